@@ -1,0 +1,53 @@
+# Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test lint format
+
+# The first Python that is new enough, unless PYTHON= names one.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; exit; }; done; echo python3)
+PY := .venv/bin/python
+INSTALLED := .venv/.installed
+PYTEST_ARGS ?= -n auto
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Build .venv with everything the project needs, mongod included
+	@echo ".venv is up to date."
+
+run: $(INSTALLED) ## Start the whole shop with a demo catalogue (PORT=, DATA_DIR=); Ctrl-C stops it
+	@exec env DEBUG=1 $(PY) manage.py run
+
+demo: $(INSTALLED) ## Show a sale from cart to refund against a running shop
+	@exec env DEBUG=1 $(PY) manage.py demo
+
+test: $(INSTALLED) ## Run the tests against a real MongoDB (PYTEST_ARGS="cart -k coupon")
+	@exec env DEBUG=1 $(PY) -m pytest $(PYTEST_ARGS)
+
+lint: $(INSTALLED) ## Check format, rules, import layers, migrations, settings and the API schema
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m importlinter.cli lint-imports
+	@$(PY) -m shop.mongod -- .ci/check-project
+
+format: $(INSTALLED) ## Format the code and mend what ruff can mend
+	@$(PY) -m ruff check --fix --exit-zero --quiet .
+	@$(PY) -m ruff format .
+
+# Built once, and brought up to date when the requirements change.
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "There is no $(PYTHON): install Python 3.11 or later, or name it with PYTHON=/path/to/python." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Shop needs Python 3.11 or later, and $(PYTHON) is $$("$(PYTHON)" -V 2>&1): install one, or name it with PYTHON=." >&2; \
+		exit 1; }
+	@$(PY) -c 'import pip' 2>/dev/null || { \
+		"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+			echo "$(PYTHON) lacks its venv module: install it (\`apt-get install python3-venv\` on Debian and Ubuntu)." >&2; \
+			exit 1; }; \
+		echo "Building .venv with $$("$(PYTHON)" -V 2>&1)" && "$(PYTHON)" -m venv --clear .venv; }
+	@echo "Installing what requirements-dev.txt names into .venv"
+	@$(PY) -m pip install --disable-pip-version-check --no-input -r requirements-dev.txt
+	@# So that .venv/bin/pytest finds the project, too.
+	@$(PY) -c 'import os, pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "shop.pth").write_text(os.getcwd())'
+	@touch $@

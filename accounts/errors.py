@@ -1,0 +1,33 @@
+"""What can be wrong with credentials."""
+
+from rest_framework import status
+from rest_framework.exceptions import AuthenticationFailed
+
+from shop.errors import ShopError
+
+
+class InvalidCredentials(AuthenticationFailed):
+    """401: no active account has this e-mail address and password; the reply does not say which was wrong."""
+
+    default_code = "invalid_credentials"
+    default_detail = "No active account has this e-mail address and password."
+    auth_header = 'Bearer realm="api"'
+
+
+class InvalidRefreshToken(AuthenticationFailed):
+    """401: the refresh token is malformed, expired, revoked or used before."""
+
+    default_code = "token_not_valid"
+    default_detail = "This refresh token is not valid. Log in again."
+    auth_header = 'Bearer realm="api"'
+
+
+class EmailTaken(ShopError):
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "email_taken"
+    default_detail = "An account with this e-mail address exists already."
+
+
+class WrongPassword(ShopError):
+    default_code = "wrong_password"
+    default_detail = "The old password is not right."

@@ -1,0 +1,9 @@
+"""What other rooms may hang on to a person's life."""
+
+from shop.hooks import Hook
+
+# Called with user=, request= after a registration or login whose tokens are about to be handed out.
+on_login = Hook("on_login")
+
+# Called with user= inside the transaction that deletes an account: forget the person, keep what the law wants kept.
+on_forget = Hook("on_forget")

@@ -1,0 +1,134 @@
+"""People: the user, the families of refresh tokens, the address book."""
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from django_countries.data import COUNTRIES
+
+from shop.mongodb import TTLIndex
+
+phone_validator = RegexValidator(r"^\+?[0-9 ()./-]{5,30}$", "Enter a phone number: digits, spaces and + ( ) . / -.")
+
+
+def validate_country(code: str) -> None:
+    """Raise unless ``code`` is an ISO 3166-1 alpha-2 code in capitals."""
+    RegexValidator(rf"^({'|'.join(COUNTRIES)})$", "Enter a two-letter ISO 3166 country code, such as DE.")(code)
+
+
+class UserManager(BaseUserManager):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a user; the e-mail address is kept in lower case. Raises ``IntegrityError`` where it is taken."""
+        user = self.model(email=normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(force_insert=True, using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
+
+    def get_by_natural_key(self, email: str) -> "User":
+        return self.get(email=normalize_email(email))
+
+
+def normalize_email(email: str) -> str:
+    """Return the one form in which an address is kept and looked up: trimmed and in lower case."""
+    return email.strip().lower()
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who buys or works here, known by an e-mail address."""
+
+    email = models.EmailField("e-mail address", unique=True)
+    name = models.CharField(max_length=120)
+    phone = models.CharField(max_length=30, blank=True, validators=[phone_validator])
+    # A name in the default storage; images are verified and named by `shop.media`.
+    avatar = models.CharField(max_length=255, blank=True, editable=False)
+    email_verified = models.BooleanField(default=False)
+    is_staff = models.BooleanField("staff", default=False, help_text="May log into this admin.")
+    is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    # Part of every access token: raising it makes all earlier tokens worthless.
+    token_version = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    class Meta:
+        indexes = [
+            # The unique index is partial and therefore never used for look-ups.
+            models.Index(fields=["email"], name="user_email"),
+            models.Index(fields=["-date_joined"], name="user_joined"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = normalize_email(self.email)
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name.split(" ")[0]
+
+
+class TokenFamily(models.Model):
+    """One login and the refresh tokens that follow from it, of which only the newest is good.
+
+    A refresh is a conditional update of ``current``; a token of this family that is not the current one was used
+    before, by its owner or by a thief, and the whole family is deleted.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
+    # The `jti` of the refresh token that may be used next.
+    current = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [TTLIndex(fields=["expires_at"], name="token_family_expiry")]
+
+    def __str__(self) -> str:
+        return f"login of {self.user_id}"
+
+
+class AddressQuerySet(models.QuerySet):
+    def owned_by(self, user: User) -> "AddressQuerySet":
+        return self.filter(user=user)
+
+
+class Address(models.Model):
+    """An entry of a customer's address book."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="addresses")
+    name = models.CharField(max_length=120)
+    line1 = models.CharField(max_length=200)
+    line2 = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=120)
+    state = models.CharField(max_length=120, blank=True)
+    postal_code = models.CharField(max_length=20, blank=True)
+    country = models.CharField(max_length=2, validators=[validate_country])
+    phone = models.CharField(max_length=30, blank=True, validators=[phone_validator])
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = AddressQuerySet.as_manager()
+
+    # What an order freezes of an address, in the order in which it is written on a parcel.
+    POSTAL_FIELDS = ("name", "line1", "line2", "city", "state", "postal_code", "country", "phone")
+
+    class Meta:
+        verbose_name_plural = "addresses"
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.line1}, {self.city}"
+

@@ -1,0 +1,90 @@
+"""People and their addresses in JSON."""
+
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core import exceptions as django_exceptions
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import Address, User
+from shop.image_fields import UploadedImageField
+from shop.media import image_url
+
+
+class UserSerializer(serializers.ModelSerializer):
+    avatar = serializers.SerializerMethodField()
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "name", "phone", "avatar", "email_verified", "is_staff", "date_joined"]
+        read_only_fields = ["id", "email", "email_verified", "is_staff", "date_joined"]
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_avatar(self, user: User) -> str | None:
+        return image_url(user.avatar, request=self.context.get("request"))
+
+
+class NewPasswordField(serializers.CharField):
+    """A password that somebody chooses: written only, never trimmed, judged by the password rules."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
+
+
+def check_password_rules(password: str, *, user: User, field: str) -> None:
+    """Raise a ``ValidationError`` about ``field`` where the password breaks a rule."""
+    try:
+        validate_password(password, user)
+    except django_exceptions.ValidationError as error:
+        details = [serializers.ErrorDetail(" ".join(each.messages), code=each.code) for each in error.error_list]
+        raise serializers.ValidationError({field: details}) from error
+
+
+class RegisterSerializer(serializers.Serializer):
+    email = serializers.EmailField(max_length=254)
+    password = NewPasswordField()
+    name = serializers.CharField(max_length=120)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        check_password_rules(
+            attrs["password"], user=User(email=attrs["email"], name=attrs["name"]), field="password"
+        )
+        return attrs
+
+
+class LoginSerializer(serializers.Serializer):
+    email = serializers.CharField(max_length=254)
+    password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=1024)
+
+
+class RefreshSerializer(serializers.Serializer):
+    refresh = serializers.CharField(max_length=4096)
+
+
+class PasswordChangeSerializer(serializers.Serializer):
+    old_password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=1024)
+    new_password = NewPasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        check_password_rules(attrs["new_password"], user=self.context["request"].user, field="new_password")
+        return attrs
+
+
+class TokenPairSerializer(serializers.Serializer):
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+
+class LoginReplySerializer(TokenPairSerializer):
+    user = UserSerializer(read_only=True)
+
+
+class AvatarSerializer(serializers.Serializer):
+    image = UploadedImageField()
+
+
+class AddressSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Address
+        fields = ["id", *Address.POSTAL_FIELDS, "is_default"]

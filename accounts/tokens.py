@@ -1,0 +1,89 @@
+"""Access and refresh tokens: how they are made, rotated and revoked.
+
+simplejwt signs and verifies; what makes a refresh token single-use is :class:`accounts.models.TokenFamily`. (Its own
+blacklist app needs an integer key and does not work on MongoDB.)
+"""
+
+from datetime import datetime
+from typing import TypedDict
+
+from bson import ObjectId
+from django.db.models import F
+from django.utils import timezone
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+
+from accounts.errors import InvalidRefreshToken
+from accounts.models import TokenFamily, User
+
+VERSION_CLAIM = "version"
+FAMILY_CLAIM = "family"
+
+
+class TokenPair(TypedDict):
+    access: str
+    refresh: str
+
+
+def issue_tokens(user: User) -> TokenPair:
+    """Begin a family for a user who has just proven who they are; return its first pair."""
+    family = ObjectId()
+    refresh = _new_refresh_token(user, family)
+    TokenFamily.objects.create(id=family, user=user, current=refresh["jti"], expires_at=_expiry())
+    return _pair(user, refresh)
+
+
+def rotate(raw: str) -> tuple[User, TokenPair]:
+    """Trade a refresh token for a new pair.
+
+    Of several that trade the same token at once, one succeeds; the token's reuse revokes its whole family. Raises
+    :class:`InvalidRefreshToken`.
+    """
+    family, jti = _read(raw)
+    row = TokenFamily.objects.filter(pk=family).first()
+    user = User.objects.filter(pk=row.user_id, is_active=True).first() if row else None
+    if row is None or user is None:
+        raise InvalidRefreshToken
+    refresh = _new_refresh_token(user, family)
+    rotated = TokenFamily.objects.filter(pk=family, current=jti).update(current=refresh["jti"], expires_at=_expiry())
+    if not rotated:
+        TokenFamily.objects.filter(pk=family).delete()
+        raise InvalidRefreshToken
+    return user, _pair(user, refresh)
+
+
+def revoke(raw: str) -> None:
+    """End the login that this refresh token belongs to; for one that is over already nothing changes."""
+    family, _ = _read(raw)
+    TokenFamily.objects.filter(pk=family).delete()
+
+
+def revoke_all(user: User) -> None:
+    """Make every token that this user ever got worthless, access tokens included."""
+    User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
+    TokenFamily.objects.filter(user=user).delete()
+
+
+def _new_refresh_token(user: User, family: ObjectId) -> RefreshToken:
+    token = RefreshToken.for_user(user)
+    token[FAMILY_CLAIM] = str(family)
+    return token
+
+
+def _pair(user: User, refresh: RefreshToken) -> TokenPair:
+    access = AccessToken.for_user(user)
+    access[VERSION_CLAIM] = user.token_version
+    return {"access": str(access), "refresh": str(refresh)}
+
+
+def _expiry() -> datetime:
+    return timezone.now() + api_settings.REFRESH_TOKEN_LIFETIME
+
+
+def _read(raw: str) -> tuple[ObjectId, str]:
+    try:
+        token = RefreshToken(raw)
+        return ObjectId(token[FAMILY_CLAIM]), str(token["jti"])
+    except (TokenError, KeyError, TypeError, ValueError) as error:
+        raise InvalidRefreshToken from error

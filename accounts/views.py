@@ -1,0 +1,157 @@
+"""Registration, login and one's own account."""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from accounts import services, tokens
+from accounts.models import Address, User
+from accounts.serializers import (
+    AddressSerializer,
+    AvatarSerializer,
+    LoginReplySerializer,
+    LoginSerializer,
+    PasswordChangeSerializer,
+    RefreshSerializer,
+    RegisterSerializer,
+    TokenPairSerializer,
+    UserSerializer,
+)
+
+
+class AuthViewSet(viewsets.GenericViewSet):
+    """Getting in and out."""
+
+    permission_classes = [AllowAny]
+    authentication_classes = []
+    pagination_class = None
+
+    @extend_schema(request=RegisterSerializer, responses={201: LoginReplySerializer})
+    @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
+    def register(self, request: Request) -> Response:
+        """Open an account and log in. A guest cart named in `X-Cart-Token` is merged into the new account's."""
+        user = services.register(**self.validated(request))
+        return self.logged_in(user, request, status.HTTP_201_CREATED)
+
+    @extend_schema(request=LoginSerializer, responses=LoginReplySerializer)
+    @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
+    def login(self, request: Request) -> Response:
+        """Log in. A guest cart named in `X-Cart-Token` is merged into the account's."""
+        user = services.log_in(request=request, **self.validated(request))
+        return self.logged_in(user, request, status.HTTP_200_OK)
+
+    @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)
+    @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
+    def refresh(self, request: Request) -> Response:
+        """Trade a refresh token for a new pair. A token that is used twice ends the whole login."""
+        _, pair = tokens.rotate(self.validated(request)["refresh"])
+        return Response(pair)
+
+    @extend_schema(request=RefreshSerializer, responses={204: None})
+    @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
+    def logout(self, request: Request) -> Response:
+        """End the login that this refresh token belongs to."""
+        tokens.revoke(self.validated(request)["refresh"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def validated(self, request: Request) -> dict:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def logged_in(self, user: User, request: Request, status_code: int) -> Response:
+        pair = services.welcome(user=user, request=request)
+        profile = UserSerializer(user, context=self.get_serializer_context())
+        return Response({**pair, "user": profile.data}, status=status_code)
+
+
+class SessionViewSet(viewsets.GenericViewSet):
+    """What somebody who is logged in does to their logins."""
+
+    permission_classes = [IsAuthenticated]
+    pagination_class = None
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=False, methods=["post"], url_path="logout-all")
+    def logout_all(self, request: Request) -> Response:
+        """End every login and revoke every token, this one included."""
+        tokens.revoke_all(request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=PasswordChangeSerializer, responses={204: None})
+    @action(detail=False, methods=["post"], url_path="password/change", serializer_class=PasswordChangeSerializer)
+    def change_password(self, request: Request) -> Response:
+        """Choose a new password; every earlier token stops working."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        services.change_password(user=request.user, **serializer.validated_data)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ProfileViewSet(viewsets.GenericViewSet):
+    """One's own account."""
+
+    singleton = True
+    serializer_class = UserSerializer
+    pagination_class = None
+
+    def get_object(self) -> User:
+        return self.request.user
+
+    def retrieve(self, request: Request) -> Response:
+        return Response(self.get_serializer(request.user).data)
+
+    def partial_update(self, request: Request) -> Response:
+        serializer = self.get_serializer(request.user, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        serializer.save()
+        return Response(serializer.data)
+
+    def destroy(self, request: Request) -> Response:
+        """Delete the account. Orders are kept without the person."""
+        services.delete_account(user=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=AvatarSerializer, responses=UserSerializer)
+    @action(detail=False, methods=["put"], parser_classes=[MultiPartParser])
+    def avatar(self, request: Request) -> Response:
+        """Upload a profile picture (JPEG, PNG or WebP)."""
+        serializer = AvatarSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        services.set_avatar(user=request.user, image=serializer.validated_data["image"])
+        return Response(self.get_serializer(request.user).data)
+
+    @extend_schema(request=None, responses=UserSerializer)
+    @avatar.mapping.delete
+    def remove_avatar(self, request: Request) -> Response:
+        """Remove the profile picture."""
+        services.set_avatar(user=request.user, image=None)
+        return Response(self.get_serializer(request.user).data)
+
+
+class AddressViewSet(viewsets.ModelViewSet):
+    """One's own address book."""
+
+    serializer_class = AddressSerializer
+    queryset = Address.objects.none()
+    lookup_value_regex = "[0-9a-f]{24}"
+
+    def get_queryset(self) -> QuerySet[Address]:
+        if not self.request.user.is_authenticated:
+            return Address.objects.none()
+        return Address.objects.owned_by(self.request.user).order_by("-id")
+
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        serializer.instance = Address(user=self.request.user, **serializer.validated_data)
+        services.save_address(address=serializer.instance)
+
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        for name, value in serializer.validated_data.items():
+            setattr(serializer.instance, name, value)
+        services.save_address(address=serializer.instance)

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class CartConfig(AppConfig):
+    name = "cart"
+
+    def ready(self) -> None:
+        from accounts import hooks
+        from cart import services
+
+        hooks.on_login.register(services.merge_guest_cart)
+        hooks.on_forget.register(services.forget_customer)

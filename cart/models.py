@@ -1,0 +1,120 @@
+"""Carts and coupons.
+
+A cart is one document with its lines inside. Every change replaces the lines on the condition that ``revision`` is
+still the one that was read, and raises it: two changes at once never lose one another, and one revision of a cart
+becomes at most one order.
+"""
+
+import hashlib
+import secrets
+from decimal import Decimal
+
+from bson import ObjectId
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django_mongodb_backend.fields import EmbeddedModelArrayField, ObjectIdField
+from django_mongodb_backend.models import EmbeddedModel
+
+from catalog.models import money_field
+
+
+class CartLine(EmbeddedModel):
+    """So many of a variant. ``unit_price`` is what it cost when it was put in, to tell the shopper when it moves."""
+
+    key = ObjectIdField(default=ObjectId)
+    variant = ObjectIdField()
+    quantity = models.PositiveIntegerField()
+    unit_price = money_field()
+
+
+class CartQuerySet(models.QuerySet):
+    def with_token(self, token: str) -> "CartQuerySet":
+        """The guest cart whose bearer token this is; the database keeps only its digest."""
+        return self.filter(token_digest=token_digest(token))
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def token_digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Cart(models.Model):
+    """A user's cart (``user`` is set) or a guest's (``token_digest`` is)."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="carts"
+    )
+    token_digest = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001
+    lines = EmbeddedModelArrayField(CartLine, default=list, blank=True)
+    coupon = models.CharField(max_length=40, blank=True)
+    revision = models.PositiveBigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = CartQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user"], name="one_cart_per_user"),
+            models.UniqueConstraint(fields=["token_digest"], name="one_cart_per_token"),
+        ]
+        indexes = [
+            models.Index(fields=["token_digest"], name="cart_token"),
+            models.Index(fields=["updated_at"], name="cart_updated"),
+        ]
+
+    def __str__(self) -> str:
+        return f"cart of {self.user_id or 'a guest'}"
+
+
+class Coupon(models.Model):
+    """A code that takes something off the goods."""
+
+    class Kind(models.TextChoices):
+        PERCENTAGE = "percentage", "Percentage"
+        FIXED = "fixed", "Fixed amount"
+
+    code = models.CharField(max_length=40, unique=True, help_text="Shoppers type it in either case.")
+    kind = models.CharField(max_length=10, choices=Kind)
+    # Per cent, or an amount of the shop's currency.
+    value = money_field()
+    minimum_subtotal = money_field(default=Decimal(0))
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    usage_limit = models.PositiveIntegerField(null=True, blank=True, help_text="How often in all; empty: any number.")
+    usage_limit_per_user = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
+    )
+    # Moved by `cart.coupons` only.
+    used = models.PositiveIntegerField(default=0, editable=False)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["code"], name="coupon_code")]
+
+    def __str__(self) -> str:
+        return self.code
+
+    def clean(self) -> None:
+        super().clean()
+        self.code = self.code.strip().upper()
+
+
+class CouponUse(models.Model):
+    """One use of a coupon by one order; deleted when the order is cancelled or expires."""
+
+    coupon = models.ForeignKey(Coupon, on_delete=models.CASCADE, related_name="uses")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    order_number = models.CharField(max_length=32)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["order_number"], name="coupon_use_order")]
+
+    def __str__(self) -> str:
+        return f"{self.coupon_id} for {self.order_number}"

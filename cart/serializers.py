@@ -1,0 +1,132 @@
+"""Carts in JSON."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from accounts.models import User
+from cart import coupons
+from cart.models import Cart
+from cart.pricing import PricedLine
+from shop.media import image_url
+from shop.money import display
+from shop.object_ids import ObjectIdField
+
+
+class LineProductSerializer(serializers.Serializer):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    image = serializers.URLField(allow_null=True)
+
+
+class LineVariantSerializer(serializers.Serializer):
+    id = serializers.CharField()
+    sku = serializers.CharField()
+    options = serializers.DictField(child=serializers.CharField())
+
+
+class CartItemSerializer(serializers.Serializer):
+    id = serializers.CharField()
+    product = LineProductSerializer()
+    variant = LineVariantSerializer()
+    quantity = serializers.IntegerField()
+    unit_price = serializers.CharField()
+    line_total = serializers.CharField()
+
+
+class CartWarningSerializer(serializers.Serializer):
+    code = serializers.ChoiceField(choices=["price_changed", "out_of_stock", "unavailable", "invalid_coupon"])
+    item = serializers.CharField(allow_null=True)
+    detail = serializers.CharField()
+
+
+class CartSerializer(serializers.Serializer):
+    """A whole cart at today's prices."""
+
+    id = serializers.CharField(allow_null=True)
+    items = CartItemSerializer(many=True)
+    subtotal = serializers.CharField()
+    discount = serializers.CharField()
+    total = serializers.CharField()
+    currency = serializers.CharField()
+    coupon = serializers.CharField(allow_null=True)
+    warnings = CartWarningSerializer(many=True)
+
+
+def cart_data(cart: Cart | None, *, user: User | None, request: Any) -> dict[str, Any]:
+    """Return a cart in the shape of :class:`CartSerializer`; None is the empty cart of somebody who has none."""
+    cart = cart or Cart(user=user)
+    priced, coupon_error = coupons.price(cart, user=user)
+    warnings = [warning for line in priced.lines for warning in _warnings(line)]
+    warnings += [
+        {"code": "unavailable", "item": str(line.key), "detail": "This is not for sale any more."}
+        for line in priced.gone
+    ]
+    if coupon_error is not None:
+        warnings.append({"code": "invalid_coupon", "item": None, "detail": str(coupon_error)})
+    return {
+        "id": None if cart._state.adding else str(cart.pk),
+        "items": [_item(line, request) for line in priced.lines],
+        "subtotal": display(priced.subtotal),
+        "discount": display(priced.discount),
+        "total": display(priced.total),
+        "currency": settings.CURRENCY,
+        "coupon": cart.coupon or None,
+        "warnings": warnings,
+    }
+
+
+def _item(line: PricedLine, request: Any) -> dict[str, Any]:
+    product, variant = line.product, line.variant
+    picture = product.pictures[0]["name"] if product.pictures else None
+    return {
+        "id": str(line.line.key),
+        "product": {
+            "id": str(product.pk),
+            "name": product.name,
+            "slug": product.slug,
+            "image": image_url(picture, size="thumbnail", request=request),
+        },
+        "variant": {"id": str(variant.pk), "sku": variant.sku, "options": variant.options},
+        "quantity": line.quantity,
+        "unit_price": display(line.unit_price),
+        "line_total": display(line.line_total),
+    }
+
+
+def _warnings(line: PricedLine) -> list[dict[str, str]]:
+    item, name = str(line.line.key), line.product.name
+    if not line.is_available:
+        return [{"code": "unavailable", "item": item, "detail": f"{name} is not for sale any more."}]
+    warnings = []
+    if line.unit_price != line.line.unit_price:
+        change = f"{display(line.line.unit_price)} to {display(line.unit_price)}"
+        warnings.append(
+            {"code": "price_changed", "item": item, "detail": f"The price of {name} moved from {change}."}
+        )
+    if line.quantity > line.variant.stock:
+        warnings.append(
+            {"code": "out_of_stock", "item": item, "detail": f"There are {line.variant.stock} of {name} left."}
+        )
+    return warnings
+
+
+class AddItemSerializer(serializers.Serializer):
+    product = ObjectIdField(required=False)
+    variant = ObjectIdField(required=False)
+    quantity = serializers.IntegerField(min_value=1, max_value=settings.MAX_QUANTITY, default=1)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "product" not in attrs and "variant" not in attrs:
+            raise serializers.ValidationError({"variant": "Name a product or a variant."}, code="required")
+        return attrs
+
+
+class QuantitySerializer(serializers.Serializer):
+    quantity = serializers.IntegerField(min_value=1, max_value=settings.MAX_QUANTITY)
+
+
+class CouponCodeSerializer(serializers.Serializer):
+    code = serializers.CharField(max_length=40)

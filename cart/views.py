@@ -1,0 +1,100 @@
+"""The cart over REST: a user's by their token, a guest's by ``X-Cart-Token``. Every reply is the whole cart."""
+
+from bson import ObjectId
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cart import services
+from cart.models import Cart
+from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
+from cart.services import TOKEN_HEADER, CartOwner
+
+CART_TOKEN = OpenApiParameter(
+    TOKEN_HEADER, str, OpenApiParameter.HEADER, description="A guest's cart; the first change answers with it."
+)
+
+
+class CartReplies:
+    """Answers with the whole cart, and with the token that a guest has just been given."""
+
+    permission_classes = [AllowAny]
+    pagination_class = None
+
+    def reply(self, cart: Cart | None, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> Response:
+        data = cart_data(cart, user=owner.user, request=self.request)
+        response = Response(data, status=status)
+        if owner.token and owner.token != self.request.headers.get(TOKEN_HEADER):
+            response[TOKEN_HEADER] = owner.token
+        return response
+
+    def validated(self, request: Request) -> dict:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+@extend_schema(parameters=[CART_TOKEN], responses=CartSerializer)
+class CartViewSet(CartReplies, viewsets.GenericViewSet):
+    """The shopper's one cart."""
+
+    singleton = True
+    serializer_class = CartSerializer
+
+    def retrieve(self, request: Request) -> Response:
+        owner = CartOwner.of(request)
+        return self.reply(owner.find(), owner)
+
+    def destroy(self, request: Request) -> Response:
+        """Empty the cart."""
+        owner = CartOwner.of(request)
+        return self.reply(services.clear(owner=owner), owner)
+
+    @extend_schema(request=CouponCodeSerializer)
+    @action(detail=False, methods=["put"], serializer_class=CouponCodeSerializer)
+    def coupon(self, request: Request) -> Response:
+        """Put a coupon on the cart."""
+        owner = CartOwner.of(request)
+        return self.reply(services.apply_coupon(owner=owner, **self.validated(request)), owner)
+
+    @extend_schema(request=None)
+    @coupon.mapping.delete
+    def remove_coupon(self, request: Request) -> Response:
+        owner = CartOwner.of(request)
+        return self.reply(services.remove_coupon(owner=owner), owner)
+
+
+@extend_schema(parameters=[CART_TOKEN], responses=CartSerializer)
+class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
+    """The lines of the cart."""
+
+    serializer_class = QuantitySerializer
+    queryset = Cart.objects.none()
+    lookup_value_regex = "[0-9a-f]{24}"
+
+    @extend_schema(request=AddItemSerializer, responses={201: CartSerializer})
+    def create(self, request: Request) -> Response:
+        """Put something into the cart."""
+        serializer = AddItemSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted = serializer.validated_data
+        variant = services.resolve_variant(product=wanted.get("product"), variant=wanted.get("variant"))
+        owner = CartOwner.of(request)
+        cart = services.add_item(owner=owner, variant=variant, quantity=wanted["quantity"])
+        return self.reply(cart, owner, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=QuantitySerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change how many of a line the cart holds."""
+        owner = CartOwner.of(request)
+        cart = services.set_quantity(owner=owner, item=ObjectId(pk), **self.validated(request))
+        return self.reply(cart, owner)
+
+    @extend_schema(request=None)
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Take a line out of the cart."""
+        owner = CartOwner.of(request)
+        return self.reply(services.remove_item(owner=owner, item=ObjectId(pk)), owner)

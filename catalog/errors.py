@@ -1,0 +1,45 @@
+"""What can be wrong with stock and products."""
+
+from collections.abc import Iterable
+
+from bson import ObjectId
+
+from shop.errors import Conflict, Fault, ShopError
+
+
+class OutOfStock(Conflict):
+    """409: there is less in stock than asked for. ``variants`` are the ids of those that are short."""
+
+    default_code = "out_of_stock"
+    default_detail = "There is not enough in stock."
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        variants: Iterable[ObjectId] = (),
+        attr: str | None = None,
+        faults: Iterable[Fault] = (),
+    ) -> None:
+        super().__init__(detail, attr=attr, faults=faults)
+        self.variants = set(variants)
+
+
+class VariantRequired(ShopError):
+    default_code = "variant_required"
+    default_detail = "This product comes in several variants: name the one you mean."
+
+
+class ProductWasSold(Conflict):
+    default_code = "product_was_sold"
+    default_detail = "This was sold before, so it can be deactivated but not deleted."
+
+
+class SkuTaken(ShopError):
+    default_code = "sku_taken"
+    default_detail = "Another variant has this SKU."
+
+
+class SlugTaken(ShopError):
+    default_code = "slug_taken"
+    default_detail = "This slug is taken or reserved."

@@ -1,0 +1,214 @@
+"""What is for sale: categories, products, their variants and pictures, and the ledger of stock.
+
+A product carries what shoppers read in lists (its category's name, its pictures, the cheapest price, whether any
+variant is in stock, its rating), written in the same transaction as the change, so that a list is one query.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+from django_mongodb_backend.fields import ArrayField, ObjectIdField
+
+from shop.mongodb import TextIndex
+
+RESERVED_SLUGS = frozenset({"facets"})
+ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
+MAX_ATTRIBUTES = 30
+
+
+def validate_slug_not_reserved(slug: str) -> None:
+    """Refuse slugs that an address of the API would take for something else."""
+    looks_like_id = len(slug) == 24 and all(c in "0123456789abcdefABCDEF" for c in slug)
+    if slug in RESERVED_SLUGS or looks_like_id:
+        raise ValidationError("This slug is reserved.", code="reserved_slug")
+
+
+def validate_attributes(attributes: Any) -> None:
+    """Attributes are a flat object of short names and short texts: ``{"colour": "red"}``."""
+    if not isinstance(attributes, dict):
+        raise ValidationError('Give an object of names and texts, such as {"colour": "red"}.', code="invalid")
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise ValidationError(f"Give at most {MAX_ATTRIBUTES} attributes.", code="too_many")
+    name_ok = RegexValidator(rf"^{ATTRIBUTE_NAME}\Z", code="invalid_name")
+    name_ok.message = "A name is lower-case letters, digits and _, at most 40, beginning with a letter."
+    for name, value in attributes.items():
+        name_ok(name)
+        if not isinstance(value, str) or not 0 < len(value) <= 200 or "\0" in value:
+            raise ValidationError("A value is a text of 1 to 200 characters.", code="invalid_value")
+
+
+def money_field(**options: Any) -> models.DecimalField:
+    """A column for an amount of the shop's currency; three decimals hold every currency that Stripe charges."""
+    return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
+
+
+class Category(models.Model):
+    """A node of the category tree."""
+
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=140, unique=True)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    # The slugs from the root to here, joined by "/": parents sort before their children.
+    path = models.CharField(max_length=1000, editable=False, default="")
+    # The ids from the root to here, this one included: what the products below carry, too.
+    lineage = ArrayField(ObjectIdField(), default=list, editable=False)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "categories"
+        indexes = [
+            models.Index(fields=["slug"], name="category_slug"),
+            models.Index(fields=["path"], name="category_path"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProductQuerySet(models.QuerySet):
+    def active(self) -> "ProductQuerySet":
+        return self.filter(is_active=True)
+
+
+class Product(models.Model):
+    """Something a shopper looks at. What is priced, stocked and bought are its variants."""
+
+    name = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=220, unique=True, validators=[validate_slug_not_reserved])
+    description = models.TextField(blank=True, max_length=20_000)
+    category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
+    compare_at_price = money_field(null=True, blank=True, help_text="A former price, shown struck through.")
+    is_active = models.BooleanField(default=True, help_text="Inactive products are not shown and not sold.")
+    attributes = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    # The read model, written by `catalog.read_model` and nobody else.
+    category_name = models.CharField(max_length=120, blank=True, editable=False)
+    category_slug = models.CharField(max_length=140, blank=True, editable=False)
+    category_lineage = ArrayField(ObjectIdField(), default=list, editable=False)
+    # The attributes as "name=value", which one index serves whatever the names are.
+    attribute_pairs = ArrayField(models.CharField(max_length=250), default=list, editable=False)
+    price = money_field(default=Decimal(0), editable=False)
+    in_stock = models.BooleanField(default=False, editable=False)
+    stock_flips = models.PositiveIntegerField(default=0, editable=False)
+    # [{"id", "name", "alt"}] in order of position; `name` is the default storage's.
+    pictures = models.JSONField(default=list, editable=False)
+    rating_average = models.DecimalField(max_digits=3, decimal_places=2, null=True, editable=False)
+    rating_count = models.PositiveIntegerField(default=0, editable=False)
+    sales = models.PositiveIntegerField(default=0, editable=False, help_text="How many were sold.")
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["slug"], name="product_slug"),
+            models.Index(fields=["is_active", "-created_at", "-id"], name="product_newest"),
+            models.Index(fields=["is_active", "price", "id"], name="product_price"),
+            models.Index(fields=["is_active", "name", "id"], name="product_name"),
+            models.Index(fields=["is_active", "-sales", "-id"], name="product_sales"),
+            models.Index(fields=["is_active", "in_stock", "-created_at", "-id"], name="product_in_stock"),
+            models.Index(fields=["is_active", "category_lineage", "-created_at", "-id"], name="product_category"),
+            models.Index(fields=["is_active", "category_lineage", "price", "id"], name="product_category_price"),
+            models.Index(fields=["is_active", "attribute_pairs", "-created_at", "-id"], name="product_attribute"),
+            TextIndex(
+                fields=["name", "category_name", "description"],
+                name="product_text",
+                weights={"name": 10, "category_name": 3, "description": 1},
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VariantQuerySet(models.QuerySet):
+    def active(self) -> "VariantQuerySet":
+        return self.filter(is_active=True)
+
+
+class Variant(models.Model):
+    """What is priced, stocked and bought: a product has at least one."""
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="variants")
+    sku = models.CharField("SKU", max_length=64, unique=True)
+    # What sets it apart from its sisters: {"size": "M"}; empty for the one variant of a simple product.
+    options = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
+    price = money_field()
+    # Moved by `catalog.stock` only: it equals the sum of the variant's movements.
+    stock = models.PositiveBigIntegerField(default=0, editable=False)
+    is_active = models.BooleanField(default=True)
+    position = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = VariantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "id"]
+        indexes = [
+            models.Index(fields=["sku"], name="variant_sku"),
+            models.Index(fields=["stock"], name="variant_stock"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sku} ({self.label})" if self.options else self.sku
+
+    @property
+    def label(self) -> str:
+        """The options as people say them: "M, red"."""
+        return ", ".join(str(value) for value in self.options.values())
+
+    @property
+    def in_stock(self) -> bool:
+        return self.is_active and self.stock > 0
+
+
+class ProductImage(models.Model):
+    """A picture of a product, in order of ``position``."""
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="images")
+    # A name in the default storage, chosen by `shop.media`.
+    name = models.CharField(max_length=255, editable=False)
+    alt = models.CharField(max_length=200, blank=True, help_text="What a screen reader says.")
+    position = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.alt or self.name
+
+
+class StockMovement(models.Model):
+    """One line of the ledger: ``delta`` pieces of a variant came (positive) or went (negative), and why."""
+
+    class Reason(models.TextChoices):
+        INITIAL = "initial", "Initial stock"
+        ADJUSTMENT = "adjustment", "Adjustment by staff"
+        IMPORT = "import", "Import"
+        ORDER = "order", "Order placed"
+        CANCELLATION = "cancellation", "Order cancelled"
+        EXPIRY = "expiry", "Order expired"
+
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="movements")
+    delta = models.BigIntegerField()
+    reason = models.CharField(max_length=20, choices=Reason)
+    note = models.CharField(max_length=200, blank=True)
+    # The order's number or the staff user's id, as text: this room knows neither orders nor its callers.
+    reference = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["reference"], name="movement_reference"),
+            models.Index(fields=["variant", "-id"], name="movement_variant"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delta:+d} {self.get_reason_display()}"

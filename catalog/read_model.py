@@ -1,0 +1,59 @@
+"""What shoppers read of a product, written when staff write.
+
+Every change to a product, its variants or its pictures ends, in the same transaction, in :func:`refresh`. Two changes
+at once conflict on the product's document, and the later one is run again: the read model never lags behind.
+"""
+
+from bson import ObjectId
+from django.db.models import F
+from django.utils import timezone
+
+from catalog.models import Category, Product, ProductImage, Variant
+
+
+def refresh(product_id: ObjectId) -> None:
+    """Write the product's read model from its category, variants and pictures. Call it inside the transaction."""
+    product = Product.objects.get(pk=product_id)
+    category = Category.objects.get(pk=product.category_id) if product.category_id else None
+    variants = list(Variant.objects.filter(product=product_id, is_active=True))
+    images = ProductImage.objects.filter(product=product_id).order_by("position", "id")
+    fields = {
+        **category_fields(category),
+        "attribute_pairs": attribute_pairs(product.attributes),
+        "in_stock": any(variant.in_stock for variant in variants),
+        "pictures": [{"id": str(image.pk), "name": image.name, "alt": image.alt} for image in images],
+        "updated_at": timezone.now(),
+    }
+    if variants:
+        # Without an active variant there is nothing to buy, and the last price is as good as any.
+        fields["price"] = min(variant.price for variant in variants)
+    Product.objects.filter(pk=product_id).update(**fields)
+
+
+def category_fields(category: Category | None) -> dict:
+    """Return what a product carries of its category."""
+    return {
+        "category_name": category.name if category else "",
+        "category_slug": category.slug if category else "",
+        "category_lineage": category.lineage if category else [],
+    }
+
+
+def attribute_pairs(attributes: dict[str, str]) -> list[str]:
+    """Return the attributes in the form in which products are filtered by them."""
+    return sorted(f"{name}={value}" for name, value in attributes.items())
+
+
+def refresh_in_stock(product_ids: set[ObjectId]) -> None:
+    """Write ``in_stock`` of products of which a variant just sold out or came back.
+
+    Called for those only, so that selling does not fight over the product. ``stock_flips`` counts the calls: without
+    a change to the document, two transactions that each sell a different last variant would not notice each other.
+    """
+    available = set(
+        Variant.objects.filter(product__in=product_ids, is_active=True, stock__gt=0).values_list("product", flat=True)
+    )
+    for product_id in sorted(product_ids):
+        Product.objects.filter(pk=product_id).update(
+            in_stock=product_id in available, stock_flips=F("stock_flips") + 1
+        )

@@ -1,0 +1,242 @@
+"""Products, categories and pictures in JSON."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from catalog.models import Category, Product, Variant, validate_attributes
+from shop.image_fields import UploadedImageField
+from shop.media import image_url
+from shop.money_fields import MoneyField
+
+
+class CategoryBriefSerializer(serializers.Serializer):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+
+
+class RatingSerializer(serializers.Serializer):
+    average = serializers.FloatField(allow_null=True)
+    count = serializers.IntegerField()
+
+
+class CategorySerializer(serializers.ModelSerializer):
+    parent = serializers.CharField(source="parent_id", allow_null=True, read_only=True, help_text="An id, or null.")
+    product_count = serializers.IntegerField(read_only=True, help_text="Active products here and below.")
+
+    class Meta:
+        model = Category
+        fields = ["id", "name", "slug", "parent", "path", "product_count"]
+
+
+class ProductSerializer(serializers.ModelSerializer):
+    """A product as it stands in a list."""
+
+    price = MoneyField(read_only=True)
+    compare_at_price = MoneyField(read_only=True, allow_null=True)
+    currency = serializers.SerializerMethodField()
+    image = serializers.SerializerMethodField()
+    rating = serializers.SerializerMethodField()
+    category = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Product
+        fields = [
+            "id",
+            "name",
+            "slug",
+            "price",
+            "compare_at_price",
+            "currency",
+            "in_stock",
+            "image",
+            "rating",
+            "category",
+        ]
+
+    def get_currency(self, product: Product) -> str:
+        return settings.CURRENCY
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_image(self, product: Product) -> str | None:
+        name = product.pictures[0]["name"] if product.pictures else None
+        return image_url(name, size="card", request=self.context.get("request"))
+
+    @extend_schema_field(RatingSerializer)
+    def get_rating(self, product: Product) -> dict[str, Any]:
+        average = product.rating_average
+        return {"average": None if average is None else float(average), "count": product.rating_count}
+
+    @extend_schema_field(CategoryBriefSerializer(allow_null=True))
+    def get_category(self, product: Product) -> dict[str, str] | None:
+        if not product.category_id:
+            return None
+        return {"id": str(product.category_id), "name": product.category_name, "slug": product.category_slug}
+
+
+class PictureSerializer(serializers.Serializer):
+    """A picture as it stands in a product; made from the read model or from a ``ProductImage``."""
+
+    id = serializers.CharField(read_only=True)
+    url = serializers.URLField(read_only=True)
+    thumbnail = serializers.URLField(read_only=True)
+    alt = serializers.CharField(read_only=True)
+    position = serializers.IntegerField(read_only=True)
+
+
+def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dict[str, Any]:
+    """Return a picture in the shape of :class:`PictureSerializer`."""
+    return {
+        "id": str(pk),
+        "url": image_url(name, request=request),
+        "thumbnail": image_url(name, size="thumbnail", request=request),
+        "alt": alt,
+        "position": position,
+    }
+
+
+class VariantSerializer(serializers.ModelSerializer):
+    price = MoneyField(read_only=True)
+
+    class Meta:
+        model = Variant
+        fields = ["id", "sku", "options", "price", "in_stock"]
+        extra_kwargs = {"in_stock": {"read_only": True}}
+
+
+class StaffVariantSerializer(VariantSerializer):
+    class Meta(VariantSerializer.Meta):
+        fields = [*VariantSerializer.Meta.fields, "stock", "is_active"]
+
+
+class ProductDetailSerializer(ProductSerializer):
+    """A product with everything; staff see stock and inactive variants as well.
+
+    ``context["variants"]`` are the product's variants in order, so that a detail is two queries.
+    """
+
+    images = serializers.SerializerMethodField()
+    variants = serializers.SerializerMethodField()
+
+    class Meta(ProductSerializer.Meta):
+        fields = [
+            *ProductSerializer.Meta.fields,
+            "description",
+            "images",
+            "variants",
+            "attributes",
+            "is_active",
+            "created_at",
+            "updated_at",
+        ]
+
+    @extend_schema_field(PictureSerializer(many=True))
+    def get_images(self, product: Product) -> list[dict[str, Any]]:
+        request = self.context.get("request")
+        return [
+            picture(pk=each["id"], name=each["name"], alt=each["alt"], position=position, request=request)
+            for position, each in enumerate(product.pictures)
+        ]
+
+    @extend_schema_field(StaffVariantSerializer(many=True))
+    def get_variants(self, product: Product) -> list[dict[str, Any]]:
+        if self.context["for_staff"]:
+            return StaffVariantSerializer(self.context["variants"], many=True).data
+        active = [variant for variant in self.context["variants"] if variant.is_active]
+        return VariantSerializer(active, many=True).data
+
+
+# --- What staff write -------------------------------------------------------------------------------------------------
+
+
+class AttributesField(serializers.JSONField):
+    """A flat object of short names and texts, such as ``{"colour": "red"}``."""
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        try:
+            validate_attributes(data)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages, code=error.code) from error
+        return data
+
+
+class VariantWriteSerializer(serializers.Serializer):
+    sku = serializers.CharField(max_length=64, required=False)
+    options = AttributesField(required=False)
+    price = MoneyField()
+    stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
+
+
+class VariantUpdateSerializer(VariantWriteSerializer):
+    """What ``PATCH /variants/{id}/`` takes; stock has an endpoint of its own, with a reason."""
+
+    stock = None
+
+    class Meta:
+        fields = ["sku", "options", "price"]
+
+
+class ProductWriteSerializer(serializers.Serializer):
+    """A product with either its variants or, for a simple product, its one variant's price, SKU and stock."""
+
+    name = serializers.CharField(max_length=200)
+    slug = serializers.SlugField(
+        max_length=220, required=False, validators=Product._meta.get_field("slug").validators[1:]
+    )
+    description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
+    category = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Category.objects.all(), required=False, allow_null=True
+    )
+    price = MoneyField(required=False)
+    compare_at_price = MoneyField(required=False, allow_null=True)
+    sku = serializers.CharField(max_length=64, required=False)
+    stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
+    is_active = serializers.BooleanField(required=False)
+    attributes = AttributesField(required=False)
+    variants = VariantWriteSerializer(many=True, required=False, allow_empty=False, max_length=100)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "variants" in attrs:
+            for name in ("price", "sku", "stock"):
+                if name in attrs:
+                    raise serializers.ValidationError({name: "Give this for each of the variants."}, code="ambiguous")
+            skus = [variant["sku"] for variant in attrs["variants"] if "sku" in variant]
+            if len(set(skus)) < len(skus):
+                raise serializers.ValidationError({"variants": "Two variants have the same SKU."}, code="sku_taken")
+        elif not self.partial and self.instance is None and "price" not in attrs:
+            raise serializers.ValidationError({"price": "This field is required."}, code="required")
+        return attrs
+
+
+class ImageUploadSerializer(serializers.Serializer):
+    image = UploadedImageField()
+    alt = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class ImageUpdateSerializer(serializers.Serializer):
+    alt = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    position = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+
+
+class StockChangeSerializer(serializers.Serializer):
+    """Either ``delta``, what came or went, or ``set``, what was counted."""
+
+    delta = serializers.IntegerField(min_value=-settings.MAX_QUANTITY, max_value=settings.MAX_QUANTITY, required=False)
+    reason = serializers.CharField(max_length=200)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        # `set` would shadow the builtin in this class's body.
+        fields = super().get_fields()
+        fields["set"] = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
+        return fields
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("delta" in attrs) == ("set" in attrs):
+            raise serializers.ValidationError({"delta": "Give either delta or set."}, code="ambiguous")
+        return attrs
+
+

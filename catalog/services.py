@@ -1,0 +1,257 @@
+"""The verbs of the catalogue: each leaves products, variants, pictures, stock and read model in step."""
+
+import secrets
+from typing import Any
+
+from bson import ObjectId
+from django.db import IntegrityError
+from django.db.models import F
+from django.utils.text import slugify
+
+from catalog import read_model, stock
+from catalog.errors import SkuTaken, SlugTaken, VariantRequired
+from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
+from shop import jobs, media
+from shop.image_jobs import delete_image_later
+from shop.mongodb import violated_fields
+from shop.transactions import transactional
+
+# What a product consists of for staff: columns of its own, and of its one variant where it has one.
+PRODUCT_FIELDS = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
+VARIANT_FIELDS = ("sku", "options", "price")
+
+# --- Products ---------------------------------------------------------------------------------------------------------
+
+
+def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
+    """Create a product with its variants and their initial stock.
+
+    ``data`` holds ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or the same four
+    of the one variant of a simple product; a missing slug is made from the name, a missing SKU from the slug.
+    Raises :class:`SlugTaken`, :class:`SkuTaken`.
+    """
+    try:
+        return _create_product(data=data, actor=actor)
+    except IntegrityError as error:
+        raise _taken(error) from error
+
+
+@transactional("catalog.create_product")
+def _create_product(*, data: dict[str, Any], actor: str) -> Product:
+    product = Product(**{name: data[name] for name in PRODUCT_FIELDS if name in data})
+    product.slug = product.slug or free_slug(product.name)
+    product.save(force_insert=True)
+    for position, variant in enumerate(_variants_in(data)):
+        _add_variant(product, variant, position=position, actor=actor)
+    read_model.refresh(product.pk)
+    return Product.objects.get(pk=product.pk)
+
+
+def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -> Product:
+    """Change what ``data`` names. ``variants`` is the whole list: those it leaves out are deleted, or deactivated
+    where they were sold; known ones are recognised by their SKU.
+
+    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`VariantRequired` (sku, price, stock without saying of which).
+    """
+    try:
+        return _update_product(product_id=product.pk, data=data, actor=actor)
+    except IntegrityError as error:
+        raise _taken(error) from error
+
+
+@transactional("catalog.update_product")
+def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -> Product:
+    changes = {name: data[name] for name in PRODUCT_FIELDS if name in data}
+    if changes:
+        product = Product.objects.get(pk=product_id)
+        for name, value in changes.items():
+            setattr(product, name, value)
+        product.save(update_fields=list(changes))
+    existing = list(Variant.objects.filter(product=product_id).order_by("position", "id"))
+    if "variants" in data:
+        _replace_variants(Product(pk=product_id), existing, data["variants"], actor=actor)
+    elif given := [name for name in (*VARIANT_FIELDS, "stock") if name in data]:
+        active = [variant for variant in existing if variant.is_active]
+        if len(active) != 1:
+            raise VariantRequired(attr=given[0])
+        _change_variant(active[0], data, actor=actor)
+    read_model.refresh(product_id)
+    return Product.objects.get(pk=product_id)
+
+
+@transactional("catalog.delete_product")
+def delete_product(*, product: Product) -> bool:
+    """Delete a product with its variants, ledger and pictures; one that was ever sold is deactivated instead.
+
+    Return whether it was deleted.
+    """
+    variants = list(Variant.objects.filter(product=product).values_list("pk", flat=True))
+    if _sold(variants):
+        Product.objects.filter(pk=product.pk).update(is_active=False)
+        return False
+    for image in ProductImage.objects.filter(product=product):
+        delete_image_later(image.name)
+    product.delete()
+    return True
+
+
+def free_slug(name: str) -> str:
+    """Return a slug for ``name`` that no product has; two at once may get the same, and the index decides."""
+    base = slugify(name)[:200].strip("-") or "product"
+    if base in RESERVED_SLUGS or ObjectId.is_valid(base) or Product.objects.filter(slug=base).exists():
+        return f"{base}-{secrets.token_hex(3)}"
+    return base
+
+
+# --- Variants ---------------------------------------------------------------------------------------------------------
+
+
+def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -> Variant:
+    """Change a variant's price, SKU or options. Raises :class:`SkuTaken`."""
+    try:
+        return _update_variant(variant=variant, data=data, actor=actor)
+    except IntegrityError as error:
+        raise _taken(error) from error
+
+
+@transactional("catalog.update_variant")
+def _update_variant(*, variant: Variant, data: dict[str, Any], actor: str) -> Variant:
+    variant = Variant.objects.get(pk=variant.pk)
+    _change_variant(variant, data, actor=actor)
+    read_model.refresh(variant.product_id)
+    return variant
+
+
+def _variants_in(data: dict[str, Any]) -> list[dict[str, Any]]:
+    return data.get("variants") or [{name: data[name] for name in (*VARIANT_FIELDS, "stock") if name in data}]
+
+
+def _add_variant(product: Product, data: dict[str, Any], *, position: int, actor: str) -> Variant:
+    fields = {name: data[name] for name in VARIANT_FIELDS if name in data}
+    fields["sku"] = fields.get("sku") or f"{product.slug[:50] or product.pk}-{secrets.token_hex(3)}".upper()
+    variant = Variant(product=product, position=position, **fields)
+    variant.save(force_insert=True)
+    if data.get("stock"):
+        stock.adjust(variant, delta=data["stock"], reason=StockMovement.Reason.INITIAL, reference=actor)
+    return variant
+
+
+def _change_variant(variant: Variant, data: dict[str, Any], *, actor: str) -> None:
+    changes = {name: data[name] for name in (*VARIANT_FIELDS, "is_active", "position") if name in data}
+    for name, value in changes.items():
+        setattr(variant, name, value)
+    if changes:
+        variant.save(update_fields=list(changes))
+    if "stock" in data:
+        stock.adjust(variant, to=data["stock"], reference=actor)
+
+
+def _replace_variants(
+    product: Product, existing: list[Variant], wanted: list[dict[str, Any]], *, actor: str
+) -> None:
+    by_sku = {variant.sku: variant for variant in existing}
+    for position, data in enumerate(wanted):
+        variant = by_sku.pop(data.get("sku", ""), None)
+        if variant is None:
+            _add_variant(product, data, position=position, actor=actor)
+        else:
+            _change_variant(variant, {**data, "position": position, "is_active": True}, actor=actor)
+    for variant in by_sku.values():
+        _remove_variant(variant)
+
+
+def _remove_variant(variant: Variant) -> None:
+    if _sold([variant.pk]):
+        Variant.objects.filter(pk=variant.pk).update(is_active=False)
+    else:
+        variant.delete()
+
+
+def _sold(variants: list[ObjectId]) -> bool:
+    return StockMovement.objects.filter(variant__in=variants, reason=StockMovement.Reason.ORDER).exists()
+
+
+def _taken(error: IntegrityError) -> SlugTaken | SkuTaken:
+    return SlugTaken(attr="slug") if "slug" in violated_fields(error) else SkuTaken(attr="sku")
+
+
+# --- Pictures ---------------------------------------------------------------------------------------------------------
+
+
+def add_image(*, product: Product, image: media.PreparedImage, alt: str = "") -> ProductImage:
+    """Store a picture and put it behind the product's others."""
+    name = media.store_image(image, folder="products")
+    return _add_image(product_id=product.pk, name=name, alt=alt)
+
+
+@transactional("catalog.add_image")
+def _add_image(*, product_id: ObjectId, name: str, alt: str) -> ProductImage:
+    last = ProductImage.objects.filter(product=product_id).order_by("-position").first()
+    image = ProductImage.objects.create(
+        product_id=product_id, name=name, alt=alt, position=last.position + 1 if last else 0
+    )
+    read_model.refresh(product_id)
+    return image
+
+
+@transactional("catalog.update_image")
+def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
+    """Change a picture's ``alt`` or move it to ``position`` among the product's pictures, 0 being the first."""
+    if "alt" in data:
+        image.alt = data["alt"]
+        ProductImage.objects.filter(pk=image.pk).update(alt=image.alt)
+    if "position" in data:
+        images = list(ProductImage.objects.filter(product=image.product_id).order_by("position", "id"))
+        order = [each.pk for each in images if each.pk != image.pk]
+        order.insert(data["position"], image.pk)
+        for position, pk in enumerate(order):
+            ProductImage.objects.filter(pk=pk).update(position=position)
+        image.position = order.index(image.pk)
+    read_model.refresh(image.product_id)
+    return image
+
+
+@transactional("catalog.delete_image")
+def delete_image(*, image: ProductImage) -> None:
+    """Remove a picture; its file is deleted by a job."""
+    ProductImage.objects.filter(pk=image.pk).delete()
+    delete_image_later(image.name)
+    read_model.refresh(image.product_id)
+
+
+# --- Categories -------------------------------------------------------------------------------------------------------
+
+
+@transactional("catalog.save_category")
+def save_category(*, category: Category) -> Category:
+    """Save a category with its place in the tree; products and categories below follow.
+
+    The products are many, so a job writes what they carry of it, right after the commit.
+    """
+    parent = Category.objects.get(pk=category.parent_id) if category.parent_id else None
+    category.pk = category.pk or ObjectId()
+    category.path = f"{parent.path}/{category.slug}" if parent else category.slug
+    category.lineage = [*(parent.lineage if parent else []), category.pk]
+    category.save()
+    jobs.enqueue("catalog.refresh_category", at_once=True, category=str(category.pk))
+    for child in Category.objects.filter(parent=category.pk):
+        save_category(category=child)
+    return category
+
+
+@jobs.handler("catalog.refresh_category")
+def _refresh_category(*, category: str) -> None:
+    row = Category.objects.filter(pk=category).first()
+    if row is not None:
+        Product.objects.filter(category=row).update(**read_model.category_fields(row))
+
+
+# --- Sales ------------------------------------------------------------------------------------------------------------
+
+
+@jobs.handler("catalog.count_sales", in_transaction=True)
+def _count_sales(*, quantities: dict[str, int]) -> None:
+    """Add a sale to its products' counts, outside the sale's own transaction: a best-seller is no bottleneck."""
+    variants = Variant.objects.filter(pk__in=list(quantities)).values_list("pk", "product")
+    for variant_id, product_id in sorted(variants):
+        Product.objects.filter(pk=product_id).update(sales=F("sales") + quantities[str(variant_id)])

@@ -1,0 +1,90 @@
+"""The ledger of stock: the only place that moves it.
+
+Taking is a conditional update of one document, so stock never goes below zero however many buyers come at once; every
+move writes its :class:`StockMovement` in the same transaction, so stock always equals the sum of its movements.
+"""
+
+from collections.abc import Callable, Mapping
+
+from bson import ObjectId
+from django.db.models import F
+
+from catalog import read_model
+from catalog.errors import OutOfStock
+from catalog.models import StockMovement, Variant
+from shop.transactions import transactional
+
+Quantities = Mapping[ObjectId, int]
+
+
+@transactional("catalog.take_stock")
+def take(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
+    """Take so many pieces of each variant, or none of any.
+
+    Raises :class:`OutOfStock` naming every variant that is short, inactive or gone; the caller's transaction must
+    then be rolled back, as it is when the exception leaves it.
+    """
+    short = set()
+    # Everybody takes in the same order, so that two orders never wait for each other's variants.
+    for variant_id in sorted(quantities):
+        quantity = quantities[variant_id]
+        taken = Variant.objects.filter(pk=variant_id, is_active=True, stock__gte=quantity).update(
+            stock=F("stock") - quantity
+        )
+        if not taken:
+            short.add(variant_id)
+    if short:
+        raise OutOfStock(variants=short)
+    _record({variant_id: -quantity for variant_id, quantity in quantities.items()}, reason=reason, reference=reference)
+    _flip(quantities, lambda stock, _: stock == 0)
+
+
+@transactional("catalog.give_back_stock")
+def give_back(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
+    """Give pieces of each variant back, inactive ones included."""
+    for variant_id in sorted(quantities):
+        Variant.objects.filter(pk=variant_id).update(stock=F("stock") + quantities[variant_id])
+    _record(quantities, reason=reason, reference=reference)
+    _flip(quantities, lambda stock, quantity: stock == quantity)
+
+
+@transactional("catalog.adjust_stock")
+def adjust(
+    variant: Variant,
+    *,
+    delta: int | None = None,
+    to: int | None = None,
+    reason: StockMovement.Reason = StockMovement.Reason.ADJUSTMENT,
+    note: str = "",
+    reference: str = "",
+) -> int:
+    """Change a variant's stock by ``delta``, or set it ``to`` a number; return what it is then.
+
+    Raises :class:`OutOfStock` where that would be less than nothing.
+    """
+    current = Variant.objects.values_list("stock", flat=True).get(pk=variant.pk)
+    delta = to - current if to is not None else delta or 0
+    if current + delta < 0:
+        raise OutOfStock(f"There are {current} in stock, so {-delta} cannot be taken away.", variants=[variant.pk])
+    if delta:
+        Variant.objects.filter(pk=variant.pk).update(stock=F("stock") + delta)
+        _record({variant.pk: delta}, reason=reason, reference=reference, note=note)
+        if 0 in (current, current + delta):
+            read_model.refresh_in_stock({variant.product_id})
+    variant.stock = current + delta
+    return variant.stock
+
+
+def _flip(quantities: Quantities, flipped: Callable[[int, int], bool]) -> None:
+    """Tell the products of those variants that ``flipped(stock now, quantity moved)`` between none and some."""
+    rows = Variant.objects.filter(pk__in=list(quantities)).values_list("pk", "product", "stock")
+    product_ids = {product_id for pk, product_id, stock in rows if flipped(stock, quantities[pk])}
+    if product_ids:
+        read_model.refresh_in_stock(product_ids)
+
+
+def _record(deltas: Quantities, *, reason: StockMovement.Reason, reference: str, note: str = "") -> None:
+    StockMovement.objects.bulk_create(
+        StockMovement(variant_id=variant_id, delta=delta, reason=reason, reference=reference, note=note)
+        for variant_id, delta in deltas.items()
+    )

@@ -1,0 +1,241 @@
+"""The catalogue over REST: everybody reads, staff write."""
+
+from typing import Any
+
+from bson import ObjectId
+from django.db.models import Count, QuerySet
+from django.http import Http404
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog import services, stock
+from catalog.models import Category, Product, ProductImage, Variant
+from catalog.queries import ATTRIBUTE_PARAMETER, ProductPagination, ProductQuery, ProductQuerySerializer
+from catalog.serializers import (
+    CategorySerializer,
+    ImageUpdateSerializer,
+    ImageUploadSerializer,
+    PictureSerializer,
+    ProductDetailSerializer,
+    ProductSerializer,
+    ProductWriteSerializer,
+    StaffVariantSerializer,
+    StockChangeSerializer,
+    VariantUpdateSerializer,
+    picture,
+)
+from shop.permissions import HasModelPermission
+
+
+class CategoryViewSet(viewsets.ReadOnlyModelViewSet):
+    """The category tree as a flat list, parents before their children."""
+
+    serializer_class = CategorySerializer
+    queryset = Category.objects.order_by("path")
+    permission_classes = [HasModelPermission]
+    public_reads = True
+    lookup_field = "slug"
+    pagination_class = None
+
+    def list(self, request: Request) -> Response:
+        categories = list(self.get_queryset())
+        count_products(categories)
+        return Response(self.get_serializer(categories, many=True).data)
+
+    def retrieve(self, request: Request, slug: str) -> Response:
+        category = get_object_or_404(Category.objects.all(), slug=slug)
+        category.product_count = Product.objects.active().filter(category_lineage__contains=[category.pk]).count()
+        return Response(self.get_serializer(category).data)
+
+
+def count_products(categories: list[Category]) -> None:
+    """Set ``product_count``: the active products of each category and of those below it."""
+    rows = Product.objects.active().order_by().values("category").annotate(products=Count("id"))
+    own = {row["category"]: row["products"] for row in rows}
+    totals: dict[ObjectId, int] = {}
+    for category in categories:
+        for ancestor in category.lineage:
+            totals[ancestor] = totals.get(ancestor, 0) + own.get(category.pk, 0)
+    for category in categories:
+        category.product_count = totals.get(category.pk, 0)
+
+
+class StaffWrites:
+    """A viewset that everybody may read and staff may change, by the permission for what the action does."""
+
+    permission_classes = [HasModelPermission]
+    public_reads = True
+    required_permissions: dict[str, str] = {}
+
+    def get_required_permission(self) -> str:
+        return self.required_permissions[self.action]
+
+    def staff_may(self, permission: str) -> bool:
+        user = self.request.user
+        return bool(user.is_authenticated and user.is_staff and user.has_perm(permission))
+
+
+@extend_schema_view(
+    list=extend_schema(parameters=[ProductQuerySerializer, ATTRIBUTE_PARAMETER]),
+)
+class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
+    """Products: lists with filters, search and ordering; details by id or slug."""
+
+    queryset = Product.objects.all()
+    serializer_class = ProductSerializer
+    pagination_class = ProductPagination
+    lookup_value_regex = "[-a-zA-Z0-9_]+"
+    required_permissions = {
+        "create": "catalog.add_product",
+        "update": "catalog.change_product",
+        "partial_update": "catalog.change_product",
+        "destroy": "catalog.delete_product",
+    }
+
+    def list(self, request: Request) -> Response:
+        self.product_query = ProductQuery(request.query_params.dict())
+        page = self.paginate_queryset(self.product_query.ordered())
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(responses=ProductDetailSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One product, by its id or its slug."""
+        return self.detail_response(self.get_product(pk))
+
+    @extend_schema(request=ProductWriteSerializer, responses={201: ProductDetailSerializer})
+    def create(self, request: Request) -> Response:
+        data = self.validated(ProductWriteSerializer(data=request.data))
+        product = services.create_product(data=data, actor=str(request.user.pk))
+        return self.detail_response(product, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
+    def update(self, request: Request, pk: str) -> Response:
+        return self.change(request, pk, partial=False)
+
+    @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        return self.change(request, pk, partial=True)
+
+    def change(self, request: Request, pk: str, *, partial: bool) -> Response:
+        product = self.get_product(pk)
+        data = self.validated(ProductWriteSerializer(product, data=request.data, partial=partial))
+        product = services.update_product(product=product, data=data, actor=str(request.user.pk))
+        return self.detail_response(product)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a product. One that was ever sold is deactivated instead; shoppers see no difference."""
+        services.delete_product(product=self.get_product(pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def get_product(self, pk: str) -> Product:
+        """Return the product with this id or slug; inactive ones exist for staff only."""
+        lookup = {"pk": pk} if ObjectId.is_valid(pk) else {"slug": pk}
+        product = get_object_or_404(Product.objects.all(), **lookup)
+        if not product.is_active and not self.staff_may("catalog.view_product"):
+            raise Http404
+        return product
+
+    def detail_response(self, product: Product, **kwargs: Any) -> Response:
+        context = {
+            **self.get_serializer_context(),
+            "variants": list(Variant.objects.filter(product=product).order_by("position", "id")),
+            "for_staff": self.staff_may("catalog.view_product"),
+        }
+        return Response(ProductDetailSerializer(product, context=context).data, **kwargs)
+
+    @staticmethod
+    def validated(serializer: ProductWriteSerializer) -> dict[str, Any]:
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
+    """The pictures of one product."""
+
+    queryset = ProductImage.objects.all()
+    serializer_class = ImageUpdateSerializer
+    public_reads = False
+    pagination_class = None
+    lookup_value_regex = "[0-9a-f]{24}"
+    required_permissions = {
+        "create": "catalog.add_productimage",
+        "partial_update": "catalog.change_productimage",
+        "destroy": "catalog.delete_productimage",
+    }
+
+    def get_queryset(self) -> QuerySet[ProductImage]:
+        return ProductImage.objects.filter(product=self.kwargs["product_pk"])
+
+    def get_parsers(self) -> list:
+        if self.request is not None and self.request.method == "POST":
+            return [MultiPartParser()]
+        return super().get_parsers()
+
+    @extend_schema(request={"multipart/form-data": ImageUploadSerializer}, responses={201: PictureSerializer})
+    def create(self, request: Request, product_pk: str) -> Response:
+        """Upload a picture (JPEG, PNG or WebP); it goes behind the product's others."""
+        product = get_object_or_404(Product.objects.all(), pk=product_pk)
+        serializer = ImageUploadSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        image = services.add_image(product=product, **serializer.validated_data)
+        return Response(self.as_picture(image), status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=PictureSerializer)
+    def partial_update(self, request: Request, product_pk: str, pk: str) -> Response:
+        """Change what a screen reader says of the picture, or its place among the others."""
+        image = self.get_object()
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(self.as_picture(services.update_image(image=image, data=serializer.validated_data)))
+
+    def destroy(self, request: Request, product_pk: str, pk: str) -> Response:
+        services.delete_image(image=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def as_picture(self, image: ProductImage) -> dict[str, Any]:
+        return picture(
+            pk=image.pk, name=image.name, alt=image.alt, position=image.position, request=self.request
+        )
+
+
+class VariantViewSet(StaffWrites, mixins.UpdateModelMixin, viewsets.GenericViewSet):
+    """Variants, for staff: shoppers see them in their product."""
+
+    queryset = Variant.objects.all()
+    serializer_class = VariantUpdateSerializer
+    public_reads = False
+    lookup_value_regex = "[0-9a-f]{24}"
+    http_method_names = ["patch", "post", "head", "options"]
+    required_permissions = {"partial_update": "catalog.change_variant", "stock": "catalog.change_variant"}
+
+    @extend_schema(request=VariantUpdateSerializer, responses=StaffVariantSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        variant = self.get_object()
+        serializer = self.get_serializer(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        variant = services.update_variant(
+            variant=variant, data=serializer.validated_data, actor=str(request.user.pk)
+        )
+        return Response(StaffVariantSerializer(variant).data)
+
+    @extend_schema(request=StockChangeSerializer, responses=StaffVariantSerializer)
+    @action(detail=True, methods=["post"], serializer_class=StockChangeSerializer)
+    def stock(self, request: Request, pk: str) -> Response:
+        """Change the stock by `delta`, or `set` it to what was counted; the reason goes into the ledger."""
+        variant = self.get_object()
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        change = serializer.validated_data
+        stock.adjust(
+            variant,
+            delta=change.get("delta"),
+            to=change.get("set"),
+            note=change["reason"],
+            reference=str(request.user.pk),
+        )
+        return Response(StaffVariantSerializer(variant).data)

@@ -1,0 +1,105 @@
+"""Fixtures that every room's tests share: people, products, a client, and Stripe's simulator."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.tokens import issue_tokens
+from catalog import services as catalog
+from catalog.models import Category, Product
+from orders.models import ShippingMethod
+from payments.simulator import StripeSimulator
+
+PASSWORD = "correct-horse-battery"
+ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
+
+
+def client_of(user: User | None = None) -> APIClient:
+    """An API client that sends this user's access token, or none."""
+    client = APIClient()
+    if user is not None:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_tokens(user)['access']}")
+    return client
+
+
+@pytest.fixture
+def anonymous() -> APIClient:
+    return client_of()
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:
+    numbers = iter(range(1, 10_000))
+
+    def make(**fields: Any) -> User:
+        email = fields.pop("email", f"person{next(numbers)}@example.com")
+        return User.objects.create_user(email, PASSWORD, **{"name": "Person", **fields})
+
+    return make
+
+
+@pytest.fixture
+def customer(make_user: Callable[..., User]) -> User:
+    return make_user(email="ada@example.com", name="Ada")
+
+
+@pytest.fixture
+def as_customer(customer: User) -> APIClient:
+    return client_of(customer)
+
+
+@pytest.fixture
+def as_stranger(make_user: Callable[..., User]) -> APIClient:
+    return client_of(make_user(email="eve@example.com", name="Eve"))
+
+
+@pytest.fixture
+def staff(make_user: Callable[..., User]) -> User:
+    return make_user(email="boss@example.com", name="Boss", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def as_staff(staff: User) -> APIClient:
+    return client_of(staff)
+
+
+@pytest.fixture
+def make_category(db: None) -> Callable[..., Category]:
+    def make(name: str = "Things", *, parent: Category | None = None, slug: str = "") -> Category:
+        return catalog.save_category(category=Category(name=name, slug=slug or name.lower(), parent=parent))
+
+    return make
+
+
+@pytest.fixture
+def make_product(db: None) -> Callable[..., Product]:
+    numbers = iter(range(1, 10_000))
+
+    def make(name: str = "", **data: Any) -> Product:
+        name = name or f"Thing {next(numbers)}"
+        if "variants" not in data:
+            data = {"price": "10.00", "stock": 5, **data}
+        return catalog.create_product(data={"name": name, **data})
+
+    return make
+
+
+@pytest.fixture
+def shipping(db: None) -> ShippingMethod:
+    return ShippingMethod.objects.create(code="standard", name="Standard", price="4.90")
+
+
+@pytest.fixture
+def simulator(settings: Any) -> Iterator[StripeSimulator]:
+    """A Stripe of this test's own; its webhooks go nowhere until `webhook_url` is set."""
+    with StripeSimulator(
+        webhook_url="",
+        webhook_secret=settings.STRIPE_WEBHOOK_SECRET,
+        secret_key=settings.STRIPE_SECRET_KEY,
+        publishable_key=settings.STRIPE_PUBLISHABLE_KEY,
+    ) as stripe:
+        settings.STRIPE_API_BASE = stripe.url
+        yield stripe

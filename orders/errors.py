@@ -1,0 +1,32 @@
+"""What can be wrong with an order."""
+
+from shop.errors import Conflict, ShopError
+
+
+class OrderNotCancellable(Conflict):
+    default_code = "order_not_cancellable"
+    default_detail = "This order can no longer be cancelled."
+
+
+class PaymentProcessing(OrderNotCancellable):
+    default_detail = "A payment for this order is being processed. Try again when it is through."
+
+
+class OrderNotFulfillable(Conflict):
+    default_code = "order_not_fulfillable"
+    default_detail = "Only a paid order that is not cancelled can be shipped, and only a shipped one delivered."
+
+
+class TotalChanged(Conflict):
+    default_code = "total_changed"
+    default_detail = "The total is not the expected one any more. Look at the quote again."
+
+
+class AmountTooSmall(ShopError):
+    default_code = "amount_too_small"
+    default_detail = "The total is below what can be charged by card."
+
+
+class NoShippingMethod(ShopError):
+    default_code = "invalid_shipping_method"
+    default_detail = "There is no such shipping method."

@@ -1,0 +1,10 @@
+"""What payments hang on to the life of an order."""
+
+from shop.hooks import Hook
+
+# Called with order=, outside any transaction, before an order is cancelled or expires: close its way to pay. Raises
+# what keeps that from being done (`PaymentProcessing`, `ServiceUnavailable`); finding it paid is no error.
+before_cancel = Hook("before_cancel")
+
+# Called with order= inside the transaction that cancels it: money that came in has to go back.
+on_cancelled = Hook("on_cancelled")

@@ -1,0 +1,255 @@
+"""Orders: what was bought, at what price, and what has happened to it since.
+
+An order freezes everything it shows: lines, prices and addresses stay as they were when it was placed. Its life is in
+three fields of choices and a timeline; `orders.services` moves them, by guarded updates inside transactions.
+"""
+
+import secrets
+from decimal import Decimal
+
+from bson import ObjectId
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField, ObjectIdField
+from django_mongodb_backend.models import EmbeddedModel
+
+from accounts.models import User, validate_country
+from catalog.models import money_field
+
+_NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_order_number() -> str:
+    """Return a random number like ``7KQ2M-X94TB``: 10 of 30 letters, so it tells neither how many there are nor when."""
+    letters = "".join(secrets.choice(_NUMBER_ALPHABET) for _ in range(10))
+    return f"{letters[:5]}-{letters[5:]}"
+
+
+class OrderLine(EmbeddedModel):
+    """What was bought, as it was called and priced then. ``image`` is a name in the default storage."""
+
+    product = ObjectIdField()
+    variant = ObjectIdField()
+    sku = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    options = models.JSONField(default=dict)
+    image = models.CharField(max_length=255, blank=True)
+    quantity = models.PositiveIntegerField()
+    unit_price = money_field()
+    line_total = money_field()
+    discount = money_field(default=Decimal(0))
+    tax = money_field(default=Decimal(0))
+
+
+class PostalAddress(EmbeddedModel):
+    """Where it goes, frozen."""
+
+    name = models.CharField(max_length=120)
+    line1 = models.CharField(max_length=200)
+    line2 = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=120)
+    state = models.CharField(max_length=120, blank=True)
+    postal_code = models.CharField(max_length=20, blank=True)
+    country = models.CharField(max_length=2, validators=[validate_country])
+    phone = models.CharField(max_length=30, blank=True)
+
+
+class Event(models.TextChoices):
+    """What can happen to an order."""
+
+    PLACED = "placed"
+    PAYMENT_PROCESSING = "payment_processing"
+    PAYMENT_FAILED = "payment_failed"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+    FLAGGED = "flagged"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+
+
+class Actor(models.TextChoices):
+    """Who made it happen."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    SYSTEM = "system"
+    STRIPE = "stripe"
+
+
+class TimelineEntry(EmbeddedModel):
+    at = models.DateTimeField(default=timezone.now)
+    event = models.CharField(max_length=20, choices=Event)
+    detail = models.CharField(max_length=500, blank=True)
+    actor = models.CharField(max_length=10, choices=Actor)
+
+
+class RefundEntry(EmbeddedModel):
+    """A refund as the order shows it; `payments` keeps it current."""
+
+    refund = ObjectIdField()
+    amount = money_field()
+    status = models.CharField(max_length=20)
+    created_at = models.DateTimeField(default=timezone.now)
+
+
+class OrderStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    COMPLETED = "completed", "Completed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class PaymentStatus(models.TextChoices):
+    UNPAID = "unpaid", "Unpaid"
+    PROCESSING = "processing", "Processing"
+    PAID = "paid", "Paid"
+    PARTIALLY_REFUNDED = "partially_refunded", "Partially refunded"
+    REFUNDED = "refunded", "Refunded"
+    FAILED = "failed", "Failed"
+    DISPUTED = "disputed", "Disputed"
+
+
+class FulfilmentStatus(models.TextChoices):
+    UNFULFILLED = "unfulfilled", "Unfulfilled"
+    SHIPPED = "shipped", "Shipped"
+    DELIVERED = "delivered", "Delivered"
+
+
+class OrderQuerySet(models.QuerySet):
+    def owned_by(self, user: User) -> "OrderQuerySet":
+        return self.filter(user=user)
+
+    def due_to_expire(self) -> "OrderQuerySet":
+        """Unpaid orders whose hold on the stock has run out."""
+        return self.filter(status=OrderStatus.PENDING, expires_at__lte=timezone.now())
+
+
+class Order(models.Model):
+    """One purchase. It is its own reservation: placing it took the stock, cancelling gives it back, once."""
+
+    number = models.CharField(max_length=16, unique=True, default=new_order_number, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="orders"
+    )
+    status = models.CharField(max_length=12, choices=OrderStatus, default=OrderStatus.PENDING)
+    payment_status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.UNPAID)
+    fulfilment_status = models.CharField(
+        max_length=12, choices=FulfilmentStatus, default=FulfilmentStatus.UNFULFILLED
+    )
+    lines = EmbeddedModelArrayField(OrderLine)
+    subtotal = money_field()
+    discount = money_field()
+    shipping = money_field()
+    tax = money_field()
+    total = money_field()
+    currency = models.CharField(max_length=3)
+    prices_include_tax = models.BooleanField(default=False)
+    coupon = models.CharField(max_length=40, blank=True)
+    shipping_method = models.CharField(max_length=40, blank=True)
+    shipping_address = EmbeddedModelField(PostalAddress, null=True)
+    note = models.CharField(max_length=500, blank=True)
+    carrier = models.CharField(max_length=80, blank=True)
+    tracking_number = models.CharField(max_length=120, blank=True)
+    # Written by `payments` through `orders.services`, so that showing an order asks nobody else.
+    payment = ObjectIdField(null=True, blank=True, editable=False)
+    refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
+    flagged = models.BooleanField(default=False)
+    timeline = EmbeddedModelArrayField(TimelineEntry, default=list)
+    # One revision of a cart becomes at most one order.
+    cart = ObjectIdField(editable=False)
+    cart_revision = models.PositiveBigIntegerField(editable=False)
+    # Until when an unpaid order holds its stock; null once it is paid or cancelled.
+    expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cart", "cart_revision"], name="one_order_per_cart_revision"),
+        ]
+        indexes = [
+            models.Index(fields=["number"], name="order_number"),
+            models.Index(fields=["user", "-id"], name="order_user"),
+            models.Index(fields=["status", "expires_at"], name="order_expiry"),
+            models.Index(fields=["status", "-id"], name="order_status"),
+            models.Index(fields=["payment_status", "-id"], name="order_payment_status"),
+            models.Index(fields=["fulfilment_status", "-id"], name="order_fulfilment_status"),
+            models.Index(fields=["created_at"], name="order_created"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether its state allows a cancel; Stripe may still know of a payment under way."""
+        return (
+            self.status in (OrderStatus.PENDING, OrderStatus.COMPLETED)
+            and self.fulfilment_status == FulfilmentStatus.UNFULFILLED
+            and self.payment_status not in (PaymentStatus.PROCESSING, PaymentStatus.DISPUTED)
+        )
+
+    @property
+    def is_payable(self) -> bool:
+        return self.status == OrderStatus.PENDING and self.payment_status in (
+            PaymentStatus.UNPAID,
+            PaymentStatus.PROCESSING,
+            PaymentStatus.FAILED,
+        )
+
+    @property
+    def quantities(self) -> dict[ObjectId, int]:
+        """How many of each variant it took."""
+        return {line.variant: line.quantity for line in self.lines}
+
+    @property
+    def refunded(self) -> Decimal:
+        """What went back to the customer, or is on its way."""
+        amounts = [entry.amount for entry in self.refunds if entry.status in ("pending", "succeeded", "requires_action")]
+        return sum(amounts, Decimal(0))
+
+
+class ShippingMethod(models.Model):
+    """A way to send a parcel."""
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    description = models.CharField(max_length=300, blank=True)
+    price = money_field()
+    position = models.PositiveIntegerField(default=0, help_text="The first active one is the shop's default.")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        indexes = [models.Index(fields=["code"], name="shipping_method_code")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TaxRate(models.Model):
+    """What a destination adds: the most precise rate counts, a state's before its country's."""
+
+    country = models.CharField(max_length=2, validators=[validate_country])
+    state = models.CharField(max_length=120, blank=True, help_text="Empty: the whole country.")
+    rate = models.DecimalField(
+        "rate in %",
+        max_digits=6,
+        decimal_places=3,
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))],
+    )
+    applies_to_shipping = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["country", "state"], name="one_tax_rate_per_place")]
+        indexes = [models.Index(fields=["country", "state"], name="tax_rate_place")]
+
+    def __str__(self) -> str:
+        return f"{self.country} {self.state} {self.rate} %"

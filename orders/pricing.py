@@ -1,0 +1,109 @@
+"""What an order costs: the cart's goods, plus shipping and the destination's tax."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.conf import settings
+
+from accounts.models import User
+from cart import coupons
+from cart.errors import EmptyCart
+from cart.models import Cart
+from cart.pricing import PricedCart
+from orders.errors import AmountTooSmall, NoShippingMethod
+from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
+from shop import money
+
+
+@dataclass
+class Quote:
+    """A cart's price at a destination. ``lines`` are ready to be frozen into an order."""
+
+    priced: PricedCart
+    lines: list[OrderLine]
+    shipping_method: ShippingMethod | None
+    shipping: Decimal
+    tax: Decimal
+    prices_include_tax: bool
+    currency: str = field(default_factory=lambda: settings.CURRENCY)
+
+    @property
+    def total(self) -> Decimal:
+        """Where prices include tax, ``tax`` is informational."""
+        added = money.ZERO if self.prices_include_tax else self.tax
+        return self.priced.total + self.shipping + added
+
+    def require_chargeable(self) -> None:
+        """Raise :class:`AmountTooSmall` for a total that Stripe would refuse; zero needs no payment."""
+        minimum = money.minimum_charge(self.currency)
+        if money.ZERO < self.total < minimum:
+            raise AmountTooSmall(f"The total must be 0 or at least {money.display(minimum)} {self.currency.upper()}.")
+
+
+def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_method: str | None) -> Quote:
+    """Price a cart for a destination, writing nothing.
+
+    Raises :class:`EmptyCart`, :class:`NoShippingMethod`, and ``InvalidCoupon`` where the cart's coupon cannot be used.
+    """
+    if cart is None or not cart.lines:
+        raise EmptyCart
+    priced, coupon_error = coupons.price(cart, user=user)
+    if coupon_error is not None:
+        raise coupon_error
+    if not priced.lines:
+        raise EmptyCart
+    method = find_shipping_method(shipping_method)
+    shipping = money.quantize(method.price) if method else money.ZERO
+    rate = tax_rate(address)
+    lines = []
+    for line in priced.lines:
+        picture = line.product.pictures[0]["name"] if line.product.pictures else ""
+        lines.append(
+            OrderLine(
+                product=line.product.pk,
+                variant=line.variant.pk,
+                sku=line.variant.sku,
+                name=line.product.name,
+                options=line.variant.options,
+                image=picture,
+                quantity=line.quantity,
+                unit_price=money.quantize(line.unit_price),
+                line_total=line.line_total,
+                discount=line.discount,
+                tax=tax_on(line.line_total - line.discount, rate),
+            )
+        )
+    shipping_tax = tax_on(shipping, rate) if rate is not None and rate.applies_to_shipping else money.ZERO
+    return Quote(
+        priced=priced,
+        lines=lines,
+        shipping_method=method,
+        shipping=shipping,
+        tax=sum((line.tax for line in lines), shipping_tax),
+        prices_include_tax=settings.PRICES_INCLUDE_TAX,
+    )
+
+
+def find_shipping_method(code: str | None) -> ShippingMethod | None:
+    """Return the active method with this code, or the shop's default; None only for a shop that has none at all."""
+    methods = ShippingMethod.objects.filter(is_active=True).order_by("position", "id")
+    if not code:
+        return methods.first()
+    if method := methods.filter(code=code).first():
+        return method
+    raise NoShippingMethod(attr="shipping_method")
+
+
+def tax_rate(address: PostalAddress) -> TaxRate | None:
+    rates = {rate.state.casefold(): rate for rate in TaxRate.objects.filter(country=address.country)}
+    return rates.get(address.state.strip().casefold()) or rates.get("")
+
+
+def tax_on(amount: Decimal, rate: TaxRate | None) -> Decimal:
+    """Return the tax on one line, rounded half-up: on top of it, or the part of it where prices include tax."""
+    if rate is None:
+        return money.quantize(money.ZERO)
+    share = rate.rate / 100
+    if settings.PRICES_INCLUDE_TAX:
+        share = share / (1 + share)
+    return money.round_to_step(amount * share)

@@ -1,0 +1,191 @@
+"""Orders in JSON."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import Address
+from accounts.serializers import AddressSerializer
+from orders.models import FulfilmentStatus, Order, OrderStatus, PaymentStatus, PostalAddress, ShippingMethod
+from orders.pricing import Quote
+from shop.media import image_url
+from shop.money import display
+from shop.money_fields import MoneyField
+from shop.object_ids import ObjectIdField
+
+
+class PostalAddressSerializer(AddressSerializer):
+    """An address as it is written on a parcel."""
+
+    class Meta(AddressSerializer.Meta):
+        fields = list(Address.POSTAL_FIELDS)
+
+
+class OrderLineSerializer(serializers.Serializer):
+    product = ObjectIdField()
+    variant = ObjectIdField()
+    sku = serializers.CharField()
+    name = serializers.CharField()
+    options = serializers.DictField(child=serializers.CharField())
+    image = serializers.SerializerMethodField()
+    quantity = serializers.IntegerField()
+    unit_price = MoneyField()
+    line_total = MoneyField()
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_image(self, line: Any) -> str | None:
+        return image_url(line.image, size="thumbnail", request=self.context.get("request"))
+
+
+class RefundEntrySerializer(serializers.Serializer):
+    id = ObjectIdField(source="refund")
+    amount = MoneyField()
+    status = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class TimelineEntrySerializer(serializers.Serializer):
+    at = serializers.DateTimeField()
+    event = serializers.CharField()
+    detail = serializers.CharField()
+    actor = serializers.CharField()
+
+
+class OrderSerializer(serializers.ModelSerializer):
+    lines = OrderLineSerializer(many=True)
+    subtotal = MoneyField()
+    discount = MoneyField()
+    shipping = MoneyField()
+    tax = MoneyField()
+    total = MoneyField()
+    coupon = serializers.SerializerMethodField()
+    shipping_method = serializers.SerializerMethodField()
+    shipping_address = PostalAddressSerializer()
+    payment = ObjectIdField(allow_null=True)
+    refunds = RefundEntrySerializer(many=True)
+    timeline = TimelineEntrySerializer(many=True)
+
+    class Meta:
+        model = Order
+        fields = [
+            "number",
+            "status",
+            "payment_status",
+            "fulfilment_status",
+            "lines",
+            "subtotal",
+            "discount",
+            "shipping",
+            "tax",
+            "total",
+            "currency",
+            "coupon",
+            "shipping_method",
+            "shipping_address",
+            "note",
+            "carrier",
+            "tracking_number",
+            "payment",
+            "refunds",
+            "expires_at",
+            "created_at",
+            "timeline",
+        ]
+        read_only_fields = fields
+
+    def get_coupon(self, order: Order) -> str | None:
+        return order.coupon or None
+
+    def get_shipping_method(self, order: Order) -> str | None:
+        return order.shipping_method or None
+
+
+class QuoteSerializer(serializers.Serializer):
+    """What an order would cost, in the order's own shape."""
+
+    lines = OrderLineSerializer(many=True)
+    subtotal = MoneyField()
+    discount = MoneyField()
+    shipping = MoneyField()
+    tax = MoneyField()
+    total = MoneyField()
+    currency = serializers.CharField()
+    coupon = serializers.CharField(allow_null=True)
+    shipping_method = serializers.CharField(allow_null=True)
+    prices_include_tax = serializers.BooleanField()
+
+
+def quote_data(quote: Quote, *, context: dict[str, Any]) -> dict[str, Any]:
+    """Return a quote in the shape of :class:`QuoteSerializer`."""
+    priced = quote.priced
+    return {
+        "lines": OrderLineSerializer(quote.lines, many=True, context=context).data,
+        "subtotal": display(priced.subtotal),
+        "discount": display(priced.discount),
+        "shipping": display(quote.shipping),
+        "tax": display(quote.tax),
+        "total": display(quote.total),
+        "currency": quote.currency,
+        "coupon": priced.coupon.code if priced.coupon else None,
+        "shipping_method": quote.shipping_method.code if quote.shipping_method else None,
+        "prices_include_tax": quote.prices_include_tax,
+    }
+
+
+class PlaceOrderSerializer(serializers.Serializer):
+    """What to order is in the cart; this says where it goes. One of ``shipping_address`` and ``address_id``."""
+
+    shipping_address = PostalAddressSerializer(required=False)
+    address_id = ObjectIdField(required=False)
+    shipping_method = serializers.CharField(max_length=40, required=False)
+    expected_total = MoneyField(required=False)
+    note = serializers.CharField(max_length=500, required=False, allow_blank=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "address_id" in attrs and "shipping_address" in attrs:
+            raise serializers.ValidationError(
+                {"address_id": "Give either an address or the id of one."}, code="ambiguous"
+            )
+        attrs["address"] = self._address(attrs)
+        attrs.pop("address_id", None)
+        attrs.pop("shipping_address", None)
+        return attrs
+
+    def _address(self, attrs: dict[str, Any]) -> PostalAddress:
+        if "shipping_address" in attrs:
+            return PostalAddress(**attrs["shipping_address"])
+        own = Address.objects.owned_by(self.context["request"].user)
+        if "address_id" not in attrs:
+            raise serializers.ValidationError({"shipping_address": "This field is required."}, code="required")
+        address = own.filter(pk=attrs["address_id"]).first()
+        if address is None:
+            raise serializers.ValidationError({"address_id": "There is no such address."}, code="does_not_exist")
+        return PostalAddress(**{name: getattr(address, name) for name in Address.POSTAL_FIELDS})
+
+
+class CancelSerializer(serializers.Serializer):
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+
+class FulfilSerializer(serializers.Serializer):
+    status = serializers.ChoiceField(choices=[FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED])
+    carrier = serializers.CharField(max_length=80, required=False, allow_blank=True, default="")
+    tracking_number = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+
+
+class OrderQuerySerializer(serializers.Serializer):
+    """The query string of an order list; ``user`` counts for staff only."""
+
+    user = ObjectIdField(required=False)
+    status = serializers.ChoiceField(choices=OrderStatus, required=False)
+    payment_status = serializers.ChoiceField(choices=PaymentStatus, required=False)
+    fulfilment_status = serializers.ChoiceField(choices=FulfilmentStatus, required=False)
+
+
+class ShippingMethodSerializer(serializers.ModelSerializer):
+    price = MoneyField()
+
+    class Meta:
+        model = ShippingMethod
+        fields = ["code", "name", "price", "description"]

@@ -1,0 +1,406 @@
+"""The verbs of an order. Every move is a guarded update in a transaction, so of many at once exactly one happens."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from bson import ObjectId
+from django.conf import settings
+from django.db import IntegrityError
+from django.utils import timezone
+
+from accounts.models import User
+from cart import coupons
+from cart.errors import CartChanged, EmptyCart
+from cart.models import Cart
+from catalog import stock
+from catalog.errors import OutOfStock
+from catalog.models import StockMovement
+from orders import hooks
+from orders.errors import OrderNotCancellable, OrderNotFulfillable, PaymentProcessing, TotalChanged
+from orders.models import (
+    Actor,
+    Event,
+    FulfilmentStatus,
+    Order,
+    OrderStatus,
+    PaymentStatus,
+    PostalAddress,
+    RefundEntry,
+    TimelineEntry,
+    new_order_number,
+)
+from orders.pricing import Quote, quote
+from shop import idempotency, jobs, money
+from shop.errors import Fault, ServiceUnavailable
+from shop.mongodb import violated_fields
+from shop.transactions import transactional
+
+logger = logging.getLogger(__name__)
+
+# How much longer an order holds its stock while Stripe is processing its payment, or cannot be asked.
+HOLD_EXTENSION = timedelta(minutes=5)
+
+# --- Placing ----------------------------------------------------------------------------------------------------------
+
+
+def place_order(
+    *,
+    user: User,
+    address: PostalAddress,
+    shipping_method: str | None = None,
+    expected_total: Decimal | None = None,
+    note: str = "",
+) -> Order:
+    """Turn the user's cart into an order: take the stock, freeze the lines, empty the cart, all or nothing.
+
+    Raises :class:`EmptyCart`, :class:`CartChanged` (another checkout of this cart was faster), ``OutOfStock`` naming
+    the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``AmountTooSmall``.
+    """
+    cart = Cart.objects.filter(user=user).first()
+    if cart is None or not cart.lines:
+        raise EmptyCart
+    try:
+        return _place(
+            user=user,
+            cart=cart,
+            address=address,
+            shipping_method=shipping_method,
+            expected_total=expected_total,
+            note=note,
+        )
+    except OutOfStock as error:
+        raise _naming_lines(error, cart) from error
+    except IntegrityError as error:
+        if "cart" in violated_fields(error):
+            raise CartChanged from error
+        raise
+
+
+@transactional("orders.place")
+def _place(
+    *,
+    user: User,
+    cart: Cart,
+    address: PostalAddress,
+    shipping_method: str | None,
+    expected_total: Decimal | None,
+    note: str,
+) -> Order:
+    # Nothing but the claim may be written before everything is known: the shorter a variant is held, the better.
+    quoted = quote(cart=cart, user=user, address=address, shipping_method=shipping_method)
+    _require_available(quoted, cart)
+    if expected_total is not None and expected_total != quoted.total:
+        raise TotalChanged(f"The total is {money.display(quoted.total)} now.", attr="expected_total")
+    quoted.require_chargeable()
+    order = _order_from(quoted, user=user, cart=cart, address=address, note=note)
+    _claim(cart)
+    if quoted.priced.coupon is not None:
+        coupons.redeem(quoted.priced.coupon, user=user, order_number=order.number)
+    order.save(force_insert=True)
+    idempotency.finish(status=201, reference=order.number)
+    stock.take(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
+    if order.status == OrderStatus.COMPLETED:
+        _count_sales(order)
+    return order
+
+
+def _claim(cart: Cart) -> None:
+    """Empty the cart if it is still the one that was priced."""
+    claimed = Cart.objects.filter(pk=cart.pk, revision=cart.revision).update(
+        lines=[], coupon="", revision=cart.revision + 1, updated_at=timezone.now()
+    )
+    if not claimed:
+        now = Cart.objects.filter(pk=cart.pk).first()
+        raise CartChanged if now is not None and now.lines else EmptyCart
+
+
+def _require_available(quoted: Quote, cart: Cart) -> None:
+    """Name every line that cannot be had before anything is written; taking the stock decides in the end."""
+    priced = quoted.priced
+    short = {line.line.variant for line in priced.lines if not line.is_available or line.quantity > line.variant.stock}
+    short |= {line.variant for line in priced.gone}
+    if short:
+        raise OutOfStock(variants=short)
+
+
+def _naming_lines(error: OutOfStock, cart: Cart) -> OutOfStock:
+    faults = [
+        Fault("out_of_stock", "There is not enough of this in stock.", f"items.{position}.quantity")
+        for position, line in enumerate(cart.lines)
+        if line.variant in error.variants
+    ]
+    return OutOfStock(variants=error.variants, faults=faults)
+
+
+def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress, note: str) -> Order:
+    now = timezone.now()
+    free = quoted.total == 0
+    order = Order(
+        number=new_order_number(),
+        user=user,
+        lines=quoted.lines,
+        subtotal=quoted.priced.subtotal,
+        discount=quoted.priced.discount,
+        shipping=quoted.shipping,
+        tax=quoted.tax,
+        total=quoted.total,
+        currency=quoted.currency,
+        prices_include_tax=quoted.prices_include_tax,
+        coupon=quoted.priced.coupon.code if quoted.priced.coupon else "",
+        shipping_method=quoted.shipping_method.code if quoted.shipping_method else "",
+        shipping_address=address,
+        note=note,
+        cart=cart.pk,
+        cart_revision=cart.revision,
+        created_at=now,
+        expires_at=None if free else now + timedelta(seconds=settings.ORDER_HOLD_SECONDS),
+        timeline=[TimelineEntry(at=now, event=Event.PLACED, actor=Actor.CUSTOMER)],
+    )
+    if free:
+        order.status, order.payment_status = OrderStatus.COMPLETED, PaymentStatus.PAID
+        order.timeline.append(
+            TimelineEntry(at=now, event=Event.PAID, detail="There was nothing to pay.", actor=Actor.SYSTEM)
+        )
+    return order
+
+
+# --- Cancelling and expiring ------------------------------------------------------------------------------------------
+
+
+def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> Order:
+    """Cancel an order that has not shipped: the stock goes back, and money that came in is refunded.
+
+    Raises :class:`OrderNotCancellable`, ``PaymentProcessing``, and a 503 where Stripe cannot be asked to close the
+    way to pay.
+    """
+    if not order.is_cancellable:
+        raise _why_not_cancellable(order)
+    hooks.before_cancel(order=order)
+    return _cancel(order_id=order.pk, event=Event.CANCELLED, detail=reason, actor=actor)
+
+
+@transactional("orders.cancel")
+def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> Order:
+    order = Order.objects.get(pk=order_id)
+    if not order.is_cancellable:
+        raise _why_not_cancellable(order)
+    _move(order, {"status": OrderStatus.CANCELLED, "expires_at": None}, event=event, detail=detail, actor=actor)
+    reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
+    stock.give_back(order.quantities, reason=reason, reference=order.number)
+    coupons.give_back(order_number=order.number)
+    hooks.on_cancelled(order=order)
+    return order
+
+
+def _why_not_cancellable(order: Order) -> OrderNotCancellable:
+    if order.payment_status == PaymentStatus.PROCESSING:
+        return PaymentProcessing()
+    return OrderNotCancellable()
+
+
+@jobs.every(5, name="orders.expire")
+def expire_due_orders(*, limit: int = 200) -> int:
+    """Cancel unpaid orders whose hold has run out; return how many were. The rest wait for the next call."""
+    return sum(expire_order(order=order) for order in Order.objects.due_to_expire().order_by("expires_at")[:limit])
+
+
+def expire_order(*, order: Order) -> bool:
+    """Cancel one order whose hold has run out, unless it was paid or is about to be; return whether it was.
+
+    While Stripe is processing its payment, or cannot be asked, the hold is extended: stock that may be paid for is
+    not sold to somebody else.
+    """
+    try:
+        hooks.before_cancel(order=order)
+        return _expire(order_id=order.pk)
+    except (ServiceUnavailable, OrderNotCancellable) as error:
+        logger.info("order %s holds its stock a little longer: %s", order.number, error)
+        later = timezone.now() + HOLD_EXTENSION
+        Order.objects.filter(pk=order.pk, status=OrderStatus.PENDING).update(expires_at=later)
+        return False
+
+
+@transactional("orders.expire")
+def _expire(*, order_id: ObjectId) -> bool:
+    if not Order.objects.due_to_expire().filter(pk=order_id).exists():
+        # Paid, cancelled or extended meanwhile.
+        return False
+    _cancel(order_id=order_id, event=Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
+    return True
+
+
+# --- What payments tell -----------------------------------------------------------------------------------------------
+
+
+@transactional("orders.attach_payment")
+def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
+    """Note which payment the order has."""
+    Order.objects.filter(pk=order_id).update(payment=payment)
+
+
+@transactional("orders.mark_processing")
+def mark_processing(*, order_id: ObjectId) -> None:
+    """The bank is working on it: the order waits, and does not expire meanwhile."""
+    order = Order.objects.get(pk=order_id)
+    if order.status == OrderStatus.PENDING and order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.FAILED):
+        _move(
+            order,
+            {"payment_status": PaymentStatus.PROCESSING},
+            event=Event.PAYMENT_PROCESSING,
+            actor=Actor.STRIPE,
+        )
+
+
+@transactional("orders.mark_payment_failed")
+def mark_payment_failed(*, order_id: ObjectId, detail: str) -> None:
+    """An attempt to pay failed; another one may follow until the order expires."""
+    order = Order.objects.get(pk=order_id)
+    if order.status == OrderStatus.PENDING and order.is_payable:
+        _move(
+            order,
+            {"payment_status": PaymentStatus.FAILED},
+            event=Event.PAYMENT_FAILED,
+            detail=detail,
+            actor=Actor.STRIPE,
+        )
+
+
+@transactional("orders.mark_paid")
+def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
+    """The money is in: complete a pending order. Return False where the order is cancelled and must be refunded.
+
+    Nothing undoes ``paid`` but a refund or a dispute, so a repeated or late call changes nothing.
+    """
+    order = Order.objects.get(pk=order_id)
+    unpaid = order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED)
+    if unpaid:
+        moved: dict[str, Any] = {"payment_status": PaymentStatus.PAID, "expires_at": None}
+        if order.status == OrderStatus.PENDING:
+            moved["status"] = OrderStatus.COMPLETED
+            _count_sales(order)
+        _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
+    return order.status != OrderStatus.CANCELLED
+
+
+@transactional("orders.record_refund")
+def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, status: str, actor: Actor) -> None:
+    """Show a refund, or its new status, on the order. The payment status follows from all of them together."""
+    order = Order.objects.get(pk=order_id)
+    entry = next((entry for entry in order.refunds if entry.refund == refund), None)
+    if entry is None:
+        entry = RefundEntry(refund=refund, amount=amount, status="")
+        order.refunds.append(entry)
+    if entry.status == status:
+        return
+    succeeded_now = status == "succeeded"
+    entry.status = status
+    fields: dict[str, Any] = {"refunds": order.refunds}
+    if order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED):
+        fields["payment_status"] = _payment_status_after_refunds(order)
+    if succeeded_now:
+        _move(
+            order,
+            fields,
+            event=Event.REFUNDED,
+            detail=f"{money.display(amount, order.currency)} {order.currency.upper()}",
+            actor=actor,
+        )
+    else:
+        Order.objects.filter(pk=order.pk).update(**fields)
+
+
+def _payment_status_after_refunds(order: Order) -> PaymentStatus:
+    refunded = sum((entry.amount for entry in order.refunds if entry.status == "succeeded"), Decimal(0))
+    if refunded >= order.total:
+        return PaymentStatus.REFUNDED
+    return PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.PAID
+
+
+@transactional("orders.record_dispute")
+def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
+    """A customer's bank took the money back (``DISPUTED``), or the matter was decided (``DISPUTE_WON``, ``_LOST``)."""
+    order = Order.objects.get(pk=order_id)
+    if any(entry.event == event and entry.detail == detail for entry in order.timeline):
+        return
+    decided = any(
+        entry.event in (Event.DISPUTE_WON, Event.DISPUTE_LOST) and entry.detail == detail for entry in order.timeline
+    )
+    if event == Event.DISPUTED and decided:
+        fields: dict[str, Any] = {}
+    elif event == Event.DISPUTE_WON:
+        fields = {"payment_status": _payment_status_after_refunds(order)}
+    else:
+        fields = {"payment_status": PaymentStatus.DISPUTED}
+    _move(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
+
+
+@transactional("orders.flag")
+def flag(*, order_id: ObjectId, detail: str) -> None:
+    """Mark an order for people to look at: something about its money does not match."""
+    order = Order.objects.get(pk=order_id)
+    if not any(entry.event == Event.FLAGGED and entry.detail == detail for entry in order.timeline):
+        _move(order, {"flagged": True}, event=Event.FLAGGED, detail=detail, actor=Actor.STRIPE)
+
+
+def _count_sales(order: Order) -> None:
+    jobs.enqueue(
+        "catalog.count_sales",
+        quantities={str(line.variant): line.quantity for line in order.lines},
+    )
+
+
+# --- Fulfilment -------------------------------------------------------------------------------------------------------
+
+
+@transactional("orders.fulfil")
+def fulfil_order(
+    *, order: Order, status: FulfilmentStatus, carrier: str = "", tracking_number: str = "", actor: Actor = Actor.STAFF
+) -> Order:
+    """Note that a completed order was shipped, or that a shipped one arrived. Raises :class:`OrderNotFulfillable`."""
+    order = Order.objects.get(pk=order.pk)
+    before = FulfilmentStatus.UNFULFILLED if status == FulfilmentStatus.SHIPPED else FulfilmentStatus.SHIPPED
+    if order.status != OrderStatus.COMPLETED or order.fulfilment_status != before:
+        raise OrderNotFulfillable
+    fields: dict[str, Any] = {"fulfilment_status": status}
+    if carrier:
+        fields["carrier"] = carrier
+    if tracking_number:
+        fields["tracking_number"] = tracking_number
+    detail = " ".join(part for part in (carrier, tracking_number) if part)
+    _move(order, fields, event=Event(status), detail=detail, actor=actor)
+    return order
+
+
+# --- Forgetting -------------------------------------------------------------------------------------------------------
+
+
+def forget_customer(*, user: User) -> None:
+    """Keep the orders of a person who leaves, without the person.
+
+    Of parcels that still have to be sent the address stays; everything else that tells who it was goes.
+    """
+    orders = Order.objects.owned_by(user)
+    for order in orders.exclude(status=OrderStatus.COMPLETED, fulfilment_status=FulfilmentStatus.UNFULFILLED):
+        address = order.shipping_address
+        kept = PostalAddress(name="", line1="", city="", country=address.country, state=address.state)
+        Order.objects.filter(pk=order.pk).update(shipping_address=kept, note="")
+    orders.update(user=None)
+
+
+# --- The one way to move ----------------------------------------------------------------------------------------------
+
+
+def _move(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor, detail: str = "") -> None:
+    """Write ``fields`` and a line of the timeline, and set them on ``order``.
+
+    ``order`` was read in the running transaction, so a change by anybody else in between is a write conflict, and the
+    transaction runs again with what is true then.
+    """
+    entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
+    timeline = [*order.timeline, entry]
+    Order.objects.filter(pk=order.pk).update(**fields, timeline=timeline)
+    for name, value in {**fields, "timeline": timeline}.items():
+        setattr(order, name, value)

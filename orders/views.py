@@ -1,0 +1,123 @@
+"""Orders over REST: customers see and steer their own, staff all of them."""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.generics import get_object_or_404
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cart.models import Cart
+from orders import services
+from orders.models import Actor, Order, ShippingMethod
+from orders.pricing import quote
+from orders.serializers import (
+    CancelSerializer,
+    FulfilSerializer,
+    OrderQuerySerializer,
+    OrderSerializer,
+    PlaceOrderSerializer,
+    QuoteSerializer,
+    ShippingMethodSerializer,
+    quote_data,
+)
+from shop import idempotency
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="1 to 255 printable characters: the same key and body answer with the same object, done once.",
+)
+
+
+class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
+    """The ways to send a parcel; the first is the default."""
+
+    queryset = ShippingMethod.objects.filter(is_active=True).order_by("position", "id")
+    serializer_class = ShippingMethodSerializer
+    permission_classes = [AllowAny]
+    pagination_class = None
+
+
+@extend_schema_view(list=extend_schema(parameters=[OrderQuerySerializer]))
+class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+    """One's own orders; staff see everybody's."""
+
+    serializer_class = OrderSerializer
+    queryset = Order.objects.none()
+    permission_classes = [IsAuthenticated]
+    lookup_field = "number"
+    lookup_value_regex = "[0-9A-Za-z-]+"
+
+    def get_queryset(self) -> QuerySet[Order]:
+        orders = Order.objects.order_by("-id")
+        return orders if self.is_staff("orders.view_order") else orders.owned_by(self.request.user)
+
+    def filter_queryset(self, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        if self.action != "list":
+            return queryset
+        serializer = OrderQuerySerializer(data=self.request.query_params)
+        serializer.is_valid(raise_exception=True)
+        return queryset.filter(**serializer.validated_data)
+
+    def is_staff(self, permission: str) -> bool:
+        user = self.request.user
+        return bool(user.is_authenticated and user.is_staff and user.has_perm(permission))
+
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY], request=PlaceOrderSerializer, responses={201: OrderSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        """Place an order for what is in the cart: the stock is taken and the cart emptied, all or nothing."""
+        return idempotency.run_once(request, scope="orders.place", replay=self.replay, work=self.place)
+
+    def place(self) -> Response:
+        order = services.place_order(user=self.request.user, **self.validated(PlaceOrderSerializer))
+        return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED)
+
+    def replay(self, reference: str) -> Response:
+        order = get_object_or_404(Order.objects.owned_by(self.request.user), number=reference)
+        return Response(self.get_serializer(order).data)
+
+    @extend_schema(request=PlaceOrderSerializer, responses=QuoteSerializer)
+    @action(detail=False, methods=["post"])
+    def quote(self, request: Request) -> Response:
+        """What an order with this body would cost now. Nothing is written."""
+        wanted = self.validated(PlaceOrderSerializer)
+        quoted = quote(
+            cart=Cart.objects.filter(user=request.user).first(),
+            user=request.user,
+            address=wanted["address"],
+            shipping_method=wanted.get("shipping_method"),
+        )
+        return Response(quote_data(quoted, context=self.get_serializer_context()))
+
+    @extend_schema(request=CancelSerializer, responses=OrderSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, number: str) -> Response:
+        """Cancel an order that has not shipped. The stock goes back; money that was paid is refunded."""
+        order = self.get_object()
+        own = order.user_id == request.user.pk
+        if not own and not self.is_staff("orders.change_order"):
+            raise PermissionDenied
+        actor = Actor.CUSTOMER if own else Actor.STAFF
+        services.cancel_order(order=order, actor=actor, **self.validated(CancelSerializer))
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=FulfilSerializer, responses=OrderSerializer)
+    @action(detail=True, methods=["post"])
+    def fulfil(self, request: Request, number: str) -> Response:
+        """Staff: note that the parcel was shipped, or that it arrived."""
+        if not self.is_staff("orders.change_order"):
+            raise PermissionDenied
+        order = services.fulfil_order(order=self.get_object(), **self.validated(FulfilSerializer))
+        return Response(self.get_serializer(order).data)
+
+    def validated(self, serializer_class: type) -> dict:
+        serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data

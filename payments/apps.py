@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class PaymentsConfig(AppConfig):
+    name = "payments"
+
+    def ready(self) -> None:
+        from orders import hooks
+        from payments import services
+
+        hooks.before_cancel.register(services.close_intent)
+        hooks.on_cancelled.register(services.refund_cancelled_order)

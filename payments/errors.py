@@ -1,0 +1,39 @@
+"""What can be wrong with a payment."""
+
+from shop.errors import Conflict, ServiceUnavailable, ShopError
+
+
+class StripeUnavailable(ServiceUnavailable):
+    default_code = "payment_service_unavailable"
+    default_detail = "The payment service does not answer right now. Nothing is lost: please try again in a moment."
+
+
+class StripeRefused(ShopError):
+    """Stripe understood the request and will not do it; ``stripe_code`` is its error code."""
+
+    default_code = "payment_refused"
+    default_detail = "The payment service refused this."
+
+    def __init__(self, detail: str | None = None, *, stripe_code: str | None = None) -> None:
+        super().__init__(detail)
+        self.stripe_code = stripe_code
+
+
+class OrderNotPayable(Conflict):
+    default_code = "order_not_payable"
+    default_detail = "This order is paid, cancelled or expired."
+
+
+class InvalidSignature(ShopError):
+    default_code = "invalid_signature"
+    default_detail = "The signature does not match the body."
+
+
+class RefundTooLarge(Conflict):
+    default_code = "refund_too_large"
+    default_detail = "That is more than is left of this payment."
+
+
+class NotRefundable(Conflict):
+    default_code = "not_refundable"
+    default_detail = "Nothing was paid that could be refunded."

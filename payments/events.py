@@ -1,0 +1,114 @@
+"""The inbox of Stripe's events: stored first, applied then, tried again until it works.
+
+Storing is an insert under Stripe's id, so a repeated delivery is one row; applying is one transaction that claims the
+row by its status, so it happens once however many processes try.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from django.db import IntegrityError
+from django.db.models import F
+from django.utils import timezone
+
+from payments import gateway, transitions
+from payments.models import StripeEvent
+from payments.transitions import Outcome, StripeObject
+from shop import jobs
+from shop.transactions import transactional
+
+logger = logging.getLogger(__name__)
+
+Status = StripeEvent.Status
+OPEN = (Status.RECEIVED, Status.FAILED)
+FIRST_RETRY = timedelta(seconds=10)
+LONGEST_RETRY = timedelta(hours=1)
+
+
+def receive(*, body: bytes, signature: str) -> StripeEvent:
+    """Verify, store and apply one delivery. Raises ``InvalidSignature``; what cannot be applied stays for the worker.
+
+    A delivery that was received before is acknowledged and changes nothing.
+    """
+    event = gateway.verified_event(body, signature)
+    row = StripeEvent(
+        id=event["id"],
+        type=event["type"],
+        payload=event,
+        created_at=datetime.fromtimestamp(event["created"], tz=UTC),
+        # Should this process die now, the worker goes on then.
+        retry_at=timezone.now() + FIRST_RETRY,
+    )
+    try:
+        row.save(force_insert=True)
+    except IntegrityError:
+        return StripeEvent.objects.get(pk=row.pk)
+    process(row)
+    return row
+
+
+def process(row: StripeEvent) -> None:
+    """Apply a stored event; a failure is kept on the row, with the time of the next try."""
+    try:
+        _apply(row.pk)
+    except Exception as error:
+        logger.exception("Stripe event %s (%s) could not be applied", row.pk, row.type)
+        back_off = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.attempts, 10))
+        StripeEvent.objects.filter(pk=row.pk, status__in=OPEN).update(
+            status=Status.FAILED,
+            detail=f"{type(error).__name__}: {error}"[:500],
+            attempts=F("attempts") + 1,
+            retry_at=timezone.now() + back_off,
+        )
+
+
+@transactional("payments.apply_event")
+def _apply(event_id: str) -> None:
+    row = StripeEvent.objects.get(pk=event_id)
+    if row.status not in OPEN:
+        return
+    apply = _transition_for(row.type)
+    outcome = apply(row.payload["data"]["object"])
+    StripeEvent.objects.filter(pk=event_id, status__in=OPEN).update(
+        status=outcome.status, detail=outcome.detail[:500], retry_at=None
+    )
+
+
+def replay(row: StripeEvent) -> StripeEvent:
+    """Apply a stored event once more, for staff; what it says already changes nothing."""
+    StripeEvent.objects.filter(pk=row.pk).update(status=Status.RECEIVED, detail="", retry_at=timezone.now() + FIRST_RETRY)
+    row.refresh_from_db()
+    process(row)
+    row.refresh_from_db()
+    return row
+
+
+@jobs.every(5, name="payments.retry_events")
+def retry_due(*, limit: int = 100) -> int:
+    """Apply the events whose time for another try has come; return how many were tried."""
+    due = StripeEvent.objects.filter(status__in=OPEN, retry_at__lte=timezone.now()).order_by("retry_at")[:limit]
+    rows = list(due)
+    for row in rows:
+        process(row)
+    return len(rows)
+
+
+def _transition_for(event_type: str) -> Callable[[StripeObject], Outcome]:
+    if event_type.startswith("payment_intent."):
+        return transitions.apply_intent
+    if event_type == "charge.refunded":
+        return _ask_for_refunds
+    if event_type.startswith(("refund.", "charge.refund.")):
+        return transitions.apply_refund
+    if event_type.startswith("charge.dispute."):
+        return transitions.apply_dispute
+    return lambda _: transitions.ignored("The shop has no use for this type of event.")
+
+
+def _ask_for_refunds(charge: StripeObject) -> Outcome:
+    """A charge does not say which refunds it has; a job asks Stripe."""
+    if not charge.get("payment_intent"):
+        return transitions.ignored("This charge has no PaymentIntent.")
+    jobs.enqueue("payments.sync_refunds", intent=charge["payment_intent"])
+    return transitions.APPLIED

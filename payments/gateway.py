@@ -1,0 +1,127 @@
+"""The one door to Stripe. Everything else in the shop speaks of payments, not of Stripe's library.
+
+Every call has a time limit and one retry, so that a request that needs Stripe answers within ten seconds; every call
+that creates something carries an idempotency key. Failures come out as :class:`StripeUnavailable` (nobody knows
+whether it happened; asking again with the same key is right) or :class:`StripeRefused` (it did not).
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from payments.errors import InvalidSignature, StripeRefused, StripeUnavailable
+from shop.transactions import in_transaction
+
+
+
+@cache
+def _client(secret_key: str, base: str) -> stripe.StripeClient:
+    return stripe.StripeClient(
+        secret_key,
+        base_addresses={"api": base},
+        max_network_retries=settings.STRIPE_MAX_RETRIES,
+        http_client=stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUT_SECONDS),
+    )
+
+
+@contextmanager
+def _calling() -> Iterator[Any]:
+    """Yield the client's ``v1``; translate what can go wrong."""
+    if in_transaction():
+        raise RuntimeError("Stripe must not be called inside a transaction: it would hold locks while we wait.")
+    try:
+        yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE).v1
+    except (stripe.InvalidRequestError, stripe.CardError) as error:
+        raise StripeRefused(error.user_message or str(error), stripe_code=error.code) from error
+    except stripe.StripeError as error:
+        raise StripeUnavailable from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        # An answer that is no Stripe object: a proxy's error page, a truncated body.
+        raise StripeUnavailable from error
+
+
+def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: str) -> dict[str, Any]:
+    """Open a PaymentIntent of ``amount`` minor units; the same ``key`` returns the same one."""
+    with _calling() as v1:
+        intent = v1.payment_intents.create(
+            {"amount": amount, "currency": currency, "metadata": metadata}, {"idempotency_key": key}
+        )
+        return _object(intent, "payment_intent")
+
+
+def retrieve_intent(intent: str) -> dict[str, Any]:
+    with _calling() as v1:
+        return _object(v1.payment_intents.retrieve(intent), "payment_intent")
+
+
+def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
+    """Look for the intent whose metadata name this payment, among those made since; None where there is none."""
+    with _calling() as v1:
+        page = v1.payment_intents.list({"created": {"gte": int(since.timestamp()) - 60}, "limit": 100})
+        for intent in page.auto_paging_iter():
+            found = _object(intent, "payment_intent")
+            if found.get("metadata", {}).get("payment") == payment:
+                return found
+    return None
+
+
+def cancel_intent(intent: str) -> dict[str, Any]:
+    """Cancel a PaymentIntent and return it; one that cannot be cancelled any more is returned as it is."""
+    try:
+        with _calling() as v1:
+            return _object(v1.payment_intents.cancel(intent), "payment_intent")
+    except StripeRefused:
+        return retrieve_intent(intent)
+
+
+def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: str) -> dict[str, Any]:
+    """Send ``amount`` minor units of an intent's money back; the same ``key`` returns the same refund."""
+    with _calling() as v1:
+        refund = v1.refunds.create(
+            {"payment_intent": intent, "amount": amount, "metadata": metadata}, {"idempotency_key": key}
+        )
+        return _object(refund, "refund")
+
+
+def list_refunds(intent: str) -> list[dict[str, Any]]:
+    """Return every refund of an intent's money, the dashboard's included."""
+    with _calling() as v1:
+        page = v1.refunds.list({"payment_intent": intent, "limit": 100})
+        return [_object(refund, "refund") for refund in page.auto_paging_iter()]
+
+
+def verified_event(body: bytes, signature: str) -> dict[str, Any]:
+    """Return the event in ``body`` if one of our webhook secrets signed exactly these bytes within five minutes.
+
+    Raises :class:`InvalidSignature`. Several secrets are good while one is being rotated.
+    """
+    for secret in settings.STRIPE_WEBHOOK_SECRET.split(","):
+        try:
+            stripe.WebhookSignature.verify_header(
+                body.decode(), signature, secret.strip(), stripe.Webhook.DEFAULT_TOLERANCE
+            )
+            event = json.loads(body)
+        except (stripe.SignatureVerificationError, ValueError):
+            continue
+        if not isinstance(event, dict) or event.get("object") != "event":
+            raise InvalidSignature("The body is not a Stripe event.")
+        return event
+    raise InvalidSignature
+
+
+def is_live() -> bool:
+    """Whether our key moves real money; objects of the other mode are not ours."""
+    return "_live_" in settings.STRIPE_SECRET_KEY
+
+
+def _object(found: Any, kind: str) -> dict[str, Any]:
+    data = found.to_dict()
+    if data.get("object") != kind or not data.get("id"):
+        raise ValueError(f"not a {kind}")
+    return data

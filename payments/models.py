@@ -1,0 +1,116 @@
+"""Payments: one PaymentIntent per order, the inbox of Stripe's events, refunds. Amounts are Stripe's minor units."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import User
+from orders.models import Order
+
+
+class PaymentQuerySet(models.QuerySet):
+    def owned_by(self, user: User) -> "PaymentQuerySet":
+        return self.filter(user=user)
+
+
+class Payment(models.Model):
+    """How one order is paid: its PaymentIntent at Stripe, for life.
+
+    The row is written before Stripe is called and carries the key of that call, so a lost answer is asked for again
+    and never makes a second intent.
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
+    # Copied from the order, so that showing one's own payment is one look-up.
+    order_number = models.CharField(max_length=16)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    idempotency_key = models.CharField(max_length=64)
+    # Empty until Stripe has answered.
+    intent = models.CharField("PaymentIntent", max_length=255, blank=True)
+    client_secret = models.CharField(max_length=255, blank=True, editable=False)
+    # The PaymentIntent's.
+    status = models.CharField(max_length=40, blank=True)
+    amount = models.PositiveBigIntegerField()
+    currency = models.CharField(max_length=3)
+    # What came in, and what of it is refunded or promised to be.
+    amount_received = models.PositiveBigIntegerField(default=0)
+    amount_refunded = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = PaymentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order"], name="one_payment_per_order")]
+        indexes = [
+            models.Index(fields=["intent"], name="payment_intent"),
+            models.Index(fields=["order_number"], name="payment_order_number"),
+            models.Index(fields=["created_at"], name="payment_created"),
+        ]
+
+    def __str__(self) -> str:
+        return self.intent or f"payment of {self.order_number}"
+
+    @property
+    def refundable(self) -> int:
+        return self.amount_received - self.amount_refunded
+
+
+class Refund(models.Model):
+    """Money that goes back. The row, and the amount it takes off what is left, come before the call to Stripe."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Pending"
+        REQUIRES_ACTION = "requires_action", "Requires action"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELED = "canceled", "Canceled"
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    amount = models.PositiveBigIntegerField()
+    reason = models.CharField(max_length=300, blank=True)
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    # Stripe's id; null until it has answered.
+    stripe_refund = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    # Who asked: staff, or the system for an order that was cancelled; `stripe` for one made in its dashboard.
+    actor = models.CharField(max_length=10)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stripe_refund"], name="one_row_per_stripe_refund")]
+        indexes = [models.Index(fields=["stripe_refund"], name="refund_stripe_id")]
+
+    def __str__(self) -> str:
+        return self.stripe_refund or f"refund of {self.payment_id}"
+
+
+class StripeEvent(models.Model):
+    """One delivery of Stripe's, as it came. Its id is the key, so a repeated delivery is one row."""
+
+    class Status(models.TextChoices):
+        RECEIVED = "received", "Received"
+        APPLIED = "applied", "Applied"
+        IGNORED = "ignored", "Ignored"
+        FLAGGED = "flagged", "Flagged"
+        FAILED = "failed", "Failed"
+
+    id = models.CharField(max_length=255, primary_key=True)
+    type = models.CharField(max_length=100)
+    payload = models.JSONField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
+    detail = models.CharField(max_length=500, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    # When an event that could not be applied is tried again.
+    retry_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(help_text="When it happened at Stripe.")
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["status", "retry_at"], name="event_retry"),
+            models.Index(fields=["-received_at"], name="event_received"),
+            models.Index(fields=["type", "-received_at"], name="event_type"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"

@@ -1,0 +1,56 @@
+"""Payments and refunds in JSON."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from rest_framework import serializers
+
+from payments.models import Payment, Refund
+from shop.money import display, from_minor_units
+from shop.money_fields import MoneyField
+
+
+class PaymentSerializer(serializers.ModelSerializer):
+    """What Stripe.js needs to let the shopper pay. ``amount`` is in Stripe's minor units."""
+
+    order = serializers.CharField(source="order_number", read_only=True, help_text="The order's number.")
+    payment_intent = serializers.CharField(source="intent", read_only=True)
+    publishable_key = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Payment
+        fields = ["id", "order", "payment_intent", "client_secret", "publishable_key", "amount", "currency", "status"]
+        read_only_fields = fields
+
+    def get_publishable_key(self, payment: Payment) -> str:
+        return settings.STRIPE_PUBLISHABLE_KEY
+
+
+class OpenPaymentSerializer(serializers.Serializer):
+    """``order`` is the number of an own order; somebody else's does not exist."""
+
+    order = serializers.CharField(max_length=32)
+
+
+class PaymentConfigSerializer(serializers.Serializer):
+    publishable_key = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class RefundSerializer(serializers.ModelSerializer):
+    refund = serializers.CharField(source="stripe_refund", allow_null=True, read_only=True, help_text="Stripe's id.")
+    amount = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Refund
+        fields = ["id", "refund", "amount", "status"]
+        read_only_fields = fields
+
+    def get_amount(self, refund: Refund) -> str:
+        currency = self.context["payment"].currency
+        return display(from_minor_units(refund.amount, currency), currency)
+
+
+class RefundRequestSerializer(serializers.Serializer):
+    amount = MoneyField(required=False, min_value=Decimal("0.001"))
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")

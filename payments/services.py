@@ -1,0 +1,214 @@
+"""The verbs of a payment: open it, close it, send money back.
+
+The row always comes before the call to Stripe and the answer is recorded after it, outside any transaction; what
+Stripe says is applied by `payments.transitions`, whichever way it reached us.
+"""
+
+import time
+from datetime import timedelta
+from decimal import Decimal
+
+from bson import ObjectId
+from django.db import IntegrityError
+from django.db.models import F
+from django.utils import timezone
+
+from orders import services as orders
+from orders.errors import PaymentProcessing
+from orders.models import Actor, Order, OrderStatus
+from payments import gateway, transitions
+from payments.errors import NotRefundable, OrderNotPayable, RefundTooLarge, StripeRefused
+from payments.models import Payment, Refund
+from shop import idempotency, jobs, money
+from shop.transactions import transactional
+
+# How long a request waits for the answer that another one is already waiting for.
+TWIN_SECONDS = 5.0
+# Older calls than this are looked up before they are repeated: Stripe forgets idempotency keys after a day.
+LOOK_FIRST_AFTER = timedelta(hours=1)
+
+# --- Opening and closing ----------------------------------------------------------------------------------------------
+
+
+def open_payment(*, order: Order) -> tuple[Payment, bool]:
+    """Return the order's payment with its PaymentIntent, and whether this call made it.
+
+    Raises :class:`OrderNotPayable`, ``StripeUnavailable`` (the order stays payable; asking again continues).
+    """
+    if not order.is_payable:
+        raise OrderNotPayable
+    payment, created = _find_or_create(order)
+    if not payment.intent and not created:
+        payment = _wait_for_twin(payment)
+    if not payment.intent:
+        payment = _open_intent(payment)
+        if Order.objects.filter(pk=order.pk, status=OrderStatus.CANCELLED).exists():
+            # Cancelled while Stripe made the intent: the canceller could not know it.
+            close_intent(order=order)
+            raise OrderNotPayable
+    idempotency.finish(status=201 if created else 200, reference=str(payment.pk))
+    return payment, created
+
+
+def _find_or_create(order: Order) -> tuple[Payment, bool]:
+    if payment := Payment.objects.filter(order=order).first():
+        return payment, False
+    try:
+        return _create_row(order_id=order.pk), True
+    except IntegrityError:
+        return Payment.objects.get(order=order), False
+
+
+@transactional("payments.create")
+def _create_row(*, order_id: ObjectId) -> Payment:
+    order = Order.objects.get(pk=order_id)
+    if not order.is_payable:
+        raise OrderNotPayable
+    payment = Payment(
+        order=order,
+        order_number=order.number,
+        user_id=order.user_id,
+        amount=money.to_minor_units(order.total, order.currency),
+        currency=order.currency,
+    )
+    payment.pk = ObjectId()
+    payment.idempotency_key = f"intent-{payment.pk}"
+    payment.save(force_insert=True)
+    # Writing to the order makes a cancel at the same time a conflict.
+    orders.attach_payment(order_id=order.pk, payment=payment.pk)
+    return payment
+
+
+def _wait_for_twin(payment: Payment) -> Payment:
+    """Give the request that made the row a moment to bring the intent, unless it died long ago."""
+    give_up_at = time.monotonic() + TWIN_SECONDS
+    young = timezone.now() - payment.created_at < timedelta(seconds=2 * TWIN_SECONDS)
+    while young and not payment.intent and time.monotonic() < give_up_at:
+        time.sleep(0.05)
+        payment.refresh_from_db()
+    return payment
+
+
+def _open_intent(payment: Payment) -> Payment:
+    """Make the PaymentIntent, or find the one whose answer was lost, and record it."""
+    intent = None
+    if timezone.now() - payment.created_at > LOOK_FIRST_AFTER:
+        intent = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
+    if intent is None:
+        intent = gateway.create_intent(
+            amount=payment.amount,
+            currency=payment.currency,
+            metadata={"payment": str(payment.pk), "order": payment.order_number},
+            key=payment.idempotency_key,
+        )
+    transitions.apply_intent(intent)
+    payment.refresh_from_db()
+    return payment
+
+
+def close_intent(*, order: Order) -> None:
+    """Close an order's way to pay before it is cancelled or expires.
+
+    An intent that turns out to have succeeded is applied as its webhook would be. Raises ``PaymentProcessing`` while
+    the bank works on it, ``StripeUnavailable`` where Stripe cannot be asked.
+    """
+    payment = Payment.objects.filter(order=order).first()
+    if payment is None or payment.status in transitions.FINAL:
+        return
+    if not payment.intent:
+        # Opened, and the answer was lost: look for it. One that is only being made now is closed by its maker.
+        found = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
+        if found is None:
+            return
+        transitions.apply_intent(found)
+        payment.refresh_from_db()
+    intent = gateway.cancel_intent(payment.intent)
+    transitions.apply_intent(intent)
+    if intent["status"] == "processing":
+        raise PaymentProcessing
+
+
+@jobs.handler("payments.close_intent")
+def _close_intent(*, payment: str) -> None:
+    close_intent(order=Payment.objects.select_related("order").get(pk=payment).order)
+
+
+# --- Refunds ----------------------------------------------------------------------------------------------------------
+
+
+def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: str = "", actor: Actor) -> Refund:
+    """Send money back: ``amount`` of the payment's currency, or all that is left.
+
+    The refund is durable when this returns; where Stripe could not be reached it is ``pending``, and the worker goes
+    on. Raises :class:`NotRefundable`, :class:`RefundTooLarge`.
+    """
+    minor = None if amount is None else money.to_minor_units(amount, payment.currency)
+    refund = _reserve_refund(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
+    refund.refresh_from_db()
+    return refund
+
+
+@transactional("payments.reserve_refund")
+def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
+    """Take the amount off what is left before Stripe is asked, so that many refunds at once never exceed it."""
+    payment = Payment.objects.get(pk=payment_id)
+    if not payment.amount_received:
+        raise NotRefundable
+    amount = payment.refundable if amount is None else amount
+    if not 0 < amount <= payment.refundable:
+        raise RefundTooLarge(
+            f"{money.display(money.from_minor_units(payment.refundable, payment.currency))} of this payment is left.",
+            attr="amount",
+        )
+    Payment.objects.filter(pk=payment.pk).update(
+        amount_refunded=F("amount_refunded") + amount, updated_at=timezone.now()
+    )
+    refund = Refund.objects.create(payment=payment, amount=amount, reason=reason, actor=actor)
+    transitions.show_refund(refund, payment)
+    idempotency.finish(status=201, reference=str(refund.pk))
+    jobs.enqueue("payments.send_refund", at_once=True, refund=str(refund.pk))
+    return refund
+
+
+def refund_cancelled_order(*, order: Order) -> None:
+    """Inside the transaction that cancels an order: send back what was paid for it, if anything was."""
+    payment = Payment.objects.filter(order=order).first()
+    if payment is not None and payment.refundable:
+        _reserve_refund(payment_id=payment.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
+
+
+@jobs.handler("payments.refund_late_money")
+def _refund_late_money(*, payment: str) -> None:
+    """Send back money that arrived for an order that was cancelled before; done once, as nothing is left then."""
+    row = Payment.objects.get(pk=payment)
+    if row.refundable:
+        _reserve_refund(payment_id=row.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
+
+
+@jobs.handler("payments.send_refund")
+def _send_refund(*, refund: str) -> None:
+    row = Refund.objects.get(pk=refund)
+    if row.stripe_refund or row.status != Refund.Status.PENDING:
+        return
+    payment = Payment.objects.get(pk=row.payment_id)
+    answer = None
+    if timezone.now() - row.created_at > LOOK_FIRST_AFTER:
+        known = gateway.list_refunds(payment.intent)
+        answer = next((each for each in known if each.get("metadata", {}).get("refund") == refund), None)
+    try:
+        answer = answer or gateway.create_refund(
+            intent=payment.intent,
+            amount=row.amount,
+            metadata={"refund": refund, "payment": str(payment.pk)},
+            key=f"refund-{refund}",
+        )
+    except StripeRefused as error:
+        transitions.refuse_refund(refund_id=row.pk, detail=str(error))
+    else:
+        transitions.apply_refund(answer)
+
+
+@jobs.handler("payments.sync_refunds")
+def _sync_refunds(*, intent: str) -> None:
+    for refund in gateway.list_refunds(intent):
+        transitions.apply_refund(refund)

@@ -1,0 +1,133 @@
+"""Delivery of webhooks: signed, from background threads, tried again until the shop says 2xx."""
+
+import hashlib
+import hmac
+import http.client
+import json
+import threading
+import time
+from urllib.parse import urlsplit
+
+from . import events
+from .store import Object, Store
+
+_LONGEST_PAUSE = 60.0
+_TURN = (
+    "(turn IS NULL OR NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.turn < deliveries.turn AND d.state = 'pending' "
+    "AND d.attempts = '[]'))"
+)
+"""A released delivery waits for the first attempt of those released before it."""
+
+
+def sign(body: bytes, secrets: list[str], timestamp: int) -> str:
+    """The ``Stripe-Signature`` header for a body: one ``v1`` for each secret in force."""
+    signed = f"{timestamp}.".encode() + body
+    digests = [hmac.new(each.encode(), signed, hashlib.sha256).hexdigest() for each in secrets]
+    return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
+
+
+def body_of(event: Object) -> bytes:
+    """The raw body, indented as Stripe sends it, so that a receiver that re-encodes it fails the signature."""
+    return json.dumps(event, indent=2).encode()
+
+
+class Courier:
+    """A few threads that take due deliveries out of the store. What they had not finished, a restart takes up."""
+
+    def __init__(
+        self, store: Store, *, workers: int = 4, timeout: float = 10.0, first_retry: float = 1.0, attempts: int = 25
+    ) -> None:
+        """``timeout``: seconds for one attempt; ``first_retry``: seconds before the second, doubled each time."""
+        self._store = store
+        self._timeout = timeout
+        self._first_retry = first_retry
+        self._attempts = attempts
+        self._under_way: dict[int, str] = {}
+        self._closing = False
+        self._threads = [threading.Thread(target=self._work, name=f"webhooks-{n}", daemon=True) for n in range(workers)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop; an attempt under way is given its time to end."""
+        with self._store.changed:
+            self._closing = True
+            self._store.changed.notify_all()
+        for thread in self._threads:
+            thread.join(self._timeout + 1)
+
+    def idle(self) -> bool:
+        """Whether nothing is due, under way or waiting to be tried again (what is held back does not count)."""
+        return not self._under_way and not self._store.rows("SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT 1")
+
+    def _work(self) -> None:
+        while (taken := self._take()) is not None:
+            delivery, event, url, secrets = taken
+            outcome = self._post(url, event, secrets) if url else "no webhook URL"
+            self._note(delivery, outcome)
+
+    def _take(self) -> tuple[int, Object, str, list[str]] | None:
+        """Wait for the next due delivery and claim it; None when the courier closes."""
+        with self._store.changed:
+            while not self._closing:
+                pause = 1.0
+                waiting = self._store.rows(
+                    f"SELECT id, event, due, concurrent FROM deliveries WHERE state = 'pending' AND {_TURN} "  # noqa: S608
+                    "ORDER BY due, id LIMIT 50"
+                )
+                for row in waiting:
+                    busy = row["id"] in self._under_way or (
+                        not row["concurrent"] and row["event"] in self._under_way.values()
+                    )
+                    if busy:
+                        continue
+                    if row["due"] > time.time():
+                        pause = min(pause, row["due"] - time.time())
+                        break
+                    self._under_way[row["id"]] = row["event"]
+                    url = self._store.setting("webhook_url") or ""
+                    event = self._store.find(row["event"]) or {}
+                    return row["id"], event, url, events.signing_secrets(self._store)
+                self._store.changed.wait(max(pause, 0.001))
+        return None
+
+    def _post(self, url: str, event: Object, secrets: list[str]) -> int | str:
+        """One attempt: the HTTP status, or in words why there was none."""
+        body = body_of(event)
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            "Stripe-Signature": sign(body, secrets, int(time.time())),
+            "Connection": "close",
+        }
+        try:
+            target = urlsplit(url)
+            secure = target.scheme == "https"
+            make = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+            connection = make(target.hostname or "", target.port, timeout=self._timeout)
+            try:
+                path = (target.path or "/") + (f"?{target.query}" if target.query else "")
+                connection.request("POST", path, body, headers)
+                return connection.getresponse().status
+            finally:
+                connection.close()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return f"{type(error).__name__}: {error}"[:200]
+
+    def _note(self, delivery: int, outcome: int | str) -> None:
+        """Write down the attempt and, if it failed, when to try again."""
+        with self._store.transaction():
+            del self._under_way[delivery]
+            found = self._store.rows("SELECT attempts FROM deliveries WHERE id = ?", delivery)
+            if not found:
+                return
+            attempts = [*json.loads(found[0]["attempts"]), {"at": time.time(), "outcome": outcome}]
+            delivered = isinstance(outcome, int) and 200 <= outcome < 300
+            state = "delivered" if delivered else "pending" if len(attempts) < self._attempts else "given_up"
+            pause = min(self._first_retry * 2 ** min(len(attempts) - 1, 10), _LONGEST_PAUSE)
+            self._store.rows(
+                "UPDATE deliveries SET state = ?, due = ?, attempts = ? WHERE id = ?",
+                *(state, time.time() + pause, json.dumps(attempts), delivery),
+            )

@@ -1,0 +1,77 @@
+"""Outages of the API on demand: what the shop meets when Stripe, or the way to it, is broken."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+Kind = Literal["refuse", "black_hole", "rate_limit", "server_error", "garbage", "lose_answer", "slow"]
+
+
+@dataclass(slots=True)
+class Fault:
+    """One outage.
+
+    ``kind``: ``refuse`` resets the connection before a byte is answered; ``black_hole`` never answers; ``rate_limit``
+    is a 429; ``server_error`` a 500; ``garbage`` a 200 that is not JSON; ``lose_answer`` does the work and resets the
+    connection; ``slow`` answers after ``seconds``.
+    ``acts``: the work is done although the caller cannot know (always so for ``lose_answer`` and ``slow``).
+    ``stored``: a ``server_error`` is kept for the idempotency key and repeated to retries, as Stripe does.
+    ``times``: for so many calls, None until cleared. ``method`` and ``prefix``: only for such calls.
+    """
+
+    kind: Kind
+    times: int | None = None
+    method: str | None = None
+    prefix: str = "/v1/"
+    seconds: float = 60.0
+    acts: bool = False
+    stored: bool = True
+    cleared: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}")
+        self.acts = self.acts or self.kind in ("lose_answer", "slow")
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__ if name != "cleared"}
+
+
+class Faults:
+    """The outages in force, the oldest first. They do not outlive the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+        # Calls may still be waiting in an outage that has met its last one.
+        self._spent: deque[Fault] = deque(maxlen=256)
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The outage that this call meets, counted against its ``times``; None when all is well."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.method in (None, method) and path.startswith(fault.prefix):
+                    if fault.times is not None:
+                        fault.times -= 1
+                        if fault.times <= 0:
+                            self._faults.remove(fault)
+                            self._spent.append(fault)
+                    return fault
+            return None
+
+    def clear(self) -> None:
+        """End all outages; calls that hang in a black hole are let go without an answer, slow ones with theirs."""
+        with self._lock:
+            for fault in (*self._faults, *self._spent):
+                fault.cleared.set()
+            self._faults.clear()
+            self._spent.clear()
+
+    def as_json(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [each.as_json() for each in self._faults]

@@ -1,0 +1,95 @@
+"""The simulator as a whole: one account, its API on a port, and the threads that deliver and wait."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from . import events
+from .api import Api
+from .clockwork import Clockwork
+from .control import ControlPlane
+from .delivery import Courier
+from .faults import Faults
+from .server import Front
+from .session import Account
+from .store import Store
+
+
+class StripeSimulator(ControlPlane):
+    """A Stripe account at ``url``, on loopback, from `start` to `close` (or as a context manager).
+
+    ``state``: a file that keeps everything across restarts and kills; without it all is in memory.
+    ``later_seconds``: how long a bank takes for what does not succeed at once. ``first_retry``: seconds before a
+    webhook is sent again, doubled with each failure; ``delivery_timeout``: seconds that the shop has to answer one.
+    """
+
+    def __init__(
+        self,
+        *,
+        webhook_url: str | None = None,
+        webhook_secret: str = "whsec_simulator",  # noqa: S107
+        secret_key: str = "sk_test_simulator",  # noqa: S107
+        publishable_key: str = "pk_test_simulator",
+        port: int = 0,
+        state: Path | str | None = None,
+        later_seconds: float = 2.0,
+        first_retry: float = 1.0,
+        delivery_timeout: float = 10.0,
+        delivery_workers: int = 4,
+    ) -> None:
+        store = Store(Path(state) if state else None)
+        self.account = Account(store, secret_key, publishable_key, later_seconds)
+        self.faults = Faults()
+        self.calls = {}
+        self.courier = Courier(store, workers=delivery_workers, timeout=delivery_timeout, first_retry=first_retry)
+        self.clockwork = Clockwork(self.account)
+        with store.transaction():
+            if webhook_url:
+                store.set("webhook_url", webhook_url)
+            # A secret that was rotated stays so across a restart with the same options; other options begin anew.
+            if store.setting("webhook_secret_given") != webhook_secret:
+                store.set("webhook_secret_given", webhook_secret)
+                store.set("webhook_secrets", [{"secret": webhook_secret, "expires": None}])
+        try:
+            self._front = Front(port, Api(self.account), self)
+        except OSError:
+            store.close()
+            raise
+        self.url = self.account.base_url = f"http://127.0.0.1:{self._front.server_port}"
+
+    @property
+    def webhook_secret(self) -> str:
+        """The newest webhook secret in force."""
+        return events.signing_secrets(self.account.store)[0]
+
+    def start(self) -> Self:
+        """Begin to serve and to deliver."""
+        self.courier.start()
+        self.clockwork.start()
+        self._front.start()
+        return self
+
+    def close(self) -> None:
+        """Stop all threads and let go of the port and the state file."""
+        self.heal()
+        self._front.close()
+        self.clockwork.close()
+        self.courier.close()
+        self.account.store.close()
+
+    def stop_listening(self, seconds: float) -> None:
+        """Refuse connections at the port itself for so long, then serve again. Blocks; not for the HTTP side."""
+        port = self._front.server_port
+        self._front.close()
+        time.sleep(seconds)
+        self._front = Front(port, Api(self.account), self)
+        self._front.start()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

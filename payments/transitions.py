@@ -1,0 +1,197 @@
+"""What Stripe's objects mean for the shop: guarded transitions, the same whichever way an object reached us.
+
+An object comes from a webhook, from the answer to a call, or from reconciliation; duplicates, twins under other ids
+and any order of arrival end in the same state. Every function here is one transaction, or joins the caller's.
+"""
+
+from typing import Any, NamedTuple
+
+from bson import ObjectId
+from django.db.models import F
+from django.utils import timezone
+
+from orders import services as orders
+from orders.models import Actor, Event, Order, OrderStatus
+from payments import gateway
+from payments.models import Payment, Refund, StripeEvent
+from shop import jobs, money
+from shop.transactions import transactional
+
+StripeObject = dict[str, Any]
+# PaymentIntents that nothing can change any more.
+FINAL = ("succeeded", "canceled")
+
+
+class Outcome(NamedTuple):
+    """What became of an object: applied, ignored (not ours, or nothing new to us) or flagged for people."""
+
+    status: StripeEvent.Status
+    detail: str = ""
+
+
+APPLIED = Outcome(StripeEvent.Status.APPLIED)
+
+
+def ignored(why: str) -> Outcome:
+    return Outcome(StripeEvent.Status.IGNORED, why)
+
+
+# --- PaymentIntents ---------------------------------------------------------------------------------------------------
+
+
+@transactional("payments.apply_intent")
+def apply_intent(intent: StripeObject) -> Outcome:
+    """Bring a payment and its order up to what this PaymentIntent says."""
+    payment = _payment_of(intent)
+    if payment is None:
+        return ignored("This PaymentIntent is not one of this shop's.")
+    if mismatch := _mismatch(payment, intent):
+        orders.flag(order_id=payment.order_id, detail=mismatch)
+        return Outcome(StripeEvent.Status.FLAGGED, mismatch)
+    _bind(payment, intent)
+    status = intent["status"]
+    if status == "succeeded":
+        return _succeeded(payment, intent)
+    if payment.status in FINAL:
+        return ignored(f"The payment is {payment.status} already.")
+    _update(payment, status=status)
+    if status == "processing":
+        orders.mark_processing(order_id=payment.order_id)
+    elif status == "requires_payment_method" and (error := intent.get("last_payment_error")):
+        detail = error.get("message") or error.get("code") or "The payment failed."
+        orders.mark_payment_failed(order_id=payment.order_id, detail=detail)
+    if status != "canceled" and Order.objects.filter(pk=payment.order_id, status=OrderStatus.CANCELLED).exists():
+        # Made or tried while the order was being cancelled; nobody may pay it any more.
+        jobs.enqueue("payments.close_intent", payment=str(payment.pk))
+    return APPLIED
+
+
+def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
+    if payment.status == "succeeded":
+        return ignored("The payment has succeeded already.")
+    _update(payment, status="succeeded", amount_received=intent["amount_received"])
+    if not orders.mark_paid(order_id=payment.order_id, detail=_paid_with(intent)):
+        jobs.enqueue("payments.refund_late_money", at_once=True, payment=str(payment.pk))
+        return Outcome(StripeEvent.Status.APPLIED, "The order was cancelled before: the money goes back.")
+    return APPLIED
+
+
+def _payment_of(intent: StripeObject) -> Payment | None:
+    if payment := Payment.objects.filter(intent=intent["id"]).first():
+        return payment
+    # We may not have recorded its id: the answer that told it was lost.
+    named = (intent.get("metadata") or {}).get("payment", "")
+    return Payment.objects.filter(pk=named, intent="").first() if ObjectId.is_valid(named) else None
+
+
+def _mismatch(payment: Payment, intent: StripeObject) -> str:
+    """Say what about the intent is not what was asked for; such money is never taken for the order's."""
+    if intent.get("livemode", False) != gateway.is_live():
+        return f"{intent['id']} belongs to Stripe's other mode (test or live)."
+    if intent["currency"] != payment.currency:
+        return f"{intent['id']} is in {intent['currency']}, the order in {payment.currency}."
+    if intent["amount"] != payment.amount:
+        return f"{intent['id']} is over {intent['amount']}, the order over {payment.amount}."
+    if intent["status"] == "succeeded" and intent["amount_received"] != payment.amount:
+        return f"{intent['id']} brought {intent['amount_received']} of {payment.amount}."
+    return ""
+
+
+def _bind(payment: Payment, intent: StripeObject) -> None:
+    if not payment.intent:
+        _update(payment, intent=intent["id"], client_secret=intent.get("client_secret") or "")
+
+
+def _paid_with(intent: StripeObject) -> str:
+    return f"{money.display(money.from_minor_units(intent['amount_received'], intent['currency']))} by Stripe"
+
+
+def _update(payment: Payment, **fields: Any) -> None:
+    Payment.objects.filter(pk=payment.pk).update(**fields, updated_at=timezone.now())
+    for name, value in fields.items():
+        setattr(payment, name, value)
+
+
+# --- Refunds ----------------------------------------------------------------------------------------------------------
+
+_FAILED = (Refund.Status.FAILED, Refund.Status.CANCELED)
+
+
+@transactional("payments.apply_refund")
+def apply_refund(answer: StripeObject) -> Outcome:
+    """Bring a refund up to what Stripe says; one that was made in Stripe's dashboard is taken on."""
+    payment = Payment.objects.filter(intent=answer.get("payment_intent") or "-").first()
+    if payment is None:
+        return ignored("This refund is not of one of this shop's payments.")
+    refund = _refund_of(answer, payment)
+    if refund is None:
+        refund = Refund.objects.create(
+            payment=payment,
+            amount=answer["amount"],
+            reason=answer.get("reason") or "",
+            stripe_refund=answer["id"],
+            actor=Actor.STRIPE,
+        )
+        _update(payment, amount_refunded=F("amount_refunded") + answer["amount"])
+    elif not refund.stripe_refund:
+        Refund.objects.filter(pk=refund.pk).update(stripe_refund=answer["id"])
+    return _settle(refund, payment, status=answer.get("status") or Refund.Status.PENDING)
+
+
+@transactional("payments.refuse_refund")
+def refuse_refund(*, refund_id: ObjectId, detail: str) -> None:
+    """Stripe will not make this refund: what it had reserved is free again, and people are told."""
+    refund = Refund.objects.get(pk=refund_id)
+    payment = Payment.objects.get(pk=refund.payment_id)
+    _settle(refund, payment, status=Refund.Status.FAILED)
+    orders.flag(order_id=payment.order_id, detail=f"A refund was refused: {detail}")
+
+
+def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
+    if refund := Refund.objects.filter(stripe_refund=answer["id"]).first():
+        return refund
+    named = (answer.get("metadata") or {}).get("refund", "")
+    if not ObjectId.is_valid(named):
+        return None
+    return Refund.objects.filter(pk=named, payment=payment, stripe_refund=None).first()
+
+
+def _settle(refund: Refund, payment: Payment, *, status: str) -> Outcome:
+    known = refund.status
+    # Money that was sent may still come back as failed; nothing else leaves its final state.
+    if known == status or known in _FAILED or (known == Refund.Status.SUCCEEDED and status not in _FAILED):
+        show_refund(refund, payment)
+        return APPLIED
+    Refund.objects.filter(pk=refund.pk).update(status=status)
+    refund.status = status
+    if status in _FAILED:
+        _update(payment, amount_refunded=F("amount_refunded") - refund.amount)
+    show_refund(refund, payment)
+    return APPLIED
+
+
+def show_refund(refund: Refund, payment: Payment) -> None:
+    """Let the order show the refund as it is now."""
+    orders.record_refund(
+        order_id=payment.order_id,
+        refund=refund.pk,
+        amount=money.from_minor_units(refund.amount, payment.currency),
+        status=refund.status,
+        actor=Actor(refund.actor),
+    )
+
+
+# --- Disputes ---------------------------------------------------------------------------------------------------------
+
+_DISPUTE_EVENTS = {"won": Event.DISPUTE_WON, "lost": Event.DISPUTE_LOST}
+
+
+@transactional("payments.apply_dispute")
+def apply_dispute(dispute: StripeObject) -> Outcome:
+    """Show a customer's dispute, or its decision, on the order."""
+    payment = Payment.objects.filter(intent=dispute.get("payment_intent") or "-").first()
+    if payment is None:
+        return ignored("This dispute is not about one of this shop's payments.")
+    event = _DISPUTE_EVENTS.get(dispute["status"], Event.DISPUTED)
+    orders.record_dispute(order_id=payment.order_id, event=event, detail=dispute["id"])
+    return APPLIED

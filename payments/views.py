@@ -1,0 +1,123 @@
+"""Payments over REST, and the door through which Stripe delivers."""
+
+from django.conf import settings
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.generics import get_object_or_404
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from orders.models import Actor, Order
+from orders.views import IDEMPOTENCY_KEY
+from payments import events, services
+from payments.models import Payment, Refund
+from payments.serializers import (
+    OpenPaymentSerializer,
+    PaymentConfigSerializer,
+    PaymentSerializer,
+    RefundRequestSerializer,
+    RefundSerializer,
+)
+from shop import idempotency
+
+
+class RawBodyParser(BaseParser):
+    """Leaves the body alone, whatever it says it is: a signature is over bytes, not over what they mean."""
+
+    media_type = "*/*"
+
+    def parse(self, stream, media_type=None, parser_context=None) -> bytes:  # noqa: ANN001
+        return stream.read()
+
+
+class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """One's own payments; staff see everybody's."""
+
+    serializer_class = PaymentSerializer
+    queryset = Payment.objects.none()
+    permission_classes = [IsAuthenticated]
+    pagination_class = None
+    lookup_value_regex = "[0-9a-f]{24}"
+
+    def get_queryset(self) -> QuerySet[Payment]:
+        payments = Payment.objects.all()
+        return payments if self.is_staff("payments.view_payment") else payments.owned_by(self.request.user)
+
+    def is_staff(self, permission: str) -> bool:
+        user = self.request.user
+        return bool(user.is_authenticated and user.is_staff and user.has_perm(permission))
+
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
+        request=OpenPaymentSerializer,
+        responses={201: PaymentSerializer, 200: PaymentSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Open the payment of an order: 201 with its PaymentIntent, or 200 with the one that exists."""
+        return idempotency.run_once(request, scope="payments.open", replay=self.replay, work=self.open)
+
+    def open(self) -> Response:
+        serializer = OpenPaymentSerializer(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        own = Order.objects.owned_by(self.request.user)
+        order = get_object_or_404(own, number=serializer.validated_data["order"])
+        payment, created = services.open_payment(order=order)
+        data = self.get_serializer(payment).data
+        return Response(data, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
+
+    def replay(self, reference: str) -> Response:
+        payment = get_object_or_404(Payment.objects.owned_by(self.request.user), pk=reference)
+        return Response(self.get_serializer(payment).data)
+
+    @extend_schema(responses=PaymentConfigSerializer)
+    @action(detail=False, permission_classes=[AllowAny])
+    def config(self, request: Request) -> Response:
+        """What Stripe.js is initialised with."""
+        return Response({"publishable_key": settings.STRIPE_PUBLISHABLE_KEY, "currency": settings.CURRENCY})
+
+    @extend_schema(
+        parameters=[OpenApiParameter("Stripe-Signature", str, OpenApiParameter.HEADER, required=True)],
+        request=OpenApiTypes.OBJECT,
+        responses={200: None},
+    )
+    @action(
+        detail=False,
+        methods=["post"],
+        permission_classes=[AllowAny],
+        authentication_classes=[],
+        parser_classes=[RawBodyParser],
+    )
+    def webhook(self, request: Request) -> Response:
+        """For Stripe: deliver an event. 400 for a bad signature, 200 once it is stored."""
+        signature = request.headers.get("Stripe-Signature", "")
+        events.receive(body=request.data or b"", signature=signature)
+        return Response(status=status.HTTP_200_OK)
+
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY], request=RefundRequestSerializer, responses={201: RefundSerializer}
+    )
+    @action(detail=True, methods=["post"])
+    def refunds(self, request: Request, pk: str) -> Response:
+        """Staff: send money back, in part or all that is left. `pending` where Stripe has not confirmed it yet."""
+        if not self.is_staff("payments.add_refund"):
+            raise PermissionDenied
+        payment = self.get_object()
+        context = {"payment": payment}
+
+        def work() -> Response:
+            serializer = RefundRequestSerializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            refund = services.refund_payment(payment=payment, actor=Actor.STAFF, **serializer.validated_data)
+            return Response(RefundSerializer(refund, context=context).data, status=status.HTTP_201_CREATED)
+
+        def replay(reference: str) -> Response:
+            refund = get_object_or_404(Refund.objects.filter(payment=payment), pk=reference)
+            return Response(RefundSerializer(refund, context=context).data)
+
+        return idempotency.run_once(request, scope=f"payments.refund.{pk}", replay=replay, work=work)

@@ -1,0 +1,88 @@
+"""The errors that rooms build theirs on.
+
+A service raises a :class:`ShopError` subclass that states a fact; the API answers with its status and code (see
+`shop.error_responses`), the admin shows its sentence.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pymongo import errors as pymongo_errors
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+RETRY_AFTER_SECONDS = 2
+
+
+class Fault(NamedTuple):
+    """One entry of an error reply: ``attr`` is the dotted path of the input it is about, or None."""
+
+    code: str
+    detail: str
+    attr: str | None = None
+
+
+class ShopError(APIException):
+    """A fact that keeps the shop from doing what was asked.
+
+    Subclasses set ``status_code``, ``default_code`` and ``default_detail``. ``faults`` names several inputs at once;
+    ``attr`` names one.
+    """
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "invalid"
+    default_detail = "This cannot be done."
+
+    def __init__(self, detail: str | None = None, *, attr: str | None = None, faults: Iterable[Fault] = ()) -> None:
+        super().__init__(detail)
+        self.faults = list(faults) or [Fault(self.default_code, str(self.detail), attr)]
+
+    def __str__(self) -> str:
+        return " ".join(fault.detail for fault in self.faults)
+
+
+class Conflict(ShopError):
+    """409: the request is fine, the state of the shop is against it."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class ServiceUnavailable(ShopError):
+    """503: a part outside this process is away, or a conflict outlasted its retries; trying later is right."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "service_unavailable"
+    default_detail = "The shop cannot do this right now. Please try again in a moment."
+    wait = RETRY_AFTER_SECONDS
+
+
+class DatabaseUnavailable(ServiceUnavailable):
+    default_code = "database_unavailable"
+    default_detail = "The database does not answer right now. Please try again in a moment."
+
+
+class PayloadTooLarge(ShopError):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "payload_too_large"
+    default_detail = "The request body is too large."
+
+
+# Server errors that pass by themselves: shutting down, stepping down, no primary, out of time, write conflict.
+_PASSING_CODES = frozenset({6, 7, 24, 50, 89, 91, 112, 133, 134, 189, 225, 244, 251, 262, 9001, 10107, 11600, 11602})
+_PASSING_CODES |= {13435, 13436}
+
+
+def is_database_outage(error: BaseException | None) -> bool:
+    """Tell whether ``error``, or what caused it, is MongoDB being away, too slow or in conflict for the moment."""
+    while error is not None:
+        if isinstance(error, pymongo_errors.ConnectionFailure | pymongo_errors.ExecutionTimeout):
+            return True
+        if isinstance(error, pymongo_errors.PyMongoError) and error.timeout:
+            return True
+        if isinstance(error, pymongo_errors.OperationFailure) and (
+            error.code in _PASSING_CODES or error.has_error_label("TransientTransactionError")
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,30 @@
+"""Is it alive, is it ready: for load balancers and orchestrators."""
+
+import pymongo
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+from pymongo.errors import PyMongoError
+
+READY_WITHIN_SECONDS = 2.0
+
+
+@require_safe
+def livez(request: HttpRequest) -> JsonResponse:
+    """200 while the process serves, whatever else is broken."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when the database's primary answers, 503 otherwise."""
+    try:
+        with pymongo.timeout(READY_WITHIN_SECONDS):
+            hello = connection.get_database().command("hello")
+    except PyMongoError:
+        hello = {}
+    if hello.get("isWritablePrimary"):
+        return JsonResponse({"status": "ok"})
+    response = JsonResponse({"status": "database unavailable"}, status=503)
+    response["Retry-After"] = "2"
+    return response

@@ -1,0 +1,143 @@
+"""``Idempotency-Key``: the same request sent again answers with what the first one made.
+
+The claim is in the database before the work begins and is finished in the transaction that has the effect, so a
+process that dies in between leaves either nothing done and a claim that expires, or everything done and the answer
+kept. What is kept is the status and a reference to the object, never its contents: a replay shows the object as it is.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any
+
+from bson import ObjectId
+from django.db import IntegrityError, models
+from django.utils import timezone
+from rest_framework import status
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from shop.errors import Conflict, ShopError
+from shop.mongodb import TTLIndex
+
+KEPT_FOR = timedelta(hours=48)
+CLAIM_LASTS = timedelta(seconds=60)
+
+
+class RequestInProgress(Conflict):
+    default_code = "request_in_progress"
+    default_detail = "A request with this Idempotency-Key is being worked on. Ask again in a moment."
+
+
+class KeyReused(ShopError):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key was used for another request. Use a new key for a new request."
+
+
+class IdempotencyRecord(models.Model):
+    """A claim, and later the outcome, of one key of one user. ``_id`` is a digest of user, route and key."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    fingerprint = models.CharField(max_length=64)
+    # Whose claim it is: a claim that was taken over after it expired cannot be finished by its first owner.
+    token = models.CharField(max_length=24)
+    claimed_until = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True)
+    reference = models.CharField(max_length=64, blank=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [TTLIndex(fields=["expires_at"], name="idempotency_expiry")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class ClaimLost(RequestInProgress):
+    """Our claim expired while we worked and another request took it over: that one goes on, this one rolls back."""
+
+
+_current: ContextVar[IdempotencyRecord | None] = ContextVar("idempotency_record", default=None)
+
+
+def finish(*, status: int, reference: str) -> None:
+    """Keep the outcome of the running request's key. Called inside the transaction that has the effect.
+
+    Does nothing for requests without a key. Raises :class:`ClaimLost` where the claim is no longer this request's.
+    """
+    record = _current.get()
+    if record is None:
+        return
+    finished = IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).update(
+        status=status, reference=reference, expires_at=timezone.now() + KEPT_FOR
+    )
+    if not finished:
+        raise ClaimLost
+
+
+def run_once(
+    request: Request, *, replay: Callable[[str], Response], work: Callable[[], Response], scope: str
+) -> Response:
+    """Answer ``request`` by ``work``, at most once per ``Idempotency-Key`` of its user and ``scope``.
+
+    ``work`` calls :func:`finish` with a reference in the transaction that has the effect; ``replay`` answers from
+    that reference. Outcomes other than 2xx free the key.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return work()
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise ValidationError(
+            {"Idempotency-Key": ["The key is 1 to 255 printable ASCII characters."]}, code="invalid_idempotency_key"
+        )
+    record = IdempotencyRecord(
+        id=_digest(request.user.pk, scope, key),
+        fingerprint=_digest(json.dumps(request.data, sort_keys=True, default=str)),
+        token=str(ObjectId()),
+        claimed_until=timezone.now() + CLAIM_LASTS,
+        expires_at=timezone.now() + KEPT_FOR,
+    )
+    finished = _claim(record)
+    if finished is not None:
+        response = replay(finished.reference)
+        response.status_code = finished.status
+        response["Idempotency-Replayed"] = "true"
+        return response
+    mark = _current.set(record)
+    try:
+        return work()
+    finally:
+        _current.reset(mark)
+        # Frees the key unless `finish` was committed.
+        IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
+
+
+def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
+    """Insert the claim, or take over one that expired; return the record of an outcome that is already there."""
+    try:
+        record.save(force_insert=True)
+        return None
+    except IntegrityError:
+        pass
+    existing = IdempotencyRecord.objects.filter(pk=record.pk).first()
+    if existing is None:
+        # Freed between our insert and our look.
+        raise RequestInProgress
+    if existing.fingerprint != record.fingerprint:
+        raise KeyReused
+    if existing.status is not None:
+        return existing
+    taken_over = IdempotencyRecord.objects.filter(
+        pk=record.pk, token=existing.token, status=None, claimed_until__lt=timezone.now()
+    ).update(token=record.token, claimed_until=record.claimed_until, expires_at=record.expires_at)
+    if not taken_over:
+        raise RequestInProgress
+    return None
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()

@@ -1,0 +1,196 @@
+"""Work that must happen after a commit, and work that happens by the clock.
+
+A job is a row written in the same transaction as the change that calls for it, so it exists exactly when the change
+does. ``manage.py worker`` runs what is due; with ``at_once=True`` the process that committed tries first. A job is
+claimed by a conditional update that moves ``run_at`` behind a lease: two workers never run it together, and one that
+was killed loses nothing, for the job is due again when the lease ends.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import IntegrityError, models
+from django.db.models import F
+from django.utils import timezone
+
+from shop import transactions
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 20
+LONGEST_BACK_OFF = timedelta(hours=1)
+
+Handler = Callable[..., None]
+
+
+class _Kind(NamedTuple):
+    function: Handler
+    in_transaction: bool
+
+
+_kinds: dict[str, _Kind] = {}
+
+
+class Postpone(Exception):
+    """Raised by a handler whose time has not come: the job is due again in ``seconds``, and no attempt is counted."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds:g} s")
+        self.seconds = seconds
+
+
+class Job(models.Model):
+    """One piece of work: ``kind`` names the handler, ``payload`` holds its keyword arguments (JSON values)."""
+
+    kind = models.CharField(max_length=60)
+    payload = models.JSONField(default=dict)
+    run_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    # Set when every attempt failed: the job stays for people to look at and is not run any more.
+    given_up_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["given_up_at", "run_at"], name="job_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.payload}"
+
+    def claim(self) -> bool:
+        """Take the job for ``LEASE``; False where somebody else has it."""
+        leased_until = _milliseconds(timezone.now() + LEASE)
+        claimed = Job.objects.filter(pk=self.pk, run_at=self.run_at, given_up_at=None).update(
+            run_at=leased_until, attempts=F("attempts") + 1
+        )
+        self.run_at, self.attempts = leased_until, self.attempts + 1
+        return bool(claimed)
+
+
+def handler(kind: str, *, in_transaction: bool = False) -> Callable[[Handler], Handler]:
+    """Register the decorated function to run jobs of this kind; it gets the payload as keyword arguments.
+
+    A handler may run twice (its process can die before the job's row is deleted), so it is idempotent; or it only
+    writes to the database and says ``in_transaction``: then its effect and the row's deletion are one.
+    """
+
+    def register(function: Handler) -> Handler:
+        _kinds[kind] = _Kind(function, in_transaction)
+        return function
+
+    return register
+
+
+def enqueue(kind: str, *, at_once: bool = False, delay: timedelta | None = None, **payload: Any) -> Job:
+    """Write a job in the running transaction.
+
+    ``at_once`` runs it right after the commit, in this process; whether that fails or dies, the worker has it next.
+    """
+    now = _milliseconds(timezone.now())
+    job = Job.objects.create(kind=kind, payload=payload, run_at=now + (delay or timedelta(0)), created_at=now)
+    if at_once:
+        transactions.on_commit(lambda: run(job))
+    return job
+
+
+def run_due(*, limit: int = 50) -> int:
+    """Run the jobs that are due, oldest first; return how many were tried."""
+    due = Job.objects.filter(given_up_at=None, run_at__lte=timezone.now()).order_by("run_at")[:limit]
+    return sum(run(job) for job in due)
+
+
+def run(job: Job) -> bool:
+    """Claim and run one job; False where somebody else has it. A failure is kept on the row and tried again later."""
+    if not job.claim():
+        return False
+    try:
+        _work(job)
+    except Postpone as postponed:
+        later = _milliseconds(timezone.now() + timedelta(seconds=postponed.seconds))
+        Job.objects.filter(pk=job.pk, run_at=job.run_at).update(run_at=later, attempts=F("attempts") - 1)
+    except Exception as error:
+        logger.warning("job %s failed at attempt %d: %s", job.kind, job.attempts, error)
+        back_off = min(LONGEST_BACK_OFF, timedelta(seconds=2**job.attempts))
+        given_up_at = timezone.now() if job.attempts >= MAX_ATTEMPTS else None
+        Job.objects.filter(pk=job.pk, run_at=job.run_at).update(
+            run_at=_milliseconds(timezone.now() + back_off), last_error=repr(error)[:2000], given_up_at=given_up_at
+        )
+    return True
+
+
+def _work(job: Job) -> None:
+    kind = _kinds[job.kind]
+    if kind.in_transaction:
+        _work_in_transaction(job, kind.function)
+    else:
+        kind.function(**job.payload)
+        Job.objects.filter(pk=job.pk).delete()
+
+
+@transactions.transactional("jobs.work")
+def _work_in_transaction(job: Job, function: Handler) -> None:
+    if Job.objects.filter(pk=job.pk, run_at=job.run_at).delete()[0]:
+        function(**job.payload)
+
+
+# --- By the clock -----------------------------------------------------------------------------------------------------
+
+
+class PeriodicTask(models.Model):
+    """When a task runs next. Claimed by moving ``due_at`` on, so that several workers run it once."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    due_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class _Task(NamedTuple):
+    every: timedelta
+    function: Callable[[], Any]
+
+
+_tasks: dict[str, _Task] = {}
+
+
+def every(seconds: float, *, name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+    """Register the decorated function to be run by the worker every so many seconds."""
+
+    def register(function: Callable[[], Any]) -> Callable[[], Any]:
+        _tasks[name] = _Task(timedelta(seconds=seconds), function)
+        return function
+
+    return register
+
+
+def run_periodic() -> int:
+    """Run the periodic tasks whose time has come; return how many ran."""
+    due_at = dict(PeriodicTask.objects.values_list("name", "due_at"))
+    ran = 0
+    for name, task in _tasks.items():
+        now = _milliseconds(timezone.now())
+        if name not in due_at:
+            # Two workers may both create it; the key is unique and either row will do.
+            with contextlib.suppress(IntegrityError):
+                PeriodicTask(name=name, due_at=now).save(force_insert=True)
+            due_at[name] = PeriodicTask.objects.get(pk=name).due_at
+        if due_at[name] > now:
+            continue
+        if not PeriodicTask.objects.filter(pk=name, due_at=due_at[name]).update(due_at=now + task.every):
+            continue
+        try:
+            task.function()
+        except Exception:
+            logger.exception("the periodic task %s failed", name)
+        ran += 1
+    return ran
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    """Cut to what MongoDB keeps, so that a value read back equals the one written."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,247 @@
+"""``manage.py run``: the whole shop on this machine, with a demo catalogue, until a signal stops it."""
+
+import contextlib
+import errno
+import http.client
+import importlib.util
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, get_commands
+
+from shop import mongod
+from shop.management.progress import Progress
+from shop.processes import Child, ProcessError, Supervisor, write_atomically
+
+_MANAGE = str(settings.BASE_DIR / "manage.py")
+_START_SECONDS = 60
+# A part that ends more often than this within a minute is broken, not unlucky.
+_RESTARTS_A_MINUTE = 3
+
+
+class _Stopped(BaseException):
+    """A signal asked us to stop; no `except Exception` on the way may take it for an error."""
+
+
+class Command(BaseCommand):
+    help = "Start the whole shop on this machine: MongoDB, demo catalogue, Stripe simulator, worker and HTTP server."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError(
+                "`manage.py run` makes demo accounts with known passwords, so it needs DEBUG=1; in production start a "
+                "WSGI server with shop.wsgi:application, and `manage.py worker` beside it."
+            )
+        self.progress = Progress(self.stdout)
+        self.stop_asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
+        self.supervisor = Supervisor(settings.DATA_DIR, folder=settings.BASE_DIR)
+        failure = ""
+        try:
+            self._start_everything()
+            self._watch()
+        except _Stopped:
+            pass
+        except (mongod.MongodError, ProcessError) as error:
+            failure = str(error)
+        finally:
+            self._stop_everything()
+        if failure:
+            raise CommandError(failure)
+
+    def _ask_to_stop(self, *_: object) -> None:
+        self.stop_asked = True
+
+    def _tick(self) -> None:
+        """Called wherever we wait: shows life, and turns a signal into the end of the run."""
+        if self.stop_asked:
+            raise _Stopped
+        self.progress.tick()
+        time.sleep(0.05)
+
+    # --- Starting -----------------------------------------------------------------------------------------------------
+
+    def _start_everything(self) -> None:
+        self.supervisor.acquire()
+        settings.RUN_FILE.unlink(missing_ok=True)
+        self.port = settings.PORT or mongod.free_port()
+        _refuse_a_port_in_use(self.port)
+        self.progress.line(f"Starting Shop; its data and logs are in {settings.DATA_DIR}")
+        self.environment = {
+            **os.environ,
+            "DEBUG": "1",
+            "DATA_DIR": str(settings.DATA_DIR),
+            "PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self._start_database()
+        self._manage("migrate", "Database schema")
+        if "seed" in get_commands():
+            self._manage("seed", "Demo catalogue and people", show=True)
+        self._start_stripe()
+        if "worker" in get_commands():
+            with self._step("Background worker"):
+                self._start("worker", [sys.executable, _MANAGE, "worker"])
+        with self._step(f"HTTP server on port {self.port}"):
+            server = self._start("web", _server_command(self.port))
+            self._wait_until(server, lambda: _status_of_readyz(self.port) == http.client.OK)
+        self._welcome()
+
+    def _start_database(self) -> None:
+        uri = os.environ.get("MONGO_URI", "")
+        if uri:
+            with self._step("MongoDB that MONGO_URI names"):
+                mongod.check_reachable(uri)
+        else:
+            with self._step("MongoDB"):
+                uri = mongod.start(
+                    settings.DATA_DIR / "mongodb",
+                    cache_gb=1,
+                    spawn_process=self._start_mongod,
+                    while_waiting=self._tick,
+                ).uri
+        self._publish(MONGO_URI=uri)
+
+    def _start_mongod(self, name: str, command: Sequence[str]) -> tuple[mongod.Process, Path]:
+        child = self._start(name, command, stop_seconds=30)
+        return child.process, child.log
+
+    def _start_stripe(self) -> None:
+        # Somebody who names another place for Stripe has one of his own there.
+        theirs = os.environ.get("STRIPE_SECRET_KEY") or os.environ.get("STRIPE_API_BASE")
+        if theirs or importlib.util.find_spec("payments.simulator") is None:
+            return
+        port = mongod.free_port()
+        with self._step("Stripe simulator"):
+            command = [sys.executable, "-m", "payments.simulator", "--port", str(port)]
+            command += ["--webhook-url", f"http://127.0.0.1:{self.port}/api/v1/payments/webhook/"]
+            command += ["--webhook-secret", settings.STRIPE_WEBHOOK_SECRET]
+            command += ["--secret-key", settings.STRIPE_SECRET_KEY]
+            command += ["--publishable-key", settings.STRIPE_PUBLISHABLE_KEY]
+            command += ["--state", str(settings.DATA_DIR / "stripe-simulator.sqlite3")]
+            simulator = self._start("stripe-simulator", command)
+            self._wait_until(simulator, lambda: _listens(port))
+        self._publish(STRIPE_API_BASE=f"http://127.0.0.1:{port}")
+
+    def _publish(self, **addresses: str) -> None:
+        """Tell the parts started later, and every `manage.py` with the same DATA_DIR, where something is."""
+        self.environment.update(addresses)
+        self._published = {**getattr(self, "_published", {}), **addresses}
+        write_atomically(settings.RUN_FILE, self._published)
+
+    @contextlib.contextmanager
+    def _step(self, title: str) -> Iterator[None]:
+        self._tick()
+        with self.progress.step(title):
+            yield
+
+    def _start(self, name: str, command: Sequence[str], *, stop_seconds: float = 10) -> Child:
+        return self.supervisor.start(name, command, env=self.environment, stop_seconds=stop_seconds)
+
+    def _manage(self, name: str, title: str, *, show: bool = False) -> None:
+        """Run one management command to its end; with ``show`` it writes to the terminal itself."""
+        command = [sys.executable, _MANAGE, name, *(["--noinput"] if name == "migrate" else [])]
+        with contextlib.nullcontext() if show else self._step(title):
+            self.supervisor.run(name, command, env=self.environment, while_waiting=self._tick, show=show)
+
+    def _wait_until(self, child: Child, serves: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + _START_SECONDS
+        while not serves():
+            self._tick()
+            if not child.is_alive:
+                raise ProcessError(f"{child.name} ended while it started; {child.log_end()}")
+            if time.monotonic() > give_up:
+                raise ProcessError(f"{child.name} did not serve within {_START_SECONDS} s; {child.log_end()}")
+
+    def _welcome(self) -> None:
+        root = f"http://127.0.0.1:{self.port}"
+        for line in (
+            "",
+            f"  API        {root}/api/v1/",
+            f"  Its docs   {root}/api/docs/",
+            f"  Admin      {root}/admin/",
+            "",
+            "  Demo accounts, which exist only in this demo:",
+            "  staff      staff@example.com / staff-demo-password",
+            "  customer   customer@example.com / customer-demo-password",
+            "",
+            f"ready {root}/",
+        ):
+            self.progress.line(line)
+
+    # --- Running and stopping -----------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Until a signal comes, start again what ends by itself; give up on what keeps ending."""
+        while True:
+            self._tick()
+            for child in self.supervisor.dead():
+                lately = [at for at in child.restarts if at > time.monotonic() - 60]
+                code = child.process.returncode
+                if len(lately) >= _RESTARTS_A_MINUTE:
+                    raise ProcessError(
+                        f"{child.name} keeps ending (exit code {code}), so everything was stopped; {child.log_end()}"
+                    )
+                self.progress.line(f"{child.name} ended with exit code {code}: started again (its log is {child.log})")
+                child.restart()
+
+    def _stop_everything(self) -> None:
+        if self.supervisor.children:
+            with self.progress.step("Stopping"):
+                self.supervisor.stop_children()
+        if self.supervisor.holds_folder:
+            settings.RUN_FILE.unlink(missing_ok=True)
+            self.supervisor.release()
+        # The interpreter is about to end; a second signal may not turn that into a failure.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _server_command(port: int) -> list[str]:
+    """The production HTTP server: processes that it replaces when they die, eight threads each, HTTP/1 only."""
+    command = [sys.executable, "-m", "granian", "shop.wsgi:application", "--interface", "wsgi"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"]
+    command += ["--workers", str(settings.WEB_WORKERS), "--blocking-threads", "8", "--backlog", "1024"]
+    command += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "5"]
+    return command
+
+
+def _refuse_a_port_in_use(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OverflowError:
+            raise ProcessError(f"PORT={port} is no port: choose one between 1024 and 65535.") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ProcessError(f"Port {port} is in use: stop what listens there, or choose another PORT.") from None
+            raise ProcessError(f"Port {port} cannot be used ({error.strerror}): choose another PORT.") from None
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _status_of_readyz(port: int) -> int | None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

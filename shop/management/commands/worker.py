@@ -1,0 +1,43 @@
+"""``manage.py worker``: the background process of the shop."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from shop import jobs
+from shop.errors import is_database_outage
+
+
+class Command(BaseCommand):
+    help = (
+        "Run background work: jobs that are due (mails, refunds, removal of images) and what happens by the clock "
+        "(expiry of unpaid orders, retries of Stripe's events). Any number of workers may run; killing one loses nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="Do what is due now, then stop.")
+        parser.add_argument("--pause", type=float, default=0.5, help="Seconds between two looks (default: 0.5).")
+
+    def handle(self, *args: Any, once: bool, pause: float, **options: Any) -> None:
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        self.stdout.write("worker started")
+        while not stopping.is_set():
+            try:
+                jobs.run_periodic()
+                tried = jobs.run_due()
+            except Exception as error:
+                if once or not is_database_outage(error):
+                    raise
+                self.stderr.write(f"The database does not answer: {error}. Trying again in 2 s.")
+                stopping.wait(2)
+                continue
+            if once and not tried:
+                return
+            if not tried:
+                stopping.wait(pause)
+        self.stdout.write("worker stopped")

@@ -1,0 +1,347 @@
+"""Images: verification and preparation of uploads, storing and deleting, and every image URL the shop hands out.
+
+The way of an image is `prepare_image` (untrusted bytes in, a clean image out) and then `store_image` (a name out).
+Models keep that name, serializers turn it into a URL with `image_url`. `delete_image` ends it.
+"""
+
+import io
+import logging
+import secrets
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
+from PIL import Image, ImageCms, ImageOps
+
+from shop.errors import ServiceUnavailable
+
+logger = logging.getLogger(__name__)
+
+CLOUDINARY_BACKEND = "shop.storage.CloudinaryStorage"
+
+MAX_SIDE = 2400  # px, the long side of what is stored
+MAX_UPLOADED_SIDE = (
+    20_000  # px; longer ones are within the pixel limit only as ribbons, whose single rows cost the memory
+)
+MAX_ICC_BYTES = 3 * 1024 * 1024  # the largest common CMYK press profiles have about 2 MB
+DECODER_WAIT_SECONDS = 5.0
+
+
+class InvalidImage(ValidationError):  # noqa: N818 (errors state the fact)
+    """The upload is not an image the shop takes.
+
+    `code` is one of `invalid_image`, `image_too_large`, `image_too_many_pixels`, `unsupported_image_format`.
+    """
+
+
+class MediaUnavailable(ServiceUnavailable):
+    """503: images can not be stored, deleted or looked up now; trying again later may help.
+
+    `name` is set when an upload may have taken effect all the same: what to give to `delete_image` later.
+    """
+
+    default_code = "media_unavailable"
+    default_detail = "The image service can not be reached right now. Please try again in a moment."
+
+    def __init__(self, detail: str | None = None, *, name: str | None = None) -> None:
+        super().__init__(detail)
+        self.name = name
+
+
+class PreparedImage(ContentFile):
+    """A verified, re-encoded image with a random name; `prepare_image` makes it, `store_image` takes nothing else."""
+
+    def __init__(self, content: bytes, *, name: str, content_type: str, width: int, height: int) -> None:
+        super().__init__(content, name=name)
+        self.content_type = content_type
+        self.width = width  # px
+        self.height = height  # px
+
+
+class Size(NamedTuple):
+    """A derived size: at most `width` x `height` px, cropped to that shape if `crop`, never enlarged."""
+
+    width: int
+    height: int
+    crop: bool
+
+
+SIZES: dict[str, Size] = {
+    "thumbnail": Size(320, 320, crop=True),
+    "card": Size(640, 640, crop=False),
+    "large": Size(1280, 1280, crop=False),
+}
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_EXIF_ORIENTATION = 0x0112
+
+# 40 megapixels take 210 MB while they are scaled down, 370 with transparency, 670 as WebP. One image at a time in a
+# process keeps the peak independent of the number of request threads.
+_decoder = threading.BoundedSemaphore(1)
+
+
+def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
+    """Return `upload` upright, at most `max_side` px on its long side, in sRGB, without metadata, with a random name.
+
+    JPEG stays JPEG (progressive, quality 85). PNG and WebP become WebP: it keeps transparency in a fraction of a PNG's
+    bytes. Of an animation the first frame is kept. Names and content types given by the client are ignored.
+
+    Raises `InvalidImage` for whatever is not a sound JPEG, PNG or WebP within `settings.MAX_IMAGE_BYTES` and
+    `settings.MAX_IMAGE_PIXELS`; `MediaUnavailable` when too many images are being prepared at once.
+    """
+    data = _read(upload)
+    if not _decoder.acquire(timeout=DECODER_WAIT_SECONDS):
+        raise MediaUnavailable("Too many images are being processed; please try again.")
+    try:
+        return _reencode(data, max_side=max_side)
+    except InvalidImage:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels() from error
+    except Exception as error:
+        # Pillow's decoders raise nearly anything on hostile input (struct.error, SyntaxError, MemoryError, ...), and a
+        # list of those would be wrong with its next release.
+        logger.info("Image refused: %r", error)
+        raise InvalidImage("The file is damaged or not an image.", code="invalid_image") from error
+    finally:
+        _decoder.release()
+
+
+def _read(upload: File) -> bytes:
+    """Return the upload's bytes, never reading more than one byte beyond the limit."""
+    limit: int = getattr(settings, "MAX_IMAGE_BYTES", 10 * 1024 * 1024)
+    data = b""
+    if (upload.size or 0) <= limit:
+        upload.seek(0)
+        data = upload.read(limit + 1)
+    if (upload.size or 0) > limit or len(data) > limit:
+        raise InvalidImage(f"The image must not be larger than {limit / 1024 / 1024:.3g} MB.", code="image_too_large")
+    if not data:
+        raise InvalidImage("The file is empty.", code="invalid_image")
+    if not (data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP")):
+        raise InvalidImage("Only JPEG, PNG and WebP images are accepted.", code="unsupported_image_format")
+    return data
+
+
+def _max_pixels() -> int:
+    return getattr(settings, "MAX_IMAGE_PIXELS", 40_000_000)
+
+
+def _too_many_pixels() -> InvalidImage:
+    limits = f"{_max_pixels() / 1e6:.3g} megapixels and {MAX_UPLOADED_SIDE} pixels a side"
+    return InvalidImage(f"The image must not have more than {limits}.", code="image_too_many_pixels")
+
+
+def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
+    image: Image.Image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
+    # Only the header has been read so far; nothing is decoded before this check.
+    if image.width * image.height > _max_pixels() or max(image.size) > MAX_UPLOADED_SIDE:
+        raise _too_many_pixels()
+    # MPO is what Pillow calls a JPEG with further pictures behind the first, as many phones write them.
+    is_jpeg = image.format in ("JPEG", "MPO")
+    if not is_jpeg:
+        image = _in_plain_mode(image)
+    image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    image.load()
+    image = _upright(image)
+    image = _in_srgb(image)
+    # Pillow writes comments and XMP back from here.
+    image.info = {}
+    output = io.BytesIO()
+    if is_jpeg:
+        image.save(output, "JPEG", quality=85, progressive=True, optimize=True)
+        extension, content_type = "jpg", "image/jpeg"
+    else:
+        image.save(output, "WEBP", quality=90, method=3)
+        extension, content_type = "webp", "image/webp"
+    name = f"{secrets.token_hex(16)}.{extension}"
+    return PreparedImage(
+        output.getvalue(), name=name, content_type=content_type, width=image.width, height=image.height
+    )
+
+
+def _in_plain_mode(image: Image.Image) -> Image.Image:
+    """Return a PNG or WebP decoded to RGB, RGBA or L; what is in `info` (orientation, profile) stays."""
+    image.seek(0)
+    image.load()
+    if image.mode.startswith("I"):
+        # 16-bit grey; a plain conversion would clip at 255 instead of scaling down.
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.mode not in ("RGB", "RGBA") or "transparency" in image.info:
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        method = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:
+        method = None  # broken EXIF is common and goes away anyway; the picture itself may be fine
+    return image if method is None else image.transpose(method)
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if profile and len(profile) <= MAX_ICC_BYTES and image.mode in ("RGB", "RGBA", "CMYK"):
+        output_mode = "RGB" if image.mode == "CMYK" else image.mode
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=output_mode)
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            converted = None  # an unusable profile: the numbers are taken as they are
+        if converted is not None:
+            return converted
+    return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
+
+
+def store_image(prepared: PreparedImage, *, folder: str) -> str:
+    """Store the image in `folder` (as in "products") and return the name to keep in the database.
+
+    A network call under Cloudinary (at most 8 s): never inside a transaction. Local storage also writes the derived
+    sizes. Raises `MediaUnavailable`; if its `name` is set, have `delete_image` called with that later.
+    """
+    if not isinstance(prepared, PreparedImage):
+        raise TypeError("store_image takes what prepare_image returned.")
+    prepared.seek(0)
+    name = f"{folder}/{prepared.name}"
+    if _under_cloudinary():
+        return default_storage.save(name, prepared)
+    files = {name: prepared.read()} | {derived_name(name, size): _derived(prepared, size) for size in SIZES}
+    try:
+        for path, content in files.items():
+            default_storage.save(path, ContentFile(content))
+    except OSError as error:
+        logger.exception("An image could not be stored.")
+        raise MediaUnavailable("The image could not be stored.", name=name) from error
+    return name
+
+
+def delete_image(name: str | None) -> None:
+    """Remove the image and its derived sizes; an image that is not there is fine.
+
+    A network call under Cloudinary: for background jobs. Raises `MediaUnavailable`.
+    """
+    if not name:
+        return
+    try:
+        default_storage.delete(name)
+        if not _under_cloudinary():
+            for size in SIZES:
+                default_storage.delete(derived_name(name, size))
+    except OSError as error:
+        logger.exception("An image could not be deleted.")
+        raise MediaUnavailable("The image could not be deleted.") from error
+
+
+def stored_images(folder: str) -> Iterator[tuple[str, datetime]]:
+    """Yield `(name, time of storing)` of every image in `folder`, to look for orphans. Raises `MediaUnavailable`."""
+    if _under_cloudinary():
+        yield from default_storage.list_images(folder)
+        return
+    try:
+        _, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    derived_endings = tuple(derived_name("", size) for size in SIZES)
+    for file in files:
+        if not file.endswith(derived_endings):
+            yield f"{folder}/{file}", default_storage.get_created_time(f"{folder}/{file}")
+
+
+def derived_name(name: str, size: str) -> str:
+    """Return the name of a derived size under local storage: products/1f.thumbnail.webp for products/1f.jpg."""
+    return f"{_stem(name)}.{size}.webp"
+
+
+def _stem(name: str) -> str:
+    folder, slash, file = name.rpartition("/")
+    return f"{folder}{slash}{file.partition('.')[0]}"
+
+
+def _derived(prepared: PreparedImage, size: str) -> bytes:
+    box = SIZES[size]
+    prepared.seek(0)
+    image: Image.Image = Image.open(prepared)
+    if box.crop:
+        side = min(box.width, *image.size)
+        image.draft(None, (side, side))
+        image = ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)
+    else:
+        image.thumbnail((box.width, box.height), Image.Resampling.LANCZOS)
+    output = io.BytesIO()
+    image.save(output, "WEBP", quality=80, method=3)
+    return output.getvalue()
+
+
+def image_url(name: str | None, *, size: str = "original", request: Any = None) -> str | None:
+    """Return the absolute URL of a stored image, or None without one. No storage, file or network is touched.
+
+    `size` is "original" or a key of `SIZES`. Local files are made absolute with `request` (Django's or DRF's) or,
+    without one, `settings.BASE_URL`; with neither the URL stays a path.
+    """
+    if not name:
+        return None
+    url = relative_url(str(name), size)
+    return url if url.startswith("http") else f"{_base_url(request)}{url}"
+
+
+def image_urls(name: str | None, *, request: Any = None) -> dict[str, str | None]:
+    """Return the URL of every size by its key."""
+    return {size: image_url(name, size=size, request=request) for size in ("original", *SIZES)}
+
+
+def relative_url(name: str, size: str = "original") -> str:
+    """Return the URL of a stored image: absolute under Cloudinary, the path below `MEDIA_URL` under local storage."""
+    prefix, suffix = _url_parts(
+        size,
+        settings.STORAGES["default"]["BACKEND"],
+        getattr(settings, "CLOUD_NAME", ""),
+        getattr(settings, "CLOUD_DELIVERY_BASE", "") or "https://res.cloudinary.com",
+        settings.MEDIA_URL,
+    )
+    return f"{prefix}{quote(_stem(name) if suffix else name)}{suffix}"
+
+
+@lru_cache(maxsize=64)
+def _url_parts(size: str, backend: str, cloud_name: str, delivery_base: str, media_url: str) -> tuple[str, str]:
+    """Return what stands before and after the name; a function of the settings' values, so that it follows them."""
+    if size != "original" and size not in SIZES:
+        raise ValueError(f"{size!r} is no image size.")
+    if backend != CLOUDINARY_BACKEND:
+        return media_url, "" if size == "original" else derived_name("", size)
+    transformation = "f_auto,q_auto"
+    if size != "original":
+        box = SIZES[size]
+        # lfill and limit are fill and fit that never enlarge.
+        transformation = f"c_{'lfill' if box.crop else 'limit'},{transformation},w_{box.width},h_{box.height}"
+    # Cloudinary wants a version before public ids with folders; v1 is the one that stands for "any".
+    return f"{delivery_base.rstrip('/')}/{cloud_name}/image/upload/{transformation}/v1/", ""
+
+
+def _base_url(request: Any) -> str:
+    if request is None:
+        return getattr(settings, "BASE_URL", "").rstrip("/")
+    # get_host() compares with ALLOWED_HOSTS at every call; a list asks a hundred times.
+    base = getattr(request, "_image_base_url", None)
+    if base is None:
+        base = request._image_base_url = f"{request.scheme}://{request.get_host()}"
+    return base
+
+
+def _under_cloudinary() -> bool:
+    return settings.STORAGES["default"]["BACKEND"] == CLOUDINARY_BACKEND

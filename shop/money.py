@@ -1,0 +1,113 @@
+"""Money: amounts in a currency's own decimals, and Stripe's minor units.
+
+Sources: ISO 4217 for the decimals; https://docs.stripe.com/currencies for the currencies that Stripe charges, its
+zero-decimal and three-decimal currencies, its special cases and its minimum charges.
+"""
+
+from collections.abc import Sequence
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+
+from django.conf import settings
+
+ZERO = Decimal(0)
+
+STRIPE_CURRENCIES = frozenset(
+    """
+    usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp
+    cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf idr ils inr isk
+    jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn
+    nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std
+    szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
+    """.split()
+)
+
+_ZERO_DECIMAL = frozenset("bif clp djf gnf isk jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
+_THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+# Zero-decimal for people, but Stripe still counts them in hundredths (the last two digits must be 00).
+_STRIPE_TWO_DECIMAL = frozenset("isk ugx".split())
+
+# The smallest charge that Stripe accepts, in the currency's own units. Of the others Stripe only asks for the
+# equivalent of its settlement currency's minimum, which it checks itself.
+_STRIPE_MINIMUM = {
+    "usd": "0.50", "aed": "2.00", "aud": "0.50", "bgn": "1.00", "brl": "0.50", "cad": "0.50", "chf": "0.50",
+    "czk": "15.00", "dkk": "2.50", "eur": "0.50", "gbp": "0.30", "hkd": "4.00", "huf": "175.00", "inr": "0.50",
+    "jpy": "50", "mxn": "10.00", "myr": "2.00", "nok": "3.00", "nzd": "0.50", "pln": "2.00", "ron": "2.00",
+    "sek": "3.00", "sgd": "0.50", "thb": "10.00",
+}  # fmt: skip
+
+
+def decimal_places(currency: str) -> int:
+    """Return how many decimals people write in this currency: 2 for most, 0 for JPY, 3 for KWD."""
+    if currency in _ZERO_DECIMAL:
+        return 0
+    return 3 if currency in _THREE_DECIMAL else 2
+
+
+def quantize(amount: Decimal, currency: str | None = None) -> Decimal:
+    """Round ``amount`` half-up to the currency's smallest unit (the shop's currency unless named)."""
+    places = decimal_places(currency or settings.CURRENCY)
+    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+
+
+def display(amount: Decimal, currency: str | None = None) -> str:
+    """Return the amount as clients see it: ``"19.99"``, in JPY ``"1999"``."""
+    return f"{quantize(amount, currency):f}"
+
+
+def to_minor_units(amount: Decimal, currency: str) -> int:
+    """Return ``amount`` as the integer that Stripe's API takes.
+
+    Three-decimal currencies are charged to the hundredth, so their integer ends in 0.
+    """
+    if currency in _STRIPE_TWO_DECIMAL:
+        return int(quantize(amount, currency)) * 100
+    if currency in _THREE_DECIMAL:
+        return int(amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP) * 100) * 10
+    return int(quantize(amount, currency).scaleb(decimal_places(currency)))
+
+
+def from_minor_units(minor: int, currency: str) -> Decimal:
+    """Return the amount that Stripe's integer ``minor`` stands for."""
+    places = 2 if currency in _STRIPE_TWO_DECIMAL else decimal_places(currency)
+    return quantize(Decimal(minor).scaleb(-places), currency)
+
+
+def smallest_step(currency: str) -> Decimal:
+    """Return the step between two prices that can be charged: 0.01, in JPY 1, in KWD 0.010."""
+    if currency in _THREE_DECIMAL:
+        return Decimal("0.01")
+    return Decimal(1).scaleb(-decimal_places(currency))
+
+
+def round_to_step(amount: Decimal, currency: str | None = None) -> Decimal:
+    """Round ``amount`` half-up to something that can be charged."""
+    currency = currency or settings.CURRENCY
+    step = smallest_step(currency)
+    return quantize((amount / step).to_integral_value(rounding=ROUND_HALF_UP) * step, currency)
+
+
+def minimum_charge(currency: str) -> Decimal:
+    """Return the smallest amount that Stripe charges in this currency; the smallest step where it names none."""
+    if minimum := _STRIPE_MINIMUM.get(currency):
+        return Decimal(minimum)
+    return smallest_step(currency)
+
+
+def allocate(amount: Decimal, weights: Sequence[Decimal], currency: str | None = None) -> list[Decimal]:
+    """Split ``amount`` over ``weights`` so that the parts add up to it, by largest remainder.
+
+    Returns one part per weight, in order; every part is a whole number of the currency's smallest steps. All parts
+    are zero where the weights are.
+    """
+    currency = currency or settings.CURRENCY
+    step = smallest_step(currency)
+    total = sum(weights, ZERO)
+    if not total:
+        return [quantize(ZERO, currency) for _ in weights]
+    exact = [amount * weight / total for weight in weights]
+    parts = [(share / step).to_integral_value(rounding=ROUND_DOWN) * step for share in exact]
+    missing = int((amount - sum(parts, ZERO)) / step)
+    by_remainder = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
+    for i in by_remainder[:missing]:
+        parts[i] += step
+    return [quantize(part, currency) for part in parts]

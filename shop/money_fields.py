@@ -1,0 +1,40 @@
+"""Money in serializers."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from rest_framework import serializers
+
+from shop import money
+
+
+class MoneyField(serializers.DecimalField):
+    """An amount of the shop's currency as a decimal string, in the currency's own number of decimals.
+
+    Going in, more decimals than the currency has are a 400, never rounded.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("min_value", Decimal(0))
+        kwargs.setdefault("max_value", settings.MAX_PRICE)
+        super().__init__(max_digits=14, decimal_places=money.decimal_places(settings.CURRENCY), **kwargs)
+
+    def validate_precision(self, value: Decimal) -> Decimal:
+        value = super().validate_precision(value)
+        if value % money.smallest_step(settings.CURRENCY):
+            self.fail("max_decimal_places", max_decimal_places=self.decimal_places)
+        return value
+
+    def to_representation(self, value: Decimal) -> str:
+        return money.display(value)
+
+
+class MoneyFieldSchema(OpenApiSerializerFieldExtension):
+    target_class = "shop.money_fields.MoneyField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        places = money.decimal_places(settings.CURRENCY)
+        pattern = r"^\d{1,10}" + (rf"(?:\.\d{{0,{places}}})?$" if places else "$")
+        return {"type": "string", "format": "decimal", "pattern": pattern}

@@ -1,0 +1,126 @@
+"""What django-mongodb-backend 5.2 gets wrong for this shop, mended once at start-up; and the indexes it lacks.
+
+Each mend names the fault; when the backend moves, `shop/tests/test_mongodb.py` tells which are still needed.
+"""
+
+from typing import Any
+
+from django.db import IntegrityError, models
+from django.db.models import Func, Lookup
+from django_mongodb_backend.introspection import DatabaseIntrospection
+from django_mongodb_backend.operations import DatabaseOperations
+from django_mongodb_backend.query import MongoQuery
+from pymongo import IndexModel
+from pymongo.errors import BulkWriteError
+
+
+def mend_backend() -> None:
+    """Apply every mend; doing so again changes nothing."""
+    # `__iexact` puts the value into a regular expression unescaped: ".*" would match everybody.
+    DatabaseOperations.prep_for_iexact_query = DatabaseOperations.prep_for_like_query
+    # Migrations read existing indexes back and do not know a text index's direction.
+    DatabaseIntrospection.ORDER_DIR = {**DatabaseIntrospection.ORDER_DIR, "text": "ASC"}
+    if MongoQuery.get_pipeline is not _get_pipeline:
+        MongoQuery.get_pipeline = _get_pipeline
+
+
+_backend_get_pipeline = MongoQuery.get_pipeline
+
+
+def _get_pipeline(query: MongoQuery) -> list[dict[str, Any]]:
+    """Build the pipeline without the stages that keep MongoDB from sorting by an index.
+
+    The backend copies every ordering field onto itself (``$addFields {f: "$f"}``) before ``$sort``, and projects
+    before it sorts; MongoDB then sorts all matching documents in memory instead of walking an index to the limit.
+    """
+    if query.extra_fields:
+        needed = {name: value for name, value in query.extra_fields.items() if value != f"${name}"}
+        query.extra_fields = needed or None
+    pipeline = _backend_get_pipeline(query)
+    return _project_last(pipeline, query)
+
+
+def _project_last(pipeline: list[dict[str, Any]], query: MongoQuery) -> list[dict[str, Any]]:
+    project = next((i for i, stage in enumerate(pipeline) if "$project" in stage), None)
+    if project is None or not query.ordering:
+        return pipeline
+    after = [next(iter(stage)) for stage in pipeline[project + 1 :]]
+    plain = all(value == 1 or value == 0 for value in pipeline[project]["$project"].values())
+    if not plain or set(after) - {"$sort", "$skip", "$limit"}:
+        return pipeline
+    return [*pipeline[:project], *pipeline[project + 1 :], pipeline[project]]
+
+
+class TextIndex(models.Index):
+    """A MongoDB text index over ``fields``, with a weight for each.
+
+    https://www.mongodb.com/docs/manual/core/link-text-indexes/
+    """
+
+    def __init__(self, *, fields: list[str], name: str, weights: dict[str, int] | None = None) -> None:
+        super().__init__(fields=fields, name=name)
+        self.weights = weights or {}
+
+    def deconstruct(self) -> tuple[str, tuple, dict]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "weights": self.weights}
+
+    def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
+        columns = [model._meta.get_field(name).column for name, _ in self.fields_orders]
+        weights = {model._meta.get_field(name).column: weight for name, weight in self.weights.items()}
+        return IndexModel(
+            [(column, "text") for column in columns],
+            name=self.name,
+            default_language="english",
+            language_override="text_search_language",
+            **({"weights": weights} if weights else {}),
+        )
+
+
+class TTLIndex(models.Index):
+    """An index by which MongoDB deletes a document some time after the moment in its one field."""
+
+    def __init__(self, *, fields: list[str], name: str, seconds: int = 0) -> None:
+        super().__init__(fields=fields, name=name)
+        self.seconds = seconds
+
+    def deconstruct(self) -> tuple[str, tuple, dict]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "seconds": self.seconds}
+
+    def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
+        column = model._meta.get_field(self.fields[0]).column
+        return IndexModel([(column, 1)], name=self.name, expireAfterSeconds=self.seconds)
+
+
+def violated_fields(error: IntegrityError) -> set[str]:
+    """Return the columns of the unique index that ``error`` says was violated; empty where the server did not tell."""
+    cause = error.__cause__
+    details = getattr(cause, "details", None) or {}
+    if isinstance(cause, BulkWriteError):
+        details = next(iter(details.get("writeErrors", [])), {})
+    return set(details.get("keyPattern", {}))
+
+
+@models.TextField.register_lookup
+@models.CharField.register_lookup
+class TextSearch(Lookup):
+    """``name__text_search="red shirt"``: the collection's text index matches, whichever field is named.
+
+    Must not stand under an ``exclude`` or an OR, where MongoDB does not take ``$text``.
+    """
+
+    lookup_name = "text_search"
+    prepare_rhs = False
+
+    def as_mql(self, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
+        return {"$text": {"$search": str(self.rhs)}}
+
+
+class TextScore(Func):
+    """How well a document matches the ``text_search`` of its query; higher is better."""
+
+    output_field = models.FloatField()
+
+    def as_mql(self, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, str]:
+        return {"$meta": "textScore"}

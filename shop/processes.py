@@ -1,0 +1,278 @@
+"""Child processes that never outlive their parent, kept in one folder so that a killed run can be cleaned up.
+
+``DATA_DIR/run.lock`` is held as long as a run lives, ``DATA_DIR/pids/NAME.json`` says what it started, and
+``DATA_DIR/logs/NAME.log`` is what that wrote (``NAME.log.1`` in the run before). Nothing here needs Django.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+RUN_ID_VARIABLE = "SHOP_RUN_ID"
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+Command = Sequence[str | os.PathLike[str]]
+
+
+class ProcessError(Exception):
+    """A process could not be started, or another run is in the way: one sentence, and what to do."""
+
+
+def spawn(
+    command: Command,
+    *,
+    stdout: IO[Any] | int | None,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    death_signal: int = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    """Start ``command`` in a session of its own, so that Ctrl-C reaches only us.
+
+    On Linux the kernel sends it ``death_signal`` when the calling thread ends: call this from the main thread.
+    """
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal)
+            if os.getppid() != parent:  # it died before the line above
+                os._exit(1)
+
+    return subprocess.Popen(  # noqa: S603
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.STDOUT if stdout is not None else None,
+        env=env,
+        cwd=folder,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )
+
+
+def start_time(pid: int) -> str | None:
+    """What, beside its number, makes a process that one and not a later one; None when there is none (or a zombie)."""
+    if sys.platform == "linux":
+        try:
+            # The name, in brackets, may hold spaces: count from behind it (state is field 3, start time field 22).
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            return None
+        return None if fields[0] in "ZX" else f"{boot}/{fields[19]}"
+    found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return found.stdout.strip() or None
+
+
+def last_lines(path: Path, count: int = 15) -> str:
+    """The end of a log (its last 64 KB at most), for an error message."""
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 65536))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-count:])
+    except OSError:
+        return ""
+
+
+def write_atomically(path: Path, value: object) -> None:
+    """Write ``value`` as JSON that only this user reads; a reader sees the old content or the new, never half."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(value))
+    temporary.replace(path)
+
+
+class Child:
+    """One process that a :class:`Supervisor` started; its output goes to ``log``, or is shown (None)."""
+
+    def __init__(
+        self,
+        supervisor: "Supervisor",
+        name: str,
+        command: Command,
+        *,
+        env: Mapping[str, str],
+        stop_seconds: float,
+        show: bool,
+    ) -> None:
+        self.supervisor, self.name, self.command, self.env = supervisor, name, command, env
+        self.stop_seconds = stop_seconds
+        self.log = None if show else supervisor.logs / f"{name}.log"
+        self.pid_file = supervisor.pids / f"{name}.json"
+        self.restarts: list[float] = []
+        self._start()
+
+    def _start(self) -> None:
+        try:
+            with self.log.open("ab") if self.log else contextlib.nullcontext() as log:
+                self.process = spawn(self.command, stdout=log, env=self.env, folder=self.supervisor.folder)
+        except OSError as error:
+            raise ProcessError(f"{self.name} could not be started: {error}.") from error
+        record = {"pid": self.process.pid, "started": start_time(self.process.pid), "run": self.supervisor.run_id}
+        write_atomically(self.pid_file, record)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def log_end(self) -> str:
+        """Where its log is and how that ends, to be put behind what happened."""
+        return f"{self.log} ends with:\n{last_lines(self.log)}" if self.log else "its messages are above"
+
+    def restart(self) -> None:
+        """Start the same command again, after it has ended."""
+        _signal_group(self.process.pid, signal.SIGKILL)  # what a dead leader left of its group
+        self.restarts.append(time.monotonic())
+        self._start()
+
+    def stop(self) -> None:
+        """SIGTERM to the leader, which stops its own children; after ``stop_seconds`` SIGKILL to all of them."""
+        if self.is_alive:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(self.stop_seconds)
+        # Process numbers are handed out in turn: in this instant it cannot have become another group's.
+        _signal_group(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.pid_file.unlink(missing_ok=True)
+
+
+class Supervisor:
+    """The processes of one run in one ``DATA_DIR``: started in ``folder``, stopped in reverse order."""
+
+    def __init__(self, data_dir: Path, *, folder: Path) -> None:
+        self.data_dir, self.folder = data_dir, folder
+        self.logs, self.pids = data_dir / "logs", data_dir / "pids"
+        self.run_id = uuid.uuid4().hex
+        self.children: list[Child] = []
+        self._lock: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Make this the only run in the folder, and end what a killed earlier one left there."""
+        try:
+            for folder in (self.data_dir, self.logs, self.pids):
+                folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.data_dir / "run.lock").open("a+")
+        except OSError as error:
+            raise ProcessError(
+                f"{self.data_dir} cannot be written ({error.strerror}): choose another DATA_DIR."
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.seek(0)
+            holder = self._lock.read().strip() or "unknown"
+            self._lock.close()
+            self._lock = None
+            raise ProcessError(
+                f"Another run (process {holder}) is alive in {self.data_dir}: stop it, or choose another DATA_DIR."
+            ) from None
+        self._lock.truncate(0)
+        self._lock.write(str(os.getpid()))
+        self._lock.flush()
+        for pid_file in self.pids.glob("*.json"):
+            _end_leftover(pid_file)
+        for log in self.logs.glob("*.log"):  # so that each shows one run, and the one before stays to be read
+            log.replace(log.with_suffix(".log.1"))
+
+    @property
+    def holds_folder(self) -> bool:
+        return self._lock is not None
+
+    def start(
+        self, name: str, command: Command, *, env: Mapping[str, str], stop_seconds: float = 10, show: bool = False
+    ) -> Child:
+        """Start ``command`` and keep it until :meth:`stop_children`."""
+        env = {**env, RUN_ID_VARIABLE: self.run_id}
+        child = Child(self, name, command, env=env, stop_seconds=stop_seconds, show=show)
+        self.children.append(child)
+        return child
+
+    def run(
+        self,
+        name: str,
+        command: Command,
+        *,
+        env: Mapping[str, str],
+        while_waiting: Callable[[], None],
+        show: bool = False,
+    ) -> None:
+        """Run ``command`` to its end, or until ``while_waiting`` raises; :class:`ProcessError` if it failed."""
+        child = self.start(name, command, env=env, show=show)
+        try:
+            while child.is_alive:
+                while_waiting()
+            code = child.process.returncode
+        finally:
+            child.stop()
+            self.children.remove(child)
+        if code:
+            raise ProcessError(f"{name} failed with exit code {code}; {child.log_end()}")
+
+    def dead(self) -> list[Child]:
+        """Those that ended without being asked to."""
+        return [child for child in self.children if not child.is_alive]
+
+    def stop_children(self) -> None:
+        """Stop everything, the last started first."""
+        while self.children:
+            self.children[-1].stop()
+            self.children.pop()
+
+    def release(self) -> None:
+        """Let another run use the folder."""
+        if self._lock is not None:
+            self._lock.truncate(0)
+            self._lock.close()
+            self._lock = None
+
+
+def _signal_group(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _orphans(group: int, run: str) -> list[int]:
+    """Members of a process group whose leader is gone, recognised by the run that they were started in (Linux)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(entry.name)
+            marker = f"{RUN_ID_VARIABLE}={run}".encode()
+            if os.getpgid(pid) == group and marker in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(pid)
+    return found
+
+
+def _end_leftover(pid_file: Path, seconds: float = 20) -> None:
+    """End the process that ``pid_file`` names if it is still that one, and what is left of its group."""
+    try:
+        record = json.loads(pid_file.read_text())
+        pid, started, run = int(record["pid"]), record["started"], str(record["run"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pid_file.unlink(missing_ok=True)
+        return
+    give_up = time.monotonic() + seconds
+    if started and start_time(pid) == started:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        while start_time(pid) == started and time.monotonic() < give_up:
+            time.sleep(0.05)
+        if start_time(pid) == started:
+            _signal_group(pid, signal.SIGKILL)
+    while (orphans := _orphans(pid, run)) and time.monotonic() < give_up + 5:
+        for orphan in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(orphan, signal.SIGKILL)
+        time.sleep(0.05)
+    pid_file.unlink(missing_ok=True)

@@ -1,0 +1,34 @@
+"""JSON out, by orjson."""
+
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from bson import ObjectId
+from django.utils.functional import Promise
+from rest_framework.renderers import BaseRenderer
+
+
+class JSONRenderer(BaseRenderer):
+    """Render to compact UTF-8 JSON; decimals, ObjectIds and lazy strings become strings."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        if data is None:
+            return b""
+        return orjson.dumps(data, default=_as_json, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return dict(value)
+    if isinstance(value, list | tuple | set):
+        return list(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, ObjectId | Promise):
+        return str(value)
+    raise TypeError(f"{type(value)} is not JSON")

@@ -1,0 +1,381 @@
+"""Settings, read from the environment (and from ``.env`` beside manage.py).
+
+With ``DEBUG`` off, everything that is missing or weak stops the boot with one sentence each. With ``DEBUG=1`` nothing
+is required: what a run has started (`manage.py run`) is found through the folder ``DATA_DIR``.
+"""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from shop.money import STRIPE_CURRENCIES
+from shop.settings_checks import SettingsChecks
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=False)
+checks = SettingsChecks(enforced=not DEBUG)
+
+# --- Where a run keeps its things -------------------------------------------------------------------------------------
+
+DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / ".data").resolve()
+PORT = env.int("PORT", default=8000)
+WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+
+# What `manage.py run` started in this DATA_DIR: addresses of its mongod and its Stripe simulator.
+RUN_FILE = DATA_DIR / "run.json"
+
+
+def _running() -> dict[str, str]:
+    if not DEBUG:
+        return {}
+    try:
+        return json.loads(RUN_FILE.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+_run = _running()
+
+# --- Secrets and hosts ------------------------------------------------------------------------------------------------
+
+SECRET_KEY = env.str("SECRET_KEY", default="")
+JWT_SECRET_KEY = env.str("JWT_SECRET_KEY", default="")
+checks.strong_secret("SECRET_KEY", SECRET_KEY, at_least=50)
+checks.strong_secret("JWT_SECRET_KEY", JWT_SECRET_KEY, at_least=32)
+checks.different("JWT_SECRET_KEY", JWT_SECRET_KEY, "SECRET_KEY", SECRET_KEY)
+if DEBUG:
+    SECRET_KEY = SECRET_KEY or "development-only-secret-key-that-production-refuses-to-start-with"
+    JWT_SECRET_KEY = JWT_SECRET_KEY or "development-only-jwt-secret-key-that-production-refuses"
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else [])
+checks.host_list("ALLOWED_HOSTS", ALLOWED_HOSTS)
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+checks.origin_list("CORS_ALLOWED_ORIGINS", CORS_ALLOWED_ORIGINS)
+CORS_ALLOW_ALL_ORIGINS = DEBUG and not CORS_ALLOWED_ORIGINS
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "if-none-match", "x-cart-token")
+CORS_EXPOSE_HEADERS = ("X-Cart-Token", "Idempotency-Replayed", "Retry-After", "ETag")
+FRONTEND_URL = env.str("FRONTEND_URL", default="http://localhost:3000" if DEBUG else "")
+checks.https_url("FRONTEND_URL", FRONTEND_URL, purpose="links in mails lead there")
+
+# --- The database -----------------------------------------------------------------------------------------------------
+
+MONGO_URI = env.str("MONGO_URI", default="") or _run.get("MONGO_URI", "")
+checks.given("MONGO_URI", MONGO_URI, purpose="it names the MongoDB replica set that keeps the shop")
+if MONGO_URI:
+    MONGO_DATABASE = checks.replica_set("MONGO_URI", MONGO_URI)
+else:
+    # Nothing runs in this DATA_DIR. Commands that need no database still work; the others name this address.
+    MONGO_URI, MONGO_DATABASE = "mongodb://127.0.0.1:27017/shop?replicaSet=rs0", "shop"
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django_mongodb_backend",
+        "HOST": MONGO_URI,
+        "NAME": MONGO_DATABASE,
+        "OPTIONS": {
+            "appname": "shop",
+            "w": "majority",
+            "readConcernLevel": "majority",
+            "retryWrites": True,
+            "retryReads": True,
+            "serverSelectionTimeoutMS": 5000,
+            "connectTimeoutMS": 3000,
+        },
+    }
+}
+DATABASE_ROUTERS = ["django_mongodb_backend.routers.MongoRouter"]
+DEFAULT_AUTO_FIELD = "django_mongodb_backend.fields.ObjectIdAutoField"
+MIGRATION_MODULES = {
+    "admin": "shop.contrib_migrations.admin",
+    "auth": "shop.contrib_migrations.auth",
+    "contenttypes": "shop.contrib_migrations.contenttypes",
+}
+# Seconds that all the database work of one request may take together; past it the answer is a 503.
+REQUEST_DATABASE_SECONDS = 8
+
+# --- Applications -----------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "shop.apps.MongoAdminConfig",
+    "shop.apps.MongoAuthConfig",
+    "shop.apps.MongoContentTypesConfig",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "cloudinary_storage",
+    "cloudinary",
+    "corsheaders",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "import_export",
+    "shop.apps.ShopConfig",
+    "accounts",
+    "catalog",
+    "cart",
+    "orders",
+    "payments",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "shop.middleware.DatabaseDeadlineMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "shop.middleware.RequestLimitsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "shop.urls"
+WSGI_APPLICATION = "shop.wsgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- People and tokens ------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+# Cost of one password check: 2**BCRYPT_ROUNDS bcrypt rounds (12: about 0.25 s).
+BCRYPT_ROUNDS = env.int("BCRYPT_ROUNDS", default=12)
+checks.at_least("BCRYPT_ROUNDS", BCRYPT_ROUNDS, 10)
+PASSWORD_HASHERS = [
+    "accounts.hashers.BCryptSHA256",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.BCryptPasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SIMPLE_JWT = {
+    "SIGNING_KEY": JWT_SECRET_KEY,
+    "ALGORITHM": "HS256",
+    "ISSUER": "shop",
+    "AUDIENCE": "shop-api",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": False,
+}
+
+# --- The API ----------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["shop.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["shop.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "shop.pagination.PageNumberPagination",
+    "DEFAULT_SCHEMA_CLASS": "shop.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "shop.error_responses.ExceptionHandler",
+    "EXCEPTION_FORMATTER_CLASS": "shop.error_responses.ExceptionFormatter",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Shop",
+    "DESCRIPTION": "A headless commerce API: accounts, catalogue, cart, orders and Stripe payments on MongoDB.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayOperationId": False},
+    "PREPROCESSING_HOOKS": ["shop.schema.paths_with_a_trailing_slash"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
+        "shop.schema.server_errors",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum.choices",
+        "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum.choices",
+        "ServerErrorEnum": "drf_standardized_errors.openapi_serializers.ServerErrorEnum.choices",
+    },
+}
+# Bytes of one request body; uploads may be larger by what an image may weigh.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MAX_IMAGE_BYTES = 10 * 1024 * 1024
+MAX_IMAGE_PIXELS = 40_000_000
+RATE_LIMITS = env.str("RATE_LIMITS", default="on").lower() != "off"
+checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be switched off with DEBUG=1")
+
+# --- Selling ----------------------------------------------------------------------------------------------------------
+
+CURRENCY = env.str("CURRENCY", default="usd").lower()
+if CURRENCY not in STRIPE_CURRENCIES:
+    raise ImproperlyConfigured(f"CURRENCY must be an ISO 4217 code that Stripe charges, such as usd; not {CURRENCY!r}.")
+# Seconds that an unpaid order holds its stock.
+ORDER_HOLD_SECONDS = env.int("ORDER_HOLD_SECONDS", default=30 * 60)
+# Whether catalogue prices contain the tax (as in the EU) or it is added at checkout (as in the US).
+PRICES_INCLUDE_TAX = env.bool("PRICES_INCLUDE_TAX", default=False)
+MAX_QUANTITY = 1_000_000
+MAX_PRICE = Decimal(10) ** 9
+MAX_CART_LINES = 100
+
+# --- Stripe -----------------------------------------------------------------------------------------------------------
+
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
+STRIPE_PUBLISHABLE_KEY = env.str("STRIPE_PUBLISHABLE_KEY", default="")
+# Several, separated by commas, while a secret is rotated.
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
+checks.prefixed("STRIPE_SECRET_KEY", STRIPE_SECRET_KEY, ("sk_", "rk_"))
+checks.prefixed("STRIPE_PUBLISHABLE_KEY", STRIPE_PUBLISHABLE_KEY, ("pk_",))
+checks.prefixed("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRET, ("whsec_",))
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
+if DEBUG and not STRIPE_SECRET_KEY:
+    # The simulator's: it accepts no others, and Stripe does not know them.
+    STRIPE_SECRET_KEY = "sk_test_simulator"  # noqa: S105
+    STRIPE_PUBLISHABLE_KEY = STRIPE_PUBLISHABLE_KEY or "pk_test_simulator"
+    STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or "whsec_simulator"
+    STRIPE_API_BASE = STRIPE_API_BASE or _run.get("STRIPE_API_BASE", "http://127.0.0.1:12111")
+STRIPE_API_BASE = STRIPE_API_BASE or "https://api.stripe.com"
+checks.https_url("STRIPE_API_BASE", STRIPE_API_BASE, purpose="card payments pass through it")
+# One call and one retry stay below the ten seconds within which every request answers.
+STRIPE_TIMEOUT_SECONDS = 4.0
+STRIPE_MAX_RETRIES = 1
+
+# --- Images and static files ------------------------------------------------------------------------------------------
+
+CLOUD_NAME = env.str("CLOUD_NAME", default="")
+CLOUD_API_KEY = env.str("CLOUD_API_KEY", default="")
+CLOUD_API_SECRET = env.str("CLOUD_API_SECRET", default="")
+CLOUD_API_BASE = env.str("CLOUD_API_BASE", default="https://api.cloudinary.com")
+for _name in ("CLOUD_NAME", "CLOUD_API_KEY", "CLOUD_API_SECRET"):
+    checks.given(_name, globals()[_name], purpose="product pictures are kept at Cloudinary")
+checks.https_url("CLOUD_API_BASE", CLOUD_API_BASE, purpose="uploads are signed, not encrypted")
+USE_CLOUDINARY = bool(CLOUD_NAME and CLOUD_API_KEY and CLOUD_API_SECRET)
+
+MEDIA_URL = "/media/"
+MEDIA_ROOT = DATA_DIR / "media"
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {
+        "BACKEND": "shop.storage.CloudinaryStorage"
+        if USE_CLOUDINARY
+        else "django.core.files.storage.FileSystemStorage"
+    },
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = False
+# Seconds for one call to Cloudinary, the answer's last byte included.
+CLOUD_TIMEOUT = 5.0
+CLOUDINARY_STORAGE = {
+    "CLOUD_NAME": CLOUD_NAME or "unset",
+    "API_KEY": CLOUD_API_KEY or "unset",
+    "API_SECRET": CLOUD_API_SECRET or "unset",
+    "SECURE": True,
+    # Two shops that share an account must never take each other's images for their own orphans.
+    "PREFIX": env.str("CLOUD_FOLDER", default="shop").strip("/") + "/",
+}
+
+# --- Mail, cache, time ------------------------------------------------------------------------------------------------
+
+EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEBUG else "")
+checks.given("EMAIL_URL", EMAIL_URL, purpose="the shop writes to its customers; e.g. smtp+tls://user:password@host:587")
+vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="shop@localhost")
+
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+# --- The browser's side of security -----------------------------------------------------------------------------------
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_SECURE = not DEBUG
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+if env.bool("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0 if DEBUG else env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
+# Both promise for hosts that are not this shop's to promise for, so an operator opts in.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Logs -------------------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True, "level": "INFO"},
+        # A 4xx is an answer, not an incident.
+        "django.request": {"level": "ERROR"},
+        "stripe": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Shop",
+    "SITE_HEADER": "Shop",
+    "SITE_SYMBOL": "storefront",
+    "SHOW_HISTORY": True,
+}
+
+checks.raise_if_any()

@@ -1,0 +1,190 @@
+"""The default storage when Cloudinary is configured. Public ids are chosen here, every call ends within a deadline, and
+every failure of the service is a `MediaUnavailable`.
+
+The account is read from settings at each call (`CLOUD_NAME`, `CLOUD_API_KEY`, `CLOUD_API_SECRET`, `CLOUD_API_BASE`),
+not from the SDK's process-wide configuration.
+"""
+
+import logging
+import posixpath
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import cloudinary.api
+import cloudinary.uploader
+import requests
+import urllib3
+from cloudinary.exceptions import AuthorizationRequired, NotFound
+from cloudinary_storage.storage import MediaCloudinaryStorage
+from django.conf import settings
+from django.core.files.base import ContentFile, File
+from django.utils.deconstruct import deconstructible
+
+from shop.media import MediaUnavailable, relative_url
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 2.0
+# Calls that were given up may live on for a while; this bounds their threads.
+_slots = threading.BoundedSemaphore(16)
+
+
+@deconstructible(path="shop.storage.CloudinaryStorage")
+class CloudinaryStorage(MediaCloudinaryStorage):
+    """Images at Cloudinary; the stored name is the public id, without an extension.
+
+    `save`, `delete`, `open`, `exists`, `size` and `listdir` end within `settings.CLOUD_TIMEOUT` seconds (7 by default;
+    each page of a listing counts on its own) and raise `MediaUnavailable`. `url` touches no network.
+    """
+
+    def _get_prefix(self) -> str:
+        # The base class takes MEDIA_URL by default, which is about local files.
+        return getattr(settings, "CLOUDINARY_STORAGE", {}).get("PREFIX", "")
+
+    def _save(self, name: str, content: File) -> str:
+        folder, file = posixpath.split(self._prepend_prefix(self._normalise_name(name)))
+        public_id = posixpath.join(folder, file.partition(".")[0])
+        content.seek(0)
+        data = content.read()
+        # The public id is ours and existing assets are not overwritten, so that a second attempt is the same upload.
+        options = {"public_id": public_id, "overwrite": False, "resource_type": self.RESOURCE_TYPE, "tags": self.TAG}
+        try:
+            answer = _call(cloudinary.uploader.upload, data, attempts=2, **options)
+            if answer["public_id"] != public_id:
+                raise MediaUnavailable(f"Cloudinary stored {public_id} as {answer['public_id']}.")
+        except (MediaUnavailable, KeyError, TypeError) as error:
+            raise MediaUnavailable("The image could not be stored.", name=public_id) from error
+        return public_id
+
+    def delete(self, name: str) -> bool:
+        """Remove the asset and its cached copies; return whether there was one."""
+        answer = _call(
+            cloudinary.uploader.destroy, name, attempts=2, invalidate=True, resource_type=self._get_resource_type(name)
+        )
+        result = answer.get("result") if isinstance(answer, dict) else None
+        if result not in ("ok", "not found"):
+            raise MediaUnavailable(f"Cloudinary answered {result!r} to the removal of {name}.")
+        return result == "ok"
+
+    def exists(self, name: str) -> bool:
+        return self.size(name) is not None
+
+    def size(self, name: str) -> int | None:
+        """Return the size of the original in bytes, or None if there is none.
+
+        Asks the Admin API rather than the delivery URL, whose caches answer late and for derived copies.
+        """
+        try:
+            return _call(cloudinary.api.resource, name, resource_type=self._get_resource_type(name))["bytes"]
+        except MediaUnavailable as error:
+            if isinstance(error.__cause__, NotFound):
+                return None
+            raise
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        start = len(self._normalize_path(self._prepend_prefix(path)))
+        tails = [name[start:] for name, _ in self.list_images(path)]
+        return sorted({tail.split("/")[0] for tail in tails if "/" in tail}), [
+            tail for tail in tails if "/" not in tail
+        ]
+
+    def list_images(self, folder: str) -> Iterator[tuple[str, datetime]]:
+        """Yield `(public id, time of upload)` of every asset in `folder` and below, a page of 500 at a time."""
+        cursor: dict[str, str] = {}
+        while True:
+            page = _call(
+                cloudinary.api.resources,
+                type="upload",
+                resource_type=self.RESOURCE_TYPE,
+                prefix=self._normalize_path(self._prepend_prefix(folder)),
+                max_results=500,
+                **cursor,
+            )
+            for resource in page["resources"]:
+                yield resource["public_id"], datetime.fromisoformat(resource["created_at"])
+            if not page.get("next_cursor"):
+                return
+            cursor = {"next_cursor": page["next_cursor"]}
+
+    def _open(self, name: str, mode: str = "rb") -> ContentFile:
+        response = _within_deadline(lambda: requests.get(self._get_url(name), timeout=(CONNECT_SECONDS, _timeout())))
+        if response.status_code == 404:
+            raise FileNotFoundError(name)
+        if response.status_code != 200:
+            raise MediaUnavailable(f"The image could not be read ({response.status_code}).")
+        return ContentFile(response.content, name=name)
+
+    def _get_url(self, name: str) -> str:
+        return relative_url(name)
+
+
+def _timeout() -> float:
+    """Return the seconds after which a call is given up."""
+    return getattr(settings, "CLOUD_TIMEOUT", 7.0)
+
+
+def _call(function: Callable[..., Any], *args: Any, attempts: int = 1, **options: Any) -> Any:
+    """Call the SDK with the account and a timeout, within the deadline, up to `attempts` times if the answer gets lost.
+
+    Raises `MediaUnavailable`, its cause the SDK's error.
+    """
+    options |= {
+        "cloud_name": settings.CLOUD_NAME,
+        "api_key": settings.CLOUD_API_KEY,
+        "api_secret": settings.CLOUD_API_SECRET,
+        "upload_prefix": (getattr(settings, "CLOUD_API_BASE", "") or "https://api.cloudinary.com").rstrip("/"),
+        # The SDK hands this to urllib3 for each call; its global timeout does not reach uploads.
+        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=_timeout()),
+    }
+
+    def attempt_all() -> Any:
+        started = time.monotonic()
+        for attempt in range(1, attempts + 1):
+            try:
+                return function(*args, **options)
+            except Exception as error:
+                # The SDK wraps errors of the transport and keeps them only as context.
+                lost = isinstance(error.__context__, (urllib3.exceptions.HTTPError, OSError))
+                if not lost or attempt == attempts or time.monotonic() - started > _timeout() / 2:
+                    raise
+
+    return _within_deadline(attempt_all)
+
+
+def _within_deadline(function: Callable[[], Any]) -> Any:
+    """Return what `function` returns, or raise `MediaUnavailable` for whatever it raises or when it takes too long.
+
+    Socket timeouts bound neither name resolution, nor hosts with many addresses, nor an answer that drips in byte by
+    byte: only giving up on the thread that waits for them does.
+    """
+    deadline = time.monotonic() + _timeout()
+    outcome: dict[str, Any] = {}
+
+    def run() -> None:
+        try:
+            outcome["result"] = function()
+        except Exception as error:
+            outcome["error"] = error
+        finally:
+            _slots.release()
+
+    if not _slots.acquire(timeout=_timeout()):
+        raise MediaUnavailable("Too many image requests are waiting for Cloudinary.")
+    thread = threading.Thread(target=run, name="cloudinary", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        _slots.release()
+        raise MediaUnavailable() from error
+    thread.join(max(0.0, deadline - time.monotonic()))
+    if "result" in outcome:
+        return outcome["result"]
+    error = outcome.get("error")
+    if isinstance(error, AuthorizationRequired):
+        logger.error("Cloudinary refuses the account: %s", error)
+    elif not isinstance(error, NotFound):
+        logger.warning("Cloudinary: %s", error or "no answer in time")
+    raise MediaUnavailable() from error

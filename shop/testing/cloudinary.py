@@ -1,0 +1,283 @@
+"""A Cloudinary of our own on loopback: the Upload API (`upload`, `destroy`), the two look-ups of the Admin API that the
+storage uses, and delivery of originals. It checks signatures, keeps what it is sent, and can be slow, down, dripping or
+forgetful.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import re
+import secrets
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from PIL import Image, UnidentifiedImageError
+
+STALE_SECONDS = 3600
+UNSIGNED = {"file", "cloud_name", "resource_type", "api_key", "signature"}
+
+
+@dataclass
+class Asset:
+    """A stored original."""
+
+    public_id: str
+    content: bytes
+    filename: str
+    tags: list[str]
+    width: int
+    height: int
+    format: str
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "public_id": self.public_id,
+            "version": int(self.created_at.timestamp()),
+            "width": self.width,
+            "height": self.height,
+            "format": self.format,
+            "resource_type": "image",
+            "type": "upload",
+            "created_at": self.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "tags": self.tags,
+            "bytes": len(self.content),
+        }
+
+
+class Refused(Exception):  # noqa: N818
+    """An answer of the API that is an error."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class CloudinaryFake:
+    """A context manager around the server; `url` is what `CLOUD_API_BASE` (and `CLOUD_DELIVERY_BASE`) should be.
+
+    Faults, all off at first and settable at any time: `delay` (seconds before an answer), `drip` (seconds between the
+    bytes of an answer), `failing_status` (this status, nothing done), `lost_answers` (so many calls act, then the
+    connection closes), and `refuse_connections()`.
+    """
+
+    def __init__(self, *, cloud_name: str, api_key: str, api_secret: str, port: int = 0) -> None:
+        self.cloud_name, self.api_key, self.api_secret = cloud_name, api_key, api_secret
+        self.assets: dict[str, Asset] = {}
+        self.calls: Counter[str] = Counter()  # by action: upload, destroy, resource, resources, delivery
+        self.refusals: list[str] = []
+        self.delay = 0.0
+        self.drip = 0.0
+        self.failing_status: int | None = None
+        self.lost_answers = 0
+        self.page_size = 500
+        self.lock = threading.Lock()
+        self.closing = threading.Event()
+        handler = type("Handler", (_Handler,), {"fake": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.closing.set()
+        self.refuse_connections()
+
+    def refuse_connections(self) -> None:
+        """Stop listening for good: from now on connections are refused."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def upload(self, cloud_name: str, params: dict[str, str | list[str]], files: dict[str, tuple[str, bytes]]) -> dict:
+        self._authenticate(cloud_name, params)
+        if "file" not in files:
+            raise Refused(400, "Missing required parameter - file")
+        filename, content = files["file"]
+        try:
+            image = Image.open(io.BytesIO(content))
+        except (UnidentifiedImageError, OSError):
+            raise Refused(400, "Invalid image file") from None
+        public_id = str(params.get("public_id") or secrets.token_hex(10))
+        if folder := params.get("folder"):
+            public_id = f"{folder}/{public_id}"
+        # As a parameter, false comes as 0, false or not at all; the default is to overwrite.
+        if params.get("overwrite") in ("0", "false") and public_id in self.assets:
+            return self.assets[public_id].as_json() | {"existing": True}
+        tags = [tag for tag in str(params.get("tags", "")).split(",") if tag]
+        name = "jpg" if image.format in ("JPEG", "MPO") else str(image.format).lower()
+        asset = self.assets[public_id] = Asset(public_id, content, filename, tags, image.width, image.height, name)
+        return asset.as_json()
+
+    def destroy(self, cloud_name: str, params: dict[str, str | list[str]]) -> dict:
+        self._authenticate(cloud_name, params)
+        if not params.get("public_id"):
+            raise Refused(400, "Missing required parameter - public_id")
+        return {"result": "ok" if self.assets.pop(str(params["public_id"]), None) else "not found"}
+
+    def resources(self, prefix: str, cursor: str) -> dict:
+        found = sorted(public_id for public_id in self.assets if public_id.startswith(prefix) and public_id > cursor)
+        page = found[: self.page_size]
+        more = {"next_cursor": page[-1]} if len(found) > len(page) else {}
+        return {"resources": [self.assets[public_id].as_json() for public_id in page]} | more
+
+    def _authenticate(self, cloud_name: str, params: dict[str, str | list[str]]) -> None:
+        if cloud_name != self.cloud_name:
+            raise Refused(401, f"Invalid cloud_name {cloud_name}")
+        if params.get("api_key") != self.api_key:
+            raise Refused(401, f"Unknown API key {params.get('api_key')}")
+        timestamp = str(params.get("timestamp", ""))
+        if not timestamp.isdigit():
+            raise Refused(400, "Missing required parameter - timestamp")
+        if abs(time.time() - int(timestamp)) > STALE_SECONDS:
+            raise Refused(400, f"Stale request - reported time is {timestamp} which is more than 1 hour ago")
+        signed = []
+        for key, value in params.items():
+            if key not in UNSIGNED:
+                text = ",".join(value) if isinstance(value, list) else value
+                signed.append(f"{key}={text}".replace("&", "%26"))
+        to_sign = "&".join(sorted(signed))
+        expected = hashlib.sha1((to_sign + self.api_secret).encode(), usedforsecurity=False).hexdigest()
+        if not secrets.compare_digest(expected, str(params.get("signature", ""))):
+            raise Refused(401, f"Invalid Signature {params.get('signature')}. String to sign - '{to_sign}'.")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fake: CloudinaryFake
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two writes
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        match = re.fullmatch(r"/v1_1/([^/]+)/image/(upload|destroy)", urlsplit(self.path).path)
+        self._answer(match[2] if match else "unknown", match and match[1], body)
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        if match := re.fullmatch(r"/v1_1/([^/]+)/resources/image/upload/(.+)", path):
+            self._answer("resource", match[1], match[2].encode())
+        elif match := re.fullmatch(r"/v1_1/([^/]+)/resources/image/upload", path):
+            self._answer("resources", match[1], urlsplit(self.path).query.encode())
+        elif match := re.fullmatch(r"/([^/]+)/image/upload/(?:[^/]*[,_][^/]*/)?(?:v\d+/)?(.+)", path):
+            self._answer("delivery", match[1], match[2].encode())
+        else:
+            self._answer("unknown", None, b"")
+
+    def _answer(self, action: str, cloud_name: str | None, body: bytes) -> None:
+        fake = self.fake
+        with fake.lock:
+            fake.calls[action] += 1
+        if fake.delay:
+            fake.closing.wait(fake.delay)
+        if fake.failing_status is not None:
+            self._send(fake.failing_status, {"error": {"message": "Something went wrong"}})
+            return
+        try:
+            with fake.lock:
+                answer = self._act(action, cloud_name or "", body)
+                lost = fake.lost_answers > 0
+                fake.lost_answers -= lost
+        except Refused as refused:
+            fake.refusals.append(str(refused))
+            self._send(refused.status, {"error": {"message": str(refused)}})
+            return
+        if lost:
+            self.close_connection = True
+        else:
+            self._send(200, answer)
+
+    def _act(self, action: str, cloud_name: str, body: bytes) -> dict | bytes:
+        fake = self.fake
+        if action in ("upload", "destroy"):
+            params, files = parse_multipart(self.headers.get("Content-Type", ""), body)
+            if action == "upload":
+                return fake.upload(cloud_name, params, files)
+            return fake.destroy(cloud_name, params)
+        if action == "delivery" and cloud_name == fake.cloud_name:
+            asset = fake.assets.get(body.decode())
+            if asset is None:
+                raise Refused(404, "Resource not found")
+            return asset.content
+        if action in ("resource", "resources"):
+            credentials = base64.b64encode(f"{fake.api_key}:{fake.api_secret}".encode()).decode()
+            if self.headers.get("Authorization") != f"Basic {credentials}" or cloud_name != fake.cloud_name:
+                raise Refused(401, "Invalid credentials")
+            if action == "resources":
+                query = parse_qs(body.decode())
+                return fake.resources(query.get("prefix", [""])[0], query.get("next_cursor", [""])[0])
+            if body.decode() in fake.assets:
+                return fake.assets[body.decode()].as_json()
+        raise Refused(404, f"Resource not found - {body.decode(errors='replace')[:200]}")
+
+    def _send(self, status: int, answer: dict | bytes) -> None:
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        kind = "application/octet-stream" if isinstance(answer, bytes) else "application/json"
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.fake.drip:
+                for offset in range(len(content)):
+                    self.wfile.write(content[offset : offset + 1])
+                    if self.fake.closing.wait(self.fake.drip):
+                        break
+            else:
+                self.wfile.write(content)
+        except OSError:
+            self.close_connection = True  # the client gave up
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def parse_multipart(content_type: str, body: bytes) -> tuple[dict[str, str | list[str]], dict[str, tuple[str, bytes]]]:
+    """Return the fields of a form's body (`key[]` as a list under `key`) and its files, as `(filename, content)`."""
+    header = Message()
+    header["Content-Type"] = content_type
+    boundary = header.get_param("boundary")
+    if header.get_content_type() != "multipart/form-data" or not boundary:
+        raise Refused(400, "multipart/form-data expected")
+    fields: dict[str, str | list[str]] = {}
+    files: dict[str, tuple[str, bytes]] = {}
+    delimiter = b"\r\n--" + str(boundary).encode()
+    _, *parts = (b"\r\n" + body).split(delimiter)
+    if not parts or not parts.pop().startswith(b"--"):
+        raise Refused(400, "The body ends before its last boundary")
+    for part in parts:
+        head, separator, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        disposition = Message()
+        for line in head.decode().split("\r\n"):
+            key, _, value = line.partition(":")
+            disposition[key] = value.strip()
+        name = disposition.get_param("name", header="Content-Disposition")
+        filename = disposition.get_param("filename", header="Content-Disposition")
+        if not separator or not isinstance(name, str):
+            raise Refused(400, "A part of the form has no name")
+        if filename is not None:
+            files[name] = (str(filename), content)
+        elif name.endswith("[]"):
+            gathered = fields.setdefault(name.removesuffix("[]"), [])
+            assert isinstance(gathered, list)
+            gathered.append(content.decode())
+        else:
+            fields[name] = content.decode()
+    return fields, files

@@ -1,0 +1,128 @@
+"""Production boots only when everything it needs is there and strong; development needs nothing."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shop.testing.environment import ENVIRONMENT, production
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BOOT = "import django; django.setup()"
+# What could leak in from a `.env` file beside manage.py is given explicitly.
+PLAIN = {name: value for name, value in ENVIRONMENT.items() if name not in ("DEBUG", "RATE_LIMITS")}
+
+
+def boot(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", BOOT],
+        env={"DJANGO_SETTINGS_MODULE": "shop.settings", "BCRYPT_ROUNDS": "12", "RATE_LIMITS": "on", **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def problems(environment: dict[str, str]) -> list[str]:
+    """The sentences with which the boot is refused; none when it is not."""
+    finished = boot(environment)
+    assert (finished.returncode == 0) == ("Shop does not start" not in finished.stderr), finished.stderr
+    return [line.removeprefix("  - ") for line in finished.stderr.splitlines() if line.startswith("  - ")]
+
+
+def test_a_complete_production_environment_boots():
+    finished = boot(production())
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr == ""
+
+
+def test_every_missing_setting_is_named_at_once():
+    missing = {
+        "MONGO_URI": "",
+        "SECRET_KEY": "",
+        "JWT_SECRET_KEY": "",
+        "ALLOWED_HOSTS": "",
+        "FRONTEND_URL": "",
+        "EMAIL_URL": "",
+        "STRIPE_SECRET_KEY": "",
+        "STRIPE_PUBLISHABLE_KEY": "",
+        "STRIPE_WEBHOOK_SECRET": "",
+        "CLOUD_NAME": "",
+        "CLOUD_API_KEY": "",
+        "CLOUD_API_SECRET": "",
+    }
+    said = problems({**production(), **missing})
+    assert sorted(sentence.split()[0] for sentence in said) == sorted(missing)
+
+
+WEAK = [
+    ("SECRET_KEY", "short", "too short"),
+    ("SECRET_KEY", "a" * 60, "weak"),
+    ("SECRET_KEY", "django-insecure-8fj2lf9s8f7s6d5f4s3d2f1g0h9j8k7l6m5n4b3v2", "weak"),
+    ("JWT_SECRET_KEY", "short", "too short"),
+    ("ALLOWED_HOSTS", "*", "must not be '*'"),
+    ("CORS_ALLOWED_ORIGINS", "http://shop.test", "https://"),
+    ("FRONTEND_URL", "http://shop.test", "https://"),
+    ("MONGO_URI", "mongodb://db.shop.test/shop", "names no replica set"),
+    ("MONGO_URI", "postgres://db.shop.test/shop", "not a MongoDB address"),
+    ("BCRYPT_ROUNDS", "4", "at least 10"),
+    ("RATE_LIMITS", "off", "refused"),
+    ("STRIPE_SECRET_KEY", "sk_test_simulator", "not a real Stripe key"),
+    ("STRIPE_SECRET_KEY", "pk_live_123", "not a real Stripe key"),
+    ("STRIPE_PUBLISHABLE_KEY", "sk_live_123", "not a real Stripe key"),
+    ("STRIPE_WEBHOOK_SECRET", "secret", "not a real Stripe key"),
+    ("STRIPE_API_BASE", "http://127.0.0.1:12111", "https://"),
+    ("CLOUD_API_BASE", "http://127.0.0.1:9", "https://"),
+]
+
+
+@pytest.fixture(scope="module")
+def all_weak_problems() -> list[str]:
+    """One boot for each value that a variable has in WEAK: first all the first ones, then all the second ones."""
+    said: list[str] = []
+    waiting = list(WEAK)
+    while waiting:
+        chosen = {name: value for name, value, _ in reversed(waiting)}
+        said += problems({**production(), **chosen})
+        waiting = [weak for weak in waiting if chosen[weak[0]] != weak[1]]
+    return said
+
+
+@pytest.mark.parametrize(("name", "value", "reason"), WEAK)
+def test_production_refuses_a_weak_value_with_a_sentence_that_names_it(name, value, reason, all_weak_problems):
+    assert any(sentence.startswith(name) and reason in sentence for sentence in all_weak_problems), all_weak_problems
+
+
+def test_production_refuses_one_secret_used_twice():
+    good = production()
+    assert problems({**good, "JWT_SECRET_KEY": good["SECRET_KEY"]}) == [
+        "JWT_SECRET_KEY is the same as SECRET_KEY: each needs a secret of its own."
+    ]
+
+
+def test_a_secret_is_never_repeated_in_the_refusal():
+    secret = "an-example-phrase-that-must-not-be-printed-anywhere-at-all"
+    finished = boot({**production(), "SECRET_KEY": secret})
+    assert finished.returncode != 0
+    assert secret not in finished.stderr + finished.stdout
+
+
+def test_development_needs_no_settings_at_all(tmp_path):
+    assert problems({**PLAIN, "DEBUG": "1", "DATA_DIR": str(tmp_path), "MONGO_URI": "", "STRIPE_SECRET_KEY": ""}) == []
+
+
+def test_development_refuses_a_database_without_replica_set_too(tmp_path):
+    uri = "mongodb://127.0.0.1:27017/shop"
+    said = problems({**PLAIN, "DEBUG": "1", "DATA_DIR": str(tmp_path), "MONGO_URI": uri})
+    assert len(said) == 1
+    assert said[0].startswith("MONGO_URI names no replica set")
+
+
+def test_the_tests_fix_every_variable_that_the_settings_read():
+    read = set(re.findall(r'\benv(?:\.\w+)?\(\s*"([A-Z_]+)"', (ROOT / "shop" / "settings.py").read_text()))
+    assert len(read) > 20
+    assert read - set(ENVIRONMENT) == {"MONGO_URI", "DATA_DIR"}

@@ -1,0 +1,154 @@
+"""The only door to MongoDB transactions.
+
+``@transactional("orders.place")`` runs a function in one transaction of the default database. It
+
+- runs the body again, after a jittered pause, when MongoDB reports a write conflict or another transient error;
+- sends only the commit again when its outcome is unknown, so that nothing is applied twice;
+- leaves the thread's connection clean whatever happened (the backend's own ``atomic`` does not after a failed commit);
+- runs on-commit hooks once, after the commit, and never those of an attempt that failed;
+- gives up with a 503 when conflicts outlast ``GIVE_UP_SECONDS``.
+
+A body must therefore be repeatable: it reads what it decides on inside, and makes no call to another service.
+
+Sources: https://www.mongodb.com/docs/manual/core/transactions-in-applications/ (error labels) and the MongoDB
+transactions specification (a commit whose outcome is unknown is retried with ``w: majority``, which the driver adds).
+"""
+
+import functools
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from pymongo import ReadPreference
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shop.errors import ServiceUnavailable
+
+logger = logging.getLogger(__name__)
+
+GIVE_UP_SECONDS = 7.0
+FIRST_PAUSE_SECONDS = 0.002
+LONGEST_PAUSE_SECONDS = 0.25
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TransactionContention(ServiceUnavailable):
+    """Too many others wanted to change the same thing at the same time, for as long as we were willing to try."""
+
+    default_code = "too_much_contention"
+
+
+def transactional(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function to run in one transaction; inside another one it simply joins in.
+
+    ``name`` identifies the transaction in logs and fault runs.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            if connections[DEFAULT_DB_ALIAS].in_atomic_block_mongo:
+                return function(*args, **kwargs)
+            return _run(name, lambda: function(*args, **kwargs))
+
+        return wrapper
+
+    return decorate
+
+
+def on_commit(hook: Callable[[], Any]) -> None:
+    """Call ``hook`` once the running transaction is committed; at once where none is running.
+
+    A hook that raises is logged: what was committed stays, and the caller must hear so.
+    """
+    connections[DEFAULT_DB_ALIAS].on_commit(hook, robust=True)
+
+
+def in_transaction() -> bool:
+    """Tell whether this thread is inside a transaction."""
+    return connections[DEFAULT_DB_ALIAS].in_atomic_block_mongo
+
+
+def _run(name: str, body: Callable[[], R]) -> R:
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    attempt = 0
+    while True:
+        try:
+            result, hooks = _attempt(body)
+        except Exception as error:
+            if not _has_label(error, "TransientTransactionError"):
+                raise
+            if time.monotonic() >= give_up_at:
+                raise TransactionContention from error
+            attempt += 1
+            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(attempt, 10))
+            time.sleep(random.uniform(0, pause))  # noqa: S311
+        else:
+            if attempt > 20:
+                logger.warning("transaction %s needed %d attempts", name, attempt + 1)
+            _run_hooks(name, hooks)
+            return result
+
+
+def _attempt(body: Callable[[], R]) -> tuple[R, list[tuple]]:
+    """Run ``body`` and commit once; whatever happens, hand the connection back as it was found."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    connection.ensure_connection()
+    session = connection.connection.start_session()
+    connection.session = session
+    connection.in_atomic_block_mongo = True
+    connection.run_on_commit = []
+    try:
+        session.start_transaction(
+            read_concern=ReadConcern("snapshot"),
+            write_concern=WriteConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+        )
+        result = body()
+        _commit(session)
+        return result, connection.run_on_commit
+    finally:
+        connection.session = None
+        connection.in_atomic_block_mongo = False
+        connection.nested_atomics = 0
+        connection.run_on_commit = []
+        # Ends the transaction too, where it is still open.
+        session.end_session()
+
+
+def _commit(session: ClientSession) -> None:
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    while True:
+        try:
+            session.commit_transaction()
+        except PyMongoError as error:
+            if not error.has_error_label("UnknownTransactionCommitResult") or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311
+        else:
+            return
+
+
+def _run_hooks(name: str, hooks: list[tuple]) -> None:
+    for _, hook, _ in hooks:
+        try:
+            hook()
+        except Exception:
+            logger.exception("a hook after transaction %s failed", name)
+
+
+def _has_label(error: BaseException | None, label: str) -> bool:
+    """Look for the label on the error and on what caused it: the backend wraps the driver's errors."""
+    while error is not None:
+        if isinstance(error, PyMongoError) and error.has_error_label(label):
+            return True
+        error = error.__cause__
+    return False

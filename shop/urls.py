@@ -1,0 +1,46 @@
+"""Every address of the shop. The API's resources hang on one router."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.static import serve
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
+from cart.views import CartItemViewSet, CartViewSet
+from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
+from orders.views import OrderViewSet, ShippingMethodViewSet
+from payments.views import PaymentViewSet
+from shop import error_responses, health
+from shop.routers import ShopRouter
+
+router = ShopRouter()
+router.register("auth", AuthViewSet, basename="auth")
+router.register("auth", SessionViewSet, basename="session")
+router.register("users/me/addresses", AddressViewSet, basename="address")
+router.register("users/me", ProfileViewSet, basename="profile")
+router.register("categories", CategoryViewSet, basename="category")
+router.register("products", ProductViewSet, basename="product")
+router.register("products/(?P<product_pk>[0-9a-f]{24})/images", ProductImageViewSet, basename="product-image")
+router.register("variants", VariantViewSet, basename="variant")
+router.register("cart/items", CartItemViewSet, basename="cart-item")
+router.register("cart", CartViewSet, basename="cart")
+router.register("shipping-methods", ShippingMethodViewSet, basename="shipping-method")
+router.register("orders", OrderViewSet, basename="order")
+router.register("payments", PaymentViewSet, basename="payment")
+
+urlpatterns = [
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("api/v1/", include(router.urls)),
+    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("admin/", admin.site.urls),
+]
+if settings.DEBUG and not settings.USE_CLOUDINARY:
+    urlpatterns.append(re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}))
+urlpatterns.append(re_path(r"", error_responses.not_found))
+
+handler400 = error_responses.bad_request
+handler404 = error_responses.not_found
+handler500 = error_responses.server_error
