@@ -47,9 +47,7 @@ class RegisterSerializer(serializers.Serializer):
     name = serializers.CharField(max_length=120)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        check_password_rules(
-            attrs["password"], user=User(email=attrs["email"], name=attrs["name"]), field="password"
-        )
+        check_password_rules(attrs["password"], user=User(email=attrs["email"], name=attrs["name"]), field="password")
         return attrs
 
 

@@ -41,7 +41,7 @@ class PricedLine:
 
 @dataclass
 class PricedCart:
-    """A cart's lines and totals. ``coupon`` is set only where it may be used; ``gone`` are lines of deleted variants."""
+    """Lines and totals. ``coupon`` is set only where it may be used; ``gone`` are lines of deleted variants."""
 
     lines: list[PricedLine]
     gone: list[CartLine]

@@ -103,9 +103,7 @@ def _warnings(line: PricedLine) -> list[dict[str, str]]:
     warnings = []
     if line.unit_price != line.line.unit_price:
         change = f"{display(line.line.unit_price)} to {display(line.unit_price)}"
-        warnings.append(
-            {"code": "price_changed", "item": item, "detail": f"The price of {name} moved from {change}."}
-        )
+        warnings.append({"code": "price_changed", "item": item, "detail": f"The price of {name} moved from {change}."})
     if line.quantity > line.variant.stock:
         warnings.append(
             {"code": "out_of_stock", "item": item, "detail": f"There are {line.variant.stock} of {name} left."}

@@ -189,9 +189,7 @@ class ProductPagination(PageNumberPagination):
         except (ValueError, TypeError, ArithmeticError) as error:
             raise NotFound("Invalid cursor.") from error
         beyond = "lt" if descending else "gt"
-        return queryset.filter(
-            Q(**{f"{field}__{beyond}": value}) | Q(**{field: value, f"id__{beyond}": position})
-        )
+        return queryset.filter(Q(**{f"{field}__{beyond}": value}) | Q(**{field: value, f"id__{beyond}": position}))
 
     def _cursor_behind(self, row: Product) -> str:
         value = getattr(row, self.ordering.field)

@@ -54,6 +54,4 @@ def refresh_in_stock(product_ids: set[ObjectId]) -> None:
         Variant.objects.filter(product__in=product_ids, is_active=True, stock__gt=0).values_list("product", flat=True)
     )
     for product_id in sorted(product_ids):
-        Product.objects.filter(pk=product_id).update(
-            in_stock=product_id in available, stock_flips=F("stock_flips") + 1
-        )
+        Product.objects.filter(pk=product_id).update(in_stock=product_id in available, stock_flips=F("stock_flips") + 1)

@@ -238,5 +238,3 @@ class StockChangeSerializer(serializers.Serializer):
         if ("delta" in attrs) == ("set" in attrs):
             raise serializers.ValidationError({"delta": "Give either delta or set."}, code="ambiguous")
         return attrs
-
-

@@ -146,9 +146,7 @@ def _change_variant(variant: Variant, data: dict[str, Any], *, actor: str) -> No
         stock.adjust(variant, to=data["stock"], reference=actor)
 
 
-def _replace_variants(
-    product: Product, existing: list[Variant], wanted: list[dict[str, Any]], *, actor: str
-) -> None:
+def _replace_variants(product: Product, existing: list[Variant], wanted: list[dict[str, Any]], *, actor: str) -> None:
     by_sku = {variant.sku: variant for variant in existing}
     for position, data in enumerate(wanted):
         variant = by_sku.pop(data.get("sku", ""), None)

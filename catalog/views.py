@@ -198,9 +198,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def as_picture(self, image: ProductImage) -> dict[str, Any]:
-        return picture(
-            pk=image.pk, name=image.name, alt=image.alt, position=image.position, request=self.request
-        )
+        return picture(pk=image.pk, name=image.name, alt=image.alt, position=image.position, request=self.request)
 
 
 class VariantViewSet(StaffWrites, mixins.UpdateModelMixin, viewsets.GenericViewSet):
@@ -218,9 +216,7 @@ class VariantViewSet(StaffWrites, mixins.UpdateModelMixin, viewsets.GenericViewS
         variant = self.get_object()
         serializer = self.get_serializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        variant = services.update_variant(
-            variant=variant, data=serializer.validated_data, actor=str(request.user.pk)
-        )
+        variant = services.update_variant(variant=variant, data=serializer.validated_data, actor=str(request.user.pk))
         return Response(StaffVariantSerializer(variant).data)
 
     @extend_schema(request=StockChangeSerializer, responses=StaffVariantSerializer)

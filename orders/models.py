@@ -22,7 +22,7 @@ _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_order_number() -> str:
-    """Return a random number like ``7KQ2M-X94TB``: 10 of 30 letters, so it tells neither how many there are nor when."""
+    """Return a random number like ``7KQ2M-X94TB``: it tells neither how many orders there are nor when it was."""
     letters = "".join(secrets.choice(_NUMBER_ALPHABET) for _ in range(10))
     return f"{letters[:5]}-{letters[5:]}"
 
@@ -139,9 +139,7 @@ class Order(models.Model):
     )
     status = models.CharField(max_length=12, choices=OrderStatus, default=OrderStatus.PENDING)
     payment_status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.UNPAID)
-    fulfilment_status = models.CharField(
-        max_length=12, choices=FulfilmentStatus, default=FulfilmentStatus.UNFULFILLED
-    )
+    fulfilment_status = models.CharField(max_length=12, choices=FulfilmentStatus, default=FulfilmentStatus.UNFULFILLED)
     lines = EmbeddedModelArrayField(OrderLine)
     subtotal = money_field()
     discount = money_field()
@@ -212,7 +210,9 @@ class Order(models.Model):
     @property
     def refunded(self) -> Decimal:
         """What went back to the customer, or is on its way."""
-        amounts = [entry.amount for entry in self.refunds if entry.status in ("pending", "succeeded", "requires_action")]
+        amounts = [
+            entry.amount for entry in self.refunds if entry.status in ("pending", "succeeded", "requires_action")
+        ]
         return sum(amounts, Decimal(0))
 
 

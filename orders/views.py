@@ -68,9 +68,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
         user = self.request.user
         return bool(user.is_authenticated and user.is_staff and user.has_perm(permission))
 
-    @extend_schema(
-        parameters=[IDEMPOTENCY_KEY], request=PlaceOrderSerializer, responses={201: OrderSerializer}
-    )
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=PlaceOrderSerializer, responses={201: OrderSerializer})
     def create(self, request: Request) -> Response:
         """Place an order for what is in the cart: the stock is taken and the cart emptied, all or nothing."""
         return idempotency.run_once(request, scope="orders.place", replay=self.replay, work=self.place)

@@ -77,7 +77,9 @@ def _apply(event_id: str) -> None:
 
 def replay(row: StripeEvent) -> StripeEvent:
     """Apply a stored event once more, for staff; what it says already changes nothing."""
-    StripeEvent.objects.filter(pk=row.pk).update(status=Status.RECEIVED, detail="", retry_at=timezone.now() + FIRST_RETRY)
+    StripeEvent.objects.filter(pk=row.pk).update(
+        status=Status.RECEIVED, detail="", retry_at=timezone.now() + FIRST_RETRY
+    )
     row.refresh_from_db()
     process(row)
     row.refresh_from_db()

@@ -19,7 +19,6 @@ from payments.errors import InvalidSignature, StripeRefused, StripeUnavailable
 from shop.transactions import in_transaction
 
 
-
 @cache
 def _client(secret_key: str, base: str) -> stripe.StripeClient:
     return stripe.StripeClient(

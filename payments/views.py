@@ -99,9 +99,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         events.receive(body=request.data or b"", signature=signature)
         return Response(status=status.HTTP_200_OK)
 
-    @extend_schema(
-        parameters=[IDEMPOTENCY_KEY], request=RefundRequestSerializer, responses={201: RefundSerializer}
-    )
+    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=RefundRequestSerializer, responses={201: RefundSerializer})
     @action(detail=True, methods=["post"])
     def refunds(self, request: Request, pk: str) -> Response:
         """Staff: send money back, in part or all that is left. `pending` where Stripe has not confirmed it yet."""

@@ -1,4 +1,4 @@
-"""Images that nobody needs any more are deleted by a job, so that the image service being away neither blocks nor leaks."""
+"""Images that nobody needs any more go by a job: the image service being away neither blocks nor leaks."""
 
 from shop import jobs, media
 

@@ -34,7 +34,7 @@ MAX_ICC_BYTES = 3 * 1024 * 1024  # the largest common CMYK press profiles have a
 DECODER_WAIT_SECONDS = 5.0
 
 
-class InvalidImage(ValidationError):  # noqa: N818 (errors state the fact)
+class InvalidImage(ValidationError):
     """The upload is not an image the shop takes.
 
     `code` is one of `invalid_image`, `image_too_large`, `image_too_many_pixels`, `unsupported_image_format`.

@@ -299,9 +299,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {
-        "BACKEND": "shop.storage.CloudinaryStorage"
-        if USE_CLOUDINARY
-        else "django.core.files.storage.FileSystemStorage"
+        "BACKEND": "shop.storage.CloudinaryStorage" if USE_CLOUDINARY else "django.core.files.storage.FileSystemStorage"
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"

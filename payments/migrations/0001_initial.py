@@ -8,86 +8,143 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('orders', '0001_initial'),
+        ("orders", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', django_mongodb_backend.fields.ObjectIdAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('order_number', models.CharField(max_length=16)),
-                ('idempotency_key', models.CharField(max_length=64)),
-                ('intent', models.CharField(blank=True, max_length=255, verbose_name='PaymentIntent')),
-                ('client_secret', models.CharField(blank=True, editable=False, max_length=255)),
-                ('status', models.CharField(blank=True, max_length=40)),
-                ('amount', models.PositiveBigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('amount_received', models.PositiveBigIntegerField(default=0)),
-                ('amount_refunded', models.PositiveBigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='orders.order')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    django_mongodb_backend.fields.ObjectIdAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("order_number", models.CharField(max_length=16)),
+                ("idempotency_key", models.CharField(max_length=64)),
+                ("intent", models.CharField(blank=True, max_length=255, verbose_name="PaymentIntent")),
+                ("client_secret", models.CharField(blank=True, editable=False, max_length=255)),
+                ("status", models.CharField(blank=True, max_length=40)),
+                ("amount", models.PositiveBigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("amount_received", models.PositiveBigIntegerField(default=0)),
+                ("amount_refunded", models.PositiveBigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="payments", to="orders.order"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', django_mongodb_backend.fields.ObjectIdAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount', models.PositiveBigIntegerField()),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('requires_action', 'Requires action'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('canceled', 'Canceled')], default='pending', max_length=20)),
-                ('stripe_refund', models.CharField(blank=True, max_length=255, null=True)),
-                ('actor', models.CharField(max_length=10)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='payments.payment')),
+                (
+                    "id",
+                    django_mongodb_backend.fields.ObjectIdAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("amount", models.PositiveBigIntegerField()),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("requires_action", "Requires action"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("stripe_refund", models.CharField(blank=True, max_length=255, null=True)),
+                ("actor", models.CharField(max_length=10)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="refunds", to="payments.payment"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StripeEvent',
+            name="StripeEvent",
             fields=[
-                ('id', models.CharField(max_length=255, primary_key=True, serialize=False)),
-                ('type', models.CharField(max_length=100)),
-                ('payload', models.JSONField()),
-                ('status', models.CharField(choices=[('received', 'Received'), ('applied', 'Applied'), ('ignored', 'Ignored'), ('flagged', 'Flagged'), ('failed', 'Failed')], default='received', max_length=10)),
-                ('detail', models.CharField(blank=True, max_length=500)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('retry_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(help_text='When it happened at Stripe.')),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("type", models.CharField(max_length=100)),
+                ("payload", models.JSONField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("applied", "Applied"),
+                            ("ignored", "Ignored"),
+                            ("flagged", "Flagged"),
+                            ("failed", "Failed"),
+                        ],
+                        default="received",
+                        max_length=10,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=500)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("retry_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(help_text="When it happened at Stripe.")),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'indexes': [models.Index(fields=['status', 'retry_at'], name='event_retry'), models.Index(fields=['-received_at'], name='event_received'), models.Index(fields=['type', '-received_at'], name='event_type')],
+                "indexes": [
+                    models.Index(fields=["status", "retry_at"], name="event_retry"),
+                    models.Index(fields=["-received_at"], name="event_received"),
+                    models.Index(fields=["type", "-received_at"], name="event_type"),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['intent'], name='payment_intent'),
+            model_name="payment",
+            index=models.Index(fields=["intent"], name="payment_intent"),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['order_number'], name='payment_order_number'),
+            model_name="payment",
+            index=models.Index(fields=["order_number"], name="payment_order_number"),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['created_at'], name='payment_created'),
+            model_name="payment",
+            index=models.Index(fields=["created_at"], name="payment_created"),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(fields=('order',), name='one_payment_per_order'),
+            model_name="payment",
+            constraint=models.UniqueConstraint(fields=("order",), name="one_payment_per_order"),
         ),
         migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['stripe_refund'], name='refund_stripe_id'),
+            model_name="refund",
+            index=models.Index(fields=["stripe_refund"], name="refund_stripe_id"),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.UniqueConstraint(fields=('stripe_refund',), name='one_row_per_stripe_refund'),
+            model_name="refund",
+            constraint=models.UniqueConstraint(fields=("stripe_refund",), name="one_row_per_stripe_refund"),
         ),
     ]

@@ -54,7 +54,7 @@ class Asset:
         }
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """An answer of the API that is an error."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -92,9 +92,7 @@ def test_a_shopper_buys_and_the_order_completes_by_itself(
     assert not StripeEvent.objects.exclude(status__in=["applied", "ignored"]).exists()
 
 
-def test_a_declined_card_leaves_the_order_payable(
-    storefront: Storefront, make_product: Callable[..., Product]
-) -> None:
+def test_a_declined_card_leaves_the_order_payable(storefront: Storefront, make_product: Callable[..., Product]) -> None:
     storefront.register("shopper@example.com")
     order = storefront.place_order(make_product(price="12.50"))
 

@@ -13,8 +13,8 @@ from shop.errors import is_database_outage
 
 class Command(BaseCommand):
     help = (
-        "Run background work: jobs that are due (mails, refunds, removal of images) and what happens by the clock "
-        "(expiry of unpaid orders, retries of Stripe's events). Any number of workers may run; killing one loses nothing."
+        "Run background work: jobs that are due (mails, refunds, removal of images) and what happens by the clock: "
+        "expiry of unpaid orders, retries of Stripe's events. Any number may run; killing one loses nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
