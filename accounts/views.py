@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts import services, tokens
-from accounts.models import Address, User
+from accounts.models import Address, User, normalize_email
 from accounts.serializers import (
     AddressSerializer,
     AvatarSerializer,
@@ -23,6 +23,7 @@ from accounts.serializers import (
     TokenPairSerializer,
     UserSerializer,
 )
+from shop.rate_limits import address_of, spend_or_refuse
 
 
 class AuthViewSet(viewsets.GenericViewSet):
@@ -31,6 +32,7 @@ class AuthViewSet(viewsets.GenericViewSet):
     permission_classes = [AllowAny]
     authentication_classes = []
     pagination_class = None
+    rate_scopes = {"register": "register", "login": "login", "refresh": "refresh", "logout": "refresh"}
 
     @extend_schema(request=RegisterSerializer, responses={201: LoginReplySerializer})
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
@@ -43,7 +45,10 @@ class AuthViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Log in. A guest cart named in `X-Cart-Token` is merged into the account's."""
-        user = services.log_in(request=request, **self.validated(request))
+        credentials = self.validated(request)
+        account = normalize_email(credentials["email"])
+        spend_or_refuse("login_account", f"{account} from {address_of(request)}")
+        user = services.log_in(request=request, **credentials)
         return self.logged_in(user, request, status.HTTP_200_OK)
 
     @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)
@@ -76,6 +81,7 @@ class SessionViewSet(viewsets.GenericViewSet):
 
     permission_classes = [IsAuthenticated]
     pagination_class = None
+    rate_scope = "password"
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="logout-all")
@@ -100,6 +106,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
     singleton = True
     serializer_class = UserSerializer
     pagination_class = None
+    rate_scopes = {"avatar": "upload"}
 
     def get_object(self) -> User:
         return self.request.user

@@ -43,6 +43,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
 
     singleton = True
     serializer_class = CartSerializer
+    rate_scopes = {"destroy": "cart", "coupon": "cart", "remove_coupon": "cart"}
 
     def retrieve(self, request: Request) -> Response:
         owner = CartOwner.of(request)
@@ -72,6 +73,7 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
     """The lines of the cart."""
 
     serializer_class = QuantitySerializer
+    rate_scope = "cart"
     queryset = Cart.objects.none()
     lookup_value_regex = "[0-9a-f]{24}"
 

@@ -161,6 +161,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
     serializer_class = ImageUpdateSerializer
     public_reads = False
     pagination_class = None
+    rate_scopes = {"create": "upload"}
     lookup_value_regex = "[0-9a-f]{24}"
     required_permissions = {
         "create": "catalog.add_productimage",

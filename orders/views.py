@@ -51,6 +51,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
     queryset = Order.objects.none()
     permission_classes = [IsAuthenticated]
     lookup_field = "number"
+    rate_scopes = {"create": "order", "quote": "order", "cancel": "order"}
     lookup_value_regex = "[0-9A-Za-z-]+"
 
     def get_queryset(self) -> QuerySet[Order]:

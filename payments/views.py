@@ -43,6 +43,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     queryset = Payment.objects.none()
     permission_classes = [IsAuthenticated]
     pagination_class = None
+    rate_scopes = {"create": "payment", "refunds": "payment"}
     lookup_value_regex = "[0-9a-f]{24}"
 
     def get_queryset(self) -> QuerySet[Payment]:

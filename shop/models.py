@@ -1,6 +1,7 @@
-"""The tables every room uses: jobs, periodic tasks and idempotency records live beside the code that owns them."""
+"""The tables every room uses live beside the code that owns them."""
 
 from shop.idempotency import IdempotencyRecord
 from shop.jobs import Job, PeriodicTask
+from shop.rate_limits import RateWindow
 
-__all__ = ["IdempotencyRecord", "Job", "PeriodicTask"]
+__all__ = ["IdempotencyRecord", "Job", "PeriodicTask", "RateWindow"]

@@ -209,6 +209,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_THROTTLE_CLASSES": ["shop.rate_limits.RateLimit"],
     "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
 }
 DRF_STANDARDIZED_ERRORS = {
@@ -245,6 +246,19 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_PIXELS = 40_000_000
 RATE_LIMITS = env.str("RATE_LIMITS", default="on").lower() != "off"
+# Scope: how many requests in how many seconds, for one user or one address.
+RATE_LIMIT_RULES = {
+    "register": (120, 60),
+    "login": (120, 60),
+    # Of one address for one account: a stranger elsewhere cannot lock its owner out.
+    "login_account": (10, 60),
+    "refresh": (120, 60),
+    "password": (20, 60),
+    "upload": (60, 60),
+    "cart": (600, 60),
+    "order": (60, 60),
+    "payment": (120, 60),
+}
 checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be switched off with DEBUG=1")
 
 # --- Selling ----------------------------------------------------------------------------------------------------------
