@@ -12,7 +12,7 @@ class ShopConfig(AppConfig):
     name = "shop"
 
     def ready(self) -> None:
-        from shop import mongodb, object_ids
+        from shop import checks, mongodb, object_ids  # noqa: F401 (the checks register themselves)
 
         mongodb.mend_backend()
         object_ids.teach_rest_framework()

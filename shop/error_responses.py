@@ -1,14 +1,21 @@
-"""The one error shape, wherever an error comes from: a view, a middleware or Django itself."""
+"""The one error shape, wherever an error comes from: a view, a middleware or Django itself.
+
+People in the admin get the same as a page.
+"""
 
 import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from drf_standardized_errors import formatter, handler
 from drf_standardized_errors.types import Error
 from rest_framework.exceptions import APIException, NotFound
 
+from shop.circuit import circuit
 from shop.errors import DatabaseUnavailable, ShopError, is_database_outage
+
+OUTAGE_TITLE = "The shop is catching its breath"
 
 
 class ExceptionHandler(handler.ExceptionHandler):
@@ -16,6 +23,7 @@ class ExceptionHandler(handler.ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if not isinstance(exc, APIException) and is_database_outage(exc):
+            circuit.outage_noticed()
             return DatabaseUnavailable()
         return super().convert_known_exceptions(exc)
 
@@ -38,9 +46,20 @@ def error_response(error: APIException) -> JsonResponse:
     return response
 
 
+def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResponse:
+    """Return ``error`` in the one shape, or to people in the admin as a page that needs no database."""
+    response: HttpResponse = error_response(error)
+    if not request.path.startswith("/admin/"):
+        return response
+    try_again = request.method == "GET" and error.status_code >= 500
+    page = render_to_string("error_page.html", {"title": title, "detail": str(error), "try_again": try_again})
+    headers = {"Retry-After": response["Retry-After"]} if "Retry-After" in response else {}
+    return HttpResponse(page, status=error.status_code, headers=headers)
+
+
 def not_found(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
-    """Answer every address that no route knows; browsers in the admin get the same short truth."""
-    return error_response(NotFound())
+    """Answer every address that no route knows."""
+    return answer(request, NotFound(), title="There is nothing here")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -51,5 +70,5 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an exception that nothing else caught; it is in the log."""
     if is_database_outage(sys.exc_info()[1]):
-        return error_response(DatabaseUnavailable())
-    return error_response(APIException("Server Error (500)"))
+        return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
+    return answer(request, APIException("Server Error (500)"), title="Something went wrong")

@@ -167,6 +167,9 @@ def _command(program: Path, data: Path, port: int, *, cache_gb: float, test_comm
         "diagnosticDataCollectionEnabled": "false",
         # A signalled primary would wait 15 s for other members to catch up.
         "shutdownTimeoutMillisForSignaledShutdown": "100",
+        # What a killed server process had locked is free again after this many seconds (60 by default). Ours take
+        # well under one, and are run again where one should not.
+        "transactionLifetimeLimitSeconds": "4",
     }
     if test_commands:
         parameters["enableTestCommands"] = "1"

@@ -19,6 +19,7 @@ from django.core.management import BaseCommand, CommandError, get_commands
 from shop import mongod
 from shop.management.progress import Progress
 from shop.processes import Child, ProcessError, Supervisor, write_atomically
+from shop.server import server_command
 
 _MANAGE = str(settings.BASE_DIR / "manage.py")
 _START_SECONDS = 60
@@ -43,7 +44,8 @@ class Command(BaseCommand):
         self.progress = Progress(self.stdout)
         self.stop_asked = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._ask_to_stop)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it ignored
+                signal.signal(number, self._ask_to_stop)
         self.supervisor = Supervisor(settings.DATA_DIR, folder=settings.BASE_DIR)
         failure = ""
         try:
@@ -92,8 +94,8 @@ class Command(BaseCommand):
             with self._step("Background worker"):
                 self._start("worker", [sys.executable, _MANAGE, "worker"])
         with self._step(f"HTTP server on port {self.port}"):
-            server = self._start("web", _server_command(self.port))
-            self._wait_until(server, lambda: _status_of_readyz(self.port) == http.client.OK)
+            server = self._start("web", server_command(self.port, workers=settings.WEB_WORKERS))
+            self._wait_until(server, lambda: _all_workers_started(server) and _ready(self.port))
         self._welcome()
 
     def _start_database(self) -> None:
@@ -169,6 +171,7 @@ class Command(BaseCommand):
             f"  API        {root}/api/v1/",
             f"  Its docs   {root}/api/docs/",
             f"  Admin      {root}/admin/",
+            f"  Stripe     {self.environment.get('STRIPE_API_BASE', settings.STRIPE_API_BASE)}",
             "",
             "  Demo accounts, which exist only in this demo:",
             "  staff      staff@example.com / staff-demo-password",
@@ -206,15 +209,6 @@ class Command(BaseCommand):
             signal.signal(number, signal.SIG_IGN)
 
 
-def _server_command(port: int) -> list[str]:
-    """The production HTTP server: processes that it replaces when they die, eight threads each, HTTP/1 only."""
-    command = [sys.executable, "-m", "granian", "shop.wsgi:application", "--interface", "wsgi"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"]
-    command += ["--workers", str(settings.WEB_WORKERS), "--blocking-threads", "8", "--backlog", "1024"]
-    command += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "5"]
-    return command
-
-
 def _refuse_a_port_in_use(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -236,12 +230,18 @@ def _listens(port: int) -> bool:
         return False
 
 
-def _status_of_readyz(port: int) -> int | None:
+def _all_workers_started(server: Child) -> bool:
+    """Whether the server's log says so: one that still starts would miss a signal, and be killed seconds later."""
+    return server.log is not None and server.log.read_text().count("Started worker-") >= settings.WEB_WORKERS
+
+
+def _ready(port: int) -> bool:
+    """Whether the shop answers, its database included."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status
+        return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
-        return None
+        return False
     finally:
         connection.close()

@@ -1,0 +1,29 @@
+"""``manage.py demo``: a storefront's walk through the running shop, told step by step."""
+
+import argparse
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+
+from shop.demo.journey import Journey
+from shop.demo.narration import TerminalNarrator
+from shop.demo.storefront import PromiseBroken
+
+
+class Command(BaseCommand):
+    help = "Walk through the running shop over HTTP: browse, buy, pay, be declined, cancel, be refunded."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--url", default=f"http://127.0.0.1:{settings.PORT}", help="where the shop runs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.STRIPE_SECRET_KEY.startswith(("sk_test_", "rk_test_")):
+            raise CommandError("The demo pays with test cards, so it needs a test key in STRIPE_SECRET_KEY.")
+        narrator = TerminalNarrator(self.stdout)
+        try:
+            Journey(options["url"], settings.STRIPE_API_BASE, narrator).run()
+        except PromiseBroken as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("\nEverything was as promised.")

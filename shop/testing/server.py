@@ -1,0 +1,65 @@
+"""A shop of a test's own: the production HTTP server, in processes of its own, on the test's database."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from django.conf import settings
+from django.db import connection
+
+from shop.mongod import free_port
+from shop.processes import last_lines, spawn
+from shop.server import server_command
+
+START_SECONDS = 30
+
+
+class ShopServer:
+    """Server processes that answer at ``url``; they can be killed and started again on the same port."""
+
+    def __init__(self, *, log: Path, workers: int = 1, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self._command = server_command(self.port, workers=workers)
+        self._environment = {**os.environ, "MONGO_URI": environment.pop("MONGO_URI", "") or database_uri(), **environment}
+
+    def start(self) -> None:
+        """Start the server and wait until it is ready."""
+        with self.log.open("ab") as log:
+            self._process = spawn(self._command, stdout=log, env=self._environment, folder=settings.BASE_DIR)
+        give_up_at = time.monotonic() + START_SECONDS
+        while time.monotonic() < give_up_at:
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(f"{self.url}/readyz", timeout=2).ok:
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not start: {last_lines(self.log)}")
+
+    def kill(self) -> None:
+        """Kill -9 all of its processes at once, as a power cut would."""
+        with contextlib.suppress(ProcessLookupError):
+            # The server leads a session of its own, so this is its processes and nobody else's.
+            os.killpg(self._process.pid, 9)
+        self._process.wait(10)
+
+
+@contextlib.contextmanager
+def shop_server(*, log: Path, workers: int = 1, **environment: str) -> Iterator[ShopServer]:
+    """Serve the shop on the test's database as long as the block lasts; ``environment`` adds to the processes'."""
+    server = ShopServer(log=log, workers=workers, **environment)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def database_uri() -> str:
+    """The address of the database that the running test uses, for other processes."""
+    parts = urlsplit(settings.DATABASES["default"]["HOST"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))

@@ -1,0 +1,23 @@
+"""The checks of the database that the shop was given."""
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connection
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_embedded_database_passes_every_check() -> None:
+    assert run_checks(databases=["default"]) == []
+
+
+def test_a_database_that_keeps_the_locks_of_the_dead_for_a_minute_is_warned_of() -> None:
+    admin = connection.get_database().client.admin
+    before = admin.command("getParameter", 1, transactionLifetimeLimitSeconds=1)["transactionLifetimeLimitSeconds"]
+    admin.command("setParameter", 1, transactionLifetimeLimitSeconds=60)
+    try:
+        messages = run_checks(databases=["default"])
+    finally:
+        admin.command("setParameter", 1, transactionLifetimeLimitSeconds=before)
+    assert [message.id for message in messages] == ["shop.W001"]
+    assert "60 s" in messages[0].msg
