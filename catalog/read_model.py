@@ -4,6 +4,9 @@ Every change to a product, its variants or its pictures ends, in the same transa
 at once conflict on the product's document, and the later one is run again: the read model never lags behind.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 from bson import ObjectId
 from django.db.models import F
 from django.utils import timezone
@@ -14,20 +17,28 @@ from catalog.models import Category, Product, ProductImage, Variant
 def refresh(product_id: ObjectId) -> None:
     """Write the product's read model from its category, variants and pictures. Call it inside the transaction."""
     product = Product.objects.get(pk=product_id)
-    category = Category.objects.get(pk=product.category_id) if product.category_id else None
-    variants = list(Variant.objects.filter(product=product_id, is_active=True))
-    images = ProductImage.objects.filter(product=product_id).order_by("position", "id")
-    fields = {
+    current = fields(
+        product,
+        category=Category.objects.get(pk=product.category_id) if product.category_id else None,
+        variants=Variant.objects.filter(product=product_id, is_active=True),
+        images=ProductImage.objects.filter(product=product_id).order_by("position", "id"),
+    )
+    Product.objects.filter(pk=product_id).update(**current, updated_at=timezone.now())
+
+
+def fields(
+    product: Product, *, category: Category | None, variants: Iterable[Variant], images: Iterable[ProductImage]
+) -> dict[str, Any]:
+    """Return what the product carries of its category, its active variants and its pictures in order."""
+    variants = list(variants)
+    return {
         **category_fields(category),
         "attribute_pairs": attribute_pairs(product.attributes),
+        # Without an active variant there is nothing to buy, and the last price is as good as any.
+        "price": min((variant.price for variant in variants), default=product.price),
         "in_stock": any(variant.in_stock for variant in variants),
         "pictures": [{"id": str(image.pk), "name": image.name, "alt": image.alt} for image in images],
-        "updated_at": timezone.now(),
     }
-    if variants:
-        # Without an active variant there is nothing to buy, and the last price is as good as any.
-        fields["price"] = min(variant.price for variant in variants)
-    Product.objects.filter(pk=product_id).update(**fields)
 
 
 def category_fields(category: Category | None) -> dict:

@@ -10,9 +10,10 @@ import requests
 
 from accounts.models import User
 from accounts.tokens import issue_tokens
-from catalog.models import Product, StockMovement, Variant
+from catalog.models import Product, Variant
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod
+from shop import audit
 from shop.testing.server import shop_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,9 +67,5 @@ def test_a_killed_server_loses_no_acknowledged_order(
     kept = {order.number: order for order in Order.objects.all()}
     assert set(acknowledged) <= set(kept)
     taken = sum(line.quantity for order in kept.values() for line in order.lines)
-    variant = Variant.objects.get(product=product)
-    assert variant.stock == 100_000 - taken
-    assert variant.stock == sum(StockMovement.objects.filter(variant=variant).values_list("delta", flat=True))
-    # Every order took its stock, and nothing was taken without one.
-    references = list(StockMovement.objects.filter(reason="order").values_list("reference", flat=True))
-    assert sorted(references) == sorted(kept)
+    assert Variant.objects.get(product=product).stock == 100_000 - taken
+    assert audit.complaints() == []

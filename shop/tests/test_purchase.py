@@ -12,6 +12,7 @@ from conftest import ADDRESS, PASSWORD
 from orders.models import Order, ShippingMethod
 from payments.models import Payment, StripeEvent
 from payments.simulator import StripeSimulator
+from shop import audit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,6 +66,7 @@ def storefront(live_server: Any, simulator: StripeSimulator, shipping: ShippingM
     simulator.set_webhook(f"{live_server.url}/api/v1/payments/webhook/")
     yield Storefront(live_server.url, simulator.url)
     simulator.wait_until_settled(timeout=10)
+    assert audit.complaints() == []
 
 
 def test_a_shopper_buys_and_the_order_completes_by_itself(

@@ -1,0 +1,49 @@
+"""What must always be true of the catalogue."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from bson import ObjectId
+from django.db.models import Sum
+
+from catalog import read_model
+from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from shop.audit import invariant
+
+
+@invariant("stock equals the sum of its movements, and is not negative")
+def stock_equals_its_movements() -> Iterator[str]:
+    sums = dict(StockMovement.objects.order_by().values_list("variant").annotate(total=Sum("delta")))
+    for variant in Variant.objects.order_by("id").iterator():
+        moved = sums.pop(variant.pk, 0)
+        if variant.stock != moved:
+            yield f"{variant.sku} has {variant.stock} in stock, its movements add up to {moved}"
+        if variant.stock < 0:
+            yield f"{variant.sku} has {variant.stock} in stock"
+    for variant_id in sums:
+        yield f"there are movements of the variant {variant_id}, which does not exist"
+
+
+@invariant("what shoppers read of a product is what staff wrote")
+def read_model_is_current() -> Iterator[str]:
+    categories = {category.pk: category for category in Category.objects.all()}
+    variants = _by_product(Variant.objects.filter(is_active=True).order_by("id"))
+    images = _by_product(ProductImage.objects.order_by("position", "id"))
+    for product in Product.objects.order_by("id").iterator():
+        expected = read_model.fields(
+            product,
+            category=categories.get(product.category_id),
+            variants=variants.get(product.pk, []),
+            images=images.get(product.pk, []),
+        )
+        for name, value in expected.items():
+            if getattr(product, name) != value:
+                yield f"{product.slug}: {name} is {getattr(product, name)!r} and should be {value!r}"
+
+
+def _by_product(rows: Any) -> dict[ObjectId, list]:
+    grouped = defaultdict(list)
+    for row in rows.iterator():
+        grouped[row.product_id].append(row)
+    return grouped

@@ -1,0 +1,64 @@
+"""What must always be true of orders."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from catalog.models import StockMovement
+from orders.models import Order, OrderStatus, PaymentStatus
+from shop.audit import invariant
+
+# How long after its hold ran out an order may still be pending: the worker's round, and a call to Stripe.
+GRACE = timedelta(minutes=1)
+PAID = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.DISPUTED)
+
+
+@invariant("an order's totals follow from its lines")
+def totals_follow_from_lines() -> Iterator[str]:
+    for order in Order.objects.iterator():
+        subtotal = sum((line.line_total for line in order.lines), Decimal(0))
+        discount = sum((line.discount for line in order.lines), Decimal(0))
+        tax = Decimal(0) if order.prices_include_tax else order.tax
+        total = subtotal - discount + order.shipping + tax
+        if (subtotal, discount, total) != (order.subtotal, order.discount, order.total):
+            yield f"{order.number} says {order.subtotal} - {order.discount} … = {order.total}, its lines {total}"
+
+
+@invariant("an order holds exactly the stock of its lines, a cancelled one none")
+def orders_hold_their_stock() -> Iterator[str]:
+    moved: dict[str, dict] = defaultdict(dict)
+    reasons = (
+        StockMovement.Reason.ORDER,
+        StockMovement.Reason.CANCELLATION,
+        StockMovement.Reason.EXPIRY,
+    )
+    rows = StockMovement.objects.filter(reason__in=reasons).order_by()
+    for reference, variant, delta in rows.values_list("reference", "variant").annotate(total=Sum("delta")):
+        if delta:
+            moved[reference][variant] = -delta
+    for order in Order.objects.iterator():
+        expected = {} if order.status == OrderStatus.CANCELLED else order.quantities
+        if moved.pop(order.number, {}) != expected:
+            yield f"{order.number} ({order.status}) should hold {sum(expected.values())} pieces, the ledger differs"
+    for reference in moved:
+        yield f"stock is held for {reference}, and there is no such order"
+
+
+@invariant("no hold outlives its time, and no other order has one")
+def holds_end_in_time() -> Iterator[str]:
+    for order in Order.objects.filter(status=OrderStatus.PENDING).iterator():
+        if order.expires_at is None or order.expires_at < timezone.now() - GRACE:
+            yield f"{order.number} is pending, and its hold ended at {order.expires_at}"
+    for order in Order.objects.exclude(status=OrderStatus.PENDING).exclude(expires_at=None).iterator():
+        yield f"{order.number} is {order.status}, and still holds until {order.expires_at}"
+
+
+@invariant("an order is completed exactly when it is paid, unless it was cancelled")
+def completed_means_paid() -> Iterator[str]:
+    for order in Order.objects.exclude(status=OrderStatus.CANCELLED).iterator():
+        if (order.status == OrderStatus.COMPLETED) != (order.payment_status in PAID):
+            yield f"{order.number} is {order.status} and {order.payment_status}"

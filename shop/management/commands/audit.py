@@ -1,0 +1,33 @@
+"""``manage.py audit``: is everything in the database as it must be?"""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from shop import audit
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = "Check every invariant of the shop over the whole database; exit with 1 and a list where one does not hold."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--all", action="store_true", help=f"List every complaint, not the first {SHOWN} of each.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        broken = 0
+        for statement, check in audit.invariants():
+            complaints = list(check())
+            mark = self.style.ERROR("✗") if complaints else self.style.SUCCESS("✓")
+            self.stdout.write(f"{mark} {statement}")
+            shown = complaints if options["all"] else complaints[:SHOWN]
+            for complaint in shown:
+                self.stdout.write(f"    {complaint}")
+            if len(complaints) > len(shown):
+                self.stdout.write(f"    … and {len(complaints) - len(shown)} more")
+            broken += len(complaints)
+        if broken:
+            raise CommandError(f"{broken} complaint{'s' if broken > 1 else ''}.")
+        self.stdout.write(self.style.SUCCESS("Everything is as it must be."))
