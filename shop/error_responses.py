@@ -3,6 +3,7 @@
 People in the admin get the same as a page.
 """
 
+import logging
 import sys
 from typing import Any
 
@@ -11,9 +12,12 @@ from django.template.loader import render_to_string
 from drf_standardized_errors import formatter, handler
 from drf_standardized_errors.types import Error
 from rest_framework.exceptions import APIException, NotFound
+from rest_framework.response import Response
 
 from shop.circuit import circuit
-from shop.errors import DatabaseUnavailable, ShopError, is_database_outage
+from shop.errors import DatabaseUnavailable, ServiceUnavailable, ShopError, is_database_outage
+
+logger = logging.getLogger(__name__)
 
 OUTAGE_TITLE = "The shop is catching its breath"
 
@@ -26,6 +30,14 @@ class ExceptionHandler(handler.ExceptionHandler):
             circuit.outage_noticed()
             return DatabaseUnavailable()
         return super().convert_known_exceptions(exc)
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        """Report an outage in one line: it is no fault of this code, and there will be many."""
+        if isinstance(exc, ServiceUnavailable):
+            cause = self.exc.__cause__ or self.exc
+            logger.warning("%s: %s (%r)", exc.default_code, self.context["request"].path, cause)
+        else:
+            super().report_exception(exc, response)
 
 
 class ExceptionFormatter(formatter.ExceptionFormatter):

@@ -26,7 +26,9 @@ class ShopServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self._command = server_command(self.port, workers=workers)
-        self._environment = {**os.environ, "MONGO_URI": environment.pop("MONGO_URI", "") or database_uri(), **environment}
+        if "MONGO_URI" not in environment:
+            environment["MONGO_URI"] = database_uri()
+        self._environment = {**os.environ, **environment}
 
     def start(self) -> None:
         """Start the server and wait until it is ready."""

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def limited(settings: Any) -> None:
     """Windows so long that no test sees two of them (but for one in 3,000 years)."""
     settings.RATE_LIMITS = True
-    settings.RATE_LIMIT_RULES = {scope: (5, 10**11) for scope in settings.RATE_LIMIT_RULES}
+    settings.RATE_LIMIT_RULES = dict.fromkeys(settings.RATE_LIMIT_RULES, (5, 10**11))
     settings.RATE_LIMIT_RULES["login"] = (50, 10**11)
 
 

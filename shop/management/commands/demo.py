@@ -1,6 +1,7 @@
 """``manage.py demo``: a storefront's walk through the running shop, told step by step."""
 
 import argparse
+import json
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +17,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--url", default=f"http://127.0.0.1:{settings.PORT}", help="where the shop runs")
+        parser.add_argument("--url", default=f"http://127.0.0.1:{running_port()}", help="where the shop runs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.STRIPE_SECRET_KEY.startswith(("sk_test_", "rk_test_")):
@@ -27,3 +28,11 @@ class Command(BaseCommand):
         except PromiseBroken as error:
             raise CommandError(str(error)) from error
         self.stdout.write("\nEverything was as promised.")
+
+
+def running_port() -> str:
+    """Return the port that `manage.py run` published in this DATA_DIR, or the one it would take."""
+    try:
+        return json.loads(settings.RUN_FILE.read_text())["PORT"]
+    except (OSError, ValueError, KeyError):
+        return str(settings.PORT)

@@ -111,7 +111,7 @@ class Command(BaseCommand):
                     spawn_process=self._start_mongod,
                     while_waiting=self._tick,
                 ).uri
-        self._publish(MONGO_URI=uri)
+        self._publish(MONGO_URI=uri, PORT=str(self.port))
 
     def _start_mongod(self, name: str, command: Sequence[str]) -> tuple[mongod.Process, Path]:
         child = self._start(name, command, stop_seconds=30)

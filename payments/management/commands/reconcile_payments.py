@@ -1,0 +1,44 @@
+"""``manage.py reconcile_payments``: does Stripe say the same as the database?"""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from payments.errors import StripeUnavailable
+from payments.reconciliation import SETTLING, reconcile
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare Stripe's PaymentIntents and refunds with the database, heal what webhooks missed, and list what "
+        "people have to look at: money without an order, an order without money. Doing it again changes nothing more."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--hours", type=float, default=48, help="How far to look back (default: 48).")
+        parser.add_argument(
+            "--settling-minutes",
+            type=float,
+            default=SETTLING.total_seconds() / 60,
+            help="What is younger than this is left alone (default: 5).",
+        )
+
+    def handle(self, *args: Any, hours: float, settling_minutes: float, **options: Any) -> None:
+        now = timezone.now()
+        try:
+            report = reconcile(since=now - timedelta(hours=hours), until=now - timedelta(minutes=settling_minutes))
+        except StripeUnavailable as error:
+            raise CommandError(str(error)) from error
+        for line in report.healed:
+            self.stdout.write(self.style.WARNING(f"healed   {line}"))
+        for line in report.problems:
+            self.stdout.write(self.style.ERROR(f"problem  {line}"))
+        self.stdout.write(
+            f"{report.intents} PaymentIntents and {report.payments} payments compared, {len(report.healed)} healed, "
+            f"{len(report.problems)} problems."
+        )
+        if report.problems:
+            raise CommandError("Some payments need to be looked at.")

@@ -1,0 +1,119 @@
+"""Webhooks lost: reconciliation finds the money, once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from catalog.models import Product
+from conftest import ADDRESS, client_of
+from orders.models import Order, ShippingMethod
+from payments.models import Payment
+from payments.reconciliation import Report, reconcile
+from payments.simulator import StripeSimulator
+from shop import audit
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def reconcile_all() -> Report:
+    return reconcile(since=timezone.now() - timedelta(hours=1), until=timezone.now() + timedelta(hours=1))
+
+
+@pytest.fixture
+def order_with_payment(
+    make_product: Callable[..., Product], shipping: ShippingMethod, simulator: StripeSimulator
+) -> Callable[[APIClient], Payment]:
+    product = make_product(stock=1000)
+
+    def make(client: APIClient) -> Payment:
+        client.post("/api/v1/cart/items/", {"product": str(product.pk)})
+        number = client.post("/api/v1/orders/", {"shipping_address": ADDRESS}).json()["number"]
+        reply = client.post("/api/v1/payments/", {"order": number})
+        assert reply.status_code == 201, reply.content
+        return Payment.objects.get(pk=reply.json()["id"])
+
+    return make
+
+
+def test_every_order_whose_webhook_was_lost_is_paid_once(
+    simulator: StripeSimulator,
+    order_with_payment: Callable[[APIClient], Payment],
+    make_user: Callable[..., User],
+) -> None:
+    simulator.deliver(mode="off")
+    payments = [order_with_payment(client_of(make_user())) for _ in range(5)]
+    for payment in payments:
+        simulator.pay(payment_intent=payment.intent, payment_method="pm_card_visa")
+    assert set(Order.objects.values_list("payment_status", flat=True)) == {"unpaid"}
+
+    first, second = reconcile_all(), reconcile_all()
+
+    assert len(first.healed) == 5
+    assert first.problems == []
+    assert (second.healed, second.problems) == ([], [])
+    for order in Order.objects.all():
+        assert (order.status, order.payment_status) == ("completed", "paid")
+        assert [entry.event for entry in order.timeline] == ["placed", "paid"]
+    assert audit.complaints() == []
+
+
+def test_a_refund_made_in_the_dashboard_is_found(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
+) -> None:
+    simulator.deliver(mode="off")
+    payment = order_with_payment(as_customer)
+    simulator.pay(payment_intent=payment.intent, payment_method="pm_card_visa")
+    reconcile_all()
+    simulator.refund(payment=payment.intent, amount=500)
+
+    assert len(reconcile_all().healed) == 1
+    assert reconcile_all().healed == []
+    order = Order.objects.get()
+    assert (order.payment_status, len(order.refunds)) == ("partially_refunded", 1)
+    assert audit.complaints() == []
+
+
+def test_an_intent_whose_answer_was_lost_is_found_by_its_metadata(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
+) -> None:
+    simulator.deliver(mode="off")
+    payment = order_with_payment(as_customer)
+    simulator.pay(payment_intent=payment.intent, payment_method="pm_card_visa")
+    Payment.objects.update(intent="", client_secret="", status="")
+
+    assert len(reconcile_all().healed) == 1
+    payment.refresh_from_db()
+    assert payment.intent.startswith("pi_")
+    assert Order.objects.get().payment_status == "paid"
+
+
+def test_money_without_an_order_and_an_order_without_money_are_told(
+    simulator: StripeSimulator,
+    order_with_payment: Callable[[APIClient], Payment],
+    as_customer: APIClient,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    simulator.deliver(mode="off")
+    lost = order_with_payment(as_customer)
+    simulator.pay(payment_intent=lost.intent, payment_method="pm_card_visa")
+    Payment.objects.filter(pk=lost.pk).delete()
+    Order.objects.update(status="completed", payment_status="paid", expires_at=None)
+
+    with pytest.raises(CommandError):
+        call_command("reconcile_payments", settling_minutes=-60)
+
+    told = capsys.readouterr().out
+    assert "there is no order" in told
+    assert "Stripe has no money for it" in told
+
+
+def test_stripe_away_is_a_sentence(simulator: StripeSimulator, settings: Any, db: None) -> None:
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+    with pytest.raises(CommandError, match="does not answer"):
+        call_command("reconcile_payments")

@@ -1,0 +1,165 @@
+"""Filling a shop with the demo: each step makes what is missing and leaves what is there.
+
+Everything is recognised by its natural key (slug, code, e-mail address), so a second run changes nothing and a run
+that was stopped is completed by the next one.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from decimal import Decimal
+
+from django.core.files.base import ContentFile
+from django.db import connection
+
+from accounts.models import Address, User
+from accounts.services import save_address
+from cart.models import Coupon
+from catalog import services
+from catalog.models import Category, Product, ProductImage
+from orders.models import ShippingMethod, TaxRate
+from shop import media
+from shop.demo import pictures, terms
+from shop.demo.products import CATEGORIES, DemoProduct, shop_price
+
+# Told of every piece of work done, with how many there are in all.
+Tick = Callable[[int, int], None]
+
+
+def seed_terms() -> int:
+    """Shipping methods, tax rates and coupons; return how many were missing."""
+    return _missing_shipping() + _missing_tax_rates() + _missing_coupons()
+
+
+def seed_people() -> int:
+    """The demo's staff and its customer, who has an address; return how many were missing."""
+    made = 0
+    for person, create in (
+        (terms.STAFF, User.objects.create_superuser),
+        (terms.CUSTOMER, User.objects.create_user),
+    ):
+        if not User.objects.filter(email=person["email"]).exists():
+            create(**person, email_verified=True)
+            made += 1
+    customer = User.objects.get(email=terms.CUSTOMER["email"])
+    if not Address.objects.owned_by(customer).exists():
+        save_address(address=Address(user=customer, is_default=True, **terms.CUSTOMER_ADDRESS))
+    return made
+
+
+def seed_categories() -> int:
+    """The category tree, parents first; return how many were missing."""
+    known = {category.slug: category for category in Category.objects.all()}
+    made = 0
+    for position, (slug, name, parent) in enumerate(CATEGORIES):
+        if slug not in known:
+            category = Category(slug=slug, name=name, position=position, parent=known[parent] if parent else None)
+            known[slug] = services.save_category(category=category)
+            made += 1
+    return made
+
+
+def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
+    """The products with their variants and stock, without pictures; return how many were missing."""
+    categories = {category.slug: category for category in Category.objects.all()}
+    known = set(Product.objects.filter(slug__in=[product.slug for product in products]).values_list("slug", flat=True))
+    # The last one made is the newest, and lists begin with it: what comes first here shall come first there.
+    for number, product in enumerate(reversed(products), start=1):
+        if product.slug not in known:
+            services.create_product(data={**product.data(), "category": categories[product.category]})
+        tick(number, len(products))
+    return len(products) - len(known)
+
+
+def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:
+    """The products' pictures; return how many were missing. Several products are drawn at once."""
+    missing = list(_missing_pictures(products))
+    total = sum(len(views) for _, _, views in missing)
+    done = 0
+    pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
+    try:
+        work = [pool.submit(_add_pictures, *each) for each in missing]
+        for finished in as_completed(work):
+            done += finished.result()
+            tick(done, total)
+    finally:
+        # Where one fails, or somebody stops us, the others are not waited for.
+        pool.shutdown(cancel_futures=True)
+    return total
+
+
+def _missing_pictures(products: Sequence[DemoProduct]) -> Iterator[tuple[Product, DemoProduct, list[pictures.View]]]:
+    rows = {row.slug: row for row in Product.objects.filter(slug__in=[product.slug for product in products])}
+    known: dict[object, set[str]] = {}
+    for owner, alt in ProductImage.objects.filter(product__in=list(rows.values())).values_list("product", "alt"):
+        known.setdefault(owner, set()).add(alt)
+    for product in products:
+        row = rows[product.slug]
+        views = [
+            view
+            for view in pictures.views(name=product.name, colours=product.colours)
+            if view.alt not in known.get(row.pk, ())
+        ]
+        if views:
+            yield row, product, views
+
+
+def _add_pictures(row: Product, product: DemoProduct, views: Sequence[pictures.View]) -> int:
+    """Draw and add some pictures of one product, in a thread of the pool; return how many."""
+    try:
+        for view in views:
+            jpeg = pictures.draw(picture=product.picture, colours=product.colours, composition=view.composition)
+            image = media.prepare_image(ContentFile(jpeg, name="drawn.jpg"))
+            services.add_image(product=row, image=image, alt=view.alt)
+    finally:
+        connection.close()
+    return len(views)
+
+
+def _missing_shipping() -> int:
+    known = set(ShippingMethod.objects.values_list("code", flat=True))
+    missing = [
+        ShippingMethod(
+            code=method.code,
+            name=method.name,
+            price=shop_price(method.price),
+            description=method.description,
+            position=position,
+        )
+        for position, method in enumerate(terms.SHIPPING_METHODS)
+        if method.code not in known
+    ]
+    ShippingMethod.objects.bulk_create(missing)
+    return len(missing)
+
+
+def _missing_tax_rates() -> int:
+    known = set(TaxRate.objects.values_list("country", "state"))
+    missing = [
+        TaxRate(
+            country=country,
+            state=state,
+            rate=Decimal(rate),
+            applies_to_shipping=country not in terms.SHIPPING_UNTAXED,
+        )
+        for country, state, rate in terms.tax_rates()
+        if (country, state) not in known
+    ]
+    TaxRate.objects.bulk_create(missing)
+    return len(missing)
+
+
+def _missing_coupons() -> int:
+    known = set(Coupon.objects.values_list("code", flat=True))
+    missing = [
+        Coupon(
+            code=coupon.code,
+            kind=coupon.kind,
+            value=Decimal(coupon.value) if coupon.kind == Coupon.Kind.PERCENTAGE else shop_price(coupon.value),
+            minimum_subtotal=shop_price(coupon.minimum_subtotal),
+        )
+        for coupon in terms.COUPONS
+        if coupon.code not in known
+    ]
+    Coupon.objects.bulk_create(missing)
+    return len(missing)

@@ -1,0 +1,73 @@
+"""How the demo shop sells: who sends it, what tax a destination adds, which coupons there are, and its people."""
+
+from typing import NamedTuple
+
+
+class DemoShipping(NamedTuple):
+    code: str
+    name: str
+    price: str
+    description: str
+
+
+# The first one is the shop's default.
+SHIPPING_METHODS = (
+    DemoShipping("standard", "Standard", "4.90", "By post, in three to five working days."),
+    DemoShipping("express", "Express", "12.90", "By courier, the next working day when ordered before noon."),
+    DemoShipping("pickup", "Pick-up in the shop", "0.00", "Ready after two hours; we keep it for ten days."),
+)
+
+
+class DemoCoupon(NamedTuple):
+    code: str
+    kind: str
+    value: str
+    minimum_subtotal: str = "0"
+
+
+COUPONS = (
+    DemoCoupon("WELCOME10", "percentage", "10"),
+    DemoCoupon("FIVEOFF", "fixed", "5.00", minimum_subtotal="30.00"),
+)
+
+# The standard rates of value added tax or its like, in per cent; other countries are exports without tax.
+COUNTRY_TAX = """
+AT 20  BE 21  BG 20  HR 25  CY 19  CZ 21  DK 25  EE 24  FI 25.5  FR 20  DE 19  GR 24  HU 27  IE 23  IT 22  LV 21
+LT 21  LU 17  MT 18  NL 21  PL 23  PT 23  RO 21  SK 23  SI 22  ES 21  SE 25
+GB 20  CH 8.1  NO 25  IS 24  TR 20  AU 10  NZ 15  JP 10  KR 10  SG 9  IN 18  ZA 15  MX 16  CA 5
+"""
+# By state or province, as its postal code writes it. In the US the states' own rates, without counties and cities.
+STATE_TAX = {
+    "US": """
+    AL 4  AZ 5.6  AR 6.5  CA 7.25  CO 2.9  CT 6.35  DC 6  FL 6  GA 4  HI 4  ID 6  IL 6.25  IN 7  IA 6  KS 6.5  KY 6
+    LA 5  ME 5.5  MD 6  MA 6.25  MI 6  MN 6.875  MS 7  MO 4.225  NE 5.5  NV 6.85  NJ 6.625  NM 4.875  NY 4  NC 4.75
+    ND 5  OH 5.75  OK 4.5  PA 6  RI 7  SC 6  SD 4.2  TN 7  TX 6.25  UT 4.85  VT 6  VA 4.3  WA 6.5  WV 6  WI 5  WY 4
+    """,
+    "CA": "ON 13  NS 14  NB 15  NL 15  PE 15  QC 14.975  BC 12  SK 11  MB 12",
+}
+# Where the tax is on the goods alone when shipping is charged separately.
+SHIPPING_UNTAXED = frozenset({"US"})
+
+STAFF = {"email": "staff@example.com", "password": "staff-demo-password", "name": "Sam Staff"}
+CUSTOMER = {"email": "customer@example.com", "password": "customer-demo-password", "name": "Robin Customer"}
+CUSTOMER_ADDRESS = {
+    "name": "Robin Customer",
+    "line1": "Lindenstraße 12",
+    "city": "Berlin",
+    "postal_code": "10969",
+    "country": "DE",
+    "phone": "+49 30 1234567",
+}
+
+
+def tax_rates() -> list[tuple[str, str, str]]:
+    """Return (country, state, per cent) of every rate; the state is empty for a whole country."""
+    rates = [(country, "", rate) for country, rate in _pairs(COUNTRY_TAX)]
+    for country, text in STATE_TAX.items():
+        rates += [(country, state, rate) for state, rate in _pairs(text)]
+    return rates
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    words = text.split()
+    return list(zip(words[::2], words[1::2], strict=True))

@@ -1,0 +1,101 @@
+"""Driving the admin in tests: through its pages, the way a browser does."""
+
+import io
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.forms import BoundField, Form
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from PIL import Image
+
+from accounts.models import User
+from cart import services as carts
+from cart.services import CartOwner
+from catalog.models import Product, Variant
+from orders import services as orders
+from orders.models import Order, PostalAddress
+
+ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
+
+
+def browser_of(user: User) -> Client:
+    """A browser in which this person has logged into the admin."""
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+def allow(user: User, *permissions: str) -> User:
+    """Make a person staff with these permissions ("orders.view_order") and no others."""
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return User.objects.get(pk=user.pk)
+
+
+def url_of(model: str, page: str = "changelist", pk: Any = None) -> str:
+    """Address of a page of the admin: ``url_of("orders.order", "change", order.pk)``."""
+    return reverse(f"admin:{model.replace('.', '_')}_{page}", args=[] if pk is None else [pk])
+
+
+def filled_in(page: HttpResponse) -> dict[str, Any]:
+    """Return what a browser would send if the person changed nothing on this add or change page."""
+    data: dict[str, Any] = {}
+    forms: list[Form] = [page.context["adminform"].form]
+    for inline in page.context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    for form in forms:
+        for field in form:
+            data |= _value(field)
+    return data
+
+
+def _value(field: BoundField) -> dict[str, Any]:
+    if field.field.disabled or getattr(field.field.widget, "input_type", "") == "file":
+        return {}
+    widget = field.field.widget
+    value = field.value()
+    if hasattr(widget, "widgets"):
+        parts = value if isinstance(value, list | tuple) else widget.decompress(value)
+        return {f"{field.html_name}_{i}": part for i, part in enumerate(parts) if part is not None}
+    if getattr(widget, "input_type", "") == "checkbox":
+        return {field.html_name: "on"} if value else {}
+    return {} if value is None else {field.html_name: value}
+
+
+def errors_of(page: HttpResponse) -> dict[str, Any]:
+    """Return what a page says is wrong, by the name of the input; "" for what is about all of it."""
+    found: dict[str, Any] = {}
+    forms = [page.context["adminform"].form]
+    for inline in page.context["inline_admin_formsets"]:
+        forms += inline.formset.forms
+        if inline.formset.non_form_errors():
+            found[""] = list(inline.formset.non_form_errors())
+    for form in forms:
+        for name, errors in form.errors.items():
+            found["" if name == "__all__" else form.add_prefix(name)] = list(errors)
+    return found
+
+
+def messages_of(page: HttpResponse) -> list[str]:
+    """Return the messages that a page shows."""
+    return [str(message) for message in page.context["messages"]]
+
+
+def picture(name: str = "picture.png", *, colour: str = "teal", side: int = 40) -> SimpleUploadedFile:
+    """A small sound picture, as a browser uploads it."""
+    data = io.BytesIO()
+    Image.new("RGB", (side, side), colour).save(data, "PNG")
+    return SimpleUploadedFile(name, data.getvalue(), content_type="image/png")
+
+
+def ordered(customer: User, *products: Product, quantity: int = 1) -> Order:
+    """An order that this customer has just placed."""
+    for product in products:
+        variant = Variant.objects.filter(product=product).first()
+        carts.add_item(owner=CartOwner(user=customer), variant=variant, quantity=quantity)
+    return orders.place_order(user=customer, address=PostalAddress(**ADDRESS))

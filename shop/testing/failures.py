@@ -1,0 +1,60 @@
+"""Make the real mongod fail on purpose (it runs with ``enableTestCommands``).
+
+https://github.com/mongodb/mongo/wiki/The-%22failCommand%22-fail-point
+"""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, models
+
+
+@contextlib.contextmanager
+def failing(
+    command: str, model: type[models.Model] | None = None, *, times: int | None = 1, **how: Any
+) -> Iterator[None]:
+    """Let ``command`` (on the model's collection, if one is named) fail so many times (None: always) in this block.
+
+    ``how`` is said in MongoDB's words: ``errorCode=112``, ``errorLabels=[...]``, ``closeConnection=True``. Only this
+    process's commands fail, so tests may run beside each other.
+    """
+    _connect_under_a_name_of_our_own()
+    data = {"failCommands": [command], "appName": _app_name(), **how}
+    if model is not None:
+        data["namespace"] = f"{connection.settings_dict['NAME']}.{model._meta.db_table}"
+    with _taking_turns():
+        admin = connection.connection.admin
+        mode = "alwaysOn" if times is None else {"times": times}
+        admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
+        try:
+            yield
+        finally:
+            admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+def _app_name() -> str:
+    return f"shop-tests-{os.getpid()}"
+
+
+def _connect_under_a_name_of_our_own() -> None:
+    """Let the server tell this process from the others that test against it."""
+    options = connection.settings_dict["OPTIONS"]
+    if options.get("appname") != _app_name():
+        connection.ensure_connection()
+        connection.close_pool()
+        options["appname"] = _app_name()
+    connection.ensure_connection()
+
+
+@contextlib.contextmanager
+def _taking_turns() -> Iterator[None]:
+    """A server has only one such fail point, and the processes of a parallel run share it."""
+    _, port = connection.connection.primary or ("", 0)
+    with (Path(tempfile.gettempdir()) / f"shop-fail-point-{port}").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,50 @@
+"""Paying by the Stripe simulator, and its webhooks delivered by the test itself, so that it decides when and how."""
+
+import time
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from payments.simulator import StripeSimulator
+from payments.simulator.delivery import body_of, sign
+from shop.testing.steps import API
+
+WEBHOOK = f"{API}/payments/webhook/"
+
+
+def events(simulator: StripeSimulator, *types: str) -> list[dict[str, Any]]:
+    """What happened at Stripe (of these types, if any are named), the oldest first."""
+    return [each for each in reversed(simulator.state()["events"]) if not types or each["type"] in types]
+
+
+def post_event(event: dict[str, Any], *, secret: str = "whsec_simulator") -> Any:  # noqa: S107
+    """Deliver one event as Stripe does, signed now with this secret."""
+    body = body_of(event)
+    return post_body(body, sign(body, [secret], int(time.time())))
+
+
+def post_body(body: bytes, signature: str) -> Any:
+    return APIClient().generic(
+        "POST", WEBHOOK, body, content_type="application/json; charset=utf-8", HTTP_STRIPE_SIGNATURE=signature
+    )
+
+
+def deliver(simulator: StripeSimulator, *types: str) -> None:
+    """Deliver everything that has happened so far, what was delivered before included."""
+    for event in events(simulator, *types):
+        reply = post_event(event)
+        assert reply.status_code == 200, reply.content
+
+
+def open_payment(client: APIClient, number: str) -> dict[str, Any]:
+    reply = client.post(f"{API}/payments/", {"order": number})
+    assert reply.status_code in (200, 201), reply.content
+    return reply.json()
+
+
+def pay(client: APIClient, simulator: StripeSimulator, number: str, card: str = "pm_card_visa") -> dict[str, Any]:
+    """Pay an order and let the shop hear of it; return the payment."""
+    payment = open_payment(client, number)
+    simulator.pay(payment["payment_intent"], card)
+    deliver(simulator)
+    return payment

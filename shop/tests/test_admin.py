@@ -1,0 +1,193 @@
+"""The admin as a whole: every page opens, for those who may see it and nobody else, and says so when things are away."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Address, User
+from cart import services as carts
+from cart.models import Coupon
+from cart.services import CartOwner
+from catalog.models import Product, Variant
+from orders import services as orders
+from orders.models import Order, TaxRate
+from payments.models import Payment, Refund, StripeEvent
+from shop import jobs
+from shop.jobs import Job, PeriodicTask
+from shop.testing.admin import ADDRESS, allow, browser_of, messages_of, ordered, url_of
+from shop.testing.commands import count_commands
+
+MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+@pytest.fixture
+def furnished(
+    customer: User, staff: User, make_category: Callable[..., Any], make_product: Callable[..., Product], shipping: Any
+) -> Order:
+    """At least one row of everything that the admin shows."""
+    category = make_category("Shirts", parent=make_category("Clothing"))
+    product = make_product("Linen shirt", category=category)
+    order = ordered(customer, product)
+    orders.mark_paid(order_id=order.pk)
+    payment = Payment.objects.create(
+        order=order, order_number=order.number, user=customer, intent="pi_1", amount=1490, currency="usd"
+    )
+    orders.attach_payment(order_id=order.pk, payment=payment.pk)
+    Refund.objects.create(payment=payment, amount=100, actor="staff", stripe_refund="re_1", status="succeeded")
+    StripeEvent.objects.create(id="evt_1", type="payment_intent.succeeded", payload={}, created_at=timezone.now())
+    Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
+    TaxRate.objects.create(country="GB", rate="20")
+    Address.objects.create(user=customer, **ADDRESS)
+    carts.add_item(owner=CartOwner(user=customer), variant=Variant.objects.get(product=product), quantity=1)
+    PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
+    jobs.enqueue("catalog.count_sales", quantities={})
+    from django.contrib.auth.models import Group
+
+    Group.objects.create(name="Warehouse")
+    return order
+
+
+@pytest.mark.parametrize("label", MODELS)
+def test_every_list_and_every_page_behind_it_opens(browser: Client, furnished: Order, label: str) -> None:
+    model_admin = next(each for model, each in admin.site._registry.items() if model._meta.label_lower == label)
+    rows = list(model_admin.model._default_manager.all())
+    assert rows, f"there is no {label} to look at"
+
+    listed = browser.get(url_of(label))
+    assert listed.status_code == 200
+    assert listed.context["cl"].result_count == len(rows)
+
+    changed = browser.get(url_of(label, "change", rows[0].pk))
+    assert changed.status_code == 200
+
+    added = browser.get(url_of(label, "add"))
+    assert added.status_code == (200 if model_admin.has_add_permission(changed.wsgi_request) else 403)
+
+
+@pytest.mark.parametrize("label", MODELS)
+def test_every_search_box_and_filter_works(browser: Client, furnished: Order, label: str) -> None:
+    page = browser.get(url_of(label))
+    if page.context["cl"].search_fields:
+        for text in ("ada", "a(.*", "$gt", "\0", "0" * 24, "x" * 3000):
+            assert browser.get(url_of(label), {"q": text}).status_code == 200
+    for spec in page.context["cl"].filter_specs:
+        for parameter in spec.expected_parameters():
+            for value in ("1", "none", "2026-01-01", "x" * 30):
+                assert browser.get(url_of(label), {parameter: value}, follow=True).status_code == 200
+
+
+@pytest.mark.parametrize("label", MODELS)
+def test_customers_do_not_get_in(customer: User, label: str) -> None:
+    answer = browser_of(customer).get(url_of(label))
+    assert answer.status_code == 302
+    assert "/admin/login/" in answer["Location"]
+
+
+@pytest.mark.parametrize("label", MODELS)
+def test_staff_who_may_only_look_see_no_way_to_change_anything(
+    make_user: Callable[..., User], furnished: Order, label: str
+) -> None:
+    app, name = label.split(".")
+    browser = browser_of(allow(make_user(), f"{app}.view_{name}"))
+    model_admin = next(each for model, each in admin.site._registry.items() if model._meta.label_lower == label)
+    row = model_admin.model._default_manager.first()
+
+    listed = browser.get(url_of(label))
+    assert listed.status_code == 200
+    assert not listed.context["actions_row"]
+    assert listed.context["action_form"] is None
+    page = browser.get(url_of(label, "change", row.pk))
+    assert page.status_code == 200
+    assert b'name="_save"' not in page.content
+    assert not page.context["actions_detail"]
+    assert browser.post(url_of(label, "change", row.pk), {}).status_code == 403
+    assert browser.post(url_of(label, "delete", row.pk), {"post": "yes"}).status_code == 403
+    for each in (*model_admin.actions_detail, *model_admin.actions_row):
+        posted = browser.post(url_of(label, each, row.pk), {"_form_submitted": "on", "reason": "x", "note": "x"})
+        assert posted.status_code == 403, each
+
+
+def test_staff_log_in_by_e_mail_in_any_case(staff: User) -> None:
+    browser = Client()
+    page = browser.post(
+        "/admin/login/?next=/admin/", {"username": "BOSS@example.com", "password": "correct-horse-battery"}
+    )
+    assert page.status_code == 302
+    assert browser.get("/admin/").status_code == 200
+
+
+def test_the_sidebar_shows_only_what_a_person_may_see(make_user: Callable[..., User]) -> None:
+    page = browser_of(allow(make_user(), "orders.view_order")).get("/admin/").content.decode()
+    assert url_of("orders.order") in page
+    assert url_of("catalog.product") not in page
+
+
+def test_an_address_that_does_not_exist_is_a_page_in_the_admin_and_json_elsewhere(browser: Client) -> None:
+    assert browser.get("/admin/nowhere/")["Content-Type"].startswith("text/html")
+    assert browser.get("/nowhere/")["Content-Type"] == "application/json"
+
+
+@pytest.fixture
+def database_away(db: None) -> Any:
+    admin_database = connection.connection["admin"]
+    admin_database.command(
+        "configureFailPoint",
+        "failCommand",
+        mode="alwaysOn",
+        data={"failCommands": ["aggregate", "find"], "errorCode": 91, "appName": "shop"},
+    )
+    yield
+    admin_database.command("configureFailPoint", "failCommand", mode="off")
+
+
+def test_a_database_that_is_away_is_a_page_that_says_so(browser: Client, database_away: None) -> None:
+    page = browser.get(url_of("catalog.product"))
+    assert page.status_code == 503
+    assert page["Content-Type"].startswith("text/html")
+    assert page["Retry-After"]
+    assert "The database does not answer right now" in page.content.decode()
+
+
+# --- Jobs -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_runs_when_staff_say_so_even_one_that_was_given_up(browser: Client, make_product: Any) -> None:
+    product = make_product()
+    variant = Variant.objects.get(product=product)
+    job = jobs.enqueue("catalog.count_sales", quantities={str(variant.pk): 3})
+    Job.objects.filter(pk=job.pk).update(given_up_at=timezone.now(), attempts=20)
+
+    page = browser.post(url_of("shop.job"), {"action": "run_selected", "_selected_action": str(job.pk)}, follow=True)
+
+    assert messages_of(page) == ["catalog.count_sales is done."]
+    assert not Job.objects.filter(pk=job.pk).exists()
+    assert Product.objects.get(pk=product.pk).sales == 3
+
+
+def test_a_job_that_fails_says_why(browser: Client) -> None:
+    job = jobs.enqueue("catalog.count_sales", quantities={"nonsense": 1})
+    page = browser.post(url_of("shop.job", "run_now", job.pk), {"_form_submitted": "on"}, follow=True)
+    assert messages_of(page)[0].startswith("catalog.count_sales: ")
+    assert Job.objects.get(pk=job.pk).last_error
+
+
+# --- Counting commands ------------------------------------------------------------------------------------------------
+
+
+def test_commands_are_counted_in_their_block_only(db: None) -> None:
+    with count_commands() as commands:
+        list(User.objects.all())
+        User.objects.count()
+    list(User.objects.all())
+    assert commands.names == ["aggregate", "aggregate"]
+    assert len(commands.on("accounts_user")) == 2

@@ -1,0 +1,244 @@
+"""``Idempotency-Key`` on orders, payments and refunds."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from catalog.models import Product
+from conftest import ADDRESS, client_of
+from orders.models import Order
+from payments.models import Payment, Refund
+from payments.simulator import StripeSimulator
+from shop.idempotency import IdempotencyRecord
+from shop.testing.failures import failing
+from shop.testing.replies import refusal
+from shop.testing.steps import API, add_to_cart, at_the_same_moment, order_of, place_order, stock_of
+from shop.testing.stripe_steps import pay
+
+pytestmark = pytest.mark.django_db
+
+ORDERS = f"{API}/orders/"
+REPLAYED = "Idempotency-Replayed"
+
+
+def send(client: APIClient, key: str = "k1", path: str = ORDERS, **body: Any) -> Any:
+    body = body or {"shipping_address": ADDRESS}
+    return client.post(path, body, headers={"Idempotency-Key": key})
+
+
+@pytest.fixture
+def product(make_product: Callable[..., Product]) -> Product:
+    return make_product(price="10.00", stock=50)
+
+
+def test_the_same_request_again_answers_with_the_same_order_and_places_no_other(
+    as_customer: APIClient, product: Product
+) -> None:
+    add_to_cart(as_customer, product)
+    first = send(as_customer)
+    assert first.status_code == 201
+    assert REPLAYED not in first
+    add_to_cart(as_customer, product)
+    again = send(as_customer)
+    assert (again.status_code, again[REPLAYED]) == (201, "true")
+    assert again.json() == first.json()
+    assert Order.objects.count() == 1
+    assert stock_of(product) == 49
+
+
+def test_a_replay_shows_the_order_as_it_is_now(as_customer: APIClient, product: Product) -> None:
+    add_to_cart(as_customer, product)
+    number = send(as_customer).json()["number"]
+    as_customer.post(f"{ORDERS}{number}/cancel/", {})
+    again = send(as_customer)
+    assert (again.status_code, again.json()) == (201, order_of(as_customer, number))
+    assert again.json()["status"] == "cancelled"
+
+
+def test_the_order_of_the_bodys_names_does_not_matter_its_content_does(
+    as_customer: APIClient, product: Product
+) -> None:
+    add_to_cart(as_customer, product)
+    assert send(as_customer, shipping_address=ADDRESS, note="a").status_code == 201
+    backwards = {"note": "a", "shipping_address": dict(reversed(ADDRESS.items()))}
+    assert send(as_customer, **backwards)[REPLAYED] == "true"
+    other = send(as_customer, shipping_address=ADDRESS, note="b")
+    assert refusal(other, 422) == ("idempotency_key_reused", None)
+    assert Order.objects.count() == 1
+
+
+def test_another_key_is_another_request(as_customer: APIClient, product: Product) -> None:
+    numbers = set()
+    for key in ("k1", "k2", "K1", "k1 "):
+        add_to_cart(as_customer, product)
+        reply = send(as_customer, key)
+        assert reply.status_code == 201
+        numbers.add(reply.json()["number"])
+    assert len(numbers) == Order.objects.count()
+
+
+def test_a_key_is_its_users_own(as_customer: APIClient, as_stranger: APIClient, product: Product) -> None:
+    replies = []
+    for client in (as_customer, as_stranger):
+        add_to_cart(client, product)
+        replies.append(send(client))
+    assert [reply.status_code for reply in replies] == [201, 201]
+    assert REPLAYED not in replies[1]
+    assert replies[0].json()["number"] != replies[1].json()["number"]
+
+
+def test_a_key_is_its_routes_own(as_customer: APIClient, product: Product, simulator: StripeSimulator) -> None:
+    add_to_cart(as_customer, product)
+    number = send(as_customer).json()["number"]
+    payment = send(as_customer, path=f"{API}/payments/", order=number)
+    assert payment.status_code == 201
+    assert REPLAYED not in payment
+
+
+def test_a_refused_request_frees_its_key(as_customer: APIClient, product: Product) -> None:
+    assert refusal(send(as_customer), 400) == ("empty_cart", None)
+    assert not IdempotencyRecord.objects.exists()
+    add_to_cart(as_customer, product)
+    assert refusal(send(as_customer, shipping_address=ADDRESS, expected_total="1.00"), 409)[0] == "total_changed"
+    assert not IdempotencyRecord.objects.exists()
+    assert send(as_customer).status_code == 201
+
+
+def test_a_failed_request_frees_its_key(as_customer: APIClient, product: Product) -> None:
+    add_to_cart(as_customer, product)
+    as_customer.raise_request_exception = False
+    with failing("insert", Order, errorCode=8000):
+        assert refusal(send(as_customer), 500) == ("error", None)
+    assert not IdempotencyRecord.objects.exists()
+    assert stock_of(product) == 50
+    assert send(as_customer).status_code == 201
+
+
+def test_a_key_that_cannot_be_freed_does_not_hide_what_happened(as_customer: APIClient) -> None:
+    with failing("delete", IdempotencyRecord, errorCode=8000):
+        assert refusal(send(as_customer), 400) == ("empty_cart", None)
+    assert refusal(send(as_customer), 409) == ("request_in_progress", None)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "käse", "snow\u2603", "a\tb", "a\x7fb"], ids=repr)
+def test_a_bad_key_is_a_400_and_nothing_is_done(as_customer: APIClient, product: Product, key: str) -> None:
+    add_to_cart(as_customer, product)
+    assert refusal(send(as_customer, key), 400) == ("invalid_idempotency_key", "Idempotency-Key")
+    assert not Order.objects.exists()
+
+
+def test_a_key_may_have_255_characters(as_customer: APIClient, product: Product) -> None:
+    add_to_cart(as_customer, product)
+    assert send(as_customer, "x" * 255).status_code == 201
+    assert send(as_customer, "x" * 255)[REPLAYED] == "true"
+
+
+def test_a_twin_in_flight_is_a_409(as_customer: APIClient, product: Product) -> None:
+    add_to_cart(as_customer, product)
+    send(as_customer)
+    IdempotencyRecord.objects.update(status=None, reference="")
+    assert refusal(send(as_customer), 409) == ("request_in_progress", None)
+    assert refusal(send(as_customer, shipping_address=ADDRESS, note="x"), 422)[0] == "idempotency_key_reused"
+
+
+def test_a_claim_that_died_is_taken_over_when_it_has_expired(as_customer: APIClient, product: Product) -> None:
+    add_to_cart(as_customer, product)
+    send(as_customer)
+    IdempotencyRecord.objects.update(
+        status=None, reference="", claimed_until=timezone.now() - timedelta(milliseconds=1)
+    )
+    add_to_cart(as_customer, product)
+    reply = send(as_customer)
+    assert reply.status_code == 201
+    assert REPLAYED not in reply
+    assert Order.objects.count() == 2
+    assert send(as_customer)[REPLAYED] == "true"
+
+
+def test_claims_last_a_minute_and_outcomes_two_days(as_customer: APIClient, product: Product) -> None:
+    add_to_cart(as_customer, product)
+    send(as_customer)
+    record = IdempotencyRecord.objects.get()
+    assert timedelta(seconds=55) < record.claimed_until - timezone.now() < timedelta(seconds=61)
+    assert timedelta(hours=47) < record.expires_at - timezone.now() < timedelta(hours=49)
+
+
+def test_twenty_requests_at_once_with_one_key_place_one_order(customer: User, product: Product) -> None:
+    add_to_cart(client_of(customer), product, 2)
+
+    def one() -> Callable[[], Any]:
+        client = client_of(customer)
+        return lambda: send(client)
+
+    replies = at_the_same_moment(*[one() for _ in range(20)])
+
+    assert {reply.status_code for reply in replies} <= {201, 409}
+    placed = [reply for reply in replies if reply.status_code == 201]
+    assert len({reply.json()["number"] for reply in placed}) == 1
+    assert sum(REPLAYED not in reply for reply in placed) == 1
+    for reply in replies:
+        if reply.status_code == 409:
+            assert refusal(reply, 409) == ("request_in_progress", None)
+    assert Order.objects.count() == 1
+    assert stock_of(product) == 48
+    assert send(client_of(customer))[REPLAYED] == "true"
+
+
+def test_what_is_kept_are_digests_and_an_id(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator
+) -> None:
+    add_to_cart(as_customer, product)
+    number = send(as_customer, "my-secret-key").json()["number"]
+    payment = send(as_customer, "my-secret-key", f"{API}/payments/", order=number).json()
+    kept = str(list(connection.database["shop_idempotencyrecord"].find()))
+    assert number in kept
+    assert payment["id"] in kept
+    for secret in ("my-secret-key", payment["client_secret"], payment["payment_intent"], "London", "Ada"):
+        assert secret not in kept
+
+
+def test_opening_a_payment_again_answers_with_the_first_ones_status(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, product)["number"]
+    first = send(as_customer, path=f"{API}/payments/", order=number)
+    again = send(as_customer, path=f"{API}/payments/", order=number)
+    assert (first.status_code, again.status_code, again[REPLAYED]) == (201, 201, "true")
+    assert again.json() == first.json()
+    assert send(as_customer, "k2", f"{API}/payments/", order=number).status_code == 200
+    assert refusal(send(as_customer, path=f"{API}/payments/", order="AAAAA-AAAAA"), 422)
+    assert Payment.objects.count() == len(simulator.state()["payment_intents"]) == 1
+
+
+def test_a_payment_that_stripe_did_not_answer_frees_its_key(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, product)["number"]
+    as_customer.raise_request_exception = False
+    simulator.fail("refuse")
+    refused = send(as_customer, path=f"{API}/payments/", order=number)
+    assert refusal(refused, 503) == ("payment_service_unavailable", None)
+    assert not IdempotencyRecord.objects.exists()
+    simulator.heal()
+    assert send(as_customer, path=f"{API}/payments/", order=number).status_code in (200, 201)
+
+
+def test_a_refund_asked_for_again_is_made_once(
+    as_customer: APIClient, as_staff: APIClient, product: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, product)["number"]
+    path = f"{API}/payments/{pay(as_customer, simulator, number)['id']}/refunds/"
+    first = send(as_staff, path=path, amount="2.00")
+    again = send(as_staff, path=path, amount="2.00")
+    assert (first.status_code, again.status_code, again[REPLAYED]) == (201, 201, "true")
+    assert again.json() == first.json()
+    assert refusal(send(as_staff, path=path, amount="3.00"), 422) == ("idempotency_key_reused", None)
+    assert Refund.objects.count() == len(simulator.state()["refunds"]) == 1
+    assert send(as_staff, "k2", path, amount="2.00").status_code == 201
+    assert Refund.objects.count() == 2

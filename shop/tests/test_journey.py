@@ -1,0 +1,40 @@
+"""What `make demo` shows is so: the same journey, against live servers."""
+
+from typing import Any
+
+import pytest
+
+from payments.simulator import StripeSimulator
+from shop import audit
+from shop.demo import products, seeding
+from shop.demo.journey import PRODUCTS, Journey
+from shop.demo.storefront import PromiseBroken
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def demo_shop(live_server: Any, simulator: StripeSimulator, settings: Any) -> Any:
+    """The demo's people and terms, and of its products those that the journey buys."""
+    settings.DEBUG = True
+    simulator.set_webhook(f"{live_server.url}/api/v1/payments/webhook/")
+    quietly = {"tick": lambda *_: None}
+    seeding.seed_terms()
+    seeding.seed_people()
+    seeding.seed_categories()
+    needed = [product for product in products.PRODUCTS if product.slug in PRODUCTS]
+    seeding.seed_products(needed, **quietly)
+    seeding.seed_pictures(needed, **quietly)
+    return live_server
+
+
+def test_the_journey_of_make_demo_keeps_every_promise(demo_shop: Any, simulator: StripeSimulator) -> None:
+    Journey(demo_shop.url, simulator.url).run()
+    simulator.wait_until_settled(timeout=10)
+    assert audit.complaints() == []
+
+
+def test_the_journey_notices_a_webhook_that_never_comes(demo_shop: Any, simulator: StripeSimulator) -> None:
+    simulator.deliver(mode="off")
+    with pytest.raises(PromiseBroken):
+        Journey(demo_shop.url, simulator.url, webhook_seconds=0.5).run()

@@ -1,0 +1,33 @@
+"""A worker loads no views, and still knows every job that a view may write."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+ROOMS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
+LIST_JOBS = "\n".join(
+    [
+        "import django, json",
+        "django.setup()",
+        "from shop import jobs",
+        "print(json.dumps([*jobs._kinds, *jobs._tasks]))",
+    ]
+)
+
+
+def test_a_worker_knows_every_kind_of_job_and_every_periodic_task() -> None:
+    text = "\n".join(path.read_text() for room in ROOMS for path in Path(settings.BASE_DIR, room).glob("*.py"))
+    written = set(re.findall(r'enqueue\(\s*"([\w.]+)"', text))
+    periodic = set(re.findall(r'jobs\.every\([^)]*name="([\w.]+)"', text))
+    assert len(written) >= 5
+    assert len(periodic) >= 4
+
+    known = subprocess.run(
+        [sys.executable, "-c", LIST_JOBS], cwd=settings.BASE_DIR, capture_output=True, text=True, check=True
+    )
+
+    assert written | periodic <= set(json.loads(known.stdout))
