@@ -2,8 +2,10 @@
 
 from bson import ObjectId
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework_simplejwt import exceptions as simplejwt
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import User
@@ -13,13 +15,20 @@ from accounts.tokens import VERSION_CLAIM
 class AccessTokenAuthentication(JWTAuthentication):
     """simplejwt's authentication, whose tokens die with the password, the account and every ``logout-all``."""
 
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+        try:
+            return super().authenticate(request)
+        except simplejwt.AuthenticationFailed as error:
+            # simplejwt's is a dictionary, which would read as several errors.
+            raise AuthenticationFailed(error.detail["detail"], code=str(error.detail["code"])) from error
+
     def get_user(self, validated_token: Token) -> User:
         subject = str(validated_token.get("sub", ""))
         user = User.objects.filter(pk=subject).first() if ObjectId.is_valid(subject) else None
         if user is None or not user.is_active:
             raise AuthenticationFailed("No active account belongs to this token.", code="user_not_found")
         if validated_token.get(VERSION_CLAIM) != user.token_version:
-            raise InvalidToken("This token has been revoked.")
+            raise simplejwt.InvalidToken("This token has been revoked.")
         return user
 
 

@@ -11,7 +11,6 @@ class InvalidCredentials(AuthenticationFailed):
 
     default_code = "invalid_credentials"
     default_detail = "No active account has this e-mail address and password."
-    auth_header = 'Bearer realm="api"'
 
 
 class InvalidRefreshToken(AuthenticationFailed):
@@ -19,7 +18,6 @@ class InvalidRefreshToken(AuthenticationFailed):
 
     default_code = "token_not_valid"
     default_detail = "This refresh token is not valid. Log in again."
-    auth_header = 'Bearer realm="api"'
 
 
 class EmailTaken(ShopError):

@@ -128,6 +128,12 @@ class Address(models.Model):
 
     class Meta:
         verbose_name_plural = "addresses"
+        constraints = [
+            # Of two that become the default at once, the second conflicts and is saved again.
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(is_default=True), name="one_default_address_each"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}, {self.line1}, {self.city}"

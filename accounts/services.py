@@ -1,14 +1,15 @@
 """The verbs of an account."""
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from rest_framework.request import Request
 
 from accounts import hooks, tokens
 from accounts.errors import EmailTaken, InvalidCredentials, WrongPassword
 from accounts.models import Address, TokenFamily, User, normalize_email
-from shop import media
-from shop.image_jobs import delete_image_later
+from shop import jobs, media
+from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
 from shop.transactions import transactional
 
 
@@ -37,13 +38,18 @@ def welcome(*, user: User, request: Request) -> tokens.TokenPair:
     return tokens.issue_tokens(user)
 
 
-@transactional("accounts.change_password")
 def change_password(*, user: User, old_password: str, new_password: str) -> None:
     """Set a new password and revoke every token. Raises :class:`WrongPassword`."""
     if not user.check_password(old_password):
         raise WrongPassword(attr="old_password")
-    user.set_password(new_password)
-    user.save(update_fields=["password"])
+    _replace_password(user, make_password(new_password))
+
+
+@transactional("accounts.change_password")
+def _replace_password(user: User, new: str) -> None:
+    # `user.password` is the one that was checked; somebody else may have changed it since.
+    if not User.objects.filter(pk=user.pk, password=user.password).update(password=new):
+        raise WrongPassword(attr="old_password")
     tokens.revoke_all(user)
 
 
@@ -60,8 +66,10 @@ def delete_account(*, user: User) -> None:
 
 def set_avatar(*, user: User, image: media.PreparedImage | None) -> None:
     """Replace the profile picture; None removes it. The old picture is deleted by a job."""
-    name = media.store_image(image, folder="avatars") if image else ""
-    _swap_avatar(user, name)
+    if image is None:
+        _swap_avatar(user, "")
+    else:
+        store_and_record(image, folder="avatars", record=lambda name: _swap_avatar(user, name))
 
 
 @transactional("accounts.swap_avatar")
@@ -71,6 +79,14 @@ def _swap_avatar(user: User, name: str) -> None:
     user.avatar = name
     if old:
         delete_image_later(old)
+
+
+@jobs.every(3600, name="accounts.orphan_images")
+def delete_orphan_images() -> int:
+    """Delete the profile pictures that nobody has; return how many there were."""
+    return delete_orphans(
+        "avatars", in_use=lambda names: User.objects.filter(avatar__in=names).values_list("avatar", flat=True)
+    )
 
 
 @transactional("accounts.save_address")

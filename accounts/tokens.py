@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from bson import ObjectId
+from bson.errors import InvalidId
 from django.db.models import F
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
@@ -85,5 +86,5 @@ def _read(raw: str) -> tuple[ObjectId, str]:
     try:
         token = RefreshToken(raw)
         return ObjectId(token[FAMILY_CLAIM]), str(token["jti"])
-    except (TokenError, KeyError, TypeError, ValueError) as error:
+    except (TokenError, KeyError, TypeError, InvalidId) as error:
         raise InvalidRefreshToken from error

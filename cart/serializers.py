@@ -111,10 +111,22 @@ def _warnings(line: PricedLine) -> list[dict[str, str]]:
     return warnings
 
 
+class QuantityField(serializers.IntegerField):
+    """How many: a JSON number, for a text or a truth value is a client's mistake that should show."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=settings.MAX_QUANTITY, **kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class AddItemSerializer(serializers.Serializer):
     product = ObjectIdField(required=False)
     variant = ObjectIdField(required=False)
-    quantity = serializers.IntegerField(min_value=1, max_value=settings.MAX_QUANTITY, default=1)
+    quantity = QuantityField(default=1)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "product" not in attrs and "variant" not in attrs:
@@ -123,7 +135,7 @@ class AddItemSerializer(serializers.Serializer):
 
 
 class QuantitySerializer(serializers.Serializer):
-    quantity = serializers.IntegerField(min_value=1, max_value=settings.MAX_QUANTITY)
+    quantity = QuantityField()
 
 
 class CouponCodeSerializer(serializers.Serializer):

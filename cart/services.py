@@ -20,6 +20,7 @@ from cart.pricing import price_lines
 from catalog.errors import OutOfStock, VariantRequired
 from catalog.models import Product, Variant
 from shop.errors import ServiceUnavailable
+from shop.transactions import transactional
 
 TOKEN_HEADER = "X-Cart-Token"  # noqa: S105
 ATTEMPTS = 50
@@ -182,14 +183,18 @@ def remove_coupon(*, owner: CartOwner) -> Cart:
 
 
 def merge_guest_cart(*, user: User, request: Request) -> None:
-    """Move the guest's cart named in the request into the user's: quantities add up, capped at stock.
+    """Move the guest's cart named in the request into the user's: quantities add up, capped at stock."""
+    if token := request.headers.get(TOKEN_HEADER):
+        _merge(user=user, token=token)
 
-    The guest's cart is taken first, by deleting it, so that its token is dead and two logins merge it once.
-    """
-    token = request.headers.get(TOKEN_HEADER)
-    guest = Cart.objects.with_token(token).first() if token else None
-    if guest is None or not Cart.objects.filter(pk=guest.pk, revision=guest.revision).delete()[0]:
+
+@transactional("cart.merge")
+def _merge(*, user: User, token: str) -> None:
+    """Delete the guest's cart, so that its token is dead and two logins merge it once, and put its lines here."""
+    guest = Cart.objects.with_token(token).first()
+    if guest is None:
         return
+    guest.delete()
     stock = dict(Variant.objects.filter(pk__in=[line.variant for line in guest.lines]).values_list("pk", "stock"))
 
     def edit(cart: Cart) -> None:

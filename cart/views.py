@@ -46,6 +46,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     rate_scopes = {"destroy": "cart", "coupon": "cart", "remove_coupon": "cart"}
 
     def retrieve(self, request: Request) -> Response:
+        """The cart at today's prices, with warnings about what changed."""
         owner = CartOwner.of(request)
         return self.reply(owner.find(), owner)
 
@@ -64,6 +65,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     @extend_schema(request=None)
     @coupon.mapping.delete
     def remove_coupon(self, request: Request) -> Response:
+        """Take the coupon off the cart."""
         owner = CartOwner.of(request)
         return self.reply(services.remove_coupon(owner=owner), owner)
 

@@ -183,6 +183,12 @@ class ProductImage(models.Model):
     def __str__(self) -> str:
         return self.alt or self.name
 
+    @property
+    def place(self) -> int:
+        """Its place among the product's pictures, 0 being the first; ``position`` may have gaps and twins."""
+        before = models.Q(position__lt=self.position) | models.Q(position=self.position, pk__lt=self.pk)
+        return ProductImage.objects.filter(before, product=self.product_id).count()
+
 
 class StockMovement(models.Model):
     """One line of the ledger: ``delta`` pieces of a variant came (positive) or went (negative), and why."""

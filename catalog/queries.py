@@ -1,19 +1,16 @@
 """From a query string to products: filters, search, ordering and pages of the catalogue."""
 
 import base64
+import io
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-from bson import ObjectId
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.pagination import replace_query_param
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,15 +20,17 @@ from rest_framework.views import APIView
 from catalog.models import ATTRIBUTE_NAME, Category, Product
 from shop.money_fields import MoneyField
 from shop.mongodb import TextScore
+from shop.object_ids import ObjectIdField
 from shop.pagination import PageNumberPagination
+from shop.parsers import StrictJSONParser
 
 
 class Ordering(NamedTuple):
-    """``field`` decides, the id breaks ties in the same direction; ``kind`` is how a cursor spells the field."""
+    """``field`` decides, the id breaks ties in the same direction; ``position`` reads its value from a cursor."""
 
     field: str
     descending: bool
-    kind: type
+    position: serializers.Field
 
     @property
     def order_by(self) -> tuple[str, str]:
@@ -39,12 +38,13 @@ class Ordering(NamedTuple):
         return f"{sign}{self.field}", f"{sign}id"
 
 
+_PRICE = serializers.DecimalField(max_digits=14, decimal_places=3)
 ORDERINGS = {
-    "newest": Ordering("created_at", True, datetime),
-    "price": Ordering("price", False, Decimal),
-    "-price": Ordering("price", True, Decimal),
-    "name": Ordering("name", False, str),
-    "-sales": Ordering("sales", True, int),
+    "newest": Ordering("created_at", True, serializers.DateTimeField()),
+    "price": Ordering("price", False, _PRICE),
+    "-price": Ordering("price", True, _PRICE),
+    "name": Ordering("name", False, serializers.CharField(allow_blank=True, trim_whitespace=False)),
+    "-sales": Ordering("sales", True, serializers.IntegerField(min_value=0, max_value=2**63 - 1)),
 }
 RELEVANCE = "relevance"
 _ATTRIBUTE_PARAMETER = re.compile(rf"attr_({ATTRIBUTE_NAME})\Z")
@@ -175,26 +175,18 @@ class ProductPagination(PageNumberPagination):
     def _after(self, queryset: QuerySet, cursor: str) -> QuerySet:
         if self.ordering is None:
             raise NotFound("Invalid cursor.")
-        field, descending, kind = self.ordering
+        field, descending, position = self.ordering
         try:
-            raw, pk = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-            value = datetime.fromisoformat(raw) if kind is datetime else kind(raw)
-            position = ObjectId(pk)
-            if isinstance(value, Decimal) and not (value.is_finite() and abs(value) <= settings.MAX_PRICE):
-                raise ValueError("not a price")
-            if isinstance(value, int) and not 0 <= value < 2**63:
-                raise ValueError("not a count")
-            if isinstance(value, str) and (not isinstance(raw, str) or "\0" in value or not value.isprintable()):
-                raise ValueError("not a name")
-        except (ValueError, TypeError, ArithmeticError) as error:
+            raw, pk = StrictJSONParser().parse(io.BytesIO(base64.urlsafe_b64decode(cursor)))
+            value, row = position.run_validation(raw), ObjectIdField().run_validation(pk)
+        except (ValueError, TypeError, ParseError, ValidationError) as error:
             raise NotFound("Invalid cursor.") from error
         beyond = "lt" if descending else "gt"
-        return queryset.filter(Q(**{f"{field}__{beyond}": value}) | Q(**{field: value, f"id__{beyond}": position}))
+        return queryset.filter(Q(**{f"{field}__{beyond}": value}) | Q(**{field: value, f"id__{beyond}": row}))
 
     def _cursor_behind(self, row: Product) -> str:
-        value = getattr(row, self.ordering.field)
-        text = value.isoformat() if isinstance(value, datetime) else value if isinstance(value, int) else str(value)
-        return base64.urlsafe_b64encode(json.dumps([text, str(row.pk)]).encode()).decode()
+        position = [getattr(row, self.ordering.field), row.pk]
+        return base64.urlsafe_b64encode(json.dumps(position, default=str).encode()).decode()
 
     def get_next_link(self) -> str | None:
         if not self.more or not self.rows:

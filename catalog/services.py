@@ -12,7 +12,7 @@ from catalog import read_model, stock
 from catalog.errors import SkuTaken, SlugTaken, VariantRequired
 from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
 from shop import jobs, media
-from shop.image_jobs import delete_image_later
+from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
 from shop.mongodb import violated_fields
 from shop.transactions import transactional
 
@@ -178,8 +178,9 @@ def _taken(error: IntegrityError) -> SlugTaken | SkuTaken:
 
 def add_image(*, product: Product, image: media.PreparedImage, alt: str = "") -> ProductImage:
     """Store a picture and put it behind the product's others."""
-    name = media.store_image(image, folder="products")
-    return _add_image(product_id=product.pk, name=name, alt=alt)
+    return store_and_record(
+        image, folder="products", record=lambda name: _add_image(product_id=product.pk, name=name, alt=alt)
+    )
 
 
 @transactional("catalog.add_image")
@@ -215,6 +216,14 @@ def delete_image(*, image: ProductImage) -> None:
     ProductImage.objects.filter(pk=image.pk).delete()
     delete_image_later(image.name)
     read_model.refresh(image.product_id)
+
+
+@jobs.every(3600, name="catalog.orphan_images")
+def delete_orphan_images() -> int:
+    """Delete the pictures that no product has; return how many there were."""
+    return delete_orphans(
+        "products", in_use=lambda names: ProductImage.objects.filter(name__in=names).values_list("name", flat=True)
+    )
 
 
 # --- Categories -------------------------------------------------------------------------------------------------------

@@ -32,22 +32,45 @@ from catalog.serializers import (
 from shop.permissions import HasModelPermission
 
 
-class CategoryViewSet(viewsets.ReadOnlyModelViewSet):
+# Inactive products and stock: who may change them has to see them, as in the admin.
+SEE_ALL = ("catalog.view_product", "catalog.change_product")
+
+
+class StaffWrites:
+    """A viewset that everybody may read and staff may change, by the permission for what the action does."""
+
+    permission_classes = [HasModelPermission]
+    public_reads = True
+    required_permissions: dict[str, str] = {}
+
+    def get_required_permission(self) -> str | None:
+        """Return the permission for what the request does, or None where this address has no such method."""
+        # Not `self.action`, for OPTIONS asks about other methods than its own.
+        action = self.action_map.get(self.request.method.lower())
+        return None if action is None else self.required_permissions[action]
+
+    def staff_may(self, *permissions: str) -> bool:
+        """Tell whether this is staff who hold one of these permissions."""
+        user = self.request.user
+        return bool(user.is_authenticated and user.is_staff and any(map(user.has_perm, permissions)))
+
+
+class CategoryViewSet(StaffWrites, viewsets.ReadOnlyModelViewSet):
     """The category tree as a flat list, parents before their children."""
 
     serializer_class = CategorySerializer
     queryset = Category.objects.order_by("path")
-    permission_classes = [HasModelPermission]
-    public_reads = True
     lookup_field = "slug"
     pagination_class = None
 
     def list(self, request: Request) -> Response:
+        """All categories, parents before their children."""
         categories = list(self.get_queryset())
         count_products(categories)
         return Response(self.get_serializer(categories, many=True).data)
 
     def retrieve(self, request: Request, slug: str) -> Response:
+        """One category, by its slug."""
         category = get_object_or_404(Category.objects.all(), slug=slug)
         category.product_count = Product.objects.active().filter(category_lineage__contains=[category.pk]).count()
         return Response(self.get_serializer(category).data)
@@ -63,21 +86,6 @@ def count_products(categories: list[Category]) -> None:
             totals[ancestor] = totals.get(ancestor, 0) + own.get(category.pk, 0)
     for category in categories:
         category.product_count = totals.get(category.pk, 0)
-
-
-class StaffWrites:
-    """A viewset that everybody may read and staff may change, by the permission for what the action does."""
-
-    permission_classes = [HasModelPermission]
-    public_reads = True
-    required_permissions: dict[str, str] = {}
-
-    def get_required_permission(self) -> str:
-        return self.required_permissions[self.action]
-
-    def staff_may(self, permission: str) -> bool:
-        user = self.request.user
-        return bool(user.is_authenticated and user.is_staff and user.has_perm(permission))
 
 
 @extend_schema_view(
@@ -98,6 +106,7 @@ class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
     }
 
     def list(self, request: Request) -> Response:
+        """Products, filtered, searched and ordered."""
         self.product_query = ProductQuery(request.query_params.dict())
         page = self.paginate_queryset(self.product_query.ordered())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
@@ -109,16 +118,19 @@ class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(request=ProductWriteSerializer, responses={201: ProductDetailSerializer})
     def create(self, request: Request) -> Response:
+        """Staff: add a product, with its variants or with the price and stock of its one variant."""
         data = self.validated(ProductWriteSerializer(data=request.data))
         product = services.create_product(data=data, actor=str(request.user.pk))
         return self.detail_response(product, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
     def update(self, request: Request, pk: str) -> Response:
+        """Staff: replace a product."""
         return self.change(request, pk, partial=False)
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
+        """Staff: change what the body names."""
         return self.change(request, pk, partial=True)
 
     def change(self, request: Request, pk: str, *, partial: bool) -> Response:
@@ -128,7 +140,7 @@ class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
         return self.detail_response(product)
 
     def destroy(self, request: Request, pk: str) -> Response:
-        """Delete a product. One that was ever sold is deactivated instead; shoppers see no difference."""
+        """Staff: delete a product. One that was ever sold is deactivated instead; shoppers see no difference."""
         services.delete_product(product=self.get_product(pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -136,7 +148,7 @@ class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
         """Return the product with this id or slug; inactive ones exist for staff only."""
         lookup = {"pk": pk} if ObjectId.is_valid(pk) else {"slug": pk}
         product = get_object_or_404(Product.objects.all(), **lookup)
-        if not product.is_active and not self.staff_may("catalog.view_product"):
+        if not product.is_active and not self.staff_may(*SEE_ALL):
             raise Http404
         return product
 
@@ -144,7 +156,7 @@ class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
         context = {
             **self.get_serializer_context(),
             "variants": list(Variant.objects.filter(product=product).order_by("position", "id")),
-            "for_staff": self.staff_may("catalog.view_product"),
+            "for_staff": self.staff_may(*SEE_ALL),
         }
         return Response(ProductDetailSerializer(product, context=context).data, **kwargs)
 
@@ -179,7 +191,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(request={"multipart/form-data": ImageUploadSerializer}, responses={201: PictureSerializer})
     def create(self, request: Request, product_pk: str) -> Response:
-        """Upload a picture (JPEG, PNG or WebP); it goes behind the product's others."""
+        """Staff: upload a picture (JPEG, PNG or WebP); it goes behind the product's others."""
         product = get_object_or_404(Product.objects.all(), pk=product_pk)
         serializer = ImageUploadSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -188,18 +200,19 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(responses=PictureSerializer)
     def partial_update(self, request: Request, product_pk: str, pk: str) -> Response:
-        """Change what a screen reader says of the picture, or its place among the others."""
+        """Staff: change what a screen reader says of the picture, or its place among the others."""
         image = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return Response(self.as_picture(services.update_image(image=image, data=serializer.validated_data)))
 
     def destroy(self, request: Request, product_pk: str, pk: str) -> Response:
+        """Staff: remove a picture."""
         services.delete_image(image=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def as_picture(self, image: ProductImage) -> dict[str, Any]:
-        return picture(pk=image.pk, name=image.name, alt=image.alt, position=image.position, request=self.request)
+        return picture(pk=image.pk, name=image.name, alt=image.alt, position=image.place, request=self.request)
 
 
 class VariantViewSet(StaffWrites, mixins.UpdateModelMixin, viewsets.GenericViewSet):
@@ -214,6 +227,7 @@ class VariantViewSet(StaffWrites, mixins.UpdateModelMixin, viewsets.GenericViewS
 
     @extend_schema(request=VariantUpdateSerializer, responses=StaffVariantSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
+        """Staff: change a variant's price, SKU or options."""
         variant = self.get_object()
         serializer = self.get_serializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
@@ -223,7 +237,7 @@ class VariantViewSet(StaffWrites, mixins.UpdateModelMixin, viewsets.GenericViewS
     @extend_schema(request=StockChangeSerializer, responses=StaffVariantSerializer)
     @action(detail=True, methods=["post"], serializer_class=StockChangeSerializer)
     def stock(self, request: Request, pk: str) -> Response:
-        """Change the stock by `delta`, or `set` it to what was counted; the reason goes into the ledger."""
+        """Staff: change the stock by `delta`, or `set` it to what was counted; the reason goes into the ledger."""
         variant = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)

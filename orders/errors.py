@@ -27,6 +27,11 @@ class AmountTooSmall(ShopError):
     default_detail = "The total is below what can be charged by card."
 
 
+class AmountTooLarge(ShopError):
+    default_code = "amount_too_large"
+    default_detail = "The total is more than can be charged by card at once."
+
+
 class NoShippingMethod(ShopError):
     default_code = "invalid_shipping_method"
     default_detail = "There is no such shipping method."

@@ -203,6 +203,11 @@ class Order(models.Model):
         )
 
     @property
+    def has_run_out(self) -> bool:
+        """Whether its hold is over, though it may not have been cancelled for it yet."""
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
     def quantities(self) -> dict[ObjectId, int]:
         """How many of each variant it took."""
         return {line.variant: line.quantity for line in self.lines}

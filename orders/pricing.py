@@ -10,7 +10,7 @@ from cart import coupons
 from cart.errors import EmptyCart
 from cart.models import Cart
 from cart.pricing import PricedCart
-from orders.errors import AmountTooSmall, NoShippingMethod
+from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
 from shop import money
 
@@ -34,10 +34,13 @@ class Quote:
         return self.priced.total + self.shipping + added
 
     def require_chargeable(self) -> None:
-        """Raise :class:`AmountTooSmall` for a total that Stripe would refuse; zero needs no payment."""
+        """Raise :class:`AmountTooSmall` or :class:`AmountTooLarge` where Stripe would; zero needs no payment."""
         minimum = money.minimum_charge(self.currency)
         if money.ZERO < self.total < minimum:
             raise AmountTooSmall(f"The total must be 0 or at least {money.display(minimum)} {self.currency.upper()}.")
+        maximum = money.maximum_charge(self.currency)
+        if self.total > maximum:
+            raise AmountTooLarge(f"The total must be at most {money.display(maximum)} {self.currency.upper()}.")
 
 
 def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_method: str | None) -> Quote:

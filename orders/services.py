@@ -204,7 +204,15 @@ def _why_not_cancellable(order: Order) -> OrderNotCancellable:
 @jobs.every(5, name="orders.expire")
 def expire_due_orders(*, limit: int = 200) -> int:
     """Cancel unpaid orders whose hold has run out; return how many were. The rest wait for the next call."""
-    return sum(expire_order(order=order) for order in Order.objects.due_to_expire().order_by("expires_at")[:limit])
+    expired = 0
+    for order in Order.objects.due_to_expire().order_by("expires_at")[:limit]:
+        try:
+            expired += expire_order(order=order)
+        except Exception:
+            # One order that cannot be expired must not keep the stock of all the others.
+            logger.exception("order %s could not be expired", order.number)
+            _extend_hold(order)
+    return expired
 
 
 def expire_order(*, order: Order) -> bool:
@@ -218,9 +226,13 @@ def expire_order(*, order: Order) -> bool:
         return _expire(order_id=order.pk)
     except (ServiceUnavailable, OrderNotCancellable) as error:
         logger.info("order %s holds its stock a little longer: %s", order.number, error)
-        later = timezone.now() + HOLD_EXTENSION
-        Order.objects.filter(pk=order.pk, status=OrderStatus.PENDING).update(expires_at=later)
+        _extend_hold(order)
         return False
+
+
+def _extend_hold(order: Order) -> None:
+    later = timezone.now() + HOLD_EXTENSION
+    Order.objects.filter(pk=order.pk, status=OrderStatus.PENDING).update(expires_at=later)
 
 
 @transactional("orders.expire")
@@ -268,19 +280,35 @@ def mark_payment_failed(*, order_id: ObjectId, detail: str) -> None:
         )
 
 
+@transactional("orders.mark_payment_closed")
+def mark_payment_closed(*, order_id: ObjectId) -> None:
+    """The payment was given up at Stripe: an order that waited for the bank does not wait any more."""
+    order = Order.objects.get(pk=order_id)
+    if order.status == OrderStatus.PENDING and order.payment_status == PaymentStatus.PROCESSING:
+        _move(
+            order,
+            {"payment_status": PaymentStatus.FAILED},
+            event=Event.PAYMENT_FAILED,
+            detail="The payment was cancelled.",
+            actor=Actor.STRIPE,
+        )
+
+
 @transactional("orders.mark_paid")
 def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     """The money is in: complete a pending order. Return False where the order is cancelled and must be refunded.
 
-    Nothing undoes ``paid`` but a refund or a dispute, so a repeated or late call changes nothing.
+    Nothing undoes ``paid`` but a refund or a dispute, so a repeated or late call changes nothing; a refund or a
+    dispute that was heard of before stays.
     """
     order = Order.objects.get(pk=order_id)
-    unpaid = order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED)
-    if unpaid:
-        moved: dict[str, Any] = {"payment_status": PaymentStatus.PAID, "expires_at": None}
-        if order.status == OrderStatus.PENDING:
-            moved["status"] = OrderStatus.COMPLETED
-            _count_sales(order)
+    moved: dict[str, Any] = {}
+    if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
+        moved["payment_status"] = _payment_status_after_refunds(order)
+    if order.status == OrderStatus.PENDING:
+        moved.update(status=OrderStatus.COMPLETED, expires_at=None)
+        _count_sales(order)
+    if moved:
         _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
     return order.status != OrderStatus.CANCELLED
 

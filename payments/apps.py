@@ -6,7 +6,8 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from orders import hooks
-        from payments import services
+        from payments import events, reconciliation, services  # noqa: F401 (they register their jobs)
 
         hooks.before_cancel.register(services.close_intent)
         hooks.on_cancelled.register(services.refund_cancelled_order)
+        hooks.on_cancelled.register(services.close_intent_of_cancelled_order)

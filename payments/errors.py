@@ -8,6 +8,18 @@ class StripeUnavailable(ServiceUnavailable):
     default_detail = "The payment service does not answer right now. Nothing is lost: please try again in a moment."
 
 
+class StripeCallSpent(StripeUnavailable):
+    """Stripe failed inside, keeps that answer under our idempotency key and repeats it for a day.
+
+    The call is over and will make nothing more, but may have made something before it failed: look, and where there
+    is nothing, call again under another key.
+    """
+
+
+class StripeCallUnderWay(StripeUnavailable):
+    """Another request of ours makes the same call with the same key right now: its answer is the one to wait for."""
+
+
 class StripeRefused(ShopError):
     """Stripe understood the request and will not do it; ``stripe_code`` is its error code."""
 

@@ -57,7 +57,7 @@ def process(row: StripeEvent) -> None:
         back_off = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.attempts, 10))
         StripeEvent.objects.filter(pk=row.pk, status__in=OPEN).update(
             status=Status.FAILED,
-            detail=f"{type(error).__name__}: {error}"[:500],
+            detail=repr(error.__cause__ or error)[:500],
             attempts=F("attempts") + 1,
             retry_at=timezone.now() + back_off,
         )

@@ -2,7 +2,8 @@
 
 Every call has a time limit and one retry, so that a request that needs Stripe answers within ten seconds; every call
 that creates something carries an idempotency key. Failures come out as :class:`StripeUnavailable` (nobody knows
-whether it happened; asking again with the same key is right) or :class:`StripeRefused` (it did not).
+whether it happened; asking again with the same key is right, but for :class:`StripeCallSpent`) or
+:class:`StripeRefused` (it did not).
 """
 
 import json
@@ -15,7 +16,13 @@ from typing import Any
 import stripe
 from django.conf import settings
 
-from payments.errors import InvalidSignature, StripeRefused, StripeUnavailable
+from payments.errors import (
+    InvalidSignature,
+    StripeCallSpent,
+    StripeCallUnderWay,
+    StripeRefused,
+    StripeUnavailable,
+)
 from shop.transactions import in_transaction
 
 
@@ -39,10 +46,22 @@ def _calling() -> Iterator[Any]:
     except (stripe.InvalidRequestError, stripe.CardError) as error:
         raise StripeRefused(error.user_message or str(error), stripe_code=error.code) from error
     except stripe.StripeError as error:
-        raise StripeUnavailable from error
+        raise _outage(error) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         # An answer that is no Stripe object: a proxy's error page, a truncated body.
         raise StripeUnavailable from error
+
+
+def _outage(error: stripe.StripeError) -> StripeUnavailable:
+    """Tell the failures after which a call that creates something is not simply made again.
+
+    https://docs.stripe.com/api/idempotent_requests: the answer is kept whether it was a success or a failure, 500s
+    included, and a repeated one says so in a header.
+    """
+    repeated = (error.headers or {}).get("Idempotent-Replayed") == "true"
+    if repeated and (error.http_status or 0) >= 500:
+        return StripeCallSpent()
+    return StripeCallUnderWay() if error.http_status == 409 else StripeUnavailable()
 
 
 def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: str) -> dict[str, Any]:
@@ -68,6 +87,15 @@ def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
             if found.get("metadata", {}).get("payment") == payment:
                 return found
     return None
+
+
+def list_intents(*, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    """Yield every PaymentIntent of the account that was made in this window, the newest first."""
+    created = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
+    with _calling() as v1:
+        page = v1.payment_intents.list({"created": created, "limit": 100})
+        for intent in page.auto_paging_iter():
+            yield _object(intent, "payment_intent")
 
 
 def cancel_intent(intent: str) -> dict[str, Any]:
@@ -106,7 +134,8 @@ def verified_event(body: bytes, signature: str) -> dict[str, Any]:
                 body.decode(), signature, secret.strip(), stripe.Webhook.DEFAULT_TOLERANCE
             )
             event = json.loads(body)
-        except (stripe.SignatureVerificationError, ValueError):
+        except (stripe.SignatureVerificationError, ValueError, TypeError):
+            # TypeError: a header that is not ASCII cannot even be compared.
             continue
         if not isinstance(event, dict) or event.get("object") != "event":
             raise InvalidSignature("The body is not a Stripe event.")

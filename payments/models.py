@@ -70,6 +70,8 @@ class Refund(models.Model):
     amount = models.PositiveBigIntegerField()
     reason = models.CharField(max_length=300, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    # Of the call that makes it at Stripe; empty for a refund that was made in Stripe's dashboard.
+    idempotency_key = models.CharField(max_length=64, blank=True)
     # Stripe's id; null until it has answered.
     stripe_refund = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     # Who asked: staff, or the system for an order that was cancelled; `stripe` for one made in its dashboard.

@@ -4,6 +4,7 @@ The row always comes before the call to Stripe and the answer is recorded after 
 Stripe says is applied by `payments.transitions`, whichever way it reached us.
 """
 
+import secrets
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -17,13 +18,21 @@ from orders import services as orders
 from orders.errors import PaymentProcessing
 from orders.models import Actor, Order, OrderStatus
 from payments import gateway, transitions
-from payments.errors import NotRefundable, OrderNotPayable, RefundTooLarge, StripeRefused
+from payments.errors import (
+    NotRefundable,
+    OrderNotPayable,
+    RefundTooLarge,
+    StripeCallSpent,
+    StripeCallUnderWay,
+    StripeRefused,
+    StripeUnavailable,
+)
 from payments.models import Payment, Refund
 from shop import idempotency, jobs, money
 from shop.transactions import transactional
 
 # How long a request waits for the answer that another one is already waiting for.
-TWIN_SECONDS = 5.0
+TWIN_SECONDS = 4.0
 # Older calls than this are looked up before they are repeated: Stripe forgets idempotency keys after a day.
 LOOK_FIRST_AFTER = timedelta(hours=1)
 
@@ -35,11 +44,9 @@ def open_payment(*, order: Order) -> tuple[Payment, bool]:
 
     Raises :class:`OrderNotPayable`, ``StripeUnavailable`` (the order stays payable; asking again continues).
     """
-    if not order.is_payable:
+    if not order.is_payable or order.has_run_out:
         raise OrderNotPayable
     payment, created = _find_or_create(order)
-    if not payment.intent and not created:
-        payment = _wait_for_twin(payment)
     if not payment.intent:
         payment = _open_intent(payment)
         if Order.objects.filter(pk=order.pk, status=OrderStatus.CANCELLED).exists():
@@ -72,38 +79,67 @@ def _create_row(*, order_id: ObjectId) -> Payment:
         currency=order.currency,
     )
     payment.pk = ObjectId()
-    payment.idempotency_key = f"intent-{payment.pk}"
+    payment.idempotency_key = _first_key(payment)
     payment.save(force_insert=True)
     # Writing to the order makes a cancel at the same time a conflict.
     orders.attach_payment(order_id=order.pk, payment=payment.pk)
     return payment
 
 
+def _open_intent(payment: Payment) -> Payment:
+    """Make the PaymentIntent, or find the one whose answer was lost, and record it.
+
+    Of many requests at once each may call Stripe: they share the key, and so the intent.
+    """
+    intent = None
+    if _must_look_first(payment):
+        intent = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
+    if intent is None:
+        try:
+            intent = gateway.create_intent(
+                amount=payment.amount,
+                currency=payment.currency,
+                metadata={"payment": str(payment.pk), "order": payment.order_number},
+                key=payment.idempotency_key,
+            )
+        except StripeCallUnderWay:
+            return _wait_for_twin(payment)
+        except StripeCallSpent:
+            _renew_key(payment)
+            raise
+    transitions.apply_intent(intent)
+    payment.refresh_from_db()
+    return payment
+
+
 def _wait_for_twin(payment: Payment) -> Payment:
-    """Give the request that made the row a moment to bring the intent, unless it died long ago."""
+    """Wait until the request that is calling Stripe has recorded the intent."""
     give_up_at = time.monotonic() + TWIN_SECONDS
-    young = timezone.now() - payment.created_at < timedelta(seconds=2 * TWIN_SECONDS)
-    while young and not payment.intent and time.monotonic() < give_up_at:
+    while not payment.intent:
+        if time.monotonic() > give_up_at:
+            raise StripeUnavailable
         time.sleep(0.05)
         payment.refresh_from_db()
     return payment
 
 
-def _open_intent(payment: Payment) -> Payment:
-    """Make the PaymentIntent, or find the one whose answer was lost, and record it."""
-    intent = None
-    if timezone.now() - payment.created_at > LOOK_FIRST_AFTER:
-        intent = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
-    if intent is None:
-        intent = gateway.create_intent(
-            amount=payment.amount,
-            currency=payment.currency,
-            metadata={"payment": str(payment.pk), "order": payment.order_number},
-            key=payment.idempotency_key,
-        )
-    transitions.apply_intent(intent)
-    payment.refresh_from_db()
-    return payment
+def _first_key(row: Payment | Refund) -> str:
+    return f"{row._meta.model_name}-{row.pk}"
+
+
+def _must_look_first(row: Payment | Refund) -> bool:
+    """Whether an earlier call may have made the thing without its key telling: it is old, or was renewed."""
+    return row.idempotency_key != _first_key(row) or timezone.now() - row.created_at > LOOK_FIRST_AFTER
+
+
+def _renew_key(row: Payment | Refund) -> None:
+    """Take another key for a call whose key Stripe has spent on a failure. The next attempt looks before it calls.
+
+    Only that failure allows it: after a mere silence the first call may still be at work, and another key would make
+    a second intent or refund. Of several that find the same key spent, one renews it.
+    """
+    new = f"{_first_key(row)}-{secrets.token_hex(4)}"
+    type(row).objects.filter(pk=row.pk, idempotency_key=row.idempotency_key).update(idempotency_key=new)
 
 
 def close_intent(*, order: Order) -> None:
@@ -143,8 +179,15 @@ def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: s
     on. Raises :class:`NotRefundable`, :class:`RefundTooLarge`.
     """
     minor = None if amount is None else money.to_minor_units(amount, payment.currency)
-    refund = _reserve_refund(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
+    refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
     refund.refresh_from_db()
+    return refund
+
+
+@transactional("payments.refund")
+def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
+    refund = _reserve_refund(payment_id=payment_id, amount=amount, reason=reason, actor=actor)
+    idempotency.finish(status=201, reference=str(refund.pk))
     return refund
 
 
@@ -163,9 +206,10 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
     Payment.objects.filter(pk=payment.pk).update(
         amount_refunded=F("amount_refunded") + amount, updated_at=timezone.now()
     )
-    refund = Refund.objects.create(payment=payment, amount=amount, reason=reason, actor=actor)
+    refund = Refund(pk=ObjectId(), payment=payment, amount=amount, reason=reason, actor=actor)
+    refund.idempotency_key = _first_key(refund)
+    refund.save(force_insert=True)
     transitions.show_refund(refund, payment)
-    idempotency.finish(status=201, reference=str(refund.pk))
     jobs.enqueue("payments.send_refund", at_once=True, refund=str(refund.pk))
     return refund
 
@@ -175,6 +219,16 @@ def refund_cancelled_order(*, order: Order) -> None:
     payment = Payment.objects.filter(order=order).first()
     if payment is not None and payment.refundable:
         _reserve_refund(payment_id=payment.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
+
+
+def close_intent_of_cancelled_order(*, order: Order) -> None:
+    """Inside the transaction that cancels an order: close its intent later, where it could not be closed before.
+
+    It may have been made while the order was being cancelled.
+    """
+    payment = Payment.objects.filter(order=order).first()
+    if payment is not None and payment.status not in transitions.FINAL:
+        jobs.enqueue("payments.close_intent", payment=str(payment.pk))
 
 
 @jobs.handler("payments.refund_late_money")
@@ -192,7 +246,7 @@ def _send_refund(*, refund: str) -> None:
         return
     payment = Payment.objects.get(pk=row.payment_id)
     answer = None
-    if timezone.now() - row.created_at > LOOK_FIRST_AFTER:
+    if _must_look_first(row):
         known = gateway.list_refunds(payment.intent)
         answer = next((each for each in known if each.get("metadata", {}).get("refund") == refund), None)
     try:
@@ -200,8 +254,11 @@ def _send_refund(*, refund: str) -> None:
             intent=payment.intent,
             amount=row.amount,
             metadata={"refund": refund, "payment": str(payment.pk)},
-            key=f"refund-{refund}",
+            key=row.idempotency_key,
         )
+    except StripeCallSpent:
+        _renew_key(row)
+        raise
     except StripeRefused as error:
         transitions.refuse_refund(refund_id=row.pk, detail=str(error))
     else:

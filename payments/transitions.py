@@ -60,6 +60,8 @@ def apply_intent(intent: StripeObject) -> Outcome:
     elif status == "requires_payment_method" and (error := intent.get("last_payment_error")):
         detail = error.get("message") or error.get("code") or "The payment failed."
         orders.mark_payment_failed(order_id=payment.order_id, detail=detail)
+    elif status == "canceled":
+        orders.mark_payment_closed(order_id=payment.order_id)
     if status != "canceled" and Order.objects.filter(pk=payment.order_id, status=OrderStatus.CANCELLED).exists():
         # Made or tried while the order was being cancelled; nobody may pay it any more.
         jobs.enqueue("payments.close_intent", payment=str(payment.pk))
@@ -69,7 +71,7 @@ def apply_intent(intent: StripeObject) -> Outcome:
 def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
     if payment.status == "succeeded":
         return ignored("The payment has succeeded already.")
-    _update(payment, status="succeeded", amount_received=intent["amount_received"])
+    _update(payment, status="succeeded", amount_received=_received(intent))
     if not orders.mark_paid(order_id=payment.order_id, detail=_paid_with(intent)):
         jobs.enqueue("payments.refund_late_money", at_once=True, payment=str(payment.pk))
         return Outcome(StripeEvent.Status.APPLIED, "The order was cancelled before: the money goes back.")
@@ -92,8 +94,8 @@ def _mismatch(payment: Payment, intent: StripeObject) -> str:
         return f"{intent['id']} is in {intent['currency']}, the order in {payment.currency}."
     if intent["amount"] != payment.amount:
         return f"{intent['id']} is over {intent['amount']}, the order over {payment.amount}."
-    if intent["status"] == "succeeded" and intent["amount_received"] != payment.amount:
-        return f"{intent['id']} brought {intent['amount_received']} of {payment.amount}."
+    if intent["status"] == "succeeded" and _received(intent) != payment.amount:
+        return f"{intent['id']} brought {_received(intent)} of {payment.amount}."
     return ""
 
 
@@ -102,8 +104,13 @@ def _bind(payment: Payment, intent: StripeObject) -> None:
         _update(payment, intent=intent["id"], client_secret=intent.get("client_secret") or "")
 
 
+def _received(intent: StripeObject) -> int:
+    """What a succeeded intent brought: all of it, where the object does not say."""
+    return intent.get("amount_received", intent["amount"])
+
+
 def _paid_with(intent: StripeObject) -> str:
-    return f"{money.display(money.from_minor_units(intent['amount_received'], intent['currency']))} by Stripe"
+    return f"{money.display(money.from_minor_units(_received(intent), intent['currency']))} by Stripe"
 
 
 def _update(payment: Payment, **fields: Any) -> None:
@@ -183,7 +190,13 @@ def show_refund(refund: Refund, payment: Payment) -> None:
 
 # --- Disputes ---------------------------------------------------------------------------------------------------------
 
-_DISPUTE_EVENTS = {"won": Event.DISPUTE_WON, "lost": Event.DISPUTE_LOST}
+# An inquiry that was closed, or a dispute that was prevented, took no money: as good as won.
+_DISPUTE_EVENTS = {
+    "won": Event.DISPUTE_WON,
+    "warning_closed": Event.DISPUTE_WON,
+    "prevented": Event.DISPUTE_WON,
+    "lost": Event.DISPUTE_LOST,
+}
 
 
 @transactional("payments.apply_dispute")

@@ -7,14 +7,16 @@ kept. What is kept is the status and a reference to the object, never its conten
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
 from bson import ObjectId
-from django.db import IntegrityError, models
+from django.db import DatabaseError, IntegrityError, models
 from django.utils import timezone
+from pymongo.errors import PyMongoError
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -22,6 +24,8 @@ from rest_framework.response import Response
 
 from shop.errors import Conflict, ShopError
 from shop.mongodb import TTLIndex
+
+logger = logging.getLogger(__name__)
 
 KEPT_FOR = timedelta(hours=48)
 CLAIM_LASTS = timedelta(seconds=60)
@@ -112,8 +116,7 @@ def run_once(
         return work()
     finally:
         _current.reset(mark)
-        # Frees the key unless `finish` was committed.
-        IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
+        _free(record)
 
 
 def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
@@ -137,6 +140,14 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
     if not taken_over:
         raise RequestInProgress
     return None
+
+
+def _free(record: IdempotencyRecord) -> None:
+    """Free the key unless `finish` was committed. Where the database is away, the claim expires by itself."""
+    try:
+        IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
+    except (DatabaseError, PyMongoError):
+        logger.warning("an idempotency key could not be freed", exc_info=True)
 
 
 def _digest(*parts: Any) -> str:

@@ -93,6 +93,11 @@ def minimum_charge(currency: str) -> Decimal:
     return smallest_step(currency)
 
 
+def maximum_charge(currency: str) -> Decimal:
+    """Return the largest amount that Stripe charges at once in any currency: eight digits of minor units."""
+    return from_minor_units(99_999_990 if currency in _THREE_DECIMAL else 99_999_999, currency)
+
+
 def allocate(amount: Decimal, weights: Sequence[Decimal], currency: str | None = None) -> list[Decimal]:
     """Split ``amount`` over ``weights`` so that the parts add up to it, by largest remainder.
 

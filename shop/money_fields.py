@@ -25,7 +25,8 @@ class MoneyField(serializers.DecimalField):
         value = super().validate_precision(value)
         if value % money.smallest_step(settings.CURRENCY):
             self.fail("max_decimal_places", max_decimal_places=self.decimal_places)
-        return value
+        # "-0" is no price; adding nothing makes it 0.
+        return value + 0
 
     def to_representation(self, value: Decimal) -> str:
         return money.display(value)

@@ -1,5 +1,6 @@
 """JSON out, by orjson."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,9 +9,14 @@ from bson import ObjectId
 from django.utils.functional import Promise
 from rest_framework.renderers import BaseRenderer
 
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+
 
 class JSONRenderer(BaseRenderer):
-    """Render to compact UTF-8 JSON; decimals, ObjectIds and lazy strings become strings."""
+    """Render to compact UTF-8 JSON; decimals, ObjectIds and lazy strings become strings.
+
+    Times are cut to milliseconds, which is what MongoDB keeps: the reply to a write and a later read say the same.
+    """
 
     media_type = "application/json"
     format = "json"
@@ -19,7 +25,7 @@ class JSONRenderer(BaseRenderer):
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         if data is None:
             return b""
-        return orjson.dumps(data, default=_as_json, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(data, default=_as_json, option=_OPTIONS)
 
 
 def _as_json(value: Any) -> Any:
@@ -29,6 +35,8 @@ def _as_json(value: Any) -> Any:
         return list(value)
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, ObjectId | Promise):
         return str(value)
     raise TypeError(f"{type(value)} is not JSON")

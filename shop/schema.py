@@ -13,6 +13,12 @@ class AutoSchema(StandardizedErrorsAutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
 
+    def get_summary(self) -> str | None:
+        """The first sentence of the action's docstring."""
+        action = getattr(self.view, getattr(self.view, "action", None) or "", None)
+        sentence, _, _ = " ".join((action.__doc__ or "").split()).partition(". ")
+        return sentence.rstrip(".") or None
+
 
 def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
     """Document each route once, in its form with the slash; the one without works as well."""

@@ -92,6 +92,8 @@ DATABASES = {
             "retryReads": True,
             "serverSelectionTimeoutMS": 5000,
             "connectTimeoutMS": 3000,
+            # How soon a primary is found again that had only seemed to be away.
+            "heartbeatFrequencyMS": 1000,
         },
     }
 }
@@ -373,6 +375,12 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+# --- Fault runs -------------------------------------------------------------------------------------------------------
+
+# Where a process is to die (see `shop.crash_points`).
+CRASH_AT = env.str("CRASH_AT", default="")
+checks.forbidden("CRASH_AT", bool(CRASH_AT), "it kills server processes, for tests")
+
 # --- Logs -------------------------------------------------------------------------------------------------------------
 
 LOGGING = {
@@ -390,6 +398,9 @@ LOGGING = {
 }
 
 # --- The admin --------------------------------------------------------------------------------------------------------
+
+LOGIN_REDIRECT_URL = "admin:index"
+FORMAT_MODULE_PATH = ["shop.formats"]
 
 
 def _page(title: str, icon: str, model: str) -> dict[str, Any]:
@@ -411,6 +422,9 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("shop/favicon.svg")},
+    ],
     "STYLES": [lambda request: static("shop/admin.css")],
     "COLORS": {
         "primary": {

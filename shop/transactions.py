@@ -28,6 +28,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from shop import crash_points
 from shop.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def _run(name: str, body: Callable[[], R]) -> R:
     attempt = 0
     while True:
         try:
-            result, hooks = _attempt(body)
+            result, hooks = _attempt(name, body)
         except Exception as error:
             if not _has_label(error, "TransientTransactionError"):
                 raise
@@ -98,7 +99,7 @@ def _run(name: str, body: Callable[[], R]) -> R:
             return result
 
 
-def _attempt(body: Callable[[], R]) -> tuple[R, list[tuple]]:
+def _attempt(name: str, body: Callable[[], R]) -> tuple[R, list[tuple]]:
     """Run ``body`` and commit once; whatever happens, hand the connection back as it was found."""
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
@@ -112,8 +113,11 @@ def _attempt(body: Callable[[], R]) -> tuple[R, list[tuple]]:
             write_concern=WriteConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
         )
+        crash_points.reached(f"{name}:begin")
         result = body()
+        crash_points.reached(f"{name}:before_commit")
         _commit(session)
+        crash_points.reached(f"{name}:after_commit")
         return result, connection.run_on_commit
     finally:
         connection.session = None

@@ -131,6 +131,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "addresses",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)), fields=("user",), name="one_default_address_each"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(

@@ -78,6 +78,7 @@ class Migration(migrations.Migration):
                         max_length=20,
                     ),
                 ),
+                ("idempotency_key", models.CharField(blank=True, max_length=64)),
                 ("stripe_refund", models.CharField(blank=True, max_length=255, null=True)),
                 ("actor", models.CharField(max_length=10)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),

@@ -2,8 +2,9 @@
 
 import django.utils.timezone
 import django_mongodb_backend.fields
-import shop.mongodb
 from django.db import migrations, models
+
+import shop.mongodb
 
 
 class Migration(migrations.Migration):

@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "CLOUD_API_SECRET": "",
     "CLOUD_FOLDER": "shop",
     "CLOUD_NAME": "",
+    "CRASH_AT": "",
     "CORS_ALLOWED_ORIGINS": "",
     "CURRENCY": "usd",
     "DEBUG": "1",

@@ -1,10 +1,11 @@
-"""The admin as a whole: every page opens, for those who may see it and nobody else, and says so when things are away."""
+"""The admin as a whole: every page opens for those who may see it, for nobody else, and tells when things are away."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -51,8 +52,6 @@ def furnished(
     carts.add_item(owner=CartOwner(user=customer), variant=Variant.objects.get(product=product), quantity=1)
     PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
     jobs.enqueue("catalog.count_sales", quantities={})
-    from django.contrib.auth.models import Group
-
     Group.objects.create(name="Warehouse")
     return order
 
@@ -138,7 +137,8 @@ def test_an_address_that_does_not_exist_is_a_page_in_the_admin_and_json_elsewher
 
 
 @pytest.fixture
-def database_away(db: None) -> Any:
+def database_away(db: None, settings: Any) -> Any:
+    settings.REQUEST_DATABASE_SECONDS = 0.5
     admin_database = connection.connection["admin"]
     admin_database.command(
         "configureFailPoint",

@@ -1,0 +1,221 @@
+"""People in the admin: customers, staff, their groups."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import BooleanRadioFilter
+from unfold.decorators import display
+from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget
+
+from accounts import services, tokens
+from accounts.models import Address, User, normalize_email
+from shop import media
+from shop.admin_base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.transactions import transactional
+
+# What makes a person more than a customer; only a superuser hands it out.
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class ChooseSeveralMixin:
+    """Many-to-many fields as one searchable box."""
+
+    filter_horizontal = ()
+
+    def formfield_for_manytomany(self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        field.widget, field.help_text = UnfoldAdminSelect2MultipleWidget(), db_field.help_text.split(". Hold")[0]
+        field.widget.choices = field.choices
+        return field
+
+
+@transactional("admin.set_password")
+def _set_password(user: User) -> None:
+    """Save a password that was just set, and end every login by the old one."""
+    user.save(update_fields=["password"])
+    tokens.revoke_all(user)
+
+
+class SetPasswordForm(AdminPasswordChangeForm):
+    """A new password for somebody else."""
+
+    def save(self, commit: bool = True) -> User:
+        super().save(commit=False)
+        _set_password(self.user)
+        return self.user
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """A new password for oneself."""
+
+    def save(self, commit: bool = True) -> User:
+        super().save(commit=False)
+        _set_password(self.user)
+        return self.user
+
+
+class NewUserForm(UserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email", "name")
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+
+class UserForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = "__all__"
+
+    # Set for each request by `UserAdmin.get_form`.
+    editor: User
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.instance.pk == self.editor.pk:
+            for name in ("is_active", "is_staff", "is_superuser"):
+                if name in self.fields and self.initial.get(name) and not cleaned.get(name):
+                    self.add_error(name, ValidationError("You cannot take this from yourself.", code="own_account"))
+        return cleaned
+
+
+class AddressInline(TabularInline):
+    model = Address
+    fields = readonly_fields = ("name", "line1", "line2", "postal_code", "city", "state", "country", "is_default")
+    hide_title = True
+    extra = 0
+    can_delete = False
+    tab = True
+
+    def has_add_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        # An address book is part of the person.
+        return request.user.has_perm("accounts.view_user") or request.user.has_perm("accounts.change_user")
+
+
+@admin.register(User)
+class UserAdmin(
+    ChooseSeveralMixin, DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin, DjangoUserAdmin
+):
+    """Customers and staff. Only superusers touch staff: else whoever may edit people could become anybody."""
+
+    form = UserForm
+    add_form = NewUserForm
+    add_form_template = None
+    change_password_form = SetPasswordForm
+    list_display = ("person", "is_active", "is_staff", "email_verified", "last_login", "date_joined")
+    list_filter = (
+        ("is_staff", BooleanRadioFilter),
+        ("is_active", BooleanRadioFilter),
+        ("email_verified", BooleanRadioFilter),
+        ("date_joined", DaysFilter),
+    )
+    search_help_text = "Beginning of the e-mail address, or name"
+    search_fields = ("email",)
+    ordering = ("-date_joined",)
+    inlines = (AddressInline,)
+    readonly_fields = ("date_joined", "last_login")
+    fieldsets = (
+        (None, {"fields": (("email", "name"), ("phone", "email_verified"), "password")}),
+        ("Access", {"fields": ("is_active", ("is_staff", "is_superuser"), "groups", "user_permissions")}),
+        ("Dates", {"fields": (("date_joined", "last_login"),)}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        if (found := by_id(queryset, text)) is not None:
+            return found
+        by_email = queryset.filter(begins_with("email", normalize_email(text)))
+        # No index serves a part of a name, so people are only gone through where no address begins like this.
+        return by_email if by_email.exists() else queryset.filter(name__icontains=text)
+
+    @display(description="Person", header=True, ordering="email")
+    def person(self, user: User) -> list[Any]:
+        picture = {"path": media.image_url(user.avatar, size="thumbnail")} if user.avatar else None
+        initials = "".join(part[0] for part in user.name.split()[:2]) or user.email[0]
+        return [user.email, user.name, initials, *([picture] if picture else [])]
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
+        return self.inlines if obj else ()
+
+    # --- Who may do what ----------------------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and self._may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        own = isinstance(obj, User) and obj.pk == request.user.pk
+        return super().has_delete_permission(request, obj) and self._may_touch(request, obj) and not own
+
+    @staticmethod
+    def _may_touch(request: HttpRequest, obj: User | None) -> bool:
+        return request.user.is_superuser or not isinstance(obj, User) or not (obj.is_staff or obj.is_superuser)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *POWERS)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        # An account is deleted on its own page, after looking at it.
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    # --- Saving -------------------------------------------------------------------------------------------------------
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> type[forms.ModelForm]:
+        form = super().get_form(request, obj, **kwargs)
+        form.editor = request.user
+        return form
+
+    def write(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
+        super().write(request, obj, form, change)
+        if change and "is_active" in form.changed_data and not obj.is_active:
+            tokens.revoke_all(obj)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        services.delete_account(user=obj)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(ChooseSeveralMixin, TransactionalModelAdmin, DjangoGroupAdmin):
+    """What the members of a team may do."""
+
+
+def _change_own_password(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """Django's page, with a form that also ends the logins by the old password."""
+    site = admin.site
+    request.current_app = site.name
+    return PasswordChangeView.as_view(
+        form_class=OwnPasswordForm,
+        success_url=reverse(f"{site.name}:password_change_done"),
+        extra_context={**site.each_context(request), **(extra_context or {})},
+        template_name=site.password_change_template or "registration/password_change_form.html",
+    )(request)
+
+
+admin.site.password_change = _change_own_password

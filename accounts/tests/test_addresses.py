@@ -1,0 +1,173 @@
+"""The address book."""
+
+import pytest
+from bson import ObjectId
+from rest_framework.test import APIClient
+
+from accounts.models import Address
+from conftest import ADDRESS
+from shop.testing.failures import failing
+from shop.testing.replies import refusal, refusals
+from shop.testing.steps import at_the_same_moment
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/users/me/addresses/"
+FIELDS = "id name line1 line2 city state postal_code country phone is_default".split()
+
+
+def add(client: APIClient, **fields: object) -> dict:
+    reply = client.post(URL, {**ADDRESS, **fields})
+    assert reply.status_code == 201, reply.content
+    return reply.json()
+
+
+def defaults(client: APIClient) -> list[str]:
+    return [entry["id"] for entry in client.get(URL).json()["results"] if entry["is_default"]]
+
+
+def test_an_address_is_kept_as_it_was_given(as_customer: APIClient) -> None:
+    entry = add(as_customer, line2="Flat 3", state="London", postal_code="SW1Y 4RB", phone="+44 20 7946 0000")
+    assert list(entry) == FIELDS
+    assert {name: entry[name] for name in ADDRESS} == ADDRESS
+    assert as_customer.get(f"{URL}{entry['id']}/").json() == entry
+    assert as_customer.get(URL).json() == {"count": 1, "next": None, "previous": None, "results": [entry]}
+
+
+def test_everybody_sees_their_own_addresses_newest_first(as_customer: APIClient, as_stranger: APIClient) -> None:
+    mine = [add(as_customer, name=name)["id"] for name in ("A", "B", "C")]
+    add(as_stranger)
+    assert [entry["id"] for entry in as_customer.get(URL).json()["results"]] == mine[::-1]
+
+
+def test_the_list_comes_in_pages(as_customer: APIClient) -> None:
+    mine = [add(as_customer, name=name)["id"] for name in "ABCDE"]
+    seen, url = [], f"{URL}?page_size=2"
+    while url:
+        page = as_customer.get(url).json()
+        assert page["count"] == 5
+        seen += [entry["id"] for entry in page["results"]]
+        url = page["next"]
+    assert seen == mine[::-1]
+    for bad in ("4", "0", "-1", "abc", "9" * 30, "1e3", "%00"):
+        assert refusal(as_customer.get(f"{URL}?page_size=2&page={bad}"), 404) == ("not_found", None)
+
+
+def test_put_and_patch_change_what_they_name(as_customer: APIClient) -> None:
+    entry = add(as_customer, line2="Flat 3")
+    other = add(as_customer, name="Other")
+    url = f"{URL}{entry['id']}/"
+    patched = as_customer.patch(url, {"city": "Bath"})
+    assert (patched.status_code, patched.json()) == (200, {**entry, "city": "Bath"})
+    put = as_customer.put(url, {**ADDRESS, "name": "Countess"})
+    assert put.status_code == 200
+    assert (put.json()["name"], put.json()["city"]) == ("Countess", "London")
+    assert as_customer.get(url).json() == put.json()
+    assert as_customer.get(f"{URL}{other['id']}/").json() == other
+    assert refusals(as_customer.put(url, {"name": "Only"}), 400) == [
+        ("required", "line1"),
+        ("required", "city"),
+        ("required", "country"),
+    ]
+
+
+def test_a_deleted_address_is_gone_and_the_others_stay(as_customer: APIClient) -> None:
+    first, second = add(as_customer), add(as_customer)
+    assert as_customer.delete(f"{URL}{first['id']}/").status_code == 204
+    assert as_customer.get(f"{URL}{first['id']}/").status_code == 404
+    assert as_customer.delete(f"{URL}{first['id']}/").status_code == 404
+    assert [entry["id"] for entry in as_customer.get(URL).json()["results"]] == [second["id"]]
+
+
+# --- The default ------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_address_is_the_default_and_a_later_one_only_if_it_says_so(as_customer: APIClient) -> None:
+    first = add(as_customer)
+    assert first["is_default"] is True
+    assert add(as_customer)["is_default"] is False
+    assert defaults(as_customer) == [first["id"]]
+
+
+def test_a_new_default_takes_the_place_of_the_old_one(as_customer: APIClient, as_stranger: APIClient) -> None:
+    strangers = add(as_stranger)
+    add(as_customer)
+    second = add(as_customer, is_default=True)
+    third = add(as_customer)
+    assert defaults(as_customer) == [second["id"]]
+    assert as_customer.patch(f"{URL}{third['id']}/", {"is_default": True}).json()["is_default"] is True
+    assert defaults(as_customer) == [third["id"]]
+    assert defaults(as_stranger) == [strangers["id"]]
+
+
+def test_the_only_address_stays_the_default(as_customer: APIClient) -> None:
+    only = add(as_customer)
+    as_customer.patch(f"{URL}{only['id']}/", {"is_default": False})
+    assert defaults(as_customer) == [only["id"]]
+
+
+def test_an_edit_that_does_not_mention_the_default_leaves_it(as_customer: APIClient) -> None:
+    first, second = add(as_customer), add(as_customer)
+    as_customer.put(f"{URL}{first['id']}/", ADDRESS)
+    as_customer.patch(f"{URL}{second['id']}/", {"city": "Bath"})
+    assert defaults(as_customer) == [first["id"]]
+
+
+def test_addresses_that_become_the_default_at_once_leave_one_default(as_customer: APIClient) -> None:
+    add(as_customer)
+    with failing("insert", Address, times=4, blockConnection=True, blockTimeMS=50):
+        at_the_same_moment(*[lambda: add(as_customer, is_default=True)] * 4)
+    assert Address.objects.count() == 5
+    assert len(defaults(as_customer)) == 1
+
+
+# --- What is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("country", "XX", "invalid"),
+        ("country", "gb", "invalid"),
+        ("country", "GBR", "max_length"),
+        ("country", "", "blank"),
+        ("phone", "abc", "invalid"),
+        ("name", "n" * 121, "max_length"),
+        ("line1", None, "null"),
+        ("city", {"$gt": ""}, "invalid"),
+        ("postal_code", "1" * 21, "max_length"),
+        ("is_default", "maybe", "invalid"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused(as_customer: APIClient, field: str, value: object, code: str) -> None:
+    assert (code, field) in refusals(as_customer.post(URL, {**ADDRESS, field: value}), 400)
+    assert not Address.objects.exists()
+
+
+def test_fields_that_the_server_owns_are_ignored(as_customer: APIClient, as_stranger: APIClient) -> None:
+    strangers = add(as_stranger)
+    entry = add(as_customer, id=strangers["id"], user=str(Address.objects.get().user_id))
+    assert entry["id"] != strangers["id"]
+    assert as_stranger.get(URL).json()["results"] == [strangers]
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_somebody_elses_address_answers_like_one_that_does_not_exist(
+    as_customer: APIClient, as_stranger: APIClient, as_staff: APIClient, method: str
+) -> None:
+    mine = add(as_customer)
+    for other in (as_stranger, as_staff):
+        theirs = getattr(other, method)(f"{URL}{mine['id']}/", ADDRESS)
+        nobodys = getattr(other, method)(f"{URL}{ObjectId()}/", ADDRESS)
+        assert refusal(theirs, 404) == ("not_found", None)
+        assert theirs.content == nobodys.content
+        assert dict(theirs.headers) == dict(nobodys.headers)
+    assert as_customer.get(URL).json()["results"] == [mine]
+
+
+@pytest.mark.parametrize("bad", ["1", "abc", "0" * 23, "0" * 25, "z" * 24, "%00", "..", "$ne", "a%2Fb", "%F0%9F"])
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_a_malformed_id_in_the_path_is_404(as_customer: APIClient, method: str, bad: str) -> None:
+    add(as_customer)
+    assert refusal(getattr(as_customer, method)(f"{URL}{bad}/", ADDRESS), 404) == ("not_found", None)
+    assert Address.objects.count() == 1

@@ -1,0 +1,179 @@
+"""Staff look after people in the admin."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts import services
+from accounts.models import Address, TokenFamily, User
+from accounts.tokens import issue_tokens
+from shop.testing.admin import ADDRESS, allow, browser_of, errors_of, filled_in, messages_of, url_of
+
+PASSWORD = "correct-horse-battery"
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+def change(browser: Client, user: User, **changes: Any) -> Any:
+    url = url_of("accounts.user", "change", user.pk)
+    data = filled_in(browser.get(url)) | changes
+    return browser.post(url, {name: value for name, value in data.items() if value is not None}, follow=True)
+
+
+def works(access_token: str) -> bool:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token}")
+    return client.get("/api/v1/users/me/").status_code == 200
+
+
+def test_a_person_is_added_with_a_password_and_an_address_in_lower_case(browser: Client) -> None:
+    url = url_of("accounts.user", "add")
+    new = {"email": "Grace@Example.com", "name": "Grace", "password1": PASSWORD, "password2": PASSWORD}
+    browser.post(url, filled_in(browser.get(url)) | new)
+    user = User.objects.get(name="Grace")
+    assert user.email == "grace@example.com"
+    assert user.check_password(PASSWORD)
+    assert not user.is_staff
+
+
+def test_an_address_that_is_taken_is_refused_in_any_case(browser: Client, customer: User) -> None:
+    url = url_of("accounts.user", "add")
+    new = {"email": "ADA@example.com", "name": "Ada", "password1": PASSWORD, "password2": PASSWORD}
+    assert set(errors_of(browser.post(url, filled_in(browser.get(url)) | new))) == {"email"}
+    assert User.objects.filter(email="ada@example.com").count() == 1
+
+
+def test_an_address_that_somebody_takes_in_the_same_moment_is_an_error_on_the_page(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from accounts.admin import NewUserForm
+
+    monkeypatch.setattr(NewUserForm, "validate_unique", lambda self: None)
+    url = url_of("accounts.user", "add")
+    new = {"email": "boss@example.com", "name": "Boss", "password1": PASSWORD, "password2": PASSWORD}
+    page = browser.post(url, filled_in(browser.get(url)) | new)
+    assert errors_of(page) == {"": ["Somebody has just taken this email: choose another."]}
+
+
+def test_name_rights_and_groups_are_edited(browser: Client, customer: User) -> None:
+    group = Group.objects.create(name="Warehouse")
+    permission = Permission.objects.get(codename="view_order")
+    change(browser, customer, name="Ada L.", is_staff="on", groups=[group.pk], user_permissions=[permission.pk])
+    customer.refresh_from_db()
+    assert (customer.name, customer.is_staff) == ("Ada L.", True)
+    assert list(customer.groups.all()) == [group]
+    assert list(customer.user_permissions.all()) == [permission]
+
+
+def test_deactivating_a_person_ends_every_login(browser: Client, customer: User) -> None:
+    tokens = issue_tokens(customer)
+    assert works(tokens["access"])
+    change(browser, customer, is_active=None)
+    assert not works(tokens["access"])
+    assert not TokenFamily.objects.exists()
+    change(browser, customer, is_active="on")
+    assert not works(tokens["access"])
+
+
+def test_editing_a_person_ends_no_login(browser: Client, customer: User) -> None:
+    tokens = issue_tokens(customer)
+    change(browser, customer, phone="+44 20 7946 0000")
+    assert works(tokens["access"])
+
+
+def test_a_password_set_by_staff_ends_every_login(browser: Client, customer: User) -> None:
+    tokens = issue_tokens(customer)
+    url = f"/admin/accounts/user/{customer.pk}/password/"
+    assert browser.get(url).status_code == 200
+    new = {"password1": "another-horse-battery", "password2": "another-horse-battery", "usable_password": "true"}
+    page = browser.post(url, new, follow=True)
+    assert messages_of(page) == ["Password changed successfully."]
+    customer.refresh_from_db()
+    assert customer.check_password("another-horse-battery")
+    assert not works(tokens["access"])
+
+
+def test_one_s_own_new_password_ends_the_other_logins_and_not_this_one(browser: Client, staff: User) -> None:
+    tokens = issue_tokens(staff)
+    new = "another-horse-battery"
+    page = browser.post(
+        "/admin/password_change/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new}, follow=True
+    )
+    assert page.status_code == 200
+    staff.refresh_from_db()
+    assert staff.check_password(new)
+    assert not works(tokens["access"])
+    assert browser.get("/admin/").status_code == 200
+
+
+def test_deleting_a_person_follows_the_service(browser: Client, customer: User) -> None:
+    Address.objects.create(user=customer, **ADDRESS)
+    page = browser.post(url_of("accounts.user", "delete", customer.pk), {"post": "yes"}, follow=True)
+    assert "was deleted successfully" in messages_of(page)[0]
+    assert not User.objects.filter(pk=customer.pk).exists()
+    assert not Address.objects.exists()
+
+
+def test_a_deletion_that_fails_halfway_leaves_everything(
+    browser: Client, customer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shop.errors import Conflict
+
+    def refuse(**_: Any) -> None:
+        Address.objects.filter(user=customer).delete()
+        raise Conflict("Not now.")
+
+    Address.objects.create(user=customer, **ADDRESS)
+    monkeypatch.setattr(services.hooks.on_forget, "_functions", [refuse])
+    page = browser.post(url_of("accounts.user", "delete", customer.pk), {"post": "yes"}, follow=True)
+    assert messages_of(page) == ["Not now."]
+    assert Address.objects.count() == 1
+    assert User.objects.filter(pk=customer.pk).exists()
+
+
+def test_nobody_locks_themselves_out(browser: Client, staff: User) -> None:
+    page = change(browser, staff, is_active=None, is_staff=None, is_superuser=None)
+    assert set(errors_of(page)) == {"is_active", "is_staff", "is_superuser"}
+    assert browser.post(url_of("accounts.user", "delete", staff.pk), {"post": "yes"}).status_code == 403
+    staff.refresh_from_db()
+    assert staff.is_active
+
+
+def test_whoever_may_edit_people_does_not_become_more_than_that(
+    make_user: Callable[..., User], staff: User, customer: User
+) -> None:
+    clerk = allow(make_user(), "accounts.change_user", "accounts.delete_user")
+    browser = browser_of(clerk)
+
+    change(browser, customer, name="Ada L.", is_staff="on", is_superuser="on")
+    customer.refresh_from_db()
+    assert (customer.name, customer.is_staff, customer.is_superuser) == ("Ada L.", False, False)
+
+    for person in (staff, clerk):
+        assert browser.get(url_of("accounts.user", "change", person.pk)).status_code in (200, 302)
+        assert browser.post(url_of("accounts.user", "change", person.pk), {"name": "x"}).status_code == 403
+        assert browser.post(url_of("accounts.user", "delete", person.pk), {"post": "yes"}).status_code == 403
+        assert browser.post(f"/admin/accounts/user/{person.pk}/password/", {}).status_code == 403
+
+
+def test_people_are_found_by_the_beginning_of_their_address_or_by_name(
+    browser: Client, customer: User, make_user: Callable[..., User]
+) -> None:
+    make_user(email="grace@example.com", name="Grace Hopper")
+    for text, email in (("ada@", customer.email), ("ADA@EX", customer.email), ("hopper", "grace@example.com")):
+        people = browser.get(url_of("accounts.user"), {"q": text}).context["cl"].result_list
+        assert [person.email for person in people] == [email]
+
+
+def test_a_customer_s_addresses_are_shown_and_not_edited(browser: Client, customer: User) -> None:
+    Address.objects.create(user=customer, **ADDRESS)
+    assert "St James" in browser.get(url_of("accounts.user", "change", customer.pk)).content.decode()
+    change(browser, customer, **{"addresses-0-line1": "Elsewhere"})
+    assert Address.objects.get().line1 == ADDRESS["line1"]

@@ -1,0 +1,95 @@
+"""Logging in, and how passwords are kept."""
+
+import bcrypt
+import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from rest_framework.test import APIClient
+
+from accounts.models import TokenFamily, User
+from conftest import PASSWORD
+from shop.testing.replies import refusal, refusals
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/auth/login/"
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "ADA@Example.COM", " ada@example.com "])
+def test_a_login_answers_with_tokens_that_work_and_the_user(anonymous: APIClient, customer: User, email: str) -> None:
+    reply = anonymous.post(URL, {"email": email, "password": PASSWORD})
+
+    assert reply.status_code == 200
+    assert set(reply.json()) == {"access", "refresh", "user"}
+    anonymous.credentials(HTTP_AUTHORIZATION=f"Bearer {reply.json()['access']}")
+    assert anonymous.get("/api/v1/users/me/").json() == reply.json()["user"]
+    assert reply.json()["user"]["id"] == str(customer.pk)
+
+
+def test_wrong_password_unknown_address_and_inactive_account_are_told_the_same(
+    anonymous: APIClient, customer: User, make_user
+) -> None:
+    make_user(email="gone@example.com", is_active=False)
+    replies = [
+        anonymous.post(URL, {"email": "ada@example.com", "password": "not-the-password"}),
+        anonymous.post(URL, {"email": "nobody@example.com", "password": PASSWORD}),
+        anonymous.post(URL, {"email": "gone@example.com", "password": PASSWORD}),
+    ]
+    for reply in replies:
+        assert refusal(reply, 401) == ("invalid_credentials", None)
+        assert reply["WWW-Authenticate"].startswith("Bearer")
+    assert len({reply.content for reply in replies}) == 1
+    assert TokenFamily.objects.count() == 0
+
+
+@pytest.mark.parametrize("password", [PASSWORD.upper(), f" {PASSWORD}", f"{PASSWORD} ", PASSWORD[:-1]])
+def test_a_password_counts_to_the_letter(anonymous: APIClient, customer: User, password: str) -> None:
+    assert anonymous.post(URL, {"email": "ada@example.com", "password": password}).status_code == 401
+
+
+@pytest.mark.parametrize("email", [".*", "ada@example.co.", "^ada", "$email", "ada@example%"])
+def test_an_address_is_no_pattern(anonymous: APIClient, customer: User, email: str) -> None:
+    assert anonymous.post(URL, {"email": email, "password": PASSWORD}).status_code == 401
+
+
+@pytest.mark.parametrize("value", [{"$gt": ""}, ["ada@example.com"], None, True])
+@pytest.mark.parametrize("field", ["email", "password"])
+def test_an_operator_is_no_credential(anonymous: APIClient, customer: User, field: str, value: object) -> None:
+    body = {"email": "ada@example.com", "password": PASSWORD, field: value}
+    assert anonymous.post(URL, body).status_code in (400, 401)
+
+
+def test_every_missing_credential_is_named(anonymous: APIClient, db: None) -> None:
+    assert set(refusals(anonymous.post(URL, {}), 400)) == {("required", "email"), ("required", "password")}
+
+
+def test_a_password_of_200_characters_is_not_cut_at_72(anonymous: APIClient, db: None) -> None:
+    long = "correct horse battery staple " * 7
+    user = User.objects.create_user("long@example.com", long, name="Long")
+    assert user.password.startswith("bcrypt_sha256$")
+    assert anonymous.post(URL, {"email": user.email, "password": long}).status_code == 200
+    for other in (long[:-1], long[:72], long[:100] + "x" * 103):
+        assert anonymous.post(URL, {"email": user.email, "password": other}).status_code == 401
+
+
+def test_passwords_are_kept_as_bcrypt_of_sha256_at_the_cost_of_the_settings(customer: User, settings) -> None:
+    algorithm, _, rest = customer.password.partition("$")
+    assert algorithm == "bcrypt_sha256"
+    assert rest.startswith(f"$2b${settings.BCRYPT_ROUNDS:02d}$")
+    assert not bcrypt.checkpw(PASSWORD.encode(), rest.encode())
+
+
+def test_a_hash_of_another_kind_is_renewed_at_login_and_only_then(anonymous: APIClient, customer: User) -> None:
+    old = PBKDF2PasswordHasher().encode(PASSWORD, "saltsaltsalt", iterations=10)
+    User.objects.update(password=old)
+
+    assert anonymous.post(URL, {"email": customer.email, "password": "not-the-password"}).status_code == 401
+    assert User.objects.get().password == old
+    assert anonymous.post(URL, {"email": customer.email, "password": PASSWORD}).status_code == 200
+    assert User.objects.get().password.startswith("bcrypt_sha256$")
+    assert anonymous.post(URL, {"email": customer.email, "password": PASSWORD}).status_code == 200
+
+
+def test_a_hash_of_another_cost_is_renewed_at_login(anonymous: APIClient, customer: User, settings) -> None:
+    settings.BCRYPT_ROUNDS = 5
+    assert anonymous.post(URL, {"email": customer.email, "password": PASSWORD}).status_code == 200
+    assert User.objects.get().password.startswith("bcrypt_sha256$$2b$05$")

@@ -1,0 +1,124 @@
+"""Coupons, and a look into carts."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.decorators import display
+
+from accounts.models import User, normalize_email
+from cart.models import Cart, Coupon
+from cart.pricing import price_lines
+from shop import money
+from shop.admin_base import DeletesWithoutInventory, ReadOnlyModelAdmin, TransactionalModelAdmin
+from shop.admin_html import badge, price
+from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with
+
+
+class CouponForm(forms.ModelForm):
+    class Meta:
+        model = Coupon
+        fields = (
+            "code",
+            "kind",
+            "value",
+            "minimum_subtotal",
+            "valid_from",
+            "valid_until",
+            "usage_limit",
+            "usage_limit_per_user",
+            "is_active",
+        )
+
+    def clean_code(self) -> str:
+        return self.cleaned_data["code"].strip().upper()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        value = cleaned.get("value")
+        if cleaned.get("kind") == Coupon.Kind.PERCENTAGE and value is not None and value > 100:
+            self.add_error("value", forms.ValidationError("At most 100 per cent.", code="max_value"))
+        first, last = cleaned.get("valid_from"), cleaned.get("valid_until")
+        if first and last and last <= first:
+            self.add_error("valid_until", forms.ValidationError("This is before it begins.", code="order"))
+        return cleaned
+
+
+@admin.register(Coupon)
+class CouponAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
+    form = CouponForm
+    list_display = ("code", "worth", "state", "uses", "valid_until")
+    list_filter = (("is_active", BooleanRadioFilter), ("kind", ChoicesDropdownFilter))
+    search_help_text = "The beginning of a code"
+    ordering = ("-pk",)
+    money_fields = ("value", "minimum_subtotal")
+    readonly_fields = ("used",)
+    fieldsets = (
+        (None, {"fields": (("code", "is_active"), ("kind", "value"), "minimum_subtotal")}),
+        ("When and how often", {"fields": ("valid_from", "valid_until", ("usage_limit", "usage_limit_per_user"))}),
+        ("So far", {"fields": ("used",)}),
+    )
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        return queryset.filter(begins_with("code", text.upper()))
+
+    @display(description="Worth")
+    def worth(self, coupon: Coupon) -> str:
+        if coupon.kind == Coupon.Kind.PERCENTAGE:
+            return f"{coupon.value.normalize():f} %"
+        return price(coupon.value)
+
+    @display(description="State")
+    def state(self, coupon: Coupon) -> str:
+        now = timezone.now()
+        if not coupon.is_active:
+            return badge("Off")
+        if coupon.valid_from and now < coupon.valid_from:
+            return badge("Not yet", "info")
+        if coupon.valid_until and now >= coupon.valid_until:
+            return badge("Expired")
+        if coupon.usage_limit is not None and coupon.used >= coupon.usage_limit:
+            return badge("Used up")
+        return badge("Valid", "success")
+
+    @display(description="Used", ordering="used")
+    def uses(self, coupon: Coupon) -> str:
+        return f"{coupon.used} of {coupon.usage_limit}" if coupon.usage_limit is not None else str(coupon.used)
+
+
+@admin.register(Cart)
+class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+    list_display = ("owner", "pieces", "coupon", "updated_at")
+    list_filter = (("updated_at", DaysFilter),)
+    list_prefetch_related = ("user",)
+    search_help_text = "The beginning of the customer's e-mail address"
+    ordering = ("-updated_at",)
+    fields = (("owner", "coupon"), "contents", ("created_at", "updated_at"))
+    readonly_fields = ("owner", "contents")
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        people = User.objects.filter(begins_with("email", normalize_email(text)))
+        return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
+
+    @display(description="Whose")
+    def owner(self, cart: Cart) -> str:
+        return cart.user.email if cart.user else "a guest"
+
+    @display(description="Pieces")
+    def pieces(self, cart: Cart) -> int:
+        return sum(line.quantity for line in cart.lines)
+
+    @display(description="In it")
+    def contents(self, cart: Cart) -> str:
+        priced = price_lines(cart)
+        if not cart.lines:
+            return "Nothing."
+        rows = [(row.quantity, row.product.name, row.variant, money.display(row.line_total)) for row in priced.lines]
+        rows += [(line.quantity, "deleted meanwhile", "", money.display(Decimal(0))) for line in priced.gone]
+        row = '<tr><td>{} ×</td><td>{}</td><td>{}</td><td class="shop-amount">{}</td></tr>'
+        return format_html('<table class="shop-table">{}</table>', format_html_join("", row, rows))

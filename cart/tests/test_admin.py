@@ -1,0 +1,69 @@
+"""Staff keep coupons and look into carts in the admin."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from cart import services
+from cart.models import Coupon
+from cart.services import CartOwner
+from catalog.models import Product, Variant
+from shop.testing.admin import browser_of, errors_of, filled_in, url_of
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+def add_coupon(browser: Client, **fields: Any) -> Any:
+    url = url_of("cart.coupon", "add")
+    return browser.post(url, filled_in(browser.get(url)) | fields, follow=True)
+
+
+def test_a_coupon_is_made_with_its_code_in_capitals(browser: Client) -> None:
+    add_coupon(browser, code=" spring ", kind="percentage", value="10", usage_limit="5")
+    coupon = Coupon.objects.get()
+    assert (coupon.code, coupon.value, coupon.minimum_subtotal, coupon.usage_limit) == ("SPRING", 10, 0, 5)
+
+
+def test_a_coupon_that_makes_no_sense_is_refused(browser: Client) -> None:
+    assert set(errors_of(add_coupon(browser, code="A", kind="percentage", value="101"))) == {"value"}
+    dates = {
+        "valid_from_0": "2026-02-01",
+        "valid_from_1": "00:00",
+        "valid_until_0": "2026-01-01",
+        "valid_until_1": "00:00",
+    }
+    assert set(errors_of(add_coupon(browser, code="A", kind="fixed", value="5", **dates))) == {"valid_until"}
+    assert not Coupon.objects.exists()
+
+
+def test_a_code_that_exists_is_refused_in_any_case(browser: Client) -> None:
+    Coupon.objects.create(code="SPRING", kind="fixed", value="5")
+    assert set(errors_of(add_coupon(browser, code="spring", kind="fixed", value="5"))) == {"code"}
+
+
+def test_how_often_a_coupon_was_used_survives_an_edit(browser: Client) -> None:
+    coupon = Coupon.objects.create(code="SPRING", kind="fixed", value="5")
+    url = url_of("cart.coupon", "change", coupon.pk)
+    data = filled_in(browser.get(url))
+    Coupon.objects.update(used=3)
+    browser.post(url, data | {"value": "6"})
+    coupon.refresh_from_db()
+    assert (coupon.value, coupon.used) == (6, 3)
+
+
+def test_a_cart_shows_what_lies_in_it_and_what_is_gone(
+    browser: Client, customer: User, make_product: Callable[..., Product]
+) -> None:
+    for product in (make_product("Linen shirt"), make_product("Hat")):
+        variant = Variant.objects.get(product=product)
+        cart = services.add_item(owner=CartOwner(user=customer), variant=variant, quantity=2)
+    Product.objects.get(name="Hat").delete()
+    text = browser.get(url_of("cart.cart", "change", cart.pk)).content.decode()
+    assert "Linen shirt" in text
+    assert "deleted meanwhile" in text

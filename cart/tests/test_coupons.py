@@ -1,0 +1,188 @@
+"""Coupons on a cart: who may use one, what it takes off, and when it stops doing so."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from cart.models import Cart, Coupon, CouponUse
+from catalog.models import Product
+from shop.testing.replies import refusal
+from shop.testing.steps import API, add_to_cart, cart_of
+
+pytestmark = pytest.mark.django_db
+
+COUPON = f"{API}/cart/coupon/"
+A_DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def make_coupon(db: None) -> Callable[..., Coupon]:
+    def make(code: str = "TENTH", kind: str = "percentage", value: str = "10", **fields: Any) -> Coupon:
+        return Coupon.objects.create(code=code, kind=kind, value=Decimal(value), **fields)
+
+    return make
+
+
+@pytest.fixture
+def goods_of_30(as_customer: APIClient, make_product: Callable[..., Product]) -> None:
+    add_to_cart(as_customer, make_product(price="10.00"), 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "discount", "total"),
+    [
+        ("percentage", "10", "3.00", "27.00"),
+        ("percentage", "33.335", "10.00", "20.00"),
+        ("percentage", "100", "30.00", "0.00"),
+        ("percentage", "250", "30.00", "0.00"),
+        ("fixed", "12.34", "12.34", "17.66"),
+        ("fixed", "99", "30.00", "0.00"),
+    ],
+)
+def test_a_coupon_takes_its_share_off_but_never_more_than_the_goods_cost(
+    as_customer: APIClient,
+    goods_of_30: None,
+    make_coupon: Callable[..., Coupon],
+    kind: str,
+    value: str,
+    discount: str,
+    total: str,
+) -> None:
+    make_coupon(kind=kind, value=value)
+    reply = as_customer.put(COUPON, {"code": "TENTH"})
+    assert reply.status_code == 200
+    cart = reply.json()
+    assert (cart["subtotal"], cart["discount"], cart["total"], cart["coupon"]) == ("30.00", discount, total, "TENTH")
+    assert cart["warnings"] == []
+    assert Coupon.objects.get().used == 0
+
+
+@pytest.mark.parametrize("typed", ["tenth", " Tenth ", "TENTH"])
+def test_a_code_may_be_typed_in_either_case(
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], typed: str
+) -> None:
+    make_coupon()
+    assert as_customer.put(COUPON, {"code": typed}).json()["coupon"] == "TENTH"
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"is_active": False}, "There is no such coupon."),
+        ({"valid_from": timezone.now() + A_DAY}, "This coupon is not valid yet."),
+        ({"valid_until": timezone.now() - A_DAY}, "This coupon has expired."),
+        ({"minimum_subtotal": Decimal("30.01")}, "This coupon needs a cart of 30.01 or more."),
+        ({"usage_limit": 2, "used": 2}, "This coupon has been used up."),
+        ({"usage_limit": 0}, "This coupon has been used up."),
+    ],
+)
+def test_a_coupon_that_cannot_be_used_says_why(
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], fields: dict, why: str
+) -> None:
+    make_coupon(**fields)
+    reply = as_customer.put(COUPON, {"code": "TENTH"})
+    assert refusal(reply, 400) == ("invalid_coupon", "code")
+    assert reply.json()["errors"][0]["detail"] == why
+    assert (cart_of(as_customer)["coupon"], cart_of(as_customer)["total"]) == (None, "30.00")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"valid_from": timezone.now() - A_DAY, "valid_until": timezone.now() + A_DAY},
+        {"minimum_subtotal": Decimal("30.00")},
+        {"usage_limit": 3, "used": 2},
+    ],
+)
+def test_a_coupon_at_the_edge_of_its_conditions_can_be_used(
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], fields: dict
+) -> None:
+    make_coupon(**fields)
+    assert as_customer.put(COUPON, {"code": "TENTH"}).json()["discount"] == "3.00"
+
+
+def test_a_limit_per_user_counts_only_that_users_uses(
+    as_customer: APIClient,
+    customer: User,
+    staff: User,
+    as_staff: APIClient,
+    make_product: Callable[..., Product],
+    goods_of_30: None,
+    make_coupon: Callable[..., Coupon],
+) -> None:
+    coupon = make_coupon(usage_limit_per_user=1)
+    CouponUse.objects.create(coupon=coupon, user=customer, order_number="EARLIER")
+    assert refusal(as_customer.put(COUPON, {"code": "TENTH"}), 400) == ("invalid_coupon", "code")
+    add_to_cart(as_staff, make_product(price="10.00"))
+    assert as_staff.put(COUPON, {"code": "TENTH"}).json()["discount"] == "1.00"
+
+
+@pytest.mark.parametrize("code", ["NOSUCH", ".*", "TEN", "", " ", None, 7, {"$gt": ""}, "x" * 41])
+def test_an_unknown_or_malformed_code_is_a_400(
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], code: Any
+) -> None:
+    make_coupon()
+    assert refusal(as_customer.put(COUPON, {"code": code}), 400)[1] == "code"
+    assert cart_of(as_customer)["coupon"] is None
+
+
+def test_a_coupon_is_removed_and_another_one_takes_its_place(
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon]
+) -> None:
+    make_coupon()
+    make_coupon("FIVER", "fixed", "5")
+    as_customer.put(COUPON, {"code": "TENTH"})
+    assert as_customer.put(COUPON, {"code": "FIVER"}).json()["total"] == "25.00"
+    for _ in range(2):
+        reply = as_customer.delete(COUPON)
+        assert reply.status_code == 200
+        assert (reply.json()["coupon"], reply.json()["total"]) == (None, "30.00")
+
+
+def test_emptying_a_cart_takes_its_coupon_off(
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon]
+) -> None:
+    make_coupon()
+    as_customer.put(COUPON, {"code": "TENTH"})
+    assert as_customer.delete(f"{API}/cart/").json()["coupon"] is None
+
+
+def test_a_coupon_that_stops_being_good_stays_on_the_cart_as_a_warning_without_a_discount(
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon]
+) -> None:
+    make_coupon(minimum_subtotal=Decimal(20))
+    as_customer.put(COUPON, {"code": "TENTH"})
+    item = cart_of(as_customer)["items"][0]["id"]
+    cart = as_customer.patch(f"{API}/cart/items/{item}/", {"quantity": 1}).json()
+    assert (cart["coupon"], cart["discount"], cart["total"]) == ("TENTH", "0.00", "10.00")
+    assert [(each["code"], each["item"]) for each in cart["warnings"]] == [("invalid_coupon", None)]
+    cart = as_customer.patch(f"{API}/cart/items/{item}/", {"quantity": 2}).json()
+    assert (cart["discount"], cart["warnings"]) == ("2.00", [])
+
+
+def test_a_guests_coupon_comes_along_at_login(
+    anonymous: APIClient, customer: User, make_product: Callable[..., Product], make_coupon: Callable[..., Coupon]
+) -> None:
+    make_coupon()
+    reply = anonymous.post(f"{API}/cart/items/", {"product": str(make_product(price="10.00").pk)})
+    token = {"X-Cart-Token": reply["X-Cart-Token"]}
+    assert anonymous.put(COUPON, {"code": "tenth"}, headers=token).json()["total"] == "9.00"
+    login = {"email": customer.email, "password": "correct-horse-battery"}
+    tokens = anonymous.post(f"{API}/auth/login/", login, headers=token).json()
+    anonymous.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
+    assert cart_of(anonymous)["total"] == "9.00"
+
+
+def test_a_guest_without_a_cart_can_put_no_coupon_on_it(
+    anonymous: APIClient, make_coupon: Callable[..., Coupon]
+) -> None:
+    reply = anonymous.put(COUPON, {"code": "NOSUCH"})
+    assert refusal(reply, 400) == ("invalid_coupon", "code")
+    assert "X-Cart-Token" not in reply
+    assert not Cart.objects.exists()

@@ -1,0 +1,139 @@
+"""The forms of a product's page: the product, its variants with their stock, its pictures."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from catalog import services
+from catalog.models import Product, ProductImage, Variant
+from shop.admin_fields import PairsField
+from shop.admin_uploads import ImagesFormField
+
+
+class ProductForm(forms.ModelForm):
+    attributes = PairsField(
+        rows=4,
+        placeholder="colour: red\nmaterial: linen",
+        help_text="One name and text a line. Shoppers filter by them.",
+    )
+
+    class Meta:
+        model = Product
+        fields = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
+        labels = {"is_active": "Active", "compare_at_price": "Former price"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+            self.fields["slug"].help_text = "Its address in the shop; empty: made from the name."
+
+    def clean_slug(self) -> str:
+        return self.cleaned_data["slug"] or services.free_slug(self.cleaned_data.get("name", ""))
+
+
+class VariantForm(forms.ModelForm):
+    """A variant. Stock is not typed over but changed by a number, so that sales meanwhile are not undone."""
+
+    options = PairsField(rows=2, placeholder="size: M")
+    position = forms.IntegerField(
+        required=False, min_value=0, max_value=10_000, widget=UnfoldAdminIntegerFieldWidget, label="Order"
+    )
+    stock_change = forms.IntegerField(
+        required=False,
+        min_value=-settings.MAX_QUANTITY,
+        max_value=settings.MAX_QUANTITY,
+        label="Change by",
+        widget=UnfoldAdminBigIntegerFieldWidget(attrs={"placeholder": "±0"}),
+        help_text="Pieces that came (12) or went (-3). Of a new variant: what there is.",
+    )
+    stock_note = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Why",
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "delivery, damaged…"}),
+        help_text="Needed to change the stock of a variant that exists; kept in the ledger.",
+    )
+
+    class Meta:
+        model = Variant
+        fields = ("sku", "options", "price", "is_active", "position")
+        labels = {"is_active": "Active"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _leave_position_empty(self)
+
+    def clean_stock_change(self) -> int:
+        change = self.cleaned_data["stock_change"] or 0
+        if self.instance.stock + change < 0:
+            raise ValidationError(f"There are only {self.instance.stock} in stock.", code="out_of_stock")
+        return change
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.instance._state.adding and cleaned.get("stock_change") and not cleaned.get("stock_note"):
+            self.add_error("stock_note", ValidationError("Say why the stock changes.", code="required"))
+        return cleaned
+
+    def _post_clean(self) -> None:
+        _keep_position(self)
+        super()._post_clean()
+
+
+class VariantFormSet(PaginationInlineFormSet):
+    """At least one variant stays: it is what shoppers buy."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [
+            form
+            for form in self.forms
+            if not self._should_delete_form(form) and (form.has_changed() or not form.instance._state.adding)
+        ]
+        if not kept and not any(self.errors):
+            raise ValidationError("A product needs at least one variant.", code="variant_required")
+
+
+class PictureForm(forms.ModelForm):
+    """A picture. A new row may take several files at once; a file for one that exists replaces it."""
+
+    files = ImagesFormField(folder="products", required=False, label="Upload")
+    position = forms.IntegerField(
+        required=False, min_value=0, max_value=10_000, widget=UnfoldAdminIntegerFieldWidget, label="Order"
+    )
+
+    class Meta:
+        model = ProductImage
+        fields = ("alt", "position")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _leave_position_empty(self)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.instance._state.adding and not cleaned.get("files") and "files" not in self.errors:
+            self.add_error("files", ValidationError("Choose a picture.", code="required"))
+        return cleaned
+
+    def _post_clean(self) -> None:
+        _keep_position(self)
+        super()._post_clean()
+
+
+def _leave_position_empty(form: forms.ModelForm) -> None:
+    """Let a new row say nothing about its position, so that a row nobody filled in stays unchanged."""
+    if form.instance._state.adding:
+        form.initial.pop("position", None)
+
+
+def _keep_position(form: forms.ModelForm) -> None:
+    """Let an empty position mean: where it is, or behind the others for a new row (which saving decides)."""
+    if form.cleaned_data.get("position") is None and "position" in form.cleaned_data:
+        form.goes_last = form.instance._state.adding
+        form.cleaned_data["position"] = form.instance.position

@@ -1,0 +1,234 @@
+"""Products in the admin: one page for a product, its variants, their stock and its pictures."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from catalog import read_model, services, stock
+from catalog.admin.fields import CategoryChoiceField
+from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
+from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from catalog.queries import every_word
+from shop import media
+from shop.admin_base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin_fields import MoneyFieldsMixin
+from shop.admin_html import NO_PICTURE, badge, price, thumbnail
+from shop.admin_lists import IndexedSearchMixin, begins_with, by_id
+from shop.image_jobs import delete_image_later
+from shop.object_ids import parse_object_id
+
+
+class CategoryFilter(DropdownFilter):
+    """A category with everything below it: one command for the whole tree, one index for the products."""
+
+    title = "category"
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        rows = Category.objects.order_by("path").values_list("pk", "name", "path")
+        return [(str(pk), "\u2003" * path.count("/") + name) for pk, name, path in rows]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        category = parse_object_id(self.value() or "")
+        return queryset.filter(category_lineage__contains=[category]) if category else queryset
+
+
+class VariantInline(MoneyFieldsMixin, TabularInline):
+    model = Variant
+    form = VariantForm
+    formset = VariantFormSet
+    fields = ("sku", "options", "price", "in_stock_now", "stock_change", "stock_note", "is_active", "position")
+    readonly_fields = ("in_stock_now",)
+    money_fields = ("price",)
+    hide_title = True
+
+    def get_extra(self, request: HttpRequest, obj: Product | None = None, **kwargs: Any) -> int:
+        return 0 if obj else 1
+
+    @display(description="Stock")
+    def in_stock_now(self, variant: Variant) -> str:
+        if variant._state.adding:
+            return "new"
+        return format_html('<span class="{}">{}</span>', "" if variant.stock else "shop-none-left", variant.stock)
+
+
+class PictureInline(TabularInline):
+    model = ProductImage
+    form = PictureForm
+    fields = ("preview", "files", "alt", "position")
+    readonly_fields = ("preview",)
+    verbose_name = "picture"
+    verbose_name_plural = "pictures"
+    hide_title = True
+    extra = 1
+
+    @display(description="Picture")
+    def preview(self, image: ProductImage) -> str:
+        if not image.name:
+            return NO_PICTURE
+        original = media.image_url(image.name)
+        return format_html('<a href="{}" target="_blank">{}</a>', original, thumbnail(image.name, image.alt))
+
+
+@admin.register(Product)
+class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
+    form = ProductForm
+    inlines = (VariantInline, PictureInline)
+    money_fields = ("compare_at_price",)
+    prepopulated_fields = {"slug": ("name",)}
+    fieldsets = (
+        (None, {"fields": (("name", "slug"), ("category", "compare_at_price"), "is_active")}),
+        ("What shoppers read", {"fields": ("description", "attributes")}),
+    )
+    list_display = ("product", "in_category", "shown_price", "stock_state", "active")
+    list_filter = (CategoryFilter, ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
+    list_prefetch_related = ("variants",)
+    search_help_text = "Words, or the beginning of a SKU"
+    # The key sorts by age, and has an index of its own.
+    ordering = ("-pk",)
+    actions = ("activate", "deactivate")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, **CategoryChoiceField.options()})
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "description":
+            kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 6})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    # --- The list -----------------------------------------------------------------------------------------------------
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        if (found := by_id(queryset, text)) is not None:
+            return found
+        with_sku = Variant.objects.filter(begins_with("sku", text) | begins_with("sku", text.upper()))
+        # Nobody pages through more than a few hundred results of a SKU.
+        products = set(with_sku.values_list("product", flat=True)[:500])
+        return queryset.filter(pk__in=products) if products else queryset.filter(name__text_search=every_word(text))
+
+    @display(description="Product", ordering="name")
+    def product(self, product: Product) -> str:
+        skus = [variant.sku for variant in product.variants.all()]
+        return format_html(
+            '<span class="shop-in-list">{}<span>{}<span class="shop-quiet">{}</span></span></span>',
+            thumbnail(product.pictures[0]["name"] if product.pictures else ""),
+            product.name,
+            skus[0] if len(skus) == 1 else f"{len(skus)} variants",
+        )
+
+    @display(description="Category", empty_value="–")
+    def in_category(self, product: Product) -> str | None:
+        return product.category_name or None
+
+    @display(description="Price", ordering="price")
+    def shown_price(self, product: Product) -> str:
+        return price(product.price)
+
+    @display(description="Stock")
+    def stock_state(self, product: Product) -> str:
+        pieces = sum(variant.stock for variant in product.variants.all() if variant.is_active)
+        return badge(f"{pieces} in stock", "success") if pieces else badge("Sold out", "danger")
+
+    @display(description="Active", boolean=True)
+    def active(self, product: Product) -> bool:
+        return product.is_active
+
+    @admin.action(description="Show in the shop", permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._set_active(request, queryset, is_active=True, done="shown in the shop")
+
+    @admin.action(description="Hide from the shop", permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._set_active(request, queryset, is_active=False, done="hidden from the shop")
+
+    def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
+        # One command: of the read model only the time of the change depends on this column.
+        products = list(queryset.values_list("pk", flat=True))
+        changed = Product.objects.filter(pk__in=products).update(is_active=is_active, updated_at=timezone.now())
+        self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        # One at a time, because one that was sold is only hidden, and people should see that.
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    # --- Saving -------------------------------------------------------------------------------------------------------
+
+    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        read_model.refresh(form.instance.pk)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        formset.save(commit=False)
+        save = self._save_variant if formset.model is Variant else self._save_picture
+        # By identity: new rows have no key yet.
+        touched = {id(row) for row in (*formset.new_objects, *(row for row, _ in formset.changed_objects))}
+        for row_form in formset.forms:
+            if id(row_form.instance) in touched:
+                save(request, row_form)
+        for row in formset.deleted_objects:
+            self._remove(request, row)
+
+    def _save_variant(self, request: HttpRequest, form: VariantForm) -> None:
+        variant: Variant = form.instance
+        is_new = variant._state.adding
+        if getattr(form, "goes_last", False):
+            variant.position = _last_position(Variant, variant.product_id) + 1
+        self.save_instance(variant, form)
+        if delta := form.cleaned_data.get("stock_change"):
+            reason = StockMovement.Reason.INITIAL if is_new else StockMovement.Reason.ADJUSTMENT
+            note = form.cleaned_data.get("stock_note", "")
+            stock.adjust(variant, delta=delta, reason=reason, note=note, reference=str(request.user.pk))
+
+    def _save_picture(self, request: HttpRequest, form: PictureForm) -> None:
+        image: ProductImage = form.instance
+        names = [upload.name for upload in form.cleaned_data.get("files", [])]
+        is_new = image._state.adding
+        if getattr(form, "goes_last", False):
+            image.position = _last_position(ProductImage, image.product_id) + 1
+        if names and not is_new:
+            delete_image_later(image.name)
+        if names:
+            image.name = names.pop(0)
+            form.changed_data.append("name")
+        self.save_instance(image, form)
+        for name in names:
+            position = _last_position(ProductImage, image.product_id) + 1
+            ProductImage.objects.create(product_id=image.product_id, name=name, alt=image.alt, position=position)
+
+    def _remove(self, request: HttpRequest, row: Variant | ProductImage) -> None:
+        if isinstance(row, ProductImage):
+            services.delete_image(image=row)
+            return
+        services._remove_variant(row)
+        if Variant.objects.filter(pk=row.pk).exists():
+            text = f"{row.sku} was sold before, so it was deactivated, not deleted."
+            self.message_user(request, text, messages.WARNING)
+
+    # --- Deleting -----------------------------------------------------------------------------------------------------
+
+    def delete_model(self, request: HttpRequest, obj: Product) -> None:
+        request.was_deleted = services.delete_product(product=obj)
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
+        if request.was_deleted:
+            return super().response_delete(request, obj_display, obj_id)
+        text = f"{obj_display} was sold before, so it was taken out of the shop but not deleted."
+        self.message_user(request, text, messages.WARNING)
+        return self.response_post_save_change(request, None)
+
+
+def _last_position(model: type[Model], product_id: Any) -> int:
+    rows = model._default_manager.filter(product=product_id).order_by("-position")
+    last = rows.values_list("position", flat=True).first()
+    return -1 if last is None else last

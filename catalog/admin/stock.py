@@ -1,0 +1,181 @@
+"""Stock in the admin: what there is of each variant, the ledger of how it came to that, and a button to change it."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import action, display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from accounts.models import User
+from catalog import stock
+from catalog.models import StockMovement, Variant
+from shop.admin_base import ReadOnlyModelAdmin
+from shop.admin_html import badge, link, price
+from shop.admin_lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
+from shop.object_ids import parse_object_id
+
+LOW_STOCK = 5
+
+
+class StockForm(BaseDialogForm):
+    """What came or went, or what was counted; and why."""
+
+    change = forms.IntegerField(
+        required=False,
+        min_value=-settings.MAX_QUANTITY,
+        max_value=settings.MAX_QUANTITY,
+        label="Change by",
+        widget=UnfoldAdminBigIntegerFieldWidget(attrs={"placeholder": "12 came, -3 went"}),
+    )
+    counted = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=settings.MAX_QUANTITY,
+        label="…or set to",
+        widget=UnfoldAdminBigIntegerFieldWidget(attrs={"placeholder": "what was counted"}),
+    )
+    note = forms.CharField(max_length=200, label="Why", widget=UnfoldAdminTextInputWidget)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.errors and (cleaned["change"] is None) == (cleaned["counted"] is None):
+            self.add_error("change", ValidationError("Give either of the two.", code="ambiguous"))
+        return cleaned
+
+
+class StockFilter(DropdownFilter):
+    title = "stock"
+    parameter_name = "stock"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("none", "Sold out"), ("low", f"Less than {LOW_STOCK}"), ("some", "In stock")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        ranges = {"none": {"stock": 0}, "low": {"stock__lt": LOW_STOCK}, "some": {"stock__gt": 0}}
+        return queryset.filter(**ranges.get(self.value() or "", {}))
+
+
+@admin.register(Variant)
+class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+    """A variant is edited on its product's page; here is its stock."""
+
+    list_display = ("variant", "product_link", "shown_price", "stock_state", "active")
+    list_filter = (StockFilter, ("is_active", BooleanRadioFilter))
+    list_prefetch_related = ("product",)
+    search_help_text = "The beginning of a SKU"
+    ordering = ("-pk",)
+    fields = (("variant", "product_link"), ("shown_price", "active"), "stock_state", "ledger")
+    readonly_fields = ("variant", "product_link", "shown_price", "stock_state", "active", "ledger")
+    actions_row = actions_detail = ("change_stock",)
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        if (found := by_id(queryset, text)) is not None:
+            return found
+        return queryset.filter(begins_with("sku", text) | begins_with("sku", text.upper()))
+
+    def has_stock_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("catalog.change_variant")
+
+    @display(description="SKU", ordering="sku")
+    def variant(self, variant: Variant) -> str:
+        return format_html('{}<div class="shop-quiet">{}</div>', variant.sku, variant.label)
+
+    @display(description="Product")
+    def product_link(self, variant: Variant) -> str:
+        return link(reverse("admin:catalog_product_change", args=[variant.product_id]), variant.product.name)
+
+    @display(description="Price")
+    def shown_price(self, variant: Variant) -> str:
+        return price(variant.price)
+
+    @display(description="Stock", ordering="stock")
+    def stock_state(self, variant: Variant) -> str:
+        kind = "danger" if not variant.stock else "warning" if variant.stock < LOW_STOCK else "success"
+        return badge(variant.stock, kind)
+
+    @display(description="Active", boolean=True)
+    def active(self, variant: Variant) -> bool:
+        return variant.is_active
+
+    @display(description="Latest changes")
+    def ledger(self, variant: Variant) -> str:
+        url = reverse("admin:catalog_stockmovement_changelist")
+        rows = StockMovement.objects.filter(variant=variant.pk).order_by("-pk")[:10]
+        lines = "\n".join(
+            f"{row.created_at:%d %b %Y %H:%M}  {row.delta:+d}  {row.get_reason_display()}  {row.note or row.reference}"
+            for row in rows
+        )
+        return format_html(
+            '<pre class="shop-ledger">{}</pre>{}',
+            lines or "None yet.",
+            link(f"{url}?{urlencode({'q': variant.sku})}", "All changes"),
+        )
+
+    @action(
+        description="Change stock",
+        icon="inventory",
+        permissions=["stock"],
+        url_path="change-stock",
+        dialog={"title": "Change stock", "form_class": StockForm, "form_submit_text": "Change stock"},
+    )
+    def change_stock(self, request: HttpRequest, form: StockForm, object_id: str) -> HttpResponse:
+        variant: Variant = self.find_or_404(request, object_id)
+        delta, counted, note = (form.cleaned_data[name] for name in ("change", "counted", "note"))
+        return self.perform(
+            request,
+            lambda: stock.adjust(variant, delta=delta, to=counted, note=note, reference=str(request.user.pk)),
+            done=f"The stock of {variant.sku} was changed.",
+            url=self.change_url(object_id),
+        )
+
+
+class LedgerChangeList(QuickChangeList):
+    """Knows the people behind a page's movements, asked for with one command."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        ids = {pk for row in self.result_list if (pk := parse_object_id(row.reference))}
+        people = {str(pk): email for pk, email in User.objects.filter(pk__in=ids).values_list("pk", "email")}
+        for row in self.result_list:
+            row.who = people.get(row.reference, row.reference)
+
+
+@admin.register(StockMovement)
+class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+    list_display = ("created_at", "sku", "change", "reason", "who", "note")
+    list_filter = (("reason", ChoicesDropdownFilter), ("created_at", DaysFilter))
+    list_prefetch_related = ("variant",)
+    search_help_text = "The beginning of a SKU, or an order's number"
+    ordering = ("-pk",)
+    fields = ("created_at", "sku", "change", "reason", "reference", "note")
+    readonly_fields = ("sku", "change")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
+        return LedgerChangeList
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        with_sku = Variant.objects.filter(begins_with("sku", text) | begins_with("sku", text.upper()))
+        variants = list(with_sku.values_list("pk", flat=True)[:500])
+        return queryset.filter(variant__in=variants) if variants else queryset.filter(reference=text.upper())
+
+    @display(description="SKU")
+    def sku(self, movement: StockMovement) -> str:
+        return movement.variant.sku
+
+    @display(description="Change")
+    def change(self, movement: StockMovement) -> str:
+        return badge(f"{movement.delta:+d}", "success" if movement.delta > 0 else "warning")
+
+    @display(description="Order or person", empty_value="–")
+    def who(self, movement: StockMovement) -> str | None:
+        return getattr(movement, "who", movement.reference) or None

@@ -1,0 +1,461 @@
+"""Staff keep the catalogue in the admin."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from catalog import services
+from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from orders.models import ShippingMethod
+from shop import jobs, media, transactions
+from shop.jobs import Job
+from shop.media import MediaUnavailable
+from shop.testing.admin import allow, browser_of, errors_of, filled_in, messages_of, ordered, picture, url_of
+from shop.testing.commands import count_commands
+
+
+@pytest.fixture(autouse=True)
+def own_pictures(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+@pytest.fixture
+def shirt(make_product: Callable[..., Product]) -> Product:
+    sizes = [{"sku": f"SHIRT-{size}", "options": {"size": size}, "price": "20.00", "stock": 5} for size in "SM"]
+    return make_product("Shirt", variants=sizes)
+
+
+def save(browser: Client, product: Product | None = None, **changes: Any) -> Any:
+    """Open a product's page (or the one for a new product), change what is named and save it; None takes away."""
+    url = url_of("catalog.product", "change", product.pk) if product else url_of("catalog.product", "add")
+    data = filled_in(browser.get(url)) | {name.replace("__", "-"): value for name, value in changes.items()}
+    return browser.post(url, {name: value for name, value in data.items() if value is not None}, follow=True)
+
+
+def stored_files() -> set[str]:
+    return {name for name, _ in media.stored_images("products")}
+
+
+def run_jobs() -> None:
+    while jobs.run_due():
+        pass
+
+
+# --- Products ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_product_is_made_with_its_variants_stock_and_pictures_on_one_page(browser: Client, staff: User) -> None:
+    page = save(
+        browser,
+        name="Linen shirt",
+        attributes="colour: red\nmaterial: linen",
+        variants__TOTAL_FORMS=2,
+        variants__0__sku="LINEN-S",
+        variants__0__options="size: S",
+        variants__0__price="39.90",
+        variants__0__stock_change="7",
+        variants__1__sku="LINEN-M",
+        variants__1__options="size: M",
+        variants__1__price="34.50",
+        variants__1__is_active="on",
+        images__0__files=[picture("a.png"), picture("b.png", colour="red")],
+        images__0__alt="A shirt",
+    )
+
+    product = Product.objects.get(slug="linen-shirt")
+    assert "was added successfully" in messages_of(page)[0]
+    assert product.attributes == {"colour": "red", "material": "linen"}
+    small, medium = Variant.objects.filter(product=product)
+    assert (small.sku, small.options, small.stock, small.position) == ("LINEN-S", {"size": "S"}, 7, 0)
+    assert (medium.sku, medium.stock, medium.position) == ("LINEN-M", 0, 1)
+    movement = StockMovement.objects.get()
+    assert (movement.delta, movement.reason, movement.reference) == (7, "initial", str(staff.pk))
+    # What shoppers read was written with it.
+    assert str(product.price) in ("34.5", "34.50", "34.500")
+    assert product.in_stock
+    assert product.attribute_pairs == ["colour=red", "material=linen"]
+    assert [each["alt"] for each in product.pictures] == ["A shirt", "A shirt"]
+    assert stored_files() == {each["name"] for each in product.pictures}
+
+
+def test_an_unchanged_product_is_saved_without_changing_anything(browser: Client, shirt: Product) -> None:
+    before = list(Variant.objects.values()), Product.objects.values("name", "attributes", "price").get()
+    page = save(browser, shirt)
+    assert "was changed successfully" in messages_of(page)[0]
+    assert (list(Variant.objects.values()), Product.objects.values("name", "attributes", "price").get()) == before
+    assert StockMovement.objects.count() == 2
+
+
+def test_a_new_price_reaches_what_shoppers_read(browser: Client, shirt: Product) -> None:
+    save(browser, shirt, variants__1__price="12.50")
+    assert Product.objects.get().price == 12.5
+
+
+def test_a_price_with_more_decimals_than_the_currency_is_refused(browser: Client, shirt: Product) -> None:
+    assert "variants-0-price" in errors_of(save(browser, shirt, variants__0__price="12.505"))
+    assert Product.objects.get().price == 20
+
+
+def test_stock_is_changed_with_a_reason_and_written_into_the_ledger(
+    browser: Client, staff: User, shirt: Product
+) -> None:
+    save(browser, shirt, variants__0__stock_change="-2", variants__0__stock_note="moths")
+    assert Variant.objects.get(sku="SHIRT-S").stock == 3
+    movement = StockMovement.objects.get(reason="adjustment")
+    assert (movement.delta, movement.note, movement.reference) == (-2, "moths", str(staff.pk))
+
+
+def test_stock_does_not_change_without_a_reason(browser: Client, shirt: Product) -> None:
+    assert errors_of(save(browser, shirt, variants__0__stock_change="3")) == {
+        "variants-0-stock_note": ["Say why the stock changes."]
+    }
+    assert Variant.objects.get(sku="SHIRT-S").stock == 5
+
+
+def test_more_than_there_is_cannot_be_taken_away(browser: Client, shirt: Product) -> None:
+    page = save(browser, shirt, variants__0__stock_change="-6", variants__0__stock_note="moths")
+    assert errors_of(page) == {"variants-0-stock_change": ["There are only 5 in stock."]}
+
+
+def test_a_sale_while_the_page_was_open_is_not_undone(
+    browser: Client, customer: User, shirt: Product, shipping: ShippingMethod
+) -> None:
+    url = url_of("catalog.product", "change", shirt.pk)
+    data = filled_in(browser.get(url)) | {"variants-0-price": "22.00", "variants-0-stock_change": ""}
+    ordered(customer, shirt, quantity=2)
+    browser.post(url, data)
+    variant = Variant.objects.get(sku="SHIRT-S")
+    assert (variant.stock, variant.price) == (3, 22)
+
+
+def test_the_same_save_runs_again_after_a_write_conflict(
+    browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh, interrupted = services.read_model.refresh, []
+
+    def refresh_beside_somebody_else(product_id: Any) -> None:
+        if not interrupted:
+            interrupted.append(True)
+            # Outside the transaction: another client of the same database.
+            from django.db import connection
+
+            connection.database["catalog_product"].update_one({"_id": product_id}, {"$set": {"sales": 9}})
+        refresh(product_id)
+
+    monkeypatch.setattr(services.read_model, "refresh", refresh_beside_somebody_else)
+    page = save(
+        browser,
+        shirt,
+        name="Better shirt",
+        variants__0__stock_change="4",
+        variants__0__stock_note="delivery",
+        images__0__files=[picture()],
+    )
+
+    product = Product.objects.get()
+    assert interrupted
+    assert (product.name, product.sales) == ("Better shirt", 9)
+    assert Variant.objects.get(sku="SHIRT-S").stock == 9
+    assert StockMovement.objects.filter(reason="adjustment").count() == 1
+    assert len(stored_files()) == len(product.pictures) == 1
+    assert len(messages_of(page)) == 1
+
+
+def test_an_error_in_one_variant_leaves_nothing_half_saved(browser: Client, shirt: Product) -> None:
+    page = save(browser, shirt, name="Better shirt", variants__0__price="1.00", variants__1__price="")
+    assert set(errors_of(page)) == {"variants-1-price"}
+    assert Product.objects.get().name == "Shirt"
+    assert Variant.objects.get(sku="SHIRT-S").price == 20
+
+
+def test_what_a_service_refuses_in_the_middle_is_shown_with_all_that_was_typed(
+    browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from catalog.admin import products
+    from catalog.errors import OutOfStock
+
+    def refuse(*_: Any, **__: Any) -> None:
+        assert transactions.in_transaction()
+        assert Product.objects.get().name == "Better shirt"
+        raise OutOfStock("Somebody was faster.")
+
+    monkeypatch.setattr(products.stock, "adjust", refuse)
+    page = save(
+        browser,
+        shirt,
+        name="Better shirt",
+        variants__0__stock_change="-1",
+        variants__0__stock_note="moths",
+        images__0__files=[picture()],
+    )
+
+    assert page.status_code == 200
+    assert errors_of(page) == {"": ["Somebody was faster."]}
+    assert page.context["adminform"].form["name"].value() == "Better shirt"
+    assert Product.objects.get().name == "Shirt"
+    assert not ProductImage.objects.exists()
+    run_jobs()
+    assert stored_files() == set()
+
+
+def test_a_sku_that_another_variant_has_is_an_error_beside_it(
+    browser: Client, shirt: Product, make_product: Callable[..., Product]
+) -> None:
+    make_product("Hat", sku="HAT")
+    assert set(errors_of(save(browser, shirt, variants__0__sku="HAT"))) == {"variants-0-sku"}
+
+
+def test_a_product_keeps_at_least_one_variant(browser: Client, shirt: Product) -> None:
+    page = save(browser, shirt, variants__0__DELETE="on", variants__1__DELETE="on")
+    assert errors_of(page) == {"": ["A product needs at least one variant."]}
+    assert Variant.objects.count() == 2
+
+
+def test_a_variant_that_was_sold_is_deactivated_instead_of_deleted(
+    browser: Client, customer: User, shirt: Product, shipping: ShippingMethod
+) -> None:
+    ordered(customer, shirt)
+    page = save(browser, shirt, variants__0__DELETE="on", variants__1__DELETE=None)
+    assert any("SHIRT-S was sold before" in message for message in messages_of(page))
+    assert not Variant.objects.get(sku="SHIRT-S").is_active
+
+
+def test_a_variant_that_was_never_sold_is_deleted(browser: Client, shirt: Product) -> None:
+    save(browser, shirt, variants__0__DELETE="on")
+    assert list(Variant.objects.values_list("sku", flat=True)) == ["SHIRT-M"]
+
+
+def test_attributes_that_are_no_pairs_are_refused(browser: Client, shirt: Product) -> None:
+    assert set(errors_of(save(browser, shirt, attributes="just words"))) == {"attributes"}
+    assert set(errors_of(save(browser, shirt, attributes="Not A Name: x"))) == {"attributes"}
+
+
+def test_products_are_shown_and_hidden_several_at_once(browser: Client, make_product: Callable[..., Product]) -> None:
+    chosen = [make_product(), make_product()]
+    other = make_product()
+    data = {"action": "deactivate", "_selected_action": [str(product.pk) for product in chosen]}
+    page = browser.post(url_of("catalog.product"), data, follow=True)
+    assert messages_of(page) == ["2 products hidden from the shop."]
+    assert list(Product.objects.active()) == [other]
+
+
+def test_a_product_that_was_never_sold_is_deleted_with_its_pictures(browser: Client, shirt: Product) -> None:
+    save(browser, shirt, images__0__files=[picture()])
+    page = browser.post(url_of("catalog.product", "delete", shirt.pk), {"post": "yes"}, follow=True)
+    assert "was deleted successfully" in messages_of(page)[0]
+    assert not Product.objects.exists()
+    run_jobs()
+    assert stored_files() == set()
+
+
+def test_a_product_that_was_sold_is_taken_out_of_the_shop_and_staff_are_told(
+    browser: Client, customer: User, shirt: Product, shipping: ShippingMethod
+) -> None:
+    ordered(customer, shirt)
+    page = browser.post(url_of("catalog.product", "delete", shirt.pk), {"post": "yes"}, follow=True)
+    assert messages_of(page) == ["Shirt was sold before, so it was taken out of the shop but not deleted."]
+    assert not Product.objects.get().is_active
+
+
+@pytest.mark.parametrize("text", ["shirt", "SHIRT-M", "shirt-m", "SHIRT-"])
+def test_products_are_found_by_words_and_by_the_beginning_of_a_sku(
+    browser: Client, shirt: Product, make_product: Callable[..., Product], text: str
+) -> None:
+    make_product("Hat", sku="HAT")
+    assert list(browser.get(url_of("catalog.product"), {"q": text}).context["cl"].result_list) == [shirt]
+
+
+def test_a_category_filter_takes_in_what_lies_below(
+    browser: Client, make_category: Callable[..., Category], make_product: Callable[..., Product]
+) -> None:
+    clothing = make_category("Clothing")
+    product = make_product(category=make_category("Shirts", parent=clothing))
+    make_product()
+    page = browser.get(url_of("catalog.product"), {"category": str(clothing.pk)})
+    assert list(page.context["cl"].result_list) == [product]
+
+
+def test_the_product_list_asks_as_often_for_five_products_as_for_fifteen(
+    browser: Client, make_product: Callable[..., Product]
+) -> None:
+    for _ in range(5):
+        make_product()
+    browser.get(url_of("catalog.product"))
+    with count_commands() as for_five:
+        browser.get(url_of("catalog.product"))
+    for _ in range(10):
+        make_product()
+    with count_commands() as for_fifteen:
+        page = browser.get(url_of("catalog.product"))
+    assert len(page.context["cl"].result_list) == 15
+    assert for_fifteen.names == for_five.names
+    # The session, the person, the categories to filter by, the number of products, the products, their variants.
+    assert len(for_fifteen) <= 7, str(for_fifteen)
+    assert not any("$lookup" in repr(command) for command in for_fifteen)
+
+
+def test_staff_without_the_right_to_change_variants_see_them_only(
+    make_user: Callable[..., User], shirt: Product
+) -> None:
+    browser = browser_of(allow(make_user(), "catalog.change_product", "catalog.view_variant"))
+    save(browser, shirt, name="Better shirt", variants__0__price="1.00")
+    assert Product.objects.get().name == "Better shirt"
+    assert Variant.objects.get(sku="SHIRT-S").price == 20
+
+
+# --- Pictures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_described_moved_replaced_and_removed(browser: Client, shirt: Product) -> None:
+    save(browser, shirt, images__0__files=[picture(), picture(colour="red")])
+    first, second = ProductImage.objects.order_by("position")
+
+    save(browser, shirt, images__0__alt="Front", images__0__position="5")
+    assert [each["id"] for each in Product.objects.get().pictures] == [str(second.pk), str(first.pk)]
+    assert Product.objects.get().pictures[1]["alt"] == "Front"
+
+    save(browser, shirt, images__0__files=[picture(colour="blue")])
+    replaced = ProductImage.objects.get(pk=second.pk)
+    assert replaced.name != second.name
+
+    save(browser, shirt, images__0__DELETE="on")
+    run_jobs()
+    assert [each["id"] for each in Product.objects.get().pictures] == [str(first.pk)]
+    assert stored_files() == {first.name}
+
+
+def test_a_file_that_is_no_picture_is_an_error_beside_it_and_nothing_is_stored(browser: Client, shirt: Product) -> None:
+    bad = picture()
+    bad.file.seek(0)
+    bad.file.write(b"no picture")
+    page = save(browser, shirt, name="Better shirt", images__0__files=[picture(), bad])
+    assert set(errors_of(page)) == {"images-0-files"}
+    assert Product.objects.get().name == "Shirt"
+    assert stored_files() == set()
+
+
+def test_pictures_are_not_even_stored_where_something_else_on_the_page_is_wrong(
+    browser: Client, shirt: Product
+) -> None:
+    page = save(browser, shirt, name="", images__0__files=[picture()])
+    assert set(errors_of(page)) == {"name"}
+    assert stored_files() == set()
+    assert not Job.objects.exists()
+
+
+def test_pictures_are_stored_outside_the_transaction(
+    browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shop import admin_uploads
+
+    store, inside = admin_uploads.store_image, []
+
+    def watched(*args: Any, **kwargs: Any) -> str:
+        inside.append(transactions.in_transaction())
+        return store(*args, **kwargs)
+
+    monkeypatch.setattr(admin_uploads, "store_image", watched)
+    # The uploading threads have connections of their own, so the one of this request is asked before they begin.
+    monkeypatch.setattr(admin_uploads.Uploads, "store", lambda self: [upload.store() for upload in self])
+    save(browser, shirt, images__0__files=[picture()])
+    assert inside == [False]
+
+
+def test_an_image_service_that_is_away_is_an_error_beside_the_picture(
+    browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shop import admin_uploads
+
+    def away(*_: Any, **__: Any) -> str:
+        raise MediaUnavailable
+
+    monkeypatch.setattr(admin_uploads, "store_image", away)
+    page = save(browser, shirt, name="Better shirt", images__0__files=[picture()])
+    assert errors_of(page) == {"images-0-files": [str(MediaUnavailable.default_detail)]}
+    assert Product.objects.get().name == "Shirt"
+
+
+# --- Categories -------------------------------------------------------------------------------------------------------
+
+
+def change_category(browser: Client, category: Category, **changes: Any) -> Any:
+    url = url_of("catalog.category", "change", category.pk)
+    return browser.post(url, filled_in(browser.get(url)) | changes, follow=True)
+
+
+def test_the_categories_are_listed_as_a_tree(browser: Client, make_category: Callable[..., Category]) -> None:
+    socks, clothing = make_category("Socks"), make_category("Clothing")
+    shirts = make_category("Shirts", parent=clothing)
+    assert list(browser.get(url_of("catalog.category")).context["cl"].result_list) == [clothing, shirts, socks]
+
+
+def test_moving_a_category_takes_its_products_along(
+    browser: Client, make_category: Callable[..., Category], make_product: Callable[..., Product]
+) -> None:
+    clothing, shirts = make_category("Clothing"), make_category("Shirts")
+    make_product(category=shirts)
+    change_category(browser, shirts, parent=str(clothing.pk), name="All shirts")
+    run_jobs()
+    product = Product.objects.get()
+    assert product.category_lineage == [clothing.pk, shirts.pk]
+    assert product.category_name == "All shirts"
+    assert Category.objects.get(pk=shirts.pk).path == "clothing/shirts"
+
+
+def test_a_category_cannot_be_moved_below_itself(browser: Client, make_category: Callable[..., Category]) -> None:
+    clothing = make_category("Clothing")
+    shirts = make_category("Shirts", parent=clothing)
+    page = change_category(browser, clothing, parent=str(shirts.pk))
+    assert errors_of(page) == {"parent": ["A category cannot lie inside itself or below."]}
+    assert Category.objects.get(pk=clothing.pk).parent_id is None
+
+
+def test_a_category_in_use_is_not_deleted_and_the_page_says_why(
+    browser: Client, make_category: Callable[..., Category], make_product: Callable[..., Product]
+) -> None:
+    clothing = make_category("Clothing")
+    make_category("Shirts", parent=clothing)
+    make_product(category=clothing)
+    url = url_of("catalog.category", "delete", clothing.pk)
+    why = "Clothing still holds 1 product and 1 category: move them elsewhere first."
+    assert why in browser.get(url).content.decode()
+    assert why in browser.post(url, {"post": "yes"}, follow=True).content.decode()
+    assert Category.objects.count() == 2
+
+
+def test_an_empty_category_is_deleted(browser: Client, make_category: Callable[..., Category]) -> None:
+    browser.post(url_of("catalog.category", "delete", make_category().pk), {"post": "yes"})
+    assert not Category.objects.exists()
+
+
+# --- Stock ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("entered", "stock"), [({"change": "3"}, 8), ({"counted": "2"}, 2)])
+def test_stock_is_changed_by_a_number_or_set_to_what_was_counted(
+    browser: Client, shirt: Product, entered: dict[str, str], stock: int
+) -> None:
+    variant = Variant.objects.get(sku="SHIRT-S")
+    url = url_of("catalog.variant", "change_stock", variant.pk)
+    page = browser.post(url, {"_form_submitted": "on", "note": "counted", **entered}, follow=True)
+    assert messages_of(page) == ["The stock of SHIRT-S was changed."]
+    variant.refresh_from_db()
+    assert variant.stock == stock == sum(StockMovement.objects.filter(variant=variant).values_list("delta", flat=True))
+
+
+def test_the_stock_dialog_says_what_is_missing_or_impossible(browser: Client, shirt: Product) -> None:
+    url = url_of("catalog.variant", "change_stock", Variant.objects.get(sku="SHIRT-S").pk)
+    unclear = browser.post(url, {"_form_submitted": "on", "note": "x", "change": "1", "counted": "2"})
+    assert "Give either of the two." in unclear.content.decode()
+    page = browser.post(url, {"_form_submitted": "on", "note": "x", "change": "-9"}, follow=True)
+    assert messages_of(page) == ["There are 5 in stock, so 9 cannot be taken away."]
+    assert Variant.objects.get(sku="SHIRT-S").stock == 5

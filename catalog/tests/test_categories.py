@@ -1,0 +1,141 @@
+"""The category tree."""
+
+from collections.abc import Callable
+
+import pytest
+from rest_framework.test import APIClient
+
+from catalog import services
+from catalog.models import Category, Product
+from shop.testing.replies import refusal
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/categories/"
+
+
+@pytest.fixture
+def tree(make_category: Callable[..., Category]) -> dict[str, Category]:
+    clothes = make_category("Clothes")
+    shirts = make_category("Shirts", parent=clothes)
+    linen = make_category("Linen", parent=shirts)
+    return {"clothes": clothes, "shirts": shirts, "linen": linen, "books": make_category("Books")}
+
+
+def counts(client: APIClient) -> dict[str, int]:
+    return {entry["slug"]: entry["product_count"] for entry in client.get(URL).json()}
+
+
+def test_the_list_is_flat_with_parents_before_their_children(anonymous: APIClient, tree: dict[str, Category]) -> None:
+    listed = anonymous.get(URL).json()
+    assert listed == [
+        {
+            "id": str(category.pk),
+            "name": category.name,
+            "slug": category.slug,
+            "parent": str(category.parent_id) if category.parent_id else None,
+            "path": path,
+            "product_count": 0,
+        }
+        for category, path in (
+            (tree["books"], "books"),
+            (tree["clothes"], "clothes"),
+            (tree["shirts"], "clothes/shirts"),
+            (tree["linen"], "clothes/shirts/linen"),
+        )
+    ]
+
+
+def test_parents_come_first_also_beside_slugs_that_begin_like_theirs(
+    anonymous: APIClient, make_category: Callable[..., Category]
+) -> None:
+    a = make_category("A", slug="a")
+    for slug in ("a-b", "a0", "ab"):
+        make_category(slug, slug=slug)
+    child = make_category("Z", slug="z", parent=a)
+    make_category("Y", slug="y", parent=child)
+    seen: set[str] = set()
+    for entry in anonymous.get(URL).json():
+        assert entry["parent"] is None or entry["parent"] in seen
+        seen.add(entry["id"])
+    assert len(seen) == 6
+
+
+def test_counts_include_what_is_below_and_leave_out_what_is_inactive(
+    anonymous: APIClient, tree: dict[str, Category], make_product: Callable[..., Product]
+) -> None:
+    for category in ("clothes", "shirts", "linen", "linen"):
+        make_product(category=tree[category])
+    make_product(category=tree["linen"], is_active=False)
+    make_product()
+    assert counts(anonymous) == {"books": 0, "clothes": 4, "shirts": 3, "linen": 2}
+    for slug, count in counts(anonymous).items():
+        assert anonymous.get(f"{URL}{slug}/").json()["product_count"] == count
+
+
+def test_a_category_is_found_by_its_slug(anonymous: APIClient, tree: dict[str, Category]) -> None:
+    reply = anonymous.get(f"{URL}shirts/")
+    assert reply.status_code == 200
+    assert reply.json() == next(entry for entry in anonymous.get(URL).json() if entry["slug"] == "shirts")
+
+
+@pytest.mark.parametrize("slug", ["nowhere", "Shirts", "$ne", "%00", ".*", "shirt", "a%20b", "%F0%9F"])
+def test_a_category_that_does_not_exist_is_404(anonymous: APIClient, tree: dict[str, Category], slug: str) -> None:
+    assert refusal(anonymous.get(f"{URL}{slug}/"), 404) == ("not_found", None)
+
+
+def test_a_shop_without_categories_lists_none(anonymous: APIClient, db: None) -> None:
+    reply = anonymous.get(URL)
+    assert (reply.status_code, reply.json()) == (200, [])
+
+
+# --- Moving and renaming ----------------------------------------------------------------------------------------------
+
+
+def test_a_renamed_category_is_renamed_in_its_products(
+    anonymous: APIClient, tree: dict[str, Category], make_product: Callable[..., Product]
+) -> None:
+    inside, outside = make_product(category=tree["shirts"]), make_product(category=tree["books"])
+    shirts = tree["shirts"]
+    shirts.name, shirts.slug = "Tops", "tops"
+    services.save_category(category=shirts)
+
+    product = anonymous.get(f"/api/v1/products/{inside.slug}/").json()
+    assert product["category"] == {"id": str(shirts.pk), "name": "Tops", "slug": "tops"}
+    assert anonymous.get(f"/api/v1/products/{outside.slug}/").json()["category"]["name"] == "Books"
+    assert [entry["path"] for entry in anonymous.get(URL).json()] == [
+        "books",
+        "clothes",
+        "clothes/tops",
+        "clothes/tops/linen",
+    ]
+    assert anonymous.get("/api/v1/products/", {"category": "shirts"}).status_code == 400
+    assert anonymous.get("/api/v1/products/", {"search": "tops"}).json()["count"] == 1
+
+
+def test_a_moved_category_takes_everything_below_along(
+    anonymous: APIClient, tree: dict[str, Category], make_product: Callable[..., Product], names: Callable
+) -> None:
+    make_product("Shirt", category=tree["shirts"])
+    make_product("Linen shirt", category=tree["linen"])
+    make_product("Coat", category=tree["clothes"])
+    shirts = tree["shirts"]
+    shirts.parent = tree["books"]
+    services.save_category(category=shirts)
+
+    assert counts(anonymous) == {"books": 2, "shirts": 2, "linen": 1, "clothes": 1}
+    assert set(names(category="books")) == {"Shirt", "Linen shirt"}
+    assert names(category="clothes") == ["Coat"]
+    assert names(category="linen") == ["Linen shirt"]
+
+
+# --- Nobody writes here -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+@pytest.mark.parametrize("path", [URL, f"{URL}shirts/"])
+def test_categories_are_edited_in_the_admin_only(
+    as_staff: APIClient, tree: dict[str, Category], method: str, path: str
+) -> None:
+    assert refusal(getattr(as_staff, method)(path, {"name": "New"}), 405) == ("method_not_allowed", None)
+    assert Category.objects.count() == 4

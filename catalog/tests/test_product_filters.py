@@ -1,0 +1,192 @@
+"""Each filter of the product list, alone and together."""
+
+from collections.abc import Callable
+
+import pytest
+from rest_framework.test import APIClient
+
+from catalog.models import Category, Product
+from catalog.tests.conftest import LIST
+from shop.testing.replies import refusal, refusals
+
+pytestmark = pytest.mark.django_db
+
+Names = Callable[..., list[str]]
+
+
+@pytest.fixture
+def shelf(make_product: Callable[..., Product], make_category: Callable[..., Category]) -> None:
+    """Five products, the first the oldest."""
+    clothes = make_category("Clothes")
+    shirts = make_category("Shirts", parent=clothes)
+    books = make_category("Books")
+    make_product("Red shirt", price="20", category=shirts, attributes={"colour": "red", "size": "m"})
+    make_product("Blue shirt", price="25", category=shirts, stock=0, attributes={"colour": "blue", "size": "m"})
+    make_product("Red coat", price="90", category=clothes, attributes={"colour": "red", "size": "l"})
+    make_product("Red book", price="9.99", category=books, attributes={"colour": "red"})
+    make_product("Pebble", price="0", stock=1)
+    make_product("Hidden shirt", price="20", category=shirts, is_active=False, attributes={"colour": "red"})
+
+
+FILTERED: list[tuple[dict[str, str], str]] = [
+    ({"category": "shirts"}, "Blue shirt,Red shirt"),
+    ({"category": "clothes"}, "Red coat,Blue shirt,Red shirt"),
+    ({"category": "books"}, "Red book"),
+    ({"min_price": "20"}, "Red coat,Blue shirt,Red shirt"),
+    ({"min_price": "20.01"}, "Red coat,Blue shirt"),
+    ({"max_price": "20"}, "Pebble,Red book,Red shirt"),
+    ({"max_price": "9.98"}, "Pebble"),
+    ({"max_price": "0"}, "Pebble"),
+    ({"min_price": "9.99", "max_price": "25"}, "Red book,Blue shirt,Red shirt"),
+    ({"min_price": "2e1", "max_price": "2.5E+1"}, "Blue shirt,Red shirt"),
+    ({"min_price": "30", "max_price": "20"}, ""),
+    ({"min_price": "1000000000"}, ""),
+    ({"in_stock": "true"}, "Pebble,Red book,Red coat,Red shirt"),
+    ({"in_stock": "1"}, "Pebble,Red book,Red coat,Red shirt"),
+    ({"in_stock": "false"}, "Blue shirt"),
+    ({"attr_colour": "red"}, "Red book,Red coat,Red shirt"),
+    ({"attr_colour": "Red"}, ""),
+    ({"attr_colour": "re"}, ""),
+    ({"attr_colour": ""}, ""),
+    ({"attr_colour": ".*"}, ""),
+    ({"attr_colour": "$ne"}, ""),
+    ({"attr_colour": '{"$gt": ""}'}, ""),
+    ({"attr_colour": "red", "attr_size": "m"}, "Red shirt"),
+    ({"attr_nothing": "red"}, ""),
+    ({"search": "shirt"}, "Blue shirt,Red shirt"),
+    ({"category": "clothes", "attr_colour": "red", "max_price": "50"}, "Red shirt"),
+    ({"category": "clothes", "in_stock": "true", "min_price": "21"}, "Red coat"),
+    ({"category": "clothes", "search": "red", "ordering": "price"}, "Red shirt,Red coat"),
+    ({"search": "red", "attr_size": "m", "in_stock": "true"}, "Red shirt"),
+]
+
+
+def test_filters_let_through_what_they_say(names: Names, shelf: None, subtests: pytest.Subtests) -> None:
+    for parameters, expected in FILTERED:
+        with subtests.test(**parameters):
+            assert names(**parameters) == [name for name in expected.split(",") if name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("category", "nowhere"),
+        ("category", "not a slug"),
+        ("category", "$ne"),
+        ("min_price", "abc"),
+        ("min_price", "NaN"),
+        ("min_price", "-NaN"),
+        ("min_price", "sNaN"),
+        ("min_price", "Infinity"),
+        ("min_price", "-1"),
+        ("min_price", "1e400"),
+        ("min_price", "1e-400"),
+        ("min_price", "1.999"),
+        ("min_price", "1" * 40),
+        ("min_price", "1" * 2000),
+        ("min_price", "1000000000.01"),
+        ("max_price", "$gt"),
+        ("max_price", "1,5"),
+        ("max_price", '{"$gt": 0}'),
+        ("in_stock", "maybe"),
+        ("in_stock", "2"),
+        ("ordering", "foo"),
+        ("ordering", "-newest"),
+        ("ordering", "-name"),
+        ("ordering", "created_at"),
+        ("ordering", ""),
+        ("search", "s" * 201),
+        ("search", "a\0b"),
+        ("attr_$where", "1"),
+        ("attr_", "red"),
+        ("attr_Colour", "red"),
+        ("attr_colour__regex!", ".*"),
+        ("attr_a.b", "red"),
+        ("attr_1st", "red"),
+        ("attr_" + "a" * 41, "red"),
+        ("attr_colour", "r\0"),
+        ("attr_colour", "r" * 201),
+    ],
+)
+def test_a_value_that_cannot_be_understood_is_named(anonymous: APIClient, db: None, name: str, value: str) -> None:
+    found = refusals(anonymous.get(LIST, {name: value}), 400)
+    assert {attr for _, attr in found} == {name}
+
+
+def test_relevance_needs_something_to_be_relevant_to(anonymous: APIClient, shelf: None) -> None:
+    assert refusal(anonymous.get(LIST, {"ordering": "relevance"}), 400) == ("search_required", "ordering")
+    assert anonymous.get(LIST, {"ordering": "relevance", "search": "red"}).status_code == 200
+
+
+def test_the_last_of_several_values_counts(names: Names, anonymous: APIClient, shelf: None) -> None:
+    reply = anonymous.get(f"{LIST}?min_price=abc&min_price=50")
+    assert [product["name"] for product in reply.json()["results"]] == ["Red coat"]
+
+
+def test_filters_are_kept_from_page_to_page(anonymous: APIClient, shelf: None) -> None:
+    seen, url = [], f"{LIST}?attr_colour=red&search=red&page_size=1&ordering=name"
+    while url:
+        page = anonymous.get(url).json()
+        seen += [product["name"] for product in page["results"]]
+        url = page["next"]
+    assert seen == ["Red book", "Red coat", "Red shirt"]
+
+
+# --- Search -----------------------------------------------------------------------------------------------------------
+
+
+FOUND: list[tuple[str, set[str]]] = [
+    ("shirt", {"Red shirt", "Blue shirt"}),
+    ("SHIRT", {"Red shirt", "Blue shirt"}),
+    ("shirts", {"Red shirt", "Blue shirt"}),
+    ("red shirt", {"Red shirt"}),
+    ("Shirt  RED", {"Red shirt"}),
+    ("red nothing", set()),
+    ("nothing", set()),
+    ("clothes", {"Red coat"}),
+    ('"red shirt"', {"Red shirt"}),
+    ('"red', {"Red shirt", "Red coat", "Red book"}),
+    ("-red", {"Red shirt", "Red coat", "Red book"}),
+    ("shirt -red", set()),
+    ("red --shirt", set()),
+    ("$where", set()),
+    ('{"$gt": ""}', set()),
+    (".*", set()),
+    ("re", set()),
+    ('"', set()),
+    ("-", set()),
+    ("--", set()),
+    ("\\", set()),
+    ('red \\" shirt', set()),
+    ("the", set()),
+    ("é 漢字 🙂", set()),
+]
+
+
+def test_search_finds_products_with_every_word_and_obeys_no_operator(
+    names: Names, shelf: None, subtests: pytest.Subtests
+) -> None:
+    for search, expected in FOUND:
+        for ordering in ("relevance", "newest"):
+            with subtests.test(search=search, ordering=ordering):
+                assert set(names(search=search, ordering=ordering)) == expected
+
+
+def test_an_empty_search_is_no_search(names: Names, shelf: None) -> None:
+    assert names(search="") == names(search="   ") == names()
+
+
+def test_search_reads_name_category_and_description(
+    names: Names, make_product: Callable[..., Product], make_category: Callable[..., Category]
+) -> None:
+    make_product("Kettle", description="Boils water")
+    make_product("Pot", category=make_category("Kettles"))
+    make_product("Spoon", description="Goes with any kettle")
+    assert set(names(search="kettle")) == {"Kettle", "Pot", "Spoon"}
+    assert names(search="kettle", ordering="relevance") == ["Kettle", "Pot", "Spoon"]
+
+
+def test_search_words_may_stand_in_different_fields(names: Names, make_product: Callable[..., Product]) -> None:
+    make_product("Kettle", description="Red")
+    make_product("Pot", description="Red")
+    assert names(search="red kettle") == ["Kettle"]

@@ -1,0 +1,138 @@
+"""The list of products: its shape and its pages."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from django.utils.dateparse import parse_datetime
+from rest_framework.test import APIClient
+
+from catalog.models import Category, Product
+from catalog.tests.conftest import LIST, put_on_shelf
+from shop.testing.replies import refusal
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_list_entry_has_the_shape_of_the_contract(
+    anonymous: APIClient, make_product: Callable[..., Product], make_category: Callable[..., Category]
+) -> None:
+    mugs = make_category("Mugs")
+    product = make_product("Blue mug", price="12.50", compare_at_price="15", category=mugs, description="Big")
+    assert anonymous.get(LIST).json() == {
+        "count": 1,
+        "count_exact": True,
+        "next": None,
+        "previous": None,
+        "results": [
+            {
+                "id": str(product.pk),
+                "name": "Blue mug",
+                "slug": "blue-mug",
+                "price": "12.50",
+                "compare_at_price": "15.00",
+                "currency": "usd",
+                "in_stock": True,
+                "image": None,
+                "rating": {"average": None, "count": 0},
+                "category": {"id": str(mugs.pk), "name": "Mugs", "slug": "mugs"},
+            }
+        ],
+    }
+
+
+def test_a_bare_product_says_null_for_what_it_has_not(
+    anonymous: APIClient, make_product: Callable[..., Product]
+) -> None:
+    make_product(stock=0)
+    entry = anonymous.get(LIST).json()["results"][0]
+    assert (entry["compare_at_price"], entry["image"], entry["category"]) == (None, None, None)
+    assert entry["in_stock"] is False
+
+
+def test_an_empty_shop_lists_nothing(anonymous: APIClient, db: None) -> None:
+    reply = anonymous.get(LIST)
+    assert reply.status_code == 200
+    assert reply.json() == {"count": 0, "count_exact": True, "next": None, "previous": None, "results": []}
+
+
+def test_the_list_shows_active_products_to_everybody_alike(
+    anonymous: APIClient, as_customer: APIClient, as_staff: APIClient, make_product: Callable[..., Product]
+) -> None:
+    make_product("Shown")
+    make_product("Hidden", is_active=False)
+    replies = [client.get(LIST).json() for client in (anonymous, as_customer, as_staff)]
+    assert [product["name"] for product in replies[0]["results"]] == ["Shown"]
+    assert replies[0] == replies[1] == replies[2]
+
+
+def test_the_price_of_a_product_is_its_cheapest_active_variants(
+    anonymous: APIClient, make_product: Callable[..., Product]
+) -> None:
+    make_product(variants=[{"sku": "L", "price": "9.00"}, {"sku": "S", "price": "7.50"}, {"sku": "M", "price": "8"}])
+    assert anonymous.get(LIST).json()["results"][0]["price"] == "7.50"
+
+
+# --- Pages ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def thirty(db: None) -> list[str]:
+    """Names of thirty products, newest first."""
+    return [product.name for product in put_on_shelf(*[{}] * 30)][::-1]
+
+
+def test_pages_lead_to_each_other_and_back(anonymous: APIClient, thirty: list[str]) -> None:
+    seen, pages, url = [], [], f"{LIST}?page_size=8&in_stock=true"
+    while url:
+        page = anonymous.get(url).json()
+        assert (page["count"], page["count_exact"]) == (30, True)
+        seen += [product["name"] for product in page["results"]]
+        pages.append(page)
+        url = page["next"]
+        assert url is None or url.startswith("http://testserver/api/v1/products/?")
+    assert seen == thirty
+    assert [len(page["results"]) for page in pages] == [8, 8, 8, 6]
+    assert pages[0]["previous"] is None
+    for earlier, later in pairwise(pages):
+        assert anonymous.get(later["previous"]).json() == earlier
+
+
+def test_a_page_holds_what_page_size_says_and_20_otherwise(
+    anonymous: APIClient, thirty: list[str], subtests: pytest.Subtests
+) -> None:
+    sizes = {"1": 1, "30": 30, "100": 30, "0": 20, "-5": 20, "abc": 20, "": 20, "1e1": 20}
+    for page_size, shown in sizes.items():
+        with subtests.test(page_size=page_size):
+            assert len(anonymous.get(LIST, {"page_size": page_size}).json()["results"]) == shown
+
+
+def test_a_page_holds_at_most_100(anonymous: APIClient, db: None) -> None:
+    put_on_shelf(*[{}] * 101)
+    for size in ("101", "1000000", "9" * 30):
+        page = anonymous.get(LIST, {"page_size": size}).json()
+        assert (len(page["results"]), page["count"]) == (100, 101)
+        assert page["next"] is not None
+
+
+def test_a_page_that_does_not_exist_is_404(anonymous: APIClient, thirty: list[str], subtests: pytest.Subtests) -> None:
+    for page in ("4", "0", "-1", "abc", "1.5", "1e1", "9" * 9, "9" * 40, "\0", "", " 1", "١", "last"):
+        with subtests.test(page=page):
+            assert refusal(anonymous.get(LIST, {"page_size": 10, "page": page}), 404) == ("not_found", None)
+
+
+def test_the_first_page_exists_even_where_nothing_matches(anonymous: APIClient, thirty: list[str]) -> None:
+    page = anonymous.get(LIST, {"min_price": "1000", "page": "1"})
+    assert (page.status_code, page.json()["count"], page.json()["results"]) == (200, 0, [])
+    assert anonymous.get(LIST, {"min_price": "1000", "page": "2"}).status_code == 404
+
+
+def test_unknown_parameters_are_ignored(anonymous: APIClient, thirty: list[str]) -> None:
+    assert anonymous.get(LIST, {"utm_source": "mail", "$where": "1", "is_active": "false"}).json()["count"] == 30
+
+
+def test_times_are_utc(anonymous: APIClient, make_product: Callable[..., Product]) -> None:
+    detail = anonymous.get(f"{LIST}{make_product().pk}/").json()
+    for field in ("created_at", "updated_at"):
+        assert detail[field].endswith("Z")
+        assert parse_datetime(detail[field]) is not None

@@ -1,0 +1,214 @@
+"""Staff read, cancel and send orders in the admin, and keep shipping methods and taxes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from catalog.models import Product, StockMovement, Variant
+from orders import hooks, services
+from orders.models import Order, OrderStatus, ShippingMethod, TaxRate
+from shop.errors import ServiceUnavailable
+from shop.testing.admin import allow, browser_of, errors_of, filled_in, messages_of, ordered, url_of
+from shop.testing.commands import count_commands
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+@pytest.fixture
+def order(customer: User, make_product: Callable[..., Product], shipping: ShippingMethod) -> Order:
+    return ordered(customer, make_product("Linen shirt", sku="LINEN"), quantity=2)
+
+
+def press(browser: Client, button: str, order: Order, **fields: str) -> Any:
+    return browser.post(url_of("orders.order", button, order.pk), {"_form_submitted": "on", **fields}, follow=True)
+
+
+def test_an_order_s_page_shows_what_was_bought_where_it_goes_and_what_happened(browser: Client, order: Order) -> None:
+    services.mark_paid(order_id=order.pk, detail="24.90 by Stripe")
+    text = browser.get(url_of("orders.order", "change", order.pk)).content.decode()
+    for shown in (order.number, "Linen shirt", "LINEN", "20.00", "24.90 USD", "St James", "ada@example.com"):
+        assert shown in text, shown
+    assert "24.90 by Stripe" in text
+    assert 'name="_save"' not in text
+
+
+def test_the_page_of_an_order_whose_customer_left_opens(browser: Client, customer: User, order: Order) -> None:
+    services.cancel_order(order=order, actor=services.Actor.CUSTOMER)
+    services.forget_customer(user=customer)
+    assert "This account was deleted" in browser.get(url_of("orders.order", "change", order.pk)).content.decode()
+    assert "account deleted" in browser.get(url_of("orders.order")).content.decode()
+
+
+def test_cancelling_an_order_puts_its_stock_back_and_tells_why(browser: Client, order: Order) -> None:
+    assert Variant.objects.get().stock == 3
+    page = press(browser, "cancel", order, reason="Damaged in the warehouse")
+
+    assert messages_of(page) == [f"Order {order.number} is cancelled."]
+    order.refresh_from_db()
+    assert order.status == OrderStatus.CANCELLED
+    assert Variant.objects.get().stock == 5
+    assert StockMovement.objects.filter(reason="cancellation").count() == 1
+    last = order.timeline[-1]
+    assert (last.event, last.actor, last.detail) == ("cancelled", "staff", "Damaged in the warehouse")
+
+
+def test_cancelling_asks_first_and_wants_a_reason(browser: Client, order: Order) -> None:
+    url = url_of("orders.order", "cancel", order.pk)
+    assert "Cancel this order?" in browser.get(url).content.decode()
+    assert "This field is required." in browser.post(url, {"_form_submitted": "on"}).content.decode()
+    order.refresh_from_db()
+    assert order.status == OrderStatus.PENDING
+
+
+def test_an_order_that_has_shipped_is_not_cancelled_and_staff_read_why(browser: Client, order: Order) -> None:
+    services.mark_paid(order_id=order.pk)
+    services.fulfil_order(order=order, status="shipped")
+    page = press(browser, "cancel", order, reason="Too late")
+    assert messages_of(page) == ["This order can no longer be cancelled."]
+    assert Variant.objects.get().stock == 3
+
+
+def test_stripe_being_away_is_a_message_and_leaves_the_order_as_it_is(
+    browser: Client, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_: Any) -> None:
+        raise ServiceUnavailable("Stripe does not answer.")
+
+    monkeypatch.setattr(hooks.before_cancel, "_functions", [away])
+    assert messages_of(press(browser, "cancel", order, reason="x")) == ["Stripe does not answer."]
+    order.refresh_from_db()
+    assert order.status == OrderStatus.PENDING
+
+
+def test_an_order_is_sent_with_its_tracking_number_and_delivered(browser: Client, order: Order) -> None:
+    services.mark_paid(order_id=order.pk)
+    press(browser, "ship", order, carrier="Royal Mail", tracking_number="RM1")
+    order.refresh_from_db()
+    assert (order.fulfilment_status, order.carrier, order.tracking_number) == ("shipped", "Royal Mail", "RM1")
+    page = press(browser, "deliver", order)
+    assert messages_of(page)[-1] == f"Order {order.number} is delivered."
+    order.refresh_from_db()
+    assert [entry.event for entry in order.timeline] == ["placed", "paid", "shipped", "delivered"]
+
+
+def test_an_unpaid_order_is_not_sent(browser: Client, order: Order) -> None:
+    page = press(browser, "ship", order)
+    assert messages_of(page) == [
+        "Only a paid order that is not cancelled can be shipped, and only a shipped one delivered."
+    ]
+
+
+def offered(browser: Client, order: Order) -> list[str]:
+    page = browser.get(url_of("orders.order", "change", order.pk))
+    return [each["title"] for each in page.context["actions_detail"]]
+
+
+def test_only_the_buttons_that_go_with_its_state_are_offered(browser: Client, order: Order) -> None:
+    assert offered(browser, order) == ["Cancel order"]
+    services.mark_paid(order_id=order.pk)
+    assert offered(browser, order) == ["Mark as shipped", "Cancel order"]
+    services.fulfil_order(order=order, status="shipped")
+    assert offered(browser, order) == ["Mark as delivered"]
+
+
+def test_a_dialog_leads_back_to_the_page_it_was_opened_on_but_not_elsewhere(browser: Client, order: Order) -> None:
+    url = url_of("orders.order", "cancel", order.pk)
+    fields = {"_form_submitted": "on", "reason": "x"}
+    for opened_on, leads_to in (
+        ("http://testserver/admin/orders/order/?q=ada", "http://testserver/admin/orders/order/?q=ada"),
+        ("https://evil.example/", url_of("orders.order", "change", order.pk)),
+    ):
+        answer = browser.post(url, fields, headers={"HX-Request": "true", "HX-Current-URL": opened_on})
+        assert answer["HX-Redirect"] == leads_to
+
+
+def test_staff_who_may_only_look_can_neither_cancel_nor_send(make_user: Callable[..., User], order: Order) -> None:
+    browser = browser_of(allow(make_user(), "orders.view_order"))
+    assert offered(browser, order) == []
+    for button in ("cancel", "ship", "deliver"):
+        answer = browser.post(
+            url_of("orders.order", button, order.pk), {"_form_submitted": "on", "reason": "x"}, follow=True
+        )
+        assert answer.status_code == 403
+    order.refresh_from_db()
+    assert order.status == OrderStatus.PENDING
+
+
+def test_orders_are_neither_added_nor_edited_nor_deleted(browser: Client, order: Order) -> None:
+    assert browser.get(url_of("orders.order", "add")).status_code == 403
+    assert browser.post(url_of("orders.order", "change", order.pk), {}).status_code == 403
+    assert browser.post(url_of("orders.order", "delete", order.pk), {"post": "yes"}).status_code == 403
+    assert Order.objects.count() == 1
+
+
+def test_orders_are_found_by_number_and_by_the_customer_s_address(
+    browser: Client, make_user: Callable[..., User], make_product: Callable[..., Product], order: Order
+) -> None:
+    ordered(make_user(email="grace@example.com"), make_product())
+    for text in (order.number, order.number.lower()[:7], "ada@example.com", "ADA@"):
+        assert list(browser.get(url_of("orders.order"), {"q": text}).context["cl"].result_list) == [order], text
+
+
+def test_orders_are_filtered_by_state_and_by_day(browser: Client, order: Order) -> None:
+    def found(**filters: str) -> int:
+        return browser.get(url_of("orders.order"), filters).context["cl"].result_count
+
+    day = order.created_at.date().isoformat()
+    assert found(status__exact="pending") == found(payment_status__exact="unpaid") == 1
+    assert found(status__exact="completed") == found(flagged__exact="1") == 0
+    assert found(created_at_from=day, created_at_to=day) == 1
+    assert found(created_at_to="2020-01-01") == 0
+
+
+def test_the_order_list_asks_as_often_for_five_orders_as_for_fifteen(
+    browser: Client, make_user: Callable[..., User], make_product: Callable[..., Product], shipping: ShippingMethod
+) -> None:
+    product = make_product(stock=100)
+    for _ in range(5):
+        ordered(make_user(), product)
+    browser.get(url_of("orders.order"))
+    with count_commands() as for_five:
+        browser.get(url_of("orders.order"))
+    for _ in range(10):
+        ordered(make_user(), product)
+    with count_commands() as for_fifteen:
+        page = browser.get(url_of("orders.order"))
+    assert len(page.context["cl"].result_list) == 15
+    assert for_fifteen.names == for_five.names
+    # The session, the person, the number of orders, the orders, their customers.
+    assert len(for_fifteen) <= 6, str(for_fifteen)
+    assert not any("$lookup" in repr(command) for command in for_fifteen)
+
+
+# --- Shipping methods and taxes ---------------------------------------------------------------------------------------
+
+
+def test_a_shipping_method_and_a_tax_rate_are_made_and_changed(browser: Client) -> None:
+    url = url_of("orders.shippingmethod", "add")
+    browser.post(url, filled_in(browser.get(url)) | {"name": "Bike", "code": "bike", "price": "3.50"})
+    method = ShippingMethod.objects.get()
+    assert (method.code, method.price, method.is_active) == ("bike", 3.5, True)
+
+    url = url_of("orders.taxrate", "add")
+    browser.post(url, filled_in(browser.get(url)) | {"country": "DE", "rate": "19"})
+    rate = TaxRate.objects.get()
+    url = url_of("orders.taxrate", "change", rate.pk)
+    browser.post(url, filled_in(browser.get(url)) | {"rate": "16"})
+    rate.refresh_from_db()
+    assert rate.rate == 16
+
+
+def test_a_country_that_does_not_exist_and_a_second_rate_for_a_place_are_refused(browser: Client) -> None:
+    TaxRate.objects.create(country="DE", rate="19")
+    url = url_of("orders.taxrate", "add")
+    page = browser.post(url, filled_in(browser.get(url)) | {"country": "XX", "rate": "19"})
+    assert set(errors_of(page)) == {"country"}
+    page = browser.post(url, filled_in(browser.get(url)) | {"country": "DE", "rate": "7"})
+    assert set(errors_of(page)) == {""}
+    assert TaxRate.objects.count() == 1

@@ -1,0 +1,213 @@
+"""Unpaid orders give their stock back when their time is over."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from cart.models import Coupon
+from catalog.models import Product, StockMovement
+from orders import services
+from orders.models import Order
+from payments.models import Payment
+from payments.simulator import StripeSimulator
+from shop.testing.replies import refusal
+from shop.testing.steps import API, add_to_cart, at_the_same_moment, events_of, order_of, place_order, stock_of
+from shop.testing.stripe_steps import deliver, open_payment, pay
+
+pytestmark = pytest.mark.django_db
+
+
+def let_time_run_out() -> None:
+    Order.objects.exclude(expires_at=None).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+
+def hold_of(number: str) -> timedelta:
+    """How much longer the order holds its stock."""
+    return Order.objects.get(number=number).expires_at - timezone.now()
+
+
+def test_an_order_whose_time_is_over_is_cancelled_and_gives_everything_back(
+    as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    Coupon.objects.create(code="ONCE", kind="percentage", value=Decimal(10), usage_limit=1)
+    product = make_product(stock=2)
+    add_to_cart(as_customer, product, 2)
+    as_customer.put(f"{API}/cart/coupon/", {"code": "ONCE"})
+    number = place_order(as_customer)["number"]
+    let_time_run_out()
+
+    assert services.expire_due_orders() == 1
+
+    order = order_of(as_customer, number)
+    assert (order["status"], order["payment_status"], order["expires_at"]) == ("cancelled", "unpaid", None)
+    assert events_of(order) == [("placed", "customer"), ("expired", "system")]
+    assert stock_of(product) == 2
+    assert StockMovement.objects.get(reason="expiry").reference == number
+    assert Product.objects.get().in_stock is True
+    assert Coupon.objects.get().used == 0
+    assert services.expire_due_orders() == 0
+    assert stock_of(product) == 2
+
+
+def test_an_order_that_has_time_left_is_left_alone(
+    as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    product = make_product(stock=5)
+    order = place_order(as_customer, product)
+    assert services.expire_due_orders() == 0
+    assert order_of(as_customer, order["number"]) == order
+
+
+def test_paid_completed_and_cancelled_orders_never_expire(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product, free = make_product(stock=5), make_product(price="0.00", stock=5)
+    paid = place_order(as_customer, product)["number"]
+    pay(as_customer, simulator, paid)
+    place_order(as_customer, free)
+    cancelled = place_order(as_customer, product)["number"]
+    as_customer.post(f"{API}/orders/{cancelled}/cancel/", {})
+    assert set(Order.objects.values_list("expires_at", flat=True)) == {None}
+    Order.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    assert services.expire_due_orders() == 0
+    assert (stock_of(product), stock_of(free)) == (4, 4)
+
+
+def test_two_workers_at_once_expire_each_order_once(
+    as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    product = make_product(stock=20)
+    for _ in range(4):
+        place_order(as_customer, product, 2)
+    let_time_run_out()
+    assert sum(at_the_same_moment(*[services.expire_due_orders] * 3)) == 4
+    assert stock_of(product) == 20
+    assert StockMovement.objects.filter(reason="expiry").count() == 4
+
+
+def test_an_expired_order_can_no_longer_be_paid_and_its_intent_is_closed(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, make_product())["number"]
+    open_payment(as_customer, number)
+    let_time_run_out()
+    # Even before the worker comes by.
+    assert refusal(as_customer.post(f"{API}/payments/", {"order": number}), 409)[0] == "order_not_payable"
+    assert services.expire_due_orders() == 1
+    assert refusal(as_customer.post(f"{API}/payments/", {"order": number}), 409)[0] == "order_not_payable"
+    assert [intent["status"] for intent in simulator.state()["payment_intents"]] == ["canceled"]
+
+
+def test_while_the_bank_processes_a_payment_the_hold_is_extended_until_it_is_known(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product = make_product(stock=5)
+    number = place_order(as_customer, product)["number"]
+    intent = open_payment(as_customer, number)["payment_intent"]
+    simulator.pay(intent, "pm_usBankAccount_processing")
+    # Whether the shop has heard of it or not.
+    for _ in range(2):
+        let_time_run_out()
+        assert services.expire_due_orders() == 0
+        assert order_of(as_customer, number)["payment_status"] == "processing"
+        assert hold_of(number) > timedelta(minutes=4)
+        deliver(simulator)
+    simulator.finish_processing(intent)
+    let_time_run_out()
+    deliver(simulator)
+    assert services.expire_due_orders() == 0
+    assert order_of(as_customer, number)["payment_status"] == "paid"
+    assert stock_of(product) == 4
+
+
+def test_a_payment_that_succeeded_unheard_completes_the_order_instead(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product = make_product(stock=5)
+    number = place_order(as_customer, product)["number"]
+    simulator.pay(open_payment(as_customer, number)["payment_intent"])
+    let_time_run_out()
+    assert services.expire_due_orders() == 0
+    order = order_of(as_customer, number)
+    assert (order["status"], order["payment_status"], order["expires_at"]) == ("completed", "paid", None)
+    deliver(simulator)
+    assert order_of(as_customer, number) == order
+    assert stock_of(product) == 4
+
+
+def test_while_stripe_is_away_the_hold_is_extended(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product = make_product(stock=5)
+    number = place_order(as_customer, product)["number"]
+    open_payment(as_customer, number)
+    let_time_run_out()
+    simulator.fail("refuse")
+    assert services.expire_due_orders() == 0
+    assert order_of(as_customer, number)["status"] == "pending"
+    assert hold_of(number) > timedelta(minutes=4)
+    simulator.heal()
+    let_time_run_out()
+    assert services.expire_due_orders() == 1
+    assert stock_of(product) == 5
+
+
+def test_an_order_that_cannot_be_expired_does_not_keep_the_others_from_it(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product = make_product(stock=5)
+    stuck = place_order(as_customer, product)["number"]
+    open_payment(as_customer, stuck)
+    place_order(as_customer, product)
+    let_time_run_out()
+    simulator.reset()  # Stripe does not know the first one's intent.
+    assert services.expire_due_orders() == 1
+    assert order_of(as_customer, stuck)["status"] == "pending"
+    assert hold_of(stuck) > timedelta(minutes=4)
+    assert stock_of(product) == 4
+
+
+def test_an_order_whose_processing_came_to_nothing_expires_whatever_was_heard_last(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product = make_product(stock=5)
+    number = place_order(as_customer, product)["number"]
+    intent = open_payment(as_customer, number)["payment_intent"]
+    simulator.pay(intent, "pm_usBankAccount_processing")
+    simulator.finish_processing(intent, success=False)
+    deliver(simulator, "payment_intent.payment_failed")
+    deliver(simulator, "payment_intent.processing")
+    assert order_of(as_customer, number)["payment_status"] == "processing"
+    let_time_run_out()
+    assert services.expire_due_orders() == 1
+    assert order_of(as_customer, number)["status"] == "cancelled"
+    assert stock_of(product) == 5
+
+
+def test_a_payment_and_the_expiry_at_the_same_moment_agree(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product = make_product(price="10.00", stock=50)
+    for _ in range(5):
+        number = place_order(as_customer, product)["number"]
+        intent = open_payment(as_customer, number)["payment_intent"]
+        let_time_run_out()
+
+        def pay_now(intent: str = intent) -> None:
+            try:
+                simulator.pay(intent)
+            except Exception as error:
+                assert "canceled" in str(error)  # noqa: PT017
+
+        at_the_same_moment(pay_now, services.expire_due_orders)
+        deliver(simulator)
+        services.expire_due_orders()
+        order = order_of(as_customer, number)
+        assert (order["status"], order["payment_status"]) in (("completed", "paid"), ("cancelled", "unpaid"))
+    paid = Order.objects.filter(status="completed").count()
+    assert stock_of(product) == 50 - paid
+    assert sum(Payment.objects.values_list("amount_received", flat=True)) == paid * 1000

@@ -1,0 +1,152 @@
+"""Many buyers at the same moment."""
+
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from cart.models import Coupon, CouponUse
+from catalog import stock
+from catalog.models import Product, StockMovement
+from conftest import ADDRESS, client_of
+from orders.models import Order
+from shop.testing.steps import API, add_to_cart, at_the_same_moment, cart_of, stock_of, variant_of
+
+pytestmark = pytest.mark.django_db
+
+
+def outcome(reply: Any) -> tuple[int, str]:
+    body = reply.json()
+    return reply.status_code, body["errors"][0]["code"] if "errors" in body else ""
+
+
+def checkout(client: APIClient, **headers: str) -> Callable[[], tuple[int, str]]:
+    return lambda: outcome(client.post(f"{API}/orders/", {"shipping_address": ADDRESS}, headers=headers))
+
+
+@pytest.fixture
+def make_buyer(make_user: Callable[..., User]) -> Callable[..., APIClient]:
+    """A customer with a cart that holds these things."""
+
+    def make(*products: Product) -> APIClient:
+        client = client_of(make_user())
+        for product in products:
+            add_to_cart(client, product)
+        return client
+
+    return make
+
+
+def test_thirty_buyers_of_the_last_five_get_exactly_five(
+    make_product: Callable[..., Product], make_buyer: Callable[..., APIClient]
+) -> None:
+    product = make_product(stock=5)
+    buyers = [make_buyer(product) for _ in range(30)]
+    outcomes = at_the_same_moment(*[checkout(buyer) for buyer in buyers])
+    assert Counter(outcomes) == {(201, ""): 5, (409, "out_of_stock"): 25}
+    assert stock_of(product) == 0
+    assert Order.objects.count() == 5
+    assert StockMovement.objects.filter(reason="order").count() == 5
+    assert Product.objects.get().in_stock is False
+    # Who lost still has what was in the cart.
+    for buyer, (status, _) in zip(buyers, outcomes, strict=True):
+        assert len(cart_of(buyer)["items"]) == (0 if status == 201 else 1)
+
+
+def test_carts_in_opposite_order_do_not_block_each_other(
+    make_product: Callable[..., Product], make_buyer: Callable[..., APIClient]
+) -> None:
+    first, second = make_product(stock=8), make_product(stock=8)
+    buyers = [make_buyer(*((first, second) if n % 2 else (second, first))) for n in range(12)]
+    outcomes = at_the_same_moment(*[checkout(buyer) for buyer in buyers])
+    assert Counter(outcomes) == {(201, ""): 8, (409, "out_of_stock"): 4}
+    assert (stock_of(first), stock_of(second)) == (0, 0)
+
+
+def test_one_cart_becomes_one_order_however_often_it_is_checked_out(
+    customer: User, make_product: Callable[..., Product]
+) -> None:
+    product = make_product(stock=50)
+    add_to_cart(client_of(customer), product, 2)
+    outcomes = Counter(at_the_same_moment(*[checkout(client_of(customer)) for _ in range(12)]))
+    assert outcomes.pop((201, "")) == 1
+    assert set(outcomes) <= {(409, "cart_changed"), (400, "empty_cart")}
+    assert Order.objects.count() == 1
+    assert stock_of(product) == 48
+
+
+def test_a_change_during_checkout_is_either_in_the_order_or_still_in_the_cart(
+    customer: User, make_product: Callable[..., Product]
+) -> None:
+    product = make_product(stock=1000)
+    for _ in range(6):
+        add_to_cart(client_of(customer), product, 2)
+        adding = client_of(customer)
+        at_the_same_moment(
+            checkout(client_of(customer)),
+            lambda client=adding: add_to_cart(client, product, 1),
+        )
+    ordered = sum(line.quantity for order in Order.objects.all() for line in order.lines)
+    left = sum(item["quantity"] for item in cart_of(client_of(customer))["items"])
+    assert ordered + left == 18
+    assert stock_of(product) == 1000 - ordered
+
+
+def test_two_sold_out_variants_at_once_sell_out_the_product(
+    make_user: Callable[..., User], make_product: Callable[..., Product]
+) -> None:
+    for number in range(5):
+        variants = [
+            {"sku": f"{number}-{size}", "options": {"size": size}, "price": "1.00", "stock": 1} for size in "SM"
+        ]
+        product = make_product(variants=variants)
+        buyers = []
+        for variant in product.variants.all():
+            buyer = client_of(make_user())
+            assert buyer.post(f"{API}/cart/items/", {"variant": str(variant.pk)}).status_code == 201
+            buyers.append(checkout(buyer))
+        assert at_the_same_moment(*buyers) == [(201, ""), (201, "")]
+        assert Product.objects.get(pk=product.pk).in_stock is False
+
+
+def test_a_coupon_for_three_is_used_by_three_of_fifteen(
+    make_product: Callable[..., Product], make_buyer: Callable[..., APIClient]
+) -> None:
+    product = make_product(stock=100)
+    Coupon.objects.create(code="THREE", kind="fixed", value=Decimal(1), usage_limit=3)
+    buyers = [make_buyer(product) for _ in range(15)]
+    for buyer in buyers:
+        assert buyer.put(f"{API}/cart/coupon/", {"code": "THREE"}).status_code == 200
+    outcomes = at_the_same_moment(*[checkout(buyer) for buyer in buyers])
+    assert Counter(outcomes) == {(201, ""): 3, (400, "invalid_coupon"): 12}
+    assert Coupon.objects.get().used == CouponUse.objects.count() == 3
+    assert stock_of(product) == 97
+
+
+def test_cancels_and_checkouts_at_once_keep_the_ledger_right(
+    make_product: Callable[..., Product], make_buyer: Callable[..., APIClient]
+) -> None:
+    product = make_product(stock=6)
+    cancelling = []
+    for _ in range(6):
+        buyer = make_buyer(product)
+        number = buyer.post(f"{API}/orders/", {"shipping_address": ADDRESS}).json()["number"]
+        cancelling.append((buyer, number))
+    assert stock_of(product) == 0
+    stock.adjust(variant_of(product), delta=1)
+    buying = [make_buyer(product) for _ in range(6)]
+
+    def cancel(buyer: APIClient, number: str) -> Callable[[], tuple[int, str]]:
+        return lambda: outcome(buyer.post(f"{API}/orders/{number}/cancel/", {}))
+
+    outcomes = at_the_same_moment(*[cancel(*each) for each in cancelling], *[checkout(buyer) for buyer in buying])
+
+    assert outcomes[:6] == [(200, "")] * 6
+    sold = outcomes[6:].count((201, ""))
+    assert stock_of(product) == 7 - sold
+    assert sold >= 1
+    assert Product.objects.get().in_stock is True

@@ -1,0 +1,238 @@
+"""Money in the admin: payments and refunds as they are, Stripe's events as they came."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import action, display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from orders.models import Actor
+from payments import events, services
+from payments.models import Payment, Refund, StripeEvent
+from shop import money
+from shop.admin_base import ReadOnlyModelAdmin, leave_dialog
+from shop.admin_fields import MoneyFormField
+from shop.admin_html import badge, link
+from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+
+REFUND_LABELS = {
+    "pending": "warning",
+    "requires_action": "warning",
+    "succeeded": "success",
+    "failed": "danger",
+    "canceled": "danger",
+}
+INTENT_LABELS = {"succeeded": "success", "processing": "info", "canceled": "danger"}
+EVENT_LABELS = {"received": "info", "applied": "success", "ignored": "", "flagged": "danger", "failed": "danger"}
+
+
+def _amount(minor: int, currency: str) -> str:
+    return f"{money.display(money.from_minor_units(minor, currency), currency)} {currency.upper()}"
+
+
+class RefundForm(BaseDialogForm):
+    amount = MoneyFormField(required=False, help_text="Empty: all that is left.")
+    reason = forms.CharField(max_length=300, required=False, widget=UnfoldAdminTextInputWidget)
+
+
+class RefundInline(TabularInline):
+    model = Refund
+    fields = readonly_fields = ("created_at", "shown_amount", "status", "reason", "actor", "stripe_refund")
+    ordering = ("-pk",)
+    hide_title = True
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
+        return False
+
+    @display(description="Amount")
+    def shown_amount(self, refund: Refund) -> str:
+        return _amount(refund.amount, refund.payment.currency)
+
+
+@admin.register(Payment)
+class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+    list_display = ("payment", "created_at", "shown_amount", "received", "refunded", "status_label")
+    list_filter = (("created_at", DaysFilter),)
+    search_help_text = "An order's number or a PaymentIntent's id"
+    ordering = ("-pk",)
+    inlines = (RefundInline,)
+    fields = (
+        ("order_link", "status_label"),
+        ("shown_amount", "received", "refunded"),
+        ("intent", "idempotency_key"),
+        ("created_at", "updated_at"),
+    )
+    readonly_fields = ("order_link", "status_label", "shown_amount", "received", "refunded")
+    actions_detail = ("refund",)
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        if (found := by_id(queryset, text)) is not None:
+            return found
+        if text.startswith("pi_"):
+            return queryset.filter(begins_with("intent", text))
+        return queryset.filter(begins_with("order_number", text.upper()))
+
+    @display(description="Payment", header=True)
+    def payment(self, payment: Payment) -> list[str]:
+        return [payment.order_number, payment.intent or "no PaymentIntent yet"]
+
+    @display(description="Order")
+    def order_link(self, payment: Payment) -> str:
+        return link(reverse("admin:orders_order_change", args=[payment.order_id]), payment.order_number)
+
+    @display(description="Amount", ordering="amount")
+    def shown_amount(self, payment: Payment) -> str:
+        return _amount(payment.amount, payment.currency)
+
+    @display(description="Received")
+    def received(self, payment: Payment) -> str:
+        return _amount(payment.amount_received, payment.currency)
+
+    @display(description="Refunded")
+    def refunded(self, payment: Payment) -> str:
+        return _amount(payment.amount_refunded, payment.currency)
+
+    @display(description="Status")
+    def status_label(self, payment: Payment) -> str:
+        return badge((payment.status or "not opened").replace("_", " "), INTENT_LABELS.get(payment.status, ""))
+
+    def has_refund_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("payments.add_refund")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        payment = self.get_object(request, object_id)
+        return super().get_actions_detail(request, object_id) if payment and payment.refundable else []
+
+    @action(
+        description="Refund",
+        icon="currency_exchange",
+        permissions=["refund"],
+        url_path="refund",
+        dialog={
+            "title": "Refund",
+            "description": "The money goes back the way it came. Stock and order stay as they are.",
+            "form_class": RefundForm,
+            "form_submit_text": "Refund",
+        },
+    )
+    def refund(self, request: HttpRequest, form: RefundForm, object_id: str) -> HttpResponse:
+        payment: Payment = self.find_or_404(request, object_id)
+        amount, reason = form.cleaned_data["amount"], form.cleaned_data["reason"]
+        return self.perform(
+            request,
+            lambda: services.refund_payment(payment=payment, amount=amount, reason=reason, actor=Actor.STAFF),
+            done="The refund is on its way.",
+            url=self.change_url(object_id),
+        )
+
+
+@admin.register(Refund)
+class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+    list_display = ("refund", "created_at", "shown_amount", "status_label", "actor", "reason")
+    list_filter = (("status", ChoicesDropdownFilter), ("created_at", DaysFilter))
+    list_prefetch_related = ("payment",)
+    search_help_text = "An order's number or the id of a refund at Stripe"
+    ordering = ("-pk",)
+    fields = (
+        ("payment_link", "status_label"),
+        ("shown_amount", "reason"),
+        ("stripe_refund", "actor"),
+        "created_at",
+    )
+    readonly_fields = ("payment_link", "status_label", "shown_amount")
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        if text.startswith("re_"):
+            return queryset.filter(stripe_refund=text)
+        payments = Payment.objects.filter(begins_with("order_number", text.upper()))
+        return queryset.filter(payment__in=list(payments.values_list("pk", flat=True)[:500]))
+
+    @display(description="Refund", header=True)
+    def refund(self, refund: Refund) -> list[str]:
+        return [refund.payment.order_number, refund.stripe_refund or "not at Stripe yet"]
+
+    @display(description="Payment")
+    def payment_link(self, refund: Refund) -> str:
+        return link(reverse("admin:payments_payment_change", args=[refund.payment_id]), refund.payment)
+
+    @display(description="Amount", ordering="amount")
+    def shown_amount(self, refund: Refund) -> str:
+        return _amount(refund.amount, refund.payment.currency)
+
+    @display(description="Status")
+    def status_label(self, refund: Refund) -> str:
+        return badge(refund.get_status_display(), REFUND_LABELS[refund.status])
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+    """The inbox. Replaying an event applies it once more: what it says already changes nothing."""
+
+    list_display = ("event", "received_at", "status_label", "attempts", "detail")
+    list_filter = (("status", ChoicesDropdownFilter), ("received_at", DaysFilter))
+    search_help_text = "An event's id or a type, such as payment_intent.succeeded"
+    ordering = ("-received_at",)
+    fields = (
+        ("id", "type"),
+        ("status_label", "attempts"),
+        "detail",
+        ("created_at", "received_at", "retry_at"),
+        "payload",
+    )
+    readonly_fields = ("status_label",)
+    actions = ("replay_selected",)
+    actions_detail = ("replay",)
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        return queryset.filter(pk=text) if text.startswith("evt_") else queryset.filter(begins_with("type", text))
+
+    @display(description="Event", header=True)
+    def event(self, row: StripeEvent) -> list[str]:
+        return [row.type, row.pk]
+
+    @display(description="Status")
+    def status_label(self, row: StripeEvent) -> str:
+        return badge(row.get_status_display(), EVENT_LABELS[row.status])
+
+    def has_replay_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("payments.change_stripeevent")
+
+    @admin.action(description="Replay", permissions=["replay"])
+    def replay_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        rows = [events.replay(row) for row in queryset[:100]]
+        failed = [row for row in rows if row.status == StripeEvent.Status.FAILED]
+        if failed:
+            self.message_user(request, f"{len(failed)} of {len(rows)} failed: {failed[0].detail}", messages.ERROR)
+        else:
+            self.message_user(request, f"{len(rows)} replayed.", messages.SUCCESS)
+
+    @action(
+        description="Replay",
+        icon="replay",
+        permissions=["replay"],
+        url_path="replay",
+        dialog={
+            "title": "Replay this event?",
+            "description": "It is applied once more; what it says already changes nothing.",
+            "form_class": BaseDialogForm,
+            "form_submit_text": "Replay",
+        },
+    )
+    def replay(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        row: StripeEvent = self.find_or_404(request, object_id)
+        row = events.replay(row)
+        level = messages.ERROR if row.status == StripeEvent.Status.FAILED else messages.SUCCESS
+        self.message_user(request, f"{row.get_status_display()}. {row.detail}".strip(), level)
+        return leave_dialog(request, self.change_url(object_id))

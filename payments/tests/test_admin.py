@@ -1,0 +1,115 @@
+"""Staff look at money and send it back in the admin; events that failed are replayed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from catalog.models import Product
+from orders.models import Order, ShippingMethod
+from payments import services
+from payments.models import Payment, Refund, StripeEvent
+from payments.simulator import StripeSimulator
+from shop.testing.admin import allow, browser_of, messages_of, ordered, url_of
+from shop.testing.stripe_steps import deliver, events
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+@pytest.fixture
+def order(customer: User, make_product: Callable[..., Product], shipping: ShippingMethod) -> Order:
+    return ordered(customer, make_product())
+
+
+@pytest.fixture
+def payment(simulator: StripeSimulator, order: Order) -> Payment:
+    """The order is paid, and the shop has heard of it."""
+    payment, _ = services.open_payment(order=order)
+    simulator.pay(payment.intent)
+    deliver(simulator)
+    payment.refresh_from_db()
+    return payment
+
+
+def refund(browser: Client, payment: Payment, **fields: str) -> Any:
+    return browser.post(
+        url_of("payments.payment", "refund", payment.pk), {"_form_submitted": "on", **fields}, follow=True
+    )
+
+
+def test_a_part_of_a_payment_is_refunded(browser: Client, payment: Payment, order: Order) -> None:
+    page = refund(browser, payment, amount="4.90", reason="Arrived late")
+    assert messages_of(page) == ["The refund is on its way."]
+    made = Refund.objects.get()
+    assert (made.amount, made.reason, made.actor, made.status) == (490, "Arrived late", "staff", "succeeded")
+    order.refresh_from_db()
+    assert order.payment_status == "partially_refunded"
+
+
+def test_all_that_is_left_is_refunded_where_no_amount_is_given(browser: Client, payment: Payment) -> None:
+    refund(browser, payment, amount="4.90")
+    refund(browser, payment)
+    payment.refresh_from_db()
+    assert payment.amount_refunded == payment.amount_received == 1490
+    page = browser.get(url_of("payments.payment", "change", payment.pk))
+    assert not page.context["actions_detail"]
+
+
+def test_more_than_is_left_is_not_refunded_and_staff_read_why(browser: Client, payment: Payment) -> None:
+    page = refund(browser, payment, amount="15.00")
+    assert messages_of(page) == ["14.90 of this payment is left."]
+    assert not Refund.objects.exists()
+
+
+def test_refunding_needs_the_right_to_refund(make_user: Callable[..., User], payment: Payment) -> None:
+    browser = browser_of(allow(make_user(), "payments.view_payment", "payments.change_payment"))
+    assert not browser.get(url_of("payments.payment", "change", payment.pk)).context["actions_detail"]
+    assert refund(browser, payment).status_code == 403
+    assert not Refund.objects.exists()
+
+
+def test_the_order_s_page_offers_the_refund_to_those_who_may(
+    browser: Client, make_user: Callable[..., User], payment: Payment, order: Order
+) -> None:
+    url, button = url_of("orders.order", "change", order.pk), url_of("payments.payment", "refund", payment.pk)
+    assert button in browser.get(url).content.decode()
+    clerk = browser_of(allow(make_user(), "orders.view_order"))
+    assert button not in clerk.get(url).content.decode()
+
+
+def test_cancelling_a_paid_order_in_the_admin_sends_the_money_back(
+    browser: Client, simulator: StripeSimulator, payment: Payment, order: Order
+) -> None:
+    browser.post(url_of("orders.order", "cancel", order.pk), {"_form_submitted": "on", "reason": "Broken"})
+    order.refresh_from_db()
+    assert (order.status, order.payment_status) == ("cancelled", "refunded")
+    assert Refund.objects.get().amount == 1490
+
+
+def test_an_event_that_failed_is_replayed(browser: Client, simulator: StripeSimulator, order: Order) -> None:
+    payment, _ = services.open_payment(order=order)
+    simulator.pay(payment.intent)
+    (event,) = events(simulator, "payment_intent.succeeded")
+    StripeEvent.objects.create(
+        id=event["id"], type=event["type"], payload=event, status="failed", detail="x", created_at=timezone.now()
+    )
+    page = browser.post(url_of("payments.stripeevent", "replay", event["id"]), {"_form_submitted": "on"}, follow=True)
+    assert messages_of(page) == ["Applied."]
+    order.refresh_from_db()
+    assert order.payment_status == "paid"
+
+
+def test_events_are_replayed_several_at_once_and_a_failure_is_told(browser: Client, db: None) -> None:
+    for number in (1, 2):
+        StripeEvent.objects.create(
+            id=f"evt_{number}", type="payment_intent.succeeded", payload={}, status="failed", created_at=timezone.now()
+        )
+    data = {"action": "replay_selected", "_selected_action": ["evt_1", "evt_2"]}
+    page = browser.post(url_of("payments.stripeevent"), data, follow=True)
+    assert messages_of(page)[0].startswith("2 of 2 failed: ")

@@ -1,0 +1,101 @@
+"""A customer's bank takes the money back."""
+
+from collections.abc import Callable
+
+import pytest
+from rest_framework.test import APIClient
+
+from catalog.models import Product
+from payments.models import StripeEvent
+from payments.simulator import StripeSimulator
+from shop.testing.replies import refusal
+from shop.testing.steps import API, events_of, order_of, place_order, stock_of
+from shop.testing.stripe_steps import deliver, pay, post_event
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def product(make_product: Callable[..., Product]) -> Product:
+    return make_product(price="10.00", stock=5)
+
+
+@pytest.fixture
+def intent(as_customer: APIClient, product: Product, simulator: StripeSimulator) -> str:
+    return pay(as_customer, simulator, place_order(as_customer, product)["number"])["payment_intent"]
+
+
+def order(client: APIClient) -> dict:
+    (number,) = [each["number"] for each in client.get(f"{API}/orders/").json()["results"]]
+    return order_of(client, number)
+
+
+@pytest.mark.parametrize(
+    ("won", "status", "event"), [(True, "paid", "dispute_won"), (False, "disputed", "dispute_lost")]
+)
+def test_a_dispute_and_its_decision_show_on_the_order(
+    as_customer: APIClient,
+    product: Product,
+    intent: str,
+    simulator: StripeSimulator,
+    won: bool,
+    status: str,
+    event: str,
+) -> None:
+    dispute = simulator.dispute(intent)
+    deliver(simulator)
+    disputed = order(as_customer)
+    assert (disputed["status"], disputed["payment_status"]) == ("completed", "disputed")
+    assert events_of(disputed)[-1] == ("disputed", "stripe")
+
+    simulator.close_dispute(dispute["id"], won=won)
+    deliver(simulator)
+    decided = order(as_customer)
+    assert (decided["status"], decided["payment_status"]) == ("completed", status)
+    assert events_of(decided)[2:] == [("disputed", "stripe"), (event, "stripe")]
+    assert stock_of(product) == 4
+    deliver(simulator)
+    assert order(as_customer) == decided
+
+
+def test_a_disputed_order_cannot_be_cancelled_by_its_customer(
+    as_customer: APIClient, intent: str, simulator: StripeSimulator
+) -> None:
+    simulator.dispute(intent)
+    deliver(simulator)
+    reply = as_customer.post(f"{API}/orders/{order(as_customer)['number']}/cancel/", {})
+    assert refusal(reply, 409) == ("order_not_cancellable", None)
+
+
+def test_a_dispute_that_is_won_after_a_refund_in_part_leaves_the_refund(
+    as_customer: APIClient, intent: str, simulator: StripeSimulator
+) -> None:
+    simulator.refund(intent, 400)
+    dispute = simulator.dispute(intent, amount=600)
+    deliver(simulator)
+    assert order(as_customer)["payment_status"] == "disputed"
+    simulator.close_dispute(dispute["id"], won=True)
+    deliver(simulator)
+    assert order(as_customer)["payment_status"] == "partially_refunded"
+
+
+@pytest.mark.parametrize("ends", ["warning_closed", "prevented"])
+def test_an_inquiry_that_comes_to_nothing_leaves_the_order_paid(
+    as_customer: APIClient, intent: str, simulator: StripeSimulator, ends: str
+) -> None:
+    inquiry = {"id": "du_1", "object": "dispute", "payment_intent": intent, "status": "warning_needs_response"}
+    post_event(simulator.make_event("charge.dispute.created", inquiry))
+    assert order(as_customer)["payment_status"] == "disputed"
+    post_event(simulator.make_event("charge.dispute.closed", {**inquiry, "status": ends}))
+    assert order(as_customer)["payment_status"] == "paid"
+
+
+@pytest.mark.parametrize("intent_id", ["pi_foreign", None])
+def test_a_dispute_about_something_else_is_ignored(
+    as_customer: APIClient, intent: str, simulator: StripeSimulator, intent_id: str | None
+) -> None:
+    foreign = {"id": "du_1", "object": "dispute", "payment_intent": intent_id, "status": "needs_response"}
+    event = simulator.make_event("charge.dispute.created", foreign)
+    assert post_event(event).status_code == 200
+    assert StripeEvent.objects.get(pk=event["id"]).status == "ignored"
+    assert order(as_customer)["payment_status"] == "paid"

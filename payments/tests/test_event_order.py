@@ -1,0 +1,156 @@
+"""Events come in any order, twice and late: the order ends in the same state."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from catalog.models import Product
+from orders.models import Order
+from payments import transitions
+from payments.models import Payment, Refund
+from payments.simulator import ApiError, StripeSimulator
+from shop import jobs
+from shop.testing.steps import events_of, order_of, place_order
+from shop.testing.stripe_steps import events, open_payment, post_event
+
+pytestmark = pytest.mark.django_db
+
+CHANGED = ("orders_order", "payments_payment", "payments_refund", "shop_job")
+Restore = Callable[[], None]
+
+
+@pytest.fixture
+def intent(as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator) -> str:
+    """An unpaid order's."""
+    number = place_order(as_customer, make_product(price="10.00"))["number"]
+    return open_payment(as_customer, number)["payment_intent"]
+
+
+@pytest.fixture
+def begin_again(intent: str) -> Restore:
+    """Bring everything that events change back to how it is now."""
+    database = connection.database
+    now = {name: list(database[name].find()) for name in CHANGED}
+
+    def restore() -> None:
+        for name, documents in now.items():
+            database[name].delete_many({})
+            if documents:
+                database[name].insert_many(documents)
+
+    return restore
+
+
+def test_every_order_of_a_payments_events_ends_paid_once(
+    simulator: StripeSimulator, intent: str, begin_again: Restore
+) -> None:
+    with pytest.raises(ApiError):
+        simulator.pay(intent, "pm_card_chargeDeclined")
+    simulator.pay(intent, "pm_card_authenticationRequired")
+    simulator.pay(intent, "pm_usBankAccount_processing")
+    simulator.finish_processing(intent)
+    names = ("created", "payment_failed", "requires_action", "processing", "succeeded")
+    recorded = events(simulator, *(f"payment_intent.{name}" for name in names))
+    assert [event["type"].partition(".")[2] for event in recorded] == list(names)
+
+    for arrival in itertools.permutations(recorded):
+        begin_again()
+        for event in arrival:
+            transitions.apply_intent(event["data"]["object"])
+        told = [event["type"] for event in arrival]
+        order, payment = Order.objects.get(), Payment.objects.get()
+        assert (order.status, order.payment_status, order.expires_at) == ("completed", "paid", None), told
+        assert [entry.event for entry in order.timeline].count("paid") == 1, told
+        assert order.timeline[-1].event == "paid", told
+        assert (payment.status, payment.amount_received, payment.refundable) == ("succeeded", 1000, 1000), told
+        assert list(jobs.Job.objects.values_list("kind", flat=True)) == ["catalog.count_sales"], told
+
+
+@pytest.mark.parametrize(("won", "ends"), [(True, "paid"), (False, "disputed")])
+def test_a_dispute_may_be_heard_of_before_the_payment(
+    simulator: StripeSimulator, intent: str, begin_again: Restore, won: bool, ends: str
+) -> None:
+    simulator.pay(intent)
+    simulator.close_dispute(simulator.dispute(intent)["id"], won=won)
+    recorded = events(simulator, "payment_intent.succeeded", "charge.dispute.created", "charge.dispute.closed")
+    assert len(recorded) == 3
+    for arrival in itertools.permutations(recorded):
+        begin_again()
+        for event in arrival:
+            assert post_event({**event, "id": f"{event['id']}_{id(arrival)}"}).status_code == 200
+        told = [event["type"] for event in arrival]
+        order = Order.objects.get()
+        assert (order.status, order.payment_status, order.expires_at) == ("completed", ends, None), told
+        assert sorted(entry.event for entry in order.timeline) == sorted(
+            ["placed", "paid", "disputed", "dispute_won" if won else "dispute_lost"]
+        ), told
+
+
+def test_a_refund_may_be_heard_of_before_the_payment(
+    simulator: StripeSimulator, intent: str, begin_again: Restore
+) -> None:
+    simulator.pay(intent)
+    simulator.refund(intent, 400)
+    recorded = events(simulator, "payment_intent.succeeded", "refund.created", "charge.refunded")
+    assert len(recorded) == 3
+    for n, arrival in enumerate(itertools.permutations(recorded)):
+        begin_again()
+        for event in arrival:
+            assert post_event({**event, "id": f"{event['id']}_{n}"}).status_code == 200
+        jobs.run_due()
+        told = [event["type"] for event in arrival]
+        order, payment = Order.objects.get(), Payment.objects.get()
+        assert (order.status, order.payment_status) == ("completed", "partially_refunded"), told
+        assert (payment.refundable, Refund.objects.count()) == (600, 1), told
+        assert sorted(entry.event for entry in order.timeline) == ["paid", "placed", "refunded"], told
+
+
+def test_a_refunds_events_in_any_order_end_failed(
+    simulator: StripeSimulator, intent: str, begin_again: Restore
+) -> None:
+    simulator.pay(intent)
+    simulator.fail_refund(simulator.refund(intent, 400)["id"])
+    types = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
+    recorded = events(simulator, *types)
+    assert len(recorded) == 4
+    for arrival in itertools.permutations(recorded):
+        begin_again()
+        transitions.apply_intent(events(simulator, "payment_intent.succeeded")[0]["data"]["object"])
+        for event in arrival:
+            transitions.apply_refund(event["data"]["object"])
+        told = [event["type"] for event in arrival]
+        order, payment = Order.objects.get(), Payment.objects.get()
+        assert (order.payment_status, payment.refundable) == ("paid", 1000), told
+        assert [refund.status for refund in Refund.objects.all()] == ["failed"], told
+
+
+def test_a_late_failure_does_not_undo_a_payment(
+    as_customer: APIClient, simulator: StripeSimulator, intent: str
+) -> None:
+    with pytest.raises(ApiError):
+        simulator.pay(intent, "pm_card_chargeDeclined")
+    simulator.pay(intent)
+    for event in events(simulator)[::-1]:
+        assert post_event(event).status_code == 200
+    order = order_of(as_customer, Order.objects.get().number)
+    assert order["payment_status"] == "paid"
+    assert events_of(order) == [("placed", "customer"), ("paid", "stripe")]
+
+
+def test_an_intent_that_is_cancelled_while_the_order_waits_for_the_bank_ends_the_wait(
+    as_customer: APIClient, simulator: StripeSimulator, intent: str
+) -> None:
+    simulator.pay(intent, "pm_usBankAccount_processing")
+    processing: dict[str, Any] = events(simulator, "payment_intent.processing")[0]
+    post_event(processing)
+    assert Order.objects.get().payment_status == "processing"
+    cancelled = {**processing["data"]["object"], "status": "canceled"}
+    for _ in range(2):
+        post_event(simulator.make_event("payment_intent.canceled", cancelled))
+    order = order_of(as_customer, Order.objects.get().number)
+    assert (order["status"], order["payment_status"]) == ("pending", "failed")
+    assert [event for event, _ in events_of(order)] == ["placed", "payment_processing", "payment_failed"]

@@ -1,0 +1,110 @@
+"""The machine room in the admin: jobs, and what runs by the clock."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import action, display
+from unfold.forms import BaseDialogForm
+
+from shop import jobs
+from shop.admin_base import ReadOnlyModelAdmin, leave_dialog
+from shop.admin_html import badge
+from shop.admin_lists import IndexedSearchMixin, begins_with
+from shop.jobs import Job, PeriodicTask
+
+
+class JobStateFilter(DropdownFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("waiting", "Waiting"), ("failing", "Failed before, tried again"), ("given_up", "Given up")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        states = {
+            "waiting": Q(given_up_at=None, last_error=""),
+            "failing": Q(given_up_at=None) & ~Q(last_error=""),
+            "given_up": Q(given_up_at__isnull=False),
+        }
+        return queryset.filter(states.get(self.value() or "", Q()))
+
+
+@admin.register(Job)
+class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+    list_display = ("kind", "state", "run_at", "attempts", "last_error")
+    list_filter = (JobStateFilter,)
+    search_help_text = "The beginning of a kind, such as payments."
+    ordering = ("-pk",)
+    fields = (
+        ("kind", "state"),
+        ("run_at", "attempts"),
+        "last_error",
+        "payload",
+        ("created_at", "given_up_at"),
+    )
+    readonly_fields = ("state",)
+    actions = ("run_selected",)
+    actions_detail = ("run_now",)
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        return queryset.filter(begins_with("kind", text))
+
+    def has_run_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("shop.change_job")
+
+    @display(description="State")
+    def state(self, job: Job) -> str:
+        if job.given_up_at:
+            return badge("Given up", "danger")
+        if job.last_error:
+            return badge("Failing", "warning")
+        return badge("Due", "info") if job.run_at <= timezone.now() else badge("Waiting")
+
+    @admin.action(description="Run now", permissions=["run"])
+    def run_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for job in queryset[:100]:
+            self._run(request, job)
+
+    @action(
+        description="Run now",
+        icon="play_arrow",
+        permissions=["run"],
+        url_path="run",
+        dialog={
+            "title": "Run this job now?",
+            "description": "It is tried once; should it fail, the worker goes on with it.",
+            "form_class": BaseDialogForm,
+            "form_submit_text": "Run now",
+        },
+    )
+    def run_now(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        job: Job = self.find_or_404(request, object_id)
+        done = self._run(request, job)
+        # A job that is done has no page any more.
+        return leave_dialog(request, reverse("admin:shop_job_changelist"), stay=not done)
+
+    def _run(self, request: HttpRequest, job: Job) -> bool:
+        """Try a job once, one that was given up included; return whether it is done and gone."""
+        if job.given_up_at:
+            Job.objects.filter(pk=job.pk).update(given_up_at=None, attempts=0)
+            job.given_up_at, job.attempts = None, 0
+        ran = jobs.run(job)
+        left = Job.objects.filter(pk=job.pk).first()
+        if not ran:
+            self.message_user(request, f"{job.kind} is being run already.", messages.WARNING)
+        elif left is None:
+            self.message_user(request, f"{job.kind} is done.", messages.SUCCESS)
+        else:
+            self.message_user(request, f"{job.kind}: {left.last_error or 'not yet'}", messages.ERROR)
+        return left is None
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(ReadOnlyModelAdmin):
+    list_display = ("name", "due_at")
+    ordering = ("name",)

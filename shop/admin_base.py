@@ -1,0 +1,219 @@
+"""What every page of the admin builds on: one real transaction a save, lists without joins, errors as sentences."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.db import IntegrityError, models
+from django.db.models import ProtectedError, QuerySet
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from unfold.admin import ModelAdmin
+
+from shop import transactions
+from shop.admin_fields import MoneyFieldsMixin
+from shop.admin_lists import QuickChangeList
+from shop.admin_uploads import Uploads, UploadsWaiting
+from shop.errors import ShopError
+from shop.mongodb import violated_fields
+from shop.transactions import transactional
+
+
+class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
+    """A ModelAdmin whose every save and delete is one transaction of MongoDB, whatever its inlines do.
+
+    Django wraps its views in its own ``atomic``, which does nothing here; this class puts `shop.transactions` around
+    them. The body runs again on a write conflict, so whatever is read, decided and written lies inside, and what must
+    not be repeated (messages, uploads) outside. What a service refuses is shown in the form with all that was typed.
+    """
+
+    # The default joins whatever foreign key a list shows; those of one page are fetched with one command instead.
+    list_select_related = ()
+    list_prefetch_related: tuple[str, ...] = ()
+    # Counting twice, with and without the filters, is what makes big lists slow.
+    show_full_result_count = False
+    list_per_page = 50
+    list_filter_submit = True
+    warn_unsaved_form = True
+    compressed_fields = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        queryset = super().get_queryset(request)
+        match = request.resolver_match
+        if self.list_prefetch_related and match and str(match.url_name).endswith("_changelist"):
+            queryset = queryset.prefetch_related(*self.list_prefetch_related)
+        return queryset
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
+        return QuickChangeList
+
+    # --- Saving -------------------------------------------------------------------------------------------------------
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+        view = super().changeform_view
+
+        def answer() -> HttpResponse:
+            request.was_saved = False
+            return view(request, object_id, form_url, dict(extra_context or {}))
+
+        save = transactional(f"admin.{self.opts.label_lower}")(answer)
+        uploads = Uploads(request)
+        try:
+            try:
+                response = save()
+            except UploadsWaiting:
+                uploads.store()
+                response = save()
+        except (ShopError, IntegrityError, ProtectedError) as error:
+            request.refusal = error
+            response = answer()
+        # Where anything else is raised, nobody knows whether the commit went through: those pictures are left to the
+        # search for orphans.
+        if not request.was_saved:
+            uploads.discard()
+        return response
+
+    def get_form(
+        self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal = getattr(request, "refusal", None)
+        return _refused(form, refusal) if refusal is not None and request.method == "POST" else form
+
+    def save_model(self, request: HttpRequest, obj: models.Model, form: ModelForm, change: bool) -> None:
+        """Write a new row, or the columns that the form changed: two people who edit different things both win."""
+        Uploads(request).require_stored()
+        self.write(request, obj, form, change)
+
+    def write(self, request: HttpRequest, obj: models.Model, form: ModelForm, change: bool) -> None:
+        """Save the object itself; admins of what has a service for it call that."""
+        self.save_instance(obj, form)
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: list, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        request.was_saved = True
+
+    @staticmethod
+    def save_instance(obj: models.Model, form: ModelForm) -> None:
+        """Save ``obj`` as ``form`` says, leaving alone what it does not show."""
+        if obj._state.adding:
+            obj.save(force_insert=True)
+            return
+        columns = {field.name for field in obj._meta.concrete_fields if not field.primary_key}
+        if changed := [name for name in form.changed_data if name in columns]:
+            obj.save(update_fields=changed)
+
+    def message_user(self, request: HttpRequest, message: str, *args: Any, **kwargs: Any) -> None:
+        """Tell it once the transaction is committed; an attempt that is run again tells nothing."""
+        tell = super().message_user
+        transactions.on_commit(lambda: tell(request, message, *args, **kwargs))
+
+    # --- Deleting -----------------------------------------------------------------------------------------------------
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return super().delete_view(request, object_id, extra_context)
+        view = super().delete_view
+        delete = transactional(f"admin.delete.{self.opts.label_lower}")(lambda: view(request, object_id, extra_context))
+        try:
+            return delete()
+        except (ShopError, ProtectedError) as error:
+            self.message_user(request, sentence(error), messages.ERROR)
+            return HttpResponseRedirect(self.change_url(object_id))
+
+    @transactional("admin.delete_selected")
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        super().delete_queryset(request, queryset)
+
+    # --- Buttons ------------------------------------------------------------------------------------------------------
+
+    def find_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        """Return the object that a button is about."""
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404
+        return obj
+
+    def perform(self, request: HttpRequest, verb: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
+        """Call a service for a button of a dialog; say how it went on the page the dialog was opened on (or ``url``).
+
+        What keeps it from being done is a message, never a failed page.
+        """
+        try:
+            verb()
+        except ShopError as error:
+            self.message_user(request, sentence(error), messages.ERROR)
+        else:
+            self.message_user(request, done, messages.SUCCESS)
+        return leave_dialog(request, url)
+
+    def change_url(self, object_id: Any) -> str:
+        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
+
+
+class ReadOnlyModelAdmin(TransactionalModelAdmin):
+    """Rows that only the shop itself writes: staff look at them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class DeletesWithoutInventory:
+    """Ask "are you sure" without listing, and asking permissions for, every row that goes with the object."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
+        missing = {str(self.opts.verbose_name)} if not self.has_delete_permission(request) else set()
+        return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, missing, []
+
+
+def leave_dialog(request: HttpRequest, url: str, *, stay: bool = True) -> HttpResponse:
+    """Close a dialog by loading the page it was opened on; ``url`` where that is unknown or not to ``stay`` on."""
+    opened_on = request.headers.get("HX-Current-URL", "")
+    if stay and url_has_allowed_host_and_scheme(opened_on, {request.get_host()}, require_https=request.is_secure()):
+        url = opened_on
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
+def sentence(error: Exception) -> str:
+    """Return what people are told about an error that a service or the database raised."""
+    if isinstance(error, ShopError):
+        return str(error)
+    if isinstance(error, ProtectedError):
+        return "Something else still needs this, so it cannot be deleted."
+    if fields := violated_fields(error):
+        return f"Somebody has just taken this {' and '.join(sorted(fields))}: choose another."
+    return "Somebody has just saved something that does not go with this. Look at it again."
+
+
+def _refused(form: type[ModelForm], error: Exception) -> type[ModelForm]:
+    """Return the form, not valid because of ``error``."""
+
+    class RefusedForm(form):
+        def _post_clean(self) -> None:
+            super()._post_clean()
+            for fault in getattr(error, "faults", None) or [None]:
+                known = fault is not None and fault.attr in self.fields
+                self.add_error(fault.attr if known else None, fault.detail if fault is not None else sentence(error))
+
+    return RefusedForm

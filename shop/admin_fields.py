@@ -1,0 +1,89 @@
+"""Form fields of the admin: money in the currency's own decimals, and short lists of names and texts."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import Field
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
+
+from shop import money
+
+
+class MoneyFormField(forms.DecimalField):
+    """An amount of the shop's currency, shown and taken in the currency's own number of decimals."""
+
+    widget = UnfoldAdminDecimalFieldWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs = {"min_value": Decimal(0), "max_value": settings.MAX_PRICE, **kwargs}
+        kwargs.update(max_digits=14, decimal_places=money.decimal_places(settings.CURRENCY))
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return money.display(value) if isinstance(value, Decimal) else value
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        step = money.smallest_step(settings.CURRENCY)
+        if value is not None and value % step:
+            raise ValidationError(f"Give a multiple of {step}, the smallest amount that can be charged.", code="step")
+
+
+class MoneyFieldsMixin:
+    """An admin, or an inline, that edits the model fields named in ``money_fields`` as money."""
+
+    money_fields: tuple[str, ...] = ()
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        if db_field.name not in self.money_fields:
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        return MoneyFormField(
+            required=not db_field.blank,
+            label=kwargs.get("label") or str(db_field.verbose_name).capitalize(),
+            help_text=kwargs.get("help_text") or db_field.help_text,
+            initial=db_field.default if db_field.has_default() else None,
+        )
+
+
+class PairsField(forms.CharField):
+    """Names and texts, one pair a line (``size: M``); cleans to a dict."""
+
+    def __init__(self, *, rows: int, **kwargs: Any) -> None:
+        placeholder = kwargs.pop("placeholder", "size: M")
+        kwargs.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": rows, "placeholder": placeholder}))
+        kwargs.setdefault("required", False)
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(f"{name}: {text}" for name, text in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> dict[str, str]:
+        pairs: dict[str, str] = {}
+        for line in (super().to_python(value) or "").splitlines():
+            if not line.strip():
+                continue
+            name, colon, text = (part.strip() for part in line.partition(":"))
+            if not (name and colon and text):
+                raise ValidationError("Write one name and text a line, such as “size: M”.", code="invalid")
+            if name in pairs:
+                raise ValidationError(f"“{name}” stands there twice.", code="twice")
+            pairs[name] = text
+        return pairs
+
+    def run_validators(self, value: Any) -> None:
+        # The base class's look at texts; the model field's validators look at the pairs.
+        return
+
+    def validate(self, value: Any) -> None:
+        if self.required and not value:
+            raise ValidationError(self.error_messages["required"], code="required")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return self.to_python(data) != (initial or {})
+        except ValidationError:
+            return True

@@ -1,0 +1,111 @@
+"""Pictures on their way through a form of the admin into the database.
+
+A picture is prepared when the form is cleaned, stored only once everything else of the page is valid, and outside the
+transaction, because storing it may be a network call. So a save with pictures is two runs of the same body: the first
+finds the page valid and backs out (`UploadsWaiting`), the second finds every picture stored.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
+from shop.image_fields import ImageFormField
+from shop.image_jobs import delete_image_later
+from shop.media import MediaUnavailable, PreparedImage, store_image
+
+MAX_IMAGES_AT_ONCE = 20
+# Storing is mostly waiting for the image service, and all the work of one request shares one deadline.
+_STORED_AT_A_TIME = 4
+
+
+class UploadsWaiting(Exception):
+    """The page is valid; its pictures have to be stored before it can be saved."""
+
+
+class ImageUpload:
+    """One uploaded picture: prepared, then stored under ``name``; or not, for the reason in ``error``."""
+
+    def __init__(self, prepared: PreparedImage, *, folder: str) -> None:
+        self.prepared = prepared
+        self.folder = folder
+        self.name = ""
+        self.error: MediaUnavailable | None = None
+
+    def store(self) -> None:
+        try:
+            self.name = store_image(self.prepared, folder=self.folder)
+        except MediaUnavailable as error:
+            # The service may have taken it all the same.
+            self.name, self.error = error.name or "", error
+
+
+class MultipleFileInput(UnfoldAdminFileFieldWidget):
+    """A button to choose files, without the current file: that is shown as a picture elsewhere."""
+
+    template_name = "admin/widgets/choose_pictures.html"
+    allow_multiple_selected = True
+
+
+class ImagesFormField(ImageFormField):
+    """Any number of pictures from one input; cleans to a list of `ImageUpload`."""
+
+    widget = MultipleFileInput
+
+    def __init__(self, *, folder: str, **kwargs: Any) -> None:
+        self.folder = folder
+        super().__init__(**kwargs)
+
+    def clean(self, data: Any, initial: Any = None) -> list[ImageUpload]:
+        files = [file for file in data or [] if file] if isinstance(data, list | tuple) else [data] if data else []
+        if len(files) > MAX_IMAGES_AT_ONCE:
+            raise ValidationError(f"Choose at most {MAX_IMAGES_AT_ONCE} pictures at once.", code="too_many")
+        return [self._upload(file) for file in files]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data and any(data if isinstance(data, list | tuple) else [data]))
+
+    def _upload(self, file: UploadedFile) -> ImageUpload:
+        # Kept with the file: the form is cleaned again in every run of the transaction.
+        upload: ImageUpload | None = getattr(file, "image_upload", None)
+        if upload is None:
+            upload = file.image_upload = ImageUpload(self.to_python(file), folder=self.folder)
+        if upload.error is not None:
+            raise ValidationError(str(upload.error), code="media_unavailable") from upload.error
+        return upload
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {"accept": "image/jpeg,image/png,image/webp"}
+
+
+class Uploads:
+    """The pictures of one request, as far as its forms have cleaned them."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    def __iter__(self) -> Iterator[ImageUpload]:
+        for _, files in self.request.FILES.lists():
+            yield from (file.image_upload for file in files if hasattr(file, "image_upload"))
+
+    def require_stored(self) -> None:
+        """Raise `UploadsWaiting` where a picture has not been stored yet."""
+        if any(not upload.name for upload in self):
+            raise UploadsWaiting
+
+    def store(self) -> None:
+        """Store the pictures. One that cannot be is an error of its field when the form is cleaned again."""
+        waiting = [upload for upload in self if not upload.name]
+        with ThreadPoolExecutor(max_workers=_STORED_AT_A_TIME, thread_name_prefix="upload") as pool:
+            list(pool.map(ImageUpload.store, waiting))
+
+    def discard(self) -> None:
+        """Have the stored pictures deleted: the page was not saved."""
+        for upload in self:
+            if upload.name:
+                delete_image_later(upload.name)

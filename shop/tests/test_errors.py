@@ -1,0 +1,211 @@
+"""One shape for every error, wherever it comes from."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts import views as accounts_views
+from accounts.models import User
+from catalog.models import Product
+from conftest import client_of
+from shop.circuit import circuit
+from shop.testing.failures import failing
+from shop.testing.images import image_file
+from shop.testing.replies import refusal
+
+pytestmark = pytest.mark.django_db
+
+ME = "/api/v1/users/me/"
+AVATAR = f"{ME}avatar/"
+OUTAGE = {"closeConnection": True, "times": None}
+
+
+# --- Nothing here -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/nothing/",
+        "/api/v1/nothing",
+        "/api/v1/",
+        "/api/",
+        "/api",
+        "/api/v2/products/",
+        "/",
+        "/nothing",
+        "/api/v1/products//",
+        "/api/v1//products/",
+        "/api/v1/users/",
+        "/api/v1/auth/",
+        "/api/v1/users/me/addresses/1/2/",
+        "/api/v1/%00",
+        "/api/v1/%F0%9F",
+        "/.env",
+        "/static/../.env",
+    ],
+)
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+def test_an_address_that_no_route_knows_is_404_for_every_method(as_staff: APIClient, method: str, path: str) -> None:
+    assert refusal(getattr(as_staff, method)(path, {}), 404) == ("not_found", None)
+
+
+def test_a_browser_form_to_nowhere_hears_404_and_nothing_of_csrf() -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert refusal(client.post("/api/v1/nothing/", {}, content_type="application/json"), 404) == ("not_found", None)
+
+
+def test_the_api_needs_no_csrf_token(customer: User) -> None:
+    from conftest import PASSWORD
+
+    client = Client(enforce_csrf_checks=True)
+    body = {"email": customer.email, "password": PASSWORD}
+    assert client.post("/api/v1/auth/login/", body, content_type="application/json").status_code == 200
+
+
+# --- What the client wants to hear ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/html", "application/xml", "image/png", "text/*", "nonsense", "application/json-seq"]
+)
+def test_a_client_that_takes_no_json_hears_406_in_json(as_customer: APIClient, accept: str) -> None:
+    assert refusal(as_customer.get(ME, headers={"Accept": accept}), 406) == ("not_acceptable", None)
+
+
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "application/*", "text/html,*/*;q=0.1", "", "application/json; indent=4"]
+)
+def test_a_client_that_takes_json_gets_it(as_customer: APIClient, accept: str) -> None:
+    assert as_customer.get(ME, headers={"Accept": accept}).status_code == 200
+
+
+# --- Too much ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_body_over_the_limit_is_413_and_one_below_is_read(as_customer: APIClient) -> None:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    frame = len('{"name": "Countess", "x": ""}')
+    fits = b'{"name": "Countess", "x": "' + b"x" * (limit - frame) + b'"}'
+    assert len(fits) == limit
+    for body in (fits + b" ", fits * 5):
+        reply = as_customer.generic("PATCH", ME, body, content_type="application/json")
+        assert refusal(reply, 413) == ("payload_too_large", None)
+    assert User.objects.get().name == "Ada"
+    assert as_customer.generic("PATCH", ME, fits, content_type="application/json").json()["name"] == "Countess"
+
+
+def test_a_multipart_body_over_the_limit_is_413(as_customer: APIClient) -> None:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + settings.MAX_IMAGE_BYTES
+    body = {"image": SimpleUploadedFile("x.png", b"x" * limit)}
+    assert refusal(as_customer.put(AVATAR, body, format="multipart"), 413) == ("payload_too_large", None)
+
+
+def test_a_multipart_field_over_the_limit_is_413(as_customer: APIClient) -> None:
+    body = {"text": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1), "image": image_file()}
+    assert refusal(as_customer.put(AVATAR, body, format="multipart"), 413) == ("payload_too_large", None)
+    assert User.objects.get().avatar == ""
+
+
+def test_more_fields_or_files_than_anybody_needs_are_400(as_customer: APIClient) -> None:
+    for body in ({f"f{n}": "x" for n in range(1001)}, {f"f{n}": image_file(size=(1, 1)) for n in range(101)}):
+        refusal(as_customer.put(AVATAR, body, format="multipart"), 400)
+    assert User.objects.get().avatar == ""
+
+
+def test_more_parameters_than_anybody_needs_are_400(anonymous: APIClient) -> None:
+    refusal(anonymous.get("/api/v1/products/?" + "&".join(f"a{n}=1" for n in range(1001))), 400)
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "", "1e3", "9" * 30])
+def test_a_nonsensical_length_is_no_500(as_customer: APIClient, length: str) -> None:
+    reply = as_customer.patch(ME, {"name": "Ada"}, CONTENT_LENGTH=length)
+    assert reply.status_code in (200, 400, 413)
+
+
+# --- Our own faults ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_exception_nobody_expected_is_500_and_tells_nothing(
+    as_customer: APIClient, monkeypatch: pytest.MonkeyPatch, debug: bool, settings: Any
+) -> None:
+    settings.DEBUG = debug
+
+    def explode(*_: Any) -> None:
+        raise RuntimeError("mongodb://root:hunter2@db failed")
+
+    monkeypatch.setattr(accounts_views.ProfileViewSet, "retrieve", explode)
+    reply = as_customer.get(ME)
+    assert refusal(reply, 500) == ("error", None)
+    for secret in ("hunter2", "RuntimeError", "Traceback", "views.py"):
+        assert secret not in reply.content.decode()
+
+
+# --- The database away ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mended_circuit() -> Iterator[None]:
+    yield
+    circuit.__init__()
+
+
+@pytest.mark.usefixtures("mended_circuit")
+def test_a_database_that_hangs_up_is_503_with_a_time_to_come_back(
+    anonymous: APIClient, as_customer: APIClient, subtests: pytest.Subtests
+) -> None:
+    products, me, login = "/api/v1/products/", ME, "/api/v1/auth/login/"
+    body = {"email": "ada@example.com", "password": "x"}
+    calls = {
+        "a list": (Product, lambda: anonymous.get(products)),
+        "somebody who is logged in": (User, lambda: as_customer.get(me)),
+        "a login": (User, lambda: anonymous.post(login, body)),
+    }
+    for name, (model, call) in calls.items():
+        with subtests.test(name):
+            circuit.__init__()
+            with failing("aggregate", model, **OUTAGE):
+                reply = call()
+            assert refusal(reply, 503) == ("database_unavailable", None)
+            assert int(reply["Retry-After"]) > 0
+            assert "27017" not in reply.content.decode()
+            circuit.__init__()
+    assert as_customer.get(me).status_code == 200
+
+
+@pytest.mark.usefixtures("mended_circuit")
+@pytest.mark.parametrize("code", [11600, 10107, 91, 112, 262])
+def test_a_write_that_fails_in_passing_is_503_and_not_500(as_customer: APIClient, code: int) -> None:
+    with failing("update", User, errorCode=code, times=None):
+        reply = as_customer.patch(ME, {"name": "Countess"})
+    assert refusal(reply, 503)[0] in ("database_unavailable", "service_unavailable", "too_much_contention")
+    assert int(reply["Retry-After"]) > 0
+    assert User.objects.get().name == "Ada"
+
+
+def test_a_dropped_connection_is_not_even_noticed_by_a_reader(as_customer: APIClient) -> None:
+    with failing("aggregate", User, closeConnection=True, times=1):
+        assert as_customer.get(ME).status_code == 200
+
+
+# --- Before any view --------------------------------------------------------------------------------------------------
+
+
+def test_a_foreign_host_is_400(settings: Any) -> None:
+    settings.DEBUG = False
+    reply = client_of().get("/api/v1/products/", headers={"Host": "evil.example"})
+    refusal(reply, 400)
+    assert "evil" not in reply.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_health_is_only_read(anonymous: APIClient, path: str, method: str) -> None:
+    assert anonymous.get(path).status_code == 200
+    assert getattr(anonymous, method)(path, {}).status_code == 405

@@ -1,0 +1,251 @@
+"""Work after a commit and by the clock: done at least once, by one worker at a time, until it works."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from shop import jobs
+from shop.jobs import Job, PeriodicTask, Postpone
+from shop.testing.failures import failing
+from shop.testing.steps import at_the_same_moment
+from shop.transactions import transactional
+
+pytestmark = pytest.mark.django_db
+
+
+class Work:
+    """A handler that remembers its calls and does what ``then`` says."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+        self.then: Callable[[], None] = lambda: None
+
+    def __call__(self, **payload: Any) -> None:
+        self.calls.append(payload)
+        self.then()
+
+
+@pytest.fixture
+def work() -> Iterator[Work]:
+    """Registered as the handler of ``tests.work``."""
+    function = Work()
+    jobs.handler("tests.work")(function)
+    yield function
+    del jobs._kinds["tests.work"]
+
+
+@pytest.fixture
+def only_our_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_tasks", {})
+
+
+def broken() -> None:
+    raise ZeroDivisionError("out of order")
+
+
+def due_again() -> None:
+    Job.objects.update(run_at=timezone.now() - timedelta(milliseconds=1))
+
+
+def test_a_job_runs_when_the_worker_comes_by_and_is_gone(work: Work) -> None:
+    jobs.enqueue("tests.work", order="A", lines=[1, 2])
+    assert work.calls == []
+    assert jobs.run_due() == 1
+    assert work.calls == [{"order": "A", "lines": [1, 2]}]
+    assert not Job.objects.exists()
+    assert jobs.run_due() == 0
+
+
+def test_a_job_at_once_runs_after_the_commit_and_not_before(work: Work) -> None:
+    @transactional("tests.enqueues")
+    def change() -> None:
+        jobs.enqueue("tests.work", at_once=True, n=1)
+        assert work.calls == []
+
+    change()
+    assert work.calls == [{"n": 1}]
+    assert not Job.objects.exists()
+
+
+def test_a_job_of_a_transaction_that_is_rolled_back_never_was(work: Work) -> None:
+    @transactional("tests.fails")
+    def change() -> None:
+        jobs.enqueue("tests.work", at_once=True)
+        broken()
+
+    with pytest.raises(ZeroDivisionError):
+        change()
+    assert (work.calls, Job.objects.count(), jobs.run_due()) == ([], 0, 0)
+
+
+def test_a_job_at_once_that_fails_does_not_disturb_and_is_left_to_the_worker(work: Work) -> None:
+    work.then = broken
+    jobs.enqueue("tests.work", at_once=True)
+    job = Job.objects.get()
+    assert (job.attempts, job.last_error) == (1, "ZeroDivisionError('out of order')")
+    assert jobs.run_due() == 0
+    work.then = lambda: None
+    due_again()
+    assert jobs.run_due() == 1
+    assert (len(work.calls), Job.objects.count()) == (2, 0)
+
+
+def test_a_delayed_job_waits(work: Work) -> None:
+    jobs.enqueue("tests.work", delay=timedelta(minutes=5))
+    assert jobs.run_due() == 0
+    due_again()
+    assert jobs.run_due() == 1
+
+
+def test_failures_are_tried_again_ever_later_and_given_up_in_the_end(work: Work) -> None:
+    work.then = broken
+    jobs.enqueue("tests.work")
+    pauses = []
+    for attempt in range(1, jobs.MAX_ATTEMPTS + 1):
+        due_again()
+        assert jobs.run_due() == 1
+        job = Job.objects.get()
+        assert job.attempts == attempt
+        pauses.append(round((job.run_at - timezone.now()).total_seconds()))
+    assert pauses[:4] == [2, 4, 8, 16]
+    assert pauses == sorted(pauses)
+    assert max(pauses) == 3600
+    assert job.given_up_at is not None
+    due_again()
+    assert jobs.run_due() == 0
+    assert len(work.calls) == jobs.MAX_ATTEMPTS
+
+
+def test_one_failing_job_does_not_hold_up_the_others(work: Work) -> None:
+    jobs.enqueue("tests.unknown")
+    jobs.enqueue("tests.work")
+    assert jobs.run_due() == 2
+    assert len(work.calls) == 1
+    assert Job.objects.get().last_error == "KeyError('tests.unknown')"
+
+
+def test_a_postponed_job_is_due_again_then_and_no_attempt_is_counted(work: Work) -> None:
+    def not_yet() -> None:
+        raise Postpone(90)
+
+    work.then = not_yet
+    jobs.enqueue("tests.work")
+    assert jobs.run_due() == 1
+    job = Job.objects.get()
+    assert (job.attempts, job.last_error) == (0, "")
+    assert 85 < (job.run_at - timezone.now()).total_seconds() < 91
+
+
+def test_workers_at_once_run_each_job_once(work: Work) -> None:
+    for n in range(10):
+        jobs.enqueue("tests.work", n=n)
+    assert sum(at_the_same_moment(*[jobs.run_due] * 4)) == 10
+    assert sorted(call["n"] for call in work.calls) == list(range(10))
+
+
+def test_a_job_under_way_is_leased(work: Work) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        began.set()
+        go_on.wait(10)
+
+    work.then = slowly
+    jobs.enqueue("tests.work")
+
+    def another_worker() -> int:
+        began.wait(10)
+        try:
+            return jobs.run_due()
+        finally:
+            go_on.set()
+
+    assert at_the_same_moment(jobs.run_due, another_worker) == [1, 0]
+    assert len(work.calls) == 1
+
+
+def test_a_job_whose_worker_was_killed_runs_again_when_its_lease_is_over(work: Work) -> None:
+    jobs.enqueue("tests.work")
+    assert Job.objects.get().claim() is True
+    job = Job.objects.get()
+    assert 55 < (job.run_at - timezone.now()).total_seconds() < 61
+    assert (job.attempts, jobs.run_due()) == (1, 0)
+    due_again()
+    assert jobs.run_due() == 1
+    assert (len(work.calls), Job.objects.count()) == (1, 0)
+
+
+def test_a_stale_claim_is_refused(db: None) -> None:
+    jobs.enqueue("tests.work")
+    first, second = Job.objects.get(), Job.objects.get()
+    assert (first.claim(), second.claim()) == (True, False)
+    assert Job.objects.get().attempts == 1
+
+
+# --- Handlers in the transaction that deletes the job -----------------------------------------------------------------
+
+
+@pytest.fixture
+def counter() -> Iterator[Callable[[], int]]:
+    """Of how often ``tests.count`` had its effect."""
+
+    @jobs.handler("tests.count", in_transaction=True)
+    def count() -> None:
+        PeriodicTask(name=f"effect {timezone.now().timestamp()}", due_at=timezone.now()).save(force_insert=True)
+
+    yield PeriodicTask.objects.count
+    del jobs._kinds["tests.count"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"errorCode": 112, "errorLabels": ["TransientTransactionError"]},
+        {"closeConnection": True},
+        {"writeConcernError": {"code": 91, "errmsg": "shutting down", "errorLabels": ["RetryableWriteError"]}},
+    ],
+    ids=["conflict", "connection lost", "answer lost"],
+)
+def test_an_effect_in_the_jobs_transaction_happens_exactly_once(counter: Callable[[], int], fault: dict) -> None:
+    jobs.enqueue("tests.count")
+    with failing("commitTransaction", **fault):
+        assert jobs.run_due() == 1
+    assert (counter(), Job.objects.count()) == (1, 0)
+
+
+def test_a_lost_lease_keeps_a_job_in_a_transaction_from_having_its_effect_twice(counter: Callable[[], int]) -> None:
+    jobs.enqueue("tests.count")
+    slow = Job.objects.get()
+    assert slow.claim() is True
+    due_again()
+    assert jobs.run_due() == 1
+    jobs._work(slow)
+    assert counter() == 1
+
+
+# --- By the clock -----------------------------------------------------------------------------------------------------
+
+
+def test_a_periodic_task_runs_at_its_time_once_for_all_workers(db: None, only_our_tasks: None) -> None:
+    ran: list[int] = []
+    jobs.every(60, name="tests.tick")(lambda: ran.append(1))
+    assert sum(at_the_same_moment(*[jobs.run_periodic] * 4)) == 1
+    assert ran == [1]
+    assert jobs.run_periodic() == 0
+    task = PeriodicTask.objects.get()
+    assert 55 < (task.due_at - timezone.now()).total_seconds() < 61
+    PeriodicTask.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    assert sum(at_the_same_moment(*[jobs.run_periodic] * 4)) == 1
+    assert ran == [1, 1]
+
+
+def test_a_periodic_task_that_fails_does_not_stop_the_others(db: None, only_our_tasks: None) -> None:
+    ran: list[int] = []
+    jobs.every(60, name="tests.broken")(broken)
+    jobs.every(60, name="tests.fine")(lambda: ran.append(1))
+    assert jobs.run_periodic() == 2
+    assert ran == [1]

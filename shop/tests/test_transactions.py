@@ -1,0 +1,266 @@
+"""The door to transactions, with the faults that MongoDB has in store."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.utils import timezone
+from pymongo.errors import OperationFailure, PyMongoError
+from rest_framework.test import APIClient
+
+from catalog.models import Product
+from conftest import ADDRESS
+from orders.models import Order
+from shop import transactions
+from shop.jobs import PeriodicTask
+from shop.testing.failures import failing
+from shop.testing.replies import refusal
+from shop.testing.steps import API, add_to_cart, at_the_same_moment, everything, place_order, stock_of
+from shop.transactions import TransactionContention, in_transaction, on_commit, transactional
+
+pytestmark = pytest.mark.django_db
+
+WRITE_CONFLICT = {"errorCode": 112, "errorLabels": ["TransientTransactionError"]}
+UNKNOWN_COMMIT = {"errorCode": 91, "errorLabels": ["UnknownTransactionCommitResult", "RetryableWriteError"]}
+
+
+class Body:
+    """Writes one row in a transaction, and remembers how often it was called and what its hooks did."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.hooks: list[int] = []
+
+    @transactional("tests.body")
+    def __call__(self, name: str = "row") -> str:
+        assert in_transaction()
+        self.calls += 1
+        call = self.calls
+        on_commit(lambda: self.hooks.append(call))
+        PeriodicTask(name=name, due_at=timezone.now()).save(force_insert=True)
+        return f"attempt {call}"
+
+
+@pytest.fixture
+def body(db: None) -> Body:
+    return Body()
+
+
+def rows() -> int:
+    return PeriodicTask.objects.count()
+
+
+def is_clean() -> bool:
+    """Whether the connection is as it was, shown by a transaction that rolls back."""
+
+    @transactional("tests.rolls_back")
+    def write_and_fail() -> None:
+        PeriodicTask(name="never", due_at=timezone.now()).save(force_insert=True)
+        on_commit(lambda: pytest.fail("a hook of a transaction that was rolled back"))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    return (
+        not PeriodicTask.objects.filter(name="never").exists()
+        and connection.session is None
+        and not in_transaction()
+        and connection.run_on_commit == []
+    )
+
+
+def test_what_a_transaction_wrote_is_there_and_its_hook_runs_once_after_it(body: Body) -> None:
+    seen: list[bool] = []
+
+    @transactional("tests.hook")
+    def write() -> None:
+        on_commit(lambda: seen.extend([in_transaction(), PeriodicTask.objects.filter(name="row").exists()]))
+        body()
+        assert seen == []
+
+    write()
+    assert seen == [False, True]
+    assert (rows(), body.calls, body.hooks) == (1, 1, [1])
+    assert is_clean()
+
+
+def test_an_exception_rolls_everything_back(body: Body) -> None:
+    @transactional("tests.fails")
+    def write_and_fail() -> None:
+        body()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    assert (rows(), body.calls, body.hooks) == (0, 1, [])
+    assert is_clean()
+
+
+def test_a_transaction_inside_another_is_part_of_it(body: Body) -> None:
+    @transactional("tests.outer")
+    def outer(fail: bool) -> None:
+        body("inner")
+        assert in_transaction()
+        if fail:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        outer(fail=True)
+    assert rows() == 0
+    outer(fail=False)
+    assert rows() == 1
+    assert body.hooks == [2]
+
+
+def test_without_a_transaction_a_hook_runs_at_once(db: None) -> None:
+    seen: list[str] = []
+    on_commit(lambda: seen.append("now"))
+    assert seen == ["now"]
+
+
+def test_a_hook_that_fails_neither_stops_the_others_nor_undoes_the_commit(body: Body) -> None:
+    @transactional("tests.hooks")
+    def write() -> str:
+        on_commit(lambda: 1 / 0)
+        return body()
+
+    assert write() == "attempt 1"
+    assert (rows(), body.hooks) == (1, [1])
+    assert is_clean()
+
+
+@pytest.mark.parametrize("command", ["insert", "commitTransaction"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_write_conflict_runs_the_body_again(body: Body, command: str, times: int) -> None:
+    with failing(command, times=times, **WRITE_CONFLICT):
+        assert body() == f"attempt {times + 1}"
+    assert (rows(), body.hooks) == (1, [times + 1])
+    assert is_clean()
+
+
+@pytest.mark.parametrize("fault", [UNKNOWN_COMMIT, {"closeConnection": True}], ids=["code 91", "connection lost"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_commit_of_unknown_outcome_is_repeated_by_itself_and_applied_once(
+    body: Body, fault: dict, times: int
+) -> None:
+    with failing("commitTransaction", times=times, **fault):
+        assert body() == "attempt 1"
+    assert (rows(), body.calls, body.hooks) == (1, 1, [1])
+    assert is_clean()
+
+
+def test_a_commit_whose_answer_alone_was_bad_is_applied_once(body: Body) -> None:
+    # The server commits, and then says that it cannot tell whether a majority has it.
+    concern = {"code": 91, "errmsg": "shutting down", "errorLabels": ["RetryableWriteError"]}
+    with failing("commitTransaction", writeConcernError=concern):
+        assert body() == "attempt 1"
+    assert (rows(), body.calls, body.hooks) == (1, 1, [1])
+    assert is_clean()
+
+
+@pytest.mark.parametrize("command", ["insert", "commitTransaction"])
+def test_another_error_is_not_repeated_and_leaves_the_connection_clean(body: Body, command: str) -> None:
+    with failing(command, errorCode=8000), pytest.raises((DatabaseError, PyMongoError)) as raised:
+        body()
+    error = raised.value.__cause__ or raised.value
+    assert isinstance(error, OperationFailure)
+    assert error.code == 8000
+    assert (rows(), body.calls, body.hooks) == (0, 1, [])
+    assert is_clean()
+
+
+def test_a_lost_connection_in_the_middle_runs_the_body_again(body: Body) -> None:
+    with failing("insert", closeConnection=True):
+        assert body() == "attempt 2"
+    assert (rows(), body.hooks) == (1, [2])
+    assert is_clean()
+
+
+def test_conflicts_without_end_give_up_and_leave_the_connection_clean(
+    body: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.3)
+    with failing("insert", times=None, **WRITE_CONFLICT), pytest.raises(TransactionContention):
+        body()
+    assert body.calls > 3
+    assert (rows(), body.hooks) == (0, [])
+    assert is_clean()
+    assert body().startswith("attempt")
+
+
+def test_a_commit_that_stays_unknown_gives_up_and_runs_no_hook(body: Body, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.3)
+    with failing("commitTransaction", times=None, **UNKNOWN_COMMIT), pytest.raises(PyMongoError):
+        body()
+    assert (body.calls, body.hooks) == (1, [])
+    assert is_clean()
+
+
+def test_many_at_once_on_one_row_lose_no_update(db: None) -> None:
+    moment = timezone.now().replace(microsecond=0)
+    PeriodicTask.objects.create(name="row", due_at=moment)
+
+    @transactional("tests.read_then_write")
+    def one_second_later() -> None:
+        # Read and written back, so that only a conflict keeps two from doing the same.
+        now = PeriodicTask.objects.get(pk="row").due_at
+        PeriodicTask.objects.filter(pk="row").update(due_at=now + timedelta(seconds=1))
+
+    at_the_same_moment(*[one_second_later] * 12)
+    assert (PeriodicTask.objects.get().due_at - moment).total_seconds() == 12
+
+
+# --- Through the front door -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def product(make_product: Callable[..., Product]) -> Product:
+    return make_product(price="10.00", stock=5)
+
+
+@pytest.mark.parametrize(
+    ("command", "fault"),
+    [
+        ("update", WRITE_CONFLICT),
+        ("commitTransaction", WRITE_CONFLICT),
+        ("commitTransaction", UNKNOWN_COMMIT),
+        ("commitTransaction", {"closeConnection": True}),
+        ("insert", {"closeConnection": True}),
+    ],
+    ids=str,
+)
+def test_a_checkout_survives_what_passes(
+    as_customer: APIClient, product: Product, command: str, fault: dict[str, Any]
+) -> None:
+    add_to_cart(as_customer, product, 2)
+    model = Order if command == "insert" else None
+    with failing(command, model, **fault):
+        place_order(as_customer)
+    assert Order.objects.count() == 1
+    assert stock_of(product) == 3
+
+
+def test_a_conflict_that_does_not_end_is_a_503_and_nothing_happened(
+    as_customer: APIClient, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.3)
+    add_to_cart(as_customer, product, 2)
+    as_customer.raise_request_exception = False
+    before = everything()
+    with failing("insert", Order, times=None, **WRITE_CONFLICT):
+        reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
+    assert refusal(reply, 503) == ("too_much_contention", None)
+    assert int(reply["Retry-After"]) >= 1
+    assert everything() == before
+    place_order(as_customer)
+    assert stock_of(product) == 3
+
+
+def test_a_database_that_takes_too_long_is_a_503(as_customer: APIClient, product: Product) -> None:
+    as_customer.raise_request_exception = False
+    with failing("aggregate", Product, times=None, errorCode=50):
+        reply = as_customer.get(f"{API}/products/{product.pk}/")
+    assert refusal(reply, 503) == ("database_unavailable", None)
+    assert as_customer.get(f"{API}/products/{product.pk}/").status_code == 200

@@ -1,0 +1,76 @@
+"""``manage.py worker`` as a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from catalog.models import Product
+from orders.models import Order
+from payments.models import StripeEvent
+from payments.simulator import StripeSimulator
+from shop.jobs import Job, PeriodicTask
+from shop.testing.server import database_uri
+from shop.testing.steps import order_of, place_order, stock_of
+from shop.testing.stripe_steps import events, open_payment
+
+pytestmark = pytest.mark.django_db
+
+
+def worker(*arguments: str) -> tuple[list[str], dict[str, Any]]:
+    command = [sys.executable, "manage.py", "worker", *arguments]
+    environment = {**os.environ, "MONGO_URI": database_uri(), "STRIPE_API_BASE": settings.STRIPE_API_BASE}
+    return command, {"cwd": settings.BASE_DIR, "env": environment, "text": True}
+
+
+def test_the_worker_does_once_what_is_due_and_ends(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product = make_product(price="10.00", stock=5)
+    expired = place_order(as_customer, product)["number"]
+    open_payment(as_customer, expired)
+    Order.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    paid = place_order(as_customer, product)["number"]
+    simulator.pay(open_payment(as_customer, paid)["payment_intent"])
+    event = events(simulator, "payment_intent.succeeded")[0]
+    StripeEvent.objects.create(
+        id=event["id"],
+        type=event["type"],
+        payload=event,
+        created_at=timezone.now(),
+        retry_at=timezone.now() - timedelta(seconds=1),
+    )
+
+    command, options = worker("--once")
+    done = subprocess.run(command, capture_output=True, timeout=60, **options)
+
+    assert done.returncode == 0, done.stderr
+    assert order_of(as_customer, expired)["status"] == "cancelled"
+    assert order_of(as_customer, paid)["payment_status"] == "paid"
+    assert stock_of(product) == 4
+    # The job that the payment called for is done too.
+    assert Product.objects.get().sales == 1
+    assert not Job.objects.exists()
+    assert set(PeriodicTask.objects.values_list("name", flat=True)) >= {"orders.expire", "payments.retry_events"}
+
+
+def test_the_worker_stops_when_it_is_asked_to(db: None) -> None:
+    command, options = worker("--pause", "0.1")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "worker started\n"
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out) == (0, "worker stopped\n"), err
+    finally:
+        process.kill()
+        process.wait(10)
