@@ -140,7 +140,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
         services.set_avatar(user=request.user, image=serializer.validated_data["image"])
         return Response(self.get_serializer(request.user).data)
 
-    @extend_schema(request=None, responses=UserSerializer)
+    @extend_schema(request=None, responses={200: UserSerializer})
     @avatar.mapping.delete
     def remove_avatar(self, request: Request) -> Response:
         """Remove the profile picture."""

@@ -37,7 +37,7 @@ class CartReplies:
         return serializer.validated_data
 
 
-@extend_schema(parameters=[CART_TOKEN], responses=CartSerializer)
+@extend_schema(parameters=[CART_TOKEN], responses={200: CartSerializer})
 class CartViewSet(CartReplies, viewsets.GenericViewSet):
     """The shopper's one cart."""
 
@@ -70,7 +70,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
         return self.reply(services.remove_coupon(owner=owner), owner)
 
 
-@extend_schema(parameters=[CART_TOKEN], responses=CartSerializer)
+@extend_schema(parameters=[CART_TOKEN], responses={200: CartSerializer})
 class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
     """The lines of the cart."""
 

@@ -25,6 +25,16 @@ class OutOfStock(Conflict):
         self.variants = set(variants)
 
 
+class CategoryCycle(ShopError):
+    default_code = "category_cycle"
+    default_detail = "A category cannot lie below itself."
+
+
+class CategoryInUse(Conflict):
+    default_code = "category_in_use"
+    default_detail = "The category still holds products or categories: move them elsewhere first."
+
+
 class VariantRequired(ShopError):
     default_code = "variant_required"
     default_detail = "This product comes in several variants: name the one you mean."

@@ -46,6 +46,15 @@ def money_field(**options: Any) -> models.DecimalField:
     return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
 
 
+class CategoryQuerySet(models.QuerySet):
+    def touch(self) -> int:
+        """Make the running transaction conflict with others that move, delete or fill these categories.
+
+        Reading a category and writing something that depends on it would otherwise not notice its change.
+        """
+        return self.update(revision=models.F("revision") + 1)
+
+
 class Category(models.Model):
     """A node of the category tree."""
 
@@ -57,6 +66,9 @@ class Category(models.Model):
     # The ids from the root to here, this one included: what the products below carry, too.
     lineage = ArrayField(ObjectIdField(), default=list, editable=False)
     position = models.PositiveIntegerField(default=0)
+    revision = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = CategoryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "categories"

@@ -17,9 +17,12 @@ from catalog.models import Category, Product, ProductImage, Variant
 def refresh(product_id: ObjectId) -> None:
     """Write the product's read model from its category, variants and pictures. Call it inside the transaction."""
     product = Product.objects.get(pk=product_id)
+    category = Category.objects.get(pk=product.category_id) if product.category_id else None
+    if category is not None and product.category_lineage != category.lineage:
+        Category.objects.filter(pk=category.pk).touch()
     current = fields(
         product,
-        category=Category.objects.get(pk=product.category_id) if product.category_id else None,
+        category=category,
         variants=Variant.objects.filter(product=product_id, is_active=True),
         images=ProductImage.objects.filter(product=product_id).order_by("position", "id"),
     )

@@ -99,7 +99,20 @@ def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dic
     }
 
 
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+class AttributesField(serializers.JSONField):
+    """A flat object of short names and texts, such as ``{"colour": "red"}``."""
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        try:
+            validate_attributes(data)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages, code=error.code) from error
+        return data
+
+
 class VariantSerializer(serializers.ModelSerializer):
+    options = AttributesField(read_only=True)
     price = MoneyField(read_only=True)
 
     class Meta:
@@ -113,6 +126,13 @@ class StaffVariantSerializer(VariantSerializer):
         fields = [*VariantSerializer.Meta.fields, "stock", "is_active"]
 
 
+class ShownVariantSerializer(StaffVariantSerializer):
+    """A variant as a product shows it: stock and whether it is active are for staff."""
+
+    stock = serializers.IntegerField(required=False, help_text="For staff only.")
+    is_active = serializers.BooleanField(required=False, help_text="For staff only.")
+
+
 class ProductDetailSerializer(ProductSerializer):
     """A product with everything; staff see stock and inactive variants as well.
 
@@ -121,6 +141,7 @@ class ProductDetailSerializer(ProductSerializer):
 
     images = serializers.SerializerMethodField()
     variants = serializers.SerializerMethodField()
+    attributes = AttributesField(read_only=True)
 
     class Meta(ProductSerializer.Meta):
         fields = [
@@ -142,7 +163,7 @@ class ProductDetailSerializer(ProductSerializer):
             for position, each in enumerate(product.pictures)
         ]
 
-    @extend_schema_field(StaffVariantSerializer(many=True))
+    @extend_schema_field(ShownVariantSerializer(many=True))
     def get_variants(self, product: Product) -> list[dict[str, Any]]:
         if self.context["for_staff"]:
             return StaffVariantSerializer(self.context["variants"], many=True).data
@@ -151,17 +172,6 @@ class ProductDetailSerializer(ProductSerializer):
 
 
 # --- What staff write -------------------------------------------------------------------------------------------------
-
-
-class AttributesField(serializers.JSONField):
-    """A flat object of short names and texts, such as ``{"colour": "red"}``."""
-
-    def to_internal_value(self, data: Any) -> dict[str, str]:
-        try:
-            validate_attributes(data)
-        except DjangoValidationError as error:
-            raise serializers.ValidationError(error.messages, code=error.code) from error
-        return data
 
 
 class VariantWriteSerializer(serializers.Serializer):

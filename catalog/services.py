@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils.text import slugify
 
 from catalog import read_model, stock
-from catalog.errors import SkuTaken, SlugTaken, VariantRequired
+from catalog.errors import CategoryCycle, CategoryInUse, SkuTaken, SlugTaken, VariantRequired
 from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
 from shop import jobs, media
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
@@ -155,14 +155,16 @@ def _replace_variants(product: Product, existing: list[Variant], wanted: list[di
         else:
             _change_variant(variant, {**data, "position": position, "is_active": True}, actor=actor)
     for variant in by_sku.values():
-        _remove_variant(variant)
+        remove_variant(variant)
 
 
-def _remove_variant(variant: Variant) -> None:
+def remove_variant(variant: Variant) -> bool:
+    """Delete a variant, or deactivate it where it was sold; return whether it was deleted. Inside a transaction."""
     if _sold([variant.pk]):
         Variant.objects.filter(pk=variant.pk).update(is_active=False)
-    else:
-        variant.delete()
+        return False
+    variant.delete()
+    return True
 
 
 def _sold(variants: list[ObjectId]) -> bool:
@@ -237,6 +239,10 @@ def save_category(*, category: Category) -> Category:
     """
     parent = Category.objects.get(pk=category.parent_id) if category.parent_id else None
     category.pk = category.pk or ObjectId()
+    if parent is not None:
+        if category.pk in parent.lineage:
+            raise CategoryCycle(attr="parent")
+        Category.objects.filter(pk__in=parent.lineage).touch()
     category.path = f"{parent.path}/{category.slug}" if parent else category.slug
     category.lineage = [*(parent.lineage if parent else []), category.pk]
     category.save()
@@ -244,6 +250,14 @@ def save_category(*, category: Category) -> Category:
     for child in Category.objects.filter(parent=category.pk):
         save_category(category=child)
     return category
+
+
+@transactional("catalog.delete_category")
+def delete_category(*, category: Category) -> None:
+    """Delete a category. Raises :class:`CategoryInUse` while it has products or categories below it."""
+    if Product.objects.filter(category=category).exists() or Category.objects.filter(parent=category).exists():
+        raise CategoryInUse
+    category.delete()
 
 
 @jobs.handler("catalog.refresh_category")

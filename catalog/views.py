@@ -6,7 +6,7 @@ from bson import ObjectId
 from django.db.models import Count, QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, status, viewsets
+from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
@@ -30,7 +30,6 @@ from catalog.serializers import (
     picture,
 )
 from shop.permissions import HasModelPermission
-
 
 # Inactive products and stock: who may change them has to see them, as in the admin.
 SEE_ALL = ("catalog.view_product", "catalog.change_product")
@@ -215,14 +214,13 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
         return picture(pk=image.pk, name=image.name, alt=image.alt, position=image.place, request=self.request)
 
 
-class VariantViewSet(StaffWrites, mixins.UpdateModelMixin, viewsets.GenericViewSet):
+class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     """Variants, for staff: shoppers see them in their product."""
 
     queryset = Variant.objects.all()
     serializer_class = VariantUpdateSerializer
     public_reads = False
     lookup_value_regex = "[0-9a-f]{24}"
-    http_method_names = ["patch", "post", "head", "options"]
     required_permissions = {"partial_update": "catalog.change_variant", "stock": "catalog.change_variant"}
 
     @extend_schema(request=VariantUpdateSerializer, responses=StaffVariantSerializer)

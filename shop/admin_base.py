@@ -92,7 +92,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         return _refused(form, refusal) if refusal is not None and request.method == "POST" else form
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: ModelForm, change: bool) -> None:
-        """Write a new row, or the columns that the form changed: two people who edit different things both win."""
+        """Save the object, once every picture of the page is stored."""
         Uploads(request).require_stored()
         self.write(request, obj, form, change)
 
@@ -106,7 +106,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     @staticmethod
     def save_instance(obj: models.Model, form: ModelForm) -> None:
-        """Save ``obj`` as ``form`` says, leaving alone what it does not show."""
+        """Write a new row, or only the columns that the form changed: those of sales and stock are not fought over."""
         if obj._state.adding:
             obj.save(force_insert=True)
             return

@@ -10,6 +10,7 @@ OBJECT_ID = "django_mongodb_backend.fields.ObjectIdAutoField"
 
 class ShopConfig(AppConfig):
     name = "shop"
+    verbose_name = "System"
 
     def ready(self) -> None:
         from shop import checks, mongodb, object_ids  # noqa: F401 (the checks register themselves)

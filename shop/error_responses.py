@@ -7,15 +7,17 @@ import logging
 import sys
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.views.decorators.csrf import csrf_exempt
 from drf_standardized_errors import formatter, handler
 from drf_standardized_errors.types import Error
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.response import Response
 
 from shop.circuit import circuit
-from shop.errors import DatabaseUnavailable, ServiceUnavailable, ShopError, is_database_outage
+from shop.errors import DatabaseUnavailable, PayloadTooLarge, ServiceUnavailable, ShopError, is_database_outage
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,11 @@ class ExceptionHandler(handler.ExceptionHandler):
         if not isinstance(exc, APIException) and is_database_outage(exc):
             circuit.outage_noticed()
             return DatabaseUnavailable()
+        # Django finds these while a view reads the request: too much of it, or too many parts.
+        if isinstance(exc, RequestDataTooBig):
+            return PayloadTooLarge()
+        if isinstance(exc, SuspiciousOperation):
+            return ShopError("The request could not be understood.")
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:
@@ -69,6 +76,7 @@ def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResp
     return HttpResponse(page, status=error.status_code, headers=headers)
 
 
+@csrf_exempt
 def not_found(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     """Answer every address that no route knows."""
     return answer(request, NotFound(), title="There is nothing here")

@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from shop.media import MAX_SIDE, MediaUnavailable, PreparedImage, prepare_image, store_image
+from shop.media import MAX_SIDE, MediaUnavailable, PreparedImage, prepare_image
 
 
 @extend_schema_field(OpenApiTypes.BINARY)
@@ -50,27 +50,3 @@ class ImageFormField(forms.FileField):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return super().widget_attrs(widget) | {"accept": "image/jpeg,image/png,image/webp"}
-
-
-class ImageModelForm(forms.ModelForm):
-    """A ModelForm that stores what its `ImageFormField`s received and puts the names on the instance.
-
-    Subclasses declare the fields and `image_folder`. An image is stored once the form is valid, so that a service which
-    is down is an error beside the field rather than a failed page.
-    """
-
-    image_folder: str
-
-    def _post_clean(self) -> None:
-        super()._post_clean()
-        if self.errors:
-            return
-        for field_name, value in list(self.cleaned_data.items()):
-            if isinstance(value, PreparedImage):
-                try:
-                    name = store_image(value, folder=self.image_folder)
-                except MediaUnavailable as error:
-                    self.add_error(field_name, ValidationError(str(error), code="media_unavailable"))
-                else:
-                    self.cleaned_data[field_name] = name
-                    setattr(self.instance, field_name, name)

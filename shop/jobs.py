@@ -117,7 +117,9 @@ def run(job: Job) -> bool:
         back_off = min(LONGEST_BACK_OFF, timedelta(seconds=2**job.attempts))
         given_up_at = timezone.now() if job.attempts >= MAX_ATTEMPTS else None
         Job.objects.filter(pk=job.pk, run_at=job.run_at).update(
-            run_at=_milliseconds(timezone.now() + back_off), last_error=repr(error.__cause__ or error)[:2000], given_up_at=given_up_at
+            run_at=_milliseconds(timezone.now() + back_off),
+            last_error=repr(error.__cause__ or error)[:2000],
+            given_up_at=given_up_at,
         )
     return True
 

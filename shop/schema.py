@@ -3,12 +3,106 @@
 from typing import Any
 
 from drf_standardized_errors.openapi import AutoSchema as StandardizedErrorsAutoSchema
+from rest_framework.permissions import SAFE_METHODS
 
 Endpoint = tuple[str, str, str, Any]
 
+_IMAGE_CODES = ("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format")
+
+# What an operation refuses beside what every operation like it does: the statuses, and the codes of the errors.
+REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
+    "POST /auth/register/": {400: ("email_taken",)},
+    "POST /auth/login/": {401: ("invalid_credentials",)},
+    "POST /auth/refresh/": {401: ("token_not_valid",)},
+    "POST /auth/logout/": {401: ("token_not_valid",)},
+    "POST /auth/password/change/": {400: ("wrong_password",)},
+    "PUT /users/me/avatar/": {400: _IMAGE_CODES},
+    "GET /products/": {400: ()},
+    "POST /products/": {400: ("slug_taken", "sku_taken")},
+    "PUT /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required")},
+    "PATCH /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required")},
+    "POST /products/{product_pk}/images/": {400: _IMAGE_CODES},
+    "PATCH /variants/{id}/": {400: ("sku_taken",)},
+    "POST /variants/{id}/stock/": {409: ("out_of_stock",)},
+    "PUT /cart/coupon/": {400: ("invalid_coupon",)},
+    "POST /cart/items/": {400: ("variant_required", "product_unavailable", "cart_full"), 409: ("out_of_stock",)},
+    "PATCH /cart/items/{id}/": {409: ("out_of_stock",)},
+    "POST /orders/quote/": {
+        400: ("empty_cart", "invalid_coupon", "invalid_shipping_method", "amount_too_large", "product_unavailable"),
+        409: ("out_of_stock",),
+    },
+    "GET /orders/": {400: ()},
+    "POST /orders/": {
+        400: ("empty_cart", "invalid_coupon", "invalid_shipping_method", "amount_too_small", "amount_too_large"),
+        409: ("out_of_stock", "total_changed", "cart_changed", "request_in_progress"),
+        422: ("idempotency_key_reused",),
+    },
+    "POST /orders/{number}/cancel/": {403: (), 409: ("order_not_cancellable",)},
+    "POST /orders/{number}/fulfil/": {403: (), 409: ("order_not_fulfillable",)},
+    "POST /payments/": {
+        400: ("payment_refused",),
+        409: ("order_not_payable", "request_in_progress"),
+        422: ("idempotency_key_reused",),
+    },
+    "POST /payments/webhook/": {400: ("invalid_signature",)},
+    "POST /payments/{id}/refunds/": {
+        400: ("payment_refused",),
+        403: (),
+        409: ("refund_too_large", "not_refundable", "request_in_progress"),
+        422: ("idempotency_key_reused",),
+    },
+}
+MEANINGS = {
+    400: "The request is not right.",
+    401: "Who is asking is not known: no token, or one that is not valid any more.",
+    403: "This is for staff with the permission for it.",
+    404: "There is no such thing, or it is somebody else's.",
+    405: "This address has no such method.",
+    406: "The answer is JSON, which the request does not take.",
+    409: "The state of the shop is against it.",
+    413: "The request body is too large.",
+    415: "The request body is of another media type than this takes.",
+    422: "This Idempotency-Key belongs to another request.",
+    429: "Too many requests.",
+    500: "A fault of the shop's own.",
+    503: "The database, Stripe or the image service is away, or a conflict outlasted its retries. Try again later.",
+}
+RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
+
+
+def _error_schema(*types: str) -> dict[str, Any]:
+    error = {
+        "code": {"type": "string", "description": "What programs go by."},
+        "detail": {"type": "string", "description": "What people read."},
+        "attr": {"type": ["string", "null"], "description": "The input it is about, such as `items.0.quantity`."},
+    }
+    return {
+        "type": "object",
+        "required": ["type", "errors"],
+        "properties": {
+            "type": {"type": "string", "enum": list(types)},
+            "errors": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "object", "required": list(error), "properties": error},
+            },
+        },
+    }
+
+
+ERROR_SCHEMAS = {
+    "BadRequest": _error_schema("validation_error", "client_error"),
+    "ClientError": _error_schema("client_error"),
+    "ServerError": _error_schema("server_error"),
+}
+
 
 class AutoSchema(StandardizedErrorsAutoSchema):
-    """drf-standardized-errors' schema, tagged by the first word of the path."""
+    """drf-standardized-errors' schema, tagged by the first word of the path.
+
+    Its errors are described by one schema a kind: which inputs an error names and which codes it has depends on more
+    than serializers, so an enumeration of them would be wrong.
+    """
 
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
@@ -19,41 +113,52 @@ class AutoSchema(StandardizedErrorsAutoSchema):
         sentence, _, _ = " ".join((action.__doc__ or "").split()).partition(". ")
         return sentence.rstrip(".") or None
 
+    def get_auth(self) -> list[dict[str, Any]]:
+        auth = super().get_auth()
+        return [*auth, {}] if self._is_public_read() and {} not in auth else auth
+
+    def _is_public_read(self) -> bool:
+        return getattr(self.view, "public_reads", False) and self.method in SAFE_METHODS
+
+    def _refusals(self) -> dict[int, tuple[str, ...]]:
+        return REFUSALS.get(f"{self.method} {self.path.removeprefix('/api/v1')}", {})
+
+    def _get_allowed_error_status_codes(self) -> list[str]:
+        return [str(status) for status in MEANINGS]
+
+    def _should_add_error_response(self, responses: dict, status_code: str) -> bool:
+        if int(status_code) in self._refusals():
+            return True
+        if status_code in ("409", "422") or (status_code == "403" and self._is_public_read()):
+            return False
+        if status_code == "413":
+            return self.method in ("POST", "PUT", "PATCH")
+        return super()._should_add_error_response(responses, status_code)
+
+    def _should_add_parse_error_response(self) -> bool:
+        # Where there is a body, there are validation errors as well.
+        return False
+
+    def _get_error_response_serializer(self, status_code: str) -> dict[str, str]:
+        kind = "ServerError" if status_code >= "500" else "BadRequest" if status_code == "400" else "ClientError"
+        return {"$ref": f"#/components/schemas/{kind}"}
+
+    def _get_response_for_code(self, serializer: Any, status_code: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        response = super()._get_response_for_code(serializer, status_code, *args, **kwargs)
+        if (status := int(status_code)) in MEANINGS:
+            codes = ", ".join(f"`{code}`" for code in self._refusals().get(status, ()))
+            response["description"] = f"{MEANINGS[status]} Among others: {codes}." if codes else MEANINGS[status]
+        if status in (429, 503):
+            response["headers"] = RETRY_AFTER
+        return response
+
 
 def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
     """Document each route once, in its form with the slash; the one without works as well."""
     return [(path if path.endswith("/") else f"{path}/", *rest) for path, *rest in endpoints]
 
 
-def server_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add to every operation the 503 that a database outage answers with."""
-    schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas["ServiceUnavailable"] = {
-        "type": "object",
-        "required": ["type", "errors"],
-        "properties": {
-            "type": {"type": "string", "enum": ["server_error"]},
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["code", "detail", "attr"],
-                    "properties": {
-                        "code": {"type": "string"},
-                        "detail": {"type": "string"},
-                        "attr": {"type": ["string", "null"]},
-                    },
-                },
-            },
-        },
-    }
-    answer = {
-        "description": "The database or Stripe is away, or a conflict outlasted its retries. Try again later.",
-        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}},
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ServiceUnavailable"}}},
-    }
-    for operations in result.get("paths", {}).values():
-        for operation in operations.values():
-            if isinstance(operation, dict) and "responses" in operation:
-                operation["responses"].setdefault("503", answer)
+def error_schemas(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add the schemas that every operation's errors refer to."""
+    result.setdefault("components", {}).setdefault("schemas", {}).update(ERROR_SCHEMAS)
     return result

@@ -211,6 +211,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["shop.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "shop.pagination.PageNumberPagination",
     "DEFAULT_SCHEMA_CLASS": "shop.schema.AutoSchema",
+    "DEFAULT_METADATA_CLASS": "shop.metadata.Metadata",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     # Left to the renderer.
     "DATETIME_FORMAT": None,
@@ -239,14 +240,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayOperationId": False},
     "PREPROCESSING_HOOKS": ["shop.schema.paths_with_a_trailing_slash"],
     "POSTPROCESSING_HOOKS": [
-        "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
-        "shop.schema.server_errors",
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "shop.schema.error_schemas",
     ],
-    "ENUM_NAME_OVERRIDES": {
-        "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum.choices",
-        "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum.choices",
-        "ServerErrorEnum": "drf_standardized_errors.openapi_serializers.ServerErrorEnum.choices",
-    },
 }
 # Bytes of one request body; uploads may be larger by what an image may weigh.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from rest_framework.test import APIClient
@@ -136,6 +137,7 @@ def test_a_deletion_that_fails_halfway_leaves_everything(
     assert messages_of(page) == ["Not now."]
     assert Address.objects.count() == 1
     assert User.objects.filter(pk=customer.pk).exists()
+    assert not LogEntry.objects.exists()
 
 
 def test_nobody_locks_themselves_out(browser: Client, staff: User) -> None:

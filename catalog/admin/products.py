@@ -210,7 +210,7 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
         if isinstance(row, ProductImage):
             services.delete_image(image=row)
             return
-        services._remove_variant(row)
+        services.remove_variant(row)
         if Variant.objects.filter(pk=row.pk).exists():
             text = f"{row.sku} was sold before, so it was deactivated, not deleted."
             self.message_user(request, text, messages.WARNING)

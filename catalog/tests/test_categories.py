@@ -1,11 +1,13 @@
 """The category tree."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from rest_framework.test import APIClient
 
 from catalog import services
+from catalog.errors import CategoryCycle, CategoryInUse
 from catalog.models import Category, Product
 from shop.testing.replies import refusal
 
@@ -139,3 +141,32 @@ def test_categories_are_edited_in_the_admin_only(
 ) -> None:
     assert refusal(getattr(as_staff, method)(path, {"name": "New"}), 405) == ("method_not_allowed", None)
     assert Category.objects.count() == 4
+
+
+def test_two_opposite_moves_at_once_never_make_a_circle(make_category):
+    first, second = make_category("First"), make_category("Second")
+
+    def move(category_id, parent_id):
+        try:
+            category = Category.objects.get(pk=category_id)
+            category.parent_id = parent_id
+            services.save_category(category=category)
+        except CategoryCycle:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        moved = list(pool.map(move, [first.pk, second.pk], [second.pk, first.pk]))
+
+    assert sorted(moved) == [False, True]
+    assert sorted(len(category.lineage) for category in Category.objects.all()) == [1, 2]
+
+
+def test_a_category_that_holds_something_is_not_deleted(make_category, make_product):
+    parent = make_category("Parent")
+    child = make_category("Child", parent=parent)
+    make_product(category=child)
+    for category in (parent, child):
+        with pytest.raises(CategoryInUse):
+            services.delete_category(category=category)
+    assert Category.objects.count() == 2

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from cart.models import Coupon, CouponUse
 from catalog import stock
+from catalog.errors import OutOfStock
 from catalog.models import Product, StockMovement
 from conftest import ADDRESS, client_of
 from orders.models import Order
@@ -55,6 +56,24 @@ def test_thirty_buyers_of_the_last_five_get_exactly_five(
     # Who lost still has what was in the cart.
     for buyer, (status, _) in zip(buyers, outcomes, strict=True):
         assert len(cart_of(buyer)["items"]) == (0 if status == 201 else 1)
+
+
+def test_the_ledger_itself_never_goes_below_zero(make_product: Callable[..., Product]) -> None:
+    product = make_product(stock=4)
+    wanted = {variant_of(product).pk: 1}
+
+    def take() -> bool:
+        try:
+            stock.take(wanted, reason=StockMovement.Reason.ORDER, reference="X")
+        except OutOfStock as error:
+            assert error.variants == set(wanted)  # noqa: PT017
+            return False
+        return True
+
+    assert at_the_same_moment(*[take] * 10).count(True) == 4
+    assert stock_of(product) == 0
+    with pytest.raises(OutOfStock):
+        stock.adjust(variant_of(product), delta=-1)
 
 
 def test_carts_in_opposite_order_do_not_block_each_other(

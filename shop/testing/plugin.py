@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo.read_concern import ReadConcern
 
 from shop import mongod
 from shop.testing.environment import ENVIRONMENT
@@ -60,8 +61,10 @@ def _empty_collections(self: Any) -> None:
     for alias in self._databases_names(include_mirrors=False):
         connection = connections[alias]
         _end_transaction(connection)
-        for name in _filled_collections(connection.database):
-            connection.database[name].delete_many({})
+        # Majority reads would not see yet what was written with less (the counts of rate limits).
+        database = connection.database.with_options(read_concern=ReadConcern("local"))
+        for name in _filled_collections(database):
+            database[name].delete_many({})
 
 
 def _end_transaction(connection: Any) -> None:

@@ -14,7 +14,6 @@ from PIL import Image
 
 from shop import media
 from shop.error_responses import error_response
-from shop.image_fields import ImageFormField, ImageModelForm
 from shop.storage import CloudinaryStorage
 from shop.testing.cloudinary import CloudinaryFake, Refused, parse_multipart
 
@@ -56,7 +55,7 @@ def unavailable(function, *args, **kwargs) -> tuple[media.MediaUnavailable, floa
 class TestStoring:
     def test_an_image_arrives_byte_for_byte_under_the_id_that_the_server_chose(self, cloud, image):
         name = media.store_image(image, folder="products")
-        assert name == f"products/{image.name.removesuffix('.jpg')}"
+        assert name == f"shop/products/{image.name.removesuffix('.jpg')}"
         image.seek(0)
         assert {key: asset.content for key, asset in cloud.assets.items()} == {name: image.read()}
         assert isinstance(default_storage._wrapped, CloudinaryStorage)
@@ -113,7 +112,7 @@ class TestStoring:
     def test_stored_images_are_listed_page_by_page(self, cloud, image):
         cloud.page_size = 1
         names = {media.store_image(image, folder=folder) for folder in ("products", "products/2", "avatars")}
-        wanted = {name for name in names if name.startswith("products/")}
+        wanted = {name for name in names if name.startswith("shop/products/")}
         assert {name for name, _ in media.stored_images("products")} == wanted
         assert all(stored_at.tzinfo for _, stored_at in media.stored_images("products"))
         folders, files = default_storage.listdir("products")
@@ -143,7 +142,7 @@ class TestAnUnreachableService:
         cloud.delay = 5
         error, seconds = unavailable(media.store_image, image, folder="products")
         assert 0.25 < seconds < 1
-        assert error.name.startswith("products/")
+        assert error.name.startswith("shop/products/")
 
     def test_one_that_drips_its_answer_is_given_up_in_time(self, cloud, image, impatient):
         cloud.drip = 0.05
@@ -208,40 +207,6 @@ class TestAnUnreachableService:
         unavailable(media.store_image, image, folder="products")
         assert "Invalid Signature" in cloud.refusals[0]
         assert cloud.assets == {}
-
-
-class TestTheAdminsForm:
-    class Form(ImageModelForm):
-        image_folder = "products"
-        image = ImageFormField(required=False)
-        alt = forms.CharField()
-
-        # Stands in for a model, which would want a database.
-        def __init__(self, *args, **kwargs):
-            self.instance = type("Instance", (), {"image": ""})()
-            forms.BaseForm.__init__(self, *args, **kwargs)
-
-    @pytest.fixture(autouse=True)
-    def without_a_model(self, monkeypatch):
-        monkeypatch.setattr(forms.ModelForm, "_post_clean", lambda form: None)
-        monkeypatch.setattr(forms.ModelForm, "clean", forms.BaseForm.clean)
-
-    def test_a_valid_form_stores_the_image_and_names_it(self, cloud, image):
-        form = self.Form({"alt": "A hat"}, {"image": SimpleUploadedFile("a.jpg", image.read())})
-        assert form.is_valid(), form.errors
-        assert list(cloud.assets) == [form.instance.image]
-
-    def test_an_invalid_form_stores_nothing(self, cloud, image):
-        form = self.Form({"alt": ""}, {"image": SimpleUploadedFile("a.jpg", image.read())})
-        assert not form.is_valid()
-        assert cloud.assets == {}
-
-    def test_a_service_that_is_down_is_an_error_beside_the_field(self, cloud, image):
-        cloud.failing_status = 500
-        form = self.Form({"alt": "A hat"}, {"image": SimpleUploadedFile("a.jpg", image.read())})
-        assert not form.is_valid()
-        assert isinstance(form.errors.as_data()["image"][0], ValidationError)
-        assert form.instance.image == ""
 
 
 class TestTheFake:

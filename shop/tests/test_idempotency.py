@@ -1,5 +1,6 @@
 """``Idempotency-Key`` on orders, payments and refunds."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -159,6 +160,26 @@ def test_a_claim_that_died_is_taken_over_when_it_has_expired(as_customer: APICli
     assert REPLAYED not in reply
     assert Order.objects.count() == 2
     assert send(as_customer)[REPLAYED] == "true"
+
+
+def test_who_lost_its_claim_while_it_worked_rolls_back(customer: User, product: Product) -> None:
+    add_to_cart(client_of(customer), product)
+    slow = client_of(customer)
+
+    def taken_over() -> Any:
+        give_up_at = time.monotonic() + 5
+        while not IdempotencyRecord.objects.exists() and time.monotonic() < give_up_at:
+            time.sleep(0.01)
+        return IdempotencyRecord.objects.update(token="somebody else's")
+
+    with failing("insert", Order, blockConnection=True, blockTimeMS=1000):
+        reply, taken = at_the_same_moment(lambda: send(slow), taken_over)
+
+    assert taken == 1
+    assert refusal(reply, 409) == ("request_in_progress", None)
+    assert not Order.objects.exists()
+    assert stock_of(product) == 50
+    assert IdempotencyRecord.objects.get().status is None
 
 
 def test_claims_last_a_minute_and_outcomes_two_days(as_customer: APIClient, product: Product) -> None:

@@ -92,16 +92,11 @@ def test_json_that_is_no_object_is_400_wherever_one_is_expected(
 
 
 def test_sound_json_of_any_kind_is_read_as_it_is(as_customer: APIClient) -> None:
-    for name in (
-        "Ädä 漢字 🙂",
-        "<script>",
-        "a\tb",
-        "\\u0041",
-        "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
-    ):
+    for name in ("Ädä 漢字 🙂", "<script>", "a\tb", "\\u0041"):
         for ascii_only in (True, False):
             body = json.dumps({"name": name, "ignored": [2**63 - 1, -(2**63), 1.5, None]}, ensure_ascii=ascii_only)
             assert patch(as_customer, body.encode()).json()["name"] == name
+    assert patch(as_customer, b'{"name": "\\ud83d\\ude42"}').json()["name"] == "🙂"
     deep = b'{"name": "Ada", "ignored": ' + b"[" * 30 + b"]" * 30 + b"}"
     assert patch(as_customer, deep).json()["name"] == "Ada"
 
@@ -121,7 +116,6 @@ def test_json_may_say_its_charset(as_customer: APIClient, content_type: str) -> 
         "application/jsonp",
         "application/vnd.api+json",
         "nonsense",
-        "*/*",
     ],
 )
 def test_another_media_type_is_415_and_changes_nothing(as_customer: APIClient, content_type: str) -> None:

@@ -105,6 +105,7 @@ def test_a_delayed_event_comes_late(client, simulator, shop) -> None:
 def test_a_twin_says_the_same_under_another_id(intent, simulator, shop) -> None:
     assert simulator.wait_until_settled()
     twin = simulator.twin(shop.events[0].id)
+    assert simulator.wait_until_settled()
     simulator.make_event("payment_intent.succeeded", intent.id)
     simulator.make_event("customer.created", {"id": "cus_1", "object": "customer"})
     assert simulator.wait_until_settled()

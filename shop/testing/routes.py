@@ -1,0 +1,53 @@
+"""Every operation of the API, as its OpenAPI description has it."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from drf_spectacular.generators import SchemaGenerator
+
+# Something in the form of each path parameter, which leads to nothing.
+NOBODY = {"{id}": "0" * 24, "{product_pk}": "0" * 24, "{number}": "AAAAA-AAAAA", "{slug}": "nothing"}
+
+
+class Operation(NamedTuple):
+    method: str
+    path: str
+    description: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path.removeprefix('/api/v1')}"
+
+    @property
+    def address(self) -> str:
+        """The path with its parameters filled in."""
+        address = self.path
+        for parameter, value in NOBODY.items():
+            address = address.replace(parameter, value)
+        return address
+
+    @property
+    def statuses(self) -> set[int]:
+        return {int(status) for status in self.description["responses"]}
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it says that it needs no token."""
+        return {} in self.description.get("security", [{}])
+
+    @property
+    def is_for_staff(self) -> bool:
+        """Whether it says that it needs a permission."""
+        return 403 in self.statuses and not str(self).endswith("/cancel/")
+
+
+@cache
+def schema() -> dict[str, Any]:
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def operations() -> list[Operation]:
+    return [
+        Operation(method.upper(), path, description)
+        for path, methods in schema()["paths"].items()
+        for method, description in methods.items()
+    ]

@@ -1,0 +1,245 @@
+"""What `shop.mongodb` mends of the backend, seen on the real server: look-ups, indexes, migrations."""
+
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from django.core.management import call_command
+from django.db import IntegrityError, connection
+from django.db.models import Model
+from rest_framework.test import APIClient
+
+from accounts.models import TokenFamily, User
+from catalog.models import Category, Product, Variant
+from catalog.queries import ORDERINGS
+from catalog.tests.conftest import LIST, put_on_shelf
+from orders.models import Order
+from shop.idempotency import IdempotencyRecord
+from shop.mongodb import mend_backend, violated_fields
+from shop.testing.commands import Command, count_commands
+
+pytestmark = pytest.mark.django_db
+
+# --- Look-ups that take a text for a text -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pattern", [".*", "^ada", "ada@example.com|x", "ada.example.com", "a{1}da@example.com", "$email"]
+)
+def test_iexact_takes_a_pattern_for_a_text(customer: User, pattern: str) -> None:
+    assert not User.objects.filter(email__iexact=pattern).exists()
+    assert User.objects.filter(email__iexact="ADA@example.COM").exists()
+
+
+def test_mending_twice_is_mending_once(customer: User) -> None:
+    mend_backend()
+    mend_backend()
+    assert not User.objects.filter(email__iexact=".*").exists()
+    assert list(User.objects.order_by("email").values_list("email", flat=True)) == ["ada@example.com"]
+
+
+def test_a_violated_index_names_its_column(customer: User) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        User.objects.create_user("ada@example.com", None, name="Twin")
+    assert violated_fields(caught.value) == {"email"}
+    with pytest.raises(IntegrityError) as caught:
+        put_on_shelf({"slug": "same"}, {"slug": "same"})
+    assert violated_fields(caught.value) == {"slug"}
+
+
+# --- Indexes that are used --------------------------------------------------------------------------------------------
+
+
+def stages(plan: Any) -> Iterator[str]:
+    """Names of all the stages in an explanation."""
+    if isinstance(plan, dict):
+        if isinstance(plan.get("stage"), str):
+            yield plan["stage"]
+        yield from (name for name in ("$sort", "$group", "$lookup") if name in plan)
+        for value in plan.values():
+            yield from stages(value)
+    elif isinstance(plan, list):
+        for value in plan:
+            yield from stages(value)
+
+
+def explained(command: Command) -> set[str]:
+    """The stages of the plan that wins for an aggregation as it was sent."""
+    asked = {"aggregate": command.collection, "pipeline": command.document["pipeline"], "cursor": {}}
+    plan = connection.database.command("explain", asked, verbosity="queryPlanner")
+    text = plan.get("queryPlanner") or plan["stages"]
+    if isinstance(text, dict):
+        text = text["winningPlan"]
+    else:
+        text = [
+            {**each, "$cursor": each["$cursor"]["queryPlanner"]["winningPlan"]} if "$cursor" in each else each
+            for each in text
+        ]
+    return set(stages(text))
+
+
+@pytest.fixture
+def full_shelf(make_category: Callable[..., Category]) -> None:
+    root = make_category("Root")
+    category = make_category("Mugs", parent=root)
+    put_on_shelf(
+        *(
+            {
+                "name": f"Mug {n * 7 % 300:03}",
+                "price": n * 11 % 97,
+                "sales": n * 13 % 17,
+                "in_stock": n % 3 > 0,
+                "category": category if n % 2 else None,
+                "category_lineage": category.lineage if n % 2 else [],
+                "attribute_pairs": [f"colour={n % 5}"],
+                "description": "blue" if n % 4 else "red",
+            }
+            for n in range(300)
+        )
+    )
+
+
+FILTERS = [
+    "category=mugs",
+    "category=root",
+    "min_price=50",
+    "max_price=50",
+    "in_stock=true",
+    "in_stock=false",
+    "attr_colour=3",
+    "",
+]
+
+
+def plans(client: APIClient, query: str) -> list[set[str]]:
+    with count_commands() as commands:
+        reply = client.get(f"{LIST}?{query}")
+    assert reply.json()["count"] > 20
+    found = [explained(command) for command in commands.on("catalog_product")]
+    assert len(found) == 2
+    return found
+
+
+@pytest.mark.parametrize("query", FILTERS)
+def test_each_filter_walks_an_index_and_sorts_nothing(anonymous: APIClient, full_shelf: None, query: str) -> None:
+    for plan in plans(anonymous, query):
+        assert "IXSCAN" in plan or "COUNT_SCAN" in plan
+        assert plan.isdisjoint({"COLLSCAN", "SORT", "$sort", "$lookup"})
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_each_ordering_walks_an_index_and_sorts_nothing(anonymous: APIClient, full_shelf: None, ordering: str) -> None:
+    for page in ("", "&page=9"):
+        for plan in plans(anonymous, f"ordering={ordering}{page}"):
+            assert plan.isdisjoint({"COLLSCAN", "SORT", "$sort", "$lookup"})
+            assert "IXSCAN" in plan or "COUNT_SCAN" in plan
+
+
+@pytest.mark.parametrize("ordering", ["price", "-price"])
+def test_a_category_by_price_walks_an_index_too(anonymous: APIClient, full_shelf: None, ordering: str) -> None:
+    for plan in plans(anonymous, f"category=mugs&ordering={ordering}"):
+        assert plan.isdisjoint({"COLLSCAN", "SORT", "$sort"})
+
+
+def test_a_search_asks_the_text_index(anonymous: APIClient, full_shelf: None) -> None:
+    for ordering in ("relevance", "newest"):
+        for plan in plans(anonymous, f"search=red&ordering={ordering}"):
+            assert "TEXT_MATCH" in plan
+            assert "COLLSCAN" not in plan
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [(User, "email"), (Product, "slug"), (Category, "slug"), (Variant, "sku"), (Order, "number")],
+)
+def test_what_is_unique_is_found_by_an_index(db: None, model: type[Model], field: str) -> None:
+    with count_commands() as commands:
+        model.objects.filter(**{field: "x"}).first()
+    (command,) = commands
+    assert explained(command) & {"IXSCAN", "EXPRESS_IXSCAN"}
+    assert explained(command).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+
+
+def test_somebodys_newest_orders_are_found_by_an_index(customer: User) -> None:
+    with count_commands() as commands:
+        list(Order.objects.owned_by(customer).order_by("-id")[:20])
+    assert explained(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+
+
+def test_values_in_order_walk_an_index_as_well(full_shelf: None) -> None:
+    with count_commands() as commands:
+        rows = list(Product.objects.active().order_by("price", "id").values("name", "price")[:5])
+    assert [set(row) for row in rows] == [{"name", "price"}] * 5
+    assert explained(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+
+
+def test_order_by_still_orders_what_it_computes(full_shelf: None) -> None:
+    from django.db.models import F
+
+    expected = sorted(Product.objects.values_list("price", "sales"), key=lambda row: row[0] + row[1])
+    found = Product.objects.annotate(weight=F("price") + F("sales")).order_by("weight").values_list("weight", flat=True)
+    assert [float(weight) for weight in found] == [float(price + sales) for price, sales in expected]
+
+
+# --- Indexes that are there -------------------------------------------------------------------------------------------
+
+
+def indexes(model: type[Model]) -> dict[str, dict[str, Any]]:
+    return connection.database[model._meta.db_table].index_information()
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "seconds"),
+    [(TokenFamily, "token_family_expiry", 0), (IdempotencyRecord, "idempotency_expiry", 0)],
+)
+def test_what_expires_has_a_ttl_index(db: None, model: type[Model], name: str, seconds: int) -> None:
+    index = indexes(model)[name]
+    assert index["key"] == [("expires_at", 1)]
+    assert index["expireAfterSeconds"] == seconds
+
+
+def test_products_have_their_text_index_with_its_weights(db: None) -> None:
+    index = indexes(Product)["product_text"]
+    assert index["weights"] == {"name": 10, "category_name": 3, "description": 1}
+    assert index["default_language"] == "english"
+    assert index["language_override"] == "text_search_language"
+
+
+def test_every_index_of_every_model_is_on_the_server(db: None) -> None:
+    from django.apps import apps
+
+    for model in apps.get_models():
+        if model._meta.managed and not model._meta.proxy:
+            there = set(indexes(model))
+            assert {index.name for index in model._meta.indexes} <= there, model
+            assert {constraint.name for constraint in model._meta.constraints} <= there, model
+
+
+def test_migrations_say_what_the_models_say_and_run_again_without_a_change(db: None) -> None:
+    before = {model: indexes(model) for model in (User, Product, Order)}
+    call_command("makemigrations", "--check", "--dry-run", stdout=StringIO())
+    out = StringIO()
+    call_command("migrate", stdout=out)
+    assert "No migrations to apply" in out.getvalue()
+    assert {model: indexes(model) for model in before} == before
+
+
+def test_a_collection_with_a_text_index_can_still_be_migrated(db: None) -> None:
+    from django.db.models import Index
+
+    index = Index(fields=["updated_at"], name="product_updated_for_a_test")
+    with connection.schema_editor() as editor:
+        editor.add_index(Product, index)
+        assert index.name in indexes(Product)
+        editor.remove_index(Product, index)
+    assert index.name not in indexes(Product)
+    constraints = connection.introspection.get_constraints(None, Product._meta.db_table)
+    assert "product_text" in constraints
+
+
+def test_a_primary_key_is_found_without_a_scan(db: None) -> None:
+    with count_commands() as commands:
+        Product.objects.filter(pk=ObjectId()).first()
+    assert explained(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})

@@ -1,0 +1,205 @@
+"""The OpenAPI description says what is."""
+
+import json
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import jsonschema
+import pytest
+from django.core.management import call_command
+from rest_framework.test import APIClient
+
+import payments.errors  # noqa: F401
+from accounts.models import User
+from catalog.models import Product
+from conftest import ADDRESS, PASSWORD, client_of
+from shop.errors import ServiceUnavailable, ShopError
+from shop.schema import MEANINGS, REFUSALS
+from shop.testing.routes import Operation, operations, schema
+from shop.urls import router
+
+pytestmark = pytest.mark.django_db
+
+PREFIX = "/api/v1"
+
+
+def test_it_validates_without_a_warning() -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO())
+
+
+def test_it_is_served_with_its_pages_and_nothing_from_elsewhere(anonymous: APIClient) -> None:
+    for path in ("/api/schema/", "/api/schema"):
+        reply = anonymous.get(path, {"format": "json"})
+        assert reply.status_code == 200
+        assert json.loads(reply.content)["openapi"].startswith("3.1")
+    for path in ("/api/docs/", "/api/docs"):
+        page = anonymous.get(path, headers={"Accept": "text/html"})
+        assert page.status_code == 200
+        assert "//cdn" not in page.content.decode()
+        assert "https://" not in page.content.decode().replace("https://www.w3.org", "")
+
+
+def test_it_describes_every_route() -> None:
+    routed = {
+        (pattern.name, method.upper())
+        for pattern in router.urls
+        for method in pattern.callback.actions
+        if method != "head"
+    }
+    assert len(routed) == len(operations()), sorted(routed)
+
+
+def test_every_operation_is_told_in_a_sentence(subtests: pytest.Subtests) -> None:
+    ids = [operation.description["operationId"] for operation in operations()]
+    assert len(set(ids)) == len(ids)
+    for operation in operations():
+        with subtests.test(str(operation)):
+            assert operation.description["tags"]
+
+
+def test_the_refusals_are_of_operations_and_codes_that_exist() -> None:
+    known = {str(operation) for operation in operations()}
+    assert set(REFUSALS) <= known
+    by_code = {each.default_code: each for each in everybody(ShopError)}
+    for statuses in REFUSALS.values():
+        for status, codes in statuses.items():
+            for code in codes:
+                if code in by_code:
+                    assert by_code[code].status_code == status, code
+
+
+def test_every_refusal_of_the_shops_own_is_described() -> None:
+    described = {code for statuses in REFUSALS.values() for codes in statuses.values() for code in codes}
+    passing = {each.default_code for each in everybody(ServiceUnavailable)}
+    # These two are what rooms build on or answer everywhere; the admin alone deletes variants.
+    elsewhere = {"invalid", "conflict", "payload_too_large", "product_was_sold"}
+    assert {each.default_code for each in everybody(ShopError)} - passing - elsewhere <= described
+
+
+def everybody(error: type[ShopError]) -> Iterator[type[ShopError]]:
+    yield error
+    for each in error.__subclasses__():
+        yield from everybody(each)
+
+
+# --- What is answered is what is described ----------------------------------------------------------------------------
+
+
+def assert_described(operation: Operation, reply: Any) -> None:
+    """The reply's status, its media type and its body are among what the operation says it answers."""
+    responses = operation.description["responses"]
+    assert str(reply.status_code) in responses, (str(operation), reply.status_code, reply.content[:300])
+    content = responses[str(reply.status_code)].get("content")
+    if content is None:
+        assert reply.content == b"", (str(operation), reply.content[:300])
+        return
+    assert reply["Content-Type"] in content
+    body = {**content[reply["Content-Type"]]["schema"], "components": schema()["components"]}
+    jsonschema.Draft202012Validator(body).validate(reply.json())
+
+
+def test_every_operation_answers_nobody_customers_and_staff_as_described(
+    anonymous: APIClient, make_user: Callable[..., User], subtests: pytest.Subtests
+) -> None:
+    callers: dict[str, Callable[[], APIClient]] = {
+        "nobody": lambda: anonymous,
+        "a customer": lambda: client_of(make_user()),
+        "staff": lambda: client_of(make_user(is_staff=True, is_superuser=True)),
+    }
+    bodies = [("application/json", b"{}"), ("application/json", b"{"), ("text/plain", b"x")]
+    for name, caller in callers.items():
+        client = caller()
+        for operation in operations():
+            for content_type, body in bodies if name == "staff" else bodies[:1]:
+                with subtests.test(f"{name}: {operation} {content_type} {body!r}"):
+                    reply = client.generic(operation.method, operation.address, body, content_type=content_type)
+                    assert_described(operation, reply)
+            if client.get(f"{PREFIX}/users/me/").status_code != 200:
+                client = caller()
+
+
+@pytest.fixture
+def answered() -> Callable[..., Any]:
+    """Call an operation at an address and check what comes against what is described; return the JSON."""
+    by_name = {str(operation): operation for operation in operations()}
+
+    def call(client: APIClient, name: str, body: Any = None, *, status: int, **parameters: str) -> Any:
+        operation = by_name[name]
+        address = operation.path
+        for parameter, value in parameters.items():
+            address = address.replace(f"{{{parameter}}}", value)
+        query = parameters.get("query", "")
+        reply = getattr(client, operation.method.lower())(address + query, body)
+        assert reply.status_code == status, reply.content
+        assert_described(operation, reply)
+        return reply.json() if reply.content else None
+
+    return call
+
+
+def test_what_shoppers_are_answered_is_as_described(
+    answered: Callable[..., Any],
+    anonymous: APIClient,
+    as_customer: APIClient,
+    make_product: Callable[..., Product],
+    make_category: Callable[..., Any],
+    shipping: Any,
+) -> None:
+    product = make_product("Mug", category=make_category("Mugs"), attributes={"colour": "blue"}, compare_at_price="99")
+    make_product("Bare", stock=0)
+    answered(anonymous, "GET /products/", status=200)
+    answered(anonymous, "GET /products/", status=200, query="?page_size=1&search=mug")
+    answered(anonymous, "GET /products/", status=400, query="?min_price=abc&in_stock=maybe")
+    answered(anonymous, "GET /products/", status=404, query="?page=9")
+    answered(anonymous, "GET /products/{id}/", status=200, id=str(product.pk))
+    answered(anonymous, "GET /categories/", status=200)
+    answered(anonymous, "GET /categories/{slug}/", status=200, slug="mugs")
+    answered(anonymous, "GET /shipping-methods/", status=200)
+    answered(anonymous, "GET /payments/config/", status=200)
+
+    person = {"email": "new@example.com", "password": PASSWORD, "name": "New"}
+    answered(anonymous, "POST /auth/register/", person, status=201)
+    answered(anonymous, "POST /auth/register/", person, status=400)
+    pair = answered(anonymous, "POST /auth/login/", person, status=200)
+    answered(anonymous, "POST /auth/login/", {**person, "password": "x"}, status=401)
+    answered(anonymous, "POST /auth/refresh/", {"refresh": pair["refresh"]}, status=200)
+    answered(anonymous, "POST /auth/logout/", {"refresh": pair["refresh"]}, status=204)
+    answered(as_customer, "GET /users/me/", status=200)
+    answered(as_customer, "PATCH /users/me/", {"phone": "+44 20 7946 0000"}, status=200)
+    entry = answered(as_customer, "POST /users/me/addresses/", ADDRESS, status=201)
+    answered(as_customer, "GET /users/me/addresses/", status=200)
+    answered(as_customer, "PATCH /users/me/addresses/{id}/", {"city": "Bath"}, status=200, id=entry["id"])
+    answered(as_customer, "DELETE /users/me/addresses/{id}/", status=204, id=entry["id"])
+
+    item = {"product": str(product.pk), "quantity": 2}
+    cart = answered(as_customer, "POST /cart/items/", item, status=201)
+    answered(as_customer, "POST /cart/items/", {**item, "quantity": 100}, status=409)
+    answered(as_customer, "PATCH /cart/items/{id}/", {"quantity": 1}, status=200, id=cart["items"][0]["id"])
+    answered(as_customer, "GET /cart/", status=200)
+    answered(as_customer, "POST /orders/quote/", {"shipping_address": ADDRESS}, status=200)
+    order = answered(as_customer, "POST /orders/", {"shipping_address": ADDRESS}, status=201)
+    answered(as_customer, "POST /orders/", {"shipping_address": ADDRESS}, status=400)
+    answered(as_customer, "GET /orders/", status=200)
+    answered(as_customer, "GET /orders/{number}/", status=200, number=order["number"])
+    answered(as_customer, "DELETE /cart/", status=200)
+
+
+def test_what_staff_are_answered_is_as_described(answered: Callable[..., Any], as_staff: APIClient) -> None:
+    mug = answered(as_staff, "POST /products/", {"name": "Mug", "price": "5", "sku": "MUG"}, status=201)
+    answered(as_staff, "POST /products/", {"name": "Mug", "price": "5", "sku": "MUG"}, status=400)
+    answered(as_staff, "PUT /products/{id}/", {"name": "Cup"}, status=200, id=mug["id"])
+    answered(as_staff, "PATCH /products/{id}/", {"slug": "facets"}, status=400, id=mug["id"])
+    variant = mug["variants"][0]["id"]
+    answered(as_staff, "PATCH /variants/{id}/", {"price": "6"}, status=200, id=variant)
+    answered(as_staff, "POST /variants/{id}/stock/", {"set": 3, "reason": "Counted"}, status=200, id=variant)
+    answered(as_staff, "POST /variants/{id}/stock/", {"delta": -9, "reason": "Lost"}, status=409, id=variant)
+    answered(as_staff, "GET /products/{id}/", status=200, id=mug["id"])
+    answered(as_staff, "GET /orders/", status=400, query="?status=lost")
+    answered(as_staff, "DELETE /products/{id}/", status=204, id=mug["id"])
+
+
+def test_every_status_is_explained() -> None:
+    for operation in operations():
+        for status, response in operation.description["responses"].items():
+            assert int(status) < 400 or response["description"].startswith(MEANINGS[int(status)])
