@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from django.apps import apps
 from django.core.management import call_command
 from django.db import IntegrityError, connection
-from django.db.models import Model
+from django.db.models import F, Index, Model
 from rest_framework.test import APIClient
 
 from accounts.models import TokenFamily, User
@@ -69,15 +70,9 @@ def explained(command: Command) -> set[str]:
     """The stages of the plan that wins for an aggregation as it was sent."""
     asked = {"aggregate": command.collection, "pipeline": command.document["pipeline"], "cursor": {}}
     plan = connection.database.command("explain", asked, verbosity="queryPlanner")
-    text = plan.get("queryPlanner") or plan["stages"]
-    if isinstance(text, dict):
-        text = text["winningPlan"]
-    else:
-        text = [
-            {**each, "$cursor": each["$cursor"]["queryPlanner"]["winningPlan"]} if "$cursor" in each else each
-            for each in text
-        ]
-    return set(stages(text))
+    # One cursor runs all of it, or the first stages of several.
+    winning = [plan["queryPlanner"]] if "queryPlanner" in plan else [plan["stages"][0]["$cursor"]["queryPlanner"]]
+    return {*stages([each["winningPlan"] for each in winning]), *stages(plan.get("stages", [])[1:])}
 
 
 @pytest.fixture
@@ -122,7 +117,7 @@ def plans(client: APIClient, query: str) -> list[set[str]]:
     return found
 
 
-@pytest.mark.parametrize("query", FILTERS)
+@pytest.mark.parametrize("query", ["", *FILTERS])
 def test_each_filter_walks_an_index_and_sorts_nothing(anonymous: APIClient, full_shelf: None, query: str) -> None:
     for plan in plans(anonymous, query):
         assert "IXSCAN" in plan or "COUNT_SCAN" in plan
@@ -156,7 +151,7 @@ def test_a_search_asks_the_text_index(anonymous: APIClient, full_shelf: None) ->
 )
 def test_what_is_unique_is_found_by_an_index(db: None, model: type[Model], field: str) -> None:
     with count_commands() as commands:
-        model.objects.filter(**{field: "x"}).first()
+        list(model.objects.filter(**{field: "x"}).order_by())
     (command,) = commands
     assert explained(command) & {"IXSCAN", "EXPRESS_IXSCAN"}
     assert explained(command).isdisjoint({"COLLSCAN", "SORT", "$sort"})
@@ -176,8 +171,6 @@ def test_values_in_order_walk_an_index_as_well(full_shelf: None) -> None:
 
 
 def test_order_by_still_orders_what_it_computes(full_shelf: None) -> None:
-    from django.db.models import F
-
     expected = sorted(Product.objects.values_list("price", "sales"), key=lambda row: row[0] + row[1])
     found = Product.objects.annotate(weight=F("price") + F("sales")).order_by("weight").values_list("weight", flat=True)
     assert [float(weight) for weight in found] == [float(price + sales) for price, sales in expected]
@@ -208,8 +201,6 @@ def test_products_have_their_text_index_with_its_weights(db: None) -> None:
 
 
 def test_every_index_of_every_model_is_on_the_server(db: None) -> None:
-    from django.apps import apps
-
     for model in apps.get_models():
         if model._meta.managed and not model._meta.proxy:
             there = set(indexes(model))
@@ -227,8 +218,6 @@ def test_migrations_say_what_the_models_say_and_run_again_without_a_change(db: N
 
 
 def test_a_collection_with_a_text_index_can_still_be_migrated(db: None) -> None:
-    from django.db.models import Index
-
     index = Index(fields=["updated_at"], name="product_updated_for_a_test")
     with connection.schema_editor() as editor:
         editor.add_index(Product, index)
