@@ -208,6 +208,9 @@ def expire_due_orders(*, limit: int = 200) -> int:
     for order in Order.objects.due_to_expire().order_by("expires_at")[:limit]:
         try:
             expired += expire_order(order=order)
+        except ServiceUnavailable:
+            # So will the next one: the worker has other things to do than to wait for Stripe again and again.
+            break
         except Exception:
             # One order that cannot be expired must not keep the stock of all the others.
             logger.exception("order %s could not be expired", order.number)
@@ -219,7 +222,7 @@ def expire_order(*, order: Order) -> bool:
     """Cancel one order whose hold has run out, unless it was paid or is about to be; return whether it was.
 
     While Stripe is processing its payment, or cannot be asked, the hold is extended: stock that may be paid for is
-    not sold to somebody else.
+    not sold to somebody else. Raises ``ServiceUnavailable`` where Stripe cannot be asked.
     """
     try:
         hooks.before_cancel(order=order)
@@ -227,6 +230,8 @@ def expire_order(*, order: Order) -> bool:
     except (ServiceUnavailable, OrderNotCancellable) as error:
         logger.info("order %s holds its stock a little longer: %s", order.number, error)
         _extend_hold(order)
+        if isinstance(error, ServiceUnavailable):
+            raise
         return False
 
 

@@ -23,6 +23,7 @@ from payments.errors import (
     StripeRefused,
     StripeUnavailable,
 )
+from shop import crash_points
 from shop.transactions import in_transaction
 
 
@@ -37,12 +38,14 @@ def _client(secret_key: str, base: str) -> stripe.StripeClient:
 
 
 @contextmanager
-def _calling() -> Iterator[Any]:
-    """Yield the client's ``v1``; translate what can go wrong."""
+def _calling(name: str) -> Iterator[Any]:
+    """Yield the client's ``v1`` for the call of this name; translate what can go wrong."""
     if in_transaction():
         raise RuntimeError("Stripe must not be called inside a transaction: it would hold locks while we wait.")
+    crash_points.reached(f"stripe.{name}:before")
     try:
         yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE).v1
+        crash_points.reached(f"stripe.{name}:after")
     except (stripe.InvalidRequestError, stripe.CardError) as error:
         raise StripeRefused(error.user_message or str(error), stripe_code=error.code) from error
     except stripe.StripeError as error:
@@ -66,7 +69,7 @@ def _outage(error: stripe.StripeError) -> StripeUnavailable:
 
 def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: str) -> dict[str, Any]:
     """Open a PaymentIntent of ``amount`` minor units; the same ``key`` returns the same one."""
-    with _calling() as v1:
+    with _calling("create_intent") as v1:
         intent = v1.payment_intents.create(
             {"amount": amount, "currency": currency, "metadata": metadata}, {"idempotency_key": key}
         )
@@ -74,13 +77,13 @@ def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: 
 
 
 def retrieve_intent(intent: str) -> dict[str, Any]:
-    with _calling() as v1:
+    with _calling("retrieve_intent") as v1:
         return _object(v1.payment_intents.retrieve(intent), "payment_intent")
 
 
 def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
     """Look for the intent whose metadata name this payment, among those made since; None where there is none."""
-    with _calling() as v1:
+    with _calling("find_intent") as v1:
         page = v1.payment_intents.list({"created": {"gte": int(since.timestamp()) - 60}, "limit": 100})
         for intent in page.auto_paging_iter():
             found = _object(intent, "payment_intent")
@@ -92,7 +95,7 @@ def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
 def list_intents(*, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
     """Yield every PaymentIntent of the account that was made in this window, the newest first."""
     created = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
-    with _calling() as v1:
+    with _calling("list_intents") as v1:
         page = v1.payment_intents.list({"created": created, "limit": 100})
         for intent in page.auto_paging_iter():
             yield _object(intent, "payment_intent")
@@ -101,7 +104,7 @@ def list_intents(*, since: datetime, until: datetime) -> Iterator[dict[str, Any]
 def cancel_intent(intent: str) -> dict[str, Any]:
     """Cancel a PaymentIntent and return it; one that cannot be cancelled any more is returned as it is."""
     try:
-        with _calling() as v1:
+        with _calling("cancel_intent") as v1:
             return _object(v1.payment_intents.cancel(intent), "payment_intent")
     except StripeRefused:
         return retrieve_intent(intent)
@@ -109,7 +112,7 @@ def cancel_intent(intent: str) -> dict[str, Any]:
 
 def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: str) -> dict[str, Any]:
     """Send ``amount`` minor units of an intent's money back; the same ``key`` returns the same refund."""
-    with _calling() as v1:
+    with _calling("create_refund") as v1:
         refund = v1.refunds.create(
             {"payment_intent": intent, "amount": amount, "metadata": metadata}, {"idempotency_key": key}
         )
@@ -118,7 +121,7 @@ def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: st
 
 def list_refunds(intent: str) -> list[dict[str, Any]]:
     """Return every refund of an intent's money, the dashboard's included."""
-    with _calling() as v1:
+    with _calling("list_refunds") as v1:
         page = v1.refunds.list({"payment_intent": intent, "limit": 100})
         return [_object(refund, "refund") for refund in page.auto_paging_iter()]
 

@@ -158,7 +158,14 @@ def close_intent(*, order: Order) -> None:
             return
         transitions.apply_intent(found)
         payment.refresh_from_db()
-    intent = gateway.cancel_intent(payment.intent)
+    try:
+        intent = gateway.cancel_intent(payment.intent)
+    except StripeRefused as error:
+        if error.stripe_code != "resource_missing":
+            raise
+        # Another account's, or one that Stripe has deleted: nobody can pay it, and people should know.
+        orders.flag(order_id=order.pk, detail=f"Stripe does not know {payment.intent}.")
+        return
     transitions.apply_intent(intent)
     if intent["status"] == "processing":
         raise PaymentProcessing

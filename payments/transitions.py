@@ -142,7 +142,8 @@ def apply_refund(answer: StripeObject) -> Outcome:
         _update(payment, amount_refunded=F("amount_refunded") + answer["amount"])
     elif not refund.stripe_refund:
         Refund.objects.filter(pk=refund.pk).update(stripe_refund=answer["id"])
-    return _settle(refund, payment, status=answer.get("status") or Refund.Status.PENDING)
+    status = answer.get("status") or Refund.Status.PENDING
+    return _settle(refund, payment, status=status, detail=answer.get("failure_reason") or "")
 
 
 @transactional("payments.refuse_refund")
@@ -150,8 +151,7 @@ def refuse_refund(*, refund_id: ObjectId, detail: str) -> None:
     """Stripe will not make this refund: what it had reserved is free again, and people are told."""
     refund = Refund.objects.get(pk=refund_id)
     payment = Payment.objects.get(pk=refund.payment_id)
-    _settle(refund, payment, status=Refund.Status.FAILED)
-    orders.flag(order_id=payment.order_id, detail=f"A refund was refused: {detail}")
+    _settle(refund, payment, status=Refund.Status.FAILED, detail=detail)
 
 
 def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
@@ -163,7 +163,7 @@ def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
     return Refund.objects.filter(pk=named, payment=payment, stripe_refund=None).first()
 
 
-def _settle(refund: Refund, payment: Payment, *, status: str) -> Outcome:
+def _settle(refund: Refund, payment: Payment, *, status: str, detail: str = "") -> Outcome:
     known = refund.status
     # Money that was sent may still come back as failed; nothing else leaves its final state.
     if known == status or known in _FAILED or (known == Refund.Status.SUCCEEDED and status not in _FAILED):
@@ -173,6 +173,10 @@ def _settle(refund: Refund, payment: Payment, *, status: str) -> Outcome:
     refund.status = status
     if status in _FAILED:
         _update(payment, amount_refunded=F("amount_refunded") - refund.amount)
+        amount = money.display(money.from_minor_units(refund.amount, payment.currency), payment.currency)
+        orders.flag(
+            order_id=payment.order_id, detail=f"A refund of {amount} failed: {detail or 'Stripe says no more.'}"
+        )
     show_refund(refund, payment)
     return APPLIED
 

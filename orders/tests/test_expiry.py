@@ -161,14 +161,47 @@ def test_an_order_that_cannot_be_expired_does_not_keep_the_others_from_it(
 ) -> None:
     product = make_product(stock=5)
     stuck = place_order(as_customer, product)["number"]
-    open_payment(as_customer, stuck)
+    simulator.pay(open_payment(as_customer, stuck)["payment_intent"], "pm_usBankAccount_processing")
     place_order(as_customer, product)
     let_time_run_out()
-    simulator.reset()  # Stripe does not know the first one's intent.
     assert services.expire_due_orders() == 1
     assert order_of(as_customer, stuck)["status"] == "pending"
     assert hold_of(stuck) > timedelta(minutes=4)
     assert stock_of(product) == 4
+
+
+def test_an_order_whose_intent_stripe_does_not_know_expires_and_is_flagged(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product = make_product(stock=5)
+    number = place_order(as_customer, product)["number"]
+    open_payment(as_customer, number)
+    simulator.reset()
+    let_time_run_out()
+    assert services.expire_due_orders() == 1
+    order = order_of(as_customer, number)
+    assert order["status"] == "cancelled"
+    assert [entry["event"] for entry in order["timeline"]] == ["placed", "flagged", "expired"]
+    assert stock_of(product) == 5
+
+
+def calls_of(simulator: StripeSimulator) -> int:
+    return sum(sum(statuses.values()) for statuses in simulator.counters()["calls"].values())
+
+
+def test_a_sweep_ends_at_the_first_order_for_which_stripe_is_away(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    product = make_product(stock=5)
+    for _ in range(2):
+        open_payment(as_customer, place_order(as_customer, product)["number"])
+    let_time_run_out()
+    calls = calls_of(simulator)
+    simulator.fail(kind="server_error", stored=False)
+    assert services.expire_due_orders() == 0
+    # One call and its one retry, not the same for every order.
+    assert 1 <= calls_of(simulator) - calls <= 2
+    assert stock_of(product) == 3
 
 
 def test_an_order_whose_processing_came_to_nothing_expires_whatever_was_heard_last(
