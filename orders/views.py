@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cart.models import Cart
-from orders import services
+from orders import placing, services
 from orders.models import Actor, Order, ShippingMethod
 from orders.pricing import quote
 from orders.serializers import (
@@ -75,7 +75,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
         return idempotency.run_once(request, scope="orders.place", replay=self.replay, work=self.place)
 
     def place(self) -> Response:
-        order = services.place_order(user=self.request.user, **self.validated(PlaceOrderSerializer))
+        order = placing.place_order(user=self.request.user, **self.validated(PlaceOrderSerializer))
         return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED)
 
     def replay(self, reference: str) -> Response:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.decorators.cache import cache_page
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -33,7 +34,8 @@ urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("api/v1/", include(router.urls)),
-    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    # Making it takes most of a second.
+    re_path(r"^api/schema/?$", cache_page(300)(SpectacularAPIView.as_view()), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("admin/", admin.site.urls),
 ]

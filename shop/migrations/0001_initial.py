@@ -8,60 +8,63 @@ import shop.mongodb
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PeriodicTask',
+            name="PeriodicTask",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('due_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("due_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='IdempotencyRecord',
+            name="IdempotencyRecord",
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('token', models.CharField(max_length=24)),
-                ('claimed_until', models.DateTimeField()),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('reference', models.CharField(blank=True, max_length=64)),
-                ('expires_at', models.DateTimeField()),
+                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("token", models.CharField(max_length=24)),
+                ("claimed_until", models.DateTimeField()),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("reference", models.CharField(blank=True, max_length=64)),
+                ("expires_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [shop.mongodb.TTLIndex(fields=['expires_at'], name='idempotency_expiry', seconds=0)],
+                "indexes": [shop.mongodb.TTLIndex(fields=["expires_at"], name="idempotency_expiry", seconds=0)],
             },
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', django_mongodb_backend.fields.ObjectIdAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=60)),
-                ('payload', models.JSONField(default=dict)),
-                ('run_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('last_error', models.TextField(blank=True)),
-                ('given_up_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    django_mongodb_backend.fields.ObjectIdAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=60)),
+                ("payload", models.JSONField(default=dict)),
+                ("run_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("last_error", models.TextField(blank=True)),
+                ("given_up_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'indexes': [models.Index(fields=['given_up_at', 'run_at'], name='job_due')],
+                "indexes": [models.Index(fields=["given_up_at", "run_at"], name="job_due")],
             },
         ),
         migrations.CreateModel(
-            name='RateWindow',
+            name="RateWindow",
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('count', models.PositiveIntegerField()),
-                ('expires_at', models.DateTimeField()),
+                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("count", models.PositiveIntegerField()),
+                ("expires_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [shop.mongodb.TTLIndex(fields=['expires_at'], name='rate_window_expiry', seconds=0)],
+                "indexes": [shop.mongodb.TTLIndex(fields=["expires_at"], name="rate_window_expiry", seconds=0)],
             },
         ),
     ]

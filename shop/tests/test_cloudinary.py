@@ -6,8 +6,6 @@ import time
 
 import pytest
 import requests
-from django import forms
-from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image

@@ -1,0 +1,92 @@
+"""How the admin looks and where its sidebar leads; part of the settings."""
+
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _page(title: str, icon: str, model: str) -> dict[str, Any]:
+    """An entry of the admin's sidebar, for those who may see the model ("app.model")."""
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: any(request.user.has_perm(f"{app}.{verb}_{name}") for verb in ("view", "change")),
+    }
+
+
+UNFOLD = {
+    "SITE_TITLE": "Shop",
+    "SITE_HEADER": "Shop",
+    "SITE_SYMBOL": "storefront",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "8px",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("shop/favicon.svg")},
+    ],
+    "STYLES": [lambda request: static("shop/admin.css")],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(98.2% .018 184)",
+            "100": "oklch(95% .048 184)",
+            "200": "oklch(90% .086 184)",
+            "300": "oklch(83% .115 184)",
+            "400": "oklch(72% .12 184)",
+            "500": "oklch(60% .108 185)",
+            "600": "oklch(51% .093 186)",
+            "700": "oklch(43.5% .078 188)",
+            "800": "oklch(37% .064 189)",
+            "900": "oklch(32% .052 190)",
+            "950": "oklch(22% .042 192)",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": "Catalogue",
+                "items": [
+                    _page("Products", "sell", "catalog.product"),
+                    _page("Categories", "account_tree", "catalog.category"),
+                    _page("Stock", "inventory_2", "catalog.variant"),
+                    _page("Stock ledger", "swap_vert", "catalog.stockmovement"),
+                ],
+            },
+            {
+                "title": "Sales",
+                "separator": True,
+                "items": [
+                    _page("Orders", "receipt_long", "orders.order"),
+                    _page("Payments", "payments", "payments.payment"),
+                    _page("Refunds", "currency_exchange", "payments.refund"),
+                    _page("Coupons", "local_activity", "cart.coupon"),
+                    _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
+                    _page("Tax rates", "percent", "orders.taxrate"),
+                ],
+            },
+            {
+                "title": "Customers",
+                "separator": True,
+                "items": [
+                    _page("People", "group", "accounts.user"),
+                    _page("Carts", "shopping_cart", "cart.cart"),
+                ],
+            },
+            {
+                "title": "System",
+                "separator": True,
+                "collapsible": True,
+                "items": [
+                    _page("Staff groups", "admin_panel_settings", "auth.group"),
+                    _page("Stripe events", "webhook", "payments.stripeevent"),
+                    _page("Jobs", "work_history", "shop.job"),
+                    _page("Periodic tasks", "schedule", "shop.periodictask"),
+                ],
+            },
+        ],
+    },
+}
