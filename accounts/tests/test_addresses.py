@@ -165,9 +165,10 @@ def test_somebody_elses_address_answers_like_one_that_does_not_exist(
     assert as_customer.get(URL).json()["results"] == [mine]
 
 
-@pytest.mark.parametrize("bad", ["1", "abc", "0" * 23, "0" * 25, "z" * 24, "%00", "..", "$ne", "a%2Fb", "%F0%9F"])
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-def test_a_malformed_id_in_the_path_is_404(as_customer: APIClient, method: str, bad: str) -> None:
+def test_a_malformed_id_in_the_path_is_404(as_customer: APIClient, method: str, subtests: pytest.Subtests) -> None:
     add(as_customer)
-    assert refusal(getattr(as_customer, method)(f"{URL}{bad}/", ADDRESS), 404) == ("not_found", None)
+    for bad in ("1", "abc", "0" * 23, "0" * 25, "z" * 24, "%00", "..", "$ne", "a%2Fb", "%F0%9F"):
+        with subtests.test(bad):
+            assert refusal(getattr(as_customer, method)(f"{URL}{bad}/", ADDRESS), 404) == ("not_found", None)
     assert Address.objects.count() == 1

@@ -56,27 +56,27 @@ def test_the_claims_that_these_tests_change_are_good_unchanged(customer: User) -
     assert refresh(signed(claims_of(pair["refresh"]))).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"aud": "another-api"},
-        {"aud": None},
-        {"iss": "another-shop"},
-        {"iss": None},
-        {"exp": 1_700_000_000},
-        {"exp": None},
-        {"token_type": "sliding"},
-        {"jti": None},
-    ],
-    ids=lambda change: "-".join(f"{name} {value}"[:18] for name, value in change.items()),
-)
+NOT_OURS: list[dict[str, Any]] = [
+    {"aud": "another-api"},
+    {"aud": None},
+    {"iss": "another-shop"},
+    {"iss": None},
+    {"exp": 1_700_000_000},
+    {"exp": None},
+    {"token_type": "sliding"},
+    {"jti": None},
+]
+
+
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_a_signed_token_with_a_claim_that_is_not_ours_is_refused(
-    customer: User, kind: str, change: dict[str, Any]
+    customer: User, kind: str, subtests: pytest.Subtests
 ) -> None:
-    claims = {**claims_of(issue_tokens(customer)[kind]), **change}
-    token = signed({name: value for name, value in claims.items() if value is not None})
-    assert_refused(me(token) if kind == "access" else refresh(token))
+    for change in NOT_OURS:
+        with subtests.test(**change):
+            claims = {**claims_of(issue_tokens(customer)[kind]), **change}
+            token = signed({name: value for name, value in claims.items() if value is not None})
+            assert_refused(me(token) if kind == "access" else refresh(token))
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
@@ -99,19 +99,24 @@ def test_an_access_token_cannot_be_refreshed(customer: User) -> None:
     assert_refused(refresh(issue_tokens(customer)["access"]))
 
 
-@pytest.mark.parametrize("subject", ["", "1", "abc", NOBODY, "0" * 24, "$id", "7f9c24e8-3b12-4fef-91e0-56a2d5a4f1aa"])
-def test_a_token_for_nobody_is_refused(customer: User, subject: str) -> None:
-    assert_refused(me(signed({**claims_of(issue_tokens(customer)["access"]), "sub": subject})), "user_not_found")
+def test_a_token_for_nobody_is_refused(customer: User, subtests: pytest.Subtests) -> None:
+    for subject in ("", "1", "abc", NOBODY, "0" * 24, "$id", "7f9c24e8-3b12-4fef-91e0-56a2d5a4f1aa"):
+        with subtests.test(subject=subject):
+            assert_refused(
+                me(signed({**claims_of(issue_tokens(customer)["access"]), "sub": subject})), "user_not_found"
+            )
 
 
-@pytest.mark.parametrize("version", [None, -1, 1, "0", "", [], {"$gte": 0}])
-def test_a_token_with_another_version_than_its_users_is_refused(customer: User, version: object) -> None:
-    assert_refused(me(signed({**claims_of(issue_tokens(customer)["access"]), "version": version})))
+def test_a_token_with_another_version_than_its_users_is_refused(customer: User, subtests: pytest.Subtests) -> None:
+    for version in (None, -1, 1, "0", "", [], {"$gte": 0}):
+        with subtests.test(version=version):
+            assert_refused(me(signed({**claims_of(issue_tokens(customer)["access"]), "version": version})))
 
 
-@pytest.mark.parametrize("family", [None, "", "abc", "0" * 24, 5, {"$ne": None}])
-def test_a_refresh_token_of_no_family_is_refused(customer: User, family: object) -> None:
-    assert_refused(refresh(signed({**claims_of(issue_tokens(customer)["refresh"]), "family": family})))
+def test_a_refresh_token_of_no_family_is_refused(customer: User, subtests: pytest.Subtests) -> None:
+    for family in (None, "", "abc", "0" * 24, 5, {"$ne": None}):
+        with subtests.test(family=family):
+            assert_refused(refresh(signed({**claims_of(issue_tokens(customer)["refresh"]), "family": family})))
 
 
 def test_the_tokens_of_a_deleted_user_are_refused(customer: User) -> None:
@@ -128,9 +133,10 @@ def test_the_tokens_of_a_deactivated_user_are_refused(customer: User) -> None:
     assert_refused(refresh(pair["refresh"]))
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Token abc", "Basic YTpi", "bearer abc", "\xff\xfe", " "])
-def test_a_header_that_carries_no_token_is_refused(anonymous: APIClient, header: str) -> None:
-    anonymous.credentials(HTTP_AUTHORIZATION=header)
-    reply = anonymous.get(ME)
-    refusal(reply, 401)
-    assert reply["WWW-Authenticate"] == 'Bearer realm="api"'
+def test_a_header_that_carries_no_token_is_refused(anonymous: APIClient, db: None, subtests: pytest.Subtests) -> None:
+    for header in ("Bearer", "Bearer a b", "Token abc", "Basic YTpi", "bearer abc", "\xff\xfe", " "):
+        with subtests.test(header):
+            anonymous.credentials(HTTP_AUTHORIZATION=header)
+            reply = anonymous.get(ME)
+            refusal(reply, 401)
+            assert reply["WWW-Authenticate"] == 'Bearer realm="api"'

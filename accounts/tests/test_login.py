@@ -51,11 +51,14 @@ def test_an_address_is_no_pattern(anonymous: APIClient, customer: User, email: s
     assert anonymous.post(URL, {"email": email, "password": PASSWORD}).status_code == 401
 
 
-@pytest.mark.parametrize("value", [{"$gt": ""}, ["ada@example.com"], None, True])
 @pytest.mark.parametrize("field", ["email", "password"])
-def test_an_operator_is_no_credential(anonymous: APIClient, customer: User, field: str, value: object) -> None:
-    body = {"email": "ada@example.com", "password": PASSWORD, field: value}
-    assert anonymous.post(URL, body).status_code in (400, 401)
+def test_an_operator_is_no_credential(
+    anonymous: APIClient, customer: User, field: str, subtests: pytest.Subtests
+) -> None:
+    for value in ({"$gt": ""}, ["ada@example.com"], None, True):
+        with subtests.test(value=value):
+            body = {"email": "ada@example.com", "password": PASSWORD, field: value}
+            assert anonymous.post(URL, body).status_code in (400, 401)
 
 
 def test_every_missing_credential_is_named(anonymous: APIClient, db: None) -> None:

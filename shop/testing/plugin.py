@@ -50,9 +50,12 @@ def pytest_configure() -> None:
     ``db`` and ``transactional_db`` are the same here: MongoDB has no transaction that could wrap a whole test, so both
     clean up by deleting, and threads see what the test wrote under both.
     """
+    from django.conf import settings
     from django.test import TransactionTestCase
 
     TransactionTestCase._fixture_teardown = _empty_collections
+    # Every test client loads the middleware anew, which must not look through all the static files each time.
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 def _empty_collections(self: Any) -> None:

@@ -72,8 +72,8 @@ def test_the_refusals_are_of_operations_and_codes_that_exist() -> None:
 def test_every_refusal_of_the_shops_own_is_described() -> None:
     described = {code for statuses in REFUSALS.values() for codes in statuses.values() for code in codes}
     passing = {each.default_code for each in everybody(ServiceUnavailable)}
-    # These two are what rooms build on or answer everywhere; the admin alone deletes variants.
-    elsewhere = {"invalid", "conflict", "payload_too_large", "product_was_sold"}
+    # What rooms build on, what is answered everywhere, and what only the admin can meet.
+    elsewhere = {"invalid", "conflict", "payload_too_large", "product_was_sold", "category_cycle", "category_in_use"}
     assert {each.default_code for each in everybody(ShopError)} - passing - elsewhere <= described
 
 
