@@ -15,7 +15,7 @@ from accounts.models import User
 from cart import services as carts
 from cart.services import CartOwner
 from catalog.models import Product, Variant
-from orders import services as orders
+from orders import placing
 from orders.models import Order, PostalAddress
 
 ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
@@ -98,4 +98,4 @@ def ordered(customer: User, *products: Product, quantity: int = 1) -> Order:
     for product in products:
         variant = Variant.objects.filter(product=product).first()
         carts.add_item(owner=CartOwner(user=customer), variant=variant, quantity=quantity)
-    return orders.place_order(user=customer, address=PostalAddress(**ADDRESS))
+    return placing.place_order(user=customer, address=PostalAddress(**ADDRESS))
