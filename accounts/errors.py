@@ -13,6 +13,13 @@ class InvalidCredentials(AuthenticationFailed):
     default_detail = "No active account has this e-mail address and password."
 
 
+class AccountGone(AuthenticationFailed):
+    """401: the account was deleted while the request was under way."""
+
+    default_code = "user_not_found"
+    default_detail = "No active account belongs to this token."
+
+
 class InvalidRefreshToken(AuthenticationFailed):
     """401: the refresh token is malformed, expired, revoked or used before."""
 

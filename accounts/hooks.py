@@ -5,5 +5,8 @@ from shop.hooks import Hook
 # Called with user=, request= after a registration or login whose tokens are about to be handed out.
 on_login = Hook("on_login")
 
+# Called with user= before that, outside any transaction: settle what is open. Raises what keeps it from being settled.
+before_forget = Hook("before_forget")
+
 # Called with user= inside the transaction that deletes an account: forget the person, keep what the law wants kept.
 on_forget = Hook("on_forget")

@@ -19,7 +19,16 @@ def validate_country(code: str) -> None:
     RegexValidator(rf"^({'|'.join(COUNTRIES)})$", "Enter a two-letter ISO 3166 country code, such as DE.")(code)
 
 
-class UserManager(BaseUserManager):
+class UserQuerySet(models.QuerySet):
+    def touch(self) -> int:
+        """Make the running transaction conflict with one that deletes the account; 0 where it is gone already.
+
+        Whatever is written for a person is written together with this, so that nothing of theirs outlives them.
+        """
+        return self.update(revision=models.F("revision") + 1)
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create a user; the e-mail address is kept in lower case. Raises ``IntegrityError`` where it is taken."""
         user = self.model(email=normalize_email(email), **fields)
@@ -53,6 +62,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
     # Part of every access token: raising it makes all earlier tokens worthless.
     token_version = models.PositiveIntegerField(default=0, editable=False)
+    revision = models.PositiveIntegerField(default=0, editable=False)
 
     objects = UserManager()
 
@@ -89,6 +99,8 @@ class TokenFamily(models.Model):
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
+    # The user's `token_version` when they proved who they are: a login that a change of the password overtook is none.
+    version = models.PositiveIntegerField(default=0)
     # The `jti` of the refresh token that may be used next.
     current = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)

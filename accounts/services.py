@@ -1,16 +1,22 @@
 """The verbs of an account."""
 
+import logging
+from typing import Any
+
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from rest_framework.request import Request
 
 from accounts import hooks, tokens
-from accounts.errors import EmailTaken, InvalidCredentials, WrongPassword
+from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, WrongPassword
 from accounts.models import Address, TokenFamily, User, normalize_email
 from shop import jobs, media
+from shop.errors import ServiceUnavailable
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
 from shop.transactions import transactional
+
+logger = logging.getLogger(__name__)
 
 
 def register(*, email: str, password: str, name: str) -> User:
@@ -34,7 +40,11 @@ def log_in(*, request: Request, email: str, password: str) -> User:
 
 def welcome(*, user: User, request: Request) -> tokens.TokenPair:
     """Hand out the tokens of a new login, after the other rooms have done their part (the guest cart is merged)."""
-    hooks.on_login(user=user, request=request)
+    try:
+        hooks.on_login(user=user, request=request)
+    except ServiceUnavailable as error:
+        # A guest's cart that cannot be merged now is still there; it must not keep its owner out.
+        logger.warning("a login went on without its hooks: %s", error)
     return tokens.issue_tokens(user)
 
 
@@ -53,9 +63,18 @@ def _replace_password(user: User, new: str) -> None:
     tokens.revoke_all(user)
 
 
-@transactional("accounts.delete_account")
 def delete_account(*, user: User) -> None:
-    """Delete the account and everything that is only the person's; orders stay without the person."""
+    """Delete the account and everything that is only the person's; orders stay without the person.
+
+    Raises what keeps an unpaid order from being cancelled first: its payment is under way, or Stripe cannot be asked.
+    """
+    hooks.before_forget(user=user)
+    _delete_account(user=user)
+
+
+@transactional("accounts.delete_account")
+def _delete_account(*, user: User) -> None:
+    require_account(user)
     hooks.on_forget(user=user)
     Address.objects.filter(user=user).delete()
     TokenFamily.objects.filter(user=user).delete()
@@ -89,12 +108,39 @@ def delete_orphan_images() -> int:
     )
 
 
-@transactional("accounts.save_address")
-def save_address(*, address: Address) -> None:
-    """Save an address; a customer has at most one default, and the first address is it."""
-    others = Address.objects.owned_by(address.user).exclude(pk=address.pk)
-    if address.is_default:
-        others.filter(is_default=True).update(is_default=False)
-    elif not others.exists():
+@transactional("accounts.add_address")
+def add_address(*, user: User, fields: dict[str, Any]) -> Address:
+    """Add to the address book; the first address is the default."""
+    require_account(user)
+    address = Address(user=user, **fields)
+    if not Address.objects.owned_by(user).exists():
         address.is_default = True
-    address.save()
+    _leave_one_default(address)
+    address.save(force_insert=True)
+    return address
+
+
+@transactional("accounts.change_address")
+def change_address(*, address: Address, fields: dict[str, Any]) -> Address:
+    """Change what ``fields`` names, and nothing else. Raises ``DoesNotExist`` where the address was deleted."""
+    require_account(address.user)
+    address = Address.objects.get(pk=address.pk)
+    for name, value in fields.items():
+        setattr(address, name, value)
+    if not Address.objects.owned_by(address.user).exclude(pk=address.pk).exists():
+        address.is_default = True
+    _leave_one_default(address)
+    address.save(update_fields=[*fields, "is_default"])
+    return address
+
+
+def require_account(user: User) -> None:
+    """Inside a transaction that writes something of a person's: raise :class:`AccountGone` where they have left."""
+    if not User.objects.filter(pk=user.pk).touch():
+        raise AccountGone
+
+
+def _leave_one_default(address: Address) -> None:
+    if address.is_default:
+        others = Address.objects.owned_by(address.user).exclude(pk=address.pk)
+        others.filter(is_default=True).update(is_default=False)

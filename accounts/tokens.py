@@ -31,7 +31,9 @@ def issue_tokens(user: User) -> TokenPair:
     """Begin a family for a user who has just proven who they are; return its first pair."""
     family = ObjectId()
     refresh = _new_refresh_token(user, family)
-    TokenFamily.objects.create(id=family, user=user, current=refresh["jti"], expires_at=_expiry())
+    TokenFamily.objects.create(
+        id=family, user=user, version=user.token_version, current=refresh["jti"], expires_at=_expiry()
+    )
     return _pair(user, refresh)
 
 
@@ -44,7 +46,7 @@ def rotate(raw: str) -> tuple[User, TokenPair]:
     family, jti = _read(raw)
     row = TokenFamily.objects.filter(pk=family).first()
     user = User.objects.filter(pk=row.user_id, is_active=True).first() if row else None
-    if row is None or user is None:
+    if row is None or user is None or row.version != user.token_version:
         raise InvalidRefreshToken
     refresh = _new_refresh_token(user, family)
     rotated = TokenFamily.objects.filter(pk=family, current=jti).update(current=refresh["jti"], expires_at=_expiry())

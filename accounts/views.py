@@ -161,10 +161,7 @@ class AddressViewSet(viewsets.ModelViewSet):
         return Address.objects.owned_by(self.request.user).order_by("-id")
 
     def perform_create(self, serializer: BaseSerializer) -> None:
-        serializer.instance = Address(user=self.request.user, **serializer.validated_data)
-        services.save_address(address=serializer.instance)
+        serializer.instance = services.add_address(user=self.request.user, fields=serializer.validated_data)
 
     def perform_update(self, serializer: BaseSerializer) -> None:
-        for name, value in serializer.validated_data.items():
-            setattr(serializer.instance, name, value)
-        services.save_address(address=serializer.instance)
+        serializer.instance = services.change_address(address=serializer.instance, fields=serializer.validated_data)

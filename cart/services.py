@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bson import ObjectId
 from django.conf import settings
@@ -13,17 +14,20 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from accounts.models import User
+from accounts.services import require_account
 from cart import coupons
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable
 from cart.models import Cart, CartLine, new_token, token_digest
 from cart.pricing import price_lines
 from catalog.errors import OutOfStock, VariantRequired
 from catalog.models import Product, Variant
+from shop import jobs
 from shop.errors import ServiceUnavailable
 from shop.transactions import transactional
 
 TOKEN_HEADER = "X-Cart-Token"  # noqa: S105
 ATTEMPTS = 50
+GUEST_CARTS_KEPT = timedelta(days=30)
 
 
 class CartContention(ServiceUnavailable):
@@ -67,7 +71,7 @@ def change(owner: CartOwner, edit: Callable[[Cart], None]) -> Cart:
             cart = owner.new_cart()
             edit(cart)
             try:
-                cart.save(force_insert=True)
+                _insert(cart)
             except IntegrityError:
                 continue
             return cart
@@ -83,11 +87,17 @@ def change(owner: CartOwner, edit: Callable[[Cart], None]) -> Cart:
     raise CartContention
 
 
+@transactional("cart.create")
+def _insert(cart: Cart) -> None:
+    if cart.user is not None:
+        require_account(cart.user)
+    cart.save(force_insert=True)
+
+
 def resolve_variant(*, product: ObjectId | None, variant: ObjectId | None) -> Variant:
     """Return the variant that a shopper means by either id.
 
-    Raises :class:`VariantRequired` for a product with several, :class:`ProductUnavailable` for what does not exist or
-    is not for sale.
+    Raises :class:`VariantRequired` for a product with several, ``Http404`` for what does not exist or is not for sale.
     """
     if variant is not None:
         found = Variant.objects.active().filter(pk=variant).first()
@@ -99,7 +109,7 @@ def resolve_variant(*, product: ObjectId | None, variant: ObjectId | None) -> Va
     if found is not None and product not in (None, found.product_id):
         found = None
     if found is None or not Product.objects.active().filter(pk=found.product_id).exists():
-        raise ProductUnavailable(attr="product" if variant is None else "variant")
+        raise Http404
     return found
 
 
@@ -211,6 +221,12 @@ def _merge(*, user: User, token: str) -> None:
 
     if guest.lines or guest.coupon:
         change(CartOwner(user=user), edit)
+
+
+@jobs.every(24 * 3600, name="cart.forget_guests")
+def delete_old_guest_carts() -> int:
+    """Delete the guests' carts that nobody has touched for a month; return how many."""
+    return Cart.objects.filter(user=None, updated_at__lt=timezone.now() - GUEST_CARTS_KEPT).delete()[0]
 
 
 def forget_customer(*, user: User) -> None:

@@ -45,6 +45,11 @@ class ProductWasSold(Conflict):
     default_detail = "This was sold before, so it can be deactivated but not deleted."
 
 
+class DuplicateOptions(ShopError):
+    default_code = "duplicate_options"
+    default_detail = "Two variants have the same options, so shoppers could not tell them apart."
+
+
 class SkuTaken(ShopError):
     default_code = "sku_taken"
     default_detail = "Another variant has this SKU."

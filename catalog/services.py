@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils.text import slugify
 
 from catalog import read_model, stock
-from catalog.errors import CategoryCycle, CategoryInUse, SkuTaken, SlugTaken, VariantRequired
+from catalog.errors import CategoryCycle, CategoryInUse, DuplicateOptions, SkuTaken, SlugTaken, VariantRequired
 from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
 from shop import jobs, media
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
@@ -43,7 +43,7 @@ def _create_product(*, data: dict[str, Any], actor: str) -> Product:
     product.save(force_insert=True)
     for position, variant in enumerate(_variants_in(data)):
         _add_variant(product, variant, position=position, actor=actor)
-    read_model.refresh(product.pk)
+    settle(product.pk)
     return Product.objects.get(pk=product.pk)
 
 
@@ -75,7 +75,7 @@ def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -
         if len(active) != 1:
             raise VariantRequired(attr=given[0])
         _change_variant(active[0], data, actor=actor)
-    read_model.refresh(product_id)
+    settle(product_id)
     return Product.objects.get(pk=product_id)
 
 
@@ -93,6 +93,20 @@ def delete_product(*, product: Product) -> bool:
         delete_image_later(image.name)
     product.delete()
     return True
+
+
+def settle(product_id: ObjectId) -> None:
+    """End a change to a product or its variants, inside its transaction: check them together, write the read model.
+
+    Raises :class:`DuplicateOptions`.
+    """
+    options = [
+        tuple(sorted(row.items()))
+        for row in Variant.objects.active().filter(product=product_id).values_list("options", flat=True)
+    ]
+    if len(set(options)) < len(options):
+        raise DuplicateOptions(attr="variants")
+    read_model.refresh(product_id)
 
 
 def free_slug(name: str) -> str:
@@ -118,7 +132,7 @@ def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -
 def _update_variant(*, variant: Variant, data: dict[str, Any], actor: str) -> Variant:
     variant = Variant.objects.get(pk=variant.pk)
     _change_variant(variant, data, actor=actor)
-    read_model.refresh(variant.product_id)
+    settle(variant.product_id)
     return variant
 
 
@@ -262,9 +276,13 @@ def delete_category(*, category: Category) -> None:
 
 @jobs.handler("catalog.refresh_category")
 def _refresh_category(*, category: str) -> None:
-    row = Category.objects.filter(pk=category).first()
-    if row is not None:
-        Product.objects.filter(category=row).update(**read_model.category_fields(row))
+    written = None
+    while row := Category.objects.filter(pk=category).first():
+        if (fields := read_model.category_fields(row)) == written:
+            return
+        # Somebody may change it while we write; then we write again.
+        Product.objects.filter(category=row).update(**fields)
+        written = fields
 
 
 # --- Sales ------------------------------------------------------------------------------------------------------------

@@ -8,4 +8,5 @@ class OrdersConfig(AppConfig):
         from accounts import hooks
         from orders import services
 
+        hooks.before_forget.register(services.settle_for_leaving_customer)
         hooks.on_forget.register(services.forget_customer)

@@ -14,7 +14,9 @@ class PaymentProcessing(OrderNotCancellable):
 
 class OrderNotFulfillable(Conflict):
     default_code = "order_not_fulfillable"
-    default_detail = "Only a paid order that is not cancelled can be shipped, and only a shipped one delivered."
+    default_detail = (
+        "Only an order that is paid, not cancelled nor refunded can be shipped, and only a shipped one delivered."
+    )
 
 
 class TotalChanged(Conflict):

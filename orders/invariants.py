@@ -9,12 +9,11 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from catalog.models import StockMovement
-from orders.models import Order, OrderStatus, PaymentStatus
+from orders.models import WAS_PAID, Order, OrderStatus
 from shop.audit import invariant
 
 # How long after its hold ran out an order may still be pending: the worker's round, and a call to Stripe.
 GRACE = timedelta(minutes=1)
-PAID = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.DISPUTED)
 
 
 @invariant("an order's totals follow from its lines")
@@ -60,5 +59,5 @@ def holds_end_in_time() -> Iterator[str]:
 @invariant("an order is completed exactly when it is paid, unless it was cancelled")
 def completed_means_paid() -> Iterator[str]:
     for order in Order.objects.exclude(status=OrderStatus.CANCELLED).iterator():
-        if (order.status == OrderStatus.COMPLETED) != (order.payment_status in PAID):
+        if (order.status == OrderStatus.COMPLETED) != (order.payment_status in WAS_PAID):
             yield f"{order.number} is {order.status} and {order.payment_status}"

@@ -115,6 +115,15 @@ class PaymentStatus(models.TextChoices):
     DISPUTED = "disputed", "Disputed"
 
 
+# The money came in, whatever became of it since.
+WAS_PAID = (
+    PaymentStatus.PAID,
+    PaymentStatus.PARTIALLY_REFUNDED,
+    PaymentStatus.REFUNDED,
+    PaymentStatus.DISPUTED,
+)
+
+
 class FulfilmentStatus(models.TextChoices):
     UNFULFILLED = "unfulfilled", "Unfulfilled"
     SHIPPED = "shipped", "Shipped"
@@ -206,6 +215,11 @@ class Order(models.Model):
     def has_run_out(self) -> bool:
         """Whether its hold is over, though it may not have been cancelled for it yet."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def has_its_money(self) -> bool:
+        """Whether what was paid is still here, or some of it."""
+        return self.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
 
     @property
     def quantities(self) -> dict[ObjectId, int]:

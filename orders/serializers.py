@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -160,7 +161,7 @@ class PlaceOrderSerializer(serializers.Serializer):
             raise serializers.ValidationError({"shipping_address": "This field is required."}, code="required")
         address = own.filter(pk=attrs["address_id"]).first()
         if address is None:
-            raise serializers.ValidationError({"address_id": "There is no such address."}, code="does_not_exist")
+            raise Http404
         return PostalAddress(**{name: getattr(address, name) for name in Address.POSTAL_FIELDS})
 
 

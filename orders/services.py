@@ -28,7 +28,7 @@ from orders.models import (
 )
 from shop import jobs, money
 from shop.errors import ServiceUnavailable
-from shop.transactions import transactional
+from shop.transactions import TransactionContention, transactional
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,8 @@ def expire_due_orders(*, limit: int = 200) -> int:
     for order in Order.objects.due_to_expire().order_by("expires_at")[:limit]:
         try:
             expired += expire_order(order=order)
+        except TransactionContention:
+            continue
         except ServiceUnavailable:
             # So will the next one: the worker has other things to do than to wait for Stripe again and again.
             break
@@ -264,7 +266,7 @@ def fulfil_order(
     """Note that a completed order was shipped, or that a shipped one arrived. Raises :class:`OrderNotFulfillable`."""
     order = Order.objects.get(pk=order.pk)
     before = FulfilmentStatus.UNFULFILLED if status == FulfilmentStatus.SHIPPED else FulfilmentStatus.SHIPPED
-    if order.status != OrderStatus.COMPLETED or order.fulfilment_status != before:
+    if not order.has_its_money or order.status != OrderStatus.COMPLETED or order.fulfilment_status != before:
         raise OrderNotFulfillable
     fields: dict[str, Any] = {"fulfilment_status": status}
     if carrier:
@@ -279,17 +281,39 @@ def fulfil_order(
 # --- Forgetting -------------------------------------------------------------------------------------------------------
 
 
+def settle_for_leaving_customer(*, user: User) -> None:
+    """Cancel the unpaid orders of a person who is about to leave: nobody could receive them, or be asked.
+
+    Raises ``PaymentProcessing``, or a 503 where Stripe cannot be asked.
+    """
+    for order in Order.objects.owned_by(user).filter(status=OrderStatus.PENDING):
+        cancel_order(order=order, reason="The account was deleted.", actor=Actor.CUSTOMER)
+
+
 def forget_customer(*, user: User) -> None:
     """Keep the orders of a person who leaves, without the person.
 
-    Of parcels that still have to be sent the address stays; everything else that tells who it was goes.
+    Of parcels that still have to arrive the address stays until they have. Raises :class:`OrderNotCancellable` where
+    an order was placed since the open ones were cancelled.
     """
-    orders = Order.objects.owned_by(user)
-    for order in orders.exclude(status=OrderStatus.COMPLETED, fulfilment_status=FulfilmentStatus.UNFULFILLED):
-        address = order.shipping_address
-        kept = PostalAddress(name="", line1="", city="", country=address.country, state=address.state)
-        Order.objects.filter(pk=order.pk).update(shipping_address=kept, note="")
-    orders.update(user=None)
+    for order in Order.objects.owned_by(user):
+        if order.status == OrderStatus.PENDING:
+            raise OrderNotCancellable("An order was placed just now. Cancel it first.")
+        order.user = None
+        Order.objects.filter(pk=order.pk).update(user=None, **_without_the_person(order))
+
+
+def _without_the_person(order: Order) -> dict[str, Any]:
+    """Return the fields to write so that an order whose customer has left tells nothing of them any more.
+
+    Nothing while its parcel is on its way, and nothing of an order that has its customer.
+    """
+    done = order.status == OrderStatus.CANCELLED or order.fulfilment_status == FulfilmentStatus.DELIVERED
+    if order.user_id is not None or not done or order.shipping_address is None:
+        return {}
+    address = order.shipping_address
+    kept = PostalAddress(name="", line1="", city="", country=address.country, state=address.state)
+    return {"shipping_address": kept, "note": ""}
 
 
 # --- The one way to move ----------------------------------------------------------------------------------------------
@@ -301,6 +325,9 @@ def _move(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor
     ``order`` was read in the running transaction, so a change by anybody else in between is a write conflict, and the
     transaction runs again with what is true then.
     """
+    for name, value in fields.items():
+        setattr(order, name, value)
+    fields = {**fields, **_without_the_person(order)}
     entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
     timeline = [*order.timeline, entry]
     Order.objects.filter(pk=order.pk).update(**fields, timeline=timeline)

@@ -12,7 +12,8 @@ from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
 
-from payments import gateway, transitions
+from orders.models import Order, OrderStatus
+from payments import gateway, services, transitions
 from payments.models import StripeEvent
 from payments.transitions import Outcome, StripeObject
 from shop import jobs
@@ -24,6 +25,7 @@ Status = StripeEvent.Status
 OPEN = (Status.RECEIVED, Status.FAILED)
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=1)
+EVENTS_KEPT = timedelta(days=90)
 
 
 def receive(*, body: bytes, signature: str) -> StripeEvent:
@@ -96,9 +98,16 @@ def retry_due(*, limit: int = 100) -> int:
     return len(rows)
 
 
+@jobs.every(24 * 3600, name="payments.forget_events")
+def delete_old_events() -> int:
+    """Delete what was applied three months ago: Stripe repeats a delivery for days, and lists events for 30."""
+    settled = (Status.APPLIED, Status.IGNORED)
+    return StripeEvent.objects.filter(status__in=settled, received_at__lt=timezone.now() - EVENTS_KEPT).delete()[0]
+
+
 def _transition_for(event_type: str) -> Callable[[StripeObject], Outcome]:
     if event_type.startswith("payment_intent."):
-        return transitions.apply_intent
+        return _intent_changed
     if event_type == "charge.refunded":
         return _ask_for_refunds
     if event_type.startswith(("refund.", "charge.refund.")):
@@ -106,6 +115,21 @@ def _transition_for(event_type: str) -> Callable[[StripeObject], Outcome]:
     if event_type.startswith("charge.dispute."):
         return transitions.apply_dispute
     return lambda _: transitions.ignored("The shop has no use for this type of event.")
+
+
+def _intent_changed(intent: StripeObject) -> Outcome:
+    """Apply what is final; of anything else a later event may have arrived before, so a job asks what is true now."""
+    payment = transitions.payment_of(intent)
+    if payment is None or intent["status"] in transitions.FINAL or not payment.status:
+        outcome = transitions.apply_intent(intent)
+    else:
+        jobs.enqueue("payments.refresh_intent", at_once=True, unless_queued=True, intent=intent["id"])
+        outcome = Outcome(Status.APPLIED, "Stripe is asked what is true now.")
+    if payment is not None and Order.objects.filter(pk=payment.order_id, status=OrderStatus.CANCELLED).exists():
+        # Made or tried while the order was being cancelled; nobody may pay it any more.
+        payment.refresh_from_db()
+        services.close_intent_later(payment)
+    return outcome
 
 
 def _ask_for_refunds(charge: StripeObject) -> Outcome:

@@ -24,6 +24,7 @@ from payments.errors import (
     StripeUnavailable,
 )
 from shop import crash_points
+from shop.circuit import elsewhere, seconds_elsewhere
 from shop.transactions import in_transaction
 
 
@@ -43,8 +44,12 @@ def _calling(name: str) -> Iterator[Any]:
     if in_transaction():
         raise RuntimeError("Stripe must not be called inside a transaction: it would hold locks while we wait.")
     crash_points.reached(f"stripe.{name}:before")
+    if seconds_elsewhere() > settings.STRIPE_PATIENCE_SECONDS:
+        # One call that takes long is waited for; a second one would keep the request from answering in time.
+        raise StripeUnavailable
     try:
-        yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE).v1
+        with elsewhere():
+            yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE).v1
         crash_points.reached(f"stripe.{name}:after")
     except (stripe.InvalidRequestError, stripe.CardError) as error:
         raise StripeRefused(error.user_message or str(error), stripe_code=error.code) from error
@@ -140,10 +145,21 @@ def verified_event(body: bytes, signature: str) -> dict[str, Any]:
         except (stripe.SignatureVerificationError, ValueError, TypeError):
             # TypeError: a header that is not ASCII cannot even be compared.
             continue
-        if not isinstance(event, dict) or event.get("object") != "event":
+        if not _is_event(event):
             raise InvalidSignature("The body is not a Stripe event.")
         return event
     raise InvalidSignature
+
+
+def _is_event(body: Any) -> bool:
+    return (
+        isinstance(body, dict)
+        and body.get("object") == "event"
+        and all(isinstance(body.get(name), str) and body[name] for name in ("id", "type"))
+        and isinstance(body.get("created"), int)
+        and isinstance(body.get("data"), dict)
+        and isinstance(body["data"].get("object"), dict)
+    )
 
 
 def is_live() -> bool:

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from orders.invariants import PAID
-from orders.models import Order, OrderStatus
+from orders.models import WAS_PAID, Order, OrderStatus
 from payments.models import Payment, Refund, StripeEvent
 from shop import money
 from shop.audit import invariant
@@ -33,9 +32,9 @@ def paid_orders_have_money() -> Iterator[str]:
         payment = payments.pop(order.pk, None)
         received = payment.amount_received if payment else 0
         owed = money.to_minor_units(order.total, order.currency)
-        if order.payment_status in PAID and received != owed:
+        if order.payment_status in WAS_PAID and received != owed:
             yield f"{order.number} is {order.payment_status}, {received} of {owed} came in"
-        if received and order.payment_status not in PAID:
+        if received and order.payment_status not in WAS_PAID:
             yield f"{order.number} is {order.payment_status}, and {received} came in"
         if payment is not None and order.payment != payment.pk:
             yield f"{order.number} does not know its payment {payment.pk}"

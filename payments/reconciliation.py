@@ -10,8 +10,7 @@ from bson import ObjectId
 from django.db.models import Q
 from django.utils import timezone
 
-from orders.invariants import PAID
-from orders.models import Order
+from orders.models import WAS_PAID, Order
 from payments import gateway, transitions
 from payments.models import Payment, Refund, StripeEvent
 from payments.transitions import FINAL, StripeObject
@@ -108,7 +107,7 @@ def _state(payment: Payment) -> str:
 
 
 def _compare_orders(since: datetime, until: datetime, report: Report) -> None:
-    paid = Q(payment_status__in=PAID, total__gt=0)
+    paid = Q(payment_status__in=WAS_PAID, total__gt=0)
     for order in Order.objects.filter(paid, created_at__gte=since, created_at__lte=until).iterator():
         payment = Payment.objects.filter(order=order).first()
         if payment is None or payment.status != "succeeded":

@@ -1,6 +1,7 @@
 """Payments and refunds in JSON."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
@@ -29,7 +30,12 @@ class PaymentSerializer(serializers.ModelSerializer):
 class OpenPaymentSerializer(serializers.Serializer):
     """``order`` is the number of an own order; somebody else's does not exist."""
 
-    order = serializers.CharField(max_length=32)
+    order = serializers.RegexField(r"^[0-9A-Z]{5}-[0-9A-Z]{5}$")
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, dict) and not isinstance(data.get("order", ""), str):
+            raise serializers.ValidationError({"order": "An order's number is a text."}, code="invalid")
+        return super().to_internal_value(data)
 
 
 class PaymentConfigSerializer(serializers.Serializer):

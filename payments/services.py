@@ -35,6 +35,7 @@ from shop.transactions import transactional
 TWIN_SECONDS = 4.0
 # Older calls than this are looked up before they are repeated: Stripe forgets idempotency keys after a day.
 LOOK_FIRST_AFTER = timedelta(hours=1)
+PROCESSING_ASKED_AGAIN_SECONDS = 300
 
 # --- Opening and closing ----------------------------------------------------------------------------------------------
 
@@ -169,11 +170,30 @@ def close_intent(*, order: Order) -> None:
     transitions.apply_intent(intent)
     if intent["status"] == "processing":
         raise PaymentProcessing
+    if intent["status"] not in transitions.FINAL:
+        # Stripe refused to cancel it, and it is open all the same.
+        raise StripeUnavailable
 
 
 @jobs.handler("payments.close_intent")
 def _close_intent(*, payment: str) -> None:
-    close_intent(order=Payment.objects.select_related("order").get(pk=payment).order)
+    try:
+        close_intent(order=Order.objects.get(payment=payment))
+    except PaymentProcessing as error:
+        # A bank takes days; what comes of it is refunded when it arrives.
+        raise jobs.Postpone(PROCESSING_ASKED_AGAIN_SECONDS) from error
+
+
+def close_intent_later(payment: Payment) -> None:
+    """Inside a transaction: let a job close the intent of an order that is cancelled; one job at a time is enough."""
+    if payment.status not in transitions.FINAL:
+        jobs.enqueue("payments.close_intent", unless_queued=True, payment=str(payment.pk))
+
+
+@jobs.handler("payments.refresh_intent")
+def _refresh_intent(*, intent: str) -> None:
+    """Ask Stripe what is true of an intent now, and apply that."""
+    transitions.apply_intent(gateway.retrieve_intent(intent))
 
 
 # --- Refunds ----------------------------------------------------------------------------------------------------------
@@ -233,9 +253,8 @@ def close_intent_of_cancelled_order(*, order: Order) -> None:
 
     It may have been made while the order was being cancelled.
     """
-    payment = Payment.objects.filter(order=order).first()
-    if payment is not None and payment.status not in transitions.FINAL:
-        jobs.enqueue("payments.close_intent", payment=str(payment.pk))
+    if payment := Payment.objects.filter(order=order).first():
+        close_intent_later(payment)
 
 
 @jobs.handler("payments.refund_late_money")

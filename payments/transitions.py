@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from orders import services as orders
-from orders.models import Actor, Event, Order, OrderStatus
+from orders.models import Actor, Event
 from payments import gateway
 from payments.models import Payment, Refund, StripeEvent
 from shop import jobs, money
@@ -42,7 +42,7 @@ def ignored(why: str) -> Outcome:
 @transactional("payments.apply_intent")
 def apply_intent(intent: StripeObject) -> Outcome:
     """Bring a payment and its order up to what this PaymentIntent says."""
-    payment = _payment_of(intent)
+    payment = payment_of(intent)
     if payment is None:
         return ignored("This PaymentIntent is not one of this shop's.")
     if mismatch := _mismatch(payment, intent):
@@ -62,9 +62,6 @@ def apply_intent(intent: StripeObject) -> Outcome:
         orders.mark_payment_failed(order_id=payment.order_id, detail=detail)
     elif status == "canceled":
         orders.mark_payment_closed(order_id=payment.order_id)
-    if status != "canceled" and Order.objects.filter(pk=payment.order_id, status=OrderStatus.CANCELLED).exists():
-        # Made or tried while the order was being cancelled; nobody may pay it any more.
-        jobs.enqueue("payments.close_intent", payment=str(payment.pk))
     return APPLIED
 
 
@@ -78,7 +75,8 @@ def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
     return APPLIED
 
 
-def _payment_of(intent: StripeObject) -> Payment | None:
+def payment_of(intent: StripeObject) -> Payment | None:
+    """Return the payment that this PaymentIntent belongs to, if it is one of this shop's."""
     if payment := Payment.objects.filter(intent=intent["id"]).first():
         return payment
     # We may not have recorded its id: the answer that told it was lost.

@@ -5,10 +5,12 @@ People in the admin get the same as a page.
 
 import logging
 import sys
+from dataclasses import replace
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 from drf_standardized_errors import formatter, handler
@@ -18,6 +20,7 @@ from rest_framework.response import Response
 
 from shop.circuit import circuit
 from shop.errors import DatabaseUnavailable, PayloadTooLarge, ServiceUnavailable, ShopError, is_database_outage
+from shop.renderers import JSONRenderer
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,9 @@ class ExceptionHandler(handler.ExceptionHandler):
             return PayloadTooLarge()
         if isinstance(exc, SuspiciousOperation):
             return ShopError("The request could not be understood.")
+        if isinstance(exc, ObjectDoesNotExist):
+            # It was there when the request began, and somebody has deleted it since.
+            return NotFound()
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:
@@ -53,13 +59,20 @@ class ExceptionFormatter(formatter.ExceptionFormatter):
     def get_errors(self) -> list[Error]:
         if isinstance(self.exc, ShopError):
             return [Error(*fault) for fault in self.exc.faults]
-        return super().get_errors()
+        # What is wrong with a list or a body as a whole is said of that, not of a field that no client has.
+        return [replace(error, attr=_without_marker(error.attr)) for error in super().get_errors()]
 
 
-def error_response(error: APIException) -> JsonResponse:
+def _without_marker(attr: str | None) -> str | None:
+    if attr is None or attr == "non_field_errors":
+        return None
+    return attr.removesuffix(".non_field_errors")
+
+
+def error_response(error: APIException) -> HttpResponse:
     """Return ``error`` in the one shape, for answers given outside REST framework's views."""
     data = ExceptionFormatter(error, {}, error).run()
-    response = JsonResponse(data, status=error.status_code)
+    response = HttpResponse(JSONRenderer().render(data), status=error.status_code, content_type="application/json")
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(wait)
     return response
@@ -80,6 +93,13 @@ def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResp
 def not_found(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     """Answer every address that no route knows."""
     return answer(request, NotFound(), title="There is nothing here")
+
+
+def to_the_docs(request: HttpRequest) -> HttpResponse:
+    """Lead people who open the API's own address to its description; programs hear that there is nothing here."""
+    if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", ""):
+        return redirect("docs")
+    return not_found(request)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

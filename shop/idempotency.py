@@ -130,13 +130,19 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
     if existing is None:
         # Freed between our insert and our look.
         raise RequestInProgress
-    if existing.fingerprint != record.fingerprint:
+    alive = existing.status is not None or existing.claimed_until >= timezone.now()
+    if alive and existing.fingerprint != record.fingerprint:
         raise KeyReused
     if existing.status is not None:
         return existing
     taken_over = IdempotencyRecord.objects.filter(
         pk=record.pk, token=existing.token, status=None, claimed_until__lt=timezone.now()
-    ).update(token=record.token, claimed_until=record.claimed_until, expires_at=record.expires_at)
+    ).update(
+        token=record.token,
+        fingerprint=record.fingerprint,
+        claimed_until=record.claimed_until,
+        expires_at=record.expires_at,
+    )
     if not taken_over:
         raise RequestInProgress
     return None

@@ -9,6 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from shop.circuit import elsewhere
 from shop.media import MAX_SIDE, MediaUnavailable, PreparedImage, prepare_image
 
 
@@ -25,7 +26,8 @@ class UploadedImageField(serializers.FileField):
         if not isinstance(data, File):
             self.fail("invalid")
         try:
-            return prepare_image(data, max_side=self.max_side)
+            with elsewhere():
+                return prepare_image(data, max_side=self.max_side)
         except ValidationError as error:
             raise serializers.ValidationError(error.message, code=error.code) from error
 
@@ -44,7 +46,8 @@ class ImageFormField(forms.FileField):
         if data in self.empty_values:
             return None
         try:
-            return prepare_image(data, max_side=self.max_side)
+            with elsewhere():
+                return prepare_image(data, max_side=self.max_side)
         except MediaUnavailable as error:
             raise ValidationError(str(error), code="media_unavailable") from error
 

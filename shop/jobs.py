@@ -85,11 +85,16 @@ def handler(kind: str, *, in_transaction: bool = False) -> Callable[[Handler], H
     return register
 
 
-def enqueue(kind: str, *, at_once: bool = False, delay: timedelta | None = None, **payload: Any) -> Job:
+def enqueue(
+    kind: str, *, at_once: bool = False, unless_queued: bool = False, delay: timedelta | None = None, **payload: Any
+) -> Job | None:
     """Write a job in the running transaction.
 
     ``at_once`` runs it right after the commit, in this process; whether that fails or dies, the worker has it next.
+    ``unless_queued`` does nothing where the same work waits already.
     """
+    if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None).exists():
+        return None
     now = _milliseconds(timezone.now())
     job = Job.objects.create(kind=kind, payload=payload, run_at=now + (delay or timedelta(0)), created_at=now)
     if at_once:

@@ -9,26 +9,24 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
-
 from shop.admin_theme import UNFOLD  # noqa: F401 (a setting of django-unfold)
 from shop.money import STRIPE_CURRENCIES
-from shop.settings_checks import SettingsChecks
+from shop.settings_checks import LOG_LEVELS, Environment, SettingsChecks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+checks = SettingsChecks()
+env = Environment(checks)
 env.read_env(BASE_DIR / ".env")
 
-DEBUG = env.bool("DEBUG", default=False)
-checks = SettingsChecks(enforced=not DEBUG)
+DEBUG = env.switch("DEBUG", default=False)
+checks.enforced = not DEBUG
 
 # --- Where a run keeps its things -------------------------------------------------------------------------------------
 
 DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / ".data").resolve()
-PORT = env.int("PORT", default=8000)
-WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+PORT = env.whole_number("PORT", default=8000, at_least=0, at_most=65535)
+WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, at_least=1, at_most=256)
 
 # What `manage.py run` started in this DATA_DIR: addresses of its mongod and its Stripe simulator.
 RUN_FILE = DATA_DIR / "run.json"
@@ -110,7 +108,6 @@ REQUEST_DATABASE_SECONDS = 8
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "unfold.contrib.import_export",
     "shop.apps.MongoAdminConfig",
     "shop.apps.MongoAuthConfig",
     "shop.apps.MongoContentTypesConfig",
@@ -121,11 +118,9 @@ INSTALLED_APPS = [
     "cloudinary",
     "corsheaders",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
-    "import_export",
     "shop.apps.ShopConfig",
     "accounts",
     "catalog",
@@ -172,8 +167,7 @@ TEMPLATES = [
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 # Cost of one password check: 2**BCRYPT_ROUNDS bcrypt rounds (12: about 0.25 s).
-BCRYPT_ROUNDS = env.int("BCRYPT_ROUNDS", default=12)
-checks.at_least("BCRYPT_ROUNDS", BCRYPT_ROUNDS, 10)
+BCRYPT_ROUNDS = env.whole_number("BCRYPT_ROUNDS", default=12, at_least=4 if DEBUG else 10, at_most=20)
 PASSWORD_HASHERS = [
     "accounts.hashers.BCryptSHA256",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -216,7 +210,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DEFAULT_THROTTLE_CLASSES": ["shop.rate_limits.RateLimit"],
-    "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
+    "NUM_PROXIES": env.whole_number("TRUSTED_PROXIES", default=0, at_least=0, at_most=10),
 }
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "shop.error_responses.ExceptionHandler",
@@ -246,7 +240,7 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_PIXELS = 40_000_000
-RATE_LIMITS = env.str("RATE_LIMITS", default="on").lower() != "off"
+RATE_LIMITS = env.switch("RATE_LIMITS", default=True)
 # Scope: how many requests in how many seconds, for one user or one address.
 RATE_LIMIT_RULES = {
     "register": (120, 60),
@@ -264,13 +258,13 @@ checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be sw
 
 # --- Selling ----------------------------------------------------------------------------------------------------------
 
-CURRENCY = env.str("CURRENCY", default="usd").lower()
-if CURRENCY not in STRIPE_CURRENCIES:
-    raise ImproperlyConfigured(f"CURRENCY must be an ISO 4217 code that Stripe charges, such as usd; not {CURRENCY!r}.")
+CURRENCY = env.one_of(
+    "CURRENCY", STRIPE_CURRENCIES, default="usd", such_as="a lower-case ISO 4217 code that Stripe charges, such as usd"
+)
 # Seconds that an unpaid order holds its stock.
-ORDER_HOLD_SECONDS = env.int("ORDER_HOLD_SECONDS", default=30 * 60)
+ORDER_HOLD_SECONDS = env.whole_number("ORDER_HOLD_SECONDS", default=30 * 60, at_least=1, at_most=30 * 24 * 3600)
 # Whether catalogue prices contain the tax (as in the EU) or it is added at checkout (as in the US).
-PRICES_INCLUDE_TAX = env.bool("PRICES_INCLUDE_TAX", default=False)
+PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100
@@ -283,6 +277,7 @@ STRIPE_PUBLISHABLE_KEY = env.str("STRIPE_PUBLISHABLE_KEY", default="")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 checks.prefixed("STRIPE_SECRET_KEY", STRIPE_SECRET_KEY, ("sk_", "rk_"))
 checks.prefixed("STRIPE_PUBLISHABLE_KEY", STRIPE_PUBLISHABLE_KEY, ("pk_",))
+checks.same_mode("STRIPE_SECRET_KEY", STRIPE_SECRET_KEY, "STRIPE_PUBLISHABLE_KEY", STRIPE_PUBLISHABLE_KEY)
 checks.prefixed("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRET, ("whsec_",))
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 if DEBUG and not STRIPE_SECRET_KEY:
@@ -296,6 +291,8 @@ checks.https_url("STRIPE_API_BASE", STRIPE_API_BASE, purpose="card payments pass
 # One call, half a second and one retry leave some of REQUEST_DATABASE_SECONDS to write down what came of it.
 STRIPE_TIMEOUT_SECONDS = 3.0
 STRIPE_MAX_RETRIES = 1
+# A request that has waited this long for Stripe makes no further call.
+STRIPE_PATIENCE_SECONDS = 3.0
 
 # --- Images and static files ------------------------------------------------------------------------------------------
 
@@ -340,11 +337,16 @@ CLOUDINARY_STORAGE = {
 
 EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEBUG else "")
 checks.given("EMAIL_URL", EMAIL_URL, purpose="the shop writes to its customers; e.g. smtp+tls://user:password@host:587")
-vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+vars().update(
+    env.address(
+        "EMAIL_URL", env.email_url_config, EMAIL_URL or "dummymail://", such_as="smtp+tls://user:password@host:587"
+    )
+)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="shop@localhost")
 
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHE_URL = env.str("CACHE_URL", default="locmemcache://")
+CACHES = {"default": env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -356,13 +358,14 @@ USE_I18N = False
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
-SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
+SECURE_SSL_REDIRECT = env.switch("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
-if env.bool("BEHIND_TLS_PROXY", default=False):
+if env.switch("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_HSTS_SECONDS = 0 if DEBUG else env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
-SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
+_hsts = env.whole_number("SECURE_HSTS_SECONDS", default=365 * 24 * 3600, at_least=0, at_most=2**31)
+SECURE_HSTS_SECONDS = 0 if DEBUG else _hsts
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.switch("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.switch("SECURE_HSTS_PRELOAD", default=False)
 # Both promise for hosts that are not this shop's to promise for, so an operator opts in.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -377,12 +380,13 @@ checks.forbidden("CRASH_AT", bool(CRASH_AT), "it kills server processes, for tes
 
 # --- Logs -------------------------------------------------------------------------------------------------------------
 
+LOG_LEVEL = env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO", such_as="DEBUG, INFO, WARNING or ERROR")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "propagate": True, "level": "INFO"},
         # A 4xx is an answer, not an incident.

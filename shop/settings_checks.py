@@ -1,8 +1,11 @@
-"""What settings must be before production starts: each problem is one sentence that names the variable."""
+"""Reading settings, and what they must be before production starts: each problem is one sentence with its name."""
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 from pymongo.errors import InvalidURI, PyMongoError
 from pymongo.uri_parser import parse_uri
@@ -16,9 +19,13 @@ class SettingsChecks:
     With ``enforced=False`` (development) only what could never work is a problem.
     """
 
-    def __init__(self, *, enforced: bool) -> None:
-        self.enforced = enforced
+    def __init__(self) -> None:
+        self.enforced = True
         self.problems: list[str] = []
+
+    def impossible(self, problem: str) -> None:
+        """Report what works nowhere, in development neither."""
+        self.problems.append(problem)
 
     def _report(self, problem: str) -> None:
         if self.enforced:
@@ -66,9 +73,10 @@ class SettingsChecks:
         if parts.scheme != "https" or not parts.hostname:
             self._report(f"{name} must be an https:// address: {purpose}.")
 
-    def at_least(self, name: str, value: int, minimum: int) -> None:
-        if value < minimum:
-            self._report(f"{name} is {value} and must be at least {minimum}.")
+    def same_mode(self, name: str, value: str, other_name: str, other: str) -> None:
+        """Stripe's keys come in pairs: both move real money, or neither does."""
+        if value and other and ("_live_" in value) != ("_live_" in other):
+            self._report(f"{name} and {other_name} must both be live keys or both be test keys.")
 
     def forbidden(self, name: str, present: bool, why: str) -> None:
         if present:
@@ -97,3 +105,50 @@ class SettingsChecks:
                 "Shop does not start until these settings are right:\n"
                 + "\n".join(f"  - {problem}" for problem in self.problems)
             )
+
+
+class Environment(environ.Env):
+    """django-environ's reader, which reports a value of the wrong kind instead of raising without naming it."""
+
+    def __init__(self, checks: SettingsChecks) -> None:
+        super().__init__()
+        self._checks = checks
+
+    def whole_number(self, name: str, *, default: int, at_least: int, at_most: int) -> int:
+        """Return the variable as a number within these bounds."""
+        text = self.str(name, default="").strip()
+        if not text:
+            return default
+        if text.lstrip("-").isdecimal() and at_least <= int(text) <= at_most:
+            return int(text)
+        self._checks.impossible(f"{name} must be a whole number from {at_least} to {at_most}, not {text!r}.")
+        return default
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        """Return whether the variable is on (1, on, yes, true) or off (0, off, no, false)."""
+        text = self.str(name, default="").strip().lower()
+        if not text:
+            return default
+        if text in ("1", "on", "yes", "true", "0", "off", "no", "false"):
+            return text in ("1", "on", "yes", "true")
+        self._checks.impossible(f"{name} must be on or off (1 or 0), not {text!r}.")
+        return default
+
+    def one_of(self, name: str, choices: Iterable[str], *, default: str, such_as: str) -> str:
+        """Return the variable, which must be one of ``choices``."""
+        text = self.str(name, default="").strip() or default
+        if text in choices:
+            return text
+        self._checks.impossible(f"{name} must be {such_as}, not {text!r}.")
+        return default
+
+    def address(self, name: str, parse: Callable[[str], dict[str, Any]], value: str, *, such_as: str) -> dict[str, Any]:
+        """Return what ``parse`` makes of the address in ``value``."""
+        try:
+            return parse(value)
+        except (ImproperlyConfigured, KeyError, ValueError):
+            self._checks.impossible(f"{name} must be an address such as {such_as}, not {value!r}.")
+            return {}
+
+
+LOG_LEVELS = tuple(logging.getLevelNamesMapping())

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from catalog import read_model, services, stock
+from catalog import services, stock
 from catalog.admin.fields import CategoryChoiceField
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
@@ -166,7 +166,7 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
 
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        read_model.refresh(form.instance.pk)
+        services.settle(form.instance.pk)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)

@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.db import connection
 
 from accounts.models import Address, User
-from accounts.services import save_address
+from accounts.services import add_address
 from cart.models import Coupon
 from catalog import services
 from catalog.models import Category, Product, ProductImage
@@ -43,7 +43,7 @@ def seed_people() -> int:
             made += 1
     customer = User.objects.get(email=terms.CUSTOMER["email"])
     if not Address.objects.owned_by(customer).exists():
-        save_address(address=Address(user=customer, is_default=True, **terms.CUSTOMER_ADDRESS))
+        add_address(user=customer, fields=terms.CUSTOMER_ADDRESS)
     return made
 
 

@@ -33,7 +33,7 @@ class Command(BaseCommand):
             except Exception as error:
                 if once or not is_database_outage(error):
                     raise
-                self.stderr.write(f"The database does not answer: {error}. Trying again in 2 s.")
+                self.stderr.write(f"The database does not answer ({error.__cause__ or error}). Trying again in 2 s.")
                 stopping.wait(2)
                 continue
             if once and not tried:
