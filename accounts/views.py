@@ -1,7 +1,7 @@
 """Registration, login and one's own account."""
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -25,6 +25,10 @@ from accounts.serializers import (
 )
 from shop.rate_limits import address_of, spend_or_refuse
 
+CART_TOKEN = OpenApiParameter(
+    "X-Cart-Token", str, OpenApiParameter.HEADER, description="A guest's cart, to be merged into the account's."
+)
+
 
 class AuthViewSet(viewsets.GenericViewSet):
     """Getting in and out."""
@@ -34,14 +38,14 @@ class AuthViewSet(viewsets.GenericViewSet):
     pagination_class = None
     rate_scopes = {"register": "register", "login": "login", "refresh": "refresh", "logout": "refresh"}
 
-    @extend_schema(request=RegisterSerializer, responses={201: LoginReplySerializer})
+    @extend_schema(parameters=[CART_TOKEN], request=RegisterSerializer, responses={201: LoginReplySerializer})
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
     def register(self, request: Request) -> Response:
         """Open an account and log in. A guest cart named in `X-Cart-Token` is merged into the new account's."""
         user = services.register(**self.validated(request))
         return self.logged_in(user, request, status.HTTP_201_CREATED)
 
-    @extend_schema(request=LoginSerializer, responses=LoginReplySerializer)
+    @extend_schema(parameters=[CART_TOKEN], request=LoginSerializer, responses=LoginReplySerializer)
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Log in. A guest cart named in `X-Cart-Token` is merged into the account's."""

@@ -1,7 +1,7 @@
 """The cart over REST: a user's by their token, a guest's by ``X-Cart-Token``. Every reply is the whole cart."""
 
 from bson import ObjectId
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
@@ -79,7 +79,13 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
     queryset = Cart.objects.none()
     lookup_value_regex = "[0-9a-f]{24}"
 
-    @extend_schema(request=AddItemSerializer, responses={201: CartSerializer})
+    @extend_schema(
+        request=AddItemSerializer,
+        responses={201: CartSerializer},
+        examples=[
+            OpenApiExample("A variant", request_only=True, value={"variant": "6650c1f2a4b3c2d1e0f9a8b7", "quantity": 2})
+        ],
+    )
     def create(self, request: Request) -> Response:
         """Put something into the cart."""
         serializer = AddItemSerializer(data=request.data)

@@ -79,7 +79,7 @@ class ProductSerializer(serializers.ModelSerializer):
 
 
 class PictureSerializer(serializers.Serializer):
-    """A picture as it stands in a product; made from the read model or from a ``ProductImage``."""
+    """A picture as it stands in a product."""
 
     id = serializers.CharField(read_only=True)
     url = serializers.URLField(read_only=True)
@@ -134,10 +134,9 @@ class ShownVariantSerializer(StaffVariantSerializer):
 
 
 class ProductDetailSerializer(ProductSerializer):
-    """A product with everything; staff see stock and inactive variants as well.
+    """A product with everything; staff see stock and inactive variants as well."""
 
-    ``context["variants"]`` are the product's variants in order, so that a detail is two queries.
-    """
+    # ``context["variants"]`` are the product's variants in order, so that a detail is two queries.
 
     images = serializers.SerializerMethodField()
     variants = serializers.SerializerMethodField()

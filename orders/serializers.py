@@ -8,7 +8,16 @@ from rest_framework import serializers
 
 from accounts.models import Address
 from accounts.serializers import AddressSerializer
-from orders.models import FulfilmentStatus, Order, OrderStatus, PaymentStatus, PostalAddress, ShippingMethod
+from orders.models import (
+    Actor,
+    Event,
+    FulfilmentStatus,
+    Order,
+    OrderStatus,
+    PaymentStatus,
+    PostalAddress,
+    ShippingMethod,
+)
 from orders.pricing import Quote
 from shop.media import image_url
 from shop.money import display
@@ -48,9 +57,9 @@ class RefundEntrySerializer(serializers.Serializer):
 
 class TimelineEntrySerializer(serializers.Serializer):
     at = serializers.DateTimeField()
-    event = serializers.CharField()
+    event = serializers.ChoiceField(choices=Event)
     detail = serializers.CharField()
-    actor = serializers.CharField()
+    actor = serializers.ChoiceField(choices=Actor)
 
 
 class OrderSerializer(serializers.ModelSerializer):

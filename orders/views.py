@@ -1,7 +1,7 @@
 """Orders over REST: customers see and steer their own, staff all of them."""
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
@@ -26,6 +26,22 @@ from orders.serializers import (
 )
 from shop import idempotency
 
+ORDER_EXAMPLE = OpenApiExample(
+    "To an address",
+    request_only=True,
+    value={
+        "shipping_address": {
+            "name": "Ada Lovelace",
+            "line1": "12 St James's Square",
+            "city": "London",
+            "postal_code": "SW1Y 4JH",
+            "country": "GB",
+            "phone": "+44 20 7946 0000",
+        },
+        "shipping_method": "standard",
+        "note": "Please ring twice.",
+    },
+)
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -69,7 +85,12 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
         user = self.request.user
         return bool(user.is_authenticated and user.is_staff and user.has_perm(permission))
 
-    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=PlaceOrderSerializer, responses={201: OrderSerializer})
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
+        request=PlaceOrderSerializer,
+        responses={201: OrderSerializer},
+        examples=[ORDER_EXAMPLE],
+    )
     def create(self, request: Request) -> Response:
         """Place an order for what is in the cart: the stock is taken and the cart emptied, all or nothing."""
         return idempotency.run_once(request, scope="orders.place", replay=self.replay, work=self.place)
@@ -82,7 +103,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
         order = get_object_or_404(Order.objects.owned_by(self.request.user), number=reference)
         return Response(self.get_serializer(order).data)
 
-    @extend_schema(request=PlaceOrderSerializer, responses=QuoteSerializer)
+    @extend_schema(request=PlaceOrderSerializer, responses=QuoteSerializer, examples=[ORDER_EXAMPLE])
     @action(detail=False, methods=["post"])
     def quote(self, request: Request) -> Response:
         """What an order with this body would cost now. Nothing is written."""

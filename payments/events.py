@@ -118,13 +118,12 @@ def _transition_for(event_type: str) -> Callable[[StripeObject], Outcome]:
 
 
 def _intent_changed(intent: StripeObject) -> Outcome:
-    """Apply what is final; of anything else a later event may have arrived before, so a job asks what is true now."""
+    """Apply what the event says; unless that is final, a later one may have come before it: ask what is true now."""
     payment = transitions.payment_of(intent)
-    if payment is None or intent["status"] in transitions.FINAL or not payment.status:
-        outcome = transitions.apply_intent(intent)
-    else:
+    outcome = transitions.apply_intent(intent)
+    untouched = intent["status"] == "requires_payment_method" and not intent.get("last_payment_error")
+    if payment is not None and intent["status"] not in transitions.FINAL and not untouched:
         jobs.enqueue("payments.refresh_intent", at_once=True, unless_queued=True, intent=intent["id"])
-        outcome = Outcome(Status.APPLIED, "Stripe is asked what is true now.")
     if payment is not None and Order.objects.filter(pk=payment.order_id, status=OrderStatus.CANCELLED).exists():
         # Made or tried while the order was being cancelled; nobody may pay it any more.
         payment.refresh_from_db()

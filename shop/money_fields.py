@@ -38,4 +38,9 @@ class MoneyFieldSchema(OpenApiSerializerFieldExtension):
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         places = money.decimal_places(settings.CURRENCY)
         pattern = r"^\d{1,10}" + (rf"(?:\.\d{{0,{places}}})?$" if places else "$")
-        return {"type": "string", "format": "decimal", "pattern": pattern}
+        return {
+            "type": "string",
+            "format": "decimal",
+            "pattern": pattern,
+            "examples": [f"{Decimal('19.99'):.{places}f}"],
+        }

@@ -18,21 +18,24 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /auth/password/change/": {400: ("wrong_password",)},
     "PUT /users/me/avatar/": {400: _IMAGE_CODES},
     "GET /products/": {400: ()},
-    "POST /products/": {400: ("slug_taken", "sku_taken")},
-    "PUT /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required")},
-    "PATCH /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required")},
+    "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options")},
+    "PUT /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},
+    "PATCH /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},
     "POST /products/{product_pk}/images/": {400: _IMAGE_CODES},
-    "PATCH /variants/{id}/": {400: ("sku_taken",)},
+    "PATCH /variants/{id}/": {400: ("sku_taken", "duplicate_options")},
     "POST /variants/{id}/stock/": {409: ("out_of_stock",)},
     "PUT /cart/coupon/": {400: ("invalid_coupon",)},
-    "POST /cart/items/": {400: ("variant_required", "product_unavailable", "cart_full"), 409: ("out_of_stock",)},
-    "PATCH /cart/items/{id}/": {409: ("out_of_stock",)},
+    "POST /cart/items/": {400: ("variant_required", "cart_full"), 404: (), 409: ("out_of_stock",)},
+    "PATCH /cart/items/{id}/": {400: ("product_unavailable",), 409: ("out_of_stock",)},
     "POST /orders/quote/": {
+        404: (),
         400: ("empty_cart", "invalid_coupon", "invalid_shipping_method", "amount_too_large", "product_unavailable"),
         409: ("out_of_stock",),
     },
+    "DELETE /users/me/": {409: ("order_not_cancellable",)},
     "GET /orders/": {400: ()},
     "POST /orders/": {
+        404: (),
         400: ("empty_cart", "invalid_coupon", "invalid_shipping_method", "amount_too_small", "amount_too_large"),
         409: ("out_of_stock", "total_changed", "cart_changed", "request_in_progress"),
         422: ("idempotency_key_reused",),
@@ -40,6 +43,7 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /orders/{number}/cancel/": {403: (), 409: ("order_not_cancellable",)},
     "POST /orders/{number}/fulfil/": {403: (), 409: ("order_not_fulfillable",)},
     "POST /payments/": {
+        404: (),
         400: ("payment_refused",),
         409: ("order_not_payable", "request_in_progress"),
         422: ("idempotency_key_reused",),
@@ -156,6 +160,30 @@ class AutoSchema(StandardizedErrorsAutoSchema):
 def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
     """Document each route once, in its form with the slash; the one without works as well."""
     return [(path if path.endswith("/") else f"{path}/", *rest) for path, *rest in endpoints]
+
+
+# Headers of successful replies: where they may come, by method and the beginning of the path.
+_CART_TOKEN = {"schema": {"type": "string"}, "description": "A guest's new cart: send it from now on."}
+_REPLAYED = {"schema": {"type": "string", "enum": ["true"]}, "description": "This was done before, by the same key."}
+REPLY_HEADERS: dict[str, dict[str, Any]] = {
+    "/api/v1/cart/": {"X-Cart-Token": _CART_TOKEN},
+    "/api/v1/cart/coupon/": {"X-Cart-Token": _CART_TOKEN},
+    "/api/v1/cart/items/": {"X-Cart-Token": _CART_TOKEN},
+    "/api/v1/orders/": {"Idempotency-Replayed": _REPLAYED},
+    "/api/v1/payments/": {"Idempotency-Replayed": _REPLAYED},
+    "/api/v1/payments/{id}/refunds/": {"Idempotency-Replayed": _REPLAYED},
+}
+
+
+def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add to the replies of calls that write the headers that a client must look at."""
+    for path, headers in REPLY_HEADERS.items():
+        for method in ("post", "put", "patch"):
+            operation = result["paths"].get(path, {}).get(method, {})
+            for status, response in operation.get("responses", {}).items():
+                if status.startswith("2"):
+                    response.setdefault("headers", {}).update(headers)
+    return result
 
 
 def error_schemas(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

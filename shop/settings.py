@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from shop.admin_theme import UNFOLD  # noqa: F401 (a setting of django-unfold)
+from shop.api_description import API_DESCRIPTION, API_TAGS
 from shop.money import STRIPE_CURRENCIES
 from shop.settings_checks import LOG_LEVELS, Environment, SettingsChecks
 
@@ -219,7 +220,9 @@ DRF_STANDARDIZED_ERRORS = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Shop",
-    "DESCRIPTION": "A headless commerce API: accounts, catalogue, cart, orders and Stripe payments on MongoDB.",
+    "DESCRIPTION": API_DESCRIPTION,
+    "TAGS": API_TAGS,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -234,6 +237,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "shop.schema.error_schemas",
+        "shop.schema.reply_headers",
     ],
 }
 # Bytes of one request body; uploads may be larger by what an image may weigh.

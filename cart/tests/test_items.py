@@ -107,16 +107,20 @@ def test_what_is_not_for_sale_cannot_be_added(as_customer: APIClient, make_produ
     hidden, product, other = make_product(is_active=False), make_product(), make_product()
     inactive = variant_of(make_product("Old"))
     Variant.objects.filter(pk=inactive.pk).update(is_active=False)
-    for body, attr in (
-        ({"product": str(hidden.pk)}, "product"),
-        ({"variant": str(variant_of(hidden).pk)}, "variant"),
-        ({"variant": str(inactive.pk)}, "variant"),
-        ({"product": str(inactive.product_id)}, "product"),
-        ({"product": NOWHERE}, "product"),
-        ({"variant": NOWHERE}, "variant"),
-        ({"product": str(product.pk), "variant": str(variant_of(other).pk)}, "variant"),
-    ):
-        assert refusal(as_customer.post(ITEMS, body), 400) == ("product_unavailable", attr), body
+    replies = [
+        as_customer.post(ITEMS, body)
+        for body in (
+            {"product": str(hidden.pk)},
+            {"variant": str(variant_of(hidden).pk)},
+            {"variant": str(inactive.pk)},
+            {"product": str(inactive.product_id)},
+            {"product": NOWHERE},
+            {"variant": NOWHERE},
+            {"product": str(product.pk), "variant": str(variant_of(other).pk)},
+        )
+    ]
+    assert {reply.status_code for reply in replies} == {404}
+    assert len({reply.content for reply in replies}) == 1
     assert not Cart.objects.exists()
 
 

@@ -19,7 +19,8 @@ def shop(request: pytest.FixtureRequest, make_product: Callable, make_category: 
     category: Category | None = None
     for number in range(request.param):
         category = make_category(f"C{number}", slug=f"c{number}", parent=category)
-        variants = [{"sku": f"{number}-{n}", "price": "1", "stock": 1} for n in range(request.param)]
+        sizes = range(request.param)
+        variants = [{"sku": f"{number}-{n}", "price": "1", "stock": 1, "options": {"size": str(n)}} for n in sizes]
         product = make_product(f"P{number}", category=category, variants=variants, attributes={"colour": "red"})
     return product
 

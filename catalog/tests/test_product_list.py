@@ -69,7 +69,8 @@ def test_the_list_shows_active_products_to_everybody_alike(
 def test_the_price_of_a_product_is_its_cheapest_active_variants(
     anonymous: APIClient, make_product: Callable[..., Product]
 ) -> None:
-    make_product(variants=[{"sku": "L", "price": "9.00"}, {"sku": "S", "price": "7.50"}, {"sku": "M", "price": "8"}])
+    prices = {"L": "9.00", "S": "7.50", "M": "8"}
+    make_product(variants=[{"sku": size, "options": {"size": size}, "price": price} for size, price in prices.items()])
     assert anonymous.get(LIST).json()["results"][0]["price"] == "7.50"
 
 

@@ -165,7 +165,7 @@ def test_price_and_variants_together_are_ambiguous(as_staff: APIClient, shirt: P
 
 def test_a_simple_product_may_become_one_with_variants(as_staff: APIClient, make_product: Callable) -> None:
     make_product("Mug", sku="MUG", stock=3)
-    wanted = [{"sku": "MUG", "price": "5"}, {"sku": "MUG-L", "price": "6", "stock": 1}]
+    wanted = [{"sku": "MUG", "price": "5"}, {"sku": "MUG-L", "price": "6", "stock": 1, "options": {"size": "L"}}]
     shown = as_staff.patch(f"{LIST}mug/", {"variants": wanted}).json()
     assert [(each["sku"], each["stock"]) for each in shown["variants"]] == [("MUG", 3), ("MUG-L", 1)]
     assert ledger_is_right()

@@ -100,7 +100,7 @@ def test_an_order_is_sent_with_its_tracking_number_and_delivered(browser: Client
 def test_an_unpaid_order_is_not_sent(browser: Client, order: Order) -> None:
     page = press(browser, "ship", order)
     assert messages_of(page) == [
-        "Only a paid order that is not cancelled can be shipped, and only a shipped one delivered."
+        "Only an order that is paid, not cancelled nor refunded can be shipped, and only a shipped one delivered."
     ]
 
 

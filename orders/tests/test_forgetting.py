@@ -5,16 +5,16 @@ from collections.abc import Callable
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import Address, User
 from cart.models import Cart
 from catalog.models import Product
-from conftest import ADDRESS
-from orders import services
+from conftest import ADDRESS, client_of
 from orders.models import Order
 from payments.models import Payment
-from payments.simulator import StripeSimulator
-from shop.testing.steps import API, add_to_cart, order_of, place_order, stock_of
-from shop.testing.stripe_steps import deliver, open_payment, pay
+from payments.simulator import ApiError, StripeSimulator
+from shop.testing.replies import refusal
+from shop.testing.steps import API, add_to_cart, at_the_same_moment, order_of, place_order, stock_of
+from shop.testing.stripe_steps import open_payment, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -42,11 +42,14 @@ def test_orders_stay_without_the_person(
 
     leave(as_customer)
 
-    # The parcel that still has to be sent keeps its address, the other one only what taxes need.
-    assert order_of(as_staff, to_send)["shipping_address"]["name"] == ADDRESS["name"]
+    # Parcels that still have to arrive keep their address; once they have, only what taxes need is left.
+    for number in (to_send, sent):
+        assert order_of(as_staff, number)["shipping_address"]["name"] == ADDRESS["name"]
+    as_staff.post(f"{API}/orders/{sent}/fulfil/", {"status": "delivered"})
     left = order_of(as_staff, sent)
     assert (left["total"], left["payment_status"], left["note"]) == ("10.00", "paid", "")
     assert {name: value for name, value in left["shipping_address"].items() if value} == {"country": "GB"}
+    assert order_of(as_staff, to_send)["note"] == "For Ada"
     assert set(Order.objects.filter(number__in=[to_send, sent]).values_list("user", flat=True)) == {None}
     assert set(Payment.objects.values_list("user", flat=True)) == {None}
     assert order_of(as_stranger, theirs["number"]) == theirs
@@ -54,24 +57,43 @@ def test_orders_stay_without_the_person(
     assert Cart.objects.filter(user=customer.pk).count() == 0
 
 
-def test_an_unpaid_order_of_somebody_who_left_expires_like_any_other(
-    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+def test_leaving_cancels_what_is_not_paid_and_closes_its_way_to_pay(
+    as_customer: APIClient, as_staff: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
 ) -> None:
     product = make_product(stock=5)
     number = place_order(as_customer, product)["number"]
-    open_payment(as_customer, number)
-    leave(as_customer)
-    Order.objects.update(expires_at="2020-01-01T00:00:00Z")
-    assert services.expire_due_orders() == 1
-    assert stock_of(product) == 5
-
-
-def test_money_of_somebody_who_left_still_completes_the_order(
-    as_customer: APIClient, as_staff: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
-) -> None:
-    number = place_order(as_customer, make_product())["number"]
     intent = open_payment(as_customer, number)["payment_intent"]
     leave(as_customer)
-    simulator.pay(intent)
-    deliver(simulator)
-    assert order_of(as_staff, number)["payment_status"] == "paid"
+    order = order_of(as_staff, number)
+    assert order["status"] == "cancelled"
+    assert not order["shipping_address"]["name"]
+    assert stock_of(product) == 5
+    with pytest.raises(ApiError):
+        simulator.pay(intent)
+
+
+def test_nobody_leaves_while_a_bank_works_on_their_payment(
+    customer: User, as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, make_product())["number"]
+    simulator.pay(open_payment(as_customer, number)["payment_intent"], "pm_usBankAccount_processing")
+    reply = as_customer.delete(f"{API}/users/me/")
+    assert refusal(reply, 409) == ("order_not_cancellable", None)
+    assert User.objects.filter(pk=customer.pk).exists()
+    assert order_of(as_customer, number)["status"] == "pending"
+
+
+def test_nothing_written_at_the_same_moment_outlives_the_account(
+    make_user: Callable[..., User], make_product: Callable[..., Product]
+) -> None:
+    product = make_product(stock=100)
+    for _ in range(6):
+        user = make_user()
+        leaving, writing, filling = client_of(user), client_of(user), client_of(user)
+        at_the_same_moment(
+            lambda client=leaving: client.delete(f"{API}/users/me/"),
+            lambda client=writing: client.post(f"{API}/users/me/addresses/", ADDRESS),
+            lambda client=filling: client.post(f"{API}/cart/items/", {"product": str(product.pk)}),
+        )
+        assert not Address.objects.filter(user=user.pk).exists()
+        assert not Cart.objects.filter(user=user.pk).exists()

@@ -69,7 +69,7 @@ WEAK = [
     ("FRONTEND_URL", "http://shop.test", "https://"),
     ("MONGO_URI", "mongodb://db.shop.test/shop", "names no replica set"),
     ("MONGO_URI", "postgres://db.shop.test/shop", "not a MongoDB address"),
-    ("BCRYPT_ROUNDS", "4", "at least 10"),
+    ("BCRYPT_ROUNDS", "4", "from 10"),
     ("RATE_LIMITS", "off", "refused"),
     ("STRIPE_SECRET_KEY", "sk_test_simulator", "not a real Stripe key"),
     ("STRIPE_SECRET_KEY", "pk_live_123", "not a real Stripe key"),
