@@ -22,8 +22,8 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 from accounts import services, tokens
 from accounts.models import Address, User, normalize_email
 from shop import media
-from shop.admin_base import DeletesWithoutInventory, TransactionalModelAdmin
-from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 from shop.transactions import transactional
 
 # What makes a person more than a customer; only a superuser hands it out.

@@ -17,9 +17,9 @@ from accounts.models import User, normalize_email
 from orders import services
 from orders.models import Actor, FulfilmentStatus, Order, OrderStatus, PaymentStatus, ShippingMethod, TaxRate
 from shop import money
-from shop.admin_base import ReadOnlyModelAdmin, TransactionalModelAdmin
-from shop.admin_html import badge, price, thumbnail
-from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
+from shop.admin.html import badge, price, thumbnail
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 
 STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
 PAYMENT_LABELS = {

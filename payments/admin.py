@@ -17,10 +17,10 @@ from orders.models import Actor
 from payments import events, services
 from payments.models import Payment, Refund, StripeEvent
 from shop import money
-from shop.admin_base import ReadOnlyModelAdmin, leave_dialog
-from shop.admin_fields import MoneyFormField
-from shop.admin_html import badge, link
-from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.admin.base import ReadOnlyModelAdmin, leave_dialog
+from shop.admin.fields import MoneyFormField
+from shop.admin.html import badge, link
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 
 REFUND_LABELS = {
     "pending": "warning",

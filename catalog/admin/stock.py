@@ -19,9 +19,9 @@ from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminTextInpu
 from accounts.models import User
 from catalog import stock
 from catalog.models import StockMovement, Variant
-from shop.admin_base import ReadOnlyModelAdmin
-from shop.admin_html import badge, link, price
-from shop.admin_lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
+from shop.admin.base import ReadOnlyModelAdmin
+from shop.admin.html import badge, link, price
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
 from shop.object_ids import parse_object_id
 
 LOW_STOCK = 5

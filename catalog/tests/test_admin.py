@@ -368,7 +368,7 @@ def test_pictures_are_not_even_stored_where_something_else_on_the_page_is_wrong(
 def test_pictures_are_stored_outside_the_transaction(
     browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shop import admin_uploads
+    from shop.admin import uploads as admin_uploads
 
     store, inside = admin_uploads.store_image, []
 
@@ -386,7 +386,7 @@ def test_pictures_are_stored_outside_the_transaction(
 def test_an_image_service_that_is_away_is_an_error_beside_the_picture(
     browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shop import admin_uploads
+    from shop.admin import uploads as admin_uploads
 
     def away(*_: Any, **__: Any) -> str:
         raise MediaUnavailable

@@ -13,9 +13,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.admin import ModelAdmin
 
 from shop import transactions
-from shop.admin_fields import MoneyFieldsMixin
-from shop.admin_lists import QuickChangeList
-from shop.admin_uploads import Uploads, UploadsWaiting
+from shop.admin.fields import MoneyFieldsMixin
+from shop.admin.lists import QuickChangeList
+from shop.admin.uploads import Uploads, UploadsWaiting
 from shop.errors import ShopError
 from shop.mongodb import violated_fields
 from shop.transactions import transactional

@@ -12,9 +12,9 @@ from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 
 from shop import jobs
-from shop.admin_base import ReadOnlyModelAdmin, leave_dialog
-from shop.admin_html import badge
-from shop.admin_lists import IndexedSearchMixin, begins_with
+from shop.admin.base import ReadOnlyModelAdmin, leave_dialog
+from shop.admin.html import badge
+from shop.admin.lists import IndexedSearchMixin, begins_with
 from shop.jobs import Job, PeriodicTask
 
 
