@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
+from django_countries import countries
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
@@ -219,6 +220,7 @@ def _page(order: Order, request: HttpRequest) -> dict[str, Any]:
     def amount(value: Any) -> str:
         return money.display(value, order.currency)
 
+    shipping_method = _shipping_method(order)
     return {
         "subtitle": order.number,
         "order": order,
@@ -238,7 +240,9 @@ def _page(order: Order, request: HttpRequest) -> dict[str, Any]:
             }
             for line in order.lines
         ],
-        "totals": _totals(order),
+        "totals": _totals(order, shipping_method),
+        "shipping_method": shipping_method,
+        "country": _country(order),
         "total": amount(order.total),
         "currency": order.currency.upper(),
         "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
@@ -256,11 +260,22 @@ def _is_refundable(order: Order) -> bool:
     return bool(order.payment) and order.payment_status in states and order.refunded < order.total
 
 
-def _totals(order: Order) -> list[tuple[str, str]]:
+def _shipping_method(order: Order) -> str:
+    """Return the name of the order's shipping method; its code, where that method is gone."""
+    method = ShippingMethod.objects.filter(code=order.shipping_method).first() if order.shipping_method else None
+    return method.name if method else order.shipping_method
+
+
+def _country(order: Order) -> str:
+    code = order.shipping_address.country if order.shipping_address else ""
+    return countries.name(code) or code
+
+
+def _totals(order: Order, shipping_method: str) -> list[tuple[str, str]]:
     rows = [("Subtotal", order.subtotal)]
     if order.discount:
-        rows.append((f"Discount {order.coupon}".strip(), -order.discount))
-    rows.append((f"Shipping {order.shipping_method}".strip(), order.shipping))
+        rows.append((f"Discount, {order.coupon}" if order.coupon else "Discount", -order.discount))
+    rows.append((f"Shipping, {shipping_method}" if shipping_method else "Shipping", order.shipping))
     rows.append(("Tax (included)" if order.prices_include_tax else "Tax", order.tax))
     return [(name, money.display(value, order.currency)) for name, value in rows]
 

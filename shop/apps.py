@@ -24,6 +24,8 @@ class MongoAdminConfig(AdminConfig):
 
 
 class MongoAuthConfig(AuthConfig):
+    # Its groups are all that the admin shows of it.
+    verbose_name = "Staff"
     default_auto_field = OBJECT_ID
 
 

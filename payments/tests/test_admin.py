@@ -108,6 +108,12 @@ def test_the_order_s_page_offers_the_refund_to_those_who_may(
     assert button not in clerk.get(url).content.decode()
 
 
+def test_the_order_s_history_says_how_much_was_paid(browser: Client, payment: Payment, order: Order) -> None:
+    order.refresh_from_db()
+    paid = order.timeline[-1]
+    assert (paid.event, paid.actor, paid.detail) == ("paid", "stripe", "14.90 USD")
+
+
 def test_cancelling_a_paid_order_in_the_admin_sends_the_money_back(
     browser: Client, simulator: StripeSimulator, payment: Payment, order: Order
 ) -> None:

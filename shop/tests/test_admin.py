@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from accounts.models import Address, User
 from cart import services as carts
@@ -126,6 +127,23 @@ def test_the_sidebar_shows_only_what_a_person_may_see(make_user: Callable[..., U
     page = browser_of(allow(make_user(), "orders.view_order")).get("/admin/").content.decode()
     assert url_of("orders.order") in page
     assert url_of("catalog.product") not in page
+
+
+def test_the_sidebar_calls_a_page_what_the_page_calls_itself(browser: Client, db: None) -> None:
+    page = browser.get("/admin/")
+    sections = {
+        str(item["link"]): (section["title"], item["title"])
+        for section in page.context["sidebar_navigation"]
+        for item in section["items"]
+    }
+    expected = {
+        url_of(model._meta.label_lower): (
+            model._meta.app_config.verbose_name,
+            capfirst(model._meta.verbose_name_plural),
+        )
+        for model in admin.site._registry
+    }
+    assert sections == expected
 
 
 def test_an_address_that_does_not_exist_is_a_page_in_the_admin_and_json_elsewhere(browser: Client) -> None:
