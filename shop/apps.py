@@ -20,6 +20,7 @@ class ShopConfig(AppConfig):
 
 
 class MongoAdminConfig(AdminConfig):
+    default_site = "accounts.admin_site.ShopAdminSite"
     default_auto_field = OBJECT_ID
 
 

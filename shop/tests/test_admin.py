@@ -123,6 +123,19 @@ def test_staff_log_in_by_e_mail_in_any_case(staff: User) -> None:
     assert browser.get("/admin/").status_code == 200
 
 
+def test_a_login_that_fails_is_told_in_one_sentence(staff: User, customer: User) -> None:
+    sentence = "This e-mail address and password do not belong to anybody who may log in here."
+    for email, password in ((staff.email, "wrong"), (customer.email, "correct-horse-battery"), ("nobody@x.org", "x")):
+        text = Client().post("/admin/login/", {"username": email, "password": password}).content.decode()
+        assert text.count(sentence) == text.count("errornote") == 1
+
+
+def test_a_customer_who_comes_to_the_admin_is_told_once_why_it_stays_shut(customer: User) -> None:
+    text = browser_of(customer).get("/admin/", follow=True).content.decode()
+    assert text.count("errornote") == 1
+    assert "not as somebody who may work here" in text
+
+
 def test_the_sidebar_shows_only_what_a_person_may_see(make_user: Callable[..., User]) -> None:
     page = browser_of(allow(make_user(), "orders.view_order")).get("/admin/").content.decode()
     assert url_of("orders.order") in page
