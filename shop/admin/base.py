@@ -49,6 +49,20 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return QuickChangeList
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> models.Model | None:
+        obj = super().get_object(request, object_id, from_field)
+        if obj is not None and request.method == "POST":
+            # A form writes what was typed into the object even where it refuses it; the page's title is not that.
+            obj.stored_title = str(obj)
+        return obj
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if title := getattr(context.get("original"), "stored_title", ""):
+            context["subtitle"] = title
+        return super().render_change_form(request, context, *args, **kwargs)
+
     # --- Saving -------------------------------------------------------------------------------------------------------
 
     def changeform_view(
