@@ -111,10 +111,10 @@ class UserAdmin(
         labels = [(badge(text, kind),) for holds, text, kind in shown if holds]
         return format_html('<span class="shop-labels">{}</span>', format_html_join("", "{}", labels))
 
-    @display(description="Last login to the admin", empty_value="never")
+    @display(description="Last login to the admin")
     def last_admin_login(self, user: User) -> Any:
         # Logins by the API do not count here.
-        return user.last_login
+        return user.last_login or "never"
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
         return self.inlines if obj else ()

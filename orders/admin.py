@@ -154,7 +154,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         if button == "cancel":
             return "" if order.is_cancellable else str(services.why_not_cancellable(order))
         needed = {"ship": FulfilmentStatus.UNFULFILLED, "deliver": FulfilmentStatus.SHIPPED}[button]
-        ready = order.status == OrderStatus.COMPLETED and order.fulfilment_status == needed
+        ready = order.has_its_money and order.status == OrderStatus.COMPLETED and order.fulfilment_status == needed
         return "" if ready else str(OrderNotFulfillable())
 
     @dialog(

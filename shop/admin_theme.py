@@ -66,6 +66,13 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Customers",
+                "separator": True,
+                "items": [
+                    _page("People", "group", "accounts.user"),
+                ],
+            },
+            {
                 "title": "Money",
                 "separator": True,
                 "items": [
@@ -80,13 +87,6 @@ UNFOLD = {
                 "items": [
                     _page("Coupons", "local_activity", "cart.coupon"),
                     _page("Carts", "shopping_cart", "cart.cart"),
-                ],
-            },
-            {
-                "title": "Customers",
-                "separator": True,
-                "items": [
-                    _page("People", "group", "accounts.user"),
                 ],
             },
             {
