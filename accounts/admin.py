@@ -7,24 +7,22 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.contrib.auth.views import PasswordChangeView
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
-from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts import services, tokens
+from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User, normalize_email
 from shop import media
-from shop.admin_base import DeletesWithoutInventory, TransactionalModelAdmin
-from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
-from shop.transactions import transactional
+from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.html import badge
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 
 # What makes a person more than a customer; only a superuser hands it out.
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -42,67 +40,12 @@ class ChooseSeveralMixin:
         return field
 
 
-@transactional("admin.set_password")
-def _set_password(user: User) -> None:
-    """Save a password that was just set, and end every login by the old one."""
-    user.save(update_fields=["password"])
-    tokens.revoke_all(user)
-
-
-class SetPasswordForm(AdminPasswordChangeForm):
-    """A new password for somebody else."""
-
-    def save(self, commit: bool = True) -> User:
-        super().save(commit=False)
-        _set_password(self.user)
-        return self.user
-
-
-class OwnPasswordForm(AdminOwnPasswordChangeForm):
-    """A new password for oneself."""
-
-    def save(self, commit: bool = True) -> User:
-        super().save(commit=False)
-        _set_password(self.user)
-        return self.user
-
-
-class NewUserForm(UserCreationForm):
-    class Meta:
-        model = User
-        fields = ("email", "name")
-
-    def clean_email(self) -> str:
-        return normalize_email(self.cleaned_data["email"])
-
-
-class UserForm(UserChangeForm):
-    class Meta:
-        model = User
-        fields = "__all__"
-
-    # Set for each request by `UserAdmin.get_form`.
-    editor: User
-
-    def clean_email(self) -> str:
-        return normalize_email(self.cleaned_data["email"])
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        if self.instance.pk == self.editor.pk:
-            for name in ("is_active", "is_staff", "is_superuser"):
-                if name in self.fields and self.initial.get(name) and not cleaned.get(name):
-                    self.add_error(name, ValidationError("You cannot take this from yourself.", code="own_account"))
-        return cleaned
-
-
 class AddressInline(TabularInline):
     model = Address
     fields = readonly_fields = ("name", "line1", "line2", "postal_code", "city", "state", "country", "is_default")
     hide_title = True
     extra = 0
     can_delete = False
-    tab = True
 
     def has_add_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
@@ -125,7 +68,7 @@ class UserAdmin(
     add_form = NewUserForm
     add_form_template = None
     change_password_form = SetPasswordForm
-    list_display = ("person", "is_active", "is_staff", "email_verified", "last_login", "date_joined")
+    list_display = ("person", "labels", "date_joined")
     list_filter = (
         ("is_staff", BooleanRadioFilter),
         ("is_active", BooleanRadioFilter),
@@ -136,13 +79,13 @@ class UserAdmin(
     search_fields = ("email",)
     ordering = ("-date_joined",)
     inlines = (AddressInline,)
-    readonly_fields = ("date_joined", "last_login")
+    readonly_fields = ("date_joined", "last_admin_login")
     fieldsets = (
         (None, {"fields": (("email", "name"), ("phone", "email_verified"), "password")}),
         ("Access", {"fields": ("is_active", ("is_staff", "is_superuser"), "groups", "user_permissions")}),
-        ("Dates", {"fields": (("date_joined", "last_login"),)}),
+        ("Dates", {"fields": (("date_joined", "last_admin_login"),)}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
+    add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
@@ -156,6 +99,22 @@ class UserAdmin(
         picture = {"path": media.image_url(user.avatar, size="thumbnail")} if user.avatar else None
         initials = "".join(part[0] for part in user.name.split()[:2]) or user.email[0]
         return [user.email, user.name, initials, *([picture] if picture else [])]
+
+    @display(description="State")
+    def labels(self, user: User) -> str:
+        shown = (
+            (not user.is_active, "Deactivated", "danger"),
+            (user.is_superuser, "Superuser", "info"),
+            (user.is_staff and not user.is_superuser, "Staff", "info"),
+            (user.email_verified, "E-mail verified", "success"),
+        )
+        labels = [(badge(text, kind),) for holds, text, kind in shown if holds]
+        return format_html('<span class="shop-labels">{}</span>', format_html_join("", "{}", labels))
+
+    @display(description="Last login to the admin")
+    def last_admin_login(self, user: User) -> Any:
+        # Logins by the API do not count here.
+        return user.last_login or "never"
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
         return self.inlines if obj else ()
@@ -204,18 +163,3 @@ admin.site.unregister(Group)
 @admin.register(Group)
 class GroupAdmin(ChooseSeveralMixin, TransactionalModelAdmin, DjangoGroupAdmin):
     """What the members of a team may do."""
-
-
-def _change_own_password(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-    """Django's page, with a form that also ends the logins by the old password."""
-    site = admin.site
-    request.current_app = site.name
-    return PasswordChangeView.as_view(
-        form_class=OwnPasswordForm,
-        success_url=reverse(f"{site.name}:password_change_done"),
-        extra_context={**site.each_context(request), **(extra_context or {})},
-        template_name=site.password_change_template or "registration/password_change_form.html",
-    )(request)
-
-
-admin.site.password_change = _change_own_password

@@ -71,6 +71,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["name"]
 
     class Meta:
+        verbose_name = "person"
+        verbose_name_plural = "people"
         indexes = [
             # The unique index is partial and therefore never used for look-ups.
             models.Index(fields=["email"], name="user_email"),

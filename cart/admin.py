@@ -15,9 +15,9 @@ from accounts.models import User, normalize_email
 from cart.models import Cart, Coupon
 from cart.pricing import price_lines
 from shop import money
-from shop.admin_base import DeletesWithoutInventory, ReadOnlyModelAdmin, TransactionalModelAdmin
-from shop.admin_html import badge, price
-from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with
+from shop.admin.base import DeletesWithoutInventory, ReadOnlyModelAdmin, TransactionalModelAdmin
+from shop.admin.html import badge, price
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with
 
 
 class CouponForm(forms.ModelForm):

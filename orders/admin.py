@@ -7,19 +7,21 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
+from django_countries import countries
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.enums import ActionVariant
-from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User, normalize_email
 from orders import services
+from orders.errors import OrderNotFulfillable
 from orders.models import Actor, FulfilmentStatus, Order, OrderStatus, PaymentStatus, ShippingMethod, TaxRate
 from shop import money
-from shop.admin_base import ReadOnlyModelAdmin, TransactionalModelAdmin
-from shop.admin_html import badge, price, thumbnail
-from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
+from shop.admin.dialogs import DialogForm, dialog
+from shop.admin.html import badge, price, thumbnail
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 
 STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
 PAYMENT_LABELS = {
@@ -49,7 +51,7 @@ EVENT_ICONS = {
 }
 
 
-class CancelForm(BaseDialogForm):
+class CancelForm(DialogForm):
     reason = forms.CharField(
         max_length=300,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "The customer changed their mind"}),
@@ -57,7 +59,7 @@ class CancelForm(BaseDialogForm):
     )
 
 
-class ShipForm(BaseDialogForm):
+class ShipForm(DialogForm):
     carrier = forms.CharField(max_length=80, required=False, widget=UnfoldAdminTextInputWidget)
     tracking_number = forms.CharField(max_length=120, required=False, widget=UnfoldAdminTextInputWidget)
 
@@ -140,87 +142,76 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return request.user.has_perm("orders.change_order")
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """Offer what the order's state allows; the service decides again when it is done."""
+        """Offer what the order's state allows."""
         order = self.get_object(request, object_id)
-        offered = _possible(order) if order else set()
         return [
             each
             for each in super().get_actions_detail(request, object_id)
-            if each.action_name.removeprefix("orders_order_") in offered
+            if order and not self.why_not(each.action_name.removeprefix("orders_order_"), order)
         ]
 
-    @action(
-        description="Cancel order",
+    def why_not(self, button: str, order: Order) -> str:
+        if button == "cancel":
+            return "" if order.is_cancellable else str(services.why_not_cancellable(order))
+        needed = {"ship": FulfilmentStatus.UNFULFILLED, "deliver": FulfilmentStatus.SHIPPED}[button]
+        ready = order.has_its_money and order.status == OrderStatus.COMPLETED and order.fulfilment_status == needed
+        return "" if ready else str(OrderNotFulfillable())
+
+    @dialog(
+        button="Cancel order",
         icon="cancel",
         variant=ActionVariant.DANGER,
         permissions=["manage"],
         url_path="cancel",
-        dialog={
-            "title": "Cancel this order?",
-            "description": "The stock goes back, and what was paid is refunded. This cannot be undone.",
-            "form_class": CancelForm,
-            "form_submit_text": "Cancel the order",
-        },
+        title="Cancel this order?",
+        text="The stock goes back, and what was paid is refunded. This cannot be undone.",
+        form_class=CancelForm,
+        dismiss="Keep the order",
+        submit="Cancel the order",
     )
-    def cancel(self, request: HttpRequest, form: CancelForm, object_id: str) -> HttpResponse:
-        order: Order = self.find_or_404(request, object_id)
+    def cancel(self, request: HttpRequest, form: CancelForm, order: Order) -> HttpResponse:
         return self.perform(
             request,
             lambda: services.cancel_order(order=order, reason=form.cleaned_data["reason"], actor=Actor.STAFF),
             done=f"Order {order.number} is cancelled.",
-            url=self.change_url(object_id),
+            url=self.change_url(order.pk),
         )
 
-    @action(
-        description="Mark as shipped",
+    @dialog(
+        button="Mark as shipped",
         icon="local_shipping",
         variant=ActionVariant.PRIMARY,
         permissions=["manage"],
         url_path="ship",
-        dialog={
-            "title": "Mark as shipped",
-            "description": "The customer sees the carrier and the tracking number.",
-            "form_class": ShipForm,
-            "form_submit_text": "Mark as shipped",
-        },
+        title="Mark as shipped",
+        text="The customer sees the carrier and the tracking number.",
+        form_class=ShipForm,
+        submit="Mark as shipped",
     )
-    def ship(self, request: HttpRequest, form: ShipForm, object_id: str) -> HttpResponse:
-        return self._fulfil(request, form, object_id, FulfilmentStatus.SHIPPED)
+    def ship(self, request: HttpRequest, form: ShipForm, order: Order) -> HttpResponse:
+        return self._fulfil(request, form, order, FulfilmentStatus.SHIPPED)
 
-    @action(
-        description="Mark as delivered",
+    @dialog(
+        button="Mark as delivered",
         icon="home",
         variant=ActionVariant.PRIMARY,
         permissions=["manage"],
         url_path="deliver",
-        dialog={
-            "title": "Mark as delivered?",
-            "description": "The parcel has arrived.",
-            "form_class": BaseDialogForm,
-            "form_submit_text": "Mark as delivered",
-        },
+        title="Mark as delivered?",
+        text="The parcel has arrived.",
+        submit="Mark as delivered",
     )
-    def deliver(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        return self._fulfil(request, form, object_id, FulfilmentStatus.DELIVERED)
+    def deliver(self, request: HttpRequest, form: DialogForm, order: Order) -> HttpResponse:
+        return self._fulfil(request, form, order, FulfilmentStatus.DELIVERED)
 
-    def _fulfil(self, request: HttpRequest, form: forms.Form, object_id: str, status: FulfilmentStatus) -> HttpResponse:
-        order: Order = self.find_or_404(request, object_id)
+    def _fulfil(self, request: HttpRequest, form: DialogForm, order: Order, status: FulfilmentStatus) -> HttpResponse:
         parcel = {name: form.cleaned_data.get(name, "") for name in ("carrier", "tracking_number")}
         return self.perform(
             request,
             lambda: services.fulfil_order(order=order, status=status, actor=Actor.STAFF, **parcel),
             done=f"Order {order.number} is {status.label.lower()}.",
-            url=self.change_url(object_id),
+            url=self.change_url(order.pk),
         )
-
-
-def _possible(order: Order) -> set[str]:
-    """Name the buttons that go with the order's state."""
-    buttons = {"cancel"} if order.is_cancellable else set()
-    if order.status == OrderStatus.COMPLETED:
-        following = {FulfilmentStatus.UNFULFILLED: "ship", FulfilmentStatus.SHIPPED: "deliver"}
-        buttons |= {following[order.fulfilment_status]} if order.fulfilment_status in following else set()
-    return buttons
 
 
 def _page(order: Order, request: HttpRequest) -> dict[str, Any]:
@@ -229,6 +220,7 @@ def _page(order: Order, request: HttpRequest) -> dict[str, Any]:
     def amount(value: Any) -> str:
         return money.display(value, order.currency)
 
+    shipping_method = _shipping_method(order)
     return {
         "subtitle": order.number,
         "order": order,
@@ -248,7 +240,9 @@ def _page(order: Order, request: HttpRequest) -> dict[str, Any]:
             }
             for line in order.lines
         ],
-        "totals": _totals(order),
+        "totals": _totals(order, shipping_method),
+        "shipping_method": shipping_method,
+        "country": _country(order),
         "total": amount(order.total),
         "currency": order.currency.upper(),
         "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
@@ -266,11 +260,22 @@ def _is_refundable(order: Order) -> bool:
     return bool(order.payment) and order.payment_status in states and order.refunded < order.total
 
 
-def _totals(order: Order) -> list[tuple[str, str]]:
+def _shipping_method(order: Order) -> str:
+    """Return the name of the order's shipping method; its code, where that method is gone."""
+    method = ShippingMethod.objects.filter(code=order.shipping_method).first() if order.shipping_method else None
+    return method.name if method else order.shipping_method
+
+
+def _country(order: Order) -> str:
+    code = order.shipping_address.country if order.shipping_address else ""
+    return countries.name(code) or code
+
+
+def _totals(order: Order, shipping_method: str) -> list[tuple[str, str]]:
     rows = [("Subtotal", order.subtotal)]
     if order.discount:
-        rows.append((f"Discount {order.coupon}".strip(), -order.discount))
-    rows.append((f"Shipping {order.shipping_method}".strip(), order.shipping))
+        rows.append((f"Discount, {order.coupon}" if order.coupon else "Discount", -order.discount))
+    rows.append((f"Shipping, {shipping_method}" if shipping_method else "Shipping", order.shipping))
     rows.append(("Tax (included)" if order.prices_include_tax else "Tax", order.tax))
     return [(name, money.display(value, order.currency)) for name, value in rows]
 

@@ -45,7 +45,7 @@ def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> Order:
     way to pay.
     """
     if not order.is_cancellable:
-        raise _why_not_cancellable(order)
+        raise why_not_cancellable(order)
     hooks.before_cancel(order=order)
     return _cancel(order_id=order.pk, event=Event.CANCELLED, detail=reason, actor=actor)
 
@@ -54,7 +54,7 @@ def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> Order:
 def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> Order:
     order = Order.objects.get(pk=order_id)
     if not order.is_cancellable:
-        raise _why_not_cancellable(order)
+        raise why_not_cancellable(order)
     _move(order, {"status": OrderStatus.CANCELLED, "expires_at": None}, event=event, detail=detail, actor=actor)
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
     stock.give_back(order.quantities, reason=reason, reference=order.number)
@@ -63,7 +63,8 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
     return order
 
 
-def _why_not_cancellable(order: Order) -> OrderNotCancellable:
+def why_not_cancellable(order: Order) -> OrderNotCancellable:
+    """Return what keeps an order that is not cancellable from being cancelled."""
     if order.payment_status == PaymentStatus.PROCESSING:
         return PaymentProcessing()
     return OrderNotCancellable()

@@ -1,5 +1,6 @@
 """Money in the admin: payments and refunds as they are, Stripe's events as they came."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -9,18 +10,18 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import action, display
-from unfold.forms import BaseDialogForm
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from orders.models import Actor
 from payments import events, services
 from payments.models import Payment, Refund, StripeEvent
 from shop import money
-from shop.admin_base import ReadOnlyModelAdmin, leave_dialog
-from shop.admin_fields import MoneyFormField
-from shop.admin_html import badge, link
-from shop.admin_lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.admin.base import ReadOnlyModelAdmin
+from shop.admin.dialogs import DialogForm, dialog, leave_dialog
+from shop.admin.fields import MoneyFormField
+from shop.admin.html import badge, link
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 
 REFUND_LABELS = {
     "pending": "warning",
@@ -37,9 +38,27 @@ def _amount(minor: int, currency: str) -> str:
     return f"{money.display(money.from_minor_units(minor, currency), currency)} {currency.upper()}"
 
 
-class RefundForm(BaseDialogForm):
-    amount = MoneyFormField(required=False, help_text="Empty: all that is left.")
+class RefundForm(DialogForm):
     reason = forms.CharField(max_length=300, required=False, widget=UnfoldAdminTextInputWidget)
+    field_order = ("amount", "reason")
+
+    def __init__(self, *args: Any, obj: Payment, **kwargs: Any) -> None:
+        super().__init__(*args, obj=obj, **kwargs)
+        self.left = f"{_amount(obj.refundable, obj.currency)} is left."
+        self.fields["amount"] = MoneyFormField(
+            currency=obj.currency,
+            min_value=money.smallest_step(obj.currency),
+            label=f"Amount in {obj.currency.upper()}",
+            initial=money.from_minor_units(obj.refundable, obj.currency),
+            help_text=self.left,
+        )
+        self.order_fields(self.field_order)
+
+    def clean_amount(self) -> Decimal:
+        amount: Decimal = self.cleaned_data["amount"]
+        if money.to_minor_units(amount, self.obj.currency) > self.obj.refundable:
+            raise forms.ValidationError(self.left, code="max_value")
+        return amount
 
 
 class RefundInline(TabularInline):
@@ -113,28 +132,30 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         payment = self.get_object(request, object_id)
-        return super().get_actions_detail(request, object_id) if payment and payment.refundable else []
+        offered = payment and not self.why_not("refund", payment)
+        return super().get_actions_detail(request, object_id) if offered else []
 
-    @action(
-        description="Refund",
+    def why_not(self, button: str, payment: Payment) -> str:
+        return "" if payment.refundable else "Nothing of this payment is left that could be refunded."
+
+    @dialog(
+        button="Refund",
         icon="currency_exchange",
         permissions=["refund"],
         url_path="refund",
-        dialog={
-            "title": "Refund",
-            "description": "The money goes back the way it came. Stock and order stay as they are.",
-            "form_class": RefundForm,
-            "form_submit_text": "Refund",
-        },
+        title="Refund",
+        text="The money goes back the way it came. Stock and order stay as they are.",
+        form_class=RefundForm,
+        dismiss="Do not refund",
+        submit="Refund",
     )
-    def refund(self, request: HttpRequest, form: RefundForm, object_id: str) -> HttpResponse:
-        payment: Payment = self.find_or_404(request, object_id)
+    def refund(self, request: HttpRequest, form: RefundForm, payment: Payment) -> HttpResponse:
         amount, reason = form.cleaned_data["amount"], form.cleaned_data["reason"]
         return self.perform(
             request,
             lambda: services.refund_payment(payment=payment, amount=amount, reason=reason, actor=Actor.STAFF),
             done="The refund is on its way.",
-            url=self.change_url(object_id),
+            url=self.change_url(payment.pk),
         )
 
 
@@ -218,21 +239,17 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         else:
             self.message_user(request, f"{len(rows)} replayed.", messages.SUCCESS)
 
-    @action(
-        description="Replay",
+    @dialog(
+        button="Replay",
         icon="replay",
         permissions=["replay"],
         url_path="replay",
-        dialog={
-            "title": "Replay this event?",
-            "description": "It is applied once more; what it says already changes nothing.",
-            "form_class": BaseDialogForm,
-            "form_submit_text": "Replay",
-        },
+        title="Replay this event?",
+        text="It is applied once more; what it says already changes nothing.",
+        submit="Replay",
     )
-    def replay(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        row: StripeEvent = self.find_or_404(request, object_id)
+    def replay(self, request: HttpRequest, form: DialogForm, row: StripeEvent) -> HttpResponse:
         row = events.replay(row)
         level = messages.ERROR if row.status == StripeEvent.Status.FAILED else messages.SUCCESS
         self.message_user(request, f"{row.get_status_display()}. {row.detail}".strip(), level)
-        return leave_dialog(request, self.change_url(object_id))
+        return leave_dialog(request, self.change_url(row.pk))

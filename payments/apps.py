@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class PaymentsConfig(AppConfig):
     name = "payments"
+    verbose_name = "Money"
 
     def ready(self) -> None:
         from orders import hooks

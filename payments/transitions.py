@@ -108,7 +108,8 @@ def _received(intent: StripeObject) -> int:
 
 
 def _paid_with(intent: StripeObject) -> str:
-    return f"{money.display(money.from_minor_units(_received(intent), intent['currency']))} by Stripe"
+    currency = intent["currency"]
+    return f"{money.display(money.from_minor_units(_received(intent), currency), currency)} {currency.upper()}"
 
 
 def _update(payment: Payment, **fields: Any) -> None:

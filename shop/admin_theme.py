@@ -52,8 +52,8 @@ UNFOLD = {
                 "items": [
                     _page("Products", "sell", "catalog.product"),
                     _page("Categories", "account_tree", "catalog.category"),
-                    _page("Stock", "inventory_2", "catalog.variant"),
-                    _page("Stock ledger", "swap_vert", "catalog.stockmovement"),
+                    _page("Variants", "inventory_2", "catalog.variant"),
+                    _page("Stock movements", "swap_vert", "catalog.stockmovement"),
                 ],
             },
             {
@@ -61,9 +61,6 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _page("Orders", "receipt_long", "orders.order"),
-                    _page("Payments", "payments", "payments.payment"),
-                    _page("Refunds", "currency_exchange", "payments.refund"),
-                    _page("Coupons", "local_activity", "cart.coupon"),
                     _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
                     _page("Tax rates", "percent", "orders.taxrate"),
                 ],
@@ -73,7 +70,30 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _page("People", "group", "accounts.user"),
+                ],
+            },
+            {
+                "title": "Money",
+                "separator": True,
+                "items": [
+                    _page("Payments", "payments", "payments.payment"),
+                    _page("Refunds", "currency_exchange", "payments.refund"),
+                    _page("Stripe events", "webhook", "payments.stripeevent"),
+                ],
+            },
+            {
+                "title": "Carts and coupons",
+                "separator": True,
+                "items": [
+                    _page("Coupons", "local_activity", "cart.coupon"),
                     _page("Carts", "shopping_cart", "cart.cart"),
+                ],
+            },
+            {
+                "title": "Staff",
+                "separator": True,
+                "items": [
+                    _page("Groups", "admin_panel_settings", "auth.group"),
                 ],
             },
             {
@@ -81,8 +101,6 @@ UNFOLD = {
                 "separator": True,
                 "collapsible": True,
                 "items": [
-                    _page("Staff groups", "admin_panel_settings", "auth.group"),
-                    _page("Stripe events", "webhook", "payments.stripeevent"),
                     _page("Jobs", "work_history", "shop.job"),
                     _page("Periodic tasks", "schedule", "shop.periodictask"),
                 ],

@@ -20,10 +20,13 @@ class ShopConfig(AppConfig):
 
 
 class MongoAdminConfig(AdminConfig):
+    default_site = "accounts.admin_site.ShopAdminSite"
     default_auto_field = OBJECT_ID
 
 
 class MongoAuthConfig(AuthConfig):
+    # Its groups are all that the admin shows of it.
+    verbose_name = "Staff"
     default_auto_field = OBJECT_ID
 
 

@@ -107,7 +107,10 @@ REQUEST_DATABASE_SECONDS = 8
 # --- Applications -----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
+    # Before unfold, because of the templates that are the shop's own.
+    "shop.apps.ShopConfig",
+    # Without unfold's own admin site: `MongoAdminConfig` names the shop's.
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "shop.apps.MongoAdminConfig",
     "shop.apps.MongoAuthConfig",
@@ -122,7 +125,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
-    "shop.apps.ShopConfig",
     "accounts",
     "catalog",
     "cart",

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
+from django.utils.html import strip_tags
 from rest_framework.test import APIClient
 
 from accounts import services
@@ -54,13 +56,46 @@ def test_an_address_that_is_taken_is_refused_in_any_case(browser: Client, custom
 def test_an_address_that_somebody_takes_in_the_same_moment_is_an_error_on_the_page(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accounts.admin import NewUserForm
+    from accounts.admin_forms import NewUserForm
 
     monkeypatch.setattr(NewUserForm, "validate_unique", lambda self: None)
     url = url_of("accounts.user", "add")
     new = {"email": "boss@example.com", "name": "Boss", "password1": PASSWORD, "password2": PASSWORD}
     page = browser.post(url, filled_in(browser.get(url)) | new)
     assert errors_of(page) == {"": ["Somebody has just taken this email: choose another."]}
+
+
+@pytest.mark.parametrize("missing", ["password1", "password2"])
+def test_nobody_is_added_without_a_password(browser: Client, missing: str) -> None:
+    url = url_of("accounts.user", "add")
+    page = browser.get(url)
+    assert "usable_password" not in page.context["adminform"].form.fields
+    new = {"email": "grace@example.com", "name": "Grace", "password1": PASSWORD, "password2": PASSWORD, missing: ""}
+    assert missing in errors_of(browser.post(url, filled_in(page) | new | {"usable_password": "false"}))
+    assert not User.objects.filter(email="grace@example.com").exists()
+
+
+def test_a_page_is_called_by_what_is_saved_not_by_what_was_typed_and_refused(browser: Client, customer: User) -> None:
+    page = change(browser, customer, email="Not an address")
+    assert set(errors_of(page)) == {"email"}
+    text = page.content.decode()
+    # What was typed stands in its input, and nowhere else.
+    assert text.count("Not an address") == 1
+    assert page.context["subtitle"] == "ada@example.com"
+    assert "Ada@example.com" not in text
+
+
+def test_the_list_says_what_is_true_of_a_person_and_not_what_is_not(
+    browser: Client, make_user: Callable[..., User]
+) -> None:
+    from accounts.admin import UserAdmin
+
+    labels = UserAdmin(User, admin.site).labels
+    assert not strip_tags(labels(make_user())).strip()
+    known = labels(make_user(email_verified=True, is_staff=True, is_active=False))
+    for label in ("Deactivated", "Staff", "E-mail verified"):
+        assert label in known
+    assert "Superuser" not in known
 
 
 def test_name_rights_and_groups_are_edited(browser: Client, customer: User) -> None:

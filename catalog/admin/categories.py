@@ -13,8 +13,8 @@ from unfold.decorators import display
 from catalog import services
 from catalog.admin.fields import CategoryChoiceField
 from catalog.models import Category, Product
-from shop.admin_base import DeletesWithoutInventory, TransactionalModelAdmin
-from shop.admin_lists import QuickChangeList
+from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.lists import QuickChangeList
 
 
 class CategoryForm(forms.ModelForm):

@@ -10,8 +10,8 @@ from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminIntegerF
 
 from catalog import services
 from catalog.models import Product, ProductImage, Variant
-from shop.admin_fields import PairsField
-from shop.admin_uploads import ImagesFormField
+from shop.admin.fields import PairsField
+from shop.admin.uploads import ImagesFormField
 
 
 class ProductForm(forms.ModelForm):

@@ -19,10 +19,10 @@ from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, V
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from catalog.queries import every_word
 from shop import media
-from shop.admin_base import DeletesWithoutInventory, TransactionalModelAdmin
-from shop.admin_fields import MoneyFieldsMixin
-from shop.admin_html import NO_PICTURE, badge, price, thumbnail
-from shop.admin_lists import IndexedSearchMixin, begins_with, by_id
+from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.fields import MoneyFieldsMixin
+from shop.admin.html import NO_PICTURE, badge, price, thumbnail
+from shop.admin.lists import IndexedSearchMixin, begins_with, by_id
 from shop.image_jobs import delete_image_later
 from shop.object_ids import parse_object_id
 

@@ -12,22 +12,22 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
-from unfold.decorators import action, display
-from unfold.forms import BaseDialogForm
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from catalog import stock
 from catalog.models import StockMovement, Variant
-from shop.admin_base import ReadOnlyModelAdmin
-from shop.admin_html import badge, link, price
-from shop.admin_lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
+from shop.admin.base import ReadOnlyModelAdmin
+from shop.admin.dialogs import DialogForm, dialog
+from shop.admin.html import badge, link, price
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
 from shop.object_ids import parse_object_id
 
 LOW_STOCK = 5
 
 
-class StockForm(BaseDialogForm):
+class StockForm(DialogForm):
     """What came or went, or what was counted; and why."""
 
     change = forms.IntegerField(
@@ -121,21 +121,22 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
             link(f"{url}?{urlencode({'q': variant.sku})}", "All changes"),
         )
 
-    @action(
-        description="Change stock",
+    @dialog(
+        button="Change stock",
         icon="inventory",
         permissions=["stock"],
         url_path="change-stock",
-        dialog={"title": "Change stock", "form_class": StockForm, "form_submit_text": "Change stock"},
+        title="Change stock",
+        form_class=StockForm,
+        submit="Change stock",
     )
-    def change_stock(self, request: HttpRequest, form: StockForm, object_id: str) -> HttpResponse:
-        variant: Variant = self.find_or_404(request, object_id)
+    def change_stock(self, request: HttpRequest, form: StockForm, variant: Variant) -> HttpResponse:
         delta, counted, note = (form.cleaned_data[name] for name in ("change", "counted", "note"))
         return self.perform(
             request,
             lambda: stock.adjust(variant, delta=delta, to=counted, note=note, reference=str(request.user.pk)),
             done=f"The stock of {variant.sku} was changed.",
-            url=self.change_url(object_id),
+            url=self.change_url(variant.pk),
         )
 
 

@@ -15,7 +15,7 @@ from orders.models import ShippingMethod
 from shop import jobs, media, transactions
 from shop.jobs import Job
 from shop.media import MediaUnavailable
-from shop.testing.admin import allow, browser_of, errors_of, filled_in, messages_of, ordered, picture, url_of
+from shop.testing.admin import allow, browser_of, errors_of, filled_in, in_dialog, messages_of, ordered, picture, url_of
 from shop.testing.commands import count_commands
 from shop.testing.failures import failing
 
@@ -368,7 +368,7 @@ def test_pictures_are_not_even_stored_where_something_else_on_the_page_is_wrong(
 def test_pictures_are_stored_outside_the_transaction(
     browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shop import admin_uploads
+    from shop.admin import uploads as admin_uploads
 
     store, inside = admin_uploads.store_image, []
 
@@ -386,7 +386,7 @@ def test_pictures_are_stored_outside_the_transaction(
 def test_an_image_service_that_is_away_is_an_error_beside_the_picture(
     browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shop import admin_uploads
+    from shop.admin import uploads as admin_uploads
 
     def away(*_: Any, **__: Any) -> str:
         raise MediaUnavailable
@@ -459,7 +459,7 @@ def test_stock_is_changed_by_a_number_or_set_to_what_was_counted(
 ) -> None:
     variant = Variant.objects.get(sku="SHIRT-S")
     url = url_of("catalog.variant", "change_stock", variant.pk)
-    page = browser.post(url, {"_form_submitted": "on", "note": "counted", **entered}, follow=True)
+    page = browser.post(url, {"note": "counted", **entered}, follow=True)
     assert messages_of(page) == ["The stock of SHIRT-S was changed."]
     variant.refresh_from_db()
     assert variant.stock == stock == sum(StockMovement.objects.filter(variant=variant).values_list("delta", flat=True))
@@ -467,8 +467,8 @@ def test_stock_is_changed_by_a_number_or_set_to_what_was_counted(
 
 def test_the_stock_dialog_says_what_is_missing_or_impossible(browser: Client, shirt: Product) -> None:
     url = url_of("catalog.variant", "change_stock", Variant.objects.get(sku="SHIRT-S").pk)
-    unclear = browser.post(url, {"_form_submitted": "on", "note": "x", "change": "1", "counted": "2"})
+    unclear = in_dialog(browser, url, {"note": "x", "change": "1", "counted": "2"})
     assert "Give either of the two." in unclear.content.decode()
-    page = browser.post(url, {"_form_submitted": "on", "note": "x", "change": "-9"}, follow=True)
-    assert messages_of(page) == ["There are 5 in stock, so 9 cannot be taken away."]
+    form = in_dialog(browser, url, {"note": "x", "change": "-9"}).context["form"]
+    assert "There are 5 in stock, so 9 cannot be taken away." in str(form.errors)
     assert Variant.objects.get(sku="SHIRT-S").stock == 5

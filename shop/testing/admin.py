@@ -37,6 +37,12 @@ def allow(user: User, *permissions: str) -> User:
     return User.objects.get(pk=user.pk)
 
 
+def in_dialog(browser: Client, url: str, fields: dict[str, Any] | None = None) -> HttpResponse:
+    """Open a button's dialog, or send what was filled into it, the way the page's script does."""
+    headers = {"HX-Request": "true"}
+    return browser.get(url, headers=headers) if fields is None else browser.post(url, fields, headers=headers)
+
+
 def url_of(model: str, page: str = "changelist", pk: Any = None) -> str:
     """Address of a page of the admin: ``url_of("orders.order", "change", order.pk)``."""
     return reverse(f"admin:{model.replace('.', '_')}_{page}", args=[] if pk is None else [pk])

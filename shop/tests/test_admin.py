@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from accounts.models import Address, User
 from cart import services as carts
@@ -109,7 +110,7 @@ def test_staff_who_may_only_look_see_no_way_to_change_anything(
     assert browser.post(url_of(label, "change", row.pk), {}).status_code == 403
     assert browser.post(url_of(label, "delete", row.pk), {"post": "yes"}).status_code == 403
     for each in (*model_admin.actions_detail, *model_admin.actions_row):
-        posted = browser.post(url_of(label, each, row.pk), {"_form_submitted": "on", "reason": "x", "note": "x"})
+        posted = browser.post(url_of(label, each, row.pk), {"reason": "x", "note": "x"})
         assert posted.status_code == 403, each
 
 
@@ -122,10 +123,40 @@ def test_staff_log_in_by_e_mail_in_any_case(staff: User) -> None:
     assert browser.get("/admin/").status_code == 200
 
 
+def test_a_login_that_fails_is_told_in_one_sentence(staff: User, customer: User) -> None:
+    sentence = "This e-mail address and password do not belong to anybody who may log in here."
+    for email, password in ((staff.email, "wrong"), (customer.email, "correct-horse-battery"), ("nobody@x.org", "x")):
+        text = Client().post("/admin/login/", {"username": email, "password": password}).content.decode()
+        assert text.count(sentence) == text.count("errornote") == 1
+
+
+def test_a_customer_who_comes_to_the_admin_is_told_once_why_it_stays_shut(customer: User) -> None:
+    text = browser_of(customer).get("/admin/", follow=True).content.decode()
+    assert text.count("errornote") == 1
+    assert "not as somebody who may work here" in text
+
+
 def test_the_sidebar_shows_only_what_a_person_may_see(make_user: Callable[..., User]) -> None:
     page = browser_of(allow(make_user(), "orders.view_order")).get("/admin/").content.decode()
     assert url_of("orders.order") in page
     assert url_of("catalog.product") not in page
+
+
+def test_the_sidebar_calls_a_page_what_the_page_calls_itself(browser: Client, db: None) -> None:
+    page = browser.get("/admin/")
+    sections = {
+        str(item["link"]): (section["title"], item["title"])
+        for section in page.context["sidebar_navigation"]
+        for item in section["items"]
+    }
+    expected = {
+        url_of(model._meta.label_lower): (
+            model._meta.app_config.verbose_name,
+            capfirst(model._meta.verbose_name_plural),
+        )
+        for model in admin.site._registry
+    }
+    assert sections == expected
 
 
 def test_an_address_that_does_not_exist_is_a_page_in_the_admin_and_json_elsewhere(browser: Client) -> None:
@@ -161,7 +192,7 @@ def test_a_job_runs_when_staff_say_so_even_one_that_was_given_up(browser: Client
 
 def test_a_job_that_fails_says_why(browser: Client) -> None:
     job = jobs.enqueue("catalog.count_sales", quantities={"nonsense": 1})
-    page = browser.post(url_of("shop.job", "run_now", job.pk), {"_form_submitted": "on"}, follow=True)
+    page = browser.post(url_of("shop.job", "run_now", job.pk), {}, follow=True)
     assert messages_of(page)[0].startswith("catalog.count_sales: ")
     assert Job.objects.get(pk=job.pk).last_error
 

@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.decorators import action, display
-from unfold.forms import BaseDialogForm
+from unfold.decorators import display
 
 from shop import jobs
-from shop.admin_base import ReadOnlyModelAdmin, leave_dialog
-from shop.admin_html import badge
-from shop.admin_lists import IndexedSearchMixin, begins_with
+from shop.admin.base import ReadOnlyModelAdmin
+from shop.admin.dialogs import DialogForm, dialog, leave_dialog
+from shop.admin.html import badge
+from shop.admin.lists import IndexedSearchMixin, begins_with
 from shop.jobs import Job, PeriodicTask
 
 
@@ -70,20 +70,16 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         for job in queryset[:100]:
             self._run(request, job)
 
-    @action(
-        description="Run now",
+    @dialog(
+        button="Run now",
         icon="play_arrow",
         permissions=["run"],
         url_path="run",
-        dialog={
-            "title": "Run this job now?",
-            "description": "It is tried once; should it fail, the worker goes on with it.",
-            "form_class": BaseDialogForm,
-            "form_submit_text": "Run now",
-        },
+        title="Run this job now?",
+        text="It is tried once; should it fail, the worker goes on with it.",
+        submit="Run now",
     )
-    def run_now(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        job: Job = self.find_or_404(request, object_id)
+    def run_now(self, request: HttpRequest, form: DialogForm, job: Job) -> HttpResponse:
         done = self._run(request, job)
         # A job that is done has no page any more.
         return leave_dialog(request, reverse("admin:shop_job_changelist"), stay=not done)

@@ -14,21 +14,22 @@ from shop import money
 
 
 class MoneyFormField(forms.DecimalField):
-    """An amount of the shop's currency, shown and taken in the currency's own number of decimals."""
+    """An amount, shown and taken in the currency's own number of decimals; of the shop's currency unless named."""
 
     widget = UnfoldAdminDecimalFieldWidget
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, currency: str = "", **kwargs: Any) -> None:
+        self.currency = currency or settings.CURRENCY
         kwargs = {"min_value": Decimal(0), "max_value": settings.MAX_PRICE, **kwargs}
-        kwargs.update(max_digits=14, decimal_places=money.decimal_places(settings.CURRENCY))
+        kwargs.update(max_digits=14, decimal_places=money.decimal_places(self.currency))
         super().__init__(**kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        return money.display(value) if isinstance(value, Decimal) else value
+        return money.display(value, self.currency) if isinstance(value, Decimal) else value
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        step = money.smallest_step(settings.CURRENCY)
+        step = money.smallest_step(self.currency)
         if value is not None and value % step:
             raise ValidationError(f"Give a multiple of {step}, the smallest amount that can be charged.", code="step")
 

@@ -9,15 +9,15 @@ from django.db.models import ProtectedError, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.admin import ModelAdmin
 
 from shop import transactions
-from shop.admin_fields import MoneyFieldsMixin
-from shop.admin_lists import QuickChangeList
-from shop.admin_uploads import Uploads, UploadsWaiting
+from shop.admin.dialogs import leave_dialog
+from shop.admin.fields import MoneyFieldsMixin
+from shop.admin.lists import QuickChangeList
+from shop.admin.refusals import add_refusal, sentence
+from shop.admin.uploads import Uploads, UploadsWaiting
 from shop.errors import ShopError
-from shop.mongodb import violated_fields
 from shop.transactions import transactional
 
 
@@ -48,6 +48,20 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return QuickChangeList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> models.Model | None:
+        obj = super().get_object(request, object_id, from_field)
+        if obj is not None and request.method == "POST":
+            # A form writes what was typed into the object even where it refuses it; the page's title is not that.
+            obj.stored_title = str(obj)
+        return obj
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if title := getattr(context.get("original"), "stored_title", ""):
+            context["subtitle"] = title
+        return super().render_change_form(request, context, *args, **kwargs)
 
     # --- Saving -------------------------------------------------------------------------------------------------------
 
@@ -148,17 +162,14 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         return obj
 
     def perform(self, request: HttpRequest, verb: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
-        """Call a service for a button of a dialog; say how it went on the page the dialog was opened on (or ``url``).
-
-        What keeps it from being done is a message, never a failed page.
-        """
-        try:
-            verb()
-        except ShopError as error:
-            self.message_user(request, sentence(error), messages.ERROR)
-        else:
-            self.message_user(request, done, messages.SUCCESS)
+        """Call a service for a button of a dialog; say it is done on the page the dialog was opened on (or ``url``)."""
+        verb()
+        self.message_user(request, done, messages.SUCCESS)
         return leave_dialog(request, url)
+
+    def why_not(self, button: str, obj: Any) -> str:
+        """Say why a button does not go with the object's state; nothing where it does. The service decides again."""
+        return ""
 
     def change_url(self, object_id: Any) -> str:
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
@@ -185,35 +196,12 @@ class DeletesWithoutInventory:
         return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, missing, []
 
 
-def leave_dialog(request: HttpRequest, url: str, *, stay: bool = True) -> HttpResponse:
-    """Close a dialog by loading the page it was opened on; ``url`` where that is unknown or not to ``stay`` on."""
-    opened_on = request.headers.get("HX-Current-URL", "")
-    if stay and url_has_allowed_host_and_scheme(opened_on, {request.get_host()}, require_https=request.is_secure()):
-        url = opened_on
-    if request.headers.get("HX-Request"):
-        return HttpResponse(headers={"HX-Redirect": url})
-    return HttpResponseRedirect(url)
-
-
-def sentence(error: Exception) -> str:
-    """Return what people are told about an error that a service or the database raised."""
-    if isinstance(error, ShopError):
-        return str(error)
-    if isinstance(error, ProtectedError):
-        return "Something else still needs this, so it cannot be deleted."
-    if fields := violated_fields(error):
-        return f"Somebody has just taken this {' and '.join(sorted(fields))}: choose another."
-    return "Somebody has just saved something that does not go with this. Look at it again."
-
-
 def _refused(form: type[ModelForm], error: Exception) -> type[ModelForm]:
     """Return the form, not valid because of ``error``."""
 
     class RefusedForm(form):
         def _post_clean(self) -> None:
             super()._post_clean()
-            for fault in getattr(error, "faults", None) or [None]:
-                known = fault is not None and fault.attr in self.fields
-                self.add_error(fault.attr if known else None, fault.detail if fault is not None else sentence(error))
+            add_refusal(self, error)
 
     return RefusedForm

@@ -1,0 +1,86 @@
+"""The forms by which people log into the admin, and are kept there."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from unfold.forms import (
+    AdminOwnPasswordChangeForm,
+    AdminPasswordChangeForm,
+    AuthenticationForm,
+    UserChangeForm,
+    UserCreationForm,
+)
+
+from accounts import tokens
+from accounts.models import User, normalize_email
+from shop.transactions import transactional
+
+
+class LoginForm(AuthenticationForm):
+    # Django's sentence says that both fields may be case-sensitive: the e-mail address is not.
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "This e-mail address and password do not belong to anybody who may log in here.",
+    }
+
+
+@transactional("admin.set_password")
+def _set_password(user: User) -> None:
+    """Save a password that was just set, and end every login by the old one."""
+    user.save(update_fields=["password"])
+    tokens.revoke_all(user)
+
+
+class SetPasswordForm(AdminPasswordChangeForm):
+    """A new password for somebody else."""
+
+    def save(self, commit: bool = True) -> User:
+        super().save(commit=False)
+        _set_password(self.user)
+        return self.user
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """A new password for oneself."""
+
+    def save(self, commit: bool = True) -> User:
+        super().save(commit=False)
+        _set_password(self.user)
+        return self.user
+
+
+class NewUserForm(UserCreationForm):
+    # A password is the only way to log in, so nobody is added without one.
+    usable_password = None
+
+    class Meta:
+        model = User
+        fields = ("email", "name")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("password1", "password2"):
+            self.fields[name].required = True
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+
+class UserForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = "__all__"
+
+    # Set for each request by `UserAdmin.get_form`.
+    editor: User
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.instance.pk == self.editor.pk:
+            for name in ("is_active", "is_staff", "is_superuser"):
+                if name in self.fields and self.initial.get(name) and not cleaned.get(name):
+                    self.add_error(name, ValidationError("You cannot take this from yourself.", code="own_account"))
+        return cleaned

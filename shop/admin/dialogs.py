@@ -1,0 +1,94 @@
+"""Buttons that ask first: in a dialog on top of the page, with or without something to fill in."""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from shop.admin.refusals import add_refusal
+from shop.errors import ShopError
+
+
+class DialogForm(forms.Form):
+    """What a dialog asks for; nothing but yes or no where there are no fields. ``obj`` is what it is about."""
+
+    def __init__(self, *args: Any, obj: Any, **kwargs: Any) -> None:
+        self.obj = obj
+        super().__init__(*args, **kwargs)
+
+
+def dialog(
+    *,
+    button: str,
+    icon: str,
+    permissions: Iterable[str],
+    url_path: str,
+    title: str,
+    submit: str,
+    text: str = "",
+    dismiss: str = "Back",
+    form_class: type[DialogForm] = DialogForm,
+    variant: ActionVariant = ActionVariant.DEFAULT,
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Make a method ``(request, form, obj)`` of an admin the button ``button`` of an object's page.
+
+    The dialog shows ``title``, ``text`` and the form, ``dismiss`` closes it and ``submit`` calls the method. What the
+    method's service refuses is shown in the dialog, with all that was typed. Where `why_not` of the admin gives a
+    reason, there is no dialog but the reason. Somebody who comes to its address by another way than the button is
+    sent to the object's page.
+    """
+
+    def decorate(method: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(method)
+        def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+            obj = model_admin.find_or_404(request, object_id)
+            page = model_admin.change_url(object_id)
+            if reason := model_admin.why_not(method.__name__, obj):
+                model_admin.message_user(request, reason, messages.WARNING)
+                return leave_dialog(request, page)
+            form = form_class(request.POST if request.method == "POST" else None, obj=obj)
+            if form.is_valid():
+                try:
+                    return method(model_admin, request, form, obj)
+                except ShopError as error:
+                    add_refusal(form, error)
+            if not request.headers.get("HX-Request"):
+                # A dialog is a piece of a page: alone it has neither looks nor scripts.
+                for error in (str(error) for errors in form.errors.values() for error in errors):
+                    model_admin.message_user(request, error, messages.ERROR)
+                return HttpResponseRedirect(page)
+            return render(request, "admin/dialog.html", {"dialog": shown, "form": form})
+
+        shown = {
+            "title": title,
+            "text": text,
+            "submit": submit,
+            "dismiss": dismiss,
+            "variant": "danger" if variant == ActionVariant.DANGER else "primary",
+        }
+        pressed = action(description=button, icon=icon, permissions=permissions, url_path=url_path, variant=variant)(
+            view
+        )
+        # Not given to unfold's decorator, which would show and handle the dialog itself; its templates look here for
+        # whether the button opens one.
+        pressed.dialog = shown
+        return pressed
+
+    return decorate
+
+
+def leave_dialog(request: HttpRequest, url: str, *, stay: bool = True) -> HttpResponse:
+    """Close a dialog by loading the page it was opened on; ``url`` where that is unknown or not to ``stay`` on."""
+    opened_on = request.headers.get("HX-Current-URL", "")
+    if stay and url_has_allowed_host_and_scheme(opened_on, {request.get_host()}, require_https=request.is_secure()):
+        url = opened_on
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
