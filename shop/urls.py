@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_page
 from django.views.generic import RedirectView
@@ -34,7 +33,7 @@ router.register("payments", PaymentViewSet, basename="payment")
 
 urlpatterns = [
     re_path(r"^(?:api/v1/?)?$", error_responses.to_the_docs),
-    path("favicon.ico", RedirectView.as_view(url=static("shop/favicon.svg"))),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}shop/favicon.svg")),
     re_path(r"^livez/?$", health.livez),
     re_path(r"^readyz/?$", health.readyz),
     path("api/v1/", include(router.urls)),
