@@ -44,20 +44,19 @@ class RefundForm(DialogForm):
 
     def __init__(self, *args: Any, obj: Payment, **kwargs: Any) -> None:
         super().__init__(*args, obj=obj, **kwargs)
-        self.left = f"{_amount(obj.refundable, obj.currency)} is left."
         self.fields["amount"] = MoneyFormField(
             currency=obj.currency,
             min_value=money.smallest_step(obj.currency),
             label=f"Amount in {obj.currency.upper()}",
             initial=money.from_minor_units(obj.refundable, obj.currency),
-            help_text=self.left,
+            help_text=f"{_amount(obj.refundable, obj.currency)} is left.",
         )
         self.order_fields(self.field_order)
 
     def clean_amount(self) -> Decimal:
         amount: Decimal = self.cleaned_data["amount"]
         if money.to_minor_units(amount, self.obj.currency) > self.obj.refundable:
-            raise forms.ValidationError(self.left, code="max_value")
+            raise forms.ValidationError("That is more than is left.", code="max_value")
         return amount
 
 
