@@ -18,6 +18,7 @@ from pymongo.read_concern import ReadConcern
 
 from payments.simulator import StripeSimulator
 from shop import mongod
+from shop.jobs import PeriodicTask
 from shop.processes import spawn
 from shop.testing.server import ShopServer
 from shop.torture.books import Books, ShopBooks
@@ -27,7 +28,7 @@ from shop.torture.tally import Tally
 SERVER_PROCESSES = 3
 # How long the background may take to come to rest: a lease and a claim of a minute, and the pauses between tries.
 SETTLE_SECONDS = 150.0
-_KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+_KEPT = {"django_migrations", "django_content_type", "auth_permission", PeriodicTask._meta.db_table}
 
 
 class World:
@@ -53,6 +54,9 @@ class World:
         """Empty everything, and let it be up."""
         self.stripe.reset()
         self.stripe.set_webhook(f"{self.url}/api/v1/payments/webhook/")
+
+    def stop_workers(self) -> None:
+        """Let nothing happen in the background."""
 
     def reconcile(self) -> str:
         """Compare the shop with Stripe; return what was said about it."""
@@ -102,7 +106,7 @@ class ShopWorld(World):
         }
         self.workers: list[Worker] = []
         self.server = self.new_server()
-        self._serves = False
+        self._serves: dict[str, Any] | None = None
 
     @property
     def url(self) -> str:  # type: ignore[override]
@@ -123,12 +127,12 @@ class ShopWorld(World):
         self.stop_server()
         self.server = self.new_server(processes=processes, port=self.server.port, **environment)
         self.server.start()
-        self._serves = True
+        self._serves = {"processes": processes, **environment}
 
     def stop_server(self) -> None:
-        if self._serves:
+        if self._serves is not None:
             self.server.kill()
-            self._serves = False
+            self._serves = None
 
     def start_workers(self, count: int = 1, **environment: str) -> None:
         for number in range(len(self.workers), len(self.workers) + count):
@@ -142,9 +146,8 @@ class ShopWorld(World):
         self.workers.clear()
 
     def begin(self) -> None:
-        self.stop_workers()
         self.empty()
-        if not self._serves:
+        if self._serves != {"processes": SERVER_PROCESSES} or not self.server.is_alive:
             self.start_server()
         super().begin()
 
@@ -156,7 +159,7 @@ class ShopWorld(World):
                 database[name].delete_many({})
 
     def settle(self, tally: Tally) -> None:
-        """Let a worker finish what is open, and wait until nothing is; then it stops again."""
+        """Let a worker finish what is open, and wait until nothing is."""
         if not self.workers:
             self.start_workers()
         give_up_at = time.monotonic() + SETTLE_SECONDS
@@ -170,8 +173,7 @@ class ShopWorld(World):
             unfinished = self.books.unfinished()
             # Twice, as what a worker does may make Stripe tell of it.
             quiet = quiet + 1 if not unfinished and self.stripe.wait_until_settled(0.1) else 0
-            time.sleep(0.3)
-        self.stop_workers()
+            time.sleep(0.1)
         tally.expect(not unfinished, f"left undone: {'; '.join(unfinished[:5])}")
 
     def reconcile(self) -> str:

@@ -22,6 +22,7 @@ def kills(world: World, tally: Tally) -> None:
     assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(100, 4)
     world.start_server(ORDER_HOLD_SECONDS=str(HOLD_SECONDS if not world.short else 5))
+    world.stop_workers()
     world.start_workers(2)
 
     def disturb() -> None:

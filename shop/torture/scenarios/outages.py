@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from shop.torture.buyers import PROMISED_SECONDS, at_once
 from shop.torture.errands import Errand, check, finish
-from shop.torture.scenarios.kills import revive_workers, under_load
+from shop.torture.scenarios.kills import BUYERS, revive_workers, under_load
 from shop.torture.tally import Tally
 from shop.torture.world import ShopWorld, World
 
@@ -23,9 +23,8 @@ def step_downs(world: World, tally: Tally) -> None:
     """While the primary of three members steps down again and again, no acknowledged order is lost."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(12, 1)
-    world.start_server()
-    world.start_workers(1)
-    acknowledged: list[float] = []
+    if not world.workers:
+        world.start_workers()
     gaps: list[float] = []
 
     def disturb() -> None:
@@ -36,16 +35,9 @@ def step_downs(world: World, tally: Tally) -> None:
                 with suppress(PyMongoError):
                     # It answers by closing the connection.
                     client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5, force=True)
-                _wait_for_an_order(tally, acknowledged)
+                _wait_for_orders(tally)
                 gaps.append(time.monotonic() - began)
                 time.sleep(world.random.uniform(2, 5))
-
-    def _wait_for_an_order(tally: Tally, seen: list[float]) -> None:
-        """Wait until somebody's order is acknowledged that was not yet at the step-down."""
-        before, give_up_at = tally.acknowledged, time.monotonic() + 60
-        while tally.acknowledged <= before + 8 and time.monotonic() < give_up_at:
-            time.sleep(0.02)
-        seen.append(time.monotonic())
 
     errands = under_load(world, tally, disturb, kinds=["order", "purchase", "cancel"])
     worst = max(gaps)
@@ -54,12 +46,19 @@ def step_downs(world: World, tally: Tally) -> None:
     _recover(world, tally, errands)
 
 
+def _wait_for_orders(tally: Tally) -> None:
+    """Wait until more orders are acknowledged than can have been under way before."""
+    before, give_up_at = tally.acknowledged, time.monotonic() + 60
+    while tally.acknowledged <= before + BUYERS and time.monotonic() < give_up_at:
+        time.sleep(0.02)
+
+
 def frozen(world: World, tally: Tally) -> None:
-    """With mongod frozen for 30 s every reply is a 503 within 10 s, /livez stays 200, /readyz says 503; then it goes on."""
+    """With mongod frozen for 30 s all is 503 within 10 s, /livez 200, /readyz 503; then it goes on."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     seconds = world.size(30, 12)
-    world.start_server()
-    world.start_workers(1)
+    if not world.workers:
+        world.start_workers()
     (process,) = world.replica_set.processes
     waits: dict[str, list[float]] = {"/livez": [], "/readyz": [], "/api/v1/products/": []}
 

@@ -19,6 +19,8 @@ def late_success(world: World, tally: Tally) -> None:
     orders = open_orders(world, tally, product, count)
     late, racing = orders[: count // 2], orders[count // 2 :]
     world.stripe.deliver("off")
+    # A worker would close the intents before anybody can pay.
+    world.stop_workers()
     for number, order in enumerate(late):
         # Cancelled, or run out, without Stripe having heard of it: then the shopper pays.
         world.books.cancel_unnoticed(order.number, expired=bool(number % 2))
