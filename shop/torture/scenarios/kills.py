@@ -18,7 +18,7 @@ CLAIM_SECONDS = 62.0
 
 
 def kills(world: World, tally: Tally) -> None:
-    """100 random kills of server and worker processes under load lose nothing, do nothing twice, hold nothing longer."""
+    """100 random kills of servers and workers under load lose nothing, do nothing twice, hold nothing longer."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(100, 4)
     world.start_server(ORDER_HOLD_SECONDS=str(HOLD_SECONDS if not world.short else 5))
