@@ -30,7 +30,7 @@ torture: $(INSTALLED) ## Races, kills and outages for 20 minutes; the table goes
 lint: $(INSTALLED) ## Check format, rules, import layers, migrations, settings and the API schema
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
-	@$(PY) -m importlinter.cli lint-imports
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 	@$(PY) -m shop.mongod -- .ci/check-project
 
 format: $(INSTALLED) ## Format the code and mend what ruff can mend
