@@ -61,7 +61,7 @@ class Command(BaseCommand):
             self._write(run, seconds=time.monotonic() - began)
         if run.failures:
             raise CommandError(f"Not as it must be: {', '.join(run.failures)}. Repeat with --seed {seed}.")
-        self.stdout.write("\nThe shop held, and the naive one did not.")
+        self.stdout.write("\nThe shop held" + (", and the naive one did not." if run.control else "."))
 
     def _write(self, run: Any, *, seconds: float) -> None:
         from shop.torture import report

@@ -34,7 +34,7 @@ def step_downs(world: World, tally: Tally) -> None:
                 began = time.monotonic()
                 with suppress(PyMongoError):
                     # It answers by closing the connection.
-                    client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5, force=True)
+                    client.admin.command("replSetStepDown", 5, secondaryCatchUpPeriodSecs=3, force=True)
                 _wait_for_orders(tally)
                 gaps.append(time.monotonic() - began)
                 time.sleep(world.random.uniform(2, 5))
