@@ -21,8 +21,8 @@ START_SECONDS = 30
 class ShopServer:
     """Server processes that answer at ``url``; they can be killed and started again on the same port."""
 
-    def __init__(self, *, log: Path, workers: int = 1, **environment: str) -> None:
-        self.port = free_port()
+    def __init__(self, *, log: Path, workers: int = 1, port: int | None = None, **environment: str) -> None:
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self._command = server_command(self.port, workers=workers)
@@ -41,6 +41,15 @@ class ShopServer:
                     return
             time.sleep(0.05)
         raise AssertionError(f"the server did not start: {last_lines(self.log)}")
+
+    @property
+    def pid(self) -> int:
+        """The process that leads the others."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """Kill -9 all of its processes at once, as a power cut would."""

@@ -1,0 +1,87 @@
+"""``manage.py torture``: races, crashes, outages and lost answers against the real shop, and what came of them."""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+
+from shop.mongod import MongodError
+from shop.testing.environment import ENVIRONMENT
+
+
+class Command(BaseCommand):
+    help = (
+        "Run races, kills, outages and lost answers against several processes of the real shop over HTTP, on a MongoDB "
+        "and a Stripe of their own, and show what was lost or happened twice; a naive shop beside it has to fail. "
+        "Exits with 1 where anything did not end as it must."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--seed", type=int, help="repeats a run's choices (default: SEED=, or a new one)")
+        parser.add_argument("--minutes", type=float, default=20.0, help="about how long the races go on (default: 20)")
+        parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scenarios")
+        parser.add_argument("--short", action="store_true", help="a bit of everything that fits into 40 seconds")
+        parser.add_argument("--write", action="store_true", help="write the table to docs/reliability.md")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
+            # Neither a developer's .env nor the shell decides what is tortured, least of all whose Stripe account.
+            os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})  # noqa: S606
+        from shop.torture.running import Run
+        from shop.torture.scenarios import SCENARIOS
+
+        names = [scenario.name for scenario in SCENARIOS]
+        only = options["only"] or names
+        if unknown := sorted(set(only) - set(names)):
+            raise CommandError(f"There is no scenario {', '.join(unknown)}; there are {', '.join(names)}.")
+        chosen = [each for each in SCENARIOS if each.name in only and (each.in_short or not options["short"])]
+        seed = _seed(options["seed"])
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _stop)
+        self.stdout.write(f"Seed {seed} (repeat with --seed {seed})")
+        run = Run(self.stdout, seed=seed, minutes=options["minutes"], short=options["short"])
+        began = time.monotonic()
+        try:
+            run.all(chosen)
+        except KeyboardInterrupt:
+            run.print()
+            raise CommandError("Stopped before the end.", returncode=130) from None
+        except MongodError as error:
+            raise CommandError(str(error)) from error
+        run.print()
+        if options["write"]:
+            self._write(run, seconds=time.monotonic() - began)
+        if run.failures:
+            raise CommandError(f"Not as it must be: {', '.join(run.failures)}. Repeat with --seed {seed}.")
+        self.stdout.write("\nThe shop held" + (", and the naive one did not." if run.control else "."))
+
+    def _write(self, run: Any, *, seconds: float) -> None:
+        from shop.torture import report
+
+        path = Path(settings.BASE_DIR) / "docs" / "reliability.md"
+        text = report.markdown(
+            run.shop, run.control, seed=run.seed, mongod=run.mongod, seconds=seconds, short=run.short
+        )
+        report.write(path, text)
+        self.stdout.write(f"\nWritten to {path}")
+
+
+def _seed(given: int | None) -> int:
+    named = os.environ.get("SEED", "")
+    if given is not None:
+        return given
+    if named and not named.isdigit():
+        raise CommandError(f"SEED is a whole number, not {named!r}.")
+    return int(named) if named else random.SystemRandom().randrange(10**6)
+
+
+def _stop(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,130 @@
+"""The fault runs themselves: a short one, and whether they look everywhere."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from catalog.models import Product
+from orders import services as orders
+from orders.models import Actor, Event, Order
+from payments.simulator import StripeSimulator
+from shop import crash_points, jobs
+from shop.testing.steps import API, order_of, place_order
+from shop.testing.stripe_steps import deliver, open_payment, pay
+from shop.torture import report
+from shop.torture.scenarios import SCENARIOS
+from shop.torture.scenarios.crashes import CALLS, TRANSACTIONS
+from shop.torture.tally import Tally
+
+
+def torture(*arguments: str) -> tuple[list[str], dict[str, Any]]:
+    command = [sys.executable, "manage.py", "torture", *arguments]
+    environment = {name: value for name, value in os.environ.items() if name != "MONGO_URI"}
+    return command, {"cwd": settings.BASE_DIR, "env": environment, "text": True}
+
+
+@pytest.mark.slow
+def test_a_short_run_finds_nothing_wrong_with_the_shop_and_much_with_the_naive_one() -> None:
+    command, options = torture("--short", "--seed", "1")
+    done = subprocess.run(command, capture_output=True, timeout=400, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Seed 1 " in done.stdout
+    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.endswith("holds")}
+    assert set(rows) == {scenario.name for scenario in SCENARIOS if scenario.in_short}
+    failed = [line for line in done.stdout.splitlines() if line.startswith("naive") and line.endswith("FAILS")]
+    assert len(failed) == sum(scenario.control for scenario in SCENARIOS)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
+    command, options = torture("--only", "last_pieces")
+    options["env"]["TMPDIR"] = str(tmp_path)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    try:
+        started = time.monotonic()
+        while not list(tmp_path.glob("shop-torture-*/web.log")) and time.monotonic() < started + 60:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(90) == 130
+    finally:
+        process.kill()
+        process.wait(10)
+    assert not list(tmp_path.glob("shop-torture-*"))
+    still = subprocess.run(["ps", "-A", "-o", "ppid=,args="], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in still.splitlines() if line.split()[0] == str(process.pid)]
+
+
+def test_a_seed_and_a_scenario_that_do_not_exist_are_refused_with_a_sentence() -> None:
+    command, options = torture("--only", "nothing")
+    done = subprocess.run(command, capture_output=True, timeout=60, **options)
+    assert (done.returncode, "There is no scenario nothing" in done.stderr) == (1, True)
+
+
+@pytest.mark.django_db
+def test_every_place_that_a_sale_reaches_has_its_crash(
+    as_customer: APIClient,
+    as_staff: APIClient,
+    make_product: Callable[..., Product],
+    simulator: StripeSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reached: set[str] = set()
+    product = make_product(stock=100)
+    monkeypatch.setattr(crash_points, "reached", reached.add)
+
+    def order() -> tuple[str, dict[str, Any]]:
+        number = place_order(as_customer, product)["number"]
+        return number, open_payment(as_customer, number)
+
+    bought, payment = order()
+    pay(as_customer, simulator, bought)
+    assert as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "3.00"}).status_code == 201
+    cancelled, _ = order()
+    as_customer.post(f"{API}/orders/{cancelled}/cancel/", {})
+    unheard, payment = order()
+    simulator.pay(payment["payment_intent"])
+    as_customer.post(f"{API}/orders/{unheard}/cancel/", {})
+    order()
+    Order.objects.filter(status="pending").update(expires_at=timezone.now() - timedelta(seconds=1))
+    jobs.run_periodic()
+    late, payment = order()
+    row = Order.objects.get(number=late)
+    orders._cancel(order_id=row.pk, event=Event.CANCELLED, detail="", actor=Actor.CUSTOMER)
+    simulator.pay(payment["payment_intent"])
+    deliver(simulator)
+    jobs.run_due()
+    assert order_of(as_customer, late)["payment_status"] == "refunded"
+
+    names = {place.rpartition(":")[0] for place in reached}
+    # Reconciliation only looks, and applies what it finds by the same transactions.
+    assert names - {"stripe.list_intents"} == {name for name, *_ in (*TRANSACTIONS, *CALLS)}
+
+
+def test_a_table_says_what_went_wrong() -> None:
+    good, bad = Tally("last_pieces", attempted=3, acknowledged=2), Tally("coupon", attempted=1)
+    bad.lost.append("the acknowledged order X")
+    bad.answered(503, "POST /orders/")
+    text = report.markdown([good, bad], [bad], seed=5, mongod="6.0.5", seconds=60, short=False)
+    assert "| last_pieces | 3 | 2 | 0 | 0 | 0 | 0 | clean | holds |" in text
+    assert "| coupon | 1 | 0 | 1 | 0 | 1 | 1 | clean | FAILS |" in text
+    assert "- coupon: lost: the acknowledged order X" in text
+    assert "POST /orders/ answered 503" in text
+
+
+def test_a_503_is_no_fault_where_something_was_made_to_be_away_and_a_500_always_is() -> None:
+    tally = Tally("frozen", outages=True, attempted=1)
+    tally.answered(503, "a call")
+    assert (tally.server_errors, tally.passed) == (1, True)
+    tally.answered(500, "a call")
+    assert tally.complaints == ["unexpected: a call answered 500"]

@@ -1,0 +1,48 @@
+"""The scenarios, by name, in the order in which they run."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from shop.torture.scenarios import checkout, crashes, kills, outages, payments, reconciling, stock, stripe, webhooks
+from shop.torture.tally import Tally
+from shop.torture.world import World
+
+
+class Scenario(NamedTuple):
+    """``run`` does one round; ``share`` is its part of the whole time, in which as many rounds run as fit."""
+
+    name: str
+    run: Callable[[World, Tally], None]
+    # Whether the naive control can be put through it.
+    control: bool = False
+    # Whether something is made to be away, so that a 503 is an honest answer.
+    outages: bool = False
+    # Rounds in a full run of 20 minutes.
+    rounds: int = 1
+    in_short: bool = True
+    members: int = 1
+
+    @property
+    def proves(self) -> str:
+        """What it proves, in a sentence."""
+        return " ".join((self.run.__doc__ or "").split())
+
+
+SCENARIOS = [
+    Scenario("last_pieces", stock.last_pieces, control=True, rounds=10),
+    Scenario("opposite_carts", stock.opposite_carts, control=True, rounds=10),
+    Scenario("coupon", stock.coupon, control=True, rounds=10),
+    Scenario("one_cart", checkout.one_cart, control=True, rounds=20),
+    Scenario("one_key", checkout.one_key, control=True, rounds=10),
+    Scenario("one_event", webhooks.one_event, control=True, rounds=10),
+    Scenario("any_order", webhooks.any_order),
+    Scenario("signatures", webhooks.signatures, control=True),
+    Scenario("late_success", payments.late_success, control=True, rounds=3),
+    Scenario("refunds", payments.refunds, control=True, rounds=10),
+    Scenario("crash_points", crashes.crash_points, outages=True),
+    Scenario("kills", kills.kills, outages=True),
+    Scenario("step_downs", outages.step_downs, outages=True, in_short=False, members=3),
+    Scenario("frozen", outages.frozen, outages=True, in_short=False),
+    Scenario("stripe_away", stripe.stripe_away, outages=True),
+    Scenario("webhooks_off", reconciling.webhooks_off, control=True),
+]

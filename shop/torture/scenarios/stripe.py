@@ -1,0 +1,131 @@
+"""Stripe away, slow, wrong, or acting without telling."""
+
+import threading
+import time
+from typing import Any
+
+from django.db import connections
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from shop.torture.buyers import PROMISED_SECONDS, Answer, Buyer, at_once, new_key
+from shop.torture.money import check_money
+from shop.torture.scenarios.steps import Opened, open_orders
+from shop.torture.tally import Tally
+from shop.torture.world import ShopWorld, World
+
+OUTAGES: list[dict[str, Any]] = [
+    {"kind": "refuse"},
+    {"kind": "black_hole"},
+    {"kind": "black_hole", "acts": True},
+    {"kind": "rate_limit"},
+    {"kind": "server_error", "stored": False},
+    {"kind": "server_error", "stored": True, "acts": True},
+    {"kind": "garbage"},
+    {"kind": "lose_answer"},
+]
+ORDERS = 4
+# Longer than any transaction of ours takes, shorter than one call to Stripe that is not answered.
+TRANSACTION_SECONDS = 2.0
+
+
+def stripe_away(world: World, tally: Tally) -> None:
+    """Whatever Stripe does, replies come within 10 s, no transaction waits for it; one intent, one refund."""
+    assert isinstance(world, ShopWorld)  # noqa: S101
+    outages = world.random.sample(OUTAGES, 2) if world.short else OUTAGES
+    slowest = 0.0
+    for number, outage in enumerate(outages):
+        world.progress(number, len(outages))
+        slowest = max(slowest, _one_outage(world, tally, outage))
+    world.settle(tally)
+    check_money(world, tally)
+    tally.note(f"slowest reply: {slowest:.1f} s")
+    tally.expect(slowest <= PROMISED_SECONDS, f"a reply took {slowest:.1f} s")
+
+
+def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float:
+    """Open payments, refund and cancel while the outage lasts, and again after it; return the slowest reply's time."""
+    product = world.books.make_product(100)
+    paid = open_orders(world, tally, product, ORDERS)
+    to_cancel = open_orders(world, tally, product, ORDERS)
+    for order in paid:
+        world.stripe.pay(order.intent)
+    world.settle(tally)
+    staff = Buyer(world.url, world.books.make_staff(), tally)
+    buyers = world.buyers(ORDERS, tally)
+    unpaid = []
+    for buyer in buyers:
+        buyer.add(product)
+        unpaid.append(buyer.checkout().body["number"])
+
+    world.stripe.fail(**outage, method="POST")
+    watch = _TransactionWatch()
+    with watch:
+        # Two at a time for each order: twins that meet the same outage.
+        answers = at_once(
+            [lambda b=b, n=n: b.twin().open_payment(n) for b, n in zip(buyers, unpaid, strict=True) for _ in "ab"]
+            + [lambda o=order: _refund(staff, o) for order in paid]
+            + [lambda o=order: o.buyer.cancel(o.number) for order in to_cancel]
+        )
+    world.stripe.heal()
+    tally.attempt(len(answers))
+    tally.acknowledge(sum(answer.status in (200, 201) for answer in answers))
+    for answer in answers:
+        fine = answer.status in (200, 201, 503) or answer.code == "request_in_progress"
+        tally.expect(fine, f"during {outage} the answer was {answer}")
+    tally.expect(not watch.error, f"nobody watched the transactions: {watch.error}")
+    tally.expect(not watch.found, f"during {outage} a transaction stood open for {watch.found:.1f} s")
+
+    for buyer, number in zip(buyers, unpaid, strict=True):
+        again = _until_definite(buyer, number)
+        tally.expect(again.status in (200, 201), f"after {outage} a payment was answered with {again}")
+        if again.status in (200, 201):
+            world.stripe.pay(again.body["payment_intent"])
+    for order in to_cancel:
+        order.buyer.cancel(order.number)
+        status = order.buyer.order(order.number).body["status"]
+        tally.expect(status == "cancelled", f"after {outage} {order.number} could not be cancelled: {status}")
+    return max(answer.seconds for answer in answers)
+
+
+def _refund(staff: Buyer, order: Opened) -> Answer:
+    return staff.twin().refund(order.payment, "4.00", key=new_key())
+
+
+def _until_definite(buyer: Buyer, number: str) -> Answer:
+    give_up_at = time.monotonic() + 30
+    while not (answer := buyer.open_payment(number)).is_definite and time.monotonic() < give_up_at:
+        time.sleep(0.5)
+    return answer
+
+
+class _TransactionWatch:
+    """Looks, while the block runs, for transactions that stand open; ``found`` is the longest in seconds."""
+
+    def __init__(self) -> None:
+        self.found = 0.0
+        self._stopping = threading.Event()
+        self.error = ""
+        # What runs at this moment is read locally or not at all.
+        self._admin = connections["default"].connection.admin.with_options(read_concern=ReadConcern("local"))
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self) -> None:
+        pipeline = [
+            {"$currentOp": {"allUsers": True, "idleSessions": True}},
+            {"$match": {"transaction.timeOpenMicros": {"$gt": TRANSACTION_SECONDS * 1e6}}},
+        ]
+        try:
+            while not self._stopping.wait(0.3):
+                for session in self._admin.aggregate(pipeline):
+                    self.found = max(self.found, int(session["transaction"]["timeOpenMicros"]) / 1e6)
+        except PyMongoError as error:
+            self.error = str(error)
+
+    def __enter__(self) -> "_TransactionWatch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join(30)

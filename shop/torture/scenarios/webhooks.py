@@ -1,0 +1,132 @@
+"""What Stripe tells, many times, in any order, and what others say in its name."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from payments.simulator import ApiError
+from payments.simulator.delivery import body_of, sign
+from shop.torture.buyers import side_by_side
+from shop.torture.money import check_money
+from shop.torture.scenarios.steps import Opened, deliver_at_once, events_of, open_orders, post_body, post_event
+from shop.torture.tally import Tally
+from shop.torture.world import World
+
+
+def one_event(world: World, tally: Tally) -> None:
+    """One event delivered 100 times at once, and the same success under five other ids, pay an order once."""
+    world.stripe.deliver("off")
+    product = world.books.make_product(10)
+    (order,) = open_orders(world, tally, product, 1)
+    world.stripe.pay(order.intent)
+    (success,) = events_of(world, order.intent, "payment_intent.succeeded")
+    before = world.books.events()
+    deliver_at_once(world, tally, [success] * world.size(100, 50))
+    stored = world.books.events() - before
+    if stored > 1:
+        tally.duplicated.append(f"one event became {stored} rows")
+    deliver_at_once(world, tally, [world.stripe.twin(success["id"]) for _ in range(5)])
+    world.settle(tally)
+    (booked,) = [each for each in world.books.orders() if each.number == order.number]
+    tally.expect(booked.payment_status == "paid", f"{order.number} is {booked.payment_status}")
+    check_money(world, tally)
+
+
+def any_order(world: World, tally: Tally) -> None:
+    """Whatever happens to a payment (declines, refunds, disputes), its events end in one state in any order."""
+    world.stripe.deliver("off")
+    count = world.size(200, 6)
+    product = world.books.make_product(count)
+    orders = open_orders(world, tally, product, count)
+    ends = {order.number: _live(world, order) for order in orders}
+    told: dict[str, list[dict[str, Any]]] = {order.number: events_of(world, order.intent) for order in orders}
+    for events in told.values():
+        # Some of it twice, some of it again under another id, all of it shuffled.
+        events += world.random.sample(events, min(3, len(events)))
+        events += [world.stripe.twin(event["id"]) for event in world.random.sample(events, min(2, len(events)))]
+        world.random.shuffle(events)
+    tally.attempt(sum(len(events) for events in told.values()))
+
+    def tell(number: str) -> None:
+        for event in told[number]:
+            status = post_event(world, event)
+            tally.answered(status, "a delivery")
+            tally.expect(status == 200, f"a delivery was answered with {status}")
+            tally.acknowledge(status == 200)
+
+    for start in range(0, len(orders), 20):
+        side_by_side([lambda n=order.number: tell(n) for order in orders[start : start + 20]], threads=6)
+        world.progress(start, len(orders))
+    world.settle(tally)
+    for booked in world.books.orders():
+        end = ends[booked.number]
+        happened = [event["type"] for event in told[booked.number]]
+        if booked.payment_status != end:
+            tally.unexpected.append(f"{booked.number} is {booked.payment_status} instead of {end} after {happened}")
+    check_money(world, tally)
+
+
+def _live(world: World, order: Opened) -> str:
+    """Let things happen to a payment at Stripe by the seed; return the payment status that has to come of it."""
+    stripe, chance = world.stripe, world.random
+    if chance.random() < 0.3:
+        try:
+            stripe.pay(order.intent, "pm_card_chargeDeclined")
+        except ApiError:
+            pass
+        else:
+            raise AssertionError("a declined card was not declined")
+    if chance.random() < 0.3:
+        stripe.pay(order.intent, "pm_usBankAccount_processing")
+        stripe.finish_processing(order.intent)
+    else:
+        stripe.pay(order.intent)
+    back = 0
+    for amount in chance.choice([[], [], [400], [300, 200], [1000], [400, 600]]):
+        refund = stripe.refund(order.intent, amount)
+        if chance.random() < 0.2:
+            stripe.fail_refund(refund["id"])
+        else:
+            back += amount
+    if back < 1000 and chance.random() < 0.4:
+        dispute = stripe.dispute(order.intent)
+        decided = chance.choice([None, True, False])
+        if decided is not None:
+            stripe.close_dispute(dispute["id"], won=decided)
+        if not decided:
+            return "disputed"
+    return "refunded" if back == 1000 else "partially_refunded" if back else "paid"
+
+
+def signatures(world: World, tally: Tally) -> None:
+    """Replayed, forged, truncated and re-serialised bodies are 400 and leave no row; a rotation's two are accepted."""
+    world.stripe.deliver("off")
+    product = world.books.make_product(10)
+    (order,) = open_orders(world, tally, product, 1)
+    world.stripe.pay(order.intent)
+    (success,) = events_of(world, order.intent, "payment_intent.succeeded")
+    body, secret, now = body_of(success), world.stripe.webhook_secret, int(time.time())
+    forgeries: dict[str, Callable[[], int]] = {
+        "an old timestamp": lambda: post_body(world, body, sign(body, [secret], now - 301)),
+        "another secret": lambda: post_body(world, body, sign(body, ["whsec_other"], now)),
+        "a truncated body": lambda: post_body(world, body[:-2], sign(body, [secret], now)),
+        "a re-serialised body": lambda: post_body(world, json.dumps(success).encode(), sign(body, [secret], now)),
+        "no signature": lambda: post_body(world, body, ""),
+        "an empty body": lambda: post_body(world, b"", sign(body, [secret], now)),
+        "no event": lambda: post_body(world, b"[]", sign(b"[]", [secret], now)),
+    }
+    before = world.books.events()
+    tally.attempt(len(forgeries) + 1)
+    for what, post in forgeries.items():
+        status = post()
+        tally.answered(status, what)
+        tally.expect(status >= 500 or status == 400, f"{what} was answered with {status}")
+    stored = world.books.events() - before
+    tally.expect(stored == 0, f"{stored} forged events were stored")
+    # Stripe signs with both secrets while one replaces the other; the shop knows only the old one yet.
+    status = post_body(world, body, sign(body, ["whsec_new", secret], int(time.time())))
+    tally.expect(status == 200, f"two signatures during a rotation were answered with {status}")
+    tally.acknowledge(status == 200)
+    world.settle(tally)
+    check_money(world, tally)

@@ -1,0 +1,219 @@
+"""What runs during a scenario: MongoDB, Stripe's simulator, server processes and workers, all of them our own."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from pymongo.read_concern import ReadConcern
+
+from payments.simulator import StripeSimulator
+from shop import mongod
+from shop.jobs import PeriodicTask
+from shop.processes import spawn
+from shop.testing.server import ShopServer
+from shop.torture.books import Books, ShopBooks
+from shop.torture.buyers import Buyer
+from shop.torture.tally import Tally
+
+SERVER_PROCESSES = 3
+# How long the background may take to come to rest: a lease and a claim of a minute, and the pauses between tries.
+SETTLE_SECONDS = 150.0
+_KEPT = {"django_migrations", "django_content_type", "auth_permission", PeriodicTask._meta.db_table}
+
+
+class World:
+    """One shop with everything around it. Use it from the main thread: processes die with the thread they come from."""
+
+    books: Books
+    url: str
+
+    def __init__(self, *, folder: Path, stripe: StripeSimulator, seed: int, short: bool) -> None:
+        self.folder, self.stripe, self.short = folder, stripe, short
+        self.random = random.Random(seed)  # noqa: S311
+        # Called with how much is done of how much; the runner puts a bar here.
+        self.progress: Callable[[int, int], None] = lambda done, total: None
+
+    def size(self, full: int, short: int) -> int:
+        """How many of something: fewer in a short run."""
+        return short if self.short else full
+
+    def buyers(self, count: int, tally: Tally) -> list[Buyer]:
+        return [Buyer(self.url, person, tally) for person in self.books.make_people(count)]
+
+    def begin(self) -> None:
+        """Empty everything, and let it be up."""
+        self.stripe.reset()
+        self.stripe.set_webhook(f"{self.url}/api/v1/payments/webhook/")
+
+    def stop_workers(self) -> None:
+        """Let nothing happen in the background."""
+
+    def reconcile(self) -> str:
+        """Compare the shop with Stripe; return what was said about it."""
+        raise NotImplementedError
+
+    def settle(self, tally: Tally) -> None:
+        """Wait until nothing more happens by itself."""
+        tally.expect(self.stripe.wait_until_settled(SETTLE_SECONDS), "Stripe's deliveries did not come to an end")
+
+
+class Worker:
+    """``manage.py worker`` as a process that can be killed and started again."""
+
+    def __init__(self, *, log: Path, environment: dict[str, str]) -> None:
+        self._log, self._environment = log, {**os.environ, **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--pause", "0.2"]
+        with self._log.open("ab") as log:
+            self._process = spawn(command, stdout=log, env=self._environment, folder=settings.BASE_DIR)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+
+
+class ShopWorld(World):
+    """The real shop."""
+
+    def __init__(self, replica_set: mongod.ReplicaSet, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.replica_set = replica_set
+        self.books: ShopBooks = ShopBooks()
+        use_database(replica_set.uri)
+        call_command("migrate", verbosity=0, interactive=False)
+        self.environment = {
+            "MONGO_URI": replica_set.uri,
+            "DATA_DIR": str(self.folder),
+            "STRIPE_API_BASE": self.stripe.url,
+            "LOG_LEVEL": "WARNING",
+        }
+        self.workers: list[Worker] = []
+        self.server = self.new_server()
+        self._serves: dict[str, Any] | None = None
+
+    @property
+    def url(self) -> str:  # type: ignore[override]
+        return self.server.url
+
+    @property
+    def mongod_version(self) -> str:
+        return connections["default"].connection.server_info()["version"]
+
+    def new_server(
+        self, *, processes: int = SERVER_PROCESSES, port: int | None = None, **environment: str
+    ) -> ShopServer:
+        log = self.folder / "web.log"
+        return ShopServer(log=log, workers=processes, port=port, **{**self.environment, **environment})
+
+    def start_server(self, *, processes: int = SERVER_PROCESSES, **environment: str) -> None:
+        """Serve with this environment from now on, at the same address."""
+        self.stop_server()
+        self.server = self.new_server(processes=processes, port=self.server.port, **environment)
+        self.server.start()
+        self._serves = {"processes": processes, **environment}
+
+    def stop_server(self) -> None:
+        if self._serves is not None:
+            self.server.kill()
+            self._serves = None
+
+    def start_workers(self, count: int = 1, **environment: str) -> None:
+        for number in range(len(self.workers), len(self.workers) + count):
+            log = self.folder / f"worker-{number + 1}.log"
+            self.workers.append(Worker(log=log, environment={**self.environment, **environment}))
+            self.workers[-1].start()
+
+    def stop_workers(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+        self.workers.clear()
+
+    def begin(self) -> None:
+        self.empty()
+        if self._serves != {"processes": SERVER_PROCESSES} or not self.server.is_alive:
+            self.start_server()
+        super().begin()
+
+    def empty(self) -> None:
+        """Delete every row that a scenario may have left."""
+        database = connections["default"].database.with_options(read_concern=ReadConcern("local"))
+        for name in database.list_collection_names(filter={"type": "collection"}):
+            if name not in _KEPT and not name.startswith("system."):
+                database[name].delete_many({})
+
+    def settle(self, tally: Tally) -> None:
+        """Let a worker finish what is open, and wait until nothing is."""
+        if not self.workers:
+            self.start_workers()
+        give_up_at = time.monotonic() + SETTLE_SECONDS
+        unfinished = ["not looked at"]
+        quiet = 0
+        while quiet < 2 and time.monotonic() < give_up_at:
+            for worker in self.workers:
+                if not worker.is_alive:
+                    worker.start()
+            self.stripe.wait_until_settled(5)
+            unfinished = self.books.unfinished()
+            # Twice, as what a worker does may make Stripe tell of it.
+            quiet = quiet + 1 if not unfinished and self.stripe.wait_until_settled(0.1) else 0
+            time.sleep(0.1)
+        tally.expect(not unfinished, f"left undone: {'; '.join(unfinished[:5])}")
+
+    def reconcile(self) -> str:
+        command = [sys.executable, "manage.py", "reconcile_payments", "--settling-minutes", "0"]
+        environment = {**os.environ, **self.environment}
+        done = subprocess.run(  # noqa: S603
+            command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        return (done.stdout + done.stderr).strip()
+
+    def stop(self) -> None:
+        self.stop_workers()
+        self.stop_server()
+
+
+def use_database(uri: str) -> None:
+    """Point this process's Django at another MongoDB."""
+    connections["default"].close_pool()
+    configured = connections.settings["default"]
+    configured["HOST"], configured["NAME"] = uri, "shop"
+    # The wrapper of this thread was made from that same dictionary; others' are made anew.
+    del connections["default"]
+
+
+@contextlib.contextmanager
+def shop_world(*, members: int = 1, **arguments: Any) -> Iterator[ShopWorld]:
+    """A shop of our own on a MongoDB of its own, with nothing left of it afterwards."""
+    with mongod.temporary(members=members) as replica_set:
+        world = ShopWorld(replica_set, **arguments)
+        try:
+            yield world
+        finally:
+            world.stop()
+            with contextlib.suppress(ProcessLookupError):
+                for process in replica_set.processes:
+                    os.kill(process.pid, signal.SIGCONT)
+
+
+def server_pids(leader: int) -> list[int]:
+    """The processes under a server's leader that answer requests."""
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)  # noqa: S607
+    rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
+    return [int(row[0]) for row in rows if len(row) == 3 and int(row[1]) == leader and "resource_tracker" not in row[2]]
