@@ -20,6 +20,7 @@ FINISH_SECONDS = 240.0
 # Names of transactions, each with the errand that gets there and the process that is to die. Those that are missing
 # here only ever run inside one of these (`orders.mark_paid` in `payments.apply_event`).
 TRANSACTIONS = [
+    ("cart.create", "purchase", "server"),
     ("orders.place", "purchase", "server"),
     ("payments.create", "purchase", "server"),
     ("payments.apply_intent", "purchase", "server"),
