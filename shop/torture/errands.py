@@ -163,6 +163,7 @@ def finish(world: World, errands: Sequence[Errand], *, seconds: float, threads: 
     give_up_at = time.monotonic() + seconds
     while (left := [errand for errand in errands if not errand.is_finished]) and time.monotonic() < give_up_at:
         world.progress(len(errands) - len(left), len(errands))
+        world.revive()
         for errand in left:
             errand.interrupted, errand.patience = (lambda: False), 0.0
         side_by_side([errand.go for errand in left], threads=threads)

@@ -58,6 +58,9 @@ class World:
     def stop_workers(self) -> None:
         """Let nothing happen in the background."""
 
+    def revive(self) -> None:
+        """Start again what has died."""
+
     def reconcile(self) -> str:
         """Compare the shop with Stripe; return what was said about it."""
         raise NotImplementedError
@@ -145,6 +148,18 @@ class ShopWorld(World):
             worker.kill()
         self.workers.clear()
 
+    def revive(self) -> None:
+        """Start again what has died, as what stands over it in production would (systemd, Kubernetes).
+
+        The server itself replaces processes that die, but ends when two do so within six seconds.
+        """
+        if self._serves is not None and not self.server.is_alive:
+            self.server.kill()
+            self.server.start()
+        for worker in self.workers:
+            if not worker.is_alive:
+                worker.start()
+
     def begin(self) -> None:
         self.empty()
         if self._serves != {"processes": SERVER_PROCESSES} or not self.server.is_alive:
@@ -166,9 +181,7 @@ class ShopWorld(World):
         unfinished = ["not looked at"]
         quiet = 0
         while quiet < 2 and time.monotonic() < give_up_at:
-            for worker in self.workers:
-                if not worker.is_alive:
-                    worker.start()
+            self.revive()
             self.stripe.wait_until_settled(5)
             unfinished = self.books.unfinished()
             # Twice, as what a worker does may make Stripe tell of it.

@@ -42,7 +42,11 @@ class Command(BaseCommand):
         only = options["only"] or names
         if unknown := sorted(set(only) - set(names)):
             raise CommandError(f"There is no scenario {', '.join(unknown)}; there are {', '.join(names)}.")
-        chosen = [each for each in SCENARIOS if each.name in only and (each.in_short or not options["short"])]
+        chosen = [
+            each
+            for each in SCENARIOS
+            if each.name in only and (each.in_short or options["only"] or not options["short"])
+        ]
         seed = _seed(options["seed"])
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)

@@ -60,7 +60,7 @@ def crash_points(world: World, tally: Tally) -> None:
     product = world.books.make_product(1000)
     staff = Buyer(world.url, world.books.make_staff(), tally)
     world.stop_workers()
-    places = world.random.sample(PLACES, 3) if world.short else PLACES
+    places = world.random.sample(PLACES, 2) if world.short else PLACES
     errands = []
     for done, (place, kind, victim) in enumerate(places):
         world.progress(done, len(places))

@@ -20,8 +20,8 @@ CLAIM_SECONDS = 62.0
 def kills(world: World, tally: Tally) -> None:
     """100 random kills of servers and workers under load lose nothing, do nothing twice, hold nothing longer."""
     assert isinstance(world, ShopWorld)  # noqa: S101
-    count = world.size(100, 4)
-    world.start_server(ORDER_HOLD_SECONDS=str(HOLD_SECONDS if not world.short else 5))
+    count = world.size(100, 3)
+    world.start_server(ORDER_HOLD_SECONDS=str(world.size(HOLD_SECONDS, 3)))
     world.stop_workers()
     world.start_workers(2)
 
@@ -33,9 +33,7 @@ def kills(world: World, tally: Tally) -> None:
 
     errands = under_load(world, tally, disturb, kinds=list(KINDS))
     tally.note(f"kills: {count}, with {len(errands)} errands under way")
-    if not world.server.is_alive:
-        world.start_server()
-    revive_workers(world)
+    world.revive()
     if world.short:
         world.books.let_a_minute_pass()
     else:
@@ -44,7 +42,8 @@ def kills(world: World, tally: Tally) -> None:
     # What nobody paid has to be given back, with nobody helping.
     give_up_at = time.monotonic() + HOLD_SECONDS + 90
     while any(each.status == "pending" for each in world.books.orders()) and time.monotonic() < give_up_at:
-        time.sleep(1)
+        world.revive()
+        time.sleep(0.5)
     held = [each.number for each in world.books.orders() if each.status == "pending"]
     tally.expect(not held, f"{len(held)} orders held their stock longer than their time")
     world.settle(tally)
@@ -99,14 +98,4 @@ def _kill_one(world: ShopWorld, tally: Tally) -> None:
                 os.kill(world.random.choice(victims), signal.SIGKILL)
     else:
         world.random.choice(world.workers).kill()
-    if not world.server.is_alive:
-        # What stands over it in production (systemd, Kubernetes) would start it again.
-        world.server.kill()
-        world.server.start()
-    revive_workers(world)
-
-
-def revive_workers(world: ShopWorld) -> None:
-    for worker in world.workers:
-        if not worker.is_alive:
-            worker.start()
+    world.revive()

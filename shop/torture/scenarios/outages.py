@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from shop.torture.buyers import PROMISED_SECONDS, at_once
 from shop.torture.errands import Errand, check, finish
-from shop.torture.scenarios.kills import BUYERS, revive_workers, under_load
+from shop.torture.scenarios.kills import BUYERS, under_load
 from shop.torture.tally import Tally
 from shop.torture.world import ShopWorld, World
 
@@ -101,7 +101,7 @@ def frozen(world: World, tally: Tally) -> None:
 
 
 def _recover(world: ShopWorld, tally: Tally, errands: list[Errand]) -> None:
-    revive_workers(world)
+    world.revive()
     if world.short:
         world.books.let_a_minute_pass()
     else:
