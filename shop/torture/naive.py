@@ -8,8 +8,8 @@ import json
 import random
 import sys
 import threading
-import urllib.error
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
