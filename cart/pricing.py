@@ -13,10 +13,9 @@ from shop import money
 
 @dataclass
 class PricedLine:
-    """A line with what it stands for and costs now; ``position`` is its index in the cart's lines."""
+    """A line with what it stands for and costs now."""
 
     line: CartLine
-    position: int
     variant: Variant
     product: Product
     discount: Decimal = money.ZERO
@@ -78,13 +77,13 @@ def price_lines(cart: Cart) -> PricedCart:
     variants = _by_id(Variant.objects.filter(pk__in=[line.variant for line in cart.lines]))
     products = _by_id(Product.objects.filter(pk__in={variant.product_id for variant in variants.values()}))
     lines, gone = [], []
-    for position, line in enumerate(cart.lines):
+    for line in cart.lines:
         variant = variants.get(line.variant)
         product = products.get(variant.product_id) if variant else None
         if product is None:
             gone.append(line)
         else:
-            lines.append(PricedLine(line=line, position=position, variant=variant, product=product))
+            lines.append(PricedLine(line=line, variant=variant, product=product))
     return PricedCart(lines=lines, gone=gone)
 
 

@@ -29,7 +29,7 @@ from catalog.serializers import (
     VariantUpdateSerializer,
     picture,
 )
-from shop.permissions import HasModelPermission
+from shop.permissions import HasModelPermission, staff_may
 
 # Inactive products and stock: who may change them has to see them, as in the admin.
 SEE_ALL = ("catalog.view_product", "catalog.change_product")
@@ -50,8 +50,7 @@ class StaffWrites:
 
     def staff_may(self, *permissions: str) -> bool:
         """Tell whether this is staff who hold one of these permissions."""
-        user = self.request.user
-        return bool(user.is_authenticated and user.is_staff and any(map(user.has_perm, permissions)))
+        return staff_may(self.request.user, *permissions)
 
 
 class CategoryViewSet(StaffWrites, viewsets.ReadOnlyModelViewSet):

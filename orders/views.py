@@ -25,6 +25,7 @@ from orders.serializers import (
     quote_data,
 )
 from shop import idempotency
+from shop.permissions import staff_may
 
 ORDER_EXAMPLE = OpenApiExample(
     "To an address",
@@ -72,7 +73,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
 
     def get_queryset(self) -> QuerySet[Order]:
         orders = Order.objects.order_by("-id")
-        return orders if self.is_staff("orders.view_order") else orders.owned_by(self.request.user)
+        return orders if staff_may(self.request.user, "orders.view_order") else orders.owned_by(self.request.user)
 
     def filter_queryset(self, queryset: QuerySet[Order]) -> QuerySet[Order]:
         if self.action != "list":
@@ -80,10 +81,6 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
         serializer = OrderQuerySerializer(data=self.request.query_params)
         serializer.is_valid(raise_exception=True)
         return queryset.filter(**serializer.validated_data)
-
-    def is_staff(self, permission: str) -> bool:
-        user = self.request.user
-        return bool(user.is_authenticated and user.is_staff and user.has_perm(permission))
 
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],
@@ -122,7 +119,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
         """Cancel an order that has not shipped. The stock goes back; money that was paid is refunded."""
         order = self.get_object()
         own = order.user_id == request.user.pk
-        if not own and not self.is_staff("orders.change_order"):
+        if not own and not staff_may(self.request.user, "orders.change_order"):
             raise PermissionDenied
         actor = Actor.CUSTOMER if own else Actor.STAFF
         services.cancel_order(order=order, actor=actor, **self.validated(CancelSerializer))
@@ -132,7 +129,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
     @action(detail=True, methods=["post"])
     def fulfil(self, request: Request, number: str) -> Response:
         """Staff: note that the parcel was shipped, or that it arrived."""
-        if not self.is_staff("orders.change_order"):
+        if not staff_may(self.request.user, "orders.change_order"):
             raise PermissionDenied
         order = services.fulfil_order(order=self.get_object(), **self.validated(FulfilSerializer))
         return Response(self.get_serializer(order).data)

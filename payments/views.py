@@ -25,6 +25,7 @@ from payments.serializers import (
     RefundSerializer,
 )
 from shop import idempotency
+from shop.permissions import staff_may
 
 
 class RawBodyParser(BaseParser):
@@ -48,11 +49,9 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
 
     def get_queryset(self) -> QuerySet[Payment]:
         payments = Payment.objects.all()
-        return payments if self.is_staff("payments.view_payment") else payments.owned_by(self.request.user)
-
-    def is_staff(self, permission: str) -> bool:
-        user = self.request.user
-        return bool(user.is_authenticated and user.is_staff and user.has_perm(permission))
+        return (
+            payments if staff_may(self.request.user, "payments.view_payment") else payments.owned_by(self.request.user)
+        )
 
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],
@@ -104,7 +103,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     @action(detail=True, methods=["post"])
     def refunds(self, request: Request, pk: str) -> Response:
         """Staff: send money back, in part or all that is left. `pending` where Stripe has not confirmed it yet."""
-        if not self.is_staff("payments.add_refund"):
+        if not staff_may(self.request.user, "payments.add_refund"):
             raise PermissionDenied
         payment = self.get_object()
         context = {"payment": payment}
