@@ -41,6 +41,4 @@ def memory_mb(pid: int, *, peak: bool = False) -> float:
 def commands_sent(client: MongoClient[dict[str, Any]]) -> int:
     """Return how many commands clients have sent to this MongoDB since it started, without the drivers' own."""
     counters = client.admin.command("serverStatus")["metrics"]["commands"]
-    return sum(
-        each["total"] for name, each in counters.items() if isinstance(each, dict) and name not in _HOUSEKEEPING
-    )
+    return sum(each["total"] for name, each in counters.items() if isinstance(each, dict) and name not in _HOUSEKEEPING)

@@ -4,6 +4,7 @@ import datetime
 import os
 import platform
 import re
+import statistics
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -46,13 +47,7 @@ def _figures(comparison: Comparison, scenario: str, result: Result) -> list[str]
 def _ratio(ratios: Sequence[float]) -> str:
     if not ratios:
         return "-"
-    ordered = sorted(ratios)
-    return f"{median(ordered):.2f} ({ordered[0]:.2f}–{ordered[-1]:.2f})"
-
-
-def median(ordered: Sequence[float]) -> float:
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
 def text(comparison: Comparison) -> str:
@@ -74,11 +69,11 @@ def memory(comparison: Comparison) -> str:
     return f"Peak memory: {used}."
 
 
-def markdown(comparison: Comparison, *, chart: str) -> str:
-    """The section of the page."""
+def markdown(comparison: Comparison) -> list[str]:
+    """The table for a page, line by line."""
     table = ["| " + " | ".join(line) + " |" for line in [list(COLUMNS), *rows(comparison)]]
     table.insert(1, "|---|---" + "|---:" * (len(COLUMNS) - 2) + "|")
-    return "\n".join([f"![{comparison.title}]({chart})", "", *table, "", memory(comparison), "", conditions()])
+    return [*table, "", memory(comparison)]
 
 
 def conditions() -> str:

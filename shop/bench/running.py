@@ -89,9 +89,10 @@ class Bench:
         """The server's memory under a load that goes on."""
         side = self._shop("shop", self._seeded(products))
         with Bar(self._stream, f"Soak, {minutes} min") as bar:
-            text, picture = soak(self._track, side, minutes=minutes, tick=bar)
-        self._stream.write(f"\n{text}\n")
-        self._keep("soak", text, picture)
+            result = soak(self._track, side, minutes=minutes, tick=bar)
+        self._stream.write(f"\n{result}\n")
+        section = "\n".join([_image("soak", "Memory"), "", str(result), "", report.conditions()])
+        self._keep("soak", section, chart.line("Memory of the server", result.samples, unit="MB"))
 
     # --- Parts --------------------------------------------------------------------------------------------------------
 
@@ -109,7 +110,10 @@ class Bench:
             **self._length,
         )
         self._stream.write(f"\n{report.text(comparison)}\n\n")
-        self._keep(name, report.markdown(comparison, chart=f"images/performance-{name}.svg"), chart.svg(comparison))
+        lines = [*report.markdown(comparison), "", report.conditions()]
+        if len(sides) > 1:
+            lines = [_image(name, title), "", *lines]
+        self._keep(name, "\n".join(lines), chart.bars(comparison))
 
     def _keep(self, name: str, section: str, picture: str) -> None:
         if self._write:
@@ -132,6 +136,10 @@ class Bench:
         log = self._folder / f"{name}.log"
         with log.open("wb") as output:
             return spawn(["taskset", "-c", str(LOAD_CORE), *command], stdout=output), log
+
+
+def _image(name: str, title: str) -> str:
+    return f"![{title}](images/performance-{name}.svg)"
 
 
 def _roomy() -> str | None:

@@ -11,7 +11,7 @@ from shop.demo.bench import PASSWORD
 
 CATEGORIES = 20
 USERS = 50
-PAGES = 20
+PAGES, PAGE_SIZE = 20, 20
 # Users who buy: each a product of their own, so that nobody waits for another's stock.
 BUYERS = 50
 TIMEOUT = 30

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+import requests
 from django.core.management import BaseCommand, CommandError
 
 from shop.mongod import MongodError
@@ -40,17 +41,21 @@ class Command(BaseCommand):
             # Neither a developer's .env nor the shell decides what is measured.
             os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})  # noqa: S606
         from shop.bench.running import Bench
-        from shop.bench.scenarios import READING, SCENARIOS
+        from shop.bench.scenarios import PAGE_SIZE, PAGES, READING, SCENARIOS
         from shop.bench.wrk import LoadError
 
         self._require_tools(options["peer"])
+        if options["products"] < PAGES * PAGE_SIZE:
+            raise CommandError(f"The pages that are asked for need {PAGES * PAGE_SIZE} products.")
         known = SCENARIOS | READING
         if unknown := sorted(set(options["only"] or []) - set(known)):
             raise CommandError(f"There is no scenario {', '.join(unknown)}; there are {', '.join(known)}.")
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
         try:
-            with Bench(self.stdout, **{name: options[name] for name in ("rounds", "seconds", "only", "write")}) as bench:
+            with Bench(
+                self.stdout, **{name: options[name] for name in ("rounds", "seconds", "only", "write")}
+            ) as bench:
                 if options["servers"]:
                     bench.servers(products=options["products"])
                 if options["processes"]:
@@ -63,7 +68,7 @@ class Command(BaseCommand):
                     bench.main(products=options["products"], peer=options["peer"] and options["peer"].resolve())
         except KeyboardInterrupt:
             raise CommandError("Stopped before the end.", returncode=130) from None
-        except (MongodError, ProcessError, LoadError) as error:
+        except (MongodError, ProcessError, LoadError, requests.RequestException) as error:
             raise CommandError(str(error)) from error
         except subprocess.CalledProcessError as error:
             said = (error.stderr or b"").decode(errors="replace").strip()
