@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from cart import services
 from cart.models import Cart
+from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
 from cart.services import TOKEN_HEADER, CartOwner
 
@@ -24,7 +25,7 @@ class CartReplies:
     permission_classes = [AllowAny]
     pagination_class = None
 
-    def reply(self, cart: Cart | None, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> Response:
+    def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> Response:
         data = cart_data(cart, user=owner.user, request=self.request)
         response = Response(data, status=status)
         if owner.token and owner.token != self.request.headers.get(TOKEN_HEADER):
@@ -48,7 +49,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     def retrieve(self, request: Request) -> Response:
         """The cart at today's prices, with warnings about what changed."""
         owner = CartOwner.of(request)
-        return self.reply(owner.find(), owner)
+        return self.reply(services.look_at(owner=owner), owner)
 
     def destroy(self, request: Request) -> Response:
         """Empty the cart."""
@@ -90,10 +91,8 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
         """Put something into the cart."""
         serializer = AddItemSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        wanted = serializer.validated_data
-        variant = services.resolve_variant(product=wanted.get("product"), variant=wanted.get("variant"))
         owner = CartOwner.of(request)
-        cart = services.add_item(owner=owner, variant=variant, quantity=wanted["quantity"])
+        cart = services.add_item(owner=owner, **serializer.validated_data)
         return self.reply(cart, owner, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=QuantitySerializer)

@@ -107,7 +107,7 @@ def _claim(cart: Cart) -> None:
 def _require_available(quoted: Quote, cart: Cart) -> None:
     """Name every line that cannot be had before anything is written; taking the stock decides in the end."""
     priced = quoted.priced
-    short = {line.line.variant for line in priced.lines if not line.is_available or line.quantity > line.variant.stock}
+    short = {line.line.variant for line in priced.lines if not line.offer.is_active or line.quantity > line.offer.stock}
     short |= {line.variant for line in priced.gone}
     if short:
         raise OutOfStock(variants=short)

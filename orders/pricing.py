@@ -9,7 +9,7 @@ from accounts.models import User
 from cart import coupons
 from cart.errors import EmptyCart
 from cart.models import Cart
-from cart.pricing import PricedCart
+from cart.pricing import PricedCart, price_lines
 from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
 from shop import money
@@ -50,8 +50,8 @@ def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_met
     """
     if cart is None or not cart.lines:
         raise EmptyCart
-    priced, coupon_error = coupons.price(cart, user=user)
-    if coupon_error is not None:
+    priced = price_lines(cart)
+    if (coupon_error := coupons.apply(priced, user=user)) is not None:
         raise coupon_error
     if not priced.lines:
         raise EmptyCart
@@ -60,15 +60,15 @@ def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_met
     rate = tax_rate(address)
     lines = []
     for line in priced.lines:
-        picture = line.product.pictures[0]["name"] if line.product.pictures else ""
+        offer = line.offer
         lines.append(
             OrderLine(
-                product=line.product.pk,
-                variant=line.variant.pk,
-                sku=line.variant.sku,
-                name=line.product.name,
-                options=line.variant.options,
-                image=picture,
+                product=offer.product,
+                variant=offer.variant,
+                sku=offer.sku,
+                name=offer.name,
+                options=offer.options,
+                image=offer.picture,
                 quantity=line.quantity,
                 unit_price=money.quantize(line.unit_price),
                 line_total=line.line_total,

@@ -50,7 +50,7 @@ def furnished(
     Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
     TaxRate.objects.create(country="GB", rate="20")
     Address.objects.create(user=customer, **ADDRESS)
-    carts.add_item(owner=CartOwner(user=customer), variant=Variant.objects.get(product=product), quantity=1)
+    carts.add_item(owner=CartOwner(user=customer), variant=Variant.objects.get(product=product).pk, quantity=1)
     PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
     jobs.enqueue("catalog.count_sales", quantities={})
     Group.objects.create(name="Warehouse")
