@@ -27,7 +27,7 @@ from orders.models import (
 )
 from orders.pricing import Quote, quote
 from orders.services import count_sales
-from shop import idempotency, money
+from shop import documents, idempotency, money
 from shop.errors import Fault
 from shop.mongodb import violated_fields
 from shop.transactions import transactional
@@ -46,7 +46,7 @@ def place_order(
     Raises :class:`EmptyCart`, :class:`CartChanged` (another checkout of this cart was faster), ``OutOfStock`` naming
     the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``AmountTooSmall``.
     """
-    cart = Cart.objects.filter(user=user).first()
+    cart = documents.find_one(Cart, {"user_id": user.pk})
     if cart is None or not cart.lines:
         raise EmptyCart
     try:
@@ -86,7 +86,7 @@ def _place(
     _claim(cart)
     if quoted.priced.coupon is not None:
         coupons.redeem(quoted.priced.coupon, user=user, order_number=order.number)
-    order.save(force_insert=True)
+    documents.insert(order)
     idempotency.finish(status=201, reference=order.number)
     stock.take(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     if order.status == OrderStatus.COMPLETED:
@@ -96,10 +96,8 @@ def _place(
 
 def _claim(cart: Cart) -> None:
     """Empty the cart if it is still the one that was priced."""
-    claimed = Cart.objects.filter(pk=cart.pk, revision=cart.revision).update(
-        lines=[], coupon="", revision=cart.revision + 1, updated_at=timezone.now()
-    )
-    if not claimed:
+    emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
+    if documents.change_one(Cart, {"_id": cart.pk, "revision": cart.revision}, {"$set": emptied}) is None:
         now = Cart.objects.filter(pk=cart.pk).first()
         raise CartChanged if now is not None and now.lines else EmptyCart
 

@@ -12,7 +12,7 @@ from cart.models import Cart
 from cart.pricing import PricedCart, price_lines
 from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
-from shop import money
+from shop import documents, money
 
 
 @dataclass
@@ -89,16 +89,16 @@ def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_met
 
 def find_shipping_method(code: str | None) -> ShippingMethod | None:
     """Return the active method with this code, or the shop's default; None only for a shop that has none at all."""
-    methods = ShippingMethod.objects.filter(is_active=True).order_by("position", "id")
+    methods = documents.find(ShippingMethod, {"is_active": True})
     if not code:
-        return methods.first()
-    if method := methods.filter(code=code).first():
+        return min(methods, key=lambda method: (method.position, method.pk), default=None)
+    if method := next((method for method in methods if method.code == code), None):
         return method
     raise NoShippingMethod(attr="shipping_method")
 
 
 def tax_rate(address: PostalAddress) -> TaxRate | None:
-    rates = {rate.state.casefold(): rate for rate in TaxRate.objects.filter(country=address.country)}
+    rates = {rate.state.casefold(): rate for rate in documents.find(TaxRate, {"country": {"$eq": address.country}})}
     return rates.get(address.state.strip().casefold()) or rates.get("")
 
 

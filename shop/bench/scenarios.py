@@ -1,7 +1,7 @@
 """What is measured: for each scenario the requests that ``wrk`` repeats, worded for whoever answers them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle, islice
 from typing import Any, NamedTuple
 
@@ -58,12 +58,19 @@ class Visitor:
     def put_in_cart(self, token: str, product: str) -> Request:
         return Request("POST", "/api/v1/cart/items", token, {"product": product, "quantity": 1})
 
-    def quantity_changes(self, token: str) -> Iterator[Request]:
-        """One request for each line of the cart, again and again with other quantities."""
-        items = [item["id"] for item in self.ask(Request("GET", "/api/v1/cart", token))["items"]]
-        for quantity in cycle(range(1, 10)):
-            for item in items:
-                yield Request("PATCH", f"/api/v1/cart/items/{item}", token, {"quantity": quantity})
+    def set_quantity(self, token: str, item: dict[str, Any], quantity: int) -> Request:
+        return Request("PATCH", f"/api/v1/cart/items/{item['id']}", token, {"quantity": quantity})
+
+    def full_carts(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """The users' tokens with the lines of their carts, which are filled where they were bought empty."""
+        products = cycle(self.product_ids())
+        carts = []
+        for token in self.tokens():
+            lines = self.ask(Request("GET", "/api/v1/cart", token))["items"]
+            for product in islice(products, 0 if lines else 3):
+                lines = self.ask(self.put_in_cart(token, product))["items"]
+            carts.append((token, lines))
+        return carts
 
 
 class PeerVisitor(Visitor):
@@ -74,11 +81,8 @@ class PeerVisitor(Visitor):
     def put_in_cart(self, token: str, product: str) -> Request:
         return Request("PUT", f"/api/v1/cart/items/{product}", token, {"quantity": 1})
 
-    def quantity_changes(self, token: str) -> Iterator[Request]:
-        items = [item["product"]["id"] for item in self.ask(Request("GET", "/api/v1/cart", token))["items"]]
-        for quantity in cycle(range(1, 10)):
-            for item in items:
-                yield Request("PUT", f"/api/v1/cart/items/{item}", token, {"quantity": quantity})
+    def set_quantity(self, token: str, item: dict[str, Any], quantity: int) -> Request:
+        return Request("PUT", f"/api/v1/cart/items/{item['product']['id']}", token, {"quantity": quantity})
 
 
 def list_pages(visitor: Visitor) -> list[Request]:
@@ -107,14 +111,18 @@ def detail(visitor: Visitor) -> list[Request]:
 
 def cart(visitor: Visitor) -> list[Request]:
     """A cart of three lines."""
-    return [Request("GET", "/api/v1/cart", token) for token in visitor.tokens()]
+    return [Request("GET", "/api/v1/cart", token) for token, _ in visitor.full_carts()]
 
 
 def cart_change(visitor: Visitor) -> list[Request]:
     """Another quantity of one line; the reply is the whole cart."""
-    changes = [visitor.quantity_changes(token) for token in visitor.tokens()]
+    carts = visitor.full_carts()
     # Everybody's first change, then everybody's second: no cart is changed twice at once.
-    return [next(each) for _ in range(27) for each in changes]
+    return [
+        visitor.set_quantity(token, lines[number % len(lines)], 1 + number // 3 % 9)
+        for number in range(27)
+        for token, lines in carts
+    ]
 
 
 def buy(visitor: Visitor) -> list[Request]:
