@@ -90,7 +90,7 @@ def _find_who_resets(*, email: str) -> None:
 
     Somebody who was sent enough of these mails lately gets no more: they have links that work.
     """
-    user = User.objects.active().filter(email=email).first()
+    user = User.objects.filter(email=email).first()
     if user is not None and spend("reset_mail", str(user.pk)) is None:
         send_password_reset(user=user)
 

@@ -67,7 +67,7 @@ def _context(order: Order) -> dict[str, Any]:
         "currency": order.currency.upper(),
         "address": [] if order.status == OrderStatus.CANCELLED else _address(order),
         "link": mails.storefront(f"orders/{order.number}"),
-        "pay_until": order.expires_at if order.is_payable else None,
+        "pay_until": order.expires_at,
         "reason": " ".join(endings),
         "money_goes_back": bool(got_money and order.total),
     }

@@ -8,7 +8,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts import services
-from accounts.links import RESET
+from accounts.errors import InvalidLink
+from accounts.links import RESET, Link
 from accounts.models import User
 from accounts.tokens import issue_tokens, revoke_all
 from conftest import PASSWORD, client_of
@@ -16,7 +17,7 @@ from shop.jobs import Job
 from shop.testing.admin import browser_of
 from shop.testing.commands import count_commands
 from shop.testing.failures import failing
-from shop.testing.mails import link_in, work
+from shop.testing.mails import all_at_the_link, link_in, work
 from shop.testing.replies import refusal, refusals
 from shop.testing.steps import API, at_the_same_moment, everything
 
@@ -153,8 +154,9 @@ def test_what_is_no_address_is_refused(customer: User, body: dict, problem: tupl
 # --- What a link is good for ------------------------------------------------------------------------------------------
 
 
-def test_of_twenty_confirmations_at_once_one_sets_its_password(customer: User) -> None:
+def test_of_twenty_confirmations_at_once_one_sets_its_password(customer: User, monkeypatch: pytest.MonkeyPatch) -> None:
     link = mailed_link(customer)
+    all_at_the_link(monkeypatch, RESET, 20)
     passwords = iter([f"{NEW_PASSWORD}-{n}" for n in range(20)])
 
     def follow() -> tuple[str, Any]:
@@ -257,6 +259,17 @@ def test_what_is_not_the_token_of_that_link_is_refused(
             assert refusal(confirm(link, **{field: value}), 400) == (code, field)
     assert everything() == before
     assert confirm(link).status_code == 204
+
+
+def test_two_purposes_never_share_a_token_though_they_be_bound_to_the_same(customer: User) -> None:
+    first, second = (
+        Link(purpose, page="page", lifetime="PASSWORD_RESET_TIMEOUT", bound_to=lambda user: [])
+        for purpose in ("first", "second")
+    )
+    token = first.address(customer).partition("token=")[2]
+    assert first.owner(uid=customer.pk, token=token) == customer
+    with pytest.raises(InvalidLink):
+        second.owner(uid=customer.pk, token=token)
 
 
 def test_a_link_is_signed_by_the_shop_s_secret_and_by_old_ones_while_it_is_rotated(

@@ -1,11 +1,16 @@
 """What a worker mails, and the links in it."""
 
 import re
+from threading import Barrier
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 
+from accounts.links import Link
+from accounts.models import User
 from shop import jobs
 
 
@@ -15,6 +20,18 @@ def work() -> list[EmailMultiAlternatives]:
     while jobs.run_due():
         pass
     return mail.outbox[before:]
+
+
+def all_at_the_link(monkeypatch: pytest.MonkeyPatch, link: Link, count: int) -> None:
+    """Let so many find the link good before any of them goes on."""
+    checked, everybody = link.owner, Barrier(count)
+
+    def owner(**arguments: Any) -> User:
+        user = checked(**arguments)
+        everybody.wait(20)
+        return user
+
+    monkeypatch.setattr(link, "owner", owner)
 
 
 def html_of(message: EmailMultiAlternatives) -> str:
