@@ -12,5 +12,5 @@ before_forget = Hook("before_forget")
 on_forget = Hook("on_forget")
 
 # Called with user=, request= when somebody asks for everything that is kept about them. Each function returns its
-# part: a dictionary of names and what is kept under them, in JSON's terms; an iterator where it may be much.
+# part: a dictionary of names and what is kept under them, in JSON's terms; `accounts.export.Rows` where it may be much.
 export = Hook("export")

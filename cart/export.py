@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework.request import Request
 
+from accounts.export import Rows
 from accounts.models import User
 from cart.models import Cart, CouponUse
 from cart.serializers import cart_data
@@ -14,8 +15,9 @@ def export_cart(*, user: User, request: Request) -> dict[str, Any]:
     uses = CouponUse.objects.filter(user=user).order_by("id").prefetch_related("coupon")
     return {
         "cart": cart_data(Cart.objects.filter(user=user).first(), user=user, request=request),
-        "coupon_uses": (
-            {"coupon": use.coupon.code, "order": use.order_number, "used_at": use.created_at}
-            for use in uses.iterator(chunk_size=100)
-        ),
+        "coupon_uses": Rows(uses, _coupon_use),
     }
+
+
+def _coupon_use(use: CouponUse) -> dict[str, Any]:
+    return {"coupon": use.coupon.code, "order": use.order_number, "used_at": use.created_at}

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework.request import Request
 
+from accounts.export import Rows
 from accounts.models import User
 from payments.models import Payment, Refund
 from shop import money
@@ -12,7 +13,7 @@ from shop import money
 def export_payments(*, user: User, request: Request) -> dict[str, Any]:
     """Every payment and its refunds, the oldest first; amounts as people write them. Client secrets stay here."""
     payments = Payment.objects.owned_by(user).order_by("id").prefetch_related("refunds")
-    return {"payments": (_payment(payment) for payment in payments.iterator(chunk_size=100))}
+    return {"payments": Rows(payments, _payment)}
 
 
 def _payment(payment: Payment) -> dict[str, Any]:
