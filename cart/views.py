@@ -13,6 +13,7 @@ from cart.models import Cart
 from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
 from cart.services import TOKEN_HEADER, CartOwner
+from shop.serializers import validated
 
 CART_TOKEN = OpenApiParameter(
     TOKEN_HEADER, str, OpenApiParameter.HEADER, description="A guest's cart; the first change answers with it."
@@ -32,10 +33,8 @@ class CartReplies:
             response[TOKEN_HEADER] = owner.token
         return response
 
-    def validated(self, request: Request) -> dict:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+    def validated(self, request: Request, serializer_class: type | None = None) -> dict:
+        return validated(serializer_class or self.get_serializer_class(), request.data, context={"request": request})
 
 
 @extend_schema(parameters=[CART_TOKEN], responses={200: CartSerializer})
@@ -89,10 +88,8 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
     )
     def create(self, request: Request) -> Response:
         """Put something into the cart."""
-        serializer = AddItemSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
         owner = CartOwner.of(request)
-        cart = services.add_item(owner=owner, **serializer.validated_data)
+        cart = services.add_item(owner=owner, **self.validated(request, AddItemSerializer))
         return self.reply(cart, owner, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=QuantitySerializer)
