@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils.html import strip_tags
@@ -14,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.models import Address, TokenFamily, User
 from accounts.tokens import issue_tokens
+from shop.staff_log import StaffAction
 from shop.testing.admin import ADDRESS, allow, browser_of, errors_of, filled_in, messages_of, url_of
 
 PASSWORD = "correct-horse-battery"
@@ -172,7 +172,7 @@ def test_a_deletion_that_fails_halfway_leaves_everything(
     assert messages_of(page) == ["Not now."]
     assert Address.objects.count() == 1
     assert User.objects.filter(pk=customer.pk).exists()
-    assert not LogEntry.objects.exists()
+    assert not StaffAction.objects.exists()
 
 
 def test_nobody_locks_themselves_out(browser: Client, staff: User) -> None:
