@@ -194,12 +194,13 @@ def _as_json(logger: Any, method: str, line: EventDict) -> str:
 
 # --- The second line: what must not stand in any line -----------------------------------------------------------------
 
+# None of them reaches over a quotation mark: the line stays JSON.
 _SHAPES = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an e-mail address
-    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"  # user and password in an address
+    r"|(?<=://)[^/\s:@\"\\]*:[^/\s@\"\\]+(?=@)"  # user and password in an address
     r"|\b(?:sk|rk|whsec)_\w+|\b(?:pi|seti)_\w+_secret_\w+"  # Stripe's keys, and client secrets
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON Web Token
-    r"|(?<=[Bb]earer )\S+"
+    r"|(?<=[Bb]earer )[^\s\"\\]+"
 )
 # Without one of these there is none of the above: looking for them takes a tenth of the time.
 _HINTS = ("@", "sk_", "rk_", "whsec_", "_secret_", "eyJ", "earer ")
