@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 from drf_standardized_errors import formatter, handler
 from drf_standardized_errors.types import Error
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 from rest_framework.response import Response
 
 from shop.areas import Area, area_of
@@ -107,6 +107,12 @@ def to_the_docs(request: HttpRequest) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer what Django refuses before a view runs, such as a foreign Host header."""
     return error_response(ShopError("The request could not be understood."))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form of the admin that came without its token: from another site, or after the cookie was gone."""
+    detail = "This form is no longer valid. Go back, load the page again and send it once more."
+    return answer(request, PermissionDenied(detail), title="That did not work")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

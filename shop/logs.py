@@ -53,6 +53,7 @@ def logging_settings(*, level: str, readable: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"exceptions": {"()": f"{__name__}.OnlyExceptions"}},
         "formatters": {"shop": {"()": f"{__name__}.formatter", "readable": readable}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "shop"}},
         "root": {"handlers": ["console"], "level": "WARNING"},
@@ -60,8 +61,8 @@ def logging_settings(*, level: str, readable: bool) -> dict[str, Any]:
             **{room: {"level": level} for room in _ROOMS},
             # Without handlers of its own.
             "django": {"handlers": [], "level": "WARNING"},
-            # A 4xx is an answer, not an incident.
-            "django.request": {"level": "ERROR"},
+            # Exceptions; that a reply is a 4xx or a 5xx is on the line of its request.
+            "django.request": {"level": "ERROR", "filters": ["exceptions"]},
         },
     }
 
@@ -100,6 +101,11 @@ def formatter(*, readable: bool) -> logging.Formatter:
         pass_foreign_args=not readable,
         processors=[ProcessorFormatter.remove_processors_meta, _allow, *as_text, _blot_out],
     )
+
+
+class OnlyExceptions(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return bool(record.exc_info)
 
 
 def ms_since(started: float) -> float:
