@@ -177,9 +177,9 @@ AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 BCRYPT_ROUNDS = env.whole_number("BCRYPT_ROUNDS", default=12, at_least=4 if DEBUG else 10, at_most=20)
 PASSWORD_HASHERS = [
     "accounts.hashers.BCryptSHA256",
+    # What may be imported.
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.BCryptPasswordHasher",
+    "accounts.hashers.ImportedBCrypt",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -13,11 +13,8 @@ from unfold.decorators import display
 from catalog import services
 from catalog.admin.fields import CategoryChoiceField
 from catalog.models import Category, Product
-from shop import staff_log
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.lists import QuickChangeList
-from shop.staff_log import Action
-from shop.transactions import transactional
 
 
 class CategoryForm(forms.ModelForm):
@@ -79,15 +76,6 @@ class CategoryAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
         services.delete_category(category=obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Category]) -> None:
-        for category in queryset:
-            self.delete_one(category)
-
-    @transactional("admin.delete_category")
-    def delete_one(self, category: Category) -> None:
-        staff_log.note(Action.DELETE, category)
-        services.delete_category(category=category)
 
     def get_deleted_objects(self, objs: QuerySet | list, request: HttpRequest) -> tuple[list, dict, set, list]:
         *rest, _ = super().get_deleted_objects(objs, request)
