@@ -74,12 +74,18 @@ def delete_account(*, user: User) -> None:
 
     Raises what keeps an unpaid order from being cancelled first: its payment is under way, or Stripe cannot be asked.
     """
+    settle_account(user=user)
+    forget_account(user=user)
+
+
+def settle_account(*, user: User) -> None:
+    """Settle what is open before an account is deleted. Asks other services, so outside any transaction."""
     hooks.before_forget(user=user)
-    _delete_account(user=user)
 
 
 @transactional("accounts.delete_account")
-def _delete_account(*, user: User) -> None:
+def forget_account(*, user: User) -> None:
+    """Delete an account that is settled, with everything that is only the person's."""
     require_account(user)
     hooks.on_forget(user=user)
     Address.objects.filter(user=user).delete()
