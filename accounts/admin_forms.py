@@ -14,7 +14,7 @@ from unfold.forms import (
 
 from accounts import logins, tokens
 from accounts.models import User, normalize_email
-from shop import staff_log
+from shop import mails, staff_log
 from shop.rate_limits import address_of, spend_or_refuse
 from shop.staff_log import Action
 from shop.transactions import transactional
@@ -50,6 +50,7 @@ def _set_password(user: User) -> None:
     user.save(update_fields=["password"])
     tokens.revoke_all(user)
     staff_log.note(Action.CHANGE, user, fields=["password"])
+    mails.send_later("accounts.new_password_mail", user=str(user.pk))
 
 
 class SetPasswordForm(AdminPasswordChangeForm):

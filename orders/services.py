@@ -1,6 +1,7 @@
 """The verbs of an order. Every move is a guarded update in a transaction, so of many at once exactly one happens."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
 from orders.errors import OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
+from orders.mails import tell_customer
 from orders.models import (
     Actor,
     Event,
@@ -59,12 +61,18 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
     order = Order.objects.get(pk=order_id)
     if not order.is_cancellable:
         raise why_not_cancellable(order)
+    _end(order, event=event, detail=detail, actor=actor)
+    return order
+
+
+def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
+    """Inside a transaction: the order is cancelled, and what it held goes back."""
     _move(order, {"status": OrderStatus.CANCELLED, "expires_at": None}, event=event, detail=detail, actor=actor)
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
     stock.give_back(order.quantities, reason=reason, reference=order.number)
     coupons.give_back(order_number=order.number)
     hooks.on_cancelled(order=order)
-    return order
+    tell_customer(order, event)
 
 
 def why_not_cancellable(order: Order) -> OrderNotCancellable:
@@ -117,10 +125,13 @@ def _extend_hold(order: Order) -> None:
 
 @transactional("orders.expire")
 def _expire(*, order_id: ObjectId) -> bool:
-    if not Order.objects.due_to_expire().filter(pk=order_id).exists():
+    order = Order.objects.due_to_expire().filter(pk=order_id).first()
+    if order is None:
         # Paid, cancelled or extended meanwhile.
         return False
-    _cancel(order_id=order_id, event=Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
+    if order.payment_status == PaymentStatus.PROCESSING:
+        raise PaymentProcessing
+    _end(order, event=Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
     return True
 
 
@@ -147,17 +158,16 @@ def mark_processing(*, order_id: ObjectId) -> None:
 
 
 @transactional("orders.mark_payment_failed")
-def mark_payment_failed(*, order_id: ObjectId, detail: str) -> None:
-    """An attempt to pay failed; another one may follow until the order expires."""
+def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True) -> None:
+    """An attempt to pay failed; another one may follow until the order expires. The timeline tells what is news."""
     order = Order.objects.get(pk=order_id)
-    if order.status == OrderStatus.PENDING and order.is_payable:
-        _move(
-            order,
-            {"payment_status": PaymentStatus.FAILED},
-            event=Event.PAYMENT_FAILED,
-            detail=detail,
-            actor=Actor.STRIPE,
-        )
+    if order.status != OrderStatus.PENDING or not order.is_payable:
+        return
+    failed = {"payment_status": PaymentStatus.FAILED}
+    if is_news:
+        _move(order, failed, event=Event.PAYMENT_FAILED, detail=detail, actor=Actor.STRIPE)
+    else:
+        Order.objects.filter(pk=order.pk).update(**failed)
 
 
 @transactional("orders.mark_payment_closed")
@@ -184,10 +194,11 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     order = Order.objects.get(pk=order_id)
     moved: dict[str, Any] = {}
     if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
-        moved["payment_status"] = _payment_status_after_refunds(order)
+        moved["payment_status"] = order.payment_status_after_refunds
     if order.status == OrderStatus.PENDING:
         moved.update(status=OrderStatus.COMPLETED, expires_at=None)
         count_sales(order)
+        tell_customer(order, Event.PAID)
     if moved:
         _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
     return order.status != OrderStatus.CANCELLED
@@ -207,7 +218,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
     entry.status = status
     fields: dict[str, Any] = {"refunds": order.refunds}
     if order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED):
-        fields["payment_status"] = _payment_status_after_refunds(order)
+        fields["payment_status"] = order.payment_status_after_refunds
     if succeeded_now:
         _move(
             order,
@@ -216,33 +227,30 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
             detail=f"{money.display(amount, order.currency)} {order.currency.upper()}",
             actor=actor,
         )
+        tell_customer(order, Event.REFUNDED, refund=str(refund))
     else:
         Order.objects.filter(pk=order.pk).update(**fields)
-
-
-def _payment_status_after_refunds(order: Order) -> PaymentStatus:
-    refunded = sum((entry.amount for entry in order.refunds if entry.status == "succeeded"), Decimal(0))
-    if refunded >= order.total:
-        return PaymentStatus.REFUNDED
-    return PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.PAID
 
 
 @transactional("orders.record_dispute")
 def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     """A customer's bank took the money back (``DISPUTED``), or the matter was decided (``DISPUTE_WON``, ``_LOST``)."""
     order = Order.objects.get(pk=order_id)
-    if any(entry.event == event and entry.detail == detail for entry in order.timeline):
+    told = [(entry.event, entry.detail) for entry in order.timeline]
+    if (event, detail) in told:
         return
-    decided = any(
-        entry.event in (Event.DISPUTE_WON, Event.DISPUTE_LOST) and entry.detail == detail for entry in order.timeline
-    )
-    if event == Event.DISPUTED and decided:
-        fields: dict[str, Any] = {}
-    elif event == Event.DISPUTE_WON:
-        fields = {"payment_status": _payment_status_after_refunds(order)}
-    else:
-        fields = {"payment_status": PaymentStatus.DISPUTED}
+    stands = _disputes_that_stand([*told, (event, detail)])
+    fields = {"payment_status": PaymentStatus.DISPUTED if stands else order.payment_status_after_refunds}
     _move(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
+
+
+def _disputes_that_stand(told: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the disputes that are open or lost. A payment may have several, and the end may be heard of first."""
+    about: dict[str, set[str]] = defaultdict(set)
+    for event, dispute in told:
+        if event in (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST):
+            about[dispute].add(event)
+    return {dispute for dispute, events in about.items() if Event.DISPUTE_WON not in events}
 
 
 @transactional("orders.flag")
@@ -280,6 +288,8 @@ def fulfil_order(
         fields["tracking_number"] = tracking_number
     detail = " ".join(part for part in (carrier, tracking_number) if part)
     _move(order, fields, event=Event(status), detail=detail, actor=actor)
+    if status == FulfilmentStatus.SHIPPED:
+        tell_customer(order, Event.SHIPPED)
     return order
 
 

@@ -7,6 +7,7 @@ was killed loses nothing, for the job is due again when the lease ends.
 """
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -94,9 +95,10 @@ def enqueue(
     """Write a job in the running transaction.
 
     ``at_once`` runs it right after the commit, in this process; whether that fails or dies, the worker has it next.
-    ``unless_queued`` does nothing where the same work waits already.
+    ``unless_queued`` does nothing where the same work waits already. Work under way does not count: it may have looked
+    before what calls for it now.
     """
-    if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None).exists():
+    if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None, attempts=0).exists():
         return None
     now = _milliseconds(timezone.now())
     job = Job.objects.create(
@@ -111,10 +113,14 @@ def enqueue(
     return job
 
 
-def run_due(*, limit: int = 50) -> int:
-    """Run the jobs that are due, oldest first; return how many were tried."""
+def run_due(*, limit: int = 50, seconds: float = 5.0) -> int:
+    """Run the jobs that are due, oldest first; return how many were tried.
+
+    None is begun after so many ``seconds``: slow ones must not keep what happens by the clock waiting.
+    """
+    give_up_at = time.monotonic() + seconds
     due = Job.objects.filter(given_up_at=None, run_at__lte=timezone.now()).order_by("run_at")[:limit]
-    return sum(run(job) for job in due)
+    return sum(run(job) for job in itertools.takewhile(lambda _: time.monotonic() < give_up_at, due))
 
 
 def run(job: Job) -> bool:

@@ -31,7 +31,7 @@ FIELDS = frozenset(
     # a request;
     " method route status ms"
     # what was done, to what, and how that went: names, ids and codes of the shop's own;
-    " call outcome code event_id event_type order transaction attempt"
+    " call code event_id event_type order mail transaction attempt finding"
     # what went wrong (see `told`).
     " error".split()
 )

@@ -1,5 +1,6 @@
 """Money that comes too late, and money that goes back."""
 
+import time
 from collections import Counter
 from decimal import Decimal
 
@@ -9,7 +10,10 @@ from shop.torture.buyers import Buyer, at_once, new_key
 from shop.torture.money import check_money
 from shop.torture.scenarios.steps import Opened, deliver_at_once, events_of, open_orders
 from shop.torture.tally import Tally
-from shop.torture.world import World
+from shop.torture.world import ShopWorld, World
+
+# How long a hold that has run out may wait for the worker.
+EXPIRY_SECONDS = 5
 
 
 def late_success(world: World, tally: Tally) -> None:
@@ -42,21 +46,58 @@ def late_success(world: World, tally: Tally) -> None:
 def _race(world: World, tally: Tally, order: Opened) -> None:
     """The shopper pays and cancels at the same moment: one of the two comes first."""
 
-    def pay() -> bool:
-        try:
-            return world.stripe.pay(order.intent)["status"] == "succeeded"
-        except ApiError:
-            # The intent was closed first.
-            return False
-
     def cancel() -> int:
         return order.buyer.cancel(order.number).status
 
     tally.attempt()
-    paid, status = at_once([pay, cancel])
+    paid, status = at_once([lambda: _pay(world, order), cancel])
     tally.expect(status == 200, f"a cancel was answered with {status}")
     tally.acknowledge(status == 200)
     tally.note(f"pay against cancel: the last race was won by {'the payment' if paid else 'the cancel'}")
+
+
+def _pay(world: World, order: Opened) -> bool:
+    try:
+        return world.stripe.pay(order.intent)["status"] == "succeeded"
+    except ApiError:
+        # The intent was closed first.
+        return False
+
+
+def late_payment(world: World, tally: Tally) -> None:
+    """Shoppers pay while their holds run out: each order is paid or expired, and no money of an expired one is kept."""
+    assert isinstance(world, ShopWorld)  # noqa: S101
+    count = world.size(40, 8)
+    product = world.books.make_product(count)
+    orders = open_orders(world, tally, product, count)
+    # From before the worker looks for holds that have run out until after it has.
+    moments = {order.number: world.random.uniform(0, EXPIRY_SECONDS + 1) for order in orders}
+    if not world.workers:
+        world.start_workers()
+    for order in orders:
+        world.books.let_run_out(order.number)
+    tally.attempt(count)
+
+    def pay(order: Opened) -> bool:
+        time.sleep(moments[order.number])
+        return _pay(world, order)
+
+    paid = at_once([lambda o=order: pay(o) for order in orders])
+    world.settle(tally)
+    ends = {booked.number: booked for booked in world.books.orders()}
+    for order, is_paid in zip(orders, paid, strict=True):
+        booked = ends[order.number]
+        end = (booked.status, booked.payment_status)
+        honest = [("completed", "paid"), ("cancelled", "refunded")] if is_paid else [("cancelled", "unpaid")]
+        tally.expect(end in honest, f"{order.number}, {'paid' if is_paid else 'not paid'}, ended {end}")
+        tally.acknowledge(end in honest)
+    sold = sum(end.status == "completed" for end in ends.values())
+    left = world.books.stock(product)
+    tally.expect(left == count - sold, f"{sold} of {count} were sold, and {left} are left")
+    # Otherwise nothing has raced.
+    tally.expect(0 < sold < count, f"{sold} of {count} were sold: the payments or the expiries won them all")
+    tally.note(f"pay against expiry: {sold} of the last {count} were sold, {sum(paid) - sold} paid and refunded")
+    check_money(world, tally)
 
 
 def refunds(world: World, tally: Tally) -> None:

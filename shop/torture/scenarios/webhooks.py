@@ -1,5 +1,6 @@
 """What Stripe tells, many times, in any order, and what others say in its name."""
 
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from shop.torture.money import check_money
 from shop.torture.scenarios.steps import Opened, deliver_at_once, events_of, open_orders, post_body, post_event
 from shop.torture.tally import Tally
 from shop.torture.world import World
+
+FIVE = ("created", "payment_failed", "requires_action", "processing", "succeeded")
 
 
 def one_event(world: World, tally: Tally) -> None:
@@ -33,12 +36,30 @@ def one_event(world: World, tally: Tally) -> None:
     check_money(world, tally)
 
 
+def every_order(world: World, tally: Tally) -> None:
+    """A payment's five events (created, failed, action, processing, succeeded) in all 120 orders: paid once."""
+    world.stripe.deliver("off")
+    arrivals = list(itertools.permutations(range(len(FIVE))))
+    if world.short:
+        arrivals = world.random.sample(arrivals, 4)
+    orders = open_orders(world, tally, world.books.make_product(len(arrivals)), len(arrivals))
+    told = {}
+    for order, arrival in zip(orders, arrivals, strict=True):
+        _decline(world, order)
+        world.stripe.pay(order.intent, "pm_card_authenticationRequired")
+        _pay_by_bank(world, order)
+        events = events_of(world, order.intent, *(f"payment_intent.{name}" for name in FIVE))
+        tally.expect(len(events) == len(FIVE), f"Stripe told {len(events)} events of {order.number}")
+        told[order.number] = [events[number] for number in arrival]
+    _tell_all(world, tally, told)
+    _check_ends(world, tally, told, dict.fromkeys(told, "paid"))
+
+
 def any_order(world: World, tally: Tally) -> None:
     """Whatever happens to a payment (declines, refunds, disputes), its events end in one state in any order."""
     world.stripe.deliver("off")
     count = world.size(200, 6)
-    product = world.books.make_product(count)
-    orders = open_orders(world, tally, product, count)
+    orders = open_orders(world, tally, world.books.make_product(count), count)
     ends = {order.number: _live(world, order) for order in orders}
     told: dict[str, list[dict[str, Any]]] = {order.number: events_of(world, order.intent) for order in orders}
     for events in told.values():
@@ -46,6 +67,12 @@ def any_order(world: World, tally: Tally) -> None:
         events += world.random.sample(events, min(3, len(events)))
         events += [world.stripe.twin(event["id"]) for event in world.random.sample(events, min(2, len(events)))]
         world.random.shuffle(events)
+    _tell_all(world, tally, told)
+    _check_ends(world, tally, told, ends)
+
+
+def _tell_all(world: World, tally: Tally, told: dict[str, list[dict[str, Any]]]) -> None:
+    """Deliver each order's events one after the other, several orders side by side."""
     tally.attempt(sum(len(events) for events in told.values()))
 
     def tell(number: str) -> None:
@@ -55,9 +82,13 @@ def any_order(world: World, tally: Tally) -> None:
             tally.expect(status == 200, f"a delivery was answered with {status}")
             tally.acknowledge(status == 200)
 
-    for start in range(0, len(orders), 20):
-        side_by_side([lambda n=order.number: tell(n) for order in orders[start : start + 20]], threads=6)
-        world.progress(start, len(orders))
+    numbers = list(told)
+    for start in range(0, len(numbers), 20):
+        side_by_side([lambda n=number: tell(n) for number in numbers[start : start + 20]], threads=6)
+        world.progress(start, len(numbers))
+
+
+def _check_ends(world: World, tally: Tally, told: dict[str, list[dict[str, Any]]], ends: dict[str, str]) -> None:
     world.settle(tally)
     for booked in world.books.orders():
         end = ends[booked.number]
@@ -71,15 +102,9 @@ def _live(world: World, order: Opened) -> str:
     """Let things happen to a payment at Stripe by the seed; return the payment status that has to come of it."""
     stripe, chance = world.stripe, world.random
     if chance.random() < 0.3:
-        try:
-            stripe.pay(order.intent, "pm_card_chargeDeclined")
-        except ApiError:
-            pass
-        else:
-            raise AssertionError("a declined card was not declined")
+        _decline(world, order)
     if chance.random() < 0.3:
-        stripe.pay(order.intent, "pm_usBankAccount_processing")
-        stripe.finish_processing(order.intent)
+        _pay_by_bank(world, order)
     else:
         stripe.pay(order.intent)
     back = 0
@@ -97,6 +122,19 @@ def _live(world: World, order: Opened) -> str:
         if not decided:
             return "disputed"
     return "refunded" if back == 1000 else "partially_refunded" if back else "paid"
+
+
+def _decline(world: World, order: Opened) -> None:
+    try:
+        world.stripe.pay(order.intent, "pm_card_chargeDeclined")
+    except ApiError:
+        return
+    raise AssertionError("a declined card was not declined")
+
+
+def _pay_by_bank(world: World, order: Opened) -> None:
+    world.stripe.pay(order.intent, "pm_usBankAccount_processing")
+    world.stripe.finish_processing(order.intent)
 
 
 def signatures(world: World, tally: Tally) -> None:
