@@ -7,7 +7,6 @@ programs know it.
 """
 
 import contextlib
-import logging
 import re
 import smtplib
 import time
@@ -17,6 +16,7 @@ from email.utils import parseaddr
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import structlog
 from bson import ObjectId
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
@@ -25,8 +25,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from shop import jobs
+from shop.logs import told
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 # So long nobody waits for a mail server that was away: the worker has other things to do.
 AWAY_SECONDS = 30.0
@@ -101,7 +102,7 @@ def _send(mail: Mail, number: ObjectId) -> None:
             if code < 500 and timezone.now() - number.generation_time < DELIVERABLE_FOR:
                 raise jobs.Postpone(ASK_AGAIN_SECONDS) from refused
             # There is no such mailbox, or it is full: nothing that staff could mend. (The answer may name the person.)
-            logger.warning("mail %s is not taken where it should go (%d), and dropped", number, code)
+            logger.warning("a mail is not taken where it should go, and dropped", mail=str(number), code=code)
         except OSError as error:
             # Also where the answer was lost: the mail may have been taken, so it is not sent again without end.
             raise MailNotTaken(error, to=mail.to) from None
@@ -156,7 +157,7 @@ class _Server:
             lasting = isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
             if lasting or isinstance(error, smtplib.SMTPNotSupportedError):
                 raise
-            logger.warning("the mail server is away: %r", error)
+            logger.warning("the mail server is away", error=told(error))
             self._away_until = time.monotonic() + AWAY_SECONDS
             raise jobs.Postpone(AWAY_SECONDS) from error
 
