@@ -125,7 +125,9 @@ class AutoSchema(StandardizedErrorsAutoSchema):
     def _is_public_read(self) -> bool:
         return getattr(self.view, "public_reads", False) and self.method in SAFE_METHODS
 
-    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> dict[str, Any] | None:
+    def _map_serializer_field(
+        self, field: Any, direction: str, bypass_extensions: bool = False
+    ) -> dict[str, Any] | None:
         described = super()._map_serializer_field(field, direction, bypass_extensions)
         if isinstance(field, ListSerializer) and described and direction == "request":
             limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": field.max_length}
@@ -204,7 +206,7 @@ BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
     "PatchedQuantityRequest": {"required": ["quantity"]},
 }
 _EACH_VARIANT_HAS_ITS_OWN = {
-    "dependentSchemas": {"variants": {"properties": {name: False for name in ("price", "sku", "stock")}}}
+    "dependentSchemas": {"variants": {"properties": dict.fromkeys(("price", "sku", "stock"), False)}}
 }
 BETWEEN_FIELDS |= dict.fromkeys(("ProductWriteRequest", "PatchedProductWriteRequest"), _EACH_VARIANT_HAS_ITS_OWN)
 # Where a filter without a value counts as none, as HTML forms send them.
