@@ -1,7 +1,8 @@
 """The verbs of an order. Every move is a guarded update in a transaction, so of many at once exactly one happens."""
 
 import logging
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
 from orders.errors import OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
+from orders.mails import tell_customer
 from orders.models import (
     Actor,
     Event,
@@ -60,6 +62,7 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
     stock.give_back(order.quantities, reason=reason, reference=order.number)
     coupons.give_back(order_number=order.number)
     hooks.on_cancelled(order=order)
+    tell_customer(order, event)
     return order
 
 
@@ -184,6 +187,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     if order.status == OrderStatus.PENDING:
         moved.update(status=OrderStatus.COMPLETED, expires_at=None)
         count_sales(order)
+        tell_customer(order, Event.PAID)
     if moved:
         _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
     return order.status != OrderStatus.CANCELLED
@@ -212,6 +216,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
             detail=f"{money.display(amount, order.currency)} {order.currency.upper()}",
             actor=actor,
         )
+        tell_customer(order, Event.REFUNDED, refund=str(refund))
     else:
         Order.objects.filter(pk=order.pk).update(**fields)
 
@@ -227,18 +232,21 @@ def _payment_status_after_refunds(order: Order) -> PaymentStatus:
 def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     """A customer's bank took the money back (``DISPUTED``), or the matter was decided (``DISPUTE_WON``, ``_LOST``)."""
     order = Order.objects.get(pk=order_id)
-    if any(entry.event == event and entry.detail == detail for entry in order.timeline):
+    told = [(entry.event, entry.detail) for entry in order.timeline]
+    if (event, detail) in told:
         return
-    decided = any(
-        entry.event in (Event.DISPUTE_WON, Event.DISPUTE_LOST) and entry.detail == detail for entry in order.timeline
-    )
-    if event == Event.DISPUTED and decided:
-        fields: dict[str, Any] = {}
-    elif event == Event.DISPUTE_WON:
-        fields = {"payment_status": _payment_status_after_refunds(order)}
-    else:
-        fields = {"payment_status": PaymentStatus.DISPUTED}
+    stands = _disputes_that_stand([*told, (event, detail)])
+    fields = {"payment_status": PaymentStatus.DISPUTED if stands else _payment_status_after_refunds(order)}
     _move(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
+
+
+def _disputes_that_stand(told: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the disputes that are open or lost. A payment may have several, and the end may be heard of first."""
+    about: dict[str, set[str]] = defaultdict(set)
+    for event, dispute in told:
+        if event in (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST):
+            about[dispute].add(event)
+    return {dispute for dispute, events in about.items() if Event.DISPUTE_WON not in events}
 
 
 @transactional("orders.flag")
@@ -276,6 +284,8 @@ def fulfil_order(
         fields["tracking_number"] = tracking_number
     detail = " ".join(part for part in (carrier, tracking_number) if part)
     _move(order, fields, event=Event(status), detail=detail, actor=actor)
+    if status == FulfilmentStatus.SHIPPED:
+        tell_customer(order, Event.SHIPPED)
     return order
 
 

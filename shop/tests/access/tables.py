@@ -33,10 +33,15 @@ API = _rows("""
     POST    auth/logout/                              yes   yes   yes    yes   yes   yes    yes
     POST    auth/logout-all/                          401   yes   yes    yes   yes   yes    yes
     POST    auth/password/change/                     401   yes   yes    yes   yes   yes    yes
+    POST    auth/password/reset/                      yes   yes   yes    yes   yes   yes    yes
+    POST    auth/password/reset/confirm/              yes   yes   yes    yes   yes   yes    yes
+    POST    auth/email/verify/                        401   yes   yes    yes   yes   yes    yes
+    POST    auth/email/verify/confirm/                yes   yes   yes    yes   yes   yes    yes
 
     GET     users/me/                                 401   yes   yes    yes   yes   yes    yes
     PATCH   users/me/                                 401   yes   yes    yes   yes   yes    yes
     DELETE  users/me/                                 401   yes   yes    yes   yes   yes    yes
+    GET     users/me/export/                          401   yes   yes    yes   yes   yes    yes
     PUT     users/me/avatar/                          401   yes   yes    yes   yes   yes    yes
     DELETE  users/me/avatar/                          401   yes   yes    yes   yes   yes    yes
     GET     users/me/addresses/                       401   yes   yes    yes   yes   yes    yes
@@ -106,7 +111,7 @@ ADMIN = {
     for model, *cells in map(
         str.split,
         """
-    accounts.user            -                            -                         LCH  LACSDH+password
+    accounts.user            -                            -                         LCH  LACSDH+password+send_password_link+send_verification
     auth.group               -                            -                         LCH  LACSDH+delete_selected
     cart.cart                -                            -                         LCH  LCH
     cart.coupon              -                            -                         LCH  LACSDH+delete_selected
