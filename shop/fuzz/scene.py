@@ -1,4 +1,4 @@
-"""What no description tells, set right before a request: a filled cart, a line that is in it, Stripe's signature."""
+"""What no description tells, set right before a request: a cart with something in it, a mailed link, a signature."""
 
 import contextlib
 import json
@@ -6,19 +6,23 @@ import random
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import schemathesis
 from schemathesis.generation.case import Case
 
+from accounts.links import RESET, VERIFICATION
 from cart import services as carts
 from cart.models import Cart
 from cart.services import CartOwner
 from catalog.models import Variant
 from payments.simulator import StripeSimulator
 from payments.simulator.delivery import body_of, sign
+from shop.fuzz.people import new_user
 
 _BUY = {"POST /api/v1/orders/", "POST /api/v1/orders/quote/"}
-_LINES = {"PATCH /api/v1/cart/items/{id}/", "DELETE /api/v1/cart/items/{id}/"}
+_CART_LINES = {"PATCH /api/v1/cart/items/{id}/", "DELETE /api/v1/cart/items/{id}/"}
+_LINKS = {"POST /api/v1/auth/password/reset/confirm/": RESET, "POST /api/v1/auth/email/verify/confirm/": VERIFICATION}
 _WEBHOOK = "POST /api/v1/payments/webhook/"
 
 
@@ -48,10 +52,12 @@ class Scene:
             self._filled_cart()
         if case.meta is None or not case.meta.generation.mode.is_positive or self._random.random() < 0.5:
             return
-        if name in _LINES and (cart := self._filled_cart()):
+        if name in _CART_LINES and (cart := self._filled_cart()):
             case.path_parameters["id"] = str(cart.lines[0].key)
             if self._holder.token:
                 case.headers["X-Cart-Token"] = self._holder.token
+        elif name in _LINKS:
+            case.body |= parse_qsl(urlsplit(_LINKS[name].address(new_user("customer"))).query)
         elif name == _WEBHOOK:
             kwargs["data"] = body = self._event(case)
             case.headers["Stripe-Signature"] = sign(body, [self._stripe.webhook_secret], int(time.time()))

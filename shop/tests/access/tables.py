@@ -127,7 +127,7 @@ ADMIN = {
     payments.stripeevent     -                            -                         LCH  LCH+replay+replay_selected
     shop.job                 -                            -                         LCH  LCH+run_now+run_selected
     shop.periodictask        -                            -                         LCH  LCH
-    """.strip().splitlines(),
+    """.strip().splitlines(),  # noqa: E501
     )
 }
 # The pages of the admin that are about no model, by name: what GET answers nobody, a customer, any of the staff.
