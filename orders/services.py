@@ -57,13 +57,18 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
     order = Order.objects.get(pk=order_id)
     if not order.is_cancellable:
         raise why_not_cancellable(order)
+    _end(order, event=event, detail=detail, actor=actor)
+    return order
+
+
+def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
+    """Inside a transaction: the order is cancelled, and what it held goes back."""
     _move(order, {"status": OrderStatus.CANCELLED, "expires_at": None}, event=event, detail=detail, actor=actor)
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
     stock.give_back(order.quantities, reason=reason, reference=order.number)
     coupons.give_back(order_number=order.number)
     hooks.on_cancelled(order=order)
     tell_customer(order, event)
-    return order
 
 
 def why_not_cancellable(order: Order) -> OrderNotCancellable:
@@ -116,10 +121,13 @@ def _extend_hold(order: Order) -> None:
 
 @transactional("orders.expire")
 def _expire(*, order_id: ObjectId) -> bool:
-    if not Order.objects.due_to_expire().filter(pk=order_id).exists():
+    order = Order.objects.due_to_expire().filter(pk=order_id).first()
+    if order is None:
         # Paid, cancelled or extended meanwhile.
         return False
-    _cancel(order_id=order_id, event=Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
+    if order.payment_status == PaymentStatus.PROCESSING:
+        raise PaymentProcessing
+    _end(order, event=Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
     return True
 
 
@@ -146,17 +154,16 @@ def mark_processing(*, order_id: ObjectId) -> None:
 
 
 @transactional("orders.mark_payment_failed")
-def mark_payment_failed(*, order_id: ObjectId, detail: str) -> None:
-    """An attempt to pay failed; another one may follow until the order expires."""
+def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True) -> None:
+    """An attempt to pay failed; another one may follow until the order expires. The timeline tells what is news."""
     order = Order.objects.get(pk=order_id)
-    if order.status == OrderStatus.PENDING and order.is_payable:
-        _move(
-            order,
-            {"payment_status": PaymentStatus.FAILED},
-            event=Event.PAYMENT_FAILED,
-            detail=detail,
-            actor=Actor.STRIPE,
-        )
+    if order.status != OrderStatus.PENDING or not order.is_payable:
+        return
+    failed = {"payment_status": PaymentStatus.FAILED}
+    if is_news:
+        _move(order, failed, event=Event.PAYMENT_FAILED, detail=detail, actor=Actor.STRIPE)
+    else:
+        Order.objects.filter(pk=order.pk).update(**failed)
 
 
 @transactional("orders.mark_payment_closed")
@@ -183,7 +190,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     order = Order.objects.get(pk=order_id)
     moved: dict[str, Any] = {}
     if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
-        moved["payment_status"] = _payment_status_after_refunds(order)
+        moved["payment_status"] = order.payment_status_after_refunds
     if order.status == OrderStatus.PENDING:
         moved.update(status=OrderStatus.COMPLETED, expires_at=None)
         count_sales(order)
@@ -207,7 +214,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
     entry.status = status
     fields: dict[str, Any] = {"refunds": order.refunds}
     if order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED):
-        fields["payment_status"] = _payment_status_after_refunds(order)
+        fields["payment_status"] = order.payment_status_after_refunds
     if succeeded_now:
         _move(
             order,
@@ -221,13 +228,6 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
         Order.objects.filter(pk=order.pk).update(**fields)
 
 
-def _payment_status_after_refunds(order: Order) -> PaymentStatus:
-    refunded = sum((entry.amount for entry in order.refunds if entry.status == "succeeded"), Decimal(0))
-    if refunded >= order.total:
-        return PaymentStatus.REFUNDED
-    return PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.PAID
-
-
 @transactional("orders.record_dispute")
 def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     """A customer's bank took the money back (``DISPUTED``), or the matter was decided (``DISPUTE_WON``, ``_LOST``)."""
@@ -236,7 +236,7 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     if (event, detail) in told:
         return
     stands = _disputes_that_stand([*told, (event, detail)])
-    fields = {"payment_status": PaymentStatus.DISPUTED if stands else _payment_status_after_refunds(order)}
+    fields = {"payment_status": PaymentStatus.DISPUTED if stands else order.payment_status_after_refunds}
     _move(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
 
 

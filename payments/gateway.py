@@ -102,8 +102,9 @@ def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: 
 
 
 def retrieve_intent(intent: str) -> dict[str, Any]:
+    """Return a PaymentIntent with its latest charge."""
     with _calling("retrieve_intent") as v1:
-        return _object(v1.payment_intents.retrieve(intent), "payment_intent")
+        return _object(v1.payment_intents.retrieve(intent, {"expand": ["latest_charge"]}), "payment_intent")
 
 
 def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
@@ -113,13 +114,18 @@ def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
 
 
 def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
-    """Yield every PaymentIntent of the account that was made in this window, the newest first; a call for each 100."""
+    """Yield every PaymentIntent of the account that was made in this window with its latest charge, the newest first.
+
+    One call for each hundred of them.
+    """
     created = {"gte": int(since.timestamp())} | ({"lte": int(until.timestamp())} if until else {})
     after: dict[str, str] = {}
     has_more = True
     while has_more:
         with _calling("list_intents") as v1:
-            page = v1.payment_intents.list({"created": created, "limit": 100, **after})
+            page = v1.payment_intents.list(
+                {"created": created, "limit": 100, "expand": ["data.latest_charge"], **after}
+            )
             intents = [_object(intent, "payment_intent") for intent in page.data]
             has_more = bool(page.has_more and intents)
         yield from intents
@@ -150,6 +156,13 @@ def list_refunds(intent: str) -> list[dict[str, Any]]:
     with _calling("list_refunds") as v1:
         page = v1.refunds.list({"payment_intent": intent, "limit": 100})
         return [_object(refund, "refund") for refund in page.auto_paging_iter()]
+
+
+def list_disputes(intent: str) -> list[dict[str, Any]]:
+    """Return every dispute about an intent's money."""
+    with _calling("list_disputes") as v1:
+        page = v1.disputes.list({"payment_intent": intent, "limit": 100})
+        return [_object(dispute, "dispute") for dispute in page.auto_paging_iter()]
 
 
 def verified_event(body: bytes, signature: str) -> dict[str, Any]:

@@ -93,9 +93,10 @@ def enqueue(
     """Write a job in the running transaction.
 
     ``at_once`` runs it right after the commit, in this process; whether that fails or dies, the worker has it next.
-    ``unless_queued`` does nothing where the same work waits already.
+    ``unless_queued`` does nothing where the same work waits already. Work under way does not count: it may have looked
+    before what calls for it now.
     """
-    if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None).exists():
+    if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None, attempts=0).exists():
         return None
     now = _milliseconds(timezone.now())
     job = Job.objects.create(kind=kind, payload=payload, run_at=now + (delay or timedelta(0)), created_at=now)
