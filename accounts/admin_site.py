@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, reverse
 from unfold.sites import UnfoldAdminSite
 
 from accounts.admin_forms import LoginForm, OwnPasswordForm
@@ -20,6 +20,10 @@ class ShopAdminSite(UnfoldAdminSite):
         if allowed:
             recognised(request.user, via="admin")
         return allowed
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Every page but the one that leads to an object's page on a website: the shop has no website."""
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's page, with a form that also ends the logins by the old password."""

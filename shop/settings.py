@@ -245,6 +245,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "shop.schema.error_schemas",
         "shop.schema.reply_headers",
+        "shop.schema.rules_of_input",
     ],
 }
 # Bytes of one request body; uploads may be larger by what an image may weigh.
