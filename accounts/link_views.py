@@ -43,7 +43,7 @@ class LinkViewSet(viewsets.GenericViewSet):
     )
     def confirm_reset(self, request: Request) -> Response:
         """Choose a new password by the link of that mail. Every earlier token stops working."""
-        services.reset_password(**self.validated(request))
+        services.reset_password(request=request, **self.validated(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=EmailVerificationConfirmSerializer, responses={204: None})

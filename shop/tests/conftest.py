@@ -17,6 +17,7 @@ from orders.models import Order, TaxRate
 from payments.models import Payment, Refund, StripeEvent
 from shop import jobs
 from shop.jobs import PeriodicTask
+from shop.staff_log import StaffAction
 from shop.testing.admin import ADDRESS, ordered
 
 
@@ -42,4 +43,5 @@ def furnished(
     PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
     jobs.enqueue("catalog.count_sales", quantities={})
     Group.objects.create(name="Warehouse")
+    StaffAction.objects.create(staff=staff.pk, via="admin", action="cancel", model="orders.order", object_id=order.pk)
     return order
