@@ -46,17 +46,16 @@ class AuthViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
     def register(self, request: Request) -> Response:
         """Open an account and log in. A guest cart named in `X-Cart-Token` is merged into the new account's."""
-        user = services.register(**self.validated(request))
+        wanted = self.validated(request)
+        spend_or_refuse("register_account", f"{normalize_email(wanted['email'])} from {address_of(request)}")
+        user = services.register(**wanted)
         return self.logged_in(user, request, status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[CART_TOKEN], request=LoginSerializer, responses=LoginReplySerializer)
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Log in. A guest cart named in `X-Cart-Token` is merged into the account's."""
-        credentials = self.validated(request)
-        account = normalize_email(credentials["email"])
-        spend_or_refuse("login_account", f"{account} from {address_of(request)}")
-        user = services.log_in(request=request, **credentials)
+        user = services.log_in(request=request, **self.validated(request))
         return self.logged_in(user, request, status.HTTP_200_OK)
 
     @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)

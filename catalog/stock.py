@@ -12,7 +12,8 @@ from django.db.models import F
 from catalog import read_model
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement, Variant
-from shop import documents
+from shop import documents, staff_log
+from shop.staff_log import Action
 from shop.transactions import transactional
 
 Quantities = Mapping[ObjectId, int]
@@ -79,6 +80,7 @@ def adjust(
         _record({variant.pk: delta}, reason=reason, reference=reference, note=note)
         if 0 in (current, current + delta):
             read_model.refresh_in_stock({variant.product_id})
+        staff_log.note(Action.STOCK, variant)
     variant.stock = current + delta
     return variant.stock
 

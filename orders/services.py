@@ -1,12 +1,12 @@
 """The verbs of an order. Every move is a guarded update in a transaction, so of many at once exactly one happens."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from bson import ObjectId
 from django.utils import timezone
 
@@ -28,14 +28,18 @@ from orders.models import (
     RefundEntry,
     TimelineEntry,
 )
-from shop import jobs, money
+from shop import jobs, money, staff_log
 from shop.errors import ServiceUnavailable
+from shop.logs import told
+from shop.staff_log import Action
 from shop.transactions import TransactionContention, transactional
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 # How much longer an order holds its stock while Stripe is processing its payment, or cannot be asked.
 HOLD_EXTENSION = timedelta(minutes=5)
+# What staff do themselves of what happens to an order.
+STAFF_ACTIONS = {Event.CANCELLED: Action.CANCEL, Event.SHIPPED: Action.SHIP, Event.DELIVERED: Action.DELIVER}
 
 # --- Cancelling and expiring ------------------------------------------------------------------------------------------
 
@@ -92,7 +96,7 @@ def expire_due_orders(*, limit: int = 200) -> int:
             break
         except Exception:
             # One order that cannot be expired must not keep the stock of all the others.
-            logger.exception("order %s could not be expired", order.number)
+            logger.exception("an order could not be expired", order=order.number)
             _extend_hold(order)
     return expired
 
@@ -107,7 +111,7 @@ def expire_order(*, order: Order) -> bool:
         hooks.before_cancel(order=order)
         return _expire(order_id=order.pk)
     except (ServiceUnavailable, OrderNotCancellable) as error:
-        logger.info("order %s holds its stock a little longer: %s", order.number, error)
+        logger.info("an order holds its stock a little longer", order=order.number, error=told(error))
         _extend_hold(order)
         if isinstance(error, ServiceUnavailable):
             raise
@@ -344,3 +348,5 @@ def _move(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor
     Order.objects.filter(pk=order.pk).update(**fields, timeline=timeline)
     for name, value in {**fields, "timeline": timeline}.items():
         setattr(order, name, value)
+    if actor == Actor.STAFF and event in STAFF_ACTIONS:
+        staff_log.note(STAFF_ACTIONS[event], order)

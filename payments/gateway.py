@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 import stripe
+import structlog
 from django.conf import settings
 
 from payments.errors import (
@@ -26,7 +27,10 @@ from payments.errors import (
 )
 from shop import crash_points
 from shop.circuit import Circuit, elsewhere, seconds_elsewhere
+from shop.logs import ms_since, told
 from shop.transactions import in_transaction
+
+logger = structlog.get_logger(__name__)
 
 # Of a crowd that wants to pay while Stripe is silent only the first wait; the others are answered at once. The one that
 # tries may have stood behind those who waited, so its patience is short.
@@ -54,7 +58,7 @@ def _calling(name: str) -> Iterator[Any]:
         # One call that takes long is waited for; a second one would keep the request from answering in time.
         raise StripeUnavailable
     try:
-        with circuit.admitted() as probing, elsewhere(), _noticing_silence():
+        with circuit.admitted() as probing, elsewhere(), _noticing_silence(), _logged(name):
             yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, probing=probing).v1
         crash_points.reached(f"stripe.{name}:after")
     except (stripe.InvalidRequestError, stripe.CardError) as error:
@@ -64,6 +68,18 @@ def _calling(name: str) -> Iterator[Any]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         # An answer that is no Stripe object: a proxy's error page, a truncated body.
         raise StripeUnavailable from error
+
+
+@contextmanager
+def _logged(call: str) -> Iterator[None]:
+    """Tell the log that Stripe was called, how that went and how long it took."""
+    started = time.perf_counter()
+    try:
+        yield
+    except Exception as error:
+        logger.warning("Stripe was called in vain", call=call, error=told(error), ms=ms_since(started))
+        raise
+    logger.info("Stripe was called", call=call, ms=ms_since(started))
 
 
 @contextmanager

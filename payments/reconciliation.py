@@ -3,11 +3,11 @@
 Everything is applied by `payments.transitions`, so doing it twice, or while webhooks arrive, changes nothing more.
 """
 
-import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
 from bson import ObjectId
 from django.db.models import Q
 from django.utils import timezone
@@ -19,7 +19,7 @@ from payments.models import Payment, Refund, StripeEvent
 from payments.transitions import FINAL, StripeObject
 from shop import jobs
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 # What a call or a webhook under way may take to arrive; younger things are not compared yet.
 SETTLING = timedelta(minutes=5)
@@ -68,9 +68,9 @@ def reconcile_lately() -> Report:
     """Compare the last two days; the worker does so every hour, and the log tells what it found."""
     report = reconcile(since=timezone.now() - WINDOW)
     for line in report.healed:
-        logger.warning("reconciliation healed %s", line)
+        logger.warning("reconciliation healed something", finding=line)
     for line in report.problems:
-        logger.error("reconciliation found %s", line)
+        logger.error("reconciliation found something", finding=line)
     return report
 
 

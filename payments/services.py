@@ -28,7 +28,8 @@ from payments.errors import (
     StripeUnavailable,
 )
 from payments.models import Payment, Refund
-from shop import idempotency, jobs, money
+from shop import idempotency, jobs, money, staff_log
+from shop.staff_log import Action
 from shop.transactions import transactional
 
 # How long a request waits for the answer that another one is already waiting for.
@@ -250,6 +251,8 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
     refund.idempotency_key = _first_key(refund)
     refund.save(force_insert=True)
     transitions.show_refund(refund, payment)
+    if actor == Actor.STAFF:
+        staff_log.note(Action.REFUND, payment)
     jobs.enqueue("payments.send_refund", at_once=True, refund=str(refund.pk))
     return refund
 

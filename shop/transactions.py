@@ -15,7 +15,6 @@ transactions specification (a commit whose outcome is unknown is retried with ``
 """
 
 import functools
-import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from contextvars import Context
 from typing import Any, ParamSpec, TypeVar
 
 import pymongo
+import structlog
 from django.db import DEFAULT_DB_ALIAS, connections
 from pymongo import ReadPreference
 from pymongo.client_session import ClientSession
@@ -34,7 +34,7 @@ from pymongo.write_concern import WriteConcern
 from shop import crash_points
 from shop.errors import ServiceUnavailable
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 GIVE_UP_SECONDS = 7.0
 ABORT_SECONDS = 0.5
@@ -114,7 +114,7 @@ def _run(name: str, body: Callable[[], R]) -> R:
             time.sleep(random.uniform(0, pause))  # noqa: S311
         else:
             if attempt > 20:
-                logger.warning("transaction %s needed %d attempts", name, attempt + 1)
+                logger.warning("a transaction needed many attempts", transaction=name, attempt=attempt + 1)
             _run_hooks(name, hooks)
             return result
 
@@ -171,7 +171,7 @@ def _run_hooks(name: str, hooks: list[tuple]) -> None:
         try:
             hook()
         except Exception:
-            logger.exception("a hook after transaction %s failed", name)
+            logger.exception("a hook after a transaction failed", transaction=name)
 
 
 def _has_label(error: BaseException | None, label: str) -> bool:
