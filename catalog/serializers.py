@@ -170,6 +170,55 @@ class ProductDetailSerializer(ProductSerializer):
         return VariantSerializer(active, many=True).data
 
 
+# --- Facets -----------------------------------------------------------------------------------------------------------
+
+
+class CategoryFacetSerializer(CategoryBriefSerializer):
+    parent = serializers.CharField(allow_null=True, help_text="An id, or null.")
+    count = serializers.IntegerField(help_text="Products here and below.")
+
+
+class PriceRangeSerializer(serializers.Serializer):
+    """A range of prices, for `min_price` and `max_price`."""
+
+    min = MoneyField()
+    max = MoneyField()
+    count = serializers.IntegerField()
+
+
+class PriceFacetSerializer(serializers.Serializer):
+    min = MoneyField(allow_null=True, help_text="The lowest price of all.")
+    max = MoneyField(allow_null=True, help_text="The highest price of all.")
+    ranges = PriceRangeSerializer(many=True, help_text="Those that hold products, the lowest first.")
+
+
+class StockFacetSerializer(serializers.Serializer):
+    value = serializers.BooleanField()
+    count = serializers.IntegerField()
+
+
+class AttributeValueSerializer(serializers.Serializer):
+    value = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class AttributeFacetSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    values = AttributeValueSerializer(many=True, help_text="The commonest first, at most 100.")
+
+
+class FacetsSerializer(serializers.Serializer):
+    count = serializers.IntegerField(help_text="As in the list.")
+    count_exact = serializers.BooleanField(help_text="As in the list.")
+    exact = serializers.BooleanField(
+        help_text="False where more than 10,000 products had to be counted; the newest 10,000 of them were."
+    )
+    categories = CategoryFacetSerializer(many=True, help_text="In the order of `/categories/`.")
+    price = PriceFacetSerializer()
+    in_stock = StockFacetSerializer(many=True)
+    attributes = AttributeFacetSerializer(many=True, help_text="By name, at most 50.")
+
+
 # --- What staff write -------------------------------------------------------------------------------------------------
 
 

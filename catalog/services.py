@@ -1,6 +1,7 @@
 """The verbs of the catalogue: each leaves products, variants, pictures, stock and read model in step."""
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 from bson import ObjectId
@@ -87,12 +88,21 @@ def delete_product(*, product: Product) -> bool:
     """
     variants = list(Variant.objects.filter(product=product).values_list("pk", flat=True))
     if _sold(variants):
-        Product.objects.filter(pk=product.pk).update(is_active=False)
+        set_active(products=[product.pk], is_active=False)
         return False
+    product = Product.objects.get(pk=product.pk)
+    read_model.forget(product)
     for image in ProductImage.objects.filter(product=product):
         delete_image_later(image.name)
     product.delete()
     return True
+
+
+@transactional("catalog.set_active")
+def set_active(*, products: Iterable[ObjectId], is_active: bool) -> None:
+    """Show these products in the shop, or hide them: a few commands, however many they are."""
+    others = Product.objects.filter(pk__in=list(products), is_active=not is_active)
+    read_model.recount(list(others.values_list("pk", "category")), is_active=is_active)
 
 
 def settle(product_id: ObjectId) -> None:
@@ -259,7 +269,10 @@ def save_category(*, category: Category) -> Category:
         Category.objects.filter(pk__in=parent.lineage).touch()
     category.path = f"{parent.path}/{category.slug}" if parent else category.slug
     category.lineage = [*(parent.lineage if parent else []), category.pk]
-    category.save()
+    # Not `save()`, which would write how many products it has as well.
+    written = {name: getattr(category, name) for name in ("name", "slug", "parent", "path", "lineage", "position")}
+    if not Category.objects.filter(pk=category.pk).update(**written):
+        category.save(force_insert=True)
     jobs.enqueue("catalog.refresh_category", at_once=True, category=str(category.pk))
     for child in Category.objects.filter(parent=category.pk):
         save_category(category=child)
@@ -281,7 +294,7 @@ def _refresh_category(*, category: str) -> None:
         if (fields := read_model.category_fields(row)) == written:
             return
         # Somebody may change it while we write; then we write again.
-        Product.objects.filter(category=row).update(**fields)
+        read_model.rename_category(row)
         written = fields
 
 

@@ -18,6 +18,7 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /auth/password/change/": {400: ("wrong_password",)},
     "PUT /users/me/avatar/": {400: _IMAGE_CODES},
     "GET /products/": {400: ()},
+    "GET /products/facets/": {400: ()},
     "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options")},
     "PUT /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},
     "PATCH /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},

@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
@@ -17,7 +16,7 @@ from catalog import services, stock
 from catalog.admin.fields import CategoryChoiceField
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
-from catalog.queries import every_word
+from catalog.search import Search
 from shop import media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.fields import MoneyFieldsMixin
@@ -113,7 +112,7 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
         with_sku = Variant.objects.filter(begins_with("sku", text) | begins_with("sku", text.upper()))
         # Nobody pages through more than a few hundred results of a SKU.
         products = set(with_sku.values_list("product", flat=True)[:500])
-        return queryset.filter(pk__in=products) if products else queryset.filter(name__text_search=every_word(text))
+        return queryset.filter(pk__in=products) if products else Search(text).matching(queryset)
 
     @display(description="Product", ordering="name")
     def product(self, product: Product) -> str:
@@ -151,10 +150,10 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
         self._set_active(request, queryset, is_active=False, done="hidden from the shop")
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
-        # One command: of the read model only the time of the change depends on this column.
         products = list(queryset.values_list("pk", flat=True))
-        changed = Product.objects.filter(pk__in=products).update(is_active=is_active, updated_at=timezone.now())
-        self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
+        services.set_active(products=products, is_active=is_active)
+        number = len(products)
+        self.message_user(request, f"{number} product{'' if number == 1 else 's'} {done}.", messages.SUCCESS)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         # One at a time, because one that was sold is only hidden, and people should see that.

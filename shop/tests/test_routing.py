@@ -21,6 +21,7 @@ PUBLIC = {
     "GET /categories/",
     "GET /categories/{slug}/",
     "GET /products/",
+    "GET /products/facets/",
     "GET /products/{id}/",
     "GET /cart/",
     "DELETE /cart/",
