@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from cart.models import Coupon
-from catalog.models import Product, StockMovement, Variant
+from catalog.models import Category, Product, StockMovement, Variant
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod
 from payments.models import Payment, StripeEvent
@@ -79,6 +79,10 @@ def _spoil_the_read_model() -> None:
     Product.objects.update(in_stock=False)
 
 
+def _miscount_a_category() -> None:
+    Category.objects.create(name="X", slug="x", active_products=1)
+
+
 def _miscount_a_coupon() -> None:
     Coupon.objects.create(code="X", kind="fixed", value=1, used=1)
 
@@ -96,6 +100,7 @@ def _miscount_a_coupon() -> None:
         (_leave_an_event, "no event of Stripe's is left lying"),
         (_give_up_a_job, "no job was given up"),
         (_spoil_the_read_model, "what shoppers read of a product"),
+        (_miscount_a_category, "a category counts its active products"),
         (_miscount_a_coupon, "a coupon's count"),
     ],
 )
