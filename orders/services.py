@@ -1,7 +1,8 @@
 """The verbs of an order. Every move is a guarded update in a transaction, so of many at once exactly one happens."""
 
 import logging
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -227,18 +228,21 @@ def _payment_status_after_refunds(order: Order) -> PaymentStatus:
 def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     """A customer's bank took the money back (``DISPUTED``), or the matter was decided (``DISPUTE_WON``, ``_LOST``)."""
     order = Order.objects.get(pk=order_id)
-    if any(entry.event == event and entry.detail == detail for entry in order.timeline):
+    told = [(entry.event, entry.detail) for entry in order.timeline]
+    if (event, detail) in told:
         return
-    decided = any(
-        entry.event in (Event.DISPUTE_WON, Event.DISPUTE_LOST) and entry.detail == detail for entry in order.timeline
-    )
-    if event == Event.DISPUTED and decided:
-        fields: dict[str, Any] = {}
-    elif event == Event.DISPUTE_WON:
-        fields = {"payment_status": _payment_status_after_refunds(order)}
-    else:
-        fields = {"payment_status": PaymentStatus.DISPUTED}
+    stands = _disputes_that_stand([*told, (event, detail)])
+    fields = {"payment_status": PaymentStatus.DISPUTED if stands else _payment_status_after_refunds(order)}
     _move(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
+
+
+def _disputes_that_stand(told: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the disputes that are open or lost. A payment may have several, and the end may be heard of first."""
+    about: dict[str, set[str]] = defaultdict(set)
+    for event, dispute in told:
+        if event in (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST):
+            about[dispute].add(event)
+    return {dispute for dispute, events in about.items() if Event.DISPUTE_WON not in events}
 
 
 @transactional("orders.flag")

@@ -79,6 +79,20 @@ def test_a_dispute_that_is_won_after_a_refund_in_part_leaves_the_refund(
     assert order(as_customer)["payment_status"] == "partially_refunded"
 
 
+def test_of_two_disputes_each_has_to_be_won(as_customer: APIClient, intent: str, simulator: StripeSimulator) -> None:
+    first, second = (
+        {"id": f"du_{number}", "object": "dispute", "payment_intent": intent, "status": "needs_response"}
+        for number in (1, 2)
+    )
+    post_event(simulator.make_event("charge.dispute.created", first))
+    post_event(simulator.make_event("charge.dispute.closed", {**second, "status": "won"}))
+    assert order(as_customer)["payment_status"] == "disputed"
+    # Its beginning is heard of after its end.
+    post_event(simulator.make_event("charge.dispute.created", second))
+    post_event(simulator.make_event("charge.dispute.closed", {**first, "status": "won"}))
+    assert order(as_customer)["payment_status"] == "paid"
+
+
 @pytest.mark.parametrize("ends", ["warning_closed", "prevented"])
 def test_an_inquiry_that_comes_to_nothing_leaves_the_order_paid(
     as_customer: APIClient, intent: str, simulator: StripeSimulator, ends: str
