@@ -39,6 +39,7 @@ from catalog.serializers import (
     VariantUpdateSerializer,
     picture,
 )
+from shop.conditional import ConditionalReads
 from shop.permissions import HasModelPermission, staff_may
 
 # Inactive products and stock: who may change them has to see them, as in the admin.
@@ -63,7 +64,7 @@ class StaffWrites:
         return staff_may(self.request.user, *permissions)
 
 
-class CategoryViewSet(StaffWrites, viewsets.ReadOnlyModelViewSet):
+class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewSet):
     """The category tree as a flat list, parents before their children."""
 
     serializer_class = CategorySerializer
@@ -87,7 +88,7 @@ class CategoryViewSet(StaffWrites, viewsets.ReadOnlyModelViewSet):
 @extend_schema_view(
     list=extend_schema(parameters=[ProductQuerySerializer, ATTRIBUTE_PARAMETER]),
 )
-class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
+class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     """Products: lists with filters, search and ordering; details by id or slug."""
 
     queryset = Product.objects.all()

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from drf_standardized_errors.openapi import AutoSchema as StandardizedErrorsAutoSchema
 from rest_framework.permissions import SAFE_METHODS
+
+from shop.conditional import ConditionalReads
 
 Endpoint = tuple[str, str, str, Any]
 
@@ -72,6 +75,10 @@ MEANINGS = {
     500: "A fault of the shop's own.",
     503: "The database, Stripe or the image service is away, or a conflict outlasted its retries. Try again later.",
 }
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Names exactly this reply, for `If-None-Match`."}}
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="ETags of replies that the client has already."
+)
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
 
 
@@ -124,6 +131,20 @@ class AutoSchema(StandardizedErrorsAutoSchema):
 
     def _is_public_read(self) -> bool:
         return getattr(self.view, "public_reads", False) and self.method in SAFE_METHODS
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters = super().get_override_parameters()
+        return [*parameters, IF_NONE_MATCH] if self._is_conditional() else parameters
+
+    def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        responses = super()._get_response_bodies(*args, **kwargs)
+        if self._is_conditional():
+            responses["200"].setdefault("headers", {}).update(ETAG)
+            responses["304"] = {"description": "What `If-None-Match` names is still what there is.", "headers": ETAG}
+        return responses
+
+    def _is_conditional(self) -> bool:
+        return isinstance(self.view, ConditionalReads) and self.method == "GET"
 
     def _refusals(self) -> dict[int, tuple[str, ...]]:
         return REFUSALS.get(f"{self.method} {self.path.removeprefix('/api/v1')}", {})

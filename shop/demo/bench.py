@@ -115,7 +115,7 @@ class _Writer:
         self._images = images
         # Its one variant went from none to some, once.
         self._product = _document(Product(price=Decimal(0), in_stock=True, stock_flips=1))
-        self._variant = _document(Variant(price=Decimal(0), stock=STOCK))
+        self._variant = _document(Variant(price=Decimal(0), stock=STOCK, adjustments=1))
         self._image = _document(ProductImage())
         self._movement = _document(StockMovement(delta=STOCK, reason=StockMovement.Reason.INITIAL))
         self._price_field = Variant._meta.get_field("price")

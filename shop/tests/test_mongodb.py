@@ -113,7 +113,7 @@ def plans(client: APIClient, query: str) -> list[set[str]]:
         reply = client.get(f"{LIST}?{query}")
     assert reply.json()["count"] > 20
     found = [explained(command) for command in commands.on("catalog_product")]
-    assert len(found) == (3 if "relevance" in query else 2)
+    assert len(found) >= 2
     return found
 
 
