@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from bson import ObjectId
 from django.db.models import Q, QuerySet
-from django.http import QueryDict
+from django.http import Http404, QueryDict
 from django.utils.functional import cached_property
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ParseError, ValidationError
+from rest_framework.generics import get_object_or_404
 from rest_framework.pagination import replace_query_param
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +26,19 @@ from shop.money_fields import MoneyField
 from shop.object_ids import ObjectIdField
 from shop.pagination import PageNumberPagination
 from shop.parsers import StrictJSONParser
+from shop.permissions import staff_may
+
+# Inactive products and stock: who may change them has to see them, as in the admin.
+SEE_ALL = ("catalog.view_product", "catalog.change_product")
+
+
+def find_product(address: str, *, user: Any) -> Product:
+    """Return the product with this id or slug; inactive ones exist for staff only. Raises ``Http404``."""
+    lookup = {"pk": address} if ObjectId.is_valid(address) else {"slug": address}
+    product = get_object_or_404(Product.objects.all(), **lookup)
+    if not product.is_active and not staff_may(user, *SEE_ALL):
+        raise Http404
+    return product
 
 
 class Ordering(NamedTuple):

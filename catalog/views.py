@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from bson import ObjectId
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
@@ -19,11 +17,13 @@ from catalog.facets import count_facets
 from catalog.models import Category, Product, ProductImage, Variant
 from catalog.queries import (
     ATTRIBUTE_PARAMETER,
+    SEE_ALL,
     ProductFilters,
     ProductFiltersSerializer,
     ProductPagination,
     ProductQuery,
     ProductQuerySerializer,
+    find_product,
 )
 from catalog.serializers import (
     CategorySerializer,
@@ -41,9 +41,6 @@ from catalog.serializers import (
 )
 from shop.conditional import ConditionalReads
 from shop.permissions import HasModelPermission, staff_may
-
-# Inactive products and stock: who may change them has to see them, as in the admin.
-SEE_ALL = ("catalog.view_product", "catalog.change_product")
 
 
 class StaffWrites:
@@ -154,12 +151,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_product(self, pk: str) -> Product:
-        """Return the product with this id or slug; inactive ones exist for staff only."""
-        lookup = {"pk": pk} if ObjectId.is_valid(pk) else {"slug": pk}
-        product = get_object_or_404(Product.objects.all(), **lookup)
-        if not product.is_active and not self.staff_may(*SEE_ALL):
-            raise Http404
-        return product
+        return find_product(pk, user=self.request.user)
 
     def detail_response(self, product: Product, **kwargs: Any) -> Response:
         context = {

@@ -8,6 +8,8 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from accounts import hooks
         from orders import services
+        from orders.reviews.services import forget_reviewer
 
         hooks.before_forget.register(services.settle_for_leaving_customer)
         hooks.on_forget.register(services.forget_customer)
+        hooks.on_forget.register(forget_reviewer)

@@ -79,6 +79,10 @@ def _spoil_the_read_model() -> None:
     Product.objects.update(in_stock=False)
 
 
+def _praise_a_product() -> None:
+    Product.objects.update(rating_count=1, rating_sum=5, rating_average=5)
+
+
 def _miscount_a_category() -> None:
     Category.objects.create(name="X", slug="x", active_products=1)
 
@@ -100,6 +104,7 @@ def _miscount_a_coupon() -> None:
         (_leave_an_event, "no event of Stripe's is left lying"),
         (_give_up_a_job, "no job was given up"),
         (_spoil_the_read_model, "what shoppers read of a product"),
+        (_praise_a_product, "a product's rating"),
         (_miscount_a_category, "a category counts its active products"),
         (_miscount_a_coupon, "a coupon's count"),
     ],

@@ -23,6 +23,7 @@ PUBLIC = {
     "GET /products/",
     "GET /products/facets/",
     "GET /products/{id}/",
+    "GET /products/{product_pk}/reviews/",
     "GET /cart/",
     "DELETE /cart/",
     "POST /cart/items/",
