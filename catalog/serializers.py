@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from catalog.models import Category, Product, Variant, validate_attributes
 from shop.image_fields import UploadedImageField
-from shop.media import image_url
+from shop.media import SIZES, image_url, image_urls
 from shop.money_fields import MoneyField
 
 
@@ -78,22 +78,39 @@ class ProductSerializer(serializers.ModelSerializer):
         return {"id": str(product.category_id), "name": product.category_name, "slug": product.category_slug}
 
 
+class PictureSizesSerializer(serializers.Serializer):
+    """The picture in every size, for `srcset` and the like; never larger than it was uploaded."""
+
+    original = serializers.URLField(read_only=True)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return super().get_fields() | {
+            name: serializers.URLField(
+                read_only=True, help_text=f"{'Cut to' if size.crop else 'Within'} {size.width} × {size.height} pixels."
+            )
+            for name, size in SIZES.items()
+        }
+
+
 class PictureSerializer(serializers.Serializer):
     """A picture as it stands in a product."""
 
     id = serializers.CharField(read_only=True)
     url = serializers.URLField(read_only=True)
     thumbnail = serializers.URLField(read_only=True)
+    sizes = PictureSizesSerializer(read_only=True)
     alt = serializers.CharField(read_only=True)
     position = serializers.IntegerField(read_only=True)
 
 
 def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dict[str, Any]:
     """Return a picture in the shape of :class:`PictureSerializer`."""
+    sizes = image_urls(name, request=request)
     return {
         "id": str(pk),
-        "url": image_url(name, request=request),
-        "thumbnail": image_url(name, size="thumbnail", request=request),
+        "url": sizes["original"],
+        "thumbnail": sizes["thumbnail"],
+        "sizes": sizes,
         "alt": alt,
         "position": position,
     }

@@ -26,6 +26,7 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "PUT /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},
     "PATCH /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},
     "POST /products/{product_pk}/images/": {400: _IMAGE_CODES},
+    "GET /products/{product_pk}/reviews/": {400: ()},
     "POST /products/{product_pk}/reviews/": {404: (), 409: ("not_bought", "already_reviewed")},
     "PATCH /variants/{id}/": {400: ("sku_taken", "duplicate_options")},
     "POST /variants/{id}/stock/": {409: ("out_of_stock",)},

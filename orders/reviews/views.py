@@ -1,7 +1,7 @@
 """Reviews over REST: everybody reads, buyers write one of each product."""
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -17,9 +17,8 @@ from shop.conditional import ConditionalReads
 PRODUCT = OpenApiParameter("product_pk", str, OpenApiParameter.PATH, description="The product's id or slug.")
 
 
-@extend_schema_view(list=extend_schema(parameters=[PRODUCT, ReviewQuerySerializer]))
 class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericViewSet):
-    """What buyers say of one product, the newest first."""
+    """The reviews of one product."""
 
     queryset = Review.objects.all()
     serializer_class = ReviewSerializer
@@ -45,6 +44,11 @@ class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericVie
     @property
     def product(self) -> Product:
         return find_product(self.kwargs["product_pk"], user=self.request.user)
+
+    @extend_schema(parameters=[PRODUCT, ReviewQuerySerializer])
+    def list(self, request: Request, product_pk: str) -> Response:
+        """What buyers say of a product, the newest first."""
+        return super().list(request)
 
     @extend_schema(parameters=[PRODUCT], responses={201: ReviewSerializer})
     def create(self, request: Request, product_pk: str) -> Response:
