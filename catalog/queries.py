@@ -104,14 +104,21 @@ class ProductQuerySerializer(ProductFiltersSerializer):
         return attrs
 
 
+# One parameter of the description stands for any number of parameters `attr_NAME`.
 ATTRIBUTE_PARAMETER = OpenApiParameter(
-    "attr_{name}",
-    str,
-    many=True,
+    "attributes",
+    {
+        "type": "object",
+        "propertyNames": {"pattern": f"^attr_{ATTRIBUTE_NAME}$"},
+        "additionalProperties": {"type": "string", "maxLength": 200},
+        "maxProperties": MAX_ATTRIBUTES_ASKED,
+        "examples": [{"attr_colour": "red"}],
+    },
+    style="form",
+    explode=True,
     description="Products whose attribute has this value, e.g. `attr_colour=red`. Given again for the same attribute, "
     f"one of the values will do: `attr_colour=red&attr_colour=blue`. At most {MAX_ATTRIBUTES_ASKED} attributes with "
     f"{MAX_VALUES} values each.",
-    pattern=".*",
 )
 
 

@@ -150,10 +150,9 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
         self._set_active(request, queryset, is_active=False, done="hidden from the shop")
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
-        products = list(queryset.values_list("pk", flat=True))
-        services.set_active(products=products, is_active=is_active)
-        number = len(products)
-        self.message_user(request, f"{number} product{'' if number == 1 else 's'} {done}.", messages.SUCCESS)
+        products = list(queryset)
+        changed = services.set_active(products, is_active=is_active)
+        self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         # One at a time, because one that was sold is only hidden, and people should see that.
@@ -215,6 +214,9 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
             self.message_user(request, text, messages.WARNING)
 
     # --- Deleting -----------------------------------------------------------------------------------------------------
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """The service notes what it did: one that was sold is not deleted."""
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
         request.was_deleted = services.delete_product(product=obj)

@@ -112,9 +112,9 @@ def test_counts_follow_whatever_happens_to_products(
     assert after(lambda: as_staff.patch(url, {"is_active": True})) == in_linen
     # The category that was read before all of this.
     assert after(lambda: services.save_category(category=tree["linen"])) == in_linen
-    assert after(lambda: services.set_active(products=[product.pk, product.pk], is_active=True)) == in_linen
-    assert after(lambda: services.set_active(products=[product.pk], is_active=False)) == {}
-    assert after(lambda: services.set_active(products=[product.pk], is_active=True)) == in_linen
+    assert after(lambda: services.set_active([product, product], is_active=True)) == in_linen
+    assert after(lambda: services.set_active([product], is_active=False)) == {}
+    assert after(lambda: services.set_active([product], is_active=True)) == in_linen
     assert after(lambda: as_staff.delete(url)) == {}
 
 
@@ -126,7 +126,7 @@ def test_counts_add_up_when_many_write_at_once(
         lambda: services.create_product(data={"name": "A", "price": "1", "category": tree["books"]}),
         lambda: services.create_product(data={"name": "B", "price": "1", "category": tree["books"]}),
         lambda: services.update_product(product=hidden, data={"is_active": False}),
-        lambda: services.set_active(products=[hidden.pk], is_active=False),
+        lambda: services.set_active([hidden], is_active=False),
         lambda: services.delete_product(product=doomed),
     )
     assert counts(anonymous)["books"] == 2

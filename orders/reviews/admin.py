@@ -19,6 +19,7 @@ from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.transactions import transactional
 
 
 def stars(rating: int) -> str:
@@ -156,6 +157,8 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Review) -> None:
         services.delete_review(review=obj)
 
+    @transactional("admin.delete_selected")
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self.log_deletions(request, queryset)
         for review in queryset:
             services.delete_review(review=review)

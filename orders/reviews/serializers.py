@@ -21,6 +21,15 @@ class ReviewSerializer(serializers.ModelSerializer):
         return user.is_authenticated and review.user_id == user.pk
 
 
+class ReviewExportSerializer(ReviewSerializer):
+    """A review as its author is told what the shop keeps of them."""
+
+    product = serializers.CharField(source="product_id", read_only=True)
+
+    class Meta(ReviewSerializer.Meta):
+        fields = ["product", *ReviewSerializer.Meta.fields]
+
+
 class ReviewQuerySerializer(serializers.Serializer):
     """The query string of a product's reviews."""
 

@@ -13,6 +13,8 @@ from catalog.models import Product
 from orders.errors import AlreadyReviewed, NotBought
 from orders.models import Order, OrderStatus, PaymentStatus
 from orders.reviews.models import Review
+from shop import staff_log
+from shop.staff_log import Action
 from shop.transactions import transactional
 
 
@@ -73,11 +75,12 @@ def delete_review(*, review: Review) -> None:
 
 @transactional("orders.hide_review")
 def set_hidden(*, review: Review, is_hidden: bool) -> None:
-    """Hide a review from shoppers, or show it again; the rating follows."""
+    """Staff: hide a review from shoppers, or show it again; the rating follows."""
     current = Review.objects.filter(pk=review.pk, is_hidden=not is_hidden).first()
     if current is None:
         return
     Review.objects.filter(pk=current.pk).update(is_hidden=is_hidden)
+    staff_log.note(Action.CHANGE, current, fields=["is_hidden"])
     sign = -1 if is_hidden else 1
     read_model.add_to_rating(current.product_id, reviews=sign, stars=sign * current.rating)
 

@@ -308,7 +308,7 @@ def test_reviews_vanish_with_their_product_for_all_but_staff(
 ) -> None:
     client = buyer()
     review = write(client, mug)
-    catalog.set_active(products=[mug.pk], is_active=False)
+    catalog.set_active([mug], is_active=False)
     for reply in (
         anonymous.get(url_of(mug)),
         client.get(url_of(mug)),

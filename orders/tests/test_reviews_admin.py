@@ -12,6 +12,7 @@ from catalog.models import Product
 from orders.reviews import services
 from orders.reviews.models import Review
 from shop import audit
+from shop.staff_log import StaffAction
 from shop.testing.admin import allow, browser_of, in_dialog, messages_of, ordered, url_of
 from shop.testing.commands import count_commands
 
@@ -150,6 +151,25 @@ def test_looking_hiding_and_deleting_are_rights_of_their_own(
     assert shown(mug) == (["Lovely"], 1)
     press(hiding, "hide", review)
     assert shown(mug) == ([], 0)
+
+
+def test_what_staff_do_to_reviews_is_noted_and_what_buyers_do_is_not(
+    browser: Client, reviewed: Callable, mug: Product
+) -> None:
+    first, second = reviewed(1, "a"), reviewed(2, "b")
+    press(browser, "hide", first)
+    press(browser, "hide", first)
+    selected = {"action": "show_selected", "_selected_action": [str(first.pk), str(second.pk)]}
+    browser.post(url_of(REVIEW), selected)
+    browser.post(url_of(REVIEW, "delete", first.pk), {"post": "yes"})
+    browser.post(url_of(REVIEW), {**selected, "action": "delete_selected", "post": "yes"})
+    rows = StaffAction.objects.filter(model=REVIEW).order_by("pk")
+    assert [(row.action, row.object_id, row.fields) for row in rows] == [
+        ("change", str(first.pk), ["is_hidden"]),
+        ("change", str(first.pk), ["is_hidden"]),
+        ("delete", str(first.pk), []),
+        ("delete", str(second.pk), []),
+    ]
 
 
 def test_nobody_writes_in_a_buyer_s_name(browser: Client, reviewed: Callable) -> None:
