@@ -132,6 +132,7 @@ ADMIN = {
     payments.refund          -                            LCH                       LCH  LCH
     payments.stripeevent     -                            -                         LCH  LCH+replay+replay_selected
     shop.job                 -                            -                         LCH  LCH+run_now+run_selected
+    shop.staffaction         -                            -                         LCH  LCH
     shop.periodictask        -                            -                         LCH  LCH
     """.strip().splitlines(),  # noqa: E501
     )
