@@ -127,6 +127,7 @@ ADMIN = {
     payments.stripeevent     -                            -                         LCH  LCH+replay+replay_selected
     shop.job                 -                            -                         LCH  LCH+run_now+run_selected
     shop.periodictask        -                            -                         LCH  LCH
+    shop.staffaction         -                            -                         LCH  LCH
     """.strip().splitlines(),  # noqa: E501
     )
 }
