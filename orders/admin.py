@@ -12,6 +12,7 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+import orders.reviews.admin  # noqa: F401 (it registers its own)
 from accounts.models import User, normalize_email
 from orders import services, summary
 from orders.errors import OrderNotFulfillable

@@ -17,6 +17,7 @@ from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import User, validate_country
 from catalog.models import money_field
+from orders.reviews.models import Review  # noqa: F401 (a table of this room, too)
 
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 

@@ -61,6 +61,7 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _page("Orders", "receipt_long", "orders.order"),
+                    _page("Reviews", "reviews", "orders.review"),
                     _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
                     _page("Tax rates", "percent", "orders.taxrate"),
                 ],

@@ -280,6 +280,7 @@ RATE_LIMIT_RULES = {
     "upload": (60, 60),
     "cart": (600, 60),
     "order": (60, 60),
+    "review": (30, 60),
     "payment": (120, 60),
 }
 checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be switched off with DEBUG=1")

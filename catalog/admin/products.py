@@ -16,7 +16,7 @@ from catalog import services, stock
 from catalog.admin.fields import CategoryChoiceField
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
-from catalog.queries import every_word
+from catalog.search import Search
 from shop import media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.fields import MoneyFieldsMixin
@@ -112,7 +112,7 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
         with_sku = Variant.objects.filter(begins_with("sku", text) | begins_with("sku", text.upper()))
         # Nobody pages through more than a few hundred results of a SKU.
         products = set(with_sku.values_list("product", flat=True)[:500])
-        return queryset.filter(pk__in=products) if products else queryset.filter(name__text_search=every_word(text))
+        return queryset.filter(pk__in=products) if products else Search(text).matching(queryset)
 
     @display(description="Product", ordering="name")
     def product(self, product: Product) -> str:

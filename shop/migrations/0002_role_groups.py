@@ -21,9 +21,10 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
         "catalog.productimage": ALL,
         "catalog.stockmovement": ("view",),
     },
-    # Sending and cancelling orders (which is changing them), and refunding what was paid.
+    # Sending and cancelling orders and hiding reviews (which is changing them), and refunding what was paid.
     "Order desk": {
         "orders.order": ("view", "change"),
+        "orders.review": ("view", "change"),
         "payments.payment": ("view",),
         "payments.refund": ("view", "add"),
     },
@@ -41,6 +42,7 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
             "catalog.productimage",
             "catalog.stockmovement",
             "orders.order",
+            "orders.review",
             "orders.shippingmethod",
             "orders.taxrate",
             "payments.payment",

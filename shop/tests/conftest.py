@@ -14,6 +14,7 @@ from cart.services import CartOwner
 from catalog.models import Product
 from orders import services as orders
 from orders.models import Order, TaxRate
+from orders.reviews.services import write_review
 from payments.models import Payment, Refund, StripeEvent
 from shop import jobs
 from shop.jobs import PeriodicTask
@@ -35,6 +36,7 @@ def furnished(
         order=order, order_number=order.number, user=customer, intent="pi_1", amount=1490, currency="usd"
     )
     orders.attach_payment(order_id=order.pk, payment=payment.pk)
+    write_review(user=customer, product=product, data={"rating": 4, "title": "Fits"})
     Refund.objects.create(payment=payment, amount=100, actor="staff", stripe_refund="re_1", status="succeeded")
     StripeEvent.objects.create(id="evt_1", type="payment_intent.succeeded", payload={}, created_at=timezone.now())
     Coupon.objects.create(code="WELCOME", kind="percentage", value="10")

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from cart.models import Coupon, CouponUse
-from catalog.models import Product, StockMovement, Variant
+from catalog.models import Category, Product, StockMovement, Variant
 from conftest import ADDRESS, client_of
 from orders.models import Order, ShippingMethod
 from payments.models import Payment, Refund, StripeEvent
@@ -88,6 +88,14 @@ def _spoil_the_read_model() -> None:
     Product.objects.update(in_stock=False)
 
 
+def _praise_a_product() -> None:
+    Product.objects.update(rating_count=1, rating_sum=5, rating_average=5)
+
+
+def _miscount_a_category() -> None:
+    Category.objects.create(name="X", slug="x", active_products=1)
+
+
 def _miscount_a_coupon() -> None:
     Coupon.objects.create(code="X", kind="fixed", value=1, used=1)
 
@@ -151,6 +159,8 @@ def _ask_for_another_amount() -> None:
         (_give_up_a_job, "no job was given up"),
         (_leave_a_mail, "no mail waits for longer than two days"),
         (_spoil_the_read_model, "what shoppers read of a product"),
+        (_praise_a_product, "a product's rating"),
+        (_miscount_a_category, "a category counts its active products"),
         (_miscount_a_coupon, "a coupon's count"),
     ],
 )

@@ -12,6 +12,7 @@ from cart import services as carts
 from cart.services import CartOwner
 from catalog.models import Product, ProductImage, Variant
 from conftest import ADDRESS, client_of
+from orders.reviews.models import Review
 from payments.simulator import StripeSimulator
 from shop.testing.admin import ordered
 from shop.testing.steps import everything, variant_of
@@ -52,6 +53,7 @@ def things(
         "line": str(cart.lines[0].key),
         "order": order.number,
         "payment": payment["id"],
+        "review": str(Review.objects.create(user=owner, product=product, rating=5).pk),
         "product": str(product.pk),
         "variant": str(Variant.objects.get(product=product).pk),
     }

@@ -13,6 +13,7 @@ _PARAMETERS = {
     "products/{product_pk}": "{product}",
     "products/{pk}": "{product}",
     "images/{pk}": "{image}",
+    "reviews/{pk}": "{review}",
     "variants/{pk}": "{variant}",
     "cart/items/{pk}": "{line}",
     "orders/{number}": "{order}",

@@ -55,6 +55,7 @@ API = _rows("""
     GET     categories/{category}/                    yes   yes   yes    yes   yes   yes    yes
     GET     products/                                 yes   yes   yes    yes   yes   yes    yes
     POST    products/                                 401   403   403    yes   403   403    yes
+    GET     products/facets/                          yes   yes   yes    yes   yes   yes    yes
     GET     products/{product}/                       yes   yes   yes    yes   yes   yes    yes
     PUT     products/{product}/                       401   403   403    yes   403   403    yes
     PATCH   products/{product}/                       401   403   403    yes   403   403    yes
@@ -63,6 +64,10 @@ API = _rows("""
     POST    products/{product}/images/                401   403   403    yes   403   403    yes
     PATCH   products/{product}/images/{image}/        401   403   403    yes   403   403    yes
     DELETE  products/{product}/images/{image}/        401   403   403    yes   403   403    yes
+    GET     products/{product}/reviews/               yes   yes   yes    yes   yes   yes    yes
+    POST    products/{product}/reviews/               401   yes   yes    yes   yes   yes    yes
+    PATCH   products/{product}/reviews/{review}/      401   yes   404    404   404   404    404
+    DELETE  products/{product}/reviews/{review}/      401   yes   404    404   404   404    404
     PATCH   variants/{variant}/                       401   403   403    yes   403   403    yes
     POST    variants/{variant}/stock/                 401   403   403    yes   403   403    yes
 
@@ -120,6 +125,7 @@ ADMIN = {
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
     orders.order             -                            LCH+ship+deliver+cancel   LCH  LCH+ship+deliver+cancel
+    orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH+delete_selected
     orders.taxrate           -                            -                         LCH  LACSDH+delete_selected
     payments.payment         -                            LCH+refund                LCH  LCH+refund
@@ -128,6 +134,7 @@ ADMIN = {
     shop.job                 -                            -                         LCH  LCH+run_now+run_selected
     shop.staffaction         -                            -                         LCH  LCH
     shop.periodictask        -                            -                         LCH  LCH
+    shop.staffaction         -                            -                         LCH  LCH
     """.strip().splitlines(),  # noqa: E501
     )
 }
