@@ -11,14 +11,12 @@ from typing import Any, NamedTuple
 
 from bson import Decimal128
 from django.conf import settings
-from django.db import connection
 
 from catalog import queries
 from catalog.categories import in_tree_order
 from catalog.models import Category, Product
 from catalog.queries import ProductFilters
-from shop import money
-from shop.mongodb import pipeline_of
+from shop import documents, money
 
 MAX_NAMES = 50
 MAX_VALUES = 100
@@ -73,10 +71,11 @@ def count_facets(query: ProductFilters) -> dict[str, Any]:
 
 
 def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None = None) -> Look:
-    products = query.filtered(without=without).order_by("-created_at", "-id")[: queries.COUNTED + 1]
     keys = [{"$map": {"input": _keys(name), "in": {"filter": name, "key": "$$this"}}} for name in filters]
     pipeline = [
-        *pipeline_of(products),
+        {"$match": query.match(without=without)},
+        {"$sort": queries.NEWEST_FIRST},
+        {"$limit": queries.COUNTED + 1},
         {"$project": {"price": 1, "keys": {"$concatArrays": [[{"filter": "total"}], *keys]}}},
         {"$unwind": "$keys"},
         {
@@ -93,7 +92,7 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
     ]
     seen = 0
     groups: dict[str, dict[Any, Group]] = {}
-    for row in connection.get_collection(Product._meta.db_table).aggregate(pipeline):
+    for row in documents.aggregate(Product, pipeline):
         name, key = row["_id"]["filter"], row["_id"].get("key")
         if name == "total":
             seen = row["products"]

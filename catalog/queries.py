@@ -1,35 +1,34 @@
-"""From a query string to products: filters, search, ordering and pages of the catalogue."""
+"""From a query string to products: filters, search and ordering of the catalogue, in MongoDB's own words."""
 
-import base64
-import io
-import json
 import re
 from typing import Any, NamedTuple
 
-from bson import ObjectId
-from django.db.models import Q, QuerySet
+from bson import Decimal128, ObjectId
 from django.http import Http404, QueryDict
 from django.utils.functional import cached_property
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ParseError, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
-from rest_framework.pagination import replace_query_param
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param
-from rest_framework.views import APIView
 
 from catalog.models import ATTRIBUTE_NAME, Category, Product
 from catalog.search import Search
+from shop import documents
+from shop.documents import Pipeline
 from shop.money_fields import MoneyField
-from shop.object_ids import ObjectIdField
-from shop.pagination import PageNumberPagination
-from shop.parsers import StrictJSONParser
 from shop.permissions import staff_may
+from shop.serializers import validated
+
+# A filter in MongoDB's own words.
+Condition = dict[str, Any]
 
 # Inactive products and stock: who may change them has to see them, as in the admin.
 SEE_ALL = ("catalog.view_product", "catalog.change_product")
+
+
+def at(address: str) -> Condition:
+    """Return what matches the product with this id or slug."""
+    return {"_id": ObjectId(address)} if ObjectId.is_valid(address) else {"slug": {"$eq": address}}
 
 
 def find_product(address: str, *, user: Any) -> Product:
@@ -49,9 +48,14 @@ class Ordering(NamedTuple):
     position: serializers.Field
 
     @property
-    def order_by(self) -> tuple[str, str]:
-        sign = "-" if self.descending else ""
-        return f"{sign}{self.field}", f"{sign}id"
+    def sort(self) -> dict[str, int]:
+        direction = -1 if self.descending else 1
+        return {self.field: direction, "_id": direction}
+
+    def beyond(self, value: Any, row: ObjectId) -> Condition:
+        """Return what matches the products that come after the one with this value and id."""
+        after = "$lt" if self.descending else "$gt"
+        return {"$or": [{self.field: {after: value}}, {self.field: value, "_id": {after: row}}]}
 
 
 _PRICE = serializers.DecimalField(max_digits=14, decimal_places=3)
@@ -62,6 +66,7 @@ ORDERINGS = {
     "name": Ordering("sort_name", False, serializers.CharField(allow_blank=True, trim_whitespace=False)),
     "-sales": Ordering("sales", True, serializers.IntegerField(min_value=0, max_value=2**63 - 1)),
 }
+NEWEST_FIRST = ORDERINGS["newest"].sort
 RELEVANCE = "relevance"
 # How many products are counted, reached by page numbers, ranked by relevance and looked at for facets. Each of them
 # costs time; whatever is beyond costs none.
@@ -131,9 +136,7 @@ class ProductFilters:
     serializer_class = ProductFiltersSerializer
 
     def __init__(self, parameters: QueryDict) -> None:
-        serializer = self.serializer_class(data=parameters.dict())
-        serializer.is_valid(raise_exception=True)
-        self.data: dict[str, Any] = serializer.validated_data
+        self.data: dict[str, Any] = validated(self.serializer_class, parameters.dict(), context={})
         self.attributes = self._attributes(parameters)
         self.category = self._category(self.data.get("category"))
         text = self.data.get("search")
@@ -159,32 +162,34 @@ class ProductFilters:
         """Return the id of the category with this slug, which costs a look-up."""
         if not slug:
             return None
-        category = Category.objects.filter(slug=slug).values_list("pk", flat=True).first()
-        if category is None:
+        found = documents.find(Category, {"slug": slug}, only=("id",))
+        if not found:
             raise ValidationError({"category": f"There is no category {slug!r}."}, code="does_not_exist")
-        return category
+        return found[0].pk
 
     @cached_property
-    def conditions(self) -> dict[str, Q]:
+    def conditions(self) -> dict[str, Condition]:
         """What each filter that was asked for lets through, by the filter's name; the search is none of them."""
-        conditions = {}
+        conditions: dict[str, Condition] = {}
         if self.category:
-            conditions["category"] = Q(category_lineage__contains=[self.category])
-        if limits := {name: self.data[name] for name in ("min_price", "max_price") if name in self.data}:
-            lookups = {"min_price": "price__gte", "max_price": "price__lte"}
-            conditions["price"] = Q(**{lookups[name]: limit for name, limit in limits.items()})
+            conditions["category"] = {"category_lineage": self.category}
+        operators = {"min_price": "$gte", "max_price": "$lte"}
+        if limits := {operators[name]: Decimal128(self.data[name]) for name in operators if name in self.data}:
+            conditions["price"] = {"price": limits}
         if "in_stock" in self.data:
-            conditions["in_stock"] = Q(in_stock=self.data["in_stock"])
+            conditions["in_stock"] = {"in_stock": self.data["in_stock"]}
         for name, values in self.attributes.items():
-            pairs = [f"{name}={value}" for value in values]
-            conditions[f"attr_{name}"] = Q(attribute_pairs__overlap=pairs)
+            conditions[f"attr_{name}"] = {"attribute_pairs": {"$in": [f"{name}={value}" for value in values]}}
         return conditions
 
-    def filtered(self, *, without: str | None = None) -> QuerySet[Product]:
-        """Return the matching active products, unordered; ``without`` names a filter that does not count."""
+    def match(self, *, without: str | None = None) -> Condition:
+        """Return what the products must match, which are active ones; ``without`` names a filter that does not count.
+
+        Costs what the search's conditions cost.
+        """
         conditions = [condition for name, condition in self.conditions.items() if name != without]
-        products = Product.objects.active().filter(*conditions)
-        return self.search.matching(products) if self.search else products
+        searched = self.search.conditions if self.search else []
+        return {"$and": [{"is_active": True}, *conditions, *searched]}
 
 
 class ProductQuery(ProductFilters):
@@ -197,106 +202,18 @@ class ProductQuery(ProductFilters):
         """None stands for relevance."""
         return ORDERINGS.get(self.data["ordering"])
 
-    def ordered(self) -> QuerySet[Product]:
-        """Return the matching products in the order asked for.
+    def in_order(self) -> Pipeline:
+        """Return the stages that find the matching products in the order asked for.
 
         By relevance these are the newest ``COUNTED`` at most: how well a product matches is in no index.
         """
         if self.ordering is not None:
-            return self.filtered().order_by(*self.ordering.order_by)
-        products = self.filtered()
-        newest_first = products.order_by("-created_at", "-id").values_list("created_at", "pk")
-        for at, pk in newest_first[COUNTED : COUNTED + 1]:
-            products = products.filter(Q(created_at__gt=at) | Q(created_at=at, pk__gt=pk))
-        return products.order_by(self.search.relevance().desc(), "-sales", "-id")
-
-
-class ProductPagination(PageNumberPagination):
-    """Pages by number up to row ``COUNTED``, which is also where counting stops; from there ``next`` goes by cursor.
-
-    Skipping and counting cost time for every row they pass, a cursor does not. A cursor holds the ordering's value
-    and the id of the row it comes after.
-    """
-
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: APIView | None = None) -> list:
-        self.request = request
-        self.ordering: Ordering | None = view.product_query.ordering
-        self.size = self.get_page_size(request)
-        self.cursor = request.query_params.get("cursor")
-        self.number = 1 if self.cursor else self._page_number(request)
-        counted = view.product_query.filtered()[: COUNTED + 1].count()
-        self.count, self.exact = min(counted, COUNTED), counted <= COUNTED
-        if self.cursor:
-            rows = list(self._after(queryset, self.cursor)[: self.size + 1])
-            self.more = len(rows) > self.size
-            return self._keep(rows)
-        start = (self.number - 1) * self.size
-        if self.number > 1 and start >= self.count:
-            raise NotFound("Invalid page.")
-        end = min(start + self.size, self.count)
-        self.more = end < counted
-        return self._keep(list(queryset[start:end])) if end > start else []
-
-    def _keep(self, rows: list[Product]) -> list[Product]:
-        self.rows = rows[: self.size]
-        return self.rows
-
-    def _page_number(self, request: Request) -> int:
-        text = request.query_params.get(self.page_query_param, "1")
-        if not re.fullmatch(r"[1-9][0-9]{0,9}", text, re.ASCII):
-            raise NotFound("Invalid page.")
-        return int(text)
-
-    def _after(self, queryset: QuerySet, cursor: str) -> QuerySet:
-        if self.ordering is None:
-            raise NotFound("Invalid cursor.")
-        field, descending, position = self.ordering
-        try:
-            raw, pk = StrictJSONParser().parse(io.BytesIO(base64.urlsafe_b64decode(cursor)))
-            value, row = position.run_validation(raw), ObjectIdField().run_validation(pk)
-        except (ValueError, TypeError, ParseError, ValidationError) as error:
-            raise NotFound("Invalid cursor.") from error
-        beyond = "lt" if descending else "gt"
-        return queryset.filter(Q(**{f"{field}__{beyond}": value}) | Q(**{field: value, f"id__{beyond}": row}))
-
-    def _cursor_behind(self, row: Product) -> str:
-        position = [getattr(row, self.ordering.field), row.pk]
-        return base64.urlsafe_b64encode(json.dumps(position, default=str).encode()).decode()
-
-    def get_next_link(self) -> str | None:
-        if not self.more or not self.rows:
-            return None
-        url = self.request.build_absolute_uri()
-        if self.cursor or self.number * self.size >= self.count:
-            if self.ordering is None:
-                return None
-            url = remove_query_param(url, self.page_query_param)
-            return replace_query_param(url, "cursor", self._cursor_behind(self.rows[-1]))
-        return replace_query_param(url, self.page_query_param, self.number + 1)
-
-    def get_previous_link(self) -> str | None:
-        if self.cursor or self.number == 1:
-            return None
-        url = self.request.build_absolute_uri()
-        if self.number == 2:
-            return remove_query_param(url, self.page_query_param)
-        return replace_query_param(url, self.page_query_param, self.number - 1)
-
-    def get_paginated_response(self, data: list) -> Response:
-        return Response(
-            {
-                "count": self.count,
-                "count_exact": self.exact,
-                "next": self.get_next_link(),
-                "previous": self.get_previous_link(),
-                "results": data,
-            }
-        )
-
-    def get_paginated_response_schema(self, schema: dict) -> dict:
-        described = super().get_paginated_response_schema(schema)
-        described["properties"]["count_exact"] = {
-            "type": "boolean",
-            "description": f"False where there are more than {COUNTED} products; `count` then stays at that.",
-        }
-        return described
+            return [{"$match": self.match()}, {"$sort": self.ordering.sort}]
+        ranked = self.match()
+        first_beyond = [{"$match": ranked}, {"$sort": NEWEST_FIRST}, {"$skip": COUNTED}, {"$limit": 1}]
+        for row in documents.aggregate(Product, [*first_beyond, {"$project": {"created_at": 1}}]):
+            at, pk = row["created_at"], row["_id"]
+            newer = {"$or": [{"created_at": {"$gt": at}}, {"created_at": at, "_id": {"$gt": pk}}]}
+            ranked = {"$and": [ranked, newer]}
+        relevance = {"$set": {"relevance": self.search.relevance()}}
+        return [{"$match": ranked}, relevance, {"$sort": {"relevance": -1, "sales": -1, "_id": -1}}]

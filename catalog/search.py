@@ -14,11 +14,11 @@ from typing import Any
 
 import snowballstemmer
 from bson import Regex
-from django.db import connection
-from django.db.models import FloatField, Func, QuerySet
+from django.db.models import Func
 from django.utils.functional import cached_property
 
 from catalog.models import Product
+from shop import documents
 
 # What a product must have one of.
 Forms = list[str | Regex]
@@ -89,17 +89,20 @@ class Search:
         *before, self.last = _words(text) or [""]
         self.words = [_stem(word) for word in before if word not in _STOP_WORDS]
 
-    def matching(self, products: QuerySet[Product]) -> QuerySet[Product]:
-        """Return those of the products that have every word. Several words cost a look-up, whatever they are."""
-        for forms in self._rarest_first:
-            products = products.filter(search_words__holds_one_of=forms)
-        return products
-
-    def relevance(self) -> "Relevance":
-        """How well a matching product matches; higher is better."""
-        return Relevance(self)
-
     @cached_property
+    def conditions(self) -> list[dict[str, Any]]:
+        """What a product must match, every one of them. Several words cost a look-up, whatever they are."""
+        return [{"search_words": {"$in": forms}} for forms in self._rarest_first]
+
+    def relevance(self) -> dict[str, Any]:
+        """Return the expression for how well a matching product matches, the higher the better: the sum over the words
+        of 10 for one in the name, 6 for the beginning of one, 3 for one in the category's name, 1 for any other.
+        """
+        last = [*_whole(_stem(self.last)), _case(6, _name_word_begins_with(self.last))]
+        cases = [*map(_whole, self.words), last]
+        return {"$add": [{"$switch": {"branches": branches, "default": 1}} for branches in cases]}
+
+    @property
     def _rarest_first(self) -> list[Forms]:
         """The forms of each word. MongoDB looks up the first word only, and looks at its products for the others."""
         forms = [*([mark + word for mark in _MARKS] for word in self.words), self._forms_of_last()]
@@ -115,7 +118,7 @@ class Search:
         ]
         collection = Product._meta.db_table
         others = [{"$unionWith": {"coll": collection, "pipeline": count}} for count in counts[1:]]
-        rows = connection.get_collection(collection).aggregate([*counts[0], *others])
+        rows = documents.aggregate(Product, [*counts[0], *others])
         products = {row["_id"]: row["products"] for row in rows}
         return [forms[number] for number in sorted(range(len(forms)), key=lambda number: products.get(number, 0))]
 
@@ -127,23 +130,6 @@ class Search:
             return whole
         # Letters and digits only: there is nothing to escape.
         return [*whole, *(Regex(f"^{mark}{self.last}") for mark in _MARKS)]
-
-
-class Relevance(Func):
-    """The sum over the words of a search: 10 for one in the name, 6 for the beginning of one, 3 for one in the
-    category's name, 1 for any other.
-    """
-
-    output_field = FloatField()
-
-    def __init__(self, search: Search) -> None:
-        super().__init__()
-        self.search = search
-
-    def as_mql(self, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
-        last = [*_whole(_stem(self.search.last)), _case(6, _name_word_begins_with(self.search.last))]
-        cases = [*map(_whole, self.search.words), last]
-        return {"$add": [{"$switch": {"branches": branches, "default": 1}} for branches in cases]}
 
 
 def _whole(word: str) -> list[dict[str, Any]]:

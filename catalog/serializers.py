@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, Variant, validate_attributes
 from shop.image_fields import UploadedImageField
-from shop.media import SIZES, image_url, image_urls
+from shop.media import SIZES
 from shop.money_fields import MoneyField
 
 
@@ -36,12 +36,14 @@ class CategorySerializer(serializers.ModelSerializer):
 class ProductSerializer(serializers.ModelSerializer):
     """A product as it stands in a list."""
 
+    # Only described here, and below: `catalog.replies` makes them.
+
     price = MoneyField(read_only=True)
     compare_at_price = MoneyField(read_only=True, allow_null=True)
-    currency = serializers.SerializerMethodField()
-    image = serializers.SerializerMethodField()
-    rating = serializers.SerializerMethodField()
-    category = serializers.SerializerMethodField()
+    currency = serializers.CharField(read_only=True)
+    image = serializers.URLField(read_only=True, allow_null=True)
+    rating = RatingSerializer(read_only=True)
+    category = CategoryBriefSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = Product
@@ -57,25 +59,6 @@ class ProductSerializer(serializers.ModelSerializer):
             "rating",
             "category",
         ]
-
-    def get_currency(self, product: Product) -> str:
-        return settings.CURRENCY
-
-    @extend_schema_field(serializers.URLField(allow_null=True))
-    def get_image(self, product: Product) -> str | None:
-        name = product.pictures[0]["name"] if product.pictures else None
-        return image_url(name, size="card", request=self.context.get("request"))
-
-    @extend_schema_field(RatingSerializer)
-    def get_rating(self, product: Product) -> dict[str, Any]:
-        average = product.rating_average
-        return {"average": None if average is None else float(average), "count": product.rating_count}
-
-    @extend_schema_field(CategoryBriefSerializer(allow_null=True))
-    def get_category(self, product: Product) -> dict[str, str] | None:
-        if not product.category_id:
-            return None
-        return {"id": str(product.category_id), "name": product.category_name, "slug": product.category_slug}
 
 
 class PictureSizesSerializer(serializers.Serializer):
@@ -101,19 +84,6 @@ class PictureSerializer(serializers.Serializer):
     sizes = PictureSizesSerializer(read_only=True)
     alt = serializers.CharField(read_only=True)
     position = serializers.IntegerField(read_only=True)
-
-
-def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dict[str, Any]:
-    """Return a picture in the shape of :class:`PictureSerializer`."""
-    sizes = image_urls(name, request=request)
-    return {
-        "id": str(pk),
-        "url": sizes["original"],
-        "thumbnail": sizes["thumbnail"],
-        "sizes": sizes,
-        "alt": alt,
-        "position": position,
-    }
 
 
 @extend_schema_field(
@@ -161,10 +131,8 @@ class ShownVariantSerializer(StaffVariantSerializer):
 class ProductDetailSerializer(ProductSerializer):
     """A product with everything; staff see stock and inactive variants as well."""
 
-    # ``context["variants"]`` are the product's variants in order, so that a detail is two queries.
-
-    images = serializers.SerializerMethodField()
-    variants = serializers.SerializerMethodField()
+    images = PictureSerializer(many=True, read_only=True)
+    variants = ShownVariantSerializer(many=True, read_only=True)
     attributes = AttributesField(read_only=True)
 
     class Meta(ProductSerializer.Meta):
@@ -178,21 +146,6 @@ class ProductDetailSerializer(ProductSerializer):
             "created_at",
             "updated_at",
         ]
-
-    @extend_schema_field(PictureSerializer(many=True))
-    def get_images(self, product: Product) -> list[dict[str, Any]]:
-        request = self.context.get("request")
-        return [
-            picture(pk=each["id"], name=each["name"], alt=each["alt"], position=position, request=request)
-            for position, each in enumerate(product.pictures)
-        ]
-
-    @extend_schema_field(ShownVariantSerializer(many=True))
-    def get_variants(self, product: Product) -> list[dict[str, Any]]:
-        if self.context["for_staff"]:
-            return StaffVariantSerializer(self.context["variants"], many=True).data
-        active = [variant for variant in self.context["variants"] if variant.is_active]
-        return VariantSerializer(active, many=True).data
 
 
 # --- Facets -----------------------------------------------------------------------------------------------------------

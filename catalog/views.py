@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
@@ -11,16 +12,16 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog import services, stock
+from catalog import queries, replies, services, stock
 from catalog.categories import count_products, in_tree_order
 from catalog.facets import count_facets
 from catalog.models import Category, Product, ProductImage, Variant
+from catalog.pages import ProductPagination
 from catalog.queries import (
     ATTRIBUTE_PARAMETER,
     SEE_ALL,
     ProductFilters,
     ProductFiltersSerializer,
-    ProductPagination,
     ProductQuery,
     ProductQuerySerializer,
     find_product,
@@ -37,7 +38,6 @@ from catalog.serializers import (
     StaffVariantSerializer,
     StockChangeSerializer,
     VariantUpdateSerializer,
-    picture,
 )
 from shop.conditional import ConditionalReads
 from shop.permissions import HasModelPermission, staff_may
@@ -101,9 +101,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
 
     def list(self, request: Request) -> Response:
         """Products, filtered, searched and ordered."""
-        self.product_query = ProductQuery(request.query_params)
-        page = self.paginate_queryset(self.product_query.ordered())
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.get_paginated_response(self.paginate_queryset(ProductQuery(request.query_params)))
 
     @extend_schema(parameters=[ProductFiltersSerializer, ATTRIBUTE_PARAMETER], responses=FacetsSerializer)
     @action(detail=False, pagination_class=None)
@@ -120,14 +118,14 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     @extend_schema(responses=ProductDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
         """One product, by its id or its slug."""
-        return self.detail_response(self.get_product(pk))
+        return self.reply(queries.at(pk))
 
     @extend_schema(request=ProductWriteSerializer, responses={201: ProductDetailSerializer})
     def create(self, request: Request) -> Response:
         """Staff: add a product, with its variants or with the price and stock of its one variant."""
         data = self.validated(ProductWriteSerializer(data=request.data))
         product = services.create_product(data=data, actor=str(request.user.pk))
-        return self.detail_response(product, status=status.HTTP_201_CREATED)
+        return self.reply({"_id": product.pk}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
     def update(self, request: Request, pk: str) -> Response:
@@ -143,7 +141,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         product = self.get_product(pk)
         data = self.validated(ProductWriteSerializer(product, data=request.data, partial=partial))
         product = services.update_product(product=product, data=data, actor=str(request.user.pk))
-        return self.detail_response(product)
+        return self.reply({"_id": product.pk})
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Staff: delete a product. One that was ever sold is deactivated instead; shoppers see no difference."""
@@ -153,13 +151,11 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     def get_product(self, pk: str) -> Product:
         return find_product(pk, user=self.request.user)
 
-    def detail_response(self, product: Product, **kwargs: Any) -> Response:
-        context = {
-            **self.get_serializer_context(),
-            "variants": list(Variant.objects.filter(product=product).order_by("position", "id")),
-            "for_staff": self.staff_may(*SEE_ALL),
-        }
-        return Response(ProductDetailSerializer(product, context=context).data, **kwargs)
+    def reply(self, where: queries.Condition, **options: Any) -> Response:
+        product = replies.in_detail(where, for_staff=self.staff_may(*SEE_ALL), request=self.request)
+        if product is None:
+            raise Http404
+        return Response(product, **options)
 
     @staticmethod
     def validated(serializer: ProductWriteSerializer) -> dict[str, Any]:
@@ -213,7 +209,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def as_picture(self, image: ProductImage) -> dict[str, Any]:
-        return picture(pk=image.pk, name=image.name, alt=image.alt, position=image.place, request=self.request)
+        return replies.picture(pk=image.pk, name=image.name, alt=image.alt, position=image.place, request=self.request)
 
 
 class VariantViewSet(StaffWrites, viewsets.GenericViewSet):

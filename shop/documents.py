@@ -18,6 +18,7 @@ from django_mongodb_backend.query import wrap_database_errors
 from pymongo import ReturnDocument
 
 Document = dict[str, Any]
+Pipeline = list[dict[str, Any]]
 Convert = Callable[[Any], Any]
 M = TypeVar("M", bound=models.Model)
 

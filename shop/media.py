@@ -7,7 +7,7 @@ Models keep that name, serializers turn it into a URL with `image_url`. `delete_
 import io
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -296,10 +296,7 @@ def image_url(name: str | None, *, size: str = "original", request: Any = None) 
     `size` is "original" or a key of `SIZES`. Local files are made absolute with `request` (Django's or DRF's) or,
     without one, `settings.BASE_URL`; with neither the URL stays a path.
     """
-    if not name:
-        return None
-    url = relative_url(str(name), size)
-    return url if url.startswith("http") else f"{_base_url(request)}{url}"
+    return urls_of(size, request=request)(name) if name else None
 
 
 def image_urls(name: str | None, *, request: Any = None) -> dict[str, str | None]:
@@ -307,16 +304,32 @@ def image_urls(name: str | None, *, request: Any = None) -> dict[str, str | None
     return {size: image_url(name, size=size, request=request) for size in ("original", *SIZES)}
 
 
+def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | None]:
+    """Return :func:`image_url` for one size and request, for those who need many."""
+    prefix, suffix = _parts_of(size)
+    if not prefix.startswith("http"):
+        prefix = f"{_base_url(request)}{prefix}"
+
+    def url(name: str | None) -> str | None:
+        return f"{prefix}{quote(_stem(name) if suffix else name)}{suffix}" if name else None
+
+    return url
+
+
 def relative_url(name: str, size: str = "original") -> str:
     """Return the URL of a stored image: absolute under Cloudinary, the path below `MEDIA_URL` under local storage."""
-    prefix, suffix = _url_parts(
+    prefix, suffix = _parts_of(size)
+    return f"{prefix}{quote(_stem(name) if suffix else name)}{suffix}"
+
+
+def _parts_of(size: str) -> tuple[str, str]:
+    return _url_parts(
         size,
         settings.STORAGES["default"]["BACKEND"],
         getattr(settings, "CLOUD_NAME", ""),
         getattr(settings, "CLOUD_DELIVERY_BASE", "") or "https://res.cloudinary.com",
         settings.MEDIA_URL,
     )
-    return f"{prefix}{quote(_stem(name) if suffix else name)}{suffix}"
 
 
 @lru_cache(maxsize=64)

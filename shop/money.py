@@ -6,7 +6,9 @@ zero-decimal and three-decimal currencies, its special cases and its minimum cha
 
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from typing import Any
 
+from bson import Decimal128
 from django.conf import settings
 
 ZERO = Decimal(0)
@@ -52,6 +54,13 @@ def quantize(amount: Decimal, currency: str | None = None) -> Decimal:
 def display(amount: Decimal, currency: str | None = None) -> str:
     """Return the amount as clients see it: ``"19.99"``, in JPY ``"1999"``."""
     return f"{quantize(amount, currency):f}"
+
+
+def display_in_mongodb(field: str) -> dict[str, Any]:
+    """Return the expression by which MongoDB itself makes what :func:`display` does, of a field that is no debt."""
+    places = decimal_places(settings.CURRENCY)
+    half = Decimal128(Decimal(5).scaleb(-places - 1))
+    return {"$toString": {"$trunc": [{"$add": [field, half]}, places]}}
 
 
 def to_minor_units(amount: Decimal, currency: str) -> int:

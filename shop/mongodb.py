@@ -6,8 +6,6 @@ Each mend names the fault; when the backend moves, `shop/tests/test_mongodb.py` 
 from typing import Any
 
 from django.db import IntegrityError, models
-from django.db.models import Lookup
-from django_mongodb_backend.fields import ArrayField
 from django_mongodb_backend.operations import DatabaseOperations
 from django_mongodb_backend.query import MongoQuery
 from pymongo import IndexModel
@@ -72,24 +70,3 @@ def violated_fields(error: IntegrityError) -> set[str]:
     if isinstance(cause, BulkWriteError):
         details = next(iter(details.get("writeErrors", [])), {})
     return set(details.get("keyPattern", {}))
-
-
-@ArrayField.register_lookup
-class HoldsOneOf(Lookup):
-    """``words__holds_one_of=["shirt", Regex("^shi")]``: one of the array's values is or matches one of these.
-
-    Unlike ``overlap``, which takes every value for a text.
-    """
-
-    lookup_name = "holds_one_of"
-    prepare_rhs = False
-
-    def as_mql(self, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
-        return {self.lhs.as_mql(compiler, connection): {"$in": list(self.rhs)}}
-
-
-def pipeline_of(queryset: models.QuerySet) -> list[dict[str, Any]]:
-    """Return the aggregation that the queryset stands for, to go on from with stages the ORM has no words for."""
-    compiler = queryset.query.get_compiler(queryset.db)
-    compiler.pre_sql_setup()
-    return compiler.build_query().get_pipeline()

@@ -99,14 +99,13 @@ def test_an_amount_is_shown_in_digits_however_it_is_kept() -> None:
 IN_ANOTHER_CURRENCY = """
 import django
 django.setup()
-from catalog.serializers import ProductSerializer, ProductWriteSerializer
-from catalog.models import Product
-from decimal import Decimal
+from django.conf import settings
+from catalog.serializers import ProductWriteSerializer
+from shop.money import display
 for price in {prices!r}:
     serializer = ProductWriteSerializer(data={{"name": "Mug", "price": price}})
     if serializer.is_valid():
-        shown = ProductSerializer(Product(name="Mug", price=serializer.validated_data["price"])).data
-        print(shown["price"], shown["currency"])
+        print(display(serializer.validated_data["price"]), settings.CURRENCY)
     else:
         print(*(error.code for error in serializer.errors["price"]))
 """

@@ -1,0 +1,136 @@
+"""Pages of the product list: by number, and by cursor where numbers end."""
+
+import base64
+import io
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from bson import Decimal128
+from rest_framework.exceptions import NotFound, ParseError, ValidationError
+from rest_framework.pagination import replace_query_param
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param
+from rest_framework.views import APIView
+
+from catalog import counts, queries, replies
+from catalog.queries import Condition, ProductQuery
+from shop.documents import Document, Pipeline
+from shop.object_ids import ObjectIdField
+from shop.pagination import PageNumberPagination
+from shop.parsers import StrictJSONParser
+
+
+class ProductPagination(PageNumberPagination):
+    """Pages by number up to row ``COUNTED``, which is also where counting stops; from there ``next`` goes by cursor.
+
+    Skipping and counting cost time for every row they pass, a cursor does not. A cursor holds the ordering's value
+    and the id of the row it comes after.
+    """
+
+    def paginate_queryset(self, query: ProductQuery, request: Request, view: APIView | None = None) -> list[Document]:
+        """Return the page that the request asks for, as it stands in the reply."""
+        self.request, self.query, self.ordering = request, query, query.ordering
+        self.size = self.get_page_size(request)
+        self.cursor = request.query_params.get("cursor")
+        self.number = 1 if self.cursor else self._page_number()
+        return self._page_by_cursor() if self.cursor else self._page_by_number()
+
+    def _page_by_number(self) -> list[Document]:
+        start = (self.number - 1) * self.size
+        if start >= queries.COUNTED:
+            raise NotFound("Invalid page.")
+        self.ends_numbers = start + self.size >= queries.COUNTED
+        rows = self._read([{"$skip": start}, {"$limit": min(self.size, queries.COUNTED - start)}])
+        if self.number > 1 and start >= self.counted:
+            raise NotFound("Invalid page.")
+        self.more = start + len(rows) < self.counted
+        return rows
+
+    def _page_by_cursor(self) -> list[Document]:
+        self.ends_numbers = True
+        # One row more, to see whether there is one.
+        rows = self._read([{"$match": self._beyond(self.cursor)}, {"$limit": self.size + 1}])
+        self.more = len(rows) > self.size
+        return rows[: self.size]
+
+    def _read(self, part: Pipeline) -> list[Document]:
+        """Return this part of the products and count all of them, in one command."""
+        match = self.query.match()
+        counted = counts.recall(match)
+        rows = replies.in_list(
+            [*self.query.in_order(), *part],
+            request=self.request,
+            also={"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {},
+            behind=[] if counted is not None else counts.stages(match, at_most=queries.COUNTED + 1),
+        )
+        if counted is None:
+            counted = rows.pop()["counted"] if rows and "counted" in rows[-1] else 0
+            counts.remember(match, counted)
+        self.counted = counted
+        self.positions = [row.pop("position", None) for row in rows]
+        return rows
+
+    def _page_number(self) -> int:
+        text = self.request.query_params.get(self.page_query_param, "1")
+        if not re.fullmatch(r"[1-9][0-9]{0,9}", text, re.ASCII):
+            raise NotFound("Invalid page.")
+        return int(text)
+
+    def _beyond(self, cursor: str) -> Condition:
+        if self.ordering is None:
+            raise NotFound("Invalid cursor.")
+        try:
+            raw, pk = StrictJSONParser().parse(io.BytesIO(base64.urlsafe_b64decode(cursor)))
+            value, row = self.ordering.position.run_validation(raw), ObjectIdField().run_validation(pk)
+        except (ValueError, TypeError, ParseError, ValidationError) as error:
+            raise NotFound("Invalid cursor.") from error
+        return self.ordering.beyond(Decimal128(value) if self.ordering.field == "price" else value, row)
+
+    def _cursor_behind(self, position: list[Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(position, default=_as_json).encode()).decode()
+
+    def get_next_link(self) -> str | None:
+        if not self.more:
+            return None
+        url = self.request.build_absolute_uri()
+        if not self.ends_numbers:
+            return replace_query_param(url, self.page_query_param, self.number + 1)
+        if self.ordering is None:
+            return None
+        url = remove_query_param(url, self.page_query_param)
+        return replace_query_param(url, "cursor", self._cursor_behind(self.positions[: self.size][-1]))
+
+    def get_previous_link(self) -> str | None:
+        if self.cursor or self.number == 1:
+            return None
+        url = self.request.build_absolute_uri()
+        if self.number == 2:
+            return remove_query_param(url, self.page_query_param)
+        return replace_query_param(url, self.page_query_param, self.number - 1)
+
+    def get_paginated_response(self, data: list[Document]) -> Response:
+        return Response(
+            {
+                "count": min(self.counted, queries.COUNTED),
+                "count_exact": self.counted <= queries.COUNTED,
+                "next": self.get_next_link(),
+                "previous": self.get_previous_link(),
+                "results": data,
+            }
+        )
+
+    def get_paginated_response_schema(self, schema: dict) -> dict:
+        described = super().get_paginated_response_schema(schema)
+        described["properties"]["count_exact"] = {
+            "type": "boolean",
+            "description": f"False where there are more than {queries.COUNTED} products; `count` then stays at that.",
+        }
+        return described
+
+
+def _as_json(value: Any) -> str:
+    # The driver's times are in UTC and do not say so.
+    return value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else str(value)
