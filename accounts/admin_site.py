@@ -12,6 +12,7 @@ from accounts.admin_forms import LoginForm, OwnPasswordForm
 
 class ShopAdminSite(UnfoldAdminSite):
     login_form = LoginForm
+    index_title = "Dashboard"
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's page, with a form that also ends the logins by the old password."""

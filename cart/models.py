@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_mongodb_backend.fields import EmbeddedModelArrayField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
-from catalog.models import money_field
+from shop.money_fields import money_field
 
 
 class CartLine(EmbeddedModel):

@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
+from shop.money_fields import money_field
 from shop.mongodb import TextIndex
 
 RESERVED_SLUGS = frozenset({"facets"})
@@ -39,11 +40,6 @@ def validate_attributes(attributes: Any) -> None:
         name_ok(name)
         if not isinstance(value, str) or not 0 < len(value) <= 200 or "\0" in value:
             raise ValidationError("A value is a text of 1 to 200 characters.", code="invalid_value")
-
-
-def money_field(**options: Any) -> models.DecimalField:
-    """A column for an amount of the shop's currency; three decimals hold every currency that Stripe charges."""
-    return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
 
 
 class CategoryQuerySet(models.QuerySet):

@@ -147,7 +147,7 @@ def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress
         timeline=[TimelineEntry(at=now, event=Event.PLACED, actor=Actor.CUSTOMER)],
     )
     if free:
-        order.status, order.payment_status = OrderStatus.COMPLETED, PaymentStatus.PAID
+        order.status, order.payment_status, order.paid_at = OrderStatus.COMPLETED, PaymentStatus.PAID, now
         order.timeline.append(
             TimelineEntry(at=now, event=Event.PAID, detail="There was nothing to pay.", actor=Actor.SYSTEM)
         )

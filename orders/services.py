@@ -15,7 +15,7 @@ from cart import coupons
 from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
-from orders.errors import OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
+from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
 from orders.models import (
     Actor,
     Event,
@@ -180,6 +180,8 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     """
     order = Order.objects.get(pk=order_id)
     moved: dict[str, Any] = {}
+    if order.paid_at is None:
+        moved["paid_at"] = timezone.now()
     if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
         moved["payment_status"] = _payment_status_after_refunds(order)
     if order.status == OrderStatus.PENDING:
@@ -250,7 +252,17 @@ def flag(*, order_id: ObjectId, detail: str) -> None:
     """Mark an order for people to look at: something about its money does not match."""
     order = Order.objects.get(pk=order_id)
     if not any(entry.event == Event.FLAGGED and entry.detail == detail for entry in order.timeline):
-        _move(order, {"flagged": True}, event=Event.FLAGGED, detail=detail, actor=Actor.STRIPE)
+        _move(order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.STRIPE)
+
+
+@transactional("orders.settle_flag")
+def settle_flag(*, order: Order, note: str, actor: Actor) -> Order:
+    """Note that people have looked into all that an order was flagged for. Raises :class:`NoOpenFlag`."""
+    order = Order.objects.get(pk=order.pk)
+    if not order.has_open_flag:
+        raise NoOpenFlag
+    _move(order, {"flag_settled": True}, event=Event.FLAG_SETTLED, detail=note, actor=actor)
+    return order
 
 
 def count_sales(order: Order) -> None:

@@ -28,6 +28,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("shop/favicon.svg")},
     ],
+    "DASHBOARD_CALLBACK": "shop.admin.dashboard.add_to_index",
     "STYLES": [lambda request: static("shop/admin.css")],
     "COLORS": {
         "primary": {
@@ -47,6 +48,11 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": False,
         "navigation": [
+            {
+                "items": [
+                    {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                ],
+            },
             {
                 "title": "Catalogue",
                 "items": [

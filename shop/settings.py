@@ -274,6 +274,8 @@ PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100
+# Of fewer pieces than this staff are told that they run out.
+LOW_STOCK_THRESHOLD = env.whole_number("LOW_STOCK_THRESHOLD", default=5, at_least=0, at_most=MAX_QUANTITY)
 
 # --- Stripe -----------------------------------------------------------------------------------------------------------
 
@@ -355,7 +357,8 @@ CACHE_URL = env.str("CACHE_URL", default="locmemcache://")
 CACHES = {"default": env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")}
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
+# Of the admin and its days; the API speaks UTC.
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = False
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -141,6 +142,16 @@ class Environment(environ.Env):
             return text
         self._checks.impossible(f"{name} must be {such_as}, not {text!r}.")
         return default
+
+    def time_zone(self, name: str, *, default: str) -> str:
+        """Return the variable, which must name a time zone."""
+        text = self.str(name, default="").strip() or default
+        try:
+            ZoneInfo(text)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self._checks.impossible(f"{name} must be a time zone such as Europe/Berlin, not {text!r}.")
+            return default
+        return text
 
     def address(self, name: str, parse: Callable[[str], dict[str, Any]], value: str, *, such_as: str) -> dict[str, Any]:
         """Return what ``parse`` makes of the address in ``value``."""

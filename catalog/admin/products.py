@@ -49,6 +49,8 @@ class VariantInline(MoneyFieldsMixin, TabularInline):
     fields = ("sku", "options", "price", "in_stock_now", "stock_change", "stock_note", "is_active", "position")
     readonly_fields = ("in_stock_now",)
     money_fields = ("price",)
+    ordering_field = "position"
+    hide_ordering_field = True
     hide_title = True
 
     def get_extra(self, request: HttpRequest, obj: Product | None = None, **kwargs: Any) -> int:
@@ -68,6 +70,8 @@ class PictureInline(TabularInline):
     readonly_fields = ("preview",)
     verbose_name = "picture"
     verbose_name_plural = "pictures"
+    ordering_field = "position"
+    hide_ordering_field = True
     hide_title = True
     extra = 1
 
@@ -182,7 +186,7 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
     def _save_variant(self, request: HttpRequest, form: VariantForm) -> None:
         variant: Variant = form.instance
         is_new = variant._state.adding
-        if getattr(form, "goes_last", False):
+        if form.goes_last:
             variant.position = _last_position(Variant, variant.product_id) + 1
         self.save_instance(variant, form)
         if delta := form.cleaned_data.get("stock_change"):
@@ -194,7 +198,7 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
         image: ProductImage = form.instance
         names = [upload.name for upload in form.cleaned_data.get("files", [])]
         is_new = image._state.adding
-        if getattr(form, "goes_last", False):
+        if form.goes_last:
             image.position = _last_position(ProductImage, image.product_id) + 1
         if names and not is_new:
             delete_image_later(image.name)

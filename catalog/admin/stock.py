@@ -24,8 +24,6 @@ from shop.admin.html import badge, link, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
 from shop.object_ids import parse_object_id
 
-LOW_STOCK = 5
-
 
 class StockForm(DialogForm):
     """What came or went, or what was counted; and why."""
@@ -58,10 +56,10 @@ class StockFilter(DropdownFilter):
     parameter_name = "stock"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("none", "Sold out"), ("low", f"Less than {LOW_STOCK}"), ("some", "In stock")]
+        return [("none", "Sold out"), ("low", f"Fewer than {settings.LOW_STOCK_THRESHOLD}"), ("some", "In stock")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        ranges = {"none": {"stock": 0}, "low": {"stock__lt": LOW_STOCK}, "some": {"stock__gt": 0}}
+        ranges = {"none": {"stock": 0}, "low": {"stock__lt": settings.LOW_STOCK_THRESHOLD}, "some": {"stock__gt": 0}}
         return queryset.filter(**ranges.get(self.value() or "", {}))
 
 
@@ -100,7 +98,9 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Stock", ordering="stock")
     def stock_state(self, variant: Variant) -> str:
-        kind = "danger" if not variant.stock else "warning" if variant.stock < LOW_STOCK else "success"
+        kind = (
+            "danger" if not variant.stock else "warning" if variant.stock < settings.LOW_STOCK_THRESHOLD else "success"
+        )
         return badge(variant.stock, kind)
 
     @display(description="Active", boolean=True)

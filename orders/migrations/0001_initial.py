@@ -148,6 +148,7 @@ class Migration(migrations.Migration):
                             ("dispute_won", "Dispute Won"),
                             ("dispute_lost", "Dispute Lost"),
                             ("flagged", "Flagged"),
+                            ("flag_settled", "Flag Settled"),
                             ("shipped", "Shipped"),
                             ("delivered", "Delivered"),
                         ],
@@ -345,6 +346,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("flagged", models.BooleanField(default=False)),
+                ("flag_settled", models.BooleanField(default=False)),
                 (
                     "timeline",
                     django_mongodb_backend.fields.EmbeddedModelArrayField(
@@ -355,6 +357,7 @@ class Migration(migrations.Migration):
                 ("cart_revision", models.PositiveBigIntegerField(editable=False)),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("paid_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "user",
                     models.ForeignKey(
@@ -375,6 +378,17 @@ class Migration(migrations.Migration):
                     models.Index(fields=["payment_status", "-id"], name="order_payment_status"),
                     models.Index(fields=["fulfilment_status", "-id"], name="order_fulfilment_status"),
                     models.Index(fields=["created_at"], name="order_created"),
+                    models.Index(fields=["currency", "paid_at", "total"], name="order_sales"),
+                    models.Index(
+                        condition=models.Q(("fulfilment_status", "unfulfilled"), ("status", "completed")),
+                        fields=["status", "fulfilment_status", "payment_status"],
+                        name="order_to_ship",
+                    ),
+                    models.Index(
+                        condition=models.Q(("flag_settled", False), ("flagged", True)),
+                        fields=["flagged", "flag_settled", "-id"],
+                        name="order_open_flag",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("cart", "cart_revision"), name="one_order_per_cart_revision")

@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("amount", models.PositiveBigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
                 ("reason", models.CharField(blank=True, max_length=300)),
                 (
                     "status",
@@ -143,6 +144,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="refund",
             index=models.Index(fields=["stripe_refund"], name="refund_stripe_id"),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(fields=["status", "-created_at"], name="refund_status"),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(fields=["currency", "created_at", "status", "amount"], name="refund_sums"),
         ),
         migrations.AddConstraint(
             model_name="refund",

@@ -1,5 +1,6 @@
 """The machine room in the admin: jobs, and what runs by the clock."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,8 +13,9 @@ from unfold.decorators import display
 
 from shop import jobs
 from shop.admin.base import ReadOnlyModelAdmin
+from shop.admin.dashboard import Figure, number_of, on_dashboard
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
-from shop.admin.html import badge
+from shop.admin.html import badge, list_url
 from shop.admin.lists import IndexedSearchMixin, begins_with
 from shop.jobs import Job, PeriodicTask
 
@@ -98,6 +100,12 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         else:
             self.message_user(request, f"{job.kind}: {left.last_error or 'not yet'}", messages.ERROR)
         return left is None
+
+
+@on_dashboard("shop.job")
+def jobs_given_up() -> Iterator[Figure]:
+    number, shown = number_of(Job.objects.filter(given_up_at__isnull=False))
+    yield Figure(40, "Jobs given up", shown, list_url("shop.job", state="given_up"), "of the shop's own", bool(number))
 
 
 @admin.register(PeriodicTask)

@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "JWT_SECRET_KEY": "",
     "LOG_LEVEL": "INFO",
     "ORDER_HOLD_SECONDS": "1800",
+    "LOW_STOCK_THRESHOLD": "5",
     "PORT": "8000",
     "PRICES_INCLUDE_TAX": "0",
     "RATE_LIMITS": "off",
@@ -41,6 +42,7 @@ ENVIRONMENT = {
     "STRIPE_PUBLISHABLE_KEY": "pk_test_simulator",
     "STRIPE_SECRET_KEY": "sk_test_simulator",
     "STRIPE_WEBHOOK_SECRET": "whsec_simulator",
+    "TIME_ZONE": "UTC",
     "TRUSTED_PROXIES": "0",
     "WEB_WORKERS": "2",
 }

@@ -77,6 +77,7 @@ WEAK = [
     ("STRIPE_WEBHOOK_SECRET", "secret", "not a real Stripe key"),
     ("STRIPE_API_BASE", "http://127.0.0.1:12111", "https://"),
     ("CLOUD_API_BASE", "http://127.0.0.1:9", "https://"),
+    ("TIME_ZONE", "Mars/Olympus", "must be a time zone"),
 ]
 
 

@@ -1,0 +1,35 @@
+"""How parcels go and what a destination adds, in the admin."""
+
+from django.contrib import admin
+from unfold.contrib.filters.admin import BooleanRadioFilter
+from unfold.decorators import display
+
+from orders.models import ShippingMethod, TaxRate
+from shop.admin.base import TransactionalModelAdmin
+from shop.admin.html import price
+
+
+@admin.register(ShippingMethod)
+class ShippingMethodAdmin(TransactionalModelAdmin):
+    list_display = ("name", "code", "shown_price", "position", "is_active")
+    list_filter = (("is_active", BooleanRadioFilter),)
+    money_fields = ("price",)
+    prepopulated_fields = {"code": ("name",)}
+    fields = (("name", "code"), "description", ("price", "position"), "is_active")
+
+    @display(description="Price", ordering="price")
+    def shown_price(self, method: ShippingMethod) -> str:
+        return price(method.price)
+
+
+@admin.register(TaxRate)
+class TaxRateAdmin(TransactionalModelAdmin):
+    list_display = ("country", "state", "shown_rate", "applies_to_shipping")
+    list_display_links = ("country",)
+    search_fields = ("country", "state")
+    ordering = ("country", "state")
+    fields = (("country", "state"), ("rate", "applies_to_shipping"))
+
+    @display(description="Rate")
+    def shown_rate(self, rate: TaxRate) -> str:
+        return f"{rate.rate.normalize():f} %"
