@@ -149,6 +149,9 @@ class Variant(models.Model):
     price = money_field()
     # Moved by `catalog.stock` only: it equals the sum of the variant's movements.
     stock = models.PositiveBigIntegerField(default=0, editable=False)
+    # How often staff or an import changed the stock; sales do not count. Whoever brings a number that was read earlier
+    # can tell by it whether somebody else has counted since.
+    adjustments = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField(default=True)
     position = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

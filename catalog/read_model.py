@@ -4,29 +4,51 @@ Every change to a product, its variants or its pictures ends, in the same transa
 at once conflict on the product's document, and the later one is run again: the read model never lags behind.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 from bson import ObjectId
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from catalog.models import Category, Product, ProductImage, Variant
+from shop.bulk import update_rows
 
 
-def refresh(product_id: ObjectId) -> None:
-    """Write the product's read model from its category, variants and pictures. Call it inside the transaction."""
-    product = Product.objects.get(pk=product_id)
-    category = Category.objects.get(pk=product.category_id) if product.category_id else None
-    if category is not None and product.category_lineage != category.lineage:
-        Category.objects.filter(pk=category.pk).touch()
-    current = fields(
-        product,
-        category=category,
-        variants=Variant.objects.filter(product=product_id, is_active=True),
-        images=ProductImage.objects.filter(product=product_id).order_by("position", "id"),
-    )
-    Product.objects.filter(pk=product_id).update(**current, updated_at=timezone.now())
+def refresh(*product_ids: ObjectId) -> None:
+    """Write the read model of products from their categories, variants and pictures. Call it inside the transaction.
+
+    Raises ``Product.DoesNotExist`` where one of them is gone.
+    """
+    products = {product.pk: product for product in Product.objects.filter(pk__in=product_ids)}
+    if len(products) < len(set(product_ids)):
+        raise Product.DoesNotExist
+    category_ids = {product.category_id for product in products.values()} - {None}
+    categories = Category.objects.in_bulk(category_ids) if category_ids else {}
+    touched = {
+        product.category_id
+        for product in products.values()
+        if product.category_id and product.category_lineage != categories[product.category_id].lineage
+    }
+    if touched:
+        Category.objects.filter(pk__in=touched).touch()
+    variants = by_product(Variant.objects.filter(product__in=products, is_active=True).order_by("id"))
+    images = by_product(ProductImage.objects.filter(product__in=products).order_by("position", "id"))
+    now = timezone.now()
+    changes = {
+        pk: fields(product, category=categories.get(product.category_id), variants=variants[pk], images=images[pk])
+        for pk, product in products.items()
+    }
+    update_rows(Product, {pk: {**change, "updated_at": now} for pk, change in changes.items()})
+
+
+def by_product(rows: QuerySet) -> dict[ObjectId, list]:
+    """Return variants or pictures in lists, one for each product; empty for products that have none."""
+    grouped = defaultdict(list)
+    for row in rows.iterator():
+        grouped[row.product_id].append(row)
+    return grouped
 
 
 def fields(

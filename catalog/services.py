@@ -95,18 +95,19 @@ def delete_product(*, product: Product) -> bool:
     return True
 
 
-def settle(product_id: ObjectId) -> None:
-    """End a change to a product or its variants, inside its transaction: check them together, write the read model.
+def settle(*product_ids: ObjectId) -> None:
+    """End a change to products or their variants, inside its transaction: check them together, write the read model.
 
     Raises :class:`DuplicateOptions`.
     """
-    options = [
-        tuple(sorted(row.items()))
-        for row in Variant.objects.active().filter(product=product_id).values_list("options", flat=True)
-    ]
-    if len(set(options)) < len(options):
-        raise DuplicateOptions(attr="variants")
-    read_model.refresh(product_id)
+    seen = set()
+    rows = Variant.objects.active().filter(product__in=product_ids).order_by()
+    for product_id, options in rows.values_list("product", "options"):
+        shown = (product_id, *sorted(options.items()))
+        if shown in seen:
+            raise DuplicateOptions(attr="variants")
+        seen.add(shown)
+    read_model.refresh(*product_ids)
 
 
 def free_slug(name: str) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 
 from bson import ObjectId
 from django.db.models import F
+from pymongo import UpdateOne
 
 from catalog import read_model
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement, Variant
+from shop.bulk import write
 from shop.transactions import transactional
 
 Quantities = Mapping[ObjectId, int]
@@ -67,12 +69,32 @@ def adjust(
     if current + delta < 0:
         raise OutOfStock(f"There are {current} in stock, so {-delta} cannot be taken away.", variants=[variant.pk])
     if delta:
-        Variant.objects.filter(pk=variant.pk).update(stock=F("stock") + delta)
-        _record({variant.pk: delta}, reason=reason, reference=reference, note=note)
+        Variant.objects.filter(pk=variant.pk).update(stock=F("stock") + delta, adjustments=F("adjustments") + 1)
+        _record({variant.pk: delta}, reason=reason, reference=reference, notes={variant.pk: note})
         if 0 in (current, current + delta):
             read_model.refresh_in_stock({variant.product_id})
     variant.stock = current + delta
     return variant.stock
+
+
+@transactional("catalog.adjust_stocks")
+def adjust_many(
+    deltas: Quantities, *, reason: StockMovement.Reason, notes: Mapping[ObjectId, str], reference: str = ""
+) -> None:
+    """Change the stock of many variants, each by its delta and with its note, or of none.
+
+    Raises :class:`OutOfStock` naming those of which there would be less than nothing, or that are gone.
+    """
+    rows = Variant.objects.filter(pk__in=list(deltas)).values_list("pk", "product", "stock")
+    current = {pk: (product_id, stock) for pk, product_id, stock in rows}
+    short = [pk for pk, delta in deltas.items() if pk not in current or current[pk][1] + delta < 0]
+    if short:
+        raise OutOfStock(variants=short)
+    write(Variant, [UpdateOne({"_id": pk}, {"$inc": {"stock": deltas[pk], "adjustments": 1}}) for pk in sorted(deltas)])
+    _record(deltas, reason=reason, reference=reference, notes=notes)
+    flipped = {product_id for pk, (product_id, stock) in current.items() if 0 in (stock, stock + deltas[pk])}
+    if flipped:
+        read_model.refresh_in_stock(flipped)
 
 
 def _flip(quantities: Quantities, flipped: Callable[[int, int], bool]) -> None:
@@ -83,8 +105,12 @@ def _flip(quantities: Quantities, flipped: Callable[[int, int], bool]) -> None:
         read_model.refresh_in_stock(product_ids)
 
 
-def _record(deltas: Quantities, *, reason: StockMovement.Reason, reference: str, note: str = "") -> None:
+def _record(
+    deltas: Quantities, *, reason: StockMovement.Reason, reference: str, notes: Mapping[ObjectId, str] | None = None
+) -> None:
     StockMovement.objects.bulk_create(
-        StockMovement(variant_id=variant_id, delta=delta, reason=reason, reference=reference, note=note)
+        StockMovement(
+            variant_id=variant_id, delta=delta, reason=reason, reference=reference, note=(notes or {}).get(variant_id, "")
+        )
         for variant_id, delta in deltas.items()
     )

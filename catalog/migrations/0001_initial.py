@@ -180,6 +180,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("stock", models.PositiveBigIntegerField(default=0, editable=False)),
+                ("adjustments", models.PositiveIntegerField(default=0, editable=False)),
                 ("is_active", models.BooleanField(default=True)),
                 ("position", models.PositiveIntegerField(default=0)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
