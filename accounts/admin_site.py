@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
@@ -10,9 +12,22 @@ from unfold.sites import UnfoldAdminSite
 from accounts.admin_forms import LoginForm, OwnPasswordForm
 
 
+class AutocompleteView(AutocompleteJsonView):
+    """What boxes offer while somebody types, in the words of the model's admin where it has ``autocomplete_label``."""
+
+    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, Any]:
+        result = super().serialize_result(obj, to_field_name)
+        if label := getattr(self.model_admin, "autocomplete_label", None):
+            result["text"] = label(obj, searched=bool(self.term))
+        return result
+
+
 class ShopAdminSite(UnfoldAdminSite):
     login_form = LoginForm
     index_title = "Dashboard"
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return AutocompleteView.as_view(admin_site=self)(request)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's page, with a form that also ends the logins by the old password."""

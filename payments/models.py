@@ -46,6 +46,7 @@ class Payment(models.Model):
             models.Index(fields=["intent"], name="payment_intent"),
             models.Index(fields=["order_number"], name="payment_order_number"),
             models.Index(fields=["created_at"], name="payment_created"),
+            models.Index(fields=["status", "-id"], name="payment_status"),
         ]
 
     def __str__(self) -> str:

@@ -30,6 +30,7 @@ UNFOLD = {
     ],
     "DASHBOARD_CALLBACK": "shop.admin.dashboard.add_to_index",
     "STYLES": [lambda request: static("shop/admin.css")],
+    "SCRIPTS": [lambda request: static("shop/admin.js")],
     "COLORS": {
         "primary": {
             "50": "oklch(98.2% .018 184)",

@@ -4,17 +4,19 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from unfold.decorators import display
 
 from catalog import services
-from catalog.admin.fields import CategoryChoiceField
 from catalog.models import Category, Product
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
-from shop.admin.lists import QuickChangeList
+from shop.admin.lists import IndexedSearchMixin, QuickChangeList
+
+# Browsers drop ordinary spaces at the beginning of an option.
+INDENT = "\u2003"
 
 
 class CategoryForm(forms.ModelForm):
@@ -41,23 +43,31 @@ class CountingChangeList(QuickChangeList):
 
 
 @admin.register(Category)
-class CategoryAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
+class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
     form = CategoryForm
     list_display = ("indented_name", "path", "products_here")
     # Sorted any other way it would be no tree.
     ordering = ("path",)
     sortable_by = ()
     list_per_page = 200
-    search_fields = ("name", "path")
+    search_help_text = "A part of the name or the path"
     prepopulated_fields = {"slug": ("name",)}
+    autocomplete_fields = ("parent",)
     fields = (("name", "slug"), ("parent", "position"))
     actions = None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return CountingChangeList
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, **CategoryChoiceField.options()})
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        return queryset.filter(Q(name__icontains=text) | Q(path__icontains=text))
+
+    def autocomplete_label(self, category: Category, *, searched: bool) -> str:
+        """Return what a box for categories offers: the tree, or what was found and where that lies."""
+        above, _, _ = category.path.rpartition("/")
+        if searched:
+            return f"{category.name} ({above})" if above else category.name
+        return INDENT * category.path.count("/") + category.name
 
     @display(description="Category")
     def indented_name(self, category: Category) -> str:
@@ -77,17 +87,7 @@ class CategoryAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
         services.delete_category(category=obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Category]) -> None:
-        for category in queryset:
-            services.delete_category(category=category)
-
-    def get_deleted_objects(self, objs: QuerySet | list, request: HttpRequest) -> tuple[list, dict, set, list]:
-        *rest, _ = super().get_deleted_objects(objs, request)
-        return *rest, [reason for reason in map(self.what_keeps, objs) if reason]
-
-    @staticmethod
-    def what_keeps(category: Category) -> str:
-        """Say why the category cannot be deleted; nothing where it can."""
+    def what_keeps(self, category: Category) -> str:
         products = Product.objects.filter(category=category.pk).count()
         children = Category.objects.filter(parent=category.pk).count()
         if not products and not children:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bson import ObjectId
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -9,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog import services, stock
-from catalog.admin.fields import CategoryChoiceField
+from catalog.admin.price_changes import ChangesPrices
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
-from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from catalog.models import Product, ProductImage, StockMovement, Variant
 from catalog.queries import every_word
 from shop import media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
@@ -27,19 +28,18 @@ from shop.image_jobs import delete_image_later
 from shop.object_ids import parse_object_id
 
 
-class CategoryFilter(DropdownFilter):
-    """A category with everything below it: one command for the whole tree, one index for the products."""
+class CategoryFilter(AutocompleteSelectFilter):
+    """A category, looked up while it is typed, with everything below it: one index finds the products."""
 
-    title = "category"
-    parameter_name = "category"
+    def has_output(self) -> bool:
+        return self.request.user.has_perm("catalog.view_category")
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        rows = Category.objects.order_by("path").values_list("pk", "name", "path")
-        return [(str(pk), "\u2003" * path.count("/") + name) for pk, name, path in rows]
+    def value(self) -> str:
+        category = parse_object_id(super().value() or "")
+        return str(category or "")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        category = parse_object_id(self.value() or "")
-        return queryset.filter(category_lineage__contains=[category]) if category else queryset
+        return queryset.filter(category_lineage__contains=[ObjectId(self.value())]) if self.value() else queryset
 
 
 class VariantInline(MoneyFieldsMixin, TabularInline):
@@ -84,25 +84,23 @@ class PictureInline(TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
+class ProductAdmin(ChangesPrices, DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
     form = ProductForm
     inlines = (VariantInline, PictureInline)
     money_fields = ("compare_at_price",)
     prepopulated_fields = {"slug": ("name",)}
+    autocomplete_fields = ("category",)
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("category", "compare_at_price"), "is_active")}),
         ("What shoppers read", {"fields": ("description", "attributes")}),
     )
     list_display = ("product", "in_category", "shown_price", "stock_state", "active")
-    list_filter = (CategoryFilter, ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
+    list_filter = (("category", CategoryFilter), ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
     list_prefetch_related = ("variants",)
     search_help_text = "Words, or the beginning of a SKU"
     # The key sorts by age, and has an index of its own.
     ordering = ("-pk",)
-    actions = ("activate", "deactivate")
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, **CategoryChoiceField.options()})
+    actions = ("activate", "deactivate", "change_prices")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "description":
@@ -159,12 +157,6 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
         products = list(queryset.values_list("pk", flat=True))
         changed = Product.objects.filter(pk__in=products).update(is_active=is_active, updated_at=timezone.now())
         self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        # One at a time, because one that was sold is only hidden, and people should see that.
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
 
     # --- Saving -------------------------------------------------------------------------------------------------------
 

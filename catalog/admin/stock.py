@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
@@ -111,10 +112,7 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def ledger(self, variant: Variant) -> str:
         url = reverse("admin:catalog_stockmovement_changelist")
         rows = StockMovement.objects.filter(variant=variant.pk).order_by("-pk")[:10]
-        lines = "\n".join(
-            f"{row.created_at:%d %b %Y %H:%M}  {row.delta:+d}  {row.get_reason_display()}  {row.note or row.reference}"
-            for row in rows
-        )
+        lines = "\n".join(map(_ledger_line, rows))
         return format_html(
             '<pre class="shop-ledger">{}</pre>{}',
             lines or "None yet.",
@@ -138,6 +136,11 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
             done=f"The stock of {variant.sku} was changed.",
             url=self.change_url(variant.pk),
         )
+
+
+def _ledger_line(row: StockMovement) -> str:
+    at = timezone.localtime(row.created_at)
+    return f"{at:%d %b %Y %H:%M}  {row.delta:+d}  {row.get_reason_display()}  {row.note or row.reference}"
 
 
 class LedgerChangeList(QuickChangeList):

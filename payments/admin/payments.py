@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -66,10 +66,23 @@ class RefundInline(TabularInline):
         return amount_of(refund.amount, refund.currency)
 
 
+class PaymentStateFilter(DropdownFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("received", "Received"), ("processing", "Processing"), ("open", "Waiting for the customer")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        waiting = ("", "requires_payment_method", "requires_confirmation", "requires_action")
+        states = {"received": ["succeeded"], "processing": ["processing"], "open": waiting}
+        return queryset.filter(status__in=states[self.value()]) if self.value() in states else queryset
+
+
 @admin.register(Payment)
 class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("payment", "created_at", "shown_amount", "received", "refunded", "status_label")
-    list_filter = (("created_at", DaysFilter),)
+    list_filter = (PaymentStateFilter, ("created_at", DaysFilter))
     search_help_text = "An order's number or a PaymentIntent's id"
     ordering = ("-pk",)
     inlines = (RefundInline,)
@@ -81,6 +94,9 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     )
     readonly_fields = ("order_link", "status_label", "shown_amount", "received", "refunded")
     actions_detail = ("refund",)
+
+    def get_inlines(self, request: HttpRequest, obj: Payment | None) -> tuple:
+        return self.inlines if obj and obj.refunds.exists() else ()
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:

@@ -137,6 +137,10 @@ class Migration(migrations.Migration):
             model_name="payment",
             index=models.Index(fields=["created_at"], name="payment_created"),
         ),
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(fields=["status", "-id"], name="payment_status"),
+        ),
         migrations.AddConstraint(
             model_name="payment",
             constraint=models.UniqueConstraint(fields=("order",), name="one_payment_per_order"),

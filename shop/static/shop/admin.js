@@ -1,0 +1,55 @@
+// What the admin's pages do beyond unfold's own scripts. The pages carry no scripts: this file looks for what it knows.
+"use strict";
+{
+    // A picture that cannot be loaded makes way for the placeholder.
+    document.addEventListener(
+        "error",
+        ({ target }) => {
+            if (target.matches?.("img.shop-picture")) {
+                const placeholder = document.createElement("span");
+                placeholder.className = "shop-picture shop-no-picture material-symbols-outlined";
+                placeholder.textContent = "image";
+                placeholder.ariaHidden = "true";
+                target.replaceWith(placeholder);
+            }
+        },
+        true,
+    );
+
+    // Rows that are dragged to their place also move by the arrow keys.
+    const ROW = ".form-group.original";
+
+    const move = (handle, key) => {
+        const row = handle.closest(ROW);
+        const other = key === "ArrowUp" ? row.previousElementSibling : row.nextElementSibling;
+        if (!other?.matches(ROW)) {
+            return;
+        }
+        key === "ArrowUp" ? other.before(row) : other.after(row);
+        sortRecords({ from: row.parentElement }); // unfold's: numbers the rows
+        handle.focus();
+    };
+
+    const makeMovable = (table) => {
+        for (const handle of table.querySelectorAll(`${ROW} [x-sort\\:handle]`)) {
+            handle.tabIndex = 0;
+            handle.role = "button";
+            handle.ariaLabel = "Move this row: drag it, or press the up or down arrow";
+            handle.title = "Drag, or use the arrow keys";
+            handle.addEventListener("keydown", (event) => {
+                if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+                    event.preventDefault();
+                    move(handle, event.key);
+                }
+            });
+        }
+        // A page whose rows were moved is one that is not saved yet: unfold warns when it hears an input.
+        new MutationObserver(() => {
+            table.querySelector("input")?.dispatchEvent(new Event("input", { bubbles: true }));
+        }).observe(table, { childList: true });
+    };
+
+    window.addEventListener("load", () => {
+        document.querySelectorAll("table[data-ordering-field]").forEach(makeMovable);
+    });
+}
