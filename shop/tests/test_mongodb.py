@@ -1,6 +1,6 @@
 """What `shop.mongodb` mends of the backend, seen on the real server: look-ups, indexes, migrations."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -9,7 +9,7 @@ from bson import ObjectId
 from django.apps import apps
 from django.core.management import call_command
 from django.db import IntegrityError, connection
-from django.db.models import F, Index, Model
+from django.db.models import F, Index, Model, prefetch_related_objects
 from rest_framework.test import APIClient
 
 from accounts.models import TokenFamily, User
@@ -19,7 +19,8 @@ from catalog.tests.conftest import LIST, put_on_shelf
 from orders.models import Order
 from shop.idempotency import IdempotencyRecord
 from shop.mongodb import mend_backend, violated_fields
-from shop.testing.commands import Command, count_commands
+from shop.testing.commands import count_commands
+from shop.testing.plans import explained
 
 pytestmark = pytest.mark.django_db
 
@@ -51,28 +52,6 @@ def test_a_violated_index_names_its_column(customer: User) -> None:
 
 
 # --- Indexes that are used --------------------------------------------------------------------------------------------
-
-
-def stages(plan: Any) -> Iterator[str]:
-    """Names of all the stages in an explanation."""
-    if isinstance(plan, dict):
-        if isinstance(plan.get("stage"), str):
-            yield plan["stage"]
-        yield from (name for name in ("$sort", "$group", "$lookup") if name in plan)
-        for value in plan.values():
-            yield from stages(value)
-    elif isinstance(plan, list):
-        for value in plan:
-            yield from stages(value)
-
-
-def explained(command: Command) -> set[str]:
-    """The stages of the plan that wins for an aggregation as it was sent."""
-    asked = {"aggregate": command.collection, "pipeline": command.document["pipeline"], "cursor": {}}
-    plan = connection.database.command("explain", asked, verbosity="queryPlanner")
-    # One cursor runs all of it, or the first stages of several.
-    winning = [plan["queryPlanner"]] if "queryPlanner" in plan else [plan["stages"][0]["$cursor"]["queryPlanner"]]
-    return {*stages([each["winningPlan"] for each in winning]), *stages(plan.get("stages", [])[1:])}
 
 
 @pytest.fixture
@@ -231,4 +210,13 @@ def test_a_collection_with_a_text_index_can_still_be_migrated(db: None) -> None:
 def test_a_primary_key_is_found_without_a_scan(db: None) -> None:
     with count_commands() as commands:
         Product.objects.filter(pk=ObjectId()).first()
+    assert explained(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+
+
+def test_what_a_foreign_key_points_to_is_fetched_by_its_key(customer: User, make_user: Callable[..., User]) -> None:
+    others = [make_user() for _ in range(3)]
+    rows = [TokenFamily(user_id=user.pk) for user in (customer, *others)]
+    with count_commands() as commands:
+        prefetch_related_objects(rows, "user")
+    assert [row.user for row in rows] == [customer, *others]
     assert explained(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
