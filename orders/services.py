@@ -27,7 +27,7 @@ from orders.models import (
     RefundEntry,
     TimelineEntry,
 )
-from shop import jobs, money
+from shop import days, jobs, money
 from shop.errors import ServiceUnavailable
 from shop.transactions import TransactionContention, transactional
 
@@ -181,7 +181,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     order = Order.objects.get(pk=order_id)
     moved: dict[str, Any] = {}
     if order.paid_at is None:
-        moved["paid_at"] = timezone.now()
+        moved.update(paid_at=timezone.now(), paid_on=days.today())
     if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
         moved["payment_status"] = _payment_status_after_refunds(order)
     if order.status == OrderStatus.PENDING:

@@ -1,11 +1,11 @@
 """What the dashboard tells of orders. Each question is one aggregation that an index bounds.
 
-A sale counts on the day on which its money came in (``paid_at``), with the whole total of its order, in the shop's
+A sale counts on the day on which its money came in (``paid_on``), with the whole total of its order, in the shop's
 currency. Neither a later refund nor a dispute changes that day: refunds have days of their own, see
 `payments.statistics`.
 """
 
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -13,8 +13,6 @@ from bson import ObjectId
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Sum
-from django.db.models.functions import TruncDay
-from django.utils import timezone
 
 from orders.models import Order
 from shop import days, money
@@ -46,17 +44,13 @@ def sales_by_day(*, count: int) -> list[DayOfSales]:
     """
     calendar = days.latest(count)
     rows = (
-        Order.objects.filter(currency=settings.CURRENCY, paid_at__gte=days.beginning(calendar[0]))
+        Order.objects.filter(currency=settings.CURRENCY, paid_on__gte=calendar[0])
         .order_by()
-        .annotate(day=TruncDay("paid_at", tzinfo=timezone.get_default_timezone()))
-        .values("day")
+        .values("paid_on")
         .annotate(orders=Count("*"), amount=Sum("total"))
     )
-    found = {row["day"].date(): row for row in rows}
-    return [
-        DayOfSales(day, found[day]["orders"], found[day]["amount"]) if day in found else DayOfSales(day, 0, money.ZERO)
-        for day in calendar
-    ]
+    found = {row["paid_on"]: DayOfSales(row["paid_on"], row["orders"], row["amount"]) for row in rows}
+    return [found.get(day, DayOfSales(day, 0, money.ZERO)) for day in calendar]
 
 
 def best_sellers(*, count: int, limit: int) -> list[BestSeller]:
@@ -64,11 +58,12 @@ def best_sellers(*, count: int, limit: int) -> list[BestSeller]:
 
     Of more than ``LATEST_SALES`` orders only the latest are looked at: about 25 ms, however many there are.
     """
-    since = days.beginning(days.latest(count)[0])
+    # As the database keeps dates.
+    since = datetime.combine(days.latest(count)[0], time.min)
     pipeline = [
-        {"$match": {"currency": settings.CURRENCY, "paid_at": {"$gte": since}}},
-        # Both fields, for then the index is walked backwards and nothing is sorted.
-        {"$sort": {"currency": -1, "paid_at": -1}},
+        {"$match": {"currency": settings.CURRENCY, "paid_on": {"$gte": since}}},
+        # The fields of the index, which is walked backwards: nothing is sorted.
+        {"$sort": {"currency": -1, "paid_on": -1, "paid_at": -1}},
         {"$limit": LATEST_SALES},
         {"$project": {"lines": 1}},
         {"$unwind": "$lines"},

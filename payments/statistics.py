@@ -7,7 +7,6 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDay
-from django.utils import timezone
 
 from payments.models import Refund
 from shop import days, money
@@ -30,14 +29,11 @@ def refunds_by_day(*, count: int) -> list[DayOfRefunds]:
         Refund.objects.filter(currency=settings.CURRENCY, created_at__gte=days.beginning(calendar[0]))
         .standing()
         .order_by()
-        .annotate(day=TruncDay("created_at", tzinfo=timezone.get_default_timezone()))
+        .annotate(day=TruncDay("created_at", tzinfo=days.zone()))
         .values("day")
         .annotate(refunds=Count("*"), minor=Sum("amount"))
     )
-    found = {row["day"].date(): row for row in rows}
-    return [
-        DayOfRefunds(day, found[day]["refunds"], money.from_minor_units(found[day]["minor"], settings.CURRENCY))
-        if day in found
-        else DayOfRefunds(day, 0, money.ZERO)
-        for day in calendar
-    ]
+    found = {
+        row["day"].date(): (row["refunds"], money.from_minor_units(row["minor"], settings.CURRENCY)) for row in rows
+    }
+    return [DayOfRefunds(day, *found.get(day, (0, money.ZERO))) for day in calendar]

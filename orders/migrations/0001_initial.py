@@ -358,6 +358,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("paid_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("paid_on", models.DateField(blank=True, editable=False, null=True)),
                 (
                     "user",
                     models.ForeignKey(
@@ -378,7 +379,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["payment_status", "-id"], name="order_payment_status"),
                     models.Index(fields=["fulfilment_status", "-id"], name="order_fulfilment_status"),
                     models.Index(fields=["created_at"], name="order_created"),
-                    models.Index(fields=["currency", "paid_at", "total"], name="order_sales"),
+                    models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),
                     models.Index(
                         condition=models.Q(("fulfilment_status", "unfulfilled"), ("status", "completed")),
                         fields=["status", "fulfilment_status", "payment_status"],
