@@ -1,5 +1,6 @@
 """People in the admin: customers, staff, their groups."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django_countries import countries
 from unfold.admin import TabularInline
@@ -22,6 +23,7 @@ from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User, normalize_email
 from shop import media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 
@@ -86,6 +88,7 @@ class UserAdmin(
     search_fields = ("email",)
     ordering = ("-date_joined",)
     inlines = (AddressInline,)
+    actions_detail = ("send_verification", "send_password_link")
     readonly_fields = ("date_joined", "last_admin_login", "orders")
     fieldsets = (
         (None, {"fields": (("email", "name"), ("phone", "email_verified"), "password")}),
@@ -155,6 +158,54 @@ class UserAdmin(
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *POWERS)
 
+    # --- Buttons ------------------------------------------------------------------------------------------------------
+
+    def has_write_to_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_change_permission(request, self.get_object(request, object_id) if object_id else None)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer the mails that go with the account's state."""
+        user = self.get_object(request, object_id)
+        return [
+            each
+            for each in super().get_actions_detail(request, object_id)
+            if user and not self.why_not(each.action_name.removeprefix("accounts_user_"), user)
+        ]
+
+    def why_not(self, button: str, user: User) -> str:
+        if not user.is_active:
+            return "This account is deactivated: it gets no mails."
+        return "This address is proven." if button == "send_verification" and user.email_verified else ""
+
+    @dialog(
+        button="Send verification",
+        icon="mark_email_unread",
+        permissions=["write_to"],
+        url_path="send-verification",
+        title="Send a verification mail?",
+        text="It has a link that proves the address.",
+        submit="Send it",
+    )
+    def send_verification(self, request: HttpRequest, form: DialogForm, user: User) -> HttpResponse:
+        return self._send(request, user, services.send_verification)
+
+    @dialog(
+        button="Send password link",
+        icon="lock_reset",
+        permissions=["write_to"],
+        url_path="send-password-link",
+        title="Send a link for a new password?",
+        text="The old password works until the link is used.",
+        submit="Send it",
+    )
+    def send_password_link(self, request: HttpRequest, form: DialogForm, user: User) -> HttpResponse:
+        return self._send(request, user, services.send_password_reset)
+
+    def _send(self, request: HttpRequest, user: User, send: Callable[..., None]) -> HttpResponse:
+        return self.perform(
+            request, lambda: send(user=user), done=f"{user.email} gets a mail.", url=self.change_url(user.pk)
+        )
+
     # --- Saving -------------------------------------------------------------------------------------------------------
 
     def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> type[forms.ModelForm]:
@@ -166,6 +217,13 @@ class UserAdmin(
         super().write(request, obj, form, change)
         if change and "is_active" in form.changed_data and not obj.is_active:
             tokens.revoke_all(obj)
+        # Unless whoever changed the address says that the new one is proven.
+        if (
+            change
+            and "email" in form.changed_data
+            and not (obj.email_verified and "email_verified" in form.changed_data)
+        ):
+            services.doubt_email(user=obj)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.delete_account(user=obj)

@@ -13,6 +13,7 @@ from unfold.forms import (
 
 from accounts import tokens
 from accounts.models import User, normalize_email
+from shop import mails
 from shop.transactions import transactional
 
 
@@ -29,6 +30,7 @@ def _set_password(user: User) -> None:
     """Save a password that was just set, and end every login by the old one."""
     user.save(update_fields=["password"])
     tokens.revoke_all(user)
+    mails.send_later("accounts.new_password_mail", user=str(user.pk))
 
 
 class SetPasswordForm(AdminPasswordChangeForm):

@@ -20,6 +20,9 @@ def validate_country(code: str) -> None:
 
 
 class UserQuerySet(models.QuerySet):
+    def active(self) -> "UserQuerySet":
+        return self.filter(is_active=True)
+
     def touch(self) -> int:
         """Make the running transaction conflict with one that deletes the account; 0 where it is gone already.
 

@@ -7,9 +7,11 @@ from django.core import exceptions as django_exceptions
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.links import RESET, VERIFICATION, Link
 from accounts.models import Address, User
 from shop.image_fields import UploadedImageField
 from shop.media import image_url
+from shop.object_ids import ObjectIdField
 
 
 class UserSerializer(serializers.ModelSerializer):
@@ -77,6 +79,38 @@ class PasswordChangeSerializer(serializers.Serializer):
         return attrs
 
 
+class PasswordResetSerializer(serializers.Serializer):
+    email = serializers.EmailField(max_length=254)
+
+
+class LinkSerializer(serializers.Serializer):
+    """What stands in a link out of a mail; validated, it is the ``user`` whom the link was sent to."""
+
+    uid = ObjectIdField(write_only=True)
+    token = serializers.CharField(max_length=200, write_only=True)
+
+    link: Link
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["user"] = self.link.owner(uid=attrs.pop("uid"), token=attrs.pop("token"))
+        return attrs
+
+
+class PasswordResetConfirmSerializer(LinkSerializer):
+    new_password = NewPasswordField()
+
+    link = RESET
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        check_password_rules(attrs["new_password"], user=attrs["user"], field="new_password")
+        return attrs
+
+
+class EmailVerificationConfirmSerializer(LinkSerializer):
+    link = VERIFICATION
+
+
 class TokenPairSerializer(serializers.Serializer):
     access = serializers.CharField(read_only=True)
     refresh = serializers.CharField(read_only=True)
@@ -84,6 +118,19 @@ class TokenPairSerializer(serializers.Serializer):
 
 class LoginReplySerializer(TokenPairSerializer):
     user = UserSerializer(read_only=True)
+
+
+class ProfileExportSerializer(UserSerializer):
+    last_admin_login = serializers.DateTimeField(source="last_login", allow_null=True)
+
+    class Meta(UserSerializer.Meta):
+        fields = [*UserSerializer.Meta.fields, "last_admin_login"]
+        read_only_fields = fields
+
+
+class SessionExportSerializer(serializers.Serializer):
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
 
 
 class AvatarSerializer(serializers.Serializer):
@@ -94,3 +141,11 @@ class AddressSerializer(serializers.ModelSerializer):
     class Meta:
         model = Address
         fields = ["id", *Address.POSTAL_FIELDS, "is_default"]
+
+
+class ExportSerializer(serializers.Serializer):
+    """This room's part of an export; the other rooms' parts stand beside it."""
+
+    profile = ProfileExportSerializer()
+    addresses = AddressSerializer(many=True)
+    sessions = SessionExportSerializer(many=True)

@@ -1,6 +1,7 @@
 """Registration, login and one's own account."""
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
@@ -11,10 +12,12 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts import services, tokens
+from accounts.export import export
 from accounts.models import Address, User, normalize_email
 from accounts.serializers import (
     AddressSerializer,
     AvatarSerializer,
+    ExportSerializer,
     LoginReplySerializer,
     LoginSerializer,
     PasswordChangeSerializer,
@@ -114,7 +117,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
     singleton = True
     serializer_class = UserSerializer
     pagination_class = None
-    rate_scopes = {"avatar": "upload"}
+    rate_scopes = {"avatar": "upload", "export": "export"}
 
     def get_object(self) -> User:
         return self.request.user
@@ -134,6 +137,18 @@ class ProfileViewSet(viewsets.GenericViewSet):
         """Delete the account. Orders are kept without the person."""
         services.delete_account(user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses=ExportSerializer)
+    @action(detail=False, methods=["get"])
+    def export(self, request: Request) -> Response:
+        """Everything that is kept about oneself, as a file to download.
+
+        Beside what is described here, it has the `cart`, `coupon_uses`, `orders` with their lines, timelines and
+        refunds, and `payments`. An order takes about 2 KB.
+        """
+        name = f"account-{timezone.now():%Y-%m-%d}.json"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return Response(export(user=request.user, request=request), headers=headers)
 
     @extend_schema(request=AvatarSerializer, responses=UserSerializer)
     @action(detail=False, methods=["put"], parser_classes=[MultiPartParser])

@@ -16,6 +16,7 @@ from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
 from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
+from orders.mails import tell_customer
 from orders.models import (
     Actor,
     Event,
@@ -61,6 +62,7 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
     stock.give_back(order.quantities, reason=reason, reference=order.number)
     coupons.give_back(order_number=order.number)
     hooks.on_cancelled(order=order)
+    tell_customer(order, event)
     return order
 
 
@@ -187,6 +189,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     if order.status == OrderStatus.PENDING:
         moved.update(status=OrderStatus.COMPLETED, expires_at=None)
         count_sales(order)
+        tell_customer(order, Event.PAID)
     if moved:
         _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
     return order.status != OrderStatus.CANCELLED
@@ -215,6 +218,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
             detail=f"{money.display(amount, order.currency)} {order.currency.upper()}",
             actor=actor,
         )
+        tell_customer(order, Event.REFUNDED, refund=str(refund))
     else:
         Order.objects.filter(pk=order.pk).update(**fields)
 
@@ -292,6 +296,8 @@ def fulfil_order(
         fields["tracking_number"] = tracking_number
     detail = " ".join(part for part in (carrier, tracking_number) if part)
     _move(order, fields, event=Event(status), detail=detail, actor=actor)
+    if status == FulfilmentStatus.SHIPPED:
+        tell_customer(order, Event.SHIPPED)
     return order
 
 

@@ -7,7 +7,9 @@ was killed loses nothing, for the job is due again when the lease ends.
 """
 
 import contextlib
+import itertools
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -102,10 +104,14 @@ def enqueue(
     return job
 
 
-def run_due(*, limit: int = 50) -> int:
-    """Run the jobs that are due, oldest first; return how many were tried."""
+def run_due(*, limit: int = 50, seconds: float = 5.0) -> int:
+    """Run the jobs that are due, oldest first; return how many were tried.
+
+    None is begun after so many ``seconds``: slow ones must not keep what happens by the clock waiting.
+    """
+    give_up_at = time.monotonic() + seconds
     due = Job.objects.filter(given_up_at=None, run_at__lte=timezone.now()).order_by("run_at")[:limit]
-    return sum(run(job) for job in due)
+    return sum(run(job) for job in itertools.takewhile(lambda _: time.monotonic() < give_up_at, due))
 
 
 def run(job: Job) -> bool:

@@ -284,7 +284,8 @@ def _derived(prepared: PreparedImage, size: str) -> bytes:
     else:
         image.thumbnail((box.width, box.height), Image.Resampling.LANCZOS)
     output = io.BytesIO()
-    image.save(output, "WEBP", quality=80, method=3)
+    # Method 2 takes half the time of 3, for 8 % more bytes.
+    image.save(output, "WEBP", quality=80, method=2)
     return output.getvalue()
 
 

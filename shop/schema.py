@@ -16,6 +16,8 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /auth/refresh/": {401: ("token_not_valid",)},
     "POST /auth/logout/": {401: ("token_not_valid",)},
     "POST /auth/password/change/": {400: ("wrong_password",)},
+    "POST /auth/password/reset/confirm/": {400: ("invalid_token",)},
+    "POST /auth/email/verify/confirm/": {400: ("invalid_token",)},
     "PUT /users/me/avatar/": {400: _IMAGE_CODES},
     "GET /products/": {400: ()},
     "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options")},

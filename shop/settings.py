@@ -8,6 +8,7 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shop.admin_theme import UNFOLD  # noqa: F401 (a setting of django-unfold)
 from shop.api_description import API_DESCRIPTION, API_TAGS
@@ -255,6 +256,16 @@ RATE_LIMIT_RULES = {
     "login_account": (10, 60),
     "refresh": (120, 60),
     "password": (20, 60),
+    # Mails go to whoever an address belongs to, so whoever asks for one is trusted little. First those that one
+    # address or user asks for, then those that one address asks for to one account.
+    "reset": (20, 600),
+    "verify": (5, 900),
+    "reset_account": (5, 900),
+    # What one account gets, whoever asks: above it the worker sends no more, and nobody is told.
+    "reset_mail": (5, 3600),
+    # No guard against guessing, which is hopeless: a good one costs a password's hash.
+    "link": (60, 60),
+    "export": (10, 3600),
     "upload": (60, 60),
     "cart": (600, 60),
     "order": (60, 60),
@@ -350,8 +361,17 @@ vars().update(
         "EMAIL_URL", env.email_url_config, EMAIL_URL or "dummymail://", such_as="smtp+tls://user:password@host:587"
     )
 )
-EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="shop@localhost")
+# Seconds for each step of the talk with the mail server. There are about ten, which a job's lease outlasts.
+EMAIL_TIMEOUT = 5
+_storefront_host = (urlsplit(FRONTEND_URL).hostname or "localhost").removeprefix("www.")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or f"shop@{_storefront_host}"
+checks.mail_address("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Seconds for which the links in mails are good.
+PASSWORD_RESET_TIMEOUT = env.whole_number("PASSWORD_RESET_TIMEOUT", default=3600, at_least=60, at_most=7 * 24 * 3600)
+EMAIL_VERIFICATION_TIMEOUT = env.whole_number(
+    "EMAIL_VERIFICATION_TIMEOUT", default=3 * 24 * 3600, at_least=60, at_most=30 * 24 * 3600
+)
 
 CACHE_URL = env.str("CACHE_URL", default="locmemcache://")
 CACHES = {"default": env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")}

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 from pymongo.errors import InvalidURI, PyMongoError
 from pymongo.uri_parser import parse_uri
 
@@ -73,6 +75,13 @@ class SettingsChecks:
         parts = urlsplit(value)
         if parts.scheme != "https" or not parts.hostname:
             self._report(f"{name} must be an https:// address: {purpose}.")
+
+    def mail_address(self, name: str, value: str) -> None:
+        """The sender of mails, with a name or without: ``Shop <shop@example.com>``."""
+        try:
+            validate_email(parseaddr(value)[1] if value.isprintable() else "")
+        except ValidationError:
+            self.impossible(f"{name} must be a mail address such as 'Shop <shop@example.com>', not {value!r}.")
 
     def same_mode(self, name: str, value: str, other_name: str, other: str) -> None:
         """Stripe's keys come in pairs: both move real money, or neither does."""
@@ -158,7 +167,8 @@ class Environment(environ.Env):
         try:
             return parse(value)
         except (ImproperlyConfigured, KeyError, ValueError):
-            self._checks.impossible(f"{name} must be an address such as {such_as}, not {value!r}.")
+            # Not repeated: there may be a password in it.
+            self._checks.impossible(f"{name} must be an address such as {such_as}.")
             return {}
 
 

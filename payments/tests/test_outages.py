@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -16,6 +19,7 @@ from payments.models import Payment
 from payments.simulator import StripeSimulator
 from shop.idempotency import IdempotencyRecord
 from shop.testing.replies import refusal
+from shop.testing.server import shop_server
 from shop.testing.steps import API, at_the_same_moment, events_of, order_of, place_order
 from shop.testing.stripe_steps import deliver, open_payment, pay
 
@@ -158,6 +162,27 @@ def test_with_its_real_patience_the_shop_answers_in_time_and_frees_the_key(
     assert time.monotonic() - began < 9
     assert [refusal(reply, 503)[0] for reply in replies] == ["payment_service_unavailable"] * 3
     assert not IdempotencyRecord.objects.exists()
+
+
+def test_a_crowd_that_wants_to_pay_while_stripe_is_silent_is_answered_in_time(
+    as_customer: APIClient, number: str, simulator: StripeSimulator, tmp_path: Path
+) -> None:
+    headers = {"Authorization": as_customer._credentials["HTTP_AUTHORIZATION"]}
+    with shop_server(log=tmp_path / "web.log", STRIPE_API_BASE=simulator.url) as server:
+
+        def open_payment() -> int:
+            return requests.post(
+                f"{server.url}{PAYMENTS}", json={"order": number}, headers=headers, timeout=10
+            ).status_code
+
+        simulator.fail("black_hole")
+        # Several times as many as the server has threads.
+        with ThreadPoolExecutor(40) as crowd:
+            assert set(crowd.map(lambda _: open_payment(), range(40))) == {503}
+        simulator.heal()
+        assert open_payment() in (200, 201)
+        assert {open_payment() for _ in range(3)} == {200}
+    assert len(simulator.state()["payment_intents"]) == 1
 
 
 def test_the_patience_of_the_settings_leaves_time_for_the_database(settings: Any) -> None:

@@ -44,6 +44,7 @@ def paid_once(client: APIClient, number: str) -> bool:
     order = order_of(client, number)
     assert Payment.objects.count() == 1
     assert jobs.Job.objects.filter(kind="catalog.count_sales").count() == 1
+    assert jobs.Job.objects.filter(kind="orders.mail", payload__event="paid").count() == 1
     return (
         events_of(order) == [("placed", "customer"), ("paid", "stripe")]
         and (order["status"], order["payment_status"]) == ("completed", "paid")

@@ -79,6 +79,10 @@ def _give_up_a_job() -> None:
     Job.objects.create(kind="x", given_up_at=timezone.now())
 
 
+def _leave_a_mail() -> None:
+    Job.objects.create(kind="orders.mail", created_at=timezone.now() - timedelta(days=3))
+
+
 def _spoil_the_read_model() -> None:
     Product.objects.update(in_stock=False)
 
@@ -100,6 +104,7 @@ def _miscount_a_coupon() -> None:
         (_refund_too_much, "refunds never exceed what was captured"),
         (_leave_an_event, "no event of Stripe's is left lying"),
         (_give_up_a_job, "no job was given up"),
+        (_leave_a_mail, "no mail waits for longer than two days"),
         (_spoil_the_read_model, "what shoppers read of a product"),
         (_miscount_a_coupon, "a coupon's count"),
     ],

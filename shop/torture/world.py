@@ -106,6 +106,8 @@ class ShopWorld(World):
             "DATA_DIR": str(self.folder),
             "STRIPE_API_BASE": self.stripe.url,
             "LOG_LEVEL": "WARNING",
+            # Written like any other, and sent nowhere.
+            "EMAIL_URL": "dummymail://",
         }
         self.workers: list[Worker] = []
         self.server = self.new_server()
