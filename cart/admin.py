@@ -35,7 +35,6 @@ class CouponForm(forms.ModelForm):
             "usage_limit_per_user",
             "is_active",
         )
-        labels = {"is_active": "Active"}
 
     def clean_code(self) -> str:
         return self.cleaned_data["code"].strip().upper()

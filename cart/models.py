@@ -92,7 +92,7 @@ class Coupon(models.Model):
     )
     # Moved by `cart.coupons` only.
     used = models.PositiveIntegerField(default=0, editable=False)
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
 
     class Meta:
         indexes = [models.Index(fields=["code"], name="coupon_code")]

@@ -90,7 +90,7 @@ class Product(models.Model):
     description = models.TextField(blank=True, max_length=20_000)
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
     compare_at_price = money_field(null=True, blank=True, help_text="A former price, shown struck through.")
-    is_active = models.BooleanField(default=True, help_text="Inactive products are not shown and not sold.")
+    is_active = models.BooleanField("active", default=True, help_text="Inactive products are not shown and not sold.")
     attributes = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -152,7 +152,7 @@ class Variant(models.Model):
     # How often staff or an import changed the stock; sales do not count. Whoever brings a number that was read earlier
     # can tell by it whether somebody else has counted since.
     adjustments = models.PositiveIntegerField(default=0, editable=False)
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
     position = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

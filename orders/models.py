@@ -287,7 +287,7 @@ class ShippingMethod(models.Model):
     description = models.CharField(max_length=300, blank=True)
     price = money_field()
     position = models.PositiveIntegerField(default=0, help_text="The first active one is the shop's default.")
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
 
     class Meta:
         ordering = ["position", "id"]

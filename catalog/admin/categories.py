@@ -6,13 +6,16 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from catalog import services
 from catalog.models import Category, Product
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.html import link
 from shop.admin.lists import IndexedSearchMixin, QuickChangeList
 
 # Browsers drop ordinary spaces at the beginning of an option.
@@ -29,6 +32,29 @@ class CategoryForm(forms.ModelForm):
         if parent is not None and self.instance.pk in parent.lineage:
             raise forms.ValidationError("A category cannot lie inside itself or below.", code="cycle")
         return parent
+
+
+class ChildrenInline(TabularInline):
+    """What lies directly in a category, to be put in order."""
+
+    model = Category
+    fk_name = "parent"
+    verbose_name_plural = "categories in it, in order"
+    fields = ("child", "position")
+    readonly_fields = ("child",)
+    ordering = ("position", "name")
+    ordering_field = "position"
+    hide_ordering_field = True
+    hide_title = True
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
+        return False
+
+    @display(description="Category")
+    def child(self, category: Category) -> str:
+        return link(reverse("admin:catalog_category_change", args=[category.pk]), category.name)
 
 
 class CountingChangeList(QuickChangeList):
@@ -53,8 +79,12 @@ class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMo
     search_help_text = "A part of the name or the path"
     prepopulated_fields = {"slug": ("name",)}
     autocomplete_fields = ("parent",)
+    inlines = (ChildrenInline,)
     fields = (("name", "slug"), ("parent", "position"))
     actions = None
+
+    def get_inlines(self, request: HttpRequest, obj: Category | None) -> tuple:
+        return self.inlines if obj and Category.objects.filter(parent=obj.pk).exists() else ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return CountingChangeList
@@ -83,6 +113,10 @@ class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMo
 
     def write(self, request: HttpRequest, obj: Category, form: forms.ModelForm, change: bool) -> None:
         services.save_category(category=obj)
+
+    def save_formset(self, request: HttpRequest, form: forms.ModelForm, formset: Any, change: bool) -> None:
+        for child in formset.save(commit=False):
+            Category.objects.filter(pk=child.pk).update(position=child.position)
 
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
         services.delete_category(category=obj)

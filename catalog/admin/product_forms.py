@@ -24,7 +24,7 @@ class ProductForm(forms.ModelForm):
     class Meta:
         model = Product
         fields = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
-        labels = {"is_active": "Active", "compare_at_price": "Former price"}
+        labels = {"compare_at_price": "Former price"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,7 +83,6 @@ class VariantForm(PlacedForm):
     class Meta:
         model = Variant
         fields = ("sku", "options", "price", "is_active", "position")
-        labels = {"is_active": "Active"}
 
     def clean_stock_change(self) -> int:
         change = self.cleaned_data["stock_change"] or 0

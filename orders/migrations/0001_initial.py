@@ -197,7 +197,7 @@ class Migration(migrations.Migration):
                     "position",
                     models.PositiveIntegerField(default=0, help_text="The first active one is the shop's default."),
                 ),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
                 "ordering": ["position", "id"],

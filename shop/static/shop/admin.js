@@ -49,7 +49,31 @@
         }).observe(table, { childList: true });
     };
 
+    // What stands in a table's cell is called by its column, a search box by what it says inside: unfold names neither.
+    const nameInputs = (root) => {
+        for (const input of root.querySelectorAll("input:not([type=hidden]), select, textarea")) {
+            if (!input.labels?.length && !input.ariaLabel) {
+                input.ariaLabel = input.closest("td[data-label]")?.dataset.label || input.placeholder || null;
+            }
+        }
+    };
+
+    // Links that lead nowhere but do something are buttons, for the keyboard too.
+    const makeButton = (link) => {
+        link.tabIndex = 0;
+        link.role = "button";
+        link.addEventListener("keydown", (event) => {
+            if (event.key === "Enter" || event.key === " ") {
+                event.preventDefault();
+                link.click();
+            }
+        });
+    };
+
     window.addEventListener("load", () => {
         document.querySelectorAll("table[data-ordering-field]").forEach(makeMovable);
+        document.querySelectorAll("a:not([href])").forEach(makeButton);
+        nameInputs(document);
     });
+    document.addEventListener("formset:added", (event) => nameInputs(event.target));
 }
