@@ -58,6 +58,15 @@
         }
     };
 
+    // Icons are letters of a font, spelled out: "add". They are not read aloud, unless they are all that there is.
+    const hideIcon = (icon) => {
+        icon.ariaHidden = "true";
+        const owner = icon.closest("a, button");
+        if (owner && !owner.ariaLabel && !owner.title && owner.textContent.trim() === icon.textContent.trim()) {
+            owner.ariaLabel = icon.textContent.trim().replaceAll("_", " ");
+        }
+    };
+
     // Links that lead nowhere but do something are buttons, for the keyboard too.
     const makeButton = (link) => {
         link.tabIndex = 0;
@@ -73,6 +82,7 @@
     window.addEventListener("load", () => {
         document.querySelectorAll("table[data-ordering-field]").forEach(makeMovable);
         document.querySelectorAll("a:not([href])").forEach(makeButton);
+        document.querySelectorAll(".material-symbols-outlined").forEach(hideIcon);
         nameInputs(document);
     });
     document.addEventListener("formset:added", (event) => nameInputs(event.target));
