@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django_countries import countries
 from unfold.admin import TabularInline
@@ -21,11 +22,14 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 from accounts import services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User, normalize_email
-from shop import media
+from shop import media, staff_log
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.errors import ShopError
+from shop.staff_log import Action
+from shop.transactions import transactional
 
 # What makes a person more than a customer; only a superuser hands it out.
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -202,9 +206,12 @@ class UserAdmin(
         return self._send(request, user, services.send_password_reset)
 
     def _send(self, request: HttpRequest, user: User, send: Callable[..., None]) -> HttpResponse:
-        return self.perform(
-            request, lambda: send(user=user), done=f"{user.email} gets a mail.", url=self.change_url(user.pk)
-        )
+        @transactional("admin.send_mail")
+        def send_it() -> None:
+            send(user=user)
+            staff_log.note(Action.MAIL, user)
+
+        return self.perform(request, send_it, done=f"{user.email} gets a mail.", url=self.change_url(user.pk))
 
     # --- Saving -------------------------------------------------------------------------------------------------------
 
@@ -225,8 +232,21 @@ class UserAdmin(
         ):
             services.doubt_email(user=obj)
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user = self.get_object(request, unquote(object_id)) if request.method == "POST" else None
+        if user is not None and self.has_delete_permission(request, user):
+            try:
+                # It may ask Stripe, which has no place in the transaction around the page.
+                services.settle_account(user=user)
+            except ShopError as error:
+                self.message_user(request, str(error), messages.ERROR)
+                return HttpResponseRedirect(self.change_url(object_id))
+        return super().delete_view(request, object_id, extra_context)
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        services.delete_account(user=obj)
+        services.forget_account(user=obj)
 
 
 admin.site.unregister(Group)

@@ -118,6 +118,20 @@ class TokenFamily(models.Model):
         return f"login of {self.user_id}"
 
 
+class KnownNetwork(models.Model):
+    """A network from which somebody has logged in (see `accounts.logins`). ``_id`` is a keyed digest of both."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_networks")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [TTLIndex(fields=["expires_at"], name="known_network_expiry")]
+
+    def __str__(self) -> str:
+        return f"network of {self.user_id}"
+
+
 class AddressQuerySet(models.QuerySet):
     def owned_by(self, user: User) -> "AddressQuerySet":
         return self.filter(user=user)

@@ -1,23 +1,25 @@
 """The verbs of an account."""
 
-import logging
 from typing import Any
 
+import structlog
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from rest_framework.request import Request
 
-from accounts import hooks, tokens
+from accounts import hooks, logins, tokens
 from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
-from accounts.models import Address, TokenFamily, User, normalize_email
+from accounts.models import Address, KnownNetwork, TokenFamily, User, normalize_email
 from shop import jobs, mails, media
 from shop.errors import ServiceUnavailable
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
+from shop.logs import told
 from shop.rate_limits import spend
+from shop.request_context import recognised
 from shop.transactions import transactional
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 def register(*, email: str, password: str, name: str) -> User:
@@ -39,10 +41,12 @@ def _open_account(user: User) -> User:
 def log_in(*, request: Request, email: str, password: str) -> User:
     """Return the active user with these credentials, in the same time whether or not there is one.
 
-    Raises :class:`InvalidCredentials`.
+    Raises :class:`InvalidCredentials`, and ``Throttled`` after too many attempts.
     """
+    logins.count_attempt(request=request, email=email)
     user = authenticate(request, username=normalize_email(email), password=password)
     if user is None:
+        logger.info("a login failed")
         raise InvalidCredentials
     return user
 
@@ -53,7 +57,9 @@ def welcome(*, user: User, request: Request) -> tokens.TokenPair:
         hooks.on_login(user=user, request=request)
     except ServiceUnavailable as error:
         # A guest's cart that cannot be merged now is still there; it must not keep its owner out.
-        logger.warning("a login went on without its hooks: %s", error)
+        logger.warning("a login went on without its hooks", error=told(error))
+    recognised(user, via="api")
+    logins.remember(request=request, user=user)
     return tokens.issue_tokens(user)
 
 
@@ -144,16 +150,23 @@ def delete_account(*, user: User) -> None:
 
     Raises what keeps an unpaid order from being cancelled first: its payment is under way, or Stripe cannot be asked.
     """
+    settle_account(user=user)
+    forget_account(user=user)
+
+
+def settle_account(*, user: User) -> None:
+    """Settle what is open before an account is deleted. Asks other services, so outside any transaction."""
     hooks.before_forget(user=user)
-    _delete_account(user=user)
 
 
 @transactional("accounts.delete_account")
-def _delete_account(*, user: User) -> None:
+def forget_account(*, user: User) -> None:
+    """Delete an account that is settled, with everything that is only the person's."""
     require_account(user)
     hooks.on_forget(user=user)
     Address.objects.filter(user=user).delete()
     TokenFamily.objects.filter(user=user).delete()
+    KnownNetwork.objects.filter(user=user).delete()
     if user.avatar:
         delete_image_later(user.avatar)
     user.delete()

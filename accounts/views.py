@@ -27,6 +27,7 @@ from accounts.serializers import (
     UserSerializer,
 )
 from shop.rate_limits import address_of, spend_or_refuse
+from shop.serializers import represent, validated
 
 CART_TOKEN = OpenApiParameter(
     "X-Cart-Token", str, OpenApiParameter.HEADER, description="A guest's cart, to be merged into the account's."
@@ -45,17 +46,16 @@ class AuthViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
     def register(self, request: Request) -> Response:
         """Open an account and log in. A guest cart named in `X-Cart-Token` is merged into the new account's."""
-        user = services.register(**self.validated(request))
+        wanted = self.validated(request)
+        spend_or_refuse("register_account", f"{normalize_email(wanted['email'])} from {address_of(request)}")
+        user = services.register(**wanted)
         return self.logged_in(user, request, status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[CART_TOKEN], request=LoginSerializer, responses=LoginReplySerializer)
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Log in. A guest cart named in `X-Cart-Token` is merged into the account's."""
-        credentials = self.validated(request)
-        account = normalize_email(credentials["email"])
-        spend_or_refuse("login_account", f"{account} from {address_of(request)}")
-        user = services.log_in(request=request, **credentials)
+        user = services.log_in(request=request, **self.validated(request))
         return self.logged_in(user, request, status.HTTP_200_OK)
 
     @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)
@@ -77,14 +77,12 @@ class AuthViewSet(viewsets.GenericViewSet):
         return 'Bearer realm="api"'
 
     def validated(self, request: Request) -> dict:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        return validated(self.get_serializer_class(), request.data, context={"request": request})
 
     def logged_in(self, user: User, request: Request, status_code: int) -> Response:
         pair = services.welcome(user=user, request=request)
-        profile = UserSerializer(user, context=self.get_serializer_context())
-        return Response({**pair, "user": profile.data}, status=status_code)
+        profile = represent(UserSerializer, user, context={"request": request})
+        return Response({**pair, "user": profile}, status=status_code)
 
 
 class SessionViewSet(viewsets.GenericViewSet):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from catalog import read_model
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
@@ -37,3 +37,12 @@ def read_model_is_current() -> Iterator[str]:
         for name, value in expected.items():
             if getattr(product, name) != value:
                 yield f"{product.slug}: {name} is {getattr(product, name)!r} and should be {value!r}"
+
+
+@invariant("a category counts its active products")
+def categories_count_their_products() -> Iterator[str]:
+    counted = Product.objects.active().order_by().values_list("category").annotate(products=Count("id"))
+    products = dict(counted)
+    for category in Category.objects.order_by("path"):
+        if category.active_products != products.get(category.pk, 0):
+            yield f"{category.slug} counts {category.active_products}, there are {products.get(category.pk, 0)}"

@@ -17,8 +17,9 @@ from django.db import models
 from catalog import services
 from catalog.errors import PriceOutOfRange
 from catalog.models import Product, Variant
-from shop import money
+from shop import money, staff_log
 from shop.bulk import update_rows
+from shop.staff_log import Action
 from shop.transactions import transactional
 
 # One transaction's worth: short enough not to be in the way of people who buy.
@@ -132,13 +133,14 @@ def _chunks(groups: Iterable[list[PriceChange]]) -> Iterator[list[PriceChange]]:
 
 @transactional("catalog.change_prices")
 def _apply(changes: list[PriceChange], *, former: FormerPrice) -> list[PriceChange]:
-    current = dict(Variant.objects.filter(pk__in=[each.variant for each in changes]).values_list("pk", "price"))
-    due = [each for each in changes if current.get(each.variant) == each.old]
+    current = Variant.objects.in_bulk([each.variant for each in changes])
+    due = [each for each in changes if each.variant in current and current[each.variant].price == each.old]
     if not due:
         return []
     products = sorted({each.product for each in due})
     before = dict(Product.objects.filter(pk__in=products).values_list("pk", "price"))
     update_rows(Variant, {each.variant: {"price": each.new} for each in due})
+    staff_log.note(Action.CHANGE, *(current[each.variant] for each in due), fields=["price"])
     services.settle(*products)
     if former == FormerPrice.SHOW:
         lower = Product.objects.filter(pk__in=products).values_list("pk", "price")

@@ -11,9 +11,10 @@ from django.utils.text import slugify
 from catalog import read_model, stock
 from catalog.errors import CategoryCycle, CategoryInUse, DuplicateOptions, SkuTaken, SlugTaken, VariantRequired
 from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
-from shop import jobs, media
+from shop import jobs, media, staff_log
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
 from shop.mongodb import violated_fields
+from shop.staff_log import Action
 from shop.transactions import transactional
 
 # What a product consists of for staff: columns of its own, and of its one variant where it has one.
@@ -44,6 +45,7 @@ def _create_product(*, data: dict[str, Any], actor: str) -> Product:
     for position, variant in enumerate(_variants_in(data)):
         _add_variant(product, variant, position=position, actor=actor)
     settle(product.pk)
+    staff_log.note(Action.ADD, product)
     return Product.objects.get(pk=product.pk)
 
 
@@ -76,7 +78,9 @@ def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -
             raise VariantRequired(attr=given[0])
         _change_variant(active[0], data, actor=actor)
     settle(product_id)
-    return Product.objects.get(pk=product_id)
+    product = Product.objects.get(pk=product_id)
+    staff_log.note(Action.CHANGE, product, fields=data)
+    return product
 
 
 @transactional("catalog.delete_product")
@@ -87,12 +91,25 @@ def delete_product(*, product: Product) -> bool:
     """
     variants = list(Variant.objects.filter(product=product).values_list("pk", flat=True))
     if _sold(variants):
-        Product.objects.filter(pk=product.pk).update(is_active=False)
+        set_active([product], is_active=False)
         return False
+    product = Product.objects.get(pk=product.pk)
+    read_model.forget(product)
+    staff_log.note(Action.DELETE, product)
     for image in ProductImage.objects.filter(product=product):
         delete_image_later(image.name)
     product.delete()
     return True
+
+
+@transactional("catalog.set_active")
+def set_active(products: list[Product], *, is_active: bool) -> int:
+    """Show products in the shop or hide them, by a few commands however many they are; return how many there were."""
+    staff_log.note(Action.CHANGE, *products, fields=["is_active"])
+    rows = Product.objects.filter(pk__in=[product.pk for product in products])
+    found = list(rows.values_list("pk", "category", "is_active"))
+    read_model.recount([(pk, category) for pk, category, was in found if was != is_active], is_active=is_active)
+    return len(found)
 
 
 def settle(*product_ids: ObjectId) -> None:
@@ -134,6 +151,7 @@ def _update_variant(*, variant: Variant, data: dict[str, Any], actor: str) -> Va
     variant = Variant.objects.get(pk=variant.pk)
     _change_variant(variant, data, actor=actor)
     settle(variant.product_id)
+    staff_log.note(Action.CHANGE, variant, fields=data)
     return variant
 
 
@@ -207,6 +225,7 @@ def _add_image(*, product_id: ObjectId, name: str, alt: str) -> ProductImage:
         product_id=product_id, name=name, alt=alt, position=last.position + 1 if last else 0
     )
     read_model.refresh(product_id)
+    staff_log.note(Action.ADD, image)
     return image
 
 
@@ -224,6 +243,7 @@ def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
             ProductImage.objects.filter(pk=pk).update(position=position)
         image.position = order.index(image.pk)
     read_model.refresh(image.product_id)
+    staff_log.note(Action.CHANGE, image, fields=data)
     return image
 
 
@@ -233,6 +253,7 @@ def delete_image(*, image: ProductImage) -> None:
     ProductImage.objects.filter(pk=image.pk).delete()
     delete_image_later(image.name)
     read_model.refresh(image.product_id)
+    staff_log.note(Action.DELETE, image)
 
 
 @jobs.every(3600, name="catalog.orphan_images")
@@ -260,7 +281,10 @@ def save_category(*, category: Category) -> Category:
         Category.objects.filter(pk__in=parent.lineage).touch()
     category.path = f"{parent.path}/{category.slug}" if parent else category.slug
     category.lineage = [*(parent.lineage if parent else []), category.pk]
-    category.save()
+    # Not `save()`, which would write how many products it has as well.
+    written = {name: getattr(category, name) for name in ("name", "slug", "parent", "path", "lineage", "position")}
+    if not Category.objects.filter(pk=category.pk).update(**written):
+        category.save(force_insert=True)
     jobs.enqueue("catalog.refresh_category", at_once=True, category=str(category.pk))
     for child in Category.objects.filter(parent=category.pk):
         save_category(category=child)
@@ -282,7 +306,7 @@ def _refresh_category(*, category: str) -> None:
         if (fields := read_model.category_fields(row)) == written:
             return
         # Somebody may change it while we write; then we write again.
-        Product.objects.filter(category=row).update(**fields)
+        read_model.rename_category(row)
         written = fields
 
 

@@ -42,3 +42,13 @@ class AmountTooLarge(ShopError):
 class NoShippingMethod(ShopError):
     default_code = "invalid_shipping_method"
     default_detail = "There is no such shipping method."
+
+
+class NotBought(Conflict):
+    default_code = "not_bought"
+    default_detail = "Only those who bought this product, and kept it, can review it."
+
+
+class AlreadyReviewed(Conflict):
+    default_code = "already_reviewed"
+    default_detail = "You have reviewed this product already. Change that review instead."

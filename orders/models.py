@@ -16,6 +16,7 @@ from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModel
 from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import User, validate_country
+from orders.reviews.models import Review  # noqa: F401 (a table of this room, too)
 from shop.money_fields import money_field
 
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -269,6 +270,14 @@ class Order(models.Model):
     def quantities(self) -> dict[ObjectId, int]:
         """How many of each variant it took."""
         return {line.variant: line.quantity for line in self.lines}
+
+    @property
+    def payment_status_after_refunds(self) -> PaymentStatus:
+        """What the refunds that succeeded make of an order that was paid."""
+        refunded = sum((entry.amount for entry in self.refunds if entry.status == "succeeded"), Decimal(0))
+        if refunded and refunded >= self.total:
+            return PaymentStatus.REFUNDED
+        return PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.PAID
 
     @property
     def refunded(self) -> Decimal:

@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 from bson import ObjectId
 from django.conf import settings
-from django.db import connection
 from django.db.models import Count, Sum
 
 from orders.models import Order
-from shop import days, money
+from shop import days, documents, money
 
 # Best sellers are found among so many of the latest sales, however many there were.
 LATEST_SALES = 5000
@@ -79,7 +78,7 @@ def best_sellers(*, count: int, limit: int) -> list[BestSeller]:
         {"$sort": {"pieces": -1, "amount": -1, "_id": 1}},
         {"$limit": limit},
     ]
-    rows = connection.database[Order._meta.db_table].aggregate(pipeline)
+    rows = documents.aggregate(Order, pipeline)
     return [
         BestSeller(row["_id"], row["name"], row["image"], row["pieces"], row["amount"].to_decimal()) for row in rows
     ]

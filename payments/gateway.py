@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 import stripe
+import structlog
 from django.conf import settings
 
 from payments.errors import (
@@ -26,7 +27,10 @@ from payments.errors import (
 )
 from shop import crash_points
 from shop.circuit import Circuit, elsewhere, seconds_elsewhere
+from shop.logs import ms_since, told
 from shop.transactions import in_transaction
+
+logger = structlog.get_logger(__name__)
 
 # Of a crowd that wants to pay while Stripe is silent only the first wait; the others are answered at once. The one that
 # tries may have stood behind those who waited, so its patience is short.
@@ -54,7 +58,7 @@ def _calling(name: str) -> Iterator[Any]:
         # One call that takes long is waited for; a second one would keep the request from answering in time.
         raise StripeUnavailable
     try:
-        with circuit.admitted() as probing, elsewhere(), _noticing_silence():
+        with circuit.admitted() as probing, elsewhere(), _noticing_silence(), _logged(name):
             yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, probing=probing).v1
         crash_points.reached(f"stripe.{name}:after")
     except (stripe.InvalidRequestError, stripe.CardError) as error:
@@ -64,6 +68,18 @@ def _calling(name: str) -> Iterator[Any]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         # An answer that is no Stripe object: a proxy's error page, a truncated body.
         raise StripeUnavailable from error
+
+
+@contextmanager
+def _logged(call: str) -> Iterator[None]:
+    """Tell the log that Stripe was called, how that went and how long it took."""
+    started = time.perf_counter()
+    try:
+        yield
+    except Exception as error:
+        logger.warning("Stripe was called in vain", call=call, error=told(error), ms=ms_since(started))
+        raise
+    logger.info("Stripe was called", call=call, ms=ms_since(started))
 
 
 @contextmanager
@@ -102,8 +118,9 @@ def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: 
 
 
 def retrieve_intent(intent: str) -> dict[str, Any]:
+    """Return a PaymentIntent with its latest charge."""
     with _calling("retrieve_intent") as v1:
-        return _object(v1.payment_intents.retrieve(intent), "payment_intent")
+        return _object(v1.payment_intents.retrieve(intent, {"expand": ["latest_charge"]}), "payment_intent")
 
 
 def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
@@ -113,13 +130,18 @@ def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
 
 
 def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
-    """Yield every PaymentIntent of the account that was made in this window, the newest first; a call for each 100."""
+    """Yield every PaymentIntent of the account that was made in this window with its latest charge, the newest first.
+
+    One call for each hundred of them.
+    """
     created = {"gte": int(since.timestamp())} | ({"lte": int(until.timestamp())} if until else {})
     after: dict[str, str] = {}
     has_more = True
     while has_more:
         with _calling("list_intents") as v1:
-            page = v1.payment_intents.list({"created": created, "limit": 100, **after})
+            page = v1.payment_intents.list(
+                {"created": created, "limit": 100, "expand": ["data.latest_charge"], **after}
+            )
             intents = [_object(intent, "payment_intent") for intent in page.data]
             has_more = bool(page.has_more and intents)
         yield from intents
@@ -150,6 +172,13 @@ def list_refunds(intent: str) -> list[dict[str, Any]]:
     with _calling("list_refunds") as v1:
         page = v1.refunds.list({"payment_intent": intent, "limit": 100})
         return [_object(refund, "refund") for refund in page.auto_paging_iter()]
+
+
+def list_disputes(intent: str) -> list[dict[str, Any]]:
+    """Return every dispute about an intent's money."""
+    with _calling("list_disputes") as v1:
+        page = v1.disputes.list({"payment_intent": intent, "limit": 100})
+        return [_object(dispute, "dispute") for dispute in page.auto_paging_iter()]
 
 
 def verified_event(body: bytes, signature: str) -> dict[str, Any]:

@@ -68,6 +68,7 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _page("Orders", "receipt_long", "orders.order"),
+                    _page("Reviews", "reviews", "orders.review"),
                     _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
                     _page("Tax rates", "percent", "orders.taxrate"),
                 ],
@@ -108,6 +109,7 @@ UNFOLD = {
                 "separator": True,
                 "collapsible": True,
                 "items": [
+                    _page("Staff actions", "history", "shop.staffaction"),
                     _page("Jobs", "work_history", "shop.job"),
                     _page("Periodic tasks", "schedule", "shop.periodictask"),
                 ],

@@ -1,6 +1,7 @@
 """Reading settings, and what they must be before production starts: each problem is one sentence with its name."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 from email.utils import parseaddr
 from typing import Any
@@ -99,8 +100,12 @@ class SettingsChecks:
             return urlsplit(uri).path.strip("/") or "shop"
         try:
             parsed = parse_uri(uri)
-        except (InvalidURI, PyMongoError, ValueError) as error:
-            self.problems.append(f"{name} is not a MongoDB address: {error}.")
+        except (InvalidURI, PyMongoError, ValueError):
+            # Without what the driver says: that quotes the address, and a password that was not escaped.
+            self.problems.append(
+                f"{name} is not a MongoDB address: it must be mongodb://HOST:PORT/NAME?replicaSet=SET, user and "
+                "password escaped as in any URL."
+            )
             return "shop"
         if "replicaset" not in {option.lower() for option in parsed["options"]}:
             self.problems.append(
@@ -161,6 +166,13 @@ class Environment(environ.Env):
             self._checks.impossible(f"{name} must be a time zone such as Europe/Berlin, not {text!r}.")
             return default
         return text
+
+    def folder(self, name: str, *, default: str, not_in: Iterable[str]) -> str:
+        """Return the variable as the beginning of paths ("back/office/"), which must not be taken by something else."""
+        text = self.str(name, default="").strip().strip("/") or default.strip("/")
+        if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", text) or text.split("/")[0] in not_in:
+            self._checks.impossible(f"{name} must be a path of letters, digits, - and _ that is free, not {text!r}.")
+        return f"{text}/"
 
     def address(self, name: str, parse: Callable[[str], dict[str, Any]], value: str, *, such_as: str) -> dict[str, Any]:
         """Return what ``parse`` makes of the address in ``value``."""

@@ -3,15 +3,16 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from django.views.decorators.cache import cache_page
+from django.views.decorators.cache import cache_control, cache_page
 from django.views.generic import RedirectView
 from django.views.static import serve
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.link_views import LinkViewSet, VerificationViewSet
 from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
 from cart.views import CartItemViewSet, CartViewSet
 from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
+from orders.reviews.views import ReviewViewSet
 from orders.views import OrderViewSet, ShippingMethodViewSet
 from payments.views import PaymentViewSet
 from shop import error_responses, health
@@ -27,6 +28,7 @@ router.register("users/me", ProfileViewSet, basename="profile")
 router.register("categories", CategoryViewSet, basename="category")
 router.register("products", ProductViewSet, basename="product")
 router.register("products/(?P<product_pk>[0-9a-f]{24})/images", ProductImageViewSet, basename="product-image")
+router.register("products/(?P<product_pk>[-a-zA-Z0-9_]+)/reviews", ReviewViewSet, basename="review")
 router.register("variants", VariantViewSet, basename="variant")
 router.register("cart/items", CartItemViewSet, basename="cart-item")
 router.register("cart", CartViewSet, basename="cart")
@@ -35,20 +37,28 @@ router.register("orders", OrderViewSet, basename="order")
 router.register("payments", PaymentViewSet, basename="payment")
 
 urlpatterns = [
-    re_path(r"^(?:api/v1/?)?$", error_responses.to_the_docs),
-    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}shop/favicon.svg")),
-    re_path(r"^livez/?$", health.livez),
-    re_path(r"^readyz/?$", health.readyz),
+    re_path(r"^(?:api/v1/?)?$", error_responses.to_the_docs, name="root"),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}shop/favicon.svg"), name="favicon"),
+    re_path(r"^livez/?$", health.livez, name="livez"),
+    re_path(r"^readyz/?$", health.readyz, name="readyz"),
     path("api/v1/", include(router.urls)),
     # Making it takes most of a second.
     re_path(r"^api/schema/?$", cache_page(300)(SpectacularAPIView.as_view()), name="schema"),
-    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("admin/", admin.site.urls),
-    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    # Its renderer has no template for anything but the page.
+    re_path(
+        r"^api/docs/?$",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
+    path(settings.ADMIN_PATH, admin.site.urls),
+    path(settings.ADMIN_PATH.rstrip("/"), RedirectView.as_view(pattern_name="admin:index")),
 ]
 if settings.DEBUG and not settings.USE_CLOUDINARY:
-    urlpatterns.append(re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}))
-urlpatterns.append(re_path(r"", error_responses.not_found))
+    pictures = cache_control(public=True, max_age=3600)(serve)
+    urlpatterns.append(
+        re_path(r"^media/(?P<path>.*)$", pictures, {"document_root": settings.MEDIA_ROOT}, name="picture")
+    )
+urlpatterns.append(re_path(r"", error_responses.not_found, name="nowhere"))
 
 handler400 = error_responses.bad_request
 handler404 = error_responses.not_found

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils.html import strip_tags
@@ -14,9 +13,24 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.models import Address, TokenFamily, User
 from accounts.tokens import issue_tokens
+from conftest import client_of
+from orders.models import Order
+from payments.simulator import StripeSimulator
 from shop.jobs import Job
-from shop.testing.admin import ADDRESS, allow, browser_of, errors_of, filled_in, in_dialog, messages_of, url_of
+from shop.staff_log import StaffAction
+from shop.testing.admin import (
+    ADDRESS,
+    allow,
+    browser_of,
+    errors_of,
+    filled_in,
+    in_dialog,
+    messages_of,
+    ordered,
+    url_of,
+)
 from shop.testing.mails import link_in, work
+from shop.testing.stripe_steps import open_payment
 
 PASSWORD = "correct-horse-battery"
 
@@ -182,7 +196,7 @@ def test_a_deletion_that_fails_halfway_leaves_everything(
     assert messages_of(page) == ["Not now."]
     assert Address.objects.count() == 1
     assert User.objects.filter(pk=customer.pk).exists()
-    assert not LogEntry.objects.exists()
+    assert not StaffAction.objects.exists()
 
 
 def test_nobody_locks_themselves_out(browser: Client, staff: User) -> None:
@@ -224,6 +238,31 @@ def test_a_customer_s_addresses_are_shown_and_not_edited(browser: Client, custom
     assert "St James" in browser.get(url_of("accounts.user", "change", customer.pk)).content.decode()
     change(browser, customer, **{"addresses-0-line1": "Elsewhere"})
     assert Address.objects.get().line1 == ADDRESS["line1"]
+
+
+def test_a_person_with_an_open_payment_is_deleted_and_cannot_pay_any_more(
+    browser: Client, customer: User, make_product: Any, shipping: Any, simulator: StripeSimulator
+) -> None:
+    number = ordered(customer, make_product(price="10.00")).number
+    intent = open_payment(client_of(customer), number)["payment_intent"]
+    page = browser.post(url_of("accounts.user", "delete", customer.pk), {"post": "yes"}, follow=True)
+    assert "was deleted successfully" in messages_of(page)[0]
+    assert not User.objects.filter(pk=customer.pk).exists()
+    assert Order.objects.get().status == "cancelled"
+    assert simulator.state()["payment_intents"][0]["status"] == "canceled"
+    assert simulator.state()["payment_intents"][0]["id"] == intent
+
+
+def test_a_person_whose_payment_cannot_be_closed_stays(
+    browser: Client, customer: User, make_product: Any, shipping: Any, simulator: StripeSimulator, settings: Any
+) -> None:
+    number = ordered(customer, make_product(price="10.00")).number
+    open_payment(client_of(customer), number)
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+    page = browser.post(url_of("accounts.user", "delete", customer.pk), {"post": "yes"}, follow=True)
+    assert len(messages_of(page)) == 1
+    assert User.objects.filter(pk=customer.pk).exists()
+    assert Order.objects.get().status == "pending"
 
 
 # --- Mails ------------------------------------------------------------------------------------------------------------

@@ -57,6 +57,16 @@ def test_how_often_a_coupon_was_used_survives_an_edit(browser: Client) -> None:
     assert (coupon.value, coupon.used) == (6, 3)
 
 
+def test_a_limit_below_what_was_used_is_refused(browser: Client) -> None:
+    coupon = Coupon.objects.create(code="SPRING", kind="fixed", value="5", used=3)
+    url = url_of("cart.coupon", "change", coupon.pk)
+    data = filled_in(browser.get(url))
+    assert set(errors_of(browser.post(url, data | {"usage_limit": "2"}))) == {"usage_limit"}
+    assert browser.post(url, data | {"usage_limit": "3"}).status_code == 302
+    coupon.refresh_from_db()
+    assert coupon.usage_limit == 3
+
+
 def test_a_coupon_that_orders_were_placed_with_is_not_deleted(browser: Client, customer: User) -> None:
     used, unused = (Coupon.objects.create(code=code, kind="fixed", value="5") for code in ("USED", "UNUSED"))
     CouponUse.objects.create(coupon=used, user=customer, order_number="A")
@@ -78,7 +88,7 @@ def test_a_cart_shows_what_lies_in_it_and_what_is_gone(
 ) -> None:
     for product in (make_product("Linen shirt"), make_product("Hat")):
         variant = Variant.objects.get(product=product)
-        cart = services.add_item(owner=CartOwner(user=customer), variant=variant, quantity=2)
+        cart = services.add_item(owner=CartOwner(user=customer), variant=variant.pk, quantity=2).cart
     Product.objects.get(name="Hat").delete()
     text = browser.get(url_of("cart.cart", "change", cart.pk)).content.decode()
     assert "Linen shirt" in text

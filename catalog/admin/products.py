@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
@@ -18,7 +17,7 @@ from catalog import services, stock
 from catalog.admin.price_changes import ChangesPrices
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.models import Product, ProductImage, StockMovement, Variant
-from catalog.queries import every_word
+from catalog.search import Search
 from shop import media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.fields import MoneyFieldsMixin
@@ -115,7 +114,7 @@ class ProductAdmin(ChangesPrices, DeletesWithoutInventory, IndexedSearchMixin, T
         with_sku = Variant.objects.filter(begins_with("sku", text) | begins_with("sku", text.upper()))
         # Nobody pages through more than a few hundred results of a SKU.
         products = set(with_sku.values_list("product", flat=True)[:500])
-        return queryset.filter(pk__in=products) if products else queryset.filter(name__text_search=every_word(text))
+        return queryset.filter(pk__in=products) if products else Search(text).matching(queryset)
 
     @display(description="Product", ordering="name")
     def product(self, product: Product) -> str:
@@ -153,9 +152,8 @@ class ProductAdmin(ChangesPrices, DeletesWithoutInventory, IndexedSearchMixin, T
         self._set_active(request, queryset, is_active=False, done="hidden from the shop")
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
-        # One command: of the read model only the time of the change depends on this column.
-        products = list(queryset.values_list("pk", flat=True))
-        changed = Product.objects.filter(pk__in=products).update(is_active=is_active, updated_at=timezone.now())
+        products = list(queryset)
+        changed = services.set_active(products, is_active=is_active)
         self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
 
     # --- Saving -------------------------------------------------------------------------------------------------------
@@ -212,6 +210,9 @@ class ProductAdmin(ChangesPrices, DeletesWithoutInventory, IndexedSearchMixin, T
             self.message_user(request, text, messages.WARNING)
 
     # --- Deleting -----------------------------------------------------------------------------------------------------
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """The service notes what it did: one that was sold is not deleted."""
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
         request.was_deleted = services.delete_product(product=obj)

@@ -5,6 +5,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from catalog.models import Product
+from catalog.search import product_words, sort_name
 
 LIST = "/api/v1/products/"
 
@@ -23,6 +24,12 @@ def names(anonymous: APIClient) -> Callable[..., list[str]]:
 
 def put_on_shelf(*rows: dict[str, Any]) -> list[Product]:
     """Create products as they lie in the database, read model and all, without the services: many, and quickly."""
-    return Product.objects.bulk_create(
+    products = [
         Product(**{"name": f"P{n:03}", "slug": f"p{n:03}", "in_stock": True, **row}) for n, row in enumerate(rows)
-    )
+    ]
+    for product in products:
+        product.sort_name = sort_name(product.name)
+        product.search_words = product_words(
+            name=product.name, description=product.description, category=product.category_name
+        )
+    return Product.objects.bulk_create(products)

@@ -1,5 +1,6 @@
-"""Orders in the admin, by subject."""
+"""Orders and reviews in the admin, by subject."""
 
 from orders.admin import dashboard, orders, terms
+from orders.reviews import admin as reviews
 
-__all__ = ["dashboard", "orders", "terms"]
+__all__ = ["dashboard", "orders", "reviews", "terms"]

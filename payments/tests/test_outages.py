@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
+from payments import gateway
 from payments.models import Payment
 from payments.simulator import StripeSimulator
 from shop.idempotency import IdempotencyRecord
@@ -22,6 +23,7 @@ from shop.testing.replies import refusal
 from shop.testing.server import shop_server
 from shop.testing.steps import API, at_the_same_moment, events_of, order_of, place_order
 from shop.testing.stripe_steps import deliver, open_payment, pay
+from shop.transactions import transactional
 
 pytestmark = pytest.mark.django_db
 
@@ -189,3 +191,13 @@ def test_the_patience_of_the_settings_leaves_time_for_the_database(settings: Any
     tries = 1 + settings.STRIPE_MAX_RETRIES
     assert settings.STRIPE_TIMEOUT_SECONDS == 3.0
     assert tries * settings.STRIPE_TIMEOUT_SECONDS + 0.5 < settings.REQUEST_DATABASE_SECONDS - 1
+
+
+def test_stripe_is_never_called_inside_a_transaction(simulator: StripeSimulator) -> None:
+    @transactional("tests.calls")
+    def call() -> None:
+        gateway.retrieve_intent("pi_1")
+
+    with pytest.raises(RuntimeError, match="inside a transaction"):
+        call()
+    assert not simulator.counters()["calls"]

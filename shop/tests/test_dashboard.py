@@ -21,7 +21,7 @@ from shop.admin.dashboard import Figure
 from shop.jobs import Job
 from shop.testing.admin import allow, browser_of, ordered
 from shop.testing.commands import count_commands
-from shop.testing.plans import explained
+from shop.testing.plans import stages_of
 
 LABELS = [
     "To ship",
@@ -339,9 +339,9 @@ def test_every_question_of_the_dashboard_is_answered_by_an_index(
     asked = [each for each in commands if each.collection.startswith(("orders_", "payments_", "catalog_", "shop_job"))]
     assert len(asked) > 15
     for command in asked:
-        assert "COLLSCAN" not in explained(command), repr(command)
+        assert "COLLSCAN" not in stages_of(command), repr(command)
     # The sums of sales and of refunds read no document at all.
     by_day = [command for command in asked if "paid_on" in repr(command) or "dateTrunc" in repr(command)]
-    sums = [explained(command) for command in by_day if "$unwind" not in repr(command)]
+    sums = [stages_of(command) for command in by_day if "$unwind" not in repr(command)]
     assert len(sums) == 2
     assert all("PROJECTION_COVERED" in stages and "FETCH" not in stages for stages in sums)

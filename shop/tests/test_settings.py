@@ -71,6 +71,7 @@ WEAK = [
     ("MONGO_URI", "postgres://db.shop.test/shop", "not a MongoDB address"),
     ("BCRYPT_ROUNDS", "4", "from 10"),
     ("RATE_LIMITS", "off", "refused"),
+    ("CRASH_AT", "orders.place:begin", "refused"),
     ("STRIPE_SECRET_KEY", "sk_test_simulator", "not a real Stripe key"),
     ("STRIPE_SECRET_KEY", "pk_live_123", "not a real Stripe key"),
     ("STRIPE_PUBLISHABLE_KEY", "sk_live_123", "not a real Stripe key"),

@@ -170,7 +170,7 @@ class Command(BaseCommand):
             "",
             f"  API        {root}/api/v1/",
             f"  Its docs   {root}/api/docs/",
-            f"  Admin      {root}/admin/",
+            f"  Admin      {root}/{settings.ADMIN_PATH}",
             f"  Stripe     {self.environment.get('STRIPE_API_BASE', settings.STRIPE_API_BASE)}",
             *([f"  Mails      {self.supervisor.logs / 'worker.log'}"] if _writes_mails_to_the_log() else []),
             "",
