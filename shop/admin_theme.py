@@ -28,7 +28,9 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("shop/favicon.svg")},
     ],
+    "DASHBOARD_CALLBACK": "shop.admin.dashboard.add_to_index",
     "STYLES": [lambda request: static("shop/admin.css")],
+    "SCRIPTS": [lambda request: static("shop/admin.js")],
     "COLORS": {
         "primary": {
             "50": "oklch(98.2% .018 184)",
@@ -47,6 +49,11 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": False,
         "navigation": [
+            {
+                "items": [
+                    {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                ],
+            },
             {
                 "title": "Catalogue",
                 "items": [

@@ -86,7 +86,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "is_active",
-                    models.BooleanField(default=True, help_text="Inactive products are not shown and not sold."),
+                    models.BooleanField(
+                        default=True, help_text="Inactive products are not shown and not sold.", verbose_name="active"
+                    ),
                 ),
                 (
                     "attributes",
@@ -193,7 +195,7 @@ class Migration(migrations.Migration):
                 ),
                 ("stock", models.PositiveBigIntegerField(default=0, editable=False)),
                 ("adjustments", models.PositiveIntegerField(default=0, editable=False)),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("position", models.PositiveIntegerField(default=0)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
