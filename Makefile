@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test torture lint format
+.PHONY: help install run demo test test-slow torture lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -23,6 +23,9 @@ demo: $(INSTALLED) ## Show a sale from cart to refund against a running shop
 
 test: $(INSTALLED) ## Run the tests against a real MongoDB (PYTEST_ARGS="cart -k coupon")
 	@exec env DEBUG=1 $(PY) -m pytest $(PYTEST_ARGS)
+
+test-slow: $(INSTALLED) ## Run the tests with thousands of rows, which `make test` leaves out
+	@exec env DEBUG=1 $(PY) -m pytest -m load
 
 torture: $(INSTALLED) ## Races, kills and outages for 20 minutes; the table goes to docs/reliability.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py torture --write $(TORTURE_ARGS)

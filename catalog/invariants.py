@@ -37,4 +37,3 @@ def read_model_is_current() -> Iterator[str]:
         for name, value in expected.items():
             if getattr(product, name) != value:
                 yield f"{product.slug}: {name} is {getattr(product, name)!r} and should be {value!r}"
-

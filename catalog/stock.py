@@ -110,7 +110,11 @@ def _record(
 ) -> None:
     StockMovement.objects.bulk_create(
         StockMovement(
-            variant_id=variant_id, delta=delta, reason=reason, reference=reference, note=(notes or {}).get(variant_id, "")
+            variant_id=variant_id,
+            delta=delta,
+            reason=reason,
+            reference=reference,
+            note=(notes or {}).get(variant_id, ""),
         )
         for variant_id, delta in deltas.items()
     )

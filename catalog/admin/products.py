@@ -14,6 +14,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog import services, stock
+from catalog.admin.exports import ExportMixin
 from catalog.admin.fields import CategoryChoiceField
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
@@ -80,7 +81,7 @@ class PictureInline(TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
+class ProductAdmin(ExportMixin, DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
     form = ProductForm
     inlines = (VariantInline, PictureInline)
     money_fields = ("compare_at_price",)
@@ -95,7 +96,7 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
     search_help_text = "Words, or the beginning of a SKU"
     # The key sorts by age, and has an index of its own.
     ordering = ("-pk",)
-    actions = ("activate", "deactivate")
+    actions = ("activate", "deactivate", *ExportMixin.actions)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_foreignkey(db_field, request, **{**kwargs, **CategoryChoiceField.options()})
