@@ -79,7 +79,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     )
     list_filter = (("state", ChoicesDropdownFilter),)
     ordering = ("-pk",)
-    add_form_template = "admin/change_form.html"
+    add_form_template = "admin/catalog/import_upload.html"
     change_form_template = "admin/catalog/import.html"
     actions_detail = ("confirm", "discard")
 
@@ -173,7 +173,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         return self.perform(
             request,
             lambda: runs.confirm(run=run, actor=str(request.user.pk)),
-            done=f"{run.filename} is imported. This page shows how far it is.",
+            done=f"The import of {run.filename} was confirmed.",
             url=self.change_url(run.pk),
         )
 

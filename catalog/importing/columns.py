@@ -70,7 +70,7 @@ class MoneyColumn(Column):
             raise BadCell("Write an amount as digits with a decimal point, such as 19.90.")
         value, step = Decimal(text), money.smallest_step(settings.CURRENCY)
         if value > settings.MAX_PRICE:
-            raise BadCell(f"The highest amount is {settings.MAX_PRICE}.")
+            raise BadCell(f"The highest amount is {settings.MAX_PRICE:,}.")
         if value % step:
             raise BadCell(f"Give a multiple of {step}, the smallest amount that can be charged.")
         return value
@@ -197,7 +197,7 @@ def whole_number(text: str) -> int:
     """Return the number of pieces that a cell says. Raises :class:`BadCell`."""
     digits = text.strip()
     if not re.fullmatch(r"\d{1,12}", digits, re.ASCII) or int(digits) > settings.MAX_QUANTITY:
-        raise BadCell(f"Write a whole number from 0 to {settings.MAX_QUANTITY}.")
+        raise BadCell(f"Write a whole number from 0 to {settings.MAX_QUANTITY:,}.")
     return int(digits)
 
 

@@ -137,7 +137,7 @@ class _Comparison:
         changed: set[int] = set()
         changes: list[Change] = []
         for column in self._of_product:
-            row, text = self._agreed(group, column)
+            row, text = self._agreed(group, column, "" if is_new else column.show(product))
             if change := self._change(column, product, text, row, is_new=is_new):
                 changes.append(change)
                 changed.add(row.number)
@@ -168,16 +168,21 @@ class _Comparison:
         step = ImportStep(product_id=product.pk, name=name or product.name, changes=changes, variants=variants)
         return step, new, len(changed) - sum(1 for entry in variants if entry["id"] is None)
 
-    def _agreed(self, group: ProductRows, column: Column) -> tuple[Row, str]:
-        """Return the text that the product's rows give it, with its row; they may leave it to one of them."""
+    def _agreed(self, group: ProductRows, column: Column, shown: str) -> tuple[Row, str]:
+        """Return the text that the product's rows give a column of it, with its row.
+
+        One row is enough: the others may be empty there, or still say what the catalogue says.
+        """
         chosen = group.rows[0], ""
+        differing = set()
         for row in group.rows:
             text = self._sheet.text(row, column.name)
-            if not text.strip():
+            if not text.strip() or text in differing or text == chosen[1]:
                 continue
-            if not chosen[1]:
+            if not chosen[1] or _says(column, chosen[1], shown):
                 chosen = row, text
-            elif text != chosen[1]:
+            elif not _says(column, text, shown):
+                differing.add(text)
                 self._fault(row, column.name, f"Row {chosen[0].number} is about the same product and says otherwise.")
         return chosen
 
@@ -275,7 +280,7 @@ class _Comparison:
             return None
         try:
             wanted = column.canonical(text)
-            if wanted == shown or (shown and wanted == _canonical(column, shown)):
+            if shown and _says(column, wanted, shown):
                 return None
             column.put(obj, wanted)
         except BadCell as error:
@@ -302,9 +307,11 @@ class _Comparison:
         self._faults.append(CellFault(row.number, column, detail))
 
 
-def _canonical(column: Column, shown: str) -> str:
-    """Return what the text in the database becomes when it is typed; itself where it could not be."""
+def _says(column: Column, text: str, shown: str) -> bool:
+    """Whether a text is what the database has, be it in other words."""
+    if text == shown:
+        return True
     try:
-        return column.canonical(shown)
+        return column.canonical(text) == column.canonical(shown)
     except BadCell:
-        return shown
+        return False

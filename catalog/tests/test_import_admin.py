@@ -97,7 +97,7 @@ def test_errors_are_shown_by_row_and_column_and_nothing_can_be_written(browser: 
     )
     run = latest()
     assert (run.state, run.fault_count) == ("refused", 2)
-    assert "<td>2</td><td>stock</td><td>Write a whole number from 0 to 1000000.</td>" in text_of(page)
+    assert "<td>2</td><td>stock</td><td>Write a whole number from 0 to 1,000,000.</td>" in text_of(page)
     assert "<td>3</td><td>price</td>" in text_of(page)
     before = catalogue()
     press(browser, "confirm", run)

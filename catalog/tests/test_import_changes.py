@@ -8,7 +8,7 @@ import pytest
 
 from catalog.importing.models import ImportStep
 from catalog.models import Category, Product, StockMovement, Variant
-from catalog.tests.files import import_products
+from catalog.tests.files import export_products, import_products, rows_of
 from shop import audit
 from shop.testing.commands import count_commands
 from shop.testing.steps import everything
@@ -202,6 +202,18 @@ def test_one_row_may_speak_for_all_of_a_product(tmp_path: Path, shirt: Product) 
     ]
     assert "0 rows new, 1 changed, 1 unchanged" in import_products(tmp_path, rows)
     assert values(shirt, "name", "description") == ("Blouse", "A blouse.")
+
+
+@pytest.mark.parametrize("edited", [0, 1])
+def test_in_an_export_one_row_of_a_product_is_edited_and_the_others_may_say_what_was(
+    tmp_path: Path, shirt: Product, edited: int
+) -> None:
+    rows = rows_of(export_products(tmp_path))
+    rows[edited] |= {"description": "Edited.", "active": "no", "compare_at_price": "35"}
+    # As a spreadsheet writes the same amount.
+    rows[1 - edited]["compare_at_price"] = "30"
+    import_products(tmp_path, rows)
+    assert values(shirt, "description", "is_active", "compare_at_price") == ("Edited.", False, 35)
 
 
 def test_variants_exchange_their_options_in_one_import(tmp_path: Path, shirt: Product) -> None:
