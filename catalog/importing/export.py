@@ -45,12 +45,13 @@ class Export:
             yield writer.write([[str(cell) for cell in row] for row in rows])
 
     def xlsx(self) -> Iterator[bytes]:
-        """Return the pieces of an XLSX file, once all of it is written to disk."""
-        writer = xlsx_format.Writer()
-        writer.write([self.headings])
-        for rows in self._portions():
-            writer.write(rows)
-        yield from writer.chunks()
+        """Return the pieces of an XLSX file; they are empty until all of it is written to disk."""
+        with xlsx_format.Writer() as writer:
+            writer.write([self.headings])
+            for rows in self._portions():
+                writer.write(rows)
+                yield b""
+            yield from writer.chunks()
 
     def _names(self) -> tuple[set[str], set[str]]:
         """Return the names of all attributes and options that the products have."""

@@ -51,6 +51,15 @@ def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
     return Table(headings, _filled(rows, len(headings)), decimal_comma)
 
 
+def unpacked_size(file: BinaryIO) -> int:
+    """Return how many bytes there are to read of a file, more or less: an XLSX file is packed."""
+    file.seek(0)
+    packed = file.read(2) == b"PK"
+    size = file.seek(0, 2)
+    file.seek(0)
+    return max(size, xlsx_format.unpacked_size(file)) if packed else size
+
+
 def guarded(text: str) -> str:
     """Return the text so that no spreadsheet takes it for a formula: behind an apostrophe, if need be."""
     return f"'{text}" if _STARTS_FORMULA.match(text) else text

@@ -20,7 +20,7 @@ from django.utils import timezone
 from catalog.errors import DuplicateOptions, OutOfStock
 from catalog.importing import planning, writing
 from catalog.importing.errors import FileRefused, NotConfirmable, PreviewTooOld
-from catalog.importing.formats import MAX_BYTES, open_table
+from catalog.importing.formats import MAX_BYTES, open_table, unpacked_size
 from catalog.importing.models import ImportPart, ImportRun, ImportStep
 from catalog.importing.planning import Plan, Tick
 from shop import jobs
@@ -33,8 +33,8 @@ CHECK, APPLY = "catalog.check_import", "catalog.apply_import"
 # for buyers of the same variants wait for it.
 STEPS_AT_ONCE = 100
 ROWS_AT_ONCE = 200
-# What a request does itself, so that small files need no waiting.
-BYTES_AT_ONCE = 200 * 1024
+# What a request does itself, so that small files need no waiting: bytes, unpacked, that it checks.
+BYTES_AT_ONCE = 500 * 1024
 _PART_BYTES = 4 * 1024 * 1024
 # A job works this long, then lets go; well below the lease, so that no second worker takes it for dead.
 _SLICE_SECONDS = 20.0
@@ -60,7 +60,7 @@ def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
     while data := file.read(_PART_BYTES):
         ImportPart.objects.create(run=run, number=number, data=data)
         number += 1
-    jobs.enqueue(CHECK, at_once=size <= BYTES_AT_ONCE, run=str(run.pk))
+    jobs.enqueue(CHECK, at_once=unpacked_size(file) <= BYTES_AT_ONCE, run=str(run.pk))
     return run
 
 
@@ -131,7 +131,8 @@ def confirm(*, run: ImportRun, actor: str) -> None:
     )
     if not confirmed:
         raise NotConfirmable
-    jobs.enqueue(APPLY, at_once=run.steps <= STEPS_AT_ONCE, run=str(run.pk))
+    small = run.new_rows + run.changed_rows <= ROWS_AT_ONCE
+    jobs.enqueue(APPLY, at_once=small, run=str(run.pk))
 
 
 def discard(*, run: ImportRun) -> None:

@@ -42,11 +42,21 @@ def records(file: BinaryIO, *, max_columns: int) -> Iterator[list[str]]:
 
 
 class Writer:
-    """Collects rows in a file on disk, then gives out its bytes."""
+    """Collects rows in a file on disk, then gives out its bytes; used in a ``with`` block, which leaves nothing."""
 
     def __init__(self) -> None:
         self._workbook = openpyxl.Workbook(write_only=True)
         self._sheet = self._workbook.create_sheet("Products")
+        self._saved = False
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._saved:
+            # The library itself cleans up when a workbook is saved, or when the process ends.
+            self._sheet.close()
+            self._sheet._writer.cleanup()
 
     def write(self, rows: Iterable[Sequence[str | int | Decimal]]) -> None:
         for row in rows:
@@ -56,6 +66,7 @@ class Writer:
         """End the file and return its bytes."""
         with tempfile.TemporaryFile() as file:
             self._workbook.save(file)
+            self._saved = True
             file.seek(0)
             while chunk := file.read(size):
                 yield chunk
@@ -102,13 +113,17 @@ def _escaped(text: str) -> str:
     return _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
 
 
-def _refuse_bombs(file: BinaryIO) -> None:
-    """Look at what the archive says of itself, before anything is unpacked; no member gives out more than it says."""
+def unpacked_size(file: BinaryIO) -> int:
+    """Return what the archive says its members have in bytes; 0 for what is no archive. None gives out more."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise FileRefused(UNREADABLE) from error
+        return sum(member.file_size for member in _members(file))
+    except FileRefused:
+        return 0
+
+
+def _refuse_bombs(file: BinaryIO) -> None:
+    """Look at what the archive says of itself, before anything is unpacked."""
+    members = _members(file)
     if len(members) > MAX_ARCHIVE_MEMBERS or sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
         raise FileRefused(
             f"Unpacked, this XLSX file is larger than {MAX_UNPACKED_BYTES // 1024 // 1024} MB: import it in several "
@@ -116,4 +131,13 @@ def _refuse_bombs(file: BinaryIO) -> None:
         )
     if any(member.flag_bits & 1 for member in members):
         raise FileRefused("This XLSX file has a password: save it without one.")
-    file.seek(0)
+
+
+def _members(file: BinaryIO) -> list[zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise FileRefused(UNREADABLE) from error
+    finally:
+        file.seek(0)

@@ -2,9 +2,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from catalog.models import Product
+from orders.models import ShippingMethod
+from shop.testing.admin import browser_of, ordered
 
 LIST = "/api/v1/products/"
 
@@ -26,3 +30,26 @@ def put_on_shelf(*rows: dict[str, Any]) -> list[Product]:
     return Product.objects.bulk_create(
         Product(**{"name": f"P{n:03}", "slug": f"p{n:03}", "in_stock": True, **row}) for n, row in enumerate(rows)
     )
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+@pytest.fixture
+def mug(make_product: Callable[..., Product]) -> Product:
+    return make_product("Mug", sku="MUG", price="10.00", stock=5)
+
+
+@pytest.fixture
+def hat(make_product: Callable[..., Product]) -> Product:
+    return make_product("Hat", sku="HAT", price="10.00", stock=5)
+
+
+@pytest.fixture
+def buy(customer: User, shipping: ShippingMethod) -> Callable[[Product, int], None]:
+    def buy(product: Product, quantity: int) -> None:
+        ordered(customer, product, quantity=quantity)
+
+    return buy

@@ -12,7 +12,9 @@ from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
 
-from catalog.importing.models import ImportRun
+from catalog.importing.models import ImportRun, ImportStep
+from catalog.models import Variant
+from shop import audit
 from shop.testing.admin import in_dialog, url_of
 
 Rows = Sequence[Mapping[str, Any]]
@@ -77,3 +79,29 @@ def upload(browser: Client, content: str | bytes | Rows, *, name: str = "product
 def press(browser: Client, button: str, run: ImportRun) -> HttpResponse:
     """Press a button of an import's page, and yes in its dialog."""
     return in_dialog(browser, url_of("catalog.importrun", button, run.pk), {})
+
+
+def previewed(browser: Client, *rows: Mapping[str, str]) -> ImportRun:
+    """Upload rows that can be imported; return the import that waits to be confirmed."""
+    upload(browser, rows)
+    run = ImportRun.objects.order_by("-pk").first()
+    assert run.state == "ready", run.faults
+    return run
+
+
+def confirmed(browser: Client, run: ImportRun) -> ImportRun:
+    """Confirm an import; return it done, in a shop that is sound."""
+    press(browser, "confirm", run)
+    run.refresh_from_db()
+    assert run.state == "done"
+    assert audit.complaints() == []
+    return run
+
+
+def conflicts(run: ImportRun) -> list[str]:
+    """Why products of an import were left alone."""
+    return [step.conflict for step in ImportStep.objects.filter(plan=run.plan).exclude(conflict="").order_by("number")]
+
+
+def pieces(sku: str) -> int:
+    return Variant.objects.get(sku=sku).stock

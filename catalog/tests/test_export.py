@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError
 from django.http import HttpResponse
 from django.test import Client
 
@@ -20,6 +21,7 @@ from catalog.models import Category, Product, Variant
 from catalog.tests.files import cells_of, csv_of, export_products, import_products, rows_of
 from shop.testing.admin import allow, browser_of, url_of
 from shop.testing.commands import count_commands
+from shop.testing.failures import failing
 from shop.testing.server import database_uri
 from shop.testing.steps import everything
 
@@ -76,7 +78,7 @@ def test_a_csv_file_begins_with_the_mark_that_excel_needs_and_the_standard_outpu
     assert export_products(tmp_path).startswith(b"\xef\xbb\xbfsku,")
     command = [sys.executable, "manage.py", "export_products", "-"]
     environment = {**os.environ, "MONGO_URI": database_uri()}
-    done = subprocess.run(command, capture_output=True, cwd=settings.BASE_DIR, env=environment, timeout=60)
+    done = subprocess.run(command, capture_output=True, cwd=django_settings.BASE_DIR, env=environment, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"sku,")
     assert [row["sku"] for row in rows_of(done.stdout)] == ["SHIRT-S", "SHIRT-M"]
@@ -106,8 +108,9 @@ def test_an_export_that_breaks_off_leaves_the_file_of_before(
         raise ZeroDivisionError
 
     monkeypatch.setattr(export.Export, "_rows", broken)
-    with pytest.raises(ZeroDivisionError):
-        export_products(tmp_path)
+    for name in ("export.csv", "export.xlsx"):
+        with pytest.raises(ZeroDivisionError):
+            export_products(tmp_path, name)
     assert (tmp_path / "export.csv").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["export.csv"]
 
@@ -241,11 +244,6 @@ def test_texts_of_an_export_come_back_exactly_into_an_empty_shop(tmp_path: Path,
 # --- From the admin ---------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def browser(staff: User) -> Client:
-    return browser_of(staff)
-
-
 def test_what_the_list_shows_is_exported(browser: Client, shirt: Product, make_product: Callable[..., Product]) -> None:
     make_product("Hat", sku="HAT", is_active=False)
     page = browser.get(url_of("catalog.product"))
@@ -278,6 +276,16 @@ def test_chosen_products_are_exported(browser: Client, shirt: Product, make_prod
 def test_a_filter_that_does_not_exist_leads_back_to_the_list(browser: Client, shirt: Product) -> None:
     page = browser.get(url_of("catalog.product", "export_csv"), {"created_at__year": "x"})
     assert (page.status_code, page.url) == (302, url_of("catalog.product"))
+
+
+@pytest.mark.parametrize("name", ["export_csv", "export_xlsx"])
+def test_a_database_that_stops_answering_halfway_ends_the_download(
+    browser: Client, shirt: Product, settings: Any, name: str
+) -> None:
+    reply = browser.get(url_of("catalog.product", name))
+    settings.REQUEST_DATABASE_SECONDS = 0.2
+    with failing("aggregate", times=None, blockConnection=True, blockTimeMS=3000), pytest.raises(DatabaseError):
+        body_of(reply)
 
 
 @pytest.mark.parametrize(

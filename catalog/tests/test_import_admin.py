@@ -25,11 +25,6 @@ IMPORT = ("add_product", "change_product", "add_variant", "change_variant")
 
 
 @pytest.fixture
-def browser(staff: User) -> Client:
-    return browser_of(staff)
-
-
-@pytest.fixture
 def shirt(make_product: Callable[..., Product]) -> Product:
     sizes = [{"sku": f"SHIRT-{size}", "options": {"size": size}, "price": "20.00", "stock": 5} for size in "SM"]
     return make_product("Shirt", variants=sizes)
@@ -97,6 +92,7 @@ def test_errors_are_shown_by_row_and_column_and_nothing_can_be_written(browser: 
     )
     run = latest()
     assert (run.state, run.fault_count) == ("refused", 2)
+    assert not ImportStep.objects.exists()
     assert "<td>2</td><td>stock</td><td>Write a whole number from 0 to 1,000,000.</td>" in text_of(page)
     assert "<td>3</td><td>price</td>" in text_of(page)
     before = catalogue()
@@ -151,20 +147,17 @@ def test_a_large_file_is_left_to_the_worker_and_the_page_watches_it(
     browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "BYTES_AT_ONCE", 10)
-    monkeypatch.setattr(runs, "STEPS_AT_ONCE", 0)
+    monkeypatch.setattr(runs, "ROWS_AT_ONCE", 0)
     page = upload(browser, [{"sku": "SHIRT-S", "price": "22"}])
     assert latest().state == "checking"
     assert 'hx-trigger="every 2s"' in text_of(page)
-    monkeypatch.setattr(runs, "STEPS_AT_ONCE", 100)
     jobs.run_due()
     url = url_of("catalog.importrun", "change", latest().pk)
     assert browser.get(url, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
     assert 'hx-trigger="every 2s"' not in text_of(browser.get(url))
     assert latest().state == "ready"
 
-    monkeypatch.setattr(runs, "STEPS_AT_ONCE", 0)
     press(browser, "confirm", latest())
-    monkeypatch.setattr(runs, "STEPS_AT_ONCE", 100)
     assert latest().state == "applying"
     page = browser.get(url)
     assert "0 of 1 products" in text_of(page)

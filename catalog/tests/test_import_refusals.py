@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from catalog.importing import formats, planning
+from catalog.importing import comparison, formats, planning
 from catalog.models import Product, Variant
 from catalog.tests.files import Rows, csv_of, import_products
 from shop.testing.steps import everything
@@ -200,7 +200,7 @@ def test_a_file_beyond_a_limit_is_refused(
 
 
 def test_too_many_rows_of_one_product_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "MAX_VARIANTS", 3)
+    monkeypatch.setattr(comparison, "MAX_VARIANTS", 3)
     rows = [{"sku": f"N-{n}", "name": "N", "price": "1", "option:size": str(n)} for n in range(5)]
     assert faults(tmp_path, rows, monkeypatch) == [(5, "sku")]
 
