@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-slow torture lint format
+.PHONY: help install run demo test test-slow torture fuzz audit-deps lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -29,6 +29,12 @@ test-slow: $(INSTALLED) ## Run the tests with thousands of rows, which `make tes
 
 torture: $(INSTALLED) ## Races, kills and outages for 20 minutes; the table goes to docs/reliability.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py torture --write $(TORTURE_ARGS)
+
+fuzz: $(INSTALLED) ## Thousands of requests drawn from the API's description; the tables go to docs/security.md (SEED=)
+	@exec env DEBUG=1 $(PY) manage.py fuzz --write $(FUZZ_ARGS)
+
+audit-deps: $(INSTALLED) ## Look up known vulnerabilities of all dependencies; needs the network, and says so without it
+	@$(PY) -m shop.testing.dependencies
 
 lint: $(INSTALLED) ## Check format, rules, import layers, migrations, settings and the API schema
 	@$(PY) -m ruff format --check .

@@ -1,15 +1,17 @@
 """People in the admin: customers, staff, their groups."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
@@ -21,8 +23,10 @@ from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User, normalize_email
 from shop import media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.errors import ShopError
 
 # What makes a person more than a customer; only a superuser hands it out.
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -79,6 +83,7 @@ class UserAdmin(
     search_fields = ("email",)
     ordering = ("-date_joined",)
     inlines = (AddressInline,)
+    actions_detail = ("send_verification", "send_password_link")
     readonly_fields = ("date_joined", "last_admin_login")
     fieldsets = (
         (None, {"fields": (("email", "name"), ("phone", "email_verified"), "password")}),
@@ -141,6 +146,54 @@ class UserAdmin(
         actions.pop("delete_selected", None)
         return actions
 
+    # --- Buttons ------------------------------------------------------------------------------------------------------
+
+    def has_write_to_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_change_permission(request, self.get_object(request, object_id) if object_id else None)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer the mails that go with the account's state."""
+        user = self.get_object(request, object_id)
+        return [
+            each
+            for each in super().get_actions_detail(request, object_id)
+            if user and not self.why_not(each.action_name.removeprefix("accounts_user_"), user)
+        ]
+
+    def why_not(self, button: str, user: User) -> str:
+        if not user.is_active:
+            return "This account is deactivated: it gets no mails."
+        return "This address is proven." if button == "send_verification" and user.email_verified else ""
+
+    @dialog(
+        button="Send verification",
+        icon="mark_email_unread",
+        permissions=["write_to"],
+        url_path="send-verification",
+        title="Send a verification mail?",
+        text="It has a link that proves the address.",
+        submit="Send it",
+    )
+    def send_verification(self, request: HttpRequest, form: DialogForm, user: User) -> HttpResponse:
+        return self._send(request, user, services.send_verification)
+
+    @dialog(
+        button="Send password link",
+        icon="lock_reset",
+        permissions=["write_to"],
+        url_path="send-password-link",
+        title="Send a link for a new password?",
+        text="The old password works until the link is used.",
+        submit="Send it",
+    )
+    def send_password_link(self, request: HttpRequest, form: DialogForm, user: User) -> HttpResponse:
+        return self._send(request, user, services.send_password_reset)
+
+    def _send(self, request: HttpRequest, user: User, send: Callable[..., None]) -> HttpResponse:
+        return self.perform(
+            request, lambda: send(user=user), done=f"{user.email} gets a mail.", url=self.change_url(user.pk)
+        )
+
     # --- Saving -------------------------------------------------------------------------------------------------------
 
     def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> type[forms.ModelForm]:
@@ -152,9 +205,29 @@ class UserAdmin(
         super().write(request, obj, form, change)
         if change and "is_active" in form.changed_data and not obj.is_active:
             tokens.revoke_all(obj)
+        # Unless whoever changed the address says that the new one is proven.
+        if (
+            change
+            and "email" in form.changed_data
+            and not (obj.email_verified and "email_verified" in form.changed_data)
+        ):
+            services.doubt_email(user=obj)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user = self.get_object(request, unquote(object_id)) if request.method == "POST" else None
+        if user is not None and self.has_delete_permission(request, user):
+            try:
+                # It may ask Stripe, which has no place in the transaction around the page.
+                services.settle_account(user=user)
+            except ShopError as error:
+                self.message_user(request, str(error), messages.ERROR)
+                return HttpResponseRedirect(self.change_url(object_id))
+        return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        services.delete_account(user=obj)
+        services.forget_account(user=obj)
 
 
 admin.site.unregister(Group)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from django.core.exceptions import ValidationError
 from unfold.forms import (
     AdminOwnPasswordChangeForm,
@@ -11,9 +12,14 @@ from unfold.forms import (
     UserCreationForm,
 )
 
-from accounts import tokens
+from accounts import logins, tokens
 from accounts.models import User, normalize_email
+from shop import mails, staff_log
+from shop.rate_limits import address_of, spend_or_refuse
+from shop.staff_log import Action
 from shop.transactions import transactional
+
+logger = structlog.get_logger(__name__)
 
 
 class LoginForm(AuthenticationForm):
@@ -23,12 +29,28 @@ class LoginForm(AuthenticationForm):
         "invalid_login": "This e-mail address and password do not belong to anybody who may log in here.",
     }
 
+    def clean(self) -> dict[str, Any]:
+        """Check the password, as slowly for those who guess as the API does. Raises ``Throttled``."""
+        if email := self.cleaned_data.get("username"):
+            spend_or_refuse("login", f"address {address_of(self.request)}")
+            logins.count_attempt(request=self.request, email=email)
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            logger.info("a login to the admin failed")
+            raise
+        if user := self.get_user():
+            logins.remember(request=self.request, user=user)
+        return cleaned
+
 
 @transactional("admin.set_password")
 def _set_password(user: User) -> None:
     """Save a password that was just set, and end every login by the old one."""
     user.save(update_fields=["password"])
     tokens.revoke_all(user)
+    staff_log.note(Action.CHANGE, user, fields=["password"])
+    mails.send_later("accounts.new_password_mail", user=str(user.pk))
 
 
 class SetPasswordForm(AdminPasswordChangeForm):
@@ -41,7 +63,11 @@ class SetPasswordForm(AdminPasswordChangeForm):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
-    """A new password for oneself."""
+    """A new password for oneself; whoever guesses the old one at a forgotten screen is stopped as in the API."""
+
+    def clean_old_password(self) -> str:
+        spend_or_refuse("password", f"user {self.user.pk}")
+        return super().clean_old_password()
 
     def save(self, commit: bool = True) -> User:
         super().save(commit=False)

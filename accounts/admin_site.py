@@ -4,14 +4,26 @@ from typing import Any
 
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, reverse
 from unfold.sites import UnfoldAdminSite
 
 from accounts.admin_forms import LoginForm, OwnPasswordForm
+from shop.request_context import recognised
 
 
 class ShopAdminSite(UnfoldAdminSite):
     login_form = LoginForm
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Django's question at the door of every page; from here on the logs know who it is."""
+        allowed = super().has_permission(request)
+        if allowed:
+            recognised(request.user, via="admin")
+        return allowed
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Every page but the one that leads to an object's page on a website: the shop has no website."""
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's page, with a form that also ends the logins by the old password."""

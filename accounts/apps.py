@@ -6,4 +6,6 @@ class AccountsConfig(AppConfig):
     verbose_name = "Customers"
 
     def ready(self) -> None:
-        from accounts import services  # noqa: F401 (it registers its jobs)
+        from accounts import export, hooks, mails, services  # noqa: F401 (the last two register their jobs)
+
+        hooks.export.register(export.export_account)

@@ -10,6 +10,7 @@ from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import User
 from accounts.tokens import VERSION_CLAIM
+from shop.request_context import recognised
 
 
 class AccessTokenAuthentication(JWTAuthentication):
@@ -29,6 +30,7 @@ class AccessTokenAuthentication(JWTAuthentication):
             raise AuthenticationFailed("No active account belongs to this token.", code="user_not_found")
         if validated_token.get(VERSION_CLAIM) != user.token_version:
             raise simplejwt.InvalidToken("This token has been revoked.")
+        recognised(user, via="api")
         return user
 
 

@@ -36,3 +36,10 @@ class EmailTaken(ShopError):
 class WrongPassword(ShopError):
     default_code = "wrong_password"
     default_detail = "The old password is not right."
+
+
+class InvalidLink(ShopError):
+    """400: a link out of a mail is forged, too old, used, or void since; the reply does not say which."""
+
+    default_code = "invalid_token"
+    default_detail = "This link is not valid any more. Ask for a new one."

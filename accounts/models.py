@@ -20,6 +20,9 @@ def validate_country(code: str) -> None:
 
 
 class UserQuerySet(models.QuerySet):
+    def active(self) -> "UserQuerySet":
+        return self.filter(is_active=True)
+
     def touch(self) -> int:
         """Make the running transaction conflict with one that deletes the account; 0 where it is gone already.
 
@@ -113,6 +116,20 @@ class TokenFamily(models.Model):
 
     def __str__(self) -> str:
         return f"login of {self.user_id}"
+
+
+class KnownNetwork(models.Model):
+    """A network from which somebody has logged in (see `accounts.logins`). ``_id`` is a keyed digest of both."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_networks")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [TTLIndex(fields=["expires_at"], name="known_network_expiry")]
+
+    def __str__(self) -> str:
+        return f"network of {self.user_id}"
 
 
 class AddressQuerySet(models.QuerySet):

@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.password_validation import MinimumLengthValidator, validate_password
 from django.core import exceptions as django_exceptions
+from django_countries.data import COUNTRIES
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.models import Address, User
+from accounts.links import RESET, VERIFICATION, Link
+from accounts.models import Address, User, validate_country
 from shop.image_fields import UploadedImageField
 from shop.media import image_url
+from shop.object_ids import ObjectIdField
 
 
 class UserSerializer(serializers.ModelSerializer):
@@ -35,6 +38,8 @@ class UserSerializer(serializers.ModelSerializer):
 
 class NewPasswordField(serializers.CharField):
     """A password that somebody chooses: written only, never trimmed, judged by the password rules."""
+
+    described_as = {"minLength": MinimumLengthValidator().min_length}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
@@ -77,6 +82,38 @@ class PasswordChangeSerializer(serializers.Serializer):
         return attrs
 
 
+class PasswordResetSerializer(serializers.Serializer):
+    email = serializers.EmailField(max_length=254)
+
+
+class LinkSerializer(serializers.Serializer):
+    """What stands in a link out of a mail; validated, it is the ``user`` whom the link was sent to."""
+
+    uid = ObjectIdField(write_only=True)
+    token = serializers.CharField(max_length=200, write_only=True)
+
+    link: Link
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["user"] = self.link.owner(uid=attrs.pop("uid"), token=attrs.pop("token"))
+        return attrs
+
+
+class PasswordResetConfirmSerializer(LinkSerializer):
+    new_password = NewPasswordField()
+
+    link = RESET
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        check_password_rules(attrs["new_password"], user=attrs["user"], field="new_password")
+        return attrs
+
+
+class EmailVerificationConfirmSerializer(LinkSerializer):
+    link = VERIFICATION
+
+
 class TokenPairSerializer(serializers.Serializer):
     access = serializers.CharField(read_only=True)
     refresh = serializers.CharField(read_only=True)
@@ -86,11 +123,42 @@ class LoginReplySerializer(TokenPairSerializer):
     user = UserSerializer(read_only=True)
 
 
+class ProfileExportSerializer(UserSerializer):
+    last_admin_login = serializers.DateTimeField(source="last_login", allow_null=True)
+
+    class Meta(UserSerializer.Meta):
+        fields = [*UserSerializer.Meta.fields, "last_admin_login"]
+        read_only_fields = fields
+
+
+class SessionExportSerializer(serializers.Serializer):
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
 class AvatarSerializer(serializers.Serializer):
     image = UploadedImageField()
 
 
+@extend_schema_field({"type": "string", "enum": sorted(COUNTRIES), "examples": ["DE"]})
+class CountryField(serializers.CharField):
+    """A country by its two-letter ISO 3166 code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=2, validators=[validate_country], **kwargs)
+
+
 class AddressSerializer(serializers.ModelSerializer):
+    country = CountryField()
+
     class Meta:
         model = Address
         fields = ["id", *Address.POSTAL_FIELDS, "is_default"]
+
+
+class ExportSerializer(serializers.Serializer):
+    """This room's part of an export; the other rooms' parts stand beside it."""
+
+    profile = ProfileExportSerializer()
+    addresses = AddressSerializer(many=True)
+    sessions = SessionExportSerializer(many=True)

@@ -1,39 +1,52 @@
 """The verbs of an account."""
 
-import logging
 from typing import Any
 
+import structlog
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from rest_framework.request import Request
 
-from accounts import hooks, tokens
-from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, WrongPassword
-from accounts.models import Address, TokenFamily, User, normalize_email
-from shop import jobs, media
+from accounts import hooks, logins, tokens
+from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
+from accounts.models import Address, KnownNetwork, TokenFamily, User, normalize_email
+from shop import jobs, mails, media
 from shop.errors import ServiceUnavailable
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
+from shop.logs import told
+from shop.rate_limits import spend
+from shop.request_context import recognised
 from shop.transactions import transactional
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 def register(*, email: str, password: str, name: str) -> User:
-    """Open an account. Raises :class:`EmailTaken`."""
+    """Open an account; its owner is welcomed by a mail. Raises :class:`EmailTaken`."""
+    user = User(email=normalize_email(email), name=name, password=make_password(password))
     try:
-        return User.objects.create_user(email=email, password=password, name=name)
+        return _open_account(user)
     except IntegrityError as error:
         raise EmailTaken(attr="email") from error
+
+
+@transactional("accounts.register")
+def _open_account(user: User) -> User:
+    user.save(force_insert=True)
+    mails.send_later("accounts.welcome_mail", user=str(user.pk))
+    return user
 
 
 def log_in(*, request: Request, email: str, password: str) -> User:
     """Return the active user with these credentials, in the same time whether or not there is one.
 
-    Raises :class:`InvalidCredentials`.
+    Raises :class:`InvalidCredentials`, and ``Throttled`` after too many attempts.
     """
+    logins.count_attempt(request=request, email=email)
     user = authenticate(request, username=normalize_email(email), password=password)
     if user is None:
+        logger.info("a login failed")
         raise InvalidCredentials
     return user
 
@@ -44,7 +57,9 @@ def welcome(*, user: User, request: Request) -> tokens.TokenPair:
         hooks.on_login(user=user, request=request)
     except ServiceUnavailable as error:
         # A guest's cart that cannot be merged now is still there; it must not keep its owner out.
-        logger.warning("a login went on without its hooks: %s", error)
+        logger.warning("a login went on without its hooks", error=told(error))
+    recognised(user, via="api")
+    logins.remember(request=request, user=user)
     return tokens.issue_tokens(user)
 
 
@@ -61,6 +76,75 @@ def _replace_password(user: User, new: str) -> None:
     if not User.objects.filter(pk=user.pk, password=user.password).update(password=new):
         raise WrongPassword(attr="old_password")
     tokens.revoke_all(user)
+    mails.send_later("accounts.new_password_mail", user=str(user.pk))
+
+
+# --- By mail ----------------------------------------------------------------------------------------------------------
+
+
+def request_password_reset(*, email: str) -> None:
+    """Have a link mailed with which to choose a new password, if an active account has this address.
+
+    Only the worker looks whether one has: neither the reply, nor its time, nor what is written tells.
+    """
+    jobs.enqueue("accounts.find_who_resets", email=normalize_email(email))
+
+
+@jobs.handler("accounts.find_who_resets", in_transaction=True)
+def _find_who_resets(*, email: str) -> None:
+    """Trade the address, which may be anybody's, for an account or for nothing; its row is gone in either case.
+
+    Somebody who was sent enough of these mails lately gets no more: they have links that work.
+    """
+    user = User.objects.filter(email=email).first()
+    if user is not None and spend("reset_mail", str(user.pk)) is None:
+        send_password_reset(user=user)
+
+
+def send_password_reset(*, user: User) -> None:
+    """Mail a link with which to choose a new password."""
+    mails.send_later("accounts.reset_mail", user=str(user.pk))
+
+
+def reset_password(*, request: Request, user: User, new_password: str) -> None:
+    """Set the password of somebody who has just followed their link; every token is revoked.
+
+    The link proves the address as well, and where it was followed is known from now on (`accounts.logins`).
+    ``user`` is as the link was checked against: raises :class:`InvalidLink` where that is not the account any more,
+    for one because the link was used a moment ago.
+    """
+    _reset_password(user, make_password(new_password))
+    logins.remember(request=request, user=user)
+
+
+@transactional("accounts.reset_password")
+def _reset_password(user: User, new: str) -> None:
+    as_checked = {name: getattr(user, name) for name in ("pk", "email", "password", "token_version")}
+    if not User.objects.active().filter(**as_checked).update(password=new, email_verified=True):
+        raise InvalidLink(attr="token")
+    tokens.revoke_all(user)
+    mails.send_later("accounts.new_password_mail", user=str(user.pk))
+
+
+def send_verification(*, user: User) -> None:
+    """Mail a link that proves the person's address, unless it is proven when the worker comes to it."""
+    mails.send_later("accounts.verification_mail", user=str(user.pk))
+
+
+def verify_email(*, user: User) -> None:
+    """Note that the address is the person's. Raises :class:`InvalidLink` like :func:`reset_password`."""
+    if not User.objects.active().filter(pk=user.pk, email=user.email, email_verified=False).update(email_verified=True):
+        raise InvalidLink(attr="token")
+
+
+def doubt_email(*, user: User) -> None:
+    """Inside the transaction that changed the address: it is to be proven anew."""
+    User.objects.filter(pk=user.pk).update(email_verified=False)
+    user.email_verified = False
+    send_verification(user=user)
+
+
+# --- Leaving ----------------------------------------------------------------------------------------------------------
 
 
 def delete_account(*, user: User) -> None:
@@ -68,16 +152,23 @@ def delete_account(*, user: User) -> None:
 
     Raises what keeps an unpaid order from being cancelled first: its payment is under way, or Stripe cannot be asked.
     """
+    settle_account(user=user)
+    forget_account(user=user)
+
+
+def settle_account(*, user: User) -> None:
+    """Settle what is open before an account is deleted. Asks other services, so outside any transaction."""
     hooks.before_forget(user=user)
-    _delete_account(user=user)
 
 
 @transactional("accounts.delete_account")
-def _delete_account(*, user: User) -> None:
+def forget_account(*, user: User) -> None:
+    """Delete an account that is settled, with everything that is only the person's."""
     require_account(user)
     hooks.on_forget(user=user)
     Address.objects.filter(user=user).delete()
     TokenFamily.objects.filter(user=user).delete()
+    KnownNetwork.objects.filter(user=user).delete()
     if user.avatar:
         delete_image_later(user.avatar)
     user.delete()

@@ -1,6 +1,7 @@
 """Registration, login and one's own account."""
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
@@ -11,10 +12,12 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts import services, tokens
+from accounts.export import export
 from accounts.models import Address, User, normalize_email
 from accounts.serializers import (
     AddressSerializer,
     AvatarSerializer,
+    ExportSerializer,
     LoginReplySerializer,
     LoginSerializer,
     PasswordChangeSerializer,
@@ -42,17 +45,16 @@ class AuthViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
     def register(self, request: Request) -> Response:
         """Open an account and log in. A guest cart named in `X-Cart-Token` is merged into the new account's."""
-        user = services.register(**self.validated(request))
+        wanted = self.validated(request)
+        spend_or_refuse("register_account", f"{normalize_email(wanted['email'])} from {address_of(request)}")
+        user = services.register(**wanted)
         return self.logged_in(user, request, status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[CART_TOKEN], request=LoginSerializer, responses=LoginReplySerializer)
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Log in. A guest cart named in `X-Cart-Token` is merged into the account's."""
-        credentials = self.validated(request)
-        account = normalize_email(credentials["email"])
-        spend_or_refuse("login_account", f"{account} from {address_of(request)}")
-        user = services.log_in(request=request, **credentials)
+        user = services.log_in(request=request, **self.validated(request))
         return self.logged_in(user, request, status.HTTP_200_OK)
 
     @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)
@@ -114,7 +116,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
     singleton = True
     serializer_class = UserSerializer
     pagination_class = None
-    rate_scopes = {"avatar": "upload"}
+    rate_scopes = {"avatar": "upload", "export": "export"}
 
     def get_object(self) -> User:
         return self.request.user
@@ -134,6 +136,18 @@ class ProfileViewSet(viewsets.GenericViewSet):
         """Delete the account. Orders are kept without the person."""
         services.delete_account(user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses=ExportSerializer)
+    @action(detail=False, methods=["get"])
+    def export(self, request: Request) -> Response:
+        """Everything that is kept about oneself, as a file to download.
+
+        Beside what is described here, it has the `cart`, `coupon_uses`, `orders` with their lines, timelines and
+        refunds, and `payments`. An order takes about 2 KB.
+        """
+        name = f"account-{timezone.now():%Y-%m-%d}.json"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return Response(export(user=request.user, request=request), headers=headers)
 
     @extend_schema(request=AvatarSerializer, responses=UserSerializer)
     @action(detail=False, methods=["put"], parser_classes=[MultiPartParser])

@@ -7,7 +7,8 @@ class CartConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import hooks
-        from cart import services
+        from cart import export, services
 
         hooks.on_login.register(services.merge_guest_cart)
         hooks.on_forget.register(services.forget_customer)
+        hooks.export.register(export.export_cart)

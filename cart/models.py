@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from bson import ObjectId
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -103,6 +104,9 @@ class Coupon(models.Model):
     def clean(self) -> None:
         super().clean()
         self.code = self.code.strip().upper()
+        if self.usage_limit is not None and self.usage_limit < self.used:
+            used = f"It was used {self.used} times already. Deactivate it to end it now."
+            raise ValidationError({"usage_limit": used})
 
 
 class CouponUse(models.Model):

@@ -118,7 +118,8 @@ class QuantityField(serializers.IntegerField):
         super().__init__(min_value=1, max_value=settings.MAX_QUANTITY, **kwargs)
 
     def to_internal_value(self, data: Any) -> int:
-        if type(data) is not int:
+        # 2.0 is a number like 2: JSON knows no integers.
+        if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
         return super().to_internal_value(data)
 

@@ -66,8 +66,18 @@ class ProductQuerySerializer(serializers.Serializer):
         return attrs
 
 
+# One parameter of the description stands for any number of parameters `attr_NAME`.
 ATTRIBUTE_PARAMETER = OpenApiParameter(
-    "attr_{name}", str, description="Products whose attribute has this value, e.g. `attr_colour=red`.", pattern=".*"
+    "attributes",
+    {
+        "type": "object",
+        "propertyNames": {"pattern": f"^attr_{ATTRIBUTE_NAME}$"},
+        "additionalProperties": {"type": "string", "maxLength": 200},
+        "examples": [{"attr_colour": "red"}],
+    },
+    style="form",
+    explode=True,
+    description="Products whose attribute has this value, e.g. `attr_colour=red`.",
 )
 
 

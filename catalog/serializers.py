@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from catalog.models import Category, Product, Variant, validate_attributes
+from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, Variant, validate_attributes
 from shop.image_fields import UploadedImageField
 from shop.media import image_url
 from shop.money_fields import MoneyField
@@ -99,7 +99,15 @@ def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dic
     }
 
 
-@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+@extend_schema_field(
+    {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{ATTRIBUTE_NAME}$"},
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 200},
+        "maxProperties": MAX_ATTRIBUTES,
+        "examples": [{"colour": "red"}],
+    }
+)
 class AttributesField(serializers.JSONField):
     """A flat object of short names and texts, such as ``{"colour": "red"}``."""
 

@@ -7,14 +7,16 @@ from typing import Any
 from bson import ObjectId
 from django.db import IntegrityError
 from django.db.models import F
+from django.utils import timezone
 from django.utils.text import slugify
 
 from catalog import read_model, stock
 from catalog.errors import CategoryCycle, CategoryInUse, DuplicateOptions, SkuTaken, SlugTaken, VariantRequired
 from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
-from shop import jobs, media
+from shop import jobs, media, staff_log
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
 from shop.mongodb import violated_fields
+from shop.staff_log import Action
 from shop.transactions import transactional
 
 # What a product consists of for staff: columns of its own, and of its one variant where it has one.
@@ -45,6 +47,7 @@ def _create_product(*, data: dict[str, Any], actor: str) -> Product:
     for position, variant in enumerate(_variants_in(data)):
         _add_variant(product, variant, position=position, actor=actor)
     settle(product.pk)
+    staff_log.note(Action.ADD, product)
     return Product.objects.get(pk=product.pk)
 
 
@@ -77,7 +80,9 @@ def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -
             raise VariantRequired(attr=given[0])
         _change_variant(active[0], data, actor=actor)
     settle(product_id)
-    return Product.objects.get(pk=product_id)
+    product = Product.objects.get(pk=product_id)
+    staff_log.note(Action.CHANGE, product, fields=data)
+    return product
 
 
 @transactional("catalog.delete_product")
@@ -89,11 +94,22 @@ def delete_product(*, product: Product) -> bool:
     variants = list(Variant.objects.filter(product=product).values_list("pk", flat=True))
     if _sold(variants):
         Product.objects.filter(pk=product.pk).update(is_active=False)
+        staff_log.note(Action.CHANGE, product, fields=["is_active"])
         return False
+    staff_log.note(Action.DELETE, product)
     for image in ProductImage.objects.filter(product=product):
         delete_image_later(image.name)
     product.delete()
     return True
+
+
+@transactional("catalog.set_active")
+def set_active(products: list[Product], *, is_active: bool) -> int:
+    """Show products in the shop or hide them; return how many there were."""
+    # One command: of the read model only the time of the change depends on this column.
+    found = Product.objects.filter(pk__in=[product.pk for product in products])
+    staff_log.note(Action.CHANGE, *products, fields=["is_active"])
+    return found.update(is_active=is_active, updated_at=timezone.now())
 
 
 def settle(*product_ids: ObjectId) -> None:
@@ -144,6 +160,7 @@ def _update_variant(*, variant: Variant, data: dict[str, Any], actor: str) -> Va
     variant = Variant.objects.get(pk=variant.pk)
     _change_variant(variant, data, actor=actor)
     settle(variant.product_id)
+    staff_log.note(Action.CHANGE, variant, fields=data)
     return variant
 
 
@@ -217,6 +234,7 @@ def _add_image(*, product_id: ObjectId, name: str, alt: str) -> ProductImage:
         product_id=product_id, name=name, alt=alt, position=last.position + 1 if last else 0
     )
     read_model.refresh(product_id)
+    staff_log.note(Action.ADD, image)
     return image
 
 
@@ -234,6 +252,7 @@ def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
             ProductImage.objects.filter(pk=pk).update(position=position)
         image.position = order.index(image.pk)
     read_model.refresh(image.product_id)
+    staff_log.note(Action.CHANGE, image, fields=data)
     return image
 
 
@@ -243,6 +262,7 @@ def delete_image(*, image: ProductImage) -> None:
     ProductImage.objects.filter(pk=image.pk).delete()
     delete_image_later(image.name)
     read_model.refresh(image.product_id)
+    staff_log.note(Action.DELETE, image)
 
 
 @jobs.every(3600, name="catalog.orphan_images")

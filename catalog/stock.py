@@ -13,7 +13,9 @@ from pymongo import UpdateOne
 from catalog import read_model
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement, Variant
+from shop import staff_log
 from shop.bulk import write
+from shop.staff_log import Action
 from shop.transactions import transactional
 
 Quantities = Mapping[ObjectId, int]
@@ -73,6 +75,7 @@ def adjust(
         _record({variant.pk: delta}, reason=reason, reference=reference, notes={variant.pk: note})
         if 0 in (current, current + delta):
             read_model.refresh_in_stock({variant.product_id})
+        staff_log.note(Action.STOCK, variant)
     variant.stock = current + delta
     return variant.stock
 

@@ -7,14 +7,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
-from django_countries import countries
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User, normalize_email
-from orders import services
+from orders import services, summary
 from orders.errors import OrderNotFulfillable
 from orders.models import Actor, FulfilmentStatus, Order, OrderStatus, PaymentStatus, ShippingMethod, TaxRate
 from shop import money
@@ -220,7 +219,7 @@ def _page(order: Order, request: HttpRequest) -> dict[str, Any]:
     def amount(value: Any) -> str:
         return money.display(value, order.currency)
 
-    shipping_method = _shipping_method(order)
+    shipping_method = summary.shipping_method_name(order)
     return {
         "subtitle": order.number,
         "order": order,
@@ -230,19 +229,10 @@ def _page(order: Order, request: HttpRequest) -> dict[str, Any]:
             badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS.get(order.fulfilment_status, "")),
             badge("Flagged", "danger") if order.flagged else "",
         ],
-        "lines": [
-            {
-                "line": line,
-                "thumbnail": thumbnail(line.image),
-                "options": ", ".join(str(value) for value in line.options.values()),
-                "unit_price": amount(line.unit_price),
-                "total": amount(line.line_total),
-            }
-            for line in order.lines
-        ],
-        "totals": _totals(order, shipping_method),
+        "lines": [{**row, "thumbnail": thumbnail(row["line"].image)} for row in summary.lines(order)],
+        "totals": summary.totals(order, shipping_method),
         "shipping_method": shipping_method,
-        "country": _country(order),
+        "country": summary.country_name(order),
         "total": amount(order.total),
         "currency": order.currency.upper(),
         "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
@@ -258,26 +248,6 @@ def _is_refundable(order: Order) -> bool:
     """Whether money came in that has not gone back yet; the payment decides."""
     states = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
     return bool(order.payment) and order.payment_status in states and order.refunded < order.total
-
-
-def _shipping_method(order: Order) -> str:
-    """Return the name of the order's shipping method; its code, where that method is gone."""
-    method = ShippingMethod.objects.filter(code=order.shipping_method).first() if order.shipping_method else None
-    return method.name if method else order.shipping_method
-
-
-def _country(order: Order) -> str:
-    code = order.shipping_address.country if order.shipping_address else ""
-    return countries.name(code) or code
-
-
-def _totals(order: Order, shipping_method: str) -> list[tuple[str, str]]:
-    rows = [("Subtotal", order.subtotal)]
-    if order.discount:
-        rows.append((f"Discount, {order.coupon}" if order.coupon else "Discount", -order.discount))
-    rows.append((f"Shipping, {shipping_method}" if shipping_method else "Shipping", order.shipping))
-    rows.append(("Tax (included)" if order.prices_include_tax else "Tax", order.tax))
-    return [(name, money.display(value, order.currency)) for name, value in rows]
 
 
 def _url_of(name: str, pk: Any) -> str:

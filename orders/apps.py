@@ -7,7 +7,8 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import hooks
-        from orders import services
+        from orders import export, services
 
         hooks.before_forget.register(services.settle_for_leaving_customer)
         hooks.on_forget.register(services.forget_customer)
+        hooks.export.register(export.export_orders)

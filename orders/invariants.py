@@ -1,6 +1,6 @@
 """What must always be true of orders."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -8,12 +8,14 @@ from decimal import Decimal
 from django.db.models import Sum
 from django.utils import timezone
 
+from cart.models import Coupon, CouponUse
 from catalog.models import StockMovement
-from orders.models import WAS_PAID, Order, OrderStatus
+from orders.models import WAS_PAID, Order, OrderStatus, PaymentStatus
 from shop.audit import invariant
 
 # How long after its hold ran out an order may still be pending: the worker's round, and a call to Stripe.
 GRACE = timedelta(minutes=1)
+AFTER_PAYMENT = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 
 
 @invariant("an order's totals follow from its lines")
@@ -25,6 +27,11 @@ def totals_follow_from_lines() -> Iterator[str]:
         total = subtotal - discount + order.shipping + tax
         if (subtotal, discount, total) != (order.subtotal, order.discount, order.total):
             yield f"{order.number} says {order.subtotal} - {order.discount} … = {order.total}, its lines {total}"
+        if any(line.line_total != line.unit_price * line.quantity for line in order.lines):
+            yield f"{order.number} has a line that is not its price times its quantity"
+        on_shipping = order.tax - sum((line.tax for line in order.lines), Decimal(0))
+        if not 0 <= on_shipping <= order.shipping:
+            yield f"{order.number} has {order.tax} tax, {on_shipping} of it on {order.shipping} shipping"
 
 
 @invariant("an order holds exactly the stock of its lines, a cancelled one none")
@@ -61,3 +68,26 @@ def completed_means_paid() -> Iterator[str]:
     for order in Order.objects.exclude(status=OrderStatus.CANCELLED).iterator():
         if (order.status == OrderStatus.COMPLETED) != (order.payment_status in WAS_PAID):
             yield f"{order.number} is {order.status} and {order.payment_status}"
+
+
+@invariant("a payment status says what went back")
+def payment_status_says_what_went_back() -> Iterator[str]:
+    for order in Order.objects.filter(payment_status__in=AFTER_PAYMENT).iterator():
+        if order.payment_status != order.payment_status_after_refunds:
+            yield f"{order.number} is {order.payment_status}, its refunds say {order.payment_status_after_refunds}"
+
+
+@invariant("an order that stands has used its coupon once, a cancelled one not at all")
+def coupons_are_used_by_orders() -> Iterator[str]:
+    uses = Counter(CouponUse.objects.values_list("order_number", flat=True))
+    coupons = dict(Coupon.objects.values_list("code", "pk"))
+    for order in Order.objects.iterator():
+        used = uses.pop(order.number, 0)
+        coupon = coupons.get(order.coupon)
+        # The uses of a coupon that was deleted are gone with it.
+        known = coupon is not None and coupon.generation_time <= order.created_at
+        expected = 1 if known and order.status != OrderStatus.CANCELLED else 0
+        if used != expected:
+            yield f"{order.number} ({order.status}) has used its coupon {used} times"
+    for number in uses:
+        yield f"a coupon was used for {number}, and there is no such order"

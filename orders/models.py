@@ -227,6 +227,14 @@ class Order(models.Model):
         return {line.variant: line.quantity for line in self.lines}
 
     @property
+    def payment_status_after_refunds(self) -> PaymentStatus:
+        """What the refunds that succeeded make of an order that was paid."""
+        refunded = sum((entry.amount for entry in self.refunds if entry.status == "succeeded"), Decimal(0))
+        if refunded and refunded >= self.total:
+            return PaymentStatus.REFUNDED
+        return PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.PAID
+
+    @property
     def refunded(self) -> Decimal:
         """What went back to the customer, or is on its way."""
         amounts = [

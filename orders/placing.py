@@ -15,6 +15,7 @@ from catalog import stock
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement
 from orders.errors import TotalChanged
+from orders.mails import tell_customer
 from orders.models import (
     Actor,
     Event,
@@ -91,6 +92,7 @@ def _place(
     stock.take(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     if order.status == OrderStatus.COMPLETED:
         count_sales(order)
+    tell_customer(order, Event.PLACED)
     return order
 
 

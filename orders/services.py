@@ -1,12 +1,12 @@
 """The verbs of an order. Every move is a guarded update in a transaction, so of many at once exactly one happens."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from bson import ObjectId
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
 from orders.errors import OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
+from orders.mails import tell_customer
 from orders.models import (
     Actor,
     Event,
@@ -27,14 +28,18 @@ from orders.models import (
     RefundEntry,
     TimelineEntry,
 )
-from shop import jobs, money
+from shop import jobs, money, staff_log
 from shop.errors import ServiceUnavailable
+from shop.logs import told
+from shop.staff_log import Action
 from shop.transactions import TransactionContention, transactional
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 # How much longer an order holds its stock while Stripe is processing its payment, or cannot be asked.
 HOLD_EXTENSION = timedelta(minutes=5)
+# What staff do themselves of what happens to an order.
+STAFF_ACTIONS = {Event.CANCELLED: Action.CANCEL, Event.SHIPPED: Action.SHIP, Event.DELIVERED: Action.DELIVER}
 
 # --- Cancelling and expiring ------------------------------------------------------------------------------------------
 
@@ -56,12 +61,18 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
     order = Order.objects.get(pk=order_id)
     if not order.is_cancellable:
         raise why_not_cancellable(order)
+    _end(order, event=event, detail=detail, actor=actor)
+    return order
+
+
+def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
+    """Inside a transaction: the order is cancelled, and what it held goes back."""
     _move(order, {"status": OrderStatus.CANCELLED, "expires_at": None}, event=event, detail=detail, actor=actor)
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
     stock.give_back(order.quantities, reason=reason, reference=order.number)
     coupons.give_back(order_number=order.number)
     hooks.on_cancelled(order=order)
-    return order
+    tell_customer(order, event)
 
 
 def why_not_cancellable(order: Order) -> OrderNotCancellable:
@@ -85,7 +96,7 @@ def expire_due_orders(*, limit: int = 200) -> int:
             break
         except Exception:
             # One order that cannot be expired must not keep the stock of all the others.
-            logger.exception("order %s could not be expired", order.number)
+            logger.exception("an order could not be expired", order=order.number)
             _extend_hold(order)
     return expired
 
@@ -100,7 +111,7 @@ def expire_order(*, order: Order) -> bool:
         hooks.before_cancel(order=order)
         return _expire(order_id=order.pk)
     except (ServiceUnavailable, OrderNotCancellable) as error:
-        logger.info("order %s holds its stock a little longer: %s", order.number, error)
+        logger.info("an order holds its stock a little longer", order=order.number, error=told(error))
         _extend_hold(order)
         if isinstance(error, ServiceUnavailable):
             raise
@@ -114,10 +125,13 @@ def _extend_hold(order: Order) -> None:
 
 @transactional("orders.expire")
 def _expire(*, order_id: ObjectId) -> bool:
-    if not Order.objects.due_to_expire().filter(pk=order_id).exists():
+    order = Order.objects.due_to_expire().filter(pk=order_id).first()
+    if order is None:
         # Paid, cancelled or extended meanwhile.
         return False
-    _cancel(order_id=order_id, event=Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
+    if order.payment_status == PaymentStatus.PROCESSING:
+        raise PaymentProcessing
+    _end(order, event=Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
     return True
 
 
@@ -144,17 +158,16 @@ def mark_processing(*, order_id: ObjectId) -> None:
 
 
 @transactional("orders.mark_payment_failed")
-def mark_payment_failed(*, order_id: ObjectId, detail: str) -> None:
-    """An attempt to pay failed; another one may follow until the order expires."""
+def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True) -> None:
+    """An attempt to pay failed; another one may follow until the order expires. The timeline tells what is news."""
     order = Order.objects.get(pk=order_id)
-    if order.status == OrderStatus.PENDING and order.is_payable:
-        _move(
-            order,
-            {"payment_status": PaymentStatus.FAILED},
-            event=Event.PAYMENT_FAILED,
-            detail=detail,
-            actor=Actor.STRIPE,
-        )
+    if order.status != OrderStatus.PENDING or not order.is_payable:
+        return
+    failed = {"payment_status": PaymentStatus.FAILED}
+    if is_news:
+        _move(order, failed, event=Event.PAYMENT_FAILED, detail=detail, actor=Actor.STRIPE)
+    else:
+        Order.objects.filter(pk=order.pk).update(**failed)
 
 
 @transactional("orders.mark_payment_closed")
@@ -181,10 +194,11 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     order = Order.objects.get(pk=order_id)
     moved: dict[str, Any] = {}
     if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
-        moved["payment_status"] = _payment_status_after_refunds(order)
+        moved["payment_status"] = order.payment_status_after_refunds
     if order.status == OrderStatus.PENDING:
         moved.update(status=OrderStatus.COMPLETED, expires_at=None)
         count_sales(order)
+        tell_customer(order, Event.PAID)
     if moved:
         _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
     return order.status != OrderStatus.CANCELLED
@@ -204,7 +218,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
     entry.status = status
     fields: dict[str, Any] = {"refunds": order.refunds}
     if order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED):
-        fields["payment_status"] = _payment_status_after_refunds(order)
+        fields["payment_status"] = order.payment_status_after_refunds
     if succeeded_now:
         _move(
             order,
@@ -213,15 +227,9 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
             detail=f"{money.display(amount, order.currency)} {order.currency.upper()}",
             actor=actor,
         )
+        tell_customer(order, Event.REFUNDED, refund=str(refund))
     else:
         Order.objects.filter(pk=order.pk).update(**fields)
-
-
-def _payment_status_after_refunds(order: Order) -> PaymentStatus:
-    refunded = sum((entry.amount for entry in order.refunds if entry.status == "succeeded"), Decimal(0))
-    if refunded >= order.total:
-        return PaymentStatus.REFUNDED
-    return PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.PAID
 
 
 @transactional("orders.record_dispute")
@@ -232,7 +240,7 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     if (event, detail) in told:
         return
     stands = _disputes_that_stand([*told, (event, detail)])
-    fields = {"payment_status": PaymentStatus.DISPUTED if stands else _payment_status_after_refunds(order)}
+    fields = {"payment_status": PaymentStatus.DISPUTED if stands else order.payment_status_after_refunds}
     _move(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
 
 
@@ -280,6 +288,8 @@ def fulfil_order(
         fields["tracking_number"] = tracking_number
     detail = " ".join(part for part in (carrier, tracking_number) if part)
     _move(order, fields, event=Event(status), detail=detail, actor=actor)
+    if status == FulfilmentStatus.SHIPPED:
+        tell_customer(order, Event.SHIPPED)
     return order
 
 
@@ -338,3 +348,5 @@ def _move(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor
     Order.objects.filter(pk=order.pk).update(**fields, timeline=timeline)
     for name, value in {**fields, "timeline": timeline}.items():
         setattr(order, name, value)
+    if actor == Actor.STAFF and event in STAFF_ACTIONS:
+        staff_log.note(STAFF_ACTIONS[event], order)

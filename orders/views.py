@@ -45,7 +45,7 @@ ORDER_EXAMPLE = OpenApiExample(
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     OpenApiParameter.HEADER,
     description="1 to 255 printable characters: the same key and body answer with the same object, done once.",
 )

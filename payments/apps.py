@@ -6,9 +6,11 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Money"
 
     def ready(self) -> None:
+        from accounts import hooks as account_hooks
         from orders import hooks
-        from payments import events, reconciliation, services  # noqa: F401 (they register their jobs)
+        from payments import events, export, reconciliation, services  # noqa: F401 (they register their jobs)
 
         hooks.before_cancel.register(services.close_intent)
         hooks.on_cancelled.register(services.refund_cancelled_order)
         hooks.on_cancelled.register(services.close_intent_of_cancelled_order)
+        account_hooks.export.register(export.export_payments)

@@ -4,10 +4,10 @@ Storing is an insert under Stripe's id, so a repeated delivery is one row; apply
 row by its status, so it happens once however many processes try.
 """
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
@@ -16,10 +16,12 @@ from orders.models import Order, OrderStatus
 from payments import gateway, services, transitions
 from payments.models import StripeEvent
 from payments.transitions import Outcome, StripeObject
-from shop import jobs
+from shop import jobs, staff_log
+from shop.logs import scrubbed
+from shop.staff_log import Action
 from shop.transactions import transactional
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 Status = StripeEvent.Status
 OPEN = (Status.RECEIVED, Status.FAILED)
@@ -55,11 +57,11 @@ def process(row: StripeEvent) -> None:
     try:
         _apply(row.pk)
     except Exception as error:
-        logger.exception("Stripe event %s (%s) could not be applied", row.pk, row.type)
+        logger.exception("an event of Stripe could not be applied", event_id=row.pk, event_type=row.type)
         back_off = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.attempts, 10))
         StripeEvent.objects.filter(pk=row.pk, status__in=OPEN).update(
             status=Status.FAILED,
-            detail=repr(error.__cause__ or error)[:500],
+            detail=scrubbed(repr(error.__cause__ or error))[:500],
             attempts=F("attempts") + 1,
             retry_at=timezone.now() + back_off,
         )
@@ -79,13 +81,19 @@ def _apply(event_id: str) -> None:
 
 def replay(row: StripeEvent) -> StripeEvent:
     """Apply a stored event once more, for staff; what it says already changes nothing."""
-    StripeEvent.objects.filter(pk=row.pk).update(
-        status=Status.RECEIVED, detail="", retry_at=timezone.now() + FIRST_RETRY
-    )
+    _reopen(row)
     row.refresh_from_db()
     process(row)
     row.refresh_from_db()
     return row
+
+
+@transactional("payments.reopen_event")
+def _reopen(row: StripeEvent) -> None:
+    StripeEvent.objects.filter(pk=row.pk).update(
+        status=Status.RECEIVED, detail="", retry_at=timezone.now() + FIRST_RETRY
+    )
+    staff_log.note(Action.REPLAY, row)
 
 
 @jobs.every(5, name="payments.retry_events")

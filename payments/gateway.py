@@ -7,13 +7,15 @@ whether it happened; asking again with the same key is right, but for :class:`St
 """
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import stripe
+import structlog
 from django.conf import settings
 
 from payments.errors import (
@@ -24,17 +26,25 @@ from payments.errors import (
     StripeUnavailable,
 )
 from shop import crash_points
-from shop.circuit import elsewhere, seconds_elsewhere
+from shop.circuit import Circuit, elsewhere, seconds_elsewhere
+from shop.logs import ms_since, told
 from shop.transactions import in_transaction
+
+logger = structlog.get_logger(__name__)
+
+# Of a crowd that wants to pay while Stripe is silent only the first wait; the others are answered at once. The one that
+# tries may have stood behind those who waited, so its patience is short.
+circuit = Circuit(StripeUnavailable)
+PROBE_SECONDS = 2.0
 
 
 @cache
-def _client(secret_key: str, base: str) -> stripe.StripeClient:
+def _client(secret_key: str, base: str, *, probing: bool) -> stripe.StripeClient:
     return stripe.StripeClient(
         secret_key,
         base_addresses={"api": base},
-        max_network_retries=settings.STRIPE_MAX_RETRIES,
-        http_client=stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUT_SECONDS),
+        max_network_retries=0 if probing else settings.STRIPE_MAX_RETRIES,
+        http_client=stripe.RequestsClient(timeout=PROBE_SECONDS if probing else settings.STRIPE_TIMEOUT_SECONDS),
     )
 
 
@@ -48,8 +58,8 @@ def _calling(name: str) -> Iterator[Any]:
         # One call that takes long is waited for; a second one would keep the request from answering in time.
         raise StripeUnavailable
     try:
-        with elsewhere():
-            yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE).v1
+        with circuit.admitted() as probing, elsewhere(), _noticing_silence(), _logged(name):
+            yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, probing=probing).v1
         crash_points.reached(f"stripe.{name}:after")
     except (stripe.InvalidRequestError, stripe.CardError) as error:
         raise StripeRefused(error.user_message or str(error), stripe_code=error.code) from error
@@ -58,6 +68,32 @@ def _calling(name: str) -> Iterator[Any]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         # An answer that is no Stripe object: a proxy's error page, a truncated body.
         raise StripeUnavailable from error
+
+
+@contextmanager
+def _logged(call: str) -> Iterator[None]:
+    """Tell the log that Stripe was called, how that went and how long it took."""
+    started = time.perf_counter()
+    try:
+        yield
+    except Exception as error:
+        logger.warning("Stripe was called in vain", call=call, error=told(error), ms=ms_since(started))
+        raise
+    logger.info("Stripe was called", call=call, ms=ms_since(started))
+
+
+@contextmanager
+def _noticing_silence() -> Iterator[None]:
+    """Open the circuit where Stripe could not be reached, or an attempt had no answer though a later one had."""
+    began = time.monotonic()
+    try:
+        yield
+    except stripe.APIConnectionError:
+        circuit.outage_noticed()
+        raise
+    finally:
+        if time.monotonic() - began > settings.STRIPE_TIMEOUT_SECONDS:
+            circuit.outage_noticed()
 
 
 def _outage(error: stripe.StripeError) -> StripeUnavailable:
@@ -82,28 +118,35 @@ def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: 
 
 
 def retrieve_intent(intent: str) -> dict[str, Any]:
+    """Return a PaymentIntent with its latest charge."""
     with _calling("retrieve_intent") as v1:
-        return _object(v1.payment_intents.retrieve(intent), "payment_intent")
+        return _object(v1.payment_intents.retrieve(intent, {"expand": ["latest_charge"]}), "payment_intent")
 
 
 def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
     """Look for the intent whose metadata name this payment, among those made since; None where there is none."""
-    with _calling("find_intent") as v1:
-        page = v1.payment_intents.list({"created": {"gte": int(since.timestamp()) - 60}, "limit": 100})
-        for intent in page.auto_paging_iter():
-            found = _object(intent, "payment_intent")
-            if found.get("metadata", {}).get("payment") == payment:
-                return found
-    return None
+    made_since = list_intents(since=since - timedelta(minutes=1))
+    return next((each for each in made_since if (each.get("metadata") or {}).get("payment") == payment), None)
 
 
-def list_intents(*, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
-    """Yield every PaymentIntent of the account that was made in this window, the newest first."""
-    created = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
-    with _calling("list_intents") as v1:
-        page = v1.payment_intents.list({"created": created, "limit": 100})
-        for intent in page.auto_paging_iter():
-            yield _object(intent, "payment_intent")
+def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
+    """Yield every PaymentIntent of the account that was made in this window with its latest charge, the newest first.
+
+    One call for each hundred of them.
+    """
+    created = {"gte": int(since.timestamp())} | ({"lte": int(until.timestamp())} if until else {})
+    after: dict[str, str] = {}
+    has_more = True
+    while has_more:
+        with _calling("list_intents") as v1:
+            page = v1.payment_intents.list(
+                {"created": created, "limit": 100, "expand": ["data.latest_charge"], **after}
+            )
+            intents = [_object(intent, "payment_intent") for intent in page.data]
+            has_more = bool(page.has_more and intents)
+        yield from intents
+        if has_more:
+            after = {"starting_after": intents[-1]["id"]}
 
 
 def cancel_intent(intent: str) -> dict[str, Any]:
@@ -129,6 +172,13 @@ def list_refunds(intent: str) -> list[dict[str, Any]]:
     with _calling("list_refunds") as v1:
         page = v1.refunds.list({"payment_intent": intent, "limit": 100})
         return [_object(refund, "refund") for refund in page.auto_paging_iter()]
+
+
+def list_disputes(intent: str) -> list[dict[str, Any]]:
+    """Return every dispute about an intent's money."""
+    with _calling("list_disputes") as v1:
+        page = v1.disputes.list({"payment_intent": intent, "limit": 100})
+        return [_object(dispute, "dispute") for dispute in page.auto_paging_iter()]
 
 
 def verified_event(body: bytes, signature: str) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from datetime import timedelta
 from django.utils import timezone
 
 from orders.models import WAS_PAID, Order, OrderStatus
+from payments import transitions
 from payments.models import Payment, Refund, StripeEvent
 from shop import money
 from shop.audit import invariant
+from shop.jobs import Job
 
 # How long an event may wait for its next try, and a cancelled order for its refund to be asked for.
 GRACE = timedelta(minutes=2)
-FAILED = (Refund.Status.FAILED, Refund.Status.CANCELED)
 
 
 @invariant("an order has at most one PaymentIntent, and a PaymentIntent one order")
@@ -32,7 +33,7 @@ def paid_orders_have_money() -> Iterator[str]:
         payment = payments.pop(order.pk, None)
         received = payment.amount_received if payment else 0
         owed = money.to_minor_units(order.total, order.currency)
-        if order.payment_status in WAS_PAID and received != owed:
+        if order.payment_status in WAS_PAID and received != owed and not order.flagged:
             yield f"{order.number} is {order.payment_status}, {received} of {owed} came in"
         if received and order.payment_status not in WAS_PAID:
             yield f"{order.number} is {order.payment_status}, and {received} came in"
@@ -42,17 +43,51 @@ def paid_orders_have_money() -> Iterator[str]:
         yield f"the payment {payment.pk} belongs to no order"
 
 
+@invariant("a payment asks for its order's total")
+def payments_ask_for_the_total() -> Iterator[str]:
+    totals = {order.pk: money.to_minor_units(order.total, order.currency) for order in Order.objects.iterator()}
+    for payment in Payment.objects.iterator():
+        total = totals.get(payment.order_id)
+        if payment.amount != total:
+            yield f"{payment.order_number} is to bring {total}, its payment asks for {payment.amount}"
+
+
 @invariant("refunds never exceed what was captured, and are counted right")
 def refunds_are_covered() -> Iterator[str]:
-    refunded: dict = defaultdict(int)
-    for refund in Refund.objects.exclude(status__in=FAILED).iterator():
-        refunded[refund.payment_id] += refund.amount
+    promised: dict = defaultdict(int)
+    gone: dict = defaultdict(int)
+    for refund in Refund.objects.exclude(status__in=transitions.FAILED).iterator():
+        promised[refund.payment_id] += refund.amount
+        gone[refund.payment_id] += refund.amount * (refund.status == Refund.Status.SUCCEEDED)
+    # Money that does not match its order is never taken for the order's; people send it back in the dashboard.
+    flagged = set(Order.objects.filter(flagged=True).values_list("pk", flat=True))
     for payment in Payment.objects.iterator():
-        total = refunded.pop(payment.pk, 0)
-        if total > payment.amount_received:
-            yield f"{payment} brought {payment.amount_received}, and {total} went back"
-        if total != payment.amount_refunded:
-            yield f"{payment} says that {payment.amount_refunded} went back, its refunds {total}"
+        if gone[payment.pk] > payment.amount_received and payment.order_id not in flagged:
+            yield f"{payment} brought {payment.amount_received}, and {gone[payment.pk]} went back"
+        if promised[payment.pk] != payment.amount_refunded:
+            yield f"{payment} says that {payment.amount_refunded} went back, its refunds {promised[payment.pk]}"
+
+
+@invariant("an order shows the refunds of its payment")
+def orders_show_their_refunds() -> Iterator[str]:
+    made: dict = defaultdict(dict)
+    for refund in Refund.objects.iterator():
+        made[refund.payment_id][refund.pk] = refund.status
+    for order in Order.objects.iterator():
+        shown = {entry.refund: entry.status for entry in order.refunds}
+        if shown != made.get(order.payment, {}):
+            yield f"{order.number} shows {len(shown)} refunds, its payment has {len(made.get(order.payment, {}))}"
+
+
+@invariant("a refund that was promised is sent")
+def refunds_are_sent() -> Iterator[str]:
+    jobs = Job.objects.filter(kind="payments.send_refund", given_up_at=None)
+    queued = {payload["refund"] for payload in jobs.values_list("payload", flat=True)}
+    late = timezone.now() - GRACE
+    unsent = Refund.objects.filter(status=Refund.Status.PENDING, stripe_refund=None, created_at__lt=late)
+    for refund in unsent.iterator():
+        if str(refund.pk) not in queued:
+            yield f"{refund} is pending, and nothing will send it"
 
 
 @invariant("the money of a cancelled order goes back")

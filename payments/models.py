@@ -35,6 +35,10 @@ class Payment(models.Model):
     # What came in, and what of it is refunded or promised to be.
     amount_received = models.PositiveBigIntegerField(default=0)
     amount_refunded = models.PositiveBigIntegerField(default=0)
+    # Attempts that failed and are on the order's timeline, each by its charge.
+    declined = models.JSONField(default=list, editable=False)
+    # Moved by every change that Stripe tells of, so that an answer to an older question is known.
+    revision = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -53,7 +57,8 @@ class Payment(models.Model):
 
     @property
     def refundable(self) -> int:
-        return self.amount_received - self.amount_refunded
+        """What is left of the money; nothing where more went back than was taken for the order's."""
+        return max(0, self.amount_received - self.amount_refunded)
 
 
 class Refund(models.Model):

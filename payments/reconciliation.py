@@ -3,18 +3,23 @@
 Everything is applied by `payments.transitions`, so doing it twice, or while webhooks arrive, changes nothing more.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
 from bson import ObjectId
 from django.db.models import Q
 from django.utils import timezone
 
 from orders.models import WAS_PAID, Order
-from payments import gateway, transitions
+from payments import gateway, services, transitions
+from payments.errors import StripeRefused
 from payments.models import Payment, Refund, StripeEvent
 from payments.transitions import FINAL, StripeObject
 from shop import jobs
+
+logger = structlog.get_logger(__name__)
 
 # What a call or a webhook under way may take to arrive; younger things are not compared yet.
 SETTLING = timedelta(minutes=5)
@@ -35,7 +40,7 @@ class Report:
 def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
     """Compare everything that was made from ``since`` to ``until`` (five minutes ago unless named).
 
-    Raises ``StripeUnavailable``.
+    Refunds that nobody will ask Stripe for any more are asked for again, however old. Raises ``StripeUnavailable``.
     """
     until = until or timezone.now() - SETTLING
     report = Report()
@@ -53,25 +58,33 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
     for payment in Payment.objects.filter(created_at__gte=since, created_at__lte=until).exclude(pk__in=seen):
         _look_up(payment, report)
     _compare_orders(since, until, report)
+    for refund in services.resend_refunds(before=until):
+        report.healed.append(f"a refund of {refund.payment_id} that was never sent is on its way")
     return report
 
 
 @jobs.every(EVERY_SECONDS, name="payments.reconcile")
 def reconcile_lately() -> Report:
-    """Compare the last two days; the worker does so every hour."""
-    return reconcile(since=timezone.now() - WINDOW)
+    """Compare the last two days; the worker does so every hour, and the log tells what it found."""
+    report = reconcile(since=timezone.now() - WINDOW)
+    for line in report.healed:
+        logger.warning("reconciliation healed something", finding=line)
+    for line in report.problems:
+        logger.error("reconciliation found something", finding=line)
+    return report
 
 
 def _payment_of(intent: StripeObject) -> Payment | None:
-    if payment := Payment.objects.filter(intent=intent["id"]).first():
-        return payment
-    named = (intent.get("metadata") or {}).get("payment", "")
-    return Payment.objects.filter(pk=named).first() if ObjectId.is_valid(named) else None
+    return Payment.objects.filter(intent=intent["id"]).first() or transitions.payment_named_by(intent)
 
 
 def _look_up(payment: Payment, report: Report) -> None:
     if payment.intent:
-        _compare(payment, gateway.retrieve_intent(payment.intent), report)
+        try:
+            _compare(payment, gateway.retrieve_intent(payment.intent), report)
+        except StripeRefused as error:
+            # Another account's, or deleted there: the others are compared all the same.
+            report.problems.append(f"{payment.order_number}: {error}")
     elif intent := gateway.find_intent(payment=str(payment.pk), since=payment.created_at):
         _compare(payment, intent, report)
 
@@ -82,16 +95,45 @@ def _compare(payment: Payment, intent: StripeObject, report: Report) -> None:
         report.problems.append(f"{payment.order_number} has {payment.intent}, and {intent['id']} names it as well")
         return
     before = _state(payment)
-    if payment.status not in FINAL or payment.status != intent["status"]:
-        outcome = transitions.apply_intent(intent)
-        if outcome.status == StripeEvent.Status.FLAGGED:
-            report.problems.append(f"{payment.order_number}: {outcome.detail}")
+    _compare_status(payment, intent, report)
     if intent["status"] == "succeeded":
-        for refund in gateway.list_refunds(intent["id"]):
-            transitions.apply_refund(refund)
+        _compare_charge(payment, intent.get("latest_charge") or {}, report)
     payment.refresh_from_db()
     if (after := _state(payment)) != before:
         report.healed.append(f"{payment.order_number}: {before} became {after}")
+
+
+def _compare_status(payment: Payment, intent: StripeObject, report: Report) -> None:
+    known, true = payment.status, intent["status"]
+    if known in FINAL:
+        if known != true:
+            report.problems.append(f"{payment.order_number} is {known} here, and {true} at Stripe")
+    elif payment.intent and true not in FINAL and known != true:
+        # It may have moved on since it was listed.
+        services.refresh_intent(intent=payment.intent)
+    else:
+        with suppress(transitions.StaleAnswer):
+            outcome = transitions.apply_intent(intent, as_of=payment.revision)
+            if outcome.status == StripeEvent.Status.FLAGGED:
+                report.problems.append(f"{payment.order_number}: {outcome.detail}")
+
+
+def _compare_charge(payment: Payment, charge: StripeObject, report: Report) -> None:
+    """Refunds and disputes, which are asked for only where the charge tells of others than we know."""
+    refunds = Refund.objects.filter(payment=payment)
+    sent = refunds.exclude(stripe_refund=None)
+    settled = (Refund.Status.SUCCEEDED, *transitions.FAILED)
+    gone = sum(refund.amount for refund in sent.filter(status=Refund.Status.SUCCEEDED))
+    if charge.get("amount_refunded") != gone or sent.exclude(status__in=settled).exists():
+        found = gateway.list_refunds(payment.intent)
+        for refund in found:
+            transitions.apply_refund(refund)
+        unknown = sent.exclude(stripe_refund__in=[refund["id"] for refund in found])
+        for row in unknown.exclude(status__in=transitions.FAILED):
+            report.problems.append(f"{payment.order_number}: Stripe does not know the refund {row}")
+    if charge.get("disputed"):
+        for dispute in gateway.list_disputes(payment.intent):
+            transitions.apply_dispute(dispute)
 
 
 def _state(payment: Payment) -> str:

@@ -6,7 +6,7 @@ Stripe says is applied by `payments.transitions`, whichever way it reached us.
 
 import secrets
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bson import ObjectId
@@ -28,7 +28,8 @@ from payments.errors import (
     StripeUnavailable,
 )
 from payments.models import Payment, Refund
-from shop import idempotency, jobs, money
+from shop import idempotency, jobs, money, staff_log
+from shop.staff_log import Action
 from shop.transactions import transactional
 
 # How long a request waits for the answer that another one is already waiting for.
@@ -36,6 +37,7 @@ TWIN_SECONDS = 4.0
 # Older calls than this are looked up before they are repeated: Stripe forgets idempotency keys after a day.
 LOOK_FIRST_AFTER = timedelta(hours=1)
 PROCESSING_ASKED_AGAIN_SECONDS = 300
+REFRESH_TRIES = 5
 
 # --- Opening and closing ----------------------------------------------------------------------------------------------
 
@@ -50,6 +52,8 @@ def open_payment(*, order: Order) -> tuple[Payment, bool]:
     payment, created = _find_or_create(order)
     if not payment.intent:
         payment = _open_intent(payment)
+        if not payment.intent:
+            raise OrderNotPayable("The payment that was opened does not match this order. The shop has been told.")
         if Order.objects.filter(pk=order.pk, status=OrderStatus.CANCELLED).exists():
             # Cancelled while Stripe made the intent: the canceller could not know it.
             close_intent(order=order)
@@ -178,7 +182,7 @@ def close_intent(*, order: Order) -> None:
 @jobs.handler("payments.close_intent")
 def _close_intent(*, payment: str) -> None:
     try:
-        close_intent(order=Order.objects.get(payment=payment))
+        close_intent(order=Order.objects.get(pk=Payment.objects.get(pk=payment).order_id))
     except PaymentProcessing as error:
         # A bank takes days; what comes of it is refunded when it arrives.
         raise jobs.Postpone(PROCESSING_ASKED_AGAIN_SECONDS) from error
@@ -191,9 +195,19 @@ def close_intent_later(payment: Payment) -> None:
 
 
 @jobs.handler("payments.refresh_intent")
-def _refresh_intent(*, intent: str) -> None:
-    """Ask Stripe what is true of an intent now, and apply that."""
-    transitions.apply_intent(gateway.retrieve_intent(intent))
+def refresh_intent(*, intent: str) -> None:
+    """Ask Stripe what is true of an intent now, and apply that; again where something was told meanwhile."""
+    for _ in range(REFRESH_TRIES):
+        payment = Payment.objects.filter(intent=intent).first()
+        if payment is None:
+            return
+        answer = gateway.retrieve_intent(intent)
+        try:
+            transitions.apply_intent(answer, as_of=payment.revision)
+        except transitions.StaleAnswer:
+            continue
+        return
+    raise jobs.Postpone(1)
 
 
 # --- Refunds ----------------------------------------------------------------------------------------------------------
@@ -237,6 +251,8 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
     refund.idempotency_key = _first_key(refund)
     refund.save(force_insert=True)
     transitions.show_refund(refund, payment)
+    if actor == Actor.STAFF:
+        staff_log.note(Action.REFUND, payment)
     jobs.enqueue("payments.send_refund", at_once=True, refund=str(refund.pk))
     return refund
 
@@ -263,6 +279,23 @@ def _refund_late_money(*, payment: str) -> None:
     row = Payment.objects.get(pk=payment)
     if row.refundable:
         _reserve_refund(payment_id=row.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
+
+
+def resend_refunds(*, before: datetime) -> list[Refund]:
+    """Ask for the refunds that were promised before then, that Stripe has not heard of and no job will send."""
+    asked = Refund.objects.filter(status=Refund.Status.PENDING, stripe_refund=None, created_at__lt=before)
+    return [refund for refund in asked if _resend(refund)]
+
+
+@transactional("payments.resend_refund")
+def _resend(refund: Refund) -> bool:
+    job = {"kind": "payments.send_refund", "payload": {"refund": str(refund.pk)}}
+    if jobs.Job.objects.filter(**job, given_up_at=None).exists():
+        return False
+    # One that was given up has had its say.
+    jobs.Job.objects.filter(**job).delete()
+    jobs.enqueue("payments.send_refund", refund=str(refund.pk))
+    return True
 
 
 @jobs.handler("payments.send_refund")

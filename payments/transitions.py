@@ -20,6 +20,7 @@ from shop.transactions import transactional
 StripeObject = dict[str, Any]
 # PaymentIntents that nothing can change any more.
 FINAL = ("succeeded", "canceled")
+DECLINES_KEPT = 50
 
 
 class Outcome(NamedTuple):
@@ -27,6 +28,10 @@ class Outcome(NamedTuple):
 
     status: StripeEvent.Status
     detail: str = ""
+
+
+class StaleAnswer(Exception):
+    """Something newer was applied since this was asked for. It is not applied: ask again."""
 
 
 APPLIED = Outcome(StripeEvent.Status.APPLIED)
@@ -40,11 +45,17 @@ def ignored(why: str) -> Outcome:
 
 
 @transactional("payments.apply_intent")
-def apply_intent(intent: StripeObject) -> Outcome:
-    """Bring a payment and its order up to what this PaymentIntent says."""
+def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
+    """Bring a payment and its order up to what this PaymentIntent says.
+
+    ``as_of`` is the payment's revision when Stripe was asked; raises :class:`StaleAnswer` where that has moved on and
+    the answer is not final.
+    """
     payment = payment_of(intent)
     if payment is None:
-        return ignored("This PaymentIntent is not one of this shop's.")
+        return _stray(intent)
+    if as_of not in (None, payment.revision) and intent["status"] not in FINAL:
+        raise StaleAnswer
     if mismatch := _mismatch(payment, intent):
         orders.flag(order_id=payment.order_id, detail=mismatch)
         return Outcome(StripeEvent.Status.FLAGGED, mismatch)
@@ -58,11 +69,22 @@ def apply_intent(intent: StripeObject) -> Outcome:
     if status == "processing":
         orders.mark_processing(order_id=payment.order_id)
     elif status == "requires_payment_method" and (error := intent.get("last_payment_error")):
-        detail = error.get("message") or error.get("code") or "The payment failed."
-        orders.mark_payment_failed(order_id=payment.order_id, detail=detail)
+        _declined(payment, error, is_answer=as_of is not None)
     elif status == "canceled":
         orders.mark_payment_closed(order_id=payment.order_id)
     return APPLIED
+
+
+def _declined(payment: Payment, error: StripeObject, *, is_answer: bool) -> None:
+    """Show a failed attempt, once: its event, a twin of that, and the answer to a question all tell of it."""
+    attempt = error.get("charge") or f"{error.get('code')} {(error.get('payment_method') or {}).get('id')}"
+    is_news = attempt not in payment.declined
+    if is_news:
+        _update(payment, declined=[*payment.declined, attempt][-DECLINES_KEPT:])
+    if is_news or is_answer:
+        # An old event that is told again says nothing of today; an answer does, whatever was told in between.
+        detail = error.get("message") or error.get("code") or "The payment failed."
+        orders.mark_payment_failed(order_id=payment.order_id, detail=detail, is_news=is_news)
 
 
 def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
@@ -80,8 +102,24 @@ def payment_of(intent: StripeObject) -> Payment | None:
     if payment := Payment.objects.filter(intent=intent["id"]).first():
         return payment
     # We may not have recorded its id: the answer that told it was lost.
+    payment = payment_named_by(intent)
+    return payment if payment and not payment.intent else None
+
+
+def payment_named_by(intent: StripeObject) -> Payment | None:
+    """Return the payment that the intent's metadata name, whether or not it is that payment's intent."""
     named = (intent.get("metadata") or {}).get("payment", "")
-    return Payment.objects.filter(pk=named, intent="").first() if ObjectId.is_valid(named) else None
+    return Payment.objects.filter(pk=named).first() if ObjectId.is_valid(named) else None
+
+
+def _stray(intent: StripeObject) -> Outcome:
+    """Of intents that are not ours only one matters: made for a payment of ours that has another one, and paid."""
+    payment = payment_named_by(intent)
+    if payment is None or intent["status"] != "succeeded":
+        return ignored("This PaymentIntent is not one of this shop's.")
+    what = f"{intent['id']} was paid for this order as well as {payment.intent}: that money has to go back."
+    orders.flag(order_id=payment.order_id, detail=what)
+    return Outcome(StripeEvent.Status.FLAGGED, what)
 
 
 def _mismatch(payment: Payment, intent: StripeObject) -> str:
@@ -113,14 +151,14 @@ def _paid_with(intent: StripeObject) -> str:
 
 
 def _update(payment: Payment, **fields: Any) -> None:
-    Payment.objects.filter(pk=payment.pk).update(**fields, updated_at=timezone.now())
+    Payment.objects.filter(pk=payment.pk).update(**fields, revision=F("revision") + 1, updated_at=timezone.now())
     for name, value in fields.items():
         setattr(payment, name, value)
 
 
 # --- Refunds ----------------------------------------------------------------------------------------------------------
 
-_FAILED = (Refund.Status.FAILED, Refund.Status.CANCELED)
+FAILED = (Refund.Status.FAILED, Refund.Status.CANCELED)
 
 
 @transactional("payments.apply_refund")
@@ -165,12 +203,12 @@ def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
 def _settle(refund: Refund, payment: Payment, *, status: str, detail: str = "") -> Outcome:
     known = refund.status
     # Money that was sent may still come back as failed; nothing else leaves its final state.
-    if known == status or known in _FAILED or (known == Refund.Status.SUCCEEDED and status not in _FAILED):
+    if known == status or known in FAILED or (known == Refund.Status.SUCCEEDED and status not in FAILED):
         show_refund(refund, payment)
         return APPLIED
     Refund.objects.filter(pk=refund.pk).update(status=status)
     refund.status = status
-    if status in _FAILED:
+    if status in FAILED:
         _update(payment, amount_refunded=F("amount_refunded") - refund.amount)
         amount = money.display(money.from_minor_units(refund.amount, payment.currency), payment.currency)
         orders.flag(

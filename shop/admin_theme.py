@@ -111,6 +111,7 @@ UNFOLD = {
                 "separator": True,
                 "collapsible": True,
                 "items": [
+                    _page("Staff actions", "history", "shop.staffaction"),
                     _page("Jobs", "work_history", "shop.job"),
                     _page("Periodic tasks", "schedule", "shop.periodictask"),
                 ],

@@ -7,6 +7,10 @@ A headless commerce API: accounts, catalogue, cart, orders and Stripe payments.
 (14 days). Send `Authorization: Bearer <access>`; trade the refresh token at `/auth/refresh/` for a new pair, once: a
 refresh token that is used a second time ends the whole login.
 
+**Links in mails** lead to the storefront, with a `uid` and a `token` that it sends on: to
+`/auth/email/verify/confirm/` from its page `/verify-email`, and to `/auth/password/reset/confirm/`, together with the
+new password, from `/reset-password`. Each works once.
+
 **Guests.** The first call that changes a cart answers with an `X-Cart-Token` header. A guest sends it from then on;
 sent along with a login or registration, it merges that cart into the account's.
 
@@ -28,8 +32,8 @@ object, made once, and `Idempotency-Replayed: true`.
 """.strip()
 
 API_TAGS = [
-    {"name": "auth", "description": "Registration, login and tokens."},
-    {"name": "users", "description": "One's own account and address book."},
+    {"name": "auth", "description": "Registration, login, tokens, and what is done by mail."},
+    {"name": "users", "description": "One's own account, address book and data."},
     {"name": "categories", "description": "The category tree."},
     {"name": "products", "description": "What is for sale, for everybody to read and staff to write."},
     {"name": "variants", "description": "Prices and stock, for staff."},

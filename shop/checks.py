@@ -1,13 +1,24 @@
-"""What ``manage.py check --database default`` says about the MongoDB that the shop was given."""
+"""What ``manage.py check`` says about the MongoDB (``--database default``) and the mail server (``--deploy``)."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core import checks
 from django.db import connections
 from pymongo.errors import OperationFailure
 
 LONGEST_TRANSACTION_SECONDS = 10
+SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_mails_leave(**_: Any) -> list[checks.CheckMessage]:
+    """Warn where mails reach nobody: the links in them, which open accounts, may stand in a log instead."""
+    if settings.EMAIL_BACKEND == SMTP_BACKEND:
+        return []
+    hint = "Let EMAIL_URL name a mail server: smtp+tls://user:password@host:587."
+    return [checks.Warning(f"Mails go to {settings.EMAIL_BACKEND}, and to nobody.", hint=hint, id="shop.W002")]
 
 
 @checks.register(checks.Tags.database)

@@ -1,9 +1,8 @@
-"""A circuit breaker before the database, one per server process.
+"""Circuit breakers before the parts outside that a request waits for: the database, Stripe. One each, per process.
 
-A request waits up to ``REQUEST_DATABASE_SECONDS`` for a database that does not answer. If every request did, the
-server's threads would all stand waiting, and those behind them would not be answered in time. So once the database was
-away, the circuit is open: requests are refused at once, but for one at a time that tries; when one gets through, the
-circuit is closed again.
+A request waits some seconds for a part that does not answer. If every request did, the server's threads would all
+stand waiting, and those behind them would not be answered in time. So once a part was away, its circuit is open:
+requests are refused at once, but for one at a time that tries; when one gets through, the circuit is closed again.
 """
 
 import threading
@@ -15,7 +14,7 @@ from contextvars import ContextVar
 import pymongo
 from django.conf import settings
 
-from shop.errors import DatabaseUnavailable
+from shop.errors import DatabaseUnavailable, ServiceUnavailable
 
 PROBE_SECONDS = 2.0
 
@@ -75,35 +74,46 @@ def _bounded(seconds: float) -> Iterator[None]:
 
 
 class Circuit:
-    """Closed while the database answers; :meth:`outage_noticed` opens it."""
+    """Closed while the part behind it answers; :meth:`outage_noticed` opens it."""
 
-    def __init__(self) -> None:
+    def __init__(self, refusal: type[ServiceUnavailable]) -> None:
+        self._refusal = refusal
+        self.close()
+
+    def close(self) -> None:
         self._probing = threading.Lock()
         self._outages = 0
         self._open = False
 
-    @contextmanager
-    def deadline(self) -> Iterator[None]:
-        """Bound all the database work of the block; raise ``DatabaseUnavailable`` at once while the circuit is open."""
-        if not self._open:
-            with _bounded(settings.REQUEST_DATABASE_SECONDS):
-                yield
-        elif self._probing.acquire(blocking=False):
-            before = self._outages
-            try:
-                with _bounded(PROBE_SECONDS):
-                    yield
-                if self._outages == before:
-                    self._open = False
-            finally:
-                self._probing.release()
-        else:
-            raise DatabaseUnavailable
-
     def outage_noticed(self) -> None:
-        """The database did not answer, or not in time."""
+        """The part did not answer, or not in time."""
         self._outages += 1
         self._open = True
 
+    @contextmanager
+    def admitted(self) -> Iterator[bool]:
+        """Let the block through, telling whether it is the one that tries; refuse it while another one does."""
+        if not self._open:
+            yield False
+        elif self._probing.acquire(blocking=False):
+            before = self._outages
+            try:
+                yield True
+            finally:
+                self._open = self._outages != before
+                self._probing.release()
+        else:
+            raise self._refusal
 
-circuit = Circuit()
+
+class DatabaseCircuit(Circuit):
+    """The database's, which bounds what it lets through."""
+
+    @contextmanager
+    def deadline(self) -> Iterator[None]:
+        """Bound all the database work of the block; raise ``DatabaseUnavailable`` at once while the circuit is open."""
+        with self.admitted() as probing, _bounded(PROBE_SECONDS if probing else settings.REQUEST_DATABASE_SECONDS):
+            yield
+
+
+circuit = DatabaseCircuit(DatabaseUnavailable)

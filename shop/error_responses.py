@@ -3,11 +3,11 @@
 People in the admin get the same as a page.
 """
 
-import logging
 import sys
 from dataclasses import replace
 from typing import Any
 
+import structlog
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,14 +15,16 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 from drf_standardized_errors import formatter, handler
 from drf_standardized_errors.types import Error
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 from rest_framework.response import Response
 
+from shop.areas import Area, area_of
 from shop.circuit import circuit
 from shop.errors import DatabaseUnavailable, PayloadTooLarge, ServiceUnavailable, ShopError, is_database_outage
+from shop.logs import told
 from shop.renderers import JSONRenderer
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 OUTAGE_TITLE = "The shop is catching its breath"
 
@@ -48,7 +50,7 @@ class ExceptionHandler(handler.ExceptionHandler):
         """Report an outage in one line: it is no fault of this code, and there will be many."""
         if isinstance(exc, ServiceUnavailable):
             cause = self.exc.__cause__ or self.exc
-            logger.warning("%s: %s (%r)", exc.default_code, self.context["request"].path, cause)
+            logger.warning("a request met an outage", code=exc.default_code, error=told(cause))
         else:
             super().report_exception(exc, response)
 
@@ -81,7 +83,7 @@ def error_response(error: APIException) -> HttpResponse:
 def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResponse:
     """Return ``error`` in the one shape, or to people in the admin as a page that needs no database."""
     response: HttpResponse = error_response(error)
-    if not request.path.startswith("/admin/"):
+    if area_of(request.path_info) is not Area.ADMIN:
         return response
     try_again = request.method == "GET" and error.status_code >= 500
     page = render_to_string("error_page.html", {"title": title, "detail": str(error), "try_again": try_again})
@@ -105,6 +107,12 @@ def to_the_docs(request: HttpRequest) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer what Django refuses before a view runs, such as a foreign Host header."""
     return error_response(ShopError("The request could not be understood."))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form of the admin that came without its token: from another site, or after the cookie was gone."""
+    detail = "This form is no longer valid. Go back, load the page again and send it once more."
+    return answer(request, PermissionDenied(detail), title="That did not work")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -7,12 +7,12 @@ kept. What is kept is the status and a reference to the object, never its conten
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from bson import ObjectId
 from django.db import DatabaseError, IntegrityError, models
 from django.utils import timezone
@@ -25,7 +25,7 @@ from rest_framework.response import Response
 from shop.errors import Conflict, ShopError
 from shop.mongodb import TTLIndex
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 KEPT_FOR = timedelta(hours=48)
 CLAIM_LASTS = timedelta(seconds=60)

@@ -1,12 +1,26 @@
 """What must always be true of the background work."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from django.utils import timezone
+
+from shop import mails
 from shop.audit import invariant
 from shop.jobs import Job
+
+# A mail waits for a mail server that is away, however long that takes: somebody should notice.
+MAILS_LEAVE_WITHIN = timedelta(days=2)
 
 
 @invariant("no job was given up")
 def jobs_are_not_given_up() -> Iterator[str]:
     for job in Job.objects.exclude(given_up_at=None).iterator():
         yield f"{job.kind} {job.payload}: {job.last_error}"
+
+
+@invariant("no mail waits for longer than two days")
+def mails_leave() -> Iterator[str]:
+    late = timezone.now() - MAILS_LEAVE_WITHIN
+    for job in Job.objects.filter(kind__in=mails.kinds(), given_up_at=None, created_at__lt=late).iterator():
+        yield f"{job.kind} {job.payload}: asked for at {job.created_at:%Y-%m-%d %H:%M}"

@@ -7,18 +7,20 @@ was killed loses nothing, for the job is due again when the lease ends.
 """
 
 import contextlib
-import logging
+import itertools
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import structlog
 from django.db import IntegrityError, models
 from django.db.models import F
 from django.utils import timezone
 
-from shop import transactions
+from shop import logs, request_context, transactions
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 20
@@ -51,6 +53,8 @@ class Job(models.Model):
     run_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
+    # Of the request that called for it: the job's log lines carry it too.
+    request_id = models.CharField(max_length=64, blank=True)
     # Set when every attempt failed: the job stays for people to look at and is not run any more.
     given_up_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -91,42 +95,61 @@ def enqueue(
     """Write a job in the running transaction.
 
     ``at_once`` runs it right after the commit, in this process; whether that fails or dies, the worker has it next.
-    ``unless_queued`` does nothing where the same work waits already.
+    ``unless_queued`` does nothing where the same work waits already. Work under way does not count: it may have looked
+    before what calls for it now.
     """
-    if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None).exists():
+    if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None, attempts=0).exists():
         return None
     now = _milliseconds(timezone.now())
-    job = Job.objects.create(kind=kind, payload=payload, run_at=now + (delay or timedelta(0)), created_at=now)
+    job = Job.objects.create(
+        kind=kind,
+        payload=payload,
+        run_at=now + (delay or timedelta(0)),
+        created_at=now,
+        request_id=request_context.current_request_id(),
+    )
     if at_once:
         transactions.on_commit(lambda: run(job))
     return job
 
 
-def run_due(*, limit: int = 50) -> int:
-    """Run the jobs that are due, oldest first; return how many were tried."""
+def run_due(*, limit: int = 50, seconds: float = 5.0) -> int:
+    """Run the jobs that are due, oldest first; return how many were tried.
+
+    None is begun after so many ``seconds``: slow ones must not keep what happens by the clock waiting.
+    """
+    give_up_at = time.monotonic() + seconds
     due = Job.objects.filter(given_up_at=None, run_at__lte=timezone.now()).order_by("run_at")[:limit]
-    return sum(run(job) for job in due)
+    return sum(run(job) for job in itertools.takewhile(lambda _: time.monotonic() < give_up_at, due))
 
 
 def run(job: Job) -> bool:
     """Claim and run one job; False where somebody else has it. A failure is kept on the row and tried again later."""
     if not job.claim():
         return False
+    with request_context.working_on(job.request_id, job=job.kind, job_id=str(job.pk)):
+        _try(job)
+    return True
+
+
+def _try(job: Job) -> None:
+    started = time.perf_counter()
     try:
         _work(job)
     except Postpone as postponed:
         later = _milliseconds(timezone.now() + timedelta(seconds=postponed.seconds))
         Job.objects.filter(pk=job.pk, run_at=job.run_at).update(run_at=later, attempts=F("attempts") - 1)
     except Exception as error:
-        logger.warning("job %s failed at attempt %d: %s", job.kind, job.attempts, error)
+        logger.warning("a job failed", attempt=job.attempts, error=logs.told(error), exc_info=True)
         back_off = min(LONGEST_BACK_OFF, timedelta(seconds=2**job.attempts))
         given_up_at = timezone.now() if job.attempts >= MAX_ATTEMPTS else None
         Job.objects.filter(pk=job.pk, run_at=job.run_at).update(
             run_at=_milliseconds(timezone.now() + back_off),
-            last_error=repr(error.__cause__ or error)[:2000],
+            last_error=logs.scrubbed(repr(error.__cause__ or error))[:2000],
             given_up_at=given_up_at,
         )
-    return True
+    else:
+        logger.info("a job is done", attempt=job.attempts, ms=logs.ms_since(started))
 
 
 def _work(job: Job) -> None:
@@ -190,10 +213,11 @@ def run_periodic() -> int:
             continue
         if not PeriodicTask.objects.filter(pk=name, due_at=due_at[name]).update(due_at=now + task.every):
             continue
-        try:
-            task.function()
-        except Exception:
-            logger.exception("the periodic task %s failed", name)
+        with request_context.working_on(task=name):
+            try:
+                task.function()
+            except Exception:
+                logger.exception("a periodic task failed")
         ran += 1
     return ran
 

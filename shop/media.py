@@ -5,7 +5,6 @@ Models keep that name, serializers turn it into a URL with `image_url`. `delete_
 """
 
 import io
-import logging
 import secrets
 import threading
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
@@ -21,8 +21,9 @@ from django.core.files.storage import default_storage
 from PIL import Image, ImageCms, ImageOps
 
 from shop.errors import ServiceUnavailable
+from shop.logs import told
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 CLOUDINARY_BACKEND = "shop.storage.CloudinaryStorage"
 
@@ -116,7 +117,7 @@ def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
     except Exception as error:
         # Pillow's decoders raise nearly anything on hostile input (struct.error, SyntaxError, MemoryError, ...), and a
         # list of those would be wrong with its next release.
-        logger.info("Image refused: %r", error)
+        logger.info("an image was refused", error=told(error))
         raise InvalidImage("The file is damaged or not an image.", code="invalid_image") from error
     finally:
         _decoder.release()
@@ -226,7 +227,7 @@ def store_image(prepared: PreparedImage, *, folder: str) -> str:
         for path, content in files.items():
             default_storage.save(path, ContentFile(content))
     except OSError as error:
-        logger.exception("An image could not be stored.")
+        logger.exception("an image could not be stored")
         raise MediaUnavailable("The image could not be stored.", name=name) from error
     return name
 
@@ -244,7 +245,7 @@ def delete_image(name: str | None) -> None:
             for size in SIZES:
                 default_storage.delete(derived_name(name, size))
     except OSError as error:
-        logger.exception("An image could not be deleted.")
+        logger.exception("an image could not be deleted")
         raise MediaUnavailable("The image could not be deleted.") from error
 
 
@@ -284,7 +285,8 @@ def _derived(prepared: PreparedImage, size: str) -> bytes:
     else:
         image.thumbnail((box.width, box.height), Image.Resampling.LANCZOS)
     output = io.BytesIO()
-    image.save(output, "WEBP", quality=80, method=3)
+    # Method 2 takes half the time of 3, for 8 % more bytes.
+    image.save(output, "WEBP", quality=80, method=2)
     return output.getvalue()
 
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import Throttled
 
+from shop.areas import Area, area_of
 from shop.circuit import circuit
-from shop.error_responses import OUTAGE_TITLE, answer, error_response
+from shop.error_responses import OUTAGE_TITLE, answer
 from shop.errors import DatabaseUnavailable, PayloadTooLarge, ShopError, is_database_outage
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -15,13 +17,11 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 class DatabaseDeadlineMiddleware:
     """Bound the database work of every request, so that an outage answers 503 in time (see `shop.circuit`)."""
 
-    NEEDS_DATABASE = ("/api/v1/", "/admin/")
-
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith(self.NEEDS_DATABASE):
+        if area_of(request.path_info) not in (Area.API, Area.ADMIN):
             return self.get_response(request)
         try:
             with circuit.deadline():
@@ -34,7 +34,7 @@ class DatabaseDeadlineMiddleware:
         if is_database_outage(exception):
             circuit.outage_noticed()
             return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
-        if isinstance(exception, ShopError):
+        if isinstance(exception, ShopError | Throttled):
             return answer(request, exception, title="That did not work")
         return None
 
@@ -50,12 +50,15 @@ class RequestLimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        in_admin = area_of(request.path_info) is Area.ADMIN
         if request.content_type == "multipart/form-data":
-            limit += settings.MAX_IMAGE_BYTES
+            limit += settings.MAX_IMAGE_BYTES * (settings.MAX_IMAGES_AT_ONCE if in_admin else 1)
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             length = 0
-        if length > limit and not request.path.startswith("/admin/"):
-            return error_response(PayloadTooLarge(f"The request body is larger than {limit} bytes."))
+        if length > limit:
+            return answer(
+                request, PayloadTooLarge(f"The request body is larger than {limit} bytes."), title="That is too much"
+            )
         return self.get_response(request)

@@ -1,7 +1,8 @@
 """The tables every room uses live beside the code that owns them."""
 
+from shop.counters import RateWindow
 from shop.idempotency import IdempotencyRecord
 from shop.jobs import Job, PeriodicTask
-from shop.rate_limits import RateWindow
+from shop.staff_log import StaffAction
 
-__all__ = ["IdempotencyRecord", "Job", "PeriodicTask", "RateWindow"]
+__all__ = ["IdempotencyRecord", "Job", "PeriodicTask", "RateWindow", "StaffAction"]

@@ -37,10 +37,20 @@ class MoneyFieldSchema(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         places = money.decimal_places(settings.CURRENCY)
-        pattern = r"^\d{1,10}" + (rf"(?:\.\d{{0,{places}}})?$" if places else "$")
         return {
             "type": "string",
             "format": "decimal",
-            "pattern": pattern,
+            "pattern": self._shown(places) if direction == "response" else self._accepted(places),
             "examples": [f"{Decimal('19.99'):.{places}f}"],
         }
+
+    @staticmethod
+    def _shown(places: int) -> str:
+        return rf"^\d+\.\d{{{places}}}$" if places else r"^\d+$"
+
+    def _accepted(self, places: int) -> str:
+        """Up to ``max_value``, a power of ten, and more than nothing where there is a smallest amount."""
+        digits = len(str(self.target.max_value)) - 1
+        positive = r"(?!0*\.?0*$)" if self.target.min_value else ""
+        fraction = rf"(?:\.\d{{0,{places}}})?" if places else ""
+        return rf"^{positive}(?:\d{{1,{digits}}}{fraction}|10{{{digits}}})$"

@@ -8,9 +8,12 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shop.admin_theme import UNFOLD  # noqa: F401 (a setting of django-unfold)
 from shop.api_description import API_DESCRIPTION, API_TAGS
+from shop.caching import is_redis
+from shop.logs import logging_settings
 from shop.money import STRIPE_CURRENCIES
 from shop.settings_checks import LOG_LEVELS, Environment, SettingsChecks
 
@@ -133,6 +136,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "shop.request_log.RequestLogMiddleware",
+    "shop.security_headers.SecurityHeadersMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "shop.middleware.DatabaseDeadlineMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -143,7 +149,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "shop.urls"
@@ -173,9 +178,9 @@ AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 BCRYPT_ROUNDS = env.whole_number("BCRYPT_ROUNDS", default=12, at_least=4 if DEBUG else 10, at_most=20)
 PASSWORD_HASHERS = [
     "accounts.hashers.BCryptSHA256",
+    # What may be imported.
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.BCryptPasswordHasher",
+    "accounts.hashers.ImportedBCrypt",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -240,21 +245,37 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "shop.schema.error_schemas",
         "shop.schema.reply_headers",
+        "shop.schema.rules_of_input",
     ],
 }
 # Bytes of one request body; uploads may be larger by what an image may weigh.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_PIXELS = 40_000_000
+# Of one page of the admin.
+MAX_IMAGES_AT_ONCE = 20
 RATE_LIMITS = env.switch("RATE_LIMITS", default=True)
 # Scope: how many requests in how many seconds, for one user or one address.
 RATE_LIMIT_RULES = {
-    "register": (120, 60),
-    "login": (120, 60),
-    # Of one address for one account: a stranger elsewhere cannot lock its owner out.
+    "register": (60, 60),
+    "register_account": (5, 60),
+    "login": (60, 60),
+    # Of one address for one account; and of all those for one account where nobody has logged into it before.
     "login_account": (10, 60),
+    "login_account_hour": (50, 3600),
+    "login_strangers": (100, 3600),
     "refresh": (120, 60),
-    "password": (20, 60),
+    "password": (10, 60),
+    # Mails go to whoever an address belongs to, so whoever asks for one is trusted little. First those that one
+    # address or user asks for, then those that one address asks for to one account.
+    "reset": (20, 600),
+    "verify": (5, 900),
+    "reset_account": (5, 900),
+    # What one account gets, whoever asks: above it the worker sends no more, and nobody is told.
+    "reset_mail": (5, 3600),
+    # No guard against guessing, which is hopeless: a good one costs a password's hash.
+    "link": (60, 60),
+    "export": (10, 3600),
     "upload": (60, 60),
     "cart": (600, 60),
     "order": (60, 60),
@@ -348,11 +369,26 @@ vars().update(
         "EMAIL_URL", env.email_url_config, EMAIL_URL or "dummymail://", such_as="smtp+tls://user:password@host:587"
     )
 )
+# Seconds for each step of the talk with the mail server.
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="shop@localhost")
+_storefront_host = (urlsplit(FRONTEND_URL).hostname or "localhost").removeprefix("www.")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or f"shop@{_storefront_host}"
+checks.mail_address("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Seconds for which the links in mails are good.
+PASSWORD_RESET_TIMEOUT = env.whole_number("PASSWORD_RESET_TIMEOUT", default=3600, at_least=60, at_most=7 * 24 * 3600)
+EMAIL_VERIFICATION_TIMEOUT = env.whole_number(
+    "EMAIL_VERIFICATION_TIMEOUT", default=3 * 24 * 3600, at_least=60, at_most=30 * 24 * 3600
+)
 
 CACHE_URL = env.str("CACHE_URL", default="locmemcache://")
-CACHES = {"default": env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")}
+_cache = env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")
+if is_redis(CACHE_URL):
+    _cache |= {
+        "BACKEND": "shop.caching.ForgetfulRedisCache",
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    }
+CACHES = {"default": _cache}
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -361,8 +397,16 @@ USE_I18N = False
 
 # --- The browser's side of security -----------------------------------------------------------------------------------
 
+# Sessions and their cookies are the admin's alone. The prefix makes browsers insist on Secure, Path=/ and no Domain.
+_cookie_prefix = "" if DEBUG else "__Host-"
+SESSION_COOKIE_NAME = f"{_cookie_prefix}sessionid"
+SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_NAME = f"{_cookie_prefix}csrftoken"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "shop.error_responses.csrf_failure"
 CSRF_COOKIE_SECURE = not DEBUG
 SECURE_SSL_REDIRECT = env.switch("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
@@ -387,22 +431,15 @@ checks.forbidden("CRASH_AT", bool(CRASH_AT), "it kills server processes, for tes
 # --- Logs -------------------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO", such_as="DEBUG, INFO, WARNING or ERROR")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"handlers": [], "propagate": True, "level": "INFO"},
-        # A 4xx is an answer, not an incident.
-        "django.request": {"level": "ERROR"},
-        "stripe": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_settings(level=LOG_LEVEL, readable=DEBUG)
+LOGGING_CONFIG = "shop.logs.configure"
+# Mails to ADMINS, and whatever else asks Django to report an exception.
+DEFAULT_EXCEPTION_REPORTER = "shop.exception_reports.Reporter"
 
 # --- The admin --------------------------------------------------------------------------------------------------------
 
+# Where it is. Another place keeps the noise of those who try every "/admin/" away; it is no secret.
+ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
 LOGIN_REDIRECT_URL = "admin:index"
 FORMAT_MODULE_PATH = ["shop.formats"]
 

@@ -1,12 +1,15 @@
 """Reading settings, and what they must be before production starts: each problem is one sentence with its name."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 from pymongo.errors import InvalidURI, PyMongoError
 from pymongo.uri_parser import parse_uri
 
@@ -73,6 +76,13 @@ class SettingsChecks:
         if parts.scheme != "https" or not parts.hostname:
             self._report(f"{name} must be an https:// address: {purpose}.")
 
+    def mail_address(self, name: str, value: str) -> None:
+        """The sender of mails, with a name or without: ``Shop <shop@example.com>``."""
+        try:
+            validate_email(parseaddr(value)[1] if value.isprintable() else "")
+        except ValidationError:
+            self.impossible(f"{name} must be a mail address such as 'Shop <shop@example.com>', not {value!r}.")
+
     def same_mode(self, name: str, value: str, other_name: str, other: str) -> None:
         """Stripe's keys come in pairs: both move real money, or neither does."""
         if value and other and ("_live_" in value) != ("_live_" in other):
@@ -89,8 +99,12 @@ class SettingsChecks:
             return urlsplit(uri).path.strip("/") or "shop"
         try:
             parsed = parse_uri(uri)
-        except (InvalidURI, PyMongoError, ValueError) as error:
-            self.problems.append(f"{name} is not a MongoDB address: {error}.")
+        except (InvalidURI, PyMongoError, ValueError):
+            # Without what the driver says: that quotes the address, and a password that was not escaped.
+            self.problems.append(
+                f"{name} is not a MongoDB address: it must be mongodb://HOST:PORT/NAME?replicaSet=SET, user and "
+                "password escaped as in any URL."
+            )
             return "shop"
         if "replicaset" not in {option.lower() for option in parsed["options"]}:
             self.problems.append(
@@ -142,12 +156,20 @@ class Environment(environ.Env):
         self._checks.impossible(f"{name} must be {such_as}, not {text!r}.")
         return default
 
+    def folder(self, name: str, *, default: str, not_in: Iterable[str]) -> str:
+        """Return the variable as the beginning of paths ("back/office/"), which must not be taken by something else."""
+        text = self.str(name, default="").strip().strip("/") or default.strip("/")
+        if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", text) or text.split("/")[0] in not_in:
+            self._checks.impossible(f"{name} must be a path of letters, digits, - and _ that is free, not {text!r}.")
+        return f"{text}/"
+
     def address(self, name: str, parse: Callable[[str], dict[str, Any]], value: str, *, such_as: str) -> dict[str, Any]:
         """Return what ``parse`` makes of the address in ``value``."""
         try:
             return parse(value)
         except (ImproperlyConfigured, KeyError, ValueError):
-            self._checks.impossible(f"{name} must be an address such as {such_as}, not {value!r}.")
+            # Not repeated: there may be a password in it.
+            self._checks.impossible(f"{name} must be an address such as {such_as}.")
             return {}
 
 

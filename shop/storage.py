@@ -5,7 +5,6 @@ The account is read from settings at each call (`CLOUD_NAME`, `CLOUD_API_KEY`, `
 not from the SDK's process-wide configuration.
 """
 
-import logging
 import posixpath
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import cloudinary.api
 import cloudinary.uploader
 import requests
+import structlog
 import urllib3
 from cloudinary.exceptions import AuthorizationRequired, NotFound
 from cloudinary_storage.storage import MediaCloudinaryStorage
@@ -23,9 +23,10 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.utils.deconstruct import deconstructible
 
+from shop.logs import told
 from shop.media import MediaUnavailable, relative_url
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 2.0
 # Calls that were given up may live on for a while; this bounds their threads.
@@ -184,7 +185,7 @@ def _within_deadline(function: Callable[[], Any]) -> Any:
         return outcome["result"]
     error = outcome.get("error")
     if isinstance(error, AuthorizationRequired):
-        logger.error("Cloudinary refuses the account: %s", error)
+        logger.error("Cloudinary refuses the account", error=told(error))
     elif not isinstance(error, NotFound):
-        logger.warning("Cloudinary: %s", error or "no answer in time")
+        logger.warning("Cloudinary failed", error=told(error) if error else "no answer in time")
     raise MediaUnavailable() from error

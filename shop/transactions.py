@@ -15,12 +15,15 @@ transactions specification (a commit whose outcome is unknown is retried with ``
 """
 
 import functools
-import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context
 from typing import Any, ParamSpec, TypeVar
 
+import pymongo
+import structlog
 from django.db import DEFAULT_DB_ALIAS, connections
 from pymongo import ReadPreference
 from pymongo.client_session import ClientSession
@@ -31,9 +34,10 @@ from pymongo.write_concern import WriteConcern
 from shop import crash_points
 from shop.errors import ServiceUnavailable
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 GIVE_UP_SECONDS = 7.0
+ABORT_SECONDS = 0.5
 FIRST_PAUSE_SECONDS = 0.002
 LONGEST_PAUSE_SECONDS = 0.25
 
@@ -78,12 +82,28 @@ def in_transaction() -> bool:
     return connections[DEFAULT_DB_ALIAS].in_atomic_block_mongo
 
 
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Let every read of the block see the database as it was at one moment, while others write.
+
+    MongoDB keeps five minutes of history: reading for longer fails (`SnapshotTooOld`).
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    connection.ensure_connection()
+    with connection.connection.start_session(snapshot=True) as session:
+        connection.session = session
+        try:
+            yield
+        finally:
+            connection.session = None
+
+
 def _run(name: str, body: Callable[[], R]) -> R:
     give_up_at = time.monotonic() + GIVE_UP_SECONDS
     attempt = 0
     while True:
         try:
-            result, hooks = _attempt(name, body)
+            result, hooks = _attempt(name, body, give_up_at=give_up_at)
         except Exception as error:
             if not _has_label(error, "TransientTransactionError"):
                 raise
@@ -94,12 +114,12 @@ def _run(name: str, body: Callable[[], R]) -> R:
             time.sleep(random.uniform(0, pause))  # noqa: S311
         else:
             if attempt > 20:
-                logger.warning("transaction %s needed %d attempts", name, attempt + 1)
+                logger.warning("a transaction needed many attempts", transaction=name, attempt=attempt + 1)
             _run_hooks(name, hooks)
             return result
 
 
-def _attempt(name: str, body: Callable[[], R]) -> tuple[R, list[tuple]]:
+def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R, list[tuple]]:
     """Run ``body`` and commit once; whatever happens, hand the connection back as it was found."""
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
@@ -116,7 +136,7 @@ def _attempt(name: str, body: Callable[[], R]) -> tuple[R, list[tuple]]:
         crash_points.reached(f"{name}:begin")
         result = body()
         crash_points.reached(f"{name}:before_commit")
-        _commit(session)
+        _commit(session, give_up_at=give_up_at)
         crash_points.reached(f"{name}:after_commit")
         return result, connection.run_on_commit
     finally:
@@ -124,12 +144,17 @@ def _attempt(name: str, body: Callable[[], R]) -> tuple[R, list[tuple]]:
         connection.in_atomic_block_mongo = False
         connection.nested_atomics = 0
         connection.run_on_commit = []
-        # Ends the transaction too, where it is still open.
+        # A request whose time is over still has to give its locks back, so its deadline does not count here.
+        Context().run(_end, session)
+
+
+def _end(session: ClientSession) -> None:
+    """Let go of the session, and of the transaction where it is still open."""
+    with pymongo.timeout(ABORT_SECONDS):
         session.end_session()
 
 
-def _commit(session: ClientSession) -> None:
-    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+def _commit(session: ClientSession, *, give_up_at: float) -> None:
     while True:
         try:
             session.commit_transaction()
@@ -146,7 +171,7 @@ def _run_hooks(name: str, hooks: list[tuple]) -> None:
         try:
             hook()
         except Exception:
-            logger.exception("a hook after transaction %s failed", name)
+            logger.exception("a hook after a transaction failed", transaction=name)
 
 
 def _has_label(error: BaseException | None, label: str) -> bool:

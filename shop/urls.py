@@ -3,11 +3,12 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from django.views.decorators.cache import cache_page
+from django.views.decorators.cache import cache_control, cache_page
 from django.views.generic import RedirectView
 from django.views.static import serve
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.link_views import LinkViewSet, VerificationViewSet
 from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
 from cart.views import CartItemViewSet, CartViewSet
 from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
@@ -19,6 +20,8 @@ from shop.routers import ShopRouter
 router = ShopRouter()
 router.register("auth", AuthViewSet, basename="auth")
 router.register("auth", SessionViewSet, basename="session")
+router.register("auth", LinkViewSet, basename="link")
+router.register("auth", VerificationViewSet, basename="verification")
 router.register("users/me/addresses", AddressViewSet, basename="address")
 router.register("users/me", ProfileViewSet, basename="profile")
 router.register("categories", CategoryViewSet, basename="category")
@@ -32,20 +35,28 @@ router.register("orders", OrderViewSet, basename="order")
 router.register("payments", PaymentViewSet, basename="payment")
 
 urlpatterns = [
-    re_path(r"^(?:api/v1/?)?$", error_responses.to_the_docs),
-    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}shop/favicon.svg")),
-    re_path(r"^livez/?$", health.livez),
-    re_path(r"^readyz/?$", health.readyz),
+    re_path(r"^(?:api/v1/?)?$", error_responses.to_the_docs, name="root"),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}shop/favicon.svg"), name="favicon"),
+    re_path(r"^livez/?$", health.livez, name="livez"),
+    re_path(r"^readyz/?$", health.readyz, name="readyz"),
     path("api/v1/", include(router.urls)),
     # Making it takes most of a second.
     re_path(r"^api/schema/?$", cache_page(300)(SpectacularAPIView.as_view()), name="schema"),
-    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("admin/", admin.site.urls),
-    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    # Its renderer has no template for anything but the page.
+    re_path(
+        r"^api/docs/?$",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
+    path(settings.ADMIN_PATH, admin.site.urls),
+    path(settings.ADMIN_PATH.rstrip("/"), RedirectView.as_view(pattern_name="admin:index")),
 ]
 if settings.DEBUG and not settings.USE_CLOUDINARY:
-    urlpatterns.append(re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}))
-urlpatterns.append(re_path(r"", error_responses.not_found))
+    pictures = cache_control(public=True, max_age=3600)(serve)
+    urlpatterns.append(
+        re_path(r"^media/(?P<path>.*)$", pictures, {"document_root": settings.MEDIA_ROOT}, name="picture")
+    )
+urlpatterns.append(re_path(r"", error_responses.not_found, name="nowhere"))
 
 handler400 = error_responses.bad_request
 handler404 = error_responses.not_found

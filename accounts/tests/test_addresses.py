@@ -157,8 +157,9 @@ def test_somebody_elses_address_answers_like_one_that_does_not_exist(
 ) -> None:
     mine = add(as_customer)
     for other in (as_stranger, as_staff):
-        theirs = getattr(other, method)(f"{URL}{mine['id']}/", ADDRESS)
-        nobodys = getattr(other, method)(f"{URL}{ObjectId()}/", ADDRESS)
+        request = {"X-Request-ID": "one-and-the-same"}
+        theirs = getattr(other, method)(f"{URL}{mine['id']}/", ADDRESS, headers=request)
+        nobodys = getattr(other, method)(f"{URL}{ObjectId()}/", ADDRESS, headers=request)
         assert refusal(theirs, 404) == ("not_found", None)
         assert theirs.content == nobodys.content
         assert dict(theirs.headers) == dict(nobodys.headers)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils.html import strip_tags
@@ -14,7 +13,24 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.models import Address, TokenFamily, User
 from accounts.tokens import issue_tokens
-from shop.testing.admin import ADDRESS, allow, browser_of, errors_of, filled_in, messages_of, url_of
+from conftest import client_of
+from orders.models import Order
+from payments.simulator import StripeSimulator
+from shop.jobs import Job
+from shop.staff_log import StaffAction
+from shop.testing.admin import (
+    ADDRESS,
+    allow,
+    browser_of,
+    errors_of,
+    filled_in,
+    in_dialog,
+    messages_of,
+    ordered,
+    url_of,
+)
+from shop.testing.mails import link_in, work
+from shop.testing.stripe_steps import open_payment
 
 PASSWORD = "correct-horse-battery"
 
@@ -136,6 +152,14 @@ def test_a_password_set_by_staff_ends_every_login(browser: Client, customer: Use
     assert not works(tokens["access"])
 
 
+def test_a_password_set_by_staff_is_told_by_a_mail_without_it(browser: Client, customer: User) -> None:
+    new = {"password1": "another-horse-battery", "password2": "another-horse-battery", "usable_password": "true"}
+    browser.post(f"/admin/accounts/user/{customer.pk}/password/", new)
+    (mail,) = work()
+    assert (mail.subject, mail.recipients()) == ("Your password was changed", ["ada@example.com"])
+    assert "another-horse-battery" not in mail.message().as_string()
+
+
 def test_one_s_own_new_password_ends_the_other_logins_and_not_this_one(browser: Client, staff: User) -> None:
     tokens = issue_tokens(staff)
     new = "another-horse-battery"
@@ -172,7 +196,7 @@ def test_a_deletion_that_fails_halfway_leaves_everything(
     assert messages_of(page) == ["Not now."]
     assert Address.objects.count() == 1
     assert User.objects.filter(pk=customer.pk).exists()
-    assert not LogEntry.objects.exists()
+    assert not StaffAction.objects.exists()
 
 
 def test_nobody_locks_themselves_out(browser: Client, staff: User) -> None:
@@ -214,3 +238,109 @@ def test_a_customer_s_addresses_are_shown_and_not_edited(browser: Client, custom
     assert "St James" in browser.get(url_of("accounts.user", "change", customer.pk)).content.decode()
     change(browser, customer, **{"addresses-0-line1": "Elsewhere"})
     assert Address.objects.get().line1 == ADDRESS["line1"]
+
+
+def test_a_person_with_an_open_payment_is_deleted_and_cannot_pay_any_more(
+    browser: Client, customer: User, make_product: Any, shipping: Any, simulator: StripeSimulator
+) -> None:
+    number = ordered(customer, make_product(price="10.00")).number
+    intent = open_payment(client_of(customer), number)["payment_intent"]
+    page = browser.post(url_of("accounts.user", "delete", customer.pk), {"post": "yes"}, follow=True)
+    assert "was deleted successfully" in messages_of(page)[0]
+    assert not User.objects.filter(pk=customer.pk).exists()
+    assert Order.objects.get().status == "cancelled"
+    assert simulator.state()["payment_intents"][0]["status"] == "canceled"
+    assert simulator.state()["payment_intents"][0]["id"] == intent
+
+
+def test_a_person_whose_payment_cannot_be_closed_stays(
+    browser: Client, customer: User, make_product: Any, shipping: Any, simulator: StripeSimulator, settings: Any
+) -> None:
+    number = ordered(customer, make_product(price="10.00")).number
+    open_payment(client_of(customer), number)
+    settings.STRIPE_API_BASE = "http://127.0.0.1:9"
+    page = browser.post(url_of("accounts.user", "delete", customer.pk), {"post": "yes"}, follow=True)
+    assert len(messages_of(page)) == 1
+    assert User.objects.filter(pk=customer.pk).exists()
+    assert Order.objects.get().status == "pending"
+
+
+# --- Mails ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_changed_address_is_to_be_proven_anew(browser: Client, make_user: Callable[..., User]) -> None:
+    user = make_user(email="old@example.com", email_verified=True)
+    change(browser, user, email="New@example.com")
+    user.refresh_from_db()
+    assert (user.email, user.email_verified) == ("new@example.com", False)
+    (mail,) = work()
+    assert mail.recipients() == ["new@example.com"]
+    confirmed = APIClient().post("/api/v1/auth/email/verify/confirm/", link_in(mail, "verify-email"))
+    assert confirmed.status_code == 204
+    user.refresh_from_db()
+    assert user.email_verified
+
+
+def test_a_changed_address_that_staff_vouch_for_is_proven(browser: Client, customer: User) -> None:
+    change(browser, customer, email="new@example.com", email_verified="on")
+    customer.refresh_from_db()
+    assert customer.email_verified
+    assert not Job.objects.exists()
+
+
+def test_other_changes_leave_the_proof_and_mail_nobody(browser: Client, make_user: Callable[..., User]) -> None:
+    user = make_user(email_verified=True)
+    change(browser, user, name="Somebody")
+    user.refresh_from_db()
+    assert (user.name, user.email_verified) == ("Somebody", True)
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("button", "subject"),
+    [("send_verification", "Confirm your e-mail address"), ("send_password_link", "Choose a new password")],
+)
+def test_staff_send_somebody_a_link(browser: Client, customer: User, button: str, subject: str) -> None:
+    assert (
+        url_of("accounts.user", button, customer.pk)
+        in browser.get(url_of("accounts.user", "change", customer.pk)).content.decode()
+    )
+    assert in_dialog(browser, url_of("accounts.user", button, customer.pk)).status_code == 200
+    assert not Job.objects.exists()
+
+    page = browser.post(url_of("accounts.user", button, customer.pk), follow=True)
+
+    assert messages_of(page) == ["ada@example.com gets a mail."]
+    (mail,) = work()
+    assert (mail.subject, mail.recipients()) == (subject, ["ada@example.com"])
+
+
+@pytest.mark.parametrize(
+    ("button", "state", "reason"),
+    [
+        ("send_verification", {"email_verified": True}, "This address is proven."),
+        ("send_verification", {"is_active": False}, "This account is deactivated: it gets no mails."),
+        ("send_password_link", {"is_active": False}, "This account is deactivated: it gets no mails."),
+    ],
+)
+def test_no_link_is_offered_to_those_it_is_not_for(
+    browser: Client, make_user: Callable[..., User], button: str, state: dict[str, bool], reason: str
+) -> None:
+    user = make_user(**state)
+    url = url_of("accounts.user", button, user.pk)
+    assert url not in browser.get(url_of("accounts.user", "change", user.pk)).content.decode()
+    assert messages_of(browser.post(url, follow=True)) == [reason]
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("button", ["send_verification", "send_password_link"])
+def test_only_whoever_may_edit_a_person_sends_them_a_link(
+    make_user: Callable[..., User], staff: User, customer: User, button: str
+) -> None:
+    clerk = browser_of(allow(make_user(), "accounts.view_user", "accounts.change_user"))
+    looker = browser_of(allow(make_user(), "accounts.view_user"))
+    assert looker.post(url_of("accounts.user", button, customer.pk)).status_code == 403
+    assert clerk.post(url_of("accounts.user", button, staff.pk)).status_code == 403
+    assert not Job.objects.exists()
+    assert clerk.post(url_of("accounts.user", button, customer.pk)).status_code == 302
+    assert Job.objects.count() == 1

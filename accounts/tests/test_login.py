@@ -1,5 +1,7 @@
 """Logging in, and how passwords are kept."""
 
+import time
+
 import bcrypt
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -92,7 +94,59 @@ def test_a_hash_of_another_kind_is_renewed_at_login_and_only_then(anonymous: API
     assert anonymous.post(URL, {"email": customer.email, "password": PASSWORD}).status_code == 200
 
 
-def test_a_hash_of_another_cost_is_renewed_at_login(anonymous: APIClient, customer: User, settings) -> None:
-    settings.BCRYPT_ROUNDS = 5
+@pytest.mark.parametrize("rounds", [5, 7])
+def test_a_hash_of_another_cost_is_renewed_at_login(
+    anonymous: APIClient, customer: User, settings, rounds: int
+) -> None:
+    settings.BCRYPT_ROUNDS = rounds
+    customer.set_password(PASSWORD)
+    customer.save()
+    settings.BCRYPT_ROUNDS = 6
+    assert anonymous.post(URL, {"email": customer.email, "password": "not-the-password"}).status_code == 401
+    assert User.objects.get().password == customer.password
     assert anonymous.post(URL, {"email": customer.email, "password": PASSWORD}).status_code == 200
-    assert User.objects.get().password.startswith("bcrypt_sha256$$2b$05$")
+    assert User.objects.get().password.startswith("bcrypt_sha256$$2b$06$")
+    assert anonymous.post(URL, {"email": customer.email, "password": PASSWORD}).status_code == 200
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "correct horse battery staple " * 7, "ü" * 36 + "x"])
+def test_an_imported_plain_bcrypt_hash_lets_its_owner_in_and_is_renewed(
+    anonymous: APIClient, customer: User, password: str
+) -> None:
+    plain = bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
+    User.objects.update(password=f"bcrypt${plain}")
+    assert anonymous.post(URL, {"email": customer.email, "password": "x" + password}).status_code == 401
+    assert anonymous.post(URL, {"email": customer.email, "password": password}).status_code == 200
+    assert User.objects.get().password.startswith("bcrypt_sha256$")
+    # From now on all of it counts.
+    assert anonymous.post(URL, {"email": customer.email, "password": password + "x"}).status_code == 401
+    assert anonymous.post(URL, {"email": customer.email, "password": password}).status_code == 200
+
+
+@pytest.mark.parametrize("kept", ["", "!unusable", "plain-text-password", "argon2$argon2id$v=19$m=102400,t=2,p=8$x$y"])
+def test_what_is_no_hash_the_shop_knows_lets_nobody_in(anonymous: APIClient, customer: User, kept: str) -> None:
+    User.objects.update(password=kept)
+    for password in (PASSWORD, kept or "x"):
+        assert anonymous.post(URL, {"email": customer.email, "password": password}).status_code == 401
+    assert User.objects.get().password == kept
+
+
+def test_a_login_costs_the_same_whether_or_not_there_is_such_an_account(
+    anonymous: APIClient, customer: User, make_user, settings
+) -> None:
+    # The customer's hash is of a lower cost than is usual from now on.
+    settings.BCRYPT_ROUNDS = 9
+    make_user(email="dear@example.com")
+    make_user(email="gone@example.com", is_active=False)
+    make_user(email="none@example.com")
+    User.objects.filter(email="none@example.com").update(password="!")
+
+    def seconds(email: str) -> float:
+        started = time.thread_time()
+        assert anonymous.post(URL, {"email": email, "password": "not-the-password"}).status_code == 401
+        return time.thread_time() - started
+
+    emails = ("dear@example.com", "nobody@example.com", "gone@example.com", "none@example.com", customer.email)
+    fastest = {email: min(seconds(email) for _ in range(4)) for email in emails}
+    usual = fastest["dear@example.com"]
+    assert {email: usual * 0.6 < took < usual * 1.6 for email, took in fastest.items()} == dict.fromkeys(emails, True)

@@ -57,6 +57,16 @@ def test_how_often_a_coupon_was_used_survives_an_edit(browser: Client) -> None:
     assert (coupon.value, coupon.used) == (6, 3)
 
 
+def test_a_limit_below_what_was_used_is_refused(browser: Client) -> None:
+    coupon = Coupon.objects.create(code="SPRING", kind="fixed", value="5", used=3)
+    url = url_of("cart.coupon", "change", coupon.pk)
+    data = filled_in(browser.get(url))
+    assert set(errors_of(browser.post(url, data | {"usage_limit": "2"}))) == {"usage_limit"}
+    assert browser.post(url, data | {"usage_limit": "3"}).status_code == 302
+    coupon.refresh_from_db()
+    assert coupon.usage_limit == 3
+
+
 def test_a_cart_shows_what_lies_in_it_and_what_is_gone(
     browser: Client, customer: User, make_product: Callable[..., Product]
 ) -> None:

@@ -77,10 +77,6 @@ class CategoryAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
         services.delete_category(category=obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Category]) -> None:
-        for category in queryset:
-            services.delete_category(category=category)
-
     def get_deleted_objects(self, objs: QuerySet | list, request: HttpRequest) -> tuple[list, dict, set, list]:
         *rest, _ = super().get_deleted_objects(objs, request)
         return *rest, [reason for reason in map(self.what_keeps, objs) if reason]

@@ -89,7 +89,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         return may_import(request)
 
     def has_view_permission(self, request: HttpRequest, obj: ImportRun | None = None) -> bool:
-        return may_import(request)
+        return may_import(request) or super().has_view_permission(request, obj)
 
     def has_import_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may_import(request)

@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
@@ -152,9 +151,8 @@ class ProductAdmin(ExportMixin, DeletesWithoutInventory, IndexedSearchMixin, Tra
         self._set_active(request, queryset, is_active=False, done="hidden from the shop")
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
-        # One command: of the read model only the time of the change depends on this column.
-        products = list(queryset.values_list("pk", flat=True))
-        changed = Product.objects.filter(pk__in=products).update(is_active=is_active, updated_at=timezone.now())
+        products = list(queryset)
+        changed = services.set_active(products, is_active=is_active)
         self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -217,6 +215,9 @@ class ProductAdmin(ExportMixin, DeletesWithoutInventory, IndexedSearchMixin, Tra
             self.message_user(request, text, messages.WARNING)
 
     # --- Deleting -----------------------------------------------------------------------------------------------------
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """The service notes what it did: one that was sold is not deleted."""
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
         request.was_deleted = services.delete_product(product=obj)

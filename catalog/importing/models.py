@@ -67,6 +67,8 @@ class ImportRun(models.Model):
 
     class Meta:
         verbose_name = "import"
+        # Importing takes the rights to add and change products and variants; seeing what was imported has one.
+        default_permissions = ("view",)
         ordering = ["-id"]
         indexes = [models.Index(fields=["digest"], name="import_digest")]
 
@@ -92,6 +94,7 @@ class ImportPart(models.Model):
     expires_at = models.DateTimeField(default=_plan_expiry)
 
     class Meta:
+        default_permissions = ()
         indexes = [TTLIndex(fields=["expires_at"], name="import_part_expiry")]
 
     def __str__(self) -> str:
@@ -116,6 +119,7 @@ class ImportStep(models.Model):
 
     class Meta:
         ordering = ["number"]
+        default_permissions = ()
         indexes = [
             models.Index(fields=["plan", "number"], name="import_step_number"),
             TTLIndex(fields=["expires_at"], name="import_step_expiry"),

@@ -23,7 +23,8 @@ from catalog.importing.errors import FileRefused, NotConfirmable, PreviewTooOld
 from catalog.importing.formats import MAX_BYTES, open_table, unpacked_size
 from catalog.importing.models import ImportPart, ImportRun, ImportStep
 from catalog.importing.planning import Plan, Tick
-from shop import jobs
+from shop import jobs, staff_log
+from shop.staff_log import Action
 from shop.transactions import TransactionContention, transactional
 
 State = ImportRun.State
@@ -36,8 +37,8 @@ ROWS_AT_ONCE = 200
 # What a request does itself, so that small files need no waiting: bytes, unpacked, that it checks.
 BYTES_AT_ONCE = 500 * 1024
 _PART_BYTES = 4 * 1024 * 1024
-# A job works this long, then lets go; well below the lease, so that no second worker takes it for dead.
-_SLICE_SECONDS = 20.0
+# A job works this long, then lets go: what happens by the clock, and other jobs, have their turn.
+_SLICE_SECONDS = 5.0
 
 # Refused by a constraint, though the batch had just looked: somebody else was faster.
 _OVERTAKEN = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)
@@ -131,15 +132,18 @@ def confirm(*, run: ImportRun, actor: str) -> None:
     )
     if not confirmed:
         raise NotConfirmable
+    staff_log.note(Action.RUN, run)
     small = run.new_rows + run.changed_rows <= ROWS_AT_ONCE
     jobs.enqueue(APPLY, at_once=small, run=str(run.pk))
 
 
+@transactional("catalog.discard_import")
 def discard(*, run: ImportRun) -> None:
     """Give up an import that was not confirmed. Raises :class:`NotConfirmable`."""
     open_states = [State.CHECKING, State.READY, State.REFUSED]
     if not ImportRun.objects.filter(pk=run.pk, state__in=open_states).update(state=State.DISCARDED):
         raise NotConfirmable("This import was confirmed or discarded already.")
+    staff_log.note(Action.CHANGE, run, fields=["state"])
     planning.discard(run.plan)
     ImportPart.objects.filter(run=run.pk).delete()
 

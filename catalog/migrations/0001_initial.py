@@ -78,6 +78,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "import",
                 "ordering": ["-id"],
+                "default_permissions": ("view",),
                 "indexes": [models.Index(fields=["digest"], name="import_digest")],
             },
         ),
@@ -101,6 +102,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["number"],
+                "default_permissions": (),
                 "indexes": [
                     models.Index(fields=["plan", "number"], name="import_step_number"),
                     shop.mongodb.TTLIndex(fields=["expires_at"], name="import_step_expiry", seconds=0),
@@ -127,6 +129,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "default_permissions": (),
                 "indexes": [shop.mongodb.TTLIndex(fields=["expires_at"], name="import_part_expiry", seconds=0)],
             },
         ),

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -18,6 +17,7 @@ from catalog.models import Product, StockMovement, Variant
 from catalog.tests.files import press, upload
 from shop import jobs
 from shop.jobs import Job
+from shop.staff_log import StaffAction
 from shop.testing.admin import allow, browser_of, errors_of, in_dialog, messages_of, url_of
 from shop.testing.steps import everything
 
@@ -174,7 +174,7 @@ def test_a_file_over_the_limit_is_an_error_of_the_form(
     page = upload(browser, [{"sku": "SHIRT-S", "price": "22"}])
     assert "larger than" in str(errors_of(page)[""])
     assert not ImportRun.objects.exists()
-    assert not LogEntry.objects.exists()
+    assert not StaffAction.objects.exists()
 
 
 def test_an_import_without_a_file_is_an_error_beside_it(browser: Client) -> None:
@@ -207,7 +207,7 @@ def test_an_import_needs_the_right_to_add_and_to_change_products_and_variants(
 ) -> None:
     upload(browser, [{"sku": "SHIRT-S", "price": "22"}])
     rights = [f"catalog.{name}" for name in IMPORT if name != missing]
-    other = browser_of(allow(make_user(), *rights, "catalog.view_product", "catalog.view_importrun"))
+    other = browser_of(allow(make_user(), *rights, "catalog.view_product"))
     run = latest()
     for page in ("add", "changelist"):
         assert other.get(url_of("catalog.importrun", page)).status_code == 403
@@ -224,6 +224,32 @@ def test_those_four_rights_are_enough(make_user: Callable[..., User], shirt: Pro
     upload(other, [{"sku": "SHIRT-S", "price": "22"}])
     press(other, "confirm", latest())
     assert Variant.objects.get(sku="SHIRT-S").price == 22
+
+
+def test_somebody_may_only_look_at_imports(make_user: Callable[..., User], browser: Client, shirt: Product) -> None:
+    upload(browser, [{"sku": "SHIRT-S", "price": "22"}])
+    reader = browser_of(allow(make_user(), "catalog.view_importrun"))
+    page = reader.get(url_of("catalog.importrun", "change", latest().pk))
+    assert "<ins>22.00</ins>" in text_of(page)
+    assert page.context["actions_detail"] == []
+    assert reader.get(url_of("catalog.importrun", "add")).status_code == 403
+    for button in ("confirm", "discard"):
+        assert in_dialog(reader, url_of("catalog.importrun", button, latest().pk), {}).status_code == 403
+
+
+def test_what_staff_do_with_an_import_is_noted(browser: Client, staff: User, shirt: Product) -> None:
+    upload(browser, [{"sku": "SHIRT-S", "price": "22"}], name="a.csv")
+    press(browser, "confirm", latest())
+    upload(browser, [{"sku": "SHIRT-S", "price": "23"}], name="b.csv")
+    press(browser, "discard", latest())
+    rows = StaffAction.objects.order_by("pk").values_list("action", "model", "label")
+    assert list(rows) == [
+        ("add", "catalog.importrun", "a.csv"),
+        ("run", "catalog.importrun", "a.csv"),
+        ("add", "catalog.importrun", "b.csv"),
+        ("change", "catalog.importrun", "b.csv"),
+    ]
+    assert set(StaffAction.objects.values_list("staff", "via")) == {(str(staff.pk), "admin")}
 
 
 def test_strangers_reach_nothing_of_it(make_user: Callable[..., User], shirt: Product) -> None:

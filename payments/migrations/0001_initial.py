@@ -34,6 +34,8 @@ class Migration(migrations.Migration):
                 ("currency", models.CharField(max_length=3)),
                 ("amount_received", models.PositiveBigIntegerField(default=0)),
                 ("amount_refunded", models.PositiveBigIntegerField(default=0)),
+                ("declined", models.JSONField(default=list, editable=False)),
+                ("revision", models.PositiveBigIntegerField(default=0, editable=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (

@@ -8,8 +8,10 @@ def _codes(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-ZERO_DECIMAL = _codes("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf")
+ZERO_DECIMAL = _codes("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf")
 THREE_DECIMAL = _codes("bhd jod kwd omr tnd")
+# Charged in whole units, and counted in hundredths all the same.
+WHOLE_UNITS = _codes("isk ugx")
 
 MINIMUM: dict[str, int] = {
     "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
@@ -22,7 +24,7 @@ OTHERS = _codes(
     "all amd ang ars awg azn bam bbd bdt bmd bnd bob bsd bwp byn bzd cdf cny cop crc cve dop dzd egp etb fjd fkp gel "
     "gip gmd gtq gyd hnl htg idr ils isk jmd kes kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr "
     "mwk mzn nad ngn nio npr pab pen pgk php pkr qar rsd rub sar sbd scr shp sle sos srd std szl tjs top try ttd twd "
-    "tzs uah uyu uzs wst xcd yer zar zmw"
+    "tzs uah ugx uyu uzs wst xcd yer zar zmw"
 )
 CURRENCIES = frozenset(MINIMUM) | ZERO_DECIMAL | THREE_DECIMAL | OTHERS
 MAXIMUM = 99_999_999
@@ -44,6 +46,9 @@ def check_amount(amount: int, code: str) -> None:
     if amount < MINIMUM.get(code, 1):
         least = show(MINIMUM[code], code)
         raise malformed(f"Amount must be at least {least}", code="amount_too_small", param="amount")
+    step = 10 if code in THREE_DECIMAL else 100 if code in WHOLE_UNITS else 1
+    if amount % step:
+        raise malformed(f"Invalid amount: in {code} it must be a multiple of {step}.", param="amount")
     if amount > MAXIMUM:
         raise malformed(f"Amount must be no more than {show(MAXIMUM, code)}", code="amount_too_large", param="amount")
 

@@ -1,6 +1,7 @@
 """Events come in any order, twice and late: the order ends in the same state."""
 
 import itertools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +11,13 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product
 from orders.models import Order
-from payments import transitions
-from payments.models import Payment, Refund
+from payments import events as inbox
+from payments import gateway, transitions
+from payments.models import Payment, Refund, StripeEvent
 from payments.simulator import ApiError, StripeSimulator
 from shop import jobs
-from shop.testing.steps import events_of, order_of, place_order
-from shop.testing.stripe_steps import events, open_payment, post_event
+from shop.testing.steps import at_the_same_moment, events_of, order_of, place_order
+from shop.testing.stripe_steps import deliver, events, open_payment, post_event
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +69,8 @@ def test_every_order_of_a_payments_events_ends_paid_once(
         assert [entry.event for entry in order.timeline].count("paid") == 1, told
         assert order.timeline[-1].event == "paid", told
         assert (payment.status, payment.amount_received, payment.refundable) == ("succeeded", 1000, 1000), told
-        assert list(jobs.Job.objects.values_list("kind", flat=True)) == ["catalog.count_sales"], told
+        waiting = [(job.kind, job.payload.get("event")) for job in jobs.Job.objects.order_by("id")]
+        assert waiting == [("orders.mail", "placed"), ("catalog.count_sales", None), ("orders.mail", "paid")], told
 
 
 @pytest.mark.parametrize(("won", "ends"), [(True, "paid"), (False, "disputed")])
@@ -153,4 +156,52 @@ def test_an_intent_that_is_cancelled_while_the_order_waits_for_the_bank_ends_the
         post_event(simulator.make_event("payment_intent.canceled", cancelled))
     order = order_of(as_customer, Order.objects.get().number)
     assert (order["status"], order["payment_status"]) == ("pending", "failed")
+    assert [event for event, _ in events_of(order)] == ["placed", "payment_processing", "payment_failed"]
+
+
+def test_one_decline_is_one_line_however_often_it_is_told(
+    as_customer: APIClient, simulator: StripeSimulator, intent: str
+) -> None:
+    number = Order.objects.get().number
+    for _ in range(2):
+        with pytest.raises(ApiError):
+            simulator.pay(intent, "pm_card_chargeDeclined")
+    deliver(simulator)
+    jobs.run_due()
+    once = order_of(as_customer, number)
+    assert events_of(once) == [("placed", "customer"), ("payment_failed", "stripe"), ("payment_failed", "stripe")]
+    (first, _) = events(simulator, "payment_intent.payment_failed")
+    inbox.replay(StripeEvent.objects.get(pk=first["id"]))
+    post_event(simulator.twin(first["id"]))
+    jobs.run_due()
+    assert order_of(as_customer, number) == once
+
+
+def test_an_answer_that_was_under_way_while_something_newer_was_told_is_asked_for_again(
+    as_customer: APIClient, simulator: StripeSimulator, intent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = gateway.retrieve_intent
+    answered, told = threading.Event(), threading.Event()
+
+    def ask_and_wait(name: str) -> dict[str, Any]:
+        answer = ask(name)
+        if not answered.is_set():
+            answered.set()
+            assert told.wait(10)
+        return answer
+
+    monkeypatch.setattr(gateway, "retrieve_intent", ask_and_wait)
+    simulator.pay(intent, "pm_usBankAccount_processing")
+    (processing,) = events(simulator, "payment_intent.processing")
+
+    def tell_of_failure() -> None:
+        assert answered.wait(10)
+        simulator.finish_processing(intent, success=False)
+        assert post_event(events(simulator, "payment_intent.payment_failed")[0]).status_code == 200
+        told.set()
+
+    at_the_same_moment(lambda: post_event(processing), tell_of_failure)
+    jobs.run_due()
+    order = order_of(as_customer, Order.objects.get().number)
+    assert order["payment_status"] == "failed"
     assert [event for event, _ in events_of(order)] == ["placed", "payment_processing", "payment_failed"]

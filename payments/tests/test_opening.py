@@ -12,6 +12,7 @@ from conftest import client_of
 from orders.models import Order, ShippingMethod
 from payments.models import Payment
 from payments.simulator import StripeSimulator
+from shop import audit
 from shop.testing.replies import refusal
 from shop.testing.steps import API, at_the_same_moment, everything, order_of, place_order
 from shop.testing.stripe_steps import open_payment, pay
@@ -29,6 +30,36 @@ def product(make_product: Callable[..., Product]) -> Product:
 def test_the_configuration_is_open_to_all_and_holds_no_secret(anonymous: APIClient) -> None:
     reply = anonymous.get(f"{PAYMENTS}config/")
     assert (reply.status_code, reply.json()) == (200, {"publishable_key": "pk_test_simulator", "currency": "usd"})
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "amount"),
+    [
+        ("jpy", "1999", 3998),
+        ("kwd", "1.230", 2460),
+        ("isk", "500", 100000),
+        ("ugx", "9000", 1800000),
+        ("huf", "999.50", 199900),
+    ],
+)
+def test_a_shop_in_another_currency_is_paid_and_refunded_in_stripes_units(
+    as_customer: APIClient,
+    as_staff: APIClient,
+    make_product: Callable[..., Product],
+    simulator: StripeSimulator,
+    settings: Any,
+    currency: str,
+    price: str,
+    amount: int,
+) -> None:
+    settings.CURRENCY = currency
+    number = place_order(as_customer, make_product(price=price, stock=5), 2)["number"]
+    payment = pay(as_customer, simulator, number)
+    assert (payment["amount"], payment["currency"]) == (amount, currency)
+    assert as_staff.post(f"{PAYMENTS}{payment['id']}/refunds/", {"amount": price}).status_code == 201
+    assert [refund["amount"] for refund in simulator.state()["refunds"]] == [amount // 2]
+    assert order_of(as_customer, number)["refunds"][0]["amount"] == price
+    assert audit.complaints() == []
 
 
 def test_a_payment_is_opened_once_and_shown_from_then_on(

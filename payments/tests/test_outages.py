@@ -2,22 +2,28 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
+from payments import gateway
 from payments.models import Payment
 from payments.simulator import StripeSimulator
 from shop.idempotency import IdempotencyRecord
 from shop.testing.replies import refusal
+from shop.testing.server import shop_server
 from shop.testing.steps import API, at_the_same_moment, events_of, order_of, place_order
 from shop.testing.stripe_steps import deliver, open_payment, pay
+from shop.transactions import transactional
 
 pytestmark = pytest.mark.django_db
 
@@ -160,7 +166,38 @@ def test_with_its_real_patience_the_shop_answers_in_time_and_frees_the_key(
     assert not IdempotencyRecord.objects.exists()
 
 
+def test_a_crowd_that_wants_to_pay_while_stripe_is_silent_is_answered_in_time(
+    as_customer: APIClient, number: str, simulator: StripeSimulator, tmp_path: Path
+) -> None:
+    headers = {"Authorization": as_customer._credentials["HTTP_AUTHORIZATION"]}
+    with shop_server(log=tmp_path / "web.log", STRIPE_API_BASE=simulator.url) as server:
+
+        def open_payment() -> int:
+            return requests.post(
+                f"{server.url}{PAYMENTS}", json={"order": number}, headers=headers, timeout=10
+            ).status_code
+
+        simulator.fail("black_hole")
+        # Several times as many as the server has threads.
+        with ThreadPoolExecutor(40) as crowd:
+            assert set(crowd.map(lambda _: open_payment(), range(40))) == {503}
+        simulator.heal()
+        assert open_payment() in (200, 201)
+        assert {open_payment() for _ in range(3)} == {200}
+    assert len(simulator.state()["payment_intents"]) == 1
+
+
 def test_the_patience_of_the_settings_leaves_time_for_the_database(settings: Any) -> None:
     tries = 1 + settings.STRIPE_MAX_RETRIES
     assert settings.STRIPE_TIMEOUT_SECONDS == 3.0
     assert tries * settings.STRIPE_TIMEOUT_SECONDS + 0.5 < settings.REQUEST_DATABASE_SECONDS - 1
+
+
+def test_stripe_is_never_called_inside_a_transaction(simulator: StripeSimulator) -> None:
+    @transactional("tests.calls")
+    def call() -> None:
+        gateway.retrieve_intent("pi_1")
+
+    with pytest.raises(RuntimeError, match="inside a transaction"):
+        call()
+    assert not simulator.counters()["calls"]

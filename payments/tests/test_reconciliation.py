@@ -1,5 +1,6 @@
 """Webhooks lost: reconciliation finds the money, once."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,10 +14,11 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import ADDRESS, client_of
 from orders.models import Order, ShippingMethod
-from payments.models import Payment
+from payments import reconciliation
+from payments.models import Payment, Refund
 from payments.reconciliation import Report, reconcile
 from payments.simulator import StripeSimulator
-from shop import audit
+from shop import audit, jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,6 +113,115 @@ def test_money_without_an_order_and_an_order_without_money_are_told(
     told = capsys.readouterr().out
     assert "there is no order" in told
     assert "Stripe has no money for it" in told
+
+
+def test_an_intent_that_stripe_does_not_know_does_not_keep_the_others_from_being_compared(
+    simulator: StripeSimulator,
+    order_with_payment: Callable[[APIClient], Payment],
+    make_user: Callable[..., User],
+) -> None:
+    simulator.deliver(mode="off")
+    gone, paid = (order_with_payment(client_of(make_user())) for _ in range(2))
+    simulator.pay(payment_intent=paid.intent)
+    with simulator.account.session() as session:
+        intent = session.get("payment_intent", gone.intent)
+        session.store.save({**intent, "metadata": {}})
+    Payment.objects.filter(pk=gone.pk).update(intent="pi_gone")
+    report = reconcile_all()
+    assert len(report.healed) == 1
+    assert [problem for problem in report.problems if "pi_gone" in problem]
+    assert Order.objects.get(payment=paid.pk).payment_status == "paid"
+
+
+def test_a_payment_that_has_not_succeeded_at_stripe_is_told(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
+) -> None:
+    payment = order_with_payment(as_customer)
+    Payment.objects.update(status="succeeded", amount_received=payment.amount)
+    Order.objects.update(status="completed", payment_status="paid", expires_at=None)
+    (problem,) = reconcile_all().problems
+    assert "is succeeded here, and requires_payment_method at Stripe" in problem
+
+
+def test_a_refund_that_stripe_does_not_know_is_told(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
+) -> None:
+    simulator.deliver(mode="off")
+    payment = order_with_payment(as_customer)
+    simulator.pay(payment_intent=payment.intent)
+    reconcile_all()
+    Refund.objects.create(payment=payment, amount=100, status="succeeded", stripe_refund="re_nowhere", actor="staff")
+    (problem,) = reconcile_all().problems
+    assert "Stripe does not know the refund re_nowhere" in problem
+
+
+def test_a_refund_that_was_given_up_is_sent_after_all(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
+) -> None:
+    payment = order_with_payment(as_customer)
+    simulator.pay(payment_intent=payment.intent)
+    reconcile_all()
+    simulator.fail("refuse", prefix="/v1/refunds", method="POST")
+    number = Order.objects.get().number
+    assert as_customer.post(f"/api/v1/orders/{number}/cancel/", {}).status_code == 200
+    for _ in range(jobs.MAX_ATTEMPTS):
+        jobs.Job.objects.filter(given_up_at=None).update(run_at=timezone.now())
+        jobs.run_due()
+    assert jobs.Job.objects.exclude(given_up_at=None).count() == 1
+    Refund.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    assert [complaint for complaint in audit.complaints() if "nothing will send it" in complaint]
+    simulator.heal()
+    for _ in range(2):
+        reconcile_all()
+        jobs.run_due()
+    assert [refund["status"] for refund in simulator.state()["refunds"]] == ["succeeded"]
+    assert Order.objects.get().payment_status == "refunded"
+    assert audit.complaints() == []
+
+
+def test_a_dispute_that_was_not_heard_of_is_found(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
+) -> None:
+    simulator.deliver(mode="off")
+    payment = order_with_payment(as_customer)
+    simulator.pay(payment_intent=payment.intent)
+    reconcile_all()
+    simulator.dispute(payment.intent)
+    assert len(reconcile_all().healed) == 1
+    assert Order.objects.get().payment_status == "disputed"
+    assert reconcile_all().healed == []
+
+
+def test_payments_without_news_are_compared_by_the_list_alone(
+    simulator: StripeSimulator,
+    order_with_payment: Callable[[APIClient], Payment],
+    make_user: Callable[..., User],
+) -> None:
+    simulator.deliver(mode="off")
+    for _ in range(5):
+        simulator.pay(payment_intent=order_with_payment(client_of(make_user())).intent)
+    reconcile_all()
+    before = Counter(simulator.counters()["calls"])
+    assert reconcile_all().payments == 5
+    assert {call for call, count in simulator.counters()["calls"].items() if count != before[call]} == {
+        "GET /v1/payment_intents"
+    }
+
+
+def test_the_worker_says_what_it_found(
+    simulator: StripeSimulator,
+    order_with_payment: Callable[[APIClient], Payment],
+    as_customer: APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    simulator.deliver(mode="off")
+    monkeypatch.setattr(reconciliation, "SETTLING", -timedelta(hours=1))
+    lost = order_with_payment(as_customer)
+    simulator.pay(payment_intent=lost.intent)
+    Payment.objects.all().delete()
+    jobs.run_periodic()
+    assert any("there is no order" in record.getMessage() for record in caplog.records)
 
 
 def test_stripe_away_is_a_sentence(simulator: StripeSimulator, settings: Any, db: None) -> None:

@@ -44,6 +44,7 @@ def paid_once(client: APIClient, number: str) -> bool:
     order = order_of(client, number)
     assert Payment.objects.count() == 1
     assert jobs.Job.objects.filter(kind="catalog.count_sales").count() == 1
+    assert jobs.Job.objects.filter(kind="orders.mail", payload__event="paid").count() == 1
     return (
         events_of(order) == [("placed", "customer"), ("paid", "stripe")]
         and (order["status"], order["payment_status"]) == ("completed", "paid")
@@ -243,7 +244,7 @@ def test_another_intent_that_names_our_payment_never_replaces_the_recorded_one(
 ) -> None:
     other = {**success["data"]["object"], "id": "pi_other"}
     assert post_event(simulator.make_event(success["type"], other)).status_code == 200
-    assert StripeEvent.objects.get().status == "ignored"
+    assert StripeEvent.objects.get().status == "flagged"
     assert Payment.objects.get().intent == success["data"]["object"]["id"]
     assert Order.objects.get().payment_status == "unpaid"
 

@@ -10,12 +10,15 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
-from shop import jobs
+from shop import jobs, staff_log
+from shop.admin import staff_actions  # noqa: F401 (it registers itself)
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
 from shop.admin.html import badge
 from shop.admin.lists import IndexedSearchMixin, begins_with
 from shop.jobs import Job, PeriodicTask
+from shop.staff_log import Action
+from shop.transactions import transactional
 
 
 class JobStateFilter(DropdownFilter):
@@ -45,7 +48,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         ("run_at", "attempts"),
         "last_error",
         "payload",
-        ("created_at", "given_up_at"),
+        ("created_at", "given_up_at", "request_id"),
     )
     readonly_fields = ("state",)
     actions = ("run_selected",)
@@ -86,9 +89,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     def _run(self, request: HttpRequest, job: Job) -> bool:
         """Try a job once, one that was given up included; return whether it is done and gone."""
-        if job.given_up_at:
-            Job.objects.filter(pk=job.pk).update(given_up_at=None, attempts=0)
-            job.given_up_at, job.attempts = None, 0
+        _reopen(job)
         ran = jobs.run(job)
         left = Job.objects.filter(pk=job.pk).first()
         if not ran:
@@ -98,6 +99,15 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         else:
             self.message_user(request, f"{job.kind}: {left.last_error or 'not yet'}", messages.ERROR)
         return left is None
+
+
+@transactional("admin.reopen_job")
+def _reopen(job: Job) -> None:
+    """Let a job that was given up be tried again, and note who wants it run."""
+    if job.given_up_at:
+        Job.objects.filter(pk=job.pk).update(given_up_at=None, attempts=0)
+        job.given_up_at, job.attempts = None, 0
+    staff_log.note(Action.RUN, job)
 
 
 @admin.register(PeriodicTask)

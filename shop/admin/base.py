@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import PAGE_VAR
 from django.db import IntegrityError, models
 from django.db.models import ProtectedError, QuerySet
 from django.forms import ModelForm
@@ -11,13 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 
-from shop import transactions
+from shop import staff_log, transactions
 from shop.admin.dialogs import leave_dialog
 from shop.admin.fields import MoneyFieldsMixin
 from shop.admin.lists import QuickChangeList
 from shop.admin.refusals import add_refusal, sentence
 from shop.admin.uploads import Uploads, UploadsWaiting
 from shop.errors import ShopError
+from shop.staff_log import Action, StaffAction
 from shop.transactions import transactional
 
 
@@ -150,7 +153,48 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     @transactional("admin.delete_selected")
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self.log_deletions(request, queryset)
         super().delete_queryset(request, queryset)
+
+    # --- The staff log ------------------------------------------------------------------------------------------------
+
+    def construct_change_message(
+        self, request: HttpRequest, form: ModelForm, formsets: list | None, add: bool = False
+    ) -> list[str]:
+        """Return the names of the fields that changed; those of an inline behind its name."""
+        names = list(form.changed_data)
+        for formset in formsets or ():
+            names += [f"{formset.prefix}.{name}" for each in formset.forms for name in each.changed_data]
+        return names
+
+    # Django calls these for a page's save or deletion, which is one transaction here. Where it does so outside of
+    # one, what was done has noted itself.
+
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> None:
+        if transactions.in_transaction():
+            staff_log.note(Action.ADD, obj, fields=message)
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> None:
+        if transactions.in_transaction() and message:
+            staff_log.note(Action.CHANGE, obj, fields=message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        if transactions.in_transaction():
+            staff_log.note(Action.DELETE, *queryset)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's page, which shows the staff log."""
+        paginator = self.get_paginator(request, StaffAction.objects.about(self.model, unquote(object_id)), 100)
+        page = paginator.get_page(request.GET.get(PAGE_VAR, 1))
+        page.object_list = staff_log.with_people(page)
+        context = {
+            "action_list": page,
+            "page_range": paginator.get_elided_page_range(page.number),
+            "pagination_required": paginator.count > paginator.per_page,
+        }
+        return super().history_view(request, object_id, {**context, **(extra_context or {})})
 
     # --- Buttons ------------------------------------------------------------------------------------------------------
 

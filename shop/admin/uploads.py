@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
@@ -19,7 +20,6 @@ from shop.image_fields import ImageFormField
 from shop.image_jobs import delete_image_later
 from shop.media import MediaUnavailable, PreparedImage, store_image
 
-MAX_IMAGES_AT_ONCE = 20
 # Storing is mostly waiting for the image service, and all the work of one request shares one deadline.
 _STORED_AT_A_TIME = 4
 
@@ -63,8 +63,8 @@ class ImagesFormField(ImageFormField):
 
     def clean(self, data: Any, initial: Any = None) -> list[ImageUpload]:
         files = [file for file in data or [] if file] if isinstance(data, list | tuple) else [data] if data else []
-        if len(files) > MAX_IMAGES_AT_ONCE:
-            raise ValidationError(f"Choose at most {MAX_IMAGES_AT_ONCE} pictures at once.", code="too_many")
+        if len(files) > settings.MAX_IMAGES_AT_ONCE:
+            raise ValidationError(f"Choose at most {settings.MAX_IMAGES_AT_ONCE} pictures at once.", code="too_many")
         return [self._upload(file) for file in files]
 
     def has_changed(self, initial: Any, data: Any) -> bool:

@@ -9,6 +9,7 @@ import sys
 
 # Every variable that settings.py reads, but for MONGO_URI and DATA_DIR, which shop.testing.plugin decides.
 ENVIRONMENT = {
+    "ADMIN_PATH": "admin/",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
     "BCRYPT_ROUNDS": "4",
     "BEHIND_TLS_PROXY": "0",
@@ -22,12 +23,15 @@ ENVIRONMENT = {
     "CORS_ALLOWED_ORIGINS": "",
     "CURRENCY": "usd",
     "DEBUG": "1",
-    "DEFAULT_FROM_EMAIL": "shop@localhost",
-    "EMAIL_URL": "consolemail://",
+    "DEFAULT_FROM_EMAIL": "",
+    # In pytest's own process Django keeps mails in memory instead; nobody reads those of servers and workers.
+    "EMAIL_URL": "dummymail://",
+    "EMAIL_VERIFICATION_TIMEOUT": "259200",
     "FRONTEND_URL": "http://localhost:3000",
     "JWT_SECRET_KEY": "",
-    "LOG_LEVEL": "INFO",
+    "LOG_LEVEL": "WARNING",
     "ORDER_HOLD_SECONDS": "1800",
+    "PASSWORD_RESET_TIMEOUT": "3600",
     "PORT": "8000",
     "PRICES_INCLUDE_TAX": "0",
     "RATE_LIMITS": "off",
@@ -53,6 +57,7 @@ def production(mongo_uri: str = "mongodb://db.shop.test/shop?replicaSet=rs0") ->
         **ENVIRONMENT,
         "MONGO_URI": mongo_uri,
         "DEBUG": "0",
+        "LOG_LEVEL": "INFO",
         "RATE_LIMITS": "on",
         "BCRYPT_ROUNDS": "12",
         "SECRET_KEY": secrets.token_urlsafe(48),

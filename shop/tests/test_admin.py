@@ -5,22 +5,16 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from accounts.models import Address, User
-from cart import services as carts
-from cart.models import Coupon
-from cart.services import CartOwner
+from accounts.models import User
 from catalog.models import Product, Variant
-from orders import services as orders
-from orders.models import Order, TaxRate
-from payments.models import Payment, Refund, StripeEvent
+from orders.models import Order
 from shop import jobs
-from shop.jobs import Job, PeriodicTask
-from shop.testing.admin import ADDRESS, allow, browser_of, messages_of, ordered, url_of
+from shop.jobs import Job
+from shop.testing.admin import allow, browser_of, messages_of, url_of
 from shop.testing.commands import count_commands
 from shop.testing.failures import failing
 
@@ -30,31 +24,6 @@ MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
 @pytest.fixture
 def browser(staff: User) -> Client:
     return browser_of(staff)
-
-
-@pytest.fixture
-def furnished(
-    customer: User, staff: User, make_category: Callable[..., Any], make_product: Callable[..., Product], shipping: Any
-) -> Order:
-    """At least one row of everything that the admin shows."""
-    category = make_category("Shirts", parent=make_category("Clothing"))
-    product = make_product("Linen shirt", category=category)
-    order = ordered(customer, product)
-    orders.mark_paid(order_id=order.pk)
-    payment = Payment.objects.create(
-        order=order, order_number=order.number, user=customer, intent="pi_1", amount=1490, currency="usd"
-    )
-    orders.attach_payment(order_id=order.pk, payment=payment.pk)
-    Refund.objects.create(payment=payment, amount=100, actor="staff", stripe_refund="re_1", status="succeeded")
-    StripeEvent.objects.create(id="evt_1", type="payment_intent.succeeded", payload={}, created_at=timezone.now())
-    Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
-    TaxRate.objects.create(country="GB", rate="20")
-    Address.objects.create(user=customer, **ADDRESS)
-    carts.add_item(owner=CartOwner(user=customer), variant=Variant.objects.get(product=product), quantity=1)
-    PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
-    jobs.enqueue("catalog.count_sales", quantities={})
-    Group.objects.create(name="Warehouse")
-    return order
 
 
 @pytest.mark.parametrize("label", MODELS)

@@ -1,4 +1,6 @@
-"""The checks of the database that the shop was given."""
+"""The checks of what the shop was given to work with."""
+
+from typing import Any
 
 import pytest
 from django.core.checks import run_checks
@@ -21,3 +23,10 @@ def test_a_database_that_keeps_the_locks_of_the_dead_for_a_minute_is_warned_of()
         admin.command("setParameter", 1, transactionLifetimeLimitSeconds=before)
     assert [message.id for message in messages] == ["shop.W001"]
     assert "60 s" in messages[0].msg
+
+
+@pytest.mark.parametrize(("backend", "warned"), [("smtp", False), ("console", True), ("dummy", True)])
+def test_a_deployment_whose_mails_reach_nobody_is_warned_of(settings: Any, backend: str, warned: bool) -> None:
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
+    ids = [message.id for message in run_checks(tags=["security"], include_deployment_checks=True)]
+    assert ("shop.W002" in ids) == warned

@@ -152,9 +152,9 @@ def test_an_exception_nobody_expected_is_500_and_tells_nothing(
 @pytest.fixture
 def short_patience(settings: Any) -> Iterator[None]:
     settings.REQUEST_DATABASE_SECONDS = 0.4
-    circuit.__init__()
+    circuit.close()
     yield
-    circuit.__init__()
+    circuit.close()
 
 
 @pytest.mark.parametrize(

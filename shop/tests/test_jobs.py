@@ -1,6 +1,7 @@
 """Work after a commit and by the clock: done at least once, by one worker at a time, until it works."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -118,6 +119,16 @@ def test_failures_are_tried_again_ever_later_and_given_up_in_the_end(work: Work)
     due_again()
     assert jobs.run_due() == 0
     assert len(work.calls) == jobs.MAX_ATTEMPTS
+
+
+def test_slow_jobs_leave_time_for_what_happens_by_the_clock(work: Work) -> None:
+    work.then = lambda: time.sleep(0.05)
+    for _ in range(10):
+        jobs.enqueue("tests.work")
+    tried = jobs.run_due(seconds=0.1)
+    assert 1 <= tried <= 3
+    assert (len(work.calls), Job.objects.count()) == (tried, 10 - tried)
+    assert jobs.run_due() == 10 - tried
 
 
 def test_one_failing_job_does_not_hold_up_the_others(work: Work) -> None:

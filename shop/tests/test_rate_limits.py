@@ -1,49 +1,68 @@
 """Rate limits: one count for all, no way around them, nobody else locked out."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
+from pymongo.read_concern import ReadConcern
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import KnownNetwork, User
 from conftest import PASSWORD, client_of
-from shop.rate_limits import RateWindow
+from shop import counters
+from shop.counters import RateWindow
+from shop.testing.redis import redis_server
+from shop.testing.replies import refusal
+from shop.testing.routes import operations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+LOGIN = "/api/v1/auth/login/"
+
 
 @pytest.fixture(autouse=True)
-def limited(settings: Any) -> None:
-    """Windows so long that no test sees two of them (but for one in 3,000 years)."""
+def limited(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five of everything in an hour, but of what is not the test's own subject as many as it likes."""
+    monkeypatch.setattr(counters, "_redis_is_left_alone_until", 0.0)
     settings.RATE_LIMITS = True
-    settings.RATE_LIMIT_RULES = dict.fromkeys(settings.RATE_LIMIT_RULES, (5, 10**11))
-    settings.RATE_LIMIT_RULES["login"] = (50, 10**11)
+    settings.RATE_LIMIT_RULES = dict.fromkeys(settings.RATE_LIMIT_RULES, (5, 3600))
+    settings.RATE_LIMIT_RULES |= dict.fromkeys(("login", "login_account_hour", "login_strangers"), (50, 3600))
 
 
-def log_in(email: str, **headers: str) -> int:
-    return APIClient().post("/api/v1/auth/login/", {"email": email, "password": "wrong"}, **headers).status_code
+@pytest.fixture
+def redis(settings: Any) -> Iterator[str]:
+    with redis_server() as url:
+        settings.CACHE_URL = url
+        yield url
+
+
+def counts() -> int:
+    """How many counts MongoDB keeps, those included that not every member of the replica set has yet."""
+    local = connection.database.with_options(read_concern=ReadConcern("local"))
+    return local[RateWindow._meta.db_table].count_documents({})
+
+
+def log_in(email: str, password: str = "wrong", **headers: str) -> int:
+    return APIClient().post(LOGIN, {"email": email, "password": password}, **headers).status_code
+
+
+# --- Counting ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_sixth_guess_at_an_account_is_429_with_the_time_to_wait(customer: User) -> None:
     assert [log_in(customer.email) for _ in range(5)] == [401] * 5
-    reply = APIClient().post("/api/v1/auth/login/", {"email": customer.email.upper(), "password": PASSWORD})
-    assert reply.status_code == 429
-    assert int(reply["Retry-After"]) > 0
-    assert reply.json()["type"] == "client_error"
-    assert reply.json()["errors"][0]["code"] == "throttled"
+    reply = APIClient().post(LOGIN, {"email": customer.email.upper(), "password": PASSWORD})
+    assert refusal(reply, 429) == ("throttled", None)
+    assert 3500 < int(reply["Retry-After"]) <= 3600
 
 
-def test_rotating_forwarded_addresses_does_not_get_around_a_limit(customer: User) -> None:
-    statuses = [log_in(customer.email, HTTP_X_FORWARDED_FOR=f"10.0.0.{n}") for n in range(6)]
-    assert statuses == [401] * 5 + [429]
-
-
-def test_a_stranger_elsewhere_does_not_lock_the_owner_out(customer: User) -> None:
-    for _ in range(8):
-        log_in(customer.email, REMOTE_ADDR="203.0.113.9")
-    reply = APIClient().post("/api/v1/auth/login/", {"email": customer.email, "password": PASSWORD})
-    assert reply.status_code == 200
+def test_a_window_opens_with_the_first_use_and_ends_by_itself(customer: User, settings: Any) -> None:
+    settings.RATE_LIMIT_RULES["login_account"] = (1, 1)
+    assert [log_in(customer.email) for _ in range(2)] == [401, 429]
+    RateWindow.objects.filter(count=2).update(expires_at="2020-01-01T00:00:00Z")
+    assert [log_in(customer.email) for _ in range(2)] == [401, 429]
 
 
 def test_many_at_once_never_pass_the_limit(customer: User) -> None:
@@ -63,4 +82,177 @@ def test_one_customer_s_limit_is_not_another_s(customer: User, make_user: Any) -
 
 def test_reading_the_catalogue_is_not_limited(anonymous: APIClient) -> None:
     assert {anonymous.get("/api/v1/products/").status_code for _ in range(8)} == {200}
-    assert RateWindow.objects.count() == 0
+    assert counts() == 0
+
+
+LIMITED = {
+    "POST /auth/register/",
+    "POST /auth/login/",
+    "POST /auth/refresh/",
+    "POST /auth/logout/",
+    "POST /auth/logout-all/",
+    "POST /auth/password/change/",
+    "PUT /users/me/avatar/",
+    "POST /products/{product_pk}/images/",
+    "POST /cart/items/",
+    "PATCH /cart/items/{id}/",
+    "DELETE /cart/items/{id}/",
+    "DELETE /cart/",
+    "PUT /cart/coupon/",
+    "DELETE /cart/coupon/",
+    "POST /orders/",
+    "POST /orders/quote/",
+    "POST /orders/{number}/cancel/",
+    "POST /payments/",
+    "POST /payments/{id}/refunds/",
+}
+
+
+def test_whatever_costs_or_can_be_guessed_is_limited(
+    make_user: Callable[..., User], settings: Any, subtests: pytest.Subtests
+) -> None:
+    settings.RATE_LIMIT_RULES = dict.fromkeys(settings.RATE_LIMIT_RULES, (0, 3600))
+    client = client_of(make_user(is_staff=True, is_superuser=True))
+    known = {str(operation): operation for operation in operations()}
+    for name in sorted(LIMITED):
+        with subtests.test(name):
+            reply = client.generic(known[name].method, known[name].address, b"{}", content_type="application/json")
+            assert refusal(reply, 429) == ("throttled", None)
+
+
+# --- Whose it is ------------------------------------------------------------------------------------------------------
+
+
+def test_rotating_forwarded_addresses_does_not_get_around_a_limit(customer: User) -> None:
+    statuses = [log_in(customer.email, HTTP_X_FORWARDED_FOR=f"10.0.0.{n}") for n in range(6)]
+    assert statuses == [401] * 5 + [429]
+
+
+def test_behind_a_proxy_only_what_the_proxy_wrote_counts(customer: User, settings: Any) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    forged = [log_in(customer.email, HTTP_X_FORWARDED_FOR=f"10.0.0.{n}, 203.0.113.9") for n in range(6)]
+    assert forged == [401] * 5 + [429]
+    assert log_in(customer.email, HTTP_X_FORWARDED_FOR="203.0.113.9, 203.0.113.10") == 401
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        [f"203.0.113.9:{port}" for port in range(4000, 4006)],
+        [f"2001:db8:1:2::{n}" for n in range(1, 7)],
+        [f"[2001:db8:1:2::{n}]:443" for n in range(1, 7)],
+        [
+            "203.0.113.9",
+            "::ffff:203.0.113.9",
+            "203.0.113.9:1",
+            "::ffff:cb00:7109",
+            "[::ffff:203.0.113.9]:5",
+            " 203.0.113.9",
+        ],
+    ],
+    ids=["ports", "one IPv6 network", "with brackets", "IPv4 written otherwise"],
+)
+def test_one_place_under_many_names_is_one(customer: User, settings: Any, addresses: list[str]) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    statuses = [log_in(customer.email, HTTP_X_FORWARDED_FOR=address) for address in addresses]
+    assert statuses == [401] * 5 + [429]
+    assert log_in(customer.email, HTTP_X_FORWARDED_FOR="2001:db8:1:3::1") == 401
+
+
+# --- Nobody is locked out ---------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_elsewhere_does_not_lock_the_owner_out(customer: User) -> None:
+    for _ in range(8):
+        log_in(customer.email, REMOTE_ADDR="203.0.113.9")
+    assert log_in(customer.email, PASSWORD) == 200
+
+
+def test_all_strangers_together_have_one_limit_and_the_owner_at_home_is_none_of_them(
+    customer: User, settings: Any
+) -> None:
+    settings.RATE_LIMIT_RULES["login_strangers"] = (10, 3600)
+    assert log_in(customer.email, PASSWORD, REMOTE_ADDR="198.51.100.1") == 200
+
+    statuses = [log_in(customer.email, REMOTE_ADDR=f"203.0.113.{n}") for n in range(20)]
+    # The owner's first login came from a place that nobody knew either.
+    assert statuses == [401] * 9 + [429] * 11
+    assert log_in(customer.email, PASSWORD, REMOTE_ADDR="203.0.113.99") == 429
+    assert log_in(customer.email, PASSWORD, REMOTE_ADDR="198.51.100.1") == 200
+    # At home it can be guessed no faster than anywhere.
+    assert [log_in(customer.email, REMOTE_ADDR="198.51.100.1") for _ in range(4)] == [401] * 3 + [429]
+
+
+def test_where_an_account_was_opened_is_known(settings: Any) -> None:
+    settings.RATE_LIMIT_RULES["login_strangers"] = (0, 3600)
+    new = {"email": "new@example.com", "password": PASSWORD, "name": "New"}
+    assert APIClient().post("/api/v1/auth/register/", new).status_code == 201
+    assert log_in("new@example.com", PASSWORD) == 200
+    assert log_in("new@example.com", PASSWORD, REMOTE_ADDR="203.0.113.9") == 429
+
+
+def test_where_somebody_logs_in_is_kept_without_telling_it(customer: User) -> None:
+    for address in ("198.51.100.1", "198.51.100.1", "198.51.100.2"):
+        log_in(customer.email, PASSWORD, REMOTE_ADDR=address)
+    rows = list(KnownNetwork.objects.values())
+    assert len(rows) == 2
+    assert {row["user_id"] for row in rows} == {customer.pk}
+    assert "198.51" not in str(rows)
+    assert client_of(customer).delete("/api/v1/users/me/").status_code == 204
+    assert not KnownNetwork.objects.exists()
+
+
+def test_an_account_that_does_not_exist_is_limited_like_one_that_does(customer: User) -> None:
+    for email in (customer.email, "nobody@example.com"):
+        replies = [APIClient().post(LOGIN, {"email": email, "password": "x"}) for _ in range(6)]
+        assert [reply.status_code for reply in replies] == [401] * 5 + [429]
+
+
+# --- In Redis ---------------------------------------------------------------------------------------------------------
+
+
+def test_redis_counts_where_there_is_one(customer: User, redis: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: log_in(customer.email), range(12)))
+    assert sorted(statuses) == [401] * 5 + [429] * 7
+    assert counts() == 0
+    reply = APIClient().post(LOGIN, {"email": customer.email, "password": PASSWORD})
+    assert 3500 < int(reply["Retry-After"]) <= 3600
+
+
+def test_without_redis_mongodb_counts_on(customer: User, settings: Any) -> None:
+    settings.CACHE_URL = "redis://127.0.0.1:9/0"
+    assert [log_in(customer.email) for _ in range(6)] == [401] * 5 + [429]
+    assert counts() > 0
+
+
+def test_a_redis_that_is_back_is_asked_again(
+    customer: User, redis: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CACHE_URL = "redis://127.0.0.1:9/0"
+    log_in(customer.email)
+    settings.CACHE_URL = redis
+    known = counts()
+    log_in(customer.email)
+    assert counts() == known
+    monkeypatch.setattr(counters, "_redis_is_left_alone_until", 0.0)
+    assert [log_in(customer.email) for _ in range(6)] == [401] * 5 + [429]
+    assert counts() == known
+
+
+def test_the_cache_follows_and_forgets_while_redis_is_away(redis: str, settings: Any) -> None:
+    backend = "shop.caching.ForgetfulRedisCache"
+    settings.CACHES = {
+        "default": {"BACKEND": backend, "LOCATION": redis},
+        "away": {"BACKEND": backend, "LOCATION": "redis://127.0.0.1:9/0"},
+    }
+    from django.core.cache import caches
+
+    caches["default"].set("a", {"b": 1})
+    assert caches["default"].get("a") == {"b": 1}
+    away = caches["away"]
+    away.set("a", 1)
+    assert away.get("a") is None
+    assert away.get("a", 5) == 5
+    assert away.get_many(["a"]) == {}
+    assert not away.add("a", 1)

@@ -165,6 +165,11 @@ def test_what_shoppers_are_answered_is_as_described(
     answered(anonymous, "POST /auth/login/", {**person, "password": "x"}, status=401)
     answered(anonymous, "POST /auth/refresh/", {"refresh": pair["refresh"]}, status=200)
     answered(anonymous, "POST /auth/logout/", {"refresh": pair["refresh"]}, status=204)
+    answered(anonymous, "POST /auth/password/reset/", {"email": person["email"]}, status=202)
+    link = {"uid": "0" * 24, "token": "x"}
+    answered(anonymous, "POST /auth/password/reset/confirm/", {**link, "new_password": PASSWORD}, status=400)
+    answered(anonymous, "POST /auth/email/verify/confirm/", link, status=400)
+    answered(as_customer, "POST /auth/email/verify/", status=202)
     answered(as_customer, "GET /users/me/", status=200)
     answered(as_customer, "PATCH /users/me/", {"phone": "+44 20 7946 0000"}, status=200)
     entry = answered(as_customer, "POST /users/me/addresses/", ADDRESS, status=201)
@@ -182,6 +187,7 @@ def test_what_shoppers_are_answered_is_as_described(
     answered(as_customer, "POST /orders/", {"shipping_address": ADDRESS}, status=400)
     answered(as_customer, "GET /orders/", status=200)
     answered(as_customer, "GET /orders/{number}/", status=200, number=order["number"])
+    answered(as_customer, "GET /users/me/export/", status=200)
     answered(as_customer, "DELETE /cart/", status=200)
 
 

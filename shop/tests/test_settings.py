@@ -15,9 +15,9 @@ BOOT = "import django; django.setup()"
 PLAIN = {name: value for name, value in ENVIRONMENT.items() if name not in ("DEBUG", "RATE_LIMITS")}
 
 
-def boot(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def boot(environment: dict[str, str], script: str = BOOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", BOOT],
+        [sys.executable, "-c", script],
         env={"DJANGO_SETTINGS_MODULE": "shop.settings", "BCRYPT_ROUNDS": "12", "RATE_LIMITS": "on", **environment},
         cwd=ROOT,
         capture_output=True,
@@ -71,11 +71,14 @@ WEAK = [
     ("MONGO_URI", "postgres://db.shop.test/shop", "not a MongoDB address"),
     ("BCRYPT_ROUNDS", "4", "from 10"),
     ("RATE_LIMITS", "off", "refused"),
+    ("CRASH_AT", "orders.place:begin", "refused"),
     ("STRIPE_SECRET_KEY", "sk_test_simulator", "not a real Stripe key"),
     ("STRIPE_SECRET_KEY", "pk_live_123", "not a real Stripe key"),
     ("STRIPE_PUBLISHABLE_KEY", "sk_live_123", "not a real Stripe key"),
     ("STRIPE_WEBHOOK_SECRET", "secret", "not a real Stripe key"),
     ("STRIPE_API_BASE", "http://127.0.0.1:12111", "https://"),
+    ("DEFAULT_FROM_EMAIL", "Shop", "must be a mail address"),
+    ("EMAIL_URL", "mail.shop.test:587", "must be an address such as"),
     ("CLOUD_API_BASE", "http://127.0.0.1:9", "https://"),
 ]
 
@@ -109,6 +112,23 @@ def test_a_secret_is_never_repeated_in_the_refusal():
     finished = boot({**production(), "SECRET_KEY": secret})
     assert finished.returncode != 0
     assert secret not in finished.stderr + finished.stdout
+
+
+def test_a_password_in_an_address_is_not_repeated_either():
+    finished = boot({**production(), "EMAIL_URL": "smpt+tls://shop:kept-to-itself@mail.shop.test:587"})
+    assert "EMAIL_URL must be an address" in finished.stderr
+    assert "kept-to-itself" not in finished.stderr + finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "sender"),
+    [("", "shop@shop.test"), ("Shop <hello@shop.test>", "Shop <hello@shop.test>")],
+)
+def test_mails_come_from_the_storefronts_host_unless_said_otherwise(given, sender):
+    script = f"{BOOT}; from django.conf import settings; print(settings.DEFAULT_FROM_EMAIL)"
+    environment = {**production(), "FRONTEND_URL": "https://www.shop.test", "DEFAULT_FROM_EMAIL": given}
+    finished = boot(environment, script)
+    assert finished.stdout.strip() == sender, finished.stderr
 
 
 def test_development_needs_no_settings_at_all(tmp_path):

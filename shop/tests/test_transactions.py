@@ -1,9 +1,11 @@
 """The door to transactions, with the faults that MongoDB has in store."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pymongo
 import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -15,6 +17,7 @@ from conftest import ADDRESS
 from orders.models import Order
 from shop import transactions
 from shop.jobs import PeriodicTask
+from shop.testing.commands import count_commands
 from shop.testing.failures import failing
 from shop.testing.replies import refusal
 from shop.testing.steps import API, add_to_cart, at_the_same_moment, everything, place_order, stock_of
@@ -196,6 +199,39 @@ def test_a_commit_that_stays_unknown_gives_up_and_runs_no_hook(body: Body, monke
         body()
     assert (body.calls, body.hooks) == (1, [])
     assert is_clean()
+
+
+def test_a_commit_that_stays_unknown_gets_only_the_time_that_the_body_left(
+    body: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.5)
+
+    @transactional("tests.slow")
+    def slow() -> None:
+        body("another row")
+        time.sleep(0.6)
+
+    unknown = failing("commitTransaction", times=None, **UNKNOWN_COMMIT)
+    with unknown, count_commands() as sent, pytest.raises(PyMongoError):
+        slow()
+    # Once by us, and once more by the driver, which repeats every commit.
+    assert sent.names.count("commitTransaction") == 2
+
+
+def test_a_request_whose_time_is_over_gives_its_locks_back(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    PeriodicTask.objects.create(name="row", due_at=timezone.now())
+
+    @transactional("tests.write")
+    def write(then_wait: float = 0) -> None:
+        PeriodicTask.objects.filter(pk="row").update(due_at=timezone.now())
+        time.sleep(then_wait)
+        PeriodicTask.objects.get(pk="row")
+
+    with pymongo.timeout(0.5), pytest.raises(DatabaseError):
+        write(then_wait=0.6)
+    # A row that is still locked would be a conflict at once.
+    monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.0)
+    write()
 
 
 def test_many_at_once_on_one_row_lose_no_update(db: None) -> None:

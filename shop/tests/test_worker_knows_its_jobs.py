@@ -21,9 +21,9 @@ LIST_JOBS = "\n".join(
 
 def test_a_worker_knows_every_kind_of_job_and_every_periodic_task() -> None:
     text = "\n".join(path.read_text() for room in ROOMS for path in Path(settings.BASE_DIR, room).glob("*.py"))
-    written = set(re.findall(r'enqueue\(\s*"([\w.]+)"', text))
+    written = set(re.findall(r'(?:enqueue|send_later)\(\s*"([\w.]+)"', text))
     periodic = set(re.findall(r'jobs\.every\([^)]*name="([\w.]+)"', text))
-    assert len(written) >= 5
+    assert len(written) >= 10
     assert len(periodic) >= 4
 
     known = subprocess.run(

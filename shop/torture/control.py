@@ -106,10 +106,6 @@ class NaiveWorld(World):
         self.books.client.drop_database("naive")
         super().begin()
 
-    def reconcile(self) -> str:
-        """It has nothing to reconcile with."""
-        return ""
-
     def stop(self) -> None:
         self._process.kill()
         self._process.wait(10)

@@ -7,6 +7,7 @@ what it was promised, and afterwards the books are asked whether it was kept, on
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from payments.simulator import ApiError
 from shop.torture.books import Booked
@@ -104,9 +105,7 @@ class Errand:
     def _open(self) -> bool:
         answer = self.buyer.open_payment(self.number, key=self._keys["open"])
         if answer.code == "order_not_payable":
-            # Its hold ran out while the shop was away.
-            self.ended_early = True
-            return True
+            return self._run_out("the order was not payable")
         if not self._definite(answer, 200, 201):
             return False
         self.intent, self.payment = answer.body.get("payment_intent", ""), answer.body.get("id", "")
@@ -115,9 +114,20 @@ class Errand:
     def _pay(self) -> bool:
         try:
             self.world.stripe.pay(self.intent)
-        except ApiError:
-            # The hold ran out, and the intent was closed.
-            self.ended_early = True
+        except ApiError as error:
+            return self._run_out(f"Stripe refused the payment: {error}")
+        return True
+
+    def _run_out(self, what: str) -> bool:
+        """Honest only where the hold ran out while the shop was away."""
+        order = self.buyer.order(self.number)
+        if not order.is_definite:
+            return False
+        ran_out = [entry for entry in order.body.get("timeline", []) if entry["event"] == "expired"]
+        # A hold that is over may wait for the worker a little longer.
+        over = ran_out or (order.body.get("expires_at") or "9") < f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+        self.tally.expect(over, f"{self.kind} {self.number}: {what}, and its hold is not over")
+        self.ended_early = True
         return True
 
     def _cancel(self) -> bool:

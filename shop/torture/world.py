@@ -61,10 +61,6 @@ class World:
     def revive(self) -> None:
         """Start again what has died."""
 
-    def reconcile(self) -> str:
-        """Compare the shop with Stripe; return what was said about it."""
-        raise NotImplementedError
-
     def settle(self, tally: Tally) -> None:
         """Wait until nothing more happens by itself."""
         tally.expect(self.stripe.wait_until_settled(SETTLE_SECONDS), "Stripe's deliveries did not come to an end")
@@ -106,6 +102,8 @@ class ShopWorld(World):
             "DATA_DIR": str(self.folder),
             "STRIPE_API_BASE": self.stripe.url,
             "LOG_LEVEL": "WARNING",
+            # Written like any other, and sent nowhere.
+            "EMAIL_URL": "dummymail://",
         }
         self.workers: list[Worker] = []
         self.server = self.new_server()
@@ -190,6 +188,7 @@ class ShopWorld(World):
         tally.expect(not unfinished, f"left undone: {'; '.join(unfinished[:5])}")
 
     def reconcile(self) -> str:
+        """Compare the shop with Stripe; return what was said about it."""
         command = [sys.executable, "manage.py", "reconcile_payments", "--settling-minutes", "0"]
         environment = {**os.environ, **self.environment}
         done = subprocess.run(  # noqa: S603

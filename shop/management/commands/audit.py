@@ -18,10 +18,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         broken = 0
-        for statement, check in audit.invariants():
-            complaints = list(check())
+        for invariant in audit.invariants():
+            complaints = invariant.complaints()
             mark = self.style.ERROR("✗") if complaints else self.style.SUCCESS("✓")
-            self.stdout.write(f"{mark} {statement}")
+            self.stdout.write(f"{mark} {invariant.statement}")
             shown = complaints if options["all"] else complaints[:SHOWN]
             for complaint in shown:
                 self.stdout.write(f"    {complaint}")

@@ -170,8 +170,9 @@ class Command(BaseCommand):
             "",
             f"  API        {root}/api/v1/",
             f"  Its docs   {root}/api/docs/",
-            f"  Admin      {root}/admin/",
+            f"  Admin      {root}/{settings.ADMIN_PATH}",
             f"  Stripe     {self.environment.get('STRIPE_API_BASE', settings.STRIPE_API_BASE)}",
+            *([f"  Mails      {self.supervisor.logs / 'worker.log'}"] if _writes_mails_to_the_log() else []),
             "",
             "  Demo accounts, which exist only in this demo:",
             "  staff      staff@example.com / staff-demo-password",
@@ -228,6 +229,10 @@ def _listens(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def _writes_mails_to_the_log() -> bool:
+    return settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend"
 
 
 def _all_workers_started(server: Child) -> bool:

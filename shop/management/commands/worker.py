@@ -1,14 +1,19 @@
 """``manage.py worker``: the background process of the shop."""
 
 import signal
+import sys
 import threading
 from argparse import ArgumentParser
 from typing import Any
 
+import structlog
 from django.core.management.base import BaseCommand
 
 from shop import jobs
 from shop.errors import is_database_outage
+from shop.logs import told
+
+logger = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -31,9 +36,13 @@ class Command(BaseCommand):
                 jobs.run_periodic()
                 tried = jobs.run_due()
             except Exception as error:
-                if once or not is_database_outage(error):
+                if not is_database_outage(error):
+                    # Not left to the interpreter, which would print what the exception says.
+                    logger.critical("the worker ends", exc_info=error)
+                    sys.exit(1)
+                if once:
                     raise
-                self.stderr.write(f"The database does not answer ({error.__cause__ or error}). Trying again in 2 s.")
+                logger.warning("the database does not answer", error=told(error.__cause__ or error))
                 stopping.wait(2)
                 continue
             if once and not tried:

@@ -94,6 +94,8 @@ def late_payment(world: World, tally: Tally) -> None:
     sold = sum(end.status == "completed" for end in ends.values())
     left = world.books.stock(product)
     tally.expect(left == count - sold, f"{sold} of {count} were sold, and {left} are left")
+    # Otherwise nothing has raced.
+    tally.expect(0 < sold < count, f"{sold} of {count} were sold: the payments or the expiries won them all")
     tally.note(f"pay against expiry: {sold} of the last {count} were sold, {sum(paid) - sold} paid and refunded")
     check_money(world, tally)
 

@@ -6,11 +6,12 @@ from shop.torture.buyers import side_by_side
 from shop.torture.money import check_money
 from shop.torture.scenarios.steps import open_orders
 from shop.torture.tally import Tally
-from shop.torture.world import World
+from shop.torture.world import ShopWorld, World
 
 
 def webhooks_off(world: World, tally: Tally) -> None:
     """With webhooks off for 50 payments, `reconcile_payments` pays every order once, and nothing the second time."""
+    assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(50, 10)
     product = world.books.make_product(count)
     world.stripe.deliver("off")

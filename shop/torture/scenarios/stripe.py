@@ -70,6 +70,7 @@ def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float
     world.stripe.heal()
     tally.attempt(len(answers))
     tally.acknowledge(sum(answer.status in (200, 201) for answer in answers))
+    refunds = [answer.body["id"] for answer in answers[2 * ORDERS : 3 * ORDERS] if answer.status == 201]
     for answer in answers:
         fine = answer.status in (200, 201, 503) or answer.code == "request_in_progress"
         tally.expect(fine, f"during {outage} the answer was {answer}")
@@ -85,6 +86,10 @@ def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float
         order.buyer.cancel(order.number)
         status = order.buyer.order(order.number).body["status"]
         tally.expect(status == "cancelled", f"after {outage} {order.number} could not be cancelled: {status}")
+    world.settle(tally)
+    sent = {refund["metadata"].get("refund") for refund in world.stripe.state()["refunds"]}
+    lost = [refund for refund in refunds if refund not in sent]
+    tally.lost += [f"the acknowledged refund {refund} after {outage}" for refund in lost]
     return max(answer.seconds for answer in answers)
 
 

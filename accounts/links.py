@@ -1,0 +1,81 @@
+"""Links in mails: whoever opens one has read the mail that was sent to an account's address.
+
+The token in a link is a moment and a signature, by Django's signer, over the account as it is: what the link does
+changes what was signed, so it does it once, and whatever else must void it is part of what is signed. Nothing of that
+is in the token, and nothing is stored. Each purpose has a salt of its own: a token is good for no other.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from bson import ObjectId
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from accounts.errors import InvalidLink
+from accounts.models import User
+from shop import mails
+
+
+class Link:
+    """One purpose: the storefront's ``page`` that a link leads to, and what of the account it is bound to."""
+
+    def __init__(self, purpose: str, *, page: str, lifetime: str, bound_to: Callable[[User], list[Any]]) -> None:
+        self._purpose, self._page, self._lifetime, self._bound_to = purpose, page, lifetime, bound_to
+
+    @property
+    def lifetime(self) -> timedelta:
+        return timedelta(seconds=getattr(settings, self._lifetime))
+
+    @property
+    def lifetime_in_words(self) -> str:
+        """Return how long a new link is good: ``1 hour``."""
+        now = timezone.now()
+        return timesince(now, now + self.lifetime).replace("\xa0", " ")
+
+    def address(self, user: User) -> str:
+        """Return a new link for this user, good from now."""
+        return mails.storefront(self._page, uid=str(user.pk), token=self._token(user))
+
+    def owner(self, *, uid: ObjectId, token: str) -> User:
+        """Return the active user whose link has this token. Raises :class:`InvalidLink`.
+
+        What the link does must claim the user as returned here: others may be using it at the same moment.
+        """
+        user = User.objects.active().filter(pk=uid).first()
+        if user is None:
+            raise InvalidLink(attr="token")
+        try:
+            self._signer.unsign(f"{self._account(user)}.{token}", max_age=self.lifetime)
+        except BadSignature as error:
+            raise InvalidLink(attr="token") from error
+        return user
+
+    @property
+    def _signer(self) -> TimestampSigner:
+        return TimestampSigner(sep=".", salt=f"accounts.links.{self._purpose}")
+
+    def _token(self, user: User) -> str:
+        account = self._account(user)
+        return self._signer.sign(account).removeprefix(f"{account}.")
+
+    def _account(self, user: User) -> str:
+        return json.dumps([str(user.pk), user.email, *self._bound_to(user)])
+
+
+RESET = Link(
+    "password_reset",
+    page="reset-password",
+    lifetime="PASSWORD_RESET_TIMEOUT",
+    bound_to=lambda user: [user.password, user.token_version],
+)
+VERIFICATION = Link(
+    "email_verification",
+    page="verify-email",
+    lifetime="EMAIL_VERIFICATION_TIMEOUT",
+    bound_to=lambda user: [user.email_verified],
+)

@@ -1,0 +1,52 @@
+"""How often somebody may try to log in, by the API and the admin together: guessing is slow, and locks nobody out.
+
+Every attempt counts for the account and the address it comes from. Those from networks where nobody ever logged into
+the account also count together: so the guesses of many addresses stay few. The owner, at home or wherever they have
+logged in before, is not among those strangers, and nobody elsewhere can use up their attempts.
+
+https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html (throttling), and for the idea of
+telling known places from strangers https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from rest_framework.request import Request
+
+from accounts.models import KnownNetwork, User, normalize_email
+from shop.rate_limits import address_of, spend_or_refuse
+
+REMEMBERED_FOR = timedelta(days=90)
+
+
+def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
+    """Count an attempt to log in before its password is looked at. Raises ``Throttled`` where it is one too many.
+
+    An account that does not exist is counted like one that does.
+    """
+    account, address = normalize_email(email), address_of(request)
+    for scope in ("login_account", "login_account_hour"):
+        spend_or_refuse(scope, f"{account} from {address}")
+    if settings.RATE_LIMITS and not KnownNetwork.objects.filter(pk=_digest(account, address)).exists():
+        spend_or_refuse("login_strangers", account)
+
+
+def remember(*, request: Request | HttpRequest, user: User) -> None:
+    """Keep where somebody has just proven who they are: later attempts from there are not a stranger's."""
+    pk, until = _digest(user.email, address_of(request)), timezone.now() + REMEMBERED_FOR
+    if KnownNetwork.objects.filter(pk=pk).update(expires_at=until):
+        return
+    try:
+        KnownNetwork(pk=pk, user=user, expires_at=until).save(force_insert=True)
+    except IntegrityError:
+        # Another login from there was quicker.
+        return
+
+
+def _digest(account: str, address: str) -> str:
+    """Name a network of an account, without telling either to who reads the database."""
+    return salted_hmac("accounts.logins", f"{account}\0{address}", algorithm="sha256").hexdigest()

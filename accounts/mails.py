@@ -1,0 +1,61 @@
+"""The mails about an account. They go to its address as it is when they are sent, and to active accounts only."""
+
+from bson import ObjectId
+
+from accounts.links import RESET, VERIFICATION
+from accounts.models import User
+from shop import mails
+from shop.mails import Mail
+
+
+@mails.writer("accounts.welcome_mail")
+def write_welcome(*, user: str) -> Mail | None:
+    """Greet whoever has just registered, and ask for a proof of the address."""
+    if (person := _recipient(user)) is None:
+        return None
+    link = "" if person.email_verified else VERIFICATION.address(person)
+    return _to(person, "Welcome", "welcome", link=link, good_for=VERIFICATION.lifetime_in_words)
+
+
+@mails.writer("accounts.verification_mail")
+def write_verification(*, user: str) -> Mail | None:
+    person = _recipient(user)
+    if person is None or person.email_verified:
+        return None
+    link = VERIFICATION.address(person)
+    return _to(
+        person, "Confirm your e-mail address", "verification", link=link, good_for=VERIFICATION.lifetime_in_words
+    )
+
+
+@mails.writer("accounts.reset_mail")
+def write_reset(*, user: str) -> Mail | None:
+    if (person := _recipient(user)) is None:
+        return None
+    link = RESET.address(person)
+    return _to(person, "Choose a new password", "reset", link=link, good_for=RESET.lifetime_in_words)
+
+
+@mails.writer("accounts.new_password_mail")
+def write_new_password(*, user: str) -> Mail | None:
+    """Tell the owner that the password was changed: it may have been somebody else."""
+    if (person := _recipient(user)) is None:
+        return None
+    return _to(person, "Your password was changed", "new_password", link=mails.storefront("forgot-password"))
+
+
+def salutation(user: User) -> str:
+    """Return the name to greet somebody by, in one line; none where their address is not proven.
+
+    Anybody may register anybody's address under any name, which would then stand in a mail of ours.
+    """
+    return " ".join(user.name.split()) if user.email_verified else ""
+
+
+def _recipient(user: str) -> User | None:
+    return User.objects.active().filter(pk=ObjectId(user)).first()
+
+
+def _to(user: User, subject: str, template: str, **context: str) -> Mail:
+    context["name"] = salutation(user)
+    return Mail(to=user.email, subject=subject, template=f"accounts/mails/{template}", context=context)

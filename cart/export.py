@@ -1,0 +1,23 @@
+"""What carts and coupons keep about a person."""
+
+from typing import Any
+
+from rest_framework.request import Request
+
+from accounts.export import Rows
+from accounts.models import User
+from cart.models import Cart, CouponUse
+from cart.serializers import cart_data
+
+
+def export_cart(*, user: User, request: Request) -> dict[str, Any]:
+    """The cart as it is at today's prices, and the coupons that the person's orders used."""
+    uses = CouponUse.objects.filter(user=user).order_by("id").prefetch_related("coupon")
+    return {
+        "cart": cart_data(Cart.objects.filter(user=user).first(), user=user, request=request),
+        "coupon_uses": Rows(uses, _coupon_use),
+    }
+
+
+def _coupon_use(use: CouponUse) -> dict[str, Any]:
+    return {"coupon": use.coupon.code, "order": use.order_number, "used_at": use.created_at}

@@ -1,0 +1,82 @@
+"""The mails about an order. What was bought is frozen; what has become of it is as it is when they are sent."""
+
+from typing import Any, NamedTuple
+
+from bson import ObjectId
+
+from accounts.mails import salutation
+from accounts.models import User
+from orders import summary
+from orders.models import Event, Order, OrderStatus, PaymentStatus
+from shop import mails, money
+from shop.mails import Mail
+
+
+class _News(NamedTuple):
+    subject: str
+    template: str
+
+
+NEWS = {
+    Event.PLACED: _News("We have received your order {}", "placed"),
+    Event.PAID: _News("Your order {} is paid", "paid"),
+    Event.SHIPPED: _News("Your order {} is on its way", "shipped"),
+    Event.CANCELLED: _News("Your order {} is cancelled", "cancelled"),
+    Event.EXPIRED: _News("Your order {} is cancelled", "cancelled"),
+    Event.REFUNDED: _News("A refund for your order {}", "refunded"),
+}
+
+
+def tell_customer(order: Order, event: Event, **about: str) -> None:
+    """Inside the transaction that moves an order: let its customer hear of it. A refund is named by its id."""
+    mails.send_later("orders.mail", order=str(order.pk), event=event.value, **about)
+
+
+@mails.writer("orders.mail")
+def write(*, order: str, event: str, refund: str = "") -> Mail | None:
+    """Write to the customer, an inactive one too: a sale goes on. Those who have left are left alone."""
+    row = Order.objects.filter(pk=ObjectId(order)).first()
+    customer = User.objects.filter(pk=row.user_id).first() if row and row.user_id else None
+    if row is None or customer is None:
+        return None
+    context = _context(row)
+    if refund:
+        entry = next(entry for entry in row.refunds if entry.refund == ObjectId(refund))
+        if entry.status != "succeeded":
+            # The money came back since.
+            return None
+        context["refund"] = money.display(entry.amount, row.currency)
+    news = NEWS[Event(event)]
+    return Mail(
+        to=customer.email,
+        subject=news.subject.format(row.number),
+        template=f"orders/mails/{news.template}",
+        context={**context, "name": salutation(customer)},
+    )
+
+
+def _context(order: Order) -> dict[str, Any]:
+    """Return what the templates show of an order."""
+    got_money = order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+    endings = [entry.detail for entry in order.timeline if entry.event in (Event.CANCELLED, Event.EXPIRED)]
+    return {
+        "order": order,
+        "lines": summary.lines(order),
+        "totals": summary.totals(order, summary.shipping_method_name(order)),
+        "total": money.display(order.total, order.currency),
+        "currency": order.currency.upper(),
+        "address": [] if order.status == OrderStatus.CANCELLED else _address(order),
+        "link": mails.storefront(f"orders/{order.number}"),
+        "pay_until": order.expires_at,
+        "reason": " ".join(endings),
+        "money_goes_back": bool(got_money and order.total),
+    }
+
+
+def _address(order: Order) -> list[str]:
+    address = order.shipping_address
+    if address is None:
+        return []
+    place = f"{address.postal_code} {address.city}".strip()
+    written = [address.name, address.line1, address.line2, place, address.state, summary.country_name(order)]
+    return [line for line in written if line]

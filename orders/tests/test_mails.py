@@ -1,0 +1,304 @@
+"""What customers hear of their orders: each thing once, as it was bought, and nobody else's business."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from catalog.models import Product
+from conftest import client_of
+from orders import services
+from orders.models import Actor, Order, ShippingMethod
+from payments.models import Payment
+from payments.simulator import StripeSimulator
+from shop.jobs import Job
+from shop.testing.failures import failing
+from shop.testing.mails import html_of, work
+from shop.testing.steps import ADDRESS, API, add_to_cart, at_the_same_moment, place_order
+from shop.testing.stripe_steps import deliver, events, open_payment, pay, post_event
+
+pytestmark = pytest.mark.django_db
+
+PARCEL = {"status": "shipped", "carrier": "DHL", "tracking_number": "JD014600003SE"}
+HTML = '<b onclick="x">Ada & Co</b>'
+
+
+def subjects() -> list[str]:
+    """Of the mails that a worker sends now; "…" stands for the order's number."""
+    return [re.sub(r"\w{5}-\w{5}", "…", mail.subject) for mail in work()]
+
+
+@pytest.fixture
+def mug(make_product: Callable[..., Product], shipping: ShippingMethod) -> Product:
+    options = [{"sku": "MUG-B", "options": {"colour": "blue", "size": "L"}, "price": "12.50", "stock": 9}]
+    return make_product("Mug", variants=options)
+
+
+@pytest.fixture
+def number(as_customer: APIClient, mug: Product) -> str:
+    """Of an order of two mugs, whose mail is out."""
+    number = place_order(as_customer, mug, 2)["number"]
+    assert subjects() == ["We have received your order …"]
+    return number
+
+
+def test_the_life_of_an_order_is_told_in_four_mails(
+    customer: User, as_customer: APIClient, as_staff: APIClient, mug: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, mug, 2)["number"]
+    (placed,) = work()
+    pay(as_customer, simulator, number)
+    (paid,) = work()
+    assert as_staff.post(f"{API}/orders/{number}/fulfil/", PARCEL).status_code == 200
+    (shipped,) = work()
+    payment = Payment.objects.get()
+    assert as_staff.post(f"{API}/payments/{payment.pk}/refunds/", {"amount": "3.00"}).status_code == 201
+    (refunded,) = work()
+    assert as_staff.post(f"{API}/orders/{number}/fulfil/", {"status": "delivered"}).status_code == 200
+    assert work() == []
+
+    for mail in (placed, paid, shipped, refunded):
+        assert mail.recipients() == [customer.email]
+        assert number in mail.subject
+        for text in (mail.body, html_of(mail)):
+            for said in ("Mug", "blue, L", "12.50", "25.00", "Standard", "4.90", "29.90 USD", "St James", "Kingdom"):
+                assert said in text.replace("&#x27;", "'"), said
+            assert f"http://localhost:3000/orders/{number}" in text
+    assert "please pay it by then" in placed.body
+    assert "29.90 USD" in paid.body.partition("Order")[0]
+    for text in (shipped.body, html_of(shipped)):
+        assert "DHL" in text
+        assert "JD014600003SE" in text
+    for text in (refunded.body, html_of(refunded)):
+        assert "We have sent 3.00 USD back to you." in text
+    assert not Job.objects.exists()
+
+
+def test_a_mail_shows_what_was_bought_then_and_where_it_stands_now(
+    as_customer: APIClient, mug: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, mug)["number"]
+    Product.objects.update(name="Cup")
+    pay(as_customer, simulator, number)
+    placed, paid = work()
+    assert "1 x Mug (blue, L)" in placed.body
+    # It is paid by now: nobody is asked to do so again.
+    assert "please pay" not in placed.body
+    assert "We have received your payment" in paid.body
+
+
+def test_an_order_that_is_not_placed_is_not_told(as_customer: APIClient, mug: Product) -> None:
+    assert as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS}).status_code == 400
+    add_to_cart(as_customer, mug)
+    body = {"shipping_address": ADDRESS, "expected_total": "1.00"}
+    assert as_customer.post(f"{API}/orders/", body).status_code == 409
+    assert not Job.objects.exists()
+
+
+def test_an_order_that_is_placed_at_the_second_attempt_is_told_once(as_customer: APIClient, mug: Product) -> None:
+    with failing("commitTransaction", errorCode=112, errorLabels=["TransientTransactionError"]):
+        place_order(as_customer, mug)
+    assert len(work()) == Order.objects.count() == 1
+
+
+def test_an_order_whose_mail_cannot_be_written_down_is_not_placed(as_customer: APIClient, mug: Product) -> None:
+    add_to_cart(as_customer, mug)
+    with failing("insert", Job, errorCode=8000):
+        assert as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS}).status_code == 500
+    assert not Order.objects.exists()
+
+
+def test_a_replayed_checkout_and_two_at_once_are_told_once(customer: User, mug: Product) -> None:
+    client = client_of(customer)
+    add_to_cart(client, mug)
+
+    def place() -> Any:
+        return client_of(customer).post(
+            f"{API}/orders/", {"shipping_address": ADDRESS}, headers={"Idempotency-Key": "one"}
+        )
+
+    at_the_same_moment(*[place] * 4)
+    assert place().status_code == 201
+    assert len(work()) == 1
+
+
+def test_an_order_of_zero_is_told_once_and_nobody_is_asked_to_pay(
+    as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    place_order(as_customer, make_product(price="0.00"))
+    (mail,) = work()
+    assert "0.00 USD" in mail.body
+    assert "pay" not in mail.body
+
+
+# --- Once -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_payment_that_stripe_tells_of_again_and_again_is_told_once(
+    as_customer: APIClient, number: str, simulator: StripeSimulator
+) -> None:
+    simulator.pay(open_payment(as_customer, number)["payment_intent"])
+    (success,) = events(simulator, "payment_intent.succeeded")
+    twin = simulator.twin(success["id"])
+    at_the_same_moment(*[lambda: post_event(success)] * 4, *[lambda: post_event(twin)] * 4)
+    deliver(simulator)
+    deliver(simulator)
+    assert subjects() == ["Your order … is paid"]
+
+
+def test_a_refund_that_stripe_tells_of_again_and_again_is_told_once(
+    as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
+) -> None:
+    payment = pay(as_customer, simulator, number)
+    for _ in range(2):
+        assert as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "3.00"}).status_code == 201
+    for _ in range(2):
+        deliver(simulator)
+    # Two refunds, and each is told.
+    assert subjects() == ["Your order … is paid", *["A refund for your order …"] * 2]
+
+
+def test_a_refund_that_came_back_is_not_told(
+    as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
+) -> None:
+    payment = pay(as_customer, simulator, number)
+    work()
+    assert as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "3.00"}).status_code == 201
+    order = Order.objects.get()
+    services.record_refund(
+        order_id=order.pk,
+        refund=order.refunds[0].refund,
+        amount=order.refunds[0].amount,
+        status="failed",
+        actor=Actor.STRIPE,
+    )
+    assert work() == []
+    assert not Job.objects.exists()
+
+
+def test_cancelling_twice_at_once_is_told_once(customer: User, number: str) -> None:
+    cancel = f"{API}/orders/{number}/cancel/"
+    at_the_same_moment(*[lambda: client_of(customer).post(cancel, {"reason": "Changed my mind"})] * 4)
+    (mail,) = work()
+    assert mail.subject == f"Your order {number} is cancelled"
+    assert "Reason: Changed my mind" in mail.body
+    assert "goes back to you" not in mail.body
+
+
+def test_a_cancelled_order_that_was_paid_says_that_the_money_goes_back(
+    as_customer: APIClient, number: str, simulator: StripeSimulator
+) -> None:
+    pay(as_customer, simulator, number)
+    work()
+    assert as_customer.post(f"{API}/orders/{number}/cancel/", {}).status_code == 200
+    cancelled, refunded = work()
+    assert "goes back to you" in cancelled.body
+    assert "goes back to you" in html_of(cancelled)
+    assert "We have sent 29.90 USD back to you." in refunded.body
+
+
+def test_an_order_that_expires_is_told_as_cancelled_with_the_reason(number: str, simulator: StripeSimulator) -> None:
+    Order.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    services.expire_due_orders()
+    services.expire_due_orders()
+    (mail,) = work()
+    assert mail.subject == f"Your order {number} is cancelled"
+    assert "It was not paid in time." in mail.body
+
+
+def test_money_that_comes_too_late_is_told_as_a_refund_and_never_as_a_sale(
+    as_customer: APIClient, number: str, simulator: StripeSimulator
+) -> None:
+    simulator.pay(open_payment(as_customer, number)["payment_intent"])
+    Order.objects.update(status="cancelled", expires_at=None)
+    deliver(simulator)
+    deliver(simulator)
+    assert subjects() == ["A refund for your order …"]
+
+
+# --- Who --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_to_be_sent_holds_ids_and_nothing_of_a_person(
+    customer: User, as_customer: APIClient, mug: Product, simulator: StripeSimulator
+) -> None:
+    User.objects.update(name="Countess Lovelace")
+    number = place_order(as_customer, mug)["number"]
+    pay(as_customer, simulator, number)
+    waiting = [job.payload for job in Job.objects.filter(kind="orders.mail").order_by("id")]
+    assert [set(payload) for payload in waiting] == [{"mail", "order", "event"}] * 2
+    for personal in (customer.email, "Lovelace", "London", number):
+        assert personal not in str(waiting)
+
+
+def test_the_pending_mails_of_whoever_has_left_are_dropped(
+    as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
+) -> None:
+    pay(as_customer, simulator, number)
+    assert as_customer.delete(f"{API}/users/me/").status_code == 204
+    assert as_staff.post(f"{API}/orders/{number}/fulfil/", PARCEL).status_code == 200
+    assert Job.objects.filter(kind="orders.mail").count() == 2
+    assert work() == []
+    assert not Job.objects.exists()
+
+
+def test_a_parcel_of_a_deactivated_account_is_told_all_the_same(
+    customer: User, as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
+) -> None:
+    pay(as_customer, simulator, number)
+    work()
+    User.objects.filter(pk=customer.pk).update(is_active=False)
+    assert as_staff.post(f"{API}/orders/{number}/fulfil/", PARCEL).status_code == 200
+    assert subjects() == ["Your order … is on its way"]
+
+
+def test_a_mail_goes_to_the_address_of_today(customer: User, number: str) -> None:
+    services.cancel_order(order=Order.objects.get(), actor=Actor.STAFF)
+    User.objects.filter(pk=customer.pk).update(email="countess@example.com")
+    (mail,) = work()
+    assert mail.recipients() == ["countess@example.com"]
+
+
+# --- What is in them --------------------------------------------------------------------------------------------------
+
+
+def test_nothing_that_somebody_typed_becomes_html_and_nothing_is_loaded_from_elsewhere(
+    customer: User,
+    as_customer: APIClient,
+    as_staff: APIClient,
+    make_product: Callable[..., Product],
+    shipping: ShippingMethod,
+    simulator: StripeSimulator,
+) -> None:
+    User.objects.filter(pk=customer.pk).update(name=HTML, email_verified=True)
+    ShippingMethod.objects.update(name=HTML)
+    variant = {"sku": "X", "options": {"colour": HTML}, "price": "5.00", "stock": 9}
+    product = make_product(HTML, variants=[variant])
+    address = {**ADDRESS, "name": HTML, "line1": HTML}
+    number = place_order(as_customer, product, shipping_address=address)["number"]
+    pay(as_customer, simulator, number)
+    shipped = {"status": "shipped", "carrier": HTML, "tracking_number": HTML}
+    assert as_staff.post(f"{API}/orders/{number}/fulfil/", shipped).status_code == 200
+    second = place_order(as_customer, product)["number"]
+    pay(as_customer, simulator, second)
+    assert as_customer.post(f"{API}/orders/{second}/cancel/", {"reason": HTML}).status_code == 200
+    as_customer.post(f"{API}/auth/email/verify/")
+    as_customer.post(f"{API}/auth/password/reset/", {"email": customer.email})
+
+    mails = work()
+
+    assert len(mails) == 8
+    for mail in mails:
+        assert HTML not in mail.subject
+        assert mail.body.startswith(f"Hello {HTML},")
+        assert "&" not in mail.body.replace("Ada & Co", "").replace("&token=", "")
+        html = html_of(mail)
+        assert "onclick=&quot;x&quot;" in html
+        assert "<b" not in html.replace("<body", "").replace("<br>", "")
+        assert not re.search(r"<(script|img|link|style|iframe|object)|src=|url\(|@import", html)
+        assert set(re.findall(r'href="(http://[^/"]*)', html)) == {"http://localhost:3000"}

@@ -1,0 +1,83 @@
+"""What staff did, for people to look through."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import display
+
+from shop.admin.base import ReadOnlyModelAdmin
+from shop.admin.html import badge, link
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with
+from shop.staff_log import Action, StaffAction, with_people
+
+ACTION_LABELS = {Action.ADD: "success", Action.DELETE: "danger", Action.CANCEL: "danger", Action.REFUND: "warning"}
+
+
+class KindFilter(DropdownFilter):
+    title = "kind of object"
+    parameter_name = "model"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        models = model_admin.admin_site._registry
+        return sorted((model._meta.label_lower, str(model._meta.verbose_name).capitalize()) for model in models)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(model=self.value()) if self.value() else queryset
+
+
+class PeopleChangeList(QuickChangeList):
+    """Knows the people behind a page's actions, asked for with one command."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = with_people(self.result_list)
+
+
+@admin.register(StaffAction)
+class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+    list_display = ("at", "who", "did", "what", "which_fields", "via")
+    list_filter = (
+        ("action", ChoicesDropdownFilter),
+        KindFilter,
+        ("via", ChoicesDropdownFilter),
+        ("at", DaysFilter),
+    )
+    search_help_text = "Beginning of a person's e-mail address, an object's id, or a request's"
+    ordering = ("-pk",)
+    fields = (("at", "who"), ("did", "what"), "which_fields", ("model", "object_id"), ("via", "request_id"))
+    readonly_fields = ("who", "did", "what", "which_fields")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
+        return PeopleChangeList
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        if "@" not in text:
+            return queryset.filter(Q(object_id=text) | Q(request_id=text) | Q(staff=text) | Q(label=text))
+        people = get_user_model().objects.filter(begins_with("email", text.lower()))
+        return queryset.filter(staff__in=[str(pk) for pk in people.values_list("pk", flat=True)[:500]])
+
+    @display(description="Who")
+    def who(self, row: StaffAction) -> str:
+        return getattr(row, "person", "") or with_people([row])[0].person
+
+    @display(description="Did what")
+    def did(self, row: StaffAction) -> str:
+        return badge(row.get_action_display(), ACTION_LABELS.get(row.action, "info"))
+
+    @display(description="To what")
+    def what(self, row: StaffAction) -> str:
+        kind = row.model.rpartition(".")[2]
+        text = f"{kind} {row.label or row.object_id}"
+        try:
+            return link(reverse(f"admin:{row.model.replace('.', '_')}_change", args=[row.object_id]), text)
+        except NoReverseMatch:
+            return text
+
+    @display(description="Fields", empty_value="–")
+    def which_fields(self, row: StaffAction) -> str | None:
+        return ", ".join(row.fields) or None

@@ -1,0 +1,27 @@
+"""Which part of the shop an address belongs to: they differ in their limits, their error pages and their headers."""
+
+from enum import Enum, auto
+
+from django.conf import settings
+
+
+class Area(Enum):
+    API = auto()
+    ADMIN = auto()
+    DOCS = auto()
+    # Static files, and pictures where no Cloudinary keeps them.
+    FILES = auto()
+    ELSEWHERE = auto()
+
+
+def area_of(path: str) -> Area:
+    """Return the area of a request's ``path_info``."""
+    if path.startswith("/api/v1/"):
+        return Area.API
+    if path.startswith("/api/docs"):
+        return Area.DOCS
+    if path.startswith(f"/{settings.ADMIN_PATH}"):
+        return Area.ADMIN
+    if path.startswith((settings.STATIC_URL, settings.MEDIA_URL)):
+        return Area.FILES
+    return Area.ELSEWHERE

@@ -1,0 +1,122 @@
+"""Counting within windows of time, one count for all server processes: in Redis where ``CACHE_URL`` names one, else
+in MongoDB.
+
+A window opens with the first use and lasts its seconds, so a burst never meets two of them. While Redis is away
+MongoDB counts on, from zero: nobody is locked out by its outage, and nobody gets more than one limit more.
+"""
+
+import time
+from functools import cache
+from typing import NamedTuple
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import connection, models
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+from pymongo.write_concern import WriteConcern
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shop.caching import is_redis
+from shop.logs import told
+from shop.mongodb import TTLIndex
+
+logger = structlog.get_logger(__name__)
+
+# A Redis that did not answer is not asked again for so long: every request would wait for it.
+REDIS_PAUSE_SECONDS = 5.0
+REDIS_PATIENCE_SECONDS = 2.0
+
+
+class RateWindow(models.Model):
+    """How often something was done since the window opened. ``_id`` is a digest of what is counted."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [TTLIndex(fields=["expires_at"], name="rate_window_expiry")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Count(NamedTuple):
+    """What a counter stands at, this use included, and how long its window lasts."""
+
+    uses: int
+    seconds_left: float
+
+
+def count(key: str, *, seconds: int) -> Count:
+    """Count one use of ``key`` within a window of so many seconds, in one atomic step."""
+    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
+        try:
+            return _count_in_redis(key, seconds)
+        except redis.RedisError as error:
+            _leave_redis_alone(error)
+    return _count_in_mongodb(key, seconds)
+
+
+# --- Redis ------------------------------------------------------------------------------------------------------------
+
+_redis_is_left_alone_until = 0.0
+
+
+def _leave_redis_alone(error: redis.RedisError) -> None:
+    global _redis_is_left_alone_until
+    _redis_is_left_alone_until = time.monotonic() + REDIS_PAUSE_SECONDS
+    logger.warning("Redis is away, MongoDB counts the limits", error=told(error))
+
+
+@cache
+def _redis(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=REDIS_PATIENCE_SECONDS,
+        socket_connect_timeout=REDIS_PATIENCE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _count_in_redis(key: str, seconds: int) -> Count:
+    name = f"shop:count:{key}"
+    # Held here: where threads make the first client at once, one is dropped, and would close under whoever has it.
+    client = _redis(settings.CACHE_URL)
+    with client.pipeline(transaction=True) as commands:
+        # The first opens the window; a later use leaves its end where it is.
+        commands.set(name, 0, px=seconds * 1000, nx=True)
+        commands.incr(name)
+        commands.pttl(name)
+        _, uses, milliseconds = commands.execute()
+    return Count(uses, milliseconds / 1000)
+
+
+# --- MongoDB ----------------------------------------------------------------------------------------------------------
+
+
+def _count_in_mongodb(key: str, seconds: int) -> Count:
+    # A count that is lost with a primary that fails is no loss; waiting for the majority would be one.
+    windows = connection.get_collection(RateWindow._meta.db_table).with_options(write_concern=WriteConcern(1))
+    # The database's clock, which is one for all processes. (Its own deletion of what has expired comes later.)
+    is_open = {"$gt": ["$expires_at", "$$NOW"]}
+    step = {
+        "count": {"$cond": [is_open, {"$add": ["$count", 1]}, 1]},
+        "expires_at": {"$cond": [is_open, "$expires_at", {"$add": ["$$NOW", seconds * 1000]}]},
+    }
+    while True:
+        try:
+            row = windows.find_one_and_update(
+                {"_id": key},
+                [{"$set": step}],
+                projection={"count": 1, "left": {"$subtract": ["$expires_at", "$$NOW"]}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:
+            # Two opened the window at once: the other one's is there now.
+            continue
+        return Count(row["count"], row["left"] / 1000)

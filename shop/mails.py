@@ -1,0 +1,165 @@
+"""Mails: asked for in the transaction that calls for them, written when the worker sends them.
+
+A mail is a job (`shop/jobs.py`) that holds ids and nothing else of a person: what it says is read at the time it is
+sent, and nothing is sent where there is nobody any more to send it to. It is sent at least once. Should a worker die
+between the mail server's answer and the end of its job, the copy has the same Message-ID, by which servers and mail
+programs know it.
+"""
+
+import contextlib
+import re
+import smtplib
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from email.utils import parseaddr
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import structlog
+from bson import ObjectId
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from shop import jobs
+from shop.logs import told
+
+logger = structlog.get_logger(__name__)
+
+# So long nobody waits for a mail server that was away: the worker has other things to do.
+AWAY_SECONDS = 30.0
+# A recipient's server that says "not now" (a full mailbox, greylisting) is asked again, but not for ever.
+ASK_AGAIN_SECONDS = 15 * 60.0
+DELIVERABLE_FOR = timedelta(days=1)
+
+
+class Mail(NamedTuple):
+    """A mail to one address. ``template`` names the pair ``….txt`` and ``….html``, both shown the ``context``."""
+
+    to: str
+    subject: str
+    template: str
+    context: dict[str, Any]
+
+
+class MailNotTaken(Exception):
+    """The mail server did not take a mail, or did not say so. The recipient's address is left out of what it said."""
+
+    def __init__(self, error: OSError, *, to: str) -> None:
+        super().__init__(f"{type(error).__name__}: {error}".replace(to, "…"))
+
+
+Writer = Callable[..., Mail | None]
+
+_kinds: list[str] = []
+
+
+def kinds() -> list[str]:
+    """Return the kinds of jobs that are mails."""
+    return _kinds
+
+
+def writer(kind: str) -> Callable[[Writer], Writer]:
+    """Register the decorated function to write the mails of this kind, from what :func:`send_later` was given.
+
+    It returns None where the mail is not wanted any more.
+    """
+
+    def register(write: Writer) -> Writer:
+        @jobs.handler(kind)
+        def send(*, mail: str, **about: str) -> None:
+            _server.require()
+            if written := write(**about):
+                _send(written, ObjectId(mail))
+
+        _kinds.append(kind)
+        return write
+
+    return register
+
+
+def send_later(kind: str, **about: str) -> None:
+    """Let the worker send a mail once the running transaction is committed. ``about`` are ids: it is kept as it is."""
+    jobs.enqueue(kind, mail=str(ObjectId()), **about)
+
+
+def storefront(page: str, **parameters: str) -> str:
+    """Return the address of a page of the storefront."""
+    query = f"?{urlencode(parameters)}" if parameters else ""
+    return f"{settings.FRONTEND_URL.rstrip('/')}/{page}{query}"
+
+
+def _send(mail: Mail, number: ObjectId) -> None:
+    message = _message(mail, number)
+    with _server.connected() as connection:
+        try:
+            connection.send_messages([message])
+        except smtplib.SMTPRecipientsRefused as refused:
+            ((code, _),) = refused.recipients.values()
+            if code < 500 and timezone.now() - number.generation_time < DELIVERABLE_FOR:
+                raise jobs.Postpone(ASK_AGAIN_SECONDS) from refused
+            # There is no such mailbox, or it is full: nothing that staff could mend. (The answer may name the person.)
+            logger.warning("a mail is not taken where it should go, and dropped", mail=str(number), code=code)
+        except OSError as error:
+            # Also where the answer was lost: the mail may have been taken, so it is not sent again without end.
+            raise MailNotTaken(error, to=mail.to) from None
+
+
+def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    context = {**mail.context, "subject": mail.subject, "shop": name or "Shop", "storefront": settings.FRONTEND_URL}
+    text = render_to_string(f"{mail.template}.txt", context)
+    message = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
+        to=[mail.to],
+        headers={
+            "Message-ID": f"<{number}@{address.rpartition('@')[2]}>",
+            # RFC 3834: no "out of office" in return.
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    message.attach_alternative(render_to_string(f"{mail.template}.html", context), "text/html")
+    return message
+
+
+class _Server:
+    """The mail server, and until when this process does not ask it, because it was away."""
+
+    def __init__(self) -> None:
+        self._away_until = 0.0
+
+    def require(self) -> None:
+        """Raise ``Postpone`` where it was away a moment ago."""
+        if (seconds := self._away_until - time.monotonic()) > 0:
+            raise jobs.Postpone(seconds)
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[BaseEmailBackend]:
+        """Connect, logged in, for a block. Raises ``Postpone`` where it is away."""
+        connection = get_connection()
+        try:
+            self._open(connection)
+            yield connection
+        finally:
+            # What was taken is taken, whatever comes of the goodbye.
+            with contextlib.suppress(OSError):
+                connection.close()
+
+    def _open(self, connection: BaseEmailBackend) -> None:
+        try:
+            connection.open()
+        except OSError as error:
+            # All of SMTP's errors are OSErrors. A wrong password and the like do not pass by themselves.
+            lasting = isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
+            if lasting or isinstance(error, smtplib.SMTPNotSupportedError):
+                raise
+            logger.warning("the mail server is away", error=told(error))
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            raise jobs.Postpone(AWAY_SECONDS) from error
+
+
+_server = _Server()

@@ -1,0 +1,40 @@
+"""The request's id, and one line in the log for each request."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from shop import request_context
+from shop.logs import ms_since
+
+logger = structlog.get_logger(__name__)
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestLogMiddleware:
+    """Gives every request an id, which its reply, its log lines and its jobs carry; outermost of all middleware.
+
+    The id in ``X-Request-ID`` is taken over where it is well-formed. Of an address the line tells the route's name: a
+    path may hold a slug, a number or a token.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        given = request.headers.get("X-Request-ID", "")
+        with request_context.working_on(given if request_context.well_formed(given) else "") as request_id:
+            response = self.get_response(request)
+            logger.info(
+                "request",
+                method=request.method if request.method in _METHODS else "other",
+                route=request.resolver_match.view_name if request.resolver_match else "none",
+                status=response.status_code,
+                ms=ms_since(started),
+            )
+        response["X-Request-ID"] = request_id
+        return response

@@ -1,0 +1,134 @@
+"""What staff did: one row for each thing that somebody changed, in the admin or by the API.
+
+Services and admins call :func:`note` inside the transaction of the change, so that there is a row exactly when there
+is the change. Who is acting, and in which request, comes from `shop.request_context`. A row names what was changed,
+never what it was or is: no personal data, no secrets. Rows are only ever added.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from bson import ObjectId
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.utils import timezone
+
+from shop import request_context, transactions
+
+# What tells people which one it was, of models where that says nothing about a person.
+LABELS = {
+    "auth.group": "name",
+    "cart.coupon": "code",
+    "catalog.category": "name",
+    "catalog.importrun": "filename",
+    "catalog.product": "name",
+    "catalog.variant": "sku",
+    "orders.order": "number",
+    "orders.shippingmethod": "name",
+    "orders.taxrate": "country",
+    "payments.payment": "order_number",
+    "payments.stripeevent": "type",
+    "shop.job": "kind",
+}
+
+
+class AppendOnly(TypeError):
+    """Rows of the staff log are neither changed nor deleted, by nobody."""
+
+
+class StaffActionQuerySet(models.QuerySet):
+    def about(self, model: type[models.Model], object_id: str) -> "StaffActionQuerySet":
+        """What was done to one object, the latest first."""
+        return self.filter(model=model._meta.label_lower, object_id=object_id).order_by("-pk")
+
+    def update(self, **_: Any) -> NoReturn:
+        raise AppendOnly
+
+    def delete(self) -> NoReturn:
+        raise AppendOnly
+
+
+class Action(models.TextChoices):
+    ADD = "add", "added"
+    CHANGE = "change", "changed"
+    DELETE = "delete", "deleted"
+    STOCK = "stock", "changed the stock"
+    CANCEL = "cancel", "cancelled"
+    SHIP = "ship", "marked as shipped"
+    DELIVER = "deliver", "marked as delivered"
+    REFUND = "refund", "refunded"
+    REPLAY = "replay", "replayed"
+    RUN = "run", "ran"
+
+
+class StaffAction(models.Model):
+    """Somebody of the staff did something to an object."""
+
+    at = models.DateTimeField(default=timezone.now)
+    # A user's id and no foreign key: what somebody did is kept when their account is not.
+    staff = models.CharField(max_length=24)
+    via = models.CharField("by way of", max_length=5, choices=[("admin", "the admin"), ("api", "the API")])
+    action = models.CharField(max_length=10, choices=Action)
+    model = models.CharField("kind of object", max_length=60)
+    object_id = models.CharField("id", max_length=255)
+    label = models.CharField("object", max_length=255, blank=True)
+    fields = models.JSONField("changed fields", default=list)
+    request_id = models.CharField("request", max_length=64)
+
+    objects = StaffActionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "staff action"
+        # Nobody can be given the right to change it.
+        default_permissions = ("view",)
+        indexes = [
+            models.Index(fields=["model", "object_id"], name="staff_action_object"),
+            models.Index(fields=["staff"], name="staff_action_staff"),
+            models.Index(fields=["at"], name="staff_action_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.label or self.object_id} {self.get_action_display()}"
+
+    def save(self, **options: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly
+        super().save(**{**options, "force_insert": True})
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        raise AppendOnly
+
+
+def note(action: Action, *objects: models.Model, fields: Iterable[str] = ()) -> None:
+    """Write down, in the running transaction, what the acting staff did to these objects.
+
+    Does nothing where nobody of the staff is acting: in jobs, in commands, and for what customers do themselves.
+    """
+    staff = request_context.acting_staff()
+    if staff is None:
+        return
+    if not transactions.in_transaction():
+        raise RuntimeError("What staff do is noted in the transaction that does it.")
+    names = sorted(set(fields))
+    for obj in objects:
+        model = obj._meta.label_lower
+        StaffAction(
+            staff=staff.id,
+            via=staff.via,
+            action=action,
+            model=model,
+            object_id=str(obj.pk),
+            label=str(getattr(obj, LABELS[model]))[:255] if model in LABELS else "",
+            fields=names,
+            request_id=request_context.current_request_id(),
+        ).save()
+
+
+def with_people(actions: Iterable[StaffAction]) -> list[StaffAction]:
+    """Give each action its ``person``: the e-mail address, or the id of an account that is gone."""
+    rows = list(actions)
+    users = get_user_model().objects.filter(pk__in={ObjectId(row.staff) for row in rows})
+    emails = {str(pk): email for pk, email in users.values_list("pk", "email")}
+    for row in rows:
+        row.person = emails.get(row.staff, row.staff)
+    return rows

@@ -1,0 +1,9 @@
+"""The settings of production, but static files need not be collected, and nobody waits long for a database."""
+
+from shop.settings import *  # noqa: F403
+from shop.settings import STORAGES
+
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = None
+REQUEST_DATABASE_SECONDS = 2

@@ -1,0 +1,48 @@
+"""What several tests of the whole shop begin with."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from accounts.models import Address, User
+from cart import services as carts
+from cart.models import Coupon
+from cart.services import CartOwner
+from catalog.models import ImportRun, Product, Variant
+from orders import services as orders
+from orders.models import Order, TaxRate
+from payments.models import Payment, Refund, StripeEvent
+from shop import jobs
+from shop.jobs import PeriodicTask
+from shop.staff_log import StaffAction
+from shop.testing.admin import ADDRESS, ordered
+
+
+@pytest.fixture
+def furnished(
+    customer: User, staff: User, make_category: Callable[..., Any], make_product: Callable[..., Product], shipping: Any
+) -> Order:
+    """At least one row of everything that the admin shows."""
+    category = make_category("Shirts", parent=make_category("Clothing"))
+    product = make_product("Linen shirt", category=category)
+    order = ordered(customer, product)
+    orders.mark_paid(order_id=order.pk)
+    payment = Payment.objects.create(
+        order=order, order_number=order.number, user=customer, intent="pi_1", amount=1490, currency="usd"
+    )
+    orders.attach_payment(order_id=order.pk, payment=payment.pk)
+    Refund.objects.create(payment=payment, amount=100, actor="staff", stripe_refund="re_1", status="succeeded")
+    StripeEvent.objects.create(id="evt_1", type="payment_intent.succeeded", payload={}, created_at=timezone.now())
+    ImportRun.objects.create(filename="products.csv", state="ready", checked_at=timezone.now())
+    Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
+    TaxRate.objects.create(country="GB", rate="20")
+    Address.objects.create(user=customer, **ADDRESS)
+    carts.add_item(owner=CartOwner(user=customer), variant=Variant.objects.get(product=product), quantity=1)
+    PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
+    jobs.enqueue("catalog.count_sales", quantities={})
+    Group.objects.create(name="Warehouse")
+    StaffAction.objects.create(staff=staff.pk, via="admin", action="cancel", model="orders.order", object_id=order.pk)
+    return order
