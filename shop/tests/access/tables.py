@@ -106,7 +106,11 @@ AROUND = {
 # D deleting it, H its history; the names behind a + are buttons and what can be done with rows picked from the list.
 # All else is 403. Customers and nobody are sent to the login, wherever they go.
 STAFF = ("editor", "desk", "reader", "boss")
-EXPORT = "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx"
+# Names that several cells have in common.
+COMMON = {
+    "EDIT": "activate+deactivate+import_file",
+    "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
+}
 ADMIN = {
     model: dict(zip(STAFF, cells, strict=True))
     for model, *cells in map(
@@ -118,7 +122,7 @@ ADMIN = {
     cart.coupon              -                            -                         LCH  LACSDH+delete_selected
     catalog.category         LACSDH                       -                         LCH  LACSDH
     catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
-    catalog.product          LACSDH+activate+deactivate+import_file+{export} - LCH+{export} LACSDH+activate+deactivate+import_file+{export}
+    catalog.product          LACSDH+EDIT+EXPORT           -                  LCH+EXPORT  LACSDH+EDIT+EXPORT
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
     orders.order             -                            LCH+ship+deliver+cancel   LCH  LCH+ship+deliver+cancel
@@ -128,10 +132,9 @@ ADMIN = {
     payments.refund          -                            LCH                       LCH  LCH
     payments.stripeevent     -                            -                         LCH  LCH+replay+replay_selected
     shop.job                 -                            -                         LCH  LCH+run_now+run_selected
+    shop.staffaction         -                            -                         LCH  LCH
     shop.periodictask        -                            -                         LCH  LCH
-    """.replace("{export}", EXPORT)
-        .strip()
-        .splitlines(),  # noqa: E501
+    """.strip().splitlines(),  # noqa: E501
     )
 }
 # The pages of the admin that are about no model, by name: what GET answers nobody, a customer, any of the staff.

@@ -14,7 +14,7 @@ from orders.models import Order
 from shop.testing.admin import browser_of
 from shop.testing.steps import everything
 from shop.tests.access.routes import routes
-from shop.tests.access.tables import ADMIN, APPS, SITE, STAFF
+from shop.tests.access.tables import ADMIN, APPS, COMMON, SITE, STAFF
 
 PAGES = {"L": "changelist", "A": "add", "C": "change", "S": "change", "D": "delete", "H": "history"}
 METHODS = {"C": ("get",), "S": ("post",)}
@@ -42,6 +42,7 @@ OF_LISTS = {route.name for route in ROUTES if "{object_id}" not in route.path}
 def opened(label: str, person: str) -> set[str]:
     """What the table opens of a model: letters and names."""
     letters, *names = ADMIN[label][person].split("+")
+    names = [each for name in names for each in COMMON.get(name, name).split("+")]
     return set(letters) - {"-"} | set(names)
 
 
