@@ -21,12 +21,14 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 from accounts import services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User, normalize_email
-from shop import media
+from shop import media, staff_log
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 from shop.errors import ShopError
+from shop.staff_log import Action
+from shop.transactions import transactional
 
 # What makes a person more than a customer; only a superuser hands it out.
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -190,9 +192,12 @@ class UserAdmin(
         return self._send(request, user, services.send_password_reset)
 
     def _send(self, request: HttpRequest, user: User, send: Callable[..., None]) -> HttpResponse:
-        return self.perform(
-            request, lambda: send(user=user), done=f"{user.email} gets a mail.", url=self.change_url(user.pk)
-        )
+        @transactional("admin.send_mail")
+        def send_it() -> None:
+            send(user=user)
+            staff_log.note(Action.MAIL, user)
+
+        return self.perform(request, send_it, done=f"{user.email} gets a mail.", url=self.change_url(user.pk))
 
     # --- Saving -------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import services
+from accounts import logins, services
 from accounts.models import normalize_email
 from accounts.serializers import (
     EmailVerificationConfirmSerializer,
@@ -43,7 +43,10 @@ class LinkViewSet(viewsets.GenericViewSet):
     )
     def confirm_reset(self, request: Request) -> Response:
         """Choose a new password by the link of that mail. Every earlier token stops working."""
-        services.reset_password(request=request, **self.validated(request))
+        wanted = self.validated(request)
+        services.reset_password(**wanted)
+        # Whoever has followed the link may log in from here, however many strangers try to.
+        logins.remember(request=request, user=wanted["user"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=EmailVerificationConfirmSerializer, responses={204: None})

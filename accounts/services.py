@@ -106,15 +106,13 @@ def send_password_reset(*, user: User) -> None:
     mails.send_later("accounts.reset_mail", user=str(user.pk))
 
 
-def reset_password(*, request: Request, user: User, new_password: str) -> None:
+def reset_password(*, user: User, new_password: str) -> None:
     """Set the password of somebody who has just followed their link; every token is revoked.
 
-    The link proves the address as well, and where it was followed is known from now on (`accounts.logins`).
-    ``user`` is as the link was checked against: raises :class:`InvalidLink` where that is not the account any more,
-    for one because the link was used a moment ago.
+    The link proves the address as well. ``user`` is as the link was checked against: raises :class:`InvalidLink`
+    where that is not the account any more, for one because the link was used a moment ago.
     """
     _reset_password(user, make_password(new_password))
-    logins.remember(request=request, user=user)
 
 
 @transactional("accounts.reset_password")

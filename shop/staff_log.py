@@ -59,6 +59,7 @@ class Action(models.TextChoices):
     REFUND = "refund", "refunded"
     REPLAY = "replay", "replayed"
     RUN = "run", "ran"
+    MAIL = "mail", "sent a mail to"
 
 
 class StaffAction(models.Model):

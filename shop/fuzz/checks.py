@@ -31,9 +31,10 @@ INSIDES = (
 @schemathesis.check
 def tells_nothing_of_its_insides(ctx: CheckContext, response: Response, case: Case) -> None:
     """No answer shows a trace, a file, a secret or the database behind it."""
+    # What a client sent may come back to it.
+    sent = f"{response.request.url} {response.request.body!r}".encode()
     for piece in INSIDES:
-        # What a client sent may come back to it.
-        if piece in response.content and piece not in (response.request.body or b""):
+        if piece in response.content and piece not in sent:
             raise AssertionError(f"the answer contains {piece.decode()!r}")
 
 
@@ -50,17 +51,21 @@ TRIMMED, VALID = f"{READ_AS}; what is left is not valid", f"{READ_AS}; what it r
 UNKNOWN = "unknown fields and parameters are ignored"
 PAGE_SIZE = "a `page_size` that is no number from 1 counts as 20, as REST framework has it"
 
-# Codes of 400s to a request that is valid by the schema. Any error of the type `client_error` but this is a fact.
+# Refusals of requests that are valid by the schema, by code, or by code and attr. Any other error of the type
+# `client_error` is a fact.
 _OF_CODES = {
-    **dict.fromkeys(("does_not_exist",), FACT),
-    **dict.fromkeys(
-        ("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format", "empty"), JUDGED
-    ),
-    **dict.fromkeys(
-        ("password_too_common", "password_entirely_numeric", "password_too_similar", "reserved_slug"), JUDGED
-    ),
-    **dict.fromkeys(("required", "search_required", "variant_required", "sku_taken"), BETWEEN),
+    "does_not_exist": FACT,
     "parse_error": STRICT,
+    **dict.fromkeys(("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format"), JUDGED),
+    **dict.fromkeys(("password_too_common", "password_entirely_numeric", "password_too_similar"), JUDGED),
+    "reserved_slug": JUDGED,
+}
+_OF_CODES_AND_ATTRS = {
+    ("empty", "image"): JUDGED,
+    # Of a product that is new and has no variants.
+    ("required", "price"): BETWEEN,
+    ("sku_taken", "variants"): BETWEEN,
+    ("search_required", "ordering"): BETWEEN,
 }
 # Parameters whose every value is accepted.
 _OF_PARAMETERS = {"page_size": PAGE_SIZE, "attributes": UNKNOWN}
@@ -73,10 +78,10 @@ NARROWED = {
 def excuse(failure: Failure, case: Case, response: Response) -> str:
     """Return why what a check says is right here all the same; nothing where it is not."""
     if isinstance(failure, RejectedPositiveData) and response.status_code in (400, 422):
-        reasons = {_reason(error["code"], response.json()["type"]) for error in response.json()["errors"]}
-        if "" in reasons:
-            return "" if _is_valid_as_read(case) else TRIMMED
-        return min(reasons)
+        reasons = {*_reasons(response)}
+        if reasons and "" not in reasons:
+            return min(reasons)
+        return TRIMMED if _is_valid_as_read(case) is False else ""
     if isinstance(failure, AcceptedNegativeData):
         for parameter, reason in _OF_PARAMETERS.items():
             if _is_only_about(case, parameter):
@@ -85,8 +90,17 @@ def excuse(failure: Failure, case: Case, response: Response) -> str:
     return ""
 
 
-def _reason(code: str, kind: str) -> str:
-    return _OF_CODES.get(code, FACT if kind == "client_error" else "")
+def _reasons(response: Response) -> Iterator[str]:
+    """Why each of the errors of a refusal is right; "" where there is no reason."""
+    try:
+        body = response.json()
+        for error in body["errors"]:
+            code, attr = error["code"], error["attr"]
+            by_kind = FACT if body["type"] == "client_error" else ""
+            yield _OF_CODES_AND_ATTRS.get((code, attr)) or _OF_CODES.get(code) or by_kind
+    except (ValueError, TypeError, KeyError):
+        # That it is no refusal as they are described, another check says.
+        yield ""
 
 
 def _is_only_about(case: Case, parameter: str) -> bool:
@@ -94,11 +108,11 @@ def _is_only_about(case: Case, parameter: str) -> bool:
     return {data.parameter, *(mutation.parameter for mutation in data.mutations)} == {parameter}
 
 
-def _is_valid_as_read(case: Case) -> bool:
-    """Tell whether the body is valid once REST framework's fields have read it."""
+def _is_valid_as_read(case: Case) -> bool | None:
+    """Tell whether the body is valid once REST framework's fields have read it; None where there is no body."""
     content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
     if case.media_type not in content:
-        return False
+        return None
     whole = {**content[case.media_type]["schema"], "components": case.operation.schema.raw_schema["components"]}
     validator = jsonschema.Draft202012Validator(whole)
     body = _trimmed(copy.deepcopy(case.body))

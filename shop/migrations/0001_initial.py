@@ -99,6 +99,7 @@ class Migration(migrations.Migration):
                             ("refund", "refunded"),
                             ("replay", "replayed"),
                             ("run", "ran"),
+                            ("mail", "sent a mail to"),
                         ],
                         max_length=10,
                     ),

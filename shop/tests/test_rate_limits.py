@@ -13,6 +13,7 @@ from accounts.models import KnownNetwork, User
 from conftest import PASSWORD, client_of
 from shop import counters
 from shop.counters import RateWindow
+from shop.testing.mails import link_in, work
 from shop.testing.redis import redis_server
 from shop.testing.replies import refusal
 from shop.testing.routes import operations
@@ -92,6 +93,11 @@ LIMITED = {
     "POST /auth/logout/",
     "POST /auth/logout-all/",
     "POST /auth/password/change/",
+    "POST /auth/password/reset/",
+    "POST /auth/password/reset/confirm/",
+    "POST /auth/email/verify/",
+    "POST /auth/email/verify/confirm/",
+    "GET /users/me/export/",
     "PUT /users/me/avatar/",
     "POST /products/{product_pk}/images/",
     "POST /cart/items/",
@@ -189,6 +195,17 @@ def test_where_an_account_was_opened_is_known(settings: Any) -> None:
     assert APIClient().post("/api/v1/auth/register/", new).status_code == 201
     assert log_in("new@example.com", PASSWORD) == 200
     assert log_in("new@example.com", PASSWORD, REMOTE_ADDR="203.0.113.9") == 429
+
+
+def test_whoever_follows_the_link_in_their_mail_is_no_stranger_there(customer: User, settings: Any) -> None:
+    settings.RATE_LIMIT_RULES["login_strangers"] = (0, 3600)
+    assert log_in(customer.email, PASSWORD) == 429
+    APIClient().post("/api/v1/auth/password/reset/", {"email": customer.email})
+    (mail,) = work()
+    new = {**link_in(mail, "reset-password"), "new_password": "another-horse-battery"}
+    assert APIClient().post("/api/v1/auth/password/reset/confirm/", new).status_code == 204
+    assert log_in(customer.email, "another-horse-battery") == 200
+    assert log_in(customer.email, "another-horse-battery", REMOTE_ADDR="203.0.113.9") == 429
 
 
 def test_where_somebody_logs_in_is_kept_without_telling_it(customer: User) -> None:

@@ -195,11 +195,13 @@ def test_buttons_in_the_admin(browser: Client, customer: User, make_product: Any
     in_dialog(browser, url_of("orders.order", "cancel", order.pk), {"reason": "They called"})
     event = StripeEvent.objects.create(id="evt_1", type="a.b", payload=EVENT, created_at=order.created_at)
     in_dialog(browser, url_of("payments.stripeevent", "replay", event.pk), {})
+    in_dialog(browser, url_of("accounts.user", "send_verification", customer.pk), {})
     job = jobs.enqueue("catalog.count_sales", quantities={})
     in_dialog(browser, url_of("shop.job", "run_now", job.pk), {})
     assert noted() == [
         ("admin", "cancel", f"orders.order {order.number}", []),
         ("admin", "replay", "payments.stripeevent a.b", []),
+        ("admin", "mail", "accounts.user", []),
         ("admin", "run", "shop.job catalog.count_sales", []),
     ]
 
