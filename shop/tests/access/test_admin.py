@@ -36,7 +36,7 @@ def _buttons() -> dict[str, set[str]]:
 
 BUTTONS = _buttons()
 # Pages about a model and not about one object of it.
-OF_LISTS = {route.name for route in ROUTES if "{object_id}" not in route.path}
+OF_LISTS = {route.name for route in ROUTES if "{" not in route.path}
 
 
 def opened(label: str, person: str) -> set[str]:
