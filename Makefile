@@ -28,7 +28,7 @@ browser: $(INSTALLED) ## Drive the admin in a real browser, which must be instal
 	@$(PY) -m shop.testing.browser
 	@exec env DEBUG=1 SCREENSHOTS=docs/images $(PY) -m pytest -m browser
 
-test-slow: $(INSTALLED) ## What reading costs in a catalogue of 100,000 products; takes some minutes
+test-slow: $(INSTALLED) ## Run what takes 10,000 rows to import or 100,000 products to read; takes some minutes
 	@exec env DEBUG=1 $(PY) -m pytest -m large
 
 torture: $(INSTALLED) ## Races, kills and outages for 20 minutes; the table goes to docs/reliability.md (SEED=)

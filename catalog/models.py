@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
+from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (tables of this room, too)
 from shop.money_fields import money_field
 
 RESERVED_SLUGS = frozenset({"facets"})

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
@@ -13,8 +14,16 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
-        "permission": lambda request: any(request.user.has_perm(f"{app}.{verb}_{name}") for verb in ("view", "change")),
+        "permission": lambda request: _may_see(request, model),
     }
+
+
+def _may_see(request: HttpRequest, model: str) -> bool:
+    # The admin cannot be imported while the settings are.
+    from django.apps import apps
+    from django.contrib.admin import site
+
+    return site.get_model_admin(apps.get_model(model)).has_view_permission(request)
 
 
 UNFOLD = {
@@ -61,6 +70,7 @@ UNFOLD = {
                     _page("Categories", "account_tree", "catalog.category"),
                     _page("Variants", "inventory_2", "catalog.variant"),
                     _page("Stock movements", "swap_vert", "catalog.stockmovement"),
+                    _page("Imports", "upload_file", "catalog.importrun"),
                 ],
             },
             {

@@ -20,6 +20,7 @@ LABELS = {
     "auth.group": "name",
     "cart.coupon": "code",
     "catalog.category": "name",
+    "catalog.importrun": "filename",
     "catalog.product": "name",
     "catalog.variant": "sku",
     "orders.order": "number",

@@ -1,5 +1,5 @@
 """The catalogue in the admin, by subject."""
 
-from catalog.admin import categories, dashboard, products, stock
+from catalog.admin import categories, dashboard, imports, products, stock
 
-__all__ = ["categories", "dashboard", "products", "stock"]
+__all__ = ["categories", "dashboard", "imports", "products", "stock"]

@@ -14,6 +14,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog import services, stock
+from catalog.admin.exports import ExportMixin
 from catalog.admin.price_changes import ChangesPrices
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.models import Product, ProductImage, StockMovement, Variant
@@ -83,7 +84,7 @@ class PictureInline(TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(ChangesPrices, DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
+class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
     form = ProductForm
     inlines = (VariantInline, PictureInline)
     money_fields = ("compare_at_price",)
@@ -99,7 +100,7 @@ class ProductAdmin(ChangesPrices, DeletesWithoutInventory, IndexedSearchMixin, T
     search_help_text = "Words, or the beginning of a SKU"
     # The key sorts by age, and has an index of its own.
     ordering = ("-pk",)
-    actions = ("activate", "deactivate", "change_prices")
+    actions = ("activate", "deactivate", "change_prices", *ExportMixin.actions)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "description":

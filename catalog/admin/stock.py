@@ -16,14 +16,13 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from accounts.models import User
 from catalog import stock
+from catalog.admin.people import emails
 from catalog.models import StockMovement, Variant
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
-from shop.object_ids import parse_object_id
 
 
 class StockForm(DialogForm):
@@ -148,8 +147,7 @@ class LedgerChangeList(QuickChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        ids = {pk for row in self.result_list if (pk := parse_object_id(row.reference))}
-        people = {str(pk): email for pk, email in User.objects.filter(pk__in=ids).values_list("pk", "email")}
+        people = emails(row.reference for row in self.result_list)
         for row in self.result_list:
             row.who = people.get(row.reference, row.reference)
 
