@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-slow torture fuzz audit-deps lint format
+.PHONY: help install run demo test test-slow torture fuzz audit-deps bench lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -29,6 +29,9 @@ test-slow: $(INSTALLED) ## What reading costs in a catalogue of 100,000 products
 
 torture: $(INSTALLED) ## Races, kills and outages for 20 minutes; the table goes to docs/reliability.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py torture --write $(TORTURE_ARGS)
+
+bench: $(INSTALLED) ## The API's speed beside a Node.js shop (PEER=its folder); the table goes to docs/performance.md
+	@exec env DEBUG=1 $(PY) manage.py bench --write $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 
 fuzz: $(INSTALLED) ## Thousands of requests drawn from the API's description; the tables go to docs/security.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py fuzz --write $(FUZZ_ARGS)

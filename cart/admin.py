@@ -118,7 +118,7 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         priced = price_lines(cart)
         if not cart.lines:
             return "Nothing."
-        rows = [(row.quantity, row.product.name, row.variant, money.display(row.line_total)) for row in priced.lines]
+        rows = [(row.quantity, row.offer.name, row.offer, money.display(row.line_total)) for row in priced.lines]
         rows += [(line.quantity, "deleted meanwhile", "", money.display(Decimal(0))) for line in priced.gone]
         row = '<tr><td>{} ×</td><td>{}</td><td>{}</td><td class="shop-amount">{}</td></tr>'
         return format_html('<table class="shop-table">{}</table>', format_html_join("", row, rows))

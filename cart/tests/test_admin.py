@@ -72,7 +72,7 @@ def test_a_cart_shows_what_lies_in_it_and_what_is_gone(
 ) -> None:
     for product in (make_product("Linen shirt"), make_product("Hat")):
         variant = Variant.objects.get(product=product)
-        cart = services.add_item(owner=CartOwner(user=customer), variant=variant, quantity=2)
+        cart = services.add_item(owner=CartOwner(user=customer), variant=variant.pk, quantity=2).cart
     Product.objects.get(name="Hat").delete()
     text = browser.get(url_of("cart.cart", "change", cart.pk)).content.decode()
     assert "Linen shirt" in text

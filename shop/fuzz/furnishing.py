@@ -153,7 +153,7 @@ def _carts(*holders: CartOwner) -> dict[str, list[str]]:
     lines = []
     for holder in holders:
         for variant in variants:
-            cart = carts.add_item(owner=holder, variant=variant, quantity=2)
+            cart = carts.add_item(owner=holder, variant=variant.pk, quantity=2).cart
         lines += [str(line.key) for line in cart.lines]
     return {"guests": [holder.token for holder in holders if holder.token], "lines": lines}
 

@@ -17,6 +17,8 @@ from shop.fuzz.tally import Finding, Tally
 from shop.torture.world import ShopWorld, shop_world
 
 _SERVER_PROCESSES = 2
+# What the server writes of faults of its own.
+_FAULTS = ("[error", "[critical", "Traceback (most recent call last)")
 
 
 class Run:
@@ -60,7 +62,7 @@ class Run:
         for complaint in world.books.audit():
             tally.find("audit", person, complaint)
         for line in log.read_bytes()[logged:].decode(errors="replace").splitlines():
-            if "Traceback (most recent call last)" in line or " ERROR " in line:
+            if any(mark in line for mark in _FAULTS):
                 tally.find("server log", person, line)
         return tally
 

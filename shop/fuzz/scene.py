@@ -68,7 +68,7 @@ class Scene:
         if cart is not None and cart.lines:
             return cart
         variant = Variant.objects.active().filter(stock__gt=0, price__gt=1).first()
-        return carts.add_item(owner=self._holder, variant=variant, quantity=1) if variant else None
+        return carts.add_item(owner=self._holder, variant=variant.pk, quantity=1).cart if variant else None
 
     def _event(self, case: Case) -> bytes:
         """Something that Stripe has told before, or what was drawn, as if Stripe told it."""

@@ -11,7 +11,7 @@ from accounts.models import Address, User
 from cart import services as carts
 from cart.models import Coupon
 from cart.services import CartOwner
-from catalog.models import Product, Variant
+from catalog.models import Product
 from orders import services as orders
 from orders.models import Order, TaxRate
 from orders.reviews.services import write_review
@@ -20,6 +20,7 @@ from shop import jobs
 from shop.jobs import PeriodicTask
 from shop.staff_log import StaffAction
 from shop.testing.admin import ADDRESS, ordered
+from shop.testing.steps import variant_of
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def furnished(
     Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
     TaxRate.objects.create(country="GB", rate="20")
     Address.objects.create(user=customer, **ADDRESS)
-    carts.add_item(owner=CartOwner(user=customer), variant=Variant.objects.get(product=product), quantity=1)
+    carts.add_item(owner=CartOwner(user=customer), variant=variant_of(product).pk, quantity=1)
     PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
     jobs.enqueue("catalog.count_sales", quantities={})
     Group.objects.create(name="Warehouse")

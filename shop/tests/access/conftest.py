@@ -15,7 +15,7 @@ from conftest import ADDRESS, client_of
 from orders.reviews.models import Review
 from payments.simulator import StripeSimulator
 from shop.testing.admin import ordered
-from shop.testing.steps import everything
+from shop.testing.steps import everything, variant_of
 from shop.testing.stripe_steps import open_payment
 from shop.tests.access.people import make_people
 
@@ -43,7 +43,7 @@ def things(
     product = make_product("Mug", category=make_category("Mugs"))
     order = ordered(owner, product)
     payment = open_payment(client_of(owner), order.number)
-    cart = carts.add_item(owner=CartOwner(user=owner), variant=Variant.objects.get(product=product), quantity=1)
+    cart = carts.add_item(owner=CartOwner(user=owner), variant=variant_of(product).pk, quantity=1).cart
     hidden = make_product("Hidden", is_active=False)
     return {
         "address": str(Address.objects.create(user=owner, **ADDRESS).pk),

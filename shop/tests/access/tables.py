@@ -134,6 +134,7 @@ ADMIN = {
     shop.job                 -                            -                         LCH  LCH+run_now+run_selected
     shop.staffaction         -                            -                         LCH  LCH
     shop.periodictask        -                            -                         LCH  LCH
+    shop.staffaction         -                            -                         LCH  LCH
     """.strip().splitlines(),  # noqa: E501
     )
 }
