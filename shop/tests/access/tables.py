@@ -111,6 +111,11 @@ AROUND = {
 # D deleting it, H its history; the names behind a + are buttons and what can be done with rows picked from the list.
 # All else is 403. Customers and nobody are sent to the login, wherever they go.
 STAFF = ("editor", "desk", "reader", "boss")
+# Names that several cells have in common.
+COMMON = {
+    "EDIT": "activate+deactivate+import_file",
+    "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
+}
 ADMIN = {
     model: dict(zip(STAFF, cells, strict=True))
     for model, *cells in map(
@@ -121,7 +126,8 @@ ADMIN = {
     cart.cart                -                            -                         LCH  LCH
     cart.coupon              -                            -                         LCH  LACSDH+delete_selected
     catalog.category         LACSDH                       -                         LCH  LACSDH
-    catalog.product          LACSDH+activate+deactivate   -                         LCH  LACSDH+activate+deactivate
+    catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
+    catalog.product          LACSDH+EDIT+EXPORT           -                  LCH+EXPORT  LACSDH+EDIT+EXPORT
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
     orders.order             -                            LCH+ship+deliver+cancel   LCH  LCH+ship+deliver+cancel
