@@ -144,11 +144,11 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "shop.middleware.RequestLimitsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "shop.middleware.AdminSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "shop.middleware.AdminAuthenticationMiddleware",
+    "shop.middleware.AdminMessageMiddleware",
 ]
 
 ROOT_URLCONF = "shop.urls"
@@ -209,6 +209,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["shop.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["shop.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "shop.negotiation.ContentNegotiation",
     "DEFAULT_PAGINATION_CLASS": "shop.pagination.PageNumberPagination",
     "DEFAULT_SCHEMA_CLASS": "shop.schema.AutoSchema",
     "DEFAULT_METADATA_CLASS": "shop.metadata.Metadata",

@@ -119,7 +119,7 @@ def _shop_environment(uri: str, folder: Path) -> dict[str, str]:
 def seed_shop(uri: str, folder: Path, *, products: int) -> None:
     """Make the shop's database, showing how far it is."""
     size = ["--products", str(products), "--categories", str(CATEGORIES), "--images", "3", "--users", str(USERS)]
-    environment = _shop_environment(uri, folder) | {"DEBUG": "1"}
+    environment = _shop_environment(uri, folder) | {"DEBUG": "1", "LOG_LEVEL": "WARNING"}
     for arguments in (["migrate", "--noinput", "--verbosity", "0"], ["seed", *size]):
         command = [sys.executable, "manage.py", *arguments]
         subprocess.run(command, env=environment, cwd=settings.BASE_DIR, check=True)  # noqa: S603
