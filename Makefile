@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test torture lint format
+.PHONY: help install run demo test browser test-slow torture fuzz audit-deps bench lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -24,8 +24,24 @@ demo: $(INSTALLED) ## Show a sale from cart to refund against a running shop
 test: $(INSTALLED) ## Run the tests against a real MongoDB (PYTEST_ARGS="cart -k coupon")
 	@exec env DEBUG=1 $(PY) -m pytest $(PYTEST_ARGS)
 
+browser: $(INSTALLED) ## Drive the admin in a real browser, which must be installed; its pictures go to docs/images
+	@$(PY) -m shop.testing.browser
+	@exec env DEBUG=1 SCREENSHOTS=docs/images $(PY) -m pytest -m browser
+
+test-slow: $(INSTALLED) ## Run what takes 10,000 rows to import or 100,000 products to read; takes some minutes
+	@exec env DEBUG=1 $(PY) -m pytest -m large
+
 torture: $(INSTALLED) ## Races, kills and outages for 20 minutes; the table goes to docs/reliability.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py torture --write $(TORTURE_ARGS)
+
+bench: $(INSTALLED) ## The API's speed beside a Node.js shop (PEER=its folder); the table goes to docs/performance.md
+	@exec env DEBUG=1 $(PY) manage.py bench --write $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
+
+fuzz: $(INSTALLED) ## Thousands of requests drawn from the API's description; the tables go to docs/security.md (SEED=)
+	@exec env DEBUG=1 $(PY) manage.py fuzz --write $(FUZZ_ARGS)
+
+audit-deps: $(INSTALLED) ## Look up known vulnerabilities of all dependencies; needs the network, and says so without it
+	@$(PY) -m shop.testing.dependencies
 
 lint: $(INSTALLED) ## Check format, rules, import layers, migrations, settings and the API schema
 	@$(PY) -m ruff format --check .

@@ -2,17 +2,33 @@
 
 from typing import Any
 
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, reverse
 from unfold.sites import UnfoldAdminSite
 
 from accounts.admin_forms import LoginForm, OwnPasswordForm
 from shop.request_context import recognised
 
 
+class AutocompleteView(AutocompleteJsonView):
+    """What boxes offer while somebody types, in the words of the model's admin where it has ``autocomplete_label``."""
+
+    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, Any]:
+        result = super().serialize_result(obj, to_field_name)
+        if label := getattr(self.model_admin, "autocomplete_label", None):
+            result["text"] = label(obj, searched=bool(self.term))
+        return result
+
+
 class ShopAdminSite(UnfoldAdminSite):
     login_form = LoginForm
+    index_title = "Dashboard"
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return AutocompleteView.as_view(admin_site=self)(request)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Django's question at the door of every page; from here on the logs know who it is."""
@@ -20,6 +36,10 @@ class ShopAdminSite(UnfoldAdminSite):
         if allowed:
             recognised(request.user, via="admin")
         return allowed
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Every page but the one that leads to an object's page on a website: the shop has no website."""
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's page, with a form that also ends the logins by the old password."""

@@ -10,6 +10,7 @@ from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import User
 from accounts.tokens import VERSION_CLAIM
+from shop import documents
 from shop.request_context import recognised
 
 
@@ -25,7 +26,7 @@ class AccessTokenAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: Token) -> User:
         subject = str(validated_token.get("sub", ""))
-        user = User.objects.filter(pk=subject).first() if ObjectId.is_valid(subject) else None
+        user = documents.find_one(User, {"_id": ObjectId(subject)}) if ObjectId.is_valid(subject) else None
         if user is None or not user.is_active:
             raise AuthenticationFailed("No active account belongs to this token.", code="user_not_found")
         if validated_token.get(VERSION_CLAIM) != user.token_version:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.password_validation import MinimumLengthValidator, validate_password
 from django.core import exceptions as django_exceptions
+from django_countries.data import COUNTRIES
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.links import RESET, VERIFICATION, Link
-from accounts.models import Address, User
+from accounts.models import Address, User, validate_country
 from shop.image_fields import UploadedImageField
 from shop.media import image_url
 from shop.object_ids import ObjectIdField
@@ -37,6 +38,8 @@ class UserSerializer(serializers.ModelSerializer):
 
 class NewPasswordField(serializers.CharField):
     """A password that somebody chooses: written only, never trimmed, judged by the password rules."""
+
+    described_as = {"minLength": MinimumLengthValidator().min_length}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
@@ -137,7 +140,17 @@ class AvatarSerializer(serializers.Serializer):
     image = UploadedImageField()
 
 
+@extend_schema_field({"type": "string", "enum": sorted(COUNTRIES), "examples": ["DE"]})
+class CountryField(serializers.CharField):
+    """A country by its two-letter ISO 3166 code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=2, validators=[validate_country], **kwargs)
+
+
 class AddressSerializer(serializers.ModelSerializer):
+    country = CountryField()
+
     class Meta:
         model = Address
         fields = ["id", *Address.POSTAL_FIELDS, "is_default"]

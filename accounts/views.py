@@ -27,6 +27,7 @@ from accounts.serializers import (
     UserSerializer,
 )
 from shop.rate_limits import address_of, spend_or_refuse
+from shop.serializers import represent, validated
 
 CART_TOKEN = OpenApiParameter(
     "X-Cart-Token", str, OpenApiParameter.HEADER, description="A guest's cart, to be merged into the account's."
@@ -76,14 +77,12 @@ class AuthViewSet(viewsets.GenericViewSet):
         return 'Bearer realm="api"'
 
     def validated(self, request: Request) -> dict:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        return validated(self.get_serializer_class(), request.data, context={"request": request})
 
     def logged_in(self, user: User, request: Request, status_code: int) -> Response:
         pair = services.welcome(user=user, request=request)
-        profile = UserSerializer(user, context=self.get_serializer_context())
-        return Response({**pair, "user": profile.data}, status=status_code)
+        profile = represent(UserSerializer, user, context={"request": request})
+        return Response({**pair, "user": profile}, status=status_code)
 
 
 class SessionViewSet(viewsets.GenericViewSet):

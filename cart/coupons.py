@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from cart.errors import InvalidCoupon
-from cart.models import Cart, Coupon, CouponUse
-from cart.pricing import PricedCart, price_lines
+from cart.models import Coupon, CouponUse
+from cart.pricing import PricedCart
 from shop.money import display
 
 
@@ -35,16 +35,15 @@ def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Co
     return coupon
 
 
-def price(cart: Cart, *, user: User | None) -> tuple[PricedCart, InvalidCoupon | None]:
-    """Price a cart with its coupon; where that cannot be used any more, without it, and say why."""
-    priced = price_lines(cart)
-    if not cart.coupon:
-        return priced, None
+def apply(priced: PricedCart, *, user: User | None) -> InvalidCoupon | None:
+    """Take the discount of the cart's coupon off; where it cannot be used any more, leave it and return why."""
+    if not priced.cart.coupon:
+        return None
     try:
-        priced.apply(check(find(cart.coupon), priced=priced, user=user))
+        priced.apply(check(find(priced.cart.coupon), priced=priced, user=user))
     except InvalidCoupon as error:
-        return priced, error
-    return priced, None
+        return error
+    return None
 
 
 def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:

@@ -6,15 +6,16 @@ from rest_framework.request import Request
 
 from accounts.export import Rows
 from accounts.models import User
-from cart.models import Cart, CouponUse
+from cart.models import CouponUse
 from cart.serializers import cart_data
+from cart.services import CartOwner, look_at
 
 
 def export_cart(*, user: User, request: Request) -> dict[str, Any]:
     """The cart as it is at today's prices, and the coupons that the person's orders used."""
     uses = CouponUse.objects.filter(user=user).order_by("id").prefetch_related("coupon")
     return {
-        "cart": cart_data(Cart.objects.filter(user=user).first(), user=user, request=request),
+        "cart": cart_data(look_at(owner=CartOwner(user=user)), user=user, request=request),
         "coupon_uses": Rows(uses, _coupon_use),
     }
 

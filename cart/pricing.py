@@ -1,13 +1,10 @@
 """What a cart costs today."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bson import ObjectId
-
 from cart.models import Cart, CartLine, Coupon
-from catalog.models import Product, Variant
+from catalog.offers import Offer, Offers, offers_of
 from shop import money
 
 
@@ -16,8 +13,7 @@ class PricedLine:
     """A line with what it stands for and costs now."""
 
     line: CartLine
-    variant: Variant
-    product: Product
+    offer: Offer
     discount: Decimal = money.ZERO
 
     @property
@@ -26,22 +22,19 @@ class PricedLine:
 
     @property
     def unit_price(self) -> Decimal:
-        return self.variant.price
+        return self.offer.price
 
     @property
     def line_total(self) -> Decimal:
         """Before the discount."""
         return money.quantize(self.unit_price * self.quantity)
 
-    @property
-    def is_available(self) -> bool:
-        return self.product.is_active and self.variant.is_active
-
 
 @dataclass
 class PricedCart:
     """Lines and totals. ``coupon`` is set only where it may be used; ``gone`` are lines of deleted variants."""
 
+    cart: Cart
     lines: list[PricedLine]
     gone: list[CartLine]
     coupon: Coupon | None = None
@@ -70,22 +63,14 @@ class PricedCart:
             line.discount = share
 
 
-def price_lines(cart: Cart) -> PricedCart:
-    """Look up what the cart's lines are and cost now: two queries, however many lines there are."""
-    if not cart.lines:
-        return PricedCart(lines=[], gone=[])
-    variants = _by_id(Variant.objects.filter(pk__in=[line.variant for line in cart.lines]))
-    products = _by_id(Product.objects.filter(pk__in={variant.product_id for variant in variants.values()}))
-    lines, gone = [], []
+def price_lines(cart: Cart, offers: Offers | None = None) -> PricedCart:
+    """Say what the cart's lines are and cost now; ``offers`` of its variants are looked up unless they are given."""
+    if offers is None:
+        offers = offers_of(line.variant for line in cart.lines)
+    priced = PricedCart(cart=cart, lines=[], gone=[])
     for line in cart.lines:
-        variant = variants.get(line.variant)
-        product = products.get(variant.product_id) if variant else None
-        if product is None:
-            gone.append(line)
+        if offer := offers.get(line.variant):
+            priced.lines.append(PricedLine(line=line, offer=offer))
         else:
-            lines.append(PricedLine(line=line, variant=variant, product=product))
-    return PricedCart(lines=lines, gone=gone)
-
-
-def _by_id(rows: Sequence) -> dict[ObjectId, Variant | Product]:
-    return {row.pk: row for row in rows}
+            priced.gone.append(line)
+    return priced

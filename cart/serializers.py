@@ -7,8 +7,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from cart import coupons
-from cart.models import Cart
-from cart.pricing import PricedLine
+from cart.pricing import PricedCart, PricedLine
 from shop.media import image_url
 from shop.money import display
 from shop.object_ids import ObjectIdField
@@ -55,10 +54,10 @@ class CartSerializer(serializers.Serializer):
     warnings = CartWarningSerializer(many=True)
 
 
-def cart_data(cart: Cart | None, *, user: User | None, request: Any) -> dict[str, Any]:
-    """Return a cart in the shape of :class:`CartSerializer`; None is the empty cart of somebody who has none."""
-    cart = cart or Cart(user=user)
-    priced, coupon_error = coupons.price(cart, user=user)
+def cart_data(priced: PricedCart, *, user: User | None, request: Any) -> dict[str, Any]:
+    """Return a cart in the shape of :class:`CartSerializer`; one that was never saved is nobody's yet."""
+    cart = priced.cart
+    coupon_error = coupons.apply(priced, user=user)
     warnings = [warning for line in priced.lines for warning in _warnings(line)]
     warnings += [
         {"code": "unavailable", "item": str(line.key), "detail": "This is not for sale any more."}
@@ -79,17 +78,16 @@ def cart_data(cart: Cart | None, *, user: User | None, request: Any) -> dict[str
 
 
 def _item(line: PricedLine, request: Any) -> dict[str, Any]:
-    product, variant = line.product, line.variant
-    picture = product.pictures[0]["name"] if product.pictures else None
+    offer = line.offer
     return {
         "id": str(line.line.key),
         "product": {
-            "id": str(product.pk),
-            "name": product.name,
-            "slug": product.slug,
-            "image": image_url(picture, size="thumbnail", request=request),
+            "id": str(offer.product),
+            "name": offer.name,
+            "slug": offer.slug,
+            "image": image_url(offer.picture, size="thumbnail", request=request),
         },
-        "variant": {"id": str(variant.pk), "sku": variant.sku, "options": variant.options},
+        "variant": {"id": str(offer.variant), "sku": offer.sku, "options": offer.options},
         "quantity": line.quantity,
         "unit_price": display(line.unit_price),
         "line_total": display(line.line_total),
@@ -97,16 +95,16 @@ def _item(line: PricedLine, request: Any) -> dict[str, Any]:
 
 
 def _warnings(line: PricedLine) -> list[dict[str, str]]:
-    item, name = str(line.line.key), line.product.name
-    if not line.is_available:
+    item, name = str(line.line.key), line.offer.name
+    if not line.offer.is_active:
         return [{"code": "unavailable", "item": item, "detail": f"{name} is not for sale any more."}]
     warnings = []
     if line.unit_price != line.line.unit_price:
         change = f"{display(line.line.unit_price)} to {display(line.unit_price)}"
         warnings.append({"code": "price_changed", "item": item, "detail": f"The price of {name} moved from {change}."})
-    if line.quantity > line.variant.stock:
+    if line.quantity > line.offer.stock:
         warnings.append(
-            {"code": "out_of_stock", "item": item, "detail": f"There are {line.variant.stock} of {name} left."}
+            {"code": "out_of_stock", "item": item, "detail": f"There are {line.offer.stock} of {name} left."}
         )
     return warnings
 
@@ -118,7 +116,8 @@ class QuantityField(serializers.IntegerField):
         super().__init__(min_value=1, max_value=settings.MAX_QUANTITY, **kwargs)
 
     def to_internal_value(self, data: Any) -> int:
-        if type(data) is not int:
+        # 2.0 is a number like 2: JSON knows no integers.
+        if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
         return super().to_internal_value(data)
 

@@ -18,16 +18,18 @@ from accounts.services import require_account
 from cart import coupons
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable
 from cart.models import Cart, CartLine, new_token, token_digest
-from cart.pricing import price_lines
+from cart.pricing import PricedCart, price_lines
 from catalog.errors import OutOfStock, VariantRequired
-from catalog.models import Product, Variant
-from shop import jobs
+from catalog.offers import Offer, Offers, offers_of
+from shop import documents, jobs
 from shop.errors import ServiceUnavailable
 from shop.transactions import transactional
 
 TOKEN_HEADER = "X-Cart-Token"  # noqa: S105
 ATTEMPTS = 50
 GUEST_CARTS_KEPT = timedelta(days=30)
+# The fields that a change writes.
+_CHANGED = ("lines", "coupon", "revision", "updated_at")
 
 
 class CartContention(ServiceUnavailable):
@@ -49,8 +51,8 @@ class CartOwner:
 
     def find(self) -> Cart | None:
         if self.user is not None:
-            return Cart.objects.filter(user=self.user).first()
-        return Cart.objects.with_token(self.token).first() if self.token else None
+            return documents.find_one(Cart, {"user_id": self.user.pk})
+        return documents.find_one(Cart, {"token_digest": token_digest(self.token)}) if self.token else None
 
     def new_cart(self) -> Cart:
         """Return an unsaved cart; a guest gets a new token with it."""
@@ -60,31 +62,50 @@ class CartOwner:
         return Cart(token_digest=token_digest(self.token))
 
 
-def change(owner: CartOwner, edit: Callable[[Cart], None]) -> Cart:
+def look_at(*, owner: CartOwner) -> PricedCart:
+    """Return the owner's cart at today's prices; an empty one, which is not saved, where they have none."""
+    return price_lines(owner.find() or Cart(user=owner.user))
+
+
+# Changes the cart, whose lines stand for these offers.
+Edit = Callable[[Cart, Offers], None]
+
+
+def change(
+    owner: CartOwner, edit: Edit, *, variant: ObjectId | None = None, product: ObjectId | None = None
+) -> PricedCart:
     """Let ``edit`` change the lines or coupon of the owner's cart and save it, on top of every other change.
 
-    ``edit`` is called again with the newer cart where another request was faster, so it must only change the cart.
+    ``edit`` gets the offers of the variants in the cart, and those of ``variant`` and of all variants of ``product``.
+    It is called again with the newer cart where another request was faster, so it must only change the cart.
     """
     for attempt in range(ATTEMPTS):
-        cart = owner.find()
-        if cart is None:
-            cart = owner.new_cart()
-            edit(cart)
-            try:
-                _insert(cart)
-            except IntegrityError:
-                continue
-            return cart
-        revision = cart.revision
-        edit(cart)
-        cart.revision, cart.updated_at = revision + 1, timezone.now()
-        saved = Cart.objects.filter(pk=cart.pk, revision=revision).update(
-            lines=cart.lines, coupon=cart.coupon, revision=cart.revision, updated_at=cart.updated_at
-        )
-        if saved:
-            return cart
+        found = owner.find()
+        cart = found or owner.new_cart()
+        wanted = {line.variant for line in cart.lines} | ({variant} if variant else set())
+        offers = offers_of(wanted, product=product)
+        edit(cart, offers)
+        if _insert_if_free(cart) if found is None else _replace(cart):
+            return price_lines(cart, offers)
         time.sleep(random.uniform(0, 0.002 * min(attempt + 1, 20)))  # noqa: S311
     raise CartContention
+
+
+def _replace(cart: Cart) -> bool:
+    """Save the cart if nobody has since it was read."""
+    revision, cart.updated_at = cart.revision, timezone.now()
+    cart.revision += 1
+    fields = {name: documents.stored(Cart._meta.get_field(name), getattr(cart, name)) for name in _CHANGED}
+    return documents.change_one(Cart, {"_id": cart.pk, "revision": revision}, {"$set": fields}) is not None
+
+
+def _insert_if_free(cart: Cart) -> bool:
+    """Save a new cart unless its owner has one since."""
+    try:
+        _insert(cart)
+    except IntegrityError:
+        return False
+    return True
 
 
 @transactional("cart.create")
@@ -94,67 +115,63 @@ def _insert(cart: Cart) -> None:
     cart.save(force_insert=True)
 
 
-def resolve_variant(*, product: ObjectId | None, variant: ObjectId | None) -> Variant:
-    """Return the variant that a shopper means by either id.
+def add_item(
+    *, owner: CartOwner, product: ObjectId | None = None, variant: ObjectId | None = None, quantity: int
+) -> PricedCart:
+    """Put so many of a variant, named by either id, into the cart; they add up with those that lie there already.
 
-    Raises :class:`VariantRequired` for a product with several, ``Http404`` for what does not exist or is not for sale.
-    """
-    if variant is not None:
-        found = Variant.objects.active().filter(pk=variant).first()
-    else:
-        active = list(Variant.objects.active().filter(product=product)[:2])
-        if len(active) > 1:
-            raise VariantRequired(attr="variant")
-        found = active[0] if active else None
-    if found is not None and product not in (None, found.product_id):
-        found = None
-    if found is None or not Product.objects.active().filter(pk=found.product_id).exists():
-        raise Http404
-    return found
-
-
-def add_item(*, owner: CartOwner, variant: Variant, quantity: int) -> Cart:
-    """Put so many of a variant into the cart; they add up with those that lie there already.
-
-    Raises :class:`OutOfStock` where the sum is more than there is, :class:`CartFull`.
+    Raises ``Http404`` for what does not exist or is not for sale, :class:`VariantRequired` for a product with several
+    variants, :class:`OutOfStock` where the sum is more than there is, :class:`CartFull`.
     """
 
-    def edit(cart: Cart) -> None:
-        line = next((line for line in cart.lines if line.variant == variant.pk), None)
+    def edit(cart: Cart, offers: Offers) -> None:
+        offer = _meant(offers, product=product, variant=variant)
+        line = next((line for line in cart.lines if line.variant == offer.variant), None)
         if line is None:
             if len(cart.lines) >= settings.MAX_CART_LINES:
                 raise CartFull
-            line = CartLine(variant=variant.pk, quantity=0, unit_price=variant.price)
+            line = CartLine(variant=offer.variant, quantity=0, unit_price=offer.price)
             cart.lines.append(line)
-        _require_stock(variant, line.quantity + quantity)
+        _require_stock(offer, line.quantity + quantity)
         line.quantity += quantity
 
-    return change(owner, edit)
+    return change(owner, edit, variant=variant, product=product if variant is None else None)
 
 
-def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> Cart:
-    """Set how many of a line the cart holds. Raises ``Http404``, :class:`OutOfStock`."""
-    variants: dict[ObjectId, Variant | None] = {}
+def _meant(offers: Offers, *, product: ObjectId | None, variant: ObjectId | None) -> Offer:
+    """Return the offer that a shopper means by the ids of a variant, of a product, or of both."""
+    if variant is not None:
+        found = [offers[variant]] if variant in offers else []
+    else:
+        found = [offer for offer in offers.values() if offer.product == product]
+    for_sale = [offer for offer in found if offer.is_active and product in (None, offer.product)]
+    if not for_sale:
+        raise Http404
+    if len(for_sale) > 1:
+        raise VariantRequired(attr="variant")
+    return for_sale[0]
 
-    def edit(cart: Cart) -> None:
+
+def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCart:
+    """Set how many of a line the cart holds. Raises ``Http404``, :class:`ProductUnavailable`, :class:`OutOfStock`."""
+
+    def edit(cart: Cart, offers: Offers) -> None:
         line = _line(cart, item)
-        if line.variant not in variants:
-            variants[line.variant] = Variant.objects.active().filter(pk=line.variant).first()
-        variant = variants[line.variant]
-        if variant is None:
+        offer = offers.get(line.variant)
+        if offer is None or not offer.is_active:
             raise ProductUnavailable
-        _require_stock(variant, quantity)
+        _require_stock(offer, quantity)
         line.quantity = quantity
         # The shopper has seen today's price.
-        line.unit_price = variant.price
+        line.unit_price = offer.price
 
     return change(owner, edit)
 
 
-def remove_item(*, owner: CartOwner, item: ObjectId) -> Cart:
+def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
     """Take a line out of the cart. Raises ``Http404``."""
 
-    def edit(cart: Cart) -> None:
+    def edit(cart: Cart, offers: Offers) -> None:
         unwanted = _line(cart, item)
         cart.lines = [line for line in cart.lines if line is not unwanted]
 
@@ -163,21 +180,21 @@ def remove_item(*, owner: CartOwner, item: ObjectId) -> Cart:
     return change(owner, edit)
 
 
-def clear(*, owner: CartOwner) -> Cart:
+def clear(*, owner: CartOwner) -> PricedCart:
     """Empty the cart, its coupon included."""
 
-    def edit(cart: Cart) -> None:
+    def edit(cart: Cart, offers: Offers) -> None:
         cart.lines, cart.coupon = [], ""
 
-    return change(owner, edit) if owner.find() else Cart(user=owner.user)
+    return change(owner, edit) if owner.find() else look_at(owner=owner)
 
 
-def apply_coupon(*, owner: CartOwner, code: str) -> Cart:
+def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
     """Put a coupon on the cart. Raises :class:`InvalidCoupon` where it cannot be used for what lies there now."""
     coupon = coupons.find(code)
 
-    def edit(cart: Cart) -> None:
-        coupons.check(coupon, priced=price_lines(cart), user=owner.user)
+    def edit(cart: Cart, offers: Offers) -> None:
+        coupons.check(coupon, priced=price_lines(cart, offers), user=owner.user)
         cart.coupon = coupon.code
 
     if coupon is None:
@@ -185,11 +202,11 @@ def apply_coupon(*, owner: CartOwner, code: str) -> Cart:
     return change(owner, edit)
 
 
-def remove_coupon(*, owner: CartOwner) -> Cart:
-    def edit(cart: Cart) -> None:
+def remove_coupon(*, owner: CartOwner) -> PricedCart:
+    def edit(cart: Cart, offers: Offers) -> None:
         cart.coupon = ""
 
-    return change(owner, edit) if owner.find() else Cart(user=owner.user)
+    return change(owner, edit) if owner.find() else look_at(owner=owner)
 
 
 def merge_guest_cart(*, user: User, request: Request) -> None:
@@ -205,9 +222,9 @@ def _merge(*, user: User, token: str) -> None:
     if guest is None:
         return
     guest.delete()
-    stock = dict(Variant.objects.filter(pk__in=[line.variant for line in guest.lines]).values_list("pk", "stock"))
+    stock = {offer.variant: offer.stock for offer in offers_of(line.variant for line in guest.lines).values()}
 
-    def edit(cart: Cart) -> None:
+    def edit(cart: Cart, offers: Offers) -> None:
         own = {line.variant: line for line in cart.lines}
         for line in guest.lines:
             available = stock.get(line.variant, 0)
@@ -241,6 +258,6 @@ def _line(cart: Cart, item: ObjectId) -> CartLine:
     raise Http404
 
 
-def _require_stock(variant: Variant, quantity: int) -> None:
-    if quantity > variant.stock:
-        raise OutOfStock(f"There are {variant.stock} of {variant.sku} left.", variants=[variant.pk], attr="quantity")
+def _require_stock(offer: Offer, quantity: int) -> None:
+    if quantity > offer.stock:
+        raise OutOfStock(f"There are {offer.stock} of {offer.sku} left.", variants=[offer.variant], attr="quantity")

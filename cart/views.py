@@ -10,8 +10,10 @@ from rest_framework.response import Response
 
 from cart import services
 from cart.models import Cart
+from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
 from cart.services import TOKEN_HEADER, CartOwner
+from shop.serializers import validated
 
 CART_TOKEN = OpenApiParameter(
     TOKEN_HEADER, str, OpenApiParameter.HEADER, description="A guest's cart; the first change answers with it."
@@ -24,17 +26,15 @@ class CartReplies:
     permission_classes = [AllowAny]
     pagination_class = None
 
-    def reply(self, cart: Cart | None, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> Response:
+    def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> Response:
         data = cart_data(cart, user=owner.user, request=self.request)
         response = Response(data, status=status)
         if owner.token and owner.token != self.request.headers.get(TOKEN_HEADER):
             response[TOKEN_HEADER] = owner.token
         return response
 
-    def validated(self, request: Request) -> dict:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+    def validated(self, request: Request, serializer_class: type | None = None) -> dict:
+        return validated(serializer_class or self.get_serializer_class(), request.data, context={"request": request})
 
 
 @extend_schema(parameters=[CART_TOKEN], responses={200: CartSerializer})
@@ -48,7 +48,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     def retrieve(self, request: Request) -> Response:
         """The cart at today's prices, with warnings about what changed."""
         owner = CartOwner.of(request)
-        return self.reply(owner.find(), owner)
+        return self.reply(services.look_at(owner=owner), owner)
 
     def destroy(self, request: Request) -> Response:
         """Empty the cart."""
@@ -88,12 +88,8 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
     )
     def create(self, request: Request) -> Response:
         """Put something into the cart."""
-        serializer = AddItemSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        wanted = serializer.validated_data
-        variant = services.resolve_variant(product=wanted.get("product"), variant=wanted.get("variant"))
         owner = CartOwner.of(request)
-        cart = services.add_item(owner=owner, variant=variant, quantity=wanted["quantity"])
+        cart = services.add_item(owner=owner, **self.validated(request, AddItemSerializer))
         return self.reply(cart, owner, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=QuantitySerializer)

@@ -1,11 +1,8 @@
 """What must always be true of the catalogue."""
 
-from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
-from bson import ObjectId
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from catalog import read_model
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
@@ -28,22 +25,24 @@ def stock_equals_its_movements() -> Iterator[str]:
 @invariant("what shoppers read of a product is what staff wrote")
 def read_model_is_current() -> Iterator[str]:
     categories = {category.pk: category for category in Category.objects.all()}
-    variants = _by_product(Variant.objects.filter(is_active=True).order_by("id"))
-    images = _by_product(ProductImage.objects.order_by("position", "id"))
+    variants = read_model.by_product(Variant.objects.filter(is_active=True).order_by("id"))
+    images = read_model.by_product(ProductImage.objects.order_by("position", "id"))
     for product in Product.objects.order_by("id").iterator():
         expected = read_model.fields(
             product,
             category=categories.get(product.category_id),
-            variants=variants.get(product.pk, []),
-            images=images.get(product.pk, []),
+            variants=variants[product.pk],
+            images=images[product.pk],
         )
         for name, value in expected.items():
             if getattr(product, name) != value:
                 yield f"{product.slug}: {name} is {getattr(product, name)!r} and should be {value!r}"
 
 
-def _by_product(rows: Any) -> dict[ObjectId, list]:
-    grouped = defaultdict(list)
-    for row in rows.iterator():
-        grouped[row.product_id].append(row)
-    return grouped
+@invariant("a category counts its active products")
+def categories_count_their_products() -> Iterator[str]:
+    counted = Product.objects.active().order_by().values_list("category").annotate(products=Count("id"))
+    products = dict(counted)
+    for category in Category.objects.order_by("path"):
+        if category.active_products != products.get(category.pk, 0):
+            yield f"{category.slug} counts {category.active_products}, there are {products.get(category.pk, 0)}"

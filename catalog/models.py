@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
-from shop.mongodb import TextIndex
+from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (tables of this room, too)
+from shop.money_fields import money_field
 
 RESERVED_SLUGS = frozenset({"facets"})
 ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
@@ -41,11 +42,6 @@ def validate_attributes(attributes: Any) -> None:
             raise ValidationError("A value is a text of 1 to 200 characters.", code="invalid_value")
 
 
-def money_field(**options: Any) -> models.DecimalField:
-    """A column for an amount of the shop's currency; three decimals hold every currency that Stripe charges."""
-    return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
-
-
 class CategoryQuerySet(models.QuerySet):
     def touch(self) -> int:
         """Make the running transaction conflict with others that move, delete or fill these categories.
@@ -65,8 +61,10 @@ class Category(models.Model):
     path = models.CharField(max_length=1000, editable=False, default="")
     # The ids from the root to here, this one included: what the products below carry, too.
     lineage = ArrayField(ObjectIdField(), default=list, editable=False)
-    position = models.PositiveIntegerField(default=0)
+    position = models.PositiveIntegerField(default=0, help_text="Its place among its sisters, the lowest first.")
     revision = models.PositiveIntegerField(default=0, editable=False)
+    # How many active products lie directly in it; written by `catalog.read_model`.
+    active_products = models.IntegerField(default=0, editable=False)
 
     objects = CategoryQuerySet.as_manager()
 
@@ -94,7 +92,7 @@ class Product(models.Model):
     description = models.TextField(blank=True, max_length=20_000)
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
     compare_at_price = money_field(null=True, blank=True, help_text="A former price, shown struck through.")
-    is_active = models.BooleanField(default=True, help_text="Inactive products are not shown and not sold.")
+    is_active = models.BooleanField("active", default=True, help_text="Inactive products are not shown and not sold.")
     attributes = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -103,6 +101,11 @@ class Product(models.Model):
     category_name = models.CharField(max_length=120, blank=True, editable=False)
     category_slug = models.CharField(max_length=140, blank=True, editable=False)
     category_lineage = ArrayField(ObjectIdField(), default=list, editable=False)
+    # The category whose `active_products` it is one of.
+    counted_in = ObjectIdField(null=True, editable=False)
+    # The name as lists sort by it, and the words that searches find (see `catalog.search`).
+    sort_name = models.CharField(max_length=200, blank=True, editable=False)
+    search_words = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     # The attributes as "name=value", which one index serves whatever the names are.
     attribute_pairs = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     price = money_field(default=Decimal(0), editable=False)
@@ -110,8 +113,10 @@ class Product(models.Model):
     stock_flips = models.PositiveIntegerField(default=0, editable=False)
     # [{"id", "name", "alt"}] in order of position; `name` is the default storage's.
     pictures = models.JSONField(default=list, editable=False)
-    rating_average = models.DecimalField(max_digits=3, decimal_places=2, null=True, editable=False)
+    # Of the reviews that shoppers see: their number, their stars together, and what that is on average.
     rating_count = models.PositiveIntegerField(default=0, editable=False)
+    rating_sum = models.PositiveIntegerField(default=0, editable=False)
+    rating_average = models.DecimalField(max_digits=3, decimal_places=2, null=True, editable=False)
     sales = models.PositiveIntegerField(default=0, editable=False, help_text="How many were sold.")
 
     objects = ProductQuerySet.as_manager()
@@ -121,17 +126,13 @@ class Product(models.Model):
             models.Index(fields=["slug"], name="product_slug"),
             models.Index(fields=["is_active", "-created_at", "-id"], name="product_newest"),
             models.Index(fields=["is_active", "price", "id"], name="product_price"),
-            models.Index(fields=["is_active", "name", "id"], name="product_name"),
+            models.Index(fields=["is_active", "sort_name", "id"], name="product_name"),
             models.Index(fields=["is_active", "-sales", "-id"], name="product_sales"),
             models.Index(fields=["is_active", "in_stock", "-created_at", "-id"], name="product_in_stock"),
             models.Index(fields=["is_active", "category_lineage", "-created_at", "-id"], name="product_category"),
             models.Index(fields=["is_active", "category_lineage", "price", "id"], name="product_category_price"),
             models.Index(fields=["is_active", "attribute_pairs", "-created_at", "-id"], name="product_attribute"),
-            TextIndex(
-                fields=["name", "category_name", "description"],
-                name="product_text",
-                weights={"name": 10, "category_name": 3, "description": 1},
-            ),
+            models.Index(fields=["is_active", "search_words", "-created_at", "-id"], name="product_search"),
         ]
 
     def __str__(self) -> str:
@@ -153,7 +154,10 @@ class Variant(models.Model):
     price = money_field()
     # Moved by `catalog.stock` only: it equals the sum of the variant's movements.
     stock = models.PositiveBigIntegerField(default=0, editable=False)
-    is_active = models.BooleanField(default=True)
+    # How often staff or an import changed the stock; sales do not count. Whoever brings a number that was read earlier
+    # can tell by it whether somebody else has counted since.
+    adjustments = models.PositiveIntegerField(default=0, editable=False)
+    is_active = models.BooleanField("active", default=True)
     position = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -4,29 +4,60 @@ Every change to a product, its variants or its pictures ends, in the same transa
 at once conflict on the product's document, and the later one is run again: the read model never lags behind.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from bson import ObjectId
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
+from pymongo import UpdateOne
 
+from catalog import search
 from catalog.models import Category, Product, ProductImage, Variant
+from shop.bulk import update_rows, write
 
 
-def refresh(product_id: ObjectId) -> None:
-    """Write the product's read model from its category, variants and pictures. Call it inside the transaction."""
-    product = Product.objects.get(pk=product_id)
-    category = Category.objects.get(pk=product.category_id) if product.category_id else None
-    if category is not None and product.category_lineage != category.lineage:
-        Category.objects.filter(pk=category.pk).touch()
-    current = fields(
-        product,
-        category=category,
-        variants=Variant.objects.filter(product=product_id, is_active=True),
-        images=ProductImage.objects.filter(product=product_id).order_by("position", "id"),
-    )
-    Product.objects.filter(pk=product_id).update(**current, updated_at=timezone.now())
+def refresh(*product_ids: ObjectId) -> None:
+    """Write the read model of products from their categories, variants and pictures. Call it inside the transaction.
+
+    Raises ``Product.DoesNotExist`` where one of them is gone.
+    """
+    products = {product.pk: product for product in Product.objects.filter(pk__in=product_ids)}
+    if len(products) < len(set(product_ids)):
+        raise Product.DoesNotExist
+    category_ids = {product.category_id for product in products.values()} - {None}
+    categories = Category.objects.in_bulk(category_ids) if category_ids else {}
+    touched = {
+        product.category_id
+        for product in products.values()
+        if product.category_id and product.category_lineage != categories[product.category_id].lineage
+    }
+    if touched:
+        Category.objects.filter(pk__in=touched).touch()
+    variants = by_product(Variant.objects.filter(product__in=products, is_active=True).order_by("id"))
+    images = by_product(ProductImage.objects.filter(product__in=products).order_by("position", "id"))
+    now = timezone.now()
+    changes = {
+        pk: fields(product, category=categories.get(product.category_id), variants=variants[pk], images=images[pk])
+        for pk, product in products.items()
+    }
+    _move_counts((product.counted_in, changes[pk]["counted_in"]) for pk, product in products.items())
+    update_rows(Product, {pk: {**change, "updated_at": now} for pk, change in changes.items()})
+
+
+def by_product(rows: QuerySet) -> dict[ObjectId, list]:
+    """Return variants or pictures in lists, one for each product; empty for products that have none."""
+    grouped = defaultdict(list)
+    for row in rows.iterator():
+        grouped[row.product_id].append(row)
+    return grouped
+
+
+def forget(product: Product) -> None:
+    """Take a product that is about to be deleted out of what categories count. Call it inside the transaction."""
+    _move_counts([(product.counted_in, None)])
 
 
 def fields(
@@ -36,6 +67,11 @@ def fields(
     variants = list(variants)
     return {
         **category_fields(category),
+        "counted_in": category.pk if category and product.is_active else None,
+        "sort_name": search.sort_name(product.name),
+        "search_words": search.product_words(
+            name=product.name, description=product.description, category=category.name if category else ""
+        ),
         "attribute_pairs": attribute_pairs(product.attributes),
         # Without an active variant there is nothing to buy, and the last price is as good as any.
         "price": min((variant.price for variant in variants), default=product.price),
@@ -58,6 +94,48 @@ def attribute_pairs(attributes: dict[str, str]) -> list[str]:
     return sorted(f"{name}={value}" for name, value in attributes.items())
 
 
+def rename_category(category: Category) -> None:
+    """Write what products carry of their category after it was renamed or moved: one command, however many they are."""
+    words = search.WithCategoryWords(search.category_words(category.name))
+    Product.objects.filter(category=category).update(**category_fields(category), search_words=words)
+
+
+def recount(products: Iterable[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
+    """Write that products, each given with its category, became active or inactive. Call it inside the transaction."""
+    products = list(products)
+    Product.objects.filter(pk__in=[pk for pk, _ in products]).update(
+        is_active=is_active, counted_in=F("category") if is_active else None, updated_at=timezone.now()
+    )
+    _move_counts((None, category) if is_active else (category, None) for _, category in products)
+
+
+def _move_counts(moves: Iterable[tuple[ObjectId | None, ObjectId | None]]) -> None:
+    """Count products in other categories: for each, which it was counted in and which it will be; None is no one."""
+    moves = list(moves)
+    numbers = Counter(after for _, after in moves)
+    numbers.subtract(before for before, _ in moves)
+    for category, number in numbers.items():
+        if category and number:
+            Category.objects.filter(pk=category).update(active_products=F("active_products") + number)
+
+
+def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:
+    """Count so many reviews more, or fewer, with so many stars together. Call it inside the transaction.
+
+    Two reviews at once conflict on the product's document, and the later one is run again.
+    """
+    product = Product.objects.get(pk=product_id)
+    count, total = product.rating_count + reviews, product.rating_sum + stars
+    Product.objects.filter(pk=product_id).update(
+        rating_count=count, rating_sum=total, rating_average=rating_average(count, total)
+    )
+
+
+def rating_average(count: int, total: int) -> Decimal | None:
+    """Return the average of so many ratings with ``total`` stars, in two decimals; None without any."""
+    return (Decimal(total) / count).quantize(Decimal("0.01"), ROUND_HALF_UP) if count else None
+
+
 def refresh_in_stock(product_ids: set[ObjectId]) -> None:
     """Write ``in_stock`` of products of which a variant just sold out or came back.
 
@@ -67,5 +145,10 @@ def refresh_in_stock(product_ids: set[ObjectId]) -> None:
     available = set(
         Variant.objects.filter(product__in=product_ids, is_active=True, stock__gt=0).values_list("product", flat=True)
     )
-    for product_id in sorted(product_ids):
-        Product.objects.filter(pk=product_id).update(in_stock=product_id in available, stock_flips=F("stock_flips") + 1)
+    write(
+        Product,
+        [
+            UpdateOne({"_id": pk}, {"$set": {"in_stock": pk in available}, "$inc": {"stock_flips": 1}})
+            for pk in sorted(product_ids)
+        ],
+    )

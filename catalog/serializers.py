@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from catalog.models import Category, Product, Variant, validate_attributes
+from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, Variant, validate_attributes
 from shop.image_fields import UploadedImageField
-from shop.media import image_url
+from shop.media import SIZES, image_url, image_urls
 from shop.money_fields import MoneyField
 
 
@@ -78,28 +78,53 @@ class ProductSerializer(serializers.ModelSerializer):
         return {"id": str(product.category_id), "name": product.category_name, "slug": product.category_slug}
 
 
+class PictureSizesSerializer(serializers.Serializer):
+    """The picture in every size, for `srcset` and the like; never larger than it was uploaded."""
+
+    original = serializers.URLField(read_only=True)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return super().get_fields() | {
+            name: serializers.URLField(
+                read_only=True, help_text=f"{'Cut to' if size.crop else 'Within'} {size.width} × {size.height} pixels."
+            )
+            for name, size in SIZES.items()
+        }
+
+
 class PictureSerializer(serializers.Serializer):
     """A picture as it stands in a product."""
 
     id = serializers.CharField(read_only=True)
     url = serializers.URLField(read_only=True)
     thumbnail = serializers.URLField(read_only=True)
+    sizes = PictureSizesSerializer(read_only=True)
     alt = serializers.CharField(read_only=True)
     position = serializers.IntegerField(read_only=True)
 
 
 def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dict[str, Any]:
     """Return a picture in the shape of :class:`PictureSerializer`."""
+    sizes = image_urls(name, request=request)
     return {
         "id": str(pk),
-        "url": image_url(name, request=request),
-        "thumbnail": image_url(name, size="thumbnail", request=request),
+        "url": sizes["original"],
+        "thumbnail": sizes["thumbnail"],
+        "sizes": sizes,
         "alt": alt,
         "position": position,
     }
 
 
-@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+@extend_schema_field(
+    {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{ATTRIBUTE_NAME}$"},
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 200},
+        "maxProperties": MAX_ATTRIBUTES,
+        "examples": [{"colour": "red"}],
+    }
+)
 class AttributesField(serializers.JSONField):
     """A flat object of short names and texts, such as ``{"colour": "red"}``."""
 
@@ -168,6 +193,55 @@ class ProductDetailSerializer(ProductSerializer):
             return StaffVariantSerializer(self.context["variants"], many=True).data
         active = [variant for variant in self.context["variants"] if variant.is_active]
         return VariantSerializer(active, many=True).data
+
+
+# --- Facets -----------------------------------------------------------------------------------------------------------
+
+
+class CategoryFacetSerializer(CategoryBriefSerializer):
+    parent = serializers.CharField(allow_null=True, help_text="An id, or null.")
+    count = serializers.IntegerField(help_text="Products here and below.")
+
+
+class PriceRangeSerializer(serializers.Serializer):
+    """A range of prices, for `min_price` and `max_price`."""
+
+    min = MoneyField()
+    max = MoneyField()
+    count = serializers.IntegerField()
+
+
+class PriceFacetSerializer(serializers.Serializer):
+    min = MoneyField(allow_null=True, help_text="The lowest price of all.")
+    max = MoneyField(allow_null=True, help_text="The highest price of all.")
+    ranges = PriceRangeSerializer(many=True, help_text="Those that hold products, the lowest first.")
+
+
+class StockFacetSerializer(serializers.Serializer):
+    value = serializers.BooleanField()
+    count = serializers.IntegerField()
+
+
+class AttributeValueSerializer(serializers.Serializer):
+    value = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class AttributeFacetSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    values = AttributeValueSerializer(many=True, help_text="The commonest first, at most 100.")
+
+
+class FacetsSerializer(serializers.Serializer):
+    count = serializers.IntegerField(help_text="As in the list.")
+    count_exact = serializers.BooleanField(help_text="As in the list.")
+    exact = serializers.BooleanField(
+        help_text="False where more than 10,000 products had to be counted; the newest 10,000 of them were."
+    )
+    categories = CategoryFacetSerializer(many=True, help_text="In the order of `/categories/`.")
+    price = PriceFacetSerializer()
+    in_stock = StockFacetSerializer(many=True)
+    attributes = AttributeFacetSerializer(many=True, help_text="By name, at most 50.")
 
 
 # --- What staff write -------------------------------------------------------------------------------------------------

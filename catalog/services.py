@@ -1,12 +1,12 @@
 """The verbs of the catalogue: each leaves products, variants, pictures, stock and read model in step."""
 
 import secrets
+from collections.abc import Container
 from typing import Any
 
 from bson import ObjectId
 from django.db import IntegrityError
 from django.db.models import F
-from django.utils import timezone
 from django.utils.text import slugify
 
 from catalog import read_model, stock
@@ -92,9 +92,10 @@ def delete_product(*, product: Product) -> bool:
     """
     variants = list(Variant.objects.filter(product=product).values_list("pk", flat=True))
     if _sold(variants):
-        Product.objects.filter(pk=product.pk).update(is_active=False)
-        staff_log.note(Action.CHANGE, product, fields=["is_active"])
+        set_active([product], is_active=False)
         return False
+    product = Product.objects.get(pk=product.pk)
+    read_model.forget(product)
     staff_log.note(Action.DELETE, product)
     for image in ProductImage.objects.filter(product=product):
         delete_image_later(image.name)
@@ -104,33 +105,44 @@ def delete_product(*, product: Product) -> bool:
 
 @transactional("catalog.set_active")
 def set_active(products: list[Product], *, is_active: bool) -> int:
-    """Show products in the shop or hide them; return how many there were."""
-    # One command: of the read model only the time of the change depends on this column.
-    found = Product.objects.filter(pk__in=[product.pk for product in products])
+    """Show products in the shop or hide them, by a few commands however many they are; return how many there were."""
     staff_log.note(Action.CHANGE, *products, fields=["is_active"])
-    return found.update(is_active=is_active, updated_at=timezone.now())
+    rows = Product.objects.filter(pk__in=[product.pk for product in products])
+    found = list(rows.values_list("pk", "category", "is_active"))
+    read_model.recount([(pk, category) for pk, category, was in found if was != is_active], is_active=is_active)
+    return len(found)
 
 
-def settle(product_id: ObjectId) -> None:
-    """End a change to a product or its variants, inside its transaction: check them together, write the read model.
+def settle(*product_ids: ObjectId) -> None:
+    """End a change to products or their variants, inside its transaction: check them together, write the read model.
 
     Raises :class:`DuplicateOptions`.
     """
-    options = [
-        tuple(sorted(row.items()))
-        for row in Variant.objects.active().filter(product=product_id).values_list("options", flat=True)
-    ]
-    if len(set(options)) < len(options):
-        raise DuplicateOptions(attr="variants")
-    read_model.refresh(product_id)
+    seen = set()
+    rows = Variant.objects.active().filter(product__in=product_ids).order_by()
+    for product_id, options in rows.values_list("product", "options"):
+        shown = (product_id, *sorted(options.items()))
+        if shown in seen:
+            raise DuplicateOptions(attr="variants")
+        seen.add(shown)
+    read_model.refresh(*product_ids)
 
 
-def free_slug(name: str) -> str:
-    """Return a slug for ``name`` that no product has; two at once may get the same, and the index decides."""
-    base = slugify(name)[:200].strip("-") or "product"
-    if base in RESERVED_SLUGS or ObjectId.is_valid(base) or Product.objects.filter(slug=base).exists():
+def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
+    """Return a slug for ``name`` that no product has; two at once may get the same, and the index decides.
+
+    ``taken`` are the slugs that products have, where the caller knows; else the database is asked.
+    """
+    base = slug_base(name)
+    is_taken = Product.objects.filter(slug=base).exists() if taken is None else base in taken
+    if is_taken or base in RESERVED_SLUGS or ObjectId.is_valid(base):
         return f"{base}-{secrets.token_hex(3)}"
     return base
+
+
+def slug_base(name: str) -> str:
+    """Return what slugs for ``name`` begin with."""
+    return slugify(name)[:200].strip("-") or "product"
 
 
 # --- Variants ---------------------------------------------------------------------------------------------------------
@@ -279,7 +291,10 @@ def save_category(*, category: Category) -> Category:
         Category.objects.filter(pk__in=parent.lineage).touch()
     category.path = f"{parent.path}/{category.slug}" if parent else category.slug
     category.lineage = [*(parent.lineage if parent else []), category.pk]
-    category.save()
+    # Not `save()`, which would write how many products it has as well.
+    written = {name: getattr(category, name) for name in ("name", "slug", "parent", "path", "lineage", "position")}
+    if not Category.objects.filter(pk=category.pk).update(**written):
+        category.save(force_insert=True)
     jobs.enqueue("catalog.refresh_category", at_once=True, category=str(category.pk))
     for child in Category.objects.filter(parent=category.pk):
         save_category(category=child)
@@ -301,7 +316,7 @@ def _refresh_category(*, category: str) -> None:
         if (fields := read_model.category_fields(row)) == written:
             return
         # Somebody may change it while we write; then we write again.
-        Product.objects.filter(category=row).update(**fields)
+        read_model.rename_category(row)
         written = fields
 
 

@@ -4,15 +4,17 @@ Taking is a conditional update of one document, so stock never goes below zero h
 move writes its :class:`StockMovement` in the same transaction, so stock always equals the sum of its movements.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from bson import ObjectId
 from django.db.models import F
+from pymongo import UpdateOne
 
 from catalog import read_model
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement, Variant
-from shop import staff_log
+from shop import documents, staff_log
+from shop.bulk import write
 from shop.staff_log import Action
 from shop.transactions import transactional
 
@@ -26,28 +28,35 @@ def take(quantities: Quantities, *, reason: StockMovement.Reason, reference: str
     Raises :class:`OutOfStock` naming every variant that is short, inactive or gone; the caller's transaction must
     then be rolled back, as it is when the exception leaves it.
     """
-    short = set()
+    short, sold_out = set(), set()
     # Everybody takes in the same order, so that two orders never wait for each other's variants.
     for variant_id in sorted(quantities):
         quantity = quantities[variant_id]
-        taken = Variant.objects.filter(pk=variant_id, is_active=True, stock__gte=quantity).update(
-            stock=F("stock") - quantity
-        )
-        if not taken:
+        enough = {"_id": variant_id, "is_active": True, "stock": {"$gte": quantity}}
+        left = documents.change_one(Variant, enough, {"$inc": {"stock": -quantity}}, returning=("stock", "product_id"))
+        if left is None:
             short.add(variant_id)
+        elif left["stock"] == 0:
+            sold_out.add(left["product_id"])
     if short:
         raise OutOfStock(variants=short)
     _record({variant_id: -quantity for variant_id, quantity in quantities.items()}, reason=reason, reference=reference)
-    _flip(quantities, lambda stock, _: stock == 0)
+    if sold_out:
+        read_model.refresh_in_stock(sold_out)
 
 
 @transactional("catalog.give_back_stock")
 def give_back(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
     """Give pieces of each variant back, inactive ones included."""
+    returned = set()
     for variant_id in sorted(quantities):
-        Variant.objects.filter(pk=variant_id).update(stock=F("stock") + quantities[variant_id])
+        more = {"$inc": {"stock": quantities[variant_id]}}
+        now = documents.change_one(Variant, {"_id": variant_id}, more, returning=("stock", "product_id"))
+        if now is not None and now["stock"] == quantities[variant_id]:
+            returned.add(now["product_id"])
     _record(quantities, reason=reason, reference=reference)
-    _flip(quantities, lambda stock, quantity: stock == quantity)
+    if returned:
+        read_model.refresh_in_stock(returned)
 
 
 @transactional("catalog.adjust_stock")
@@ -69,8 +78,8 @@ def adjust(
     if current + delta < 0:
         raise OutOfStock(f"There are {current} in stock, so {-delta} cannot be taken away.", variants=[variant.pk])
     if delta:
-        Variant.objects.filter(pk=variant.pk).update(stock=F("stock") + delta)
-        _record({variant.pk: delta}, reason=reason, reference=reference, note=note)
+        Variant.objects.filter(pk=variant.pk).update(stock=F("stock") + delta, adjustments=F("adjustments") + 1)
+        _record({variant.pk: delta}, reason=reason, reference=reference, notes={variant.pk: note})
         if 0 in (current, current + delta):
             read_model.refresh_in_stock({variant.product_id})
         staff_log.note(Action.STOCK, variant)
@@ -78,16 +87,38 @@ def adjust(
     return variant.stock
 
 
-def _flip(quantities: Quantities, flipped: Callable[[int, int], bool]) -> None:
-    """Tell the products of those variants that ``flipped(stock now, quantity moved)`` between none and some."""
-    rows = Variant.objects.filter(pk__in=list(quantities)).values_list("pk", "product", "stock")
-    product_ids = {product_id for pk, product_id, stock in rows if flipped(stock, quantities[pk])}
-    if product_ids:
-        read_model.refresh_in_stock(product_ids)
+@transactional("catalog.adjust_stocks")
+def adjust_many(
+    deltas: Quantities, *, reason: StockMovement.Reason, notes: Mapping[ObjectId, str], reference: str = ""
+) -> None:
+    """Change the stock of many variants, each by its delta and with its note, or of none.
+
+    Raises :class:`OutOfStock` naming those of which there would be less than nothing, or that are gone.
+    """
+    rows = Variant.objects.filter(pk__in=list(deltas)).values_list("pk", "product", "stock")
+    current = {pk: (product_id, stock) for pk, product_id, stock in rows}
+    short = [pk for pk, delta in deltas.items() if pk not in current or current[pk][1] + delta < 0]
+    if short:
+        raise OutOfStock(variants=short)
+    write(Variant, [UpdateOne({"_id": pk}, {"$inc": {"stock": deltas[pk], "adjustments": 1}}) for pk in sorted(deltas)])
+    _record(deltas, reason=reason, reference=reference, notes=notes)
+    flipped = {product_id for pk, (product_id, stock) in current.items() if 0 in (stock, stock + deltas[pk])}
+    if flipped:
+        read_model.refresh_in_stock(flipped)
 
 
-def _record(deltas: Quantities, *, reason: StockMovement.Reason, reference: str, note: str = "") -> None:
-    StockMovement.objects.bulk_create(
-        StockMovement(variant_id=variant_id, delta=delta, reason=reason, reference=reference, note=note)
-        for variant_id, delta in deltas.items()
+def _record(
+    deltas: Quantities, *, reason: StockMovement.Reason, reference: str, notes: Mapping[ObjectId, str] | None = None
+) -> None:
+    documents.insert(
+        *(
+            StockMovement(
+                variant_id=variant_id,
+                delta=delta,
+                reason=reason,
+                reference=reference,
+                note=(notes or {}).get(variant_id, ""),
+            )
+            for variant_id, delta in deltas.items()
+        )
     )

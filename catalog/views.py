@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from bson import ObjectId
-from django.db.models import Count, QuerySet
-from django.http import Http404
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
@@ -14,10 +12,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import services, stock
+from catalog.categories import count_products, in_tree_order
+from catalog.facets import count_facets
 from catalog.models import Category, Product, ProductImage, Variant
-from catalog.queries import ATTRIBUTE_PARAMETER, ProductPagination, ProductQuery, ProductQuerySerializer
+from catalog.queries import (
+    ATTRIBUTE_PARAMETER,
+    SEE_ALL,
+    ProductFilters,
+    ProductFiltersSerializer,
+    ProductPagination,
+    ProductQuery,
+    ProductQuerySerializer,
+    find_product,
+)
 from catalog.serializers import (
     CategorySerializer,
+    FacetsSerializer,
     ImageUpdateSerializer,
     ImageUploadSerializer,
     PictureSerializer,
@@ -29,10 +39,8 @@ from catalog.serializers import (
     VariantUpdateSerializer,
     picture,
 )
+from shop.conditional import ConditionalReads
 from shop.permissions import HasModelPermission, staff_may
-
-# Inactive products and stock: who may change them has to see them, as in the admin.
-SEE_ALL = ("catalog.view_product", "catalog.change_product")
 
 
 class StaffWrites:
@@ -53,43 +61,31 @@ class StaffWrites:
         return staff_may(self.request.user, *permissions)
 
 
-class CategoryViewSet(StaffWrites, viewsets.ReadOnlyModelViewSet):
+class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewSet):
     """The category tree as a flat list, parents before their children."""
 
     serializer_class = CategorySerializer
-    queryset = Category.objects.order_by("path")
+    queryset = Category.objects.all()
     lookup_field = "slug"
     pagination_class = None
 
     def list(self, request: Request) -> Response:
-        """All categories, parents before their children."""
-        categories = list(self.get_queryset())
+        """All categories, parents before their children, sisters by position and name."""
+        categories = in_tree_order(self.get_queryset())
         count_products(categories)
         return Response(self.get_serializer(categories, many=True).data)
 
     def retrieve(self, request: Request, slug: str) -> Response:
         """One category, by its slug."""
         category = get_object_or_404(Category.objects.all(), slug=slug)
-        category.product_count = Product.objects.active().filter(category_lineage__contains=[category.pk]).count()
+        count_products([category], among=Category.objects.filter(lineage__contains=[category.pk]))
         return Response(self.get_serializer(category).data)
-
-
-def count_products(categories: list[Category]) -> None:
-    """Set ``product_count``: the active products of each category and of those below it."""
-    rows = Product.objects.active().order_by().values("category").annotate(products=Count("id"))
-    own = {row["category"]: row["products"] for row in rows}
-    totals: dict[ObjectId, int] = {}
-    for category in categories:
-        for ancestor in category.lineage:
-            totals[ancestor] = totals.get(ancestor, 0) + own.get(category.pk, 0)
-    for category in categories:
-        category.product_count = totals.get(category.pk, 0)
 
 
 @extend_schema_view(
     list=extend_schema(parameters=[ProductQuerySerializer, ATTRIBUTE_PARAMETER]),
 )
-class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
+class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     """Products: lists with filters, search and ordering; details by id or slug."""
 
     queryset = Product.objects.all()
@@ -105,9 +101,21 @@ class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
 
     def list(self, request: Request) -> Response:
         """Products, filtered, searched and ordered."""
-        self.product_query = ProductQuery(request.query_params.dict())
+        self.product_query = ProductQuery(request.query_params)
         page = self.paginate_queryset(self.product_query.ordered())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(parameters=[ProductFiltersSerializer, ATTRIBUTE_PARAMETER], responses=FacetsSerializer)
+    @action(detail=False, pagination_class=None)
+    def facets(self, request: Request) -> Response:
+        """How many of the matching products each category, price range and attribute has, to choose from.
+
+        Takes the filters of the list. Each of them is counted as if it were not set and all the others were: with
+        `attr_colour=red` the other colours keep the counts they would have if they were chosen as well. What is chosen
+        is listed even where nothing matches. Where more than 10,000 products match, the newest 10,000 of them are
+        counted, and `exact` is false; `/categories/` has exact counts in a shop of any size.
+        """
+        return Response(FacetsSerializer(count_facets(ProductFilters(request.query_params))).data)
 
     @extend_schema(responses=ProductDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -143,12 +151,7 @@ class ProductViewSet(StaffWrites, viewsets.GenericViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_product(self, pk: str) -> Product:
-        """Return the product with this id or slug; inactive ones exist for staff only."""
-        lookup = {"pk": pk} if ObjectId.is_valid(pk) else {"slug": pk}
-        product = get_object_or_404(Product.objects.all(), **lookup)
-        if not product.is_active and not self.staff_may(*SEE_ALL):
-            raise Http404
-        return product
+        return find_product(pk, user=self.request.user)
 
     def detail_response(self, product: Product, **kwargs: Any) -> Response:
         context = {

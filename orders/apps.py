@@ -8,7 +8,10 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from accounts import hooks
         from orders import export, services
+        from orders.reviews.services import forget_reviewer
 
         hooks.before_forget.register(services.settle_for_leaving_customer)
         hooks.on_forget.register(services.forget_customer)
+        hooks.on_forget.register(forget_reviewer)
         hooks.export.register(export.export_orders)
+        hooks.export.register(export.export_reviews)

@@ -19,6 +19,11 @@ class OrderNotFulfillable(Conflict):
     )
 
 
+class NoOpenFlag(Conflict):
+    default_code = "no_open_flag"
+    default_detail = "This order has no flag that is still to be looked into."
+
+
 class TotalChanged(Conflict):
     default_code = "total_changed"
     default_detail = "The total is not the expected one any more. Look at the quote again."
@@ -37,3 +42,13 @@ class AmountTooLarge(ShopError):
 class NoShippingMethod(ShopError):
     default_code = "invalid_shipping_method"
     default_detail = "There is no such shipping method."
+
+
+class NotBought(Conflict):
+    default_code = "not_bought"
+    default_detail = "Only those who bought this product, and kept it, can review it."
+
+
+class AlreadyReviewed(Conflict):
+    default_code = "already_reviewed"
+    default_detail = "You have reviewed this product already. Change that review instead."

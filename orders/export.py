@@ -7,6 +7,8 @@ from rest_framework.request import Request
 from accounts.export import Rows
 from accounts.models import User
 from orders.models import Order
+from orders.reviews.models import Review
+from orders.reviews.serializers import ReviewExportSerializer
 from orders.serializers import OrderSerializer
 
 
@@ -14,3 +16,9 @@ def export_orders(*, user: User, request: Request) -> dict[str, Any]:
     """Every order, with its lines, its timeline and its refunds, the oldest first."""
     serializer = OrderSerializer(context={"request": request})
     return {"orders": Rows(Order.objects.owned_by(user).order_by("id"), serializer.to_representation)}
+
+
+def export_reviews(*, user: User, request: Request) -> dict[str, Any]:
+    """Every review, those that staff hide as well, the oldest first."""
+    serializer = ReviewExportSerializer(context={"request": request})
+    return {"reviews": Rows(Review.objects.owned_by(user).order_by("id"), serializer.to_representation)}

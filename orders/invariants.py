@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from cart.models import Coupon, CouponUse
-from catalog.models import StockMovement
+from catalog import read_model
+from catalog.models import Product, StockMovement
 from orders.models import WAS_PAID, Order, OrderStatus, PaymentStatus
+from orders.reviews.models import Review
 from shop.audit import invariant
 
 # How long after its hold ran out an order may still be pending: the worker's round, and a call to Stripe.
@@ -70,6 +72,14 @@ def completed_means_paid() -> Iterator[str]:
             yield f"{order.number} is {order.status} and {order.payment_status}"
 
 
+@invariant("an order knows when its money came in, if it did")
+def paid_orders_have_their_day() -> Iterator[str]:
+    for order in Order.objects.iterator():
+        paid = order.payment_status in WAS_PAID
+        if (order.paid_at is not None, order.paid_on is not None) != (paid, paid):
+            yield f"{order.number} is {order.payment_status}, and was paid at {order.paid_at}, on {order.paid_on}"
+
+
 @invariant("a payment status says what went back")
 def payment_status_says_what_went_back() -> Iterator[str]:
     for order in Order.objects.filter(payment_status__in=AFTER_PAYMENT).iterator():
@@ -91,3 +101,15 @@ def coupons_are_used_by_orders() -> Iterator[str]:
             yield f"{order.number} ({order.status}) has used its coupon {used} times"
     for number in uses:
         yield f"a coupon was used for {number}, and there is no such order"
+
+
+@invariant("a product's rating is that of the reviews that shoppers see")
+def ratings_follow_from_reviews() -> Iterator[str]:
+    rows = Review.objects.shown().order_by().values_list("product")
+    reviews = {product: rating for product, *rating in rows.annotate(count=Count("id"), stars=Sum("rating"))}
+    for product in Product.objects.order_by("id").iterator():
+        count, stars = reviews.get(product.pk, (0, 0))
+        expected = (count, stars, read_model.rating_average(count, stars))
+        rating = (product.rating_count, product.rating_sum, product.rating_average)
+        if rating != expected:
+            yield f"{product.slug} has {rating}, its reviews make {expected}"

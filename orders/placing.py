@@ -28,7 +28,7 @@ from orders.models import (
 )
 from orders.pricing import Quote, quote
 from orders.services import count_sales
-from shop import idempotency, money
+from shop import days, documents, idempotency, money
 from shop.errors import Fault
 from shop.mongodb import violated_fields
 from shop.transactions import transactional
@@ -47,7 +47,7 @@ def place_order(
     Raises :class:`EmptyCart`, :class:`CartChanged` (another checkout of this cart was faster), ``OutOfStock`` naming
     the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``AmountTooSmall``.
     """
-    cart = Cart.objects.filter(user=user).first()
+    cart = documents.find_one(Cart, {"user_id": user.pk})
     if cart is None or not cart.lines:
         raise EmptyCart
     try:
@@ -87,7 +87,7 @@ def _place(
     _claim(cart)
     if quoted.priced.coupon is not None:
         coupons.redeem(quoted.priced.coupon, user=user, order_number=order.number)
-    order.save(force_insert=True)
+    documents.insert(order)
     idempotency.finish(status=201, reference=order.number)
     stock.take(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     if order.status == OrderStatus.COMPLETED:
@@ -98,10 +98,8 @@ def _place(
 
 def _claim(cart: Cart) -> None:
     """Empty the cart if it is still the one that was priced."""
-    claimed = Cart.objects.filter(pk=cart.pk, revision=cart.revision).update(
-        lines=[], coupon="", revision=cart.revision + 1, updated_at=timezone.now()
-    )
-    if not claimed:
+    emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
+    if documents.change_one(Cart, {"_id": cart.pk, "revision": cart.revision}, {"$set": emptied}) is None:
         now = Cart.objects.filter(pk=cart.pk).first()
         raise CartChanged if now is not None and now.lines else EmptyCart
 
@@ -109,7 +107,7 @@ def _claim(cart: Cart) -> None:
 def _require_available(quoted: Quote, cart: Cart) -> None:
     """Name every line that cannot be had before anything is written; taking the stock decides in the end."""
     priced = quoted.priced
-    short = {line.line.variant for line in priced.lines if not line.is_available or line.quantity > line.variant.stock}
+    short = {line.line.variant for line in priced.lines if not line.offer.is_active or line.quantity > line.offer.stock}
     short |= {line.variant for line in priced.gone}
     if short:
         raise OutOfStock(variants=short)
@@ -150,6 +148,7 @@ def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress
     )
     if free:
         order.status, order.payment_status = OrderStatus.COMPLETED, PaymentStatus.PAID
+        order.paid_at, order.paid_on = now, days.today()
         order.timeline.append(
             TimelineEntry(at=now, event=Event.PAID, detail="There was nothing to pay.", actor=Actor.SYSTEM)
         )

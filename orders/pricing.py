@@ -9,10 +9,10 @@ from accounts.models import User
 from cart import coupons
 from cart.errors import EmptyCart
 from cart.models import Cart
-from cart.pricing import PricedCart
+from cart.pricing import PricedCart, price_lines
 from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
-from shop import money
+from shop import documents, money
 
 
 @dataclass
@@ -50,8 +50,8 @@ def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_met
     """
     if cart is None or not cart.lines:
         raise EmptyCart
-    priced, coupon_error = coupons.price(cart, user=user)
-    if coupon_error is not None:
+    priced = price_lines(cart)
+    if (coupon_error := coupons.apply(priced, user=user)) is not None:
         raise coupon_error
     if not priced.lines:
         raise EmptyCart
@@ -60,15 +60,15 @@ def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_met
     rate = tax_rate(address)
     lines = []
     for line in priced.lines:
-        picture = line.product.pictures[0]["name"] if line.product.pictures else ""
+        offer = line.offer
         lines.append(
             OrderLine(
-                product=line.product.pk,
-                variant=line.variant.pk,
-                sku=line.variant.sku,
-                name=line.product.name,
-                options=line.variant.options,
-                image=picture,
+                product=offer.product,
+                variant=offer.variant,
+                sku=offer.sku,
+                name=offer.name,
+                options=offer.options,
+                image=offer.picture,
                 quantity=line.quantity,
                 unit_price=money.quantize(line.unit_price),
                 line_total=line.line_total,
@@ -89,16 +89,16 @@ def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_met
 
 def find_shipping_method(code: str | None) -> ShippingMethod | None:
     """Return the active method with this code, or the shop's default; None only for a shop that has none at all."""
-    methods = ShippingMethod.objects.filter(is_active=True).order_by("position", "id")
+    methods = documents.find(ShippingMethod, {"is_active": True})
     if not code:
-        return methods.first()
-    if method := methods.filter(code=code).first():
+        return min(methods, key=lambda method: (method.position, method.pk), default=None)
+    if method := next((method for method in methods if method.code == code), None):
         return method
     raise NoShippingMethod(attr="shipping_method")
 
 
 def tax_rate(address: PostalAddress) -> TaxRate | None:
-    rates = {rate.state.casefold(): rate for rate in TaxRate.objects.filter(country=address.country)}
+    rates = {rate.state.casefold(): rate for rate in documents.find(TaxRate, {"country": {"$eq": address.country}})}
     return rates.get(address.state.strip().casefold()) or rates.get("")
 
 

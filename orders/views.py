@@ -1,5 +1,7 @@
 """Orders over REST: customers see and steer their own, staff all of them."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
@@ -26,6 +28,7 @@ from orders.serializers import (
 )
 from shop import idempotency
 from shop.permissions import staff_may
+from shop.serializers import represent, validated
 
 ORDER_EXAMPLE = OpenApiExample(
     "To an address",
@@ -45,7 +48,7 @@ ORDER_EXAMPLE = OpenApiExample(
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     OpenApiParameter.HEADER,
     description="1 to 255 printable characters: the same key and body answer with the same object, done once.",
 )
@@ -94,11 +97,11 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
 
     def place(self) -> Response:
         order = placing.place_order(user=self.request.user, **self.validated(PlaceOrderSerializer))
-        return Response(self.get_serializer(order).data, status=status.HTTP_201_CREATED)
+        return self.reply(order, status=status.HTTP_201_CREATED)
 
     def replay(self, reference: str) -> Response:
         order = get_object_or_404(Order.objects.owned_by(self.request.user), number=reference)
-        return Response(self.get_serializer(order).data)
+        return self.reply(order)
 
     @extend_schema(request=PlaceOrderSerializer, responses=QuoteSerializer, examples=[ORDER_EXAMPLE])
     @action(detail=False, methods=["post"])
@@ -123,7 +126,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
             raise PermissionDenied
         actor = Actor.CUSTOMER if own else Actor.STAFF
         services.cancel_order(order=order, actor=actor, **self.validated(CancelSerializer))
-        return Response(self.get_serializer(self.get_object()).data)
+        return self.reply(self.get_object())
 
     @extend_schema(request=FulfilSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
@@ -132,9 +135,10 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
         if not staff_may(self.request.user, "orders.change_order"):
             raise PermissionDenied
         order = services.fulfil_order(order=self.get_object(), **self.validated(FulfilSerializer))
-        return Response(self.get_serializer(order).data)
+        return self.reply(order)
 
     def validated(self, serializer_class: type) -> dict:
-        serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        return validated(serializer_class, self.request.data, context=self.get_serializer_context())
+
+    def reply(self, order: Order, **options: Any) -> Response:
+        return Response(represent(OrderSerializer, order, context=self.get_serializer_context()), **options)

@@ -24,6 +24,13 @@ request itself), 429 and 503 (both with `Retry-After`).
 **Lists** are `{"count", "next", "previous", "results"}`, by `page` and `page_size` (at most 100). Of products, counting
 stops at 10,000 (`count_exact` is then false) and `next` goes on by cursor: follow it as it is.
 
+**Finding.** Filters of products narrow each other; several values of one attribute (`attr_colour=red&attr_colour=blue`)
+mean any of them. `/products/facets/` takes the same filters and tells how many products each further one would leave.
+A search wants all of its words, in any of their forms, and is content with the beginning of the last.
+
+**Caching.** Replies about the catalogue carry an `ETag`. Send it back as `If-None-Match`: while the reply would be the
+same, the answer is 304 and empty. A change is seen by the next request.
+
 **Once.** Orders, payments and refunds take an `Idempotency-Key`: the same key with the same body answers with the same
 object, made once, and `Idempotency-Replayed: true`.
 
@@ -35,7 +42,10 @@ API_TAGS = [
     {"name": "auth", "description": "Registration, login, tokens, and what is done by mail."},
     {"name": "users", "description": "One's own account, address book and data."},
     {"name": "categories", "description": "The category tree."},
-    {"name": "products", "description": "What is for sale, for everybody to read and staff to write."},
+    {
+        "name": "products",
+        "description": "What is for sale, for everybody to read and staff to write; and what buyers say of it.",
+    },
     {"name": "variants", "description": "Prices and stock, for staff."},
     {"name": "cart", "description": "One cart per user, or per guest."},
     {"name": "shipping-methods", "description": "The ways to send a parcel."},

@@ -12,9 +12,10 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from traceback import extract_tb
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 import orjson
@@ -23,6 +24,8 @@ from django.conf import settings
 from pymongo.errors import ConnectionFailure
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor
+
+from shop import request_context
 
 # What a line may say, beside its time, level, logger and event (a fixed sentence).
 FIELDS = frozenset(
@@ -78,8 +81,12 @@ def configure(config: dict[str, Any]) -> None:
     logging.config.dictConfig(config)
 
 
+def _merge_work(logger: Any, method: str, line: EventDict) -> EventDict:
+    return {**request_context.log_fields(), **line}
+
+
 _CONTEXT: tuple[Processor, ...] = (
-    structlog.contextvars.merge_contextvars,
+    _merge_work,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -95,12 +102,53 @@ def formatter(*, readable: bool) -> logging.Formatter:
             colors=sys.stderr.isatty(), timestamp_key="at", exception_formatter=plain
         )
         as_text = [console]
-    return ProcessorFormatter(
+    return _Formatter(
         foreign_pre_chain=_CONTEXT if readable else [*_CONTEXT, _unfilled],
+        readable=readable,
         use_get_message=readable,
         pass_foreign_args=not readable,
         processors=[ProcessorFormatter.remove_processors_meta, _allow, *as_text, _blot_out],
     )
+
+
+# --- The one line that every request has ------------------------------------------------------------------------------
+
+
+class RequestLine(NamedTuple):
+    """What is written of a request. Its fields are all allowed ones, so it takes a shorter way than other lines."""
+
+    logger: str
+    method: str
+    route: str
+    status: int
+    ms: float
+
+    def write(self) -> None:
+        """Hand it to the log's handlers, where the level lets it through."""
+        logger = logging.getLogger(self.logger)  # noqa: TID251
+        if logger.isEnabledFor(logging.INFO):
+            # Not `logger.info`, which looks through the stack for its caller.
+            logger.handle(logging.LogRecord(self.logger, logging.INFO, "", 0, self, None, None))
+
+    def text(self, *, readable: bool) -> str:
+        at = datetime.now(UTC).isoformat().removesuffix("+00:00") + "Z"
+        work = {name: value for name, value in request_context.log_fields().items() if value}
+        fields = {**work, "method": self.method, "route": self.route, "status": self.status, "ms": self.ms}
+        if readable:
+            return f"{at} [info     ] request [{self.logger}] " + " ".join(f"{key}={fields[key]}" for key in fields)
+        line = {"at": at, "level": "info", "logger": self.logger, "event": "request", **fields}
+        return scrubbed(orjson.dumps(line).decode())
+
+
+class _Formatter(ProcessorFormatter):
+    def __init__(self, *args: Any, readable: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._readable = readable
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.msg, RequestLine):
+            return record.msg.text(readable=self._readable)
+        return super().format(record)
 
 
 class OnlyExceptions(logging.Filter):

@@ -6,10 +6,11 @@ between the mail server's answer and the end of its job, the copy has the same M
 programs know it.
 """
 
+import contextlib
 import re
 import smtplib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.utils import parseaddr
 from typing import Any, NamedTuple
@@ -18,7 +19,8 @@ from urllib.parse import urlencode
 import structlog
 from bson import ObjectId
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -41,6 +43,13 @@ class Mail(NamedTuple):
     subject: str
     template: str
     context: dict[str, Any]
+
+
+class MailNotTaken(Exception):
+    """The mail server did not take a mail, or did not say so. The recipient's address is left out of what it said."""
+
+    def __init__(self, error: OSError, *, to: str) -> None:
+        super().__init__(f"{type(error).__name__}: {error}".replace(to, "…"))
 
 
 Writer = Callable[..., Mail | None]
@@ -85,21 +94,18 @@ def storefront(page: str, **parameters: str) -> str:
 
 def _send(mail: Mail, number: ObjectId) -> None:
     message = _message(mail, number)
-    try:
-        message.send()
-    except smtplib.SMTPRecipientsRefused as refused:
-        ((code, _),) = refused.recipients.values()
-        if code < 500 and timezone.now() - number.generation_time < DELIVERABLE_FOR:
-            raise jobs.Postpone(ASK_AGAIN_SECONDS) from refused
-        # There is no such mailbox, or it is full: nothing that staff could mend. (The answer may name the person.)
-        logger.warning("a mail is not taken where it should go, and dropped", mail=str(number), code=code)
-    except OSError as error:
-        if not _is_outage(error):
-            raise
-        logger.warning("the mail server is away", error=told(error))
-        _server.was_away()
-        # Longer than the others wait: should it be this mail that the server fails at, they go first.
-        raise jobs.Postpone(2 * AWAY_SECONDS) from error
+    with _server.connected() as connection:
+        try:
+            connection.send_messages([message])
+        except smtplib.SMTPRecipientsRefused as refused:
+            ((code, _),) = refused.recipients.values()
+            if code < 500 and timezone.now() - number.generation_time < DELIVERABLE_FOR:
+                raise jobs.Postpone(ASK_AGAIN_SECONDS) from refused
+            # There is no such mailbox, or it is full: nothing that staff could mend. (The answer may name the person.)
+            logger.warning("a mail is not taken where it should go, and dropped", mail=str(number), code=code)
+        except OSError as error:
+            # Also where the answer was lost: the mail may have been taken, so it is not sent again without end.
+            raise MailNotTaken(error, to=mail.to) from None
 
 
 def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:
@@ -120,27 +126,40 @@ def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:
     return message
 
 
-def _is_outage(error: OSError) -> bool:
-    """Tell a mail server that is away from one that does not take this mail, or nothing from us (a wrong password)."""
-    if isinstance(error, smtplib.SMTPResponseException):
-        about_this_mail = isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError)
-        return error.smtp_code == 421 or (error.smtp_code < 500 and not about_this_mail)
-    return not isinstance(error, smtplib.SMTPNotSupportedError)
-
-
 class _Server:
-    """What this process knows of the mail server: until when nobody asks it, because it was away."""
+    """The mail server, and until when this process does not ask it, because it was away."""
 
     def __init__(self) -> None:
         self._away_until = 0.0
-
-    def was_away(self) -> None:
-        self._away_until = time.monotonic() + AWAY_SECONDS
 
     def require(self) -> None:
         """Raise ``Postpone`` where it was away a moment ago."""
         if (seconds := self._away_until - time.monotonic()) > 0:
             raise jobs.Postpone(seconds)
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[BaseEmailBackend]:
+        """Connect, logged in, for a block. Raises ``Postpone`` where it is away."""
+        connection = get_connection()
+        try:
+            self._open(connection)
+            yield connection
+        finally:
+            # What was taken is taken, whatever comes of the goodbye.
+            with contextlib.suppress(OSError):
+                connection.close()
+
+    def _open(self, connection: BaseEmailBackend) -> None:
+        try:
+            connection.open()
+        except OSError as error:
+            # All of SMTP's errors are OSErrors. A wrong password and the like do not pass by themselves.
+            lasting = isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
+            if lasting or isinstance(error, smtplib.SMTPNotSupportedError):
+                raise
+            logger.warning("the mail server is away", error=told(error))
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            raise jobs.Postpone(AWAY_SECONDS) from error
 
 
 _server = _Server()

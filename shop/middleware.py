@@ -1,8 +1,11 @@
-"""Middleware: a deadline for the database, a limit for bodies."""
+"""Middleware: a deadline for the database, a limit for bodies, and what only the admin needs."""
 
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import Throttled
 
@@ -62,3 +65,26 @@ class RequestLimitsMiddleware:
                 request, PayloadTooLarge(f"The request body is larger than {limit} bytes."), title="That is too much"
             )
         return self.get_response(request)
+
+
+class _AdminOnly:
+    """Sessions, their users and their messages are the admin's; other requests pass by."""
+
+    get_response: GetResponse
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if area_of(request.path_info) is Area.ADMIN:
+            return super().__call__(request)
+        return self.get_response(request)
+
+
+class AdminSessionMiddleware(_AdminOnly, SessionMiddleware):
+    pass
+
+
+class AdminAuthenticationMiddleware(_AdminOnly, AuthenticationMiddleware):
+    pass
+
+
+class AdminMessageMiddleware(_AdminOnly, MessageMiddleware):
+    pass

@@ -1,13 +1,20 @@
-"""Money in serializers."""
+"""Money in models and serializers."""
 
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
 from shop import money
+
+
+def money_field(**options: Any) -> models.DecimalField:
+    """A column for an amount of the shop's currency; three decimals hold every currency that Stripe charges."""
+    return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
 
 
 class MoneyField(serializers.DecimalField):
@@ -37,10 +44,20 @@ class MoneyFieldSchema(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         places = money.decimal_places(settings.CURRENCY)
-        pattern = r"^\d{1,10}" + (rf"(?:\.\d{{0,{places}}})?$" if places else "$")
         return {
             "type": "string",
             "format": "decimal",
-            "pattern": pattern,
+            "pattern": self._shown(places) if direction == "response" else self._accepted(places),
             "examples": [f"{Decimal('19.99'):.{places}f}"],
         }
+
+    @staticmethod
+    def _shown(places: int) -> str:
+        return rf"^\d+\.\d{{{places}}}$" if places else r"^\d+$"
+
+    def _accepted(self, places: int) -> str:
+        """Up to ``max_value``, a power of ten, and more than nothing where there is a smallest amount."""
+        digits = len(str(self.target.max_value)) - 1
+        positive = r"(?!0*\.?0*$)" if self.target.min_value else ""
+        fraction = rf"(?:\.\d{{0,{places}}})?" if places else ""
+        return rf"^{positive}(?:\d{{1,{digits}}}{fraction}|10{{{digits}}})$"

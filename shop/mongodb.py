@@ -6,8 +6,10 @@ Each mend names the fault; when the backend moves, `shop/tests/test_mongodb.py` 
 from typing import Any
 
 from django.db import IntegrityError, models
-from django.db.models import Func, Lookup
-from django_mongodb_backend.introspection import DatabaseIntrospection
+from django.db.models import Lookup
+from django.db.models.fields.tuple_lookups import TupleIn
+from django.db.models.lookups import In
+from django_mongodb_backend.fields import ArrayField
 from django_mongodb_backend.operations import DatabaseOperations
 from django_mongodb_backend.query import MongoQuery
 from pymongo import IndexModel
@@ -18,10 +20,10 @@ def mend_backend() -> None:
     """Apply every mend; doing so again changes nothing."""
     # `__iexact` puts the value into a regular expression unescaped: ".*" would match everybody.
     DatabaseOperations.prep_for_iexact_query = DatabaseOperations.prep_for_like_query
-    # Migrations read existing indexes back and do not know a text index's direction.
-    DatabaseIntrospection.ORDER_DIR = {**DatabaseIntrospection.ORDER_DIR, "text": "ASC"}
     if MongoQuery.get_pipeline is not _get_pipeline:
         MongoQuery.get_pipeline = _get_pipeline
+    # What `prefetch_related` asks for a foreign key would look at every document of the other collection.
+    TupleIn.as_mql = _tuple_in_as_mql
 
 
 _backend_get_pipeline = MongoQuery.get_pipeline
@@ -40,6 +42,13 @@ def _get_pipeline(query: MongoQuery) -> list[dict[str, Any]]:
     return _project_last(pipeline, query)
 
 
+def _tuple_in_as_mql(lookup: TupleIn, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
+    """Write ``(id) IN ((1), (2))`` as ``id IN (1, 2)``: the backend makes an ``$expr`` of it, which uses no index."""
+    (column,) = lookup.lhs.get_cols()
+    values = [value for (value,) in lookup.rhs]
+    return In(column, values).as_mql(compiler, connection, as_expr=as_expr)
+
+
 def _project_last(pipeline: list[dict[str, Any]], query: MongoQuery) -> list[dict[str, Any]]:
     project = next((i for i, stage in enumerate(pipeline) if "$project" in stage), None)
     if project is None or not query.ordering:
@@ -49,32 +58,6 @@ def _project_last(pipeline: list[dict[str, Any]], query: MongoQuery) -> list[dic
     if not plain or set(after) - {"$sort", "$skip", "$limit"}:
         return pipeline
     return [*pipeline[:project], *pipeline[project + 1 :], pipeline[project]]
-
-
-class TextIndex(models.Index):
-    """A MongoDB text index over ``fields``, with a weight for each.
-
-    https://www.mongodb.com/docs/manual/core/link-text-indexes/
-    """
-
-    def __init__(self, *, fields: list[str], name: str, weights: dict[str, int] | None = None) -> None:
-        super().__init__(fields=fields, name=name)
-        self.weights = weights or {}
-
-    def deconstruct(self) -> tuple[str, tuple, dict]:
-        path, args, kwargs = super().deconstruct()
-        return path, args, {**kwargs, "weights": self.weights}
-
-    def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
-        columns = [model._meta.get_field(name).column for name, _ in self.fields_orders]
-        weights = {model._meta.get_field(name).column: weight for name, weight in self.weights.items()}
-        return IndexModel(
-            [(column, "text") for column in columns],
-            name=self.name,
-            default_language="english",
-            language_override="text_search_language",
-            **({"weights": weights} if weights else {}),
-        )
 
 
 class TTLIndex(models.Index):
@@ -102,25 +85,22 @@ def violated_fields(error: IntegrityError) -> set[str]:
     return set(details.get("keyPattern", {}))
 
 
-@models.TextField.register_lookup
-@models.CharField.register_lookup
-class TextSearch(Lookup):
-    """``name__text_search="red shirt"``: the collection's text index matches, whichever field is named.
+@ArrayField.register_lookup
+class HoldsOneOf(Lookup):
+    """``words__holds_one_of=["shirt", Regex("^shi")]``: one of the array's values is or matches one of these.
 
-    Must not stand under an ``exclude`` or an OR, where MongoDB does not take ``$text``.
+    Unlike ``overlap``, which takes every value for a text.
     """
 
-    lookup_name = "text_search"
+    lookup_name = "holds_one_of"
     prepare_rhs = False
 
     def as_mql(self, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
-        return {"$text": {"$search": str(self.rhs)}}
+        return {self.lhs.as_mql(compiler, connection): {"$in": list(self.rhs)}}
 
 
-class TextScore(Func):
-    """How well a document matches the ``text_search`` of its query; higher is better."""
-
-    output_field = models.FloatField()
-
-    def as_mql(self, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, str]:
-        return {"$meta": "textScore"}
+def pipeline_of(queryset: models.QuerySet) -> list[dict[str, Any]]:
+    """Return the aggregation that the queryset stands for, to go on from with stages the ORM has no words for."""
+    compiler = queryset.query.get_compiler(queryset.db)
+    compiler.pre_sql_setup()
+    return compiler.build_query().get_pipeline()

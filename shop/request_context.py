@@ -9,9 +9,8 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-from structlog.contextvars import bind_contextvars, bound_contextvars
 
 # What an id from outside may look like: it is written into logs, headers and the database as it is.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
@@ -24,8 +23,17 @@ class Staff(NamedTuple):
     via: str
 
 
-_request_id: ContextVar[str] = ContextVar("request_id", default="")
-_staff: ContextVar[Staff | None] = ContextVar("acting_staff", default=None)
+@dataclass(slots=True)
+class _Work:
+    """What is worked on: a request, a job or a task; ``fields`` are the log's."""
+
+    request_id: str
+    fields: dict[str, str]
+    user: str = ""
+    staff: Staff | None = None
+
+
+_current: ContextVar[_Work | None] = ContextVar("work", default=None)
 
 
 def well_formed(request_id: str) -> bool:
@@ -39,27 +47,36 @@ def working_on(request_id: str = "", **fields: str) -> Iterator[str]:
 
     Whoever was recognised inside is forgotten at the end, and nobody is at its beginning.
     """
-    request_id = request_id or secrets.token_hex(16)
-    marks = _request_id.set(request_id), _staff.set(None)
+    around = _current.get()
+    work = _Work(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
+    mark = _current.set(work)
     try:
-        with bound_contextvars(request_id=request_id, user="", **fields):
-            yield request_id
+        yield work.request_id
     finally:
-        _request_id.reset(marks[0])
-        _staff.reset(marks[1])
+        _current.reset(mark)
 
 
 def recognised(user: Any, *, via: str) -> None:
     """Note who is asking: their id is on every further log line, and staff are who acts until the request ends."""
-    bind_contextvars(user=str(user.pk))
-    _staff.set(Staff(str(user.pk), via) if user.is_staff else None)
+    work = _current.get()
+    if work is not None:
+        work.user = str(user.pk)
+        work.staff = Staff(work.user, via) if user.is_staff else None
 
 
 def current_request_id() -> str:
     """Return the id of the request that is being worked on; empty outside of requests and jobs."""
-    return _request_id.get()
+    work = _current.get()
+    return work.request_id if work else ""
 
 
 def acting_staff() -> Staff | None:
     """Return who of the staff is acting, if anybody is."""
-    return _staff.get()
+    work = _current.get()
+    return work.staff if work else None
+
+
+def log_fields() -> dict[str, str]:
+    """Return what every log line says of the work that it belongs to."""
+    work = _current.get()
+    return {"request_id": work.request_id, "user": work.user, **work.fields} if work else {}

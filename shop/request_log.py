@@ -3,13 +3,10 @@
 import time
 from collections.abc import Callable
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 
 from shop import request_context
-from shop.logs import ms_since
-
-logger = structlog.get_logger(__name__)
+from shop.logs import RequestLine, ms_since
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -26,15 +23,15 @@ class RequestLogMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        given = request.headers.get("X-Request-ID", "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         with request_context.working_on(given if request_context.well_formed(given) else "") as request_id:
             response = self.get_response(request)
-            logger.info(
-                "request",
+            RequestLine(
+                logger=__name__,
                 method=request.method if request.method in _METHODS else "other",
                 route=request.resolver_match.view_name if request.resolver_match else "none",
                 status=response.status_code,
                 ms=ms_since(started),
-            )
+            ).write()
         response["X-Request-ID"] = request_id
         return response

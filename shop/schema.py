@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from drf_standardized_errors.openapi import AutoSchema as StandardizedErrorsAutoSchema
 from rest_framework.permissions import SAFE_METHODS
+from rest_framework.serializers import ListSerializer
+
+from shop.conditional import ConditionalReads
 
 Endpoint = tuple[str, str, str, Any]
 
@@ -20,10 +24,13 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /auth/email/verify/confirm/": {400: ("invalid_token",)},
     "PUT /users/me/avatar/": {400: _IMAGE_CODES},
     "GET /products/": {400: ()},
+    "GET /products/facets/": {400: ()},
     "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options")},
     "PUT /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},
     "PATCH /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},
     "POST /products/{product_pk}/images/": {400: _IMAGE_CODES},
+    "GET /products/{product_pk}/reviews/": {400: ()},
+    "POST /products/{product_pk}/reviews/": {404: (), 409: ("not_bought", "already_reviewed")},
     "PATCH /variants/{id}/": {400: ("sku_taken", "duplicate_options")},
     "POST /variants/{id}/stock/": {409: ("out_of_stock",)},
     "PUT /cart/coupon/": {400: ("invalid_coupon",)},
@@ -73,6 +80,10 @@ MEANINGS = {
     500: "A fault of the shop's own.",
     503: "The database, Stripe or the image service is away, or a conflict outlasted its retries. Try again later.",
 }
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Names exactly this reply, for `If-None-Match`."}}
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="ETags of replies that the client has already."
+)
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
 
 
@@ -125,6 +136,30 @@ class AutoSchema(StandardizedErrorsAutoSchema):
 
     def _is_public_read(self) -> bool:
         return getattr(self.view, "public_reads", False) and self.method in SAFE_METHODS
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters = super().get_override_parameters()
+        return [*parameters, IF_NONE_MATCH] if self._is_conditional() else parameters
+
+    def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        responses = super()._get_response_bodies(*args, **kwargs)
+        if self._is_conditional():
+            responses["200"].setdefault("headers", {}).update(ETAG)
+            responses["304"] = {"description": "What `If-None-Match` names is still what there is.", "headers": ETAG}
+        return responses
+
+    def _is_conditional(self) -> bool:
+        return isinstance(self.view, ConditionalReads) and self.method == "GET"
+
+    def _map_serializer_field(
+        self, field: Any, direction: str, bypass_extensions: bool = False
+    ) -> dict[str, Any] | None:
+        described = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, ListSerializer) and described and direction == "request":
+            limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": field.max_length}
+            described |= {name: limit for name, limit in limits.items() if limit}
+        # What a field knows of itself that its type and its validators do not tell.
+        return described and {**described, **getattr(field, "described_as", {})}
 
     def _refusals(self) -> dict[int, tuple[str, ...]]:
         return REFUSALS.get(f"{self.method} {self.path.removeprefix('/api/v1')}", {})
@@ -185,6 +220,33 @@ def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: 
             for status, response in operation.get("responses", {}).items():
                 if status.startswith("2"):
                     response.setdefault("headers", {}).update(headers)
+    return result
+
+
+# What holds between the fields of a body, by the name of its component.
+BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
+    "PlaceOrderRequest": {"oneOf": [{"required": ["shipping_address"]}, {"required": ["address_id"]}]},
+    "AddItemRequest": {"anyOf": [{"required": ["product"]}, {"required": ["variant"]}]},
+    "StockChangeRequest": {"oneOf": [{"required": ["delta"]}, {"required": ["set"]}]},
+    # PATCH makes nothing optional where there is only one field.
+    "PatchedQuantityRequest": {"required": ["quantity"]},
+}
+_EACH_VARIANT_HAS_ITS_OWN = {
+    "dependentSchemas": {"variants": {"properties": dict.fromkeys(("price", "sku", "stock"), False)}}
+}
+BETWEEN_FIELDS |= dict.fromkeys(("ProductWriteRequest", "PatchedProductWriteRequest"), _EACH_VARIANT_HAS_ITS_OWN)
+# Where a filter without a value counts as none, as HTML forms send them.
+EMPTY_FILTERS = ("/api/v1/orders/",)
+
+
+def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add what serializers check in code: rules between fields, and filters that may be empty."""
+    for component, rule in BETWEEN_FIELDS.items():
+        result["components"]["schemas"][component] |= rule
+    for path in EMPTY_FILTERS:
+        for parameter in result["paths"][path]["get"]["parameters"]:
+            if not parameter["name"].startswith("page"):
+                parameter["allowEmptyValue"] = True
     return result
 
 

@@ -144,11 +144,11 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "shop.middleware.RequestLimitsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "shop.middleware.AdminSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "shop.middleware.AdminAuthenticationMiddleware",
+    "shop.middleware.AdminMessageMiddleware",
 ]
 
 ROOT_URLCONF = "shop.urls"
@@ -209,6 +209,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["shop.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["shop.parsers.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "shop.negotiation.ContentNegotiation",
     "DEFAULT_PAGINATION_CLASS": "shop.pagination.PageNumberPagination",
     "DEFAULT_SCHEMA_CLASS": "shop.schema.AutoSchema",
     "DEFAULT_METADATA_CLASS": "shop.metadata.Metadata",
@@ -245,6 +246,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "shop.schema.error_schemas",
         "shop.schema.reply_headers",
+        "shop.schema.rules_of_input",
     ],
 }
 # Bytes of one request body; uploads may be larger by what an image may weigh.
@@ -278,6 +280,7 @@ RATE_LIMIT_RULES = {
     "upload": (60, 60),
     "cart": (600, 60),
     "order": (60, 60),
+    "review": (30, 60),
     "payment": (120, 60),
 }
 checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be switched off with DEBUG=1")
@@ -294,6 +297,8 @@ PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100
+# Of fewer pieces than this staff are told that they run out.
+LOW_STOCK_THRESHOLD = env.whole_number("LOW_STOCK_THRESHOLD", default=5, at_least=0, at_most=MAX_QUANTITY)
 
 # --- Stripe -----------------------------------------------------------------------------------------------------------
 
@@ -368,8 +373,8 @@ vars().update(
         "EMAIL_URL", env.email_url_config, EMAIL_URL or "dummymail://", such_as="smtp+tls://user:password@host:587"
     )
 )
-# Seconds for each step of the talk with the mail server. There are about ten, which a job's lease outlasts.
-EMAIL_TIMEOUT = 5
+# Seconds for each step of the talk with the mail server.
+EMAIL_TIMEOUT = 10
 _storefront_host = (urlsplit(FRONTEND_URL).hostname or "localhost").removeprefix("www.")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or f"shop@{_storefront_host}"
 checks.mail_address("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL)
@@ -390,7 +395,8 @@ if is_redis(CACHE_URL):
 CACHES = {"default": _cache}
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
+# Of the admin and its days; the API speaks UTC.
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = False
 

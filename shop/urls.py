@@ -12,6 +12,7 @@ from accounts.link_views import LinkViewSet, VerificationViewSet
 from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
 from cart.views import CartItemViewSet, CartViewSet
 from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
+from orders.reviews.views import ReviewViewSet
 from orders.views import OrderViewSet, ShippingMethodViewSet
 from payments.views import PaymentViewSet
 from shop import error_responses, health
@@ -27,6 +28,7 @@ router.register("users/me", ProfileViewSet, basename="profile")
 router.register("categories", CategoryViewSet, basename="category")
 router.register("products", ProductViewSet, basename="product")
 router.register("products/(?P<product_pk>[0-9a-f]{24})/images", ProductImageViewSet, basename="product-image")
+router.register("products/(?P<product_pk>[-a-zA-Z0-9_]+)/reviews", ReviewViewSet, basename="review")
 router.register("variants", VariantViewSet, basename="variant")
 router.register("cart/items", CartItemViewSet, basename="cart-item")
 router.register("cart", CartViewSet, basename="cart")

@@ -62,6 +62,7 @@ def test_removing_no_picture_changes_nothing(as_customer: APIClient) -> None:
     assert Job.objects.count() == 0
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_upload_is_refused_and_the_old_picture_stays(as_customer: APIClient, kind: str, tmp_path) -> None:
     as_customer.put(URL, {"image": image_file()}, format="multipart")

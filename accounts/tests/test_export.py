@@ -22,7 +22,7 @@ from shop.testing.stripe_steps import pay
 pytestmark = pytest.mark.django_db
 
 EXPORT = f"{API}/users/me/export/"
-PARTS = {"profile", "addresses", "sessions", "cart", "coupon_uses", "orders", "payments"}
+PARTS = {"profile", "addresses", "sessions", "cart", "coupon_uses", "orders", "payments", "reviews"}
 
 
 def exported(client: APIClient) -> dict[str, Any]:
@@ -50,6 +50,8 @@ def history(
     as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "3.00", "reason": "A chip"})
     placed = place_order(as_customer, product, note="Ring twice")["number"]
     add_to_cart(as_customer, product, 3)
+    review = {"rating": 4, "title": "Good", "body": "Holds tea."}
+    assert as_customer.post(f"{API}/products/mug/reviews/", review).status_code == 201
     return [bought, placed]
 
 
@@ -68,6 +70,10 @@ def test_it_holds_all_that_is_kept_about_the_person(customer: User, as_customer:
     assert [entry["event"] for entry in export["orders"][0]["timeline"]] == ["placed", "paid", "refunded"]
     ((use),) = export["coupon_uses"]
     assert (use["coupon"], use["order"]) == ("WELCOME", history[0])
+    own = as_customer.get(f"{API}/products/mug/reviews/", {"mine": "true"}).json()["results"]
+    product = str(Product.objects.get(name="Mug").pk)
+    assert export["reviews"] == [{"product": product, **review} for review in own]
+    assert export["reviews"][0]["body"] == "Holds tea."
     (payment,) = export["payments"]
     assert (payment["order"], payment["status"], payment["amount"]) == (history[0], "succeeded", "8.00")
     (refund,) = payment["refunds"]

@@ -139,7 +139,7 @@ def test_a_malformed_id_is_a_400_about_it(as_customer: APIClient, body: dict, co
     assert refusal(as_customer.post(ITEMS, body), 400) == (code, attr)
 
 
-BAD_QUANTITIES = [0, -1, True, 1.5, 2.0, "2", "", None, [1], {"$gt": 0}, 10**9, 2**63 - 1]
+BAD_QUANTITIES = [0, -1, True, 1.5, 1e300, "2", "", None, [1], {"$gt": 0}, 10**9, 2**63 - 1]
 
 
 @pytest.mark.parametrize("quantity", BAD_QUANTITIES, ids=repr)

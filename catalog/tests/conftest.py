@@ -2,9 +2,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from catalog.models import Product
+from catalog.search import product_words, sort_name
+from orders.models import ShippingMethod
+from shop.testing.admin import browser_of, ordered
 
 LIST = "/api/v1/products/"
 
@@ -23,6 +28,35 @@ def names(anonymous: APIClient) -> Callable[..., list[str]]:
 
 def put_on_shelf(*rows: dict[str, Any]) -> list[Product]:
     """Create products as they lie in the database, read model and all, without the services: many, and quickly."""
-    return Product.objects.bulk_create(
+    products = [
         Product(**{"name": f"P{n:03}", "slug": f"p{n:03}", "in_stock": True, **row}) for n, row in enumerate(rows)
-    )
+    ]
+    for product in products:
+        product.sort_name = sort_name(product.name)
+        product.search_words = product_words(
+            name=product.name, description=product.description, category=product.category_name
+        )
+    return Product.objects.bulk_create(products)
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+@pytest.fixture
+def mug(make_product: Callable[..., Product]) -> Product:
+    return make_product("Mug", sku="MUG", price="10.00", stock=5)
+
+
+@pytest.fixture
+def hat(make_product: Callable[..., Product]) -> Product:
+    return make_product("Hat", sku="HAT", price="10.00", stock=5)
+
+
+@pytest.fixture
+def buy(customer: User, shipping: ShippingMethod) -> Callable[[Product, int], None]:
+    def buy(product: Product, quantity: int) -> None:
+        ordered(customer, product, quantity=quantity)
+
+    return buy

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -9,7 +10,9 @@ from rest_framework.test import APIClient
 from catalog import services
 from catalog.errors import CategoryCycle, CategoryInUse
 from catalog.models import Category, Product
+from shop import audit
 from shop.testing.replies import refusal
+from shop.testing.steps import at_the_same_moment
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +66,18 @@ def test_parents_come_first_also_beside_slugs_that_begin_like_theirs(
     assert len(seen) == 6
 
 
+def test_sisters_come_by_position_and_then_by_name(
+    anonymous: APIClient, tree: dict[str, Category], make_category: Callable[..., Category]
+) -> None:
+    for name in ("Älteres", "zoo", "Antiques"):
+        make_category(name, slug=f"under-{ord(name[0])}", parent=tree["clothes"])
+    for slug, position in {"shirts": 2, "books": 1}.items():
+        tree[slug].position = position
+        services.save_category(category=tree[slug])
+    names = [entry["name"] for entry in anonymous.get(URL).json()]
+    assert names == ["Clothes", "Älteres", "Antiques", "zoo", "Shirts", "Linen", "Books"]
+
+
 def test_counts_include_what_is_below_and_leave_out_what_is_inactive(
     anonymous: APIClient, tree: dict[str, Category], make_product: Callable[..., Product]
 ) -> None:
@@ -73,6 +88,49 @@ def test_counts_include_what_is_below_and_leave_out_what_is_inactive(
     assert counts(anonymous) == {"books": 0, "clothes": 4, "shirts": 3, "linen": 2}
     for slug, count in counts(anonymous).items():
         assert anonymous.get(f"{URL}{slug}/").json()["product_count"] == count
+
+
+def test_counts_follow_whatever_happens_to_products(
+    anonymous: APIClient, as_staff: APIClient, tree: dict[str, Category], make_product: Callable[..., Product]
+) -> None:
+    product = make_product(category=tree["linen"])
+    url = f"/api/v1/products/{product.pk}/"
+
+    def after(change: Callable[[], Any]) -> dict[str, int]:
+        change()
+        assert audit.complaints() == []
+        return {slug: count for slug, count in counts(anonymous).items() if count}
+
+    in_linen = {"clothes": 1, "shirts": 1, "linen": 1}
+    assert after(lambda: None) == in_linen
+    assert after(lambda: as_staff.patch(url, {"name": "New"})) == in_linen
+    assert after(lambda: as_staff.patch(url, {"category": "books"})) == {"books": 1}
+    assert after(lambda: as_staff.patch(url, {"category": None})) == {}
+    assert after(lambda: as_staff.patch(url, {"category": "shirts"})) == {"clothes": 1, "shirts": 1}
+    assert after(lambda: as_staff.patch(url, {"is_active": False})) == {}
+    assert after(lambda: as_staff.patch(url, {"category": "linen"})) == {}
+    assert after(lambda: as_staff.patch(url, {"is_active": True})) == in_linen
+    # The category that was read before all of this.
+    assert after(lambda: services.save_category(category=tree["linen"])) == in_linen
+    assert after(lambda: services.set_active([product, product], is_active=True)) == in_linen
+    assert after(lambda: services.set_active([product], is_active=False)) == {}
+    assert after(lambda: services.set_active([product], is_active=True)) == in_linen
+    assert after(lambda: as_staff.delete(url)) == {}
+
+
+def test_counts_add_up_when_many_write_at_once(
+    anonymous: APIClient, tree: dict[str, Category], make_product: Callable[..., Product]
+) -> None:
+    doomed, hidden = make_product(category=tree["books"]), make_product(category=tree["books"])
+    at_the_same_moment(
+        lambda: services.create_product(data={"name": "A", "price": "1", "category": tree["books"]}),
+        lambda: services.create_product(data={"name": "B", "price": "1", "category": tree["books"]}),
+        lambda: services.update_product(product=hidden, data={"is_active": False}),
+        lambda: services.set_active([hidden], is_active=False),
+        lambda: services.delete_product(product=doomed),
+    )
+    assert counts(anonymous)["books"] == 2
+    assert audit.complaints() == []
 
 
 def test_a_category_is_found_by_its_slug(anonymous: APIClient, tree: dict[str, Category]) -> None:

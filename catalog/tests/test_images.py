@@ -8,6 +8,7 @@ import pytest
 from bson import ObjectId
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 from rest_framework.test import APIClient
 
 from catalog.models import Product, ProductImage
@@ -54,13 +55,26 @@ def test_an_upload_is_stored_and_shown_in_list_and_detail(
     assert reply.status_code == 201
     image = ProductImage.objects.get()
     assert default_storage.exists(image.name)
-    assert list(reply.json()) == ["id", "url", "thumbnail", "alt", "position"]
+    assert list(reply.json()) == ["id", "url", "thumbnail", "sizes", "alt", "position"]
     assert (reply.json()["id"], reply.json()["alt"], reply.json()["position"]) == (str(image.pk), "A blue mug", 0)
     assert reply.json()["url"].startswith("http://testserver/")
     detail = anonymous.get(f"{LIST}mug/").json()
     assert detail["images"] == [reply.json()]
     assert detail["image"] == anonymous.get(LIST).json()["results"][0]["image"]
     assert detail["image"].startswith("http://testserver/")
+
+
+def test_a_picture_comes_in_sizes_for_every_screen(
+    as_staff: APIClient, anonymous: APIClient, mug: Product, settings: Any
+) -> None:
+    upload(as_staff, mug, image=image_file(size=(2000, 1000), kind="JPEG"))
+    (image,) = anonymous.get(f"{LIST}mug/").json()["images"]
+    found = {}
+    for name, url in image["sizes"].items():
+        path = url.removeprefix("http://testserver/media/")
+        found[name] = Image.open(Path(settings.MEDIA_ROOT, path)).size
+    assert found == {"original": (2000, 1000), "thumbnail": (320, 320), "card": (640, 320), "large": (1280, 640)}
+    assert (image["url"], image["thumbnail"]) == (image["sizes"]["original"], image["sizes"]["thumbnail"])
 
 
 def test_pictures_come_one_behind_the_other(anonymous: APIClient, three: list[dict[str, Any]]) -> None:
@@ -122,6 +136,7 @@ def test_positions_in_replies_are_those_of_the_detail_after_a_deletion(
     assert changed == images[1]
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_upload_is_refused_and_leaves_nothing(
     as_staff: APIClient, mug: Product, kind: str, tmp_path: Path

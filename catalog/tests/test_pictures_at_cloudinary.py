@@ -10,10 +10,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from catalog import services
 from catalog.models import Product, ProductImage
 from shop import image_jobs, jobs
+from shop.testing.admin import browser_of, filled_in, picture, url_of
 from shop.testing.cloudinary import CloudinaryFake
+from shop.testing.images import hostile_images
+from shop.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,9 +52,34 @@ def test_a_picture_is_uploaded_signed_and_shown_by_secure_addresses(
     listed = anonymous.get("/api/v1/products/").json()["results"][0]
 
     assert [(image["id"], image["alt"]) for image in shown["images"]] == [(reply.json()["id"], "A mug")]
-    assert shown["images"][0]["thumbnail"] != shown["images"][0]["url"]
+    sizes = shown["images"][0]["sizes"]
+    assert list(sizes) == ["original", "thumbnail", "card", "large"]
+    assert len(set(sizes.values())) == 4
+    assert "/c_limit,f_auto,q_auto,w_1280,h_1280/" in sizes["large"]
     assert listed["image"].startswith("https://res.cloudinary.com/our-shop/")
     assert len(cloud.calls) == calls, "reading the catalogue never calls Cloudinary"
+
+
+TOO_LARGE = {
+    "10 MB and a byte": (b"\xff\xd8\xff" + bytes(10 * 1024 * 1024 - 2), 400, "image_too_large"),
+    "20 MB": (b"\xff\xd8\xff" + bytes(20 * 1024 * 1024), 413, "payload_too_large"),
+}
+REFUSED = {kind: (data, 400, code) for kind, (data, code) in hostile_images().items()} | TOO_LARGE
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("kind", REFUSED)
+def test_nothing_of_a_hostile_upload_leaves_the_shop_whatever_it_is_called(
+    cloud: CloudinaryFake, as_staff: APIClient, make_product: Callable[..., Product], kind: str
+) -> None:
+    data, status, code = REFUSED[kind]
+    url = f"/api/v1/products/{make_product().pk}/images/"
+    for name in ("mug.jpg", "mug.svg"):
+        reply = as_staff.post(url, {"image": SimpleUploadedFile(name, data, "image/jpeg")}, format="multipart")
+        assert refusal(reply, status)[0] == code
+    assert not cloud.calls
+    assert not ProductImage.objects.exists()
+    assert not jobs.Job.objects.exists()
 
 
 def test_a_deleted_picture_is_destroyed_at_cloudinary_by_a_job_even_after_an_outage(
@@ -67,6 +96,65 @@ def test_a_deleted_picture_is_destroyed_at_cloudinary_by_a_job_even_after_an_out
     jobs.run_due()
     assert not cloud.assets
     assert not jobs.Job.objects.exists()
+
+
+def run_all_jobs() -> None:
+    jobs.Job.objects.update(run_at=jobs.timezone.now())
+    jobs.run_due()
+
+
+def test_a_replaced_picture_is_destroyed_by_a_job_once_cloudinary_is_back(
+    cloud: CloudinaryFake, as_staff: APIClient, staff: User, make_product: Callable[..., Product]
+) -> None:
+    product = make_product()
+    upload(as_staff, product)
+    (old,) = cloud.assets
+    browser, url = browser_of(staff), url_of("catalog.product", "change", product.pk)
+    page = browser.post(url, filled_in(browser.get(url)) | {"images-0-files": [picture()]}, follow=True)
+    assert not page.context.get("errors")
+    assert set(cloud.assets) == {old, ProductImage.objects.get().name}
+
+    cloud.failing_status = 500
+    run_all_jobs()
+    assert old in cloud.assets
+    cloud.failing_status = None
+    run_all_jobs()
+    assert list(cloud.assets) == [ProductImage.objects.get().name]
+    assert not jobs.Job.objects.exists()
+
+
+def test_what_a_deleted_product_and_a_leaving_person_had_goes_though_cloudinary_is_away(
+    cloud: CloudinaryFake, as_staff: APIClient, as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    product = make_product()
+    for _ in range(2):
+        upload(as_staff, product)
+    for _ in range(2):
+        assert as_customer.put("/api/v1/users/me/avatar/", {"image": picture()}, format="multipart").status_code == 200
+    assert len(cloud.assets) == 4
+
+    cloud.failing_status = 500
+    assert as_staff.delete(f"/api/v1/products/{product.pk}/").status_code == 204
+    assert as_customer.delete("/api/v1/users/me/").status_code == 204
+    run_all_jobs()
+    assert len(cloud.assets) == 4
+    cloud.failing_status = None
+    run_all_jobs()
+    assert not cloud.assets
+    assert not jobs.Job.objects.exists()
+
+
+def test_a_picture_that_could_not_take_another_s_place_leaves_that_one(
+    cloud: CloudinaryFake, as_customer: APIClient, customer: User
+) -> None:
+    as_customer.put("/api/v1/users/me/avatar/", {"image": picture()}, format="multipart")
+    before = User.objects.get(pk=customer.pk).avatar
+    cloud.failing_status = 500
+    assert as_customer.put("/api/v1/users/me/avatar/", {"image": picture()}, format="multipart").status_code == 503
+    cloud.failing_status = None
+    run_all_jobs()
+    assert User.objects.get(pk=customer.pk).avatar == before
+    assert list(cloud.assets) == [before]
 
 
 def test_cloudinary_away_is_a_503_and_leaves_nothing(

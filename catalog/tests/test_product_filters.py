@@ -1,6 +1,7 @@
 """Each filter of the product list, alone and together."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -28,7 +29,7 @@ def shelf(make_product: Callable[..., Product], make_category: Callable[..., Cat
     make_product("Hidden shirt", price="20", category=shirts, is_active=False, attributes={"colour": "red"})
 
 
-FILTERED: list[tuple[dict[str, str], str]] = [
+FILTERED: list[tuple[dict[str, Any], str]] = [
     ({"category": "shirts"}, "Blue shirt,Red shirt"),
     ({"category": "clothes"}, "Red coat,Blue shirt,Red shirt"),
     ({"category": "books"}, "Red book"),
@@ -53,6 +54,10 @@ FILTERED: list[tuple[dict[str, str], str]] = [
     ({"attr_colour": '{"$gt": ""}'}, ""),
     ({"attr_colour": "red", "attr_size": "m"}, "Red shirt"),
     ({"attr_nothing": "red"}, ""),
+    ({"attr_colour": ["red", "blue"], "attr_size": "m"}, "Blue shirt,Red shirt"),
+    ({"attr_colour": ["blue", "green"]}, "Blue shirt"),
+    ({"attr_colour": ["green", ".*"]}, ""),
+    ({"attr_colour": ["red"], "attr_size": ["l", "m"]}, "Red coat,Red shirt"),
     ({"search": "shirt"}, "Blue shirt,Red shirt"),
     ({"category": "clothes", "attr_colour": "red", "max_price": "50"}, "Red shirt"),
     ({"category": "clothes", "in_stock": "true", "min_price": "21"}, "Red coat"),
@@ -113,6 +118,15 @@ def test_a_value_that_cannot_be_understood_is_named(anonymous: APIClient, db: No
     assert {attr for _, attr in found} == {name}
 
 
+def test_a_query_asks_for_so_many_attributes_and_values_at_most(anonymous: APIClient, shelf: None) -> None:
+    ten = "&".join(f"attr_a{n}=x" for n in range(10))
+    fifty = "&".join(["attr_colour=red"] * 50)
+    assert anonymous.get(f"{LIST}?{ten}").status_code == 200
+    assert anonymous.get(f"{LIST}?{fifty}").json()["count"] == 3
+    assert refusal(anonymous.get(f"{LIST}?{ten}&attr_b=x"), 400) == ("too_many", "attr_b")
+    assert refusal(anonymous.get(f"{LIST}?{fifty}&attr_colour=x"), 400) == ("too_many", "attr_colour")
+
+
 def test_relevance_needs_something_to_be_relevant_to(anonymous: APIClient, shelf: None) -> None:
     assert refusal(anonymous.get(LIST, {"ordering": "relevance"}), 400) == ("search_required", "ordering")
     assert anonymous.get(LIST, {"ordering": "relevance", "search": "red"}).status_code == 200
@@ -139,25 +153,41 @@ FOUND: list[tuple[str, set[str]]] = [
     ("shirt", {"Red shirt", "Blue shirt"}),
     ("SHIRT", {"Red shirt", "Blue shirt"}),
     ("shirts", {"Red shirt", "Blue shirt"}),
+    ("shírt", {"Red shirt", "Blue shirt"}),
     ("red shirt", {"Red shirt"}),
+    ("red shirts", {"Red shirt"}),
+    ("shirts red", {"Red shirt"}),
     ("Shirt  RED", {"Red shirt"}),
+    ("the red shirt", {"Red shirt"}),
     ("red nothing", set()),
     ("nothing", set()),
     ("clothes", {"Red coat"}),
+    # The last word may still be being typed, the others are whole.
+    ("sh", {"Red shirt", "Blue shirt"}),
+    ("red shir", {"Red shirt"}),
+    ("shir red", set()),
+    ("r", set()),
+    ("hirt", set()),
+    ("clothin", set()),
+    # No character is an operator.
     ('"red shirt"', {"Red shirt"}),
+    ('"shirt red"', {"Red shirt"}),
     ('"red', {"Red shirt", "Red coat", "Red book"}),
     ("-red", {"Red shirt", "Red coat", "Red book"}),
-    ("shirt -red", set()),
-    ("red --shirt", set()),
+    ("shirt -red", {"Red shirt"}),
+    ("red --shirt", {"Red shirt"}),
+    ("name:red", set()),
     ("$where", set()),
     ('{"$gt": ""}', set()),
     (".*", set()),
-    ("re", set()),
+    ("r.*d", set()),
+    ("^red", {"Red shirt", "Red coat", "Red book"}),
+    ("red|blue", set()),
     ('"', set()),
     ("-", set()),
-    ("--", set()),
+    ("_", set()),
     ("\\", set()),
-    ('red \\" shirt', set()),
+    ('red \\" shirt', {"Red shirt"}),
     ("the", set()),
     ("é 漢字 🙂", set()),
 ]
@@ -184,6 +214,26 @@ def test_search_reads_name_category_and_description(
     make_product("Spoon", description="Goes with any kettle")
     assert set(names(search="kettle")) == {"Kettle", "Pot", "Spoon"}
     assert names(search="kettle", ordering="relevance") == ["Kettle", "Pot", "Spoon"]
+
+
+def test_search_knows_the_forms_of_a_word(names: Names, make_product: Callable[..., Product]) -> None:
+    make_product("Men's running shoes")
+    make_product("Berry dress", description="Café style")
+    for search in ("shoe", "mens shoe", "men's shoes", "runs", "running", "runnin", "shoes for men"):
+        assert names(search=search) == ["Men's running shoes"], search
+    for search in ("berries", "berry", "dresses", "berry dresses", "cafe", "CAFÉ", "styles"):
+        assert names(search=search) == ["Berry dress"], search
+
+
+def test_a_changed_product_is_found_by_its_new_words_only(
+    names: Names, as_staff: APIClient, make_product: Callable[..., Product], make_category: Callable[..., Category]
+) -> None:
+    kettles, pots = make_category("Kettles"), make_category("Pots")
+    product = make_product("Copper one", category=kettles, description="Whistles")
+    change = {"name": "Iron one", "category": pots.slug, "description": "Sings"}
+    assert as_staff.patch(f"{LIST}{product.pk}/", change).status_code == 200
+    for search, found in {"copper": 0, "kettle": 0, "whistle": 0, "iron": 1, "pot": 1, "sing": 1}.items():
+        assert len(names(search=search)) == found, search
 
 
 def test_search_words_may_stand_in_different_fields(names: Names, make_product: Callable[..., Product]) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from catalog import queries
 from catalog.models import Product
-from catalog.queries import ORDERINGS, ProductPagination
+from catalog.queries import ORDERINGS
 from catalog.tests.conftest import LIST, put_on_shelf
 from shop.testing.replies import refusal
 
@@ -42,8 +43,7 @@ def shelf(db: None) -> list[Product]:
 def expected(ordering: str, rows: list[Product]) -> list[str]:
     """Ids in the order of the contract: ties go the same way as the rest."""
     field, descending, _ = ORDERINGS[ordering]
-    by_bytes = (lambda value: value.encode()) if field == "name" else (lambda value: value)
-    rows = sorted(rows, key=lambda row: (by_bytes(getattr(row, field)), row.pk), reverse=descending)
+    rows = sorted(rows, key=lambda row: (getattr(row, field), row.pk), reverse=descending)
     return [str(row.pk) for row in rows]
 
 
@@ -75,6 +75,24 @@ def test_newest_is_the_default(anonymous: APIClient, shelf: list[Product]) -> No
     assert ids(walk(anonymous, page_size=100)) == expected("newest", shelf)
 
 
+def test_names_come_in_the_order_of_a_dictionary(
+    names: Callable[..., list[str]], make_product: Callable[..., Product]
+) -> None:
+    for name in ("Zebra", "apples", "Äpfel", "Apple pie", "zoo", "Éclair", "dog", "Straße", "strasse 2"):
+        make_product(name)
+    assert names(ordering="name") == [
+        "Äpfel",
+        "Apple pie",
+        "apples",
+        "dog",
+        "Éclair",
+        "Straße",
+        "strasse 2",
+        "Zebra",
+        "zoo",
+    ]
+
+
 def test_the_most_relevant_comes_first(names: Callable[..., list[str]], make_product: Callable[..., Product]) -> None:
     make_product("Tray", description="For one mug")
     make_product("Mug")
@@ -82,6 +100,21 @@ def test_the_most_relevant_comes_first(names: Callable[..., list[str]], make_pro
     found = names(search="mug", ordering="relevance")
     assert found[-1] == "Tray"
     assert len(found) == 3
+
+
+def test_relevance_counts_name_before_category_before_description_and_then_sales(
+    names: Callable[..., list[str]], make_product: Callable[..., Product], make_category: Callable[..., Any]
+) -> None:
+    for name in ("Copper kettle", "Blue kettle"):
+        make_product(name, description="For tea")
+    make_product("Pot", category=make_category("Kettles"))
+    make_product("Kettledrum")
+    make_product("Spoon", description="Goes with a kettle")
+    Product.objects.filter(name="Copper kettle").update(sales=3)
+    whole = ["Copper kettle", "Blue kettle", "Kettledrum", "Pot", "Spoon"]
+    assert names(search="kettle", ordering="relevance") == whole
+    assert names(search="blue kettle", ordering="relevance") == ["Blue kettle"]
+    assert names(search="tea kettle", ordering="relevance") == ["Copper kettle", "Blue kettle"]
 
 
 # --- Where counting stops ---------------------------------------------------------------------------------------------
@@ -92,7 +125,7 @@ def test_the_most_relevant_comes_first(names: Callable[..., list[str]], make_pro
 def test_next_goes_on_by_cursor_to_the_very_end(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch, ordering: str, size: int
 ) -> None:
-    monkeypatch.setattr(ProductPagination, "COUNTED", 7)
+    monkeypatch.setattr(queries, "COUNTED", 7)
     pages = walk(anonymous, ordering=ordering, page_size=size)
     assert ids(pages) == expected(ordering, shelf)
     assert {(page["count"], page["count_exact"]) for page in pages} == {(7, False)}
@@ -103,7 +136,7 @@ def test_next_goes_on_by_cursor_to_the_very_end(
 def test_a_cursor_keeps_the_filters(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch, ordering: str
 ) -> None:
-    monkeypatch.setattr(ProductPagination, "COUNTED", 7)
+    monkeypatch.setattr(queries, "COUNTED", 7)
     pages = walk(anonymous, ordering=ordering, page_size=4, attr_colour="red", max_price="4.10")
     kept = [row for row in shelf if row.attribute_pairs and row.price <= Decimal("4.10")]
     assert len(kept) > 8
@@ -113,7 +146,7 @@ def test_a_cursor_keeps_the_filters(
 def test_exactly_as_many_as_are_counted_are_counted_exactly(
     anonymous: APIClient, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ProductPagination, "COUNTED", 7)
+    monkeypatch.setattr(queries, "COUNTED", 7)
     put_on_shelf(*[{}] * 7)
     pages = walk(anonymous, page_size=7)
     assert [(page["count"], page["count_exact"], len(page["results"])) for page in pages] == [(7, True, 7)]
@@ -122,7 +155,7 @@ def test_exactly_as_many_as_are_counted_are_counted_exactly(
 def test_one_more_than_is_counted_is_one_cursor_away(
     anonymous: APIClient, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ProductPagination, "COUNTED", 7)
+    monkeypatch.setattr(queries, "COUNTED", 7)
     put_on_shelf(*[{}] * 8)
     pages = walk(anonymous, page_size=7)
     assert [(page["count"], page["count_exact"], len(page["results"])) for page in pages] == [
@@ -134,7 +167,7 @@ def test_one_more_than_is_counted_is_one_cursor_away(
 def test_pages_by_number_end_where_counting_stops(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ProductPagination, "COUNTED", 7)
+    monkeypatch.setattr(queries, "COUNTED", 7)
     assert len(anonymous.get(LIST, {"page": 2, "page_size": 5}).json()["results"]) == 2
     assert refusal(anonymous.get(LIST, {"page": 3, "page_size": 5}), 404) == ("not_found", None)
 
@@ -142,7 +175,7 @@ def test_pages_by_number_end_where_counting_stops(
 def test_products_that_come_and_go_while_somebody_pages_by_cursor_move_nothing_else(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ProductPagination, "COUNTED", 7)
+    monkeypatch.setattr(queries, "COUNTED", 7)
     order = expected("price", shelf)
     second = anonymous.get(anonymous.get(LIST, {"ordering": "price", "page_size": 7}).json()["next"]).json()
     assert [product["id"] for product in second["results"]] == order[7:14]
@@ -152,11 +185,31 @@ def test_products_that_come_and_go_while_somebody_pages_by_cursor_move_nothing_e
 
 
 def test_relevance_ends_where_counting_stops(anonymous: APIClient, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ProductPagination, "COUNTED", 7)
+    monkeypatch.setattr(queries, "COUNTED", 7)
     put_on_shelf(*[{"name": "mug"}] * 9)
     pages = walk(anonymous, search="mug", ordering="relevance", page_size=4)
     assert len(set(ids(pages))) == 7
     assert pages[-1]["count_exact"] is False
+
+
+def test_of_more_matches_than_are_counted_the_newest_are_ranked(
+    anonymous: APIClient, names: Callable[..., list[str]], db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "COUNTED", 7)
+    put_on_shelf(
+        {"name": "Mug the oldest", "sales": 9},
+        *({"description": "a mug", "sales": n} for n in range(6)),
+        {"name": "Mug the newest"},
+    )
+    assert names(search="mug", ordering="relevance") == [
+        "Mug the newest",
+        "P006",
+        "P005",
+        "P004",
+        "P003",
+        "P002",
+        "P001",
+    ]
 
 
 # --- Cursors that nobody handed out -----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ("catalog", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -148,6 +149,7 @@ class Migration(migrations.Migration):
                             ("dispute_won", "Dispute Won"),
                             ("dispute_lost", "Dispute Lost"),
                             ("flagged", "Flagged"),
+                            ("flag_settled", "Flag Settled"),
                             ("shipped", "Shipped"),
                             ("delivered", "Delivered"),
                         ],
@@ -196,7 +198,7 @@ class Migration(migrations.Migration):
                     "position",
                     models.PositiveIntegerField(default=0, help_text="The first active one is the shop's default."),
                 ),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
                 "ordering": ["position", "id"],
@@ -345,6 +347,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("flagged", models.BooleanField(default=False)),
+                ("flag_settled", models.BooleanField(default=False)),
                 (
                     "timeline",
                     django_mongodb_backend.fields.EmbeddedModelArrayField(
@@ -355,6 +358,8 @@ class Migration(migrations.Migration):
                 ("cart_revision", models.PositiveBigIntegerField(editable=False)),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("paid_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("paid_on", models.DateField(blank=True, editable=False, null=True)),
                 (
                     "user",
                     models.ForeignKey(
@@ -375,10 +380,70 @@ class Migration(migrations.Migration):
                     models.Index(fields=["payment_status", "-id"], name="order_payment_status"),
                     models.Index(fields=["fulfilment_status", "-id"], name="order_fulfilment_status"),
                     models.Index(fields=["created_at"], name="order_created"),
+                    models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),
+                    models.Index(
+                        condition=models.Q(("fulfilment_status", "unfulfilled"), ("status", "completed")),
+                        fields=["status", "fulfilment_status", "payment_status"],
+                        name="order_to_ship",
+                    ),
+                    models.Index(
+                        condition=models.Q(("flag_settled", False), ("flagged", True)),
+                        fields=["flagged", "flag_settled", "-id"],
+                        name="order_open_flag",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("cart", "cart_revision"), name="one_order_per_cart_revision")
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Review",
+            fields=[
+                (
+                    "id",
+                    django_mongodb_backend.fields.ObjectIdAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "rating",
+                    models.PositiveSmallIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(5),
+                        ]
+                    ),
+                ),
+                ("title", models.CharField(blank=True, max_length=120)),
+                ("body", models.TextField(blank=True, max_length=5000)),
+                ("is_hidden", models.BooleanField(default=False, verbose_name="hidden")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="catalog.product"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="reviews",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["product", "is_hidden", "-id"], name="review_shown"),
+                    models.Index(fields=["is_hidden", "-id"], name="review_hidden"),
+                    models.Index(fields=["rating", "-id"], name="review_rating"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("product", "user"), name="one_review_each")],
             },
         ),
     ]

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from cart.models import Cart, CartLine
-from catalog import read_model
+from catalog import read_model, search
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from catalog.services import save_category
 from shop import money
@@ -70,6 +70,10 @@ def seed_products(count: int, *, categories: Sequence[Category], images: int, ti
                     tick(done, count)
     finally:
         gc.unfreeze()
+        # Not in the batches' transactions, which would fight over their categories.
+        for category in categories:
+            count = Product.objects.active().filter(category=category).count()
+            Category.objects.filter(pk=category.pk).update(active_products=count)
 
 
 def seed_users(count: int, *, tick: Tick) -> int:
@@ -111,7 +115,7 @@ class _Writer:
         self._images = images
         # Its one variant went from none to some, once.
         self._product = _document(Product(price=Decimal(0), in_stock=True, stock_flips=1))
-        self._variant = _document(Variant(price=Decimal(0), stock=STOCK))
+        self._variant = _document(Variant(price=Decimal(0), stock=STOCK, adjustments=1))
         self._image = _document(ProductImage())
         self._movement = _document(StockMovement(delta=STOCK, reason=StockMovement.Reason.INITIAL))
         self._price_field = Variant._meta.get_field("price")
@@ -153,15 +157,21 @@ class _Writer:
                 for position in range(self._images)
             ]
             pictures += images
+            name, description = f"Product {number} for the bench", f"The {number}th product. " * 12
             products.append(
                 {
                     **self._product,
                     **category,
                     "_id": product_id,
-                    "name": f"Product {number} for the bench",
+                    "name": name,
                     "slug": f"product-{number}",
-                    "description": f"The {number}th product. " * 12,
+                    "description": description,
+                    "sort_name": search.sort_name(name),
+                    "search_words": search.product_words(
+                        name=name, description=description, category=category["category_name"]
+                    ),
                     "category_id": category_id,
+                    "counted_in": category_id,
                     "price": price,
                     "pictures": [{"id": str(row["_id"]), "name": row["name"], "alt": row["alt"]} for row in images],
                     "attributes": {},

@@ -21,9 +21,10 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
         "catalog.productimage": ALL,
         "catalog.stockmovement": ("view",),
     },
-    # Sending and cancelling orders (which is changing them), and refunding what was paid.
+    # Sending and cancelling orders and hiding reviews (which is changing them), and refunding what was paid.
     "Order desk": {
         "orders.order": ("view", "change"),
+        "orders.review": ("view", "change"),
         "payments.payment": ("view",),
         "payments.refund": ("view", "add"),
     },
@@ -40,7 +41,9 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
             "catalog.variant",
             "catalog.productimage",
             "catalog.stockmovement",
+            "catalog.importrun",
             "orders.order",
+            "orders.review",
             "orders.shippingmethod",
             "orders.taxrate",
             "payments.payment",

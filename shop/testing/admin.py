@@ -103,5 +103,5 @@ def ordered(customer: User, *products: Product, quantity: int = 1) -> Order:
     """An order that this customer has just placed."""
     for product in products:
         variant = Variant.objects.filter(product=product).first()
-        carts.add_item(owner=CartOwner(user=customer), variant=variant, quantity=quantity)
+        carts.add_item(owner=CartOwner(user=customer), variant=variant.pk, quantity=quantity)
     return placing.place_order(user=customer, address=PostalAddress(**ADDRESS))

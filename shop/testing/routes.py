@@ -34,11 +34,6 @@ class Operation(NamedTuple):
         """Whether it says that it needs no token."""
         return {} in self.description.get("security", [{}])
 
-    @property
-    def is_for_staff(self) -> bool:
-        """Whether it says that it needs a permission."""
-        return 403 in self.statuses and not str(self).endswith("/cancel/")
-
 
 @cache
 def schema() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from shop.mongod import free_port
 from shop.processes import last_lines, spawn
 from shop.server import server_command
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 class ShopServer:
@@ -40,6 +40,8 @@ class ShopServer:
                 if requests.get(f"{self.url}/readyz", timeout=2).ok:
                     return
             time.sleep(0.05)
+        # Nobody else knows of it.
+        self.kill()
         raise AssertionError(f"the server did not start: {last_lines(self.log)}")
 
     @property

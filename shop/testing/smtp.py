@@ -16,9 +16,6 @@ class _Talk(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.server.connections += 1
-        if self.server.silent:
-            self.server.stopping.wait()
-            return
         self._say("greeting", "220 mail.example.com")
         while line := self.rfile.readline():
             command = line.split(None, 1)[0].upper().decode()
@@ -33,6 +30,8 @@ class _Talk(socketserver.StreamRequestHandler):
 
     def _say(self, step: str, usual: str) -> bool:
         """Answer as told, or else as usual; return whether it was as usual."""
+        if step in self.server.silent:
+            self.server.stopping.wait()
         answer = self.server.answers.get(step, usual)
         self.wfile.write(answer.encode() + b"\r\n")
         return answer == usual
@@ -41,13 +40,14 @@ class _Talk(socketserver.StreamRequestHandler):
         data = b""
         while (line := self.rfile.readline()) != b".\r\n":
             data += line
-        if self._say("message", "250 taken"):
+        if "message" not in self.server.answers:
             self.server.taken.append(message_from_bytes(data))
+        self._say("message", "250 taken")
 
 
 class MailServer(socketserver.ThreadingTCPServer):
     """``taken`` are the mails it has accepted. ``answers`` are given instead of the usual ones, by step of the talk
-    (greeting, ehlo, auth, mail, rcpt, data, message); ``silent`` says nothing at all.
+    (greeting, ehlo, auth, mail, rcpt, data, message); at the ``silent`` steps it says nothing any more.
     """
 
     allow_reuse_address = daemon_threads = True
@@ -56,7 +56,7 @@ class MailServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Talk)
         self.taken: list[Message] = []
         self.answers: dict[str, str] = {}
-        self.silent = False
+        self.silent: set[str] = set()
         self.connections = 0
         self.stopping = threading.Event()
 

@@ -1,4 +1,4 @@
-"""A shop with something of everything in it."""
+"""What several tests of the whole shop begin with."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +11,16 @@ from accounts.models import Address, User
 from cart import services as carts
 from cart.models import Coupon
 from cart.services import CartOwner
-from catalog.models import Product, Variant
+from catalog.models import ImportRun, Product
 from orders import services as orders
 from orders.models import Order, TaxRate
+from orders.reviews.services import write_review
 from payments.models import Payment, Refund, StripeEvent
 from shop import jobs
 from shop.jobs import PeriodicTask
 from shop.staff_log import StaffAction
 from shop.testing.admin import ADDRESS, ordered
+from shop.testing.steps import variant_of
 
 
 @pytest.fixture
@@ -34,12 +36,14 @@ def furnished(
         order=order, order_number=order.number, user=customer, intent="pi_1", amount=1490, currency="usd"
     )
     orders.attach_payment(order_id=order.pk, payment=payment.pk)
+    write_review(user=customer, product=product, data={"rating": 4, "title": "Fits"})
     Refund.objects.create(payment=payment, amount=100, actor="staff", stripe_refund="re_1", status="succeeded")
     StripeEvent.objects.create(id="evt_1", type="payment_intent.succeeded", payload={}, created_at=timezone.now())
+    ImportRun.objects.create(filename="products.csv", state="ready", checked_at=timezone.now())
     Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
     TaxRate.objects.create(country="GB", rate="20")
     Address.objects.create(user=customer, **ADDRESS)
-    carts.add_item(owner=CartOwner(user=customer), variant=Variant.objects.get(product=product), quantity=1)
+    carts.add_item(owner=CartOwner(user=customer), variant=variant_of(product).pk, quantity=1)
     PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
     jobs.enqueue("catalog.count_sales", quantities={})
     Group.objects.create(name="Warehouse")

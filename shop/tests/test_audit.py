@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from cart.models import Coupon, CouponUse
-from catalog.models import Product, StockMovement, Variant
+from catalog.models import Category, Product, StockMovement, Variant
 from conftest import ADDRESS, client_of
 from orders.models import Order, ShippingMethod
 from payments.models import Payment, Refund, StripeEvent
@@ -63,6 +63,10 @@ def _complete_without_money() -> None:
     Order.objects.update(status="completed", payment_status="paid", expires_at=None)
 
 
+def _forget_when_money_came() -> None:
+    Order.objects.update(paid_at=timezone.now())
+
+
 def _receive_money_without_noticing() -> None:
     Payment.objects.update(amount_received=2490, status="succeeded")
 
@@ -86,6 +90,14 @@ def _leave_a_mail() -> None:
 
 def _spoil_the_read_model() -> None:
     Product.objects.update(in_stock=False)
+
+
+def _praise_a_product() -> None:
+    Product.objects.update(rating_count=1, rating_sum=5, rating_average=5)
+
+
+def _miscount_a_category() -> None:
+    Category.objects.create(name="X", slug="x", active_products=1)
 
 
 def _miscount_a_coupon() -> None:
@@ -145,12 +157,15 @@ def _ask_for_another_amount() -> None:
         (_change_a_total, "an order's totals follow from its lines"),
         (_forget_an_expiry, "no hold outlives its time"),
         (_complete_without_money, "a paid order has its money"),
+        (_forget_when_money_came, "an order knows when its money came in"),
         (_receive_money_without_noticing, "a paid order has its money"),
         (_refund_too_much, "refunds never exceed what was captured"),
         (_leave_an_event, "no event of Stripe's is left lying"),
         (_give_up_a_job, "no job was given up"),
         (_leave_a_mail, "no mail waits for longer than two days"),
         (_spoil_the_read_model, "what shoppers read of a product"),
+        (_praise_a_product, "a product's rating"),
+        (_miscount_a_category, "a category counts its active products"),
         (_miscount_a_coupon, "a coupon's count"),
     ],
 )

@@ -1,6 +1,6 @@
 """What `shop.mongodb` mends of the backend, seen on the real server: look-ups, indexes, migrations."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -9,17 +9,16 @@ from bson import ObjectId
 from django.apps import apps
 from django.core.management import call_command
 from django.db import IntegrityError, connection
-from django.db.models import F, Index, Model
-from rest_framework.test import APIClient
+from django.db.models import F, Model, prefetch_related_objects
 
 from accounts.models import TokenFamily, User
 from catalog.models import Category, Product, Variant
-from catalog.queries import ORDERINGS
-from catalog.tests.conftest import LIST, put_on_shelf
+from catalog.tests.conftest import put_on_shelf
 from orders.models import Order
 from shop.idempotency import IdempotencyRecord
 from shop.mongodb import mend_backend, violated_fields
-from shop.testing.commands import Command, count_commands
+from shop.testing.commands import count_commands
+from shop.testing.plans import stages_of
 
 pytestmark = pytest.mark.django_db
 
@@ -53,28 +52,6 @@ def test_a_violated_index_names_its_column(customer: User) -> None:
 # --- Indexes that are used --------------------------------------------------------------------------------------------
 
 
-def stages(plan: Any) -> Iterator[str]:
-    """Names of all the stages in an explanation."""
-    if isinstance(plan, dict):
-        if isinstance(plan.get("stage"), str):
-            yield plan["stage"]
-        yield from (name for name in ("$sort", "$group", "$lookup") if name in plan)
-        for value in plan.values():
-            yield from stages(value)
-    elif isinstance(plan, list):
-        for value in plan:
-            yield from stages(value)
-
-
-def explained(command: Command) -> set[str]:
-    """The stages of the plan that wins for an aggregation as it was sent."""
-    asked = {"aggregate": command.collection, "pipeline": command.document["pipeline"], "cursor": {}}
-    plan = connection.database.command("explain", asked, verbosity="queryPlanner")
-    # One cursor runs all of it, or the first stages of several.
-    winning = [plan["queryPlanner"]] if "queryPlanner" in plan else [plan["stages"][0]["$cursor"]["queryPlanner"]]
-    return {*stages([each["winningPlan"] for each in winning]), *stages(plan.get("stages", [])[1:])}
-
-
 @pytest.fixture
 def full_shelf(make_category: Callable[..., Category]) -> None:
     root = make_category("Root")
@@ -96,55 +73,6 @@ def full_shelf(make_category: Callable[..., Category]) -> None:
     )
 
 
-FILTERS = [
-    "category=mugs",
-    "category=root",
-    "min_price=50",
-    "max_price=50",
-    "in_stock=true",
-    "in_stock=false",
-    "attr_colour=3",
-    "",
-]
-
-
-def plans(client: APIClient, query: str) -> list[set[str]]:
-    with count_commands() as commands:
-        reply = client.get(f"{LIST}?{query}")
-    assert reply.json()["count"] > 20
-    found = [explained(command) for command in commands.on("catalog_product")]
-    assert len(found) == 2
-    return found
-
-
-@pytest.mark.parametrize("query", ["", *FILTERS])
-def test_each_filter_walks_an_index_and_sorts_nothing(anonymous: APIClient, full_shelf: None, query: str) -> None:
-    for plan in plans(anonymous, query):
-        assert "IXSCAN" in plan or "COUNT_SCAN" in plan
-        assert plan.isdisjoint({"COLLSCAN", "SORT", "$sort", "$lookup"})
-
-
-@pytest.mark.parametrize("ordering", ORDERINGS)
-def test_each_ordering_walks_an_index_and_sorts_nothing(anonymous: APIClient, full_shelf: None, ordering: str) -> None:
-    for page in ("", "&page=9"):
-        for plan in plans(anonymous, f"ordering={ordering}{page}"):
-            assert plan.isdisjoint({"COLLSCAN", "SORT", "$sort", "$lookup"})
-            assert "IXSCAN" in plan or "COUNT_SCAN" in plan
-
-
-@pytest.mark.parametrize("ordering", ["price", "-price"])
-def test_a_category_by_price_walks_an_index_too(anonymous: APIClient, full_shelf: None, ordering: str) -> None:
-    for plan in plans(anonymous, f"category=mugs&ordering={ordering}"):
-        assert plan.isdisjoint({"COLLSCAN", "SORT", "$sort"})
-
-
-def test_a_search_asks_the_text_index(anonymous: APIClient, full_shelf: None) -> None:
-    for ordering in ("relevance", "newest"):
-        for plan in plans(anonymous, f"search=red&ordering={ordering}"):
-            assert "TEXT_MATCH" in plan
-            assert "COLLSCAN" not in plan
-
-
 @pytest.mark.parametrize(
     ("model", "field"),
     [(User, "email"), (Product, "slug"), (Category, "slug"), (Variant, "sku"), (Order, "number")],
@@ -153,21 +81,21 @@ def test_what_is_unique_is_found_by_an_index(db: None, model: type[Model], field
     with count_commands() as commands:
         list(model.objects.filter(**{field: "x"}).order_by())
     (command,) = commands
-    assert explained(command) & {"IXSCAN", "EXPRESS_IXSCAN"}
-    assert explained(command).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+    assert stages_of(command) & {"IXSCAN", "EXPRESS_IXSCAN"}
+    assert stages_of(command).isdisjoint({"COLLSCAN", "SORT", "$sort"})
 
 
 def test_somebodys_newest_orders_are_found_by_an_index(customer: User) -> None:
     with count_commands() as commands:
         list(Order.objects.owned_by(customer).order_by("-id")[:20])
-    assert explained(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+    assert stages_of(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
 
 
 def test_values_in_order_walk_an_index_as_well(full_shelf: None) -> None:
     with count_commands() as commands:
         rows = list(Product.objects.active().order_by("price", "id").values("name", "price")[:5])
     assert [set(row) for row in rows] == [{"name", "price"}] * 5
-    assert explained(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+    assert stages_of(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
 
 
 def test_order_by_still_orders_what_it_computes(full_shelf: None) -> None:
@@ -193,13 +121,6 @@ def test_what_expires_has_a_ttl_index(db: None, model: type[Model], name: str, s
     assert index["expireAfterSeconds"] == seconds
 
 
-def test_products_have_their_text_index_with_its_weights(db: None) -> None:
-    index = indexes(Product)["product_text"]
-    assert index["weights"] == {"name": 10, "category_name": 3, "description": 1}
-    assert index["default_language"] == "english"
-    assert index["language_override"] == "text_search_language"
-
-
 def test_every_index_of_every_model_is_on_the_server(db: None) -> None:
     for model in apps.get_models():
         if model._meta.managed and not model._meta.proxy:
@@ -217,18 +138,16 @@ def test_migrations_say_what_the_models_say_and_run_again_without_a_change(db: N
     assert {model: indexes(model) for model in before} == before
 
 
-def test_a_collection_with_a_text_index_can_still_be_migrated(db: None) -> None:
-    index = Index(fields=["updated_at"], name="product_updated_for_a_test")
-    with connection.schema_editor() as editor:
-        editor.add_index(Product, index)
-        assert index.name in indexes(Product)
-        editor.remove_index(Product, index)
-    assert index.name not in indexes(Product)
-    constraints = connection.introspection.get_constraints(None, Product._meta.db_table)
-    assert "product_text" in constraints
-
-
 def test_a_primary_key_is_found_without_a_scan(db: None) -> None:
     with count_commands() as commands:
         Product.objects.filter(pk=ObjectId()).first()
-    assert explained(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+    assert stages_of(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+
+
+def test_what_a_foreign_key_points_to_is_fetched_by_its_key(customer: User, make_user: Callable[..., User]) -> None:
+    others = [make_user() for _ in range(3)]
+    rows = [TokenFamily(user_id=user.pk) for user in (customer, *others)]
+    with count_commands() as commands:
+        prefetch_related_objects(rows, "user")
+    assert [row.user for row in rows] == [customer, *others]
+    assert stages_of(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})

@@ -39,7 +39,7 @@ def test_everything_that_is_imported_is_pinned() -> None:
     # `bson` comes with pymongo, and so does its distribution's name.
     missing = set()
     for path in [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]:
-        testing = "tests" in path.parts or "testing" in path.parts
+        testing = bool({"tests", "testing", "fuzz"} & set(path.parts))
         known = production | development if testing else production
         for module in imported(path):
             if not {normalised(name) for name in distributions.get(module, [module])} & known:

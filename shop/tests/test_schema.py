@@ -14,6 +14,8 @@ import payments.errors  # noqa: F401
 from accounts.models import User
 from catalog.models import Product
 from conftest import ADDRESS, PASSWORD, client_of
+from orders import services as orders
+from orders.models import Order
 from shop.errors import ServiceUnavailable, ShopError
 from shop.schema import MEANINGS, REFUSALS
 from shop.testing.routes import Operation, operations, schema
@@ -153,6 +155,10 @@ def test_what_shoppers_are_answered_is_as_described(
     answered(anonymous, "GET /products/", status=400, query="?min_price=abc&in_stock=maybe")
     answered(anonymous, "GET /products/", status=404, query="?page=9")
     answered(anonymous, "GET /products/{id}/", status=200, id=str(product.pk))
+    answered(anonymous, "GET /products/facets/", status=200)
+    answered(anonymous, "GET /products/facets/", status=200, query="?category=mugs&attr_colour=blue&search=mug")
+    answered(anonymous, "GET /products/facets/", status=400, query="?min_price=abc")
+    answered(anonymous, "GET /products/{product_pk}/reviews/", status=404, product_pk="nothing")
     answered(anonymous, "GET /categories/", status=200)
     answered(anonymous, "GET /categories/{slug}/", status=200, slug="mugs")
     answered(anonymous, "GET /shipping-methods/", status=200)
@@ -189,6 +195,16 @@ def test_what_shoppers_are_answered_is_as_described(
     answered(as_customer, "GET /orders/{number}/", status=200, number=order["number"])
     answered(as_customer, "GET /users/me/export/", status=200)
     answered(as_customer, "DELETE /cart/", status=200)
+
+    orders.mark_paid(order_id=Order.objects.get().pk)
+    about = {"product_pk": str(product.pk)}
+    review = answered(as_customer, "POST /products/{product_pk}/reviews/", {"rating": 4}, status=201, **about)
+    answered(as_customer, "POST /products/{product_pk}/reviews/", {"rating": 4}, status=409, **about)
+    answered(as_customer, "POST /products/{product_pk}/reviews/", {"rating": 6}, status=400, **about)
+    answered(anonymous, "GET /products/{product_pk}/reviews/", status=200, **about)
+    about["id"] = review["id"]
+    answered(as_customer, "PATCH /products/{product_pk}/reviews/{id}/", {"title": "Good"}, status=200, **about)
+    answered(as_customer, "DELETE /products/{product_pk}/reviews/{id}/", status=204, **about)
 
 
 def test_what_staff_are_answered_is_as_described(answered: Callable[..., Any], as_staff: APIClient) -> None:

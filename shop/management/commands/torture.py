@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import random
 import signal
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
+from shop.management.seeds import seed_of_this_run
 from shop.mongod import MongodError
 from shop.testing.environment import ENVIRONMENT
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             for each in SCENARIOS
             if each.name in only and (each.in_short or options["only"] or not options["short"])
         ]
-        seed = _seed(options["seed"])
+        seed = seed_of_this_run(options["seed"])
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
         self.stdout.write(f"Seed {seed} (repeat with --seed {seed})")
@@ -76,15 +76,6 @@ class Command(BaseCommand):
         )
         report.write(path, text)
         self.stdout.write(f"\nWritten to {path}")
-
-
-def _seed(given: int | None) -> int:
-    named = os.environ.get("SEED", "")
-    if given is not None:
-        return given
-    if named and not named.isdigit():
-        raise CommandError(f"SEED is a whole number, not {named!r}.")
-    return int(named) if named else random.SystemRandom().randrange(10**6)
 
 
 def _stop(*_: object) -> NoReturn:

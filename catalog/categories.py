@@ -1,0 +1,24 @@
+"""The category tree as shoppers read it. Categories are few: all of them are one command."""
+
+from collections.abc import Iterable
+
+from bson import ObjectId
+
+from catalog.models import Category
+from catalog.search import sort_name
+
+
+def in_tree_order(categories: Iterable[Category]) -> list[Category]:
+    """Return all the categories with parents before their children, sisters by position and then by name."""
+    places = {category.pk: (category.position, sort_name(category.name), category.pk) for category in categories}
+    return sorted(categories, key=lambda category: [places[pk] for pk in category.lineage if pk in places])
+
+
+def count_products(categories: Iterable[Category], *, among: Iterable[Category] | None = None) -> None:
+    """Set ``product_count``: the active products of each category and of those below it, which are ``among`` these."""
+    totals: dict[ObjectId, int] = {}
+    for category in categories if among is None else among:
+        for ancestor in category.lineage:
+            totals[ancestor] = totals.get(ancestor, 0) + category.active_products
+    for category in categories:
+        category.product_count = totals.get(category.pk, 0)

@@ -1,0 +1,178 @@
+"""How many products each further filter would leave: the counts beside a product list.
+
+Each filter is counted as if it were not set and all the others were, so that shoppers see what else they could choose.
+Products are looked at once for all the filters that are not set, and once more for each that is. A look takes the
+newest ``COUNTED`` products at most, in the order of an index, so that it costs the same in a shop of any size.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from bson import Decimal128
+from django.conf import settings
+from django.db import connection
+
+from catalog import queries
+from catalog.categories import in_tree_order
+from catalog.models import Category, Product
+from catalog.queries import ProductFilters
+from shop import money
+from shop.mongodb import pipeline_of
+
+MAX_NAMES = 50
+MAX_VALUES = 100
+# More groups than that are attributes nobody could choose from, such as serial numbers.
+_MAX_GROUPS = 5_000
+# Ranges as people think of prices: below 1, then from 1, 2, 5, 10, 20, 50 and so on.
+_STEPS = [Decimal(0), *(Decimal(step).scaleb(zeros) for zeros in range(9) for step in (1, 2, 5)), Decimal(10**9)]
+
+_STEPS_REACHED = {"$filter": {"input": [Decimal128(step) for step in _STEPS], "cond": {"$lte": ["$$this", "$price"]}}}
+
+# The keys under which a filter counts a product, as an expression for an array.
+_KEYS: dict[str, Any] = {
+    "category": "$category_lineage",
+    "price": [{"$size": _STEPS_REACHED}],
+    "in_stock": ["$in_stock"],
+}
+_PAIRS = "$attribute_pairs"
+
+
+class Group(NamedTuple):
+    """What is known of the products that a filter counts under one key."""
+
+    products: int
+    lowest_price: Decimal
+    highest_price: Decimal
+
+
+class Look(NamedTuple):
+    """What one look at the products has counted: how many there were, and the groups of each filter by their keys."""
+
+    products: int
+    groups: dict[str, dict[Any, Group]]
+
+
+def count_facets(query: ProductFilters) -> dict[str, Any]:
+    """Return the facets of the query in the shape of `catalog.serializers.FacetsSerializer`."""
+    not_set = [name for name in _KEYS if name not in query.conditions]
+    matching = _look(query, filters=[*not_set, "attributes"])
+    others = [_look(query, without=name, filters=[name]) for name in query.conditions]
+    groups = {name: found for look in (matching, *others) for name, found in look.groups.items()}
+    return {
+        "count": min(matching.products, queries.COUNTED),
+        "count_exact": matching.products <= queries.COUNTED,
+        "exact": all(look.products <= queries.COUNTED for look in (matching, *others)),
+        "categories": _categories(groups.get("category", {}), chosen=query.category),
+        "price": _price(groups.get("price", {})),
+        "in_stock": [
+            {"value": value, "count": _products(groups.get("in_stock", {}), value)} for value in (True, False)
+        ],
+        "attributes": _attributes(groups, chosen=query.attributes),
+    }
+
+
+def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None = None) -> Look:
+    products = query.filtered(without=without).order_by("-created_at", "-id")[: queries.COUNTED + 1]
+    keys = [{"$map": {"input": _keys(name), "in": {"filter": name, "key": "$$this"}}} for name in filters]
+    pipeline = [
+        *pipeline_of(products),
+        {"$project": {"price": 1, "keys": {"$concatArrays": [[{"filter": "total"}], *keys]}}},
+        {"$unwind": "$keys"},
+        {
+            "$group": {
+                "_id": "$keys",
+                "products": {"$sum": 1},
+                "lowest": {"$min": "$price"},
+                "highest": {"$max": "$price"},
+            }
+        },
+        # Should there be too many groups, the rarest attributes are left out, which are last in the backward alphabet.
+        {"$sort": {"_id.filter": -1, "products": -1}},
+        {"$limit": _MAX_GROUPS},
+    ]
+    seen = 0
+    groups: dict[str, dict[Any, Group]] = {}
+    for row in connection.get_collection(Product._meta.db_table).aggregate(pipeline):
+        name, key = row["_id"]["filter"], row["_id"].get("key")
+        if name == "total":
+            seen = row["products"]
+        else:
+            # One product more than are counted is looked at, to tell whether there are more.
+            products = min(row["products"], queries.COUNTED)
+            groups.setdefault(name, {})[key] = Group(products, row["lowest"].to_decimal(), row["highest"].to_decimal())
+    return Look(seen, groups)
+
+
+def _keys(name: str) -> Any:
+    if name == "attributes":
+        return _PAIRS
+    if name.startswith("attr_"):
+        beginning = name.removeprefix("attr_") + "="
+        return {"$filter": {"input": _PAIRS, "cond": {"$eq": [{"$indexOfBytes": ["$$this", beginning]}, 0]}}}
+    return _KEYS[name]
+
+
+def _products(groups: dict[Any, Group], key: Any) -> int:
+    return groups[key].products if key in groups else 0
+
+
+def _categories(groups: dict[Any, Group], *, chosen: Any) -> list[dict[str, Any]]:
+    shown = [each for each in in_tree_order(Category.objects.all()) if each.pk in groups or each.pk == chosen]
+    return [
+        {
+            "id": each.pk,
+            "name": each.name,
+            "slug": each.slug,
+            "parent": each.parent_id,
+            "count": _products(groups, each.pk),
+        }
+        for each in shown
+    ]
+
+
+def _price(groups: dict[int, Group]) -> dict[str, Any]:
+    """The key of a group is how many steps its prices have reached."""
+    return {
+        "min": min((group.lowest_price for group in groups.values()), default=None),
+        "max": max((group.highest_price for group in groups.values()), default=None),
+        "ranges": [
+            {"min": _STEPS[reached - 1], "max": _last_before(reached), "count": group.products}
+            for reached, group in sorted(groups.items())
+        ],
+    }
+
+
+def _last_before(step: int) -> Decimal:
+    """Return the highest price of the range that ends before a step."""
+    if step == len(_STEPS):
+        return settings.MAX_PRICE
+    return _STEPS[step] - money.smallest_step(settings.CURRENCY)
+
+
+def _attributes(groups: dict[str, dict[Any, Group]], *, chosen: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """Return the commonest values of the commonest attributes; what was chosen is there even if no product has it."""
+    counts: dict[str, dict[str, int]] = {name: dict.fromkeys(values, 0) for name, values in chosen.items()}
+    for filter_, found in groups.items():
+        for pair, group in found.items() if filter_.startswith("attr") else ():
+            name, _, value = pair.partition("=")
+            # One that is set is counted by the look without it.
+            if (name in chosen) == (filter_ != "attributes"):
+                counts.setdefault(name, {})[value] = group.products
+    names = _commonest({name: sum(values.values()) for name, values in counts.items()}, chosen, at_most=MAX_NAMES)
+    return [
+        {
+            "name": name,
+            "values": [
+                {"value": value, "count": counts[name][value]}
+                for value in _commonest(counts[name], chosen.get(name, ()), at_most=MAX_VALUES)
+            ],
+        }
+        for name in sorted(names)
+    ]
+
+
+def _commonest(counts: Mapping[str, int], always: Container[str], *, at_most: int) -> list[str]:
+    """Return the keys with the highest counts, the highest first; those that are there ``always`` are among them."""
+    kept = sorted(counts, key=lambda key: (key not in always, -counts[key], key))[:at_most]
+    return sorted(kept, key=lambda key: (-counts[key], key))

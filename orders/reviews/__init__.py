@@ -1,0 +1,1 @@
+"""Reviews of products by those who bought them."""

@@ -1,0 +1,164 @@
+"""Reviews in the admin: read, hidden from shoppers and shown again, deleted. Nobody writes in a buyer's name."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+
+from accounts.models import User, normalize_email
+from catalog.models import Product
+from orders.reviews import services
+from orders.reviews.models import Review
+from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
+from shop.admin.dialogs import DialogForm, dialog
+from shop.admin.html import badge, link
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.transactions import transactional
+
+
+def stars(rating: int) -> str:
+    return "★" * rating + "☆" * (5 - rating)
+
+
+class RatingFilter(DropdownFilter):
+    title = "rating"
+    parameter_name = "rating"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [(str(rating), stars(rating)) for rating in range(5, 0, -1)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        known = {value for value, _ in self.lookup_choices}
+        return queryset.filter(rating=int(self.value())) if self.value() in known else queryset
+
+
+@admin.register(Review)
+class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
+    list_display = ("review", "product_link", "person", "created_at", "state")
+    list_filter = (("is_hidden", BooleanRadioFilter), RatingFilter, ("created_at", DaysFilter))
+    list_prefetch_related = ("product", "user")
+    search_help_text = "Beginning of the e-mail address, or of the product's slug"
+    ordering = ("-pk",)
+    fields = (("stars", "state"), "product_link", ("person", "created_at"), "title", "body")
+    readonly_fields = ("stars", "state", "product_link", "person", "created_at")
+    actions = ("hide_selected", "show_selected")
+    actions_detail = ("hide", "show")
+
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        if (found := by_id(queryset, text)) is not None:
+            return found
+        if "@" in text:
+            people = User.objects.filter(begins_with("email", normalize_email(text)))
+            return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
+        products = Product.objects.filter(begins_with("slug", text.lower()))
+        return queryset.filter(product__in=list(products.values_list("pk", flat=True)[:500]))
+
+    # --- What is shown ------------------------------------------------------------------------------------------------
+
+    @display(description="Review")
+    def review(self, review: Review) -> str:
+        return format_html('{}<div class="shop-quiet">{}</div>', stars(review.rating), review.title or review.body[:80])
+
+    @display(description="Rating")
+    def stars(self, review: Review) -> str:
+        return stars(review.rating)
+
+    @display(description="Product")
+    def product_link(self, review: Review) -> str:
+        return link(reverse("admin:catalog_product_change", args=[review.product_id]), review.product.name)
+
+    @display(description="Person")
+    def person(self, review: Review) -> str:
+        return review.user.email if review.user else "account deleted"
+
+    @display(description="State")
+    def state(self, review: Review) -> str:
+        return badge("Hidden", "warning") if review.is_hidden else badge("Shown", "success")
+
+    # --- Hiding and showing -------------------------------------------------------------------------------------------
+
+    def has_moderate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("orders.change_review")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer to hide what is shown, and to show what is hidden."""
+        review = self.get_object(request, object_id)
+        return [
+            each
+            for each in super().get_actions_detail(request, object_id)
+            if review and not self.why_not(each.action_name.removeprefix("orders_review_"), review)
+        ]
+
+    def why_not(self, button: str, review: Review) -> str:
+        if (button == "hide") != review.is_hidden:
+            return ""
+        return "This review is hidden already." if review.is_hidden else "This review is shown already."
+
+    @dialog(
+        button="Hide from the shop",
+        icon="visibility_off",
+        variant=ActionVariant.DANGER,
+        permissions=["moderate"],
+        url_path="hide",
+        title="Hide this review?",
+        text="Shoppers do not see it any more, and the product's rating does not count it.",
+        submit="Hide the review",
+    )
+    def hide(self, request: HttpRequest, form: DialogForm, review: Review) -> HttpResponse:
+        return self._set_hidden(request, review, is_hidden=True, done="The review is hidden.")
+
+    @dialog(
+        button="Show in the shop",
+        icon="visibility",
+        variant=ActionVariant.PRIMARY,
+        permissions=["moderate"],
+        url_path="show",
+        title="Show this review?",
+        text="Shoppers see it again, and the product's rating counts it.",
+        submit="Show the review",
+    )
+    def show(self, request: HttpRequest, form: DialogForm, review: Review) -> HttpResponse:
+        return self._set_hidden(request, review, is_hidden=False, done="The review is shown.")
+
+    def _set_hidden(self, request: HttpRequest, review: Review, *, is_hidden: bool, done: str) -> HttpResponse:
+        return self.perform(
+            request,
+            lambda: services.set_hidden(review=review, is_hidden=is_hidden),
+            done=done,
+            url=self.change_url(review.pk),
+        )
+
+    @admin.action(description="Hide from the shop", permissions=["moderate"])
+    def hide_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._set_all_hidden(request, queryset, is_hidden=True, done="hidden from the shop")
+
+    @admin.action(description="Show in the shop", permissions=["moderate"])
+    def show_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._set_all_hidden(request, queryset, is_hidden=False, done="shown in the shop")
+
+    def _set_all_hidden(self, request: HttpRequest, queryset: QuerySet, *, is_hidden: bool, done: str) -> None:
+        reviews = list(queryset)
+        for review in reviews:
+            services.set_hidden(review=review, is_hidden=is_hidden)
+        number = len(reviews)
+        self.message_user(request, f"{number} review{'' if number == 1 else 's'} {done}.", messages.SUCCESS)
+
+    # --- Deleting -----------------------------------------------------------------------------------------------------
+
+    def has_delete_permission(self, request: HttpRequest, obj: Review | None = None) -> bool:
+        return TransactionalModelAdmin.has_delete_permission(self, request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Review) -> None:
+        services.delete_review(review=obj)
+
+    @transactional("admin.delete_selected")
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self.log_deletions(request, queryset)
+        for review in queryset:
+            services.delete_review(review=review)

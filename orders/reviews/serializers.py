@@ -1,0 +1,38 @@
+"""Reviews in JSON."""
+
+from rest_framework import serializers
+
+from orders.reviews.models import Review
+
+
+class ReviewSerializer(serializers.ModelSerializer):
+    reviewer = serializers.CharField(
+        read_only=True, allow_null=True, help_text='First name and initial, "Ada L."; null once the account is deleted.'
+    )
+    is_mine = serializers.SerializerMethodField(help_text="Whether it is the caller's, to change or delete.")
+
+    class Meta:
+        model = Review
+        fields = ["id", "rating", "title", "body", "reviewer", "is_mine", "is_hidden", "created_at", "updated_at"]
+        read_only_fields = ["is_hidden", "created_at", "updated_at"]
+
+    def get_is_mine(self, review: Review) -> bool:
+        user = self.context["request"].user
+        return user.is_authenticated and review.user_id == user.pk
+
+
+class ReviewExportSerializer(ReviewSerializer):
+    """A review as its author is told what the shop keeps of them."""
+
+    product = serializers.CharField(source="product_id", read_only=True)
+
+    class Meta(ReviewSerializer.Meta):
+        fields = ["product", *ReviewSerializer.Meta.fields]
+
+
+class ReviewQuerySerializer(serializers.Serializer):
+    """The query string of a product's reviews."""
+
+    mine = serializers.BooleanField(
+        required=False, default=False, help_text="Only the caller's own, which is shown even while staff hide it."
+    )

@@ -1,0 +1,75 @@
+"""Reviews over REST: everybody reads, buyers write one of each product."""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.models import Product
+from catalog.queries import find_product
+from orders.reviews import services
+from orders.reviews.models import Review
+from orders.reviews.serializers import ReviewQuerySerializer, ReviewSerializer
+from shop.conditional import ConditionalReads
+
+PRODUCT = OpenApiParameter("product_pk", str, OpenApiParameter.PATH, description="The product's id or slug.")
+
+
+class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericViewSet):
+    """The reviews of one product."""
+
+    queryset = Review.objects.all()
+    serializer_class = ReviewSerializer
+    public_reads = True
+    lookup_value_regex = "[0-9a-f]{24}"
+    rate_scopes = {"create": "review", "partial_update": "review", "destroy": "review"}
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [AllowAny() if self.request.method in SAFE_METHODS else IsAuthenticated()]
+
+    def get_queryset(self) -> QuerySet[Review]:
+        """The reviews of the product that the caller may see; their own, where they are about to change it."""
+        reviews = Review.objects.filter(product=self.product).order_by("-id").prefetch_related("user")
+        user = self.request.user
+        if self.action != "list":
+            return reviews.owned_by(user)
+        query = ReviewQuerySerializer(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        if not query.validated_data["mine"]:
+            return reviews.shown()
+        return reviews.owned_by(user) if user.is_authenticated else reviews.none()
+
+    @property
+    def product(self) -> Product:
+        return find_product(self.kwargs["product_pk"], user=self.request.user)
+
+    @extend_schema(parameters=[PRODUCT, ReviewQuerySerializer])
+    def list(self, request: Request, product_pk: str) -> Response:
+        """What buyers say of a product, the newest first."""
+        return super().list(request)
+
+    @extend_schema(parameters=[PRODUCT], responses={201: ReviewSerializer})
+    def create(self, request: Request, product_pk: str) -> Response:
+        """Review a product that you paid for, once."""
+        serializer = self.get_serializer(data=request.data)
+        product = self.product
+        serializer.is_valid(raise_exception=True)
+        review = services.write_review(user=request.user, product=product, data=serializer.validated_data)
+        return Response(self.get_serializer(review).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(parameters=[PRODUCT])
+    def partial_update(self, request: Request, product_pk: str, pk: str) -> Response:
+        """Change your own review."""
+        review = self.get_object()
+        serializer = self.get_serializer(review, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        review = services.change_review(review=review, data=serializer.validated_data)
+        return Response(self.get_serializer(review).data)
+
+    @extend_schema(parameters=[PRODUCT])
+    def destroy(self, request: Request, product_pk: str, pk: str) -> Response:
+        """Delete your own review."""
+        services.delete_review(review=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,31 @@
+-- Sends the requests that a file lists, one after the other, again and again; then says what came of it in one line.
+-- Each line of the file: method, path, bearer token, JSON body, separated by tabs; the last two may be empty.
+
+local requests, position = {}, 0
+
+function init(arguments)
+   for line in io.lines(arguments[1]) do
+      local method, path, token, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
+      local headers = { ["Accept"] = "application/json" }
+      if token ~= "" then headers["Authorization"] = "Bearer " .. token end
+      if body ~= "" then headers["Content-Type"] = "application/json" else body = nil end
+      requests[#requests + 1] = wrk.format(method, path, headers, body)
+   end
+end
+
+function request()
+   local current = requests[math.max(position, 1)]
+   -- The first one that wrk asks for is never sent.
+   position = position % #requests + 1
+   return current
+end
+
+function done(summary, latency, _)
+   local errors = summary.errors
+   io.write(string.format(
+      "RESULT %d %d %d %.3f %.3f\n",
+      summary.requests, summary.duration,
+      errors.connect + errors.read + errors.write + errors.status + errors.timeout,
+      latency:percentile(50) / 1000, latency:percentile(99) / 1000
+   ))
+end

@@ -1,0 +1,142 @@
+"""Contestants in turn, A B A B, and what each round showed."""
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+
+from shop.bench import meters, wrk
+from shop.bench.contestants import Contestant
+from shop.bench.scenarios import Scenario
+
+WARM_UP_SECONDS = 3.0
+# A round in which a reply was an error does not count and is run again, so many times for each contestant.
+RETRIES = 3
+
+Tick = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round showed: requests a second, latencies in ms, and what one request cost on average."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu_ms: float
+    database_cpu_ms: float
+    commands: float
+
+
+@dataclass
+class Result:
+    """All rounds of one contestant in one scenario."""
+
+    rounds: list[Round] = field(default_factory=list)
+    errors: int = 0
+    gave_up: bool = False
+
+    def median(self, measure: str) -> float:
+        """The median over the rounds of one of a :class:`Round`'s numbers."""
+        return statistics.median(getattr(each, measure) for each in self.rounds)
+
+
+@dataclass
+class Comparison:
+    """What came of it: ``results[scenario][contestant]``; ratios are to the contestant ``baseline``."""
+
+    title: str
+    baseline: str
+    results: dict[str, dict[str, Result]] = field(default_factory=dict)
+    memory_mb: dict[str, float] = field(default_factory=dict)
+
+    def ratios(self, scenario: str, contestant: str, measure: str = "rate") -> list[float]:
+        """This contestant's number by the baseline's, round by round."""
+        rows = self.results[scenario]
+        pairs = zip(rows[contestant].rounds, rows[self.baseline].rounds, strict=False)
+        return [getattr(own, measure) / getattr(base, measure) for own, base in pairs]
+
+
+class Track:
+    """Where rounds are run: a MongoDB with its process, and the core for the load."""
+
+    def __init__(self, client: MongoClient[dict[str, Any]], *, database_pid: int, load_core: int, folder: Path) -> None:
+        self._client, self._database_pid, self._load_core = client, database_pid, load_core
+        self._requests = folder
+
+    def run(
+        self, scenario: Scenario, contestants: Sequence[Contestant], *, rounds: int, seconds: float, tick: Tick
+    ) -> dict[str, Result]:
+        """Measure one scenario. Raises ``LoadError`` where ``wrk`` failed, ``ProcessError`` where a server did."""
+        results = {each.name: Result() for each in contestants}
+        for each in contestants:
+            self._prepare(each, scenario)
+        total = rounds * len(contestants)
+        for number in range(rounds):
+            for position, each in enumerate(contestants):
+                if not results[each.name].gave_up:
+                    self._round(each, results[each.name], seconds)
+                tick(number * len(contestants) + position + 1, total)
+        return results
+
+    def _prepare(self, contestant: Contestant, scenario: Scenario) -> None:
+        visitor = contestant.visitor()
+        requests = scenario.requests(visitor)
+        # Everything is asked once before it is measured: what does not work should say so, not count as an error.
+        visitor.ask(requests[0])
+        wrk.write_requests(self._file(contestant), requests)
+        wrk.load(contestant.url, self._file(contestant), seconds=WARM_UP_SECONDS, core=self._load_core)
+
+    def _file(self, contestant: Contestant) -> Path:
+        return self._requests / f"{contestant.name}.requests"
+
+    def _round(self, contestant: Contestant, result: Result, seconds: float) -> None:
+        for _ in range(1 + RETRIES):
+            before = self._meters(contestant)
+            load = wrk.load(contestant.url, self._file(contestant), seconds=seconds, core=self._load_core)
+            cpu, database_cpu, commands = (
+                (now - then) / max(load.requests, 1) for now, then in zip(self._meters(contestant), before, strict=True)
+            )
+            if not load.errors and load.requests:
+                rate = load.requests / load.seconds
+                result.rounds.append(Round(rate, load.p50, load.p99, cpu * 1000, database_cpu * 1000, commands))
+                return
+            result.errors += load.errors
+        result.gave_up = True
+
+    def _meters(self, contestant: Contestant) -> tuple[float, float, float]:
+        return (
+            meters.cpu_seconds(contestant.pid),
+            meters.cpu_seconds(self._database_pid),
+            float(meters.commands_sent(self._client)),
+        )
+
+
+def compare(
+    track: Track,
+    title: str,
+    contestants: Sequence[Contestant],
+    scenarios: Iterable[Scenario],
+    *,
+    baseline: str,
+    rounds: int,
+    seconds: float,
+    bar: Callable[[str], Any],
+) -> Comparison:
+    """Start the contestants, measure every scenario, stop them."""
+    comparison = Comparison(title, baseline)
+    try:
+        for each in contestants:
+            each.start()
+        for scenario in scenarios:
+            with bar(scenario.name) as tick:
+                results = track.run(scenario, contestants, rounds=rounds, seconds=seconds, tick=tick)
+            comparison.results[scenario.name] = results
+        comparison.memory_mb = {each.name: meters.memory_mb(each.pid, peak=True) for each in contestants}
+    finally:
+        for each in contestants:
+            each.stop()
+    return comparison

@@ -1,0 +1,148 @@
+"""The comparisons that there are: which contestants, which scenarios, which place in ``docs/performance.md``."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from django.conf import settings
+from pymongo import MongoClient
+
+from shop import mongod
+from shop.bench import chart, contestants, report, rounds
+from shop.bench.contestants import SERVERS, Contestant
+from shop.bench.scenarios import READING, SCENARIOS, Scenario
+from shop.bench.soak import soak
+from shop.demo.bar import Bar
+from shop.processes import spawn
+
+SERVER_CORE, LOAD_CORE = 0, 1
+SMALL, LARGE = 1_000, 1_000_000
+_DOCS = Path(settings.BASE_DIR) / "docs"
+
+
+class Bench:
+    """A MongoDB of the benchmark's own on the load's core, and the comparisons that are run on it.
+
+    Use it as a context; what it started ends with it, and nothing is left but what it wrote.
+    """
+
+    def __init__(self, stream: Any, *, rounds: int, seconds: int, only: Sequence[str] | None, write: bool) -> None:
+        self._stream, self._only, self._write = stream, only, write
+        self._length = {"rounds": rounds, "seconds": seconds}
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-bench-", dir=_roomy())))
+            self._replica_set = mongod.start(self._folder / "data", cache_gb=2, spawn_process=self._start_mongod)
+            stack.callback(self._replica_set.stop, data_matters=False)
+            client = stack.enter_context(MongoClient[dict[str, Any]](self._replica_set.uri))
+            self._track = rounds.Track(
+                client,
+                database_pid=self._replica_set.processes[0].pid,
+                load_core=LOAD_CORE,
+                folder=self._folder,
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def main(self, *, products: int, peer: Path | None) -> None:
+        """The shop beside the peer, or alone."""
+        sides = [self._shop("shop", self._seeded(products))]
+        title = f"The shop, one core, {products:,} products"
+        if peer is not None:
+            uri = self._uri("peer")
+            contestants.seed_peer(uri, peer, products=products)
+            sides.append(contestants.peer("Express", uri=uri, code=peer, folder=self._folder))
+            title = f"The shop and Express, one core each, {products:,} products"
+        self._compare("main", title, sides, SCENARIOS, baseline=sides[-1].name)
+
+    def servers(self, *, products: int) -> None:
+        """The shop on each of several HTTP servers."""
+        uri = self._seeded(products)
+        sides = [self._shop(name, uri, server=name) for name in SERVERS]
+        self._compare("servers", "HTTP servers, one process on one core", sides, SCENARIOS, baseline="granian")
+
+    def processes(self, *, products: int) -> None:
+        """One server process and two, on as many cores."""
+        uri = self._seeded(products)
+        cores = f"{SERVER_CORE},{LOAD_CORE}"
+        sides = [
+            self._shop(f"{count} process{'es' if count > 1 else ''}", uri, processes=count, cores=cores)
+            for count in (1, 2)
+        ]
+        self._compare("processes", "Server processes on two cores", sides, SCENARIOS, baseline="1 process")
+
+    def growth(self) -> None:
+        """A small catalogue and a large one."""
+        sides = [self._shop(f"{size:,} products", self._seeded(size)) for size in (SMALL, LARGE)]
+        self._compare("growth", "A growing catalogue", sides, READING, baseline=f"{SMALL:,} products")
+
+    def soak(self, *, minutes: int, products: int) -> None:
+        """The server's memory under a load that goes on."""
+        side = self._shop("shop", self._seeded(products))
+        with Bar(self._stream, f"Soak, {minutes} min") as bar:
+            result = soak(self._track, side, minutes=minutes, tick=bar)
+        self._stream.write(f"\n{result}\n")
+        section = "\n".join([_image("soak", "Memory"), "", str(result), "", report.conditions()])
+        self._keep("soak", section, chart.line("Memory of the server", result.samples, unit="MB"))
+
+    # --- Parts --------------------------------------------------------------------------------------------------------
+
+    def _compare(
+        self, name: str, title: str, sides: Sequence[Contestant], scenarios: dict[str, Scenario], *, baseline: str
+    ) -> None:
+        chosen = [each for key, each in scenarios.items() if self._only is None or key in self._only]
+        comparison = rounds.compare(
+            self._track,
+            title,
+            sides,
+            chosen,
+            baseline=baseline,
+            bar=lambda scenario: Bar(self._stream, f"{name}: {scenario}"),
+            **self._length,
+        )
+        self._stream.write(f"\n{report.text(comparison)}\n\n")
+        lines = [*report.markdown(comparison), "", report.conditions()]
+        if len(sides) > 1:
+            lines = [_image(name, title), "", *lines]
+        self._keep(name, "\n".join(lines), chart.bars(comparison))
+
+    def _keep(self, name: str, section: str, picture: str) -> None:
+        if self._write:
+            (_DOCS / "images" / f"performance-{name}.svg").write_text(picture)
+            report.replace_section(_DOCS / "performance.md", name, section)
+            self._stream.write(f"Written to {_DOCS / 'performance.md'}\n")
+
+    def _shop(self, name: str, uri: str, **options: Any) -> Contestant:
+        return contestants.shop(name, uri=uri, folder=self._folder, **options)
+
+    def _seeded(self, products: int) -> str:
+        uri = self._uri(f"shop_{products}")
+        contestants.seed_shop(uri, self._folder, products=products)
+        return uri
+
+    def _uri(self, database: str) -> str:
+        return self._replica_set.uri.replace("/shop?", f"/{database}?")
+
+    def _start_mongod(self, name: str, command: Sequence[str]) -> tuple[subprocess.Popen[bytes], Path]:
+        log = self._folder / f"{name}.log"
+        with log.open("wb") as output:
+            return spawn(["taskset", "-c", str(LOAD_CORE), *command], stdout=output), log
+
+
+def _image(name: str, title: str) -> str:
+    return f"![{title}](images/performance-{name}.svg)"
+
+
+def _roomy() -> str | None:
+    """Memory for the database's files where there is enough of it, so that no disk is measured."""
+    memory = Path("/dev/shm")  # noqa: S108
+    return str(memory) if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 8 * 2**30 else None

@@ -1,0 +1,9 @@
+"""The settings under which the shop is measured: production's, with rate limits that no benchmark reaches.
+
+Every request is counted against its limit all the same.
+"""
+
+from shop.settings import *  # noqa: F403
+from shop.settings import RATE_LIMIT_RULES
+
+RATE_LIMIT_RULES = {scope: (10**9, seconds) for scope, (_, seconds) in RATE_LIMIT_RULES.items()}

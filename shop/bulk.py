@@ -1,0 +1,33 @@
+"""Many writes to one collection with one command, where the ORM would send one for each row."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django_mongodb_backend.query import wrap_database_errors
+from pymongo import UpdateOne
+
+
+def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, Any]]) -> int:
+    """Set fields of rows, named by their keys; return how many of those rows there are."""
+    return write(model, [UpdateOne({"_id": pk}, {"$set": _columns(model, values)}) for pk, values in changes.items()])
+
+
+@wrap_database_errors
+def write(model: type[models.Model], operations: Sequence[UpdateOne]) -> int:
+    """Send updates of the model's rows, in the running transaction if there is one; return how many rows matched.
+
+    Raises Django's ``IntegrityError`` and ``DatabaseError``, as the ORM does.
+    """
+    if not operations:
+        return 0
+    connection = connections[DEFAULT_DB_ALIAS]
+    connection.ensure_connection()
+    collection = connection.database[model._meta.db_table]
+    return collection.bulk_write(operations, session=connection.session).matched_count
+
+
+def _columns(model: type[models.Model], values: Mapping[str, Any]) -> dict[str, Any]:
+    connection = connections[DEFAULT_DB_ALIAS]
+    fields = ((model._meta.get_field(name), value) for name, value in values.items())
+    return {field.column: field.get_db_prep_save(value, connection) for field, value in fields}

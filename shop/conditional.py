@@ -1,0 +1,48 @@
+"""Reads that browsers and proxies may keep: each carries an ETag, and whoever has it already is told so in a few bytes.
+
+The tag is a digest of the reply's bytes, so that two replies have the same tag exactly when they are the same, whatever
+they were made of and whoever asked. Everybody asks again each time (``max-age=0``): what staff write is seen at once.
+"""
+
+import hashlib
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.http import parse_etags
+from rest_framework.request import Request
+
+_KEPT_HEADERS = ("Cache-Control", "ETag", "Vary")
+
+
+class ConditionalReads:
+    """A view whose successful GETs may be kept: by anybody where nobody was logged in, by a customer where one was.
+
+    What staff are shown is kept nowhere: they see more than others.
+    """
+
+    def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if request.method not in ("GET", "HEAD") or response.status_code != 200 or request.user.is_staff:
+            return response
+        patch_cache_control(
+            response,
+            max_age=0,
+            must_revalidate=True,
+            **{"private" if request.user.is_authenticated else "public": True},
+        )
+        patch_vary_headers(response, ["Authorization"])
+        if getattr(response, "is_rendered", True):
+            return _conditional(request, response)
+        response.add_post_render_callback(lambda rendered: _conditional(request, rendered))
+        return response
+
+
+def _conditional(request: HttpRequest | Request, response: HttpResponse) -> HttpResponse:
+    """Return the response with its tag, or 304 in its place where the client has it."""
+    response["ETag"] = tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
+    # A proxy that compresses makes weak tags of ours.
+    known = {each.removeprefix("W/") for each in parse_etags(request.headers.get("If-None-Match", ""))}
+    if known.isdisjoint({tag, "*"}):
+        return response
+    return HttpResponseNotModified(headers={name: response[name] for name in _KEPT_HEADERS})

@@ -1,0 +1,151 @@
+"""Documents by MongoDB's own queries, for the paths that shoppers walk all day.
+
+Django needs longer to compile a query than MongoDB to answer it. Here a filter is written as MongoDB takes it, with the
+columns' names, and what comes back are the model's instances as Django would have made them (:func:`find`), or plain
+dictionaries (:func:`aggregate`). Everything takes part in the running transaction, and errors are Django's.
+
+Values that come from outside are compared with ``{"$eq": value}`` or checked to be what they should be: a dictionary
+would be an operator.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connection, models
+from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField
+from django_mongodb_backend.query import wrap_database_errors
+from pymongo import ReturnDocument
+
+Document = dict[str, Any]
+Convert = Callable[[Any], Any]
+M = TypeVar("M", bound=models.Model)
+
+
+@wrap_database_errors
+def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) -> list[M]:
+    """Return the instances whose documents match; with ``only``, other fields than these are deferred."""
+    reader = _reader(model, tuple(only))
+    found = connection.get_collection(model._meta.db_table).find(match, reader.projection, session=connection.session)
+    return [reader.instance(document) for document in found]
+
+
+@wrap_database_errors
+def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
+    """Return the instance whose document matches, or None; of several any."""
+    document = connection.get_collection(model._meta.db_table).find_one(match, session=connection.session)
+    return None if document is None else _reader(model, ()).instance(document)
+
+
+@wrap_database_errors
+def aggregate(model: type[models.Model], pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
+    """Return what the pipeline makes of the model's documents."""
+    return list(connection.get_collection(model._meta.db_table).aggregate(pipeline, session=connection.session))
+
+
+@wrap_database_errors
+def change_one(
+    model: type[models.Model],
+    match: Mapping[str, Any],
+    change: Mapping[str, Any],
+    *,
+    returning: Sequence[str] = ("_id",),
+) -> Document | None:
+    """Change the document that matches, if there is one, and return these of its columns as they are then."""
+    return connection.get_collection(model._meta.db_table).find_one_and_update(
+        match,
+        change,
+        projection=dict.fromkeys(returning, 1),
+        return_document=ReturnDocument.AFTER,
+        session=connection.session,
+    )
+
+
+@wrap_database_errors
+def insert(*rows: models.Model) -> None:
+    """Insert instances of one model; those that have no key yet get one."""
+    documents = [document_of(row) for row in rows]
+    collection = connection.get_collection(rows[0]._meta.db_table)
+    if len(documents) == 1:
+        collection.insert_one(documents[0], session=connection.session)
+    else:
+        collection.insert_many(documents, session=connection.session)
+    for row, document in zip(rows, documents, strict=True):
+        # The driver has added the keys.
+        row.pk = document["_id"]
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def document_of(row: models.Model) -> Document:
+    """Return the document that saving ``row`` as a new one would write; without its key where that is not set."""
+    document = {field.column: stored(field, field.pre_save(row, True)) for field in row._meta.concrete_fields}
+    return document if row.pk is not None else {name: value for name, value in document.items() if name != "_id"}
+
+
+def stored(field: models.Field, value: Any) -> Any:
+    """Return a field's value as the database keeps it."""
+    return field.get_db_prep_save(value, connection)
+
+
+class _Reader:
+    """Makes instances of a model from its documents."""
+
+    def __init__(self, model: type[models.Model], only: Sequence[str]) -> None:
+        fields = [field for field in model._meta.concrete_fields if not only or field.attname in only]
+        self.projection = {field.column: 1 for field in fields} if only else None
+        self._from_db = model.from_db
+        self._names = [field.attname for field in fields]
+        self._columns = [(field.column, _converter(field)) for field in fields]
+
+    def instance(self, document: Document) -> Any:
+        values = [
+            document.get(column) if convert is None else convert(document.get(column))
+            for column, convert in self._columns
+        ]
+        return self._from_db(DEFAULT_DB_ALIAS, self._names, values)
+
+
+@cache
+def _reader(model: type[models.Model], only: tuple[str, ...]) -> _Reader:
+    return _Reader(model, only)
+
+
+def _converter(field: models.Field) -> Convert | None:
+    """Return what turns a stored value of this field into Python's, or None where they are the same."""
+    if isinstance(field, EmbeddedModelArrayField):
+        read = _embedded(field.embedded_model)
+        return lambda values: None if values is None else [read(value) for value in values]
+    if isinstance(field, EmbeddedModelField):
+        read = _embedded(field.embedded_model)
+        return lambda value: None if value is None else read(value)
+    if isinstance(field, models.JSONField) and field.decoder is None:
+        # The backend goes through a text and back.
+        return None
+    expression = field.get_col(field.model._meta.db_table)
+    converters = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
+    if not converters:
+        return None
+
+    def convert(value: Any) -> Any:
+        for converter in converters:
+            value = converter(value, expression, connection)
+        return value
+
+    return convert
+
+
+def _embedded(model: type[models.Model]) -> Convert:
+    fields = [(field.column, field.attname, _converter(field)) for field in model._meta.fields]
+
+    def read(document: Document) -> models.Model:
+        instance = model(
+            **{
+                name: document[column] if convert is None else convert(document[column])
+                for column, name, convert in fields
+                if column in document
+            }
+        )
+        instance._state.adding = False
+        return instance
+
+    return read

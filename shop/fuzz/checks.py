@@ -1,0 +1,150 @@
+"""What every answer must be: all of schemathesis' checks and one of our own; and where two of them ask too much."""
+
+import copy
+import functools
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import schemathesis
+from schemathesis.checks import CheckContext
+from schemathesis.core.failures import AcceptedNegativeData, Failure
+from schemathesis.core.transport import Response
+from schemathesis.generation.case import Case
+from schemathesis.openapi.checks import RejectedPositiveData
+
+# The longest that the API promises to take.
+PROMISED_SECONDS = 10
+# What would tell of the machine: traces, files, the parts it is made of and where they are.
+INSIDES = (
+    b"Traceback (most recent",
+    b"site-packages",
+    b"pymongo",
+    b"mongodb://",
+    b"DoesNotExist",
+    b"sk_test_",
+    b"whsec_",
+)
+
+
+@schemathesis.check
+def tells_nothing_of_its_insides(ctx: CheckContext, response: Response, case: Case) -> None:
+    """No answer shows a trace, a file, a secret or the database behind it."""
+    # What a client sent may come back to it.
+    sent = f"{response.request.url} {response.request.body!r}".encode()
+    for piece in INSIDES:
+        if piece in response.content and piece not in sent:
+            raise AssertionError(f"the answer contains {piece.decode()!r}")
+
+
+# --- Where they are narrowed ------------------------------------------------------------------------------------------
+
+FACT = "a fact of the shop (an address is taken, a cart is empty, a signature is not Stripe's) that no schema can state"
+JUDGED = "contents that are judged by more than their form (passwords, pictures, names that the shop keeps for itself)"
+STRICT = "JSON that the parser refuses anywhere in a body: NUL, lone surrogates, numbers beyond 64 bits, much nesting"
+BETWEEN = "a rule between parameters"
+READ_AS = (
+    'REST framework reads a number as text, `1` as true, `"5"` as 5, `""` as null where there may be one, and trims'
+)
+TRIMMED, VALID = f"{READ_AS}; what is left is not valid", f"{READ_AS}; what it reads is valid"
+UNKNOWN = "unknown fields and parameters are ignored"
+PAGE_SIZE = "a `page_size` that is no number from 1 counts as 20, as REST framework has it"
+
+# Refusals of requests that are valid by the schema, by code, or by code and attr. Any other error of the type
+# `client_error` is a fact.
+_OF_CODES = {
+    "does_not_exist": FACT,
+    "parse_error": STRICT,
+    **dict.fromkeys(("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format"), JUDGED),
+    **dict.fromkeys(("password_too_common", "password_entirely_numeric", "password_too_similar"), JUDGED),
+    "reserved_slug": JUDGED,
+}
+_OF_CODES_AND_ATTRS = {
+    ("empty", "image"): JUDGED,
+    # Of a product that is new and has no variants.
+    ("required", "price"): BETWEEN,
+    ("sku_taken", "variants"): BETWEEN,
+    ("search_required", "ordering"): BETWEEN,
+}
+# Parameters whose every value is accepted.
+_OF_PARAMETERS = {"page_size": PAGE_SIZE, "attributes": UNKNOWN}
+NARROWED = {
+    "positive_data_acceptance": (FACT, JUDGED, STRICT, BETWEEN, TRIMMED),
+    "negative_data_rejection": (VALID, UNKNOWN, PAGE_SIZE),
+}
+
+
+def excuse(failure: Failure, case: Case, response: Response) -> str:
+    """Return why what a check says is right here all the same; nothing where it is not."""
+    if isinstance(failure, RejectedPositiveData) and response.status_code in (400, 422):
+        reasons = {*_reasons(response)}
+        if reasons and "" not in reasons:
+            return min(reasons)
+        return TRIMMED if _is_valid_as_read(case) is False else ""
+    if isinstance(failure, AcceptedNegativeData):
+        for parameter, reason in _OF_PARAMETERS.items():
+            if _is_only_about(case, parameter):
+                return reason
+        return VALID if _is_valid_as_read(case) else ""
+    return ""
+
+
+def _reasons(response: Response) -> Iterator[str]:
+    """Why each of the errors of a refusal is right; "" where there is no reason."""
+    try:
+        body = response.json()
+        for error in body["errors"]:
+            code, attr = error["code"], error["attr"]
+            by_kind = FACT if body["type"] == "client_error" else ""
+            yield _OF_CODES_AND_ATTRS.get((code, attr)) or _OF_CODES.get(code) or by_kind
+    except (ValueError, TypeError, KeyError):
+        # That it is no refusal as they are described, another check says.
+        yield ""
+
+
+def _is_only_about(case: Case, parameter: str) -> bool:
+    data = case.meta.phase.data
+    return {data.parameter, *(mutation.parameter for mutation in data.mutations)} == {parameter}
+
+
+def _is_valid_as_read(case: Case) -> bool | None:
+    """Tell whether the body is valid once REST framework's fields have read it; None where there is no body."""
+    content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
+    if case.media_type not in content:
+        return None
+    whole = {**content[case.media_type]["schema"], "components": case.operation.schema.raw_schema["components"]}
+    validator = jsonschema.Draft202012Validator(whole)
+    body = _trimmed(copy.deepcopy(case.body))
+    try:
+        for error in [*validator.iter_errors(body)]:
+            *way, last = error.absolute_path
+            holder = functools.reduce(operator.getitem, way, body)
+            holder[last] = _read(holder[last], error.validator_value if error.validator == "type" else "string")
+    except (ValueError, TypeError, KeyError):
+        return False
+    return validator.is_valid(body)
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _trimmed(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_trimmed(each) for each in value]
+    return value.strip() if isinstance(value, str) else value
+
+
+def _read(value: Any, kind: str | list[str]) -> Any:
+    """What REST framework makes of a value that is not of this type. Raises ``ValueError`` or ``KeyError``."""
+    if value is None or isinstance(value, dict | list):
+        raise ValueError(value)
+    if value == "":
+        return None
+    if kind == "boolean":
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+    return int(str(value)) if kind == "integer" else str(value)
+
+
+def every_check() -> Iterator[str]:
+    """Names of all checks, in a steady order."""
+    yield from sorted({*schemathesis.checks.CHECKS.get_all_names(), "max_response_time"})

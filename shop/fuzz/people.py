@@ -1,0 +1,55 @@
+"""Who sends the requests: nobody, a customer (whose reads are repeated as another), a superuser."""
+
+import itertools
+import time
+from typing import Any
+
+from schemathesis.auths import AuthProvider
+from schemathesis.generation.case import Case
+from schemathesis.wfc.escalation import EscalatingAuthProvider
+
+from accounts.models import User
+from accounts.tokens import issue_tokens
+
+PEOPLE = ("anonymous", "customer", "superuser")
+PASSWORD = "a-password-for-fuzzing"  # noqa: S105
+# Well within an access token's life.
+_TOKEN_SECONDS = 300.0
+# Calls that end a login or an account are made by somebody new each time, so that the others stay who they are.
+ENDINGS = {"DELETE /api/v1/users/me/", "POST /api/v1/auth/logout-all/", "POST /api/v1/auth/password/change/"}
+_numbers = itertools.count(1)
+
+
+def new_user(person: str, name: str = "somebody") -> User:
+    """An account with :data:`PASSWORD` and the powers of ``person``."""
+    powers = {"is_staff": True, "is_superuser": True} if person == "superuser" else {}
+    return User.objects.create_user(f"{name}{next(_numbers)}@fuzz.test", PASSWORD, name="Fuzz Test", **powers)
+
+
+class Bearer:
+    """Sends the access token of one person; of somebody like them where the call ends a login."""
+
+    def __init__(self, person: str, user: User) -> None:
+        self._person, self._user = person, user
+        self._token, self._good_until = "", 0.0
+
+    def get(self, case: Case, context: Any) -> str:
+        if context.operation.label in ENDINGS:
+            return issue_tokens(new_user(self._person))["access"]
+        if time.monotonic() > self._good_until:
+            self._token = issue_tokens(self._user)["access"]
+            self._good_until = time.monotonic() + _TOKEN_SECONDS
+        return self._token
+
+    def set(self, case: Case, data: str, context: Any) -> None:
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+def login_of(person: str, user: User) -> AuthProvider | None:
+    """How this person's requests are signed. What a customer reads, a second one tries to read as well."""
+    if person == "anonymous":
+        return None
+    if person == "superuser":
+        return Bearer(person, user)
+    peers = {"owner": Bearer(person, user), "stranger": Bearer(person, new_user(person, "stranger"))}
+    return EscalatingAuthProvider([*peers.values()], [*peers], peers=tuple(peers), pinned="owner")

@@ -1,0 +1,16 @@
+"""The seed of a run of chances: given, or in the environment, or a new one."""
+
+import os
+import random
+
+from django.core.management import CommandError
+
+
+def seed_of_this_run(given: int | None) -> int:
+    """Return ``given``, else what ``SEED`` names, else a new one. Raises ``CommandError`` where that is no number."""
+    named = os.environ.get("SEED", "")
+    if given is not None:
+        return given
+    if named and not named.isdigit():
+        raise CommandError(f"SEED is a whole number, not {named!r}.")
+    return int(named) if named else random.SystemRandom().randrange(10**6)

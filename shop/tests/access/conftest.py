@@ -1,0 +1,83 @@
+"""Everybody and everything that the tables speak of."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from accounts.models import Address, User
+from cart import services as carts
+from cart.services import CartOwner
+from catalog.models import Product, ProductImage, Variant
+from conftest import ADDRESS, client_of
+from orders.reviews.models import Review
+from payments.simulator import StripeSimulator
+from shop.testing.admin import ordered
+from shop.testing.steps import everything, variant_of
+from shop.testing.stripe_steps import open_payment
+from shop.tests.access.people import make_people
+
+
+@pytest.fixture
+def people(make_user: Callable[..., User]) -> dict[str, User | None]:
+    return make_people(make_user)
+
+
+@pytest.fixture
+def clients(people: dict[str, User | None]) -> dict[str, APIClient]:
+    return {name: client_of(user) for name, user in people.items()}
+
+
+@pytest.fixture
+def things(
+    people: dict[str, User | None],
+    make_category: Callable[..., Any],
+    make_product: Callable[..., Product],
+    shipping: Any,
+    simulator: StripeSimulator,
+) -> dict[str, str]:
+    """One of everything that a route names; what belongs to somebody is the owner's."""
+    owner = people["owner"]
+    product = make_product("Mug", category=make_category("Mugs"))
+    order = ordered(owner, product)
+    payment = open_payment(client_of(owner), order.number)
+    cart = carts.add_item(owner=CartOwner(user=owner), variant=variant_of(product).pk, quantity=1).cart
+    hidden = make_product("Hidden", is_active=False)
+    return {
+        "address": str(Address.objects.create(user=owner, **ADDRESS).pk),
+        "category": "mugs",
+        "hidden": str(hidden.pk),
+        "image": str(ProductImage.objects.create(product=product, name="products/a.webp").pk),
+        "line": str(cart.lines[0].key),
+        "order": order.number,
+        "payment": payment["id"],
+        "review": str(Review.objects.create(user=owner, product=product, rating=5).pk),
+        "product": str(product.pk),
+        "variant": str(Variant.objects.get(product=product).pk),
+    }
+
+
+@pytest.fixture
+def put_back(request: pytest.FixtureRequest) -> Callable[[], None]:
+    """A function that puts the database back to where the test began."""
+    # Everything that the test asks for is there before it is looked at.
+    for name in {"things", "browsers"} & set(request.fixturenames):
+        request.getfixturevalue(name)
+    before, hashes = everything(), _hashes()
+
+    def put_back() -> None:
+        for name, digest in _hashes().items():
+            if digest != hashes.get(name):
+                collection = connection.database[name]
+                collection.delete_many({})
+                if before.get(name):
+                    collection.insert_many(before[name])
+
+    return put_back
+
+
+def _hashes() -> dict[str, str]:
+    """A digest of each collection, by one command for all."""
+    return connection.database.command("dbHash")["collections"]

@@ -1,0 +1,167 @@
+"""Who may do what, to read: the tests beside this file compare it with the URL configuration and with the answers.
+
+The people: ``nobody`` has no token, ``owner`` is the customer whose order, payment, address and cart are asked for,
+``other`` another customer; ``editor``, ``desk`` and ``reader`` are staff in the groups "Catalogue editors", "Order
+desk" and "Read-only"; ``boss`` is a superuser. ``yes`` lets the request pass: what comes of it is up to its body.
+"""
+
+from typing import NamedTuple
+
+PEOPLE = ("nobody", "owner", "other", "editor", "desk", "reader", "boss")
+
+
+class Row(NamedTuple):
+    method: str
+    route: str
+    # By person.
+    cells: dict[str, str]
+
+
+def _rows(table: str) -> list[Row]:
+    lines = [line.split() for line in table.splitlines() if line.strip()]
+    people = tuple(lines.pop(0))
+    assert people == PEOPLE
+    return [Row(method, route, dict(zip(people, cells, strict=True))) for method, route, *cells in lines]
+
+
+# A method that a route has no row for is 405.
+API = _rows("""
+                                                    nobody owner other  editor desk  reader boss
+    POST    auth/register/                            yes   yes   yes    yes   yes   yes    yes
+    POST    auth/login/                               yes   yes   yes    yes   yes   yes    yes
+    POST    auth/refresh/                             yes   yes   yes    yes   yes   yes    yes
+    POST    auth/logout/                              yes   yes   yes    yes   yes   yes    yes
+    POST    auth/logout-all/                          401   yes   yes    yes   yes   yes    yes
+    POST    auth/password/change/                     401   yes   yes    yes   yes   yes    yes
+    POST    auth/password/reset/                      yes   yes   yes    yes   yes   yes    yes
+    POST    auth/password/reset/confirm/              yes   yes   yes    yes   yes   yes    yes
+    POST    auth/email/verify/                        401   yes   yes    yes   yes   yes    yes
+    POST    auth/email/verify/confirm/                yes   yes   yes    yes   yes   yes    yes
+
+    GET     users/me/                                 401   yes   yes    yes   yes   yes    yes
+    PATCH   users/me/                                 401   yes   yes    yes   yes   yes    yes
+    DELETE  users/me/                                 401   yes   yes    yes   yes   yes    yes
+    GET     users/me/export/                          401   yes   yes    yes   yes   yes    yes
+    PUT     users/me/avatar/                          401   yes   yes    yes   yes   yes    yes
+    DELETE  users/me/avatar/                          401   yes   yes    yes   yes   yes    yes
+    GET     users/me/addresses/                       401   yes   yes    yes   yes   yes    yes
+    POST    users/me/addresses/                       401   yes   yes    yes   yes   yes    yes
+    GET     users/me/addresses/{address}/             401   yes   404    404   404   404    404
+    PUT     users/me/addresses/{address}/             401   yes   404    404   404   404    404
+    PATCH   users/me/addresses/{address}/             401   yes   404    404   404   404    404
+    DELETE  users/me/addresses/{address}/             401   yes   404    404   404   404    404
+
+    GET     categories/                               yes   yes   yes    yes   yes   yes    yes
+    GET     categories/{category}/                    yes   yes   yes    yes   yes   yes    yes
+    GET     products/                                 yes   yes   yes    yes   yes   yes    yes
+    POST    products/                                 401   403   403    yes   403   403    yes
+    GET     products/facets/                          yes   yes   yes    yes   yes   yes    yes
+    GET     products/{product}/                       yes   yes   yes    yes   yes   yes    yes
+    PUT     products/{product}/                       401   403   403    yes   403   403    yes
+    PATCH   products/{product}/                       401   403   403    yes   403   403    yes
+    DELETE  products/{product}/                       401   403   403    yes   403   403    yes
+    GET     products/{hidden}/                        404   404   404    yes   404   yes    yes
+    POST    products/{product}/images/                401   403   403    yes   403   403    yes
+    PATCH   products/{product}/images/{image}/        401   403   403    yes   403   403    yes
+    DELETE  products/{product}/images/{image}/        401   403   403    yes   403   403    yes
+    GET     products/{product}/reviews/               yes   yes   yes    yes   yes   yes    yes
+    POST    products/{product}/reviews/               401   yes   yes    yes   yes   yes    yes
+    PATCH   products/{product}/reviews/{review}/      401   yes   404    404   404   404    404
+    DELETE  products/{product}/reviews/{review}/      401   yes   404    404   404   404    404
+    PATCH   variants/{variant}/                       401   403   403    yes   403   403    yes
+    POST    variants/{variant}/stock/                 401   403   403    yes   403   403    yes
+
+    GET     cart/                                     yes   yes   yes    yes   yes   yes    yes
+    DELETE  cart/                                     yes   yes   yes    yes   yes   yes    yes
+    PUT     cart/coupon/                              yes   yes   yes    yes   yes   yes    yes
+    DELETE  cart/coupon/                              yes   yes   yes    yes   yes   yes    yes
+    POST    cart/items/                               yes   yes   yes    yes   yes   yes    yes
+    PATCH   cart/items/{line}/                        404   yes   404    404   404   404    404
+    DELETE  cart/items/{line}/                        404   yes   404    404   404   404    404
+
+    GET     shipping-methods/                         yes   yes   yes    yes   yes   yes    yes
+    GET     orders/                                   401   yes   yes    yes   yes   yes    yes
+    POST    orders/                                   401   yes   yes    yes   yes   yes    yes
+    POST    orders/quote/                             401   yes   yes    yes   yes   yes    yes
+    GET     orders/{order}/                           401   yes   404    404   yes   yes    yes
+    POST    orders/{order}/cancel/                    401   yes   404    404   yes   403    yes
+    POST    orders/{order}/fulfil/                    401   403   403    403   yes   403    yes
+
+    GET     payments/config/                          yes   yes   yes    yes   yes   yes    yes
+    POST    payments/webhook/                         yes   yes   yes    yes   yes   yes    yes
+    POST    payments/                                 401   yes   yes    yes   yes   yes    yes
+    GET     payments/{payment}/                       401   yes   404    404   yes   yes    yes
+    POST    payments/{payment}/refunds/               401   403   403    403   yes   403    yes
+""")
+
+# Outside the API and the admin everybody is answered the same: by path, the status of GET.
+AROUND = {
+    "(?:api/v1/?)?": 404,  # programs; people with a browser are led to the documentation
+    "favicon.ico": 302,
+    "livez/": 200,
+    "readyz/": 200,
+    "api/schema/": 200,
+    "api/docs/": 200,
+    "admin": 302,
+    "media/{path}": 404,
+    "": 404,  # whatever no route knows
+}
+
+# The admin: what of a model's pages is open to the staff. L its list, A adding, C looking at one, S saving it,
+# D deleting it, H its history; the names behind a + are buttons and what can be done with rows picked from the list.
+# All else is 403. Customers and nobody are sent to the login, wherever they go.
+STAFF = ("editor", "desk", "reader", "boss")
+# Names that several cells have in common.
+COMMON = {
+    "EDIT": "activate+deactivate+import_file",
+    "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
+}
+ADMIN = {
+    model: dict(zip(STAFF, cells, strict=True))
+    for model, *cells in map(
+        str.split,
+        """
+    accounts.user            -                            -                         LCH  LACSDH+password+send_password_link+send_verification
+    auth.group               -                            -                         LCH  LACSDH+delete_selected
+    cart.cart                -                            -                         LCH  LCH
+    cart.coupon              -                            -                         LCH  LACSDH+delete_selected
+    catalog.category         LACSDH                       -                         LCH  LACSDH
+    catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
+    catalog.product          LACSDH+EDIT+EXPORT           -                  LCH+EXPORT  LACSDH+EDIT+EXPORT
+    catalog.stockmovement    LCH                          -                         LCH  LCH
+    catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
+    orders.order             -                            LCH+ship+deliver+cancel   LCH  LCH+ship+deliver+cancel
+    orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
+    orders.shippingmethod    -                            -                         LCH  LACSDH+delete_selected
+    orders.taxrate           -                            -                         LCH  LACSDH+delete_selected
+    payments.payment         -                            LCH+refund                LCH  LCH+refund
+    payments.refund          -                            LCH                       LCH  LCH
+    payments.stripeevent     -                            -                         LCH  LCH+replay+replay_selected
+    shop.job                 -                            -                         LCH  LCH+run_now+run_selected
+    shop.staffaction         -                            -                         LCH  LCH
+    shop.periodictask        -                            -                         LCH  LCH
+    shop.staffaction         -                            -                         LCH  LCH
+    """.strip().splitlines(),  # noqa: E501
+    )
+}
+# The pages of the admin that are about no model, by name: what GET answers nobody, a customer, any of the staff.
+SITE = {
+    "index": (302, 302, 200),
+    "login": (200, 200, 302),
+    "logout": (302, 302, 405),
+    "password_change": (302, 302, 200),
+    "password_change_done": (302, 302, 200),
+    "search": (302, 302, 200),
+    "jsi18n": (302, 302, 200),
+    "autocomplete": (302, 302, 403),
+}
+# The list of an app's models: 404 for those who may see none of them.
+APPS = {
+    "accounts": ("reader", "boss"),
+    "auth": ("reader", "boss"),
+    "cart": ("reader", "boss"),
+    "catalog": ("editor", "reader", "boss"),
+    "orders": ("desk", "reader", "boss"),
+    "payments": ("desk", "reader", "boss"),
+    "shop": ("reader", "boss"),
+}

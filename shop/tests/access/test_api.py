@@ -1,0 +1,168 @@
+"""The API by the table: every route, every method, everybody."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from shop.testing.routes import operations
+from shop.testing.steps import everything
+from shop.tests.access.routes import named, routes
+from shop.tests.access.tables import API, AROUND, PEOPLE, Row
+
+pytestmark = pytest.mark.django_db
+
+PREFIX = "api/v1/"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+REFUSALS = {"401", "403", "404"}
+# In the form of what a route names, and nobody's.
+NOTHING = {"order": "AAAAA-AAAAA", "category": "nothing"}
+
+API_ROUTES = {route.path.removeprefix(PREFIX): route.methods for route in routes() if route.path.startswith(PREFIX)}
+
+
+def send(client: APIClient, method: str, address: str) -> Any:
+    """Send next to nothing: what passes is refused for its contents at the latest, where it needs any."""
+    # A line is looked for once it is known what is to become of it.
+    body = b'{"quantity": 1}' if "/cart/items/" in address else b"{}"
+    return client.generic(method, address, body, content_type="application/json")
+
+
+def address_of(route: str, things: dict[str, str]) -> str:
+    return "/api/v1/" + re.sub(r"{(\w+)}", lambda match: things[match[1]], route)
+
+
+def outcome(reply: Any) -> str:
+    """A reply in the table's words."""
+    return str(reply.status_code) if reply.status_code in (401, 403, 404, 405) or reply.status_code >= 500 else "yes"
+
+
+def everything_of(reply: Any) -> tuple[int, bytes, dict[str, str]]:
+    """All that a client sees, but for the number that every request has of its own."""
+    return reply.status_code, reply.content, {**reply.headers, "X-Request-ID": ""}
+
+
+def cells(*, refused: bool) -> list[tuple[Row, str]]:
+    """Those cells of the table that refuse, or those that allow: a row and a person."""
+    return [(row, person) for row in API for person in PEOPLE if (row.cells[person] in REFUSALS) == refused]
+
+
+def difference(client: APIClient, things: dict[str, str], row: Row, person: str) -> str:
+    """Say how an answer is not what the table says, or HEAD's not what GET's is; nothing where all is right."""
+    address, asked = address_of(row.route, things), f"{row.method} {row.route} as {person}"
+    reply = send(client, row.method, address)
+    if outcome(reply) != row.cells[person]:
+        return f"{asked}: {reply.status_code} instead of {row.cells[person]}, {reply.content[:200]}"
+    if row.method == "GET":
+        head = send(client, "HEAD", address)
+        if (head.status_code, head["Content-Type"]) != (reply.status_code, reply["Content-Type"]):
+            return f"{asked}: HEAD is {head.status_code} and GET {reply.status_code}"
+    return ""
+
+
+def test_every_route_stands_in_the_table_and_every_row_is_a_route() -> None:
+    described = {(row.method, row.route.replace("{hidden}", "{product}")) for row in API}
+    assert {(method, path) for path, methods in API_ROUTES.items() for method in methods} == described
+    others = {route.path for route in routes() if not route.path.startswith(("api/v1/", "admin/"))}
+    assert others == set(AROUND)
+
+
+def test_the_description_says_who_may_as_the_table_does() -> None:
+    cells_of = {(row.method, row.route): row.cells for row in API}
+    for operation in operations():
+        route = named(operation.path.removeprefix(f"/{PREFIX}").replace("{id}", "{pk}"))
+        cells = cells_of[operation.method, route]
+        assert operation.is_public == (cells["nobody"] != "401"), str(operation)
+        assert (403 in operation.statuses) == ("403" in cells.values()), str(operation)
+
+
+def test_what_the_table_refuses_is_refused_and_changes_nothing(
+    clients: dict[str, APIClient], things: dict[str, str]
+) -> None:
+    before = everything()
+    wrong = [difference(clients[person], things, row, person) for row, person in cells(refused=True)]
+    assert [each for each in wrong if each] == []
+    assert everything() == before
+
+
+def test_what_the_table_allows_passes(
+    clients: dict[str, APIClient], things: dict[str, str], put_back: Callable[[], None]
+) -> None:
+    wrong = []
+    for row, person in cells(refused=False):
+        wrong.append(difference(clients[person], things, row, person))
+        if row.method != "GET":
+            put_back()
+    assert [each for each in wrong if each] == []
+
+
+def test_what_is_somebody_else_s_is_byte_for_byte_what_does_not_exist(
+    clients: dict[str, APIClient], things: dict[str, str]
+) -> None:
+    nothing = {name: NOTHING.get(name, "0" * 24) for name in things}
+    compared = 0
+    for row, person in cells(refused=True):
+        if row.cells[person] == "404":
+            found, missing = (
+                send(clients[person], row.method, address_of(row.route, names)) for names in (things, nothing)
+            )
+            assert everything_of(found) == everything_of(missing), f"{row.method} {row.route} as {person}"
+            compared += 1
+    assert compared > 20
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "name"),
+    [("orders/", "address_id", "address"), ("orders/quote/", "address_id", "address"), ("payments/", "order", "order")],
+)
+def test_what_is_somebody_else_s_is_nothing_in_a_body_either(
+    clients: dict[str, APIClient], things: dict[str, str], path: str, field: str, name: str
+) -> None:
+    for person in ("other", "editor", "desk", "reader", "boss"):
+        found, missing = (
+            clients[person].post(f"/{PREFIX}{path}", {field: value})
+            for value in (things[name], NOTHING.get(name, "0" * 24))
+        )
+        assert found.status_code == 404, person
+        assert everything_of(found) == everything_of(missing), person
+
+
+def test_a_method_that_a_route_does_not_have_is_405_for_everybody(
+    clients: dict[str, APIClient], things: dict[str, str]
+) -> None:
+    before = everything()
+    wrong = []
+    for path, methods in API_ROUTES.items():
+        for method in set(METHODS) - methods:
+            for person in PEOPLE:
+                reply = send(clients[person], method, address_of(path, things))
+                allowed = {each.strip() for each in reply.get("Allow", "").split(",")} - {"HEAD", "OPTIONS"}
+                # Where only people with an account get anywhere, it asks who they are before anything else.
+                asked = person == "nobody" and reply.status_code == 401
+                if not asked and (reply.status_code, allowed) != (405, methods):
+                    wrong.append(f"{method} {path} as {person}: {reply.status_code}, Allow: {reply.get('Allow')}")
+    assert wrong == []
+    assert everything() == before
+
+
+def test_options_tells_everybody_the_methods_and_no_more(clients: dict[str, APIClient], things: dict[str, str]) -> None:
+    wrong = []
+    for path, methods in API_ROUTES.items():
+        replies = {person: clients[person].options(address_of(path, things)) for person in PEOPLE}
+        for person, reply in replies.items():
+            allowed = {each.strip() for each in reply["Allow"].split(",")} - {"HEAD", "OPTIONS"}
+            right = 401 if person == "nobody" and reply.status_code == 401 else 200
+            if (reply.status_code, allowed) != (right, methods):
+                wrong.append(f"OPTIONS {path} as {person}: {reply.status_code}, Allow: {reply['Allow']}")
+        if len({reply.content for person, reply in replies.items() if person != "nobody"}) > 1:
+            wrong.append(f"OPTIONS {path} differs by who asks")
+    assert wrong == []
+
+
+def test_outside_the_api_everybody_is_answered_the_same(clients: dict[str, APIClient]) -> None:
+    for path, status in AROUND.items():
+        address = "/" + {"": "nowhere", "(?:api/v1/?)?": "", "media/{path}": "media/nothing.webp"}.get(path, path)
+        for person in PEOPLE:
+            assert clients[person].get(address).status_code == status, f"{address} as {person}"

@@ -1,0 +1,113 @@
+"""What reading the catalogue costs, which does not depend on how large it is.
+
+Here with 1,000 products; `make test-slow` does the same with 100,000.
+"""
+
+from io import StringIO
+from urllib.parse import urlencode
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from rest_framework.test import APIClient
+
+from catalog.models import Product
+from catalog.queries import COUNTED, ORDERINGS
+from catalog.tests.conftest import LIST
+from shop.testing.commands import Commands, count_commands
+from shop.testing.plans import keys_and_documents, stages_of
+
+SIZES = [1_000, pytest.param(100_000, marks=[pytest.mark.large, pytest.mark.slow])]
+FACETS = f"{LIST}facets/"
+PRODUCTS = Product._meta.db_table
+
+# How many commands each request sends.
+COMMANDS = {
+    LIST: 2,
+    f"{LIST}?page_size=100": 2,
+    f"{LIST}?page=7": 2,
+    f"{LIST}?category=category-3": 3,
+    f"{LIST}?min_price=5&max_price=500&in_stock=true&attr_colour=red&attr_colour=blue&attr_size=m": 2,
+    f"{LIST}?search=product": 2,
+    f"{LIST}?search=999th": 2,
+    f"{LIST}?search=the+999th+product": 3,
+    f"{LIST}?search=product&ordering=relevance": 3,
+    f"{LIST}?search=the+999th+product&ordering=relevance&category=category-19": 5,
+    FACETS: 2,
+    f"{FACETS}?search=product": 2,
+    f"{FACETS}?category=category-3": 4,
+    f"{FACETS}?attr_colour=red": 3,
+    f"{FACETS}?category=category-3&min_price=5&in_stock=true&attr_colour=red&attr_size=m&search=the+bench+product": 9,
+    f"{LIST}product-7/": 2,
+    f"{LIST}product-7/reviews/": 2,
+    "/api/v1/categories/": 1,
+    "/api/v1/categories/category-3/": 2,
+} | {f"{LIST}?ordering={quoted}": 2 for quoted in ORDERINGS}
+
+FILTERS = [
+    "",
+    "category=category-3",
+    "min_price=500",
+    "max_price=500",
+    "in_stock=true",
+    "in_stock=false",
+    "attr_colour=red",
+    "attr_colour=red&attr_colour=blue",
+]
+SEARCHES = ["search=product", "search=pro", "search=999th", "search=product+999th", "search=bench+product"]
+IN_ORDER = [urlencode({"ordering": ordering}) for ordering in ORDERINGS]
+# What an index can serve alone: each filter, each ordering and a category by price.
+BY_ONE_INDEX = [
+    *(f"{LIST}?{query}" for query in (*FILTERS, *IN_ORDER)),
+    *(f"{LIST}?{ordering}&page=9" for ordering in IN_ORDER),
+    *(f"{LIST}?category=category-3&ordering={ordering}" for ordering in ("price", "-price")),
+]
+BY_SEVERAL = [
+    *(f"{LIST}?{search}&ordering={ordering}" for search in SEARCHES for ordering in ("newest", "relevance")),
+    *(f"{FACETS}?{query}" for query in (*FILTERS, *SEARCHES)),
+]
+
+
+@pytest.fixture(params=SIZES)
+def shop(request: pytest.FixtureRequest, db: None) -> None:
+    """The catalogue for benchmarks, with attributes, and every seventh product sold out."""
+    call_command("seed", products=request.param, categories=20, images=1, users=0, stdout=StringIO())
+    number = {"$toInt": {"$substrBytes": ["$slug", len("product-"), -1]}}
+    pairs = [
+        {"$concat": [f"{name}=", {"$arrayElemAt": [values, {"$mod": [number, len(values)]}]}]}
+        for name, values in {"colour": ["red", "blue", "green"], "size": ["s", "m", "l", "xl"]}.items()
+    ]
+    changes = {
+        "attribute_pairs": pairs,
+        "in_stock": {"$ne": [{"$mod": [number, 7]}, 0]},
+        "sales": {"$mod": [number, 100]},
+    }
+    connection.database[PRODUCTS].update_many({}, [{"$set": changes}])
+
+
+def sent(client: APIClient, url: str) -> Commands:
+    with count_commands() as commands:
+        reply = client.get(url)
+    assert reply.status_code == 200, reply.content
+    return commands
+
+
+def test_reading_costs_the_same_in_a_shop_of_any_size(
+    anonymous: APIClient, shop: None, subtests: pytest.Subtests
+) -> None:
+    """One test for all that is measured: making the large catalogue takes longest."""
+    for url, number in COMMANDS.items():
+        with subtests.test("number of commands", url=url):
+            commands = sent(anonymous, url)
+            assert len(commands) == number, str(commands)
+    for url in (*BY_ONE_INDEX, *BY_SEVERAL):
+        for command in sent(anonymous, url).on(PRODUCTS):
+            with subtests.test("plan", url=url, command=command):
+                stages = stages_of(command)
+                assert stages & {"IXSCAN", "COUNT_SCAN"}
+                assert stages.isdisjoint({"COLLSCAN", "$lookup"})
+                if url in BY_ONE_INDEX:
+                    assert stages.isdisjoint({"SORT", "$sort"})
+            with subtests.test("products looked at", url=url, command=command):
+                # A filter that lets half of them through is walked past the other half.
+                assert max(keys_and_documents(command)) <= 3 * COUNTED

@@ -1,0 +1,125 @@
+"""Documents read and written past the query compiler are what Django would have read and written."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from django.db import DatabaseError, IntegrityError
+from django.db.models import Model
+
+from accounts.models import User
+from cart.models import Cart
+from catalog.models import Product, StockMovement, Variant
+from orders.models import Order
+from shop import documents
+from shop.testing.failures import failing
+from shop.testing.steps import add_to_cart, place_order
+from shop.transactions import transactional
+
+pytestmark = pytest.mark.django_db
+
+
+def values(row: Model) -> dict[str, Any]:
+    """Every field's value, embedded instances as theirs."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Model):
+            return values(value)
+        return [plain(each) for each in value] if isinstance(value, list) else value
+
+    return {field.attname: plain(getattr(row, field.attname)) for field in row._meta.concrete_fields}
+
+
+@pytest.fixture
+def sold(as_customer: Any, make_product: Callable[..., Product]) -> Product:
+    product = make_product("Shirt", attributes={"colour": "red"}, compare_at_price="20.00")
+    place_order(as_customer, product)
+    add_to_cart(as_customer, product, 2)
+    return product
+
+
+@pytest.mark.parametrize("model", [User, Product, Variant, StockMovement, Cart, Order])
+def test_an_instance_is_the_one_that_django_reads(sold: Product, model: type[Model]) -> None:
+    expected = model.objects.order_by("pk").first()
+    (found,) = documents.find(model, {"_id": expected.pk})
+    assert found == expected
+    assert values(found) == values(expected)
+    assert {name: type(value) for name, value in values(found).items()} == {
+        name: type(value) for name, value in values(expected).items()
+    }
+    assert (found._state.adding, found._state.db) == (False, "default")
+    assert values(documents.find_one(model, {"_id": expected.pk})) == values(expected)
+
+
+def test_other_fields_than_those_asked_for_come_when_they_are_needed(sold: Product) -> None:
+    (found,) = documents.find(Product, {"slug": "shirt"}, only=("id", "name"))
+    assert found.get_deferred_fields() >= {"description", "price"}
+    assert (found.pk, found.name) == (sold.pk, "Shirt")
+    assert found.attributes == {"colour": "red"}
+
+
+def test_what_does_not_exist_is_none(db: None) -> None:
+    assert documents.find(Product, {"_id": ObjectId()}) == []
+    assert documents.find_one(Product, {"_id": ObjectId()}) is None
+    assert documents.change_one(Product, {"_id": ObjectId()}, {"$set": {"name": "x"}}) is None
+
+
+def test_a_change_returns_what_is_there_then(sold: Product) -> None:
+    changed = documents.change_one(Product, {"_id": sold.pk}, {"$inc": {"sales": 7}}, returning=("sales", "name"))
+    assert changed == {"_id": sold.pk, "sales": 7, "name": "Shirt"}
+    assert Product.objects.get().sales == 7
+
+
+def test_an_inserted_document_is_the_one_that_django_saves(sold: Product) -> None:
+    variant = Variant.objects.get()
+    rows = [StockMovement(variant=variant, delta=delta, reason=StockMovement.Reason.ADJUSTMENT) for delta in (1, 2)]
+    rows[0].save()
+    documents.insert(rows[1])
+    by_django, by_us = (
+        documents.aggregate(StockMovement, [{"$match": {"delta": delta}}, {"$unset": ["_id", "delta", "created_at"]}])
+        for delta in (1, 2)
+    )
+    assert by_us == by_django
+    documents.insert(*(StockMovement(variant=variant, delta=delta, reason="import") for delta in (3, 4)))
+    assert set(StockMovement.objects.filter(reason="import").values_list("delta", flat=True)) == {3, 4}
+
+
+def test_an_inserted_row_has_its_key_and_can_be_saved_again(sold: Product) -> None:
+    movement = StockMovement(variant=Variant.objects.get(), delta=1, reason="import")
+    documents.insert(movement)
+    movement.note = "counted"
+    movement.save()
+    assert StockMovement.objects.filter(reason="import").count() == 1
+    assert StockMovement.objects.get(pk=movement.pk).note == "counted"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_everything_takes_part_in_the_transaction(sold: Product) -> None:
+    @transactional("test")
+    def work() -> None:
+        documents.change_one(Product, {"_id": sold.pk}, {"$set": {"name": "New"}})
+        documents.insert(StockMovement(variant=Variant.objects.get(), delta=99, reason="import"))
+        assert documents.find_one(Product, {"_id": sold.pk}).name == "New"
+        assert documents.find(Product, {"_id": sold.pk})[0].name == "New"
+        assert documents.aggregate(Product, [{"$project": {"name": 1}}])[0]["name"] == "New"
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        work()
+    assert Product.objects.get().name == "Shirt"
+    assert not StockMovement.objects.filter(delta=99).exists()
+
+
+def test_errors_are_django_s(sold: Product, customer: User) -> None:
+    with pytest.raises(IntegrityError):
+        documents.insert(Cart(pk=ObjectId(), user=customer))
+    with pytest.raises(IntegrityError):
+        documents.insert(Cart(user=customer), Cart(user=customer))
+    for command, work in {
+        "find": lambda: documents.find_one(Product, {}),
+        "aggregate": lambda: documents.aggregate(Product, []),
+        "findAndModify": lambda: documents.change_one(Product, {}, {"$set": {"name": "x"}}),
+    }.items():
+        with failing(command, Product, errorCode=8000), pytest.raises(DatabaseError):
+            work()

@@ -1,0 +1,158 @@
+"""The fuzzer itself: a short run, and whether it would notice."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from shop.fuzz import checks, report
+from shop.fuzz.examining import Plan, examine
+from shop.fuzz.people import PEOPLE
+from shop.fuzz.tally import Tally
+from shop.testing.routes import operations, schema
+
+
+def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "MONGO_URI"}
+    command = [sys.executable, "manage.py", "fuzz", *arguments]
+    return subprocess.run(
+        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.mark.slow
+def test_a_short_run_asks_everything_as_everybody_and_finds_nothing() -> None:
+    done = fuzz("--short", "--cases", "2", "--seed", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = done.stdout.partition("person ")[2].splitlines()
+    rows = {row[0]: row for row in map(str.split, table[1 : 1 + len(PEOPLE)])}
+    assert {person: int(row[1]) for person, row in rows.items()} == dict.fromkeys(PEOPLE, len(operations()))
+    # The superuser really gets something done, not only refusals.
+    assert int(rows["superuser"][2]) > len(operations()) / 2
+
+
+def test_somebody_who_does_not_exist_is_refused_with_a_sentence() -> None:
+    done = fuzz("--only", "pirate")
+    assert (done.returncode, "There is nobody called pirate" in done.stderr) == (1, True)
+
+
+# --- A control that must fail -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop_that_answers() -> Iterator[Callable[..., str]]:
+    """A server that describes itself as a part of the shop and answers everything alike; call it for its address."""
+    servers = []
+    described = {**schema(), "paths": {path: each for path, each in schema()["paths"].items() if "addresses" in path}}
+
+    def serve(status: int, body: Any) -> str:
+        class Naive(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                asked = self.path == "/schema.json"
+                content = json.dumps(described if asked else body).encode()
+                self.send_response(200 if asked else status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            setattr(Naive, f"do_{method}", Naive.answer)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Naive)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/schema.json"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+class Caller:
+    """Somebody with a token."""
+
+    def get(self, case: Any, context: Any) -> str:
+        return "token"
+
+    def set(self, case: Any, data: str, context: Any) -> None:
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+def found_at(address: str) -> Tally:
+    tally = Tally("customer")
+    examine(address, tally=tally, plan=Plan(1, 1, thorough=False), login=Caller())
+    return tally
+
+
+def test_a_shop_that_lets_everything_pass_is_found_out(shop_that_answers: Callable[..., str]) -> None:
+    tally = found_at(shop_that_answers(200, {"error": "Traceback (most recent call last): pymongo"}))
+    assert {finding.check for finding in tally.findings} >= {
+        "ignored_auth",
+        "negative_data_rejection",
+        "response_schema_conformance",
+        "status_code_conformance",
+        "tells_nothing_of_its_insides",
+    }
+    # A finding shows what was asked and answered.
+    assert any("curl" in finding.request and "→ 200" in finding.message for finding in tally.findings)
+
+
+def test_a_shop_that_breaks_down_is_found_out(shop_that_answers: Callable[..., str]) -> None:
+    tally = found_at(shop_that_answers(502, "Bad gateway"))
+    assert {finding.check for finding in tally.findings} >= {"not_a_server_error", "status_code_conformance"}
+    assert tally.never_succeeded == list(tally.answers)
+
+
+def refusal(kind: str, code: str) -> dict[str, Any]:
+    return {"type": kind, "errors": [{"code": code, "detail": "No.", "attr": None}]}
+
+
+def test_a_refusal_of_what_the_description_allows_is_only_excused_for_a_reason(
+    shop_that_answers: Callable[..., str],
+) -> None:
+    tally = found_at(shop_that_answers(400, refusal("validation_error", "max_length")))
+    assert "positive_data_acceptance" in {finding.check for finding in tally.findings}
+
+    tally = found_at(shop_that_answers(400, refusal("client_error", "empty_cart")))
+    assert "positive_data_acceptance" not in {finding.check for finding in tally.findings}
+    assert tally.excused[checks.FACT] > 0
+
+
+# --- The page ---------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_stands_between_the_marks_is_written(tmp_path: Path) -> None:
+    page = tmp_path / "security.md"
+    page.write_text(f"# By hand\n\n{report.BEGIN}\nold\n{report.END}\n\nBy hand, too\n")
+    tally = Tally("customer", excused=Counter({checks.FACT: 2}))
+    tally.find("ignored_auth", "GET /orders/", "open")
+    report.write(page, report.markdown([tally], seed=7, mongod="6.0", seconds=90))
+    text = page.read_text()
+    assert text.startswith("# By hand\n\n<!-- fuzz: begin")
+    assert text.endswith("<!-- fuzz: end -->\n\nBy hand, too\n")
+    assert "old" not in text
+    assert "seed 7" in text
+    assert "| ignored_auth | - | 0 | 1 |" in text
+    assert f"{checks.FACT} (2 times)" in text
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "security.md"
+    page.write_text("# By hand\n")
+    with pytest.raises(ValueError, match="lacks the marks"):
+        report.write(page, ["new"])
+    assert page.read_text() == "# By hand\n"
