@@ -76,7 +76,8 @@ def completed_means_paid() -> Iterator[str]:
 def paid_orders_have_their_day() -> Iterator[str]:
     for order in Order.objects.iterator():
         paid = order.payment_status in WAS_PAID
-        if (order.paid_at is not None, order.paid_on is not None) != (paid, paid):
+        # Money that did not match its order never counted as its money, whatever was disputed of it.
+        if (order.paid_at is not None, order.paid_on is not None) != (paid, paid) and not order.flagged:
             yield f"{order.number} is {order.payment_status}, and was paid at {order.paid_at}, on {order.paid_on}"
 
 

@@ -113,7 +113,7 @@ AROUND = {
 STAFF = ("editor", "desk", "reader", "boss")
 # Names that several cells have in common.
 COMMON = {
-    "EDIT": "activate+deactivate+import_file",
+    "EDIT": "activate+deactivate+change_prices+import_file",
     "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
 }
 ADMIN = {
@@ -130,7 +130,7 @@ ADMIN = {
     catalog.product          LACSDH+EDIT+EXPORT           -                  LCH+EXPORT  LACSDH+EDIT+EXPORT
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
-    orders.order             -                            LCH+ship+deliver+cancel   LCH  LCH+ship+deliver+cancel
+    orders.order             -                            LCH+ship+deliver+cancel+settle   LCH  LCH+ship+deliver+cancel+settle
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH+delete_selected
     orders.taxrate           -                            -                         LCH  LACSDH+delete_selected
