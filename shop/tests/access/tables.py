@@ -124,7 +124,7 @@ ADMIN = {
     accounts.user            -                            -                         LCH  LACSDH+password+send_password_link+send_verification
     auth.group               -                            -                         LCH  LACSDH+delete_selected
     cart.cart                -                            -                         LCH  LCH
-    cart.coupon              -                            -                         LCH  LACSDH+delete_selected
+    cart.coupon              -                            -                         LCH  LACSDH
     catalog.category         LACSDH                       -                         LCH  LACSDH
     catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
     catalog.product          LACSDH+EDIT+EXPORT           -                  LCH+EXPORT  LACSDH+EDIT+EXPORT
@@ -132,7 +132,7 @@ ADMIN = {
     catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
     orders.order             -                            LCH+ship+deliver+cancel+settle   LCH  LCH+ship+deliver+cancel+settle
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
-    orders.shippingmethod    -                            -                         LCH  LACSDH+delete_selected
+    orders.shippingmethod    -                            -                         LCH  LACSDH
     orders.taxrate           -                            -                         LCH  LACSDH+delete_selected
     payments.payment         -                            LCH+refund                LCH  LCH+refund
     payments.refund          -                            LCH                       LCH  LCH
