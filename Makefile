@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-slow torture fuzz audit-deps bench lint format
+.PHONY: help install run demo test browser test-slow torture fuzz audit-deps bench lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -24,7 +24,11 @@ demo: $(INSTALLED) ## Show a sale from cart to refund against a running shop
 test: $(INSTALLED) ## Run the tests against a real MongoDB (PYTEST_ARGS="cart -k coupon")
 	@exec env DEBUG=1 $(PY) -m pytest $(PYTEST_ARGS)
 
-test-slow: $(INSTALLED) ## What reading costs in a catalogue of 100,000 products; takes some minutes
+browser: $(INSTALLED) ## Drive the admin in a real browser, which must be installed; its pictures go to docs/images
+	@$(PY) -m shop.testing.browser
+	@exec env DEBUG=1 SCREENSHOTS=docs/images $(PY) -m pytest -m browser
+
+test-slow: $(INSTALLED) ## Run what takes 10,000 rows to import or 100,000 products to read; takes some minutes
 	@exec env DEBUG=1 $(PY) -m pytest -m large
 
 torture: $(INSTALLED) ## Races, kills and outages for 20 minutes; the table goes to docs/reliability.md (SEED=)

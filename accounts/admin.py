@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
+from django_countries import countries
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
@@ -24,7 +25,7 @@ from accounts.models import Address, User, normalize_email
 from shop import media, staff_log
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
-from shop.admin.html import badge
+from shop.admin.html import badge, link, list_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 from shop.errors import ShopError
 from shop.staff_log import Action
@@ -48,10 +49,16 @@ class ChooseSeveralMixin:
 
 class AddressInline(TabularInline):
     model = Address
-    fields = readonly_fields = ("name", "line1", "line2", "postal_code", "city", "state", "country", "is_default")
+    fields = readonly_fields = ("name", "postal", "phone", "is_default")
     hide_title = True
     extra = 0
     can_delete = False
+
+    @display(description="Address")
+    def postal(self, address: Address) -> str:
+        town = f"{address.postal_code} {address.city}".strip()
+        parts = (address.line1, address.line2, town, address.state, countries.name(address.country))
+        return ", ".join(part for part in parts if part)
 
     def has_add_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
@@ -86,7 +93,7 @@ class UserAdmin(
     ordering = ("-date_joined",)
     inlines = (AddressInline,)
     actions_detail = ("send_verification", "send_password_link")
-    readonly_fields = ("date_joined", "last_admin_login")
+    readonly_fields = ("date_joined", "last_admin_login", "orders")
     fieldsets = (
         (None, {"fields": (("email", "name"), ("phone", "email_verified"), "password")}),
         ("Access", {"fields": ("is_active", ("is_staff", "is_superuser"), "groups", "user_permissions")}),
@@ -123,8 +130,21 @@ class UserAdmin(
         # Logins by the API do not count here.
         return user.last_login or "never"
 
+    @display(description="Orders")
+    def orders(self, user: User) -> str:
+        return link(list_url("orders.order", q=user.email), "All orders of this person")
+
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
-        return self.inlines if obj else ()
+        return self.inlines if obj and Address.objects.owned_by(obj).exists() else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        # Who may see orders is decided by the room of orders, which this one knows by name only.
+        return (*fieldsets, ("Orders", {"fields": ("orders",)})) if obj and self._may_see_orders(request) else fieldsets
+
+    @staticmethod
+    def _may_see_orders(request: HttpRequest) -> bool:
+        return request.user.has_perm("orders.view_order") or request.user.has_perm("orders.change_order")
 
     # --- Who may do what ----------------------------------------------------------------------------------------------
 
@@ -141,12 +161,6 @@ class UserAdmin(
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *POWERS)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        # An account is deleted on its own page, after looking at it.
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
 
     # --- Buttons ------------------------------------------------------------------------------------------------------
 

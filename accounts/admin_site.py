@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, reverse
 from unfold.sites import UnfoldAdminSite
@@ -11,8 +13,22 @@ from accounts.admin_forms import LoginForm, OwnPasswordForm
 from shop.request_context import recognised
 
 
+class AutocompleteView(AutocompleteJsonView):
+    """What boxes offer while somebody types, in the words of the model's admin where it has ``autocomplete_label``."""
+
+    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, Any]:
+        result = super().serialize_result(obj, to_field_name)
+        if label := getattr(self.model_admin, "autocomplete_label", None):
+            result["text"] = label(obj, searched=bool(self.term))
+        return result
+
+
 class ShopAdminSite(UnfoldAdminSite):
     login_form = LoginForm
+    index_title = "Dashboard"
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return AutocompleteView.as_view(admin_site=self)(request)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Django's question at the door of every page; from here on the logs know who it is."""

@@ -6,13 +6,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
 from accounts.models import User, normalize_email
-from cart.models import Cart, Coupon
+from cart.models import Cart, Coupon, CouponUse
 from cart.pricing import price_lines
 from shop import money
 from shop.admin.base import DeletesWithoutInventory, ReadOnlyModelAdmin, TransactionalModelAdmin
@@ -67,6 +68,10 @@ class CouponAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMode
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         return queryset.filter(begins_with("code", text.upper()))
 
+    def what_keeps(self, coupon: Coupon) -> str:
+        used = CouponUse.objects.filter(coupon=coupon.pk).exists()
+        return f"Orders were placed with {coupon}: switch it off instead." if used else ""
+
     @display(description="Worth")
     def worth(self, coupon: Coupon) -> str:
         if coupon.kind == Coupon.Kind.PERCENTAGE:
@@ -104,6 +109,12 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         people = User.objects.filter(begins_with("email", normalize_email(text)))
         return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Cart | None:
+        cart = super().get_object(request, object_id, from_field)
+        if cart is not None:
+            cart.stored_title = f"cart of {self.owner(cart)}"
+        return cart
 
     @display(description="Whose")
     def owner(self, cart: Cart) -> str:

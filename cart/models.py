@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_mongodb_backend.fields import EmbeddedModelArrayField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
-from catalog.models import money_field
+from shop.money_fields import money_field
 
 
 class CartLine(EmbeddedModel):
@@ -93,7 +93,7 @@ class Coupon(models.Model):
     )
     # Moved by `cart.coupons` only.
     used = models.PositiveIntegerField(default=0, editable=False)
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
 
     class Meta:
         indexes = [models.Index(fields=["code"], name="coupon_code")]

@@ -6,4 +6,5 @@ class CatalogConfig(AppConfig):
     verbose_name = "Catalogue"
 
     def ready(self) -> None:
-        from catalog import services  # noqa: F401 (it registers its jobs)
+        from catalog import services  # noqa: F401 (they register their jobs)
+        from catalog.importing import runs  # noqa: F401

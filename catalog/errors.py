@@ -45,6 +45,11 @@ class ProductWasSold(Conflict):
     default_detail = "This was sold before, so it can be deactivated but not deleted."
 
 
+class PriceOutOfRange(ShopError):
+    default_code = "price_out_of_range"
+    default_detail = "A price would fall below zero, or grow beyond what can be kept."
+
+
 class DuplicateOptions(ShopError):
     default_code = "duplicate_options"
     default_detail = "Two variants have the same options, so shoppers could not tell them apart."

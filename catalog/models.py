@@ -8,10 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
+
+from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (tables of this room, too)
+from shop.money_fields import money_field
 
 RESERVED_SLUGS = frozenset({"facets"})
 ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
@@ -37,11 +40,6 @@ def validate_attributes(attributes: Any) -> None:
         name_ok(name)
         if not isinstance(value, str) or not 0 < len(value) <= 200 or "\0" in value:
             raise ValidationError("A value is a text of 1 to 200 characters.", code="invalid_value")
-
-
-def money_field(**options: Any) -> models.DecimalField:
-    """A column for an amount of the shop's currency; three decimals hold every currency that Stripe charges."""
-    return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
 
 
 class CategoryQuerySet(models.QuerySet):
@@ -94,7 +92,7 @@ class Product(models.Model):
     description = models.TextField(blank=True, max_length=20_000)
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
     compare_at_price = money_field(null=True, blank=True, help_text="A former price, shown struck through.")
-    is_active = models.BooleanField(default=True, help_text="Inactive products are not shown and not sold.")
+    is_active = models.BooleanField("active", default=True, help_text="Inactive products are not shown and not sold.")
     attributes = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -159,7 +157,7 @@ class Variant(models.Model):
     # How often staff or an import changed the stock; sales do not count. Whoever brings a number that was read earlier
     # can tell by it whether somebody else has counted since.
     adjustments = models.PositiveIntegerField(default=0, editable=False)
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
     position = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -12,10 +12,11 @@ from typing import Any
 from bson import ObjectId
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from pymongo import UpdateOne
 
 from catalog import search
 from catalog.models import Category, Product, ProductImage, Variant
-from shop.bulk import update_rows
+from shop.bulk import update_rows, write
 
 
 def refresh(*product_ids: ObjectId) -> None:
@@ -144,5 +145,10 @@ def refresh_in_stock(product_ids: set[ObjectId]) -> None:
     available = set(
         Variant.objects.filter(product__in=product_ids, is_active=True, stock__gt=0).values_list("product", flat=True)
     )
-    for product_id in sorted(product_ids):
-        Product.objects.filter(pk=product_id).update(in_stock=product_id in available, stock_flips=F("stock_flips") + 1)
+    write(
+        Product,
+        [
+            UpdateOne({"_id": pk}, {"$set": {"in_stock": pk in available}, "$inc": {"stock_flips": 1}})
+            for pk in sorted(product_ids)
+        ],
+    )

@@ -1,6 +1,7 @@
 """The verbs of the catalogue: each leaves products, variants, pictures, stock and read model in step."""
 
 import secrets
+from collections.abc import Container
 from typing import Any
 
 from bson import ObjectId
@@ -127,12 +128,21 @@ def settle(*product_ids: ObjectId) -> None:
     read_model.refresh(*product_ids)
 
 
-def free_slug(name: str) -> str:
-    """Return a slug for ``name`` that no product has; two at once may get the same, and the index decides."""
-    base = slugify(name)[:200].strip("-") or "product"
-    if base in RESERVED_SLUGS or ObjectId.is_valid(base) or Product.objects.filter(slug=base).exists():
+def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
+    """Return a slug for ``name`` that no product has; two at once may get the same, and the index decides.
+
+    ``taken`` are the slugs that products have, where the caller knows; else the database is asked.
+    """
+    base = slug_base(name)
+    is_taken = Product.objects.filter(slug=base).exists() if taken is None else base in taken
+    if is_taken or base in RESERVED_SLUGS or ObjectId.is_valid(base):
         return f"{base}-{secrets.token_hex(3)}"
     return base
+
+
+def slug_base(name: str) -> str:
+    """Return what slugs for ``name`` begin with."""
+    return slugify(name)[:200].strip("-") or "product"
 
 
 # --- Variants ---------------------------------------------------------------------------------------------------------

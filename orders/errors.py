@@ -19,6 +19,11 @@ class OrderNotFulfillable(Conflict):
     )
 
 
+class NoOpenFlag(Conflict):
+    default_code = "no_open_flag"
+    default_detail = "This order has no flag that is still to be looked into."
+
+
 class TotalChanged(Conflict):
     default_code = "total_changed"
     default_detail = "The total is not the expected one any more. Look at the quote again."

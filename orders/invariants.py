@@ -72,6 +72,15 @@ def completed_means_paid() -> Iterator[str]:
             yield f"{order.number} is {order.status} and {order.payment_status}"
 
 
+@invariant("an order knows when its money came in, if it did")
+def paid_orders_have_their_day() -> Iterator[str]:
+    for order in Order.objects.iterator():
+        paid = order.payment_status in WAS_PAID
+        # Money that did not match its order never counted as its money, whatever was disputed of it.
+        if (order.paid_at is not None, order.paid_on is not None) != (paid, paid) and not order.flagged:
+            yield f"{order.number} is {order.payment_status}, and was paid at {order.paid_at}, on {order.paid_on}"
+
+
 @invariant("a payment status says what went back")
 def payment_status_says_what_went_back() -> Iterator[str]:
     for order in Order.objects.filter(payment_status__in=AFTER_PAYMENT).iterator():

@@ -16,8 +16,8 @@ from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModel
 from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import User, validate_country
-from catalog.models import money_field
 from orders.reviews.models import Review  # noqa: F401 (a table of this room, too)
+from shop.money_fields import money_field
 
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -71,6 +71,7 @@ class Event(models.TextChoices):
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
     FLAGGED = "flagged"
+    FLAG_SETTLED = "flag_settled"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
 
@@ -139,6 +140,26 @@ class OrderQuerySet(models.QuerySet):
         """Unpaid orders whose hold on the stock has run out."""
         return self.filter(status=OrderStatus.PENDING, expires_at__lte=timezone.now())
 
+    def unpaid(self) -> "OrderQuerySet":
+        """Orders that hold stock and wait for their money."""
+        return self.filter(status=OrderStatus.PENDING)
+
+    def to_ship(self) -> "OrderQuerySet":
+        """Orders that are paid, or still in part, and have not been sent."""
+        return self.filter(
+            status=OrderStatus.COMPLETED,
+            fulfilment_status=FulfilmentStatus.UNFULFILLED,
+            payment_status__in=(PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED),
+        )
+
+    def with_open_flag(self) -> "OrderQuerySet":
+        """Orders that people have to look into."""
+        return self.filter(flagged=True, flag_settled=False)
+
+    def disputed(self) -> "OrderQuerySet":
+        """Orders whose money the customer's bank took back, or holds until it is decided."""
+        return self.filter(payment_status=PaymentStatus.DISPUTED)
+
 
 class Order(models.Model):
     """One purchase. It is its own reservation: placing it took the stock, cancelling gives it back, once."""
@@ -167,7 +188,9 @@ class Order(models.Model):
     # Written by `payments` through `orders.services`, so that showing an order asks nobody else.
     payment = ObjectIdField(null=True, blank=True, editable=False)
     refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
+    # Something about its money does not match; set for good. `flag_settled`: people have looked at all of it.
     flagged = models.BooleanField(default=False)
+    flag_settled = models.BooleanField(default=False)
     timeline = EmbeddedModelArrayField(TimelineEntry, default=list)
     # One revision of a cart becomes at most one order.
     cart = ObjectIdField(editable=False)
@@ -175,6 +198,10 @@ class Order(models.Model):
     # Until when an unpaid order holds its stock; null once it is paid or cancelled.
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    # When its money came in (or, for an order of zero, when it was placed), whatever became of it since.
+    paid_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The day of that in the shop's time zone, by which sales are added up.
+    paid_on = models.DateField(null=True, blank=True, editable=False)
 
     objects = OrderQuerySet.as_manager()
 
@@ -190,6 +217,19 @@ class Order(models.Model):
             models.Index(fields=["payment_status", "-id"], name="order_payment_status"),
             models.Index(fields=["fulfilment_status", "-id"], name="order_fulfilment_status"),
             models.Index(fields=["created_at"], name="order_created"),
+            # Sums of sales are read from this index alone.
+            models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),
+            # The open work: small, however many orders there are.
+            models.Index(
+                fields=["status", "fulfilment_status", "payment_status"],
+                condition=models.Q(status=OrderStatus.COMPLETED, fulfilment_status=FulfilmentStatus.UNFULFILLED),
+                name="order_to_ship",
+            ),
+            models.Index(
+                fields=["flagged", "flag_settled", "-id"],
+                condition=models.Q(flagged=True, flag_settled=False),
+                name="order_open_flag",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -223,6 +263,10 @@ class Order(models.Model):
         return self.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
 
     @property
+    def has_open_flag(self) -> bool:
+        return self.flagged and not self.flag_settled
+
+    @property
     def quantities(self) -> dict[ObjectId, int]:
         """How many of each variant it took."""
         return {line.variant: line.quantity for line in self.lines}
@@ -252,7 +296,7 @@ class ShippingMethod(models.Model):
     description = models.CharField(max_length=300, blank=True)
     price = money_field()
     position = models.PositiveIntegerField(default=0, help_text="The first active one is the shop's default.")
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
 
     class Meta:
         ordering = ["position", "id"]

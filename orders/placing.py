@@ -28,7 +28,7 @@ from orders.models import (
 )
 from orders.pricing import Quote, quote
 from orders.services import count_sales
-from shop import documents, idempotency, money
+from shop import days, documents, idempotency, money
 from shop.errors import Fault
 from shop.mongodb import violated_fields
 from shop.transactions import transactional
@@ -148,6 +148,7 @@ def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress
     )
     if free:
         order.status, order.payment_status = OrderStatus.COMPLETED, PaymentStatus.PAID
+        order.paid_at, order.paid_on = now, days.today()
         order.timeline.append(
             TimelineEntry(at=now, event=Event.PAID, detail="There was nothing to pay.", actor=Actor.SYSTEM)
         )

@@ -15,7 +15,7 @@ from cart import coupons
 from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
-from orders.errors import OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
+from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
 from orders.mails import tell_customer
 from orders.models import (
     Actor,
@@ -28,7 +28,7 @@ from orders.models import (
     RefundEntry,
     TimelineEntry,
 )
-from shop import jobs, money, staff_log
+from shop import days, jobs, money, staff_log
 from shop.errors import ServiceUnavailable
 from shop.logs import told
 from shop.staff_log import Action
@@ -39,7 +39,12 @@ logger = structlog.get_logger(__name__)
 # How much longer an order holds its stock while Stripe is processing its payment, or cannot be asked.
 HOLD_EXTENSION = timedelta(minutes=5)
 # What staff do themselves of what happens to an order.
-STAFF_ACTIONS = {Event.CANCELLED: Action.CANCEL, Event.SHIPPED: Action.SHIP, Event.DELIVERED: Action.DELIVER}
+STAFF_ACTIONS = {
+    Event.CANCELLED: Action.CANCEL,
+    Event.SHIPPED: Action.SHIP,
+    Event.DELIVERED: Action.DELIVER,
+    Event.FLAG_SETTLED: Action.SETTLE,
+}
 
 # --- Cancelling and expiring ------------------------------------------------------------------------------------------
 
@@ -193,6 +198,8 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     """
     order = Order.objects.get(pk=order_id)
     moved: dict[str, Any] = {}
+    if order.paid_at is None:
+        moved.update(paid_at=timezone.now(), paid_on=days.today())
     if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
         moved["payment_status"] = order.payment_status_after_refunds
     if order.status == OrderStatus.PENDING:
@@ -258,7 +265,17 @@ def flag(*, order_id: ObjectId, detail: str) -> None:
     """Mark an order for people to look at: something about its money does not match."""
     order = Order.objects.get(pk=order_id)
     if not any(entry.event == Event.FLAGGED and entry.detail == detail for entry in order.timeline):
-        _move(order, {"flagged": True}, event=Event.FLAGGED, detail=detail, actor=Actor.STRIPE)
+        _move(order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.STRIPE)
+
+
+@transactional("orders.settle_flag")
+def settle_flag(*, order: Order, note: str, actor: Actor) -> Order:
+    """Note that people have looked into all that an order was flagged for. Raises :class:`NoOpenFlag`."""
+    order = Order.objects.get(pk=order.pk)
+    if not order.has_open_flag:
+        raise NoOpenFlag
+    _move(order, {"flag_settled": True}, event=Event.FLAG_SETTLED, detail=note, actor=actor)
+    return order
 
 
 def count_sales(order: Order) -> None:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from django.utils import timezone
 
 from orders.models import WAS_PAID, Order, OrderStatus
-from payments import transitions
 from payments.models import Payment, Refund, StripeEvent
 from shop import money
 from shop.audit import invariant
@@ -56,7 +55,7 @@ def payments_ask_for_the_total() -> Iterator[str]:
 def refunds_are_covered() -> Iterator[str]:
     promised: dict = defaultdict(int)
     gone: dict = defaultdict(int)
-    for refund in Refund.objects.exclude(status__in=transitions.FAILED).iterator():
+    for refund in Refund.objects.standing().iterator():
         promised[refund.payment_id] += refund.amount
         gone[refund.payment_id] += refund.amount * (refund.status == Refund.Status.SUCCEEDED)
     # Money that does not match its order is never taken for the order's; people send it back in the dashboard.

@@ -50,6 +50,7 @@ class Payment(models.Model):
             models.Index(fields=["intent"], name="payment_intent"),
             models.Index(fields=["order_number"], name="payment_order_number"),
             models.Index(fields=["created_at"], name="payment_created"),
+            models.Index(fields=["status", "-id"], name="payment_status"),
         ]
 
     def __str__(self) -> str:
@@ -59,6 +60,16 @@ class Payment(models.Model):
     def refundable(self) -> int:
         """What is left of the money; nothing where more went back than was taken for the order's."""
         return max(0, self.amount_received - self.amount_refunded)
+
+
+class RefundQuerySet(models.QuerySet):
+    def standing(self) -> "RefundQuerySet":
+        """Refunds that were made or will be: neither failed nor cancelled."""
+        return self.exclude(status__in=Refund.FAILED)
+
+    def failed(self) -> "RefundQuerySet":
+        """Refunds whose money is still here."""
+        return self.filter(status__in=Refund.FAILED)
 
 
 class Refund(models.Model):
@@ -71,8 +82,12 @@ class Refund(models.Model):
         FAILED = "failed", "Failed"
         CANCELED = "canceled", "Canceled"
 
+    FAILED = (Status.FAILED, Status.CANCELED)
+
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     amount = models.PositiveBigIntegerField()
+    # The payment's, so that refunds are added up without it.
+    currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=300, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     # Of the call that makes it at Stripe; empty for a refund that was made in Stripe's dashboard.
@@ -83,12 +98,25 @@ class Refund(models.Model):
     actor = models.CharField(max_length=10)
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = RefundQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stripe_refund"], name="one_row_per_stripe_refund")]
-        indexes = [models.Index(fields=["stripe_refund"], name="refund_stripe_id")]
+        indexes = [
+            models.Index(fields=["stripe_refund"], name="refund_stripe_id"),
+            models.Index(fields=["status", "-created_at"], name="refund_status"),
+            # Sums of refunds are read from this index alone.
+            models.Index(fields=["currency", "created_at", "status", "amount"], name="refund_sums"),
+        ]
 
     def __str__(self) -> str:
         return self.stripe_refund or f"refund of {self.payment_id}"
+
+
+class StripeEventQuerySet(models.QuerySet):
+    def failed(self) -> "StripeEventQuerySet":
+        """Events that could not be applied yet; the worker tries again."""
+        return self.filter(status=StripeEvent.Status.FAILED)
 
 
 class StripeEvent(models.Model):
@@ -111,6 +139,8 @@ class StripeEvent(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(help_text="When it happened at Stripe.")
     received_at = models.DateTimeField(default=timezone.now)
+
+    objects = StripeEventQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -122,14 +122,14 @@ def _compare_charge(payment: Payment, charge: StripeObject, report: Report) -> N
     """Refunds and disputes, which are asked for only where the charge tells of others than we know."""
     refunds = Refund.objects.filter(payment=payment)
     sent = refunds.exclude(stripe_refund=None)
-    settled = (Refund.Status.SUCCEEDED, *transitions.FAILED)
+    settled = (Refund.Status.SUCCEEDED, *Refund.FAILED)
     gone = sum(refund.amount for refund in sent.filter(status=Refund.Status.SUCCEEDED))
     if charge.get("amount_refunded") != gone or sent.exclude(status__in=settled).exists():
         found = gateway.list_refunds(payment.intent)
         for refund in found:
             transitions.apply_refund(refund)
         unknown = sent.exclude(stripe_refund__in=[refund["id"] for refund in found])
-        for row in unknown.exclude(status__in=transitions.FAILED):
+        for row in unknown.exclude(status__in=Refund.FAILED):
             report.problems.append(f"{payment.order_number}: Stripe does not know the refund {row}")
     if charge.get("disputed"):
         for dispute in gateway.list_disputes(payment.intent):

@@ -247,7 +247,9 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
     Payment.objects.filter(pk=payment.pk).update(
         amount_refunded=F("amount_refunded") + amount, updated_at=timezone.now()
     )
-    refund = Refund(pk=ObjectId(), payment=payment, amount=amount, reason=reason, actor=actor)
+    refund = Refund(
+        pk=ObjectId(), payment=payment, amount=amount, currency=payment.currency, reason=reason, actor=actor
+    )
     refund.idempotency_key = _first_key(refund)
     refund.save(force_insert=True)
     transitions.show_refund(refund, payment)

@@ -158,8 +158,6 @@ def _update(payment: Payment, **fields: Any) -> None:
 
 # --- Refunds ----------------------------------------------------------------------------------------------------------
 
-FAILED = (Refund.Status.FAILED, Refund.Status.CANCELED)
-
 
 @transactional("payments.apply_refund")
 def apply_refund(answer: StripeObject) -> Outcome:
@@ -172,6 +170,7 @@ def apply_refund(answer: StripeObject) -> Outcome:
         refund = Refund.objects.create(
             payment=payment,
             amount=answer["amount"],
+            currency=payment.currency,
             reason=answer.get("reason") or "",
             stripe_refund=answer["id"],
             actor=Actor.STRIPE,
@@ -203,12 +202,12 @@ def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
 def _settle(refund: Refund, payment: Payment, *, status: str, detail: str = "") -> Outcome:
     known = refund.status
     # Money that was sent may still come back as failed; nothing else leaves its final state.
-    if known == status or known in FAILED or (known == Refund.Status.SUCCEEDED and status not in FAILED):
+    if known == status or known in Refund.FAILED or (known == Refund.Status.SUCCEEDED and status not in Refund.FAILED):
         show_refund(refund, payment)
         return APPLIED
     Refund.objects.filter(pk=refund.pk).update(status=status)
     refund.status = status
-    if status in FAILED:
+    if status in Refund.FAILED:
         _update(payment, amount_refunded=F("amount_refunded") - refund.amount)
         amount = money.display(money.from_minor_units(refund.amount, payment.currency), payment.currency)
         orders.flag(

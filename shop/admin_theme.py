@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
@@ -13,8 +14,16 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
-        "permission": lambda request: any(request.user.has_perm(f"{app}.{verb}_{name}") for verb in ("view", "change")),
+        "permission": lambda request: _may_see(request, model),
     }
+
+
+def _may_see(request: HttpRequest, model: str) -> bool:
+    # The admin cannot be imported while the settings are.
+    from django.apps import apps
+    from django.contrib.admin import site
+
+    return site.get_model_admin(apps.get_model(model)).has_view_permission(request)
 
 
 UNFOLD = {
@@ -28,7 +37,9 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("shop/favicon.svg")},
     ],
+    "DASHBOARD_CALLBACK": "shop.admin.dashboard.add_to_index",
     "STYLES": [lambda request: static("shop/admin.css")],
+    "SCRIPTS": [lambda request: static("shop/admin.js")],
     "COLORS": {
         "primary": {
             "50": "oklch(98.2% .018 184)",
@@ -48,12 +59,18 @@ UNFOLD = {
         "show_search": False,
         "navigation": [
             {
+                "items": [
+                    {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                ],
+            },
+            {
                 "title": "Catalogue",
                 "items": [
                     _page("Products", "sell", "catalog.product"),
                     _page("Categories", "account_tree", "catalog.category"),
                     _page("Variants", "inventory_2", "catalog.variant"),
                     _page("Stock movements", "swap_vert", "catalog.stockmovement"),
+                    _page("Imports", "upload_file", "catalog.importrun"),
                 ],
             },
             {

@@ -91,8 +91,12 @@ def smallest_step(currency: str) -> Decimal:
 def round_to_step(amount: Decimal, currency: str | None = None) -> Decimal:
     """Round ``amount`` half-up to something that can be charged."""
     currency = currency or settings.CURRENCY
-    step = smallest_step(currency)
-    return quantize((amount / step).to_integral_value(rounding=ROUND_HALF_UP) * step, currency)
+    return round_to_multiple(amount, smallest_step(currency), currency)
+
+
+def round_to_multiple(amount: Decimal, unit: Decimal, currency: str | None = None) -> Decimal:
+    """Round ``amount`` half-up to a multiple of ``unit``, which is one of the currency's smallest step."""
+    return quantize((amount / unit).to_integral_value(rounding=ROUND_HALF_UP) * unit, currency)
 
 
 def minimum_charge(currency: str) -> Decimal:

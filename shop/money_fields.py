@@ -1,13 +1,20 @@
-"""Money in serializers."""
+"""Money in models and serializers."""
 
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
 from shop import money
+
+
+def money_field(**options: Any) -> models.DecimalField:
+    """A column for an amount of the shop's currency; three decimals hold every currency that Stripe charges."""
+    return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
 
 
 class MoneyField(serializers.DecimalField):

@@ -6,6 +6,8 @@ Each mend names the fault; when the backend moves, `shop/tests/test_mongodb.py` 
 from typing import Any
 
 from django.db import IntegrityError, models
+from django.db.models.fields.tuple_lookups import TupleIn
+from django.db.models.lookups import In
 from django_mongodb_backend.operations import DatabaseOperations
 from django_mongodb_backend.query import MongoQuery
 from pymongo import IndexModel
@@ -18,6 +20,8 @@ def mend_backend() -> None:
     DatabaseOperations.prep_for_iexact_query = DatabaseOperations.prep_for_like_query
     if MongoQuery.get_pipeline is not _get_pipeline:
         MongoQuery.get_pipeline = _get_pipeline
+    # What `prefetch_related` asks for a foreign key would look at every document of the other collection.
+    TupleIn.as_mql = _tuple_in_as_mql
 
 
 _backend_get_pipeline = MongoQuery.get_pipeline
@@ -34,6 +38,13 @@ def _get_pipeline(query: MongoQuery) -> list[dict[str, Any]]:
         query.extra_fields = needed or None
     pipeline = _backend_get_pipeline(query)
     return _project_last(pipeline, query)
+
+
+def _tuple_in_as_mql(lookup: TupleIn, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
+    """Write ``(id) IN ((1), (2))`` as ``id IN (1, 2)``: the backend makes an ``$expr`` of it, which uses no index."""
+    (column,) = lookup.lhs.get_cols()
+    values = [value for (value,) in lookup.rhs]
+    return In(column, values).as_mql(compiler, connection, as_expr=as_expr)
 
 
 def _project_last(pipeline: list[dict[str, Any]], query: MongoQuery) -> list[dict[str, Any]]:

@@ -297,6 +297,8 @@ PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100
+# Of fewer pieces than this staff are told that they run out.
+LOW_STOCK_THRESHOLD = env.whole_number("LOW_STOCK_THRESHOLD", default=5, at_least=0, at_most=MAX_QUANTITY)
 
 # --- Stripe -----------------------------------------------------------------------------------------------------------
 
@@ -393,7 +395,8 @@ if is_redis(CACHE_URL):
 CACHES = {"default": _cache}
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
+# Of the admin and its days; the API speaks UTC.
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = False
 

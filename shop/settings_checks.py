@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -155,6 +156,16 @@ class Environment(environ.Env):
             return text
         self._checks.impossible(f"{name} must be {such_as}, not {text!r}.")
         return default
+
+    def time_zone(self, name: str, *, default: str) -> str:
+        """Return the variable, which must name a time zone."""
+        text = self.str(name, default="").strip() or default
+        try:
+            ZoneInfo(text)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self._checks.impossible(f"{name} must be a time zone such as Europe/Berlin, not {text!r}.")
+            return default
+        return text
 
     def folder(self, name: str, *, default: str, not_in: Iterable[str]) -> str:
         """Return the variable as the beginning of paths ("back/office/"), which must not be taken by something else."""

@@ -13,13 +13,14 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils import timezone
 
-from shop import request_context, transactions
+from shop import documents, request_context, transactions
 
 # What tells people which one it was, of models where that says nothing about a person.
 LABELS = {
     "auth.group": "name",
     "cart.coupon": "code",
     "catalog.category": "name",
+    "catalog.importrun": "filename",
     "catalog.product": "name",
     "catalog.variant": "sku",
     "orders.order": "number",
@@ -55,6 +56,7 @@ class Action(models.TextChoices):
     CANCEL = "cancel", "cancelled"
     SHIP = "ship", "marked as shipped"
     DELIVER = "deliver", "marked as delivered"
+    SETTLE = "settle", "settled the flag of"
     REFUND = "refund", "refunded"
     REPLAY = "replay", "replayed"
     RUN = "run", "ran"
@@ -110,18 +112,26 @@ def note(action: Action, *objects: models.Model, fields: Iterable[str] = ()) -> 
     if not transactions.in_transaction():
         raise RuntimeError("What staff do is noted in the transaction that does it.")
     names = sorted(set(fields))
-    for obj in objects:
-        model = obj._meta.label_lower
+    rows = [
         StaffAction(
             staff=staff.id,
             via=staff.via,
             action=action,
-            model=model,
+            model=obj._meta.label_lower,
             object_id=str(obj.pk),
-            label=str(getattr(obj, LABELS[model]))[:255] if model in LABELS else "",
+            label=_label(obj),
             fields=names,
             request_id=request_context.current_request_id(),
-        ).save()
+        )
+        for obj in objects
+    ]
+    if rows:
+        documents.insert(*rows)
+
+
+def _label(obj: models.Model) -> str:
+    attribute = LABELS.get(obj._meta.label_lower)
+    return str(getattr(obj, attribute))[:255] if attribute else ""
 
 
 def with_people(actions: Iterable[StaffAction]) -> list[StaffAction]:

@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("used", models.PositiveIntegerField(default=0, editable=False)),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
                 "indexes": [models.Index(fields=["code"], name="coupon_code")],

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import User
 from cart import services
-from cart.models import Coupon
+from cart.models import Cart, Coupon, CouponUse
 from cart.services import CartOwner
 from catalog.models import Product, Variant
 from shop.testing.admin import browser_of, errors_of, filled_in, url_of
@@ -65,6 +65,22 @@ def test_a_limit_below_what_was_used_is_refused(browser: Client) -> None:
     assert browser.post(url, data | {"usage_limit": "3"}).status_code == 302
     coupon.refresh_from_db()
     assert coupon.usage_limit == 3
+
+
+def test_a_coupon_that_orders_were_placed_with_is_not_deleted(browser: Client, customer: User) -> None:
+    used, unused = (Coupon.objects.create(code=code, kind="fixed", value="5") for code in ("USED", "UNUSED"))
+    CouponUse.objects.create(coupon=used, user=customer, order_number="A")
+    for coupon in (used, unused):
+        browser.post(url_of("cart.coupon", "delete", coupon.pk), {"post": "yes"})
+    assert list(Coupon.objects.all()) == [used]
+    page = browser.get(url_of("cart.coupon", "delete", used.pk)).content.decode()
+    assert "Orders were placed with USED: switch it off instead." in page
+    assert "delete_selected" not in browser.get(url_of("cart.coupon")).content.decode()
+
+
+def test_a_cart_is_called_after_its_owner(browser: Client, customer: User) -> None:
+    cart = Cart.objects.create(user=customer)
+    assert "cart of ada@example.com" in browser.get(url_of("cart.cart", "change", cart.pk)).content.decode()
 
 
 def test_a_cart_shows_what_lies_in_it_and_what_is_gone(

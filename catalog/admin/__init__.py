@@ -1,5 +1,5 @@
 """The catalogue in the admin, by subject."""
 
-from catalog.admin import categories, products, stock
+from catalog.admin import categories, dashboard, imports, products, stock
 
-__all__ = ["categories", "products", "stock"]
+__all__ = ["categories", "dashboard", "imports", "products", "stock"]

@@ -4,17 +4,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from catalog import services
-from catalog.admin.fields import CategoryChoiceField
 from catalog.models import Category, Product
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
-from shop.admin.lists import QuickChangeList
+from shop.admin.html import link
+from shop.admin.lists import IndexedSearchMixin, QuickChangeList
+
+# Browsers drop ordinary spaces at the beginning of an option.
+INDENT = "\u2003"
 
 
 class CategoryForm(forms.ModelForm):
@@ -29,6 +34,29 @@ class CategoryForm(forms.ModelForm):
         return parent
 
 
+class ChildrenInline(TabularInline):
+    """What lies directly in a category, to be put in order."""
+
+    model = Category
+    fk_name = "parent"
+    verbose_name_plural = "categories in it, in order"
+    fields = ("child", "position")
+    readonly_fields = ("child",)
+    ordering = ("position", "name")
+    ordering_field = "position"
+    hide_ordering_field = True
+    hide_title = True
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
+        return False
+
+    @display(description="Category")
+    def child(self, category: Category) -> str:
+        return link(reverse("admin:catalog_category_change", args=[category.pk]), category.name)
+
+
 class CountingChangeList(QuickChangeList):
     """Knows how many products lie directly in the categories of the page."""
 
@@ -41,23 +69,35 @@ class CountingChangeList(QuickChangeList):
 
 
 @admin.register(Category)
-class CategoryAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
+class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
     form = CategoryForm
     list_display = ("indented_name", "path", "products_here")
     # Sorted any other way it would be no tree.
     ordering = ("path",)
     sortable_by = ()
     list_per_page = 200
-    search_fields = ("name", "path")
+    search_help_text = "A part of the name or the path"
     prepopulated_fields = {"slug": ("name",)}
+    autocomplete_fields = ("parent",)
+    inlines = (ChildrenInline,)
     fields = (("name", "slug"), ("parent", "position"))
     actions = None
+
+    def get_inlines(self, request: HttpRequest, obj: Category | None) -> tuple:
+        return self.inlines if obj and Category.objects.filter(parent=obj.pk).exists() else ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return CountingChangeList
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, **CategoryChoiceField.options()})
+    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        return queryset.filter(Q(name__icontains=text) | Q(path__icontains=text))
+
+    def autocomplete_label(self, category: Category, *, searched: bool) -> str:
+        """Return what a box for categories offers: the tree, or what was found and where that lies."""
+        above, _, _ = category.path.rpartition("/")
+        if searched:
+            return f"{category.name} ({above})" if above else category.name
+        return INDENT * category.path.count("/") + category.name
 
     @display(description="Category")
     def indented_name(self, category: Category) -> str:
@@ -74,16 +114,14 @@ class CategoryAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
     def write(self, request: HttpRequest, obj: Category, form: forms.ModelForm, change: bool) -> None:
         services.save_category(category=obj)
 
+    def save_formset(self, request: HttpRequest, form: forms.ModelForm, formset: Any, change: bool) -> None:
+        for child in formset.save(commit=False):
+            Category.objects.filter(pk=child.pk).update(position=child.position)
+
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
         services.delete_category(category=obj)
 
-    def get_deleted_objects(self, objs: QuerySet | list, request: HttpRequest) -> tuple[list, dict, set, list]:
-        *rest, _ = super().get_deleted_objects(objs, request)
-        return *rest, [reason for reason in map(self.what_keeps, objs) if reason]
-
-    @staticmethod
-    def what_keeps(category: Category) -> str:
-        """Say why the category cannot be deleted; nothing where it can."""
+    def what_keeps(self, category: Category) -> str:
         products = Product.objects.filter(category=category.pk).count()
         children = Category.objects.filter(parent=category.pk).count()
         if not products and not children:

@@ -24,7 +24,7 @@ class ProductForm(forms.ModelForm):
     class Meta:
         model = Product
         fields = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
-        labels = {"is_active": "Active", "compare_at_price": "Former price"}
+        labels = {"compare_at_price": "Former price"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,13 +36,34 @@ class ProductForm(forms.ModelForm):
         return self.cleaned_data["slug"] or services.free_slug(self.cleaned_data.get("name", ""))
 
 
-class VariantForm(forms.ModelForm):
-    """A variant. Stock is not typed over but changed by a number, so that sales meanwhile are not undone."""
+class PlacedForm(forms.ModelForm):
+    """A row that is dragged to its place among the others; ``goes_last`` where it is new and has none."""
 
-    options = PairsField(rows=2, placeholder="size: M")
     position = forms.IntegerField(
         required=False, min_value=0, max_value=10_000, widget=UnfoldAdminIntegerFieldWidget, label="Order"
     )
+    goes_last = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            self.initial.pop("position", None)
+
+    def has_changed(self) -> bool:
+        # Dragging numbers every row, the one that nobody filled in included.
+        return bool(set(self.changed_data) - {"position"} if self.instance._state.adding else self.changed_data)
+
+    def _post_clean(self) -> None:
+        if self.cleaned_data.get("position") is None and "position" in self.cleaned_data:
+            self.goes_last = self.instance._state.adding
+            self.cleaned_data["position"] = self.instance.position
+        super()._post_clean()
+
+
+class VariantForm(PlacedForm):
+    """A variant. Stock is not typed over but changed by a number, so that sales meanwhile are not undone."""
+
+    options = PairsField(rows=2, placeholder="size: M")
     stock_change = forms.IntegerField(
         required=False,
         min_value=-settings.MAX_QUANTITY,
@@ -62,11 +83,6 @@ class VariantForm(forms.ModelForm):
     class Meta:
         model = Variant
         fields = ("sku", "options", "price", "is_active", "position")
-        labels = {"is_active": "Active"}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _leave_position_empty(self)
 
     def clean_stock_change(self) -> int:
         change = self.cleaned_data["stock_change"] or 0
@@ -79,10 +95,6 @@ class VariantForm(forms.ModelForm):
         if not self.instance._state.adding and cleaned.get("stock_change") and not cleaned.get("stock_note"):
             self.add_error("stock_note", ValidationError("Say why the stock changes.", code="required"))
         return cleaned
-
-    def _post_clean(self) -> None:
-        _keep_position(self)
-        super()._post_clean()
 
 
 class VariantFormSet(PaginationInlineFormSet):
@@ -99,41 +111,17 @@ class VariantFormSet(PaginationInlineFormSet):
             raise ValidationError("A product needs at least one variant.", code="variant_required")
 
 
-class PictureForm(forms.ModelForm):
+class PictureForm(PlacedForm):
     """A picture. A new row may take several files at once; a file for one that exists replaces it."""
 
     files = ImagesFormField(folder="products", required=False, label="Upload")
-    position = forms.IntegerField(
-        required=False, min_value=0, max_value=10_000, widget=UnfoldAdminIntegerFieldWidget, label="Order"
-    )
 
     class Meta:
         model = ProductImage
         fields = ("alt", "position")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _leave_position_empty(self)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if self.instance._state.adding and not cleaned.get("files") and "files" not in self.errors:
             self.add_error("files", ValidationError("Choose a picture.", code="required"))
         return cleaned
-
-    def _post_clean(self) -> None:
-        _keep_position(self)
-        super()._post_clean()
-
-
-def _leave_position_empty(form: forms.ModelForm) -> None:
-    """Let a new row say nothing about its position, so that a row nobody filled in stays unchanged."""
-    if form.instance._state.adding:
-        form.initial.pop("position", None)
-
-
-def _keep_position(form: forms.ModelForm) -> None:
-    """Let an empty position mean: where it is, or behind the others for a new row (which saving decides)."""
-    if form.cleaned_data.get("position") is None and "position" in form.cleaned_data:
-        form.goes_last = form.instance._state.adding
-        form.cleaned_data["position"] = form.instance.position

@@ -2,20 +2,22 @@
 
 from typing import Any
 
+from bson import ObjectId
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog import services, stock
-from catalog.admin.fields import CategoryChoiceField
+from catalog.admin.exports import ExportMixin
+from catalog.admin.price_changes import ChangesPrices
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
-from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from catalog.models import Product, ProductImage, StockMovement, Variant
 from catalog.search import Search
 from shop import media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
@@ -26,19 +28,18 @@ from shop.image_jobs import delete_image_later
 from shop.object_ids import parse_object_id
 
 
-class CategoryFilter(DropdownFilter):
-    """A category with everything below it: one command for the whole tree, one index for the products."""
+class CategoryFilter(AutocompleteSelectFilter):
+    """A category, looked up while it is typed, with everything below it: one index finds the products."""
 
-    title = "category"
-    parameter_name = "category"
+    def has_output(self) -> bool:
+        return self.request.user.has_perm("catalog.view_category")
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        rows = Category.objects.order_by("path").values_list("pk", "name", "path")
-        return [(str(pk), "\u2003" * path.count("/") + name) for pk, name, path in rows]
+    def value(self) -> str:
+        category = parse_object_id(super().value() or "")
+        return str(category or "")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        category = parse_object_id(self.value() or "")
-        return queryset.filter(category_lineage__contains=[category]) if category else queryset
+        return queryset.filter(category_lineage__contains=[ObjectId(self.value())]) if self.value() else queryset
 
 
 class VariantInline(MoneyFieldsMixin, TabularInline):
@@ -48,6 +49,8 @@ class VariantInline(MoneyFieldsMixin, TabularInline):
     fields = ("sku", "options", "price", "in_stock_now", "stock_change", "stock_note", "is_active", "position")
     readonly_fields = ("in_stock_now",)
     money_fields = ("price",)
+    ordering_field = "position"
+    hide_ordering_field = True
     hide_title = True
 
     def get_extra(self, request: HttpRequest, obj: Product | None = None, **kwargs: Any) -> int:
@@ -67,6 +70,8 @@ class PictureInline(TabularInline):
     readonly_fields = ("preview",)
     verbose_name = "picture"
     verbose_name_plural = "pictures"
+    ordering_field = "position"
+    hide_ordering_field = True
     hide_title = True
     extra = 1
 
@@ -79,25 +84,23 @@ class PictureInline(TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
+class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
     form = ProductForm
     inlines = (VariantInline, PictureInline)
     money_fields = ("compare_at_price",)
     prepopulated_fields = {"slug": ("name",)}
+    autocomplete_fields = ("category",)
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("category", "compare_at_price"), "is_active")}),
         ("What shoppers read", {"fields": ("description", "attributes")}),
     )
     list_display = ("product", "in_category", "shown_price", "stock_state", "active")
-    list_filter = (CategoryFilter, ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
+    list_filter = (("category", CategoryFilter), ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
     list_prefetch_related = ("variants",)
     search_help_text = "Words, or the beginning of a SKU"
     # The key sorts by age, and has an index of its own.
     ordering = ("-pk",)
-    actions = ("activate", "deactivate")
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, **CategoryChoiceField.options()})
+    actions = ("activate", "deactivate", "change_prices", *ExportMixin.actions)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "description":
@@ -154,12 +157,6 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
         changed = services.set_active(products, is_active=is_active)
         self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        # One at a time, because one that was sold is only hidden, and people should see that.
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
-
     # --- Saving -------------------------------------------------------------------------------------------------------
 
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
@@ -180,7 +177,7 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
     def _save_variant(self, request: HttpRequest, form: VariantForm) -> None:
         variant: Variant = form.instance
         is_new = variant._state.adding
-        if getattr(form, "goes_last", False):
+        if form.goes_last:
             variant.position = _last_position(Variant, variant.product_id) + 1
         self.save_instance(variant, form)
         if delta := form.cleaned_data.get("stock_change"):
@@ -192,7 +189,7 @@ class ProductAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMod
         image: ProductImage = form.instance
         names = [upload.name for upload in form.cleaned_data.get("files", [])]
         is_new = image._state.adding
-        if getattr(form, "goes_last", False):
+        if form.goes_last:
             image.position = _last_position(ProductImage, image.product_id) + 1
         if names and not is_new:
             delete_image_later(image.name)

@@ -9,22 +9,20 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from accounts.models import User
 from catalog import stock
+from catalog.admin.people import emails
 from catalog.models import StockMovement, Variant
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
-from shop.object_ids import parse_object_id
-
-LOW_STOCK = 5
 
 
 class StockForm(DialogForm):
@@ -58,10 +56,10 @@ class StockFilter(DropdownFilter):
     parameter_name = "stock"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("none", "Sold out"), ("low", f"Less than {LOW_STOCK}"), ("some", "In stock")]
+        return [("none", "Sold out"), ("low", f"Fewer than {settings.LOW_STOCK_THRESHOLD}"), ("some", "In stock")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        ranges = {"none": {"stock": 0}, "low": {"stock__lt": LOW_STOCK}, "some": {"stock__gt": 0}}
+        ranges = {"none": {"stock": 0}, "low": {"stock__lt": settings.LOW_STOCK_THRESHOLD}, "some": {"stock__gt": 0}}
         return queryset.filter(**ranges.get(self.value() or "", {}))
 
 
@@ -100,7 +98,9 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Stock", ordering="stock")
     def stock_state(self, variant: Variant) -> str:
-        kind = "danger" if not variant.stock else "warning" if variant.stock < LOW_STOCK else "success"
+        kind = (
+            "danger" if not variant.stock else "warning" if variant.stock < settings.LOW_STOCK_THRESHOLD else "success"
+        )
         return badge(variant.stock, kind)
 
     @display(description="Active", boolean=True)
@@ -111,10 +111,7 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def ledger(self, variant: Variant) -> str:
         url = reverse("admin:catalog_stockmovement_changelist")
         rows = StockMovement.objects.filter(variant=variant.pk).order_by("-pk")[:10]
-        lines = "\n".join(
-            f"{row.created_at:%d %b %Y %H:%M}  {row.delta:+d}  {row.get_reason_display()}  {row.note or row.reference}"
-            for row in rows
-        )
+        lines = "\n".join(map(_ledger_line, rows))
         return format_html(
             '<pre class="shop-ledger">{}</pre>{}',
             lines or "None yet.",
@@ -140,13 +137,17 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         )
 
 
+def _ledger_line(row: StockMovement) -> str:
+    at = timezone.localtime(row.created_at)
+    return f"{at:%d %b %Y %H:%M}  {row.delta:+d}  {row.get_reason_display()}  {row.note or row.reference}"
+
+
 class LedgerChangeList(QuickChangeList):
     """Knows the people behind a page's movements, asked for with one command."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        ids = {pk for row in self.result_list if (pk := parse_object_id(row.reference))}
-        people = {str(pk): email for pk, email in User.objects.filter(pk__in=ids).values_list("pk", "email")}
+        people = emails(row.reference for row in self.result_list)
         for row in self.result_list:
             row.who = people.get(row.reference, row.reference)
 

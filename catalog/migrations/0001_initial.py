@@ -8,7 +8,9 @@ import django.utils.timezone
 import django_mongodb_backend.fields
 from django.db import migrations, models
 
+import catalog.importing.models
 import catalog.models
+import shop.mongodb
 
 
 class Migration(migrations.Migration):
@@ -17,6 +19,120 @@ class Migration(migrations.Migration):
     dependencies = []
 
     operations = [
+        migrations.CreateModel(
+            name="ImportRun",
+            fields=[
+                (
+                    "id",
+                    django_mongodb_backend.fields.ObjectIdAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("filename", models.CharField(editable=False, max_length=255, verbose_name="file")),
+                ("digest", models.CharField(editable=False, max_length=64)),
+                (
+                    "encoding",
+                    models.CharField(
+                        choices=[("utf-8", "Unicode (UTF-8)"), ("cp1252", "Windows-1252 (Excel in Western Europe)")],
+                        default="utf-8",
+                        help_text="Of a CSV file. Excel's “CSV UTF-8” and every XLSX file are read rightly as they are.",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("checking", "Being checked"),
+                            ("refused", "Has errors"),
+                            ("ready", "Checked"),
+                            ("applying", "Being written"),
+                            ("done", "Done"),
+                            ("discarded", "Discarded"),
+                        ],
+                        default="checking",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("uploaded_by", models.CharField(blank=True, editable=False, max_length=64)),
+                ("confirmed_by", models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="uploaded"),
+                ),
+                ("checked_at", models.DateTimeField(editable=False, null=True)),
+                ("confirmed_at", models.DateTimeField(editable=False, null=True)),
+                ("finished_at", models.DateTimeField(editable=False, null=True)),
+                ("problem", models.TextField(blank=True, editable=False)),
+                ("faults", models.JSONField(default=list, editable=False)),
+                ("fault_count", models.PositiveIntegerField(default=0, editable=False, verbose_name="errors")),
+                ("rows", models.PositiveIntegerField(default=0, editable=False)),
+                ("new_rows", models.PositiveIntegerField(default=0, editable=False, verbose_name="new")),
+                ("changed_rows", models.PositiveIntegerField(default=0, editable=False, verbose_name="changed")),
+                ("plan", django_mongodb_backend.fields.ObjectIdField(editable=False, null=True)),
+                ("steps", models.PositiveIntegerField(default=0, editable=False)),
+                ("applied", models.PositiveIntegerField(default=0, editable=False)),
+                ("conflicts", models.PositiveIntegerField(default=0, editable=False)),
+            ],
+            options={
+                "verbose_name": "import",
+                "ordering": ["-id"],
+                "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["digest"], name="import_digest")],
+            },
+        ),
+        migrations.CreateModel(
+            name="ImportStep",
+            fields=[
+                (
+                    "id",
+                    django_mongodb_backend.fields.ObjectIdAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("plan", django_mongodb_backend.fields.ObjectIdField()),
+                ("number", models.PositiveIntegerField()),
+                ("product_id", django_mongodb_backend.fields.ObjectIdField(null=True)),
+                ("name", models.CharField(max_length=200)),
+                ("changes", models.JSONField(default=list)),
+                ("variants", models.JSONField(default=list)),
+                ("conflict", models.TextField(blank=True)),
+                ("expires_at", models.DateTimeField(default=catalog.importing.models._plan_expiry)),
+            ],
+            options={
+                "ordering": ["number"],
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["plan", "number"], name="import_step_number"),
+                    shop.mongodb.TTLIndex(fields=["expires_at"], name="import_step_expiry", seconds=0),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ImportPart",
+            fields=[
+                (
+                    "id",
+                    django_mongodb_backend.fields.ObjectIdAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("data", models.BinaryField()),
+                ("expires_at", models.DateTimeField(default=catalog.importing.models._plan_expiry)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="catalog.importrun"
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [shop.mongodb.TTLIndex(fields=["expires_at"], name="import_part_expiry", seconds=0)],
+            },
+        ),
         migrations.CreateModel(
             name="Category",
             fields=[
@@ -86,7 +202,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "is_active",
-                    models.BooleanField(default=True, help_text="Inactive products are not shown and not sold."),
+                    models.BooleanField(
+                        default=True, help_text="Inactive products are not shown and not sold.", verbose_name="active"
+                    ),
                 ),
                 (
                     "attributes",
@@ -193,7 +311,7 @@ class Migration(migrations.Migration):
                 ),
                 ("stock", models.PositiveBigIntegerField(default=0, editable=False)),
                 ("adjustments", models.PositiveIntegerField(default=0, editable=False)),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("position", models.PositiveIntegerField(default=0)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (

@@ -2,10 +2,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from catalog.models import Product
 from catalog.search import product_words, sort_name
+from orders.models import ShippingMethod
+from shop.testing.admin import browser_of, ordered
 
 LIST = "/api/v1/products/"
 
@@ -33,3 +37,26 @@ def put_on_shelf(*rows: dict[str, Any]) -> list[Product]:
             name=product.name, description=product.description, category=product.category_name
         )
     return Product.objects.bulk_create(products)
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+@pytest.fixture
+def mug(make_product: Callable[..., Product]) -> Product:
+    return make_product("Mug", sku="MUG", price="10.00", stock=5)
+
+
+@pytest.fixture
+def hat(make_product: Callable[..., Product]) -> Product:
+    return make_product("Hat", sku="HAT", price="10.00", stock=5)
+
+
+@pytest.fixture
+def buy(customer: User, shipping: ShippingMethod) -> Callable[[Product, int], None]:
+    def buy(product: Product, quantity: int) -> None:
+        ordered(customer, product, quantity=quantity)
+
+    return buy

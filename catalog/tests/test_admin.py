@@ -296,8 +296,34 @@ def test_a_category_filter_takes_in_what_lies_below(
     clothing = make_category("Clothing")
     product = make_product(category=make_category("Shirts", parent=clothing))
     make_product()
-    page = browser.get(url_of("catalog.product"), {"category": str(clothing.pk)})
+    page = browser.get(url_of("catalog.product"), {"category__id__exact": str(clothing.pk)})
     assert list(page.context["cl"].result_list) == [product]
+
+
+def offered_categories(browser: Client, term: str = "") -> list[str]:
+    asked = {"app_label": "catalog", "model_name": "product", "field_name": "category", "term": term}
+    return [each["text"] for each in browser.get("/admin/autocomplete/", asked).json()["results"]]
+
+
+def test_a_box_for_categories_offers_the_tree_and_says_where_what_was_found_lies(
+    browser: Client, make_category: Callable[..., Category]
+) -> None:
+    make_category("Shirts", parent=make_category("Clothing"))
+    make_category("Art")
+    assert offered_categories(browser) == ["Art", "Clothing", "\u2003Shirts"]
+    assert offered_categories(browser, "SHIR") == ["Shirts (clothing)"]
+    assert offered_categories(browser, "(.*") == []
+
+
+def test_who_may_not_see_categories_is_neither_offered_nor_told_them(
+    make_user: Callable[..., User], make_category: Callable[..., Category], shirt: Product
+) -> None:
+    make_category("Clothing")
+    browser = browser_of(allow(make_user(), "catalog.view_product"))
+    asked = {"app_label": "catalog", "model_name": "product", "field_name": "category"}
+    assert browser.get("/admin/autocomplete/", asked).status_code == 403
+    page = browser.get(url_of("catalog.product"))
+    assert [str(spec.title) for spec in page.context["cl"].filter_specs] == ["active", "in stock"]
 
 
 def test_the_product_list_asks_as_often_for_five_products_as_for_fifteen(
@@ -347,6 +373,23 @@ def test_a_picture_is_described_moved_replaced_and_removed(browser: Client, shir
     run_jobs()
     assert [each["id"] for each in Product.objects.get().pictures] == [str(first.pk)]
     assert stored_files() == {first.name}
+
+
+def test_pictures_are_put_in_another_order_by_dragging(browser: Client, shirt: Product) -> None:
+    save(browser, shirt, images__0__files=[picture(), picture(colour="red")])
+    first, second = ProductImage.objects.order_by("position")
+
+    # Dragging numbers every row, the one that nobody filled in included.
+    page = save(browser, shirt, images__0__position="1", images__1__position="0", images__2__position="2")
+
+    assert "was changed successfully" in messages_of(page)[0]
+    assert [each["id"] for each in Product.objects.get().pictures] == [str(second.pk), str(first.pk)]
+    assert ProductImage.objects.count() == 2
+
+
+def test_variants_are_put_in_another_order_by_dragging(browser: Client, shirt: Product) -> None:
+    save(browser, shirt, variants__0__position="1", variants__1__position="0")
+    assert list(Variant.objects.values_list("sku", flat=True)) == ["SHIRT-M", "SHIRT-S"]
 
 
 def test_a_file_that_is_no_picture_is_an_error_beside_it_and_nothing_is_stored(browser: Client, shirt: Product) -> None:
@@ -425,6 +468,17 @@ def test_moving_a_category_takes_its_products_along(
     assert product.category_lineage == [clothing.pk, shirts.pk]
     assert product.category_name == "All shirts"
     assert Category.objects.get(pk=shirts.pk).path == "clothing/shirts"
+
+
+def test_the_categories_in_a_category_are_put_in_order_on_its_page(
+    browser: Client, make_category: Callable[..., Category]
+) -> None:
+    clothing = make_category("Clothing")
+    shirts, socks = (make_category(name, parent=clothing) for name in ("Shirts", "Socks"))
+    change_category(browser, clothing, **{"children-0-position": "1", "children-1-position": "0"})
+    children = Category.objects.filter(parent=clothing).order_by("position")
+    assert list(children) == [socks, shirts]
+    assert list(children.values_list("path", flat=True)) == ["clothing/socks", "clothing/shirts"]
 
 
 def test_a_category_cannot_be_moved_below_itself(browser: Client, make_category: Callable[..., Category]) -> None:

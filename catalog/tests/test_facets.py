@@ -207,6 +207,7 @@ def test_of_more_products_than_are_counted_the_newest_are(
     assert (found["count"], found["count_exact"], found["exact"]) == (7, False, False)
     assert attributes(found)["age"]["new"] == 6
     assert attributes(found)["age"]["old"] <= 2
+    assert in_stock(found) == {True: 7, False: 0}
 
     # The list is counted to its end, what else there is to choose from is not.
     old = ask("attr_age=old")

@@ -160,4 +160,6 @@ def test_a_product_that_was_sold_is_deactivated_and_keeps_everything(
     read_model = {"is_active": False, "counted_in": None, "updated_at": product["updated_at"]}
     before["catalog_product"][0] |= read_model
     before["catalog_category"][0]["active_products"] = 0
+    (noted,) = before["shop_staffaction"] = after["shop_staffaction"]
+    assert (noted["object_id"], noted["model"]) == (str(mug.pk), "catalog.product")
     assert after == before

@@ -149,6 +149,7 @@ class Migration(migrations.Migration):
                             ("dispute_won", "Dispute Won"),
                             ("dispute_lost", "Dispute Lost"),
                             ("flagged", "Flagged"),
+                            ("flag_settled", "Flag Settled"),
                             ("shipped", "Shipped"),
                             ("delivered", "Delivered"),
                         ],
@@ -197,7 +198,7 @@ class Migration(migrations.Migration):
                     "position",
                     models.PositiveIntegerField(default=0, help_text="The first active one is the shop's default."),
                 ),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
                 "ordering": ["position", "id"],
@@ -346,6 +347,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("flagged", models.BooleanField(default=False)),
+                ("flag_settled", models.BooleanField(default=False)),
                 (
                     "timeline",
                     django_mongodb_backend.fields.EmbeddedModelArrayField(
@@ -356,6 +358,8 @@ class Migration(migrations.Migration):
                 ("cart_revision", models.PositiveBigIntegerField(editable=False)),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("paid_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("paid_on", models.DateField(blank=True, editable=False, null=True)),
                 (
                     "user",
                     models.ForeignKey(
@@ -376,6 +380,17 @@ class Migration(migrations.Migration):
                     models.Index(fields=["payment_status", "-id"], name="order_payment_status"),
                     models.Index(fields=["fulfilment_status", "-id"], name="order_fulfilment_status"),
                     models.Index(fields=["created_at"], name="order_created"),
+                    models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),
+                    models.Index(
+                        condition=models.Q(("fulfilment_status", "unfulfilled"), ("status", "completed")),
+                        fields=["status", "fulfilment_status", "payment_status"],
+                        name="order_to_ship",
+                    ),
+                    models.Index(
+                        condition=models.Q(("flag_settled", False), ("flagged", True)),
+                        fields=["flagged", "flag_settled", "-id"],
+                        name="order_open_flag",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("cart", "cart_revision"), name="one_order_per_cart_revision")

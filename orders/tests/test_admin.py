@@ -143,6 +143,25 @@ def test_only_the_buttons_that_go_with_its_state_are_offered(browser: Client, or
     assert offered(browser, order) == ["Mark as delivered"]
 
 
+def test_a_flag_is_settled_with_what_was_found_until_there_is_a_new_one(browser: Client, order: Order) -> None:
+    assert messages_of(press(browser, "settle", order, note="x")) == [
+        "This order has no flag that is still to be looked into."
+    ]
+    services.flag(order_id=order.pk, detail="pi_1 is over 100.")
+    assert offered(browser, order) == ["Settle flag", "Cancel order"]
+    assert "This field is required." in press(browser, "settle", order).content.decode()
+
+    page = press(browser, "settle", order, note="The customer was called.")
+
+    assert messages_of(page)[-1] == f"The flag of order {order.number} is settled."
+    order.refresh_from_db()
+    entry = order.timeline[-1]
+    assert (entry.event, entry.detail, entry.actor) == ("flag_settled", "The customer was called.", "staff")
+    assert offered(browser, order) == ["Cancel order"]
+    services.flag(order_id=order.pk, detail="pi_1 is over 200.")
+    assert offered(browser, order) == ["Settle flag", "Cancel order"]
+
+
 def test_a_dialog_leads_back_to_the_page_it_was_opened_on_but_not_elsewhere(browser: Client, order: Order) -> None:
     url = url_of("orders.order", "cancel", order.pk)
     fields = {"reason": "x"}
@@ -157,7 +176,7 @@ def test_a_dialog_leads_back_to_the_page_it_was_opened_on_but_not_elsewhere(brow
 def test_staff_who_may_only_look_can_neither_cancel_nor_send(make_user: Callable[..., User], order: Order) -> None:
     browser = browser_of(allow(make_user(), "orders.view_order"))
     assert offered(browser, order) == []
-    for button in ("cancel", "ship", "deliver"):
+    for button in ("cancel", "ship", "deliver", "settle"):
         answer = browser.post(url_of("orders.order", button, order.pk), {"reason": "x"}, follow=True)
         assert answer.status_code == 403
     order.refresh_from_db()
@@ -185,7 +204,7 @@ def test_orders_are_filtered_by_state_and_by_day(browser: Client, order: Order) 
 
     day = order.created_at.date().isoformat()
     assert found(status__exact="pending") == found(payment_status__exact="unpaid") == 1
-    assert found(status__exact="completed") == found(flagged__exact="1") == 0
+    assert found(status__exact="completed") == found(flag="open") == 0
     assert found(created_at_from=day, created_at_to=day) == 1
     assert found(created_at_to="2020-01-01") == 0
 
@@ -226,6 +245,15 @@ def test_a_shipping_method_and_a_tax_rate_are_made_and_changed(browser: Client) 
     browser.post(url, filled_in(browser.get(url)) | {"rate": "16"})
     rate.refresh_from_db()
     assert rate.rate == 16
+
+
+def test_a_shipping_method_that_orders_were_sent_by_is_not_deleted(
+    browser: Client, order: Order, shipping: ShippingMethod
+) -> None:
+    unused = ShippingMethod.objects.create(code="bike", name="Bike", price="3.00")
+    for method in (shipping, unused):
+        browser.post(url_of("orders.shippingmethod", "delete", method.pk), {"post": "yes"})
+    assert list(ShippingMethod.objects.all()) == [shipping]
 
 
 def test_a_country_that_does_not_exist_and_a_second_rate_for_a_place_are_refused(browser: Client) -> None:

@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("amount", models.PositiveBigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
                 ("reason", models.CharField(blank=True, max_length=300)),
                 (
                     "status",
@@ -138,6 +139,10 @@ class Migration(migrations.Migration):
             model_name="payment",
             index=models.Index(fields=["created_at"], name="payment_created"),
         ),
+        migrations.AddIndex(
+            model_name="payment",
+            index=models.Index(fields=["status", "-id"], name="payment_status"),
+        ),
         migrations.AddConstraint(
             model_name="payment",
             constraint=models.UniqueConstraint(fields=("order",), name="one_payment_per_order"),
@@ -145,6 +150,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="refund",
             index=models.Index(fields=["stripe_refund"], name="refund_stripe_id"),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(fields=["status", "-created_at"], name="refund_status"),
+        ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(fields=["currency", "created_at", "status", "amount"], name="refund_sums"),
         ),
         migrations.AddConstraint(
             model_name="refund",

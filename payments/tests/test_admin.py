@@ -86,7 +86,7 @@ def test_what_the_service_refuses_stays_in_the_dialog_too(browser: Client, payme
 
     url = url_of("payments.payment", "refund", payment.pk)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("payments.admin.RefundForm.clean_amount", slower)
+        patch.setattr("payments.admin.payments.RefundForm.clean_amount", slower)
         form = in_dialog(browser, url, {"amount": "14.90", "reason": "Arrived late"}).context["form"]
     assert form.errors == {"amount": ["4.90 of this payment is left."]}
     assert not Refund.objects.exists()

@@ -1,5 +1,6 @@
 """The machine room in the admin: jobs, and what runs by the clock."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,8 +14,9 @@ from unfold.decorators import display
 from shop import jobs, staff_log
 from shop.admin import staff_actions  # noqa: F401 (it registers itself)
 from shop.admin.base import ReadOnlyModelAdmin
+from shop.admin.dashboard import Figure, number_of, on_dashboard
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
-from shop.admin.html import badge
+from shop.admin.html import badge, list_url
 from shop.admin.lists import IndexedSearchMixin, begins_with
 from shop.jobs import Job, PeriodicTask
 from shop.staff_log import Action
@@ -108,6 +110,12 @@ def _reopen(job: Job) -> None:
         Job.objects.filter(pk=job.pk).update(given_up_at=None, attempts=0)
         job.given_up_at, job.attempts = None, 0
     staff_log.note(Action.RUN, job)
+
+
+@on_dashboard("shop.job")
+def jobs_given_up() -> Iterator[Figure]:
+    number, shown = number_of(Job.objects.filter(given_up_at__isnull=False))
+    yield Figure(40, "Jobs given up", shown, list_url("shop.job", state="given_up"), "of the shop's own", bool(number))
 
 
 @admin.register(PeriodicTask)

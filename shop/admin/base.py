@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.db import IntegrityError, models
@@ -37,6 +38,8 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     list_prefetch_related: tuple[str, ...] = ()
     # Counting twice, with and without the filters, is what makes big lists slow.
     show_full_result_count = False
+    # Nor is every choice of every filter counted.
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_filter_submit = True
     warn_unsaved_form = True
@@ -233,11 +236,21 @@ class ReadOnlyModelAdmin(TransactionalModelAdmin):
 
 
 class DeletesWithoutInventory:
-    """Ask "are you sure" without listing, and asking permissions for, every row that goes with the object."""
+    """Deletes one object at a time, on its own page; asks without listing every row that goes with it."""
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         missing = {str(self.opts.verbose_name)} if not self.has_delete_permission(request) else set()
-        return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, missing, []
+        kept = [reason for reason in map(self.what_keeps, objs) if reason]
+        return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, missing, kept
+
+    def what_keeps(self, obj: Any) -> str:
+        """Say why the object cannot be deleted; nothing where it can. Asked inside the transaction that deletes it."""
+        return ""
 
 
 def _refused(form: type[ModelForm], error: Exception) -> type[ModelForm]:

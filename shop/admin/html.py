@@ -1,10 +1,13 @@
 """Small pieces of the admin's pages, for lists and pages alike."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
 from shop import media, money
@@ -21,6 +24,12 @@ def link(url: str, text: Any) -> SafeString:
     return format_html('<a class="shop-link" href="{}">{}</a>', url, text)
 
 
+def list_url(model: str, **filters: str) -> str:
+    """Address of a list of the admin, filtered: ``list_url("orders.order", status__exact="pending")``."""
+    address = reverse(f"admin:{model.replace('.', '_')}_changelist")
+    return f"{address}?{urlencode(filters)}" if filters else address
+
+
 def thumbnail(name: str, alt: str = "") -> SafeString:
     """The stored picture in small, or a placeholder where there is none."""
     if not name:
@@ -29,6 +38,7 @@ def thumbnail(name: str, alt: str = "") -> SafeString:
     return format_html('<img class="shop-picture" src="{}" alt="{}" loading="lazy">', url, alt)
 
 
-def price(amount: Any) -> str:
-    """An amount of the shop's currency with its code."""
-    return f"{money.display(amount)} {settings.CURRENCY.upper()}"
+def price(amount: Decimal, currency: str = "") -> str:
+    """An amount with its currency's code: ``1,499.00 USD``; of the shop's currency unless named."""
+    currency = currency or settings.CURRENCY
+    return f"{money.quantize(amount, currency):,f} {currency.upper()}"

@@ -7,6 +7,7 @@ from bson import ObjectId
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import capfirst
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.utils import parse_date_str
 from unfold.views import ChangeList
@@ -32,6 +33,11 @@ def by_id(queryset: QuerySet, text: str) -> QuerySet | None:
 
 class QuickChangeList(ChangeList):
     """Counts once: where nothing is searched or filtered, what was found is all there is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The page is called what the menu calls it, not "Select product to change".
+        self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

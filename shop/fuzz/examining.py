@@ -1,6 +1,9 @@
 """Requests drawn from a description and sent to the server that gave it, every answer held against all checks."""
 
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import schemathesis
@@ -13,6 +16,9 @@ from schemathesis.generation.case import Case
 
 from shop.fuzz import checks
 from shop.fuzz.tally import Tally
+
+# What hypothesis keeps between runs helps nobody here, and does not lie about in the project's folder.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "shop-hypothesis"))
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 Progress = Callable[[int, int], None]

@@ -15,7 +15,7 @@ from accounts.links import RESET, VERIFICATION
 from cart import services as carts
 from cart.models import Cart
 from cart.services import CartOwner
-from catalog.models import Variant
+from catalog.models import Product, Variant
 from payments.simulator import StripeSimulator
 from payments.simulator.delivery import body_of, sign
 from shop.fuzz.people import new_user
@@ -67,7 +67,9 @@ class Scene:
         cart = self._holder.find()
         if cart is not None and cart.lines:
             return cart
-        variant = Variant.objects.active().filter(stock__gt=0, price__gt=1).first()
+        # Requests before this one have deactivated some.
+        for_sale = list(Product.objects.active().values_list("pk", flat=True))
+        variant = Variant.objects.active().filter(product__in=for_sale, stock__gt=0, price__gt=1).first()
         return carts.add_item(owner=self._holder, variant=variant.pk, quantity=1).cart if variant else None
 
     def _event(self, case: Case) -> bytes:

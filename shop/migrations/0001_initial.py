@@ -96,6 +96,7 @@ class Migration(migrations.Migration):
                             ("cancel", "cancelled"),
                             ("ship", "marked as shipped"),
                             ("deliver", "marked as delivered"),
+                            ("settle", "settled the flag of"),
                             ("refund", "refunded"),
                             ("replay", "replayed"),
                             ("run", "ran"),

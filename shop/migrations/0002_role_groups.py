@@ -41,6 +41,7 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
             "catalog.variant",
             "catalog.productimage",
             "catalog.stockmovement",
+            "catalog.importrun",
             "orders.order",
             "orders.review",
             "orders.shippingmethod",

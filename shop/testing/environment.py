@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "JWT_SECRET_KEY": "",
     "LOG_LEVEL": "WARNING",
     "ORDER_HOLD_SECONDS": "1800",
+    "LOW_STOCK_THRESHOLD": "5",
     "PASSWORD_RESET_TIMEOUT": "3600",
     "PORT": "8000",
     "PRICES_INCLUDE_TAX": "0",
@@ -45,6 +46,7 @@ ENVIRONMENT = {
     "STRIPE_PUBLISHABLE_KEY": "pk_test_simulator",
     "STRIPE_SECRET_KEY": "sk_test_simulator",
     "STRIPE_WEBHOOK_SECRET": "whsec_simulator",
+    "TIME_ZONE": "UTC",
     "TRUSTED_PROXIES": "0",
     "WEB_WORKERS": "2",
 }

@@ -11,7 +11,7 @@ from accounts.models import Address, User
 from cart import services as carts
 from cart.models import Coupon
 from cart.services import CartOwner
-from catalog.models import Product
+from catalog.models import ImportRun, Product
 from orders import services as orders
 from orders.models import Order, TaxRate
 from orders.reviews.services import write_review
@@ -39,6 +39,7 @@ def furnished(
     write_review(user=customer, product=product, data={"rating": 4, "title": "Fits"})
     Refund.objects.create(payment=payment, amount=100, actor="staff", stripe_refund="re_1", status="succeeded")
     StripeEvent.objects.create(id="evt_1", type="payment_intent.succeeded", payload={}, created_at=timezone.now())
+    ImportRun.objects.create(filename="products.csv", state="ready", checked_at=timezone.now())
     Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
     TaxRate.objects.create(country="GB", rate="20")
     Address.objects.create(user=customer, **ADDRESS)

@@ -63,6 +63,10 @@ def _complete_without_money() -> None:
     Order.objects.update(status="completed", payment_status="paid", expires_at=None)
 
 
+def _forget_when_money_came() -> None:
+    Order.objects.update(paid_at=timezone.now())
+
+
 def _receive_money_without_noticing() -> None:
     Payment.objects.update(amount_received=2490, status="succeeded")
 
@@ -153,6 +157,7 @@ def _ask_for_another_amount() -> None:
         (_change_a_total, "an order's totals follow from its lines"),
         (_forget_an_expiry, "no hold outlives its time"),
         (_complete_without_money, "a paid order has its money"),
+        (_forget_when_money_came, "an order knows when its money came in"),
         (_receive_money_without_noticing, "a paid order has its money"),
         (_refund_too_much, "refunds never exceed what was captured"),
         (_leave_an_event, "no event of Stripe's is left lying"),

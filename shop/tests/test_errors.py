@@ -158,13 +158,17 @@ def short_patience(settings: Any) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("model", "method", "path"),
-    [(Product, "get", "/api/v1/products/"), (User, "get", ME), (User, "post", "/api/v1/auth/login/")],
+    ("command", "model", "method", "path"),
+    [
+        ("aggregate", Product, "get", "/api/v1/products/"),
+        ("find", User, "get", ME),
+        ("aggregate", User, "post", "/api/v1/auth/login/"),
+    ],
 )
 def test_a_database_that_hangs_up_is_503_with_a_time_to_come_back(
-    as_customer: APIClient, short_patience: None, model: type[Model], method: str, path: str
+    as_customer: APIClient, short_patience: None, command: str, model: type[Model], method: str, path: str
 ) -> None:
-    with failing("aggregate", model, times=None, closeConnection=True):
+    with failing(command, model, times=None, closeConnection=True):
         reply = getattr(as_customer, method)(path, {"email": "ada@example.com", "password": "x"})
     assert refusal(reply, 503) == ("database_unavailable", None)
     assert int(reply["Retry-After"]) > 0

@@ -9,7 +9,7 @@ from bson import ObjectId
 from django.apps import apps
 from django.core.management import call_command
 from django.db import IntegrityError, connection
-from django.db.models import F, Model
+from django.db.models import F, Model, prefetch_related_objects
 
 from accounts.models import TokenFamily, User
 from catalog.models import Category, Product, Variant
@@ -141,4 +141,13 @@ def test_migrations_say_what_the_models_say_and_run_again_without_a_change(db: N
 def test_a_primary_key_is_found_without_a_scan(db: None) -> None:
     with count_commands() as commands:
         Product.objects.filter(pk=ObjectId()).first()
+    assert stages_of(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})
+
+
+def test_what_a_foreign_key_points_to_is_fetched_by_its_key(customer: User, make_user: Callable[..., User]) -> None:
+    others = [make_user() for _ in range(3)]
+    rows = [TokenFamily(user_id=user.pk) for user in (customer, *others)]
+    with count_commands() as commands:
+        prefetch_related_objects(rows, "user")
+    assert [row.user for row in rows] == [customer, *others]
     assert stages_of(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})

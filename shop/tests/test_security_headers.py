@@ -108,9 +108,9 @@ def test_what_is_refused_before_any_view_is_guarded(as_customer: APIClient, sett
 @pytest.fixture
 def fresh_circuit(settings: Any) -> Iterator[None]:
     settings.REQUEST_DATABASE_SECONDS = 0.4
-    circuit.__init__()
+    circuit.close()
     yield
-    circuit.__init__()
+    circuit.close()
 
 
 def test_faults_and_outages_are_guarded_in_the_api_and_in_the_admin(staff: User, fresh_circuit: None) -> None:

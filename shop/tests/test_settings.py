@@ -80,6 +80,7 @@ WEAK = [
     ("DEFAULT_FROM_EMAIL", "Shop", "must be a mail address"),
     ("EMAIL_URL", "mail.shop.test:587", "must be an address such as"),
     ("CLOUD_API_BASE", "http://127.0.0.1:9", "https://"),
+    ("TIME_ZONE", "Mars/Olympus", "must be a time zone"),
 ]
 
 

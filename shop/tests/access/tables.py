@@ -111,6 +111,11 @@ AROUND = {
 # D deleting it, H its history; the names behind a + are buttons and what can be done with rows picked from the list.
 # All else is 403. Customers and nobody are sent to the login, wherever they go.
 STAFF = ("editor", "desk", "reader", "boss")
+# Names that several cells have in common.
+COMMON = {
+    "EDIT": "activate+deactivate+change_prices+import_file",
+    "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
+}
 ADMIN = {
     model: dict(zip(STAFF, cells, strict=True))
     for model, *cells in map(
@@ -119,14 +124,15 @@ ADMIN = {
     accounts.user            -                            -                         LCH  LACSDH+password+send_password_link+send_verification
     auth.group               -                            -                         LCH  LACSDH+delete_selected
     cart.cart                -                            -                         LCH  LCH
-    cart.coupon              -                            -                         LCH  LACSDH+delete_selected
+    cart.coupon              -                            -                         LCH  LACSDH
     catalog.category         LACSDH                       -                         LCH  LACSDH
-    catalog.product          LACSDH+activate+deactivate   -                         LCH  LACSDH+activate+deactivate
+    catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
+    catalog.product          LACSDH+EDIT+EXPORT           -                  LCH+EXPORT  LACSDH+EDIT+EXPORT
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
-    orders.order             -                            LCH+ship+deliver+cancel   LCH  LCH+ship+deliver+cancel
+    orders.order             -                            LCH+ship+deliver+cancel+settle   LCH  LCH+ship+deliver+cancel+settle
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
-    orders.shippingmethod    -                            -                         LCH  LACSDH+delete_selected
+    orders.shippingmethod    -                            -                         LCH  LACSDH
     orders.taxrate           -                            -                         LCH  LACSDH+delete_selected
     payments.payment         -                            LCH+refund                LCH  LCH+refund
     payments.refund          -                            LCH                       LCH  LCH

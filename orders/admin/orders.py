@@ -1,4 +1,4 @@
-"""Orders in the admin: read, cancelled, sent; what was sold at what price is never edited. And how parcels go."""
+"""Orders in the admin: read, cancelled, sent, looked into; what was sold at what price is never edited."""
 
 from typing import Any
 
@@ -6,49 +6,22 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-import orders.reviews.admin  # noqa: F401 (it registers its own)
 from accounts.models import User, normalize_email
-from orders import services, summary
-from orders.errors import OrderNotFulfillable
-from orders.models import Actor, FulfilmentStatus, Order, OrderStatus, PaymentStatus, ShippingMethod, TaxRate
+from orders import services
+from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
+from orders.admin.order_page import page_context
+from orders.errors import NoOpenFlag, OrderNotFulfillable
+from orders.models import Actor, FulfilmentStatus, Order, OrderStatus
 from shop import money
-from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
+from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
-from shop.admin.html import badge, price, thumbnail
+from shop.admin.html import badge
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
-
-STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
-PAYMENT_LABELS = {
-    "unpaid": "warning",
-    "processing": "info",
-    "paid": "success",
-    "partially_refunded": "info",
-    "refunded": "info",
-    "failed": "danger",
-    "disputed": "danger",
-}
-FULFILMENT_LABELS = {"shipped": "info", "delivered": "success"}
-EVENT_ICONS = {
-    "placed": "shopping_cart",
-    "payment_processing": "hourglass_top",
-    "payment_failed": "credit_card_off",
-    "paid": "payments",
-    "cancelled": "cancel",
-    "expired": "timer_off",
-    "refunded": "currency_exchange",
-    "disputed": "gavel",
-    "dispute_won": "gavel",
-    "dispute_lost": "gavel",
-    "flagged": "flag",
-    "shipped": "local_shipping",
-    "delivered": "home",
-}
 
 
 class CancelForm(DialogForm):
@@ -64,6 +37,27 @@ class ShipForm(DialogForm):
     tracking_number = forms.CharField(max_length=120, required=False, widget=UnfoldAdminTextInputWidget)
 
 
+class SettleForm(DialogForm):
+    note = forms.CharField(
+        max_length=300,
+        label="What was found",
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Refunded by bank transfer"}),
+        help_text="Kept in the order's history, where the customer reads it.",
+    )
+
+
+class FlagFilter(DropdownFilter):
+    title = "flag"
+    parameter_name = "flag"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("open", "To be looked into"), ("settled", "Settled")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        chosen = {"open": queryset.with_open_flag(), "settled": queryset.filter(flagged=True, flag_settled=True)}
+        return chosen.get(self.value() or "", queryset)
+
+
 @admin.register(Order)
 class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "flag")
@@ -71,7 +65,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         ("status", ChoicesDropdownFilter),
         ("payment_status", ChoicesDropdownFilter),
         ("fulfilment_status", ChoicesDropdownFilter),
-        ("flagged", BooleanRadioFilter),
+        FlagFilter,
         ("created_at", DaysFilter),
     )
     list_prefetch_related = ("user",)
@@ -80,7 +74,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     # The page is the template's; the columns would only be read for nothing.
     fields = ()
     change_form_template = "admin/orders/order.html"
-    actions_detail = ("ship", "deliver", "cancel")
+    actions_detail = ("ship", "deliver", "settle", "cancel")
 
     # --- The list -----------------------------------------------------------------------------------------------------
 
@@ -112,9 +106,9 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def fulfilment_label(self, order: Order) -> str:
         return badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS.get(order.fulfilment_status, ""))
 
-    @display(description="")
-    def flag(self, order: Order) -> str:
-        return badge("Flagged", "danger") if order.flagged else ""
+    @display(description="Flag", empty_value="–")
+    def flag(self, order: Order) -> str | None:
+        return badge("Flagged", "danger") if order.has_open_flag else None
 
     # --- The page -----------------------------------------------------------------------------------------------------
 
@@ -126,7 +120,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         order = self.get_object(request, object_id) if object_id else None
-        context = {**(extra_context or {}), **(_page(order, request) if order else {}), "title": "Order"}
+        context = {**(extra_context or {}), **(page_context(order, request) if order else {}), "title": "Order"}
         return super().changeform_view(request, object_id, form_url, context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
@@ -153,6 +147,8 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def why_not(self, button: str, order: Order) -> str:
         if button == "cancel":
             return "" if order.is_cancellable else str(services.why_not_cancellable(order))
+        if button == "settle":
+            return "" if order.has_open_flag else str(NoOpenFlag())
         needed = {"ship": FulfilmentStatus.UNFULFILLED, "deliver": FulfilmentStatus.SHIPPED}[button]
         ready = order.has_its_money and order.status == OrderStatus.COMPLETED and order.fulfilment_status == needed
         return "" if ready else str(OrderNotFulfillable())
@@ -204,6 +200,24 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def deliver(self, request: HttpRequest, form: DialogForm, order: Order) -> HttpResponse:
         return self._fulfil(request, form, order, FulfilmentStatus.DELIVERED)
 
+    @dialog(
+        button="Settle flag",
+        icon="task_alt",
+        permissions=["manage"],
+        url_path="settle",
+        title="Settle the flag?",
+        text="You have looked into what the history says, and nothing is left to be done.",
+        form_class=SettleForm,
+        submit="Settle the flag",
+    )
+    def settle(self, request: HttpRequest, form: SettleForm, order: Order) -> HttpResponse:
+        return self.perform(
+            request,
+            lambda: services.settle_flag(order=order, note=form.cleaned_data["note"], actor=Actor.STAFF),
+            done=f"The flag of order {order.number} is settled.",
+            url=self.change_url(order.pk),
+        )
+
     def _fulfil(self, request: HttpRequest, form: DialogForm, order: Order, status: FulfilmentStatus) -> HttpResponse:
         parcel = {name: form.cleaned_data.get(name, "") for name in ("carrier", "tracking_number")}
         return self.perform(
@@ -212,74 +226,3 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
             done=f"Order {order.number} is {status.label.lower()}.",
             url=self.change_url(order.pk),
         )
-
-
-def _page(order: Order, request: HttpRequest) -> dict[str, Any]:
-    """Return what the template shows of an order."""
-
-    def amount(value: Any) -> str:
-        return money.display(value, order.currency)
-
-    shipping_method = summary.shipping_method_name(order)
-    return {
-        "subtitle": order.number,
-        "order": order,
-        "labels": [
-            badge(order.get_status_display(), STATUS_LABELS[order.status]),
-            badge(order.get_payment_status_display(), PAYMENT_LABELS[order.payment_status]),
-            badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS.get(order.fulfilment_status, "")),
-            badge("Flagged", "danger") if order.flagged else "",
-        ],
-        "lines": [{**row, "thumbnail": thumbnail(row["line"].image)} for row in summary.lines(order)],
-        "totals": summary.totals(order, shipping_method),
-        "shipping_method": shipping_method,
-        "country": summary.country_name(order),
-        "total": amount(order.total),
-        "currency": order.currency.upper(),
-        "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
-        "timeline": [(entry, EVENT_ICONS.get(entry.event, "circle")) for entry in reversed(order.timeline)],
-        "payment_url": _url_of("payments_payment_change", order.payment),
-        "refund_url": _url_of("payments_payment_refund", order.payment)
-        if _is_refundable(order) and request.user.has_perm("payments.add_refund")
-        else "",
-    }
-
-
-def _is_refundable(order: Order) -> bool:
-    """Whether money came in that has not gone back yet; the payment decides."""
-    states = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
-    return bool(order.payment) and order.payment_status in states and order.refunded < order.total
-
-
-def _url_of(name: str, pk: Any) -> str:
-    """Return an address of the payments' admin, which this room knows only by name."""
-    try:
-        return reverse(f"admin:{name}", args=[pk]) if pk else ""
-    except NoReverseMatch:
-        return ""
-
-
-@admin.register(ShippingMethod)
-class ShippingMethodAdmin(TransactionalModelAdmin):
-    list_display = ("name", "code", "shown_price", "position", "is_active")
-    list_filter = (("is_active", BooleanRadioFilter),)
-    money_fields = ("price",)
-    prepopulated_fields = {"code": ("name",)}
-    fields = (("name", "code"), "description", ("price", "position"), "is_active")
-
-    @display(description="Price", ordering="price")
-    def shown_price(self, method: ShippingMethod) -> str:
-        return price(method.price)
-
-
-@admin.register(TaxRate)
-class TaxRateAdmin(TransactionalModelAdmin):
-    list_display = ("country", "state", "shown_rate", "applies_to_shipping")
-    list_display_links = ("country",)
-    search_fields = ("country", "state")
-    ordering = ("country", "state")
-    fields = (("country", "state"), ("rate", "applies_to_shipping"))
-
-    @display(description="Rate")
-    def shown_rate(self, rate: TaxRate) -> str:
-        return f"{rate.rate.normalize():f} %"

@@ -1,41 +1,28 @@
-"""Money in the admin: payments and refunds as they are, Stripe's events as they came."""
+"""Payments and refunds in the admin, as they are; and the button that sends money back."""
 
 from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from orders.models import Actor
-from payments import events, services
-from payments.models import Payment, Refund, StripeEvent
+from payments import services
+from payments.admin.labels import INTENT_LABELS, REFUND_LABELS, amount_of
+from payments.models import Payment, Refund
 from shop import money
 from shop.admin.base import ReadOnlyModelAdmin
-from shop.admin.dialogs import DialogForm, dialog, leave_dialog
+from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.fields import MoneyFormField
 from shop.admin.html import badge, link
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
-
-REFUND_LABELS = {
-    "pending": "warning",
-    "requires_action": "warning",
-    "succeeded": "success",
-    "failed": "danger",
-    "canceled": "danger",
-}
-INTENT_LABELS = {"succeeded": "success", "processing": "info", "canceled": "danger"}
-EVENT_LABELS = {"received": "info", "applied": "success", "ignored": "", "flagged": "danger", "failed": "danger"}
-
-
-def _amount(minor: int, currency: str) -> str:
-    return f"{money.display(money.from_minor_units(minor, currency), currency)} {currency.upper()}"
 
 
 class RefundForm(DialogForm):
@@ -49,7 +36,7 @@ class RefundForm(DialogForm):
             min_value=money.smallest_step(obj.currency),
             label=f"Amount in {obj.currency.upper()}",
             initial=money.from_minor_units(obj.refundable, obj.currency),
-            help_text=f"{_amount(obj.refundable, obj.currency)} is left.",
+            help_text=f"{amount_of(obj.refundable, obj.currency)} is left.",
         )
         self.order_fields(self.field_order)
 
@@ -76,13 +63,26 @@ class RefundInline(TabularInline):
 
     @display(description="Amount")
     def shown_amount(self, refund: Refund) -> str:
-        return _amount(refund.amount, refund.payment.currency)
+        return amount_of(refund.amount, refund.currency)
+
+
+class PaymentStateFilter(DropdownFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("received", "Received"), ("processing", "Processing"), ("open", "Waiting for the customer")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        waiting = ("", "requires_payment_method", "requires_confirmation", "requires_action")
+        states = {"received": ["succeeded"], "processing": ["processing"], "open": waiting}
+        return queryset.filter(status__in=states[self.value()]) if self.value() in states else queryset
 
 
 @admin.register(Payment)
 class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("payment", "created_at", "shown_amount", "received", "refunded", "status_label")
-    list_filter = (("created_at", DaysFilter),)
+    list_filter = (PaymentStateFilter, ("created_at", DaysFilter))
     search_help_text = "An order's number or a PaymentIntent's id"
     ordering = ("-pk",)
     inlines = (RefundInline,)
@@ -94,6 +94,9 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     )
     readonly_fields = ("order_link", "status_label", "shown_amount", "received", "refunded")
     actions_detail = ("refund",)
+
+    def get_inlines(self, request: HttpRequest, obj: Payment | None) -> tuple:
+        return self.inlines if obj and obj.refunds.exists() else ()
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
@@ -112,15 +115,15 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Amount", ordering="amount")
     def shown_amount(self, payment: Payment) -> str:
-        return _amount(payment.amount, payment.currency)
+        return amount_of(payment.amount, payment.currency)
 
     @display(description="Received")
     def received(self, payment: Payment) -> str:
-        return _amount(payment.amount_received, payment.currency)
+        return amount_of(payment.amount_received, payment.currency)
 
     @display(description="Refunded")
     def refunded(self, payment: Payment) -> str:
-        return _amount(payment.amount_refunded, payment.currency)
+        return amount_of(payment.amount_refunded, payment.currency)
 
     @display(description="Status")
     def status_label(self, payment: Payment) -> str:
@@ -189,66 +192,8 @@ class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Amount", ordering="amount")
     def shown_amount(self, refund: Refund) -> str:
-        return _amount(refund.amount, refund.payment.currency)
+        return amount_of(refund.amount, refund.currency)
 
     @display(description="Status")
     def status_label(self, refund: Refund) -> str:
         return badge(refund.get_status_display(), REFUND_LABELS[refund.status])
-
-
-@admin.register(StripeEvent)
-class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
-    """The inbox. Replaying an event applies it once more: what it says already changes nothing."""
-
-    list_display = ("event", "received_at", "status_label", "attempts", "detail")
-    list_filter = (("status", ChoicesDropdownFilter), ("received_at", DaysFilter))
-    search_help_text = "An event's id or a type, such as payment_intent.succeeded"
-    ordering = ("-received_at",)
-    fields = (
-        ("id", "type"),
-        ("status_label", "attempts"),
-        "detail",
-        ("created_at", "received_at", "retry_at"),
-        "payload",
-    )
-    readonly_fields = ("status_label",)
-    actions = ("replay_selected",)
-    actions_detail = ("replay",)
-
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
-        return queryset.filter(pk=text) if text.startswith("evt_") else queryset.filter(begins_with("type", text))
-
-    @display(description="Event", header=True)
-    def event(self, row: StripeEvent) -> list[str]:
-        return [row.type, row.pk]
-
-    @display(description="Status")
-    def status_label(self, row: StripeEvent) -> str:
-        return badge(row.get_status_display(), EVENT_LABELS[row.status])
-
-    def has_replay_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("payments.change_stripeevent")
-
-    @admin.action(description="Replay", permissions=["replay"])
-    def replay_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
-        rows = [events.replay(row) for row in queryset[:100]]
-        failed = [row for row in rows if row.status == StripeEvent.Status.FAILED]
-        if failed:
-            self.message_user(request, f"{len(failed)} of {len(rows)} failed: {failed[0].detail}", messages.ERROR)
-        else:
-            self.message_user(request, f"{len(rows)} replayed.", messages.SUCCESS)
-
-    @dialog(
-        button="Replay",
-        icon="replay",
-        permissions=["replay"],
-        url_path="replay",
-        title="Replay this event?",
-        text="It is applied once more; what it says already changes nothing.",
-        submit="Replay",
-    )
-    def replay(self, request: HttpRequest, form: DialogForm, row: StripeEvent) -> HttpResponse:
-        row = events.replay(row)
-        level = messages.ERROR if row.status == StripeEvent.Status.FAILED else messages.SUCCESS
-        self.message_user(request, f"{row.get_status_display()}. {row.detail}".strip(), level)
-        return leave_dialog(request, self.change_url(row.pk))

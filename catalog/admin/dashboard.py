@@ -1,0 +1,47 @@
+"""What the dashboard shows of the catalogue."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db.models import prefetch_related_objects
+
+from catalog import statistics
+from catalog.models import Variant
+from shop.admin.dashboard import Figure, Panel, on_dashboard
+from shop.admin.html import badge, list_url, thumbnail
+
+ROWS = 6
+
+
+@on_dashboard("catalog.variant")
+def low_stock() -> Iterator[Figure | Panel]:
+    found = statistics.low_stock()
+    sold_out = sum(not variant.stock for variant in found)
+    few = f"fewer than {settings.LOW_STOCK_THRESHOLD} pieces"
+    yield Figure(
+        30,
+        "Low stock",
+        f"{len(found)}+" if len(found) >= statistics.LONGEST_LIST else str(len(found)),
+        list_url("catalog.variant", stock="low", is_active__exact="1"),
+        f"{few}, {sold_out} sold out" if sold_out else few,
+    )
+    shown = found[:ROWS]
+    prefetch_related_objects(shown, "product")
+    yield Panel(
+        120,
+        "Low stock",
+        "admin/dashboard/low_stock.html",
+        {"rows": [_row(variant) for variant in shown]},
+        note=f"For sale, with {few} left.",
+    )
+
+
+def _row(variant: Variant) -> dict:
+    pictures = variant.product.pictures
+    return {
+        "variant": variant,
+        "thumbnail": thumbnail(pictures[0]["name"] if pictures else ""),
+        "left": badge(
+            f"{variant.stock} left" if variant.stock else "Sold out", "warning" if variant.stock else "danger"
+        ),
+    }

@@ -1,0 +1,251 @@
+"""Imports in the admin: a file is uploaded and checked, somebody looks at what would change and has it written."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
+from catalog.admin.exports import may_import
+from catalog.admin.people import emails
+from catalog.importing import runs
+from catalog.importing.errors import NotConfirmable, PreviewTooOld
+from catalog.importing.formats import MAX_BYTES, MAX_ROWS
+from catalog.importing.models import ImportRun, ImportStep
+from shop.admin.base import ReadOnlyModelAdmin
+from shop.admin.dialogs import DialogForm, dialog
+from shop.admin.html import badge
+from shop.admin.lists import QuickChangeList
+
+State = ImportRun.State
+WORKING = (State.CHECKING, State.APPLYING)
+STATE_LABELS = {
+    State.CHECKING: "info",
+    State.REFUSED: "danger",
+    State.READY: "warning",
+    State.APPLYING: "info",
+    State.DONE: "success",
+}
+STEPS_A_PAGE = 25
+VARIANTS_SHOWN = 20
+FAULTS_SHOWN = 100
+
+
+class ImportForm(forms.ModelForm):
+    file = forms.FileField(
+        label="File",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx,.txt"}),
+        help_text=(
+            f"CSV or XLSX, at most {MAX_BYTES // 1024 // 1024} MB and {MAX_ROWS:,} rows: one row a variant, known by "
+            "its SKU. Begin with an export to see the columns. The file is only checked now; you decide when you have "
+            "seen what it would change."
+        ),
+    )
+
+    class Meta:
+        model = ImportRun
+        fields = ("encoding",)
+        labels = {"encoding": "Letters"}
+
+
+class ImportChangeList(QuickChangeList):
+    """Knows the people behind a page's imports, asked for with one command."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        people = emails(run.uploaded_by for run in self.result_list)
+        for run in self.result_list:
+            run.who = people.get(run.uploaded_by, run.uploaded_by) or "command line"
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnlyModelAdmin):
+    form = ImportForm
+    list_display = (
+        "filename",
+        "created_at",
+        "who",
+        "state_label",
+        "new_rows",
+        "changed_rows",
+        "fault_count",
+        "written",
+    )
+    list_filter = (("state", ChoicesDropdownFilter),)
+    ordering = ("-pk",)
+    add_form_template = "admin/catalog/import_upload.html"
+    change_form_template = "admin/catalog/import.html"
+    actions_detail = ("confirm", "discard")
+
+    # Whoever may do what an import does may import, and see what was.
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_import(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: ImportRun | None = None) -> bool:
+        return may_import(request) or super().has_view_permission(request, obj)
+
+    def has_import_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may_import(request)
+
+    # --- The list -----------------------------------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
+        return ImportChangeList
+
+    @display(description="Person")
+    def who(self, run: ImportRun) -> str:
+        return run.who
+
+    @display(description="State")
+    def state_label(self, run: ImportRun) -> str:
+        return badge(run.get_state_display(), STATE_LABELS.get(run.state, ""))
+
+    @display(description="Products written")
+    def written(self, run: ImportRun) -> str:
+        return f"{run.applied - run.conflicts} of {run.steps}" if run.confirmed_at else ""
+
+    # --- Upload -------------------------------------------------------------------------------------------------------
+
+    def get_fields(self, request: HttpRequest, obj: ImportRun | None = None) -> tuple[str, ...]:
+        # The page of an import is the template's.
+        return () if obj else ("file", "encoding")
+
+    def write(self, request: HttpRequest, obj: ImportRun, form: ImportForm, change: bool) -> None:
+        file = form.cleaned_data["file"]
+        obj.filename = file.name[-255:]
+        obj.uploaded_by = str(request.user.pk)
+        runs.upload(run=obj, file=file, size=file.size)
+
+    def response_add(self, request: HttpRequest, obj: ImportRun, post_url_continue: str | None = None) -> HttpResponse:
+        return HttpResponseRedirect(self.change_url(obj.pk))
+
+    # --- The page -----------------------------------------------------------------------------------------------------
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        run = self.get_object(request, object_id) if object_id else None
+        context = {**(extra_context or {}), **(_page(run, request) if run else {"title": "Import products"})}
+        response = super().changeform_view(request, object_id, form_url, context)
+        if run and run.state not in WORKING and request.headers.get("HX-Request"):
+            # The page was watching it; now it has other buttons, too.
+            response.headers["HX-Refresh"] = "true"
+        return response
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer what the import's state allows."""
+        run = self.get_object(request, object_id)
+        return [
+            each
+            for each in super().get_actions_detail(request, object_id)
+            if run and not self.why_not(each.action_name.removeprefix("catalog_importrun_"), run)
+        ]
+
+    def why_not(self, button: str, run: ImportRun) -> str:
+        if button == "discard":
+            return "" if run.state in (State.CHECKING, State.READY) else str(NotConfirmable())
+        if run.state != State.READY:
+            return str(NotConfirmable())
+        return str(PreviewTooOld()) if run.is_stale else ""
+
+    @dialog(
+        button="Write the changes",
+        icon="check",
+        variant=ActionVariant.PRIMARY,
+        permissions=["import"],
+        url_path="confirm",
+        title="Write these changes?",
+        text="Products change one after another. What somebody else changes in the meantime is left alone.",
+        submit="Write the changes",
+    )
+    def confirm(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> HttpResponse:
+        return self.perform(
+            request,
+            lambda: runs.confirm(run=run, actor=str(request.user.pk)),
+            done=f"The import of {run.filename} was confirmed.",
+            url=self.change_url(run.pk),
+        )
+
+    @dialog(
+        button="Discard",
+        icon="delete",
+        permissions=["import"],
+        url_path="discard",
+        title="Discard this import?",
+        text="Nothing of it was written, and nothing will be.",
+        submit="Discard",
+    )
+    def discard(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> HttpResponse:
+        return self.perform(
+            request,
+            lambda: runs.discard(run=run),
+            done=f"{run.filename} was discarded.",
+            url=self.change_url(run.pk),
+        )
+
+
+def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
+    """Return what the template shows of an import."""
+    steps = ImportStep.objects.filter(plan=run.plan).order_by("number") if run.plan else ImportStep.objects.none()
+    only_conflicts = run.conflicts and "conflicts" in request.GET
+    shown = steps.exclude(conflict="") if only_conflicts else steps
+    total = run.conflicts if only_conflicts else run.steps
+    page = _CountedPaginator(shown, STEPS_A_PAGE, total=total).get_page(request.GET.get("page"))
+    people = emails([run.uploaded_by, run.confirmed_by])
+    return {
+        "title": "Import",
+        "subtitle": run.filename,
+        "run": run,
+        "label": badge(run.get_state_display(), STATE_LABELS.get(run.state, "")),
+        "uploaded_by": people.get(run.uploaded_by) or "the command line",
+        "confirmed_by": people.get(run.confirmed_by) or "the command line",
+        "is_working": run.state in WORKING,
+        "last_error": runs.last_error(run) if run.state in WORKING else "",
+        "percent": 100 * run.applied // run.steps if run.steps else 100,
+        "faults": run.faults[:FAULTS_SHOWN],
+        "faults_hidden": max(run.fault_count - FAULTS_SHOWN, 0),
+        "only_conflicts": only_conflicts,
+        "page": page,
+        "steps": [_step(step) for step in page],
+    }
+
+
+class _CountedPaginator(Paginator):
+    """A paginator that is told how many there are."""
+
+    def __init__(self, *args: Any, total: int, **kwargs: Any) -> None:
+        self.count = total
+        super().__init__(*args, **kwargs)
+
+
+def _step(step: ImportStep) -> dict[str, Any]:
+    return {
+        "step": step,
+        "changes": [_change(*change, is_new=step.product_id is None) for change in step.changes],
+        "variants": [
+            {**entry, "diffs": [_change(*change, is_new=entry["id"] is None) for change in entry["changes"]]}
+            for entry in step.variants[:VARIANTS_SHOWN]
+        ],
+        "variants_hidden": max(len(step.variants) - VARIANTS_SHOWN, 0),
+    }
+
+
+def _change(column: str, before: str, after: str, *, is_new: bool) -> str:
+    if is_new:
+        return format_html("<b>{}</b> <ins>{}</ins>", column, _short(after))
+    return format_html("<b>{}</b> <del>{}</del> → <ins>{}</ins>", column, _short(before), _short(after))
+
+
+def _short(text: str) -> str:
+    return f"{text[:200]}…" if len(text) > 200 else text or "–"

@@ -1,0 +1,197 @@
+"""Changing the prices of many products in the admin: choose a rule, look at what it would do, confirm."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from bson import ObjectId
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core import signing
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget
+
+from catalog import price_changes
+from catalog.errors import PriceOutOfRange
+from catalog.models import Product, Variant
+from catalog.price_changes import FormerPrice, Kind, PriceChange, Rounding, Rule
+from shop.admin.html import price
+from shop.admin.refusals import add_refusal
+from shop.object_ids import parse_object_id
+
+MAX_PRODUCTS = 2000
+# What is shown of a plan; the whole of it is confirmed.
+SHOWN = 100
+# How long a plan may be looked at before it is confirmed.
+PLAN_SECONDS = 3600
+_SALT = "catalog.price_changes"
+
+
+class RuleForm(forms.Form):
+    kind = forms.ChoiceField(choices=Kind, label="Change", widget=UnfoldAdminSelectWidget)
+    by = forms.DecimalField(
+        min_value=Decimal("0.001"),
+        max_digits=14,
+        decimal_places=3,
+        label="By",
+        widget=UnfoldAdminDecimalFieldWidget,
+        help_text=f"10 for 10 per cent; an amount is in {settings.CURRENCY.upper()}.",
+    )
+    rounding = forms.ChoiceField(
+        choices=[(each.value, each.words.capitalize()) for each in Rounding],
+        label="Round",
+        widget=UnfoldAdminSelectWidget,
+    )
+    former = forms.ChoiceField(
+        choices=FormerPrice,
+        label="Former price",
+        widget=UnfoldAdminSelectWidget,
+        help_text="What shoppers see struck through.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("kind") == Kind.LOWER_PERCENT and cleaned.get("by", 0) > 100:
+            self.add_error("by", ValidationError("At most 100 per cent.", code="max_value"))
+        return cleaned
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(Kind(self.cleaned_data["kind"]), self.cleaned_data["by"], Rounding(self.cleaned_data["rounding"]))
+
+
+class ChangesPrices:
+    """A ModelAdmin of products whose list can change the prices of many of them."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.change_prices_view)
+        return [path("change-prices/", view, name="catalog_product_change_prices"), *super().get_urls()]
+
+    def has_prices_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms(["catalog.change_product", "catalog.change_variant"])
+
+    @admin.action(description="Change prices…", permissions=["prices"])
+    def change_prices(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponse | None:
+        products = list(queryset.values_list("pk", flat=True)[: MAX_PRODUCTS + 1])
+        if len(products) > MAX_PRODUCTS:
+            self.message_user(
+                request,
+                f"Change the prices of at most {MAX_PRODUCTS} products at once: filter the list first.",
+                messages.ERROR,
+            )
+            return None
+        return self._page(request, RuleForm(), products, back=request.get_full_path())
+
+    def change_prices_view(self, request: HttpRequest) -> HttpResponse:
+        """The steps after the choice of products, each a POST: the rule, its preview, the confirmation."""
+        if not self.has_prices_permission(request):
+            raise PermissionDenied
+        back = request.POST.get("back", "")
+        if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
+            back = reverse("admin:catalog_product_changelist")
+        if "plan" in request.POST:
+            return self._confirmed(request, back)
+        products = [pk for pk in map(parse_object_id, request.POST.get("products", "").split(",")) if pk]
+        if not products:
+            return HttpResponseRedirect(back)
+        form = RuleForm(request.POST)
+        if "again" in request.POST or not form.is_valid():
+            return self._page(request, form, products[:MAX_PRODUCTS], back=back)
+        try:
+            changes = price_changes.plan(products=products[:MAX_PRODUCTS], rule=form.rule)
+        except PriceOutOfRange as error:
+            add_refusal(form, error)
+            return self._page(request, form, products[:MAX_PRODUCTS], back=back)
+        return self._preview(request, form, products, changes, back=back)
+
+    def _preview(
+        self,
+        request: HttpRequest,
+        form: RuleForm,
+        products: Sequence[ObjectId],
+        changes: Sequence[PriceChange],
+        *,
+        back: str,
+    ) -> HttpResponse:
+        plan = {"former": form.cleaned_data["former"], "changes": [[str(value) for value in each] for each in changes]}
+        return self._page(
+            request,
+            form,
+            products,
+            back=back,
+            rule=str(form.rule),
+            rows=_rows(changes[:SHOWN]),
+            changed=len(changes),
+            more=max(0, len(changes) - SHOWN),
+            plan=signing.dumps(plan, salt=_SALT, compress=True),
+        )
+
+    def _page(
+        self, request: HttpRequest, form: RuleForm, products: Sequence[ObjectId], *, back: str, **shown: Any
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Change prices",
+            "form": form,
+            "number": len(products),
+            "products": ",".join(map(str, products)),
+            "address": reverse("admin:catalog_product_change_prices"),
+            "back": back,
+            **shown,
+        }
+        return TemplateResponse(request, "admin/catalog/change_prices.html", context)
+
+    def _confirmed(self, request: HttpRequest, back: str) -> HttpResponse:
+        try:
+            plan = signing.loads(request.POST["plan"], salt=_SALT, max_age=PLAN_SECONDS)
+        except signing.BadSignature:
+            self.message_user(request, "That preview is too old. Look at a new one.", messages.ERROR)
+            return HttpResponseRedirect(back)
+        changes = [
+            PriceChange(ObjectId(product), ObjectId(variant), Decimal(old), Decimal(new))
+            for product, variant, old, new in plan["changes"]
+        ]
+        done = price_changes.apply(changes, former=FormerPrice(plan["former"]))
+        if done:
+            self.message_user(request, f"{_number(len(done), 'price')} changed.", messages.SUCCESS)
+        if missed := [each for each in changes if each not in set(done)]:
+            self.message_user(request, _what_was_missed(missed), messages.WARNING)
+        return HttpResponseRedirect(back)
+
+
+def _rows(changes: Sequence[PriceChange]) -> list[dict[str, Any]]:
+    names = dict(Product.objects.filter(pk__in={each.product for each in changes}).values_list("pk", "name"))
+    variants = Variant.objects.in_bulk([each.variant for each in changes])
+    return [
+        {
+            "name": names.get(each.product, ""),
+            "variant": variants.get(each.variant, ""),
+            "old": price(each.old),
+            "new": price(each.new),
+            "difference": f"{(each.new - each.old) / each.old * 100:+.1f} %" if each.old else "",
+        }
+        for each in changes
+    ]
+
+
+def _what_was_missed(changes: Iterable[PriceChange]) -> str:
+    changes = list(changes)
+    skus = (
+        Variant.objects.filter(pk__in=[each.variant for each in changes]).order_by("sku").values_list("sku", flat=True)
+    )
+    named = ", ".join(skus[:5]) + (" and others" if len(changes) > 5 else "")
+    return (
+        f"{_number(len(changes), 'price')} had been changed since the preview and stayed as "
+        f"{'they are' if len(changes) > 1 else 'it is'}: {named or 'of variants that are gone'}."
+    )
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,220 @@
+"""The columns of a file: what each shows of a product or variant, and what it takes from a cell.
+
+Every column works on texts. ``show`` is what the export writes, ``canonical`` turns what somebody typed into what the
+export would write, and ``put`` takes such a text into a product or variant.
+"""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from bson import ObjectId
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from catalog.importing.errors import BadCell
+from catalog.models import ATTRIBUTE_NAME, Category, Product, Variant
+from shop import money
+
+SKU, STOCK, STOCK_BASE = "sku", "stock", "stock_base"
+ATTRIBUTE, OPTION = "attr:", "option:"
+# What a new product or variant cannot do without.
+REQUIRED_OF_NEW = frozenset({"name", "price"})
+
+_YES = frozenset({"yes", "true", "1", "y"})
+_NO = frozenset({"no", "false", "0", "n"})
+_AMOUNT = re.compile(r"\d{1,10}(\.\d{1,20})?", re.ASCII)
+
+
+class Column:
+    """A column of the model's field. An empty cell ``empties`` the field, or else leaves it alone."""
+
+    def __init__(self, name: str, field: models.Field, *, empties: bool = False) -> None:
+        self.name = name
+        self.field = field
+        self.empties = empties
+
+    def show(self, row: models.Model) -> str:
+        return self.to_text(getattr(row, self.field.attname))
+
+    def canonical(self, text: str) -> str:
+        """Return the text that an export would write for what ``text`` says. Raises :class:`BadCell`."""
+        return self.to_text(self.from_text(text))
+
+    def put(self, row: models.Model, text: str) -> None:
+        setattr(row, self.field.attname, self.from_text(text))
+
+    def fields(self, row: models.Model) -> dict[str, Any]:
+        """Return the row's field as it is now, for writing."""
+        return {self.field.name: getattr(row, self.field.attname)}
+
+    def to_text(self, value: Any) -> str:
+        return value
+
+    def from_text(self, text: str) -> Any:
+        """Return the field's value. Raises :class:`BadCell`."""
+        return clean_text(text, self.field)
+
+
+class MoneyColumn(Column):
+    def to_text(self, value: Decimal | None) -> str:
+        return "" if value is None else money.display(value)
+
+    def from_text(self, text: str) -> Decimal | None:
+        text = text.strip()
+        if not text and self.field.null:
+            return None
+        if not _AMOUNT.fullmatch(text):
+            raise BadCell("Write an amount as digits with a decimal point, such as 19.90.")
+        value, step = Decimal(text), money.smallest_step(settings.CURRENCY)
+        if value > settings.MAX_PRICE:
+            raise BadCell(f"The highest amount is {settings.MAX_PRICE:,}.")
+        if value % step:
+            raise BadCell(f"Give a multiple of {step}, the smallest amount that can be charged.")
+        return value
+
+
+class YesNoColumn(Column):
+    def to_text(self, value: bool) -> str:
+        return "yes" if value else "no"
+
+    def from_text(self, text: str) -> bool:
+        word = text.strip().lower()
+        if word not in _YES | _NO:
+            raise BadCell("Write yes or no.")
+        return word in _YES
+
+
+class CategoryColumn(Column):
+    """The category by its slug; its whole path is understood, too."""
+
+    def __init__(self, name: str, field: models.Field, *, categories: Iterable[Category]) -> None:
+        super().__init__(name, field, empties=True)
+        self._slugs: dict[ObjectId | None, str] = {None: ""}
+        self._ids: dict[str, ObjectId | None] = {"": None}
+        for category in categories:
+            self._slugs[category.pk] = category.slug
+            self._ids[category.path] = self._ids[category.slug] = category.pk
+
+    def to_text(self, value: ObjectId | None) -> str:
+        return self._slugs.get(value, "")
+
+    def from_text(self, text: str) -> ObjectId | None:
+        name = text.strip().strip("/")
+        if name not in self._ids:
+            raise BadCell(f"There is no category “{name[:150]}”: give the slug of one, or its path.")
+        return self._ids[name]
+
+
+class PairColumn(Column):
+    """One name of a flat object of names and texts: ``attr:colour`` of a product, ``option:size`` of a variant."""
+
+    def __init__(self, name: str, field: models.Field) -> None:
+        super().__init__(name, field, empties=True)
+        self.key = name.partition(":")[2]
+
+    def show(self, row: models.Model) -> str:
+        return getattr(row, self.field.attname).get(self.key, "")
+
+    def put(self, row: models.Model, text: str) -> None:
+        pairs = {**getattr(row, self.field.attname), self.key: self.from_text(text)}
+        setattr(row, self.field.attname, {key: value for key, value in pairs.items() if value or key != self.key})
+
+    def from_text(self, text: str) -> str:
+        value = clean_text(text)
+        if len(value) > 200:
+            raise BadCell("At most 200 characters.")
+        return value
+
+
+class Columns:
+    """The columns of one file, or of one row of the database that is compared with it."""
+
+    def __init__(self, categories: Iterable[Category]) -> None:
+        product, variant = Product._meta.get_field, Variant._meta.get_field
+        self._of_product = {
+            "name": Column("name", product("name")),
+            "slug": Column("slug", product("slug")),
+            "description": Column("description", product("description"), empties=True),
+            "category": CategoryColumn("category", product("category"), categories=categories),
+            "active": YesNoColumn("active", product("is_active")),
+            "compare_at_price": MoneyColumn("compare_at_price", product("compare_at_price"), empties=True),
+        }
+        self._of_variant = {
+            "price": MoneyColumn("price", variant("price")),
+            "variant_active": YesNoColumn("variant_active", variant("is_active")),
+        }
+        self.sku = Column(SKU, variant("sku"))
+
+    def of_product(self, name: str) -> Column | None:
+        """Return the column of that name, where it is one of products."""
+        if name not in self._of_product and _is_pair(name, ATTRIBUTE):
+            self._of_product[name] = PairColumn(name, Product._meta.get_field("attributes"))
+        return self._of_product.get(name)
+
+    def of_variant(self, name: str) -> Column | None:
+        """Return the column of that name, where it is one of variants other than its SKU and its stock."""
+        if name not in self._of_variant and _is_pair(name, OPTION):
+            self._of_variant[name] = PairColumn(name, Variant._meta.get_field("options"))
+        return self._of_variant.get(name)
+
+    def knows(self, name: str) -> bool:
+        return name in (SKU, STOCK, STOCK_BASE) or bool(self.of_product(name) or self.of_variant(name))
+
+
+def export_order(attributes: Iterable[str], options: Iterable[str]) -> list[str]:
+    """Return the columns of an export in order, with these names of attributes and options."""
+    return [
+        SKU,
+        *("name", "slug", "description", "category", "active", "compare_at_price"),
+        *(ATTRIBUTE + name for name in sorted(attributes)),
+        *(OPTION + name for name in sorted(options)),
+        *("price", STOCK, STOCK_BASE, "variant_active"),
+    ]
+
+
+def clean_text(text: str, field: models.Field | None = None) -> str:
+    """Return a text of a cell without the space around it. Raises :class:`BadCell` where the field refuses it."""
+    value = text.strip().replace("\r\n", "\n")
+    if "\0" in value:
+        raise BadCell("There is a character in it that no text may hold.")
+    if field is None:
+        return value
+    if field.max_length and len(value) > field.max_length:
+        raise BadCell(f"At most {field.max_length} characters.")
+    try:
+        return field.clean(value, None)
+    except ValidationError as error:
+        raise BadCell(" ".join(error.messages)) from error
+
+
+# --- Stock ------------------------------------------------------------------------------------------------------------
+
+
+def whole_number(text: str) -> int:
+    """Return the number of pieces that a cell says. Raises :class:`BadCell`."""
+    digits = text.strip()
+    if not re.fullmatch(r"\d{1,12}", digits, re.ASCII) or int(digits) > settings.MAX_QUANTITY:
+        raise BadCell(f"Write a whole number from 0 to {settings.MAX_QUANTITY:,}.")
+    return int(digits)
+
+
+def stock_base(variant: Variant) -> str:
+    """Return what an export notes beside the stock: how much it is, and how often it had been counted by then."""
+    return f"{variant.stock}#{variant.adjustments}"
+
+
+def read_stock_base(text: str) -> tuple[int, int] | None:
+    """Return the stock and the count of adjustments from such a note; None for an empty cell. Raises `BadCell`."""
+    if not text.strip():
+        return None
+    found = re.fullmatch(r"(\d{1,18})#(\d{1,9})", text.strip(), re.ASCII)
+    if not found:
+        raise BadCell("This is not what the export wrote: empty the cell, or export again.")
+    return int(found[1]), int(found[2])
+
+
+def _is_pair(name: str, prefix: str) -> bool:
+    return name.startswith(prefix) and bool(re.fullmatch(ATTRIBUTE_NAME, name.removeprefix(prefix)))

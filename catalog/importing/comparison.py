@@ -1,0 +1,265 @@
+"""What a product's rows in a file say otherwise than the catalogue, and every cell of them that is wrong."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from catalog import read_model
+from catalog.importing.columns import (
+    ATTRIBUTE,
+    OPTION,
+    REQUIRED_OF_NEW,
+    SKU,
+    STOCK,
+    STOCK_BASE,
+    Column,
+    Columns,
+    read_stock_base,
+    whole_number,
+)
+from catalog.importing.errors import BadCell
+from catalog.importing.grouping import ProductRows
+from catalog.importing.models import ImportStep
+from catalog.importing.rows import CellFault, Row, Sheet
+from catalog.models import Product, Variant, validate_attributes
+from catalog.services import free_slug, slug_base
+
+# Of one product, in one file.
+MAX_VARIANTS = 500
+
+# A column, the text that an export would show now, and the text that it would show then.
+Change = list[str]
+
+# What a spreadsheet makes of a long number that is to be a text.
+_SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
+
+
+class Comparison:
+    """Compares products of one file, a portion at a time."""
+
+    def __init__(self, sheet: Sheet, columns: Columns) -> None:
+        self._sheet = sheet
+        self._sku = columns.sku
+        self._of_product = [column for name in sheet.names if (column := columns.of_product(name))]
+        self._of_variant = [column for name in sheet.names if (column := columns.of_variant(name))]
+        self._stocked = STOCK in sheet.names
+        self._faults: list[CellFault] = []
+        # Of the products that this file makes or renames.
+        self._slugs: set[str] = set()
+
+    def take_faults(self) -> list[CellFault]:
+        """Return what was wrong since the last call."""
+        faults, self._faults = self._faults, []
+        return faults
+
+    def compare(self, groups: list[ProductRows]) -> Iterator[tuple[ImportStep, int, int]]:
+        """Yield a step for each product that the file changes, with how many rows are new and how many changed."""
+        ids = [group.product_id for group in groups if group.product_id]
+        products = Product.objects.in_bulk(ids) if ids else {}
+        variants = read_model.by_product(Variant.objects.filter(product__in=ids)) if ids else {}
+        self._taken = self._slugs_in_use(groups)
+        for group in groups:
+            before = len(self._faults)
+            product = products.get(group.product_id) or Product()
+            found = self._compare_product(group, product, variants.get(group.product_id, []))
+            if found and len(self._faults) == before:
+                yield found
+
+    # --- Products -----------------------------------------------------------------------------------------------------
+
+    def _compare_product(
+        self, group: ProductRows, product: Product, existing: list[Variant]
+    ) -> tuple[ImportStep, int, int] | None:
+        if len(group.rows) > MAX_VARIANTS:
+            self._fault(group.rows[MAX_VARIANTS], SKU, f"At most {MAX_VARIANTS} rows of one product.")
+            return None
+        is_new, name = product._state.adding, product.name
+        changed: set[int] = set()
+        changes: list[Change] = []
+        for column in self._of_product:
+            row, text = self._agreed(group, column, "" if is_new else column.show(product))
+            if change := self._change(column, product, text, row, is_new=is_new):
+                changes.append(change)
+                changed.add(row.number)
+        first = group.rows[0]
+        if is_new:
+            self._require(first, "name", product.name)
+            if not product.slug:
+                product.slug = free_slug(product.name, taken=self._taken | self._slugs)
+                changes.append(["slug", "", product.slug])
+        self._check_slug(first, changes)
+        self._check_pairs(first, ATTRIBUTE, product.attributes, changes)
+
+        by_sku = {variant.sku: variant for variant in existing}
+        variants = []
+        new = 0
+        for row in group.rows:
+            variant = by_sku.get(row.sku) or Variant(sku=row.sku)
+            entry = self._compare_variant(row, variant)
+            by_sku[row.sku] = variant
+            if entry:
+                variants.append(entry)
+                changed.add(row.number)
+                new += entry["id"] is None
+        self._check_options(group, by_sku)
+        if not changes and not variants:
+            return None
+        # Under the name by which people know it now.
+        step = ImportStep(product_id=product.pk, name=name or product.name, changes=changes, variants=variants)
+        return step, new, len(changed) - sum(1 for entry in variants if entry["id"] is None)
+
+    def _agreed(self, group: ProductRows, column: Column, shown: str) -> tuple[Row, str]:
+        """Return the text that the product's rows give a column of it, with its row.
+
+        One row is enough: the others may be empty there, or still say what the catalogue says.
+        """
+        chosen = group.rows[0], ""
+        differing = set()
+        for row in group.rows:
+            text = self._sheet.text(row, column.name)
+            if not text.strip() or text in differing or text == chosen[1]:
+                continue
+            if not chosen[1] or _says(column, chosen[1], shown):
+                chosen = row, text
+            elif not _says(column, text, shown):
+                differing.add(text)
+                self._fault(row, column.name, f"Row {chosen[0].number} is about the same product and says otherwise.")
+        return chosen
+
+    def _check_slug(self, row: Row, changes: list[Change]) -> None:
+        for name, _, slug in changes:
+            if name != "slug":
+                continue
+            if slug in self._taken or slug in self._slugs:
+                self._fault(row, name, "Another product has this slug. A variant cannot move to another product.")
+            self._slugs.add(slug)
+
+    def _slugs_in_use(self, groups: list[ProductRows]) -> set[str]:
+        """Return which of the slugs that these rows bring, or would be given, products have."""
+        wanted = set()
+        for row in (row for group in groups for row in group.rows):
+            wanted.add(self._sheet.text(row, "slug").strip() or slug_base(self._sheet.text(row, "name")))
+        return set(Product.objects.filter(slug__in=wanted).values_list("slug", flat=True))
+
+    # --- Variants -----------------------------------------------------------------------------------------------------
+
+    def _compare_variant(self, row: Row, variant: Variant) -> dict[str, Any] | None:
+        is_new = variant._state.adding
+        if is_new and _SHORTENED.fullmatch(row.sku):
+            self._fault(row, SKU, "A spreadsheet has shortened this number: format the column as text, type it again.")
+        changes = []
+        for column in self._of_variant:
+            text = self._sheet.text(row, column.name)
+            if change := self._change(column, variant, text, row, is_new=is_new):
+                changes.append(change)
+        if is_new:
+            self._require(row, "price", variant.price)
+        self._check_pairs(row, OPTION, variant.options, changes)
+        if change := self._stock_change(row, variant):
+            changes.append(change)
+        if not changes and not is_new:
+            return None
+        return {
+            "row": row.number,
+            "sku": row.sku,
+            "id": None if is_new else str(variant.pk),
+            "adjustments": variant.adjustments,
+            "changes": changes,
+        }
+
+    def _stock_change(self, row: Row, variant: Variant) -> Change | None:
+        text = self._sheet.text(row, STOCK).strip()
+        if not self._stocked or not text:
+            return None
+        current = variant.stock
+        try:
+            base = None if variant._state.adding else read_stock_base(self._sheet.text(row, STOCK_BASE))
+            if text == str(base[0] if base else current):
+                # Nobody touched the cell: what was sold or came since the export stays so.
+                return None
+            wanted = whole_number(text)
+            if base:
+                wanted = _since_export(wanted, *base, variant)
+        except BadCell as error:
+            self._fault(row, STOCK, str(error))
+            return None
+        return None if wanted == current else [STOCK, str(current), str(wanted)]
+
+    def _check_options(self, group: ProductRows, by_sku: dict[str, Variant]) -> None:
+        """Find active variants that shoppers could not tell apart."""
+        in_file = {row.sku: row for row in group.rows}
+        seen: dict[tuple, str] = {}
+        for sku, variant in by_sku.items():
+            shown = tuple(sorted(variant.options.items()))
+            if not variant.is_active:
+                continue
+            if (other := seen.setdefault(shown, sku)) != sku and (row := in_file.get(sku) or in_file.get(other)):
+                twin = other if row.sku == sku else sku
+                self._fault(row, f"{OPTION}…", f"{twin} is a variant of the same product with the same options.")
+
+    # --- Cells --------------------------------------------------------------------------------------------------------
+
+    def _change(self, column: Column, obj: models.Model, text: str, row: Row, *, is_new: bool) -> Change | None:
+        """Put the text into the row of the database, and return what that changes of it."""
+        shown = "" if is_new else column.show(obj)
+        if text == shown or (not text.strip() and not (column.empties and shown)):
+            return None
+        try:
+            wanted = column.canonical(text)
+            if shown and _says(column, wanted, shown):
+                return None
+            column.put(obj, wanted)
+        except BadCell as error:
+            self._fault(row, column.name, str(error))
+            return None
+        return [column.name, shown, wanted]
+
+    def _check_pairs(self, row: Row, prefix: str, pairs: dict[str, str], changes: list[Change]) -> None:
+        changed = [name for name, *_ in changes if name.startswith(prefix)]
+        if changed:
+            try:
+                validate_attributes(pairs)
+            except ValidationError as error:
+                self._fault(row, changed[0], " ".join(error.messages))
+
+    def _require(self, row: Row, name: str, value: object) -> None:
+        if name in REQUIRED_OF_NEW and value in (None, "") and not self._is_faulty(row, name):
+            self._fault(row, name, f"What is new needs a {name}.")
+
+    def _is_faulty(self, row: Row, name: str) -> bool:
+        return any((fault.row, fault.column) == (row.number, name) for fault in self._faults)
+
+    def _fault(self, row: Row, column: str, detail: str) -> None:
+        self._faults.append(CellFault(row.number, column, detail))
+
+
+def _since_export(wanted: int, exported: int, adjustments: int, variant: Variant) -> int:
+    """Return what the stock is to be, where the file changes it from what the export saw.
+
+    It changes by the difference: what was sold since the export stays sold. Raises :class:`BadCell` where somebody
+    counted it meanwhile, for then nobody knows whether the difference is in it already.
+    """
+    current = variant.stock
+    if adjustments == variant.adjustments:
+        if current + wanted < exported:
+            raise BadCell(f"Only {current} are left: {exported - wanted} cannot be taken away.")
+        return current + wanted - exported
+    if wanted == current:
+        return current
+    raise BadCell(
+        f"It was {exported} when this was exported and has been counted or imported since; it is {current} now. "
+        f"Export again, or empty {STOCK_BASE} to set it to {wanted}."
+    )
+
+
+def _says(column: Column, text: str, shown: str) -> bool:
+    """Whether a text is what the database has, be it in other words."""
+    if text == shown:
+        return True
+    try:
+        return column.canonical(text) == column.canonical(shown)
+    except BadCell:
+        return False

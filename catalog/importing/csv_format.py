@@ -1,0 +1,93 @@
+"""CSV files as spreadsheets write them: commas, semicolons or tabs, with or without a byte order mark."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
+
+from catalog.importing.errors import FileRefused
+
+DELIMITERS = (",", ";", "\t")
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_SAMPLE_LENGTH = 100_000
+
+
+def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool]:
+    """Return the file's rows, and whether numbers in it have a decimal comma. Raises :class:`FileRefused`.
+
+    A byte order mark decides, whatever ``encoding`` says.
+    """
+    beginning = file.read(4)
+    file.seek(0)
+    for mark, marked in _BYTE_ORDER_MARKS.items():
+        if beginning.startswith(mark):
+            encoding = marked
+    text = io.TextIOWrapper(file, encoding=encoding, newline="")
+    try:
+        first, second = _first_lines(text.read(_SAMPLE_LENGTH))
+    except UnicodeError as error:
+        raise _not(encoding, row=1) from error
+    text.seek(0)
+    if first.lower().startswith("sep="):
+        # Excel's own way to name the delimiter, in a line before the headings.
+        text.readline()
+        first = second
+    delimiter = max(DELIMITERS, key=lambda each: _fitness(first, each))
+    return _rows(text, delimiter=delimiter, encoding=encoding), delimiter != ","
+
+
+class Writer:
+    """Turns rows into the bytes of a CSV file; with a byte order mark, by which Excel knows that it is UTF-8."""
+
+    def __init__(self, *, byte_order_mark: bool = True) -> None:
+        self._buffer = io.StringIO(newline="")
+        self._writer = csv.writer(self._buffer)
+        self._beginning = "\ufeff" if byte_order_mark else ""
+
+    def write(self, rows: Iterable[Sequence[str]]) -> bytes:
+        self._writer.writerows(rows)
+        text = self._beginning + self._buffer.getvalue()
+        self._beginning = ""
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        return text.encode()
+
+
+def _rows(text: io.TextIOWrapper, *, delimiter: str, encoding: str) -> Iterator[list[str]]:
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    row = 0
+    try:
+        for row, cells in enumerate(reader, start=1):  # noqa: B007 (told where it breaks off)
+            yield cells
+    except csv.Error as error:
+        raise FileRefused(f"Row {row + 1} is no CSV: look at its quotation marks ({error}).") from error
+    except UnicodeError as error:
+        raise _not(encoding, row=row + 1) from error
+    finally:
+        # The file is not ours to close; maybe it is closed already.
+        if not text.closed:
+            text.detach()
+
+
+def _first_lines(text: str) -> tuple[str, str]:
+    first, second, *_ = [*text.splitlines()[:2], "", ""]
+    return first, second
+
+
+def _fitness(heading: str, delimiter: str) -> tuple[bool, int]:
+    """Rank a delimiter by whether the headings make sense with it, then by how many there are."""
+    try:
+        names = next(csv.reader([heading], delimiter=delimiter), [])
+    except csv.Error:
+        names = []
+    return "sku" in (name.strip().lower() for name in names), len(names)
+
+
+def _not(encoding: str, *, row: int) -> FileRefused:
+    if encoding == "cp1252":
+        return FileRefused(f"The file is not in Windows-1252 either (near row {row}): save it as “CSV UTF-8” or XLSX.")
+    return FileRefused(
+        f"The file is not in UTF-8 (near row {row}): save it as “CSV UTF-8” or XLSX; or, if Excel in Western Europe "
+        "saved it, say that it is in Windows-1252."
+    )

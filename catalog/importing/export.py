@@ -1,0 +1,100 @@
+"""Products as CSV and XLSX files that an import takes back without changing anything."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+
+from catalog import read_model
+from catalog.importing import csv_format, xlsx_format
+from catalog.importing.columns import SKU, STOCK, STOCK_BASE, Column, Columns, MoneyColumn, export_order, stock_base
+from catalog.importing.errors import TooManyColumns
+from catalog.importing.formats import MAX_COLUMNS, guarded
+from catalog.models import Category, Product, Variant
+
+PRODUCTS_AT_ONCE = 500
+
+Tick = Callable[[int], None]
+Cell = str | int | Decimal
+
+
+class Export:
+    """Some products, one row a variant. A few hundred of them are in memory at a time.
+
+    Raises :class:`TooManyColumns`.
+    """
+
+    def __init__(self, products: QuerySet[Product], *, tick: Tick = lambda done: None) -> None:
+        # By key, so that what is sold or edited meanwhile neither repeats nor hides a product.
+        self._products = products.prefetch_related(None).order_by("pk")
+        self._tick = tick
+        attributes, options = self._names()
+        self.headings = export_order(attributes, options)
+        if len(self.headings) > MAX_COLUMNS:
+            raise TooManyColumns
+        columns = Columns(Category.objects.all())
+        self._of_product = {name: column for name in self.headings if (column := columns.of_product(name))}
+        self._of_variant = {name: column for name in self.headings if (column := columns.of_variant(name))}
+
+    def csv(self, *, byte_order_mark: bool = True) -> Iterator[bytes]:
+        """Return the pieces of a CSV file."""
+        writer = csv_format.Writer(byte_order_mark=byte_order_mark)
+        yield writer.write([self.headings])
+        for rows in self._portions():
+            yield writer.write([[str(cell) for cell in row] for row in rows])
+
+    def xlsx(self) -> Iterator[bytes]:
+        """Return the pieces of an XLSX file; they are empty until all of it is written to disk."""
+        with xlsx_format.Writer() as writer:
+            writer.write([self.headings])
+            for rows in self._portions():
+                writer.write(rows)
+                yield b""
+            yield from writer.chunks()
+
+    def _names(self) -> tuple[set[str], set[str]]:
+        """Return the names of all attributes and options that the products have."""
+        attributes: set[str] = set()
+        options: set[str] = set()
+        for rows in _by_key(self._products, "pk", "attributes"):
+            attributes.update(*(pairs for _, pairs in rows))
+            variants = Variant.objects.filter(product__in=[pk for pk, _ in rows]).order_by()
+            options.update(*variants.values_list("options", flat=True))
+        return attributes, options
+
+    def _portions(self) -> Iterator[list[list[Cell]]]:
+        done = 0
+        for products in _by_key(self._products):
+            ids = [product.pk for product in products]
+            variants = read_model.by_product(Variant.objects.filter(product__in=ids).order_by("position", "id"))
+            yield [row for product in products for row in self._rows(product, variants[product.pk])]
+            done += len(products)
+            self._tick(done)
+
+    def _rows(self, product: Product, variants: list[Variant]) -> Iterator[list[Cell]]:
+        of_product = {name: _cell(column, product) for name, column in self._of_product.items()}
+        for variant in variants:
+            cells = {
+                **of_product,
+                **{name: _cell(column, variant) for name, column in self._of_variant.items()},
+                SKU: guarded(variant.sku),
+                STOCK: variant.stock,
+                STOCK_BASE: stock_base(variant),
+            }
+            yield [cells[name] for name in self.headings]
+
+
+def _cell(column: Column, row: Product | Variant) -> Cell:
+    text = column.show(row)
+    return Decimal(text) if text and isinstance(column, MoneyColumn) else guarded(text)
+
+
+def _by_key(products: QuerySet, *fields: str) -> Iterator[list[Any]]:
+    """Yield the products, or tuples of their fields beginning with the key, a portion at a time."""
+    rows = products.values_list(*fields) if fields else products
+    page = list(rows[:PRODUCTS_AT_ONCE])
+    while page:
+        yield page
+        last = page[-1][0] if fields else page[-1].pk
+        page = list(rows.filter(pk__gt=last)[:PRODUCTS_AT_ONCE])

@@ -1,0 +1,96 @@
+"""Files as rows of texts, whatever their format, within bounds; and texts that no spreadsheet takes for a formula."""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from catalog.importing import csv_format, xlsx_format
+from catalog.importing.errors import FileRefused
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_ROWS = 50_000
+MAX_COLUMNS = 300
+# Of one cell, which is as much as Excel keeps; and of all cells together, for a small file can repeat a long text.
+MAX_CELL_LENGTH = 32_767
+MAX_TEXT_LENGTH = 50_000_000
+
+# What a spreadsheet may run: https://owasp.org/www-community/attacks/CSV_Injection
+_STARTS_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
+
+class Table(NamedTuple):
+    """The headings, and the rows with their numbers as a spreadsheet shows them; every row has as many cells."""
+
+    headings: list[str]
+    rows: Iterator[tuple[int, list[str]]]
+    # Whether numbers are written as 19,90: so they are where semicolons stand between the cells.
+    decimal_comma: bool
+
+
+def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
+    """Read a CSV or XLSX file; ``encoding`` is that of a CSV file that does not begin with a byte order mark.
+
+    Raises :class:`FileRefused`, as iterating over the rows does.
+    """
+    beginning = file.read(8)
+    if file.seek(0, 2) > MAX_BYTES:
+        raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: import it in several parts.")
+    file.seek(0)
+    if beginning.startswith(b"\xd0\xcf\x11\xe0"):
+        raise FileRefused("This is an old Excel file (.xls), or one with a password: save it as XLSX or CSV.")
+    if beginning.startswith(b"PK"):
+        records, decimal_comma = xlsx_format.records(file, max_columns=MAX_COLUMNS), False
+    else:
+        records, decimal_comma = csv_format.records(file, encoding=encoding)
+    rows = _bounded(records)
+    _, headings = next(rows, (0, []))
+    while headings and not headings[-1].strip():
+        headings.pop()
+    if not headings:
+        raise FileRefused("The file is empty: its first row names the columns.")
+    return Table(headings, _filled(rows, len(headings)), decimal_comma)
+
+
+def unpacked_size(file: BinaryIO) -> int:
+    """Return how many bytes there are to read of a file, more or less: an XLSX file is packed."""
+    file.seek(0)
+    packed = file.read(2) == b"PK"
+    size = file.seek(0, 2)
+    file.seek(0)
+    return max(size, xlsx_format.unpacked_size(file)) if packed else size
+
+
+def guarded(text: str) -> str:
+    """Return the text so that no spreadsheet takes it for a formula: behind an apostrophe, if need be."""
+    return f"'{text}" if _STARTS_FORMULA.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """Return exactly the text that :func:`guarded` was given."""
+    return text[1:] if text.startswith("'") and _STARTS_FORMULA.match(text) else text
+
+
+def _bounded(records: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """Number the rows, leave out the empty ones, and refuse what is too much."""
+    filled = length = 0
+    for number, cells in enumerate(records, start=1):
+        if not any(map(str.strip, cells)):
+            continue
+        filled += 1
+        if filled > MAX_ROWS + 1:
+            raise FileRefused(f"The file has more than {MAX_ROWS} rows: import it in several parts.")
+        if len(cells) > MAX_COLUMNS:
+            raise FileRefused(f"Row {number} has more than {MAX_COLUMNS} columns.")
+        if any(len(cell) > MAX_CELL_LENGTH for cell in cells):
+            raise FileRefused(f"Row {number} has a cell of more than {MAX_CELL_LENGTH} characters.")
+        length += sum(map(len, cells))
+        if length > MAX_TEXT_LENGTH:
+            raise FileRefused(f"The file holds more than {MAX_TEXT_LENGTH} characters: import it in several parts.")
+        yield number, [unguarded(cell) for cell in cells]
+
+
+def _filled(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
+    for number, cells in rows:
+        if any(cell.strip() for cell in cells[width:]):
+            raise FileRefused(f"Row {number} has something in a column without a heading.")
+        yield number, cells[:width] + [""] * (width - len(cells))

@@ -1,0 +1,64 @@
+"""Which rows of a file are about one product.
+
+A known SKU says whose variant it is. A new one belongs to the product whose slug stands in its row, be it in the
+database or in this file; without a slug, to the rows of new SKUs with the same name.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from bson import ObjectId
+
+from catalog.importing.rows import Row, Sheet
+from catalog.models import Product, Variant
+
+# How many values one query asks for.
+ASKED_AT_ONCE = 1000
+
+
+@dataclass
+class ProductRows:
+    """The rows of one product, in order; ``product_id`` is None where it is a new one."""
+
+    product_id: ObjectId | None
+    rows: list[Row] = field(default_factory=list)
+
+
+def group_rows(sheet: Sheet) -> list[ProductRows]:
+    """Return the rows of the sheet by product, in the order in which the products first appear."""
+    owners = _products_by("sku", [row.sku for row in sheet.rows])
+    slugs = {row.number: sheet.text(row, "slug").strip() for row in sheet.rows}
+    by_slug = _products_by("slug", {slugs[row.number] for row in sheet.rows if row.sku not in owners} - {""})
+    # A product that is given a new slug in this file is found by that, too.
+    renamed = {slugs[row.number]: owners[row.sku] for row in sheet.rows if row.sku in owners}
+    groups: dict[tuple[str, Any], ProductRows] = {}
+    for row in sheet.rows:
+        slug = slugs[row.number]
+        product_id = owners.get(row.sku) or (by_slug.get(slug) or renamed.get(slug) if slug else None)
+        if product_id:
+            key = ("product", product_id)
+        else:
+            key = ("slug", slug) if slug else ("name", sheet.text(row, "name").strip())
+        groups.setdefault(key, ProductRows(product_id)).rows.append(row)
+    return list(groups.values())
+
+
+def in_portions(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    """Cut a sequence into lists of ``size``."""
+    rest = iter(values)
+    while portion := list(islice(rest, size)):
+        yield portion
+
+
+def _products_by(field_name: str, values: Any) -> dict[str, ObjectId]:
+    """Return the products that own these SKUs, or have these slugs."""
+    found: dict[str, ObjectId] = {}
+    for portion in in_portions(list(values), ASKED_AT_ONCE):
+        if field_name == "sku":
+            rows = Variant.objects.filter(sku__in=portion).order_by().values_list("sku", "product")
+        else:
+            rows = Product.objects.filter(slug__in=portion).values_list("slug", "pk")
+        found.update(rows)
+    return found

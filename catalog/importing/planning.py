@@ -1,0 +1,72 @@
+"""The check of a file: all that it would change, stored as a plan, and all that is wrong with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bson import ObjectId
+
+from catalog.importing.columns import Columns
+from catalog.importing.comparison import Comparison
+from catalog.importing.formats import Table
+from catalog.importing.grouping import group_rows, in_portions
+from catalog.importing.models import ImportStep
+from catalog.importing.rows import CellFault, Sheet
+from catalog.models import Category
+
+PRODUCTS_AT_ONCE = 200
+FAULTS_KEPT = 500
+
+# Told of every portion of the work: how many products of how many.
+Tick = Callable[[int, int], None]
+
+
+@dataclass
+class Plan:
+    """What a check found. Its steps are stored under ``id``."""
+
+    id: ObjectId = field(default_factory=ObjectId)
+    steps: int = 0
+    rows: int = 0
+    new_rows: int = 0
+    changed_rows: int = 0
+    # The first of them; `fault_count` counts all.
+    faults: list[CellFault] = field(default_factory=list)
+    fault_count: int = 0
+
+    def add_faults(self, faults: list[CellFault]) -> None:
+        self.fault_count += len(faults)
+        self.faults += faults[: FAULTS_KEPT - len(self.faults)]
+
+
+def stage(table: Table, *, tick: Tick = lambda done, total: None) -> Plan:
+    """Check all of a file and store what it would change, step by step; nothing of the catalogue is written.
+
+    Raises :class:`~catalog.importing.errors.FileRefused`.
+    """
+    columns = Columns(Category.objects.all())
+    sheet = Sheet(table, columns)
+    plan = Plan(rows=len(sheet.rows) + len(sheet.faults))
+    plan.add_faults(sheet.faults)
+    groups = group_rows(sheet)
+    comparison = Comparison(sheet, columns)
+    done = 0
+    for portion in in_portions(groups, PRODUCTS_AT_ONCE):
+        steps = []
+        for step, new, changed in comparison.compare(portion):
+            step.plan, step.number = plan.id, plan.steps
+            steps.append(step)
+            plan.steps += 1
+            plan.new_rows += new
+            plan.changed_rows += changed
+        ImportStep.objects.bulk_create(steps)
+        plan.add_faults(comparison.take_faults())
+        done += len(portion)
+        tick(done, len(groups))
+    plan.faults.sort()
+    return plan
+
+
+def discard(plan_id: ObjectId | None) -> None:
+    """Forget a plan's steps."""
+    if plan_id:
+        ImportStep.objects.filter(plan=plan_id).delete()

@@ -1,0 +1,70 @@
+"""The rows of a file under the names of their columns, each of another SKU."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from catalog.importing.columns import SKU, Columns
+from catalog.importing.errors import BadCell, FileRefused
+from catalog.importing.formats import Table
+
+MONEY = frozenset({"price", "compare_at_price"})
+
+
+class CellFault(NamedTuple):
+    """What is wrong with a cell, for people."""
+
+    row: int
+    column: str
+    detail: str
+
+
+class Row(NamedTuple):
+    number: int
+    sku: str
+    cells: list[str]
+
+
+class Sheet:
+    """The rows of a file, and what is wrong with their SKUs. Raises :class:`FileRefused`."""
+
+    def __init__(self, table: Table, columns: Columns) -> None:
+        self.names = _names(table.headings, columns)
+        self.faults: list[CellFault] = []
+        self._at = {name: position for position, name in enumerate(self.names)}
+        self._with_comma = [self._at[name] for name in MONEY & self._at.keys()] if table.decimal_comma else []
+        self.rows = list(self._rows(table, columns))
+
+    def text(self, row: Row, name: str) -> str:
+        """Return the row's cell in the named column; "" where the file has no such column."""
+        position = self._at.get(name)
+        return "" if position is None else row.cells[position]
+
+    def _rows(self, table: Table, columns: Columns) -> Iterator[Row]:
+        seen: dict[str, int] = {}
+        for number, cells in table.rows:
+            for position in self._with_comma:
+                if "." not in cells[position]:
+                    cells[position] = cells[position].replace(",", ".")
+            try:
+                sku = columns.sku.canonical(cells[self._at[SKU]])
+                if sku in seen:
+                    raise BadCell(f"Row {seen[sku]} has this SKU already.")
+            except BadCell as error:
+                self.faults.append(CellFault(number, SKU, str(error)))
+            else:
+                seen[sku] = number
+                yield Row(number, sku, cells)
+
+
+def _names(headings: list[str], columns: Columns) -> list[str]:
+    names = [heading.strip().lower() for heading in headings]
+    if SKU not in names:
+        raise FileRefused("The file has no column sku, which says what variant a row is about.")
+    if "" in names:
+        raise FileRefused(f"Column {names.index('') + 1} has no heading.")
+    if unknown := [name[:60] for name in names if not columns.knows(name)]:
+        raise FileRefused(f"Unknown columns: {', '.join(unknown[:20])}. Take them out, or see docs/import.md.")
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise FileRefused(f"These columns stand in the file twice: {', '.join(twice)}.")
+    return names

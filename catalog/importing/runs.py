@@ -1,0 +1,261 @@
+"""An import from its upload to its end: the verbs, and the jobs that go on with it whatever was killed.
+
+Checking writes nothing but the plan, so it may be done again. Applying moves a cursor over the plan's steps in the
+same transaction as the steps' effects: each step has its effect once, however many processes apply the same import
+and wherever they die.
+"""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from bson import ObjectId
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from catalog.errors import DuplicateOptions, OutOfStock
+from catalog.importing import planning, writing
+from catalog.importing.errors import FileRefused, NotConfirmable, PreviewTooOld
+from catalog.importing.formats import MAX_BYTES, open_table, unpacked_size
+from catalog.importing.models import ImportPart, ImportRun, ImportStep
+from catalog.importing.planning import Plan, Tick
+from shop import jobs, staff_log
+from shop.staff_log import Action
+from shop.transactions import TransactionContention, transactional
+
+State = ImportRun.State
+CHECK, APPLY = "catalog.check_import", "catalog.apply_import"
+
+# One transaction writes at most so many products and rows, or one product however large: it lasts well below a second,
+# for buyers of the same variants wait for it.
+STEPS_AT_ONCE = 100
+ROWS_AT_ONCE = 200
+# What a request does itself, so that small files need no waiting: bytes, unpacked, that it checks.
+BYTES_AT_ONCE = 500 * 1024
+_PART_BYTES = 4 * 1024 * 1024
+# A job works this long, then lets go: what happens by the clock, and other jobs, have their turn.
+_SLICE_SECONDS = 5.0
+
+# Refused by a constraint, though the batch had just looked: somebody else was faster.
+_OVERTAKEN = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)
+
+
+# --- Upload and check -------------------------------------------------------------------------------------------------
+
+
+@transactional("catalog.upload_import")
+def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
+    """Keep a file with its run, and have it checked: at once where it is small, else by the worker.
+
+    Raises :class:`FileRefused` where it is too large.
+    """
+    if size > MAX_BYTES:
+        raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: import it in several parts.")
+    run.digest = digest_of(file)
+    run.save(force_insert=True)
+    number = 0
+    while data := file.read(_PART_BYTES):
+        ImportPart.objects.create(run=run, number=number, data=data)
+        number += 1
+    jobs.enqueue(CHECK, at_once=unpacked_size(file) <= BYTES_AT_ONCE, run=str(run.pk))
+    return run
+
+
+@jobs.handler(CHECK)
+def check(*, run: str) -> None:
+    """Read the run's file, compare it with the catalogue and store the plan; nothing of the catalogue is written."""
+    row = ImportRun.objects.filter(pk=run, state=State.CHECKING).first()
+    if row is None:
+        return
+    try:
+        with _file_of(row) as file:
+            plan = planning.stage(open_table(file, encoding=row.encoding))
+    except FileRefused as refusal:
+        found = {"state": State.REFUSED, "problem": str(refusal)}
+        plan = None
+    else:
+        found = _results(plan)
+    if not ImportRun.objects.filter(pk=row.pk, state=State.CHECKING).update(**found, checked_at=timezone.now()):
+        # Another worker, which had taken this one for dead, was faster.
+        planning.discard(plan and plan.id)
+        return
+    ImportPart.objects.filter(run=row.pk).delete()
+
+
+def digest_of(file: BinaryIO) -> str:
+    """Return the SHA-256 of a file, which is then at its beginning."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while data := file.read(_PART_BYTES):
+        digest.update(data)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def _file_of(run: ImportRun) -> BinaryIO:
+    file = tempfile.SpooledTemporaryFile(max_size=_PART_BYTES)  # noqa: SIM115 (the caller closes it)
+    for data in ImportPart.objects.filter(run=run.pk).order_by("number").values_list("data", flat=True).iterator(1):
+        file.write(data)
+    file.seek(0)
+    return file
+
+
+def _results(plan: Plan) -> dict[str, Any]:
+    return {
+        # A file that changes nothing needs nobody's consent.
+        "state": State.REFUSED if plan.fault_count else State.READY if plan.steps else State.DONE,
+        "plan": plan.id,
+        "steps": plan.steps,
+        "rows": plan.rows,
+        "new_rows": plan.new_rows,
+        "changed_rows": plan.changed_rows,
+        "faults": [list(fault) for fault in plan.faults],
+        "fault_count": plan.fault_count,
+    }
+
+
+# --- Confirm or discard -----------------------------------------------------------------------------------------------
+
+
+@transactional("catalog.confirm_import")
+def confirm(*, run: ImportRun, actor: str) -> None:
+    """Have a checked import written. Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
+    if run.is_stale:
+        raise PreviewTooOld
+    now = timezone.now()
+    confirmed = ImportRun.objects.filter(pk=run.pk, state=State.READY).update(
+        state=State.APPLYING, confirmed_by=actor, confirmed_at=now
+    )
+    if not confirmed:
+        raise NotConfirmable
+    staff_log.note(Action.RUN, run)
+    small = run.new_rows + run.changed_rows <= ROWS_AT_ONCE
+    jobs.enqueue(APPLY, at_once=small, run=str(run.pk))
+
+
+@transactional("catalog.discard_import")
+def discard(*, run: ImportRun) -> None:
+    """Give up an import that was not confirmed. Raises :class:`NotConfirmable`."""
+    open_states = [State.CHECKING, State.READY, State.REFUSED]
+    if not ImportRun.objects.filter(pk=run.pk, state__in=open_states).update(state=State.DISCARDED):
+        raise NotConfirmable("This import was confirmed or discarded already.")
+    staff_log.note(Action.CHANGE, run, fields=["state"])
+    planning.discard(run.plan)
+    ImportPart.objects.filter(run=run.pk).delete()
+
+
+@transactional("catalog.begin_import")
+def begin(*, plan: Plan, filename: str, digest: str) -> ImportRun:
+    """Begin to write a plan that was checked without a run: the caller applies it, and the worker if that one dies."""
+    now = timezone.now()
+    run = ImportRun.objects.create(
+        filename=filename,
+        digest=digest,
+        checked_at=now,
+        confirmed_at=now,
+        **{**_results(plan), "state": State.APPLYING},
+    )
+    jobs.enqueue(APPLY, delay=jobs.LEASE, run=str(run.pk))
+    return run
+
+
+def hold(run: ImportRun) -> None:
+    """Keep the worker from going on with an import that the caller goes on with, for another while."""
+    _jobs_of(run.pk).update(run_at=timezone.now() + jobs.LEASE)
+
+
+def unfinished(digest: str) -> ImportRun | None:
+    """Return the import of the same file that was confirmed and is not done."""
+    return ImportRun.objects.filter(digest=digest, state=State.APPLYING).first()
+
+
+def last_error(run: ImportRun) -> str:
+    """Return why the run's job failed when it was last tried; "" where it did not."""
+    job = jobs.Job.objects.filter(kind__in=[CHECK, APPLY], payload={"run": str(run.pk)}).first()
+    return job.last_error if job else ""
+
+
+# --- Apply ------------------------------------------------------------------------------------------------------------
+
+
+@jobs.handler(APPLY)
+def _apply_as_job(*, run: str) -> None:
+    let_go_at = time.monotonic() + _SLICE_SECONDS
+    if not apply(run_id=ObjectId(run), until=lambda: time.monotonic() > let_go_at):
+        raise jobs.Postpone(0)
+
+
+def apply(
+    *, run_id: ObjectId, until: Callable[[], bool] = lambda: False, tick: Tick = lambda done, total: None
+) -> bool:
+    """Write an import that was confirmed, batch by batch, unless ``until`` says stop; return whether it is done.
+
+    Any number of processes may do this for the same import at the same time.
+    """
+    steps = STEPS_AT_ONCE
+    while True:
+        try:
+            run = _apply_batch(run_id=run_id, steps=steps)
+        except _OVERTAKEN:
+            run = _apply_one_or_leave_it(run_id)
+        except TransactionContention:
+            # Something in it sells too well to be locked for so long.
+            if steps == 1:
+                raise
+            steps = max(1, steps // 10)
+            continue
+        tick(run.applied, run.steps)
+        if run.state != State.APPLYING:
+            return True
+        if until():
+            return False
+
+
+def _apply_one_or_leave_it(run_id: ObjectId) -> ImportRun:
+    """Write the next step alone, so that a refusal can only be about that one."""
+    try:
+        return _apply_batch(run_id=run_id, steps=1)
+    except _OVERTAKEN as refusal:
+        reason = str(refusal) if isinstance(refusal, DuplicateOptions | OutOfStock) else "Somebody has just changed it."
+        return _apply_batch(run_id=run_id, steps=1, leave_alone=reason)
+
+
+@transactional("catalog.import_batch")
+def _apply_batch(*, run_id: ObjectId, steps: int, leave_alone: str = "") -> ImportRun:
+    """Write the next steps and move the cursor behind them; return the run as it is then."""
+    run = ImportRun.objects.get(pk=run_id)
+    if run.state != State.APPLYING:
+        return run
+    batch = _next_steps(run, at_most=steps)
+    if leave_alone:
+        conflicts = {step.pk: leave_alone for step in batch}
+    else:
+        conflicts = writing.write(batch, actor=run.confirmed_by, origin=run.filename)
+    for pk, reason in conflicts.items():
+        ImportStep.objects.filter(pk=pk).update(conflict=reason)
+    run.applied += len(batch)
+    run.conflicts += len(conflicts)
+    if run.applied >= run.steps or not batch:
+        run.state, run.finished_at = State.DONE, timezone.now()
+        _jobs_of(run_id).delete()
+    # Two at once both write this document, so one of them runs again and finds the cursor moved.
+    run.save(update_fields=["state", "applied", "conflicts", "finished_at"])
+    return run
+
+
+def _jobs_of(run_id: ObjectId) -> QuerySet[jobs.Job]:
+    return jobs.Job.objects.filter(kind=APPLY, payload={"run": str(run_id)})
+
+
+def _next_steps(run: ImportRun, *, at_most: int) -> list[ImportStep]:
+    following = ImportStep.objects.filter(plan=run.plan, number__gte=run.applied).order_by("number")[:at_most]
+    batch: list[ImportStep] = []
+    for step in following:
+        if batch and sum(each.size for each in batch) + step.size > ROWS_AT_ONCE:
+            break
+        batch.append(step)
+    return batch

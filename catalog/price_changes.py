@@ -1,0 +1,150 @@
+"""Changing many prices at once: planned and shown first, then written where a price is still the one that was shown.
+
+So nobody's edit in between is overwritten, and what was confirmed twice, or stopped half-way and begun again, happens
+once: a price that has changed already is not the one that was shown any more.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import ROUND_CEILING, Decimal
+from itertools import islice
+from typing import NamedTuple
+
+from bson import ObjectId
+from django.conf import settings
+from django.db import models
+
+from catalog import services
+from catalog.errors import PriceOutOfRange
+from catalog.models import Product, Variant
+from shop import money, staff_log
+from shop.bulk import update_rows
+from shop.staff_log import Action
+from shop.transactions import transactional
+
+# One transaction's worth: short enough not to be in the way of people who buy.
+_PRODUCTS_AT_ONCE = 50
+
+
+class Kind(models.TextChoices):
+    LOWER_PERCENT = "lower_percent", "Lower by per cent"
+    RAISE_PERCENT = "raise_percent", "Raise by per cent"
+    LOWER_AMOUNT = "lower_amount", "Lower by an amount"
+    RAISE_AMOUNT = "raise_amount", "Raise by an amount"
+
+
+class Rounding(models.TextChoices):
+    """To multiples of the smallest step that can be charged (0.01 in most currencies)."""
+
+    STEP = "step"
+    FIVE = "five"
+    TEN = "ten"
+    HUNDRED = "hundred"
+    NINES = "nines"
+
+    @property
+    def unit(self) -> Decimal:
+        """The amount of which every price is a multiple; of ``NINES`` it is one step less."""
+        steps = {Rounding.STEP: 1, Rounding.FIVE: 5, Rounding.TEN: 10}
+        return money.smallest_step(settings.CURRENCY) * steps.get(self, 100)
+
+    @property
+    def words(self) -> str:
+        if self == Rounding.NINES:
+            return (
+                f"up to the next price that ends in {money.display(self.unit - money.smallest_step(settings.CURRENCY))}"
+            )
+        return f"to a multiple of {money.display(self.unit)}"
+
+    def apply(self, price: Decimal) -> Decimal:
+        """Return the price that this rounding makes of one."""
+        if self == Rounding.NINES and price > 0:
+            whole = (price / self.unit).to_integral_value(ROUND_CEILING) * self.unit
+            return money.quantize(whole - money.smallest_step(settings.CURRENCY))
+        return money.round_to_multiple(price, self.unit)
+
+
+class FormerPrice(models.TextChoices):
+    """What becomes of the price that is shown struck through."""
+
+    KEEP = "keep", "Leave it as it is"
+    SHOW = "show", "Show today's price as the former one, where the new one is lower"
+    REMOVE = "remove", "Show none"
+
+
+class Rule(NamedTuple):
+    """How a new price comes from an old one; ``by`` is per cent or an amount of the shop's currency."""
+
+    kind: Kind
+    by: Decimal
+    rounding: Rounding
+
+    def __str__(self) -> str:
+        change = Kind(self.kind).label.removesuffix(" per cent").removesuffix(" an amount")
+        unit = "per cent" if self.kind in (Kind.LOWER_PERCENT, Kind.RAISE_PERCENT) else settings.CURRENCY.upper()
+        return f"{change} {self.by.normalize():f} {unit}, rounded {self.rounding.words}"
+
+    def apply(self, price: Decimal) -> Decimal:
+        by = price * self.by / 100 if self.kind in (Kind.LOWER_PERCENT, Kind.RAISE_PERCENT) else self.by
+        return self.rounding.apply(price + (by if self.kind in (Kind.RAISE_PERCENT, Kind.RAISE_AMOUNT) else -by))
+
+
+class PriceChange(NamedTuple):
+    """One variant's price as it was shown, and what it is to become."""
+
+    product: ObjectId
+    variant: ObjectId
+    old: Decimal
+    new: Decimal
+
+
+def plan(*, products: Sequence[ObjectId], rule: Rule) -> list[PriceChange]:
+    """Return what the rule would change, product by product; what it leaves as it is is not in it.
+
+    Raises :class:`PriceOutOfRange` where a price would fall below zero or grow beyond what can be kept.
+    """
+    place = {pk: number for number, pk in enumerate(products)}
+    rows = list(Variant.objects.filter(product__in=products))
+    rows.sort(key=lambda row: (place[row.product_id], row.position, row.pk))
+    changes = [PriceChange(row.product_id, row.pk, row.price, rule.apply(row.price)) for row in rows]
+    for row, change in zip(rows, changes, strict=True):
+        if not 0 <= change.new <= settings.MAX_PRICE:
+            new, old = money.display(change.new), money.display(change.old)
+            raise PriceOutOfRange(f"{row.sku} would cost {new} instead of {old}.", attr="by")
+    return [change for change in changes if change.new != change.old]
+
+
+def apply(changes: Iterable[PriceChange], *, former: FormerPrice) -> list[PriceChange]:
+    """Write planned prices; return those that were written. The others were changed by somebody meanwhile.
+
+    Some products at a time are one transaction: prices, read model and former prices together.
+    """
+    by_product = defaultdict(list)
+    for change in changes:
+        by_product[change.product].append(change)
+    return [done for chunk in _chunks(by_product.values()) for done in _apply(chunk, former=former)]
+
+
+def _chunks(groups: Iterable[list[PriceChange]]) -> Iterator[list[PriceChange]]:
+    waiting = iter(groups)
+    while chunk := list(islice(waiting, _PRODUCTS_AT_ONCE)):
+        yield [change for group in chunk for change in group]
+
+
+@transactional("catalog.change_prices")
+def _apply(changes: list[PriceChange], *, former: FormerPrice) -> list[PriceChange]:
+    current = Variant.objects.in_bulk([each.variant for each in changes])
+    due = [each for each in changes if each.variant in current and current[each.variant].price == each.old]
+    if not due:
+        return []
+    products = sorted({each.product for each in due})
+    before = dict(Product.objects.filter(pk__in=products).values_list("pk", "price"))
+    update_rows(Variant, {each.variant: {"price": each.new} for each in due})
+    staff_log.note(Action.CHANGE, *(current[each.variant] for each in due), fields=["price"])
+    services.settle(*products)
+    if former == FormerPrice.SHOW:
+        lower = Product.objects.filter(pk__in=products).values_list("pk", "price")
+        update_rows(Product, {pk: {"compare_at_price": before[pk]} for pk, price in lower if price < before[pk]})
+    elif former == FormerPrice.REMOVE:
+        Product.objects.filter(pk__in=products).update(compare_at_price=None)
+    return due

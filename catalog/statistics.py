@@ -1,0 +1,20 @@
+"""What the dashboard tells of the catalogue."""
+
+from django.conf import settings
+
+from catalog.models import Product, Variant
+
+# Nobody orders from a list that is longer.
+LONGEST_LIST = 500
+
+
+def low_stock() -> list[Variant]:
+    """Return what is for sale and of which fewer than ``LOW_STOCK_THRESHOLD`` pieces are left, the fewest first.
+
+    The index of stock bounds the question, and ``LONGEST_LIST`` the answer.
+    """
+    rows = Variant.objects.active().filter(stock__lt=settings.LOW_STOCK_THRESHOLD).order_by("stock")
+    rows = list(rows[:LONGEST_LIST])
+    products = {row.product_id for row in rows}
+    for_sale = set(Product.objects.active().filter(pk__in=products).values_list("pk", flat=True))
+    return [row for row in rows if row.product_id in for_sale]

@@ -1,0 +1,257 @@
+"""Imports at once, beside buyers, through failures; killed halfway and finished."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from catalog.importing import runs, writing
+from catalog.importing.models import ImportRun, ImportStep
+from catalog.models import Product, StockMovement, Variant
+from catalog.tests.files import (
+    confirmed,
+    conflicts,
+    csv_of,
+    pieces,
+    press,
+    previewed,
+    upload,
+)
+from shop import audit, jobs
+from shop.jobs import Job
+from shop.testing.admin import ordered
+from shop.testing.failures import failing
+from shop.testing.server import database_uri
+from shop.testing.steps import at_the_same_moment
+from shop.transactions import TransactionContention
+
+pytestmark = pytest.mark.django_db
+
+
+# --- At once ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_import_applied_by_several_processes_is_applied_once(
+    browser: Client, mug: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "ROWS_AT_ONCE", 0)
+    rows = [{"sku": f"N-{n}", "name": f"N {n}", "price": "1", "stock": "3"} for n in range(12)]
+    run = previewed(browser, *rows, {"sku": "MUG", "name": "", "price": "", "stock": "8"})
+    press(browser, "confirm", run)
+    assert at_the_same_moment(*[lambda: runs.apply(run_id=run.pk)] * 4) == [True] * 4
+    run.refresh_from_db()
+    assert (run.state, run.applied, run.conflicts) == ("done", 13, 0)
+    assert Product.objects.count() == 13
+    assert pieces("MUG") == 8
+    assert StockMovement.objects.filter(reason="import").count() == 13
+    assert not Job.objects.exists()
+    assert audit.complaints() == []
+
+
+def test_two_imports_of_one_file_at_once_do_not_add_up(browser: Client, mug: Product, hat: Product) -> None:
+    rows = {"sku": "MUG", "price": "11", "stock": "8"}, {"sku": "HAT", "price": "12", "stock": "1"}
+    first, second = previewed(browser, *rows), previewed(browser, *rows)
+    at_the_same_moment(*[lambda run=run: runs.confirm(run=run, actor="") for run in (first, second)])
+    assert (pieces("MUG"), pieces("HAT")) == (8, 1)
+    assert StockMovement.objects.filter(reason="import").count() == 2
+    assert [*conflicts(first), *conflicts(second)] == []
+    assert audit.complaints() == []
+
+
+def test_two_imports_at_once_that_contradict_each_other_leave_one_of_them(browser: Client, mug: Product) -> None:
+    first = previewed(browser, {"sku": "MUG", "price": "11", "stock": "8"})
+    second = previewed(browser, {"sku": "MUG", "price": "12", "stock": "1"})
+    at_the_same_moment(*[lambda run=run: runs.confirm(run=run, actor="") for run in (first, second)])
+    variant = Variant.objects.get()
+    assert (variant.price, variant.stock) in [(11, 8), (12, 1)]
+    assert len([*conflicts(first), *conflicts(second)]) == 1
+    assert audit.complaints() == []
+
+
+def test_two_imports_at_once_of_different_columns_both_happen(browser: Client, mug: Product) -> None:
+    first = previewed(browser, {"sku": "MUG", "price": "11"})
+    second = previewed(browser, {"sku": "MUG", "stock": "8"})
+    at_the_same_moment(*[lambda run=run: runs.confirm(run=run, actor="") for run in (first, second)])
+    variant = Variant.objects.get()
+    assert (variant.price, variant.stock) == (11, 8)
+    assert [*conflicts(first), *conflicts(second)] == []
+
+
+def test_buyers_and_an_import_at_once_lose_nothing(
+    browser: Client, mug: Product, make_user: Any, shipping: Any
+) -> None:
+    run = previewed(browser, {"sku": "MUG", "price": "11", "stock": "9"})
+    people = [make_user() for _ in range(4)]
+    at_the_same_moment(
+        lambda: runs.confirm(run=run, actor=""), *[lambda person=person: ordered(person, mug) for person in people]
+    )
+    run.refresh_from_db()
+    assert (run.state, run.conflicts) == ("done", 0)
+    assert pieces("MUG") == 5
+    assert audit.complaints() == []
+
+
+def test_where_a_batch_meets_too_much_contention_smaller_ones_are_tried(
+    browser: Client, mug: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = previewed(browser, {"sku": "MUG", "price": "11"}, {"sku": "HAT", "price": "12"})
+    write, sizes = writing.write, []
+
+    def contended(steps: list[ImportStep], **kwargs: Any) -> Any:
+        sizes.append(len(steps))
+        if len(steps) > 1:
+            raise TransactionContention
+        return write(steps, **kwargs)
+
+    monkeypatch.setattr(writing, "write", contended)
+    monkeypatch.setattr(runs, "STEPS_AT_ONCE", 5)
+    confirmed(browser, run)
+    assert sizes == [2, 1, 1]
+    assert set(Variant.objects.values_list("price", flat=True)) == {11, 12}
+
+
+def test_a_batch_is_so_many_rows_or_one_product_however_large(
+    browser: Client, mug: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [{"sku": f"S-{n}", "name": "Shirt", "price": "1", "option:size": str(n)} for n in range(5)]
+    simple = [{"sku": f"N-{n}", "name": f"N {n}", "price": "1"} for n in range(3)]
+    run = previewed(browser, *simple, *sizes, {"sku": "MUG", "price": "11"})
+    write, written = writing.write, []
+
+    def watched(steps: list[ImportStep], **kwargs: Any) -> Any:
+        written.append([step.name for step in steps])
+        return write(steps, **kwargs)
+
+    monkeypatch.setattr(writing, "write", watched)
+    monkeypatch.setattr(runs, "ROWS_AT_ONCE", 4)
+    runs.confirm(run=run, actor="")
+    jobs.run_due()
+    assert written == [["N 0", "N 1"], ["N 2"], ["Shirt"], ["Mug"]]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"errorCode": 112, "errorLabels": ["TransientTransactionError"]},
+        {"closeConnection": True},
+        {"writeConcernError": {"code": 91, "errmsg": "shutting down", "errorLabels": ["RetryableWriteError"]}},
+    ],
+    ids=["conflict", "connection lost", "answer lost"],
+)
+def test_a_commit_that_fails_or_whose_answer_is_lost_happens_once(
+    browser: Client, mug: Product, fault: dict[str, Any]
+) -> None:
+    run = previewed(browser, {"sku": "MUG", "stock": "8"}, {"sku": "NEW", "name": "New", "price": "1", "stock": "1"})
+    with failing("commitTransaction", **fault):
+        runs.confirm(run=run, actor="")
+    run.refresh_from_db()
+    assert (run.state, run.applied) == ("done", 2)
+    assert (pieces("MUG"), pieces("NEW")) == (8, 1)
+    assert audit.complaints() == []
+
+
+# --- Killed -----------------------------------------------------------------------------------------------------------
+
+PRODUCTS = 110
+
+
+def many() -> list[dict[str, str]]:
+    """Enough products for two batches."""
+    rows = [
+        {"sku": f"N-{n:03}", "slug": f"n-{n:03}", "name": f"N {n}", "price": "1.50", "stock": "3"}
+        for n in range(PRODUCTS)
+    ]
+    return [{"sku": "MUG", "slug": "", "name": "", "price": "", "stock": "8"}, *rows]
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "manage.py", *arguments]
+    variables = {**os.environ, "MONGO_URI": database_uri(), **environment}
+    return subprocess.run(command, cwd=settings.BASE_DIR, env=variables, capture_output=True, text=True, timeout=120)
+
+
+def assert_complete(*, mugs: int) -> None:
+    run = ImportRun.objects.get()
+    assert (run.state, run.applied, run.conflicts) == ("done", PRODUCTS + 1, 0)
+    assert Product.objects.filter(slug__startswith="n-").count() == PRODUCTS
+    assert StockMovement.objects.filter(reason="import").count() == PRODUCTS + 1
+    assert pieces("MUG") == mugs
+    assert audit.complaints() == []
+
+
+@pytest.mark.parametrize("moment", ["before_commit@2", "after_commit@1"])
+def test_an_import_that_is_killed_halfway_is_finished_by_the_same_command(
+    tmp_path: Path, mug: Product, buy: Callable[..., None], moment: str
+) -> None:
+    path = tmp_path / "products.csv"
+    path.write_text(csv_of(many()))
+    killed = manage("import_products", str(path), CRASH_AT=f"catalog.import_batch:{moment}")
+    assert killed.returncode == -signal.SIGKILL
+    run = ImportRun.objects.get()
+    assert run.state == "applying"
+    assert 0 < run.applied < PRODUCTS
+    assert Product.objects.filter(slug__startswith="n-").count() == run.applied - 1
+    assert audit.complaints() == []
+    # What is sold in between stays sold, though the file says 8.
+    buy(mug, 1)
+
+    again = manage("import_products", str(path))
+    assert again.returncode == 0, again.stderr
+    assert "not finished yet" in again.stdout
+    assert_complete(mugs=7)
+    assert not Job.objects.filter(kind=runs.APPLY).exists()
+
+
+def test_an_import_whose_command_and_worker_are_killed_is_finished_by_the_next_worker(
+    tmp_path: Path, mug: Product
+) -> None:
+    path = tmp_path / "products.csv"
+    path.write_text(csv_of(many()))
+    killed = manage("import_products", str(path), CRASH_AT="catalog.import_batch:after_commit")
+    assert killed.returncode == -signal.SIGKILL
+    assert manage("worker", "--once").returncode == 0
+    # It was leased to the command.
+    assert ImportRun.objects.get().state == "applying"
+
+    due_again()
+    killed = manage("worker", "--once", CRASH_AT="catalog.import_batch:before_commit")
+    assert killed.returncode == -signal.SIGKILL
+    due_again()
+    assert manage("worker", "--once").returncode == 0
+    assert_complete(mugs=8)
+
+
+def test_a_check_whose_worker_is_killed_is_done_by_the_next(
+    browser: Client, mug: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "BYTES_AT_ONCE", 0)
+    upload(browser, [{"sku": "MUG", "price": "11"}])
+    # As a killed worker leaves it: claimed, and a part of a plan stored that nobody will use.
+    assert Job.objects.get().claim()
+    assert jobs.run_due() == 0
+    due_again()
+    jobs.run_due()
+    run = ImportRun.objects.get()
+    assert (run.state, run.steps) == ("ready", 1)
+
+
+def test_of_two_workers_that_check_one_file_only_one_is_heard(browser: Client, mug: Product, monkeypatch: Any) -> None:
+    monkeypatch.setattr(runs, "BYTES_AT_ONCE", 0)
+    upload(browser, [{"sku": "MUG", "price": "11"}])
+    run = str(ImportRun.objects.get().pk)
+    at_the_same_moment(*[lambda: runs.check(run=run)] * 2)
+    assert ImportRun.objects.get().state == "ready"
+    assert list(ImportStep.objects.values_list("plan", flat=True)) == [ImportRun.objects.get().plan]
+
+
+def due_again() -> None:
+    Job.objects.update(run_at=timezone.now() - timedelta(milliseconds=1))

@@ -1,0 +1,214 @@
+"""What happens between an export, its import's preview and its confirmation is kept."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+from django.test import Client
+
+from catalog import services, stock
+from catalog.importing import writing
+from catalog.models import Category, Product, StockMovement, Variant
+from catalog.tests.files import confirmed, conflicts, export_products, import_products, pieces, previewed, rows_of
+from shop import audit
+from shop.testing.admin import url_of
+from shop.testing.steps import everything
+
+pytestmark = pytest.mark.django_db
+
+
+# --- Between the preview and the confirmation -------------------------------------------------------------------------
+
+
+def test_what_is_sold_after_the_preview_stays_sold(browser: Client, mug: Product, buy: Callable[..., None]) -> None:
+    run = previewed(browser, {"sku": "MUG", "stock": "8"})
+    buy(mug, 2)
+    assert confirmed(browser, run).conflicts == 0
+    assert pieces("MUG") == 6
+    assert StockMovement.objects.get(reason="import").delta == 3
+
+
+def test_more_than_is_left_is_not_taken_away(
+    browser: Client, mug: Product, hat: Product, buy: Callable[..., None]
+) -> None:
+    run = previewed(browser, {"sku": "MUG", "stock": "1"}, {"sku": "HAT", "stock": "1"})
+    buy(mug, 3)
+    assert confirmed(browser, run).conflicts == 1
+    assert conflicts(run) == ["Only 2 of MUG are left: 4 cannot be taken away."]
+    assert (pieces("MUG"), pieces("HAT")) == (2, 1)
+
+
+def test_stock_that_somebody_counted_after_the_preview_is_left_alone(browser: Client, mug: Product) -> None:
+    run = previewed(browser, {"sku": "MUG", "stock": "8", "price": "11"})
+    stock.adjust(Variant.objects.get(), to=6, note="counted")
+    confirmed(browser, run)
+    assert "The stock of MUG was counted or imported since the file was checked" in conflicts(run)[0]
+    # All of the product is left alone, not a part of it.
+    assert (pieces("MUG"), Variant.objects.get().price) == (6, 10)
+
+
+def test_a_product_that_somebody_changed_after_the_preview_is_left_alone_and_shown(
+    browser: Client, mug: Product, hat: Product
+) -> None:
+    rows = {"sku": "MUG", "name": "Cup", "price": "11"}, {"sku": "HAT", "name": "Cap", "price": "12"}
+    run = previewed(browser, *rows)
+    services.update_product(product=mug, data={"price": "9.00"})
+    confirmed(browser, run)
+    assert conflicts(run) == ["price was “10.00” when the file was checked and is “9.00” now."]
+    assert set(Product.objects.values_list("name", "price")) == {("Mug", 9), ("Cap", 12)}
+    page = browser.get(url_of("catalog.importrun", "change", run.pk), {"conflicts": ""})
+    assert [each["step"].name for each in page.context["steps"]] == ["Mug"]
+
+
+def test_what_somebody_changed_elsewhere_in_the_product_is_kept(browser: Client, mug: Product) -> None:
+    run = previewed(browser, {"sku": "MUG", "attr:colour": "red", "price": "11"})
+    services.update_product(product=mug, data={"attributes": {"size": "big"}, "description": "Round."})
+    assert confirmed(browser, run).conflicts == 0
+    product = Product.objects.get()
+    assert (product.attributes, product.description, product.price) == ({"size": "big", "colour": "red"}, "Round.", 11)
+
+
+def test_what_somebody_else_has_written_already_is_no_conflict(browser: Client, mug: Product) -> None:
+    run = previewed(browser, {"sku": "MUG", "price": "11", "stock": "8"})
+    services.update_product(product=mug, data={"price": "11.00", "stock": 8})
+    assert confirmed(browser, run).conflicts == 0
+    assert pieces("MUG") == 8
+
+
+@pytest.mark.parametrize(
+    ("rows", "meanwhile", "told"),
+    [
+        ({"sku": "MUG", "price": "11"}, lambda: Product.objects.all().delete(), "The product is gone."),
+        (
+            {"sku": "MUG", "price": "11"},
+            lambda: services.update_product(
+                product=Product.objects.get(), data={"variants": [{"sku": "CUP", "price": "1.00"}]}
+            ),
+            "The variant MUG is gone.",
+        ),
+        (
+            {"sku": "NEW", "name": "New", "price": "1"},
+            lambda: services.create_product(data={"name": "Other", "sku": "NEW", "price": "2.00"}),
+            "There is a variant NEW by now.",
+        ),
+        (
+            {"sku": "NEW", "name": "New", "price": "1"},
+            lambda: services.create_product(data={"name": "New", "price": "2.00"}),
+            "Another product has the slug new by now.",
+        ),
+        (
+            {"sku": "MUG", "category": "cups"},
+            lambda: services.delete_category(category=Category.objects.get()),
+            "category: There is no category “cups”: give the slug of one, or its path.",
+        ),
+        (
+            {"sku": "RED", "slug": "mug", "price": "1", "option:colour": "red"},
+            lambda: services.update_product(product=Product.objects.get(), data={"options": {"colour": "red"}}),
+            "Two variants have the same options, so shoppers could not tell them apart.",
+        ),
+    ],
+)
+def test_what_has_become_impossible_is_left_alone(
+    browser: Client,
+    mug: Product,
+    make_category: Callable[..., Category],
+    rows: dict[str, str],
+    meanwhile: Callable[[], Any],
+    told: str,
+) -> None:
+    make_category("Cups", slug="cups")
+    run = previewed(browser, rows)
+    meanwhile()
+    names = ("catalog_product", "catalog_variant", "catalog_stockmovement")
+    before = {name: everything()[name] for name in names}
+    confirmed(browser, run)
+    assert conflicts(run) == [told]
+    assert {name: everything()[name] for name in names} == before
+
+
+def test_a_refusal_in_the_last_moment_leaves_only_that_product_alone(
+    browser: Client, mug: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where two imports bring the same new SKU and neither could see the other's."""
+    run = previewed(
+        browser,
+        {"sku": "NEW", "name": "New", "price": "1"},
+        {"sku": "MUG", "name": "", "price": "11"},
+        {"sku": "HAT", "name": "", "price": "12"},
+    )
+    services.create_product(data={"name": "Other", "sku": "NEW", "price": "2.00"})
+    init = writing._Batch.__init__
+
+    def unseen(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        self._skus = set()
+
+    monkeypatch.setattr(writing._Batch, "__init__", unseen)
+    confirmed(browser, run)
+    assert conflicts(run) == ["Somebody has just changed it."]
+    assert Variant.objects.get(sku="NEW").price == 2
+    assert (Variant.objects.get(sku="MUG").price, Variant.objects.get(sku="HAT").price) == (11, 12)
+
+
+# --- Between an export and its import ---------------------------------------------------------------------------------
+
+
+def exported(folder: Path, **changes: str) -> list[dict[str, str]]:
+    """An export in which somebody has changed these cells of the first row."""
+    first, *others = rows_of(export_products(folder))
+    return [{**first, **changes}, *others]
+
+
+def test_a_stock_that_nobody_touched_in_the_file_is_left_as_the_sales_made_it(
+    tmp_path: Path, mug: Product, buy: Callable[..., None]
+) -> None:
+    rows = exported(tmp_path, price="11")
+    buy(mug, 2)
+    stock.adjust(Variant.objects.get(), delta=10, note="delivery")
+    import_products(tmp_path, rows)
+    assert (pieces("MUG"), Variant.objects.get().price) == (13, 11)
+    assert not StockMovement.objects.filter(reason="import").exists()
+    assert audit.complaints() == []
+
+
+@pytest.mark.parametrize(("wanted", "becomes"), [("15", 13), ("4", 2), ("3", 1)])
+def test_a_stock_that_was_changed_in_the_file_changes_by_the_difference(
+    tmp_path: Path, mug: Product, buy: Callable[..., None], wanted: str, becomes: int
+) -> None:
+    rows = exported(tmp_path, stock=wanted)
+    buy(mug, 2)
+    assert f"stock: 3 → {becomes}" in import_products(tmp_path, rows, "--dry-run")
+    import_products(tmp_path, rows)
+    assert pieces("MUG") == becomes
+    assert audit.complaints() == []
+
+
+def test_a_difference_is_not_imported_twice(tmp_path: Path, mug: Product, buy: Callable[..., None]) -> None:
+    rows = exported(tmp_path, stock="15")
+    import_products(tmp_path, rows)
+    assert "0 changed, 1 unchanged" in import_products(tmp_path, rows)
+    buy(mug, 2)
+    with pytest.raises(CommandError, match="1 error"):
+        import_products(tmp_path, rows)
+    assert pieces("MUG") == 13
+
+
+def test_without_the_note_of_the_export_a_stock_is_what_the_file_says(
+    tmp_path: Path, mug: Product, buy: Callable[..., None]
+) -> None:
+    rows = exported(tmp_path, stock="15", stock_base="")
+    buy(mug, 2)
+    import_products(tmp_path, rows)
+    assert pieces("MUG") == 15
+    with pytest.raises(CommandError, match="1 error"):
+        import_products(tmp_path, [{**rows[0], "stock": "16", "stock_base": "about 5"}])
+
+
+def test_more_than_is_left_since_the_export_is_an_error(tmp_path: Path, mug: Product, buy: Callable[..., None]) -> None:
+    rows = exported(tmp_path, stock="1")
+    buy(mug, 3)
+    with pytest.raises(CommandError, match="1 error"):
+        import_products(tmp_path, rows)
+    assert pieces("MUG") == 2

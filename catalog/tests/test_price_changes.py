@@ -1,0 +1,248 @@
+"""Staff change the prices of many products at once: a rule, its preview, the confirmation."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from catalog import price_changes, stock
+from catalog.admin import price_changes as page_module
+from catalog.models import Product, StockMovement, Variant
+from catalog.price_changes import Kind, Rounding, Rule
+from shop.testing.admin import allow, browser_of, messages_of, url_of
+from shop.testing.commands import count_commands
+from shop.testing.failures import failing
+from shop.testing.steps import at_the_same_moment, everything
+
+LIST = url_of("catalog.product")
+TEN_PER_CENT_OFF = {"kind": "lower_percent", "by": "10", "rounding": "step", "former": "keep"}
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+@pytest.fixture
+def shirt(make_product: Callable[..., Product]) -> Product:
+    variants = [{"sku": "SHIRT-S", "options": {"size": "S"}, "price": "20.00", "stock": 5}]
+    variants.append({"sku": "SHIRT-M", "options": {"size": "M"}, "price": "24.99", "stock": 5})
+    return make_product("Shirt", variants=variants)
+
+
+@pytest.fixture
+def hat(make_product: Callable[..., Product]) -> Product:
+    return make_product("Hat", sku="HAT", price="12.00")
+
+
+def choose(browser: Client, *products: Product, **more: str) -> Any:
+    """Choose products in the list and the action; return the page that asks for the rule."""
+    chosen = {"action": "change_prices", "_selected_action": [str(product.pk) for product in products]}
+    return browser.post(LIST, {**chosen, **more})
+
+
+def preview(browser: Client, *products: Product, **rule: str) -> Any:
+    asked = choose(browser, *products)
+    hidden = {"products": asked.context["products"], "back": asked.context["back"]}
+    return browser.post(asked.context["address"], {**hidden, **TEN_PER_CENT_OFF, **rule})
+
+
+def confirm(browser: Client, seen: Any) -> Any:
+    return browser.post(seen.context["address"], {"plan": seen.context["plan"], "back": LIST}, follow=True)
+
+
+def prices() -> dict[str, Decimal]:
+    return dict(Variant.objects.values_list("sku", "price"))
+
+
+def test_a_preview_shows_every_price_and_changes_nothing(browser: Client, shirt: Product, hat: Product) -> None:
+    browser.get(LIST)
+    before = everything()
+    seen = preview(browser, shirt, hat)
+    assert [(str(row["variant"]), row["old"], row["new"], row["difference"]) for row in seen.context["rows"]] == [
+        ("HAT", "12.00 USD", "10.80 USD", "-10.0 %"),
+        ("SHIRT-S (S)", "20.00 USD", "18.00 USD", "-10.0 %"),
+        ("SHIRT-M (M)", "24.99 USD", "22.49 USD", "-10.0 %"),
+    ]
+    assert "Lower by 10 per cent, rounded to a multiple of 0.01" in seen.content.decode()
+    assert everything() == before
+
+
+def test_confirmed_prices_reach_what_shoppers_read_and_leave_the_stock_alone(
+    browser: Client, shirt: Product, hat: Product
+) -> None:
+    movements = list(StockMovement.objects.values())
+    page = confirm(browser, preview(browser, shirt))
+    assert messages_of(page) == ["2 prices changed."]
+    assert prices() == {"SHIRT-S": 18, "SHIRT-M": Decimal("22.49"), "HAT": 12}
+    assert Product.objects.get(pk=shirt.pk).price == 18
+    assert list(StockMovement.objects.values()) == movements
+
+
+def test_what_is_confirmed_twice_happens_once(browser: Client, shirt: Product) -> None:
+    seen = preview(browser, shirt)
+    confirm(browser, seen)
+    page = confirm(browser, seen)
+    assert prices() == {"SHIRT-S": 18, "SHIRT-M": Decimal("22.49")}
+    assert messages_of(page) == [
+        "2 prices had been changed since the preview and stayed as they are: SHIRT-M, SHIRT-S."
+    ]
+
+
+def test_a_price_that_somebody_changed_meanwhile_stays_and_is_named(browser: Client, shirt: Product) -> None:
+    seen = preview(browser, shirt)
+    Variant.objects.filter(sku="SHIRT-S").update(price="15.00")
+    page = confirm(browser, seen)
+    assert prices() == {"SHIRT-S": 15, "SHIRT-M": Decimal("22.49")}
+    assert messages_of(page) == [
+        "1 price changed.",
+        "1 price had been changed since the preview and stayed as it is: SHIRT-S.",
+    ]
+
+
+def test_a_change_whose_transaction_is_lost_runs_again_and_happens_once(browser: Client, shirt: Product) -> None:
+    seen = preview(browser, shirt)
+    with failing("commitTransaction", errorCode=251, errorLabels=["TransientTransactionError"]):
+        page = confirm(browser, seen)
+    assert messages_of(page) == ["2 prices changed."]
+    assert prices() == {"SHIRT-S": 18, "SHIRT-M": Decimal("22.49")}
+
+
+def test_a_sale_in_the_same_moment_keeps_its_stock(
+    browser: Client, hat: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = preview(browser, hat)
+    variant = Variant.objects.get(sku="HAT")
+    update_rows, times = price_changes.update_rows, []
+
+    def while_somebody_buys(*args: Any) -> int:
+        times.append(1)
+        if len(times) == 1:
+            # In a thread, for this one is inside the transaction, and has read the variant already.
+            at_the_same_moment(lambda: stock.take({variant.pk: 2}, reason=StockMovement.Reason.ORDER, reference="A"))
+        return update_rows(*args)
+
+    monkeypatch.setattr(price_changes, "update_rows", while_somebody_buys)
+    confirm(browser, seen)
+    variant.refresh_from_db()
+    assert (variant.stock, variant.price) == (3, Decimal("10.8"))
+    assert len(times) == 2
+
+
+def test_a_price_below_zero_is_refused_and_nothing_changes(browser: Client, shirt: Product, hat: Product) -> None:
+    seen = preview(browser, shirt, hat, kind="lower_amount", by="15")
+    assert dict(seen.context["form"].errors) == {"by": ["HAT would cost -3.00 instead of 12.00."]}
+    assert "plan" not in seen.context
+    assert prices()["SHIRT-S"] == 20
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("by", "0"), ("by", "-5"), ("by", "much"), ("by", "101"), ("kind", "x"), ("rounding", "x")]
+)
+def test_a_rule_that_makes_no_sense_is_refused(browser: Client, shirt: Product, field: str, value: str) -> None:
+    assert set(preview(browser, shirt, **{field: value}).context["form"].errors) == {field}
+
+
+@pytest.mark.parametrize(
+    ("rounding", "price", "expected"),
+    [
+        ("step", "17.995", "18.00"),
+        ("five", "17.98", "18.00"),
+        ("five", "17.97", "17.95"),
+        ("ten", "17.95", "18.00"),
+        ("hundred", "17.49", "17.00"),
+        ("hundred", "17.50", "18.00"),
+        ("nines", "17.01", "17.99"),
+        ("nines", "18.00", "17.99"),
+        ("nines", "0.00", "0.00"),
+    ],
+)
+def test_prices_are_rounded_half_up_to_what_can_be_charged(rounding: str, price: str, expected: str) -> None:
+    assert Rounding(rounding).apply(Decimal(price)) == Decimal(expected)
+
+
+def test_prices_without_decimals_are_rounded_to_whole_ones(settings: Any) -> None:
+    settings.CURRENCY = "jpy"
+    assert Rule(Kind.LOWER_PERCENT, Decimal("7"), Rounding.STEP).apply(Decimal(1999)) == 1859
+    assert Rule(Kind.RAISE_PERCENT, Decimal("7"), Rounding.NINES).apply(Decimal(1900)) == 2099
+
+
+def test_the_price_before_is_shown_as_the_former_one_where_the_new_one_is_lower(
+    browser: Client, shirt: Product, hat: Product
+) -> None:
+    confirm(browser, preview(browser, shirt, former="show"))
+    assert Product.objects.get(pk=shirt.pk).compare_at_price == 20
+    confirm(browser, preview(browser, hat, kind="raise_amount", by="1", former="show"))
+    assert Product.objects.get(pk=hat.pk).compare_at_price is None
+    confirm(browser, preview(browser, shirt, kind="raise_amount", by="1", former="remove"))
+    assert Product.objects.get(pk=shirt.pk).compare_at_price is None
+
+
+def test_a_rule_that_changes_nothing_says_so_and_offers_nothing_to_confirm(browser: Client, hat: Product) -> None:
+    seen = preview(browser, hat, kind="lower_percent", by="0.001")
+    assert "Nothing would change" in seen.content.decode()
+    assert 'name="plan"' not in seen.content.decode()
+
+
+def test_another_rule_goes_on_from_the_one_that_was_previewed(browser: Client, hat: Product) -> None:
+    seen = preview(browser, hat, by="33")
+    again = browser.post(
+        seen.context["address"],
+        {**TEN_PER_CENT_OFF, "by": "33", "products": seen.context["products"], "again": "1", "back": LIST},
+    )
+    assert again.context["form"]["by"].value() == "33"
+    assert "plan" not in again.context
+
+
+def test_all_products_of_a_filtered_list_are_taken_however_many_it_shows(
+    browser: Client, make_product: Callable[..., Product]
+) -> None:
+    for number in range(3):
+        make_product(f"Mug {number}")
+    hidden = make_product("Plate", is_active=False)
+    asked = browser.post(
+        f"{LIST}?is_active__exact=1",
+        {"action": "change_prices", "_selected_action": [str(hidden.pk)], "select_across": "1"},
+    )
+    assert asked.context["number"] == 3
+    assert asked.context["back"] == f"{LIST}?is_active__exact=1"
+
+
+def test_more_products_than_one_request_can_change_are_refused(
+    browser: Client, shirt: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "MAX_PRODUCTS", 1)
+    page = browser.post(
+        LIST, {"action": "change_prices", "_selected_action": [str(shirt.pk), str(hat.pk)]}, follow=True
+    )
+    assert messages_of(page) == ["Change the prices of at most 1 products at once: filter the list first."]
+
+
+def test_a_plan_that_nobody_was_shown_is_refused(browser: Client, hat: Product) -> None:
+    page = browser.post(f"{LIST}change-prices/", {"plan": "made-up", "back": "https://evil.example/"}, follow=True)
+    assert page.redirect_chain[-1][0] == LIST
+    assert messages_of(page) == ["That preview is too old. Look at a new one."]
+    assert prices() == {"HAT": 12}
+
+
+def test_a_hundred_products_need_hardly_more_commands_than_ten(
+    browser: Client, make_product: Callable[..., Product]
+) -> None:
+    products = [make_product() for _ in range(60)]
+    few, many = preview(browser, *products[:10]), preview(browser, *products[10:])
+    with count_commands() as for_few:
+        confirm(browser, few)
+    with count_commands() as for_many:
+        confirm(browser, many)
+    assert len(for_many) == len(for_few)
+
+
+@pytest.mark.parametrize("missing", ["catalog.change_product", "catalog.change_variant"])
+def test_prices_are_changed_only_by_those_who_may(make_user: Callable[..., User], hat: Product, missing: str) -> None:
+    rights = {"catalog.view_product", "catalog.change_product", "catalog.change_variant"} - {missing}
+    browser = browser_of(allow(make_user(), *rights))
+    assert b"change_prices" not in browser.get(LIST).content
+    assert browser.post(f"{LIST}change-prices/", {"products": str(hat.pk), **TEN_PER_CENT_OFF}).status_code == 403

@@ -1,0 +1,6 @@
+"""Orders and reviews in the admin, by subject."""
+
+from orders.admin import dashboard, orders, terms
+from orders.reviews import admin as reviews
+
+__all__ = ["dashboard", "orders", "reviews", "terms"]

@@ -1,0 +1,90 @@
+"""What the dashboard shows of orders."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from orders import statistics
+from orders.admin.labels import PAYMENT_LABELS
+from orders.models import Order
+from shop import money
+from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard
+from shop.admin.html import badge, list_url, price, thumbnail
+
+# A hold that ends sooner than this is about to expire.
+SOON = timedelta(minutes=10)
+DAYS = 30
+ROWS = 6
+
+
+@on_dashboard("orders.order")
+def to_ship() -> Iterator[Figure]:
+    _, shown = number_of(Order.objects.to_ship())
+    url = list_url("orders.order", status__exact="completed", fulfilment_status__exact="unfulfilled")
+    yield Figure(10, "To ship", shown, url, "paid and not sent yet")
+
+
+@on_dashboard("orders.order")
+def unpaid() -> Iterator[Figure | Panel]:
+    waiting = Order.objects.unpaid()
+    soon, shown_soon = number_of(waiting.filter(expires_at__lte=timezone.now() + SOON))
+    hint = price(waiting.aggregate(amount=Sum("total"))["amount"] or money.ZERO)
+    if soon:
+        hint += f", {shown_soon} about to expire"
+    yield Figure(11, "Unpaid", number_of(waiting)[1], list_url("orders.order", status__exact="pending"), hint)
+    rows = [
+        {"order": row, "amount": price(row.total, row.currency), "expires": row.expires_at}
+        for row in waiting.order_by("expires_at")[:ROWS]
+    ]
+    yield Panel(
+        111,
+        "Unpaid orders",
+        "admin/dashboard/orders.html",
+        {"rows": rows, "none": "Nobody owes anything right now."},
+        note="The next to expire come first; they hold their stock until then.",
+    )
+
+
+@on_dashboard("orders.order")
+def to_be_looked_into() -> Iterator[Figure | Panel]:
+    flagged, disputed = Order.objects.with_open_flag(), Order.objects.disputed()
+    number, shown = number_of(flagged)
+    url = list_url("orders.order", flag="open")
+    yield Figure(12, "Flagged", shown, url, "to be looked into", urgent=bool(number))
+    number, shown = number_of(disputed)
+    url = list_url("orders.order", payment_status__exact="disputed")
+    yield Figure(13, "Disputed", shown, url, "a bank asks the money back", urgent=bool(number))
+    orders = [
+        *flagged.order_by("-pk")[:ROWS],
+        *disputed.exclude(flagged=True, flag_settled=False).order_by("-pk")[:ROWS],
+    ]
+    rows = [{"order": row, "amount": price(row.total, row.currency), "label": _reason(row)} for row in orders[:ROWS]]
+    yield Panel(
+        112,
+        "Flagged and disputed orders",
+        "admin/dashboard/orders.html",
+        {"rows": rows, "none": "Nothing to look into."},
+    )
+
+
+def _reason(order: Order) -> str:
+    if order.has_open_flag:
+        return badge("Flagged", "danger")
+    return badge(order.get_payment_status_display(), PAYMENT_LABELS[order.payment_status])
+
+
+@on_dashboard("orders.order")
+def best_sellers() -> Iterator[Panel]:
+    rows = statistics.best_sellers(count=DAYS, limit=ROWS)
+    yield Panel(
+        110,
+        "Best sellers",
+        "admin/dashboard/best_sellers.html",
+        {
+            "rows": [{"row": row, "thumbnail": thumbnail(row.image), "amount": price(row.amount)} for row in rows],
+            "most": max((row.pieces for row in rows), default=0),
+        },
+        note=f"Pieces of paid orders in the last {DAYS} days, and what they brought before shipping and tax.",
+    )

@@ -1,0 +1,13 @@
+"""The colours of an order's states."""
+
+STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
+PAYMENT_LABELS = {
+    "unpaid": "warning",
+    "processing": "info",
+    "paid": "success",
+    "partially_refunded": "info",
+    "refunded": "info",
+    "failed": "danger",
+    "disputed": "danger",
+}
+FULFILMENT_LABELS = {"shipped": "info", "delivered": "success"}

@@ -1,0 +1,74 @@
+"""What an order's page shows."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from orders import summary
+from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
+from orders.models import Order, PaymentStatus
+from shop import money
+from shop.admin.html import badge, thumbnail
+
+EVENT_ICONS = {
+    "placed": "shopping_cart",
+    "payment_processing": "hourglass_top",
+    "payment_failed": "credit_card_off",
+    "paid": "payments",
+    "cancelled": "cancel",
+    "expired": "timer_off",
+    "refunded": "currency_exchange",
+    "disputed": "gavel",
+    "dispute_won": "gavel",
+    "dispute_lost": "gavel",
+    "flagged": "flag",
+    "flag_settled": "task_alt",
+    "shipped": "local_shipping",
+    "delivered": "home",
+}
+
+
+def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
+    """Return what the template shows of an order."""
+
+    def amount(value: Any) -> str:
+        return money.display(value, order.currency)
+
+    shipping_method = summary.shipping_method_name(order)
+    return {
+        "subtitle": order.number,
+        "order": order,
+        "labels": [
+            badge(order.get_status_display(), STATUS_LABELS[order.status]),
+            badge(order.get_payment_status_display(), PAYMENT_LABELS[order.payment_status]),
+            badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS.get(order.fulfilment_status, "")),
+            badge("Flagged", "danger") if order.has_open_flag else "",
+        ],
+        "lines": [{**row, "thumbnail": thumbnail(row["line"].image)} for row in summary.lines(order)],
+        "totals": summary.totals(order, shipping_method),
+        "shipping_method": shipping_method,
+        "country": summary.country_name(order),
+        "total": amount(order.total),
+        "currency": order.currency.upper(),
+        "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
+        "timeline": [(entry, EVENT_ICONS.get(entry.event, "circle")) for entry in reversed(order.timeline)],
+        "payment_url": _url_of("payments_payment_change", order.payment),
+        "refund_url": _url_of("payments_payment_refund", order.payment)
+        if _is_refundable(order) and request.user.has_perm("payments.add_refund")
+        else "",
+    }
+
+
+def _is_refundable(order: Order) -> bool:
+    """Whether money came in that has not gone back yet; the payment decides."""
+    states = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
+    return bool(order.payment) and order.payment_status in states and order.refunded < order.total
+
+
+def _url_of(name: str, pk: Any) -> str:
+    """Return an address of the payments' admin, which this room knows only by name."""
+    try:
+        return reverse(f"admin:{name}", args=[pk]) if pk else ""
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,5 @@
+"""Money in the admin, by subject."""
+
+from payments.admin import dashboard, events, payments
+
+__all__ = ["dashboard", "events", "payments"]

@@ -1,0 +1,39 @@
+"""What the dashboard tells of money. Each question is one aggregation that an index bounds."""
+
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import Count, Sum
+from django.db.models.functions import TruncDay
+
+from payments.models import Refund
+from shop import days, money
+
+
+class DayOfRefunds(NamedTuple):
+    day: date
+    refunds: int
+    amount: Decimal
+
+
+def refunds_by_day(*, count: int) -> list[DayOfRefunds]:
+    """Return what was refunded on each of the latest so many days, the oldest first, days without any included.
+
+    A refund counts on the day on which it was asked for; one that failed does not. The index ``refund_sums`` holds all
+    that is asked for, so no refund is read.
+    """
+    calendar = days.latest(count)
+    rows = (
+        Refund.objects.filter(currency=settings.CURRENCY, created_at__gte=days.beginning(calendar[0]))
+        .standing()
+        .order_by()
+        .annotate(day=TruncDay("created_at", tzinfo=days.zone()))
+        .values("day")
+        .annotate(refunds=Count("*"), minor=Sum("amount"))
+    )
+    found = {
+        row["day"].date(): (row["refunds"], money.from_minor_units(row["minor"], settings.CURRENCY)) for row in rows
+    }
+    return [DayOfRefunds(day, *found.get(day, (0, money.ZERO))) for day in calendar]

@@ -1,0 +1,65 @@
+"""``manage.py export_products``: products with their variants as a CSV or XLSX file."""
+
+import os
+import sys
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from catalog.importing.export import Export
+from catalog.models import Product
+from shop.demo.bar import Bar
+from shop.errors import ShopError
+
+
+class Command(BaseCommand):
+    help = "Write all products to a file, one row a variant; `import_products` takes the file back (docs/import.md)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", help="Ends in .csv or .xlsx; - writes CSV to the standard output.")
+
+    def handle(self, *args: Any, file: str, **options: Any) -> None:
+        try:
+            if file == "-":
+                self._write_to_stdout()
+            else:
+                self._write(Path(file))
+        except ShopError as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{file} cannot be written: {error.strerror}.") from error
+
+    def _write_to_stdout(self) -> None:
+        for piece in Export(Product.objects.all()).csv(byte_order_mark=False):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+
+    def _write(self, path: Path) -> None:
+        suffix = path.suffix.lower()
+        if suffix not in (".csv", ".xlsx"):
+            raise CommandError(f"{path} is to end in .csv or .xlsx.")
+        # Whoever looks for the file finds all of it or none.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        unfinished = Path(name)
+        try:
+            products = Product.objects.all()
+            total = products.count()
+            with Bar(self.stdout, "Products", per_second=True) as bar, os.fdopen(handle, "wb") as file:
+                export = Export(products, tick=lambda done: bar(done, max(done, total)))
+                for piece in export.csv() if suffix == ".csv" else export.xlsx():
+                    file.write(piece)
+            unfinished.chmod(0o666 & ~_umask())
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        self.stdout.write(f"  {path} holds {total:,} products.")
+
+
+def _umask() -> int:
+    """Return the process's mask of permissions, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

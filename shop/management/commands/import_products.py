@@ -1,0 +1,110 @@
+"""``manage.py import_products``: products with their variants from a CSV or XLSX file."""
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError
+
+from catalog.importing import planning, runs
+from catalog.importing.formats import open_table
+from catalog.importing.models import ImportRun, ImportStep
+from catalog.importing.planning import Plan
+from shop.demo.bar import Bar
+from shop.errors import ShopError
+
+FAULTS_SHOWN = 50
+HOLD_SECONDS = 20.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Create and change products from a file, one row a variant, known by its SKU (docs/import.md). Every row is "
+        "checked before the first is written. What is killed halfway is finished by the same command."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", help="CSV or XLSX.")
+        parser.add_argument("--dry-run", action="store_true", help="Show what would change, and change nothing.")
+        encodings = ImportRun.Encoding.values
+        parser.add_argument("--encoding", choices=encodings, default=encodings[0], help="Of a CSV file (utf-8).")
+
+    def handle(self, *args: Any, file: str, dry_run: bool, encoding: str, **options: Any) -> None:
+        try:
+            with Path(file).open("rb") as opened:
+                self._import(opened, Path(file).name, dry_run=dry_run, encoding=encoding)
+        except ShopError as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+
+    def _import(self, file: BinaryIO, name: str, *, dry_run: bool, encoding: str) -> None:
+        digest = runs.digest_of(file)
+        if not dry_run and (run := runs.unfinished(digest)):
+            self.stdout.write(f"  An import of this file is not finished yet (begun {run.confirmed_at:%d %b, %H:%M}).")
+            self._apply(run)
+            return
+        with Bar(self.stdout, "Checking", per_second=True) as bar:
+            plan = planning.stage(open_table(file, encoding=encoding), tick=bar)
+        if plan.fault_count or dry_run or not plan.steps:
+            try:
+                self._tell(plan, in_full=dry_run)
+            finally:
+                planning.discard(plan.id)
+            return
+        self._tell(plan, in_full=False)
+        self._apply(runs.begin(plan=plan, filename=name, digest=digest))
+
+    def _tell(self, plan: Plan, *, in_full: bool) -> None:
+        """Show what a check found. Raises :class:`CommandError` where that is errors."""
+        if plan.fault_count:
+            for row, column, detail in plan.faults[:FAULTS_SHOWN]:
+                self.stderr.write(f"  row {row}, {column}: {detail}")
+            if plan.fault_count > FAULTS_SHOWN:
+                self.stderr.write(f"  … and {plan.fault_count - FAULTS_SHOWN:,} more")
+            raise CommandError(f"{_counted(plan.fault_count, 'error')}; nothing was changed.")
+        if in_full:
+            for step in ImportStep.objects.filter(plan=plan.id).order_by("number").iterator():
+                self._show(step)
+        unchanged = plan.rows - plan.new_rows - plan.changed_rows
+        self.stdout.write(f"  {plan.new_rows:,} rows new, {plan.changed_rows:,} changed, {unchanged:,} unchanged.")
+
+    def _show(self, step: ImportStep) -> None:
+        self.stdout.write(f"  {step.name}{'' if step.product_id else ' (new)'}")
+        for column, before, after in step.changes:
+            self.stdout.write(f"      {column}: {_shown(before)} → {_shown(after)}")
+        for variant in step.variants:
+            self.stdout.write(f"    row {variant['row']}, {variant['sku']}{'' if variant['id'] else ' (new)'}")
+            for column, before, after in variant["changes"]:
+                self.stdout.write(f"      {column}: {_shown(before)} → {_shown(after)}")
+
+    def _apply(self, run: ImportRun) -> None:
+        done = False
+        with Bar(self.stdout, "Writing products", per_second=True) as bar:
+            while not done:
+                runs.hold(run)
+                hold_again_at = time.monotonic() + HOLD_SECONDS
+                done = runs.apply(run_id=run.pk, until=lambda at=hold_again_at: time.monotonic() > at, tick=bar)
+        run.refresh_from_db()
+        if run.conflicts:
+            for step in ImportStep.objects.filter(plan=run.plan).exclude(conflict="").order_by("number")[:FAULTS_SHOWN]:
+                self.stderr.write(f"  {step.name}: {step.conflict}")
+            raise CommandError(
+                f"{_counted(run.conflicts, 'product')} changed while the file was imported and {_were(run.conflicts)} "
+                "left alone; the others are written."
+            )
+        self.stdout.write(self.style.SUCCESS(f"  {_counted(run.steps, 'product')} written."))
+
+
+def _shown(text: str) -> str:
+    text = text.replace("\n", "⏎")
+    return f"{text[:97]}…" if len(text) > 98 else text or "–"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"

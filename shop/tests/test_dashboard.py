@@ -1,0 +1,347 @@
+"""The admin's first page: what needs somebody, and how the shop does."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from catalog import stock
+from catalog.models import Product, Variant
+from orders import services as orders
+from orders import statistics
+from orders.models import Event, Order, ShippingMethod
+from payments.models import Payment, Refund, StripeEvent
+from shop import days, jobs
+from shop.admin.dashboard import Figure
+from shop.jobs import Job
+from shop.testing.admin import allow, browser_of, ordered
+from shop.testing.commands import count_commands
+from shop.testing.plans import stages_of
+
+LABELS = [
+    "To ship",
+    "Unpaid",
+    "Flagged",
+    "Disputed",
+    "Failed refunds",
+    "Failed events",
+    "Low stock",
+    "Jobs given up",
+]
+TITLES = [
+    "Sales by day",
+    "Best sellers",
+    "Unpaid orders",
+    "Flagged and disputed orders",
+    "Latest refunds",
+    "Failed events of Stripe's",
+    "Low stock",
+]
+
+
+@pytest.fixture
+def browser(staff: User) -> Client:
+    return browser_of(staff)
+
+
+@pytest.fixture
+def mug(make_product: Callable[..., Product], shipping: ShippingMethod) -> Product:
+    return make_product("Mug", price="10.00", stock=500)
+
+
+def paid(customer: User, *products: Product, at: datetime | None = None, quantity: int = 1) -> Order:
+    """An order whose money came in, at that moment."""
+    order = ordered(customer, *products, quantity=quantity)
+    orders.mark_paid(order_id=order.pk)
+    if at is not None:
+        Order.objects.filter(pk=order.pk).update(paid_at=at, paid_on=timezone.localdate(at, days.zone()))
+    return Order.objects.get(pk=order.pk)
+
+
+def refunded(order: Order, amount: int, *, status: str = "succeeded", at: datetime | None = None) -> Refund:
+    payment, _ = Payment.objects.get_or_create(
+        order=order,
+        defaults={"order_number": order.number, "amount": 1490, "currency": "usd", "status": "succeeded"},
+    )
+    return Refund.objects.create(
+        payment=payment,
+        amount=amount,
+        currency="usd",
+        status=status,
+        actor="staff",
+        stripe_refund=f"re_{Refund.objects.count()}",
+        created_at=at or timezone.now(),
+    )
+
+
+def look(browser: Client) -> Any:
+    page = browser.get("/admin/")
+    assert page.status_code == 200
+    return page
+
+
+def figures(browser: Client) -> dict[str, Figure]:
+    return {figure.label: figure for figure in look(browser).context["figures"]}
+
+
+def panel(browser: Client, title: str) -> dict[str, Any]:
+    return next(each.data for each in look(browser).context["panels"] if each.title == title)
+
+
+def chart(browser: Client) -> tuple[dict[str, float], dict[str, float]]:
+    """The days on which something was sold, and those on which something was refunded, with their amounts."""
+    drawn = json.loads(panel(browser, "Sales by day")["chart"])
+    sold, back = (
+        {day: n for day, n in zip(drawn["labels"], each["data"], strict=True) if n} for each in drawn["datasets"]
+    )
+    return sold, back
+
+
+# --- Without anything -------------------------------------------------------------------------------------------------
+
+
+def test_a_shop_without_anything_has_a_dashboard(browser: Client, db: None) -> None:
+    page = look(browser)
+    assert [(figure.label, figure.value, figure.urgent) for figure in page.context["figures"]] == [
+        (label, "0", False) for label in LABELS
+    ]
+    assert [each.title for each in page.context["panels"]] == TITLES
+    text = page.content.decode()
+    for sentence in ("Nothing was sold yet.", "Nobody owes anything right now.", "There is enough of everything."):
+        assert sentence in text
+    assert chart(browser) == ({}, {})
+
+
+# --- Money ------------------------------------------------------------------------------------------------------------
+
+
+def test_sales_count_on_the_day_their_money_came_in_in_the_shop_s_time_zone(
+    browser: Client, customer: User, mug: Product, settings: Any
+) -> None:
+    # Wherever it is another day than in UTC right now.
+    settings.TIME_ZONE = "Pacific/Kiritimati" if datetime.now(UTC).hour >= 12 else "Etc/GMT+12"
+    assert days.today() != datetime.now(UTC).date()
+    yesterday = days.latest(2)[0]
+    paid(customer, mug, at=days.beginning(yesterday))
+    paid(customer, mug, at=days.beginning(days.today()) - timedelta(milliseconds=1))
+    paid(customer, mug, at=days.beginning(days.today()))
+    ordered(customer, mug)  # not paid
+
+    sold, back = chart(browser)
+
+    assert sold == {f"{yesterday.day} {yesterday:%b}": 29.8, f"{days.today().day} {days.today():%b}": 14.9}
+    assert back == {}
+    periods = [(each["label"], each["net"], each["orders"]) for each in panel(browser, "Sales by day")["periods"]]
+    assert periods == [("Today", "14.90 USD", 1), ("Last 7 days", "44.70 USD", 3), ("Last 30 days", "44.70 USD", 3)]
+    assert settings.TIME_ZONE in look(browser).content.decode()
+
+
+def test_a_day_begins_at_its_own_midnight_when_the_clocks_change(settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    before, after = (days.beginning(datetime(2026, 10, day).date()) for day in (25, 26))
+    assert after.astimezone(UTC) - before.astimezone(UTC) == timedelta(hours=25)
+
+
+def test_sales_older_than_the_chart_and_in_another_currency_are_left_out(
+    browser: Client, customer: User, mug: Product
+) -> None:
+    paid(customer, mug, at=days.beginning(days.latest(30)[0]) - timedelta(milliseconds=1))
+    other = paid(customer, mug)
+    Order.objects.filter(pk=other.pk).update(currency="eur")
+    assert chart(browser) == ({}, {})
+    assert panel(browser, "Best sellers")["rows"] == []
+
+
+def test_refunds_are_taken_off_on_their_own_day_unless_they_failed(
+    browser: Client, customer: User, mug: Product
+) -> None:
+    yesterday = days.beginning(days.latest(2)[0])
+    order = paid(customer, mug, at=yesterday)
+    refunded(order, 400)
+    refunded(order, 300, status="pending")
+    refunded(order, 200, status="failed")
+
+    sold, back = chart(browser)
+
+    assert list(sold.values()) == [14.9]
+    assert back == {f"{days.today().day} {days.today():%b}": -7.0}
+    today, week, _ = panel(browser, "Sales by day")["periods"]
+    assert (today["net"], today["refunded"], week["net"]) == ("-7.00 USD", "7.00 USD", "7.90 USD")
+    rows = panel(browser, "Sales by day")["days"]
+    assert [row[1:] for row in rows[:2]] == [
+        (0, "0.00 USD", "7.00 USD", "-7.00 USD"),
+        (1, "14.90 USD", "0.00 USD", "14.90 USD"),
+    ]
+    failed = figures(browser)["Failed refunds"]
+    assert (failed.value, failed.urgent) == ("1", True)
+    assert [row["amount"] for row in panel(browser, "Latest refunds")["rows"]] == ["2.00 USD", "3.00 USD", "4.00 USD"]
+
+
+def test_an_order_that_was_cancelled_after_its_money_came_in_stays_a_sale_of_its_day(
+    browser: Client, customer: User, mug: Product
+) -> None:
+    order = paid(customer, mug)
+    orders.cancel_order(order=order, actor=orders.Actor.STAFF)
+    assert list(chart(browser)[0].values()) == [14.9]
+
+
+def test_hearing_of_the_money_again_moves_no_sale(browser: Client, customer: User, mug: Product) -> None:
+    yesterday = days.beginning(days.latest(2)[0])
+    order = paid(customer, mug, at=yesterday)
+    orders.mark_paid(order_id=order.pk)
+    assert chart(browser)[0] == {f"{yesterday.day} {yesterday:%b}": 14.9}
+
+
+def test_best_sellers_are_those_of_which_most_pieces_were_paid(
+    browser: Client, customer: User, mug: Product, make_product: Callable[..., Product]
+) -> None:
+    plate = make_product("Plate", price="30.00", stock=50)
+    paid(customer, mug, plate)
+    paid(customer, mug, quantity=2)
+    ordered(customer, plate, quantity=9)  # not paid
+    rows = panel(browser, "Best sellers")["rows"]
+    assert [(each["row"].name, each["row"].pieces, each["amount"]) for each in rows] == [
+        ("Mug", 3, "30.00 USD"),
+        ("Plate", 1, "30.00 USD"),
+    ]
+
+
+def test_best_sellers_are_found_among_the_latest_sales_only(
+    browser: Client, customer: User, mug: Product, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statistics, "LATEST_SALES", 1)
+    paid(customer, make_product("Plate"), at=timezone.now() - timedelta(days=2))
+    paid(customer, mug)
+    assert [each["row"].name for each in panel(browser, "Best sellers")["rows"]] == ["Mug"]
+
+
+# --- What needs somebody ----------------------------------------------------------------------------------------------
+
+
+def test_orders_that_wait_for_money_or_parcels_are_counted(browser: Client, customer: User, mug: Product) -> None:
+    ordered(customer, mug)
+    soon = ordered(customer, mug)
+    Order.objects.filter(pk=soon.pk).update(expires_at=timezone.now() + timedelta(minutes=5))
+    paid(customer, mug)
+    sent = paid(customer, mug)
+    orders.fulfil_order(order=sent, status="shipped")
+
+    shown = figures(browser)
+
+    assert (shown["Unpaid"].value, shown["Unpaid"].hint) == ("2", "29.80 USD, 1 about to expire")
+    assert shown["To ship"].value == "1"
+    assert panel(browser, "Unpaid orders")["rows"][0]["order"] == soon
+    for label in ("Unpaid", "To ship"):
+        listed = browser.get(shown[label].url).context["cl"].result_count
+        assert str(listed) == shown[label].value, label
+
+
+def test_flagged_and_disputed_orders_are_shown_until_they_are_settled(
+    browser: Client, customer: User, mug: Product
+) -> None:
+    flagged, disputed = paid(customer, mug), paid(customer, mug)
+    orders.flag(order_id=flagged.pk, detail="pi_1 is over 100.")
+    orders.record_dispute(order_id=disputed.pk, event=Event.DISPUTED, detail="du_1")
+    shown = figures(browser)
+    assert [(shown[label].value, shown[label].urgent) for label in ("Flagged", "Disputed")] == [
+        ("1", True),
+        ("1", True),
+    ]
+    rows = panel(browser, "Flagged and disputed orders")["rows"]
+    assert [each["order"].pk for each in rows] == [flagged.pk, disputed.pk]
+    assert list(browser.get(shown["Flagged"].url).context["cl"].result_list) == [flagged]
+
+    orders.settle_flag(order=flagged, note="The customer was called.", actor=orders.Actor.STAFF)
+    assert figures(browser)["Flagged"].value == "0"
+    assert [each["order"].pk for each in panel(browser, "Flagged and disputed orders")["rows"]] == [disputed.pk]
+
+
+def test_events_and_jobs_that_need_somebody_are_counted(browser: Client, db: None) -> None:
+    StripeEvent.objects.create(
+        id="evt_1", type="charge.refunded", payload={}, status="failed", detail="KeyError", created_at=timezone.now()
+    )
+    job = jobs.enqueue("catalog.count_sales", quantities={})
+    Job.objects.filter(pk=job.pk).update(given_up_at=timezone.now())
+    shown = figures(browser)
+    assert [(shown[label].value, shown[label].urgent) for label in ("Failed events", "Jobs given up")] == [
+        ("1", True),
+        ("1", True),
+    ]
+    assert [each["event"].pk for each in panel(browser, "Failed events of Stripe's")["rows"]] == ["evt_1"]
+
+
+def test_what_runs_out_is_shown_while_it_is_for_sale(
+    browser: Client, make_product: Callable[..., Product], settings: Any
+) -> None:
+    settings.LOW_STOCK_THRESHOLD = 3
+    for name, pieces in (("Enough", 3), ("Few", 2), ("None", 0)):
+        make_product(name, sku=name, stock=pieces)
+    make_product("Hidden", stock=1, is_active=False)
+    stock.adjust(Variant.objects.get(sku="Enough"), delta=5)
+    shown = figures(browser)["Low stock"]
+    assert (shown.value, shown.hint) == ("2", "fewer than 3 pieces, 1 sold out")
+    assert [each["variant"].sku for each in panel(browser, "Low stock")["rows"]] == ["None", "Few"]
+
+
+# --- Who sees what ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rights", "labels", "titles"),
+    [
+        (["catalog.view_product", "catalog.change_variant"], ["Low stock"], ["Low stock"]),
+        (["orders.view_order"], LABELS[:4], ["Best sellers", "Unpaid orders", "Flagged and disputed orders"]),
+        (["payments.view_stripeevent"], ["Failed events"], ["Failed events of Stripe's"]),
+        (["payments.view_payment"], [], []),
+        ([], [], []),
+    ],
+)
+def test_people_see_only_what_they_may(
+    make_user: Callable[..., User],
+    customer: User,
+    mug: Product,
+    rights: list[str],
+    labels: list[str],
+    titles: list[str],
+) -> None:
+    refunded(paid(customer, mug), 400)
+    page = look(browser_of(allow(make_user(), *rights)))
+    assert [figure.label for figure in page.context["figures"]] == labels
+    assert [each.title for each in page.context["panels"]] == titles
+    if "orders.view_order" not in rights:
+        assert "USD" not in page.content.decode()
+    if not titles:
+        assert "There are no figures for you here." in page.content.decode()
+
+
+# --- Speed ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_question_of_the_dashboard_is_answered_by_an_index(
+    browser: Client, customer: User, mug: Product, make_product: Callable[..., Product]
+) -> None:
+    make_product("Few", stock=1)
+    order = paid(customer, mug)
+    refunded(order, 400)
+    refunded(order, 100, status="failed")
+    orders.flag(order_id=order.pk, detail="x")
+    ordered(customer, mug)
+    StripeEvent.objects.create(id="evt_1", type="x", payload={}, status="failed", created_at=timezone.now())
+    look(browser)
+    with count_commands() as commands:
+        look(browser)
+
+    asked = [each for each in commands if each.collection.startswith(("orders_", "payments_", "catalog_", "shop_job"))]
+    assert len(asked) > 15
+    for command in asked:
+        assert "COLLSCAN" not in stages_of(command), repr(command)
+    # The sums of sales and of refunds read no document at all.
+    by_day = [command for command in asked if "paid_on" in repr(command) or "dateTrunc" in repr(command)]
+    sums = [stages_of(command) for command in by_day if "$unwind" not in repr(command)]
+    assert len(sums) == 2
+    assert all("PROJECTION_COVERED" in stages and "FETCH" not in stages for stages in sums)
