@@ -14,7 +14,7 @@ from shop.fuzz.tally import Tally
 
 BEGIN = "<!-- fuzz: begin (written by `make fuzz`) -->"
 END = "<!-- fuzz: end -->"
-PEOPLE_COLUMNS = ("person", "operations", "answered 2xx", "links", "cases", "2xx", "4xx", "5xx", "findings")
+PEOPLE_COLUMNS = ("person", "operations", "answered 2xx", "links", "cases", "2xx", "3xx", "4xx", "5xx", "findings")
 CHECK_COLUMNS = ("check", "answers", "narrowed", "findings")
 _SHOWN = 3
 
@@ -79,20 +79,13 @@ def write(path: Path, lines: Sequence[str]) -> None:
 def _people_rows(tallies: Sequence[Tally]) -> list[list[str]]:
     rows = []
     for tally in tallies:
-        kinds = Counter(dict.fromkeys((2, 4, 5), 0))
+        kinds: Counter[int] = Counter()
         for status, count in tally.statuses.items():
             kinds[status // 100] += count
         operations = len(tally.answers)
-        numbers = [
-            operations,
-            operations - len(tally.never_succeeded),
-            tally.links,
-            tally.cases,
-            kinds[2],
-            kinds[4],
-            kinds[5],
-        ]
-        rows.append([tally.person, *(f"{number:,}" for number in [*numbers, len(tally.findings)])])
+        numbers = [operations, operations - len(tally.never_succeeded), tally.links, tally.cases]
+        numbers += [*(kinds[kind] for kind in (2, 3, 4, 5)), len(tally.findings)]
+        rows.append([tally.person, *(f"{number:,}" for number in numbers)])
     return rows
 
 

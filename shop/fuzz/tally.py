@@ -51,13 +51,15 @@ class Tally:
         self.findings.append(Finding(check, operation, " ".join(message.split()), request))
 
     def note(self, event: events.EngineEvent) -> None:
-        """Count what schemathesis tells of. Raises what broke it off."""
+        """Count what schemathesis tells of. Raises what broke it off, Ctrl-C included."""
         if isinstance(event, events.ScenarioFinished):
             self._note_answers(event.recorder)
         elif isinstance(event, events.PhaseStarted) and event.payload is not None:
             self.links = event.payload.transitions_selected
         elif isinstance(event, events.NonFatalError):
             self.find("engine", event.label, f"{event.info.title}: {event.info.message}")
+        elif isinstance(event, events.Interrupted):
+            raise KeyboardInterrupt
         elif isinstance(event, events.FatalError):
             raise event.exception
 

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,12 +22,17 @@ from shop.fuzz.people import PEOPLE
 from shop.fuzz.tally import Tally
 from shop.testing.routes import operations, schema
 
+COMMAND = [sys.executable, "manage.py", "fuzz"]
+
+
+def environment(**others: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "MONGO_URI"} | others
+
 
 def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "MONGO_URI"}
-    command = [sys.executable, "manage.py", "fuzz", *arguments]
+    command = [*COMMAND, *arguments]
     return subprocess.run(
-        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=settings.BASE_DIR, env=environment(), capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -38,6 +45,31 @@ def test_a_short_run_asks_everything_as_everybody_and_finds_nothing() -> None:
     assert {person: int(row[1]) for person, row in rows.items()} == dict.fromkeys(PEOPLE, len(operations()))
     # The superuser really gets something done, not only refusals.
     assert int(rows["superuser"][2]) > len(operations()) / 2
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--only", "customer", "--short", "--cases", "1000"],
+        cwd=settings.BASE_DIR,
+        env=environment(TMPDIR=str(tmp_path)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        started = time.monotonic()
+        while not list(tmp_path.glob("shop-fuzz-*/media")) and time.monotonic() < started + 60:
+            time.sleep(0.1)
+        # Furnished by now, and asking soon.
+        time.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(90) == 130
+    finally:
+        process.kill()
+        process.wait(10)
+    assert not list(tmp_path.glob("shop-fuzz-*"))
+    still = subprocess.run(["ps", "-A", "-o", "ppid=,args="], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in still.splitlines() if line.split()[0] == str(process.pid)]
 
 
 def test_somebody_who_does_not_exist_is_refused_with_a_sentence() -> None:
