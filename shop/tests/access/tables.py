@@ -114,6 +114,7 @@ STAFF = ("editor", "desk", "reader", "boss")
 # Names that several cells have in common.
 COMMON = {
     "EDIT": "activate+deactivate+import_file",
+    "PRICES": "change_prices+price_changes",
     "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
 }
 ADMIN = {
@@ -124,15 +125,15 @@ ADMIN = {
     accounts.user            -                            -                         LCH  LACSDH+password+send_password_link+send_verification
     auth.group               -                            -                         LCH  LACSDH+delete_selected
     cart.cart                -                            -                         LCH  LCH
-    cart.coupon              -                            -                         LCH  LACSDH+delete_selected
+    cart.coupon              -                            -                         LCH  LACSDH
     catalog.category         LACSDH                       -                         LCH  LACSDH
     catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
-    catalog.product          LACSDH+EDIT+EXPORT           -                  LCH+EXPORT  LACSDH+EDIT+EXPORT
+    catalog.product          LACSDH+EDIT+EXPORT+PRICES    -                  LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
-    orders.order             -                            LCH+ship+deliver+cancel   LCH  LCH+ship+deliver+cancel
+    orders.order             -                            LCH+ship+deliver+cancel+settle  LCH  LCH+ship+deliver+cancel+settle
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
-    orders.shippingmethod    -                            -                         LCH  LACSDH+delete_selected
+    orders.shippingmethod    -                            -                         LCH  LACSDH
     orders.taxrate           -                            -                         LCH  LACSDH+delete_selected
     payments.payment         -                            LCH+refund                LCH  LCH+refund
     payments.refund          -                            LCH                       LCH  LCH
