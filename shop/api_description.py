@@ -28,6 +28,9 @@ stops at 10,000 (`count_exact` is then false) and `next` goes on by cursor: foll
 mean any of them. `/products/facets/` takes the same filters and tells how many products each further one would leave.
 A search wants all of its words, in any of their forms, and is content with the beginning of the last.
 
+**A request's id** comes back in `X-Request-ID`, and stands in the shop's log: name it when something goes wrong. One
+that is sent along, of 8 to 64 letters, digits, `.`, `_` and `-`, is taken over.
+
 **Caching.** Replies about the catalogue carry an `ETag`. Send it back as `If-None-Match`: while the reply would be the
 same, the answer is 304 and empty. A change is seen by the next request.
 

@@ -212,8 +212,22 @@ REPLY_HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
+# Of every reply.
+REQUEST_ID = {
+    "schema": {"type": "string"},
+    "description": "The request's id: the one that was sent as `X-Request-ID`, where it is 8 to 64 letters, digits, "
+    "`.`, `_` and `-`; else a new one.",
+}
+
+
 def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add to the replies of calls that write the headers that a client must look at."""
+    """Add the headers that a client must look at to the replies of calls that write, and the request's id to all."""
+    result.setdefault("components", {})["headers"] = {"RequestID": REQUEST_ID}
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            for response in operation["responses"].values():
+                of_all = {"X-Request-ID": {"$ref": "#/components/headers/RequestID"}}
+                response["headers"] = {**response.get("headers", {}), **of_all}
     for path, headers in REPLY_HEADERS.items():
         for method in ("post", "put", "patch"):
             operation = result["paths"].get(path, {}).get(method, {})

@@ -70,8 +70,8 @@ class ChangesPrices:
     """A ModelAdmin of products whose list can change the prices of many of them."""
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.change_prices_view)
-        return [path("change-prices/", view, name="catalog_product_change_prices"), *super().get_urls()]
+        view = self.admin_site.admin_view(self.price_changes_view)
+        return [path("price-changes/", view, name="catalog_product_price_changes"), *super().get_urls()]
 
     def has_prices_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms(["catalog.change_product", "catalog.change_variant"])
@@ -88,7 +88,7 @@ class ChangesPrices:
             return None
         return self._page(request, RuleForm(), products, back=request.get_full_path())
 
-    def change_prices_view(self, request: HttpRequest) -> HttpResponse:
+    def price_changes_view(self, request: HttpRequest) -> HttpResponse:
         """The steps after the choice of products, each a POST: the rule, its preview, the confirmation."""
         if not self.has_prices_permission(request):
             raise PermissionDenied
@@ -142,7 +142,7 @@ class ChangesPrices:
             "form": form,
             "number": len(products),
             "products": ",".join(map(str, products)),
-            "address": reverse("admin:catalog_product_change_prices"),
+            "address": reverse("admin:catalog_product_price_changes"),
             "back": back,
             **shown,
         }

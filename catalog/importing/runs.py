@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from bson import ObjectId
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -30,8 +30,10 @@ from shop.transactions import TransactionContention, transactional
 State = ImportRun.State
 CHECK, APPLY = "catalog.check_import", "catalog.apply_import"
 
-# One transaction writes at most so many products and rows, or one product however large: it lasts well below a second,
-# for buyers of the same variants wait for it.
+# A transaction writes as many products as take about this long, for buyers of the same variants wait for it; it begins
+# with a few, and takes at most so many products and rows, or one product however large.
+BATCH_SECONDS = 0.5
+FIRST_STEPS = 20
 STEPS_AT_ONCE = 100
 ROWS_AT_ONCE = 200
 # What a request does itself, so that small files need no waiting: bytes, unpacked, that it checks.
@@ -42,6 +44,8 @@ _SLICE_SECONDS = 5.0
 
 # Refused by a constraint, though the batch had just looked: somebody else was faster.
 _OVERTAKEN = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)
+# The server's own limit of a transaction, after which it aborts it.
+_EXCEEDED_LIFETIME = 290
 
 
 # --- Upload and check -------------------------------------------------------------------------------------------------
@@ -196,23 +200,35 @@ def apply(
 
     Any number of processes may do this for the same import at the same time.
     """
-    steps = STEPS_AT_ONCE
+    steps = FIRST_STEPS
     while True:
+        began = time.monotonic()
         try:
             run = _apply_batch(run_id=run_id, steps=steps)
         except _OVERTAKEN:
             run = _apply_one_or_leave_it(run_id)
-        except TransactionContention:
-            # Something in it sells too well to be locked for so long.
-            if steps == 1:
+        except (TransactionContention, DatabaseError) as error:
+            # Something in it sells too well to be locked for so long, or the database is slow.
+            if steps == 1 or not _is_too_long(error):
                 raise
             steps = max(1, steps // 10)
             continue
+        fitting = int(steps * BATCH_SECONDS / (time.monotonic() - began))
+        steps = max(1, min(fitting, 2 * steps, STEPS_AT_ONCE))
         tick(run.applied, run.steps)
         if run.state != State.APPLYING:
             return True
         if until():
             return False
+
+
+def _is_too_long(error: BaseException | None) -> bool:
+    """Tell whether a transaction was given up because it lasted too long or met too many others."""
+    while error is not None:
+        if isinstance(error, TransactionContention) or getattr(error, "code", None) == _EXCEEDED_LIFETIME:
+            return True
+        error = error.__cause__
+    return False
 
 
 def _apply_one_or_leave_it(run_id: ObjectId) -> ImportRun:

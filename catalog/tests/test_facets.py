@@ -13,6 +13,8 @@ from catalog import services as catalog
 from catalog.models import Category, Product
 from catalog.queries import ProductFilters
 from catalog.tests.conftest import LIST, put_on_shelf
+from shop.circuit import circuit
+from shop.testing.failures import failing
 from shop.testing.replies import refusal, refusals
 
 pytestmark = pytest.mark.django_db
@@ -255,6 +257,13 @@ def test_a_value_is_a_value_and_no_operator(ask: Callable, shelf: None, value: s
 
 def test_an_ordering_does_not_matter_to_counts(ask: Callable, shelf: None) -> None:
     assert ask("ordering=relevance&page=7") == ask()
+
+
+def test_an_outage_of_the_database_is_a_503(anonymous: APIClient, shelf: None) -> None:
+    with failing("aggregate", Product, times=None, errorCode=91):
+        reply = anonymous.get(URL)
+    circuit.close()
+    assert refusal(reply, 503) == ("database_unavailable", None)
 
 
 def test_facets_are_read_only(as_staff: APIClient, db: None) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
+from pymongo.errors import OperationFailure
 
 from catalog.importing import runs, writing
 from catalog.importing.models import ImportRun, ImportStep
@@ -100,8 +102,20 @@ def test_buyers_and_an_import_at_once_lose_nothing(
     assert audit.complaints() == []
 
 
-def test_where_a_batch_meets_too_much_contention_smaller_ones_are_tried(
-    browser: Client, mug: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
+def as_the_backend_raises_it(error: OperationFailure) -> DatabaseError:
+    wrapped = DatabaseError(*error.args)
+    wrapped.__cause__ = error
+    return wrapped
+
+
+TOO_LONG = OperationFailure("exceeded the configured 'transactionLifetimeLimitSeconds'", 290)
+
+
+@pytest.mark.parametrize(
+    "error", [TransactionContention(), as_the_backend_raises_it(TOO_LONG)], ids=["contention", "too long"]
+)
+def test_where_a_batch_takes_too_long_smaller_ones_are_tried(
+    browser: Client, mug: Product, hat: Product, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     run = previewed(browser, {"sku": "MUG", "price": "11"}, {"sku": "HAT", "price": "12"})
     write, sizes = writing.write, []
@@ -109,11 +123,11 @@ def test_where_a_batch_meets_too_much_contention_smaller_ones_are_tried(
     def contended(steps: list[ImportStep], **kwargs: Any) -> Any:
         sizes.append(len(steps))
         if len(steps) > 1:
-            raise TransactionContention
+            raise error
         return write(steps, **kwargs)
 
     monkeypatch.setattr(writing, "write", contended)
-    monkeypatch.setattr(runs, "STEPS_AT_ONCE", 5)
+    monkeypatch.setattr(runs, "FIRST_STEPS", 5)
     confirmed(browser, run)
     assert sizes == [2, 1, 1]
     assert set(Variant.objects.values_list("price", flat=True)) == {11, 12}
@@ -161,11 +175,12 @@ def test_a_commit_that_fails_or_whose_answer_is_lost_happens_once(
 
 # --- Killed -----------------------------------------------------------------------------------------------------------
 
-PRODUCTS = 110
+# More than the first batch.
+PRODUCTS = runs.FIRST_STEPS + 5
 
 
 def many() -> list[dict[str, str]]:
-    """Enough products for two batches."""
+    """A file of two batches."""
     rows = [
         {"sku": f"N-{n:03}", "slug": f"n-{n:03}", "name": f"N {n}", "price": "1.50", "stock": "3"}
         for n in range(PRODUCTS)

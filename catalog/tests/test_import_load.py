@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from catalog.importing import runs
 from catalog.models import Product, Variant
 from catalog.tests.files import Rows, csv_of, export_products, import_products, xlsx_of
 from shop import audit
@@ -58,7 +59,10 @@ def megabytes_for(path: Path) -> int:
     return int(done.stdout.split("megabytes")[1])
 
 
-def test_a_row_takes_a_quarter_of_a_command(tmp_path: Path) -> None:
+def test_a_row_takes_a_quarter_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Large batches, however slow the machine.
+    monkeypatch.setattr(runs, "BATCH_SECONDS", 600)
+    monkeypatch.setattr(runs, "FIRST_STEPS", 100)
     with count_commands() as commands:
         import_products(tmp_path, large(400))
     assert Variant.objects.count() == 400

@@ -222,7 +222,7 @@ def test_more_products_than_one_request_can_change_are_refused(
 
 
 def test_a_plan_that_nobody_was_shown_is_refused(browser: Client, hat: Product) -> None:
-    page = browser.post(f"{LIST}change-prices/", {"plan": "made-up", "back": "https://evil.example/"}, follow=True)
+    page = browser.post(f"{LIST}price-changes/", {"plan": "made-up", "back": "https://evil.example/"}, follow=True)
     assert page.redirect_chain[-1][0] == LIST
     assert messages_of(page) == ["That preview is too old. Look at a new one."]
     assert prices() == {"HAT": 12}
@@ -245,4 +245,4 @@ def test_prices_are_changed_only_by_those_who_may(make_user: Callable[..., User]
     rights = {"catalog.view_product", "catalog.change_product", "catalog.change_variant"} - {missing}
     browser = browser_of(allow(make_user(), *rights))
     assert b"change_prices" not in browser.get(LIST).content
-    assert browser.post(f"{LIST}change-prices/", {"products": str(hat.pk), **TEN_PER_CENT_OFF}).status_code == 403
+    assert browser.post(f"{LIST}price-changes/", {"products": str(hat.pk), **TEN_PER_CENT_OFF}).status_code == 403

@@ -54,7 +54,8 @@ def _connect_under_a_name_of_our_own() -> None:
 @contextlib.contextmanager
 def _taking_turns() -> Iterator[None]:
     """A server has only one such fail point, and the processes of a parallel run share it."""
-    _, port = connection.connection.primary or ("", 0)
+    connection.connection.admin.command("ping")  # A client that was just made does not know the primary yet.
+    _, port = connection.connection.primary
     with (Path(tempfile.gettempdir()) / f"shop-fail-point-{port}").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         yield

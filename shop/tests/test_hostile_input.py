@@ -15,6 +15,7 @@ from catalog.models import Product
 from conftest import ADDRESS, client_of
 from orders import services as orders
 from orders.models import Order
+from orders.reviews.models import Review
 from payments.models import Payment
 from shop.testing.images import image_file
 from shop.testing.replies import refusal, refusals
@@ -54,7 +55,7 @@ OPERATORS: list[Any] = [
 def staff_client(
     staff: User, customer: User, make_product: Callable[..., Product], shipping: Any
 ) -> Iterator[APIClient]:
-    """Staff with a cart, an address, an order that is paid and its payment, so that every route has its object."""
+    """Staff with a cart, an address, an order that is paid, its payment and a review: every route has its object."""
     client = client_of(staff)
     product = make_product(price="10.00", stock=9)
     client.post(f"{API}/products/{product.pk}/images/", {"image": image_file()}, format="multipart")
@@ -63,6 +64,8 @@ def staff_client(
     orders.mark_paid(order_id=order.pk)
     payment = {"intent": "pi_1", "amount": 1490, "amount_received": 1490, "currency": "usd"}
     Payment.objects.create(order=order, order_number=order.number, user=staff, **payment)
+    review = {"rating": 5, "title": "Good", "body": "It holds."}
+    assert client.post(f"{API}/products/{product.pk}/reviews/", review).status_code == 201
     add_to_cart(client, product)
     return client
 
@@ -73,6 +76,7 @@ def address_of(staff_client: APIClient) -> Callable[[Operation], str]:
     product = staff_client.get(f"{API}/products/{Product.objects.get().pk}/").json()
     ids = {
         "/products/{product_pk}/images/": product["images"][0]["id"],
+        "/products/{product_pk}/reviews/": str(Review.objects.get().pk),
         "/products/": product["id"],
         "/variants/": product["variants"][0]["id"],
         "/cart/items/": staff_client.get(f"{API}/cart/").json()["items"][0]["id"],

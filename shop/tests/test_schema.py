@@ -52,6 +52,14 @@ def test_it_describes_every_route() -> None:
     assert len(routed) == len(operations()), sorted(routed)
 
 
+def test_every_reply_is_described_with_the_request_s_id() -> None:
+    reference = {"$ref": "#/components/headers/RequestID"}
+    for operation in operations():
+        for response in operation.description["responses"].values():
+            assert response["headers"]["X-Request-ID"] == reference
+    assert schema()["components"]["headers"]["RequestID"]["schema"] == {"type": "string"}
+
+
 def test_every_operation_is_told_in_a_sentence(subtests: pytest.Subtests) -> None:
     ids = [operation.description["operationId"] for operation in operations()]
     assert len(set(ids)) == len(ids)

@@ -70,6 +70,8 @@ WEAK = [
     ("MONGO_URI", "mongodb://db.shop.test/shop", "names no replica set"),
     ("MONGO_URI", "postgres://db.shop.test/shop", "not a MongoDB address"),
     ("BCRYPT_ROUNDS", "4", "from 10"),
+    ("ADMIN_PATH", "api/admin", "path"),
+    ("ADMIN_PATH", "a dmin?", "path"),
     ("RATE_LIMITS", "off", "refused"),
     ("CRASH_AT", "orders.place:begin", "refused"),
     ("STRIPE_SECRET_KEY", "sk_test_simulator", "not a real Stripe key"),
@@ -109,10 +111,20 @@ def test_production_refuses_one_secret_used_twice():
 
 
 def test_a_secret_is_never_repeated_in_the_refusal():
-    secret = "an-example-phrase-that-must-not-be-printed-anywhere-at-all"
-    finished = boot({**production(), "SECRET_KEY": secret})
+    wrong = {
+        "SECRET_KEY": "an-example-phrase-CanaryWord-that-must-not-be-printed",
+        "STRIPE_SECRET_KEY": "pk_live_CanaryWord",
+        # A password that should have been escaped, and addresses of no known kind.
+        "MONGO_URI": "mongodb://shop:Canary/Word@db.shop.test:27017/shop?replicaSet=rs0",
+        "CACHE_URL": "rediz://:CanaryWord@cache.shop.test",
+        "EMAIL_URL": "smpt://shop:CanaryWord@mail.shop.test",
+    }
+    finished = boot({**production(), **wrong})
     assert finished.returncode != 0
-    assert secret not in finished.stderr + finished.stdout
+    for name in wrong:
+        assert f"- {name} " in finished.stderr
+    assert "Canary" not in finished.stderr + finished.stdout
+    assert "Word@" not in finished.stderr + finished.stdout
 
 
 def test_a_password_in_an_address_is_not_repeated_either():

@@ -113,7 +113,8 @@ AROUND = {
 STAFF = ("editor", "desk", "reader", "boss")
 # Names that several cells have in common.
 COMMON = {
-    "EDIT": "activate+deactivate+change_prices+import_file",
+    "EDIT": "activate+deactivate+import_file",
+    "PRICES": "change_prices+price_changes",
     "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
 }
 ADMIN = {
@@ -127,10 +128,10 @@ ADMIN = {
     cart.coupon              -                            -                         LCH  LACSDH
     catalog.category         LACSDH                       -                         LCH  LACSDH
     catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
-    catalog.product          LACSDH+EDIT+EXPORT           -                  LCH+EXPORT  LACSDH+EDIT+EXPORT
+    catalog.product          LACSDH+EDIT+EXPORT+PRICES    -                  LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
-    orders.order             -                            LCH+ship+deliver+cancel+settle   LCH  LCH+ship+deliver+cancel+settle
+    orders.order             -                            LCH+ship+deliver+cancel+settle  LCH  LCH+ship+deliver+cancel+settle
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH
     orders.taxrate           -                            -                         LCH  LACSDH+delete_selected
