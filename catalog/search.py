@@ -14,7 +14,7 @@ from typing import Any
 
 import snowballstemmer
 from bson import Regex
-from django.db.models import Func
+from django.db.models import Func, QuerySet
 from django.utils.functional import cached_property
 
 from catalog.models import Product
@@ -93,6 +93,12 @@ class Search:
     def conditions(self) -> list[dict[str, Any]]:
         """What a product must match, every one of them. Several words cost a look-up, whatever they are."""
         return [{"search_words": {"$in": forms}} for forms in self._rarest_first]
+
+    def matching(self, products: QuerySet[Product]) -> QuerySet[Product]:
+        """Return those of the products that match, for what goes on with them in Django."""
+        for forms in self._rarest_first:
+            products = products.filter(search_words__holds_one_of=forms)
+        return products
 
     def relevance(self) -> dict[str, Any]:
         """Return the expression for how well a matching product matches, the higher the better: the sum over the words

@@ -6,8 +6,10 @@ Each mend names the fault; when the backend moves, `shop/tests/test_mongodb.py` 
 from typing import Any
 
 from django.db import IntegrityError, models
+from django.db.models import Lookup
 from django.db.models.fields.tuple_lookups import TupleIn
 from django.db.models.lookups import In
+from django_mongodb_backend.fields import ArrayField
 from django_mongodb_backend.operations import DatabaseOperations
 from django_mongodb_backend.query import MongoQuery
 from pymongo import IndexModel
@@ -81,3 +83,17 @@ def violated_fields(error: IntegrityError) -> set[str]:
     if isinstance(cause, BulkWriteError):
         details = next(iter(details.get("writeErrors", [])), {})
     return set(details.get("keyPattern", {}))
+
+
+@ArrayField.register_lookup
+class HoldsOneOf(Lookup):
+    """``words__holds_one_of=["shirt", Regex("^shi")]``: one of the array's values is or matches one of these.
+
+    Unlike ``overlap``, which takes every value for a text.
+    """
+
+    lookup_name = "holds_one_of"
+    prepare_rhs = False
+
+    def as_mql(self, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
+        return {self.lhs.as_mql(compiler, connection): {"$in": list(self.rhs)}}

@@ -28,12 +28,12 @@ def shop(request: pytest.FixtureRequest, make_product: Callable, make_category: 
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        (LIST, 2),
-        (f"{LIST}?search=p0&in_stock=true&min_price=1&attr_colour=red&ordering=-price", 2),
-        (f"{LIST}?ordering=relevance&search=p0", 3),
-        (f"{LIST}?category=c0", 3),
-        (f"{LIST}?category=c0&search=p0&ordering=name&page_size=1", 3),
-        (f"{LIST}p0/", 2),
+        (LIST, 1),
+        (f"{LIST}?search=p0&in_stock=true&min_price=1&attr_colour=red&ordering=-price", 1),
+        (f"{LIST}?ordering=relevance&search=p0", 2),
+        (f"{LIST}?category=c0", 2),
+        (f"{LIST}?category=c0&search=p0&ordering=name&page_size=1", 2),
+        (f"{LIST}p0/", 1),
         ("/api/v1/categories/", 1),
         ("/api/v1/categories/c0/", 2),
     ],

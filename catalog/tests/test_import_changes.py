@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from catalog.importing import runs
 from catalog.importing.models import ImportStep
 from catalog.models import Category, Product, StockMovement, Variant
 from catalog.tests.files import export_products, import_products, rows_of
@@ -273,8 +274,9 @@ def test_a_dry_run_shows_every_change_and_changes_nothing(tmp_path: Path, shirt:
 
 @pytest.mark.parametrize("products", [2, 60])
 def test_writing_sixty_products_asks_the_database_as_often_as_writing_two(
-    tmp_path: Path, shirt: Product, products: int
+    tmp_path: Path, shirt: Product, products: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(runs, "FIRST_STEPS", 100)
     rows = [
         {"sku": f"P-{n}-{size}", "slug": f"p-{n}", "name": f"P {n}", "option:size": size, "price": "1", "stock": "1"}
         for n in range(products)

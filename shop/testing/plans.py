@@ -9,15 +9,16 @@ from shop.testing.commands import Command
 
 
 def stages_of(command: Command) -> set[str]:
-    """The stages of the plan that wins for an aggregation as it was sent."""
-    plan = _explained(command, "queryPlanner")
-    winning = [each["queryPlanner"]["winningPlan"] for each in _cursors(plan)]
-    return {*_stages(winning), *_stages(plan.get("stages", [])[1:])}
+    """The stages of the plans that win for an aggregation as it was sent, those of its unions included."""
+    return {name for part in _parts(_explained(command, "queryPlanner")) for name in _names(part)}
 
 
 def keys_and_documents(command: Command) -> tuple[int, int]:
     """How many keys of indexes, and how many documents, an aggregation looks at."""
-    totals = [each["executionStats"] for each in _cursors(_explained(command, "executionStats"))]
+    explained = _explained(command, "executionStats")
+    totals = [
+        part["executionStats"] for part in _parts(explained) if "totalKeysExamined" in part.get("executionStats", {})
+    ]
     return sum(each["totalKeysExamined"] for each in totals), sum(each["totalDocsExamined"] for each in totals)
 
 
@@ -26,18 +27,19 @@ def _explained(command: Command, verbosity: str) -> dict[str, Any]:
     return connection.database.command("explain", asked, verbosity=verbosity)
 
 
-def _cursors(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """One cursor runs all of it, or the first stages."""
-    return [plan if "queryPlanner" in plan else plan["stages"][0]["$cursor"]]
+def _parts(explained: Any) -> Iterator[dict[str, Any]]:
+    """Every dictionary in it but what tells of plans that did not win, and of the command itself."""
+    if isinstance(explained, dict):
+        yield explained
+        for name, value in explained.items():
+            if name not in ("rejectedPlans", "command", "parsedQuery"):
+                yield from _parts(value)
+    elif isinstance(explained, list):
+        for value in explained:
+            yield from _parts(value)
 
 
-def _stages(plan: Any) -> Iterator[str]:
-    if isinstance(plan, dict):
-        if isinstance(plan.get("stage"), str):
-            yield plan["stage"]
-        yield from (name for name in ("$sort", "$group", "$lookup") if name in plan)
-        for value in plan.values():
-            yield from _stages(value)
-    elif isinstance(plan, list):
-        for value in plan:
-            yield from _stages(value)
+def _names(part: dict[str, Any]) -> Iterator[str]:
+    if isinstance(part.get("stage"), str):
+        yield part["stage"]
+    yield from (name for name in ("$sort", "$group", "$lookup") if name in part)

@@ -58,7 +58,7 @@ def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
     )
     try:
         started = time.monotonic()
-        while not list(tmp_path.glob("shop-fuzz-*/media")) and time.monotonic() < started + 60:
+        while not list(tmp_path.glob("shop-fuzz-*/web.log")) and time.monotonic() < started + 60:
             time.sleep(0.1)
         # Furnished by now, and asking soon.
         time.sleep(2)

@@ -123,9 +123,10 @@ class Errand:
         order = self.buyer.order(self.number)
         if not order.is_definite:
             return False
-        ran_out = [entry for entry in order.body.get("timeline", []) if entry["event"] == "expired"]
-        # A hold that is over may wait for the worker a little longer.
-        over = ran_out or (order.body.get("expires_at") or "9") < f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+        over = [entry for entry in order.body.get("timeline", []) if entry["event"] == "expired"]
+        if expires_at := order.body.get("expires_at"):
+            # A hold that is over may wait for the worker a little longer.
+            over = over or datetime.fromisoformat(expires_at) <= datetime.now(UTC)
         self.tally.expect(over, f"{self.kind} {self.number}: {what}, and its hold is not over")
         self.ended_early = True
         return True

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from payments.simulator.delivery import body_of, sign
-from shop.torture.buyers import Buyer, at_once, side_by_side
+from shop.torture.buyers import Answer, Buyer, at_once, side_by_side
 from shop.torture.tally import Tally
 from shop.torture.world import World
 
@@ -29,7 +29,7 @@ def open_orders(world: World, tally: Tally, product: str, count: int) -> list[Op
     def buy(buyer: Buyer) -> Opened | None:
         buyer.add(product)
         order = buyer.checkout()
-        payment = buyer.open_payment(order.body.get("number", ""))
+        payment = open_until_answered(buyer, order.body.get("number", ""))
         if order.status != 201 or payment.status != 201:
             tally.unexpected.append(f"no order to be paid: {order}, {payment}")
             return None
@@ -37,6 +37,14 @@ def open_orders(world: World, tally: Tally, product: str, count: int) -> list[Op
 
     opened = side_by_side([lambda b=buyer: buy(b) for buyer in world.buyers(count, tally)])
     return [each for each in opened if each is not None]
+
+
+def open_until_answered(buyer: Buyer, number: str) -> Answer:
+    """Open an order's payment; again while the answer is that Stripe is away, which a server believes some seconds."""
+    give_up_at = time.monotonic() + 30
+    while not (answer := buyer.open_payment(number)).is_definite and time.monotonic() < give_up_at:
+        time.sleep(0.5)
+    return answer
 
 
 def events_of(world: World, intent: str, *types: str) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Stripe away, slow, wrong, or acting without telling."""
 
 import threading
-import time
 from typing import Any
 
 from django.db import connections
@@ -10,7 +9,7 @@ from pymongo.read_concern import ReadConcern
 
 from shop.torture.buyers import PROMISED_SECONDS, Answer, Buyer, at_once, new_key
 from shop.torture.money import check_money
-from shop.torture.scenarios.steps import Opened, open_orders
+from shop.torture.scenarios.steps import Opened, open_orders, open_until_answered
 from shop.torture.tally import Tally
 from shop.torture.world import ShopWorld, World
 
@@ -78,7 +77,7 @@ def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float
     tally.expect(not watch.found, f"during {outage} a transaction stood open for {watch.found:.1f} s")
 
     for buyer, number in zip(buyers, unpaid, strict=True):
-        again = _until_definite(buyer, number)
+        again = open_until_answered(buyer, number)
         tally.expect(again.status in (200, 201), f"after {outage} a payment was answered with {again}")
         if again.status in (200, 201):
             world.stripe.pay(again.body["payment_intent"])
@@ -95,13 +94,6 @@ def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float
 
 def _refund(staff: Buyer, order: Opened) -> Answer:
     return staff.twin().refund(order.payment, "4.00", key=new_key())
-
-
-def _until_definite(buyer: Buyer, number: str) -> Answer:
-    give_up_at = time.monotonic() + 30
-    while not (answer := buyer.open_payment(number)).is_definite and time.monotonic() < give_up_at:
-        time.sleep(0.5)
-    return answer
 
 
 class _TransactionWatch:
