@@ -19,8 +19,9 @@ from cart import coupons
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable
 from cart.models import Cart, CartLine, new_token, token_digest
 from cart.pricing import PricedCart, price_lines
+from catalog import offers
 from catalog.errors import OutOfStock, VariantRequired
-from catalog.offers import Offer, Offers, offers_of
+from catalog.offers import Offer, Offers
 from shop import documents, jobs
 from shop.errors import ServiceUnavailable
 from shop.transactions import transactional
@@ -49,10 +50,21 @@ class CartOwner:
             return cls(user=request.user)
         return cls(token=request.headers.get(TOKEN_HEADER) or None)
 
-    def find(self) -> Cart | None:
+    def find(self, *, variant: ObjectId | None = None, product: ObjectId | None = None) -> tuple[Cart | None, Offers]:
+        """Return the cart, if there is one, with the offers of its lines, of ``variant`` and of all of ``product``.
+
+        One command.
+        """
+        pipeline = offers.beside([{"$match": self._match}], ids="lines.variant", variant=variant, product=product)
+        document, found = offers.apart(documents.aggregate(Cart, pipeline))
+        return (documents.instance(Cart, document) if document else None), found
+
+    @property
+    def _match(self) -> documents.Document:
         if self.user is not None:
-            return documents.find_one(Cart, {"user_id": self.user.pk})
-        return documents.find_one(Cart, {"token_digest": token_digest(self.token)}) if self.token else None
+            return {"user_id": self.user.pk}
+        # Nobody has the empty digest.
+        return {"token_digest": token_digest(self.token) if self.token else ""}
 
     def new_cart(self) -> Cart:
         """Return an unsaved cart; a guest gets a new token with it."""
@@ -64,7 +76,8 @@ class CartOwner:
 
 def look_at(*, owner: CartOwner) -> PricedCart:
     """Return the owner's cart at today's prices; an empty one, which is not saved, where they have none."""
-    return price_lines(owner.find() or Cart(user=owner.user))
+    cart, offered = owner.find()
+    return price_lines(cart or Cart(user=owner.user), offered)
 
 
 # Changes the cart, whose lines stand for these offers.
@@ -80,13 +93,11 @@ def change(
     It is called again with the newer cart where another request was faster, so it must only change the cart.
     """
     for attempt in range(ATTEMPTS):
-        found = owner.find()
+        found, offered = owner.find(variant=variant, product=product)
         cart = found or owner.new_cart()
-        wanted = {line.variant for line in cart.lines} | ({variant} if variant else set())
-        offers = offers_of(wanted, product=product)
-        edit(cart, offers)
+        edit(cart, offered)
         if _insert_if_free(cart) if found is None else _replace(cart):
-            return price_lines(cart, offers)
+            return price_lines(cart, offered)
         time.sleep(random.uniform(0, 0.002 * min(attempt + 1, 20)))  # noqa: S311
     raise CartContention
 
@@ -124,8 +135,8 @@ def add_item(
     variants, :class:`OutOfStock` where the sum is more than there is, :class:`CartFull`.
     """
 
-    def edit(cart: Cart, offers: Offers) -> None:
-        offer = _meant(offers, product=product, variant=variant)
+    def edit(cart: Cart, offered: Offers) -> None:
+        offer = _meant(offered, product=product, variant=variant)
         line = next((line for line in cart.lines if line.variant == offer.variant), None)
         if line is None:
             if len(cart.lines) >= settings.MAX_CART_LINES:
@@ -138,12 +149,12 @@ def add_item(
     return change(owner, edit, variant=variant, product=product if variant is None else None)
 
 
-def _meant(offers: Offers, *, product: ObjectId | None, variant: ObjectId | None) -> Offer:
+def _meant(offered: Offers, *, product: ObjectId | None, variant: ObjectId | None) -> Offer:
     """Return the offer that a shopper means by the ids of a variant, of a product, or of both."""
     if variant is not None:
-        found = [offers[variant]] if variant in offers else []
+        found = [offered[variant]] if variant in offered else []
     else:
-        found = [offer for offer in offers.values() if offer.product == product]
+        found = [offer for offer in offered.values() if offer.product == product]
     for_sale = [offer for offer in found if offer.is_active and product in (None, offer.product)]
     if not for_sale:
         raise Http404
@@ -155,9 +166,9 @@ def _meant(offers: Offers, *, product: ObjectId | None, variant: ObjectId | None
 def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCart:
     """Set how many of a line the cart holds. Raises ``Http404``, :class:`ProductUnavailable`, :class:`OutOfStock`."""
 
-    def edit(cart: Cart, offers: Offers) -> None:
+    def edit(cart: Cart, offered: Offers) -> None:
         line = _line(cart, item)
-        offer = offers.get(line.variant)
+        offer = offered.get(line.variant)
         if offer is None or not offer.is_active:
             raise ProductUnavailable
         _require_stock(offer, quantity)
@@ -171,11 +182,11 @@ def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCa
 def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
     """Take a line out of the cart. Raises ``Http404``."""
 
-    def edit(cart: Cart, offers: Offers) -> None:
+    def edit(cart: Cart, offered: Offers) -> None:
         unwanted = _line(cart, item)
         cart.lines = [line for line in cart.lines if line is not unwanted]
 
-    if owner.find() is None:
+    if owner.find()[0] is None:
         raise Http404
     return change(owner, edit)
 
@@ -183,18 +194,18 @@ def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
 def clear(*, owner: CartOwner) -> PricedCart:
     """Empty the cart, its coupon included."""
 
-    def edit(cart: Cart, offers: Offers) -> None:
+    def edit(cart: Cart, offered: Offers) -> None:
         cart.lines, cart.coupon = [], ""
 
-    return change(owner, edit) if owner.find() else look_at(owner=owner)
+    return change(owner, edit) if owner.find()[0] else look_at(owner=owner)
 
 
 def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
     """Put a coupon on the cart. Raises :class:`InvalidCoupon` where it cannot be used for what lies there now."""
     coupon = coupons.find(code)
 
-    def edit(cart: Cart, offers: Offers) -> None:
-        coupons.check(coupon, priced=price_lines(cart, offers), user=owner.user)
+    def edit(cart: Cart, offered: Offers) -> None:
+        coupons.check(coupon, priced=price_lines(cart, offered), user=owner.user)
         cart.coupon = coupon.code
 
     if coupon is None:
@@ -203,10 +214,10 @@ def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
 
 
 def remove_coupon(*, owner: CartOwner) -> PricedCart:
-    def edit(cart: Cart, offers: Offers) -> None:
+    def edit(cart: Cart, offered: Offers) -> None:
         cart.coupon = ""
 
-    return change(owner, edit) if owner.find() else look_at(owner=owner)
+    return change(owner, edit) if owner.find()[0] else look_at(owner=owner)
 
 
 def merge_guest_cart(*, user: User, request: Request) -> None:
@@ -222,9 +233,9 @@ def _merge(*, user: User, token: str) -> None:
     if guest is None:
         return
     guest.delete()
-    stock = {offer.variant: offer.stock for offer in offers_of(line.variant for line in guest.lines).values()}
+    stock = {offer.variant: offer.stock for offer in offers.offers_of(line.variant for line in guest.lines).values()}
 
-    def edit(cart: Cart, offers: Offers) -> None:
+    def edit(cart: Cart, offered: Offers) -> None:
         own = {line.variant: line for line in cart.lines}
         for line in guest.lines:
             available = stock.get(line.variant, 0)

@@ -9,6 +9,7 @@ from bson import ObjectId
 
 from catalog.models import Product, Variant
 from shop import documents
+from shop.documents import Document, Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,19 @@ class Offer:
 
 Offers = dict[ObjectId, Offer]
 
-_PRODUCT: list[dict[str, Any]] = [
+# What a product has beyond what an offer shows of it.
+_NOT_SHOWN = [f"product.{name}" for name in ("description", "search_words", "attributes", "attribute_pairs")]
+_PRODUCT: Pipeline = [
     {
         "$lookup": {
             "from": Product._meta.db_table,
             "localField": "product_id",
             "foreignField": "_id",
-            "pipeline": [{"$project": {"name": 1, "slug": 1, "is_active": 1, "picture": {"$first": "$pictures.name"}}}],
             "as": "product",
         }
     },
     {"$unwind": "$product"},
-    {"$project": dict.fromkeys(("product", "sku", "options", "price", "stock", "is_active"), 1)},
+    {"$unset": _NOT_SHOWN},
 ]
 
 
@@ -65,17 +67,46 @@ def offers_of(variants: Iterable[ObjectId], *, product: ObjectId | None = None) 
     return {row["_id"]: _offer(row) for row in documents.aggregate(Variant, [{"$match": match}, *_PRODUCT])}
 
 
+def beside(found: Pipeline, *, ids: str, variant: ObjectId | None = None, product: ObjectId | None = None) -> Pipeline:
+    """Return stages that put the offers behind the one document that ``found`` finds: those of the variants whose
+    ``ids`` it holds, of ``variant``, and of all variants of ``product``. :func:`apart` takes them apart again.
+    """
+    pipeline = [
+        *found,
+        {
+            "$lookup": {
+                "from": Variant._meta.db_table,
+                "localField": ids,
+                "foreignField": "_id",
+                "pipeline": _PRODUCT,
+                "as": "offers",
+            }
+        },
+    ]
+    match = {"_id": variant} if variant is not None else {"product_id": product}
+    also = {"$unionWith": {"coll": Variant._meta.db_table, "pipeline": [{"$match": match}, *_PRODUCT]}}
+    return pipeline if variant is product is None else [*pipeline, also]
+
+
+def apart(rows: list[Document]) -> tuple[Document | None, Offers]:
+    """Return the document that was looked for, if it is there, and the offers that came with it."""
+    found = rows.pop(0) if rows and "offers" in rows[0] else None
+    offers = [*rows, *(found.pop("offers") if found else ())]
+    return found, {row["_id"]: _offer(row) for row in offers}
+
+
 def _offer(row: documents.Document) -> Offer:
     product = row["product"]
+    pictures = product["pictures"]
     return Offer(
         variant=row["_id"],
         product=product["_id"],
         sku=row["sku"],
         options=row["options"],
-        price=row["price"].to_decimal(),
+        price=documents.decimal_of(row["price"]),
         stock=int(row["stock"]),
         is_active=row["is_active"] and product["is_active"],
         name=product["name"],
         slug=product["slug"],
-        picture=product.get("picture", ""),
+        picture=pictures[0]["name"] if pictures else "",
     )

@@ -6,17 +6,17 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from bson import Decimal128
 from rest_framework.exceptions import NotFound, ParseError, ValidationError
-from rest_framework.pagination import replace_query_param
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param
 from rest_framework.views import APIView
 
 from catalog import counts, queries, replies
 from catalog.queries import Condition, ProductQuery
+from shop.addresses import base_url
 from shop.documents import Document, Pipeline
 from shop.object_ids import ObjectIdField
 from shop.pagination import PageNumberPagination
@@ -95,21 +95,24 @@ class ProductPagination(PageNumberPagination):
     def get_next_link(self) -> str | None:
         if not self.more:
             return None
-        url = self.request.build_absolute_uri()
         if not self.ends_numbers:
-            return replace_query_param(url, self.page_query_param, self.number + 1)
+            return self._link(page=self.number + 1)
         if self.ordering is None:
             return None
-        url = remove_query_param(url, self.page_query_param)
-        return replace_query_param(url, "cursor", self._cursor_behind(self.positions[: self.size][-1]))
+        return self._link(cursor=self._cursor_behind(self.positions[: self.size][-1]))
 
     def get_previous_link(self) -> str | None:
         if self.cursor or self.number == 1:
             return None
-        url = self.request.build_absolute_uri()
-        if self.number == 2:
-            return remove_query_param(url, self.page_query_param)
-        return replace_query_param(url, self.page_query_param, self.number - 1)
+        return self._link(page=self.number - 1) if self.number > 2 else self._link()
+
+    def _link(self, **place: Any) -> str:
+        """Return the address of another part of this list."""
+        parameters = dict(self.request.query_params.lists())
+        for name in ("page", "cursor"):
+            parameters.pop(name, None)
+        query = urlencode(sorted({**parameters, **place}.items()), doseq=True)
+        return f"{base_url(self.request)}{quote(self.request.path)}{query and '?'}{query}"
 
     def get_paginated_response(self, data: list[Document]) -> Response:
         return Response(

@@ -1,20 +1,24 @@
-"""Products as the API shows them, shaped by MongoDB: what comes back from the database is the reply.
+"""Products as the API shows them, straight from their documents.
 
-This is the shop's one way past the serializers, for what shoppers read most. A projection names every field of the
-reply and where in the document it comes from; all that is left to do here are addresses of pictures, which depend on
-the host that was asked. `catalog.serializers` describes the same shapes to OpenAPI, and tests hold replies against it.
+This is the shop's one way past the serializers, for what shoppers read most: one command each, no model instance and no
+field is made. Lists come from MongoDB in the reply's own shape, by a projection that names every field and where in the
+document it is; all that is left to do here are the addresses of pictures, which depend on the host that was asked.
+`catalog.serializers` describes the same shapes to OpenAPI, and tests hold replies against it.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+from bson import Decimal128
 from django.conf import settings
 
 from catalog.models import Product, Variant
 from shop import documents
 from shop.documents import Document, Pipeline
-from shop.media import image_urls, urls_of
-from shop.money import display_in_mongodb
+from shop.media import all_urls_of, urls_of
+from shop.money import display, display_in_mongodb
 
 
 def in_list(found: Pipeline, *, request: Any, also: Mapping[str, Any], behind: Pipeline) -> list[Document]:
@@ -22,7 +26,7 @@ def in_list(found: Pipeline, *, request: Any, also: Mapping[str, Any], behind: P
 
     ``also`` are more fields of each; what the stages ``behind`` add comes behind the products as it is.
     """
-    rows = documents.aggregate(Product, [*found, {"$project": {**_in_list(), **also}}, *behind])
+    rows = documents.aggregate(Product, [*found, {"$project": {**_in_list(settings.CURRENCY), **also}}, *behind])
     url = urls_of("card", request=request)
     for row in rows:
         if "image" in row:
@@ -32,23 +36,45 @@ def in_list(found: Pipeline, *, request: Any, also: Mapping[str, Any], behind: P
 
 def in_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Document | None:
     """Return the product that matches with everything, or None; staff see inactive ones, and more of the variants."""
-    match = dict(where) if for_staff else {**where, "is_active": True}
-    rows = documents.aggregate(Product, [{"$match": match}, _variants(for_staff), {"$project": _in_detail()}])
-    if not rows:
+    rows = documents.aggregate(Product, [{"$match": where}, _WITH_VARIANTS])
+    if not rows or not (rows[0]["is_active"] or for_staff):
         return None
     product = rows[0]
-    url = urls_of("card", request=request)
-    product["image"] = url(product["image"])
-    product["images"] = [
-        picture(pk=each["id"], name=each["name"], alt=each["alt"], position=position, request=request)
-        for position, each in enumerate(product["images"])
+    variants = [each for each in product["variants"] if each["is_active"] or for_staff]
+    urls = all_urls_of(request=request)
+    pictures = [
+        _picture(each["id"], urls(each["name"]), alt=each["alt"], position=position)
+        for position, each in enumerate(product["pictures"])
     ]
-    return product
+    category = product["category_id"]
+    return {
+        "id": str(product["_id"]),
+        "name": product["name"],
+        "slug": product["slug"],
+        "price": _amount(product["price"]),
+        "compare_at_price": _amount(product["compare_at_price"]),
+        "currency": settings.CURRENCY,
+        "in_stock": product["in_stock"],
+        "image": pictures[0]["sizes"]["card"] if pictures else None,
+        "rating": {"average": _number(product["rating_average"]), "count": product["rating_count"]},
+        "category": category
+        and {"id": str(category), "name": product["category_name"], "slug": product["category_slug"]},
+        "description": product["description"],
+        "images": pictures,
+        "variants": [_variant(each, for_staff) for each in sorted(variants, key=_place)],
+        "attributes": product["attributes"],
+        "is_active": product["is_active"],
+        "created_at": _moment(product["created_at"]),
+        "updated_at": _moment(product["updated_at"]),
+    }
 
 
 def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dict[str, Any]:
     """Return a picture in the shape of `catalog.serializers.PictureSerializer`."""
-    sizes = image_urls(name, request=request)
+    return _picture(pk, all_urls_of(request=request)(name), alt=alt, position=position)
+
+
+def _picture(pk: Any, sizes: Mapping[str, str | None], *, alt: str, position: int) -> dict[str, Any]:
     return {
         "id": str(pk),
         "url": sizes["original"],
@@ -59,18 +85,19 @@ def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dic
     }
 
 
-# --- The shapes -------------------------------------------------------------------------------------------------------
+# --- The shape of a list ----------------------------------------------------------------------------------------------
 
 
-def _in_list() -> dict[str, Any]:
+@cache
+def _in_list(currency: str) -> dict[str, Any]:
     return {
         "_id": 0,
         "id": {"$toString": "$_id"},
         "name": "$name",
         "slug": "$slug",
-        "price": display_in_mongodb("$price"),
-        "compare_at_price": display_in_mongodb("$compare_at_price"),
-        "currency": {"$literal": settings.CURRENCY},
+        "price": display_in_mongodb("$price", currency),
+        "compare_at_price": display_in_mongodb("$compare_at_price", currency),
+        "currency": {"$literal": currency},
         "in_stock": "$in_stock",
         # The name of the first picture, for its address.
         "image": {"$ifNull": [{"$first": "$pictures.name"}, None]},
@@ -85,43 +112,41 @@ def _in_list() -> dict[str, Any]:
     }
 
 
-def _in_detail() -> dict[str, Any]:
-    return _in_list() | {
-        "description": "$description",
-        "images": "$pictures",
-        "variants": "$variants",
-        "attributes": "$attributes",
-        "is_active": "$is_active",
-        "created_at": _moment("$created_at"),
-        "updated_at": _moment("$updated_at"),
+# --- The shape of a detail: of one product, this is faster than what MongoDB would have to be told --------------------
+
+_WITH_VARIANTS = {
+    "$lookup": {
+        "from": Variant._meta.db_table,
+        "localField": "_id",
+        "foreignField": "product_id",
+        "as": "variants",
     }
+}
 
 
-def _variants(for_staff: bool) -> dict[str, Any]:
-    shape = {
-        "_id": 0,
-        "id": {"$toString": "$_id"},
-        "sku": "$sku",
-        "options": "$options",
-        "price": display_in_mongodb("$price"),
-        "in_stock": {"$and": ["$is_active", {"$gt": ["$stock", 0]}]},
+def _variant(variant: Document, for_staff: bool) -> Document:
+    shown = {
+        "id": str(variant["_id"]),
+        "sku": variant["sku"],
+        "options": variant["options"],
+        "price": _amount(variant["price"]),
+        "in_stock": variant["is_active"] and variant["stock"] > 0,
     }
-    if for_staff:
-        shape |= {"stock": "$stock", "is_active": "$is_active"}
-    return {
-        "$lookup": {
-            "from": Variant._meta.db_table,
-            "localField": "_id",
-            "foreignField": "product_id",
-            "pipeline": [
-                *([] if for_staff else [{"$match": {"is_active": True}}]),
-                {"$sort": {"position": 1, "_id": 1}},
-                {"$project": shape},
-            ],
-            "as": "variants",
-        }
-    }
+    return {**shown, "stock": variant["stock"], "is_active": variant["is_active"]} if for_staff else shown
 
 
-def _moment(field: str) -> dict[str, Any]:
-    return {"$dateToString": {"date": field, "format": "%Y-%m-%dT%H:%M:%S.%LZ"}}
+def _place(variant: Document) -> tuple[int, Any]:
+    return variant["position"], variant["_id"]
+
+
+def _number(stored: Decimal128 | None) -> float | None:
+    return None if stored is None else float(documents.decimal_of(stored))
+
+
+def _moment(stored: datetime) -> datetime:
+    # The driver's times are in UTC and do not say so.
+    return stored.replace(tzinfo=UTC)
+
+
+def _amount(stored: Decimal128 | None) -> str | None:
+    return None if stored is None else display(documents.decimal_of(stored))

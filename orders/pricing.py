@@ -55,9 +55,10 @@ def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_met
         raise coupon_error
     if not priced.lines:
         raise EmptyCart
-    method = find_shipping_method(shipping_method)
+    methods, rates = _terms(address)
+    method = _shipping_method(methods, shipping_method)
     shipping = money.quantize(method.price) if method else money.ZERO
-    rate = tax_rate(address)
+    rate = _tax_rate(rates, address)
     lines = []
     for line in priced.lines:
         offer = line.offer
@@ -87,9 +88,20 @@ def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_met
     )
 
 
-def find_shipping_method(code: str | None) -> ShippingMethod | None:
+def _terms(address: PostalAddress) -> tuple[list[ShippingMethod], list[TaxRate]]:
+    """Return the methods that the shop ships by and the tax rates of the address's country, in one command."""
+    of_country = {"country": {"$eq": address.country}}
+    beside = {"from": TaxRate._meta.db_table, "pipeline": [{"$match": of_country}], "as": "rates"}
+    rows = documents.aggregate(ShippingMethod, [{"$match": {"is_active": True}}, {"$lookup": beside}])
+    if not rows:
+        return [], documents.find(TaxRate, of_country)
+    methods = [documents.instance(ShippingMethod, row) for row in rows]
+    # The same ones beside each method.
+    return methods, [documents.instance(TaxRate, rate) for rate in rows[0]["rates"]]
+
+
+def _shipping_method(methods: list[ShippingMethod], code: str | None) -> ShippingMethod | None:
     """Return the active method with this code, or the shop's default; None only for a shop that has none at all."""
-    methods = documents.find(ShippingMethod, {"is_active": True})
     if not code:
         return min(methods, key=lambda method: (method.position, method.pk), default=None)
     if method := next((method for method in methods if method.code == code), None):
@@ -97,9 +109,9 @@ def find_shipping_method(code: str | None) -> ShippingMethod | None:
     raise NoShippingMethod(attr="shipping_method")
 
 
-def tax_rate(address: PostalAddress) -> TaxRate | None:
-    rates = {rate.state.casefold(): rate for rate in documents.find(TaxRate, {"country": {"$eq": address.country}})}
-    return rates.get(address.state.strip().casefold()) or rates.get("")
+def _tax_rate(rates: list[TaxRate], address: PostalAddress) -> TaxRate | None:
+    by_state = {rate.state.casefold(): rate for rate in rates}
+    return by_state.get(address.state.strip().casefold()) or by_state.get("")
 
 
 def tax_on(amount: Decimal, rate: TaxRate | None) -> Decimal:

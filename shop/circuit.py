@@ -8,7 +8,7 @@ requests are refused at once, but for one at a time that tries; when one gets th
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import pymongo
@@ -25,15 +25,15 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self.seconds_left = seconds
         self.seconds_outside = 0.0
-        self._driver = ExitStack()
 
     def run(self) -> None:
         self._started = time.monotonic()
-        self._driver.enter_context(pymongo.timeout(max(self.seconds_left, 0.001)))
+        self._driver = pymongo.timeout(max(self.seconds_left, 0.001))
+        self._driver.__enter__()
 
     def stop(self) -> None:
         self.seconds_left -= time.monotonic() - self._started
-        self._driver.close()
+        self._driver.__exit__(None, None, None)
 
 
 _current: ContextVar[_Deadline | None] = ContextVar("database_deadline", default=None)
@@ -59,18 +59,6 @@ def seconds_elsewhere() -> float:
     """Return how long this request has waited for other services; 0 outside of requests."""
     deadline = _current.get()
     return deadline.seconds_outside if deadline else 0.0
-
-
-@contextmanager
-def _bounded(seconds: float) -> Iterator[None]:
-    deadline = _Deadline(seconds)
-    mark = _current.set(deadline)
-    deadline.run()
-    try:
-        yield
-    finally:
-        deadline.stop()
-        _current.reset(mark)
 
 
 class Circuit:
@@ -112,8 +100,15 @@ class DatabaseCircuit(Circuit):
     @contextmanager
     def deadline(self) -> Iterator[None]:
         """Bound all the database work of the block; raise ``DatabaseUnavailable`` at once while the circuit is open."""
-        with self.admitted() as probing, _bounded(PROBE_SECONDS if probing else settings.REQUEST_DATABASE_SECONDS):
-            yield
+        with self.admitted() as probing:
+            deadline = _Deadline(PROBE_SECONDS if probing else settings.REQUEST_DATABASE_SECONDS)
+            mark = _current.set(deadline)
+            deadline.run()
+            try:
+                yield
+            finally:
+                deadline.stop()
+                _current.reset(mark)
 
 
 circuit = DatabaseCircuit(DatabaseUnavailable)

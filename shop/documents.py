@@ -9,11 +9,18 @@ would be an operator.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
+from bson import Decimal128, ObjectId
 from django.db import DEFAULT_DB_ALIAS, connection, models
-from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField
+from django_mongodb_backend.fields import (
+    EmbeddedModelArrayField,
+    EmbeddedModelField,
+    ObjectIdAutoField,
+    ObjectIdField,
+)
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo import ReturnDocument
 
@@ -31,17 +38,23 @@ def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) 
     return [reader.instance(document) for document in found]
 
 
+def instance(model: type[M], document: Document) -> M:
+    """Return the instance that a document of the model's collection stands for; what it has beyond is left alone."""
+    return _reader(model, ()).instance(document)
+
+
 @wrap_database_errors
 def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
     """Return the instance whose document matches, or None; of several any."""
     document = connection.get_collection(model._meta.db_table).find_one(match, session=connection.session)
-    return None if document is None else _reader(model, ()).instance(document)
+    return None if document is None else instance(model, document)
 
 
 @wrap_database_errors
 def aggregate(model: type[models.Model], pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
     """Return what the pipeline makes of the model's documents."""
-    return list(connection.get_collection(model._meta.db_table).aggregate(pipeline, session=connection.session))
+    collection = connection.get_collection(model._meta.db_table)
+    return collection.aggregate(pipeline, session=connection.session).to_list()
 
 
 @wrap_database_errors
@@ -85,7 +98,30 @@ def document_of(row: models.Model) -> Document:
 
 def stored(field: models.Field, value: Any) -> Any:
     """Return a field's value as the database keeps it."""
+    if value is None or (type(value), type(field)) in _AS_THEY_ARE:
+        return value
+    if isinstance(field, EmbeddedModelField):
+        return _embedded_document(value)
+    if isinstance(field, EmbeddedModelArrayField):
+        return [_embedded_document(each) for each in value]
     return field.get_db_prep_save(value, connection)
+
+
+def _embedded_document(row: models.Model) -> Document:
+    adding, row._state.adding = row._state.adding, False
+    values = {field: stored(field, field.pre_save(row, adding)) for field in row._meta.fields}
+    return {field.column: value for field, value in values.items() if value is not None or not field.primary_key}
+
+
+# Of these kinds of fields Django would ask at length what to do with these values: nothing.
+_AS_THEY_ARE = {
+    (str, models.CharField),
+    (str, models.TextField),
+    (bool, models.BooleanField),
+    (ObjectId, ObjectIdField),
+    (ObjectId, ObjectIdAutoField),
+    (ObjectId, models.ForeignKey),
+}
 
 
 class _Reader:
@@ -111,6 +147,16 @@ def _reader(model: type[models.Model], only: tuple[str, ...]) -> _Reader:
     return _Reader(model, only)
 
 
+def decimal_of(value: Decimal128) -> Decimal:
+    """Return a stored amount as Python's. Prices are the same ones again and again, and converting one takes long."""
+    return _decimal(value.bid)
+
+
+@lru_cache(maxsize=10_000)
+def _decimal(bid: bytes) -> Decimal:
+    return Decimal128.from_bid(bid).to_decimal()
+
+
 def _converter(field: models.Field) -> Convert | None:
     """Return what turns a stored value of this field into Python's, or None where they are the same."""
     if isinstance(field, EmbeddedModelArrayField):
@@ -119,6 +165,8 @@ def _converter(field: models.Field) -> Convert | None:
     if isinstance(field, EmbeddedModelField):
         read = _embedded(field.embedded_model)
         return lambda value: None if value is None else read(value)
+    if isinstance(field, models.DecimalField):
+        return lambda value: None if value is None else decimal_of(value)
     if isinstance(field, models.JSONField) and field.decoder is None:
         # The backend goes through a text and back.
         return None

@@ -18,7 +18,7 @@ from django.db import IntegrityError, models
 from django.db.models import F
 from django.utils import timezone
 
-from shop import logs, request_context, transactions
+from shop import documents, logs, request_context, transactions
 
 logger = structlog.get_logger(__name__)
 
@@ -101,13 +101,14 @@ def enqueue(
     if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None, attempts=0).exists():
         return None
     now = _milliseconds(timezone.now())
-    job = Job.objects.create(
+    job = Job(
         kind=kind,
         payload=payload,
         run_at=now + (delay or timedelta(0)),
         created_at=now,
         request_id=request_context.current_request_id(),
     )
+    documents.insert(job)
     if at_once:
         transactions.on_commit(lambda: run(job))
     return job

@@ -20,6 +20,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from PIL import Image, ImageCms, ImageOps
 
+from shop.addresses import base_url
 from shop.errors import ServiceUnavailable
 from shop.logs import told
 
@@ -301,17 +302,23 @@ def image_url(name: str | None, *, size: str = "original", request: Any = None) 
 
 def image_urls(name: str | None, *, request: Any = None) -> dict[str, str | None]:
     """Return the URL of every size by its key."""
-    return {size: image_url(name, size=size, request=request) for size in ("original", *SIZES)}
+    return all_urls_of(request=request)(name)
+
+
+def all_urls_of(*, request: Any = None) -> Callable[[str | None], dict[str, str | None]]:
+    """Return :func:`image_urls` for one request, for those who need many."""
+    urls = {size: urls_of(size, request=request) for size in ("original", *SIZES)}
+    return lambda name: {size: url(name) for size, url in urls.items()}
 
 
 def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | None]:
     """Return :func:`image_url` for one size and request, for those who need many."""
     prefix, suffix = _parts_of(size)
     if not prefix.startswith("http"):
-        prefix = f"{_base_url(request)}{prefix}"
+        prefix = f"{base_url(request)}{prefix}"
 
     def url(name: str | None) -> str | None:
-        return f"{prefix}{quote(_stem(name) if suffix else name)}{suffix}" if name else None
+        return f"{prefix}{_quoted(name, bool(suffix))}{suffix}" if name else None
 
     return url
 
@@ -319,7 +326,12 @@ def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | N
 def relative_url(name: str, size: str = "original") -> str:
     """Return the URL of a stored image: absolute under Cloudinary, the path below `MEDIA_URL` under local storage."""
     prefix, suffix = _parts_of(size)
-    return f"{prefix}{quote(_stem(name) if suffix else name)}{suffix}"
+    return f"{prefix}{_quoted(name, bool(suffix))}{suffix}"
+
+
+@lru_cache(maxsize=10_000)
+def _quoted(name: str, only_stem: bool) -> str:
+    return quote(_stem(name) if only_stem else name)
 
 
 def _parts_of(size: str) -> tuple[str, str]:
@@ -346,16 +358,6 @@ def _url_parts(size: str, backend: str, cloud_name: str, delivery_base: str, med
         transformation = f"c_{'lfill' if box.crop else 'limit'},{transformation},w_{box.width},h_{box.height}"
     # Cloudinary wants a version before public ids with folders; v1 is the one that stands for "any".
     return f"{delivery_base.rstrip('/')}/{cloud_name}/image/upload/{transformation}/v1/", ""
-
-
-def _base_url(request: Any) -> str:
-    if request is None:
-        return getattr(settings, "BASE_URL", "").rstrip("/")
-    # get_host() compares with ALLOWED_HOSTS at every call; a list asks a hundred times.
-    base = getattr(request, "_image_base_url", None)
-    if base is None:
-        base = request._image_base_url = f"{request.scheme}://{request.get_host()}"
-    return base
 
 
 def _under_cloudinary() -> bool:

@@ -56,9 +56,9 @@ def display(amount: Decimal, currency: str | None = None) -> str:
     return f"{quantize(amount, currency):f}"
 
 
-def display_in_mongodb(field: str) -> dict[str, Any]:
+def display_in_mongodb(field: str, currency: str) -> dict[str, Any]:
     """Return the expression by which MongoDB itself makes what :func:`display` does, of a field that is no debt."""
-    places = decimal_places(settings.CURRENCY)
+    places = decimal_places(currency)
     half = Decimal128(Decimal(5).scaleb(-places - 1))
     return {"$toString": {"$trunc": [{"$add": [field, half]}, places]}}
 

@@ -19,6 +19,11 @@ from shop import error_responses, health
 from shop.routers import ShopRouter
 
 router = ShopRouter()
+# What is asked for most comes first: addresses are compared in this order.
+router.register("products", ProductViewSet, basename="product")
+router.register("cart/items", CartItemViewSet, basename="cart-item")
+router.register("cart", CartViewSet, basename="cart")
+router.register("orders", OrderViewSet, basename="order")
 router.register("auth", AuthViewSet, basename="auth")
 router.register("auth", SessionViewSet, basename="session")
 router.register("auth", LinkViewSet, basename="link")
@@ -26,22 +31,18 @@ router.register("auth", VerificationViewSet, basename="verification")
 router.register("users/me/addresses", AddressViewSet, basename="address")
 router.register("users/me", ProfileViewSet, basename="profile")
 router.register("categories", CategoryViewSet, basename="category")
-router.register("products", ProductViewSet, basename="product")
 router.register("products/(?P<product_pk>[0-9a-f]{24})/images", ProductImageViewSet, basename="product-image")
 router.register("products/(?P<product_pk>[-a-zA-Z0-9_]+)/reviews", ReviewViewSet, basename="review")
 router.register("variants", VariantViewSet, basename="variant")
-router.register("cart/items", CartItemViewSet, basename="cart-item")
-router.register("cart", CartViewSet, basename="cart")
 router.register("shipping-methods", ShippingMethodViewSet, basename="shipping-method")
-router.register("orders", OrderViewSet, basename="order")
 router.register("payments", PaymentViewSet, basename="payment")
 
 urlpatterns = [
+    path("api/v1/", include(router.urls)),
     re_path(r"^(?:api/v1/?)?$", error_responses.to_the_docs, name="root"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}shop/favicon.svg"), name="favicon"),
     re_path(r"^livez/?$", health.livez, name="livez"),
     re_path(r"^readyz/?$", health.readyz, name="readyz"),
-    path("api/v1/", include(router.urls)),
     # Making it takes most of a second.
     re_path(r"^api/schema/?$", cache_page(300)(SpectacularAPIView.as_view()), name="schema"),
     # Its renderer has no template for anything but the page.
