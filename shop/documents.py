@@ -100,10 +100,17 @@ def stored(field: models.Field, value: Any) -> Any:
     """Return a field's value as the database keeps it."""
     if value is None or (type(value), type(field)) in _AS_THEY_ARE:
         return value
+    if isinstance(value, Decimal):
+        return _stored_amount(value, field)
     if isinstance(field, EmbeddedModelField):
         return _embedded_document(value)
     if isinstance(field, EmbeddedModelArrayField):
         return [_embedded_document(each) for each in value]
+    return field.get_db_prep_save(value, connection)
+
+
+@lru_cache(maxsize=10_000)
+def _stored_amount(value: Decimal, field: models.Field) -> Decimal128:
     return field.get_db_prep_save(value, connection)
 
 

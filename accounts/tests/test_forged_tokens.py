@@ -140,3 +140,11 @@ def test_a_header_that_carries_no_token_is_refused(anonymous: APIClient, db: Non
             reply = anonymous.get(ME)
             refusal(reply, 401)
             assert reply["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+def test_a_token_that_was_accepted_is_refused_once_it_has_run_out(customer: User) -> None:
+    claims = claims_of(issue_tokens(customer)["access"])
+    token = signed({**claims, "exp": int(time.time()) + 2})
+    assert me(token).status_code == 200
+    time.sleep(2.1)
+    assert_refused(me(token))
