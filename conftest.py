@@ -13,6 +13,7 @@ from catalog.models import Category, Product
 from orders.models import ShippingMethod
 from payments import gateway
 from payments.simulator import StripeSimulator
+from shop import remembered
 
 PASSWORD = "correct-horse-battery"
 ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
@@ -25,6 +26,12 @@ def client_of(user: User | None = None) -> APIClient:
     if user is not None:
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_tokens(user)['access']}")
     return client
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered() -> None:
+    """What another test looked up a moment ago is gone, as its database is."""
+    remembered.forget_everything()
 
 
 @pytest.fixture

@@ -1,18 +1,19 @@
 """The cart over REST: a user's by their token, a guest's by ``X-Cart-Token``. Every reply is the whole cart."""
 
 from bson import ObjectId
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from cart import services
 from cart.models import Cart
 from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
 from cart.services import TOKEN_HEADER, CartOwner
+from shop.renderers import json_reply
 from shop.serializers import validated
 
 CART_TOKEN = OpenApiParameter(
@@ -26,9 +27,9 @@ class CartReplies:
     permission_classes = [AllowAny]
     pagination_class = None
 
-    def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> Response:
+    def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> HttpResponse:
         data = cart_data(cart, user=owner.user, request=self.request)
-        response = Response(data, status=status)
+        response = json_reply(data, status=status)
         if owner.token and owner.token != self.request.headers.get(TOKEN_HEADER):
             response[TOKEN_HEADER] = owner.token
         return response
@@ -45,26 +46,26 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     serializer_class = CartSerializer
     rate_scopes = {"destroy": "cart", "coupon": "cart", "remove_coupon": "cart"}
 
-    def retrieve(self, request: Request) -> Response:
+    def retrieve(self, request: Request) -> HttpResponse:
         """The cart at today's prices, with warnings about what changed."""
         owner = CartOwner.of(request)
         return self.reply(services.look_at(owner=owner), owner)
 
-    def destroy(self, request: Request) -> Response:
+    def destroy(self, request: Request) -> HttpResponse:
         """Empty the cart."""
         owner = CartOwner.of(request)
         return self.reply(services.clear(owner=owner), owner)
 
     @extend_schema(request=CouponCodeSerializer)
     @action(detail=False, methods=["put"], serializer_class=CouponCodeSerializer)
-    def coupon(self, request: Request) -> Response:
+    def coupon(self, request: Request) -> HttpResponse:
         """Put a coupon on the cart."""
         owner = CartOwner.of(request)
         return self.reply(services.apply_coupon(owner=owner, **self.validated(request)), owner)
 
     @extend_schema(request=None)
     @coupon.mapping.delete
-    def remove_coupon(self, request: Request) -> Response:
+    def remove_coupon(self, request: Request) -> HttpResponse:
         """Take the coupon off the cart."""
         owner = CartOwner.of(request)
         return self.reply(services.remove_coupon(owner=owner), owner)
@@ -86,21 +87,21 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
             OpenApiExample("A variant", request_only=True, value={"variant": "6650c1f2a4b3c2d1e0f9a8b7", "quantity": 2})
         ],
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """Put something into the cart."""
         owner = CartOwner.of(request)
         cart = services.add_item(owner=owner, **self.validated(request, AddItemSerializer))
         return self.reply(cart, owner, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=QuantitySerializer)
-    def partial_update(self, request: Request, pk: str) -> Response:
+    def partial_update(self, request: Request, pk: str) -> HttpResponse:
         """Change how many of a line the cart holds."""
         owner = CartOwner.of(request)
         cart = services.set_quantity(owner=owner, item=ObjectId(pk), **self.validated(request))
         return self.reply(cart, owner)
 
     @extend_schema(request=None)
-    def destroy(self, request: Request, pk: str) -> Response:
+    def destroy(self, request: Request, pk: str) -> HttpResponse:
         """Take a line out of the cart."""
         owner = CartOwner.of(request)
         return self.reply(services.remove_item(owner=owner, item=ObjectId(pk)), owner)

@@ -6,22 +6,17 @@ server process. Smaller ones, where every product is noticed, are counted each t
 remembered.
 """
 
-import threading
-import time
 from typing import Any
 
 import bson
 
 from catalog.models import Product
 from shop.documents import Pipeline
+from shop.remembered import Remembered
 
 REMEMBERED_FROM = 1_000
-SECONDS = 1.0
-# Filters whose counts are remembered at once; of more, the others are counted each time.
-_MOST = 1_000
 
-_remembered: dict[bytes, tuple[float, int]] = {}
-_lock = threading.Lock()
+_remembered: Remembered[int] = Remembered(seconds=1.0, most=1_000)
 
 
 def stages(match: dict[str, Any], *, at_most: int) -> Pipeline:
@@ -32,18 +27,10 @@ def stages(match: dict[str, Any], *, at_most: int) -> Pipeline:
 
 def recall(match: dict[str, Any]) -> int | None:
     """Return how many products match, where that was counted within the last second."""
-    until, counted = _remembered.get(bson.encode(match), (0.0, 0))
-    return counted if time.monotonic() < until else None
+    return _remembered.recall(bson.encode(match))
 
 
 def remember(match: dict[str, Any], counted: int) -> None:
     """Keep a large count for a second."""
-    if counted < REMEMBERED_FROM:
-        return
-    now = time.monotonic()
-    with _lock:
-        if len(_remembered) >= _MOST:
-            for key in [key for key, (until, _) in _remembered.items() if until <= now]:
-                del _remembered[key]
-        if len(_remembered) < _MOST:
-            _remembered[bson.encode(match)] = now + SECONDS, counted
+    if counted >= REMEMBERED_FROM:
+        _remembered.remember(bson.encode(match), counted)

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from bson import Decimal128
+from django.http import HttpResponse
 from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog import counts, queries, replies
@@ -21,6 +21,7 @@ from shop.documents import Document, Pipeline
 from shop.object_ids import ObjectIdField
 from shop.pagination import PageNumberPagination
 from shop.parsers import StrictJSONParser
+from shop.renderers import json_reply
 
 
 class ProductPagination(PageNumberPagination):
@@ -114,8 +115,8 @@ class ProductPagination(PageNumberPagination):
         query = urlencode(sorted({**parameters, **place}.items()), doseq=True)
         return f"{base_url(self.request)}{quote(self.request.path)}{query and '?'}{query}"
 
-    def get_paginated_response(self, data: list[Document]) -> Response:
-        return Response(
+    def get_paginated_response(self, data: list[Document]) -> HttpResponse:
+        return json_reply(
             {
                 "count": min(self.counted, queries.COUNTED),
                 "count_exact": self.counted <= queries.COUNTED,

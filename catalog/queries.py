@@ -1,6 +1,7 @@
 """From a query string to products: filters, search and ordering of the catalogue, in MongoDB's own words."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bson import Decimal128, ObjectId
@@ -17,6 +18,7 @@ from shop import documents
 from shop.documents import Pipeline
 from shop.money_fields import MoneyField
 from shop.permissions import staff_may
+from shop.remembered import Remembered
 from shop.serializers import validated
 
 # A filter in MongoDB's own words.
@@ -127,6 +129,13 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
 )
 
 
+# Under which slug a category is found changes hardly ever, and is asked all the time.
+_ids_of_slugs: Remembered[ObjectId] = Remembered(seconds=1.0, most=1_000)
+
+# Which part of a list is asked for, not of what.
+PLACE = frozenset({"page", "page_size", "cursor"})
+
+
 class ProductFilters:
     """The validated filters of a query string: which products.
 
@@ -134,9 +143,12 @@ class ProductFilters:
     """
 
     serializer_class = ProductFiltersSerializer
+    # What the serializer makes of an empty query string.
+    nothing: Mapping[str, Any] = {}
 
     def __init__(self, parameters: QueryDict) -> None:
-        self.data: dict[str, Any] = validated(self.serializer_class, parameters.dict(), context={})
+        asked = {name: value for name, value in parameters.items() if name not in PLACE}
+        self.data: dict[str, Any] = validated(self.serializer_class, asked, context={}) if asked else dict(self.nothing)
         self.attributes = self._attributes(parameters)
         self.category = self._category(self.data.get("category"))
         text = self.data.get("search")
@@ -159,12 +171,15 @@ class ProductFilters:
 
     @staticmethod
     def _category(slug: str | None) -> ObjectId | None:
-        """Return the id of the category with this slug, which costs a look-up."""
+        """Return the id of the category with this slug, which costs a look-up once in a second."""
         if not slug:
             return None
+        if (known := _ids_of_slugs.recall(slug)) is not None:
+            return known
         found = documents.find(Category, {"slug": slug}, only=("id",))
         if not found:
             raise ValidationError({"category": f"There is no category {slug!r}."}, code="does_not_exist")
+        _ids_of_slugs.remember(slug, found[0].pk)
         return found[0].pk
 
     @cached_property
@@ -196,6 +211,7 @@ class ProductQuery(ProductFilters):
     """The validated query string of a product list: which products, in which order."""
 
     serializer_class = ProductQuerySerializer
+    nothing = {"ordering": "newest"}
 
     @property
     def ordering(self) -> Ordering | None:

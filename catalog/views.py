@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
@@ -41,6 +41,7 @@ from catalog.serializers import (
 )
 from shop.conditional import ConditionalReads
 from shop.permissions import HasModelPermission, staff_may
+from shop.renderers import json_reply
 
 
 class StaffWrites:
@@ -99,7 +100,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         "destroy": "catalog.delete_product",
     }
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         """Products, filtered, searched and ordered."""
         return self.get_paginated_response(self.paginate_queryset(ProductQuery(request.query_params)))
 
@@ -116,28 +117,28 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         return Response(FacetsSerializer(count_facets(ProductFilters(request.query_params))).data)
 
     @extend_schema(responses=ProductDetailSerializer)
-    def retrieve(self, request: Request, pk: str) -> Response:
+    def retrieve(self, request: Request, pk: str) -> HttpResponse:
         """One product, by its id or its slug."""
         return self.reply(queries.at(pk))
 
     @extend_schema(request=ProductWriteSerializer, responses={201: ProductDetailSerializer})
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         """Staff: add a product, with its variants or with the price and stock of its one variant."""
         data = self.validated(ProductWriteSerializer(data=request.data))
         product = services.create_product(data=data, actor=str(request.user.pk))
         return self.reply({"_id": product.pk}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
-    def update(self, request: Request, pk: str) -> Response:
+    def update(self, request: Request, pk: str) -> HttpResponse:
         """Staff: replace a product."""
         return self.change(request, pk, partial=False)
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
-    def partial_update(self, request: Request, pk: str) -> Response:
+    def partial_update(self, request: Request, pk: str) -> HttpResponse:
         """Staff: change what the body names."""
         return self.change(request, pk, partial=True)
 
-    def change(self, request: Request, pk: str, *, partial: bool) -> Response:
+    def change(self, request: Request, pk: str, *, partial: bool) -> HttpResponse:
         product = self.get_product(pk)
         data = self.validated(ProductWriteSerializer(product, data=request.data, partial=partial))
         product = services.update_product(product=product, data=data, actor=str(request.user.pk))
@@ -151,11 +152,11 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     def get_product(self, pk: str) -> Product:
         return find_product(pk, user=self.request.user)
 
-    def reply(self, where: queries.Condition, **options: Any) -> Response:
+    def reply(self, where: queries.Condition, *, status: int = status.HTTP_200_OK) -> HttpResponse:
         product = replies.in_detail(where, for_staff=self.staff_may(*SEE_ALL), request=self.request)
         if product is None:
             raise Http404
-        return Response(product, **options)
+        return json_reply(product, status=status)
 
     @staticmethod
     def validated(serializer: ProductWriteSerializer) -> dict[str, Any]:

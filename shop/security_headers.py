@@ -10,6 +10,7 @@ from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import ResponseHeaders
 
 from shop.areas import Area, area_of
 
@@ -34,11 +35,11 @@ _UNUSED_FEATURES += " midi payment publickey-credentials-get screen-wake-lock us
 
 
 @cache
-def headers_of(area: Area) -> dict[str, str]:
+def headers_of(area: Area) -> ResponseHeaders:
     """Return the headers that a reply of this area has, unless its view has set them."""
     pictures = " https://res.cloudinary.com" if settings.USE_CLOUDINARY else ""
     policies = {Area.DOCS: _DOCS, Area.ADMIN: _ADMIN.format(pictures=pictures)}
-    return {
+    headers = {
         "Content-Security-Policy": policies.get(area, _NOTHING),
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES.split()),
         # Pictures stand in the pages of storefronts elsewhere; what those fetch from the API goes by CORS.
@@ -46,6 +47,7 @@ def headers_of(area: Area) -> dict[str, str]:
         # Whatever may be kept by anybody says so in its view; nearly all here is one person's.
         "Cache-Control": "no-store",
     }
+    return ResponseHeaders(headers)
 
 
 class SecurityHeadersMiddleware:
@@ -56,6 +58,6 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        for name, value in headers_of(area_of(request.path_info)).items():
-            response.headers.setdefault(name, value)
+        # Django would check and convert the same ones at every reply, one by one.
+        response.headers._store = headers_of(area_of(request.path_info))._store | response.headers._store
         return response

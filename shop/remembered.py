@@ -1,0 +1,46 @@
+"""Remembering for a moment what was just looked up, in each server process by itself."""
+
+import threading
+import time
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Remembered(Generic[V]):
+    """Values that are given away for so many ``seconds``; of more than ``most`` at once, the others are not kept."""
+
+    def __init__(self, *, seconds: float, most: int) -> None:
+        self._seconds, self._most = seconds, most
+        self._values: dict[Hashable, tuple[float, V]] = {}
+        self._lock = threading.Lock()
+        _all.append(self)
+
+    def recall(self, key: Hashable) -> V | None:
+        """Return what was remembered under this key, unless its time is over."""
+        found = self._values.get(key)
+        return found[1] if found is not None and time.monotonic() < found[0] else None
+
+    def remember(self, key: Hashable, value: V) -> None:
+        """Keep the value, which is not None, from now on."""
+        now = time.monotonic()
+        with self._lock:
+            if len(self._values) >= self._most:
+                for old in [old for old, (until, _) in self._values.items() if until <= now]:
+                    del self._values[old]
+            if len(self._values) < self._most:
+                self._values[key] = now + self._seconds, value
+
+    def forget(self) -> None:
+        with self._lock:
+            self._values.clear()
+
+
+_all: list[Remembered] = []
+
+
+def forget_everything() -> None:
+    """Begin anew, as a process does."""
+    for each in _all:
+        each.forget()
