@@ -30,6 +30,10 @@ Convert = Callable[[Any], Any]
 M = TypeVar("M", bound=models.Model)
 
 
+# A page of a hundred and its count are more than the server would send at once.
+_AT_ONCE = 1_000
+
+
 @wrap_database_errors
 def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) -> list[M]:
     """Return the instances whose documents match; with ``only``, other fields than these are deferred."""
@@ -54,7 +58,7 @@ def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
 def aggregate(model: type[models.Model], pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
     """Return what the pipeline makes of the model's documents."""
     collection = connection.get_collection(model._meta.db_table)
-    return collection.aggregate(pipeline, session=connection.session).to_list()
+    return collection.aggregate(pipeline, session=connection.session, batchSize=_AT_ONCE).to_list()
 
 
 @wrap_database_errors

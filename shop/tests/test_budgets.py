@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from catalog.models import Product
 from catalog.queries import COUNTED, ORDERINGS
 from catalog.tests.conftest import LIST
+from shop import remembered
 from shop.testing.commands import Commands, count_commands
 from shop.testing.plans import keys_and_documents, stages_of
 
@@ -86,6 +87,7 @@ def shop(request: pytest.FixtureRequest, db: None) -> None:
 
 
 def sent(client: APIClient, url: str) -> Commands:
+    remembered.forget_everything()
     with count_commands() as commands:
         reply = client.get(url)
     assert reply.status_code == 200, reply.content

@@ -20,14 +20,14 @@ from shop.testing.steps import ADDRESS, API
 
 # Of each path: commands, and thousands of instructions, about a tenth above what they are.
 BUDGETS = {
-    "list": (1, 42),
-    "filtered": (2, 46),
-    "detail": (1, 38),
-    "cart": (3, 52),
-    "cart change": (5, 65),
-    "put into cart": (5, 65),
-    "order": (20, 136),
-    "login": (10, 81),
+    "list": (1, 32),
+    "filtered": (1, 35),
+    "detail": (1, 31),
+    "cart": (2, 33),
+    "cart change": (3, 44),
+    "put into cart": (3, 45),
+    "order": (10, 106),
+    "login": (3, 79),
 }
 
 
