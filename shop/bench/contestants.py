@@ -90,14 +90,21 @@ SERVERS = {
 
 
 def shop(
-    name: str, *, uri: str, folder: Path, server: str = "granian", processes: int = 1, cores: str = "0"
+    name: str,
+    *,
+    uri: str,
+    folder: Path,
+    server: str = "granian",
+    processes: int = 1,
+    cores: str = "0",
+    rate_limits: bool = True,
 ) -> Contestant:
     """The shop in production's settings on the database that ``uri`` names."""
     port = free_port()
     return Contestant(
         name=name,
         command=SERVERS[server](port, processes),
-        environment=_shop_environment(uri, folder),
+        environment=_shop_environment(uri, folder, rate_limits=rate_limits),
         folder=Path(settings.BASE_DIR),
         port=port,
         log=folder / f"{name}.log",
@@ -106,9 +113,9 @@ def shop(
     )
 
 
-def _shop_environment(uri: str, folder: Path) -> dict[str, str]:
+def _shop_environment(uri: str, folder: Path, *, rate_limits: bool = True) -> dict[str, str]:
     return production(uri) | {
-        "DJANGO_SETTINGS_MODULE": "shop.bench.settings",
+        "DJANGO_SETTINGS_MODULE": f"shop.bench.settings{'' if rate_limits else '_without_limits'}",
         "DATA_DIR": str(folder),
         "ALLOWED_HOSTS": "127.0.0.1",
         "SECURE_SSL_REDIRECT": "0",

@@ -55,12 +55,15 @@ class Bench:
 
     def main(self, *, products: int, peer: Path | None) -> None:
         """The shop beside the peer, or alone."""
-        sides = [self._shop("shop", self._seeded(products))]
+        uri = self._seeded(products)
+        sides = [self._shop("shop", uri)]
         title = f"The shop, one core, {products:,} products"
         if peer is not None:
-            uri = self._uri("peer")
-            contestants.seed_peer(uri, peer, products=products)
-            sides.append(contestants.peer("Express", uri=uri, code=peer, folder=self._folder))
+            # The peer counts requests in its own memory, and knows nothing of other processes'.
+            sides.append(self._shop("without limits", uri, rate_limits=False))
+            peers = self._uri("peer")
+            contestants.seed_peer(peers, peer, products=products)
+            sides.append(contestants.peer("Express", uri=peers, code=peer, folder=self._folder))
             title = f"The shop and Express, one core each, {products:,} products"
         self._compare("main", title, sides, SCENARIOS, baseline=sides[-1].name)
 
