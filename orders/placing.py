@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from cart import coupons
-from cart.errors import CartChanged, EmptyCart
+from cart.errors import CartChanged
 from cart.models import Cart
 from catalog import stock
 from catalog.errors import OutOfStock
@@ -44,23 +44,18 @@ def place_order(
 ) -> Order:
     """Turn the user's cart into an order: take the stock, freeze the lines, empty the cart, all or nothing.
 
-    Raises :class:`EmptyCart`, :class:`CartChanged` (another checkout of this cart was faster), ``OutOfStock`` naming
+    Raises ``EmptyCart``, :class:`CartChanged` (another checkout of this cart was faster), ``OutOfStock`` naming
     the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``AmountTooSmall``.
     """
-    cart = documents.find_one(Cart, {"user_id": user.pk})
-    if cart is None or not cart.lines:
-        raise EmptyCart
     try:
         return _place(
             user=user,
-            cart=cart,
             address=address,
             shipping_method=shipping_method,
             expected_total=expected_total,
             note=note,
+            revisions=[],
         )
-    except OutOfStock as error:
-        raise _naming_lines(error, cart) from error
     except IntegrityError as error:
         if "cart" in violated_fields(error):
             raise CartChanged from error
@@ -71,15 +66,20 @@ def place_order(
 def _place(
     *,
     user: User,
-    cart: Cart,
     address: PostalAddress,
     shipping_method: str | None,
     expected_total: Decimal | None,
     note: str,
+    revisions: list[int],
 ) -> Order:
     # Nothing but the claim may be written before everything is known: the shorter a variant is held, the better.
-    quoted = quote(cart=cart, user=user, address=address, shipping_method=shipping_method)
-    _require_available(quoted, cart)
+    quoted = quote(user=user, address=address, shipping_method=shipping_method)
+    cart = quoted.priced.cart
+    revisions.append(cart.revision)
+    if cart.revision != revisions[0]:
+        # Not the cart that the shopper meant: it moved under an earlier attempt at this transaction.
+        raise CartChanged
+    _require_available(quoted)
     if expected_total is not None and expected_total != quoted.total:
         raise TotalChanged(f"The total is {money.display(quoted.total)} now.", attr="expected_total")
     quoted.require_chargeable()
@@ -89,7 +89,10 @@ def _place(
         coupons.redeem(quoted.priced.coupon, user=user, order_number=order.number)
     documents.insert(order)
     idempotency.finish(status=201, reference=order.number)
-    stock.take(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
+    try:
+        stock.take(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
+    except OutOfStock as error:
+        raise _naming_lines(error, cart) from error
     if order.status == OrderStatus.COMPLETED:
         count_sales(order)
     tell_customer(order, Event.PLACED)
@@ -97,20 +100,18 @@ def _place(
 
 
 def _claim(cart: Cart) -> None:
-    """Empty the cart if it is still the one that was priced."""
+    """Empty the cart. Where somebody has changed it since it was read, the transaction begins again."""
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
-    if documents.change_one(Cart, {"_id": cart.pk, "revision": cart.revision}, {"$set": emptied}) is None:
-        now = Cart.objects.filter(pk=cart.pk).first()
-        raise CartChanged if now is not None and now.lines else EmptyCart
+    documents.change_one(Cart, {"_id": cart.pk}, {"$set": emptied})
 
 
-def _require_available(quoted: Quote, cart: Cart) -> None:
+def _require_available(quoted: Quote) -> None:
     """Name every line that cannot be had before anything is written; taking the stock decides in the end."""
     priced = quoted.priced
     short = {line.line.variant for line in priced.lines if not line.offer.is_active or line.quantity > line.offer.stock}
     short |= {line.variant for line in priced.gone}
     if short:
-        raise OutOfStock(variants=short)
+        raise _naming_lines(OutOfStock(variants=short), priced.cart)
 
 
 def _naming_lines(error: OutOfStock, cart: Cart) -> OutOfStock:

@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.conf import settings
+from django.db.models import Model
 
 from accounts.models import User
 from cart import coupons
 from cart.errors import EmptyCart
 from cart.models import Cart
 from cart.pricing import PricedCart, price_lines
+from catalog import offers
+from catalog.offers import Offers
 from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
 from shop import documents, money
@@ -43,19 +46,19 @@ class Quote:
             raise AmountTooLarge(f"The total must be at most {money.display(maximum)} {self.currency.upper()}.")
 
 
-def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_method: str | None) -> Quote:
-    """Price a cart for a destination, writing nothing.
+def quote(*, user: User, address: PostalAddress, shipping_method: str | None) -> Quote:
+    """Price a user's cart for a destination, writing nothing.
 
     Raises :class:`EmptyCart`, :class:`NoShippingMethod`, and ``InvalidCoupon`` where the cart's coupon cannot be used.
     """
+    cart, offered, methods, rates = _read(user, address)
     if cart is None or not cart.lines:
         raise EmptyCart
-    priced = price_lines(cart)
+    priced = price_lines(cart, offered)
     if (coupon_error := coupons.apply(priced, user=user)) is not None:
         raise coupon_error
     if not priced.lines:
         raise EmptyCart
-    methods, rates = _terms(address)
     method = _shipping_method(methods, shipping_method)
     shipping = money.quantize(method.price) if method else money.ZERO
     rate = _tax_rate(rates, address)
@@ -88,16 +91,22 @@ def quote(*, cart: Cart | None, user: User, address: PostalAddress, shipping_met
     )
 
 
-def _terms(address: PostalAddress) -> tuple[list[ShippingMethod], list[TaxRate]]:
-    """Return the methods that the shop ships by and the tax rates of the address's country, in one command."""
-    of_country = {"country": {"$eq": address.country}}
-    beside = {"from": TaxRate._meta.db_table, "pipeline": [{"$match": of_country}], "as": "rates"}
-    rows = documents.aggregate(ShippingMethod, [{"$match": {"is_active": True}}, {"$lookup": beside}])
-    if not rows:
-        return [], documents.find(TaxRate, of_country)
-    methods = [documents.instance(ShippingMethod, row) for row in rows]
-    # The same ones beside each method.
-    return methods, [documents.instance(TaxRate, rate) for rate in rows[0]["rates"]]
+def _read(user: User, address: PostalAddress) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate]]:
+    """Return the user's cart with its offers, the ways to ship, and the taxes of the country, in one command."""
+    pipeline = [
+        *offers.beside([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
+        _beside(ShippingMethod, {"is_active": True}, name="methods"),
+        _beside(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
+    ]
+    row, offered = offers.apart(documents.aggregate(Cart, pipeline))
+    if row is None:
+        return None, {}, [], []
+    methods = [documents.instance(ShippingMethod, each) for each in row["methods"]]
+    return documents.instance(Cart, row), offered, methods, [documents.instance(TaxRate, each) for each in row["rates"]]
+
+
+def _beside(model: type[Model], match: documents.Document, *, name: str) -> documents.Document:
+    return {"$lookup": {"from": model._meta.db_table, "pipeline": [{"$match": match}], "as": name}}
 
 
 def _shipping_method(methods: list[ShippingMethod], code: str | None) -> ShippingMethod | None:

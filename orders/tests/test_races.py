@@ -1,8 +1,10 @@
 """Many buyers at the same moment."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,9 @@ from catalog.errors import OutOfStock
 from catalog.models import Product, StockMovement
 from conftest import ADDRESS, client_of
 from orders.models import Order
+from shop import transactions
+from shop.testing.failures import failing
+from shop.testing.replies import refusal
 from shop.testing.steps import API, add_to_cart, at_the_same_moment, cart_of, stock_of, variant_of
 
 pytestmark = pytest.mark.django_db
@@ -169,3 +174,19 @@ def test_cancels_and_checkouts_at_once_keep_the_ledger_right(
     assert stock_of(product) == 7 - sold
     assert sold >= 1
     assert Product.objects.get().in_stock is True
+
+
+def test_a_cart_that_moves_under_a_checkout_is_not_ordered(
+    as_customer: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch, shipping: Any
+) -> None:
+    mug, hat = make_product("Mug"), make_product("Hat")
+    add_to_cart(as_customer, mug)
+    # The first attempt meets another transaction; before the second one, the shopper puts something else in.
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: add_to_cart(as_customer, hat))
+    monkeypatch.setattr(transactions, "time", clock)
+    with failing("insert", Order, errorCode=112, errorLabels=["TransientTransactionError"]):
+        reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
+    assert refusal(reply, 409) == ("cart_changed", None)
+    assert not Order.objects.exists()
+    assert [stock_of(mug), stock_of(hat)] == [5, 5]
+    assert len(cart_of(as_customer)["items"]) == 2

@@ -26,7 +26,7 @@ BUDGETS = {
     "cart": (2, 33),
     "cart change": (3, 44),
     "put into cart": (3, 45),
-    "order": (10, 106),
+    "order": (8, 95),
     "login": (3, 79),
 }
 
