@@ -267,6 +267,7 @@ RATE_LIMIT_RULES = {
     "login_strangers": (100, 3600),
     "refresh": (120, 60),
     "password": (10, 60),
+    "logout_all": (10, 60),
     # Mails go to whoever an address belongs to, so whoever asks for one is trusted little. First those that one
     # address or user asks for, then those that one address asks for to one account.
     "reset": (20, 600),
@@ -278,6 +279,7 @@ RATE_LIMIT_RULES = {
     "link": (60, 60),
     "export": (10, 3600),
     "upload": (60, 60),
+    "address": (60, 60),
     "cart": (600, 60),
     "order": (60, 60),
     "review": (30, 60),
@@ -297,6 +299,8 @@ PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100
+# Of one customer's address book.
+MAX_ADDRESSES = 100
 # Of fewer pieces than this staff are told that they run out.
 LOW_STOCK_THRESHOLD = env.whole_number("LOW_STOCK_THRESHOLD", default=5, at_least=0, at_most=MAX_QUANTITY)
 
