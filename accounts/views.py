@@ -96,7 +96,7 @@ class SessionViewSet(viewsets.GenericViewSet):
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="logout-all")
     def logout_all(self, request: Request) -> Response:
-        """End every login and revoke every token, this one included."""
+        """End every login, those of the admin too, and revoke every token, this one included."""
         tokens.revoke_all(request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -134,6 +134,17 @@ def test_deactivating_a_person_ends_every_login(browser: Client, customer: User)
     assert not works(tokens["access"])
 
 
+def test_a_session_of_the_admin_does_not_outlive_its_owners_deactivation(
+    browser: Client, make_user: Callable[..., User]
+) -> None:
+    colleague = make_user(is_staff=True)
+    theirs = browser_of(colleague)
+    assert theirs.get("/admin/").status_code == 200
+    for is_active in (None, "on"):
+        change(browser, colleague, is_active=is_active)
+        assert theirs.get("/admin/").status_code == 302
+
+
 def test_editing_a_person_ends_no_login(browser: Client, customer: User) -> None:
     tokens = issue_tokens(customer)
     change(browser, customer, phone="+44 20 7946 0000")
