@@ -52,6 +52,13 @@ def test_every_list_and_the_pages_behind_it_open(browser: Client, furnished: Ord
                 assert browser.get(url_of(label), {parameter: value}, follow=True).status_code == 200, parameter
 
 
+def test_no_page_of_the_search_ends_in_an_error(staff: User) -> None:
+    browser = Client(raise_request_exception=False)
+    browser.force_login(staff)
+    for page, status in (("1", 200), ("2", 404), ("0", 404), ("x", 404), ("9" * 5000, 404)):
+        assert browser.get("/admin/search/", {"s": "order", "page": page}).status_code == status, page[:9]
+
+
 @pytest.mark.parametrize("label", MODELS)
 def test_customers_do_not_get_in(customer: User, label: str) -> None:
     answer = browser_of(customer).get(url_of(label))
