@@ -52,6 +52,10 @@ _run = _running()
 SECRET_KEY = env.str("SECRET_KEY", default="")
 JWT_SECRET_KEY = env.str("JWT_SECRET_KEY", default="")
 checks.strong_secret("SECRET_KEY", SECRET_KEY, at_least=50)
+# Former ones, while it is rotated: what they signed is still good.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+for _former in SECRET_KEY_FALLBACKS:
+    checks.strong_secret("SECRET_KEY_FALLBACKS", _former, at_least=50)
 checks.strong_secret("JWT_SECRET_KEY", JWT_SECRET_KEY, at_least=32)
 checks.different("JWT_SECRET_KEY", JWT_SECRET_KEY, "SECRET_KEY", SECRET_KEY)
 if DEBUG:

@@ -190,7 +190,7 @@ def test_all_strangers_together_have_one_limit_and_the_owner_at_home_is_none_of_
     assert [log_in(customer.email, REMOTE_ADDR="198.51.100.1") for _ in range(4)] == [401] * 3 + [429]
 
 
-def test_a_thief_who_guesses_at_the_old_password_does_not_keep_the_owner_from_ending_the_login(customer: User) -> None:
+def test_guesses_at_the_old_password_do_not_keep_the_owner_from_ending_every_login(customer: User) -> None:
     thief, owner = client_of(customer), client_of(customer)
     guess = {"old_password": "wrong", "new_password": "another-horse-battery"}
     statuses = [thief.post("/api/v1/auth/password/change/", guess).status_code for _ in range(6)]
