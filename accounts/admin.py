@@ -254,4 +254,13 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(ChooseSeveralMixin, TransactionalModelAdmin, DjangoGroupAdmin):
-    """What the members of a team may do."""
+    """What the members of a team may do. Only superusers say so: else whoever edits a group could become anybody."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return request.user.is_superuser

@@ -49,6 +49,8 @@ def _set_password(user: User) -> None:
     """Save a password that was just set, and end every login by the old one."""
     user.save(update_fields=["password"])
     tokens.revoke_all(user)
+    # By which the session is kept that this was done in, where it was one's own password.
+    user.refresh_from_db(fields=["token_version"])
     staff_log.note(Action.CHANGE, user, fields=["password"])
     mails.send_later("accounts.new_password_mail", user=str(user.pk))
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
+from django.core.paginator import InvalidPage
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, reverse
 from unfold.sites import UnfoldAdminSite
 
@@ -36,6 +37,13 @@ class ShopAdminSite(UnfoldAdminSite):
         if allowed:
             recognised(request.user, via="admin")
         return allowed
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Unfold's search among the pages, whose own pages come to an end."""
+        try:
+            return super().search(request, extra_context)
+        except InvalidPage as error:
+            raise Http404 from error
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Every page but the one that leads to an object's page on a website: the shop has no website."""

@@ -38,6 +38,11 @@ class WrongPassword(ShopError):
     default_detail = "The old password is not right."
 
 
+class AddressBookFull(ShopError):
+    default_code = "address_book_full"
+    default_detail = "The address book holds as many addresses as it can."
+
+
 class InvalidLink(ShopError):
     """400: a link out of a mail is forged, too old, used, or void since; the reply does not say which."""
 

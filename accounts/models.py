@@ -1,8 +1,10 @@
 """People: the user, the families of refresh tokens, the address book."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models
@@ -63,7 +65,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="May log into this admin.")
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
-    # Part of every access token: raising it makes all earlier tokens worthless.
+    # Part of every access token and session of the admin: raising it makes all earlier ones worthless.
     token_version = models.PositiveIntegerField(default=0, editable=False)
     revision = models.PositiveIntegerField(default=0, editable=False)
 
@@ -88,6 +90,26 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = normalize_email(self.email)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Tell whether this is the password; a hash of another kind or cost is replaced by one of today's.
+
+        Unlike Django's own, which would bring an old password back where another was set since this user was read.
+        """
+
+        def renew(password: str) -> None:
+            new = make_password(password)
+            if User.objects.filter(pk=self.pk, password=self.password).update(password=new):
+                self.password = new
+
+        return check_password(raw_password, self.password, renew)
+
+    def get_session_auth_hash(self) -> str:
+        """Return what a session of the admin ends with: the password, and whatever makes all tokens worthless."""
+        return f"{super().get_session_auth_hash()}.{self.token_version}"
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return (f"{each}.{self.token_version}" for each in super().get_session_auth_fallback_hash())
 
     def get_full_name(self) -> str:
         return self.name

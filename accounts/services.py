@@ -3,13 +3,14 @@
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from rest_framework.request import Request
 
 from accounts import hooks, logins, tokens
-from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
+from accounts.errors import AccountGone, AddressBookFull, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
 from accounts.models import Address, KnownNetwork, TokenFamily, User, normalize_email
 from shop import jobs, mails, media
 from shop.errors import ServiceUnavailable
@@ -199,10 +200,13 @@ def delete_orphan_images() -> int:
 
 @transactional("accounts.add_address")
 def add_address(*, user: User, fields: dict[str, Any]) -> Address:
-    """Add to the address book; the first address is the default."""
+    """Add to the address book; the first address is the default. Raises :class:`AddressBookFull`."""
     require_account(user)
+    known = Address.objects.owned_by(user).count()
+    if known >= settings.MAX_ADDRESSES:
+        raise AddressBookFull
     address = Address(user=user, **fields)
-    if not Address.objects.owned_by(user).exists():
+    if not known:
         address.is_default = True
     _leave_one_default(address)
     address.save(force_insert=True)

@@ -63,7 +63,7 @@ def revoke(raw: str) -> None:
 
 
 def revoke_all(user: User) -> None:
-    """Make every token that this user ever got worthless, access tokens included."""
+    """Make every token that this user ever got worthless, access tokens and sessions of the admin included."""
     User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
     TokenFamily.objects.filter(user=user).delete()
 

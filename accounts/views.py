@@ -90,12 +90,13 @@ class SessionViewSet(viewsets.GenericViewSet):
 
     permission_classes = [IsAuthenticated]
     pagination_class = None
-    rate_scope = "password"
+    # Apart: whoever guesses at the password with a stolen token must not keep its owner from ending that login.
+    rate_scopes = {"logout_all": "logout_all", "change_password": "password"}
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="logout-all")
     def logout_all(self, request: Request) -> Response:
-        """End every login and revoke every token, this one included."""
+        """End every login, those of the admin too, and revoke every token, this one included."""
         tokens.revoke_all(request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -170,6 +171,7 @@ class AddressViewSet(viewsets.ModelViewSet):
 
     serializer_class = AddressSerializer
     queryset = Address.objects.none()
+    rate_scopes = {"create": "address"}
     lookup_value_regex = "[0-9a-f]{24}"
 
     def get_queryset(self) -> QuerySet[Address]:

@@ -278,6 +278,7 @@ def _secrets() -> re.Pattern[str] | None:
     """Match the secrets among the settings, however they may have been quoted."""
     found = {
         settings.SECRET_KEY,
+        *settings.SECRET_KEY_FALLBACKS,
         settings.JWT_SECRET_KEY,
         settings.STRIPE_SECRET_KEY,
         *settings.STRIPE_WEBHOOK_SECRET.split(","),

@@ -23,6 +23,7 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /auth/password/reset/confirm/": {400: ("invalid_token",)},
     "POST /auth/email/verify/confirm/": {400: ("invalid_token",)},
     "PUT /users/me/avatar/": {400: _IMAGE_CODES},
+    "POST /users/me/addresses/": {400: ("address_book_full",)},
     "GET /products/": {400: ()},
     "GET /products/facets/": {400: ()},
     "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options")},

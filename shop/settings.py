@@ -52,6 +52,10 @@ _run = _running()
 SECRET_KEY = env.str("SECRET_KEY", default="")
 JWT_SECRET_KEY = env.str("JWT_SECRET_KEY", default="")
 checks.strong_secret("SECRET_KEY", SECRET_KEY, at_least=50)
+# Former ones, while it is rotated: what they signed is still good.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+for _former in SECRET_KEY_FALLBACKS:
+    checks.strong_secret("SECRET_KEY_FALLBACKS", _former, at_least=50)
 checks.strong_secret("JWT_SECRET_KEY", JWT_SECRET_KEY, at_least=32)
 checks.different("JWT_SECRET_KEY", JWT_SECRET_KEY, "SECRET_KEY", SECRET_KEY)
 if DEBUG:
@@ -183,13 +187,13 @@ PASSWORD_HASHERS = [
     "accounts.hashers.ImportedBCrypt",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {"user_attributes": ("email", "name")},
+        "MinimumLengthValidator": {},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
 ]
 SIMPLE_JWT = {
     "SIGNING_KEY": JWT_SECRET_KEY,
@@ -267,6 +271,7 @@ RATE_LIMIT_RULES = {
     "login_strangers": (100, 3600),
     "refresh": (120, 60),
     "password": (10, 60),
+    "logout_all": (10, 60),
     # Mails go to whoever an address belongs to, so whoever asks for one is trusted little. First those that one
     # address or user asks for, then those that one address asks for to one account.
     "reset": (20, 600),
@@ -278,6 +283,7 @@ RATE_LIMIT_RULES = {
     "link": (60, 60),
     "export": (10, 3600),
     "upload": (60, 60),
+    "address": (60, 60),
     "cart": (600, 60),
     "order": (60, 60),
     "review": (30, 60),
@@ -297,6 +303,8 @@ PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100
+# Of one customer's address book.
+MAX_ADDRESSES = 100
 # Of fewer pieces than this staff are told that they run out.
 LOW_STOCK_THRESHOLD = env.whole_number("LOW_STOCK_THRESHOLD", default=5, at_least=0, at_most=MAX_QUANTITY)
 

@@ -1,5 +1,7 @@
 """The address book."""
 
+from typing import Any
+
 import pytest
 from bson import ObjectId
 from rest_framework.test import APIClient
@@ -142,6 +144,26 @@ def test_addresses_that_become_the_default_at_once_leave_one_default(as_customer
 def test_an_address_that_cannot_be_is_refused(as_customer: APIClient, field: str, value: object, code: str) -> None:
     assert (code, field) in refusals(as_customer.post(URL, {**ADDRESS, field: value}), 400)
     assert not Address.objects.exists()
+
+
+def test_an_address_book_has_an_end(as_customer: APIClient, as_stranger: APIClient, settings: Any) -> None:
+    settings.MAX_ADDRESSES = 2
+    first, second = add(as_customer), add(as_customer, is_default=True)
+    reply = as_customer.post(URL, {**ADDRESS, "is_default": True})
+    assert refusal(reply, 400) == ("address_book_full", None)
+    assert [entry["id"] for entry in as_customer.get(URL).json()["results"]] == [second["id"], first["id"]]
+    assert defaults(as_customer) == [second["id"]]
+
+    add(as_stranger)
+    as_customer.delete(f"{URL}{first['id']}/")
+    add(as_customer)
+
+
+def test_of_many_addresses_at_once_no_more_than_fit_are_kept(as_customer: APIClient, settings: Any) -> None:
+    settings.MAX_ADDRESSES = 3
+    statuses = at_the_same_moment(*[lambda: as_customer.post(URL, ADDRESS).status_code] * 6)
+    assert (Address.objects.count(), statuses.count(201)) == (3, 3)
+    assert set(statuses) == {201, 400}
 
 
 def test_fields_that_the_server_owns_are_ignored(as_customer: APIClient, as_stranger: APIClient) -> None:

@@ -134,6 +134,17 @@ def test_deactivating_a_person_ends_every_login(browser: Client, customer: User)
     assert not works(tokens["access"])
 
 
+def test_a_session_of_the_admin_does_not_outlive_its_owners_deactivation(
+    browser: Client, make_user: Callable[..., User]
+) -> None:
+    colleague = make_user(is_staff=True)
+    theirs = browser_of(colleague)
+    assert theirs.get("/admin/").status_code == 200
+    for is_active in (None, "on"):
+        change(browser, colleague, is_active=is_active)
+        assert theirs.get("/admin/").status_code == 302
+
+
 def test_editing_a_person_ends_no_login(browser: Client, customer: User) -> None:
     tokens = issue_tokens(customer)
     change(browser, customer, phone="+44 20 7946 0000")
@@ -222,6 +233,24 @@ def test_whoever_may_edit_people_does_not_become_more_than_that(
         assert browser.post(url_of("accounts.user", "change", person.pk), {"name": "x"}).status_code == 403
         assert browser.post(url_of("accounts.user", "delete", person.pk), {"post": "yes"}).status_code == 403
         assert browser.post(f"/admin/accounts/user/{person.pk}/password/", {}).status_code == 403
+
+
+def test_only_superusers_hand_out_rights_by_groups(make_user: Callable[..., User], browser: Client) -> None:
+    group = Group.objects.create(name="Clerks")
+    clerk = allow(make_user(), *(f"auth.{verb}_group" for verb in ("view", "add", "change", "delete")))
+    clerk.groups.add(group)
+    every = [str(pk) for pk in Permission.objects.values_list("pk", flat=True)]
+    theirs, pages = browser_of(clerk), [url_of("auth.group", "change", group.pk), url_of("auth.group", "add")]
+    for page in pages:
+        assert theirs.post(page, {"name": "Clerks", "permissions": every}).status_code == 403
+    assert theirs.post(url_of("auth.group", "delete", group.pk), {"post": "yes"}).status_code == 403
+    picked = {"action": "delete_selected", "_selected_action": str(group.pk), "post": "yes"}
+    theirs.post(url_of("auth.group"), picked)
+    assert theirs.get(pages[0]).status_code == 200
+    assert not Group.objects.get().permissions.exists()
+
+    assert browser.post(pages[0], {"name": "Clerks", "permissions": every[:2]}).status_code == 302
+    assert Group.objects.get().permissions.count() == 2
 
 
 def test_people_are_found_by_the_beginning_of_their_address_or_by_name(

@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from rest_framework.test import APIClient
 
 from accounts.models import TokenFamily, User
-from conftest import PASSWORD
+from conftest import PASSWORD, client_of
 from shop.testing.replies import refusal, refusals
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +107,21 @@ def test_a_hash_of_another_cost_is_renewed_at_login(
     assert anonymous.post(URL, {"email": customer.email, "password": PASSWORD}).status_code == 200
     assert User.objects.get().password.startswith("bcrypt_sha256$$2b$06$")
     assert anonymous.post(URL, {"email": customer.email, "password": PASSWORD}).status_code == 200
+
+
+def test_a_hash_that_is_renewed_does_not_bring_an_old_password_back(customer: User, settings) -> None:
+    settings.BCRYPT_ROUNDS = 5
+    customer.set_password(PASSWORD)
+    customer.save()
+    settings.BCRYPT_ROUNDS = 4
+    # Somebody is logging in while the owner chooses a new password.
+    read_before = User.objects.get()
+    change = {"old_password": PASSWORD, "new_password": "another-horse-battery"}
+    assert client_of(customer).post("/api/v1/auth/password/change/", change).status_code == 204
+
+    assert read_before.check_password(PASSWORD)
+    assert User.objects.get().check_password("another-horse-battery")
+    assert not User.objects.get().check_password(PASSWORD)
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "correct horse battery staple " * 7, "ü" * 36 + "x"])

@@ -63,6 +63,8 @@ def test_an_address_that_is_taken_is_refused_however_it_is_written(
         ("8264917350", "password_entirely_numeric"),
         ("new@example.com", "password_too_similar"),
         ("new@example.co", "password_too_similar"),
+        ("New Person", "password_too_similar"),
+        ("newperson1", "password_too_similar"),
         ("", "blank"),
         ("x" * 1025, "max_length"),
         (None, "null"),

@@ -9,6 +9,7 @@ from accounts.models import TokenFamily, User
 from accounts.serializers import UserSerializer
 from accounts.tokens import issue_tokens
 from conftest import PASSWORD, client_of
+from shop.testing.admin import browser_of
 from shop.testing.failures import failing
 from shop.testing.replies import refusal
 from shop.testing.steps import at_the_same_moment
@@ -100,6 +101,13 @@ def test_logout_all_ends_every_login_and_every_token(customer: User, make_user: 
     assert bearer(other["access"]).get(ME).status_code == 200
     assert refresh(other["refresh"]).status_code == 200
     assert client_of().post("/api/v1/auth/login/", {"email": customer.email, "password": PASSWORD}).status_code == 200
+
+
+def test_logout_all_ends_the_sessions_of_the_admin_as_well(staff: User) -> None:
+    browser = browser_of(staff)
+    assert browser.get("/admin/").status_code == 200
+    assert client_of(staff).post("/api/v1/auth/logout-all/").status_code == 204
+    assert browser.get("/admin/").status_code == 302
 
 
 # --- Changing the password --------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from datetime import datetime, time
 from typing import Any
 
 from bson import ObjectId
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db import DatabaseError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -11,6 +13,8 @@ from django.utils.text import capfirst
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.utils import parse_date_str
 from unfold.views import ChangeList
+
+from shop.errors import is_database_outage
 
 # Sorts behind every text that begins like the one before it.
 _LAST = "\uffff"
@@ -40,7 +44,13 @@ class QuickChangeList(ChangeList):
         self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
+        try:
+            super().get_results(request)
+        except (OverflowError, DatabaseError) as error:
+            if is_database_outage(error) or not request.GET:
+                raise
+            # An address may ask for any look-up of any column: a broken pattern, a year beyond all numbers.
+            raise IncorrectLookupParameters(error) from error
         if not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count
 

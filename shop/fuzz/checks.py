@@ -50,6 +50,7 @@ READ_AS = (
 TRIMMED, VALID = f"{READ_AS}; what is left is not valid", f"{READ_AS}; what it reads is valid"
 UNKNOWN = "unknown fields and parameters are ignored"
 PAGE_SIZE = "a `page_size` that is no number from 1 counts as 20, as REST framework has it"
+EMPTY = "a parameter without a value (`page=`) counts as one that was not sent"
 
 # Refusals of requests that are valid by the schema, by code, or by code and attr. Any other error of the type
 # `client_error` is a fact.
@@ -71,7 +72,7 @@ _OF_CODES_AND_ATTRS = {
 _OF_PARAMETERS = {"page_size": PAGE_SIZE, "attributes": UNKNOWN}
 NARROWED = {
     "positive_data_acceptance": (FACT, JUDGED, STRICT, BETWEEN, TRIMMED),
-    "negative_data_rejection": (VALID, UNKNOWN, PAGE_SIZE),
+    "negative_data_rejection": (VALID, UNKNOWN, PAGE_SIZE, EMPTY),
 }
 
 
@@ -83,9 +84,9 @@ def excuse(failure: Failure, case: Case, response: Response) -> str:
             return min(reasons)
         return TRIMMED if _is_valid_as_read(case) is False else ""
     if isinstance(failure, AcceptedNegativeData):
-        for parameter, reason in _OF_PARAMETERS.items():
-            if _is_only_about(case, parameter):
-                return reason
+        reasons = {_reason_of_parameter(case, name) for name in _parameters_it_is_about(case)}
+        if reasons and "" not in reasons:
+            return min(reasons)
         return VALID if _is_valid_as_read(case) else ""
     return ""
 
@@ -103,9 +104,16 @@ def _reasons(response: Response) -> Iterator[str]:
         yield ""
 
 
-def _is_only_about(case: Case, parameter: str) -> bool:
+def _parameters_it_is_about(case: Case) -> set[str | None]:
+    """The parameters that were given what the description does not allow; None stands for something else."""
     data = case.meta.phase.data
-    return {data.parameter, *(mutation.parameter for mutation in data.mutations)} == {parameter}
+    return {data.parameter, *(mutation.parameter for mutation in data.mutations)}
+
+
+def _reason_of_parameter(case: Case, name: str | None) -> str:
+    """Why whatever this parameter was given is accepted; "" where there is no reason."""
+    empty = EMPTY if (case.query or {}).get(name) == "" else ""
+    return _OF_PARAMETERS.get(name, empty)
 
 
 def _is_valid_as_read(case: Case) -> bool | None:

@@ -20,6 +20,7 @@ from shop.testing.routes import Operation, operations
 
 SECRETS = {
     "SECRET_KEY": "Canary-Django-Key-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "SECRET_KEY_FALLBACKS": "Canary-Former-Key-0123456789-abcdefghijklmnopqrstuvwxyz",
     "JWT_SECRET_KEY": "Canary-Token-Key-0123456789-abcdefghijklmnopqrstuvwxyz",
     "STRIPE_SECRET_KEY": "sk_live_CanaryStripeKey0123456789",
     "STRIPE_WEBHOOK_SECRET": "whsec_CanaryWebhookKey0123456789",

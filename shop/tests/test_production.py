@@ -97,10 +97,10 @@ def everything_was_really_done(shop: Shop, log: str) -> None:
     assert {line["request_id"] for line in served} >= {reply.headers["X-Request-ID"] for _, reply in shop.replies}
 
 
-@claim
 # --- Where nothing of it may be ---------------------------------------------------------------------------------------
 
 
+@claim
 def no_log_line_holds_a_secret_or_anything_of_a_person(shop: Shop, log: str) -> None:
     assert found_in(log, MARKS) == []
 

@@ -98,6 +98,7 @@ LIMITED = {
     "POST /auth/email/verify/",
     "POST /auth/email/verify/confirm/",
     "GET /users/me/export/",
+    "POST /users/me/addresses/",
     "PUT /users/me/avatar/",
     "POST /products/{product_pk}/images/",
     "POST /cart/items/",
@@ -187,6 +188,15 @@ def test_all_strangers_together_have_one_limit_and_the_owner_at_home_is_none_of_
     assert log_in(customer.email, PASSWORD, REMOTE_ADDR="198.51.100.1") == 200
     # At home it can be guessed no faster than anywhere.
     assert [log_in(customer.email, REMOTE_ADDR="198.51.100.1") for _ in range(4)] == [401] * 3 + [429]
+
+
+def test_guesses_at_the_old_password_do_not_keep_the_owner_from_ending_every_login(customer: User) -> None:
+    thief, owner = client_of(customer), client_of(customer)
+    guess = {"old_password": "wrong", "new_password": "another-horse-battery"}
+    statuses = [thief.post("/api/v1/auth/password/change/", guess).status_code for _ in range(6)]
+    assert statuses == [400] * 5 + [429]
+    assert owner.post("/api/v1/auth/logout-all/").status_code == 204
+    assert thief.get("/api/v1/users/me/").status_code == 401
 
 
 def test_where_an_account_was_opened_is_known(settings: Any) -> None:

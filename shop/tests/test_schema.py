@@ -1,6 +1,7 @@
 """The OpenAPI description says what is."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
@@ -40,6 +41,17 @@ def test_it_is_served_with_its_pages_and_nothing_from_elsewhere(anonymous: APICl
         assert page.status_code == 200
         assert "//cdn" not in page.content.decode()
         assert "https://" not in page.content.decode().replace("https://www.w3.org", "")
+
+
+def test_it_is_made_once_whatever_a_query_says(anonymous: APIClient) -> None:
+    known = {kind: anonymous.get("/api/schema/", {"format": kind}).content for kind in ("json", "yaml")}
+    started = time.thread_time()
+    for kind, content in known.items():
+        for rest in ("n=1", "version=2", "lang=de", "version=a%0d%0aSet-Cookie:b=1", "version=%00"):
+            reply = anonymous.get(f"/api/schema/?format={kind}&{rest}")
+            assert (reply.status_code, reply.content) == (200, content), rest
+    # Making it once takes some tenths of a second.
+    assert time.thread_time() - started < 0.2
 
 
 def test_it_describes_every_route() -> None:

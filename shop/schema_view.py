@@ -1,0 +1,29 @@
+"""The OpenAPI description over HTTP."""
+
+from functools import cache
+
+from django.http import HttpResponse
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class SchemaView(SpectacularAPIView):
+    """The description in the format that a client takes. It is the same for everybody, whatever the query says."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        renderer = request.accepted_renderer
+        return HttpResponse(
+            _description(type(renderer)),
+            content_type=f"{renderer.media_type}; charset=utf-8",
+            headers={"Content-Disposition": f'inline; filename="Shop.{renderer.format}"'},
+        )
+
+
+@cache
+def _description(renderer: type[BaseRenderer]) -> bytes:
+    """Make it once a process: it takes some tenths of a second, which nobody is to take as often as they like."""
+    return renderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={})
