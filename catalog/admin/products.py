@@ -28,6 +28,10 @@ from shop.image_jobs import delete_image_later
 from shop.object_ids import parse_object_id
 
 
+# How many products one request has the time to show or hide.
+MAX_AT_ONCE = 5000
+
+
 class CategoryFilter(AutocompleteSelectFilter):
     """A category, looked up while it is typed, with everything below it: one index finds the products."""
 
@@ -153,7 +157,11 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
         self._set_active(request, queryset, is_active=False, done="hidden from the shop")
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
-        products = list(queryset)
+        products = list(queryset[: MAX_AT_ONCE + 1])
+        if len(products) > MAX_AT_ONCE:
+            text = f"Show or hide at most {MAX_AT_ONCE:,} products at once: filter the list first."
+            self.message_user(request, text, messages.ERROR)
+            return
         changed = services.set_active(products, is_active=is_active)
         self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
 

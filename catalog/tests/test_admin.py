@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
+from catalog.admin import products as products_module
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod
 from shop import jobs, media, transactions
@@ -271,6 +272,16 @@ def test_products_are_shown_and_hidden_several_at_once(browser: Client, make_pro
     page = browser.post(url_of("catalog.product"), data, follow=True)
     assert messages_of(page) == ["2 products hidden from the shop."]
     assert list(Product.objects.active()) == [other]
+
+
+def test_more_products_than_one_request_can_show_or_hide_are_refused(
+    browser: Client, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products_module, "MAX_AT_ONCE", 2)
+    chosen = [str(make_product().pk) for _ in range(3)]
+    page = browser.post(url_of("catalog.product"), {"action": "deactivate", "_selected_action": chosen}, follow=True)
+    assert messages_of(page) == ["Show or hide at most 2 products at once: filter the list first."]
+    assert Product.objects.active().count() == 3
 
 
 def test_a_product_that_was_never_sold_is_deleted_with_its_pictures(browser: Client, shirt: Product) -> None:
