@@ -11,7 +11,6 @@ from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog import services, stock
 from catalog.admin.exports import ExportMixin
@@ -21,7 +20,7 @@ from catalog.models import Product, ProductImage, StockMovement, Variant
 from catalog.search import Search
 from shop import media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
-from shop.admin.fields import MoneyFieldsMixin
+from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
 from shop.admin.lists import IndexedSearchMixin, begins_with, by_id
 from shop.image_jobs import delete_image_later
@@ -108,7 +107,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "description":
-            kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 6})
+            kwargs["widget"] = LinesWidget(attrs={"rows": 6})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     # --- The list -----------------------------------------------------------------------------------------------------

@@ -98,6 +98,15 @@ def test_an_unchanged_product_is_saved_without_changing_anything(browser: Client
     assert StockMovement.objects.count() == 2
 
 
+def test_the_lines_of_a_description_are_no_change_whatever_ends_a_browser_gives_them(
+    browser: Client, make_product: Callable[..., Product]
+) -> None:
+    mug = make_product("Mug", description="Holds 300 ml.\nMade by hand.")
+    save(browser, mug, description="Holds 300 ml.\r\nMade by hand.")
+    assert Product.objects.get().description == "Holds 300 ml.\nMade by hand."
+    assert not StaffAction.objects.exists()
+
+
 def test_a_new_price_reaches_what_shoppers_read(browser: Client, shirt: Product) -> None:
     save(browser, shirt, variants__1__price="12.50")
     assert Product.objects.get().price == 12.5
