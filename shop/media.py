@@ -183,7 +183,7 @@ def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
 
 
 def _scans(data: bytes) -> int:
-    """Return how often a JPEG has its decoder go over the whole picture, which a scan of a dozen bytes is enough for."""
+    """Return how often a JPEG has its decoder go over the whole picture; for each time a dozen bytes will do."""
     scans = position = 0
     while (found := _JPEG_MARKER.search(data, position)) and found[1] != _END_OF_IMAGE:
         scans += found[1] == _START_OF_SCAN

@@ -26,7 +26,6 @@ from shop.admin.lists import IndexedSearchMixin, begins_with, by_id
 from shop.image_jobs import delete_image_later
 from shop.object_ids import parse_object_id
 
-
 # How many products one request has the time to show or hide.
 MAX_AT_ONCE = 5000
 

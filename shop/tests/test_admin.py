@@ -136,7 +136,7 @@ def test_an_address_that_does_not_exist_is_a_page_in_the_admin_and_json_elsewher
 
 def test_a_form_that_cannot_be_read_is_a_page_too(browser: Client, settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 3
-    page = browser.post(url_of("catalog.category", "add"), {name: "x" for name in "abcd"})
+    page = browser.post(url_of("catalog.category", "add"), dict.fromkeys("abcd", "x"))
     assert page.status_code == 400
     assert page["Content-Type"].startswith("text/html")
     assert "The request could not be understood." in page.content.decode()
