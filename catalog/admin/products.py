@@ -163,6 +163,10 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
         changed = services.set_active(products, is_active=is_active)
         self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # A product has at least one variant, which its page makes with it.
+        return super().has_add_permission(request) and request.user.has_perm("catalog.add_variant")
+
     # --- Saving -------------------------------------------------------------------------------------------------------
 
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:

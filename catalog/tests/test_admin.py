@@ -386,6 +386,17 @@ def test_staff_without_the_right_to_change_variants_see_them_only(
 # --- Pictures ---------------------------------------------------------------------------------------------------------
 
 
+def test_staff_without_the_right_to_add_variants_add_no_product_without_one(customer: User) -> None:
+    rights = ["catalog.view_product", "catalog.add_product"]
+    add = url_of("catalog.product", "add")
+    for more in ([], ["catalog.view_variant"]):
+        browser = browser_of(allow(customer, *rights, *more))
+        assert add not in browser.get(url_of("catalog.product")).content.decode()
+        assert browser.get(add).status_code == browser.post(add, {"name": "Nothing"}).status_code == 403
+    assert not Product.objects.exists()
+    assert browser_of(allow(customer, "catalog.add_variant")).get(add).status_code == 200
+
+
 def test_a_picture_is_described_moved_replaced_and_removed(browser: Client, shirt: Product) -> None:
     save(browser, shirt, images__0__files=[picture(), picture(colour="red")])
     first, second = ProductImage.objects.order_by("position")
