@@ -196,6 +196,29 @@ def test_a_change_by_somebody_else_in_the_same_moment_is_kept(
     assert len(times) == 2
 
 
+def test_what_somebody_else_saved_while_the_page_was_open_is_kept(browser: Client, shirt: Product) -> None:
+    url = url_of("catalog.product", "change", shirt.pk)
+    opened = filled_in(browser.get(url))
+    save(
+        browser,
+        shirt,
+        name="Better shirt",
+        attributes="colour: red",
+        is_active=None,
+        variants__0__price="30.00",
+        variants__0__options="size: XS",
+        variants__1__is_active=None,
+    )
+    page = browser.post(url, opened | {"description": "Cool in summer.", "variants-1-price": "25.00"}, follow=True)
+    assert "was changed successfully" in messages_of(page)[0]
+    product = Product.objects.get()
+    assert (product.name, product.description) == ("Better shirt", "Cool in summer.")
+    assert (product.attributes, product.is_active) == ({"colour": "red"}, False)
+    small, medium = Variant.objects.all()
+    assert (small.price, small.options) == (30, {"size": "XS"})
+    assert (medium.price, medium.is_active) == (25, False)
+
+
 def test_an_error_in_one_variant_leaves_nothing_half_saved(browser: Client, shirt: Product) -> None:
     page = save(browser, shirt, name="Better shirt", variants__0__price="1.00", variants__1__price="")
     assert set(errors_of(page)) == {"variants-1-price"}
