@@ -27,8 +27,8 @@ _PRODUCTS_AT_ONCE = 50
 
 
 class Kind(models.TextChoices):
-    LOWER_PERCENT = "lower_percent", "Lower by per cent"
-    RAISE_PERCENT = "raise_percent", "Raise by per cent"
+    LOWER_PERCENT = "lower_percent", "Lower by a percentage"
+    RAISE_PERCENT = "raise_percent", "Raise by a percentage"
     LOWER_AMOUNT = "lower_amount", "Lower by an amount"
     RAISE_AMOUNT = "raise_amount", "Raise by an amount"
 
@@ -80,7 +80,7 @@ class Rule(NamedTuple):
     rounding: Rounding
 
     def __str__(self) -> str:
-        change = Kind(self.kind).label.removesuffix(" per cent").removesuffix(" an amount")
+        change = Kind(self.kind).label.removesuffix(" a percentage").removesuffix(" an amount")
         unit = "per cent" if self.kind in (Kind.LOWER_PERCENT, Kind.RAISE_PERCENT) else settings.CURRENCY.upper()
         return f"{change} {self.by.normalize():f} {unit}, rounded {self.rounding.words}"
 

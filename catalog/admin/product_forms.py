@@ -132,6 +132,7 @@ class PictureForm(PlacedForm):
     class Meta:
         model = ProductImage
         fields = ("alt", "position")
+        labels = {"alt": "Alt text"}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
