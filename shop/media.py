@@ -32,7 +32,7 @@ MAX_SIDE = 2400  # px, the long side of what is stored
 MAX_UPLOADED_SIDE = (
     20_000  # px; longer ones are within the pixel limit only as ribbons, whose single rows cost the memory
 )
-MAX_SCANS = 64  # of a JPEG; those that are meant to be looked at have one, or about ten where they are progressive
+MAX_SCANS = 32  # of a JPEG; those that are meant to be looked at have one, or about ten where they are progressive
 MAX_ICC_BYTES = 3 * 1024 * 1024  # the largest common CMYK press profiles have about 2 MB
 DECODER_WAIT_SECONDS = 5.0
 
