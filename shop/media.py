@@ -95,8 +95,8 @@ _EXIF_ORIENTATION = 0x0112
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
 _START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
 
-# 40 megapixels take 210 MB while they are scaled down, 370 with transparency, 670 as WebP. One image at a time in a
-# process keeps the peak independent of the number of request threads.
+# 40 megapixels take 210 MB while they are scaled down, 380 with transparency or from a progressive JPEG, 670 as WebP.
+# One image at a time in a process keeps the peak independent of the number of request threads.
 _decoder = threading.BoundedSemaphore(1)
 
 
