@@ -50,6 +50,11 @@ class PriceOutOfRange(ShopError):
     default_detail = "A price would fall below zero, or grow beyond what can be kept."
 
 
+class TooManyPrices(ShopError):
+    default_code = "too_many_prices"
+    default_detail = "These are more prices than can be changed at once."
+
+
 class DuplicateOptions(ShopError):
     default_code = "duplicate_options"
     default_detail = "Two variants have the same options, so shoppers could not tell them apart."

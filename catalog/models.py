@@ -61,7 +61,7 @@ class Category(models.Model):
     path = models.CharField(max_length=1000, editable=False, default="")
     # The ids from the root to here, this one included: what the products below carry, too.
     lineage = ArrayField(ObjectIdField(), default=list, editable=False)
-    position = models.PositiveIntegerField(default=0, help_text="Its place among its sisters, the lowest first.")
+    position = models.PositiveIntegerField(default=0, help_text="Its place among its siblings, the lowest first.")
     revision = models.PositiveIntegerField(default=0, editable=False)
     # How many active products lie directly in it; written by `catalog.read_model`.
     active_products = models.IntegerField(default=0, editable=False)

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import models
 
 from catalog import services
-from catalog.errors import PriceOutOfRange
+from catalog.errors import PriceOutOfRange, TooManyPrices
 from catalog.models import Product, Variant
 from shop import money, staff_log
 from shop.bulk import update_rows
@@ -27,8 +27,8 @@ _PRODUCTS_AT_ONCE = 50
 
 
 class Kind(models.TextChoices):
-    LOWER_PERCENT = "lower_percent", "Lower by per cent"
-    RAISE_PERCENT = "raise_percent", "Raise by per cent"
+    LOWER_PERCENT = "lower_percent", "Lower by a percentage"
+    RAISE_PERCENT = "raise_percent", "Raise by a percentage"
     LOWER_AMOUNT = "lower_amount", "Lower by an amount"
     RAISE_AMOUNT = "raise_amount", "Raise by an amount"
 
@@ -80,7 +80,7 @@ class Rule(NamedTuple):
     rounding: Rounding
 
     def __str__(self) -> str:
-        change = Kind(self.kind).label.removesuffix(" per cent").removesuffix(" an amount")
+        change = Kind(self.kind).label.removesuffix(" a percentage").removesuffix(" an amount")
         unit = "per cent" if self.kind in (Kind.LOWER_PERCENT, Kind.RAISE_PERCENT) else settings.CURRENCY.upper()
         return f"{change} {self.by.normalize():f} {unit}, rounded {self.rounding.words}"
 
@@ -98,13 +98,16 @@ class PriceChange(NamedTuple):
     new: Decimal
 
 
-def plan(*, products: Sequence[ObjectId], rule: Rule) -> list[PriceChange]:
+def plan(*, products: Sequence[ObjectId], rule: Rule, at_most: int) -> list[PriceChange]:
     """Return what the rule would change, product by product; what it leaves as it is is not in it.
 
-    Raises :class:`PriceOutOfRange` where a price would fall below zero or grow beyond what can be kept.
+    Raises :class:`PriceOutOfRange` where a price would fall below zero or grow beyond what can be kept, and
+    :class:`TooManyPrices` where the products have more than ``at_most`` variants.
     """
     place = {pk: number for number, pk in enumerate(products)}
-    rows = list(Variant.objects.filter(product__in=products))
+    rows = list(Variant.objects.filter(product__in=products).order_by()[: at_most + 1])
+    if len(rows) > at_most:
+        raise TooManyPrices(f"These products have more than {at_most:,} variants: choose fewer of them at once.")
     rows.sort(key=lambda row: (place[row.product_id], row.position, row.pk))
     changes = [PriceChange(row.product_id, row.pk, row.price, rule.apply(row.price)) for row in rows]
     for row, change in zip(rows, changes, strict=True):

@@ -106,7 +106,7 @@ def to_the_docs(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer what Django refuses before a view runs, such as a foreign Host header."""
-    return error_response(ShopError("The request could not be understood."))
+    return answer(request, ShopError("The request could not be understood."), title="That did not work")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

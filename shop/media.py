@@ -5,6 +5,7 @@ Models keep that name, serializers turn it into a URL with `image_url`. `delete_
 """
 
 import io
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ MAX_SIDE = 2400  # px, the long side of what is stored
 MAX_UPLOADED_SIDE = (
     20_000  # px; longer ones are within the pixel limit only as ribbons, whose single rows cost the memory
 )
+MAX_SCANS = 32  # of a JPEG; those that are meant to be looked at have one, or about ten where they are progressive
 MAX_ICC_BYTES = 3 * 1024 * 1024  # the largest common CMYK press profiles have about 2 MB
 DECODER_WAIT_SECONDS = 5.0
 
@@ -91,9 +93,11 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _EXIF_ORIENTATION = 0x0112
+_JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
+_START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
 
-# 40 megapixels take 210 MB while they are scaled down, 370 with transparency, 670 as WebP. One image at a time in a
-# process keeps the peak independent of the number of request threads.
+# 40 megapixels take 210 MB while they are scaled down, 380 with transparency or from a progressive JPEG, 670 as WebP.
+# One image at a time in a process keeps the peak independent of the number of request threads.
 _decoder = threading.BoundedSemaphore(1)
 
 
@@ -156,6 +160,8 @@ def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
         raise _too_many_pixels()
     # MPO is what Pillow calls a JPEG with further pictures behind the first, as many phones write them.
     is_jpeg = image.format in ("JPEG", "MPO")
+    if is_jpeg and _scans(data) > MAX_SCANS:
+        raise InvalidImage(f"The image must not have more than {MAX_SCANS} scans.", code="invalid_image")
     if not is_jpeg:
         image = _in_plain_mode(image)
     image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
@@ -175,6 +181,18 @@ def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
     return PreparedImage(
         output.getvalue(), name=name, content_type=content_type, width=image.width, height=image.height
     )
+
+
+def _scans(data: bytes) -> int:
+    """Return how often a JPEG has its decoder go over the whole picture; for each time a dozen bytes will do."""
+    scans = position = 0
+    while (found := _JPEG_MARKER.search(data, position)) and found[1] != _END_OF_IMAGE:
+        scans += found[1] == _START_OF_SCAN
+        position = found.end()
+        if found[1] >= b"\xc0" and not b"\xd0" <= found[1] <= b"\xd8":
+            # A segment, whose length comes first; pictures in it, such as a camera's preview, are not decoded.
+            position += int.from_bytes(data[position : position + 2])
+    return scans
 
 
 def _in_plain_mode(image: Image.Image) -> Image.Image:

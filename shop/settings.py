@@ -255,6 +255,8 @@ SPECTACULAR_SETTINGS = {
 }
 # Bytes of one request body; uploads may be larger by what an image may weigh.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# The page of the largest product that an import makes has thirteen of them for each of its 500 variants.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 8_000
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_PIXELS = 40_000_000
 # Of one page of the admin.

@@ -51,7 +51,7 @@ class ImportForm(forms.ModelForm):
     class Meta:
         model = ImportRun
         fields = ("encoding",)
-        labels = {"encoding": "Letters"}
+        labels = {"encoding": "Encoding"}
 
 
 class ImportChangeList(QuickChangeList):

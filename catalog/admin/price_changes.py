@@ -18,14 +18,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget
 
 from catalog import price_changes
-from catalog.errors import PriceOutOfRange
+from catalog.errors import PriceOutOfRange, TooManyPrices
 from catalog.models import Product, Variant
 from catalog.price_changes import FormerPrice, Kind, PriceChange, Rounding, Rule
 from shop.admin.html import price
 from shop.admin.refusals import add_refusal
 from shop.object_ids import parse_object_id
 
-MAX_PRODUCTS = 2000
+# What one request has the time for.
+MAX_PRODUCTS, MAX_PRICES = 2000, 5000
 # What is shown of a plan; the whole of it is confirmed.
 SHOWN = 100
 # How long a plan may be looked at before it is confirmed.
@@ -100,14 +101,15 @@ class ChangesPrices:
         products = [pk for pk in map(parse_object_id, request.POST.get("products", "").split(",")) if pk]
         if not products:
             return HttpResponseRedirect(back)
+        products = products[:MAX_PRODUCTS]
         form = RuleForm(request.POST)
         if "again" in request.POST or not form.is_valid():
-            return self._page(request, form, products[:MAX_PRODUCTS], back=back)
+            return self._page(request, form, products, back=back)
         try:
-            changes = price_changes.plan(products=products[:MAX_PRODUCTS], rule=form.rule)
-        except PriceOutOfRange as error:
+            changes = price_changes.plan(products=products, rule=form.rule, at_most=MAX_PRICES)
+        except (PriceOutOfRange, TooManyPrices) as error:
             add_refusal(form, error)
-            return self._page(request, form, products[:MAX_PRODUCTS], back=back)
+            return self._page(request, form, products, back=back)
         return self._preview(request, form, products, changes, back=back)
 
     def _preview(
@@ -158,10 +160,10 @@ class ChangesPrices:
             PriceChange(ObjectId(product), ObjectId(variant), Decimal(old), Decimal(new))
             for product, variant, old, new in plan["changes"]
         ]
-        done = price_changes.apply(changes, former=FormerPrice(plan["former"]))
+        done = set(price_changes.apply(changes, former=FormerPrice(plan["former"])))
         if done:
             self.message_user(request, f"{_number(len(done), 'price')} changed.", messages.SUCCESS)
-        if missed := [each for each in changes if each not in set(done)]:
+        if missed := [each for each in changes if each not in done]:
             self.message_user(request, _what_was_missed(missed), messages.WARNING)
         return HttpResponseRedirect(back)
 

@@ -14,7 +14,20 @@ from shop.admin.fields import PairsField
 from shop.admin.uploads import ImagesFormField
 
 
-class ProductForm(forms.ModelForm):
+class PatientForm(forms.ModelForm):
+    """A form that may lie open for long: it sends back what it showed, so that only what a person changed is written.
+
+    Compared with the row as it is by now, what somebody else changed meanwhile would look changed back.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            for name in self.fields.keys() & set(self._meta.fields):
+                self.fields[name].show_hidden_initial = True
+
+
+class ProductForm(PatientForm):
     attributes = PairsField(
         rows=4,
         placeholder="colour: red\nmaterial: linen",
@@ -36,7 +49,7 @@ class ProductForm(forms.ModelForm):
         return self.cleaned_data["slug"] or services.free_slug(self.cleaned_data.get("name", ""))
 
 
-class PlacedForm(forms.ModelForm):
+class PlacedForm(PatientForm):
     """A row that is dragged to its place among the others; ``goes_last`` where it is new and has none."""
 
     position = forms.IntegerField(
@@ -119,6 +132,7 @@ class PictureForm(PlacedForm):
     class Meta:
         model = ProductImage
         fields = ("alt", "position")
+        labels = {"alt": "Alt text"}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

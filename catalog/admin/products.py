@@ -11,7 +11,6 @@ from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog import services, stock
 from catalog.admin.exports import ExportMixin
@@ -21,11 +20,14 @@ from catalog.models import Product, ProductImage, StockMovement, Variant
 from catalog.search import Search
 from shop import media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
-from shop.admin.fields import MoneyFieldsMixin
+from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
 from shop.admin.lists import IndexedSearchMixin, begins_with, by_id
 from shop.image_jobs import delete_image_later
 from shop.object_ids import parse_object_id
+
+# How many products one request has the time to show or hide.
+MAX_AT_ONCE = 5000
 
 
 class CategoryFilter(AutocompleteSelectFilter):
@@ -104,7 +106,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "description":
-            kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 6})
+            kwargs["widget"] = LinesWidget(attrs={"rows": 6})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     # --- The list -----------------------------------------------------------------------------------------------------
@@ -153,9 +155,17 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
         self._set_active(request, queryset, is_active=False, done="hidden from the shop")
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
-        products = list(queryset)
+        products = list(queryset[: MAX_AT_ONCE + 1])
+        if len(products) > MAX_AT_ONCE:
+            text = f"Show or hide at most {MAX_AT_ONCE:,} products at once: filter the list first."
+            self.message_user(request, text, messages.ERROR)
+            return
         changed = services.set_active(products, is_active=is_active)
         self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # A product has at least one variant, which its page makes with it.
+        return super().has_add_permission(request) and request.user.has_perm("catalog.add_variant")
 
     # --- Saving -------------------------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class ImportRun(models.Model):
         max_length=10,
         choices=Encoding,
         default=Encoding.UTF_8,
-        help_text="Of a CSV file. Excel's “CSV UTF-8” and every XLSX file are read rightly as they are.",
+        help_text="Of a CSV file. Excel's “CSV UTF-8” and XLSX files need no choice.",
     )
     state = models.CharField(max_length=10, choices=State, default=State.CHECKING, editable=False)
     # Ids of staff as text, "" for the command line: what the ledger of stock has, too.

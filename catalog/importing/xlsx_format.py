@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any, BinaryIO
 
 import openpyxl
+from openpyxl.cell.cell import ERROR_CODES, TYPE_ERROR, TYPE_STRING, Cell, WriteOnlyCell
 from openpyxl.utils import get_column_letter
 
 from catalog.importing.errors import FileRefused
@@ -34,7 +35,7 @@ def records(file: BinaryIO, *, max_columns: int) -> Iterator[list[str]]:
         sheet = workbook.worksheets[0]
         # What the file says of its size may be wrong.
         sheet.reset_dimensions()
-        rows = sheet.iter_rows(max_col=max_columns + 1, values_only=True)
+        rows = sheet.iter_rows(max_col=max_columns + 1)
     except Exception as error:
         # The library lets out whatever its parsers and the broken file come to.
         raise FileRefused(UNREADABLE) from error
@@ -60,7 +61,15 @@ class Writer:
 
     def write(self, rows: Iterable[Sequence[str | int | Decimal]]) -> None:
         for row in rows:
-            self._sheet.append([_escaped(cell) if isinstance(cell, str) else cell for cell in row])
+            self._sheet.append([self._cell(cell) if isinstance(cell, str) else cell for cell in row])
+
+    def _cell(self, text: str) -> str | Cell:
+        if text not in ERROR_CODES:
+            return _escaped(text)
+        # A text that looks like a formula's error, which the library would make of it.
+        cell: Cell = WriteOnlyCell(self._sheet, text)
+        cell.data_type = TYPE_STRING
+        return cell
 
     def chunks(self, size: int = 64 * 1024) -> Iterator[bytes]:
         """End the file and return its bytes."""
@@ -84,16 +93,19 @@ def _texts(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[str]]:
             raise FileRefused(UNREADABLE) from error
         if number > MAX_SHEET_ROWS:
             raise FileRefused(f"The sheet goes on below row {MAX_SHEET_ROWS}: delete the empty rows at its end.")
-        cells = [_text(value, number, column) for column, value in enumerate(row, start=1)]
+        cells = [_text(cell, number, column) for column, cell in enumerate(row, start=1)]
         # Each row comes as wide as the widest that is allowed.
         while cells and not cells[-1]:
             cells.pop()
         yield cells
 
 
-def _text(value: Any, row: int, column: int) -> str:
+def _text(cell: Any, row: int, column: int) -> str:
+    value = cell.value
     if value is None:
         return ""
+    if cell.data_type == TYPE_ERROR:
+        raise FileRefused(f"Cell {get_column_letter(column)}{row} holds an error, {value}: mend its formula.")
     if isinstance(value, str):
         return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
     if isinstance(value, bool):

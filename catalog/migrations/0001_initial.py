@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[("utf-8", "Unicode (UTF-8)"), ("cp1252", "Windows-1252 (Excel in Western Europe)")],
                         default="utf-8",
-                        help_text="Of a CSV file. Excel's “CSV UTF-8” and every XLSX file are read rightly as they are.",
+                        help_text="Of a CSV file. Excel's “CSV UTF-8” and XLSX files need no choice.",
                         max_length=10,
                     ),
                 ),
@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "position",
-                    models.PositiveIntegerField(default=0, help_text="Its place among its sisters, the lowest first."),
+                    models.PositiveIntegerField(default=0, help_text="Its place among its siblings, the lowest first."),
                 ),
                 ("revision", models.PositiveIntegerField(default=0, editable=False)),
                 ("active_products", models.IntegerField(default=0, editable=False)),

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
+from catalog.admin import products as products_module
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod
 from shop import jobs, media, transactions
@@ -95,6 +96,15 @@ def test_an_unchanged_product_is_saved_without_changing_anything(browser: Client
     assert "was changed successfully" in messages_of(page)[0]
     assert (list(Variant.objects.values()), Product.objects.values("name", "attributes", "price").get()) == before
     assert StockMovement.objects.count() == 2
+
+
+def test_the_lines_of_a_description_are_no_change_whatever_ends_a_browser_gives_them(
+    browser: Client, make_product: Callable[..., Product]
+) -> None:
+    mug = make_product("Mug", description="Holds 300 ml.\nMade by hand.")
+    save(browser, mug, description="Holds 300 ml.\r\nMade by hand.")
+    assert Product.objects.get().description == "Holds 300 ml.\nMade by hand."
+    assert not StaffAction.objects.exists()
 
 
 def test_a_new_price_reaches_what_shoppers_read(browser: Client, shirt: Product) -> None:
@@ -186,6 +196,29 @@ def test_a_change_by_somebody_else_in_the_same_moment_is_kept(
     assert len(times) == 2
 
 
+def test_what_somebody_else_saved_while_the_page_was_open_is_kept(browser: Client, shirt: Product) -> None:
+    url = url_of("catalog.product", "change", shirt.pk)
+    opened = filled_in(browser.get(url))
+    save(
+        browser,
+        shirt,
+        name="Better shirt",
+        attributes="colour: red",
+        is_active=None,
+        variants__0__price="30.00",
+        variants__0__options="size: XS",
+        variants__1__is_active=None,
+    )
+    page = browser.post(url, opened | {"description": "Cool in summer.", "variants-1-price": "25.00"}, follow=True)
+    assert "was changed successfully" in messages_of(page)[0]
+    product = Product.objects.get()
+    assert (product.name, product.description) == ("Better shirt", "Cool in summer.")
+    assert (product.attributes, product.is_active) == ({"colour": "red"}, False)
+    small, medium = Variant.objects.all()
+    assert (small.price, small.options) == (30, {"size": "XS"})
+    assert (medium.price, medium.is_active) == (25, False)
+
+
 def test_an_error_in_one_variant_leaves_nothing_half_saved(browser: Client, shirt: Product) -> None:
     page = save(browser, shirt, name="Better shirt", variants__0__price="1.00", variants__1__price="")
     assert set(errors_of(page)) == {"variants-1-price"}
@@ -221,6 +254,15 @@ def test_what_a_service_refuses_in_the_middle_is_shown_with_all_that_was_typed(
     assert not ProductImage.objects.exists()
     run_jobs()
     assert stored_files() == set()
+
+
+def test_a_product_of_very_many_variants_is_saved_on_its_page(
+    browser: Client, make_product: Callable[..., Product]
+) -> None:
+    sizes = [{"sku": f"SHIRT-{size}", "options": {"size": str(size)}, "price": "20.00"} for size in range(200)]
+    page = save(browser, make_product("Shirt", variants=sizes), variants__199__price="12.50")
+    assert page.status_code == 200
+    assert [str(row.price) for row in Variant.objects.filter(sku__in=["SHIRT-198", "SHIRT-199"])] == ["20.00", "12.50"]
 
 
 def test_a_sku_that_another_variant_has_is_an_error_beside_it(
@@ -262,6 +304,16 @@ def test_products_are_shown_and_hidden_several_at_once(browser: Client, make_pro
     page = browser.post(url_of("catalog.product"), data, follow=True)
     assert messages_of(page) == ["2 products hidden from the shop."]
     assert list(Product.objects.active()) == [other]
+
+
+def test_more_products_than_one_request_can_show_or_hide_are_refused(
+    browser: Client, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products_module, "MAX_AT_ONCE", 2)
+    chosen = [str(make_product().pk) for _ in range(3)]
+    page = browser.post(url_of("catalog.product"), {"action": "deactivate", "_selected_action": chosen}, follow=True)
+    assert messages_of(page) == ["Show or hide at most 2 products at once: filter the list first."]
+    assert Product.objects.active().count() == 3
 
 
 def test_a_product_that_was_never_sold_is_deleted_with_its_pictures(browser: Client, shirt: Product) -> None:
@@ -355,6 +407,17 @@ def test_staff_without_the_right_to_change_variants_see_them_only(
 
 
 # --- Pictures ---------------------------------------------------------------------------------------------------------
+
+
+def test_staff_without_the_right_to_add_variants_add_no_product_without_one(customer: User) -> None:
+    rights = ["catalog.view_product", "catalog.add_product"]
+    add = url_of("catalog.product", "add")
+    for more in ([], ["catalog.view_variant"]):
+        browser = browser_of(allow(customer, *rights, *more))
+        assert add not in browser.get(url_of("catalog.product")).content.decode()
+        assert browser.get(add).status_code == browser.post(add, {"name": "Nothing"}).status_code == 403
+    assert not Product.objects.exists()
+    assert browser_of(allow(customer, "catalog.add_variant")).get(add).status_code == 200
 
 
 def test_a_picture_is_described_moved_replaced_and_removed(browser: Client, shirt: Product) -> None:

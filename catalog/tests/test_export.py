@@ -173,6 +173,7 @@ AWKWARD = [
     "\ufffe",
     "TRUE",
     "1E+5",
+    "#N/A",
 ]
 
 

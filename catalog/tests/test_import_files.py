@@ -141,6 +141,14 @@ def test_a_date_in_a_cell_is_refused_with_its_place(tmp_path: Path) -> None:
     assert "Cell B2 holds a date" in sentence
 
 
+def test_a_formula_that_failed_is_refused_with_its_place_and_its_text_is_not(tmp_path: Path) -> None:
+    sentence = refused(tmp_path, xlsx_of([["sku", "description"], ["MUG", "#N/A"]]))
+    assert "Cell B2 holds an error, #N/A" in sentence
+    texts = parts_of(xlsx_of([["sku", "description"], ["MUG", "#N/A "]]))
+    import_products(tmp_path, packed(texts), name="products.xlsx")
+    assert Product.objects.get().description == "#N/A"
+
+
 def packed(parts: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,6 +1,8 @@
 """Large files: how much memory an import takes, and how often it asks the database."""
 
+import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 
 from catalog.importing import runs
 from catalog.models import Product, Variant
@@ -74,6 +77,18 @@ def test_a_row_takes_a_quarter_of_a_command(tmp_path: Path, monkeypatch: pytest.
         assert "400 unchanged" in import_products(tmp_path, large(400, price="21"))
     assert len(commands) <= 12, str(commands)
     assert audit.complaints() == []
+
+
+def test_a_terminal_shows_how_far_an_import_has_come(tmp_path: Path) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    path = tmp_path / "products.csv"
+    path.write_text(csv_of(large(60)))
+    call_command("import_products", str(path), stdout=(terminal := Terminal()))
+    assert re.search(r"Checking +#{24} 30/30", terminal.getvalue())
+    assert re.search(r"Writing products +#{16}\.{8} 20/30", terminal.getvalue())
 
 
 def test_a_thousand_rows_take_little_memory(tmp_path: Path) -> None:

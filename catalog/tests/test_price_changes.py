@@ -11,7 +11,7 @@ from accounts.models import User
 from catalog import price_changes, stock
 from catalog.admin import price_changes as page_module
 from catalog.models import Product, StockMovement, Variant
-from catalog.price_changes import Kind, Rounding, Rule
+from catalog.price_changes import Kind, PriceChange, Rounding, Rule
 from shop.testing.admin import allow, browser_of, messages_of, url_of
 from shop.testing.commands import count_commands
 from shop.testing.failures import failing
@@ -219,6 +219,28 @@ def test_more_products_than_one_request_can_change_are_refused(
         LIST, {"action": "change_prices", "_selected_action": [str(shirt.pk), str(hat.pk)]}, follow=True
     )
     assert messages_of(page) == ["Change the prices of at most 1 products at once: filter the list first."]
+
+
+def test_more_variants_than_one_request_can_change_are_refused(
+    browser: Client, shirt: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "MAX_PRICES", 2)
+    page = preview(browser, shirt, hat)
+    errors = page.context["form"].non_field_errors()
+    assert errors == ["These products have more than 2 variants: choose fewer of them at once."]
+    assert "plan" not in page.context
+    assert preview(browser, shirt).context["changed"] == 2
+
+
+def test_what_was_written_is_told_without_comparing_every_price_with_every_other(
+    browser: Client, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [{"sku": f"S-{size}", "options": {"size": str(size)}, "price": "20.00"} for size in range(60)]
+    seen = preview(browser, make_product("Socks", variants=sizes))
+    compared = []
+    monkeypatch.setattr(PriceChange, "__hash__", lambda each: compared.append(each) or hash(each.variant))
+    assert messages_of(confirm(browser, seen)) == ["60 prices changed."]
+    assert len(compared) <= 3 * 60
 
 
 def test_a_plan_that_nobody_was_shown_is_refused(browser: Client, hat: Product) -> None:

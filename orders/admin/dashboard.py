@@ -55,7 +55,7 @@ def to_be_looked_into() -> Iterator[Figure | Panel]:
     yield Figure(12, "Flagged", shown, url, "to be looked into", urgent=bool(number))
     number, shown = number_of(disputed)
     url = list_url("orders.order", payment_status__exact="disputed")
-    yield Figure(13, "Disputed", shown, url, "a bank asks the money back", urgent=bool(number))
+    yield Figure(13, "Disputed", shown, url, "a bank wants the money back", urgent=bool(number))
     orders = [
         *flagged.order_by("-pk")[:ROWS],
         *disputed.exclude(flagged=True, flag_settled=False).order_by("-pk")[:ROWS],

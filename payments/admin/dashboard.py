@@ -100,14 +100,14 @@ def failing_events() -> Iterator[Figure | Panel]:
     failed = StripeEvent.objects.failed()
     number, shown = number_of(failed)
     url = list_url("payments.stripeevent", status__exact="failed")
-    yield Figure(21, "Failed events", shown, url, "of Stripe's, tried again", urgent=bool(number))
+    yield Figure(21, "Failed events", shown, url, "from Stripe, to be tried again", urgent=bool(number))
     rows = [
         {"event": row, "label": badge(row.get_status_display(), EVENT_LABELS[row.status])}
         for row in failed.order_by("retry_at")[:ROWS]
     ]
     yield Panel(
         114,
-        "Failed events of Stripe's",
+        "Failed Stripe events",
         "admin/dashboard/events.html",
         {"rows": rows},
         note="The worker tries them again by itself.",

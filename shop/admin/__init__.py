@@ -115,7 +115,9 @@ def _reopen(job: Job) -> None:
 @on_dashboard("shop.job")
 def jobs_given_up() -> Iterator[Figure]:
     number, shown = number_of(Job.objects.filter(given_up_at__isnull=False))
-    yield Figure(40, "Jobs given up", shown, list_url("shop.job", state="given_up"), "of the shop's own", bool(number))
+    yield Figure(
+        40, "Jobs given up", shown, list_url("shop.job", state="given_up"), "work that kept failing", bool(number)
+    )
 
 
 @admin.register(PeriodicTask)

@@ -13,6 +13,14 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWid
 from shop import money
 
 
+class LinesWidget(UnfoldAdminTextareaWidget):
+    """A box for a text of several lines, whose ends come back as they were: browsers send others."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> str | None:
+        text = super().value_from_datadict(data, files, name)
+        return text.replace("\r\n", "\n") if text else text
+
+
 class MoneyFormField(forms.DecimalField):
     """An amount, shown and taken in the currency's own number of decimals; of the shop's currency unless named."""
 

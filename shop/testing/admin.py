@@ -57,6 +57,8 @@ def filled_in(page: HttpResponse) -> dict[str, Any]:
     for form in forms:
         for field in form:
             data |= _value(field)
+            if field.field.show_hidden_initial:
+                data[field.html_initial_name] = "" if field.value() is None else field.value()
     return data
 
 

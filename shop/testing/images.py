@@ -28,9 +28,17 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+def with_scans(jpeg: bytes, number: int, *, between: bytes = b"") -> bytes:
+    """Return a progressive JPEG with its last scan so many times more."""
+    last = jpeg[jpeg.rindex(b"\xff\xda") : -2]
+    return jpeg[:-2] + (between + last) * number + jpeg[-2:]
+
+
 def hostile_images() -> dict[str, tuple[bytes, str]]:
     """Uploads that are no picture the shop takes, by name: their bytes and the code of the refusal."""
     sound = image_file().read()
+    progressive = io.BytesIO()
+    Image.new("RGB", (60, 40), "red").save(progressive, "JPEG", progressive=True)
     return {
         "empty": (b"", "invalid_image"),
         "text": (b"hello", "unsupported_image_format"),
@@ -40,6 +48,7 @@ def hostile_images() -> dict[str, tuple[bytes, str]]:
         "page": (b"<!doctype html><script>alert(1)</script>", "unsupported_image_format"),
         "169 megapixels": (flat_png(13_000, 13_000), "image_too_many_pixels"),
         "truncated": (sound[: len(sound) // 2], "invalid_image"),
+        "a thousand scans": (with_scans(progressive.getvalue(), 1000), "invalid_image"),
         "only a signature": (sound[:8], "invalid_image"),
         "too many pixels": (image_file(size=(20_001, 1)).read(), "image_too_many_pixels"),
     }

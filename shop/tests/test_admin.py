@@ -159,6 +159,14 @@ def test_an_address_that_does_not_exist_is_a_page_in_the_admin_and_json_elsewher
     assert browser.get("/nowhere/")["Content-Type"] == "application/json"
 
 
+def test_a_form_that_cannot_be_read_is_a_page_too(browser: Client, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 3
+    page = browser.post(url_of("catalog.category", "add"), dict.fromkeys("abcd", "x"))
+    assert page.status_code == 400
+    assert page["Content-Type"].startswith("text/html")
+    assert "The request could not be understood." in page.content.decode()
+
+
 def test_a_database_that_is_away_is_a_page_that_says_so(browser: Client, settings: Any) -> None:
     settings.REQUEST_DATABASE_SECONDS = 0.5
     with failing("aggregate", times=None, errorCode=91):

@@ -39,7 +39,7 @@ TITLES = [
     "Unpaid orders",
     "Flagged and disputed orders",
     "Latest refunds",
-    "Failed events of Stripe's",
+    "Failed Stripe events",
     "Low stock",
 ]
 
@@ -272,7 +272,7 @@ def test_events_and_jobs_that_need_somebody_are_counted(browser: Client, db: Non
         ("1", True),
         ("1", True),
     ]
-    assert [each["event"].pk for each in panel(browser, "Failed events of Stripe's")["rows"]] == ["evt_1"]
+    assert [each["event"].pk for each in panel(browser, "Failed Stripe events")["rows"]] == ["evt_1"]
 
 
 def test_what_runs_out_is_shown_while_it_is_for_sale(
@@ -296,7 +296,7 @@ def test_what_runs_out_is_shown_while_it_is_for_sale(
     [
         (["catalog.view_product", "catalog.change_variant"], ["Low stock"], ["Low stock"]),
         (["orders.view_order"], LABELS[:4], ["Best sellers", "Unpaid orders", "Flagged and disputed orders"]),
-        (["payments.view_stripeevent"], ["Failed events"], ["Failed events of Stripe's"]),
+        (["payments.view_stripeevent"], ["Failed events"], ["Failed Stripe events"]),
         (["payments.view_payment"], [], []),
         ([], [], []),
     ],

@@ -212,7 +212,7 @@ UPLOADS: dict[str, bytes] = {
     "no such charset": part('name="alt"\r\nContent-Type: text/plain; charset=no-such') + b"--x--\r\n",
     "base64 that is none": part('name="image"; filename="a"\r\nContent-Transfer-Encoding: base64', "%%%")
     + b"--x--\r\n",
-    "a thousand parts": b"".join(part(f'name="f{number}"') for number in range(1001)) + b"--x--\r\n",
+    "thousands of parts": b"".join(part(f'name="f{number}"') for number in range(8001)) + b"--x--\r\n",
 }
 
 

@@ -18,7 +18,7 @@ from rest_framework import serializers
 
 from shop import media
 from shop.image_fields import ImageFormField, UploadedImageField
-from shop.testing.images import flat_png, png_chunk
+from shop.testing.images import flat_png, png_chunk, with_scans
 
 RED, GREEN, BLUE = (220, 20, 30), (20, 200, 40), (20, 30, 220)
 GPS = 0x8825
@@ -174,6 +174,26 @@ class TestRefusals:
         text = b"".join(packer.compress(bytes(1 << 20)) for _ in range(70)) + packer.flush()
         data = encoded(picture(), "PNG")
         assert refusal(data[:33] + png_chunk(b"zTXt", b"a\0\0" + text) + data[33:]) == "invalid_image"
+
+    def test_a_jpeg_that_is_to_be_gone_over_for_an_hour_is_refused_without_decoding_it(self, settings, monkeypatch):
+        bomb = with_scans(encoded(picture("L", (6000, 6000), 128), progressive=True), 100_000)
+        assert len(bomb) < settings.MAX_IMAGE_BYTES
+        monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("decoded"))
+        started = time.perf_counter()
+        assert refusal(bomb) == "invalid_image"
+        assert time.perf_counter() - started < 1
+
+    @pytest.mark.parametrize("between", [b"", b"\xff\xff", b"\xff\xd0", b"\xff\x00", b"\x00", b"\xff\xfe\x00\x02"])
+    def test_scans_are_counted_as_the_decoder_does(self, between):
+        data = encoded(picture(), progressive=True)
+        few = media.MAX_SCANS - media._scans(data)
+        assert prepared(with_scans(data, few, between=between)).size == (60, 40)
+        assert refusal(with_scans(data, few + 1, between=between)) == "invalid_image"
+
+    def test_what_looks_like_scans_in_a_preview_or_behind_the_picture_is_none(self):
+        preview = b"\xff\xfe\x03\xea" + b"\xff\xda" * 500
+        data = encoded(picture(), progressive=True)
+        assert prepared(data[:2] + preview + data[2:] + b"\xff\xda" * 500).size == (60, 40)
 
     def test_one_image_is_decoded_at_a_time(self, monkeypatch):
         monkeypatch.setattr(media, "DECODER_WAIT_SECONDS", 0.05)
