@@ -16,12 +16,16 @@ class PaymentSerializer(serializers.ModelSerializer):
 
     order = serializers.CharField(source="order_number", read_only=True, help_text="The order's number.")
     payment_intent = serializers.CharField(source="intent", read_only=True)
+    client_secret = serializers.SerializerMethodField(help_text="For whoever pays; empty for staff who look on.")
     publishable_key = serializers.SerializerMethodField()
 
     class Meta:
         model = Payment
         fields = ["id", "order", "payment_intent", "client_secret", "publishable_key", "amount", "currency", "status"]
         read_only_fields = fields
+
+    def get_client_secret(self, payment: Payment) -> str:
+        return payment.client_secret if payment.user_id == self.context["request"].user.pk else ""
 
     def get_publishable_key(self, payment: Payment) -> str:
         return settings.STRIPE_PUBLISHABLE_KEY

@@ -1,6 +1,7 @@
 """Middleware: a deadline for the database, a limit for bodies, and what only the admin needs."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -52,19 +53,30 @@ class RequestLimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         in_admin = area_of(request.path_info) is Area.ADMIN
-        if request.content_type == "multipart/form-data":
-            limit += settings.MAX_IMAGE_BYTES * (settings.MAX_IMAGES_AT_ONCE if in_admin else 1)
+        limit = self._limit(request, images=settings.MAX_IMAGES_AT_ONCE if in_admin else 1)
+        return self._refusal(request, limit) or self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        """Several pictures at once are for staff; and the admin reads a form before it asks who sent it."""
+        refusal = self._refusal(request, self._limit(request, images=1))
+        return None if refusal is None or request.user.is_staff else refusal
+
+    @staticmethod
+    def _limit(request: HttpRequest, *, images: int) -> int:
+        forms = request.content_type == "multipart/form-data"
+        return settings.DATA_UPLOAD_MAX_MEMORY_SIZE + (settings.MAX_IMAGE_BYTES * images if forms else 0)
+
+    @staticmethod
+    def _refusal(request: HttpRequest, limit: int) -> HttpResponse | None:
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             length = 0
-        if length > limit:
-            return answer(
-                request, PayloadTooLarge(f"The request body is larger than {limit} bytes."), title="That is too much"
-            )
-        return self.get_response(request)
+        if length <= limit:
+            return None
+        error = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
+        return answer(request, error, title="That is too much")
 
 
 class _AdminOnly:

@@ -69,7 +69,7 @@ checks.origin_list("CORS_ALLOWED_ORIGINS", CORS_ALLOWED_ORIGINS)
 CORS_ALLOW_ALL_ORIGINS = DEBUG and not CORS_ALLOWED_ORIGINS
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "if-none-match", "x-cart-token")
-CORS_EXPOSE_HEADERS = ("X-Cart-Token", "Idempotency-Replayed", "Retry-After", "ETag")
+CORS_EXPOSE_HEADERS = ("X-Cart-Token", "Idempotency-Replayed", "Retry-After", "ETag", "X-Request-ID")
 FRONTEND_URL = env.str("FRONTEND_URL", default="http://localhost:3000" if DEBUG else "")
 checks.https_url("FRONTEND_URL", FRONTEND_URL, purpose="links in mails lead there")
 

@@ -15,6 +15,7 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import PASSWORD, client_of
 from shop.circuit import circuit
+from shop.testing.admin import browser_of
 from shop.testing.failures import failing
 from shop.testing.images import image_file
 from shop.testing.replies import refusal
@@ -103,6 +104,16 @@ def test_a_multipart_body_over_the_limit_is_413(as_customer: APIClient) -> None:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + settings.MAX_IMAGE_BYTES
     body = {"image": SimpleUploadedFile("x.png", b"x" * limit)}
     assert refusal(as_customer.put(AVATAR, body, format="multipart"), 413) == ("payload_too_large", None)
+
+
+def test_several_pictures_at_once_are_only_read_from_staff_who_are_logged_in(staff: User) -> None:
+    body = b"--x--".ljust(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + settings.MAX_IMAGE_BYTES + 1)
+    form = {"content_type": "multipart/form-data; boundary=x"}
+    stranger = Client()
+    stranger.get("/admin/login/")
+    assert stranger.generic("POST", "/admin/login/", body, **form).status_code == 413
+    # Read, and found to be no form.
+    assert browser_of(staff).generic("POST", "/admin/catalog/product/add/", body, **form).status_code == 400
 
 
 def test_a_multipart_field_over_the_limit_is_413(as_customer: APIClient) -> None:

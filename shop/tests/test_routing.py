@@ -88,6 +88,6 @@ def test_a_browser_may_ask_first(anonymous: APIClient, settings: Any) -> None:
 
     reply = anonymous.get("/api/v1/products/", headers={"Origin": "https://shop.test"})
     exposed = {each.strip() for each in reply["Access-Control-Expose-Headers"].split(",")}
-    assert exposed == {"X-Cart-Token", "Idempotency-Replayed", "Retry-After", "ETag"}
+    assert exposed == {"X-Cart-Token", "Idempotency-Replayed", "Retry-After", "ETag", "X-Request-ID"}
     reply = anonymous.get("/api/v1/products/", headers={"Origin": "https://evil.test"})
     assert "Access-Control-Allow-Origin" not in reply
