@@ -64,7 +64,7 @@ class Scene:
 
     def _filled_cart(self) -> Cart | None:
         """The holder's cart with something in it; None where nothing is left to sell."""
-        cart = self._holder.find()
+        cart, _ = self._holder.find()
         if cart is not None and cart.lines:
             return cart
         # Requests before this one have deactivated some.
