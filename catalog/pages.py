@@ -59,17 +59,17 @@ class ProductPagination(PageNumberPagination):
 
     def _read(self, part: Pipeline) -> list[Document]:
         """Return this part of the products and count all of them, in one command."""
-        match = self.query.match()
+        match, at_most = self.query.match(), queries.COUNTED + 1
         counted = counts.recall(match)
         rows = replies.in_list(
             [*self.query.in_order(), *part],
             request=self.request,
             also={"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {},
-            behind=[] if counted is not None else counts.stages(match, at_most=queries.COUNTED + 1),
+            behind=[] if counted is not None else counts.stages(match, at_most=at_most),
         )
         if counted is None:
             counted = rows.pop()["counted"] if rows and "counted" in rows[-1] else 0
-            counts.remember(match, counted)
+            counts.remember(match, counted, at_most=at_most)
         self.counted = counted
         self.positions = [row.pop("position", None) for row in rows]
         return rows

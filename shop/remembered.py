@@ -9,7 +9,10 @@ V = TypeVar("V")
 
 
 class Remembered(Generic[V]):
-    """Values that are given away for so many ``seconds``; of more than ``most`` at once, the others are not kept."""
+    """Values that are given away for so many ``seconds``; of more than ``most`` at once, the others are not kept.
+
+    No value is None.
+    """
 
     def __init__(self, *, seconds: float, most: int) -> None:
         self._seconds, self._most = seconds, most
@@ -22,15 +25,15 @@ class Remembered(Generic[V]):
         found = self._values.get(key)
         return found[1] if found is not None and time.monotonic() < found[0] else None
 
-    def remember(self, key: Hashable, value: V) -> None:
-        """Keep the value, which is not None, from now on."""
+    def remember(self, key: Hashable, value: V, *, seconds: float | None = None) -> None:
+        """Keep the value from now on, or for so many other ``seconds``."""
         now = time.monotonic()
         with self._lock:
             if len(self._values) >= self._most:
                 for old in [old for old, (until, _) in self._values.items() if until <= now]:
                     del self._values[old]
             if len(self._values) < self._most:
-                self._values[key] = now + self._seconds, value
+                self._values[key] = now + (seconds or self._seconds), value
 
     def forget(self) -> None:
         with self._lock:

@@ -52,6 +52,11 @@ class Visitor:
         pages = (self.ask(request) for request in list_pages(self))
         return [product["id"] for page in pages for product in page["results"]]
 
+    def last_number(self) -> int:
+        """The highest number that `shop.demo.bench` has given to a product."""
+        newest = self.ask(Request("GET", "/api/v1/products"))["results"][0]
+        return int(newest["slug"].rpartition("-")[2])
+
     def tokens(self) -> list[str]:
         return [self.ask(request)["access"] for request in logins(self)]
 
@@ -99,9 +104,18 @@ def filtered(visitor: Visitor) -> list[Request]:
     ]
 
 
-def search(visitor: Visitor) -> list[Request]:
-    """Products by a word of their names."""
-    return [Request("GET", f"/api/v1/products?search={number}") for number in range(100, 200)]
+def search_one(visitor: Visitor) -> list[Request]:
+    """A product by its number, which no other has."""
+    last = visitor.last_number()
+    return [Request("GET", f"/api/v1/products?search={number}") for number in range(last - 99, last + 1)]
+
+
+def search_thousand(visitor: Visitor) -> list[Request]:
+    """Products by something that a thousand have: in a small shop a word, in a large one the beginning of numbers."""
+    digits = len(str(visitor.last_number())) - 3
+    words = range(10 ** (digits - 1), 2 * 10 ** (digits - 1)) if digits > 0 else ("bench", "product")
+    pages = [(word, 1 + number % PAGES) for number, word in enumerate(islice(cycle(words), 100))]
+    return [Request("GET", f"/api/v1/products?search={word}&page={page}") for word, page in pages]
 
 
 def detail(visitor: Visitor) -> list[Request]:
@@ -164,4 +178,7 @@ SCENARIOS = {
         "login": logins,
     }.items()
 }
-READING = {name: SCENARIOS[name] for name in ("list", "filtered", "detail")} | {"search": Scenario("search", search)}
+READING = {name: SCENARIOS[name] for name in ("list", "filtered", "detail")} | {
+    name: Scenario(name, function)
+    for name, function in {"search, 1 product": search_one, "search, 1,000": search_thousand}.items()
+}
