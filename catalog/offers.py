@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from bson import ObjectId
 
@@ -51,20 +50,13 @@ _PRODUCT: Pipeline = [
 ]
 
 
-def offers_of(variants: Iterable[ObjectId], *, product: ObjectId | None = None) -> Offers:
-    """Return the offers of these variants, and those of all variants of a product, by the variants' ids.
-
-    What was deleted is missing. One command, however many there are; none for nothing.
-    """
-    wanted: list[dict[str, Any]] = []
-    if ids := list(variants):
-        wanted.append({"_id": {"$in": ids}})
-    if product is not None:
-        wanted.append({"product_id": product})
-    if not wanted:
+def offers_of(variants: Iterable[ObjectId]) -> Offers:
+    """Return the offers of these variants by their ids; what was deleted is missing. One command, none for nothing."""
+    ids = list(variants)
+    if not ids:
         return {}
-    match = wanted[0] if len(wanted) == 1 else {"$or": wanted}
-    return {row["_id"]: _offer(row) for row in documents.aggregate(Variant, [{"$match": match}, *_PRODUCT])}
+    rows = documents.aggregate(Variant, [{"$match": {"_id": {"$in": ids}}}, *_PRODUCT])
+    return {row["_id"]: _offer(row) for row in rows}
 
 
 def beside(found: Pipeline, *, ids: str, variant: ObjectId | None = None, product: ObjectId | None = None) -> Pipeline:
