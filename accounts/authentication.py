@@ -23,6 +23,10 @@ from shop.request_context import recognised
 class AccessTokenAuthentication(JWTAuthentication):
     """simplejwt's authentication, whose tokens die with the password, the account and every ``logout-all``."""
 
+    def __init__(self) -> None:
+        # simplejwt's asks which model it is; there is one of these for each request.
+        self.user_model = User
+
     def authenticate(self, request: Request) -> tuple[User, Mapping[str, Any]] | None:
         try:
             return super().authenticate(request)

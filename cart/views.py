@@ -13,7 +13,7 @@ from cart.models import Cart
 from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
 from cart.services import TOKEN_HEADER, CartOwner
-from shop.renderers import json_reply
+from shop.renderers import JSONReply
 from shop.serializers import validated
 
 CART_TOKEN = OpenApiParameter(
@@ -29,7 +29,7 @@ class CartReplies:
 
     def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> HttpResponse:
         data = cart_data(cart, user=owner.user, request=self.request)
-        response = json_reply(data, status=status)
+        response = JSONReply(data, status=status)
         if owner.token and owner.token != self.request.headers.get(TOKEN_HEADER):
             response[TOKEN_HEADER] = owner.token
         return response

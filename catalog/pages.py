@@ -21,7 +21,7 @@ from shop.documents import Document, Pipeline
 from shop.object_ids import ObjectIdField
 from shop.pagination import PageNumberPagination
 from shop.parsers import StrictJSONParser
-from shop.renderers import json_reply
+from shop.renderers import JSONReply
 
 
 class ProductPagination(PageNumberPagination):
@@ -116,7 +116,7 @@ class ProductPagination(PageNumberPagination):
         return f"{base_url(self.request)}{quote(self.request.path)}{query and '?'}{query}"
 
     def get_paginated_response(self, data: list[Document]) -> HttpResponse:
-        return json_reply(
+        return JSONReply(
             {
                 "count": min(self.counted, queries.COUNTED),
                 "count_exact": self.counted <= queries.COUNTED,

@@ -41,7 +41,7 @@ from catalog.serializers import (
 )
 from shop.conditional import ConditionalReads
 from shop.permissions import HasModelPermission, staff_may
-from shop.renderers import json_reply
+from shop.renderers import JSONReply
 
 
 class StaffWrites:
@@ -156,7 +156,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         product = replies.in_detail(where, for_staff=self.staff_may(*SEE_ALL), request=self.request)
         if product is None:
             raise Http404
-        return json_reply(product, status=status)
+        return JSONReply(product, status=status)
 
     @staticmethod
     def validated(serializer: ProductWriteSerializer) -> dict[str, Any]:

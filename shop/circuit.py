@@ -8,7 +8,7 @@ requests are refused at once, but for one at a time that tries; when one gets th
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 import pymongo
@@ -20,11 +20,19 @@ PROBE_SECONDS = 2.0
 
 
 class _Deadline:
-    """The driver's deadline of one request; its clock stands still while another service is waited for."""
+    """The driver's deadline for a block; its clock stands still while another service is waited for."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds_left = seconds
         self.seconds_outside = 0.0
+
+    def __enter__(self) -> None:
+        self._mark = _current.set(self)
+        self.run()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        _current.reset(self._mark)
 
     def run(self) -> None:
         self._started = time.monotonic()
@@ -97,18 +105,14 @@ class Circuit:
 class DatabaseCircuit(Circuit):
     """The database's, which bounds what it lets through."""
 
-    @contextmanager
-    def deadline(self) -> Iterator[None]:
+    def deadline(self) -> AbstractContextManager[None]:
         """Bound all the database work of the block; raise ``DatabaseUnavailable`` at once while the circuit is open."""
-        with self.admitted() as probing:
-            deadline = _Deadline(PROBE_SECONDS if probing else settings.REQUEST_DATABASE_SECONDS)
-            mark = _current.set(deadline)
-            deadline.run()
-            try:
-                yield
-            finally:
-                deadline.stop()
-                _current.reset(mark)
+        return self._probe() if self._open else _Deadline(settings.REQUEST_DATABASE_SECONDS)
+
+    @contextmanager
+    def _probe(self) -> Iterator[None]:
+        with self.admitted() as probing, _Deadline(PROBE_SECONDS if probing else settings.REQUEST_DATABASE_SECONDS):
+            yield
 
 
 circuit = DatabaseCircuit(DatabaseUnavailable)

@@ -8,9 +8,10 @@ import hashlib
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
-from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.http import parse_etags
 from rest_framework.request import Request
+
+from shop.reply_headers import set_header
 
 _KEPT_HEADERS = ("Cache-Control", "ETag", "Vary")
 
@@ -25,13 +26,9 @@ class ConditionalReads:
         response = super().finalize_response(request, response, *args, **kwargs)
         if request.method not in ("GET", "HEAD") or response.status_code != 200 or request.user.is_staff:
             return response
-        patch_cache_control(
-            response,
-            max_age=0,
-            must_revalidate=True,
-            **{"private" if request.user.is_authenticated else "public": True},
-        )
-        patch_vary_headers(response, ["Authorization"])
+        whose = "private" if request.user.is_authenticated else "public"
+        set_header(response, "Cache-Control", f"max-age=0, must-revalidate, {whose}")
+        set_header(response, "Vary", "Authorization, Origin")
         if getattr(response, "is_rendered", True):
             return _conditional(request, response)
         response.add_post_render_callback(lambda rendered: _conditional(request, rendered))
@@ -40,9 +37,10 @@ class ConditionalReads:
 
 def _conditional(request: HttpRequest | Request, response: HttpResponse) -> HttpResponse:
     """Return the response with its tag, or 304 in its place where the client has it."""
-    response["ETag"] = tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
+    tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
+    set_header(response, "ETag", tag)
+    asked = request.META.get("HTTP_IF_NONE_MATCH")
     # A proxy that compresses makes weak tags of ours.
-    known = {each.removeprefix("W/") for each in parse_etags(request.headers.get("If-None-Match", ""))}
-    if known.isdisjoint({tag, "*"}):
+    if asked is None or {each.removeprefix("W/") for each in parse_etags(asked)}.isdisjoint({tag, "*"}):
         return response
     return HttpResponseNotModified(headers={name: response[name] for name in _KEPT_HEADERS})

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import redis
 import structlog
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
-from pymongo.write_concern import WriteConcern
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from shop import documents
 from shop.caching import is_redis
 from shop.logs import told
 from shop.mongodb import TTLIndex
@@ -100,7 +100,7 @@ def _count_in_redis(key: str, seconds: int) -> Count:
 
 def _count_in_mongodb(key: str, seconds: int) -> Count:
     # A count that is lost with a primary that fails is no loss; waiting for the majority would be one.
-    windows = connection.get_collection(RateWindow._meta.db_table).with_options(write_concern=WriteConcern(1))
+    windows, _ = documents.collection_of(RateWindow, may_be_lost=True)
     # The database's clock, which is one for all processes. (Its own deletion of what has expired comes later.)
     is_open = {"$gt": ["$expires_at", "$$NOW"]}
     step = {

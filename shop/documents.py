@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from bson import Decimal128, ObjectId
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django_mongodb_backend.fields import (
     EmbeddedModelArrayField,
     EmbeddedModelField,
@@ -23,6 +23,9 @@ from django_mongodb_backend.fields import (
 )
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.write_concern import WriteConcern
 
 Document = dict[str, Any]
 Pipeline = list[dict[str, Any]]
@@ -38,7 +41,8 @@ _AT_ONCE = 1_000
 def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) -> list[M]:
     """Return the instances whose documents match; with ``only``, other fields than these are deferred."""
     reader = _reader(model, tuple(only))
-    found = connection.get_collection(model._meta.db_table).find(match, reader.projection, session=connection.session)
+    collection, session = collection_of(model)
+    found = collection.find(match, reader.projection, session=session)
     return [reader.instance(document) for document in found]
 
 
@@ -50,15 +54,16 @@ def instance(model: type[M], document: Document) -> M:
 @wrap_database_errors
 def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
     """Return the instance whose document matches, or None; of several any."""
-    document = connection.get_collection(model._meta.db_table).find_one(match, session=connection.session)
+    collection, session = collection_of(model)
+    document = collection.find_one(match, session=session)
     return None if document is None else instance(model, document)
 
 
 @wrap_database_errors
 def aggregate(model: type[models.Model], pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
     """Return what the pipeline makes of the model's documents."""
-    collection = connection.get_collection(model._meta.db_table)
-    return collection.aggregate(pipeline, session=connection.session, batchSize=_AT_ONCE).to_list()
+    collection, session = collection_of(model)
+    return collection.aggregate(pipeline, session=session, batchSize=_AT_ONCE).to_list()
 
 
 @wrap_database_errors
@@ -70,12 +75,13 @@ def change_one(
     returning: Sequence[str] = ("_id",),
 ) -> Document | None:
     """Change the document that matches, if there is one, and return these of its columns as they are then."""
-    return connection.get_collection(model._meta.db_table).find_one_and_update(
+    collection, session = collection_of(model)
+    return collection.find_one_and_update(
         match,
         change,
         projection=dict.fromkeys(returning, 1),
         return_document=ReturnDocument.AFTER,
-        session=connection.session,
+        session=session,
     )
 
 
@@ -83,15 +89,35 @@ def change_one(
 def insert(*rows: models.Model) -> None:
     """Insert instances of one model; those that have no key yet get one."""
     documents = [document_of(row) for row in rows]
-    collection = connection.get_collection(rows[0]._meta.db_table)
+    collection, session = collection_of(type(rows[0]))
     if len(documents) == 1:
-        collection.insert_one(documents[0], session=connection.session)
+        collection.insert_one(documents[0], session=session)
     else:
-        collection.insert_many(documents, session=connection.session)
+        collection.insert_many(documents, session=session)
     for row, document in zip(rows, documents, strict=True):
         # The driver has added the keys.
         row.pk = document["_id"]
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+# The driver makes a new object of a collection whenever it is named. Each holds on to its client, so the client's
+# number in the key stays its own.
+_collections: dict[tuple[int, str, str, bool], Collection] = {}
+
+
+def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tuple[Collection, ClientSession | None]:
+    """Return a model's collection, and the session of the transaction that is running, if one is.
+
+    What is written into one that ``may_be_lost`` waits for the primary only, and dies with it.
+    """
+    # The proxy `connection` would look for it at every mention.
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    database, name = wrapper.database, model._meta.db_table
+    key = (id(database.client), database.name, name, may_be_lost)
+    if (collection := _collections.get(key)) is None:
+        concern = WriteConcern(1) if may_be_lost else None
+        collection = _collections[key] = database.get_collection(name, write_concern=concern)
+    return collection, wrapper.session
 
 
 def document_of(row: models.Model) -> Document:

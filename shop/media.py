@@ -325,36 +325,47 @@ def image_urls(name: str | None, *, request: Any = None) -> dict[str, str | None
 
 def all_urls_of(*, request: Any = None) -> Callable[[str | None], dict[str, str | None]]:
     """Return :func:`image_urls` for one request, for those who need many."""
-    urls = {size: urls_of(size, request=request) for size in ("original", *SIZES)}
-    return lambda name: {size: url(name) for size, url in urls.items()}
+    parts = [(size, _absolute(prefix, request), suffix) for size, (prefix, suffix) in _parts().items()]
+
+    def urls(name: str | None) -> dict[str, str | None]:
+        if not name:
+            return {size: None for size, _, _ in parts}
+        stem, whole = _quoted(name)
+        return {size: f"{prefix}{stem if suffix else whole}{suffix}" for size, prefix, suffix in parts}
+
+    return urls
 
 
 def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | None]:
     """Return :func:`image_url` for one size and request, for those who need many."""
-    prefix, suffix = _parts_of(size)
-    if not prefix.startswith("http"):
-        prefix = f"{base_url(request)}{prefix}"
+    prefix, suffix = _parts()[size]
+    prefix = _absolute(prefix, request)
 
     def url(name: str | None) -> str | None:
-        return f"{prefix}{_quoted(name, bool(suffix))}{suffix}" if name else None
+        return f"{prefix}{_quoted(name)[not suffix]}{suffix}" if name else None
 
     return url
 
 
 def relative_url(name: str, size: str = "original") -> str:
     """Return the URL of a stored image: absolute under Cloudinary, the path below `MEDIA_URL` under local storage."""
-    prefix, suffix = _parts_of(size)
-    return f"{prefix}{_quoted(name, bool(suffix))}{suffix}"
+    prefix, suffix = _parts()[size]
+    return f"{prefix}{_quoted(name)[not suffix]}{suffix}"
 
 
 @lru_cache(maxsize=10_000)
-def _quoted(name: str, only_stem: bool) -> str:
-    return quote(_stem(name) if only_stem else name)
+def _quoted(name: str) -> tuple[str, str]:
+    """Return a name as it stands in addresses, without its ending and with it."""
+    return quote(_stem(name)), quote(name)
 
 
-def _parts_of(size: str) -> tuple[str, str]:
+def _absolute(prefix: str, request: Any) -> str:
+    return prefix if prefix.startswith("http") else f"{base_url(request)}{prefix}"
+
+
+def _parts() -> dict[str, tuple[str, str]]:
+    """Return by size what stands before a picture's name, and what after it where that is its stem only."""
     return _url_parts(
-        size,
         settings.STORAGES["default"]["BACKEND"],
         getattr(settings, "CLOUD_NAME", ""),
         getattr(settings, "CLOUD_DELIVERY_BASE", "") or "https://res.cloudinary.com",
@@ -363,19 +374,18 @@ def _parts_of(size: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=64)
-def _url_parts(size: str, backend: str, cloud_name: str, delivery_base: str, media_url: str) -> tuple[str, str]:
-    """Return what stands before and after the name; a function of the settings' values, so that it follows them."""
-    if size != "original" and size not in SIZES:
-        raise ValueError(f"{size!r} is no image size.")
+def _url_parts(backend: str, cloud_name: str, delivery_base: str, media_url: str) -> dict[str, tuple[str, str]]:
+    # A function of the settings' values, so that it follows them.
     if backend != CLOUDINARY_BACKEND:
-        return media_url, "" if size == "original" else derived_name("", size)
-    transformation = "f_auto,q_auto"
-    if size != "original":
-        box = SIZES[size]
-        # lfill and limit are fill and fit that never enlarge.
-        transformation = f"c_{'lfill' if box.crop else 'limit'},{transformation},w_{box.width},h_{box.height}"
+        return {"original": (media_url, ""), **{size: (media_url, derived_name("", size)) for size in SIZES}}
+    folder = f"{delivery_base.rstrip('/')}/{cloud_name}/image/upload"
+    # lfill and limit are fill and fit that never enlarge.
+    boxes = {
+        size: f"c_{'lfill' if box.crop else 'limit'},f_auto,q_auto,w_{box.width},h_{box.height}"
+        for size, box in SIZES.items()
+    }
     # Cloudinary wants a version before public ids with folders; v1 is the one that stands for "any".
-    return f"{delivery_base.rstrip('/')}/{cloud_name}/image/upload/{transformation}/v1/", ""
+    return {size: (f"{folder}/{how}/v1/", "") for size, how in {"original": "f_auto,q_auto", **boxes}.items()}
 
 
 def _under_cloudinary() -> bool:

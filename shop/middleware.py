@@ -1,15 +1,19 @@
-"""Middleware: a deadline for the database, a limit for bodies, and what only the admin needs."""
+"""Middleware: a deadline for the database, a limit for bodies, CORS, and what only the admin needs."""
 
 from collections.abc import Callable
 from typing import Any
 
+from corsheaders import middleware as corsheaders
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.exceptions import Throttled
 
+from shop.addresses import base_url
 from shop.areas import Area, area_of
 from shop.circuit import circuit
 from shop.error_responses import OUTAGE_TITLE, answer
@@ -43,8 +47,15 @@ class DatabaseDeadlineMiddleware:
         return None
 
 
+class CorsMiddleware(corsheaders.CorsMiddleware):
+    """corsheaders', for those whom it has something to tell: browsers on pages of another site."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return super().__call__(request) if "HTTP_ORIGIN" in request.META else self.get_response(request)
+
+
 class RequestLimitsMiddleware:
-    """Refuse bodies over the limit by their announced length, before a byte of them is parsed.
+    """Refuse foreign hosts, and bodies over the limit by their announced length, before a byte of them is parsed.
 
     A body without a length is empty to WSGI, so nothing passes by not announcing itself.
     """
@@ -53,26 +64,29 @@ class RequestLimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Django refuses where the address is made of a Host that is not the shop's.
+        base_url(request)
         in_admin = area_of(request.path_info) is Area.ADMIN
-        limit = self._limit(request, images=settings.MAX_IMAGES_AT_ONCE if in_admin else 1)
-        return self._refusal(request, limit) or self.get_response(request)
+        refusal = self._refusal(request, images=settings.MAX_IMAGES_AT_ONCE if in_admin else 1)
+        return refusal or self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
         """Several pictures at once are for staff; and the admin reads a form before it asks who sent it."""
-        refusal = self._refusal(request, self._limit(request, images=1))
+        refusal = self._refusal(request, images=1)
         return None if refusal is None or request.user.is_staff else refusal
 
     @staticmethod
-    def _limit(request: HttpRequest, *, images: int) -> int:
-        forms = request.content_type == "multipart/form-data"
-        return settings.DATA_UPLOAD_MAX_MEMORY_SIZE + (settings.MAX_IMAGE_BYTES * images if forms else 0)
-
-    @staticmethod
-    def _refusal(request: HttpRequest, limit: int) -> HttpResponse | None:
+    def _refusal(request: HttpRequest, *, images: int) -> HttpResponse | None:
+        announced = request.META.get("CONTENT_LENGTH")
+        if not announced:
+            return None
         try:
-            length = int(request.META.get("CONTENT_LENGTH") or 0)
+            length = int(announced)
         except ValueError:
-            length = 0
+            return None
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if request.content_type == "multipart/form-data":
+            limit += settings.MAX_IMAGE_BYTES * images
         if length <= limit:
             return None
         error = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
@@ -80,7 +94,7 @@ class RequestLimitsMiddleware:
 
 
 class _AdminOnly:
-    """Sessions, their users and their messages are the admin's; other requests pass by."""
+    """Sessions, their users, messages and forms are the admin's; other requests pass by."""
 
     get_response: GetResponse
 
@@ -91,6 +105,14 @@ class _AdminOnly:
 
 
 class AdminSessionMiddleware(_AdminOnly, SessionMiddleware):
+    pass
+
+
+class AdminCommonMiddleware(_AdminOnly, CommonMiddleware):
+    pass
+
+
+class AdminCsrfMiddleware(_AdminOnly, CsrfViewMiddleware):
     pass
 
 

@@ -6,10 +6,9 @@ it, so that no service has to hand it on.
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 # What an id from outside may look like: it is written into logs, headers and the database as it is.
@@ -25,12 +24,20 @@ class Staff(NamedTuple):
 
 @dataclass(slots=True)
 class _Work:
-    """What is worked on: a request, a job or a task; ``fields`` are the log's."""
+    """What is worked on as long as the block lasts: a request, a job or a task; ``fields`` are the log's."""
 
     request_id: str
     fields: dict[str, str]
     user: str = ""
     staff: Staff | None = None
+    _around: "Token[_Work | None] | None" = field(default=None, repr=False)
+
+    def __enter__(self) -> str:
+        self._around = _current.set(self)
+        return self.request_id
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._around)
 
 
 _current: ContextVar[_Work | None] = ContextVar("work", default=None)
@@ -41,19 +48,13 @@ def well_formed(request_id: str) -> bool:
     return _WELL_FORMED.fullmatch(request_id) is not None
 
 
-@contextmanager
-def working_on(request_id: str = "", **fields: str) -> Iterator[str]:
-    """Give all log lines of the block this request's id (a new one where it has none) and these fields; yield the id.
+def working_on(request_id: str = "", **fields: str) -> AbstractContextManager[str]:
+    """Give all log lines of the block this request's id (a new one where it has none) and these fields; enter the id.
 
     Whoever was recognised inside is forgotten at the end, and nobody is at its beginning.
     """
     around = _current.get()
-    work = _Work(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
-    mark = _current.set(work)
-    try:
-        yield work.request_id
-    finally:
-        _current.reset(mark)
+    return _Work(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
 
 
 def recognised(user: Any, *, via: str) -> None:

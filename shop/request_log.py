@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from shop import request_context
 from shop.logs import RequestLine, ms_since
+from shop.reply_headers import set_header
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -33,5 +34,5 @@ class RequestLogMiddleware:
                 status=response.status_code,
                 ms=ms_since(started),
             ).write()
-        response["X-Request-ID"] = request_id
+        set_header(response, "X-Request-ID", request_id)
         return response

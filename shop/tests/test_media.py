@@ -420,7 +420,7 @@ class TestUrls:
         assert media.image_url(None) is None
 
     def test_an_unknown_size_is_a_mistake(self):
-        with pytest.raises(ValueError, match="gigantic"):
+        with pytest.raises(KeyError, match="gigantic"):
             media.image_url("products/1f.jpg", size="gigantic")
 
     def test_a_name_can_not_break_out_of_the_url(self):

@@ -1,0 +1,82 @@
+"""What every reply tells the browser, whichever part of the shop it comes from and however the request ended.
+
+Django's own middleware knows ``X-Content-Type-Options``, ``Referrer-Policy``, ``Cross-Origin-Opener-Policy``, HSTS and
+``X-Frame-Options``. (Django 5.2 has no content security policy; django-csp leaves it off error replies in development,
+and its nonces and reports have no use here.)
+"""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.security import SecurityMiddleware
+
+from shop.areas import Area, area_of
+
+_NOTHING = "default-src 'none'; frame-ancestors 'none'"
+
+# Swagger UI: its script comes as a file, its styles are set by that script.
+_DOCS = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+# Alpine, by which unfold's pages move, compiles the expressions in its attributes: hence 'unsafe-eval'. There is no
+# inline script, so markup that somebody smuggles into a page runs nothing by a <script> or an event handler.
+_ADMIN = (
+    "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:{pictures}; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+_UNUSED_FEATURES = "accelerometer camera display-capture fullscreen geolocation gyroscope magnetometer microphone"
+_UNUSED_FEATURES += " midi payment publickey-credentials-get screen-wake-lock usb xr-spatial-tracking"
+
+
+def headers_of(area: Area) -> dict[str, str]:
+    """Return the headers of the shop's own that a reply of this area has, unless its view has set them."""
+    pictures = " https://res.cloudinary.com" if settings.USE_CLOUDINARY else ""
+    policies = {Area.DOCS: _DOCS, Area.ADMIN: _ADMIN.format(pictures=pictures)}
+    headers = {
+        "Content-Security-Policy": policies.get(area, _NOTHING),
+        "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES.split()),
+        # Pictures stand in the pages of storefronts elsewhere; what those fetch from the API goes by CORS.
+        "Cross-Origin-Resource-Policy": "cross-origin" if area is Area.FILES else "same-origin",
+        # Whatever may be kept by anybody says so in its view; nearly all here is one person's.
+        "Cache-Control": "no-store",
+    }
+    # The API answers other sites by CORS.
+    return headers | {"Vary": "Origin"} if area is Area.API else headers
+
+
+def set_header(response: HttpResponse, name: str, value: str) -> None:
+    """Set a header whose name and value are the shop's own, in ASCII; Django would convert and check both."""
+    response.headers._store[name.lower()] = (name, value)
+
+
+class ReplyHeadersMiddleware(SecurityMiddleware):
+    """Django's redirect to HTTPS; and what a reply has to say, errors of other middleware included.
+
+    What Django's middleware and :func:`headers_of` add is the same for each reply of an area, so it is made once.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        super().__init__(get_response)
+        self._made: dict[tuple[Area, bool], dict[str, tuple[str, str]]] = {}
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        kind = (area_of(request.path_info), request.is_secure())
+        if kind not in self._made:
+            self._made[kind] = self._make(request)
+        response.headers._store = self._made[kind] | response.headers._store
+        if not response.streaming and not response.has_header("Content-Length"):
+            set_header(response, "Content-Length", str(len(response.content)))
+        return response
+
+    def _make(self, request: HttpRequest) -> dict[str, tuple[str, str]]:
+        reply = HttpResponse(headers=headers_of(area_of(request.path_info)))
+        super().process_response(request, reply)
+        XFrameOptionsMiddleware(self.get_response).process_response(request, reply)
+        del reply["Content-Type"]
+        return reply.headers._store
