@@ -18,7 +18,7 @@ class BCryptSHA256(BCryptSHA256PasswordHasher):
 
 
 class ImportedBCrypt(BCryptPasswordHasher):
-    """Plain bcrypt, only to check imported hashes. It never knew more than 72 bytes; today's library insists on it."""
+    """Plain bcrypt, only to check imported hashes. It never knew more than 72 bytes; newer libraries insist on it."""
 
     @classproperty
     def rounds(cls) -> int:  # noqa: N805
