@@ -18,6 +18,7 @@ from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
 from accounts.models import KnownNetwork, User, normalize_email
+from shop import documents
 from shop.rate_limits import address_of, spend_or_refuse
 
 REMEMBERED_FOR = timedelta(days=90)
@@ -31,17 +32,17 @@ def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
     account, address = normalize_email(email), address_of(request)
     for scope in ("login_account", "login_account_hour"):
         spend_or_refuse(scope, f"{account} from {address}")
-    if settings.RATE_LIMITS and not KnownNetwork.objects.filter(pk=_digest(account, address)).exists():
+    if settings.RATE_LIMITS and documents.find_one(KnownNetwork, {"_id": _digest(account, address)}) is None:
         spend_or_refuse("login_strangers", account)
 
 
 def remember(*, request: Request | HttpRequest, user: User) -> None:
     """Keep where somebody has just proven who they are: later attempts from there are not a stranger's."""
     pk, until = _digest(user.email, address_of(request)), timezone.now() + REMEMBERED_FOR
-    if KnownNetwork.objects.filter(pk=pk).update(expires_at=until):
+    if documents.change_one(KnownNetwork, {"_id": pk}, {"$set": {"expires_at": until}}):
         return
     try:
-        KnownNetwork(pk=pk, user=user, expires_at=until).save(force_insert=True)
+        documents.insert(KnownNetwork(pk=pk, user=user, expires_at=until))
     except IntegrityError:
         # Another login from there was quicker.
         return

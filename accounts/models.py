@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django_countries.data import COUNTRIES
 
+from shop import documents
 from shop.mongodb import TTLIndex
 
 phone_validator = RegexValidator(r"^\+?[0-9 ()./-]{5,30}$", "Enter a phone number: digits, spaces and + ( ) . / -.")
@@ -45,7 +46,10 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
         return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
 
     def get_by_natural_key(self, email: str) -> "User":
-        return self.get(email=normalize_email(email))
+        user = documents.find_one(self.model, {"email": {"$eq": normalize_email(email)}})
+        if user is None:
+            raise self.model.DoesNotExist
+        return user
 
 
 def normalize_email(email: str) -> str:
@@ -143,7 +147,7 @@ class TokenFamily(models.Model):
 class KnownNetwork(models.Model):
     """A network from which somebody has logged in (see `accounts.logins`). ``_id`` is a keyed digest of both."""
 
-    id = models.CharField(max_length=64, primary_key=True)
+    id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_networks")
     expires_at = models.DateTimeField()
 

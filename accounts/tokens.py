@@ -17,6 +17,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.errors import InvalidRefreshToken
 from accounts.models import TokenFamily, User
+from shop import documents
 
 VERSION_CLAIM = "version"
 FAMILY_CLAIM = "family"
@@ -31,8 +32,8 @@ def issue_tokens(user: User) -> TokenPair:
     """Begin a family for a user who has just proven who they are; return its first pair."""
     family = ObjectId()
     refresh = _new_refresh_token(user, family)
-    TokenFamily.objects.create(
-        id=family, user=user, version=user.token_version, current=refresh["jti"], expires_at=_expiry()
+    documents.insert(
+        TokenFamily(id=family, user=user, version=user.token_version, current=refresh["jti"], expires_at=_expiry())
     )
     return _pair(user, refresh)
 

@@ -129,7 +129,7 @@ class StripeEvent(models.Model):
         FLAGGED = "flagged", "Flagged"
         FAILED = "failed", "Failed"
 
-    id = models.CharField(max_length=255, primary_key=True)
+    id = models.CharField(max_length=255, primary_key=True, db_column="_id")
     type = models.CharField(max_length=100)
     payload = models.JSONField()
     status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)

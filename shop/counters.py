@@ -33,7 +33,7 @@ REDIS_PATIENCE_SECONDS = 2.0
 class RateWindow(models.Model):
     """How often something was done since the window opened. ``_id`` is a digest of what is counted."""
 
-    id = models.CharField(max_length=64, primary_key=True)
+    id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     count = models.PositiveIntegerField()
     expires_at = models.DateTimeField()
 

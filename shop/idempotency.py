@@ -45,7 +45,7 @@ class KeyReused(ShopError):
 class IdempotencyRecord(models.Model):
     """A claim, and later the outcome, of one key of one user. ``_id`` is a digest of user, route and key."""
 
-    id = models.CharField(max_length=64, primary_key=True)
+    id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     fingerprint = models.CharField(max_length=64)
     # Whose claim it is: a claim that was taken over after it expired cannot be finished by its first owner.
     token = models.CharField(max_length=24)

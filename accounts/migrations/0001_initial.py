@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="KnownNetwork",
             fields=[
-                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("id", models.CharField(db_column="_id", max_length=64, primary_key=True, serialize=False)),
                 ("expires_at", models.DateTimeField()),
                 (
                     "user",

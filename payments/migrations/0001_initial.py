@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="StripeEvent",
             fields=[
-                ("id", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("id", models.CharField(db_column="_id", max_length=255, primary_key=True, serialize=False)),
                 ("type", models.CharField(max_length=100)),
                 ("payload", models.JSONField()),
                 (

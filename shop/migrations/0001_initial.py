@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="IdempotencyRecord",
             fields=[
-                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("id", models.CharField(db_column="_id", max_length=64, primary_key=True, serialize=False)),
                 ("fingerprint", models.CharField(max_length=64)),
                 ("token", models.CharField(max_length=24)),
                 ("claimed_until", models.DateTimeField()),
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="RateWindow",
             fields=[
-                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("id", models.CharField(db_column="_id", max_length=64, primary_key=True, serialize=False)),
                 ("count", models.PositiveIntegerField()),
                 ("expires_at", models.DateTimeField()),
             ],
