@@ -39,7 +39,7 @@ def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
 def remember(*, request: Request | HttpRequest, user: User) -> None:
     """Keep where somebody has just proven who they are: later attempts from there are not a stranger's."""
     pk, until = _digest(user.email, address_of(request)), timezone.now() + REMEMBERED_FOR
-    if documents.change_one(KnownNetwork, {"_id": pk}, {"$set": {"expires_at": until}}):
+    if documents.update_one(KnownNetwork, {"_id": pk}, {"$set": {"expires_at": until}}):
         return
     try:
         documents.insert(KnownNetwork(pk=pk, user=user, expires_at=until))

@@ -107,7 +107,7 @@ def _replace(cart: Cart) -> bool:
     revision, cart.updated_at = cart.revision, timezone.now()
     cart.revision += 1
     fields = {name: documents.stored(Cart._meta.get_field(name), getattr(cart, name)) for name in _CHANGED}
-    return documents.change_one(Cart, {"_id": cart.pk, "revision": revision}, {"$set": fields}) is not None
+    return documents.update_one(Cart, {"_id": cart.pk, "revision": revision}, {"$set": fields})
 
 
 def _insert_if_free(cart: Cart) -> bool:

@@ -102,7 +102,7 @@ def _place(
 def _claim(cart: Cart) -> None:
     """Empty the cart. Where somebody has changed it since it was read, the transaction begins again."""
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
-    documents.change_one(Cart, {"_id": cart.pk}, {"$set": emptied})
+    documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
 
 
 def _require_available(quoted: Quote) -> None:

@@ -161,7 +161,7 @@ def test_a_merge_that_fails_half_way_loses_nothing(
     product = make_product("Mug")
     add_to_cart(client_of(customer), product, 1)
     token = begin(anonymous, product, 2)
-    with failing("findAndModify", Cart, errorCode=8000), pytest.raises(DatabaseError):
+    with failing("update", Cart, errorCode=8000), pytest.raises(DatabaseError):
         log_in(token)
     assert quantities(cart_of(anonymous, **{TOKEN: token})) == {"Mug": 2}
     assert quantities(cart_of(client_of(customer))) == {"Mug": 1}

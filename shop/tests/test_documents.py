@@ -71,6 +71,15 @@ def test_a_change_returns_what_is_there_then(sold: Product) -> None:
     assert Product.objects.get().sales == 7
 
 
+def test_an_update_tells_whether_there_was_something_to_change(sold: Product) -> None:
+    assert documents.update_one(Product, {"_id": sold.pk}, {"$set": {"name": "New"}})
+    assert Product.objects.get().name == "New"
+    # There was, even where it stood so already.
+    assert documents.update_one(Product, {"_id": sold.pk}, {"$set": {"name": "New"}})
+    assert not documents.update_one(Product, {"_id": ObjectId()}, {"$set": {"name": "Newer"}})
+    assert Product.objects.get().name == "New"
+
+
 def test_an_inserted_document_is_the_one_that_django_saves(sold: Product) -> None:
     variant = Variant.objects.get()
     rows = [StockMovement(variant=variant, delta=delta, reason=StockMovement.Reason.ADJUSTMENT) for delta in (1, 2)]
@@ -98,7 +107,8 @@ def test_an_inserted_row_has_its_key_and_can_be_saved_again(sold: Product) -> No
 def test_everything_takes_part_in_the_transaction(sold: Product) -> None:
     @transactional("test")
     def work() -> None:
-        documents.change_one(Product, {"_id": sold.pk}, {"$set": {"name": "New"}})
+        documents.change_one(Product, {"_id": sold.pk}, {"$set": {"name": "Newer"}})
+        documents.update_one(Product, {"_id": sold.pk, "name": "Newer"}, {"$set": {"name": "New"}})
         documents.insert(StockMovement(variant=Variant.objects.get(), delta=99, reason="import"))
         assert documents.find_one(Product, {"_id": sold.pk}).name == "New"
         assert documents.find(Product, {"_id": sold.pk})[0].name == "New"
@@ -119,6 +129,7 @@ def test_errors_are_django_s(sold: Product, customer: User) -> None:
     for command, work in {
         "find": lambda: documents.find_one(Product, {}),
         "aggregate": lambda: documents.aggregate(Product, []),
+        "update": lambda: documents.update_one(Product, {}, {"$set": {"name": "x"}}),
         "findAndModify": lambda: documents.change_one(Product, {}, {"$set": {"name": "x"}}),
     }.items():
         with failing(command, Product, errorCode=8000), pytest.raises(DatabaseError):
