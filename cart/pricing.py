@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from cart.models import Cart, CartLine, Coupon
 from catalog.offers import Offer, Offers, offers_of
@@ -24,7 +25,7 @@ class PricedLine:
     def unit_price(self) -> Decimal:
         return self.offer.price
 
-    @property
+    @cached_property
     def line_total(self) -> Decimal:
         """Before the discount."""
         return money.quantize(self.unit_price * self.quantity)

@@ -1,5 +1,6 @@
 """Carts in JSON."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from rest_framework import serializers
 from accounts.models import User
 from cart import coupons
 from cart.pricing import PricedCart, PricedLine
-from shop.media import image_url
+from shop.media import urls_of
 from shop.money import display
 from shop.object_ids import ObjectIdField
 
@@ -56,7 +57,8 @@ class CartSerializer(serializers.Serializer):
 
 def cart_data(priced: PricedCart, *, user: User | None, request: Any) -> dict[str, Any]:
     """Return a cart in the shape of :class:`CartSerializer`; one that was never saved is nobody's yet."""
-    cart = priced.cart
+    cart, currency = priced.cart, settings.CURRENCY
+    thumbnail = urls_of("thumbnail", request=request)
     coupon_error = coupons.apply(priced, user=user)
     warnings = [warning for line in priced.lines for warning in _warnings(line)]
     warnings += [
@@ -67,17 +69,17 @@ def cart_data(priced: PricedCart, *, user: User | None, request: Any) -> dict[st
         warnings.append({"code": "invalid_coupon", "item": None, "detail": str(coupon_error)})
     return {
         "id": None if cart._state.adding else str(cart.pk),
-        "items": [_item(line, request) for line in priced.lines],
-        "subtotal": display(priced.subtotal),
-        "discount": display(priced.discount),
-        "total": display(priced.total),
-        "currency": settings.CURRENCY,
+        "items": [_item(line, thumbnail, currency) for line in priced.lines],
+        "subtotal": display(priced.subtotal, currency),
+        "discount": display(priced.discount, currency),
+        "total": display(priced.total, currency),
+        "currency": currency,
         "coupon": cart.coupon or None,
         "warnings": warnings,
     }
 
 
-def _item(line: PricedLine, request: Any) -> dict[str, Any]:
+def _item(line: PricedLine, thumbnail: Callable[[str], str | None], currency: str) -> dict[str, Any]:
     offer = line.offer
     return {
         "id": str(line.line.key),
@@ -85,12 +87,12 @@ def _item(line: PricedLine, request: Any) -> dict[str, Any]:
             "id": str(offer.product),
             "name": offer.name,
             "slug": offer.slug,
-            "image": image_url(offer.picture, size="thumbnail", request=request),
+            "image": thumbnail(offer.picture),
         },
         "variant": {"id": str(offer.variant), "sku": offer.sku, "options": offer.options},
         "quantity": line.quantity,
-        "unit_price": display(line.unit_price),
-        "line_total": display(line.line_total),
+        "unit_price": display(line.unit_price, currency),
+        "line_total": display(line.line_total, currency),
     }
 
 

@@ -268,15 +268,18 @@ def _converter(field: models.Field) -> Convert | None:
 
 
 def _embedded(model: type[models.Model]) -> Convert:
-    fields = [(field.column, field.attname, _converter(field)) for field in model._meta.fields]
+    fields = [(field.column, _converter(field), field.get_default) for field in model._meta.fields]
 
     def read(document: Document) -> models.Model:
         instance = model(
-            **{
-                name: document[column] if convert is None else convert(document[column])
-                for column, name, convert in fields
-                if column in document
-            }
+            *(
+                default()
+                if column not in document
+                else document[column]
+                if convert is None
+                else convert(document[column])
+                for column, convert, default in fields
+            )
         )
         instance._state.adding = False
         return instance

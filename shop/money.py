@@ -6,6 +6,7 @@ zero-decimal and three-decimal currencies, its special cases and its minimum cha
 
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any
 
 from bson import Decimal128
@@ -47,8 +48,12 @@ def decimal_places(currency: str) -> int:
 
 def quantize(amount: Decimal, currency: str | None = None) -> Decimal:
     """Round ``amount`` half-up to the currency's smallest unit (the shop's currency unless named)."""
-    places = decimal_places(currency or settings.CURRENCY)
-    return amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return amount.quantize(_unit(currency or settings.CURRENCY), rounding=ROUND_HALF_UP)
+
+
+@cache
+def _unit(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-decimal_places(currency))
 
 
 def display(amount: Decimal, currency: str | None = None) -> str:

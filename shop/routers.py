@@ -1,5 +1,7 @@
 """The one router: every path with and without its trailing slash, and resources of which there is one."""
 
+from typing import Any
+
 from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 
 
@@ -21,9 +23,14 @@ class ShopRouter(SimpleRouter):
         *(route for route in SimpleRouter.routes if isinstance(route, DynamicRoute) and not route.detail),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, *, root: str = "") -> None:
+        """All resources are below ``root``, written into each path: including them there costs every request a look."""
         super().__init__()
+        self.root = root
         self.trailing_slash = "/?"
+
+    def register(self, prefix: str, *args: Any, **kwargs: Any) -> None:
+        super().register(f"{self.root}{prefix}", *args, **kwargs)
 
     def get_routes(self, viewset: type) -> list[Route]:
         if not getattr(viewset, "singleton", False):

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import path, re_path
 from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
 from django.views.static import serve
@@ -19,7 +19,7 @@ from shop import error_responses, health
 from shop.routers import ShopRouter
 from shop.schema_view import SchemaView
 
-router = ShopRouter()
+router = ShopRouter(root="api/v1/")
 # What is asked for most comes first: addresses are compared in this order.
 router.register("products", ProductViewSet, basename="product")
 router.register("cart/items", CartItemViewSet, basename="cart-item")
@@ -39,7 +39,7 @@ router.register("shipping-methods", ShippingMethodViewSet, basename="shipping-me
 router.register("payments", PaymentViewSet, basename="payment")
 
 urlpatterns = [
-    path("api/v1/", include(router.urls)),
+    *router.urls,
     re_path(r"^(?:api/v1/?)?$", error_responses.to_the_docs, name="root"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}shop/favicon.svg"), name="favicon"),
     re_path(r"^livez/?$", health.livez, name="livez"),

@@ -5,6 +5,7 @@ import os
 
 from django.conf import settings
 from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, reset_queries
@@ -14,11 +15,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
 
 application = get_wsgi_application()
 
-# Django would look at its connections before and after each request: the drivers mind their own. It would also empty
-# its list of queries, which is only kept for debugging.
+# Django would look at its connections before and after each request: the drivers mind their own. It would empty its
+# list of queries, which is only kept for debugging, and forget the addresses' configuration, of which there is one.
 request_started.disconnect(close_old_connections)
 request_finished.disconnect(close_old_connections)
 request_finished.disconnect(close_caches)
+request_finished.disconnect(reset_urlconf)
 if not settings.DEBUG:
     request_started.disconnect(reset_queries)
 

@@ -176,7 +176,7 @@ def short_patience(settings: Any) -> Iterator[None]:
     [
         ("aggregate", Product, "get", "/api/v1/products/"),
         ("find", User, "get", ME),
-        ("aggregate", User, "post", "/api/v1/auth/login/"),
+        ("find", User, "post", "/api/v1/auth/login/"),
     ],
 )
 def test_a_database_that_hangs_up_is_503_with_a_time_to_come_back(
