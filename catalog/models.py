@@ -217,7 +217,8 @@ class StockMovement(models.Model):
         CANCELLATION = "cancellation", "Order cancelled"
         EXPIRY = "expiry", "Order expired"
 
-    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="movements")
+    # Looked up by the index "movement_variant".
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="movements", db_index=False)
     delta = models.BigIntegerField()
     reason = models.CharField(max_length=20, choices=Reason)
     note = models.CharField(max_length=200, blank=True)

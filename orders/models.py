@@ -165,8 +165,14 @@ class Order(models.Model):
     """One purchase. It is its own reservation: placing it took the stock, cancelling gives it back, once."""
 
     number = models.CharField(max_length=16, unique=True, default=new_order_number, editable=False)
+    # Looked up by the index "order_user".
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="orders"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="orders",
+        db_index=False,
     )
     status = models.CharField(max_length=12, choices=OrderStatus, default=OrderStatus.PENDING)
     payment_status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.UNPAID)

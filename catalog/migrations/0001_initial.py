@@ -355,7 +355,10 @@ class Migration(migrations.Migration):
                 (
                     "variant",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="movements", to="catalog.variant"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="movements",
+                        to="catalog.variant",
                     ),
                 ),
             ],
