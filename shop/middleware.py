@@ -11,6 +11,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import Throttled
 
 from shop.addresses import base_url
@@ -51,7 +52,13 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
     """corsheaders', for those whom it has something to tell: browsers on pages of another site."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return super().__call__(request) if "HTTP_ORIGIN" in request.META else self.get_response(request)
+        if "HTTP_ORIGIN" in request.META:
+            return super().__call__(request)
+        response = self.get_response(request)
+        # Whoever keeps this reply must not give it to a browser on such a page.
+        if self.is_enabled(request) and "Origin" not in response.get("Vary", ""):
+            patch_vary_headers(response, ["Origin"])
+        return response
 
 
 class RequestLimitsMiddleware:

@@ -38,7 +38,7 @@ def headers_of(area: Area) -> dict[str, str]:
     """Return the headers of the shop's own that a reply of this area has, unless its view has set them."""
     pictures = " https://res.cloudinary.com" if settings.USE_CLOUDINARY else ""
     policies = {Area.DOCS: _DOCS, Area.ADMIN: _ADMIN.format(pictures=pictures)}
-    headers = {
+    return {
         "Content-Security-Policy": policies.get(area, _NOTHING),
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES.split()),
         # Pictures stand in the pages of storefronts elsewhere; what those fetch from the API goes by CORS.
@@ -46,8 +46,6 @@ def headers_of(area: Area) -> dict[str, str]:
         # Whatever may be kept by anybody says so in its view; nearly all here is one person's.
         "Cache-Control": "no-store",
     }
-    # The API answers other sites by CORS.
-    return headers | {"Vary": "Origin"} if area is Area.API else headers
 
 
 def set_header(response: HttpResponse, name: str, value: str) -> None:

@@ -199,6 +199,14 @@ def test_the_storefront_may_call_and_read_and_no_other_site(anonymous: APIClient
     assert "Origin" in reply["Vary"].title()
 
 
+def test_what_other_sites_may_keep_says_whom_it_is_for(anonymous: APIClient, storefront: str) -> None:
+    for path in ("/api/v1/products/", "/api/v1/cart/", "/api/v1/nothing/", "/api/schema/"):
+        for headers in ({}, {"Origin": storefront}):
+            names = [name.strip().title() for name in anonymous.get(path, headers=headers)["Vary"].split(",")]
+            assert names.count("Origin") == 1, (path, headers)
+    assert "Vary" not in anonymous.get("/livez")
+
+
 def test_a_storefront_reads_why_it_was_refused(anonymous: APIClient, storefront: str) -> None:
     too_large = anonymous.generic("POST", "/api/v1/auth/login/", b" " * 2_000_000, headers={"Origin": storefront})
     assert too_large.status_code == 413
