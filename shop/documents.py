@@ -150,7 +150,7 @@ def stored(field: models.Field, value: Any) -> Any:
     if kind is datetime and type(field) is models.DateTimeField and value.tzinfo is not None:
         return value
     if kind is Decimal:
-        return _stored_amount(value, field)
+        return _stored_amount(value)
     if value is None:
         return None
     if isinstance(field, EmbeddedModelField):
@@ -161,8 +161,10 @@ def stored(field: models.Field, value: Any) -> Any:
 
 
 @lru_cache(maxsize=10_000)
-def _stored_amount(value: Decimal, field: models.Field) -> Decimal128:
-    return field.get_db_prep_save(value, connection)
+def _stored_amount(value: Decimal) -> Decimal128:
+    if not value.is_finite():
+        raise ValueError(f"{value} is no amount")
+    return Decimal128(value)
 
 
 def _embedded_document(row: models.Model) -> Document:
