@@ -127,4 +127,5 @@ def test_reading_costs_the_same_in_a_shop_of_any_size(
         assert indexes_of_plans_kept(PRODUCTS) == {SEARCH_INDEX}
     with subtests.test("products looked at behind a cursor"):
         (command,) = sent(anonymous, f"{LIST}?search=product&page_size=2&cursor={position}")
+        assert stages_of(command).isdisjoint({"SORT", "$sort"})
         assert keys_and_documents(command)[1] <= 3
