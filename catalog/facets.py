@@ -92,7 +92,7 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
     ]
     seen = 0
     groups: dict[str, dict[Any, Group]] = {}
-    for row in documents.aggregate(Product, pipeline):
+    for row in documents.aggregate(Product, pipeline, index=query.index(without=without)):
         name, key = row["_id"]["filter"], row["_id"].get("key")
         if name == "total":
             seen = row["products"]

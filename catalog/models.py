@@ -17,6 +17,7 @@ from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: 
 from shop.money_fields import money_field
 
 RESERVED_SLUGS = frozenset({"facets"})
+SEARCH_INDEX = "product_search"
 ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
 MAX_ATTRIBUTES = 30
 
@@ -103,9 +104,11 @@ class Product(models.Model):
     category_lineage = ArrayField(ObjectIdField(), default=list, editable=False)
     # The category whose `active_products` it is one of.
     counted_in = ObjectIdField(null=True, editable=False)
-    # The name as lists sort by it, and the words that searches find (see `catalog.search`).
+    # The name as lists sort by it; the words that relevance is judged by, and what searches look up: the beginnings of
+    # all words (see `catalog.search`).
     sort_name = models.CharField(max_length=200, blank=True, editable=False)
     search_words = ArrayField(models.CharField(max_length=250), default=list, editable=False)
+    search_beginnings = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     # The attributes as "name=value", which one index serves whatever the names are.
     attribute_pairs = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     price = money_field(default=Decimal(0), editable=False)
@@ -132,7 +135,7 @@ class Product(models.Model):
             models.Index(fields=["is_active", "category_lineage", "-created_at", "-id"], name="product_category"),
             models.Index(fields=["is_active", "category_lineage", "price", "id"], name="product_category_price"),
             models.Index(fields=["is_active", "attribute_pairs", "-created_at", "-id"], name="product_attribute"),
-            models.Index(fields=["is_active", "search_words", "-created_at", "-id"], name="product_search"),
+            models.Index(fields=["is_active", "search_beginnings", "-created_at", "-id"], name=SEARCH_INDEX),
         ]
 
     def __str__(self) -> str:

@@ -35,7 +35,9 @@ class Offer:
 Offers = dict[ObjectId, Offer]
 
 # What a product has beyond what an offer shows of it.
-_NOT_SHOWN = [f"product.{name}" for name in ("description", "search_words", "attributes", "attribute_pairs")]
+_NOT_SHOWN = [
+    f"product.{name}" for name in ("description", "search_words", "search_beginnings", "attributes", "attribute_pairs")
+]
 _PRODUCT: Pipeline = [
     {
         "$lookup": {

@@ -63,6 +63,8 @@ class ProductPagination(PageNumberPagination):
         counted = counts.recall(match)
         rows = replies.in_list(
             [*self.query.in_order(), *part],
+            # Behind a cursor the places of an index are no longer points but ranges, and their products out of order.
+            index=None if self.cursor else self.query.index(),
             request=self.request,
             also={"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {},
             behind=[] if counted is not None else counts.stages(match, at_most=at_most),

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 
-from catalog.models import ATTRIBUTE_NAME, Category, Product
+from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product
 from catalog.search import Search
 from shop import documents
 from shop.documents import Pipeline
@@ -197,6 +197,14 @@ class ProductFilters:
             conditions[f"attr_{name}"] = {"attribute_pairs": {"$in": [f"{name}={value}" for value in values]}}
         return conditions
 
+    def index(self, *, without: str | None = None) -> str | None:
+        """Return the index to find the products by, newest first, or None where MongoDB should find out.
+
+        It finds out by trying, and uses the plan for all searches that come after, as long as it is not bad by far.
+        But plans that are good for common words (walking all products until enough match) are bad for rare ones.
+        """
+        return SEARCH_INDEX if self.search and not self.conditions.keys() - {without} else None
+
     def match(self, *, without: str | None = None) -> Condition:
         """Return what the products must match, which are active ones; ``without`` names a filter that does not count.
 
@@ -218,6 +226,10 @@ class ProductQuery(ProductFilters):
         """None stands for relevance."""
         return ORDERINGS.get(self.data["ordering"])
 
+    def index(self, *, without: str | None = None) -> str | None:
+        """In another order than the newest first, an index of that order may be the better one."""
+        return super().index(without=without) if self.data["ordering"] in ("newest", RELEVANCE) else None
+
     def in_order(self) -> Pipeline:
         """Return the stages that find the matching products in the order asked for.
 
@@ -227,7 +239,8 @@ class ProductQuery(ProductFilters):
             return [{"$match": self.match()}, {"$sort": self.ordering.sort}]
         ranked = self.match()
         first_beyond = [{"$match": ranked}, {"$sort": NEWEST_FIRST}, {"$skip": COUNTED}, {"$limit": 1}]
-        for row in documents.aggregate(Product, [*first_beyond, {"$project": {"created_at": 1}}]):
+        first_beyond.append({"$project": {"created_at": 1}})
+        for row in documents.aggregate(Product, first_beyond, index=self.index()):
             at, pk = row["created_at"], row["_id"]
             newer = {"$or": [{"created_at": {"$gt": at}}, {"created_at": at, "_id": {"$gt": pk}}]}
             ranked = {"$and": [ranked, newer]}

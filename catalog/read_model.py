@@ -69,7 +69,7 @@ def fields(
         **category_fields(category),
         "counted_in": category.pk if category and product.is_active else None,
         "sort_name": search.sort_name(product.name),
-        "search_words": search.product_words(
+        **search.product_fields(
             name=product.name, description=product.description, category=category.name if category else ""
         ),
         "attribute_pairs": attribute_pairs(product.attributes),
@@ -96,8 +96,8 @@ def attribute_pairs(attributes: dict[str, str]) -> list[str]:
 
 def rename_category(category: Category) -> None:
     """Write what products carry of their category after it was renamed or moved: one command, however many they are."""
-    words = search.WithCategoryWords(search.category_words(category.name))
-    Product.objects.filter(category=category).update(**category_fields(category), search_words=words)
+    changes = category_fields(category) | search.with_category(category.name)
+    Product.objects.filter(category=category).update(**changes)
 
 
 def recount(products: Iterable[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:

@@ -21,12 +21,15 @@ from shop.media import all_urls_of, urls_of
 from shop.money import display, display_in_mongodb
 
 
-def in_list(found: Pipeline, *, request: Any, also: Mapping[str, Any], behind: Pipeline) -> list[Document]:
-    """Return the products that a pipeline finds as they stand in lists, in its order.
+def in_list(
+    found: Pipeline, *, index: str | None, request: Any, also: Mapping[str, Any], behind: Pipeline
+) -> list[Document]:
+    """Return the products that a pipeline finds as they stand in lists, in its order; with ``index``, by that index.
 
     ``also`` are more fields of each; what the stages ``behind`` add comes behind the products as it is.
     """
-    rows = documents.aggregate(Product, [*found, {"$project": {**_in_list(settings.CURRENCY), **also}}, *behind])
+    shown = {"$project": {**_in_list(settings.CURRENCY), **also}}
+    rows = documents.aggregate(Product, [*found, shown, *behind], index=index)
     url = urls_of("card", request=request)
     for row in rows:
         if "image" in row:

@@ -62,10 +62,13 @@ def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
 
 
 @wrap_database_errors
-def aggregate(model: type[models.Model], pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
-    """Return what the pipeline makes of the model's documents."""
+def aggregate(
+    model: type[models.Model], pipeline: Sequence[Mapping[str, Any]], *, index: str | None = None
+) -> list[Document]:
+    """Return what the pipeline makes of the model's documents; with ``index``, they are found by the index so named."""
     collection, session = collection_of(model)
-    return collection.aggregate(pipeline, session=session, batchSize=_AT_ONCE).to_list()
+    by = {} if index is None else {"hint": index}
+    return collection.aggregate(pipeline, session=session, batchSize=_AT_ONCE, **by).to_list()
 
 
 @wrap_database_errors

@@ -229,6 +229,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "search_beginnings",
+                    django_mongodb_backend.fields.ArrayField(
+                        base_field=models.CharField(max_length=250), default=list, editable=False
+                    ),
+                ),
+                (
                     "attribute_pairs",
                     django_mongodb_backend.fields.ArrayField(
                         base_field=models.CharField(max_length=250), default=list, editable=False
@@ -412,7 +418,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="product",
-            index=models.Index(fields=["is_active", "search_words", "-created_at", "-id"], name="product_search"),
+            index=models.Index(fields=["is_active", "search_beginnings", "-created_at", "-id"], name="product_search"),
         ),
         migrations.AddIndex(
             model_name="variant",

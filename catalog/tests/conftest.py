@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from catalog.models import Product
-from catalog.search import product_words, sort_name
+from catalog.search import product_fields, sort_name
 from orders.models import ShippingMethod
 from shop.testing.admin import browser_of, ordered
 
@@ -33,9 +33,8 @@ def put_on_shelf(*rows: dict[str, Any]) -> list[Product]:
     ]
     for product in products:
         product.sort_name = sort_name(product.name)
-        product.search_words = product_words(
-            name=product.name, description=product.description, category=product.category_name
-        )
+        found_by = product_fields(name=product.name, description=product.description, category=product.category_name)
+        product.search_words, product.search_beginnings = found_by["search_words"], found_by["search_beginnings"]
     return Product.objects.bulk_create(products)
 
 

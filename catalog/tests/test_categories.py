@@ -170,7 +170,8 @@ def test_a_renamed_category_is_renamed_in_its_products(
         "clothes/tops/linen",
     ]
     assert anonymous.get("/api/v1/products/", {"category": "shirts"}).status_code == 400
-    assert anonymous.get("/api/v1/products/", {"search": "tops"}).json()["count"] == 1
+    for search, found in {"tops": 1, "top": 1, "to": 1, "shirts": 0, "shi": 0, "books": 1}.items():
+        assert anonymous.get("/api/v1/products/", {"search": search}).json()["count"] == found, search
 
 
 def test_a_moved_category_takes_everything_below_along(

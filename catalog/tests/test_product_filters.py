@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST
+from shop.testing.commands import count_commands
 from shop.testing.replies import refusal, refusals
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +170,10 @@ FOUND: list[tuple[str, set[str]]] = [
     ("r", set()),
     ("hirt", set()),
     ("clothin", set()),
+    # How words are kept is nothing that is found.
+    ("na", set()),
+    ("name", set()),
+    ("cat", set()),
     # No character is an operator.
     ('"red shirt"', {"Red shirt"}),
     ('"shirt red"', {"Red shirt"}),
@@ -225,6 +230,30 @@ def test_search_knows_the_forms_of_a_word(names: Names, make_product: Callable[.
         assert names(search=search) == ["Berry dress"], search
 
 
+def test_long_words_are_found_by_beginnings_of_any_length(
+    names: Names, make_product: Callable[..., Product], make_category: Callable[..., Category]
+) -> None:
+    make_product("Donaudampfschiffahrt")
+    make_product("Rope", description="For Dampfschiffahrtsgesellschaften")
+    make_product("Anchor", category=make_category("Segelschiffahrtsbedarf"))
+    for word, name in {
+        "donaudampfschiffahrt": "Donaudampfschiffahrt",
+        "dampfschiffahrtsgesellschaften": "Rope",
+        "segelschiffahrtsbedarf": "Anchor",
+    }.items():
+        for letters in range(2, len(word) + 1):
+            assert names(search=word[:letters]) == [name], letters
+        assert names(search=f"{word} {name}") == [name]
+        assert names(search=f"{word[:-1]} {name}") == names(search=f"{word[:-1]}x") == []
+
+
+def test_letters_one_by_one_are_words_of_their_own(names: Names, make_product: Callable[..., Product]) -> None:
+    make_product("Vitamin C")
+    make_product("Cup", description="Holds 5 dl")
+    assert names(search="c") == names(search="c vitamin") == ["Vitamin C"]
+    assert names(search="5") == names(search="5 cup") == ["Cup"]
+
+
 def test_a_changed_product_is_found_by_its_new_words_only(
     names: Names, as_staff: APIClient, make_product: Callable[..., Product], make_category: Callable[..., Category]
 ) -> None:
@@ -234,6 +263,19 @@ def test_a_changed_product_is_found_by_its_new_words_only(
     assert as_staff.patch(f"{LIST}{product.pk}/", change).status_code == 200
     for search, found in {"copper": 0, "kettle": 0, "whistle": 0, "iron": 1, "pot": 1, "sing": 1}.items():
         assert len(names(search=search)) == found, search
+
+
+def test_which_words_are_rare_may_be_known_from_before_and_changes_nothing(
+    names: Names, make_product: Callable[..., Product]
+) -> None:
+    make_product("Red kettle")
+    make_product("Red pot")
+    assert names(search="red kettle") == ["Red kettle"]
+    for name in ("Blue kettle", "Green kettle", "Red kettle, the second"):
+        make_product(name)
+    with count_commands() as commands:
+        assert names(search="red kettle") == ["Red kettle, the second", "Red kettle"]
+    assert len(commands) == 1, str(commands)
 
 
 def test_search_words_may_stand_in_different_fields(names: Names, make_product: Callable[..., Product]) -> None:

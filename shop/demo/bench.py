@@ -167,9 +167,7 @@ class _Writer:
                     "slug": f"product-{number}",
                     "description": description,
                     "sort_name": search.sort_name(name),
-                    "search_words": search.product_words(
-                        name=name, description=description, category=category["category_name"]
-                    ),
+                    **search.product_fields(name=name, description=description, category=category["category_name"]),
                     "category_id": category_id,
                     "counted_in": category_id,
                     "price": price,

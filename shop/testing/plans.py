@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection
+from pymongo.read_concern import ReadConcern
 
 from shop.testing.commands import Command
 
@@ -22,8 +23,17 @@ def keys_and_documents(command: Command) -> tuple[int, int]:
     return sum(each["totalKeysExamined"] for each in totals), sum(each["totalDocsExamined"] for each in totals)
 
 
+def indexes_of_plans_kept(collection: str) -> set[str]:
+    """The indexes in the plans that MongoDB keeps, having tried them, for the next queries of the same shape."""
+    plans = connection.database.get_collection(collection, read_concern=ReadConcern("local"))
+    kept = plans.aggregate([{"$planCacheStats": {}}])
+    return {part["indexName"] for plan in kept for part in _parts(plan["cachedPlan"]) if "indexName" in part}
+
+
 def _explained(command: Command, verbosity: str) -> dict[str, Any]:
     asked = {"aggregate": command.collection, "pipeline": command.document["pipeline"], "cursor": {}}
+    if "hint" in command.document:
+        asked["hint"] = command.document["hint"]
     return connection.database.command("explain", asked, verbosity=verbosity)
 
 

@@ -3,6 +3,8 @@
 Here with 1,000 products; `make test-slow` does the same with 100,000.
 """
 
+import base64
+import json
 from io import StringIO
 from urllib.parse import urlencode
 
@@ -11,12 +13,12 @@ from django.core.management import call_command
 from django.db import connection
 from rest_framework.test import APIClient
 
-from catalog.models import Product
+from catalog.models import SEARCH_INDEX, Product
 from catalog.queries import COUNTED, ORDERINGS
 from catalog.tests.conftest import LIST
 from shop import remembered
 from shop.testing.commands import Commands, count_commands
-from shop.testing.plans import keys_and_documents, stages_of
+from shop.testing.plans import indexes_of_plans_kept, keys_and_documents, stages_of
 
 SIZES = [1_000, pytest.param(100_000, marks=[pytest.mark.large, pytest.mark.slow])]
 FACETS = f"{LIST}facets/"
@@ -55,16 +57,17 @@ FILTERS = [
     "attr_colour=red",
     "attr_colour=red&attr_colour=blue",
 ]
-SEARCHES = ["search=product", "search=pro", "search=999th", "search=product+999th", "search=bench+product"]
+ONE_WORD = ["search=product", "search=pro", "search=12", "search=999th", "search=products"]
+SEARCHES = [*ONE_WORD, "search=product+999th", "search=bench+product"]
 IN_ORDER = [urlencode({"ordering": ordering}) for ordering in ORDERINGS]
-# What an index can serve alone: each filter, each ordering and a category by price.
+# What an index can serve alone: each filter, each ordering, a category by price, and each search.
 BY_ONE_INDEX = [
-    *(f"{LIST}?{query}" for query in (*FILTERS, *IN_ORDER)),
+    *(f"{LIST}?{query}" for query in (*FILTERS, *IN_ORDER, *SEARCHES)),
     *(f"{LIST}?{ordering}&page=9" for ordering in IN_ORDER),
     *(f"{LIST}?category=category-3&ordering={ordering}" for ordering in ("price", "-price")),
 ]
 BY_SEVERAL = [
-    *(f"{LIST}?{search}&ordering={ordering}" for search in SEARCHES for ordering in ("newest", "relevance")),
+    *(f"{LIST}?{search}&ordering=relevance" for search in SEARCHES),
     *(f"{FACETS}?{query}" for query in (*FILTERS, *SEARCHES)),
 ]
 
@@ -113,3 +116,16 @@ def test_reading_costs_the_same_in_a_shop_of_any_size(
             with subtests.test("products looked at", url=url, command=command):
                 # A filter that lets half of them through is walked past the other half.
                 assert max(keys_and_documents(command)) <= 3 * COUNTED
+    some = Product.objects.order_by("-created_at", "-id")[500]
+    position = base64.urlsafe_b64encode(json.dumps([some.created_at.isoformat(), str(some.pk)]).encode()).decode()
+    connection.database.command("planCacheClear", PRODUCTS)
+    for search in ONE_WORD:
+        with subtests.test("products looked at, those that are counted included", search=search):
+            (command,) = sent(anonymous, f"{LIST}?{search}&page_size=2")
+            assert keys_and_documents(command)[1] <= 2
+    with subtests.test("what was good for common words is not tried on rare ones"):
+        assert indexes_of_plans_kept(PRODUCTS) == {SEARCH_INDEX}
+    with subtests.test("products looked at behind a cursor"):
+        (command,) = sent(anonymous, f"{LIST}?search=product&page_size=2&cursor={position}")
+        assert stages_of(command).isdisjoint({"SORT", "$sort"})
+        assert keys_and_documents(command)[1] <= 3
