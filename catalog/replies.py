@@ -39,7 +39,7 @@ def in_list(
 
 def in_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Document | None:
     """Return the product that matches with everything, or None; staff see inactive ones, and more of the variants."""
-    rows = documents.aggregate(Product, [{"$match": where}, _WITH_VARIANTS])
+    rows = documents.aggregate(Product, [{"$match": where}, _SHOWN, _WITH_VARIANTS])
     if not rows or not (rows[0]["is_active"] or for_staff):
         return None
     product = rows[0]
@@ -117,6 +117,8 @@ def _in_list(currency: str) -> dict[str, Any]:
 
 # --- The shape of a detail: of one product, this is faster than what MongoDB would have to be told --------------------
 
+# What products are found and sorted by is more than what is shown of them.
+_SHOWN = {"$unset": ["search_words", "search_beginnings", "sort_name", "attribute_pairs", "category_lineage"]}
 _WITH_VARIANTS = {
     "$lookup": {
         "from": Variant._meta.db_table,
