@@ -8,7 +8,7 @@ document it is; all that is left to do here are the addresses of pictures, which
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from bson import Decimal128
@@ -154,4 +154,9 @@ def _moment(stored: datetime) -> datetime:
 
 
 def _amount(stored: Decimal128 | None) -> str | None:
-    return None if stored is None else display(documents.decimal_of(stored))
+    return None if stored is None else _shown(stored.bid, settings.CURRENCY)
+
+
+@lru_cache(maxsize=10_000)
+def _shown(bid: bytes, currency: str) -> str:
+    return display(Decimal128.from_bid(bid).to_decimal(), currency)

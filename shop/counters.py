@@ -45,20 +45,20 @@ class RateWindow(models.Model):
 
 
 class Count(NamedTuple):
-    """What a counter stands at, this use included, and how long its window lasts."""
+    """What a counter stands at, what was just counted included, and how long its window lasts."""
 
     uses: int
     seconds_left: float
 
 
-def count(key: str, *, seconds: int) -> Count:
-    """Count one use of ``key`` within a window of so many seconds, in one atomic step."""
+def count(key: str, *, seconds: int, uses: int = 1) -> Count:
+    """Count so many uses of ``key`` within a window of so many seconds, in one atomic step."""
     if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
         try:
-            return _count_in_redis(key, seconds)
+            return _count_in_redis(key, seconds, uses)
         except redis.RedisError as error:
             _leave_redis_alone(error)
-    return _count_in_mongodb(key, seconds)
+    return _count_in_mongodb(key, seconds, uses)
 
 
 # --- Redis ------------------------------------------------------------------------------------------------------------
@@ -82,29 +82,29 @@ def _redis(url: str) -> redis.Redis:
     )
 
 
-def _count_in_redis(key: str, seconds: int) -> Count:
+def _count_in_redis(key: str, seconds: int, uses: int) -> Count:
     name = f"shop:count:{key}"
     # Held here: where threads make the first client at once, one is dropped, and would close under whoever has it.
     client = _redis(settings.CACHE_URL)
     with client.pipeline(transaction=True) as commands:
         # The first opens the window; a later use leaves its end where it is.
         commands.set(name, 0, px=seconds * 1000, nx=True)
-        commands.incr(name)
+        commands.incrby(name, uses)
         commands.pttl(name)
-        _, uses, milliseconds = commands.execute()
-    return Count(uses, milliseconds / 1000)
+        _, counted, milliseconds = commands.execute()
+    return Count(counted, milliseconds / 1000)
 
 
 # --- MongoDB ----------------------------------------------------------------------------------------------------------
 
 
-def _count_in_mongodb(key: str, seconds: int) -> Count:
+def _count_in_mongodb(key: str, seconds: int, uses: int) -> Count:
     # A count that is lost with a primary that fails is no loss; waiting for the majority would be one.
     windows, _ = documents.collection_of(RateWindow, may_be_lost=True)
     # The database's clock, which is one for all processes. (Its own deletion of what has expired comes later.)
     is_open = {"$gt": ["$expires_at", "$$NOW"]}
     step = {
-        "count": {"$cond": [is_open, {"$add": ["$count", 1]}, 1]},
+        "count": {"$cond": [is_open, {"$add": ["$count", uses]}, uses]},
         "expires_at": {"$cond": [is_open, "$expires_at", {"$add": ["$$NOW", seconds * 1000]}]},
     }
     while True:

@@ -3,10 +3,15 @@
 A view names its ``rate_scope`` (or one per action, ``rate_scopes``); `settings.RATE_LIMIT_RULES` says how many
 requests a scope allows in how many seconds. Users are counted by their id, everybody else by their address, which is
 only believed from as many proxies as `TRUSTED_PROXIES` says.
+
+Of scopes in `settings.RATE_LIMITS_COUNTED_AT_ONCE` a process counts some uses ahead and gives them away without asking
+again. So nobody ever gets more than their limit; somebody whose requests several processes answer may be refused a few
+uses early, by as many as the others hold.
 """
 
 import hashlib
 import math
+import threading
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
@@ -17,6 +22,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from shop import counters
+from shop.remembered import Remembered
 
 # What one customer of a provider has of the addresses of IPv6; inside, they choose as they like.
 _IPV6_PREFIX = 64
@@ -28,8 +34,38 @@ def spend(scope: str, who: str) -> int | None:
         return None
     limit, seconds = settings.RATE_LIMIT_RULES[scope]
     digest = hashlib.sha256(f"{scope}\0{who}".encode()).hexdigest()
-    uses, seconds_left = counters.count(digest, seconds=seconds)
-    return max(1, math.ceil(seconds_left)) if uses > limit else None
+    at_once = settings.RATE_LIMITS_COUNTED_AT_ONCE.get(scope, 1)
+    if at_once > 1 and _take(digest):
+        return None
+    uses, seconds_left = counters.count(digest, seconds=seconds, uses=at_once)
+    allowed = min(at_once, limit - (uses - at_once))
+    if allowed > 1:
+        _keep(digest, allowed - 1, seconds=seconds_left)
+    # What another thread has counted meanwhile may be there.
+    return None if allowed > 0 or (at_once > 1 and _take(digest)) else max(1, math.ceil(seconds_left))
+
+
+# Uses that this process has counted and not given away yet, by the digest of what they are of.
+_counted: Remembered[list[None]] = Remembered(seconds=0, most=10_000)
+_keeping = threading.Lock()
+
+
+def _take(digest: str) -> bool:
+    """Give away one of the uses that are counted already, if there is one."""
+    left = _counted.recall(digest)
+    try:
+        return left is not None and left.pop() is None
+    except IndexError:
+        return False
+
+
+def _keep(digest: str, uses: int, *, seconds: float) -> None:
+    with _keeping:
+        left = _counted.recall(digest)
+        if left is None:
+            _counted.remember(digest, [None] * uses, seconds=seconds)
+        else:
+            left.extend([None] * uses)
 
 
 def spend_or_refuse(scope: str, who: str) -> None:

@@ -291,6 +291,8 @@ RATE_LIMIT_RULES = {
     "review": (30, 60),
     "payment": (120, 60),
 }
+# Of how many uses a server process counts at once; of all others each by itself.
+RATE_LIMITS_COUNTED_AT_ONCE = {"cart": 10}
 checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be switched off with DEBUG=1")
 
 # --- Selling ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The settings under which the shop is measured: production's, with rate limits that no benchmark reaches.
 
-Every request is counted against its limit all the same.
+Requests are counted against their limits all the same.
 """
 
 from shop.settings import *  # noqa: F403

@@ -1,5 +1,6 @@
 """Rate limits: one count for all, no way around them, nobody else locked out."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,8 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import KnownNetwork, User
 from conftest import PASSWORD, client_of
-from shop import counters
+from shop import counters, remembered
 from shop.counters import RateWindow
+from shop.testing.commands import count_commands
 from shop.testing.mails import link_in, work
 from shop.testing.redis import redis_server
 from shop.testing.replies import refusal
@@ -70,6 +72,45 @@ def test_many_at_once_never_pass_the_limit(customer: User) -> None:
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: log_in(customer.email), range(24)))
     assert sorted(statuses) == [401] * 5 + [429] * 19
+
+
+CART = "/api/v1/cart/items/"
+
+
+def test_what_is_counted_ahead_is_neither_more_nor_less_than_the_limit(
+    customer: User, make_user: Any, settings: Any
+) -> None:
+    settings.RATE_LIMIT_RULES["cart"] = (25, 3600)
+    clients = [client_of(customer) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        many = [*pool.map(lambda number: clients[number % 8].post(CART, {}).status_code, range(60))]
+    assert (many.count(400), many.count(429)) == (25, 35)
+    assert 3500 < int(clients[0].post(CART, {})["Retry-After"]) <= 3600
+    # Another customer's are their own: ten of them cost one count, and one opens the next.
+    other = client_of(make_user())
+    asked = []
+    for _ in range(11):
+        with count_commands() as commands:
+            assert other.post(CART, {}).status_code == 400
+        asked.append(sum(command.collection == RateWindow._meta.db_table for command in commands))
+    assert asked == [1, *[0] * 9, 1]
+
+
+def test_what_one_process_has_counted_ahead_no_other_has(customer: User, settings: Any) -> None:
+    settings.RATE_LIMIT_RULES["cart"] = (25, 3600)
+    client = client_of(customer)
+    assert client.post(CART, {}).status_code == 400
+    # Another process begins with nothing.
+    remembered.forget_everything()
+    assert [client.post(CART, {}).status_code for _ in range(16)] == [400] * 15 + [429]
+
+
+def test_what_was_counted_ahead_ends_with_its_window(customer: User, settings: Any) -> None:
+    settings.RATE_LIMIT_RULES["cart"] = (10, 1)
+    client = client_of(customer)
+    assert [client.post(CART, {}).status_code for _ in range(4)] == [400] * 4
+    time.sleep(1.1)
+    assert [client.post(CART, {}).status_code for _ in range(10)] == [400] * 10
 
 
 def test_one_customer_s_limit_is_not_another_s(customer: User, make_user: Any) -> None:
