@@ -5,7 +5,8 @@ case and without accents, those of its category marked as such (``~category:shi`
 space behind the last letter. A search asks for all of its words; the last one may still be being typed, so the
 beginning of a word will do. Unlike a text index of MongoDB, this requires every word and not just any, finds
 beginnings, and reads no more of the products that match than it shows: what is looked up is one place of the index,
-where products lie in order, and not a range of words, whose products would have to be sorted.
+where products lie in order, and not a range of words, whose products have to be sorted (as they are for a last word of
+more than ``LONGEST_BEGINNING`` letters, of which there are few).
 """
 
 import re
@@ -26,8 +27,9 @@ from shop.remembered import Remembered
 # What a product must have one of.
 Forms = list[str | Regex]
 
-# In the index the category's come behind all others: where the first entries that are looked at already match, counting
-# by this index beats every other in MongoDB's trial, and no other plan is remembered for the next search.
+# In the index the category's come behind all others of Latin letters and digits: where the first entries that are
+# looked at already match, counting by this index beats every other in MongoDB's trial, and no other plan is remembered
+# for the next search.
 NAME, CATEGORY = "name:", "~category:"
 # Behind the last letter of a whole word.
 END = " "

@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says about the MongoDB (``--database default``) and the mail server (``--deploy``)."""
+"""What ``manage.py check`` says about the MongoDB (``--database default``), and of mails and HTTPS (``--deploy``)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +19,19 @@ def check_mails_leave(**_: Any) -> list[checks.CheckMessage]:
         return []
     hint = "Let EMAIL_URL name a mail server: smtp+tls://user:password@host:587."
     return [checks.Warning(f"Mails go to {settings.EMAIL_BACKEND}, and to nobody.", hint=hint, id="shop.W002")]
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_https(**_: Any) -> list[checks.CheckMessage]:
+    """Warn where browsers may come, or stay, without HTTPS. Django asks this only where its own middleware is named."""
+    messages: list[checks.CheckMessage] = []
+    if not settings.SECURE_SSL_REDIRECT:
+        hint = "Leave SECURE_SSL_REDIRECT at its default, unless whatever is in front of the shop redirects."
+        messages.append(checks.Warning("Requests without HTTPS are answered.", hint=hint, id="shop.W003"))
+    if not settings.SECURE_HSTS_SECONDS:
+        hint = "Leave SECURE_HSTS_SECONDS at its default once the shop is to be reached by HTTPS for good."
+        messages.append(checks.Warning("Browsers are not told to stay with HTTPS.", hint=hint, id="shop.W004"))
+    return messages
 
 
 @checks.register(checks.Tags.database)

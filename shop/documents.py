@@ -2,7 +2,8 @@
 
 Django needs longer to compile a query than MongoDB to answer it. Here a filter is written as MongoDB takes it, with the
 columns' names, and what comes back are the model's instances as Django would have made them (:func:`find`), or plain
-dictionaries (:func:`aggregate`). Everything takes part in the running transaction, and errors are Django's.
+dictionaries (:func:`aggregate`). Everything takes part in the running transaction, and errors are Django's; Django's
+list of queries, kept while debugging, does not have these.
 
 Values that come from outside are compared with ``{"$eq": value}`` or checked to be what they should be: a dictionary
 would be an operator.
@@ -165,6 +166,7 @@ def stored(field: models.Field, value: Any) -> Any:
 
 @lru_cache(maxsize=10_000)
 def _stored_amount(value: Decimal) -> Decimal128:
+    # Of amounts that are equal, such as 1.5 and 1.50, all are kept as the first was written.
     if not value.is_finite():
         raise ValueError(f"{value} is no amount")
     return Decimal128(value)

@@ -22,7 +22,7 @@ from shop.areas import Area, area_of
 from shop.circuit import circuit
 from shop.errors import DatabaseUnavailable, PayloadTooLarge, ServiceUnavailable, ShopError, is_database_outage
 from shop.logs import told
-from shop.renderers import JSONRenderer
+from shop.renderers import JSONReply
 
 logger = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ def _without_marker(attr: str | None) -> str | None:
 def error_response(error: APIException) -> HttpResponse:
     """Return ``error`` in the one shape, for answers given outside REST framework's views."""
     data = ExceptionFormatter(error, {}, error).run()
-    response = HttpResponse(JSONRenderer().render(data), status=error.status_code, content_type="application/json")
+    response = JSONReply(data, status=error.status_code)
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(wait)
     return response

@@ -9,7 +9,6 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
-from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import Throttled
@@ -50,6 +49,8 @@ class DatabaseDeadlineMiddleware:
 
 class CorsMiddleware(corsheaders.CorsMiddleware):
     """corsheaders', for those whom it has something to tell: browsers on pages of another site."""
+
+    async_capable = False
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "HTTP_ORIGIN" in request.META:
@@ -101,7 +102,10 @@ class RequestLimitsMiddleware:
 
 
 class _AdminOnly:
-    """Sessions, their users, messages and forms are the admin's; other requests pass by."""
+    """Sessions, their users, their messages and the secrets of forms are the admin's; other requests pass by.
+
+    Whether a form came with its secret is asked everywhere but of views that need none.
+    """
 
     get_response: GetResponse
 
@@ -112,10 +116,6 @@ class _AdminOnly:
 
 
 class AdminSessionMiddleware(_AdminOnly, SessionMiddleware):
-    pass
-
-
-class AdminCommonMiddleware(_AdminOnly, CommonMiddleware):
     pass
 
 

@@ -18,6 +18,8 @@ class Remembered(Generic[V]):
         self._seconds, self._most = seconds, most
         self._values: dict[Hashable, tuple[float, V]] = {}
         self._lock = threading.Lock()
+        # When room is looked for again, where there was none.
+        self._next_look = 0.0
         _all.append(self)
 
     def recall(self, key: Hashable) -> V | None:
@@ -29,15 +31,17 @@ class Remembered(Generic[V]):
         """Keep the value from now on, or for so many other ``seconds``."""
         now = time.monotonic()
         with self._lock:
-            if len(self._values) >= self._most:
+            if len(self._values) >= self._most and now >= self._next_look:
+                self._next_look = now + 1.0
                 for old in [old for old, (until, _) in self._values.items() if until <= now]:
                     del self._values[old]
-            if len(self._values) < self._most:
+            if key in self._values or len(self._values) < self._most:
                 self._values[key] = now + (seconds or self._seconds), value
 
     def forget(self) -> None:
         with self._lock:
             self._values.clear()
+            self._next_look = 0.0
 
 
 _all: list[Remembered] = []

@@ -8,6 +8,8 @@ and its nonces and reports have no use here.)
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -63,12 +65,20 @@ class ReplyHeadersMiddleware(SecurityMiddleware):
         super().__init__(get_response)
         self._made: dict[tuple[Area, bool], dict[str, tuple[str, str]]] = {}
 
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        try:
+            return super().process_request(request)
+        except DisallowedHost as error:
+            # Raised further, it would become a reply outside of here, without any of these headers.
+            return response_for_exception(request, error)
+
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         kind = (area_of(request.path_info), request.is_secure())
         if kind not in self._made:
             self._made[kind] = self._make(request)
         response.headers._store = self._made[kind] | response.headers._store
-        if not response.streaming and not response.has_header("Content-Length"):
+        bodiless = response.streaming or response.status_code in (204, 304)
+        if not bodiless and not response.has_header("Content-Length"):
             set_header(response, "Content-Length", str(len(response.content)))
         return response
 

@@ -1,5 +1,6 @@
 """The WSGI application that the production server serves."""
 
+import contextlib
 import gc
 import os
 
@@ -33,6 +34,9 @@ gc.freeze()
 gc.set_threshold(50_000, 10, 10)
 
 # Of the server's threads one works while the others wait for Python's lock or for MongoDB. Linux would let each that
-# wakes up interrupt it, only to wait for the lock; as a batch they take turns where they have to wait anyway.
+# wakes up interrupt it, only to wait for the lock; as a batch they take turns where they have to wait anyway. An
+# operator's own choice stays, and where a system does not know this or forbids it, nothing is lost.
 if hasattr(os, "SCHED_BATCH"):
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    with contextlib.suppress(OSError):
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

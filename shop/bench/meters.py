@@ -1,5 +1,6 @@
 """What work costs: processor time and memory of processes, commands of a MongoDB."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -17,7 +18,9 @@ def tree(pid: int) -> list[int]:
     found = [pid]
     for parent in found:
         for children in Path(f"/proc/{parent}/task").glob("*/children"):
-            found += [int(child) for child in children.read_text().split()]
+            # A thread may end meanwhile.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(child) for child in children.read_text().split()]
     return found
 
 

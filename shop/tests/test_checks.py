@@ -30,3 +30,15 @@ def test_a_deployment_whose_mails_reach_nobody_is_warned_of(settings: Any, backe
     settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
     ids = [message.id for message in run_checks(tags=["security"], include_deployment_checks=True)]
     assert ("shop.W002" in ids) == warned
+
+
+@pytest.mark.parametrize(
+    ("redirect", "seconds", "warnings"),
+    [(True, 31_536_000, set()), (False, 31_536_000, {"shop.W003"}), (True, 0, {"shop.W004"})],
+)
+def test_a_deployment_without_https_is_warned_of(
+    settings: Any, redirect: bool, seconds: int, warnings: set[str]
+) -> None:
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = redirect, seconds
+    ids = {message.id for message in run_checks(tags=["security"], include_deployment_checks=True)}
+    assert ids & {"shop.W003", "shop.W004"} == warnings

@@ -101,7 +101,10 @@ def test_what_is_refused_before_any_view_is_guarded(as_customer: APIClient, sett
     settings.DEBUG = False
     foreign = Client().get("/api/v1/products/", headers={"Host": "evil.example"})
     assert foreign.status_code == 400
-    for reply in (too_large, upload, in_admin, foreign):
+    settings.SECURE_SSL_REDIRECT = True
+    nowhere_to_redirect = Client().get("/api/v1/products/", headers={"Host": "evil.example"})
+    assert nowhere_to_redirect.status_code == 400
+    for reply in (too_large, upload, in_admin, foreign, nowhere_to_redirect):
         assert_guarded(reply)
 
 
