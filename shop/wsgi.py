@@ -31,7 +31,7 @@ _ = get_resolver().url_patterns
 gc.collect()
 gc.freeze()
 # Objects made since the last look at the young ones; 700 are fewer than one request makes.
-gc.set_threshold(50_000, 10, 10)
+gc.set_threshold(20_000, 10, 10)
 
 # Of the server's threads one works while the others wait for Python's lock or for MongoDB. Linux would let each that
 # wakes up interrupt it, only to wait for the lock; as a batch they take turns where they have to wait anyway. An
