@@ -78,6 +78,8 @@ class Run:
                 tally.rounds += 1
                 tally.audit += world.books.audit()
                 bar(tally.rounds, rounds)
+        if scenario.outages:
+            world.forget_outages()
         tally.seconds = time.monotonic() - began
         return tally
 

@@ -61,6 +61,9 @@ class World:
     def revive(self) -> None:
         """Start again what has died."""
 
+    def forget_outages(self) -> None:
+        """Let nobody hold for away any longer what was."""
+
     def settle(self, tally: Tally) -> None:
         """Wait until nothing more happens by itself."""
         tally.expect(self.stripe.wait_until_settled(SETTLE_SECONDS), "Stripe's deliveries did not come to an end")
@@ -157,6 +160,11 @@ class ShopWorld(World):
         for worker in self.workers:
             if not worker.is_alive:
                 worker.start()
+
+    def forget_outages(self) -> None:
+        # A process that met an outage lets one call at a time through until one has succeeded: the next scenario,
+        # in which nothing is away, is served by others.
+        self.stop_server()
 
     def begin(self) -> None:
         self.empty()
