@@ -5,6 +5,7 @@ import io
 import json
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -61,19 +62,21 @@ class ProductPagination(PageNumberPagination):
         """Return this part of the products and count all of them, in one command."""
         match, at_most = self.query.match(), queries.COUNTED + 1
         counted = counts.recall(match)
+        # The next part's cursor tells where the last product stands.
+        also = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {}
         rows = replies.in_list(
             [*self.query.in_order(), *part],
             # Behind a cursor the places of an index are no longer points but ranges, and their products out of order.
             index=None if self.cursor else self.query.index(),
             request=self.request,
-            also={"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {},
+            also=also,
             behind=[] if counted is not None else counts.stages(match, at_most=at_most),
         )
         if counted is None:
             counted = rows.pop()["counted"] if rows and "counted" in rows[-1] else 0
             counts.remember(match, counted, at_most=at_most)
         self.counted = counted
-        self.positions = [row.pop("position", None) for row in rows]
+        self.positions = [row.pop("position") for row in rows] if also else []
         return rows
 
     def _page_number(self) -> int:
@@ -111,11 +114,10 @@ class ProductPagination(PageNumberPagination):
 
     def _link(self, **place: Any) -> str:
         """Return the address of another part of this list."""
-        parameters = dict(self.request.query_params.lists())
-        for name in ("page", "cursor"):
-            parameters.pop(name, None)
-        query = urlencode(sorted({**parameters, **place}.items()), doseq=True)
-        return f"{base_url(self.request)}{quote(self.request.path)}{query and '?'}{query}"
+        others = [each for each in self.request.query_params.lists() if each[0] not in ("page", "cursor")]
+        parameters = [*others, *((name, [str(value)]) for name, value in place.items())]
+        path = _written(self.request.path, tuple((name, tuple(values)) for name, values in parameters))
+        return f"{base_url(self.request)}{path}"
 
     def get_paginated_response(self, data: list[Document]) -> HttpResponse:
         return JSONReply(
@@ -135,6 +137,12 @@ class ProductPagination(PageNumberPagination):
             "description": f"False where there are more than {queries.COUNTED} products; `count` then stays at that.",
         }
         return described
+
+
+@lru_cache(maxsize=1_000)
+def _written(path: str, parameters: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    query = urlencode(sorted(parameters), doseq=True)
+    return f"{quote(path)}{query and '?'}{query}"
 
 
 def _as_json(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bson import Decimal128, ObjectId
@@ -132,8 +134,13 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
 # Under which slug a category is found changes hardly ever, and is asked all the time.
 _ids_of_slugs: Remembered[ObjectId] = Remembered(seconds=1.0, most=1_000)
 
-# Which part of a list is asked for, not of what.
-PLACE = frozenset({"page", "page_size", "cursor"})
+
+# What is asked is the same again and again, by everybody, and says the same each time.
+@lru_cache(maxsize=1_000)
+def _understood(
+    serializer_class: type[serializers.Serializer], asked: tuple[tuple[str, str], ...]
+) -> Mapping[str, Any]:
+    return MappingProxyType(validated(serializer_class, dict(asked), context={}))
 
 
 class ProductFilters:
@@ -147,8 +154,9 @@ class ProductFilters:
     nothing: Mapping[str, Any] = {}
 
     def __init__(self, parameters: QueryDict) -> None:
-        asked = {name: value for name, value in parameters.items() if name not in PLACE}
-        self.data: dict[str, Any] = validated(self.serializer_class, asked, context={}) if asked else dict(self.nothing)
+        known = self.serializer_class._declared_fields
+        asked = tuple((name, value) for name, value in parameters.items() if name in known)
+        self.data: Mapping[str, Any] = _understood(self.serializer_class, asked) if asked else self.nothing
         self.attributes = self._attributes(parameters)
         self.category = self._category(self.data.get("category"))
         text = self.data.get("search")

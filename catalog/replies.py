@@ -44,7 +44,7 @@ def in_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Doc
         return None
     product = rows[0]
     variants = [each for each in product["variants"] if each["is_active"] or for_staff]
-    urls = all_urls_of(request=request)
+    urls, currency = all_urls_of(request=request), settings.CURRENCY
     pictures = [
         _picture(each["id"], urls(each["name"]), alt=each["alt"], position=position)
         for position, each in enumerate(product["pictures"])
@@ -54,9 +54,9 @@ def in_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Doc
         "id": str(product["_id"]),
         "name": product["name"],
         "slug": product["slug"],
-        "price": _amount(product["price"]),
-        "compare_at_price": _amount(product["compare_at_price"]),
-        "currency": settings.CURRENCY,
+        "price": _amount(product["price"], currency),
+        "compare_at_price": _amount(product["compare_at_price"], currency),
+        "currency": currency,
         "in_stock": product["in_stock"],
         "image": pictures[0]["sizes"]["card"] if pictures else None,
         "rating": {"average": _number(product["rating_average"]), "count": product["rating_count"]},
@@ -64,7 +64,7 @@ def in_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Doc
         and {"id": str(category), "name": product["category_name"], "slug": product["category_slug"]},
         "description": product["description"],
         "images": pictures,
-        "variants": [_variant(each, for_staff) for each in sorted(variants, key=_place)],
+        "variants": [_variant(each, currency, for_staff) for each in sorted(variants, key=_place)],
         "attributes": product["attributes"],
         "is_active": product["is_active"],
         "created_at": _moment(product["created_at"]),
@@ -129,12 +129,12 @@ _WITH_VARIANTS = {
 }
 
 
-def _variant(variant: Document, for_staff: bool) -> Document:
+def _variant(variant: Document, currency: str, for_staff: bool) -> Document:
     shown = {
         "id": str(variant["_id"]),
         "sku": variant["sku"],
         "options": variant["options"],
-        "price": _amount(variant["price"]),
+        "price": _amount(variant["price"], currency),
         "in_stock": variant["is_active"] and variant["stock"] > 0,
     }
     return {**shown, "stock": variant["stock"], "is_active": variant["is_active"]} if for_staff else shown
@@ -153,8 +153,8 @@ def _moment(stored: datetime) -> datetime:
     return stored.replace(tzinfo=UTC)
 
 
-def _amount(stored: Decimal128 | None) -> str | None:
-    return None if stored is None else _shown(stored.bid, settings.CURRENCY)
+def _amount(stored: Decimal128 | None, currency: str) -> str | None:
+    return None if stored is None else _shown(stored.bid, currency)
 
 
 @lru_cache(maxsize=10_000)

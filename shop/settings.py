@@ -158,6 +158,8 @@ SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
 ROOT_URLCONF = "shop.urls"
 WSGI_APPLICATION = "shop.wsgi.application"
 APPEND_SLASH = True
+# At the root of its host. Django would otherwise look twice in each request for where it is.
+FORCE_SCRIPT_NAME = ""
 
 TEMPLATES = [
     {

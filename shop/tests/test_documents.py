@@ -19,6 +19,12 @@ from shop.transactions import transactional
 
 pytestmark = pytest.mark.django_db
 
+# By the command that each sends.
+READS: dict[str, Callable[[], ObjectId]] = {
+    "find": lambda: documents.find_one(Product, {}).pk,
+    "aggregate": lambda: documents.aggregate(Product, [])[0]["_id"],
+}
+
 
 def values(row: Model) -> dict[str, Any]:
     """Every field's value, embedded instances as theirs."""
@@ -134,3 +140,36 @@ def test_errors_are_django_s(sold: Product, customer: User) -> None:
     }.items():
         with failing(command, Product, errorCode=8000), pytest.raises(DatabaseError):
             work()
+
+
+@pytest.mark.parametrize("how", [{"closeConnection": True}, {"errorCode": 11602}, {"errorCode": 134}])
+def test_what_a_passing_failure_spoils_is_asked_again(sold: Product, how: dict[str, Any]) -> None:
+    for command, read in READS.items():
+        with failing(command, Product, **how):
+            assert read() == sold.pk
+        with failing(command, Product, times=None, **how), pytest.raises(DatabaseError):
+            read()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_a_transaction_it_is_the_whole_that_is_done_again(sold: Product) -> None:
+    for command, read in READS.items():
+        tried = []
+
+        @transactional("test")
+        def work(read: Callable[[], ObjectId] = read, tried: list[int] = tried) -> ObjectId:
+            tried.append(1)
+            return read()
+
+        with failing(command, Product, closeConnection=True):
+            assert work() == sold.pk
+        assert len(tried) == 2
+
+
+def test_all_is_found_however_much_it_is(sold: Product) -> None:
+    collection, _ = documents.collection_of(StockMovement)
+    collection.insert_many([{"note": "many"} for _ in range(1_001)])
+    collection.insert_many([{"note": "large", "reference": "x" * 9_000_000} for _ in range(2)])
+    for note, number in {"many": 1_001, "large": 2}.items():
+        assert len(documents.find(StockMovement, {"note": note}, only=("id", "reference"))) == number
+        assert len(documents.aggregate(StockMovement, [{"$match": {"note": note}}])) == number
