@@ -22,6 +22,8 @@ from shop import documents
 from shop.rate_limits import address_of, spend_or_refuse
 
 REMEMBERED_FOR = timedelta(days=90)
+# Somebody who logs in ten times a day is not written down ten times.
+RENEWED_AFTER = timedelta(days=1)
 
 
 def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
@@ -32,13 +34,20 @@ def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
     account, address = normalize_email(email), address_of(request)
     for scope in ("login_account", "login_account_hour"):
         spend_or_refuse(scope, f"{account} from {address}")
-    if settings.RATE_LIMITS and documents.find_one(KnownNetwork, {"_id": _digest(account, address)}) is None:
+    if not settings.RATE_LIMITS:
+        return
+    network = documents.find_one(KnownNetwork, {"_id": _digest(account, address)})
+    if network is None:
         spend_or_refuse("login_strangers", account)
+    elif network.expires_at > timezone.now() + REMEMBERED_FOR - RENEWED_AFTER:
+        request._network_remembered = network.pk
 
 
 def remember(*, request: Request | HttpRequest, user: User) -> None:
     """Keep where somebody has just proven who they are: later attempts from there are not a stranger's."""
     pk, until = _digest(user.email, address_of(request)), timezone.now() + REMEMBERED_FOR
+    if getattr(request, "_network_remembered", None) == pk:
+        return
     if documents.update_one(KnownNetwork, {"_id": pk}, {"$set": {"expires_at": until}}):
         return
     try:

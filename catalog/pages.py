@@ -15,7 +15,8 @@ from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from catalog import counts, queries, replies
+from catalog import queries, replies
+from catalog.counts import Count
 from catalog.queries import Condition, ProductQuery
 from shop.addresses import base_url
 from shop.documents import Document, Pipeline
@@ -60,23 +61,21 @@ class ProductPagination(PageNumberPagination):
 
     def _read(self, part: Pipeline) -> list[Document]:
         """Return this part of the products and count all of them, in one command."""
-        match, at_most = self.query.match(), queries.COUNTED + 1
-        counted = counts.recall(match)
+        # Relevance is asked of no more than can be reached.
+        whole = not self.cursor and self.ordering is not None
+        count = Count(self.query.match(), at_most=queries.COUNTED + 1, whole=whole)
         # The next part's cursor tells where the last product stands.
-        also = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {}
+        position = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {}
         rows = replies.in_list(
-            [*self.query.in_order(), *part],
+            [*self.query.in_order(), *count.on_the_way, *part],
             # Behind a cursor the places of an index are no longer points but ranges, and their products out of order.
             index=None if self.cursor else self.query.index(),
             request=self.request,
-            also=also,
-            behind=[] if counted is not None else counts.stages(match, at_most=at_most),
+            also={**position, **count.also},
+            behind=count.beside,
         )
-        if counted is None:
-            counted = rows.pop()["counted"] if rows and "counted" in rows[-1] else 0
-            counts.remember(match, counted, at_most=at_most)
-        self.counted = counted
-        self.positions = [row.pop("position") for row in rows] if also else []
+        self.counted = count.take(rows)
+        self.positions = [row.pop("position") for row in rows] if position else []
         return rows
 
     def _page_number(self) -> int:

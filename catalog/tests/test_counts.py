@@ -38,6 +38,32 @@ def test_a_small_count_is_never_old(anonymous: APIClient, make_product: Callable
         assert listed(anonymous)[0] == number
 
 
+def test_few_and_many_are_counted_differently_and_alike(
+    anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "FEW", 3)
+    pages = {"page_size=2": ["2", "1"], "page_size=2&page=2": ["0"], "page_size=2&ordering=price": ["0", "1"]}
+    for number in range(3):
+        make_product(str(number), price=str(number))
+    for _ in range(2):
+        # The first time nobody knows that they are few.
+        for query, names in pages.items():
+            assert listed(anonymous, query) == (3, True, names)
+        assert listed(anonymous, "search=nothing") == (0, True, [])
+        assert anonymous.get(f"{LIST}?page_size=2&page=3").status_code == 404
+    first, second = (anonymous.get(f"{LIST}?in_stock=true").json()["results"] for _ in range(2))
+    assert len(first) == 3
+    assert second == first
+    # Suddenly they are many, then few again.
+    products = [make_product(str(number)) for number in (3, 4)]
+    for _ in range(2):
+        assert listed(anonymous, "page_size=2") == (5, True, ["4", "3"])
+    for product in products:
+        product.delete()
+    for _ in range(2):
+        assert listed(anonymous, "page_size=2") == (3, True, ["2", "1"])
+
+
 def test_that_there_are_more_than_are_counted_is_remembered_longer(
     anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from itertools import chain
 from threading import Barrier
 from typing import Any
@@ -276,6 +277,22 @@ def test_where_somebody_logs_in_is_kept_without_telling_it(customer: User) -> No
     assert "198.51" not in str(rows)
     assert client_of(customer).delete("/api/v1/users/me/").status_code == 204
     assert not KnownNetwork.objects.exists()
+
+
+def test_where_somebody_logs_in_is_written_down_once_a_day(customer: User) -> None:
+    def kept_until() -> datetime:
+        return KnownNetwork.objects.get().expires_at
+
+    log_in(customer.email, PASSWORD)
+    first = kept_until()
+    log_in(customer.email, PASSWORD)
+    assert kept_until() == first
+    yesterday = first - timedelta(days=1)
+    KnownNetwork.objects.update(expires_at=yesterday)
+    assert log_in(customer.email, "wrong") == 401
+    assert kept_until() == yesterday
+    log_in(customer.email, PASSWORD)
+    assert kept_until() > first
 
 
 def test_an_account_that_does_not_exist_is_limited_like_one_that_does(customer: User) -> None:
