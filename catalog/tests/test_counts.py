@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from catalog import counts, queries
 from catalog.models import Product
 from catalog.tests.conftest import LIST
+from shop.testing.commands import count_commands
 
 pytestmark = pytest.mark.django_db
 
@@ -56,12 +57,16 @@ def test_few_and_many_are_counted_differently_and_alike(
     assert second == first
     # Suddenly they are many, then few again.
     products = [make_product(str(number)) for number in (3, 4)]
-    for _ in range(2):
-        assert listed(anonymous, "page_size=2") == (5, True, ["4", "3"])
+    for of_its_own in (False, True):
+        with count_commands() as commands:
+            assert listed(anonymous, "page_size=2") == (5, True, ["4", "3"])
+        assert ("$unionWith" in str(commands)) is of_its_own
     for product in products:
         product.delete()
-    for _ in range(2):
-        assert listed(anonymous, "page_size=2") == (3, True, ["2", "1"])
+    for of_its_own in (True, False):
+        with count_commands() as commands:
+            assert listed(anonymous, "page_size=2") == (3, True, ["2", "1"])
+        assert ("$unionWith" in str(commands)) is of_its_own
 
 
 def test_that_there_are_more_than_are_counted_is_remembered_longer(
