@@ -293,8 +293,9 @@ RATE_LIMIT_RULES = {
     "review": (30, 60),
     "payment": (120, 60),
 }
-# Of how many uses a server process counts at once; of all others each by itself.
-RATE_LIMITS_COUNTED_AT_ONCE = {"cart": 10}
+# Of how many uses a server process counts at once; of all others each by itself. What one process holds the others
+# lack: a customer whom eight serve by turns may be refused after 600 - 8 * 9 uses of the cart, and 60 - 8 * 2 orders.
+RATE_LIMITS_COUNTED_AT_ONCE = {"cart": 10, "order": 3}
 checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be switched off with DEBUG=1")
 
 # --- Selling ----------------------------------------------------------------------------------------------------------
