@@ -29,7 +29,8 @@ RENEWED_AFTER = timedelta(days=1)
 def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
     """Count an attempt to log in before its password is looked at. Raises ``Throttled`` where it is one too many.
 
-    An account that does not exist is counted like one that does.
+    An account that does not exist is counted like one that does. What is known of the network is left on the request
+    for :func:`remember`.
     """
     account, address = normalize_email(email), address_of(request)
     for scope in ("login_account", "login_account_hour"):

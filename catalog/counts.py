@@ -6,6 +6,7 @@ server process, and that there are more than are ever counted for a minute. Smal
 noticed, are counted each time; and products themselves are never remembered.
 """
 
+import hashlib
 from typing import Any
 
 import bson
@@ -25,7 +26,7 @@ _remembered: Remembered[int] = Remembered(seconds=SECONDS, most=1_000)
 _few: Remembered[bool] = Remembered(seconds=SECONDS_FEW, most=1_000)
 
 
-class Count:
+class ListCount:
     """How the products that match are counted in the command that reads a page of them, unless that is known.
 
     The ``on_the_way`` stages belong before the page's, those ``beside`` it behind all others, ``also`` is to be read of
@@ -34,13 +35,14 @@ class Count:
 
     def __init__(self, match: dict[str, Any], *, at_most: int, whole: bool) -> None:
         """Without the ``whole`` of the matching products to come by, they are counted beside them."""
-        self._key, self._at_most = bson.encode(match), at_most
+        self._key, self._at_most = _digest(match), at_most
         self._known = _remembered.recall(self._key)
         self.on_the_way: Pipeline = []
         self.also: dict[str, Any] = {}
         self.beside: Pipeline = []
         if self._known is None and whole and _few.recall(self._key):
-            self.on_the_way = [{"$setWindowFields": {"output": {"counted": {"$count": {}}}}}]
+            # Those that were few may be many by now.
+            self.on_the_way = [{"$limit": at_most}, {"$setWindowFields": {"output": {"counted": {"$count": {}}}}}]
             self.also = {"counted": "$counted"}
         elif self._known is None:
             count = [{"$match": match}, {"$limit": at_most}, {"$count": "counted"}]
@@ -68,3 +70,8 @@ class Count:
             _few.remember(self._key, True)
         elif self.on_the_way:
             _few.remember(self._key, False)
+
+
+def _digest(match: dict[str, Any]) -> bytes:
+    # Filters may be long, and anybody may ask for as many as they like.
+    return hashlib.blake2b(bson.encode(match), digest_size=16).digest()

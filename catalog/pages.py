@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from bson import Decimal128
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from catalog import queries, replies
-from catalog.counts import Count
+from catalog.counts import ListCount
 from catalog.queries import Condition, ProductQuery
 from shop.addresses import base_url
 from shop.documents import Document, Pipeline
@@ -47,9 +47,10 @@ class ProductPagination(PageNumberPagination):
             raise NotFound("Invalid page.")
         self.ends_numbers = start + self.size >= queries.COUNTED
         rows = self._read([{"$skip": start}, {"$limit": min(self.size, queries.COUNTED - start)}])
-        if self.number > 1 and start >= self.counted:
+        # A count that is remembered may promise more than there is by now.
+        if self.number > 1 and not rows:
             raise NotFound("Invalid page.")
-        self.more = start + len(rows) < self.counted
+        self.more = bool(rows) and start + len(rows) < self.counted
         return rows
 
     def _page_by_cursor(self) -> list[Document]:
@@ -61,9 +62,9 @@ class ProductPagination(PageNumberPagination):
 
     def _read(self, part: Pipeline) -> list[Document]:
         """Return this part of the products and count all of them, in one command."""
-        # Relevance is asked of no more than can be reached.
+        # By relevance at most `COUNTED` are ranked, and more would not come by.
         whole = not self.cursor and self.ordering is not None
-        count = Count(self.query.match(), at_most=queries.COUNTED + 1, whole=whole)
+        count = ListCount(self.query.match(), at_most=queries.COUNTED + 1, whole=whole)
         # The next part's cursor tells where the last product stands.
         position = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {}
         rows = replies.in_list(
@@ -113,10 +114,10 @@ class ProductPagination(PageNumberPagination):
 
     def _link(self, **place: Any) -> str:
         """Return the address of another part of this list."""
-        others = [each for each in self.request.query_params.lists() if each[0] not in ("page", "cursor")]
-        parameters = [*others, *((name, [str(value)]) for name, value in place.items())]
-        path = _written(self.request.path, tuple((name, tuple(values)) for name, values in parameters))
-        return f"{base_url(self.request)}{path}"
+        asked = self.request.META.get("QUERY_STRING", "")
+        write = _written_query if len(asked) <= _SHORT else _query
+        query = write(asked, tuple((name, str(value)) for name, value in place.items()))
+        return f"{base_url(self.request)}{_quoted(self.request.path)}{query and '?'}{query}"
 
     def get_paginated_response(self, data: list[Document]) -> HttpResponse:
         return JSONReply(
@@ -138,10 +139,17 @@ class ProductPagination(PageNumberPagination):
         return described
 
 
-@lru_cache(maxsize=1_000)
-def _written(path: str, parameters: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
-    query = urlencode(sorted(parameters), doseq=True)
-    return f"{quote(path)}{query and '?'}{query}"
+def _query(asked: str, place: tuple[tuple[str, str], ...]) -> str:
+    """Return a query string that asks for the same with another place in it."""
+    parameters = QueryDict(asked.encode("latin-1")).lists()
+    others = [(name, values) for name, values in parameters if name not in ("page", "cursor")]
+    return urlencode(sorted([*others, *place]), doseq=True)
+
+
+# Most are asked for again and again. Whoever asks for others fills no memory with them.
+_SHORT = 300
+_written_query = lru_cache(maxsize=1_000)(_query)
+_quoted = lru_cache(maxsize=10)(quote)
 
 
 def _as_json(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from shop import documents
 from shop.documents import Pipeline
 from shop.money_fields import MoneyField
 from shop.permissions import staff_may
-from shop.remembered import Remembered
+from shop.remembered import Remembered, lasting
 from shop.serializers import validated
 
 # A filter in MongoDB's own words.
@@ -84,7 +83,9 @@ _ATTRIBUTE_PARAMETER = re.compile(rf"attr_({ATTRIBUTE_NAME})\Z")
 class ProductFiltersSerializer(serializers.Serializer):
     """What a query string may ask of products."""
 
-    category = serializers.SlugField(required=False, help_text="A slug; products below it in the tree are included.")
+    category = serializers.SlugField(
+        required=False, max_length=140, help_text="A slug; products below it in the tree are included."
+    )
     min_price = MoneyField(required=False)
     max_price = MoneyField(required=False)
     in_stock = serializers.BooleanField(required=False)
@@ -135,12 +136,16 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
 _ids_of_slugs: Remembered[ObjectId] = Remembered(seconds=1.0, most=1_000)
 
 
-# What is asked is the same again and again, by everybody, and says the same each time.
-@lru_cache(maxsize=1_000)
-def _understood(
+def _understand(
     serializer_class: type[serializers.Serializer], asked: tuple[tuple[str, str], ...]
 ) -> Mapping[str, Any]:
     return MappingProxyType(validated(serializer_class, dict(asked), context={}))
+
+
+# What is asked is the same again and again, by everybody, and means the same each time. Whoever asks for something else
+# fills no memory with it.
+_SHORT = 300
+_understood = lasting(most=1_000)(_understand)
 
 
 class ProductFilters:
@@ -156,7 +161,8 @@ class ProductFilters:
     def __init__(self, parameters: QueryDict) -> None:
         known = self.serializer_class._declared_fields
         asked = tuple((name, value) for name, value in parameters.items() if name in known)
-        self.data: Mapping[str, Any] = _understood(self.serializer_class, asked) if asked else self.nothing
+        understand = _understood if sum(len(value) for _, value in asked) <= _SHORT else _understand
+        self.data: Mapping[str, Any] = understand(self.serializer_class, asked) if asked else self.nothing
         self.attributes = self._attributes(parameters)
         self.category = self._category(self.data.get("category"))
         text = self.data.get("search")

@@ -10,6 +10,7 @@ would be an operator.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -28,7 +29,7 @@ from django_mongodb_backend.query import wrap_database_errors
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
-from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.write_concern import WriteConcern
 
 Document = dict[str, Any]
@@ -37,8 +38,8 @@ Convert = Callable[[Any], Any]
 M = TypeVar("M", bound=models.Model)
 
 
-# A page of a hundred and its count are more than the server would send at once.
-_AT_ONCE = 1_000
+# More than anything here returns; by itself the server would send a hundred first.
+_AT_ONCE = 10_000
 
 
 @wrap_database_errors
@@ -81,42 +82,49 @@ def aggregate(
     return collection.aggregate(pipeline, session=session, **by).to_list() if found is None else found
 
 
-# What a server is asked again after (besides broken connections), as drivers do with everything that is read:
+# Of an operation's failures those after which drivers read again, besides broken connections:
 # https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md
-_PASSING = frozenset({6, 7, 89, 134, 262, 9001})
+_RETRYABLE = frozenset({6, 7, 89, 134, 262, 9001})
 
 
 def _answer(collection: Collection, session: ClientSession | None, command: Document) -> list[Document] | None:
-    """Return all that a reading command finds; None where it has to be asked in the driver's own way.
+    """Return all that a reading command finds; None where the driver's own way has to be taken.
 
-    That way makes a cursor, an eighth of the work of a query. It is needed for what does not fit one reply, and asks
-    again what was spoiled by a broken connection or a change of primary.
+    The driver's way makes a cursor, which is an eighth of a query's work. It is needed where the answer does not fit
+    one reply, and where a broken connection or a change of primary has spoiled it, for it reads again. What fails in a
+    transaction raises, since the transaction is repeated as a whole.
     """
     if session is None:
-        # A transaction has its own.
+        # A session has its own, and reads from the primary.
         command["readConcern"] = collection.read_concern.document
     try:
         reply = collection.database.command(
             command,
-            read_preference=collection.read_preference,
+            read_preference=collection.read_preference if session is None else None,
             codec_options=collection.codec_options,
             session=session,
         )
     except (AutoReconnect, OperationFailure) as error:
-        if session is not None or not _passes(error):
+        if _in_transaction(session) or not _is_retryable(error):
             raise
         return None
     cursor = reply["cursor"]
     if not cursor["id"]:
         return cursor["firstBatch"]
-    # The server would keep what is left of it for ten minutes.
-    collection.database.command("killCursors", collection.name, cursors=[cursor["id"]], session=session)
+    with suppress(PyMongoError):
+        # The server would keep what is left of it for ten minutes.
+        by = session if _in_transaction(session) else None
+        collection.database.command("killCursors", collection.name, cursors=[cursor["id"]], session=by)
     return None
 
 
-def _passes(error: AutoReconnect | OperationFailure) -> bool:
+def _in_transaction(session: ClientSession | None) -> bool:
+    return session is not None and session.in_transaction
+
+
+def _is_retryable(error: AutoReconnect | OperationFailure) -> bool:
     if isinstance(error, OperationFailure):
-        return error.code in _PASSING
+        return error.code in _RETRYABLE
     # Where no server was found, that took all the time there is.
     return not isinstance(error, ServerSelectionTimeoutError)
 

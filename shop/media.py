@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -19,8 +19,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.core.signals import setting_changed
-from django.dispatch import receiver
 from PIL import Image, ImageCms, ImageOps
 
 from shop.addresses import base_url
@@ -365,14 +363,19 @@ def _absolute(prefix: str, request: Any) -> str:
     return prefix if prefix.startswith("http") else f"{base_url(request)}{prefix}"
 
 
-@cache
 def _parts() -> dict[str, tuple[str, str]]:
     """Return by size what stands before a picture's name, and what after it where that is its stem only."""
-    if not _under_cloudinary():
-        suffixes = {"original": "", **{size: derived_name("", size) for size in SIZES}}
-        return {size: (settings.MEDIA_URL, suffix) for size, suffix in suffixes.items()}
-    delivery_base = getattr(settings, "CLOUD_DELIVERY_BASE", "") or "https://res.cloudinary.com"
-    folder = f"{delivery_base.rstrip('/')}/{settings.CLOUD_NAME}/image/upload"
+    return _url_parts(_under_cloudinary(), settings.CLOUD_DELIVERY_BASE, settings.CLOUD_NAME, settings.MEDIA_URL)
+
+
+@lru_cache(maxsize=64)
+def _url_parts(
+    under_cloudinary: bool, delivery_base: str, cloud_name: str, media_url: str
+) -> dict[str, tuple[str, str]]:
+    # A function of the settings' values, so that it follows them.
+    if not under_cloudinary:
+        return {"original": (media_url, ""), **{size: (media_url, derived_name("", size)) for size in SIZES}}
+    folder = f"{delivery_base.rstrip('/')}/{cloud_name}/image/upload"
     # lfill and limit are fill and fit that never enlarge.
     boxes = {
         size: f"c_{'lfill' if box.crop else 'limit'},f_auto,q_auto,w_{box.width},h_{box.height}"
@@ -380,12 +383,6 @@ def _parts() -> dict[str, tuple[str, str]]:
     }
     # Cloudinary wants a version before public ids with folders; v1 is the one that stands for "any".
     return {size: (f"{folder}/{how}/v1/", "") for size, how in {"original": "f_auto,q_auto", **boxes}.items()}
-
-
-@receiver(setting_changed)
-def _forget_parts(**_: Any) -> None:
-    """Settings change in tests only."""
-    _parts.cache_clear()
 
 
 def _under_cloudinary() -> bool:

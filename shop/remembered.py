@@ -2,9 +2,11 @@
 
 import threading
 import time
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import Generic, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 V = TypeVar("V")
 
 
@@ -20,7 +22,7 @@ class Remembered(Generic[V]):
         self._lock = threading.Lock()
         # When room is looked for again, where there was none.
         self._next_look = 0.0
-        _all.append(self)
+        _forgetting.append(self.forget)
 
     def recall(self, key: Hashable) -> V | None:
         """Return what was remembered under this key, unless its time is over."""
@@ -44,10 +46,21 @@ class Remembered(Generic[V]):
             self._next_look = 0.0
 
 
-_all: list[Remembered] = []
+def lasting(*, most: int) -> Callable[[Callable[P, V]], Callable[P, V]]:
+    """Return a decorator like ``functools.lru_cache``: for what depends on settings at most, which tests change."""
+
+    def decorate(function: Callable[P, V]) -> Callable[P, V]:
+        cached = lru_cache(maxsize=most)(function)
+        _forgetting.append(cached.cache_clear)
+        return cached
+
+    return decorate
+
+
+_forgetting: list[Callable[[], None]] = []
 
 
 def forget_everything() -> None:
     """Begin anew, as a process does."""
-    for each in _all:
-        each.forget()
+    for forget in _forgetting:
+        forget()

@@ -38,7 +38,7 @@ _UNUSED_FEATURES += " midi payment publickey-credentials-get screen-wake-lock us
 
 def headers_of(area: Area) -> dict[str, str]:
     """Return the headers of the shop's own that a reply of this area has, unless its view has set them."""
-    pictures = " https://res.cloudinary.com" if settings.USE_CLOUDINARY else ""
+    pictures = f" {settings.CLOUD_DELIVERY_BASE}" if settings.USE_CLOUDINARY else ""
     policies = {Area.DOCS: _DOCS, Area.ADMIN: _ADMIN.format(pictures=pictures)}
     return {
         "Content-Security-Policy": policies.get(area, _NOTHING),

@@ -293,8 +293,8 @@ RATE_LIMIT_RULES = {
     "review": (30, 60),
     "payment": (120, 60),
 }
-# Of how many uses a server process counts at once; of all others each by itself. What one process holds the others
-# lack: a customer whom eight serve by turns may be refused after 600 - 8 * 9 uses of the cart, and 60 - 8 * 2 orders.
+# Of how many uses a server process counts at once; of all others each by itself. What a process holds the others lack:
+# a customer whom eight serve by turns may be refused after 600 - 7 * 9 uses of the cart, and 60 - 7 * 2 checkouts.
 RATE_LIMITS_COUNTED_AT_ONCE = {"cart": 10, "order": 3}
 checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be switched off with DEBUG=1")
 
@@ -346,6 +346,7 @@ CLOUD_NAME = env.str("CLOUD_NAME", default="")
 CLOUD_API_KEY = env.str("CLOUD_API_KEY", default="")
 CLOUD_API_SECRET = env.str("CLOUD_API_SECRET", default="")
 CLOUD_API_BASE = env.str("CLOUD_API_BASE", default="https://api.cloudinary.com")
+CLOUD_DELIVERY_BASE = "https://res.cloudinary.com"
 for _name in ("CLOUD_NAME", "CLOUD_API_KEY", "CLOUD_API_SECRET"):
     checks.given(_name, globals()[_name], purpose="product pictures are kept at Cloudinary")
 checks.https_url("CLOUD_API_BASE", CLOUD_API_BASE, purpose="uploads are signed, not encrypted")

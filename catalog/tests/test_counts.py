@@ -1,4 +1,4 @@
-"""Large counts, which are remembered for a moment."""
+"""Large counts, which are remembered for a moment; and small ones, which are counted on the way."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from rest_framework.test import APIClient
 
-from catalog import counts, queries
+from catalog import counts, pages, queries
 from catalog.models import Product
 from catalog.tests.conftest import LIST
 from shop.testing.commands import count_commands
@@ -82,3 +82,33 @@ def test_that_there_are_more_than_are_counted_is_remembered_longer(
     assert listed(anonymous)[:2] == (2, False)
     time.sleep(1)
     assert listed(anonymous)[:2] == (2, True)
+
+
+def test_a_count_that_promises_more_than_there_is_leads_nowhere(
+    anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "REMEMBERED_FROM", 2)
+    monkeypatch.setattr(queries, "COUNTED", 4)
+    products = [make_product(name) for name in "abcde"]
+    assert listed(anonymous, "page_size=2")[:2] == (4, False)
+    for product in products:
+        product.delete()
+    first = anonymous.get(f"{LIST}?page_size=2")
+    assert (first.status_code, first.json()["results"], first.json()["next"]) == (200, [], None)
+    for query in ("page_size=2&page=2", "page_size=1&page=3"):
+        assert anonymous.get(f"{LIST}?{query}").status_code == 404
+
+
+def test_whoever_asks_for_something_else_each_time_fills_no_memory(
+    anonymous: APIClient, make_product: Callable[..., Product]
+) -> None:
+    for name in "ab":
+        make_product(name)
+    caches = (queries._understood, pages._written_query)
+    before = [cache.cache_info().currsize for cache in caches]
+    for query in (f"search=a{'+' * 150}", "&".join(f"junk{number}=" for number in range(100)), f"x={'y' * 9_000}"):
+        assert anonymous.get(f"{LIST}?page_size=1&{query}").status_code == 200
+    assert anonymous.get(f"{LIST}?category={'y' * 9_000}").status_code == 400
+    after = [cache.cache_info().currsize for cache in caches]
+    # The first is short enough to be kept, without a link; and what others ask beside it is no filter.
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 0]

@@ -16,7 +16,7 @@ from shop.bench.scenarios import Scenario
 WARM_UP_SECONDS = 3.0
 # A round in which a reply was an error does not count and is run again, so many times for each contestant.
 RETRIES = 3
-# When a round ends, eight requests are still being worked on, and would take time from the contestant that is next.
+# When a round ends, a request of each connection is still being worked on, and would take time from who is next.
 QUIET_SECONDS, QUIET_SHARE, MOST_PAUSE_SECONDS = 0.2, 0.1, 5.0
 
 Tick = Callable[[int, int], None]
@@ -81,8 +81,7 @@ class Track:
         for number in range(rounds):
             for position, each in enumerate(contestants):
                 if not results[each.name].gave_up:
-                    self._wait_until_quiet(contestants)
-                    self._round(each, results[each.name], seconds)
+                    self._round(each, results[each.name], seconds, among=contestants)
                 tick(number * len(contestants) + position + 1, total)
         return results
 
@@ -106,8 +105,9 @@ class Track:
     def _file(self, contestant: Contestant) -> Path:
         return self._requests / f"{contestant.name}.requests"
 
-    def _round(self, contestant: Contestant, result: Result, seconds: float) -> None:
+    def _round(self, contestant: Contestant, result: Result, seconds: float, *, among: Sequence[Contestant]) -> None:
         for _ in range(1 + RETRIES):
+            self._wait_until_quiet(among)
             before = self._meters(contestant)
             load = wrk.load(contestant.url, self._file(contestant), seconds=seconds, core=self._load_core)
             cpu, database_cpu, commands = (

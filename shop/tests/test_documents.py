@@ -1,12 +1,15 @@
 """Documents read and written past the query compiler are what Django would have read and written."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
 from bson import ObjectId
 from django.db import DatabaseError, IntegrityError
 from django.db.models import Model
+from pymongo import ReadPreference
+from pymongo.read_concern import ReadConcern
 
 from accounts.models import User
 from cart.models import Cart
@@ -15,7 +18,7 @@ from orders.models import Order
 from shop import documents
 from shop.testing.failures import failing
 from shop.testing.steps import add_to_cart, place_order
-from shop.transactions import transactional
+from shop.transactions import snapshot, transactional
 
 pytestmark = pytest.mark.django_db
 
@@ -166,10 +169,43 @@ def test_in_a_transaction_it_is_the_whole_that_is_done_again(sold: Product) -> N
         assert len(tried) == 2
 
 
-def test_all_is_found_however_much_it_is(sold: Product) -> None:
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("within", [nullcontext, snapshot, None], ids=["alone", "snapshot", "transaction"])
+def test_all_is_found_however_much_it_is(
+    sold: Product, monkeypatch: pytest.MonkeyPatch, within: Callable[[], AbstractContextManager[None]] | None
+) -> None:
+    monkeypatch.setattr(documents, "_AT_ONCE", 5)
     collection, _ = documents.collection_of(StockMovement)
-    collection.insert_many([{"note": "many"} for _ in range(1_001)])
+    collection.insert_many([{"note": "many"} for _ in range(6)])
     collection.insert_many([{"note": "large", "reference": "x" * 9_000_000} for _ in range(2)])
-    for note, number in {"many": 1_001, "large": 2}.items():
-        assert len(documents.find(StockMovement, {"note": note}, only=("id", "reference"))) == number
-        assert len(documents.aggregate(StockMovement, [{"$match": {"note": note}}])) == number
+
+    def read_all() -> None:
+        for note, number in {"many": 6, "large": 2}.items():
+            assert len(documents.find(StockMovement, {"note": note}, only=("id", "reference"))) == number
+            assert len(documents.aggregate(StockMovement, [{"$match": {"note": note}}])) == number
+
+    if within is None:
+        transactional("test")(read_all)()
+    else:
+        with within():
+            read_all()
+    # The server keeps nothing of what was not fetched.
+    idle = [{"$currentOp": {"idleCursors": True}}, {"$match": {"type": "idleCursor", "ns": collection.full_name}}]
+    admin = collection.database.client.admin.with_options(read_concern=ReadConcern("local"))
+    assert admin.aggregate(idle).to_list() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_reads_from_the_primary_wherever_else_is_read(
+    sold: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_model = documents.collection_of
+
+    def elsewhere(model: type[Model]) -> tuple[Any, Any]:
+        collection, session = of_model(model)
+        return collection.with_options(read_preference=ReadPreference.SECONDARY_PREFERRED), session
+
+    monkeypatch.setattr(documents, "collection_of", elsewhere)
+    for read in READS.values():
+        assert read() == sold.pk
+        assert transactional("test")(read)() == sold.pk
