@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 from rest_framework.test import APIClient
 
+from catalog.counts import FEW
 from catalog.models import SEARCH_INDEX, Product
 from catalog.queries import COUNTED, ORDERINGS
 from catalog.tests.conftest import LIST
@@ -125,6 +126,14 @@ def test_reading_costs_the_same_in_a_shop_of_any_size(
             assert keys_and_documents(command)[1] <= 2
     with subtests.test("what was good for common words is not tried on rare ones"):
         assert indexes_of_plans_kept(PRODUCTS) == {SEARCH_INDEX}
+    with subtests.test("few are counted on the way to their page, once it is known that they are few"):
+        sent(anonymous, f"{LIST}?search=999th")
+        with count_commands() as commands:
+            anonymous.get(f"{LIST}?search=999th")
+        (command,) = commands
+        assert "$setWindowFields" in str(command)
+        assert stages_of(command).isdisjoint({"SORT", "$sort", "COLLSCAN"})
+        assert max(keys_and_documents(command)) <= FEW
     with subtests.test("products looked at behind a cursor"):
         (command,) = sent(anonymous, f"{LIST}?search=product&page_size=2&cursor={position}")
         assert stages_of(command).isdisjoint({"SORT", "$sort"})
