@@ -74,13 +74,14 @@ class Bench:
         self._compare("servers", "HTTP servers, one process on one core", sides, SCENARIOS, baseline="granian")
 
     def processes(self, *, products: int) -> None:
-        """One server process and two, on as many cores."""
+        """One server process and two, on the two cores that there are; and what it costs to be beside the database."""
         uri = self._seeded(products)
         cores = f"{SERVER_CORE},{LOAD_CORE}"
         sides = [
             self._shop(f"{count} process{'es' if count > 1 else ''}", uri, processes=count, cores=cores)
             for count in (1, 2)
         ]
+        sides.append(self._shop("1 beside MongoDB", uri, cores=f"{LOAD_CORE}"))
         self._compare("processes", "Server processes on two cores", sides, SCENARIOS, baseline="1 process")
 
     def growth(self) -> None:
