@@ -11,7 +11,7 @@ _COLOURS = ("#2f6f4f", "#b5562b", "#4a5a8a")
 
 
 def bars(comparison: Comparison) -> str:
-    """How many times the baseline's requests a second each contestant answers, with the range over the rounds."""
+    """How many times the baseline's number each contestant's is, with the range over the rounds."""
     others = _contestants(comparison)
     groups = [
         (scenario, [(name, sorted(comparison.ratios(scenario, name))) for name in others])

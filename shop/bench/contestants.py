@@ -13,6 +13,7 @@ import requests
 from django.conf import settings
 
 from shop.bench.scenarios import CATEGORIES, USERS, PeerVisitor, Visitor
+from shop.bench.wrk import EAGER, Crowd
 from shop.mongod import free_port
 from shop.processes import ProcessError, last_lines, spawn
 from shop.server import server_command
@@ -36,6 +37,7 @@ class Contestant:
     first_path: str
     visitor_class: type[Visitor] = Visitor
     cores: str = "0"
+    crowd: Crowd = EAGER
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -98,6 +100,7 @@ def shop(
     processes: int = 1,
     cores: str = "0",
     rate_limits: bool = True,
+    crowd: Crowd = EAGER,
 ) -> Contestant:
     """The shop in production's settings on the database that ``uri`` names."""
     port = free_port()
@@ -110,6 +113,7 @@ def shop(
         log=folder / f"{name}.log",
         first_path="/readyz",
         cores=cores,
+        crowd=crowd,
     )
 
 

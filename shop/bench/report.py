@@ -14,9 +14,15 @@ import django
 import pymongo
 
 from shop.bench.rounds import Comparison, Result
-from shop.bench.wrk import CONNECTIONS
+from shop.bench.wrk import Crowd
 
-COLUMNS = ("", "", "requests/s", "ratio (range)", "p50 ms", "p99 ms", "CPU ms", "MongoDB ms", "commands", "errors")
+_RATIOS = {"rate": "ratio (range)", "cpu_ms": "CPU ratio (range)"}
+
+
+def columns(comparison: Comparison) -> list[str]:
+    """The table's first line."""
+    ratio = _RATIOS[comparison.measure]
+    return ["", "", "requests/s", ratio, "p50 ms", "p99 ms", "CPU ms", "MongoDB ms", "commands", "errors"]
 
 
 def rows(comparison: Comparison) -> list[list[str]]:
@@ -52,8 +58,8 @@ def _ratio(ratios: Sequence[float]) -> str:
 
 def text(comparison: Comparison) -> str:
     """The table for a terminal."""
-    table = [list(COLUMNS), *rows(comparison)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(COLUMNS))]
+    table = [columns(comparison), *rows(comparison)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
         "  ".join(
             cell.ljust(width) if column < 2 else cell.rjust(width)
@@ -71,13 +77,14 @@ def memory(comparison: Comparison) -> str:
 
 def markdown(comparison: Comparison) -> list[str]:
     """The table for a page, line by line."""
-    table = ["| " + " | ".join(line) + " |" for line in [list(COLUMNS), *rows(comparison)]]
-    table.insert(1, "|---|---" + "|---:" * (len(COLUMNS) - 2) + "|")
+    head = columns(comparison)
+    table = ["| " + " | ".join(line) + " |" for line in [head, *rows(comparison)]]
+    table.insert(1, "|---|---" + "|---:" * (len(head) - 2) + "|")
     return [*table, "", memory(comparison)]
 
 
-def conditions() -> str:
-    """When, where and under which conditions it was measured."""
+def conditions(crowds: Sequence[Crowd]) -> str:
+    """When, where and under which conditions it was measured, by whose load."""
     now = datetime.datetime.now(datetime.UTC)
     versions = ", ".join(
         [
@@ -90,7 +97,7 @@ def conditions() -> str:
     )
     return (
         f"_{now:%Y-%m-%d %H:%M} UTC; {_processor()}, {os.cpu_count()} processors, {platform.system()}; {versions}; "
-        f"`wrk` with {CONNECTIONS} connections._"
+        f"`wrk` with {' or '.join(sorted({str(crowd) for crowd in crowds}))}._"
     )
 
 

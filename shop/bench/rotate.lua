@@ -1,5 +1,6 @@
 -- Sends the requests that a file lists, one after the other, again and again; then says what came of it in one line.
 -- Each line of the file: method, path, bearer token, JSON body, separated by tabs; the last two may be empty.
+-- The second argument is how many milliseconds a connection pauses on average before it asks again.
 
 local requests, position = {}, 0
 
@@ -11,6 +12,9 @@ function init(arguments)
       if body ~= "" then headers["Content-Type"] = "application/json" else body = nil end
       requests[#requests + 1] = wrk.format(method, path, headers, body)
    end
+   local pause = tonumber(arguments[2])
+   -- wrk asks for pauses where there is a function of this name.
+   if pause > 0 then delay = function() return math.random(0, 2 * pause) end end
 end
 
 function request()

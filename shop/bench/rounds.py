@@ -49,18 +49,22 @@ class Result:
 
 @dataclass
 class Comparison:
-    """What came of it: ``results[scenario][contestant]``; ratios are to the contestant ``baseline``."""
+    """What came of it: ``results[scenario][contestant]``.
+
+    Ratios are to the contestant ``baseline``, of the one of a :class:`Round`'s numbers that is called ``measure``.
+    """
 
     title: str
     baseline: str
     results: dict[str, dict[str, Result]] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
+    measure: str = "rate"
 
-    def ratios(self, scenario: str, contestant: str, measure: str = "rate") -> list[float]:
+    def ratios(self, scenario: str, contestant: str) -> list[float]:
         """This contestant's number by the baseline's, round by round."""
         rows = self.results[scenario]
         pairs = zip(rows[contestant].rounds, rows[self.baseline].rounds, strict=False)
-        return [getattr(own, measure) / getattr(base, measure) for own, base in pairs]
+        return [getattr(own, self.measure) / getattr(base, self.measure) for own, base in pairs]
 
 
 class Track:
@@ -91,7 +95,7 @@ class Track:
         # Everything is asked once before it is measured: what does not work should say so, not count as an error.
         visitor.ask(requests[0])
         wrk.write_requests(self._file(contestant), requests)
-        wrk.load(contestant.url, self._file(contestant), seconds=WARM_UP_SECONDS, core=self._load_core)
+        self._load(contestant, WARM_UP_SECONDS)
 
     def _wait_until_quiet(self, contestants: Sequence[Contestant]) -> None:
         pids = [self._database_pid, *(each.pid for each in contestants)]
@@ -109,7 +113,7 @@ class Track:
         for _ in range(1 + RETRIES):
             self._wait_until_quiet(among)
             before = self._meters(contestant)
-            load = wrk.load(contestant.url, self._file(contestant), seconds=seconds, core=self._load_core)
+            load = self._load(contestant, seconds)
             cpu, database_cpu, commands = (
                 (now - then) / max(load.requests, 1) for now, then in zip(self._meters(contestant), before, strict=True)
             )
@@ -119,6 +123,10 @@ class Track:
                 return
             result.errors += load.errors
         result.gave_up = True
+
+    def _load(self, contestant: Contestant, seconds: float) -> wrk.Load:
+        requests = self._file(contestant)
+        return wrk.load(contestant.url, requests, seconds=seconds, core=self._load_core, crowd=contestant.crowd)
 
     def _meters(self, contestant: Contestant) -> tuple[float, float, float]:
         return (
@@ -135,12 +143,13 @@ def compare(
     scenarios: Iterable[Scenario],
     *,
     baseline: str,
+    measure: str,
     rounds: int,
     seconds: float,
     bar: Callable[[str], Any],
 ) -> Comparison:
     """Start the contestants, measure every scenario, stop them."""
-    comparison = Comparison(title, baseline)
+    comparison = Comparison(title, baseline, measure=measure)
     try:
         for each in contestants:
             each.start()

@@ -17,11 +17,14 @@ from shop.bench import chart, contestants, report, rounds
 from shop.bench.contestants import SERVERS, Contestant
 from shop.bench.scenarios import READING, SCENARIOS, Scenario
 from shop.bench.soak import soak
+from shop.bench.wrk import EAGER, Crowd
 from shop.demo.bar import Bar
 from shop.processes import spawn
 
 SERVER_CORE, LOAD_CORE = 0, 1
 SMALL, LARGE = 1_000, 1_000_000
+# What leaves one process idle half of the time or more, so that two have room beside the database and the load.
+EASY_PAUSE_MS = 14
 _DOCS = Path(settings.BASE_DIR) / "docs"
 
 
@@ -74,15 +77,23 @@ class Bench:
         self._compare("servers", "HTTP servers, one process on one core", sides, SCENARIOS, baseline="granian")
 
     def processes(self, *, products: int) -> None:
-        """One server process and two, on the two cores that there are; and what it costs to be beside the database."""
+        """One server process and two on the two cores that there are: all they can serve, and twice what one serves."""
         uri = self._seeded(products)
-        cores = f"{SERVER_CORE},{LOAD_CORE}"
-        sides = [
-            self._shop(f"{count} process{'es' if count > 1 else ''}", uri, processes=count, cores=cores)
-            for count in (1, 2)
-        ]
-        sides.append(self._shop("1 beside MongoDB", uri, cores=f"{LOAD_CORE}"))
+
+        def side(name: str, processes: int, crowd: Crowd) -> Contestant:
+            cores = f"{SERVER_CORE},{LOAD_CORE}"
+            return self._shop(name, uri, processes=processes, cores=cores, crowd=crowd)
+
+        sides = [side("1 process", 1, EAGER), side("2 processes", 2, EAGER)]
         self._compare("processes", "Server processes on two cores", sides, SCENARIOS, baseline="1 process")
+        half, whole = (Crowd(connections, EASY_PAUSE_MS) for connections in (4, 8))
+        sides = [
+            side("1 process, half the load", 1, half),
+            side("2 processes, the load", 2, whole),
+            side("1 process, the load", 1, whole),
+        ]
+        title = "CPU per request, as processes and load grow"
+        self._compare("scaling", title, sides, SCENARIOS, baseline=sides[0].name, measure="cpu_ms")
 
     def growth(self) -> None:
         """A small catalogue and a large one."""
@@ -95,13 +106,20 @@ class Bench:
         with Bar(self._stream, f"Soak, {minutes} min") as bar:
             result = soak(self._track, side, minutes=minutes, tick=bar)
         self._stream.write(f"\n{result}\n")
-        section = "\n".join([_image("soak", "Memory"), "", str(result), "", report.conditions()])
+        section = "\n".join([_image("soak", "Memory"), "", str(result), "", report.conditions([side.crowd])])
         self._keep("soak", section, chart.line("Memory of the server", result.samples, unit="MB"))
 
     # --- Parts --------------------------------------------------------------------------------------------------------
 
     def _compare(
-        self, name: str, title: str, sides: Sequence[Contestant], scenarios: dict[str, Scenario], *, baseline: str
+        self,
+        name: str,
+        title: str,
+        sides: Sequence[Contestant],
+        scenarios: dict[str, Scenario],
+        *,
+        baseline: str,
+        measure: str = "rate",
     ) -> None:
         chosen = [each for key, each in scenarios.items() if self._only is None or key in self._only]
         comparison = rounds.compare(
@@ -110,11 +128,12 @@ class Bench:
             sides,
             chosen,
             baseline=baseline,
+            measure=measure,
             bar=lambda scenario: Bar(self._stream, f"{name}: {scenario}"),
             **self._length,
         )
         self._stream.write(f"\n{report.text(comparison)}\n\n")
-        lines = [*report.markdown(comparison), "", report.conditions()]
+        lines = [*report.markdown(comparison), "", report.conditions([side.crowd for side in sides])]
         if len(sides) > 1:
             lines = [_image(name, title), "", *lines]
         self._keep(name, "\n".join(lines), chart.bars(comparison))

@@ -1,4 +1,4 @@
-"""One round of load by ``wrk``: a thread with eight connections that are kept open."""
+"""One round of load by ``wrk``: a thread with a few connections that are kept open."""
 
 import subprocess
 from collections.abc import Sequence
@@ -7,8 +7,22 @@ from typing import NamedTuple
 
 from shop.bench.scenarios import Request
 
-CONNECTIONS = 8
 _SCRIPT = Path(__file__).with_name("rotate.lua")
+
+
+class Crowd(NamedTuple):
+    """Who asks: so many connections, each of which waits for its answer and then, on average, for so long."""
+
+    connections: int = 8
+    pause_ms: int = 0
+
+    def __str__(self) -> str:
+        pause = f" that pause for {self.pause_ms} ms on average" if self.pause_ms else ""
+        return f"{self.connections} connections{pause}"
+
+
+# As much as a server can answer.
+EAGER = Crowd()
 
 
 class Load(NamedTuple):
@@ -30,11 +44,15 @@ def write_requests(path: Path, requests: Sequence[Request]) -> None:
     path.write_text("".join(f"{request.line}\n" for request in requests))
 
 
-def load(url: str, requests: Path, *, seconds: float, core: int) -> Load:
+def load(url: str, requests: Path, *, seconds: float, core: int, crowd: Crowd) -> Load:
     """Send the requests of that file again and again for so many seconds. Raises :class:`LoadError`."""
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", str(_SCRIPT)]
+    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{crowd.connections}", f"-d{seconds:g}s"]
     done = subprocess.run(  # noqa: S603
-        [*command, url, "--", str(requests)], capture_output=True, text=True, timeout=seconds + 60, check=False
+        [*command, "-s", str(_SCRIPT), url, "--", str(requests), str(crowd.pause_ms)],
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
+        check=False,
     )
     result = next((line.split()[1:] for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
     if result is None:

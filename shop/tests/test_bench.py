@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 import pytest
 from django.conf import settings
 
-from shop.bench import chart, meters, report
+from shop.bench import chart, meters, report, wrk
 from shop.bench.rounds import Comparison, Result, Round
 from shop.bench.scenarios import Request
 from shop.bench.soak import Soak
+from shop.bench.wrk import EAGER, Crowd
 
 
 def bench(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -88,6 +89,18 @@ def test_the_ratio_is_the_median_over_pairs_of_rounds_with_its_range(comparison:
     assert "Peak memory: shop 100 MB, peer 170 MB." in report.text(comparison)
 
 
+def test_the_ratio_can_be_that_of_the_cost_of_a_request(comparison: Comparison) -> None:
+    comparison.measure = "cpu_ms"
+    assert report.columns(comparison)[3] == "CPU ratio (range)"
+    assert report.rows(comparison)[0][3] == "0.50 (0.33–0.50)"
+    assert "0.50 shop" in chart.bars(comparison)
+
+
+def test_the_conditions_name_every_load_once() -> None:
+    said = report.conditions([EAGER, EAGER, Crowd(4, pause_ms=14)])
+    assert said.endswith("`wrk` with 4 connections that pause for 14 ms on average or 8 connections._")
+
+
 def test_a_side_that_only_made_errors_has_no_figures(comparison: Comparison) -> None:
     comparison.results["list"]["shop"] = Result(errors=42, gave_up=True)
     first, second = report.rows(comparison)
@@ -115,7 +128,7 @@ def test_each_section_of_the_page_is_replaced_on_its_own(tmp_path: Path) -> None
 
 def test_the_page_has_a_place_for_every_comparison() -> None:
     page = (Path(settings.BASE_DIR) / "docs" / "performance.md").read_text()
-    for name in ("main", "growth", "servers", "processes", "soak"):
+    for name in ("main", "growth", "servers", "processes", "scaling", "soak"):
         assert f"<!-- {name}: begin -->" in page
         assert f"<!-- {name}: end -->" in page
 
@@ -135,6 +148,20 @@ def test_a_request_is_one_line_of_four_fields() -> None:
     assert Request("POST", "/a", "token", {"text": "tab\tand\nline"}).line == (
         'POST\t/a\ttoken\t{"text": "tab\\tand\\nline"}'
     )
+
+
+@pytest.mark.skipif(not has("wrk", "taskset"), reason="wrk and taskset are not installed")
+def test_connections_that_pause_send_what_the_file_lists_but_more_rarely(live_server: Any, tmp_path: Path) -> None:
+    requests = tmp_path / "requests"
+    wrk.write_requests(requests, [Request("GET", "/livez"), Request("GET", "/nowhere")])
+    eager, patient = (
+        wrk.load(live_server.url, requests, seconds=1, core=0, crowd=Crowd(2, pause_ms)) for pause_ms in (0, 100)
+    )
+    # Two connections, each of which pauses ten times in a second.
+    assert 0 < patient.requests < 40
+    assert patient.requests < eager.requests
+    # A reply that is no success is an error: every second one.
+    assert patient.errors in (patient.requests // 2, (patient.requests + 1) // 2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
