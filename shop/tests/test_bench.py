@@ -155,9 +155,9 @@ def test_connections_that_pause_send_what_the_file_lists_but_more_rarely(live_se
     requests = tmp_path / "requests"
     wrk.write_requests(requests, [Request("GET", "/livez"), Request("GET", "/nowhere")])
     eager, patient = (
-        wrk.load(live_server.url, requests, seconds=1, core=0, crowd=Crowd(2, pause_ms)) for pause_ms in (0, 100)
+        wrk.load(live_server.url, requests, seconds=2, core=0, crowd=Crowd(2, pause_ms)) for pause_ms in (0, 200)
     )
-    # Two connections, each of which pauses ten times in a second.
+    # Two connections, each of which pauses about ten times in two seconds.
     assert 0 < patient.requests < 40
     assert patient.requests < eager.requests
     # A reply that is no success is an error: every second one.
