@@ -18,7 +18,7 @@ def bars(comparison: Comparison) -> str:
         for scenario in comparison.results
     ]
     longest = max((ratios[-1] for _, group in groups for _, ratios in group if ratios), default=1)
-    scale = (_WIDTH - _LEFT - 150) / max(longest, 1.2)
+    scale = (_WIDTH - _LEFT - 190) / max(longest, 1.2)
     parts = _frame(comparison.title, height=_TOP + sum(len(group) * _BAR + _GAP for _, group in groups) + 30)
     y = float(_TOP)
     for scenario, group in groups:
@@ -81,5 +81,5 @@ def _bar(name: str, ratios: list[float], *, y: float, scale: float, colour: str)
         f'<rect x="{_LEFT}" y="{y:.1f}" width="{ratio * scale:.1f}" height="{_BAR - 2}" fill="{colour}"/>',
         f'<line x1="{_LEFT + ratios[0] * scale:.1f}" x2="{_LEFT + ratios[-1] * scale:.1f}" y1="{middle:.1f}" '
         f'y2="{middle:.1f}" stroke="#111"/>',
-        f'<text x="{_LEFT + ratios[-1] * scale + 6:.1f}" y="{y + 12:.0f}">{ratio:.2f} {escape(name)}</text>',
+        f'<text x="{_LEFT + ratios[-1] * scale + 6:.1f}" y="{y + 12:.0f}">{ratio:.2f}: {escape(name)}</text>',
     ]

@@ -97,7 +97,7 @@ def conditions(crowds: Sequence[Crowd]) -> str:
     )
     return (
         f"_{now:%Y-%m-%d %H:%M} UTC; {_processor()}, {os.cpu_count()} processors, {platform.system()}; {versions}; "
-        f"`wrk` with {' or '.join(sorted({str(crowd) for crowd in crowds}))}._"
+        f"`wrk` with {' or '.join(dict.fromkeys(map(str, crowds)))}._"
     )
 
 

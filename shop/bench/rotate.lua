@@ -13,7 +13,7 @@ function init(arguments)
       requests[#requests + 1] = wrk.format(method, path, headers, body)
    end
    local pause = tonumber(arguments[2])
-   -- wrk asks for pauses where there is a function of this name.
+   -- wrk asks for pauses where there is a function of this name. Nobody seeds the numbers: rounds pause alike.
    if pause > 0 then delay = function() return math.random(0, 2 * pause) end end
 end
 

@@ -60,6 +60,7 @@ class Command(BaseCommand):
                     bench.servers(products=options["products"])
                 if options["processes"]:
                     bench.processes(products=options["products"])
+                    bench.scaling(products=options["products"])
                 if options["growth"]:
                     bench.growth()
                 if options["soak"]:
