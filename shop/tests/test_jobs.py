@@ -105,16 +105,17 @@ def test_a_delayed_job_waits(work: Work) -> None:
 def test_failures_are_tried_again_ever_later_and_given_up_in_the_end(work: Work) -> None:
     work.then = broken
     jobs.enqueue("tests.work")
-    pauses = []
     for attempt in range(1, jobs.MAX_ATTEMPTS + 1):
         due_again()
+        before = timezone.now()
         assert jobs.run_due() == 1
         job = Job.objects.get()
         assert job.attempts == attempt
-        pauses.append(round((job.run_at - timezone.now()).total_seconds()))
-    assert pauses[:4] == [2, 4, 8, 16]
-    assert pauses == sorted(pauses)
-    assert max(pauses) == 3600
+        # Two seconds, four, eight, at most an hour, from a moment between the two.
+        pause = timedelta(seconds=min(2**attempt, 3600))
+        assert before + pause <= job.run_at + timedelta(milliseconds=1)
+        assert job.run_at <= timezone.now() + pause
+    assert pause == timedelta(hours=1)
     assert job.given_up_at is not None
     due_again()
     assert jobs.run_due() == 0
