@@ -47,6 +47,8 @@ def headers_of(area: Area) -> dict[str, str]:
         "Cross-Origin-Resource-Policy": "cross-origin" if area is Area.FILES else "same-origin",
         # Whatever may be kept by anybody says so in its view; nearly all here is one person's.
         "Cache-Control": "no-store",
+        # The HTTP server would add its own name; a neutral one replaces it.
+        "Server": "web",
     }
 
 

@@ -43,6 +43,7 @@ def assert_guarded(reply: HttpResponse) -> None:
     assert directives(reply)["default-src"] == "'none'"
     assert directives(reply)["frame-ancestors"] == "'none'"
     assert reply["Cache-Control"]
+    assert reply["Server"] == "web"
     assert len(reply["X-Request-ID"]) == 32
 
 
