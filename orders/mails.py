@@ -7,7 +7,7 @@ from bson import ObjectId
 from accounts.mails import salutation
 from accounts.models import User
 from orders import summary
-from orders.models import Event, Order, OrderStatus, PaymentStatus
+from orders.models import Actor, Event, Order, OrderStatus, PaymentStatus
 from shop import mails, money
 from shop.mails import Mail
 
@@ -39,7 +39,7 @@ def write(*, order: str, event: str, refund: str = "") -> Mail | None:
     customer = User.objects.filter(pk=row.user_id).first() if row and row.user_id else None
     if row is None or customer is None:
         return None
-    context = _context(row)
+    context = _context(row, proven=customer.email_verified)
     if refund:
         entry = next(entry for entry in row.refunds if entry.refund == ObjectId(refund))
         if entry.status != "succeeded":
@@ -55,22 +55,37 @@ def write(*, order: str, event: str, refund: str = "") -> Mail | None:
     )
 
 
-def _context(order: Order) -> dict[str, Any]:
-    """Return what the templates show of an order."""
+def _context(order: Order, *, proven: bool) -> dict[str, Any]:
+    """Return the values that the templates show of an order, and no model that has more.
+
+    Until the address is ``proven`` the mailbox may be a stranger's: nothing that the customer typed is among them.
+    """
     got_money = order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
-    endings = [entry.detail for entry in order.timeline if entry.event in (Event.CANCELLED, Event.EXPIRED)]
     return {
-        "order": order,
+        "number": order.number,
+        "placed_at": order.created_at,
+        "carrier": order.carrier,
+        "tracking_number": order.tracking_number,
         "lines": summary.lines(order),
         "totals": summary.totals(order, summary.shipping_method_name(order)),
         "total": money.display(order.total, order.currency),
         "currency": order.currency.upper(),
-        "address": [] if order.status == OrderStatus.CANCELLED else _address(order),
+        "address": _address(order) if proven and order.status != OrderStatus.CANCELLED else [],
         "link": mails.storefront(f"orders/{order.number}"),
         "pay_until": order.expires_at,
-        "reason": " ".join(endings),
+        "reason": _reason(order),
         "money_goes_back": bool(got_money and order.total),
     }
+
+
+def _reason(order: Order) -> str:
+    """Return why staff or the shop cancelled the order, in one line; a customer's own reason is never mailed back."""
+    reasons = [
+        entry.detail
+        for entry in order.timeline
+        if entry.event in (Event.CANCELLED, Event.EXPIRED) and entry.actor in (Actor.STAFF, Actor.SYSTEM)
+    ]
+    return " ".join(" ".join(reasons).split())
 
 
 def _address(order: Order) -> list[str]:

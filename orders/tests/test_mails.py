@@ -17,6 +17,7 @@ from orders.models import Actor, Order, ShippingMethod
 from payments.models import Payment
 from payments.simulator import StripeSimulator
 from shop.jobs import Job
+from shop.mails import kinds
 from shop.testing.failures import failing
 from shop.testing.mails import html_of, work
 from shop.testing.steps import ADDRESS, API, add_to_cart, at_the_same_moment, place_order
@@ -50,6 +51,7 @@ def number(as_customer: APIClient, mug: Product) -> str:
 def test_the_life_of_an_order_is_told_in_four_mails(
     customer: User, as_customer: APIClient, as_staff: APIClient, mug: Product, simulator: StripeSimulator
 ) -> None:
+    User.objects.filter(pk=customer.pk).update(email_verified=True)
     number = place_order(as_customer, mug, 2)["number"]
     (placed,) = work()
     pay(as_customer, simulator, number)
@@ -186,7 +188,7 @@ def test_cancelling_twice_at_once_is_told_once(customer: User, number: str) -> N
     at_the_same_moment(*[lambda: client_of(customer).post(cancel, {"reason": "Changed my mind"})] * 4)
     (mail,) = work()
     assert mail.subject == f"Your order {number} is cancelled"
-    assert "Reason: Changed my mind" in mail.body
+    assert "Changed my mind" not in mail.message().as_string()
     assert "goes back to you" not in mail.body
 
 
@@ -286,7 +288,7 @@ def test_nothing_that_somebody_typed_becomes_html_and_nothing_is_loaded_from_els
     assert as_staff.post(f"{API}/orders/{number}/fulfil/", shipped).status_code == 200
     second = place_order(as_customer, product)["number"]
     pay(as_customer, simulator, second)
-    assert as_customer.post(f"{API}/orders/{second}/cancel/", {"reason": HTML}).status_code == 200
+    assert as_staff.post(f"{API}/orders/{second}/cancel/", {"reason": HTML}).status_code == 200
     as_customer.post(f"{API}/auth/email/verify/")
     as_customer.post(f"{API}/auth/password/reset/", {"email": customer.email})
 
@@ -302,3 +304,105 @@ def test_nothing_that_somebody_typed_becomes_html_and_nothing_is_loaded_from_els
         assert "<b" not in html.replace("<body", "").replace("<br>", "")
         assert not re.search(r"<(script|img|link|style|iframe|object)|src=|url\(|@import", html)
         assert set(re.findall(r'href="(http://[^/"]*)', html)) == {"http://localhost:3000"}
+
+
+# --- Until the address is proven --------------------------------------------------------------------------------------
+
+TYPED = "You won, see evil.example\nand call"
+# Every kind of mail; a new one is added here and to the life below.
+KINDS = {
+    "accounts.welcome_mail",
+    "accounts.verification_mail",
+    "accounts.reset_mail",
+    "accounts.new_password_mail",
+    "orders.mail",
+}
+
+
+@pytest.fixture
+def everything_typed(
+    anonymous: APIClient, as_staff: APIClient, mug: Product, simulator: StripeSimulator
+) -> Callable[..., list[Any]]:
+    """Let a customer who types the same words into every field cause every kind of mail; return the mails."""
+
+    def live(*, proven: bool) -> list[Any]:
+        person = {"email": "victim@example.com", "password": "correct-horse-battery", "name": TYPED}
+        assert anonymous.post(f"{API}/auth/register/", person).status_code == 201
+        user = User.objects.get(email=person["email"])
+        User.objects.filter(pk=user.pk).update(email_verified=proven)
+        client = client_of(user)
+        assert client.post(f"{API}/auth/email/verify/").status_code == 202
+        assert client.post(f"{API}/auth/password/reset/", {"email": user.email}).status_code == 202
+        typed = {**dict.fromkeys(("name", "line1", "line2", "city", "state"), TYPED), "postal_code": "evil.example"}
+        body = {"shipping_address": {**typed, "country": "DE", "phone": "+49 666 1234"}, "note": TYPED}
+
+        def order() -> str:
+            add_to_cart(client, mug)
+            reply = client.post(f"{API}/orders/", body)
+            assert reply.status_code == 201, reply.content
+            return reply.json()["number"]
+
+        def cancel(number: str, by: APIClient, reason: str) -> None:
+            assert by.post(f"{API}/orders/{number}/cancel/", {"reason": reason}).status_code == 200
+
+        sold = order()
+        payment = pay(client, simulator, sold)
+        assert as_staff.post(f"{API}/orders/{sold}/fulfil/", PARCEL).status_code == 200
+        assert as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "3.00"}).status_code == 201
+        paid = order()
+        pay(client, simulator, paid)
+        cancel(paid, client, TYPED)
+        cancel(order(), client, TYPED)
+        cancel(order(), as_staff, "Out of\n\n stock")
+        order()
+        Order.objects.filter(status="pending").update(expires_at=timezone.now() - timedelta(seconds=1))
+        services.expire_due_orders()
+        change = {"old_password": person["password"], "new_password": "another-horse-battery"}
+        assert client.post(f"{API}/auth/password/change/", change).status_code == 204
+        assert {job.kind for job in Job.objects.all()} >= KINDS - {"accounts.reset_mail"}
+        return work()
+
+    return live
+
+
+def source_of(mail: Any) -> str:
+    """Return headers, text and HTML, decoded and without breaks of lines."""
+    return " ".join(f"{dict(mail.message().items())} {mail.body} {html_of(mail)}".split())
+
+
+def test_until_the_address_is_proven_no_mail_shows_what_the_customer_typed(
+    everything_typed: Callable[..., list[Any]],
+) -> None:
+    mails = everything_typed(proven=False)
+    assert len(mails) == 4 + 14
+    for mail in mails:
+        for typed in ("You won", "evil.example", "and call", "666", "Germany"):
+            assert typed not in source_of(mail), mail.subject
+        assert mail.body.startswith("Hello,\n")
+        assert mail.recipients() == ["victim@example.com"]
+    ordered = [mail for mail in mails if "order" in mail.subject]
+    assert len(ordered) == 14
+    # Products are the shop's own, and the reason of staff is theirs.
+    assert all("Mug (blue, L)" in mail.body for mail in ordered)
+    assert sum("Reason: Out of stock" in mail.body for mail in ordered) == 1
+    assert sum("Reason:" in mail.body for mail in ordered) == 2
+
+
+def test_a_proven_customer_sees_their_name_and_address_and_never_their_own_reason(
+    everything_typed: Callable[..., list[Any]],
+) -> None:
+    mails = everything_typed(proven=True)
+    assert len(mails) == 3 + 14
+    sold = Order.objects.order_by("pk")[0].number
+    for mail in mails:
+        assert mail.body.startswith("Hello You won, see evil.example and call,\n")
+        assert "You won" not in str(mail.message().items())
+        assert ("Germany" in mail.body) == ("Germany" in html_of(mail))
+        if mail.subject.endswith("is cancelled"):
+            # In the two greetings, and nowhere else.
+            assert source_of(mail).count("evil.example") == 2
+    assert all("Germany" in mail.body for mail in mails if sold in mail.subject)
+
+
+def test_every_kind_of_mail_is_among_those() -> None:
+    assert set(kinds()) == KINDS
