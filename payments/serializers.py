@@ -25,7 +25,8 @@ class PaymentSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
     def get_client_secret(self, payment: Payment) -> str:
-        return payment.client_secret if payment.user_id == self.context["request"].user.pk else ""
+        user = self.context["request"].user
+        return payment.client_secret if user.pk is not None and payment.user_id == user.pk else ""
 
     def get_publishable_key(self, payment: Payment) -> str:
         return settings.STRIPE_PUBLISHABLE_KEY

@@ -49,7 +49,7 @@ class QuickChangeList(ChangeList):
         except (OverflowError, DatabaseError) as error:
             if is_database_outage(error) or not request.GET:
                 raise
-            # An address may ask for any look-up of any column: a broken pattern, a year beyond all numbers.
+            # A filter's value may be one that the database cannot compare.
             raise IncorrectLookupParameters(error) from error
         if not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count

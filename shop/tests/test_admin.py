@@ -52,24 +52,6 @@ def test_every_list_and_the_pages_behind_it_open(browser: Client, furnished: Ord
                 assert browser.get(url_of(label), {parameter: value}, follow=True).status_code == 200, parameter
 
 
-@pytest.mark.parametrize(
-    ("label", "lookup", "value"),
-    [("accounts.user", "email__regex", "("), ("orders.order", "created_at__year", "9" * 20)],
-)
-def test_a_look_up_that_the_database_cannot_make_leads_back_to_the_list(
-    staff: User, label: str, lookup: str, value: str
-) -> None:
-    browser = Client(raise_request_exception=False)
-    browser.force_login(staff)
-    reply = browser.get(url_of(label), {lookup: value})
-    assert (reply.status_code, reply["Location"]) == (302, f"{url_of(label)}?e=1")
-
-
-def test_a_list_tells_of_an_outage_as_of_an_outage(browser: Client) -> None:
-    with failing("aggregate", User, times=None, errorCode=91):
-        assert browser.get(url_of("accounts.user"), {"email__regex": "a"}).status_code == 503
-
-
 def test_no_page_of_the_search_ends_in_an_error(staff: User) -> None:
     browser = Client(raise_request_exception=False)
     browser.force_login(staff)

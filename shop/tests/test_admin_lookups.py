@@ -1,0 +1,132 @@
+"""Look-ups in an admin list's query string are those of its own filters: nobody can search what no page shows."""
+
+import importlib
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db import models
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
+
+from accounts.models import User
+from cart.models import Cart, token_digest
+from orders.models import Order
+from payments.models import Payment
+from shop.admin.base import TransactionalModelAdmin
+from shop.testing.admin import browser_of, url_of
+from shop.testing.failures import failing
+
+pytestmark = pytest.mark.django_db
+
+ADMINS = {model._meta.label_lower: model_admin for model, model_admin in admin.site._registry.items()}
+LOOKUPS = ("", "__exact", "__startswith", "__istartswith", "__regex", "__contains", "__gte", "__lt", "__in", "__isnull")
+
+
+def paths_of(model: type[models.Model], *, depth: int) -> Iterator[str]:
+    """Every path that a look-up can take from this model: its columns, and through relations those of others."""
+    for field in model._meta.get_fields():
+        name = getattr(field, "attname", field.name)
+        yield from {field.name, name}
+        if field.is_relation and depth and field.related_model:
+            yield from (f"{field.name}__{path}" for path in paths_of(field.related_model, depth=depth - 1))
+
+
+def parameters_of(label: str, request: HttpRequest) -> set[str]:
+    """The parameters that the list's own filters send, as the page of the list shows them."""
+    model_admin = ADMINS[label]
+    change_list = model_admin.get_changelist_instance(request)
+    return {name for spec in change_list.filter_specs for name in spec.expected_parameters() if name}
+
+
+@pytest.fixture
+def request_of(staff: User) -> Callable[[], HttpRequest]:
+    def make() -> HttpRequest:
+        request = RequestFactory().get("/admin/")
+        request.user = staff
+        return request
+
+    return make
+
+
+@pytest.fixture
+def reader(make_user: Callable[..., User]) -> Client:
+    """A browser of a member of the group that may only look."""
+    importlib.import_module("shop.migrations.0002_role_groups").make_groups(apps)
+    user = make_user(is_staff=True)
+    user.groups.add(Group.objects.get(name="Read-only"))
+    return browser_of(user)
+
+
+@pytest.mark.parametrize("label", sorted(ADMINS))
+def test_every_admin_allows_the_parameters_of_its_filters_and_nothing_else(
+    label: str, request_of: Callable[[], HttpRequest]
+) -> None:
+    model_admin = ADMINS[label]
+    assert isinstance(model_admin, TransactionalModelAdmin)
+    own = parameters_of(label, request_of())
+    request = request_of()
+    tried = {path + lookup for path in paths_of(model_admin.model, depth=2) for lookup in LOOKUPS}
+    tried |= {"password", "order__payments__client_secret__startswith", "lines__sku", "pk__in", "nothing"} | own
+    assert {name for name in tried if model_admin.lookup_allowed(name, "x", request)} == own
+
+
+@pytest.mark.parametrize("label", sorted(ADMINS))
+def test_a_look_up_of_any_column_is_400_over_http(reader: Client, furnished: Order, label: str) -> None:
+    for field in ADMINS[label].model._meta.concrete_fields:
+        for extra in ({}, {"_popup": "1"}):
+            reply = reader.get(url_of(label), {f"{field.name}__startswith": "a", **extra})
+            assert reply.status_code == 400, field.name
+
+
+@pytest.mark.parametrize(
+    ("label", "lookup", "value"),
+    [
+        ("payments.payment", "client_secret__startswith", "pi_1_secret"),
+        ("payments.payment", "idempotency_key__startswith", "payment-"),
+        ("payments.refund", "payment__client_secret__startswith", "pi_1_secret"),
+        ("orders.order", "payments__client_secret__startswith", "pi_1_secret"),
+        ("orders.order", "user__password__startswith", "bcrypt"),
+        ("cart.cart", "token_digest__startswith", token_digest("guest")[:4]),
+        ("shop.job", "payload__contains", "x"),
+        ("payments.stripeevent", "payload__data__object__client_secret__startswith", "pi_1_secret"),
+        ("accounts.user", "email__regex", "("),
+        ("orders.order", "created_at__year", "9" * 20),
+    ],
+)
+def test_a_secret_cannot_be_guessed_by_what_a_list_finds(
+    reader: Client, furnished: Order, label: str, lookup: str, value: str
+) -> None:
+    Payment.objects.update(client_secret="pi_1_secret_x")
+    Cart.objects.create(token_digest=token_digest("guest"))
+    replies = [reader.get(url_of(label), {lookup: each}) for each in (value, f"{value}not")]
+    assert [reply.status_code for reply in replies] == [400, 400]
+
+
+def test_the_lists_show_no_column_and_search_no_column_that_is_secret() -> None:
+    secret = {"client_secret", "token_digest", "password", "payload", "fingerprint", "token", "current"}
+    for model_admin in ADMINS.values():
+        sorted_by = {model_admin.get_empty_value_display()}
+        for name in (*model_admin.list_display, *model_admin.search_fields, *(model_admin.ordering or ())):
+            function = getattr(model_admin, name, None) if isinstance(name, str) else name
+            sorted_by |= {str(getattr(function, "admin_order_field", None) or name).lstrip("-")}
+        assert not sorted_by & secret, model_admin
+
+
+def test_a_date_hierarchy_brings_its_own_parameters(request_of: Callable[[], HttpRequest]) -> None:
+    class WithDates(TransactionalModelAdmin):
+        date_hierarchy = "created_at"
+        list_filter = ("status",)
+
+    dated = WithDates(Order, admin.site)
+    allowed = ("created_at__year", "created_at__month", "created_at__day", "status__exact")
+    request = request_of()
+    assert all(dated.lookup_allowed(name, "2026", request) for name in allowed)
+    assert not any(dated.lookup_allowed(f"created_at__{name}", "1", request) for name in ("gte", "lt", "second"))
+
+
+def test_a_filtered_list_tells_of_an_outage_as_of_an_outage(staff: User) -> None:
+    with failing("aggregate", User, times=None, errorCode=91):
+        assert browser_of(staff).get(url_of("accounts.user"), {"is_staff__exact": "1"}).status_code == 503
