@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from orders.models import Order, OrderStatus
 from payments import gateway, services, transitions
+from payments.event_payload import stored_part
 from payments.models import StripeEvent
 from payments.transitions import Outcome, StripeObject
 from shop import jobs, staff_log
@@ -39,7 +40,7 @@ def receive(*, body: bytes, signature: str) -> StripeEvent:
     row = StripeEvent(
         id=event["id"],
         type=event["type"],
-        payload=event,
+        payload=stored_part(event),
         created_at=datetime.fromtimestamp(event["created"], tz=UTC),
         # Should this process die now, the worker goes on then.
         retry_at=timezone.now() + FIRST_RETRY,

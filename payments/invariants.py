@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from orders.models import WAS_PAID, Order, OrderStatus
+from payments.event_payload import stored_part
 from payments.models import Payment, Refund, StripeEvent
 from shop import money
 from shop.audit import invariant
@@ -104,3 +105,10 @@ def events_are_applied() -> Iterator[str]:
     late = timezone.now() - GRACE
     for event in StripeEvent.objects.filter(status__in=waiting, received_at__lt=late).iterator():
         yield f"{event}: {event.detail or 'not tried yet'}"
+
+
+@invariant("a stored event holds only the fields that the shop needs")
+def events_hold_no_secrets() -> Iterator[str]:
+    for event in StripeEvent.objects.iterator():
+        if stored_part(event.payload) != event.payload:
+            yield f"{event} holds more than it may"

@@ -120,7 +120,10 @@ class StripeEventQuerySet(models.QuerySet):
 
 
 class StripeEvent(models.Model):
-    """One delivery of Stripe's, as it came. Its id is the key, so a repeated delivery is one row."""
+    """One delivery of Stripe's. Its id is the key, so a repeated delivery is one row.
+
+    ``payload`` is the part of the event that `payments.event_payload` allows: no secrets, nothing of a person.
+    """
 
     class Status(models.TextChoices):
         RECEIVED = "received", "Received"

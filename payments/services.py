@@ -58,8 +58,18 @@ def open_payment(*, order: Order) -> tuple[Payment, bool]:
             # Cancelled while Stripe made the intent: the canceller could not know it.
             close_intent(order=order)
             raise OrderNotPayable
+    if not payment.client_secret:
+        # The intent became known by an event, of which no secret is stored.
+        payment = _fetch_client_secret(payment)
     idempotency.finish(status=201 if created else 200, reference=str(payment.pk))
     return payment, created
+
+
+def _fetch_client_secret(payment: Payment) -> Payment:
+    secret = gateway.retrieve_intent(payment.intent).get("client_secret") or ""
+    Payment.objects.filter(pk=payment.pk, intent=payment.intent).update(client_secret=secret)
+    payment.client_secret = secret
+    return payment
 
 
 def _find_or_create(order: Order) -> tuple[Payment, bool]:

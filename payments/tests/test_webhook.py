@@ -156,7 +156,13 @@ def test_what_is_kept_of_an_event(number: str, success: dict) -> None:
     post_event(success)
     row = StripeEvent.objects.get()
     assert (row.pk, row.type, row.status) == (success["id"], "payment_intent.succeeded", "applied")
-    assert row.payload == success
+    intent = success["data"]["object"]
+    kept = row.payload["data"]["object"]
+    assert kept == {name: intent[name] for name in kept}
+    assert set(row.payload) == {"id", "object", "livemode", "created", "type", "api_version", "data"}
+    assert {"id", "status", "amount", "amount_received", "currency", "metadata"} <= set(kept)
+    assert "client_secret" in intent
+    assert "client_secret" not in kept
     assert row.created_at.timestamp() == success["created"]
     assert row.retry_at is None
 

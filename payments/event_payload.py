@@ -1,0 +1,75 @@
+"""The part of a Stripe event that is stored: what its transitions, a replay and staff need.
+
+It is an allow-list. Whatever else an event carries (client secrets, billing details, cards, receipts, shipping, foreign
+metadata) is never written to the database.
+"""
+
+from typing import Any
+
+# A name stands for a scalar (of an expanded object, its id); a dictionary describes a nested object.
+Fields = dict[str, Any]
+
+_COMMON: Fields = {"id": None, "object": None, "livemode": None, "created": None}
+_AMOUNT: Fields = {"amount": None, "currency": None}
+_OBJECTS: dict[str, Fields] = {
+    "payment_intent": {
+        "status": None,
+        "amount_received": None,
+        "cancellation_reason": None,
+        "latest_charge": None,
+        "last_payment_error": {
+            "code": None,
+            "decline_code": None,
+            "message": None,
+            "charge": None,
+            "payment_method": {"id": None},
+        },
+        "metadata": {"payment": None, "order": None},
+        **_AMOUNT,
+    },
+    "charge": {"payment_intent": None, "status": None, "amount_refunded": None, **_AMOUNT},
+    "refund": {
+        "payment_intent": None,
+        "charge": None,
+        "status": None,
+        "reason": None,
+        "failure_reason": None,
+        "metadata": {"payment": None, "refund": None},
+        **_AMOUNT,
+    },
+    "dispute": {"payment_intent": None, "charge": None, "status": None, "reason": None, **_AMOUNT},
+}
+_EVENT: Fields = {**_COMMON, "type": None, "api_version": None}
+
+
+def stored_part(event: Any) -> dict[str, Any]:
+    """Return the part of an event that is stored. Applied to its own result, it changes nothing."""
+    kept = _pick(event, _EVENT)
+    data = event.get("data") if isinstance(event, dict) else None
+    found = data.get("object") if isinstance(data, dict) else None
+    if isinstance(found, dict):
+        kind = found.get("object")
+        fields = _OBJECTS.get(kind, {}) if isinstance(kind, str) else {}
+        kept["data"] = {"object": _pick(found, {**_COMMON, **fields})}
+    return kept
+
+
+def _pick(source: Any, fields: Fields) -> dict[str, Any]:
+    if not isinstance(source, dict):
+        return {}
+    kept = {}
+    for name, nested in fields.items():
+        if name not in source:
+            continue
+        value = source[name]
+        if nested is not None:
+            kept[name] = _pick(value, nested) if isinstance(value, dict) else None
+        else:
+            kept[name] = _scalar(value)
+    return kept
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, dict):
+        value = value.get("id")
+    return None if isinstance(value, dict | list) else value
