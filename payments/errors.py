@@ -41,6 +41,11 @@ class InvalidSignature(ShopError):
     default_detail = "The signature does not match the body."
 
 
+class InvalidEvent(ShopError):
+    default_code = "invalid_event"
+    default_detail = "The body is signed, but it is not a Stripe event."
+
+
 class RefundTooLarge(Conflict):
     default_code = "refund_too_large"
     default_detail = "That is more than is left of this payment."

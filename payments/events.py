@@ -31,12 +31,17 @@ LONGEST_RETRY = timedelta(hours=1)
 EVENTS_KEPT = timedelta(days=90)
 
 
-def receive(*, body: bytes, signature: str) -> StripeEvent:
-    """Verify, store and apply one delivery. Raises ``InvalidSignature``; what cannot be applied stays for the worker.
+def receive(*, body: bytes, signature: str) -> StripeEvent | None:
+    """Verify, store and apply one delivery; return its row, or None for a thin event, which is ignored.
 
-    A delivery that was received before is acknowledged and changes nothing.
+    A delivery that was received before is acknowledged and changes nothing; what cannot be applied now stays for the
+    worker. Raises ``InvalidSignature``, ``InvalidEvent``.
     """
     event = gateway.verified_event(body, signature)
+    if event is None:
+        # Acknowledged: Stripe disables endpoints that refuse their deliveries.
+        logger.info("stripe_thin_event_ignored")
+        return None
     row = StripeEvent(
         id=event["id"],
         type=event["type"],

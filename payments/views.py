@@ -25,6 +25,7 @@ from payments.serializers import (
     RefundSerializer,
 )
 from shop import idempotency
+from shop.errors import PayloadTooLarge
 from shop.permissions import staff_may
 
 
@@ -34,7 +35,12 @@ class RawBodyParser(BaseParser):
     media_type = "*/*"
 
     def parse(self, stream, media_type=None, parser_context=None) -> bytes:  # noqa: ANN001
-        return stream.read()
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            # Declared as multipart, a body may be as long as an image for all that came before.
+            raise PayloadTooLarge(f"The request body is larger than {limit} bytes.")
+        return body
 
 
 class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -94,7 +100,10 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         parser_classes=[RawBodyParser],
     )
     def webhook(self, request: Request) -> Response:
-        """For Stripe: deliver an event. 400 for a bad signature, 200 once it is stored."""
+        """For Stripe: deliver an event. 400 for a bad signature or a body that is no event, 200 once it is stored.
+
+        Thin events (`v2.core.event`) are acknowledged and ignored.
+        """
         signature = request.headers.get("Stripe-Signature", "")
         events.receive(body=request.data or b"", signature=signature)
         return Response(status=status.HTTP_200_OK)

@@ -58,7 +58,7 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
         409: ("order_not_payable", "request_in_progress"),
         422: ("idempotency_key_reused",),
     },
-    "POST /payments/webhook/": {400: ("invalid_signature",)},
+    "POST /payments/webhook/": {400: ("invalid_signature", "invalid_event")},
     "POST /payments/{id}/refunds/": {
         400: ("payment_refused",),
         403: (),

@@ -72,7 +72,8 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_nothing_of_a_person_and_no_secret_is_stored(db: None, simulator: StripeSimulator, kind: str) -> None:
-    found = loaded({"id": "x_1", "object": kind, "status": "succeeded", "metadata": {"payment": "0" * 24}})
+    money = {"amount": 1000, "currency": "usd", "livemode": False}
+    found = loaded({"id": "x_1", "object": kind, "status": "succeeded", "metadata": {"payment": "0" * 24}, **money})
     event = {
         **simulator.make_event(KINDS[kind], found),
         "request": {"id": CANARY, "idempotency_key": CANARY},

@@ -176,7 +176,9 @@ def call_in_every_way(shop: Shop, operation: Operation, token: str) -> None:
 
 def webhooks(shop: Shop) -> None:
     event = {"id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "created": int(time.time())}
-    event["data"] = {"object": {"object": "payment_intent", "id": "pi_1", "receipt_email": PERSONAL["email"]}}
+    intent = {"object": "payment_intent", "id": "pi_1", "amount": 1, "currency": "usd", "status": "succeeded"}
+    intent |= {"livemode": True, "receipt_email": PERSONAL["email"]}
+    event |= {"livemode": True, "data": {"object": intent}}
     body = body_of(event)
     for secret in ("whsec_another", SECRETS["STRIPE_WEBHOOK_SECRET"]):
         headers = {"Stripe-Signature": sign(body, [secret], int(time.time())), "Content-Type": "application/json"}

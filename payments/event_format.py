@@ -1,0 +1,122 @@
+"""The shape of Stripe's events: a signed body without it is refused instead of stored.
+
+https://docs.stripe.com/api/events/object. Of an event's object only the fields that the shop reads are checked, and
+only for the types that it applies.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from payments.models import StripeEvent
+
+Check = Callable[[Any], bool]
+
+# The last second of the year 9999, after which Python has no dates.
+_MAX_TIMESTAMP = 253_402_300_799
+
+
+def is_event(body: Any) -> bool:
+    """Return whether a parsed body is a snapshot event that can be stored and applied."""
+    return (
+        isinstance(body, dict) and _matches(body, _EVENT) and _matches(body["data"]["object"], _fields_of(body["type"]))
+    )
+
+
+def _matches(values: Mapping[str, Any], checks: Mapping[str, Check]) -> bool:
+    return all(check(values.get(name)) for name, check in checks.items())
+
+
+def _text(max_length: int) -> Check:
+    return lambda value: isinstance(value, str) and 0 < len(value) <= max_length
+
+
+def _integer(maximum: int) -> Check:
+    # JSON's true is an int to Python.
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= maximum
+
+
+def _optional(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def _any_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _object(checks: Mapping[str, Check]) -> Check:
+    return lambda value: isinstance(value, dict) and _matches(value, checks)
+
+
+def _one(value: str) -> Check:
+    return lambda given: given == value
+
+
+def _id_or_object(value: Any) -> bool:
+    """Accept an id, or the object itself as an expanded field has it."""
+    return _id(value) or (isinstance(value, dict) and _id(value.get("id")))
+
+
+_id = _text(255)
+_amount = _integer(10**15)
+_metadata = _optional(lambda value: isinstance(value, dict) and all(map(_any_text, value.values())))
+
+_EVENT: dict[str, Check] = {
+    "object": _one("event"),
+    "id": _text(StripeEvent._meta.get_field("id").max_length),
+    "type": _text(StripeEvent._meta.get_field("type").max_length),
+    "created": _integer(_MAX_TIMESTAMP),
+    "livemode": _boolean,
+    "data": _object({"object": _object({})}),
+}
+_INTENT: dict[str, Check] = {
+    "object": _one("payment_intent"),
+    "id": _id,
+    "status": _text(40),
+    "amount": _amount,
+    "amount_received": _optional(_amount),
+    "currency": _text(3),
+    "livemode": _boolean,
+    "client_secret": _optional(_any_text),
+    "metadata": _metadata,
+    "last_payment_error": _optional(
+        _object(
+            {
+                "charge": _optional(_any_text),
+                "code": _optional(_any_text),
+                "message": _optional(_any_text),
+                "payment_method": _optional(_id_or_object),
+            }
+        )
+    ),
+}
+_REFUND: dict[str, Check] = {
+    "object": _one("refund"),
+    "id": _id,
+    "amount": _amount,
+    "status": _optional(_text(20)),
+    "payment_intent": _optional(_id_or_object),
+    "reason": _optional(_any_text),
+    "failure_reason": _optional(_any_text),
+    "metadata": _metadata,
+}
+_DISPUTE: dict[str, Check] = {
+    "object": _one("dispute"),
+    "id": _id,
+    "status": _text(40),
+    "payment_intent": _optional(_id_or_object),
+}
+_CHARGE: dict[str, Check] = {"object": _one("charge"), "payment_intent": _optional(_id_or_object)}
+
+
+def _fields_of(event_type: str) -> Mapping[str, Check]:
+    if event_type.startswith("payment_intent."):
+        return _INTENT
+    if event_type.startswith(("refund.", "charge.refund.")):
+        return _REFUND
+    if event_type.startswith("charge.dispute."):
+        return _DISPUTE
+    return _CHARGE if event_type == "charge.refunded" else {}
