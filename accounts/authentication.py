@@ -15,7 +15,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.settings import api_settings
 
 from accounts.models import User
-from accounts.tokens import VERSION_CLAIM
+from accounts.tokens import UNREADABLE, VERSION_CLAIM
 from shop import documents
 from shop.request_context import recognised
 
@@ -56,7 +56,13 @@ def _claims(raw_token: bytes, key: str) -> Mapping[str, Any]:
 
     Who has the key is remembered with it. Whether the token was revoked is asked of the database each time.
     """
-    return MappingProxyType(JWTAuthentication().get_validated_token(raw_token).payload)
+    try:
+        claims = JWTAuthentication().get_validated_token(raw_token).payload
+    except UNREADABLE as error:
+        raise simplejwt.InvalidToken("This token cannot be read.") from error
+    if not isinstance(claims["exp"], int | float):
+        raise simplejwt.InvalidToken("This token cannot be read.")
+    return MappingProxyType(claims)
 
 
 class AccessTokenScheme(SimpleJWTScheme):

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TypedDict
 
 from bson import ObjectId
-from bson.errors import InvalidId
 from django.db.models import F
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
@@ -21,6 +20,9 @@ from shop import documents
 
 VERSION_CLAIM = "version"
 FAMILY_CLAIM = "family"
+# Raised by simplejwt and what it calls for times that no date can be, claims of other types, and JSON that is nested
+# too deeply; the last already for a token's header, before its signature is verified.
+UNREADABLE = (ArithmeticError, OSError, RecursionError, TypeError, ValueError)
 
 
 class TokenPair(TypedDict):
@@ -88,6 +90,9 @@ def _expiry() -> datetime:
 def _read(raw: str) -> tuple[ObjectId, str]:
     try:
         token = RefreshToken(raw)
-        return ObjectId(token[FAMILY_CLAIM]), str(token["jti"])
-    except (TokenError, KeyError, TypeError, InvalidId) as error:
+        family, jti = token[FAMILY_CLAIM], token["jti"]
+    except (TokenError, KeyError, *UNREADABLE) as error:
         raise InvalidRefreshToken from error
+    if not isinstance(family, str) or not isinstance(jti, str) or not ObjectId.is_valid(family):
+        raise InvalidRefreshToken
+    return ObjectId(family), jti
