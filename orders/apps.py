@@ -7,7 +7,7 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import hooks
-        from orders import export, services
+        from orders import export, holds, services  # noqa: F401 (holds registers its job)
         from orders.reviews.services import forget_reviewer
 
         hooks.before_forget.register(services.settle_for_leaving_customer)

@@ -1,5 +1,7 @@
 """What can be wrong with an order."""
 
+from rest_framework import status
+
 from shop.errors import Conflict, ShopError
 
 
@@ -22,6 +24,23 @@ class OrderNotFulfillable(Conflict):
 class NoOpenFlag(Conflict):
     default_code = "no_open_flag"
     default_detail = "This order has no flag that is still to be looked into."
+
+
+class TooManyUnpaidOrders(Conflict):
+    default_code = "too_many_unpaid_orders"
+    default_detail = "You have too many unpaid orders. Pay or cancel one of them first."
+
+
+class TooManyUnpaidOrdersHere(ShopError):
+    """The accounts at one network address hold too much together; waiting helps, for their orders expire."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_many_unpaid_orders_here"
+    default_detail = "There are too many unpaid orders from your network. Pay for one of them or try again later."
+
+    def __init__(self, *, wait: int) -> None:
+        super().__init__()
+        self.wait = wait
 
 
 class TotalChanged(Conflict):

@@ -203,6 +203,10 @@ class Order(models.Model):
     cart_revision = models.PositiveBigIntegerField(editable=False)
     # Until when an unpaid order holds its stock; null once it is paid or cancelled.
     expires_at = models.DateTimeField(null=True, blank=True)
+    # Digest of the network address that placed it; empty where it does not count in `orders.holds` (any more).
+    placed_from = models.CharField(max_length=64, blank=True, editable=False)
+    # When its hold ran out.
+    expired_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     # When its money came in (or, for an order of zero, when it was placed), whatever became of it since.
     paid_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -230,6 +234,15 @@ class Order(models.Model):
                 fields=["status", "fulfilment_status", "payment_status"],
                 condition=models.Q(status=OrderStatus.COMPLETED, fulfilment_status=FulfilmentStatus.UNFULFILLED),
                 name="order_to_ship",
+            ),
+            # Unpaid orders and those that expired lately, by customer and by network address.
+            models.Index(
+                fields=["user", "expired_at"], condition=models.Q(placed_from__gt=""), name="order_holds_of_customer"
+            ),
+            models.Index(
+                fields=["placed_from", "expired_at"],
+                condition=models.Q(placed_from__gt=""),
+                name="order_holds_of_address",
             ),
             models.Index(
                 fields=["flagged", "flag_settled", "-id"],

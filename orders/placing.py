@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import structlog
 from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
@@ -14,7 +15,8 @@ from cart.models import Cart
 from catalog import stock
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement
-from orders.errors import TotalChanged
+from orders import holds
+from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
 from orders.mails import tell_customer
 from orders.models import (
     Actor,
@@ -33,6 +35,8 @@ from shop.errors import Fault
 from shop.mongodb import violated_fields
 from shop.transactions import transactional
 
+logger = structlog.get_logger(__name__)
+
 
 def place_order(
     *,
@@ -41,11 +45,14 @@ def place_order(
     shipping_method: str | None = None,
     expected_total: Decimal | None = None,
     note: str = "",
+    network_address: str = "",
 ) -> Order:
     """Turn the user's cart into an order: take the stock, freeze the lines, empty the cart, all or nothing.
 
     Raises ``EmptyCart``, :class:`CartChanged` (another checkout of this cart was faster), ``OutOfStock`` naming
-    the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``AmountTooSmall``.
+    the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``AmountTooSmall``,
+    ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``. Only orders with a ``network_address`` are counted for the
+    last two, and only while rate limits are on.
     """
     try:
         return _place(
@@ -54,8 +61,12 @@ def place_order(
             shipping_method=shipping_method,
             expected_total=expected_total,
             note=note,
+            placed_from=holds.digest(network_address),
             revisions=[],
         )
+    except (TooManyUnpaidOrders, TooManyUnpaidOrdersHere) as error:
+        logger.warning("unpaid_orders_limit_reached", user=str(user.pk), code=error.default_code)
+        raise
     except IntegrityError as error:
         if "cart" in violated_fields(error):
             raise CartChanged from error
@@ -70,10 +81,11 @@ def _place(
     shipping_method: str | None,
     expected_total: Decimal | None,
     note: str,
+    placed_from: str,
     revisions: list[int],
 ) -> Order:
     # Nothing but the claim may be written before everything is known: the shorter a variant is held, the better.
-    quoted = quote(user=user, address=address, shipping_method=shipping_method)
+    quoted = quote(user=user, address=address, shipping_method=shipping_method, placed_from=placed_from)
     cart = quoted.priced.cart
     revisions.append(cart.revision)
     if cart.revision != revisions[0]:
@@ -83,7 +95,9 @@ def _place(
     if expected_total is not None and expected_total != quoted.total:
         raise TotalChanged(f"The total is {money.display(quoted.total)} now.", attr="expected_total")
     quoted.require_chargeable()
-    order = _order_from(quoted, user=user, cart=cart, address=address, note=note)
+    if quoted.total and placed_from:
+        holds.require_allowed(quoted.holds, user=user, pieces=sum(line.quantity for line in quoted.lines))
+    order = _order_from(quoted, user=user, cart=cart, address=address, note=note, placed_from=placed_from)
     _claim(cart)
     if quoted.priced.coupon is not None:
         coupons.redeem(quoted.priced.coupon, user=user, order_number=order.number)
@@ -123,9 +137,10 @@ def _naming_lines(error: OutOfStock, cart: Cart) -> OutOfStock:
     return OutOfStock(variants=error.variants, faults=faults)
 
 
-def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress, note: str) -> Order:
+def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress, note: str, placed_from: str) -> Order:
     now = timezone.now()
     free = quoted.total == 0
+    hold = timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS))
     order = Order(
         number=new_order_number(),
         user=user,
@@ -144,7 +159,8 @@ def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress
         cart=cart.pk,
         cart_revision=cart.revision,
         created_at=now,
-        expires_at=None if free else now + timedelta(seconds=settings.ORDER_HOLD_SECONDS),
+        expires_at=None if free else now + hold,
+        placed_from="" if free else placed_from,
         timeline=[TimelineEntry(at=now, event=Event.PLACED, actor=Actor.CUSTOMER)],
     )
     if free:

@@ -13,6 +13,7 @@ from cart.models import Cart
 from cart.pricing import PricedCart, price_lines
 from catalog import offers
 from catalog.offers import Offers
+from orders import holds
 from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
 from shop import documents, money
@@ -29,6 +30,8 @@ class Quote:
     tax: Decimal
     prices_include_tax: bool
     currency: str = field(default_factory=lambda: settings.CURRENCY)
+    # Sums of the unpaid orders of this customer and network address (see `orders.holds`), where they were asked for.
+    holds: list[documents.Document] = field(default_factory=list)
 
     @property
     def total(self) -> Decimal:
@@ -46,12 +49,13 @@ class Quote:
             raise AmountTooLarge(f"The total must be at most {money.display(maximum)} {self.currency.upper()}.")
 
 
-def quote(*, user: User, address: PostalAddress, shipping_method: str | None) -> Quote:
+def quote(*, user: User, address: PostalAddress, shipping_method: str | None, placed_from: str = "") -> Quote:
     """Price a user's cart for a destination, writing nothing.
 
+    With ``placed_from`` the same command also sums the unpaid orders of the user and of that network address.
     Raises :class:`EmptyCart`, :class:`NoShippingMethod`, and ``InvalidCoupon`` where the cart's coupon cannot be used.
     """
-    cart, offered, methods, rates = _read(user, address)
+    cart, offered, methods, rates, held = _read(user, address, placed_from)
     if cart is None or not cart.lines:
         raise EmptyCart
     priced = price_lines(cart, offered)
@@ -88,21 +92,27 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None) ->
         shipping=shipping,
         tax=sum((line.tax for line in lines), shipping_tax),
         prices_include_tax=settings.PRICES_INCLUDE_TAX,
+        holds=held,
     )
 
 
-def _read(user: User, address: PostalAddress) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate]]:
-    """Return the user's cart with its offers, the ways to ship, and the taxes of the country, in one command."""
+def _read(
+    user: User, address: PostalAddress, placed_from: str
+) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate], list[documents.Document]]:
+    """Return the user's cart with its offers, the ways to ship, the taxes of the country and holds, in one command."""
     pipeline = [
         *offers.beside([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
         _beside(ShippingMethod, {"is_active": True}, name="methods"),
         _beside(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
     ]
+    if placed_from:
+        pipeline.append(holds.lookup(user=user, placed_from=placed_from, name="holds"))
     row, offered = offers.apart(documents.aggregate(Cart, pipeline))
     if row is None:
-        return None, {}, [], []
+        return None, {}, [], [], []
     methods = [documents.instance(ShippingMethod, each) for each in row["methods"]]
-    return documents.instance(Cart, row), offered, methods, [documents.instance(TaxRate, each) for each in row["rates"]]
+    rates = [documents.instance(TaxRate, each) for each in row["rates"]]
+    return documents.instance(Cart, row), offered, methods, rates, row.get("holds", [])
 
 
 def _beside(model: type[Model], match: documents.Document, *, name: str) -> documents.Document:

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from bson import ObjectId
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
@@ -72,7 +73,10 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
 
 def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
     """Inside a transaction: the order is cancelled, and what it held goes back."""
-    _move(order, {"status": OrderStatus.CANCELLED, "expires_at": None}, event=event, detail=detail, actor=actor)
+    ended: dict[str, Any] = {"status": OrderStatus.CANCELLED, "expires_at": None}
+    # An expired order counts against its customer and address for a while.
+    ended |= {"expired_at": timezone.now()} if event == Event.EXPIRED else {"placed_from": ""}
+    _move(order, ended, event=event, detail=detail, actor=actor)
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
     stock.give_back(order.quantities, reason=reason, reference=order.number)
     coupons.give_back(order_number=order.number)
@@ -145,8 +149,13 @@ def _expire(*, order_id: ObjectId) -> bool:
 
 @transactional("orders.attach_payment")
 def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
-    """Note which payment the order has."""
-    Order.objects.filter(pk=order_id).update(payment=payment)
+    """Record which payment the order has. An order that waits for it holds its stock for the full time from now on."""
+    order = Order.objects.get(pk=order_id)
+    fields: dict[str, Any] = {"payment": payment}
+    if order.expires_at is not None:
+        full_hold = order.created_at + timedelta(seconds=settings.ORDER_HOLD_SECONDS)
+        fields["expires_at"] = max(order.expires_at, full_hold)
+    Order.objects.filter(pk=order_id).update(**fields)
 
 
 @transactional("orders.mark_processing")
@@ -203,7 +212,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
         moved["payment_status"] = order.payment_status_after_refunds
     if order.status == OrderStatus.PENDING:
-        moved.update(status=OrderStatus.COMPLETED, expires_at=None)
+        moved.update(status=OrderStatus.COMPLETED, expires_at=None, placed_from="")
         count_sales(order)
         tell_customer(order, Event.PAID)
     if moved:

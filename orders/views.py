@@ -27,6 +27,7 @@ from orders.serializers import (
 )
 from shop import idempotency
 from shop.permissions import staff_may
+from shop.rate_limits import address_of
 from shop.serializers import represent, validated
 
 ORDER_EXAMPLE = OpenApiExample(
@@ -95,7 +96,9 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
         return idempotency.run_once(request, scope="orders.place", replay=self.replay, work=self.place)
 
     def place(self) -> Response:
-        order = placing.place_order(user=self.request.user, **self.validated(PlaceOrderSerializer))
+        order = placing.place_order(
+            user=self.request.user, network_address=address_of(self.request), **self.validated(PlaceOrderSerializer)
+        )
         return self.reply(order, status=status.HTTP_201_CREATED)
 
     def replay(self, reference: str) -> Response:

@@ -47,7 +47,8 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /orders/": {
         404: (),
         400: ("empty_cart", "invalid_coupon", "invalid_shipping_method", "amount_too_small", "amount_too_large"),
-        409: ("out_of_stock", "total_changed", "cart_changed", "request_in_progress"),
+        409: ("out_of_stock", "total_changed", "cart_changed", "request_in_progress", "too_many_unpaid_orders"),
+        429: ("too_many_unpaid_orders_here",),
         422: ("idempotency_key_reused",),
     },
     "POST /orders/{number}/cancel/": {403: (), 409: ("order_not_cancellable",)},

@@ -6,7 +6,8 @@ from datetime import timedelta
 from django.db.models import Sum
 from django.utils import timezone
 
-from orders import statistics
+from accounts.models import User
+from orders import holds, statistics
 from orders.admin.labels import PAYMENT_LABELS
 from orders.models import Order
 from shop import money
@@ -14,7 +15,7 @@ from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard
 from shop.admin.html import badge, list_url, price, thumbnail
 
 # A hold that ends sooner than this is about to expire.
-SOON = timedelta(minutes=10)
+SOON = timedelta(minutes=5)
 DAYS = 30
 ROWS = 6
 
@@ -44,6 +45,23 @@ def unpaid() -> Iterator[Figure | Panel]:
         "admin/dashboard/orders.html",
         {"rows": rows, "none": "Nobody owes anything right now."},
         note="The next to expire come first; they hold their stock until then.",
+    )
+
+
+@on_dashboard("orders.order")
+def unpaid_holders() -> Iterator[Figure | Panel]:
+    holders = holds.suspicious_holders()
+    url = list_url("orders.order", status__exact="pending")
+    yield Figure(
+        14, "At hold limits", str(len(holders)), url, "customers and networks with much unpaid", urgent=bool(holders)
+    )
+    people = User.objects.in_bulk([each.user for each in holders[:ROWS] if each.user])
+    yield Panel(
+        116,
+        "Unpaid stock holders",
+        "admin/dashboard/holders.html",
+        {"rows": [{"holder": each, "person": people.get(each.user)} for each in holders[:ROWS]]},
+        note="Customers and network addresses (by a digest) that hold much stock unpaid, or let it expire repeatedly.",
     )
 
 

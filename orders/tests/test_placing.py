@@ -83,7 +83,8 @@ def test_an_order_has_the_shape_of_the_contract(
         "timeline": [{"at": at, "event": "placed", "detail": "", "actor": "customer"}],
     }
     hold = datetime.fromisoformat(order["expires_at"]) - datetime.fromisoformat(at)
-    assert hold == timedelta(minutes=30)
+    # Half an hour from when a payment is opened on, see `test_holds`.
+    assert hold == timedelta(minutes=10)
     assert order_of(as_customer, order["number"]) == {**order, "created_at": at}
 
 

@@ -28,6 +28,7 @@ LABELS = [
     "Unpaid",
     "Flagged",
     "Disputed",
+    "At hold limits",
     "Failed refunds",
     "Failed events",
     "Low stock",
@@ -40,6 +41,7 @@ TITLES = [
     "Flagged and disputed orders",
     "Latest refunds",
     "Failed Stripe events",
+    "Unpaid stock holders",
     "Low stock",
 ]
 
@@ -295,7 +297,7 @@ def test_what_runs_out_is_shown_while_it_is_for_sale(
     ("rights", "labels", "titles"),
     [
         (["catalog.view_product", "catalog.change_variant"], ["Low stock"], ["Low stock"]),
-        (["orders.view_order"], LABELS[:4], ["Best sellers", "Unpaid orders", "Flagged and disputed orders"]),
+        (["orders.view_order"], LABELS[:5], [*TITLES[1:4], "Unpaid stock holders"]),
         (["payments.view_stripeevent"], ["Failed events"], ["Failed Stripe events"]),
         (["payments.view_payment"], [], []),
         ([], [], []),

@@ -1,0 +1,321 @@
+"""Stock that unpaid orders hold: a short time at first, and so much of it for one customer or network address."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+from structlog.testing import capture_logs
+
+from accounts.models import User
+from catalog.models import Product
+from conftest import ADDRESS, client_of
+from orders import holds, services
+from orders.models import Order
+from payments.simulator import StripeSimulator
+from shop.admin.dashboard import Figure
+from shop.testing.admin import browser_of
+from shop.testing.commands import count_commands
+from shop.testing.replies import refusal
+from shop.testing.steps import API, add_to_cart, at_the_same_moment, cart_of, order_of, place_order, stock_of
+from shop.testing.stripe_steps import open_payment, pay
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def limits(settings: Any) -> Any:
+    """Rate limits are on, and none but those of this page is in the way."""
+    settings.RATE_LIMITS = True
+    settings.RATE_LIMIT_RULES = dict.fromkeys(settings.RATE_LIMIT_RULES, (10**6, 3600))
+    return settings
+
+
+@pytest.fixture
+def product(make_product: Callable[..., Product]) -> Product:
+    return make_product(stock=1000)
+
+
+def try_to_order(client: APIClient, product: Product, quantity: int = 1) -> Any:
+    add_to_cart(client, product, quantity)
+    return client.post(f"{API}/orders/", {"shipping_address": ADDRESS})
+
+
+def hold_of(number: str) -> timedelta:
+    """The time from placing an order to the end of its hold."""
+    order = Order.objects.get(number=number)
+    return order.expires_at - order.created_at
+
+
+def let_all_expire() -> None:
+    Order.objects.exclude(expires_at=None).update(expires_at=timezone.now() - timedelta(seconds=1))
+    services.expire_due_orders()
+
+
+# --- How long ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_hold_is_short_until_a_payment_is_opened_and_full_from_then_on(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, product)["number"]
+    assert hold_of(number) == timedelta(minutes=10)
+    open_payment(as_customer, number)
+    assert hold_of(number) == timedelta(minutes=30)
+    # Neither asking again nor time extends it further.
+    open_payment(as_customer, number)
+    assert hold_of(number) == timedelta(minutes=30)
+
+
+def test_the_short_hold_is_never_longer_than_the_full_one(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator, settings: Any
+) -> None:
+    settings.ORDER_HOLD_SECONDS = 5
+    number = place_order(as_customer, product)["number"]
+    assert hold_of(number) == timedelta(seconds=5)
+    open_payment(as_customer, number)
+    assert hold_of(number) == timedelta(seconds=5)
+
+
+def test_opening_a_payment_never_shortens_a_hold_that_was_extended(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, product)["number"]
+    extended = (timezone.now() + timedelta(hours=2)).replace(microsecond=0)
+    Order.objects.filter(number=number).update(expires_at=extended)
+    open_payment(as_customer, number)
+    assert Order.objects.get(number=number).expires_at == extended
+
+
+# --- How much, for a customer -----------------------------------------------------------------------------------------
+
+
+def test_a_customer_has_so_many_unpaid_orders_and_the_next_one_changes_nothing(
+    as_customer: APIClient, product: Product, limits: Any
+) -> None:
+    for _ in range(3):
+        place_order(as_customer, product)
+    reply = try_to_order(as_customer, product)
+    assert refusal(reply, 409)[0] == "too_many_unpaid_orders"
+    assert Order.objects.count() == 3
+    assert stock_of(product) == 997
+    assert cart_of(as_customer)["items"][0]["quantity"] == 1
+
+
+def test_a_verified_address_may_hold_more(
+    as_customer: APIClient, customer: User, product: Product, limits: Any
+) -> None:
+    User.objects.filter(pk=customer.pk).update(email_verified=True)
+    for _ in range(5):
+        place_order(as_customer, product, 20)
+    assert refusal(try_to_order(as_customer, product), 409)[0] == "too_many_unpaid_orders"
+
+
+def test_pieces_are_limited_over_all_unpaid_orders_together(
+    as_customer: APIClient, product: Product, limits: Any
+) -> None:
+    place_order(as_customer, product, 20)
+    reply = try_to_order(as_customer, product, 31)
+    assert refusal(reply, 409)[0] == "too_many_unpaid_orders"
+    assert "50 pieces" in reply.json()["errors"][0]["detail"]
+    as_customer.delete(f"{API}/cart/")
+    place_order(as_customer, product, 30)
+    assert stock_of(product) == 950
+
+
+@pytest.mark.parametrize("way_out", ["pay", "cancel"])
+def test_an_order_that_is_paid_or_cancelled_does_not_count_any_more(
+    as_customer: APIClient, product: Product, limits: Any, simulator: StripeSimulator, way_out: str
+) -> None:
+    for _ in range(5):
+        number = place_order(as_customer, product, 50)["number"]
+        if way_out == "pay":
+            pay(as_customer, simulator, number)
+        else:
+            as_customer.post(f"{API}/orders/{number}/cancel/", {})
+    assert stock_of(product) == (750 if way_out == "pay" else 1000)
+    assert set(Order.objects.values_list("placed_from", flat=True)) == {""}
+
+
+def test_orders_of_nothing_to_pay_are_neither_counted_nor_refused(
+    as_customer: APIClient, make_product: Callable[..., Product], limits: Any
+) -> None:
+    free, paid = make_product(price="0.00", stock=500), make_product(stock=5)
+    for _ in range(4):
+        place_order(as_customer, free, 100)
+    for _ in range(3):
+        place_order(as_customer, paid)
+    place_order(as_customer, free, 100)
+
+
+def test_another_customer_is_not_concerned(
+    as_customer: APIClient, as_stranger: APIClient, product: Product, limits: Any
+) -> None:
+    for _ in range(3):
+        place_order(as_customer, product)
+    place_order(as_stranger, product)
+
+
+def test_thirty_checkouts_of_one_account_at_once_never_pass_its_limit(
+    as_customer: APIClient, product: Product, limits: Any
+) -> None:
+    limits.UNPAID_PIECES_UNVERIFIED = 10**6
+
+    def buy() -> tuple[int, str]:
+        as_customer.post(f"{API}/cart/items/", {"product": str(product.pk), "quantity": 1})
+        reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
+        return reply.status_code, "" if reply.status_code == 201 else reply.json()["errors"][0]["code"]
+
+    outcomes = Counter(outcome for _ in range(3) for outcome in at_the_same_moment(*[buy] * 30))
+    assert outcomes[201, ""] == Order.objects.count() == 3
+    assert outcomes[409, "too_many_unpaid_orders"] > 0
+    assert 1000 - stock_of(product) == sum(line.quantity for order in Order.objects.all() for line in order.lines)
+
+
+def test_without_rate_limits_there_are_no_limits_of_unpaid_orders(as_customer: APIClient, product: Product) -> None:
+    for _ in range(6):
+        place_order(as_customer, product, 60)
+    assert stock_of(product) == 640
+
+
+# --- Again and again --------------------------------------------------------------------------------------------------
+
+
+def test_who_lets_orders_expire_again_and_again_may_hold_less_and_less_for_a_day(
+    as_customer: APIClient, product: Product, limits: Any
+) -> None:
+    for _ in range(3):
+        place_order(as_customer, product, 10)
+    let_all_expire()
+    # Three are nothing.
+    for _ in range(2):
+        place_order(as_customer, product, 25)
+    let_all_expire()
+    assert stock_of(product) == 1000
+
+    # Five: a quarter of 50 pieces, and a quarter of three orders, but one.
+    assert refusal(try_to_order(as_customer, product, 13), 409)[0] == "too_many_unpaid_orders"
+    as_customer.delete(f"{API}/cart/")
+    place_order(as_customer, product, 12)
+    assert refusal(try_to_order(as_customer, product), 409)[0] == "too_many_unpaid_orders"
+
+    Order.objects.exclude(expired_at=None).update(expired_at=timezone.now() - timedelta(hours=25))
+    place_order(as_customer, product)
+
+
+# --- How much, at a network address -----------------------------------------------------------------------------------
+
+
+def test_many_accounts_at_one_address_hold_so_many_pieces_together_and_are_told_when_to_try_again(
+    make_user: Callable[..., User], product: Product, limits: Any
+) -> None:
+    limits.UNPAID_PIECES_PER_ADDRESS = 120
+    for quantity in (50, 50, 20):
+        place_order(client_of(make_user()), product, quantity)
+    last = client_of(make_user())
+    reply = try_to_order(last, product)
+    assert refusal(reply, 429)[0] == "too_many_unpaid_orders_here"
+    assert 0 < int(reply["Retry-After"]) <= 600
+    assert stock_of(product) == 880
+    # From elsewhere, the same order is fine.
+    assert last.post(f"{API}/orders/", {"shipping_address": ADDRESS}, REMOTE_ADDR="203.0.113.9").status_code == 201
+
+
+def test_an_address_whose_accounts_let_much_expire_may_hold_less_but_never_nothing(
+    make_user: Callable[..., User], product: Product, limits: Any
+) -> None:
+    limits.UNPAID_PIECES_PER_ADDRESS = 40
+    for round_ in range(3):
+        client = client_of(make_user())
+        assert try_to_order(client, product, 40 >> round_).status_code == 201
+        let_all_expire()
+        for _ in range(2 * round_):
+            assert try_to_order(client_of(make_user()), product, 20 >> round_).status_code == 201
+            let_all_expire()
+    assert refusal(try_to_order(client_of(make_user()), product, 11), 429)[0] == "too_many_unpaid_orders_here"
+    assert try_to_order(client_of(make_user()), product, 10).status_code == 201
+
+
+def test_thirty_buyers_at_one_address_are_not_in_each_other_s_way(
+    make_user: Callable[..., User], make_product: Callable[..., Product], limits: Any
+) -> None:
+    last = make_product(stock=20)
+    buyers = [client_of(make_user()) for _ in range(30)]
+    for buyer in buyers:
+        add_to_cart(buyer, last)
+    outcomes = Counter(
+        at_the_same_moment(
+            *[lambda b=buyer: b.post(f"{API}/orders/", {"shipping_address": ADDRESS}).status_code for buyer in buyers]
+        )
+    )
+    assert outcomes == {201: 20, 409: 10}
+
+
+# --- What it costs, and who hears of it -------------------------------------------------------------------------------
+
+
+def test_the_limits_cost_no_command(as_customer: APIClient, product: Product, limits: Any) -> None:
+    def commands_of_an_order() -> list[str]:
+        add_to_cart(as_customer, product)
+        with count_commands() as commands:
+            reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
+        assert reply.status_code == 201
+        return commands.names
+
+    limits.RATE_LIMITS = False
+    without = commands_of_an_order()
+    limits.RATE_LIMITS, limits.RATE_LIMITS_COUNTED_AT_ONCE = True, {"order": 100, "cart": 100}
+    commands_of_an_order()
+    assert commands_of_an_order() == without
+
+
+def test_the_network_address_itself_is_not_kept(as_customer: APIClient, product: Product, limits: Any) -> None:
+    number = place_order(as_customer, product)["number"]
+    order = Order.objects.get(number=number)
+    assert len(order.placed_from) == 64
+    assert "127.0.0.1" not in str(order.__dict__)
+    assert "placed_from" not in order_of(as_customer, number)
+
+
+def test_the_digest_of_an_address_goes_when_an_expired_order_does_not_count_any_more(
+    as_customer: APIClient, product: Product, limits: Any
+) -> None:
+    old, recent, waiting = (place_order(as_customer, product)["number"] for _ in range(3))
+    Order.objects.filter(number__in=[old, recent]).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert services.expire_due_orders() == 2
+    Order.objects.filter(number=old).update(expired_at=timezone.now() - timedelta(hours=25))
+    assert holds.forget_expired_holds() == 1
+    kept = Order.objects.exclude(placed_from="").values_list("number", flat=True)
+    assert set(kept) == {recent, waiting}
+
+
+def test_staff_see_who_is_at_a_limit(
+    as_customer: APIClient, customer: User, as_stranger: APIClient, staff: User, product: Product, limits: Any
+) -> None:
+    def figure_and_rows() -> tuple[Figure, list[Any]]:
+        context = browser_of(staff).get("/admin/").context
+        figure = next(each for each in context["figures"] if each.label == "At hold limits")
+        return figure, next(each for each in context["panels"] if each.title == "Unpaid stock holders").data["rows"]
+
+    place_order(as_stranger, product)
+    assert (figure_and_rows()[0].value, figure_and_rows()[0].urgent, figure_and_rows()[1]) == ("0", False, [])
+
+    place_order(as_customer, product, 50)
+    with capture_logs() as lines:
+        assert try_to_order(as_customer, product).status_code == 409
+    assert [(line["event"], line["user"]) for line in lines if line["log_level"] == "warning"] == [
+        ("unpaid_orders_limit_reached", str(customer.pk))
+    ]
+    figure, rows = figure_and_rows()
+    assert (figure.value, figure.urgent) == ("1", True)
+    assert [(row["person"], row["holder"].pieces) for row in rows] == [(customer, 50)]
+
+    limits.UNPAID_PIECES_PER_ADDRESS = 60
+    _, rows = figure_and_rows()
+    assert [(row["person"], row["holder"].orders, row["holder"].pieces) for row in rows] == [
+        (None, 2, 51),
+        (customer, 1, 50),
+    ]
