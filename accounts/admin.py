@@ -21,12 +21,13 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts import services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
-from accounts.models import Address, User, normalize_email
+from accounts.models import Address, User
 from shop import media, staff_log
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.email_addresses import normalize_email
 from shop.errors import ShopError
 from shop.staff_log import Action
 from shop.transactions import transactional

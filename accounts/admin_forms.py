@@ -13,8 +13,9 @@ from unfold.forms import (
 )
 
 from accounts import logins, tokens
-from accounts.models import User, normalize_email
+from accounts.models import User
 from shop import mails, staff_log
+from shop.email_addresses import check_email
 from shop.rate_limits import address_of, spend_or_refuse
 from shop.staff_log import Action
 from shop.transactions import transactional
@@ -91,7 +92,7 @@ class NewUserForm(UserCreationForm):
             self.fields[name].required = True
 
     def clean_email(self) -> str:
-        return normalize_email(self.cleaned_data["email"])
+        return check_email(self.cleaned_data["email"])
 
 
 class UserForm(UserChangeForm):
@@ -103,7 +104,9 @@ class UserForm(UserChangeForm):
     editor: User
 
     def clean_email(self) -> str:
-        return normalize_email(self.cleaned_data["email"])
+        email = self.cleaned_data["email"]
+        # An account that has an address to which mail cannot be delivered can still be changed.
+        return check_email(email) if email != self.instance.email else email
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

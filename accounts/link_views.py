@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import logins, services
-from accounts.models import normalize_email
 from accounts.serializers import (
     EmailVerificationConfirmSerializer,
     PasswordResetConfirmSerializer,
@@ -29,7 +28,7 @@ class LinkViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], url_path="password/reset", serializer_class=PasswordResetSerializer)
     def reset_password(self, request: Request) -> Response:
         """Have a link mailed with which to choose a new password. The reply is the same for any address."""
-        account = normalize_email(self.validated(request)["email"])
+        account = self.validated(request)["email"]
         spend_or_refuse("reset_account", f"{account} from {address_of(request)}")
         services.request_password_reset(email=account)
         return Response(status=status.HTTP_202_ACCEPTED)

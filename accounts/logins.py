@@ -17,8 +17,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
-from accounts.models import KnownNetwork, User, normalize_email
+from accounts.models import KnownNetwork, User
 from shop import documents
+from shop.email_addresses import normalize_email
 from shop.rate_limits import address_of, spend_or_refuse
 
 REMEMBERED_FOR = timedelta(days=90)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django_countries.data import COUNTRIES
 
 from shop import documents
+from shop.email_addresses import check_email, normalize_email
 from shop.mongodb import TTLIndex
 
 phone_validator = RegexValidator(r"^\+?[0-9 ()./-]{5,30}$", "Enter a phone number: digits, spaces and + ( ) . / -.")
@@ -36,8 +37,11 @@ class UserQuerySet(models.QuerySet):
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create a user; the e-mail address is kept in lower case. Raises ``IntegrityError`` where it is taken."""
-        user = self.model(email=normalize_email(email), **fields)
+        """Create a user; the e-mail address is kept in its normal form.
+
+        Raises ``ValidationError`` if mail cannot be delivered to it, ``IntegrityError`` if it is taken.
+        """
+        user = self.model(email=check_email(email), **fields)
         user.set_password(password)
         user.save(force_insert=True, using=self._db)
         return user
@@ -50,11 +54,6 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
         if user is None:
             raise self.model.DoesNotExist
         return user
-
-
-def normalize_email(email: str) -> str:
-    """Return the one form in which an address is kept and looked up: trimmed and in lower case."""
-    return email.strip().lower()
 
 
 class User(AbstractBaseUser, PermissionsMixin):

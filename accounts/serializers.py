@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from accounts.links import RESET, VERIFICATION, Link
 from accounts.models import Address, User, validate_country
+from shop.email_addresses import check_email, normalize_email
 from shop.image_fields import UploadedImageField
 from shop.media import image_url
 from shop.object_ids import ObjectIdField
@@ -36,6 +37,25 @@ class UserSerializer(serializers.ModelSerializer):
         return image_url(user.avatar, request=self.context.get("request"))
 
 
+class EmailAddressField(serializers.EmailField):
+    """An e-mail address; validated, it is in the form in which accounts are found."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return normalize_email(super().to_internal_value(data))
+
+
+class NewEmailAddressField(EmailAddressField):
+    """An e-mail address for an account: mail can be delivered to it."""
+
+    def to_internal_value(self, data: Any) -> str:
+        email = super().to_internal_value(data)
+        # One that is too long is refused for that.
+        return check_email(email) if len(email) <= self.max_length else email
+
+
 class NewPasswordField(serializers.CharField):
     """A password that somebody chooses: written only, never trimmed, judged by the password rules."""
 
@@ -55,7 +75,7 @@ def check_password_rules(password: str, *, user: User, field: str) -> None:
 
 
 class RegisterSerializer(serializers.Serializer):
-    email = serializers.EmailField(max_length=254)
+    email = NewEmailAddressField()
     password = NewPasswordField()
     name = serializers.CharField(max_length=120)
 
@@ -83,7 +103,7 @@ class PasswordChangeSerializer(serializers.Serializer):
 
 
 class PasswordResetSerializer(serializers.Serializer):
-    email = serializers.EmailField(max_length=254)
+    email = EmailAddressField()
 
 
 class LinkSerializer(serializers.Serializer):

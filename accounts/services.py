@@ -11,8 +11,9 @@ from rest_framework.request import Request
 
 from accounts import hooks, logins, tokens
 from accounts.errors import AccountGone, AddressBookFull, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
-from accounts.models import Address, KnownNetwork, TokenFamily, User, normalize_email
+from accounts.models import Address, KnownNetwork, TokenFamily, User
 from shop import jobs, mails, media
+from shop.email_addresses import check_email, normalize_email
 from shop.errors import ServiceUnavailable
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
 from shop.logs import told
@@ -24,8 +25,11 @@ logger = structlog.get_logger(__name__)
 
 
 def register(*, email: str, password: str, name: str) -> User:
-    """Open an account; its owner is welcomed by a mail. Raises :class:`EmailTaken`."""
-    user = User(email=normalize_email(email), name=name, password=make_password(password))
+    """Open an account; its owner is welcomed by a mail.
+
+    Raises :class:`EmailTaken`, and ``ValidationError`` if mail cannot be delivered to the address.
+    """
+    user = User(email=check_email(email), name=name, password=make_password(password))
     try:
         return _open_account(user)
     except IntegrityError as error:

@@ -13,7 +13,7 @@ from rest_framework.serializers import BaseSerializer
 
 from accounts import services, tokens
 from accounts.export import export
-from accounts.models import Address, User, normalize_email
+from accounts.models import Address, User
 from accounts.serializers import (
     AddressSerializer,
     AvatarSerializer,
@@ -47,7 +47,7 @@ class AuthViewSet(viewsets.GenericViewSet):
     def register(self, request: Request) -> Response:
         """Open an account and log in. A guest cart named in `X-Cart-Token` is merged into the new account's."""
         wanted = self.validated(request)
-        spend_or_refuse("register_account", f"{normalize_email(wanted['email'])} from {address_of(request)}")
+        spend_or_refuse("register_account", f"{wanted['email']} from {address_of(request)}")
         user = services.register(**wanted)
         return self.logged_in(user, request, status.HTTP_201_CREATED)
 

@@ -12,13 +12,14 @@ from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 
-from accounts.models import User, normalize_email
+from accounts.models import User
 from cart.models import Cart, Coupon, CouponUse
 from cart.pricing import price_lines
 from shop import money
 from shop.admin.base import DeletesWithoutInventory, ReadOnlyModelAdmin, TransactionalModelAdmin
 from shop.admin.html import badge, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with
+from shop.email_addresses import normalize_email
 
 
 class CouponForm(forms.ModelForm):

@@ -19,12 +19,14 @@ from urllib.parse import urlencode
 import structlog
 from bson import ObjectId
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from shop import jobs
+from shop.email_addresses import check_email
 from shop.logs import told
 
 logger = structlog.get_logger(__name__)
@@ -93,6 +95,12 @@ def storefront(page: str, **parameters: str) -> str:
 
 
 def _send(mail: Mail, number: ObjectId) -> None:
+    try:
+        check_email(mail.to)
+    except ValidationError:
+        # An account from before such addresses were refused.
+        logger.warning("mail_undeliverable", mail=str(number))
+        return
     message = _message(mail, number)
     with _server.connected() as connection:
         try:
@@ -101,11 +109,29 @@ def _send(mail: Mail, number: ObjectId) -> None:
             ((code, _),) = refused.recipients.values()
             if code < 500 and timezone.now() - number.generation_time < DELIVERABLE_FOR:
                 raise jobs.Postpone(ASK_AGAIN_SECONDS) from refused
-            # There is no such mailbox, or it is full: nothing that staff could mend. (The answer may name the person.)
-            logger.warning("a mail is not taken where it should go, and dropped", mail=str(number), code=code)
+            _drop(number, code=code)
+        except smtplib.SMTPDataError as refused:
+            if not _is_about_mailbox(refused):
+                raise MailNotTaken(refused, to=mail.to) from None
+            _drop(number, code=refused.smtp_code)
         except OSError as error:
             # Also where the answer was lost: the mail may have been taken, so it is not sent again without end.
             raise MailNotTaken(error, to=mail.to) from None
+
+
+def _drop(number: ObjectId, *, code: int) -> None:
+    # There is no such mailbox, or it is full: nothing that staff could repair. (The answer may name the person.)
+    logger.warning("mail_refused", mail=str(number), code=code)
+
+
+def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:
+    """Tell whether a permanent refusal of the message is about the recipient: RFC 3463, 5.1.x and 5.2.x.
+
+    The other reasons (spam, a policy, a limit of ours) are for staff to repair.
+    """
+    said = refused.smtp_error
+    text = said.decode("ascii", "replace") if isinstance(said, bytes) else said
+    return refused.smtp_code >= 500 and text.startswith(("5.1.", "5.2."))
 
 
 def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:

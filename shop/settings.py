@@ -401,6 +401,11 @@ vars().update(
 # Seconds for each step of the talk with the mail server.
 EMAIL_TIMEOUT = 10
 _storefront_host = (urlsplit(FRONTEND_URL).hostname or "localhost").removeprefix("www.")
+# Reserved names that no mail server answers for: https://www.iana.org/assignments/special-use-domain-names. Addresses
+# there are not accepted. Tests and demos use the two that are reserved for that.
+UNDELIVERABLE_TOP_LEVEL_DOMAINS = frozenset({"alt", "arpa", "internal", "invalid", "local", "localhost", "onion"})
+if not DEBUG:
+    UNDELIVERABLE_TOP_LEVEL_DOMAINS |= {"example", "test"}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or f"shop@{_storefront_host}"
 checks.mail_address("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

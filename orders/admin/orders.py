@@ -11,7 +11,7 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from accounts.models import User, normalize_email
+from accounts.models import User
 from orders import services
 from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import page_context
@@ -22,6 +22,7 @@ from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.email_addresses import normalize_email
 
 
 class CancelForm(DialogForm):

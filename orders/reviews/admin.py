@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from accounts.models import User, normalize_email
+from accounts.models import User
 from catalog.models import Product
 from orders.reviews import services
 from orders.reviews.models import Review
@@ -19,6 +19,7 @@ from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.email_addresses import normalize_email
 from shop.transactions import transactional
 
 

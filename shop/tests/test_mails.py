@@ -181,6 +181,42 @@ def test_a_mailbox_that_does_not_exist_is_given_up_without_a_complaint(
     call_command("audit", verbosity=0)
 
 
+@pytest.mark.parametrize("answer", ["550 5.1.1 ada@example.com is unknown", "552 5.2.2 the mailbox is full"])
+def test_a_mailbox_that_is_refused_with_the_message_is_given_up_at_once(
+    customer: User, server: MailServer, caplog: pytest.LogCaptureFixture, answer: str
+) -> None:
+    server.answers["message"] = answer
+    ask(customer)
+    assert jobs.run_due() == 1
+    assert not Job.objects.exists()
+    assert "mail_refused" in caplog.text
+    assert "ada@example.com" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ada@nowhere.invalid",
+        "ada@localhost",
+        "ada@💩.com",
+        "ada@xn--a.com",
+        "adä@example.com",
+        "ada@exa mple.com",
+        "ada",
+    ],
+)
+def test_an_address_that_can_never_get_mail_is_given_up_without_a_call(
+    customer: User, server: MailServer, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    User.objects.update(email=address)
+    ask(customer)
+    assert jobs.run_due() == 1
+    assert not Job.objects.exists()
+    assert (server.taken, server.connections) == ([], 0)
+    assert "mail_undeliverable" in caplog.text
+    assert address not in caplog.text
+
+
 def test_a_mailbox_that_is_full_is_asked_again_for_a_day(customer: User, server: MailServer) -> None:
     server.answers["rcpt"] = "452 mailbox full"
     ask(customer)
@@ -239,7 +275,7 @@ def test_nobody_adds_a_header_by_an_address(customer: User, server: MailServer) 
     ask(customer)
     jobs.run_due()
     assert server.taken == []
-    assert Job.objects.get().attempts == 1
+    assert not Job.objects.exists()
 
 
 def test_a_name_with_line_breaks_stays_on_its_line_and_out_of_the_headers(customer: User) -> None:
