@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.apps import apps
+
 from accounts.models import User
 from shop.audit import invariant
 from shop.email_addresses import normalize_email
@@ -12,3 +14,14 @@ def addresses_are_normal() -> Iterator[str]:
     for pk, email in User.objects.values_list("pk", "email").iterator():
         if email != normalize_email(email):
             yield f"account {pk}: correct its address, or remove it if another account of this mailbox is used"
+
+
+@invariant("nothing belongs to an account that was deleted")
+def rows_have_their_account() -> Iterator[str]:
+    known = set(User.objects.values_list("pk", flat=True))
+    for model in apps.get_models(include_auto_created=True):
+        for field in model._meta.concrete_fields:
+            if field.remote_field is None or field.remote_field.model is not User:
+                continue
+            rows = model._base_manager.exclude(**{field.name: None}).values_list("pk", field.attname)
+            yield from (f"{model._meta.label} {pk} belongs to {user}" for pk, user in rows if user not in known)

@@ -23,6 +23,8 @@ from shop.transactions import transactional
 
 logger = structlog.get_logger(__name__)
 
+FIND_WHO_RESETS = "accounts.find_who_resets"
+
 
 def register(*, email: str, password: str, name: str) -> User:
     """Open an account; its owner is welcomed by a mail.
@@ -92,10 +94,10 @@ def request_password_reset(*, email: str) -> None:
 
     Only the worker looks whether one has: neither the reply, nor its time, nor what is written tells.
     """
-    jobs.enqueue("accounts.find_who_resets", email=normalize_email(email))
+    jobs.enqueue(FIND_WHO_RESETS, email=normalize_email(email))
 
 
-@jobs.handler("accounts.find_who_resets", in_transaction=True)
+@jobs.handler(FIND_WHO_RESETS, in_transaction=True)
 def _find_who_resets(*, email: str) -> None:
     """Trade the address, which may be anybody's, for an account or for nothing; its row is gone in either case.
 
@@ -172,8 +174,11 @@ def forget_account(*, user: User) -> None:
     Address.objects.filter(user=user).delete()
     TokenFamily.objects.filter(user=user).delete()
     KnownNetwork.objects.filter(user=user).delete()
-    if user.avatar:
-        delete_image_later(user.avatar)
+    # A request for a new password that waits, or was given up, names the address.
+    jobs.Job.objects.filter(kind=FIND_WHO_RESETS, payload={"email": user.email}).delete()
+    avatar = User.objects.values_list("avatar", flat=True).get(pk=user.pk)
+    if avatar:
+        delete_image_later(avatar)
     user.delete()
 
 

@@ -8,3 +8,7 @@ before_cancel = Hook("before_cancel")
 
 # Called with order= inside the transaction that cancels it: money that came in has to go back.
 on_cancelled = Hook("on_cancelled")
+
+# Called with order= inside the transaction that erases the personal data of an order whose customer has left; also
+# when something was written about such an order afterwards. Erase what is kept about it elsewhere.
+on_erased = Hook("on_erased")

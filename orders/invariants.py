@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.db.models import Count, Sum
 from django.utils import timezone
 
@@ -13,10 +14,13 @@ from catalog import read_model
 from catalog.models import Product, StockMovement
 from orders.models import WAS_PAID, Order, OrderStatus, PaymentStatus
 from orders.reviews.models import Review
+from orders.services import personal_data_of
 from shop.audit import invariant
 
 # How long after its hold ran out an order may still be pending: the worker's round, and a call to Stripe.
 GRACE = timedelta(minutes=1)
+# The periodic task's round, and a backlog of a day.
+ERASURE_DELAY = timedelta(days=1)
 AFTER_PAYMENT = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 
 
@@ -114,3 +118,19 @@ def ratings_follow_from_reviews() -> Iterator[str]:
         rating = (product.rating_count, product.rating_sum, product.rating_average)
         if rating != expected:
             yield f"{product.slug} has {rating}, its reviews make {expected}"
+
+
+@invariant("no personal data of a customer who left is kept longer than needed")
+def detached_orders_are_erased() -> Iterator[str]:
+    late = timezone.now() - ERASURE_DELAY
+    latest = late - timedelta(days=settings.ERASURE_GRACE_DAYS)
+    for order in Order.objects.filter(detached_at__lte=late).iterator():
+        if order.user_id is not None:
+            yield f"{order.number} is detached, and belongs to {order.user_id}"
+        if order.erased_at is None:
+            if order.detached_at <= latest:
+                yield f"{order.number} still holds the data of a customer who left at {order.detached_at}"
+            elif order.has_nothing_to_send:
+                yield f"{order.number} ({order.status}) holds the data of a customer who left, though nothing is sent"
+        elif left := personal_data_of(order):
+            yield f"{order.number} was erased, and has {', '.join(left)}"

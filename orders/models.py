@@ -5,6 +5,7 @@ three fields of choices and a timeline; `orders.services` moves them, by guarded
 """
 
 import secrets
+from datetime import timedelta
 from decimal import Decimal
 
 from bson import ObjectId
@@ -152,6 +153,18 @@ class OrderQuerySet(models.QuerySet):
             payment_status__in=(PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED),
         )
 
+    def due_for_erasure(self) -> "OrderQuerySet":
+        """Detached orders that still hold personal data, though nothing will be sent or their time is over."""
+        latest = timezone.now() - timedelta(days=settings.ERASURE_GRACE_DAYS)
+        nothing_to_send = (
+            models.Q(status=OrderStatus.CANCELLED)
+            | models.Q(payment_status=PaymentStatus.REFUNDED)
+            | models.Q(fulfilment_status=FulfilmentStatus.DELIVERED)
+        )
+        return self.filter(nothing_to_send | models.Q(detached_at__lte=latest), detached_at__lte=timezone.now()).filter(
+            erased_at=None
+        )
+
     def with_open_flag(self) -> "OrderQuerySet":
         """Orders that people have to look into."""
         return self.filter(flagged=True, flag_settled=False)
@@ -212,6 +225,10 @@ class Order(models.Model):
     paid_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The day of that in the shop's time zone, by which sales are added up.
     paid_on = models.DateField(null=True, blank=True, editable=False)
+    # When it was separated from its customer: the account was deleted, or taken over by the owner of its address.
+    detached_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When the personal data of that customer was erased.
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = OrderQuerySet.as_manager()
 
@@ -227,6 +244,7 @@ class Order(models.Model):
             models.Index(fields=["payment_status", "-id"], name="order_payment_status"),
             models.Index(fields=["fulfilment_status", "-id"], name="order_fulfilment_status"),
             models.Index(fields=["created_at"], name="order_created"),
+            models.Index(fields=["erased_at", "detached_at"], name="order_erasure"),
             # Sums of sales are read from this index alone.
             models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),
             # The open work: small, however many orders there are.
@@ -269,6 +287,15 @@ class Order(models.Model):
             PaymentStatus.UNPAID,
             PaymentStatus.PROCESSING,
             PaymentStatus.FAILED,
+        )
+
+    @property
+    def has_nothing_to_send(self) -> bool:
+        """Whether no parcel of it will leave or is on its way."""
+        return (
+            self.status == OrderStatus.CANCELLED
+            or self.payment_status == PaymentStatus.REFUNDED
+            or self.fulfilment_status == FulfilmentStatus.DELIVERED
         )
 
     @property

@@ -11,7 +11,7 @@ from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Address, User
 from cart import coupons
 from catalog import stock
 from catalog.models import StockMovement
@@ -39,6 +39,10 @@ logger = structlog.get_logger(__name__)
 
 # How much longer an order holds its stock while Stripe is processing its payment, or cannot be asked.
 HOLD_EXTENSION = timedelta(minutes=5)
+# How many detached orders are erased in one go.
+ERASED_PER_RUN = 200
+# Events whose detail was typed by a person, or names a parcel, unless the system wrote it.
+TYPED_EVENTS = (Event.CANCELLED, Event.FLAG_SETTLED, Event.SHIPPED, Event.DELIVERED)
 # What staff do themselves of what happens to an order.
 STAFF_ACTIONS = {
     Event.CANCELLED: Action.CANCEL,
@@ -319,7 +323,7 @@ def fulfil_order(
     return order
 
 
-# --- Forgetting -------------------------------------------------------------------------------------------------------
+# --- Detaching and erasing --------------------------------------------------------------------------------------------
 
 
 def settle_for_leaving_customer(*, user: User) -> None:
@@ -332,29 +336,115 @@ def settle_for_leaving_customer(*, user: User) -> None:
 
 
 def forget_customer(*, user: User) -> None:
-    """Keep the orders of a person who leaves, without the person.
+    """Detach the orders of a person whose account is being deleted.
 
-    Of parcels that still have to arrive the address stays until they have. Raises :class:`OrderNotCancellable` where
-    an order was placed since the open ones were cancelled.
+    Personal data is erased as soon as nothing will be sent, see :func:`erase_detached_orders`. Raises
+    :class:`OrderNotCancellable` if an order was placed since the open ones were cancelled.
     """
-    for order in Order.objects.owned_by(user):
-        if order.status == OrderStatus.PENDING:
-            raise OrderNotCancellable("An order was placed just now. Cancel it first.")
-        order.user = None
-        Order.objects.filter(pk=order.pk).update(user=None, **_without_the_person(order))
+    if Order.objects.owned_by(user).filter(status=OrderStatus.PENDING).exists():
+        raise OrderNotCancellable("An order was placed just now. Cancel it first.")
+    detach_orders(user=user)
 
 
-def _without_the_person(order: Order) -> dict[str, Any]:
-    """Return the fields to write so that an order whose customer has left tells nothing of them any more.
+def detach_orders(*, user: User) -> None:
+    """Separate a user's orders from the account, inside the transaction that deletes it or hands it over.
 
-    Nothing while its parcel is on its way, and nothing of an order that has its customer.
+    Paid orders belong to the person who paid: they are still sent, and no longer shown in the account. Unpaid ones are
+    cancelled by jobs, because Stripe may have to be asked.
     """
-    done = order.status == OrderStatus.CANCELLED or order.fulfilment_status == FulfilmentStatus.DELIVERED
-    if order.user_id is not None or not done or order.shipping_address is None:
-        return {}
+    own = Order.objects.owned_by(user)
+    finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
+    for pk in own.filter(status=OrderStatus.PENDING).values_list("pk", flat=True):
+        jobs.enqueue("orders.cancel_detached", order=str(pk))
+    own.update(user=None, detached_at=timezone.now())
+    for order in Order.objects.filter(pk__in=finished):
+        _erase(order)
+
+
+@jobs.handler("orders.cancel_detached")
+def _cancel_detached(*, order: str) -> None:
+    row = Order.objects.filter(pk=order, status=OrderStatus.PENDING).first()
+    if row is None or row.detached_at is None:
+        return
+    try:
+        cancel_order(order=row, reason="The account changed hands.", actor=Actor.SYSTEM)
+    except PaymentProcessing as error:
+        raise jobs.Postpone(HOLD_EXTENSION.total_seconds()) from error
+    except OrderNotCancellable:
+        # Paid or cancelled in the meantime.
+        return
+
+
+@jobs.every(60, name="orders.erase_detached")
+def erase_detached_orders(*, limit: int = ERASED_PER_RUN) -> int:
+    """Erase the personal data of detached orders that need it no more; return how many were erased.
+
+    That is as soon as nothing will be sent (cancelled, refunded or delivered), and after ``ERASURE_GRACE_DAYS`` in any
+    case: for parcels that were never marked as delivered, for disputes, and for orders that nobody ever sent.
+    """
+    erased = 0
+    due = Order.objects.due_for_erasure().order_by("detached_at").values_list("pk", flat=True)
+    for pk in list(due[:limit]):
+        try:
+            erased += _erase_if_due(order_id=pk)
+        except TransactionContention:
+            continue
+        except Exception:
+            logger.exception("order_erasure_failed", order=str(pk))
+    return erased
+
+
+@transactional("orders.erase")
+def _erase_if_due(*, order_id: ObjectId) -> bool:
+    order = Order.objects.due_for_erasure().filter(pk=order_id).first()
+    if order is None:
+        return False
+    if order.status == OrderStatus.COMPLETED and order.is_cancellable and not order.has_nothing_to_send:
+        # Staff have to know: it can only be refunded now.
+        detail = "Its customer left and the address was erased before it was sent. Cancel it to refund the customer."
+        _move(order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.SYSTEM)
+    _erase(order)
+    return True
+
+
+def _erase(order: Order) -> None:
+    """Inside a transaction: remove everything personal from a detached order, and from what others keep about it."""
+    fields = _erased_fields(order)
+    Order.objects.filter(pk=order.pk).update(**fields)
+    for name, value in fields.items():
+        setattr(order, name, value)
+    hooks.on_erased(order=order)
+
+
+def personal_data_of(order: Order) -> list[str]:
+    """Return the names of the fields that an erased order should not have."""
     address = order.shipping_address
-    kept = PostalAddress(name="", line1="", city="", country=address.country, state=address.state)
-    return {"shipping_address": kept, "note": ""}
+    left = [name for name in ("note", "tracking_number") if getattr(order, name)]
+    if address and any(getattr(address, name) for name in Address.POSTAL_FIELDS if name not in ("country", "state")):
+        left.append("shipping_address")
+    if any(_is_typed(entry) and entry.detail for entry in order.timeline):
+        left.append("timeline")
+    return left
+
+
+def _is_typed(entry: TimelineEntry) -> bool:
+    return entry.event in TYPED_EVENTS and entry.actor != Actor.SYSTEM
+
+
+def _erased_fields(order: Order) -> dict[str, Any]:
+    """Return the fields to write so that the order holds nothing of its customer but what taxes need."""
+    address = order.shipping_address
+    for entry in order.timeline:
+        if _is_typed(entry):
+            entry.detail = ""
+    return {
+        "shipping_address": address
+        and PostalAddress(name="", line1="", city="", country=address.country, state=address.state),
+        "note": "",
+        "tracking_number": "",
+        "timeline": order.timeline,
+        "erased_at": order.erased_at or timezone.now(),
+    }
 
 
 # --- The one way to move ----------------------------------------------------------------------------------------------
@@ -366,13 +456,12 @@ def _move(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor
     ``order`` was read in the running transaction, so a change by anybody else in between is a write conflict, and the
     transaction runs again with what is true then.
     """
+    entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
+    fields = {**fields, "timeline": [*order.timeline, entry]}
     for name, value in fields.items():
         setattr(order, name, value)
-    fields = {**fields, **_without_the_person(order)}
-    entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
-    timeline = [*order.timeline, entry]
-    Order.objects.filter(pk=order.pk).update(**fields, timeline=timeline)
-    for name, value in {**fields, "timeline": timeline}.items():
-        setattr(order, name, value)
+    Order.objects.filter(pk=order.pk).update(**fields)
+    if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
+        _erase(order)
     if actor == Actor.STAFF and event in STAFF_ACTIONS:
         staff_log.note(STAFF_ACTIONS[event], order)

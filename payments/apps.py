@@ -13,4 +13,5 @@ class PaymentsConfig(AppConfig):
         hooks.before_cancel.register(services.close_intent)
         hooks.on_cancelled.register(services.refund_cancelled_order)
         hooks.on_cancelled.register(services.close_intent_of_cancelled_order)
+        hooks.on_erased.register(services.erase_personal_data)
         account_hooks.export.register(export.export_payments)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from orders.models import WAS_PAID, Order, OrderStatus
+from orders.models import WAS_PAID, Actor, Order, OrderStatus
 from payments.event_payload import stored_part
 from payments.models import Payment, Refund, StripeEvent
 from shop import money
@@ -112,3 +112,15 @@ def events_hold_no_secrets() -> Iterator[str]:
     for event in StripeEvent.objects.iterator():
         if stored_part(event.payload) != event.payload:
             yield f"{event} holds more than it may"
+
+
+@invariant("what staff typed about a refund is erased with its order")
+def refunds_of_erased_orders_say_nothing() -> Iterator[str]:
+    erased = set(Order.objects.exclude(erased_at=None).values_list("pk", flat=True))
+    for payment in Payment.objects.iterator():
+        if payment.order_id not in erased:
+            continue
+        if payment.client_secret:
+            yield f"{payment} of an erased order has a client secret"
+        if payment.refunds.filter(actor=Actor.STAFF).exclude(reason="").exists():
+            yield f"{payment} of an erased order has a refund with a reason"

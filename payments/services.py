@@ -285,6 +285,14 @@ def close_intent_of_cancelled_order(*, order: Order) -> None:
         close_intent_later(payment)
 
 
+def erase_personal_data(*, order: Order) -> None:
+    """Inside the transaction that erases an order: remove what staff typed about its refunds, and its secret."""
+    for payment in Payment.objects.filter(order=order):
+        Refund.objects.filter(payment=payment, actor=Actor.STAFF).exclude(reason="").update(reason="")
+        if payment.client_secret:
+            Payment.objects.filter(pk=payment.pk).update(client_secret="")
+
+
 @jobs.handler("payments.refund_late_money")
 def _refund_late_money(*, payment: str) -> None:
     """Send back money that arrived for an order that was cancelled before; done once, as nothing is left then."""

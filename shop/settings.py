@@ -314,6 +314,8 @@ UNPAID_PIECES_PER_CUSTOMER = env.whole_number("UNPAID_PIECES_PER_CUSTOMER", defa
 UNPAID_PIECES_UNVERIFIED = env.whole_number("UNPAID_PIECES_UNVERIFIED", default=50, at_least=1, at_most=10**9)
 # Pieces in the open unpaid orders of all accounts at one network address.
 UNPAID_PIECES_PER_ADDRESS = env.whole_number("UNPAID_PIECES_PER_ADDRESS", default=1000, at_least=1, at_most=10**9)
+# Days after which an order whose customer has left holds no personal data, even if it never arrived or is disputed.
+ERASURE_GRACE_DAYS = env.whole_number("ERASURE_GRACE_DAYS", default=90, at_least=1, at_most=3650)
 # Whether catalogue prices contain the tax (as in the EU) or it is added at checkout (as in the US).
 PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000

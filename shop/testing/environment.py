@@ -27,6 +27,7 @@ ENVIRONMENT = {
     # In pytest's own process Django keeps mails in memory instead; nobody reads those of servers and workers.
     "EMAIL_URL": "dummymail://",
     "EMAIL_VERIFICATION_TIMEOUT": "259200",
+    "ERASURE_GRACE_DAYS": "90",
     "FRONTEND_URL": "http://localhost:3000",
     "JWT_SECRET_KEY": "",
     "LOG_LEVEL": "WARNING",
