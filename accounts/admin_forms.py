@@ -16,7 +16,7 @@ from accounts import logins, tokens
 from accounts.models import User
 from shop import mails, staff_log
 from shop.email_addresses import check_email
-from shop.rate_limits import address_of, spend_or_refuse
+from shop.rate_limits import spend_or_refuse
 from shop.staff_log import Action
 from shop.transactions import transactional
 
@@ -33,7 +33,7 @@ class LoginForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Check the password, as slowly for those who guess as the API does. Raises ``Throttled``."""
         if email := self.cleaned_data.get("username"):
-            spend_or_refuse("login", f"address {address_of(self.request)}")
+            spend_or_refuse("login", request=self.request)
             logins.count_attempt(request=self.request, email=email)
         try:
             cleaned = super().clean()

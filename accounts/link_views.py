@@ -13,7 +13,7 @@ from accounts.serializers import (
     PasswordResetConfirmSerializer,
     PasswordResetSerializer,
 )
-from shop.rate_limits import address_of, spend_or_refuse
+from shop.rate_limits import spend_or_refuse
 
 
 class LinkViewSet(viewsets.GenericViewSet):
@@ -29,7 +29,7 @@ class LinkViewSet(viewsets.GenericViewSet):
     def reset_password(self, request: Request) -> Response:
         """Have a link mailed with which to choose a new password. The reply is the same for any address."""
         account = self.validated(request)["email"]
-        spend_or_refuse("reset_account", f"{account} from {address_of(request)}")
+        spend_or_refuse("reset_account", account, request=request)
         services.request_password_reset(email=account)
         return Response(status=status.HTTP_202_ACCEPTED)
 

@@ -35,7 +35,7 @@ def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
     """
     account, address = normalize_email(email), address_of(request)
     for scope in ("login_account", "login_account_hour"):
-        spend_or_refuse(scope, f"{account} from {address}")
+        spend_or_refuse(scope, account, request=request)
     if not settings.RATE_LIMITS:
         return
     network = documents.find_one(KnownNetwork, {"_id": _digest(account, address)})

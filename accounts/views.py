@@ -26,7 +26,7 @@ from accounts.serializers import (
     TokenPairSerializer,
     UserSerializer,
 )
-from shop.rate_limits import address_of, spend_or_refuse
+from shop.rate_limits import spend_or_refuse
 from shop.serializers import represent, validated
 
 CART_TOKEN = OpenApiParameter(
@@ -47,7 +47,7 @@ class AuthViewSet(viewsets.GenericViewSet):
     def register(self, request: Request) -> Response:
         """Open an account and log in. A guest cart named in `X-Cart-Token` is merged into the new account's."""
         wanted = self.validated(request)
-        spend_or_refuse("register_account", f"{wanted['email']} from {address_of(request)}")
+        spend_or_refuse("register_account", wanted["email"], request=request)
         user = services.register(**wanted)
         return self.logged_in(user, request, status.HTTP_201_CREATED)
 

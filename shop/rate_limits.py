@@ -4,6 +4,9 @@ A view names its ``rate_scope`` (or one per action, ``rate_scopes``); `settings.
 requests a scope allows in how many seconds. Users are counted by their id, everybody else by their address, which is
 only believed from as many proxies as `TRUSTED_PROXIES` says.
 
+IPv6 clients are counted by their /64, and with larger limits by the /56 and /48 around it (`IPV6_PREFIXES`). The
+smallest network comes first, so a /64 that is over its limit uses up nothing of its neighbours'.
+
 Of scopes in `settings.RATE_LIMITS_COUNTED_AT_ONCE` a process counts some uses ahead and gives them away without asking
 again. So nobody ever gets more than their limit; somebody whose requests several processes answer may be refused a few
 uses early, by as many as the others hold.
@@ -12,7 +15,9 @@ uses early, by as many as the others hold.
 import hashlib
 import math
 import threading
-from ipaddress import IPv6Address, ip_address, ip_network
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -24,24 +29,54 @@ from rest_framework.throttling import BaseThrottle
 from shop import counters
 from shop.remembered import Remembered
 
-# What one customer of a provider has of the addresses of IPv6; inside, they choose as they like.
-_IPV6_PREFIX = 64
+# Prefix lengths by which IPv6 clients are counted, with the multiple of the rule's limit that each may use. Providers
+# assign a /64 to a device, a /56 or a /48 to a site; a mobile provider's /48 serves many customers.
+IPV6_PREFIXES = {64: 1, 56: 4, 48: 16}
+# The well-known prefix of RFC 6052, by which a translator writes an IPv4 client's address.
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
-def spend(scope: str, who: str) -> int | None:
-    """Count one use of ``scope`` by ``who``; return the seconds to wait where that is more than its rule allows."""
+class _Use(NamedTuple):
+    """One counter of a use: ``at_once`` are counted ahead, and up to ``limit`` allowed in so many seconds."""
+
+    digest: str
+    limit: int
+    seconds: int
+    at_once: int
+
+
+def spend(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> int | None:
+    """Count one use of ``scope`` by ``who``; return the seconds to wait if that is more than its rule allows.
+
+    With ``request``, uses of ``who`` are counted for each network of the client by itself.
+    """
     if not settings.RATE_LIMITS:
         return None
+    for use in _uses(scope, who, request):
+        if (wait := _count(use)) is not None:
+            return wait
+    return None
+
+
+def _uses(scope: str, who: str, request: Request | HttpRequest | None) -> Iterator[_Use]:
     limit, seconds = settings.RATE_LIMIT_RULES[scope]
-    digest = hashlib.sha256(f"{scope}\0{who}".encode()).hexdigest()
     at_once = settings.RATE_LIMITS_COUNTED_AT_ONCE.get(scope, 1)
+    networks = {who: 1} if request is None else {f"{who} from {name}": n for name, n in _networks_of(request).items()}
+    for name, multiple in networks.items():
+        digest = hashlib.sha256(f"{scope}\0{name}".encode()).hexdigest()
+        # Counting the wider networks ahead keeps IPv6 clients from costing three commands where IPv4 costs one.
+        yield _Use(digest, limit * multiple, seconds, at_once * multiple)
+
+
+def _count(use: _Use) -> int | None:
+    digest, limit, seconds, at_once = use
     if at_once > 1 and _take(digest):
         return None
     uses, seconds_left = counters.count(digest, seconds=seconds, uses=at_once)
     allowed = min(at_once, limit - (uses - at_once))
     if allowed > 1:
         _keep(digest, allowed - 1, seconds=seconds_left)
-    # What another thread has counted meanwhile may be there.
+    # Another thread may have counted some ahead since.
     return None if allowed > 0 or (at_once > 1 and _take(digest)) else max(1, math.ceil(seconds_left))
 
 
@@ -68,9 +103,9 @@ def _keep(digest: str, uses: int, *, seconds: float) -> None:
             left.extend([None] * uses)
 
 
-def spend_or_refuse(scope: str, who: str) -> None:
+def spend_or_refuse(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> None:
     """Like :func:`spend`, but raise REST framework's ``Throttled`` (429 with ``Retry-After``)."""
-    if (wait := spend(scope, who)) is not None:
+    if (wait := spend(scope, who, request=request)) is not None:
         raise Throttled(wait)
 
 
@@ -84,7 +119,7 @@ class RateLimit(BaseThrottle):
             return True
         user = request.user
         known = user is not None and user.is_authenticated
-        self._wait = spend(scope, f"user {user.pk}" if known else f"address {address_of(request)}")
+        self._wait = spend(scope, f"user {user.pk}") if known else spend(scope, request=request)
         return self._wait is None
 
     def wait(self) -> float | None:
@@ -92,21 +127,37 @@ class RateLimit(BaseThrottle):
 
 
 def address_of(request: Request | HttpRequest) -> str:
-    """Return where a request comes from, as far as the proxies in front may be believed.
+    """Return the client's address without its port, or the /64 of an IPv6 client, as far as proxies are trusted."""
+    return next(iter(_networks_of(request)))
 
-    That is an address without its port; of IPv6 the network, since whoever has one address has all of its network.
-    """
-    # REST framework takes the right one of X-Forwarded-For, counted from the end, by `NUM_PROXIES`.
-    told = RateLimit().get_ident(request) or ""
-    bare = told.removeprefix("[").partition("]")[0] if told.startswith("[") else told
+
+def _networks_of(request: Request | HttpRequest) -> dict[str, int]:
+    """Return the networks that the client is counted by, smallest first, each with the multiple of its limit."""
+    # REST framework takes the right entry of X-Forwarded-For, counted from the end, by `NUM_PROXIES`.
+    written = RateLimit().get_ident(request) or ""
+    bare = written.removeprefix("[").partition("]")[0] if written.startswith("[") else written
     if bare.count(":") == 1:
         bare = bare.partition(":")[0]
     try:
         address = ip_address(bare)
     except ValueError:
-        return told
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ip_network((address.packed, _IPV6_PREFIX), strict=False))
+        return {written: 1}
+    if isinstance(address, IPv6Address):
+        address = _embedded_ipv4(address) or address
+    if isinstance(address, IPv4Address):
+        return {str(address): 1}
+    return {
+        str(ip_network((address.packed, prefix), strict=False)): multiple for prefix, multiple in IPV6_PREFIXES.items()
+    }
+
+
+def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address whose holder an IPv6 address belongs to: mapped, NAT64, 6to4, or a Teredo client's.
+
+    Replies to it travel to that IPv4 address, so nobody else can use it; and whoever has one IPv4 address has a whole
+    6to4 /48, while all clients of one Teredo server share a /64.
+    """
+    if address in _NAT64:
+        return IPv4Address(address.packed[-4:])
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)

@@ -216,6 +216,93 @@ def test_one_place_under_many_names_is_one(customer: User, settings: Any, addres
     assert log_in(customer.email, HTTP_X_FORWARDED_FOR="2001:db8:1:3::1") == 401
 
 
+@pytest.fixture
+def behind_a_proxy(settings: Any) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+
+
+def log_in_from(address: str, email: str) -> int:
+    return log_in(email, HTTP_X_FORWARDED_FOR=f"2001:db8:ffff::1, {address}")
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+@pytest.mark.parametrize(
+    ("network", "allowed"),
+    [("2001:db8:1:{:x}::1", 20), ("2001:db8:1:{:x}00::1", 80)],
+    ids=["a /56 has four times the limit of a /64", "a /48 has sixteen times"],
+)
+@pytest.mark.parametrize("scope", ["login", "login_account", "login_account_hour"])
+def test_whoever_has_many_ipv6_networks_has_not_as_many_limits(
+    customer: User, settings: Any, network: str, allowed: int, scope: str
+) -> None:
+    others = dict.fromkeys(settings.RATE_LIMIT_RULES, (10_000, 3600))
+    settings.RATE_LIMIT_RULES = {**others, scope: (5, 3600)}
+    statuses = [log_in_from(network.format(n), customer.email) for n in range(1, allowed + 5)]
+    assert statuses == [401] * allowed + [429] * 4
+    assert log_in_from("2001:db8:2::1", customer.email) == 401
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+@pytest.mark.parametrize("scope", ["register", "register_account", "reset", "reset_account", "link", "refresh", "cart"])
+def test_every_scope_that_is_counted_by_address_counts_wider_ipv6_networks(settings: Any, scope: str) -> None:
+    settings.RATE_LIMIT_RULES = {**dict.fromkeys(settings.RATE_LIMIT_RULES, (10_000, 3600)), scope: (1, 3600)}
+    new = {"email": "new@example.com", "password": PASSWORD, "name": "New"}
+    path, body = {
+        "register": ("/auth/register/", {}),
+        "register_account": ("/auth/register/", new),
+        "reset": ("/auth/password/reset/", {}),
+        "reset_account": ("/auth/password/reset/", {"email": "new@example.com"}),
+        "link": ("/auth/email/verify/confirm/", {}),
+        "refresh": ("/auth/refresh/", {}),
+        "cart": ("/cart/items/", {}),
+    }[scope]
+    limited = [
+        APIClient().post(f"/api/v1{path}", body, HTTP_X_FORWARDED_FOR=f"2001:db8:1:{n:x}::1").status_code == 429
+        for n in range(6)
+    ]
+    assert limited == [False] * 4 + [True] * 2
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+def test_a_refused_ipv6_network_uses_up_nothing_of_its_neighbours(customer: User) -> None:
+    assert [log_in_from("2001:db8:1:1::1", customer.email) for _ in range(40)] == [401] * 5 + [429] * 35
+    assert [log_in_from("2001:db8:1:2::1", customer.email) for _ in range(6)] == [401] * 5 + [429]
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["203.0.113.9", "::ffff:203.0.113.9"],
+        ["203.0.113.9", "64:ff9b::203.0.113.9"],
+        ["203.0.113.9", "2002:cb00:7109::1", "2002:cb00:7109:ffff::1"],
+        # A client behind a Teredo server at 192.0.2.45, with port and address inverted.
+        ["203.0.113.9", "2001:0:c000:22d:8000:63bf:34ff:8ef6", "[2001:0:c000:22d:8000:1111:34ff:8ef6]:443"],
+    ],
+    ids=["mapped", "NAT64", "6to4", "Teredo"],
+)
+def test_an_ipv6_address_of_an_ipv4_holder_counts_as_that_ipv4_address(customer: User, addresses: list[str]) -> None:
+    assert [log_in_from(addresses[n % len(addresses)], customer.email) for n in range(6)] == [401] * 5 + [429]
+    # The neighbour at the same translator, relay or server is someone else.
+    for other in ("64:ff9b::203.0.113.10", "2002:cb00:710a::1", "2001:0:c000:22d:8000:63bf:34ff:8ef5"):
+        assert log_in_from(other, customer.email) == 401
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+def test_ipv4_costs_one_command_and_ipv6_little_more(settings: Any) -> None:
+    settings.RATE_LIMIT_RULES = dict.fromkeys(settings.RATE_LIMIT_RULES, (1000, 3600))
+
+    def counted(path: str, address: str, times: int) -> int:
+        with count_commands() as commands:
+            for _ in range(times):
+                assert APIClient().post(path, {}, HTTP_X_FORWARDED_FOR=address).status_code == 400
+        return len(commands.on(RateWindow._meta.db_table))
+
+    assert [counted(path, "203.0.113.9", 160) for path in (LOGIN, CART)] == [160, 16]
+    # Of the /56 four are counted at once, of the /48 sixteen; of the cart's ten times as many.
+    assert [counted(path, "2001:db8::1", 160) for path in (LOGIN, CART)] == [160 + 40 + 10, 16 + 4 + 1]
+
+
 # --- Nobody is locked out ---------------------------------------------------------------------------------------------
 
 
