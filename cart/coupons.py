@@ -5,7 +5,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import User
-from cart.errors import InvalidCoupon
+from cart.errors import CouponMinimumNotReached, InvalidCoupon
 from cart.models import Coupon, CouponUse
 from cart.pricing import PricedCart
 from shop.money import display
@@ -15,23 +15,39 @@ def find(code: str) -> Coupon | None:
     return Coupon.objects.filter(code=code.strip().upper()).first()
 
 
-def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
-    """Return the coupon if this user may use it for this cart now; raise :class:`InvalidCoupon` saying why not."""
+def unusable_reason(coupon: Coupon | None) -> str:
+    """Return why nobody can use the coupon now, or ""."""
     now = timezone.now()
     if coupon is None or not coupon.is_active:
-        raise InvalidCoupon("There is no such coupon.", attr="code")
+        return "There is no such coupon."
     if coupon.valid_from and now < coupon.valid_from:
-        raise InvalidCoupon("This coupon is not valid yet.", attr="code")
+        return "This coupon is not valid yet."
     if coupon.valid_until and now >= coupon.valid_until:
-        raise InvalidCoupon("This coupon has expired.", attr="code")
-    if priced.subtotal < coupon.minimum_subtotal:
-        raise InvalidCoupon(f"This coupon needs a cart of {display(coupon.minimum_subtotal)} or more.", attr="code")
+        return "This coupon has expired."
     if coupon.usage_limit is not None and coupon.used >= coupon.usage_limit:
-        raise InvalidCoupon("This coupon has been used up.", attr="code")
+        return "This coupon has been used up."
+    return ""
+
+
+def require_uses_left(coupon: Coupon, *, user: User | None) -> None:
+    """Raise :class:`InvalidCoupon` if this user has reached the coupon's limit per user."""
     if coupon.usage_limit_per_user is not None and user is not None:
         uses = CouponUse.objects.filter(coupon=coupon, user=user).count()
         if uses >= coupon.usage_limit_per_user:
             raise InvalidCoupon("You have used this coupon as often as it allows.", attr="code")
+
+
+def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
+    """Return the coupon of a cart if this user may use it now; raise :class:`InvalidCoupon` with the reason if not.
+
+    The reason tells that the code exists: it is for those who have the coupon on their cart already.
+    """
+    if reason := unusable_reason(coupon):
+        raise InvalidCoupon(reason, attr="code")
+    if priced.subtotal < coupon.minimum_subtotal:
+        minimum = f"This coupon needs a cart of {display(coupon.minimum_subtotal)} or more."
+        raise CouponMinimumNotReached(minimum, attr="code")
+    require_uses_left(coupon, user=user)
     return coupon
 
 

@@ -26,3 +26,9 @@ class ProductUnavailable(ShopError):
 class InvalidCoupon(ShopError):
     default_code = "invalid_coupon"
     default_detail = "This coupon cannot be used."
+    # The code of the warning while the coupon is on a cart.
+    warning_code = "invalid_coupon"
+
+
+class CouponMinimumNotReached(InvalidCoupon):
+    warning_code = "coupon_minimum"

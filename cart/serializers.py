@@ -37,7 +37,9 @@ class CartItemSerializer(serializers.Serializer):
 
 
 class CartWarningSerializer(serializers.Serializer):
-    code = serializers.ChoiceField(choices=["price_changed", "out_of_stock", "unavailable", "invalid_coupon"])
+    code = serializers.ChoiceField(
+        choices=["price_changed", "out_of_stock", "unavailable", "invalid_coupon", "coupon_minimum"]
+    )
     item = serializers.CharField(allow_null=True)
     detail = serializers.CharField()
 
@@ -66,7 +68,7 @@ def cart_data(priced: PricedCart, *, user: User | None, request: Any) -> dict[st
         for line in priced.gone
     ]
     if coupon_error is not None:
-        warnings.append({"code": "invalid_coupon", "item": None, "detail": str(coupon_error)})
+        warnings.append({"code": coupon_error.warning_code, "item": None, "detail": str(coupon_error)})
     return {
         "id": None if cart._state.adding else str(cart.pk),
         "items": [_item(line, thumbnail, currency) for line in priced.lines],

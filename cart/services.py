@@ -50,6 +50,13 @@ class CartOwner:
             return cls(user=request.user)
         return cls(token=request.headers.get(TOKEN_HEADER) or None)
 
+    @property
+    def name(self) -> str:
+        """The owner for rate limits; "" for a guest without a token."""
+        if self.user is not None:
+            return f"user {self.user.pk}"
+        return f"cart {token_digest(self.token)}" if self.token else ""
+
     def find(self, *, variant: ObjectId | None = None, product: ObjectId | None = None) -> tuple[Cart | None, Offers]:
         """Return the cart, if there is one, with the offers of its lines, of ``variant`` and of all of ``product``.
 
@@ -201,15 +208,19 @@ def clear(*, owner: CartOwner) -> PricedCart:
 
 
 def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
-    """Put a coupon on the cart. Raises :class:`InvalidCoupon` where it cannot be used for what lies there now."""
+    """Put a coupon on the cart. One whose minimum the cart does not reach yet is a warning and takes nothing off.
+
+    Raises :class:`InvalidCoupon`, by the same commands and with the same words for every code that nobody can use now,
+    so that guesses do not tell which codes exist.
+    """
     coupon = coupons.find(code)
+    if coupon is None or coupons.unusable_reason(coupon):
+        raise InvalidCoupon(attr="code")
+    coupons.require_uses_left(coupon, user=owner.user)
 
     def edit(cart: Cart, offered: Offers) -> None:
-        coupons.check(coupon, priced=price_lines(cart, offered), user=owner.user)
         cart.coupon = coupon.code
 
-    if coupon is None:
-        raise InvalidCoupon("There is no such coupon.", attr="code")
     return change(owner, edit)
 
 

@@ -9,10 +9,12 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from cart import services
+from cart.errors import InvalidCoupon
 from cart.models import Cart
 from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
 from cart.services import TOKEN_HEADER, CartOwner
+from shop.rate_limits import Limit, failures_limited
 from shop.renderers import JSONReply
 from shop.serializers import validated
 
@@ -59,9 +61,13 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     @extend_schema(request=CouponCodeSerializer)
     @action(detail=False, methods=["put"], serializer_class=CouponCodeSerializer)
     def coupon(self, request: Request) -> HttpResponse:
-        """Put a coupon on the cart."""
+        """Put a coupon on the cart. Every code that cannot be used is refused alike, and refusals are limited."""
         owner = CartOwner.of(request)
-        return self.reply(services.apply_coupon(owner=owner, **self.validated(request)), owner)
+        wanted = self.validated(request)
+        limits = [Limit("coupon", owner.name)] if owner.name else []
+        with failures_limited(*limits, Limit("coupon_address", request=request), error=InvalidCoupon):
+            cart = services.apply_coupon(owner=owner, **wanted)
+        return self.reply(cart, owner)
 
     @extend_schema(request=None)
     @coupon.mapping.delete

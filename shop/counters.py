@@ -61,6 +61,20 @@ def count(key: str, *, seconds: int, uses: int = 1) -> Count:
     return _count_in_mongodb(key, seconds, uses)
 
 
+def give_back(key: str, *, seconds: int) -> None:
+    """Take back one use of ``key`` that was counted a moment ago. Redis being away loses it, which only costs a use."""
+    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
+        try:
+            _give_back_in_redis(key, seconds)
+        except redis.RedisError as error:
+            _leave_redis_alone(error)
+    else:
+        windows, _ = documents.collection_of(RateWindow, may_be_lost=True)
+        windows.update_one(
+            {"_id": key, "count": {"$gt": 0}, "$expr": {"$gt": ["$expires_at", "$$NOW"]}}, {"$inc": {"count": -1}}
+        )
+
+
 # --- Redis ------------------------------------------------------------------------------------------------------------
 
 _redis_is_left_alone_until = 0.0
@@ -93,6 +107,16 @@ def _count_in_redis(key: str, seconds: int, uses: int) -> Count:
         commands.pttl(name)
         _, counted, milliseconds = commands.execute()
     return Count(counted, milliseconds / 1000)
+
+
+def _give_back_in_redis(key: str, seconds: int) -> None:
+    name = f"shop:count:{key}"
+    client = _redis(settings.CACHE_URL)
+    with client.pipeline(transaction=True) as commands:
+        # A window that has just ended is opened again, for a key without an end would stay for ever.
+        commands.set(name, 0, px=seconds * 1000, nx=True)
+        commands.decr(name)
+        commands.execute()
 
 
 # --- MongoDB ----------------------------------------------------------------------------------------------------------

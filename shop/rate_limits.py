@@ -16,7 +16,9 @@ import hashlib
 import math
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import chain
 from typing import NamedTuple
 
 from django.conf import settings
@@ -34,6 +36,14 @@ from shop.remembered import Remembered
 IPV6_PREFIXES = {64: 1, 56: 4, 48: 16}
 # The well-known prefix of RFC 6052, by which a translator writes an IPv4 client's address.
 _NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class Limit(NamedTuple):
+    """A scope with who uses it; see :func:`spend`."""
+
+    scope: str
+    who: str = ""
+    request: Request | HttpRequest | None = None
 
 
 class _Use(NamedTuple):
@@ -107,6 +117,33 @@ def spend_or_refuse(scope: str, who: str = "", *, request: Request | HttpRequest
     """Like :func:`spend`, but raise REST framework's ``Throttled`` (429 with ``Retry-After``)."""
     if (wait := spend(scope, who, request=request)) is not None:
         raise Throttled(wait)
+
+
+@contextmanager
+def failures_limited(*limits: Limit, error: type[Exception]) -> Iterator[None]:
+    """Count the block as a use of each limit, but give the uses back unless it raises ``error``.
+
+    They are counted before the block runs, so that many attempts at once never pass a limit; over it, right and wrong
+    attempts are refused alike. Raises ``Throttled``.
+    """
+    if not settings.RATE_LIMITS:
+        yield
+        return
+    spent: list[_Use] = []
+    failed = False
+    try:
+        for use in chain.from_iterable(_uses(*limit) for limit in limits):
+            if (wait := _count(use)) is not None:
+                raise Throttled(wait)
+            spent.append(use)
+        yield
+    except error:
+        failed = True
+        raise
+    finally:
+        if not failed:
+            for use in spent:
+                counters.give_back(use.digest, seconds=use.seconds)
 
 
 class RateLimit(BaseThrottle):

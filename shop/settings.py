@@ -289,6 +289,9 @@ RATE_LIMIT_RULES = {
     "upload": (60, 60),
     "address": (60, 60),
     "cart": (600, 60),
+    # Coupon codes that were refused: to one user or guest cart, and to one address.
+    "coupon": (20, 600),
+    "coupon_address": (100, 600),
     "order": (60, 60),
     "review": (30, 60),
     "payment": (120, 60),
