@@ -5,7 +5,7 @@ from bson import ObjectId
 from accounts.links import RESET, VERIFICATION
 from accounts.models import User
 from shop import mails
-from shop.mails import Mail
+from shop.mails import Budget, Mail
 
 
 @mails.writer("accounts.welcome_mail")
@@ -14,7 +14,7 @@ def write_welcome(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
     link = "" if person.email_verified else VERIFICATION.address(person)
-    return _to(person, "Welcome", "welcome", link=link, good_for=VERIFICATION.lifetime_in_words)
+    return _to(person, Budget.LINK, "Welcome", "welcome", link=link, good_for=VERIFICATION.lifetime_in_words)
 
 
 @mails.writer("accounts.verification_mail")
@@ -24,7 +24,12 @@ def write_verification(*, user: str) -> Mail | None:
         return None
     link = VERIFICATION.address(person)
     return _to(
-        person, "Confirm your e-mail address", "verification", link=link, good_for=VERIFICATION.lifetime_in_words
+        person,
+        Budget.LINK,
+        "Confirm your e-mail address",
+        "verification",
+        link=link,
+        good_for=VERIFICATION.lifetime_in_words,
     )
 
 
@@ -33,7 +38,9 @@ def write_reset(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
     link = RESET.address(person)
-    return _to(person, "Choose a new password", "reset", link=link, good_for=RESET.lifetime_in_words)
+    return _to(
+        person, Budget.PASSWORD_RESET, "Choose a new password", "reset", link=link, good_for=RESET.lifetime_in_words
+    )
 
 
 @mails.writer("accounts.new_password_mail")
@@ -41,7 +48,13 @@ def write_new_password(*, user: str) -> Mail | None:
     """Tell the owner that the password was changed: it may have been somebody else."""
     if (person := _recipient(user)) is None:
         return None
-    return _to(person, "Your password was changed", "new_password", link=mails.storefront("forgot-password"))
+    return _to(
+        person,
+        Budget.PASSWORD_CHANGED,
+        "Your password was changed",
+        "new_password",
+        link=mails.storefront("forgot-password"),
+    )
 
 
 def salutation(user: User) -> str:
@@ -56,6 +69,13 @@ def _recipient(user: str) -> User | None:
     return User.objects.active().filter(pk=ObjectId(user)).first()
 
 
-def _to(user: User, subject: str, template: str, **context: str) -> Mail:
+def _to(user: User, budget: Budget, subject: str, template: str, **context: str) -> Mail:
     context["name"] = salutation(user)
-    return Mail(to=user.email, subject=subject, template=f"accounts/mails/{template}", context=context)
+    return Mail(
+        to=user.email,
+        verified=user.email_verified,
+        budget=budget,
+        subject=subject,
+        template=f"accounts/mails/{template}",
+        context=context,
+    )

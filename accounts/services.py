@@ -17,7 +17,6 @@ from shop.email_addresses import check_email, normalize_email
 from shop.errors import ServiceUnavailable
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
 from shop.logs import told
-from shop.rate_limits import spend
 from shop.request_context import recognised
 from shop.transactions import transactional
 
@@ -99,12 +98,9 @@ def request_password_reset(*, email: str) -> None:
 
 @jobs.handler(FIND_WHO_RESETS, in_transaction=True)
 def _find_who_resets(*, email: str) -> None:
-    """Trade the address, which may be anybody's, for an account or for nothing; its row is gone in either case.
-
-    Somebody who was sent enough of these mails lately gets no more: they have links that work.
-    """
+    """Trade the address, which may be anybody's, for an account or for nothing; its row is gone in either case."""
     user = User.objects.filter(email=email).first()
-    if user is not None and spend("reset_mail", str(user.pk)) is None:
+    if user is not None:
         send_password_reset(user=user)
 
 

@@ -9,21 +9,22 @@ from accounts.models import User
 from orders import summary
 from orders.models import Actor, Event, Order, OrderStatus, PaymentStatus
 from shop import mails, money
-from shop.mails import Mail
+from shop.mails import Budget, Mail
 
 
 class _News(NamedTuple):
     subject: str
     template: str
+    budget: Budget
 
 
 NEWS = {
-    Event.PLACED: _News("We have received your order {}", "placed"),
-    Event.PAID: _News("Your order {} is paid", "paid"),
-    Event.SHIPPED: _News("Your order {} is on its way", "shipped"),
-    Event.CANCELLED: _News("Your order {} is cancelled", "cancelled"),
-    Event.EXPIRED: _News("Your order {} is cancelled", "cancelled"),
-    Event.REFUNDED: _News("A refund for your order {}", "refunded"),
+    Event.PLACED: _News("We have received your order {}", "placed", Budget.ORDER),
+    Event.PAID: _News("Your order {} is paid", "paid", Budget.SALE),
+    Event.SHIPPED: _News("Your order {} is on its way", "shipped", Budget.SALE),
+    Event.CANCELLED: _News("Your order {} is cancelled", "cancelled", Budget.ORDER),
+    Event.EXPIRED: _News("Your order {} is cancelled", "cancelled", Budget.ORDER),
+    Event.REFUNDED: _News("A refund for your order {}", "refunded", Budget.SALE),
 }
 
 
@@ -39,7 +40,7 @@ def write(*, order: str, event: str, refund: str = "") -> Mail | None:
     customer = User.objects.filter(pk=row.user_id).first() if row and row.user_id else None
     if row is None or customer is None:
         return None
-    context = _context(row, proven=customer.email_verified)
+    context = _context(row, verified=customer.email_verified)
     if refund:
         entry = next(entry for entry in row.refunds if entry.refund == ObjectId(refund))
         if entry.status != "succeeded":
@@ -49,16 +50,18 @@ def write(*, order: str, event: str, refund: str = "") -> Mail | None:
     news = NEWS[Event(event)]
     return Mail(
         to=customer.email,
+        verified=customer.email_verified,
+        budget=news.budget,
         subject=news.subject.format(row.number),
         template=f"orders/mails/{news.template}",
         context={**context, "name": salutation(customer)},
     )
 
 
-def _context(order: Order, *, proven: bool) -> dict[str, Any]:
+def _context(order: Order, *, verified: bool) -> dict[str, Any]:
     """Return the values that the templates show of an order, and no model that has more.
 
-    Until the address is ``proven`` the mailbox may be a stranger's: nothing that the customer typed is among them.
+    Until the address is ``verified`` the mailbox may be a stranger's: nothing that the customer typed is among them.
     """
     got_money = order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
     return {
@@ -70,7 +73,7 @@ def _context(order: Order, *, proven: bool) -> dict[str, Any]:
         "totals": summary.totals(order, summary.shipping_method_name(order)),
         "total": money.display(order.total, order.currency),
         "currency": order.currency.upper(),
-        "address": _address(order) if proven and order.status != OrderStatus.CANCELLED else [],
+        "address": _address(order) if verified and order.status != OrderStatus.CANCELLED else [],
         "link": mails.storefront(f"orders/{order.number}"),
         "pay_until": order.expires_at,
         "reason": _reason(order),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.utils import parseaddr
+from enum import StrEnum
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -25,9 +26,10 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from shop import jobs
-from shop.email_addresses import check_email
+from shop import counters, jobs
+from shop.email_addresses import check_email, mailbox_of
 from shop.logs import told
+from shop.rate_limits import spend
 
 logger = structlog.get_logger(__name__)
 
@@ -36,12 +38,41 @@ AWAY_SECONDS = 30.0
 # A recipient's server that says "not now" (a full mailbox, greylisting) is asked again, but not for ever.
 ASK_AGAIN_SECONDS = 15 * 60.0
 DELIVERABLE_FOR = timedelta(days=1)
+# A mail that is tried again after that counts again.
+_COUNTED_FOR_SECONDS = 2 * 24 * 3600
+
+
+class Budget(StrEnum):
+    """The scopes of `settings.RATE_LIMIT_RULES` for mails, each with a stricter twin ``…_unverified``.
+
+    Each has a limit of its own, so that mails of one kind never use up those of another. A total bounds all but the
+    password resets, which anybody can ask for; the vital ones count for it and are not dropped by it.
+    """
+
+    LINK = "mail_link"  # a link to verify the address
+    ORDER = "mail_order"  # an order is placed, cancelled or expired: costs nothing to cause
+    SALE = "mail_sale"  # money or a parcel has moved
+    PASSWORD_RESET = "mail_reset"  # noqa: S105
+    PASSWORD_CHANGED = "mail_password"  # noqa: S105
+
+    @property
+    def is_vital(self) -> bool:
+        return self in (Budget.SALE, Budget.PASSWORD_CHANGED)
+
+
+TOTAL = "mail_total"
 
 
 class Mail(NamedTuple):
-    """A mail to one address. ``template`` names the pair ``….txt`` and ``….html``, both shown the ``context``."""
+    """A mail to one address. ``template`` names the pair ``….txt`` and ``….html``, both shown the ``context``.
+
+    It counts against the limits of ``budget``. Until the address is ``verified`` the mailbox may be a stranger's: the
+    limits are stricter, and the ``context`` has nothing that a customer typed.
+    """
 
     to: str
+    verified: bool
+    budget: Budget
     subject: str
     template: str
     context: dict[str, Any]
@@ -101,6 +132,9 @@ def _send(mail: Mail, number: ObjectId) -> None:
         # An account from before such addresses were refused.
         logger.warning("mail_undeliverable", mail=str(number))
         return
+    if (limit := _limit_that_drops(mail, number)) is not None:
+        logger.warning("mail_over_limit", mail=str(number), code=limit)
+        return
     message = _message(mail, number)
     with _server.connected() as connection:
         try:
@@ -117,6 +151,26 @@ def _send(mail: Mail, number: ObjectId) -> None:
         except OSError as error:
             # Also where the answer was lost: the mail may have been taken, so it is not sent again without end.
             raise MailNotTaken(error, to=mail.to) from None
+
+
+def _limit_that_drops(mail: Mail, number: ObjectId) -> str | None:
+    """Count a mail for its recipient's mailbox; return the scope that allows no more, None to send the mail.
+
+    It is counted once, however often it is tried. If the process dies right after counting, it is sent.
+    """
+    if not settings.RATE_LIMITS:
+        return None
+    if counters.count(f"mail {number}", seconds=_COUNTED_FOR_SECONDS).uses > 1:
+        return None
+    mailbox, suffix = mailbox_of(mail.to), "" if mail.verified else "_unverified"
+    own, total = f"{mail.budget}{suffix}", f"{TOTAL}{suffix}"
+    if spend(own, mailbox) is not None:
+        return own
+    if mail.budget == Budget.PASSWORD_RESET:
+        return None
+    if spend(total, mailbox) is not None and not mail.budget.is_vital:
+        return total
+    return None
 
 
 def _drop(number: ObjectId, *, code: int) -> None:

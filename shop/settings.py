@@ -281,8 +281,23 @@ RATE_LIMIT_RULES = {
     "reset": (20, 600),
     "verify": (5, 900),
     "reset_account": (5, 900),
-    # What one account gets, whoever asks: above it the worker sends no more, and nobody is told.
-    "reset_mail": (5, 3600),
+    # Mails to one mailbox, whoever causes them and by however many accounts and sub-addresses: above these the worker
+    # drops them, and no client learns of it. See `shop.mails.Budget`. An unverified address may be a stranger's: it
+    # gets what one customer needs for a few orders a day. Reset links that fill their window are good for as long, so
+    # that nobody can keep an owner without one by asking for more.
+    "mail_link": (5, 24 * 3600),
+    "mail_link_unverified": (4, 24 * 3600),
+    "mail_order": (60, 24 * 3600),
+    "mail_order_unverified": (6, 24 * 3600),
+    "mail_sale": (120, 24 * 3600),
+    "mail_sale_unverified": (18, 24 * 3600),
+    "mail_reset": (5, 3600),
+    "mail_reset_unverified": (3, 3600),
+    "mail_password": (10, 24 * 3600),
+    "mail_password_unverified": (3, 24 * 3600),
+    # Of all but password resets together.
+    "mail_total": (150, 24 * 3600),
+    "mail_total_unverified": (10, 24 * 3600),
     # No guard against guessing, which is hopeless: a good one costs a password's hash.
     "link": (60, 60),
     "export": (10, 3600),
