@@ -14,7 +14,7 @@ class InvalidCredentials(AuthenticationFailed):
 
 
 class AccountGone(AuthenticationFailed):
-    """401: the account was deleted while the request was under way."""
+    """401: the account was deleted, or its tokens were revoked, while the request was under way."""
 
     default_code = "user_not_found"
     default_detail = "No active account belongs to this token."

@@ -11,6 +11,10 @@ before_forget = Hook("before_forget")
 # Called with user= inside the transaction that deletes an account: forget the person, keep what the law wants kept.
 on_forget = Hook("on_forget")
 
+# Called with user= inside the transaction in which the owner of an address takes over an account that was opened with
+# it by somebody else: detach or delete everything that this person put there. The account itself stays.
+on_takeover = Hook("on_takeover")
+
 # Called with user=, request= when somebody asks for everything that is kept about them. Each function returns its
 # part: a dictionary of names and what is kept under them, in JSON's terms; `accounts.export.Rows` where it may be much.
 export = Hook("export")

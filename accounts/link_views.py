@@ -41,7 +41,12 @@ class LinkViewSet(viewsets.GenericViewSet):
         serializer_class=PasswordResetConfirmSerializer,
     )
     def confirm_reset(self, request: Request) -> Response:
-        """Choose a new password by the link of that mail. Every earlier token stops working."""
+        """Choose a new password by the link of that mail. Every earlier token stops working.
+
+        The link proves the e-mail address. If it was not proven before, the account is emptied first, because
+        somebody else may have opened it: name, phone number, picture, addresses and cart are removed, unpaid orders
+        are cancelled, and paid orders and reviews no longer belong to the account. Prove the address to keep them.
+        """
         wanted = self.validated(request)
         services.reset_password(**wanted)
         # Whoever has followed the link may log in from here, however many strangers try to.

@@ -24,14 +24,6 @@ class UserSerializer(serializers.ModelSerializer):
         fields = ["id", "email", "name", "phone", "avatar", "email_verified", "is_staff", "date_joined"]
         read_only_fields = ["id", "email", "email_verified", "is_staff", "date_joined"]
 
-    def update(self, user: User, changes: dict[str, Any]) -> User:
-        # Only these: the user was read a moment ago, and a password changed since must not be written back.
-        for name, value in changes.items():
-            setattr(user, name, value)
-        if changes:
-            User.objects.filter(pk=user.pk).update(**changes)
-        return user
-
     @extend_schema_field(serializers.URLField(allow_null=True))
     def get_avatar(self, user: User) -> str | None:
         return image_url(user.avatar, request=self.context.get("request"))

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from accounts import hooks, logins, tokens
 from accounts.errors import AccountGone, AddressBookFull, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
-from accounts.models import Address, KnownNetwork, TokenFamily, User
+from accounts.models import Address, KnownNetwork, TokenFamily, User, UserQuerySet
 from shop import jobs, mails, media
 from shop.email_addresses import check_email, normalize_email
 from shop.errors import ServiceUnavailable
@@ -112,8 +112,9 @@ def send_password_reset(*, user: User) -> None:
 def reset_password(*, user: User, new_password: str) -> None:
     """Set the password of somebody who has just followed their link; every token is revoked.
 
-    The link proves the address as well. ``user`` is as the link was checked against: raises :class:`InvalidLink`
-    where that is not the account any more, for one because the link was used a moment ago.
+    The link proves the address as well. If it was never proven before, the account may have been opened by somebody
+    else: everything in it is removed or detached, in the same transaction. ``user`` is as the link was checked against:
+    raises :class:`InvalidLink` where that is not the account any more, for one because the link was used a moment ago.
     """
     _reset_password(user, make_password(new_password))
 
@@ -121,10 +122,34 @@ def reset_password(*, user: User, new_password: str) -> None:
 @transactional("accounts.reset_password")
 def _reset_password(user: User, new: str) -> None:
     as_checked = {name: getattr(user, name) for name in ("pk", "email", "password", "token_version")}
-    if not User.objects.active().filter(**as_checked).update(password=new, email_verified=True):
+    current = User.objects.active().filter(**as_checked).first()
+    if current is None:
         raise InvalidLink(attr="token")
+    User.objects.filter(pk=user.pk).update(password=new, email_verified=True)
     tokens.revoke_all(user)
+    # Only superusers make accounts of staff: nobody can have opened one with another person's address.
+    if not (current.email_verified or current.is_staff or current.is_superuser):
+        _remove_earlier_holder(current)
     mails.send_later("accounts.new_password_mail", user=str(user.pk))
+
+
+def _remove_earlier_holder(user: User) -> None:
+    """Remove everything personal from an account whose address was never proven, before its owner has it.
+
+    Requests of the earlier holder that are under way fail: whatever they write requires the token's version, which has
+    just changed (see :func:`require_account`).
+    """
+    hooks.on_takeover(user=user)
+    _delete_personal_rows(user)
+    if user.avatar:
+        delete_image_later(user.avatar)
+    User.objects.filter(pk=user.pk).update(name="", phone="", avatar="")
+
+
+def _delete_personal_rows(user: User) -> None:
+    Address.objects.filter(user=user).delete()
+    TokenFamily.objects.filter(user=user).delete()
+    KnownNetwork.objects.filter(user=user).delete()
 
 
 def send_verification(*, user: User) -> None:
@@ -167,9 +192,7 @@ def forget_account(*, user: User) -> None:
     """Delete an account that is settled, with everything that is only the person's."""
     require_account(user)
     hooks.on_forget(user=user)
-    Address.objects.filter(user=user).delete()
-    TokenFamily.objects.filter(user=user).delete()
-    KnownNetwork.objects.filter(user=user).delete()
+    _delete_personal_rows(user)
     # A request for a new password that waits, or was given up, names the address.
     jobs.Job.objects.filter(kind=FIND_WHO_RESETS, payload={"email": user.email}).delete()
     avatar = User.objects.values_list("avatar", flat=True).get(pk=user.pk)
@@ -188,6 +211,7 @@ def set_avatar(*, user: User, image: media.PreparedImage | None) -> None:
 
 @transactional("accounts.swap_avatar")
 def _swap_avatar(user: User, name: str) -> None:
+    require_account(user)
     old = User.objects.values_list("avatar", flat=True).get(pk=user.pk)
     User.objects.filter(pk=user.pk).update(avatar=name)
     user.avatar = name
@@ -218,14 +242,22 @@ def add_address(*, user: User, fields: dict[str, Any]) -> Address:
     return address
 
 
+def change_profile(*, user: User, fields: dict[str, Any]) -> None:
+    """Change name or phone number, and nothing else. Raises :class:`AccountGone`."""
+    if fields and not _as_authenticated(user).update(**fields):
+        raise AccountGone
+    for name, value in fields.items():
+        setattr(user, name, value)
+
+
 @transactional("accounts.change_address")
-def change_address(*, address: Address, fields: dict[str, Any]) -> Address:
+def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> Address:
     """Change what ``fields`` names, and nothing else. Raises ``DoesNotExist`` where the address was deleted."""
-    require_account(address.user)
-    address = Address.objects.get(pk=address.pk)
+    require_account(user)
+    address = Address.objects.owned_by(user).get(pk=address.pk)
     for name, value in fields.items():
         setattr(address, name, value)
-    if not Address.objects.owned_by(address.user).exclude(pk=address.pk).exists():
+    if not Address.objects.owned_by(user).exclude(pk=address.pk).exists():
         address.is_default = True
     _leave_one_default(address)
     address.save(update_fields=[*fields, "is_default"])
@@ -233,9 +265,16 @@ def change_address(*, address: Address, fields: dict[str, Any]) -> Address:
 
 
 def require_account(user: User) -> None:
-    """Inside a transaction that writes something of a person's: raise :class:`AccountGone` where they have left."""
-    if not User.objects.filter(pk=user.pk).touch():
+    """Inside a transaction that writes something of a person's: raise :class:`AccountGone` if they may not any more.
+
+    They have left, or their tokens were revoked since ``user`` was authenticated: pass the user of the request.
+    """
+    if not _as_authenticated(user).touch():
         raise AccountGone
+
+
+def _as_authenticated(user: User) -> UserQuerySet:
+    return User.objects.filter(pk=user.pk, token_version=user.token_version)
 
 
 def _leave_one_default(address: Address) -> None:

@@ -129,8 +129,8 @@ class ProfileViewSet(viewsets.GenericViewSet):
         """Change one's name or phone number."""
         serializer = self.get_serializer(request.user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        serializer.save()
-        return Response(serializer.data)
+        services.change_profile(user=request.user, fields=serializer.validated_data)
+        return Response(self.get_serializer(request.user).data)
 
     def destroy(self, request: Request) -> Response:
         """Delete the account. Orders are kept without the person."""
@@ -183,4 +183,6 @@ class AddressViewSet(viewsets.ModelViewSet):
         serializer.instance = services.add_address(user=self.request.user, fields=serializer.validated_data)
 
     def perform_update(self, serializer: BaseSerializer) -> None:
-        serializer.instance = services.change_address(address=serializer.instance, fields=serializer.validated_data)
+        serializer.instance = services.change_address(
+            user=self.request.user, address=serializer.instance, fields=serializer.validated_data
+        )

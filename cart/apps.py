@@ -11,4 +11,5 @@ class CartConfig(AppConfig):
 
         hooks.on_login.register(services.merge_guest_cart)
         hooks.on_forget.register(services.forget_customer)
+        hooks.on_takeover.register(services.forget_customer)
         hooks.export.register(export.export_cart)

@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.services import require_account
 from cart import coupons
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable
-from cart.models import Cart, CartLine, new_token, token_digest
+from cart.models import Cart, CartLine, CouponUse, new_token, token_digest
 from cart.pricing import PricedCart, price_lines
 from catalog import offers
 from catalog.errors import OutOfStock, VariantRequired
@@ -269,8 +269,9 @@ def delete_old_guest_carts() -> int:
 
 
 def forget_customer(*, user: User) -> None:
-    """Delete the person's cart with their account."""
+    """Delete the person's cart, and let the uses of coupons be nobody's."""
     Cart.objects.filter(user=user).delete()
+    CouponUse.objects.filter(user=user).update(user=None)
 
 
 def _line(cart: Cart, item: ObjectId) -> CartLine:

@@ -13,5 +13,7 @@ class OrdersConfig(AppConfig):
         hooks.before_forget.register(services.settle_for_leaving_customer)
         hooks.on_forget.register(services.forget_customer)
         hooks.on_forget.register(forget_reviewer)
+        hooks.on_takeover.register(services.detach_orders)
+        hooks.on_takeover.register(forget_reviewer)
         hooks.export.register(export.export_orders)
         hooks.export.register(export.export_reviews)

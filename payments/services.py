@@ -14,6 +14,7 @@ from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.models import User
 from orders import services as orders
 from orders.errors import PaymentProcessing
 from orders.models import Actor, Order, OrderStatus
@@ -283,6 +284,11 @@ def close_intent_of_cancelled_order(*, order: Order) -> None:
     """
     if payment := Payment.objects.filter(order=order).first():
         close_intent_later(payment)
+
+
+def detach_payments(*, user: User) -> None:
+    """Inside the transaction that hands a user's account over: their payments are not the new owner's."""
+    Payment.objects.owned_by(user).update(user=None)
 
 
 def erase_personal_data(*, order: Order) -> None:
