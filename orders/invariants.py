@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
+from bson import ObjectId
 from django.conf import settings
 from django.db.models import Count, Sum
 from django.utils import timezone
 
 from cart.models import Coupon, CouponUse
 from catalog import read_model
-from catalog.models import Product, StockMovement
+from catalog.models import Product, StockMovement, Variant
 from orders.models import WAS_PAID, Order, OrderStatus, PaymentStatus
 from orders.reviews.models import Review
 from orders.services import personal_data_of
 from shop.audit import invariant
+from shop.jobs import Job
 
 # How long after its hold ran out an order may still be pending: the worker's round, and a call to Stripe.
 GRACE = timedelta(minutes=1)
@@ -134,3 +136,39 @@ def detached_orders_are_erased() -> Iterator[str]:
                 yield f"{order.number} ({order.status}) holds the data of a customer who left, though nothing is sent"
         elif left := personal_data_of(order):
             yield f"{order.number} was erased, and has {', '.join(left)}"
+
+
+@invariant("an order counts as a sale exactly while its purchase stands")
+def standing_orders_count() -> Iterator[str]:
+    for order in Order.objects.iterator():
+        if order.counts_as_sale != order.is_standing:
+            yield f"{order.number} is {order.status} and {order.payment_status}, and counts: {order.counts_as_sale}"
+
+
+@invariant("a product's sales are the pieces of orders that count, but for what jobs still have to count")
+def sales_follow_from_orders() -> Iterator[str]:
+    expected: Counter = Counter()
+    for order in Order.objects.standing().iterator():
+        for line in order.lines:
+            expected[line.product] += line.quantity
+    products = dict(Variant.objects.values_list("pk", "product"))
+    queued = Job.objects.filter(kind="catalog.count_sales", given_up_at=None)
+    for payload in queued.values_list("payload", flat=True):
+        for variant, quantity in payload["quantities"].items():
+            expected[products.get(ObjectId(variant))] -= quantity
+    for product, slug, sales in Product.objects.order_by("id").values_list("pk", "slug", "sales").iterator():
+        if sales != expected[product]:
+            yield f"{slug} says that {sales} were sold, its orders say {expected[product]}"
+
+
+@invariant("a review that shoppers see has a purchase that stands")
+def reviews_have_a_purchase() -> Iterator[str]:
+    if Job.objects.filter(kind="orders.check_reviews", given_up_at=None).exists():
+        # They say it when they are done.
+        return
+    bought = {(order.user_id, line.product) for order in Order.objects.standing().iterator() for line in order.lines}
+    standing = set(Order.objects.standing().values_list("pk", flat=True))
+    for review in Review.objects.iterator():
+        known = (review.user_id, review.product_id) in bought if review.user_id else review.order in {None, *standing}
+        if review.is_withdrawn == known:
+            yield f"the review {review.pk} is withdrawn: {review.is_withdrawn}, and has a purchase: {known}"

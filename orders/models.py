@@ -165,6 +165,10 @@ class OrderQuerySet(models.QuerySet):
             erased_at=None
         )
 
+    def standing(self) -> "OrderQuerySet":
+        """Purchases that were neither cancelled nor refunded in full."""
+        return self.filter(counts_as_sale=True)
+
     def with_open_flag(self) -> "OrderQuerySet":
         """Orders that people have to look into."""
         return self.filter(flagged=True, flag_settled=False)
@@ -211,6 +215,10 @@ class Order(models.Model):
     flagged = models.BooleanField(default=False)
     flag_settled = models.BooleanField(default=False)
     timeline = EmbeddedModelArrayField(TimelineEntry, default=list)
+    # Whether the purchase stands: completed and not refunded in full. Its products' sales count it then.
+    counts_as_sale = models.BooleanField(default=False, editable=False)
+    # Reviews that were written because of this purchase; a refund at the same time conflicts on it.
+    reviews_written = models.PositiveIntegerField(default=0, editable=False)
     # One revision of a cart becomes at most one order.
     cart = ObjectIdField(editable=False)
     cart_revision = models.PositiveBigIntegerField(editable=False)
@@ -324,6 +332,11 @@ class Order(models.Model):
         if refunded and refunded >= self.total:
             return PaymentStatus.REFUNDED
         return PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.PAID
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether the purchase stands. A partial refund leaves it standing, and so does a dispute."""
+        return self.status == OrderStatus.COMPLETED and self.payment_status_after_refunds != PaymentStatus.REFUNDED
 
     @property
     def refunded(self) -> Decimal:

@@ -29,6 +29,7 @@ from orders.models import (
     new_order_number,
 )
 from orders.pricing import Quote, quote
+from orders.reviews.services import check_reviews_later
 from orders.services import count_sales
 from shop import days, documents, idempotency, money
 from shop.errors import Fault
@@ -109,6 +110,7 @@ def _place(
         raise _naming_lines(error, cart) from error
     if order.status == OrderStatus.COMPLETED:
         count_sales(order)
+        check_reviews_later(order)
     tell_customer(order, Event.PLACED)
     return order
 
@@ -166,6 +168,7 @@ def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress
     if free:
         order.status, order.payment_status = OrderStatus.COMPLETED, PaymentStatus.PAID
         order.paid_at, order.paid_on = now, days.today()
+        order.counts_as_sale = True
         order.timeline.append(
             TimelineEntry(at=now, event=Event.PAID, detail="There was nothing to pay.", actor=Actor.SYSTEM)
         )

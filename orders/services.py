@@ -29,6 +29,7 @@ from orders.models import (
     RefundEntry,
     TimelineEntry,
 )
+from orders.reviews.services import check_reviews_later
 from shop import days, jobs, money, staff_log
 from shop.errors import ServiceUnavailable
 from shop.logs import told
@@ -217,7 +218,6 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
         moved["payment_status"] = order.payment_status_after_refunds
     if order.status == OrderStatus.PENDING:
         moved.update(status=OrderStatus.COMPLETED, expires_at=None, placed_from="")
-        count_sales(order)
         tell_customer(order, Event.PAID)
     if moved:
         _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
@@ -249,7 +249,8 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
         )
         tell_customer(order, Event.REFUNDED, refund=str(refund))
     else:
-        Order.objects.filter(pk=order.pk).update(**fields)
+        # A refund that failed after it had succeeded: the purchase stands again.
+        _write(order, fields)
 
 
 @transactional("orders.record_dispute")
@@ -291,11 +292,11 @@ def settle_flag(*, order: Order, note: str, actor: Actor) -> Order:
     return order
 
 
-def count_sales(order: Order) -> None:
-    """Inside the transaction that completes an order: let its products' sales be counted, by a job."""
+def count_sales(order: Order, *, sign: int = 1) -> None:
+    """Inside a transaction: let a job count the order's pieces as sold, or take them back with ``sign=-1``."""
     jobs.enqueue(
         "catalog.count_sales",
-        quantities={str(line.variant): line.quantity for line in order.lines},
+        quantities={str(line.variant): sign * line.quantity for line in order.lines},
     )
 
 
@@ -457,11 +458,22 @@ def _move(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor
     transaction runs again with what is true then.
     """
     entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
-    fields = {**fields, "timeline": [*order.timeline, entry]}
-    for name, value in fields.items():
-        setattr(order, name, value)
-    Order.objects.filter(pk=order.pk).update(**fields)
+    _write(order, {**fields, "timeline": [*order.timeline, entry]})
     if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
         _erase(order)
     if actor == Actor.STAFF and event in STAFF_ACTIONS:
         staff_log.note(STAFF_ACTIONS[event], order)
+
+
+def _write(order: Order, fields: Mapping[str, Any]) -> None:
+    """Write ``fields`` and set them on ``order``; sales and reviews follow when that changes whether it stands."""
+    for name, value in fields.items():
+        setattr(order, name, value)
+    changed = order.is_standing != order.counts_as_sale
+    if changed:
+        fields = {**fields, "counts_as_sale": order.is_standing}
+        order.counts_as_sale = order.is_standing
+    Order.objects.filter(pk=order.pk).update(**fields)
+    if changed:
+        count_sales(order, sign=1 if order.counts_as_sale else -1)
+        check_reviews_later(order)

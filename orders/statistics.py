@@ -55,12 +55,14 @@ def sales_by_day(*, count: int) -> list[DayOfSales]:
 def best_sellers(*, count: int, limit: int) -> list[BestSeller]:
     """Return the products of which most pieces were sold in the latest so many days, the best first.
 
+    Orders that were cancelled or refunded in full since do not count.
+
     Of more than ``LATEST_SALES`` orders only the latest are looked at: about 25 ms, however many there are.
     """
     # As the database keeps dates.
     since = datetime.combine(days.latest(count)[0], time.min)
     pipeline = [
-        {"$match": {"currency": settings.CURRENCY, "paid_on": {"$gte": since}}},
+        {"$match": {"currency": settings.CURRENCY, "paid_on": {"$gte": since}, "counts_as_sale": True}},
         # The fields of the index, which is walked backwards: nothing is sorted.
         {"$sort": {"currency": -1, "paid_on": -1, "paid_at": -1}},
         {"$limit": LATEST_SALES},

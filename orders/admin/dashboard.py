@@ -104,5 +104,8 @@ def best_sellers() -> Iterator[Panel]:
             "rows": [{"row": row, "thumbnail": thumbnail(row.image), "amount": price(row.amount)} for row in rows],
             "most": max((row.pieces for row in rows), default=0),
         },
-        note=f"Pieces of paid orders in the last {DAYS} days, and what they brought before shipping and tax.",
+        note=(
+            f"Pieces of paid orders of the last {DAYS} days, and what they brought before shipping and tax. "
+            "Orders that were cancelled or refunded in full do not count."
+        ),
     )

@@ -80,6 +80,8 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="State")
     def state(self, review: Review) -> str:
+        if review.is_withdrawn and not review.is_hidden:
+            return badge("Withdrawn", "warning")
         return badge("Hidden", "warning") if review.is_hidden else badge("Shown", "success")
 
     # --- Hiding and showing -------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django_mongodb_backend.fields import ObjectIdField
 
 from accounts.models import User
 
@@ -11,7 +12,7 @@ from accounts.models import User
 class ReviewQuerySet(models.QuerySet):
     def shown(self) -> "ReviewQuerySet":
         """Those that shoppers read, and that the product's rating counts."""
-        return self.filter(is_hidden=False)
+        return self.filter(is_hidden=False, is_withdrawn=False)
 
     def owned_by(self, user: User) -> "ReviewQuerySet":
         return self.filter(user=user)
@@ -29,6 +30,12 @@ class Review(models.Model):
     title = models.CharField(max_length=120, blank=True)
     body = models.TextField(max_length=5000, blank=True)
     is_hidden = models.BooleanField("hidden", default=False)
+    # Its purchase was cancelled or refunded in full; shown again if the author buys the product again.
+    is_withdrawn = models.BooleanField("withdrawn", default=False, editable=False)
+    # The purchase that gave the right to write it; null for older reviews.
+    order = ObjectIdField(null=True, blank=True, editable=False)
+    # Raised by each check of its purchases, so that of two checks at once the second sees what the first saw and wrote.
+    purchase_checks = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -40,10 +47,16 @@ class Review(models.Model):
             models.Index(fields=["product", "is_hidden", "-id"], name="review_shown"),
             models.Index(fields=["is_hidden", "-id"], name="review_hidden"),
             models.Index(fields=["rating", "-id"], name="review_rating"),
+            models.Index(fields=["order"], name="review_order"),
         ]
 
     def __str__(self) -> str:
         return f"{'★' * self.rating} {self.title}".strip()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether shoppers read it and the product's rating counts it."""
+        return not self.is_hidden and not self.is_withdrawn
 
     @property
     def reviewer(self) -> str | None:

@@ -13,8 +13,22 @@ class ReviewSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Review
-        fields = ["id", "rating", "title", "body", "reviewer", "is_mine", "is_hidden", "created_at", "updated_at"]
-        read_only_fields = ["is_hidden", "created_at", "updated_at"]
+        fields = [
+            "id",
+            "rating",
+            "title",
+            "body",
+            "reviewer",
+            "is_mine",
+            "is_hidden",
+            "is_withdrawn",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["is_hidden", "is_withdrawn", "created_at", "updated_at"]
+        extra_kwargs = {
+            "is_withdrawn": {"help_text": "Not shown, because its purchase was cancelled or refunded in full."}
+        }
 
     def get_is_mine(self, review: Review) -> bool:
         user = self.context["request"].user

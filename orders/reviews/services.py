@@ -4,6 +4,7 @@ from typing import Any
 
 from bson import ObjectId
 from django.db import IntegrityError
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -11,9 +12,9 @@ from accounts.services import require_account
 from catalog import read_model
 from catalog.models import Product
 from orders.errors import AlreadyReviewed, NotBought
-from orders.models import Order, OrderStatus, PaymentStatus
-from orders.reviews.models import Review
-from shop import staff_log
+from orders.models import Order, OrderQuerySet, PaymentStatus
+from orders.reviews.models import Review, ReviewQuerySet
+from shop import jobs, staff_log
 from shop.staff_log import Action
 from shop.transactions import transactional
 
@@ -32,20 +33,20 @@ def write_review(*, user: User, product: Product, data: dict[str, Any]) -> Revie
 @transactional("orders.write_review")
 def _write_review(*, user: User, product: Product, data: dict[str, Any]) -> Review:
     require_account(user)
-    if not has_bought(user=user, product_id=product.pk):
+    order = _purchases(user, product.pk).exclude(payment_status=PaymentStatus.DISPUTED).order_by("-id").first()
+    if order is None:
         raise NotBought
-    review = Review(user=user, product=product, **data)
+    # Makes a cancel or refund at the same time a conflict: it will know this review.
+    Order.objects.filter(pk=order.pk).update(reviews_written=F("reviews_written") + 1)
+    review = Review(user=user, product=product, order=order.pk, **data)
     review.save(force_insert=True)
     read_model.add_to_rating(product.pk, reviews=1, stars=review.rating)
     return review
 
 
-def has_bought(*, user: User, product_id: ObjectId) -> bool:
-    """Whether the user paid for the product in an order that was neither cancelled nor wholly refunded since."""
-    paid = Order.objects.owned_by(user).filter(
-        status=OrderStatus.COMPLETED, payment_status__in=[PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED]
-    )
-    return paid.filter(lines__product=product_id).exists()
+def _purchases(user: User | ObjectId, product_id: ObjectId) -> OrderQuerySet:
+    """Return the user's purchases of a product that were neither cancelled nor refunded in full."""
+    return Order.objects.owned_by(user).standing().filter(lines__product=product_id)
 
 
 @transactional("orders.change_review")
@@ -57,7 +58,7 @@ def change_review(*, review: Review, data: dict[str, Any]) -> Review:
         setattr(review, name, value)
     review.updated_at = timezone.now()
     review.save(update_fields=[*data, "updated_at"])
-    if not review.is_hidden and review.rating != stars_before:
+    if review.is_shown and review.rating != stars_before:
         read_model.add_to_rating(review.product_id, reviews=0, stars=review.rating - stars_before)
     return review
 
@@ -69,7 +70,7 @@ def delete_review(*, review: Review) -> None:
     if current is None:
         return
     current.delete()
-    if not current.is_hidden:
+    if current.is_shown:
         read_model.add_to_rating(current.product_id, reviews=-1, stars=-current.rating)
 
 
@@ -81,6 +82,8 @@ def set_hidden(*, review: Review, is_hidden: bool) -> None:
         return
     Review.objects.filter(pk=current.pk).update(is_hidden=is_hidden)
     staff_log.note(Action.CHANGE, current, fields=["is_hidden"])
+    if current.is_withdrawn:
+        return
     sign = -1 if is_hidden else 1
     read_model.add_to_rating(current.product_id, reviews=sign, stars=sign * current.rating)
 
@@ -91,5 +94,41 @@ def forget_reviewer(*, user: User) -> None:
     Inside the transaction that deletes the account.
     """
     own = Review.objects.owned_by(user)
-    own.filter(is_hidden=True).delete()
+    own.filter(Q(is_hidden=True) | Q(is_withdrawn=True)).delete()
     own.update(user=None)
+
+
+# --- Purchases that do not stand any more -----------------------------------------------------------------------------
+
+
+def check_reviews_later(order: Order) -> None:
+    """Inside the transaction that changes whether a purchase stands: let a job withdraw its reviews, or show them."""
+    reviews = _reviews_after(order)
+    if reviews.exists():
+        jobs.enqueue("orders.check_reviews", at_once=True, order=str(order.pk))
+
+
+def _reviews_after(order: Order) -> ReviewQuerySet:
+    """Return the reviews that may have lost or found their purchase by a change of this order."""
+    if order.user_id is None:
+        return Review.objects.filter(order=order.pk)
+    return Review.objects.owned_by(order.user_id).filter(product__in={line.product for line in order.lines})
+
+
+@jobs.handler("orders.check_reviews", in_transaction=True)
+def check_reviews(*, order: str) -> None:
+    """Withdraw the reviews whose author has no purchase of the product any more, and show those who have one again."""
+    changed = Order.objects.get(pk=order)
+    for review in _reviews_after(changed):
+        is_withdrawn = not _has_purchase(review)
+        Review.objects.filter(pk=review.pk).update(is_withdrawn=is_withdrawn, purchase_checks=F("purchase_checks") + 1)
+        if is_withdrawn != review.is_withdrawn and not review.is_hidden:
+            sign = -1 if is_withdrawn else 1
+            read_model.add_to_rating(review.product_id, reviews=sign, stars=sign * review.rating)
+
+
+def _has_purchase(review: Review) -> bool:
+    if review.user_id is not None:
+        return _purchases(review.user_id, review.product_id).exists()
+    # The account is gone; of older reviews the purchase is not known.
+    return review.order is None or Order.objects.standing().filter(pk=review.order).exists()

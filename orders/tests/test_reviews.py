@@ -84,6 +84,7 @@ def test_a_buyer_s_review_is_shown_and_counted(
         "reviewer": "Ada L.",
         "is_mine": True,
         "is_hidden": False,
+        "is_withdrawn": False,
         "created_at": review["created_at"],
         "updated_at": review["updated_at"],
     }

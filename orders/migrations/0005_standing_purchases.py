@@ -1,0 +1,86 @@
+"""Purchases that stand: sales and reviews of orders that were cancelled or refunded in full are taken back.
+
+Everything is computed from the orders, so after a crash it is run again.
+"""
+
+from collections import Counter
+from typing import Any
+
+import django_mongodb_backend.fields
+from django.apps.registry import Apps
+from django.conf import settings
+from django.db import migrations, models
+
+
+def count_standing_orders(apps: Apps, schema_editor: Any = None) -> None:
+    orders, products = apps.get_model("orders", "Order").objects, apps.get_model("catalog", "Product").objects
+    variants, jobs = apps.get_model("catalog", "Variant").objects, apps.get_model("shop", "Job").objects
+    standing = orders.filter(status="completed").exclude(payment_status="refunded")
+    standing.filter(counts_as_sale=False).update(counts_as_sale=True)
+    sales: Counter = Counter()
+    for order in orders.filter(counts_as_sale=True).iterator():
+        for line in order.lines:
+            sales[line.product] += line.quantity
+    # Jobs that are still to be run count theirs themselves.
+    of_variants = {str(pk): product for pk, product in variants.values_list("pk", "product")}
+    queued = jobs.filter(kind="catalog.count_sales", given_up_at=None).values_list("payload", flat=True)
+    for payload in queued:
+        for variant, quantity in payload["quantities"].items():
+            sales[of_variants.get(variant)] -= quantity
+    for pk, counted in products.values_list("pk", "sales"):
+        if counted != sales[pk]:
+            products.filter(pk=pk).update(sales=sales[pk])
+
+
+def check_reviews_later(apps: Apps, schema_editor: Any = None) -> None:
+    """Let jobs withdraw the reviews of products that were bought by no order that stands."""
+    orders, jobs = apps.get_model("orders", "Order").objects, apps.get_model("shop", "Job").objects
+    reviewers = apps.get_model("orders", "Review").objects.exclude(user=None).values_list("user", flat=True)
+    gone = orders.filter(counts_as_sale=False, user__in=set(reviewers)).exclude(paid_at=None)
+    for pk in gone.values_list("pk", flat=True):
+        jobs.create(kind="orders.check_reviews", payload={"order": str(pk)})
+
+
+class Migration(migrations.Migration):
+    atomic = False
+    dependencies = [
+        ("catalog", "0001_initial"),
+        ("shop", "0001_initial"),
+        ("catalog", "0001_initial"),
+        ("orders", "0004_detach_orders_of_deleted_accounts"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="order",
+            name="counts_as_sale",
+            field=models.BooleanField(default=False, editable=False),
+        ),
+        migrations.AddField(
+            model_name="order",
+            name="reviews_written",
+            field=models.PositiveIntegerField(default=0, editable=False),
+        ),
+        migrations.AddField(
+            model_name="review",
+            name="is_withdrawn",
+            field=models.BooleanField(default=False, editable=False, verbose_name="withdrawn"),
+        ),
+        migrations.AddField(
+            model_name="review",
+            name="order",
+            field=django_mongodb_backend.fields.ObjectIdField(blank=True, editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="review",
+            name="purchase_checks",
+            field=models.PositiveBigIntegerField(default=0, editable=False),
+        ),
+        migrations.AddIndex(
+            model_name="review",
+            index=models.Index(fields=["order"], name="review_order"),
+        ),
+        migrations.RunPython(count_standing_orders, migrations.RunPython.noop),
+        migrations.RunPython(check_reviews_later, migrations.RunPython.noop),
+    ]

@@ -1,0 +1,245 @@
+"""Sales and reviews outlive neither a cancelled order nor one that was refunded in full."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from catalog.models import Product
+from orders import services as orders
+from orders import statistics
+from orders.models import Actor, Order
+from orders.reviews import services as reviews
+from orders.reviews.models import Review
+from payments.models import Payment
+from payments.simulator import StripeSimulator
+from shop import audit, jobs
+from shop.jobs import Job
+from shop.testing.replies import refusal
+from shop.testing.steps import API, at_the_same_moment, place_order
+from shop.testing.stripe_steps import deliver, pay
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mug(make_product: Callable[..., Product]) -> Product:
+    return make_product("Mug", price="10.00", stock=100)
+
+
+@pytest.fixture
+def buy(as_customer: APIClient, mug: Product, simulator: StripeSimulator) -> Callable[..., str]:
+    """Buy and pay for mugs; return the order's number."""
+
+    def bought(quantity: int = 1) -> str:
+        number = place_order(as_customer, mug, quantity)["number"]
+        pay(as_customer, simulator, number)
+        work()
+        return number
+
+    return bought
+
+
+def work() -> None:
+    while jobs.run_due():
+        pass
+
+
+def sales_of(product: Product) -> int:
+    """The product's sales once all jobs are done, when the audit must have no complaints."""
+    work()
+    assert audit.complaints() == []
+    return Product.objects.get(pk=product.pk).sales
+
+
+def cancel(client: APIClient, number: str) -> None:
+    reply = client.post(f"{API}/orders/{number}/cancel/", {})
+    assert reply.status_code == 200, reply.content
+
+
+def refund(staff: APIClient, simulator: StripeSimulator, number: str, **body: Any) -> None:
+    payment = Payment.objects.get(order_number=number)
+    reply = staff.post(f"{API}/payments/{payment.pk}/refunds/", body)
+    assert reply.status_code == 201, reply.content
+    work()
+    deliver(simulator)
+    work()
+
+
+def write_review(client: APIClient, product: Product, rating: int = 1) -> Any:
+    return client.post(f"{API}/products/{product.pk}/reviews/", {"rating": rating, "title": "Bad"})
+
+
+def rating_of(product: Product) -> dict[str, Any]:
+    return APIClient().get(f"{API}/products/{product.pk}/").json()["rating"]
+
+
+def shown_reviews(product: Product) -> int:
+    return APIClient().get(f"{API}/products/{product.pk}/reviews/").json()["count"]
+
+
+# --- Sales ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_order_takes_its_sales_back_once(
+    as_customer: APIClient, as_staff: APIClient, buy: Callable[..., str], mug: Product, simulator: StripeSimulator
+) -> None:
+    kept, cancelled = buy(2), buy(3)
+    assert sales_of(mug) == 5
+    cancel(as_customer, cancelled)
+    work()
+    # Its refund arrives, several times, and takes nothing back again.
+    deliver(simulator)
+    deliver(simulator)
+    assert sales_of(mug) == 2
+    assert [(row.product, row.pieces) for row in statistics.best_sellers(count=30, limit=5)] == [(mug.pk, 2)]
+    assert [order.number for order in Order.objects.standing()] == [kept]
+
+
+def test_a_full_refund_takes_the_sales_back_and_a_partial_one_does_not(
+    as_staff: APIClient, buy: Callable[..., str], mug: Product, simulator: StripeSimulator
+) -> None:
+    number = buy(3)
+    refund(as_staff, simulator, number, amount="10.00")
+    assert sales_of(mug) == 3
+    refund(as_staff, simulator, number)
+    assert Order.objects.get().payment_status == "refunded"
+    assert sales_of(mug) == 0
+    # Cancelled as well: nothing is left to be taken back.
+    orders.cancel_order(order=Order.objects.get(), actor=Actor.STAFF)
+    assert sales_of(mug) == 0
+
+
+def test_an_order_that_was_never_paid_takes_nothing_back(as_customer: APIClient, mug: Product) -> None:
+    cancel(as_customer, place_order(as_customer, mug, 4)["number"])
+    assert sales_of(mug) == 0
+
+
+def test_a_refund_that_fails_after_all_brings_sales_and_review_back(
+    as_customer: APIClient, as_staff: APIClient, buy: Callable[..., str], mug: Product, simulator: StripeSimulator
+) -> None:
+    number = buy(2)
+    assert write_review(as_customer, mug).status_code == 201
+    refund(as_staff, simulator, number)
+    assert (sales_of(mug), shown_reviews(mug)) == (0, 0)
+    order = Order.objects.get(number=number)
+    entry = order.refunds[0]
+    orders.record_refund(
+        order_id=order.pk, refund=entry.refund, amount=entry.amount, status="failed", actor=Actor.STAFF
+    )
+    work()
+    assert (Product.objects.get().sales, shown_reviews(mug)) == (2, 1)
+
+
+def test_ten_cancels_and_a_refund_at_once_take_the_sales_back_once(
+    as_customer: APIClient, buy: Callable[..., str], mug: Product
+) -> None:
+    buy(1)
+    number = buy(3)
+    url = f"{API}/orders/{number}/cancel/"
+    replies = at_the_same_moment(*[lambda: as_customer.post(url, {}).status_code] * 10)
+    assert replies.count(200) == 1
+    assert sales_of(mug) == 1
+
+
+# --- Reviews ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["cancel", "refund"])
+def test_the_review_of_a_purchase_that_does_not_stand_is_withdrawn_and_comes_back_with_a_new_one(
+    as_customer: APIClient,
+    as_staff: APIClient,
+    buy: Callable[..., str],
+    mug: Product,
+    simulator: StripeSimulator,
+    way: str,
+) -> None:
+    number = buy()
+    assert write_review(as_customer, mug).status_code == 201
+    assert (rating_of(mug), shown_reviews(mug)) == ({"average": 1.0, "count": 1}, 1)
+    if way == "cancel":
+        cancel(as_customer, number)
+    else:
+        refund(as_staff, simulator, number)
+    work()
+    deliver(simulator)
+
+    assert sales_of(mug) == 0
+    assert (rating_of(mug), shown_reviews(mug)) == ({"average": None, "count": 0}, 0)
+    own = as_customer.get(f"{API}/products/{mug.pk}/reviews/?mine=true").json()["results"]
+    assert [(review["is_withdrawn"], review["is_hidden"]) for review in own] == [(True, False)]
+    # Neither changing it nor what staff do shows it.
+    review = Review.objects.get()
+    as_customer.patch(f"{API}/products/{mug.pk}/reviews/{review.pk}/", {"rating": 2})
+    reviews.set_hidden(review=review, is_hidden=True)
+    reviews.set_hidden(review=review, is_hidden=False)
+    assert (rating_of(mug), shown_reviews(mug)) == ({"average": None, "count": 0}, 0)
+
+    buy()
+    assert sales_of(mug) == 1
+    assert (rating_of(mug), shown_reviews(mug)) == ({"average": 2.0, "count": 1}, 1)
+
+
+def test_a_review_stays_while_another_purchase_stands_and_after_a_partial_refund(
+    as_customer: APIClient, as_staff: APIClient, buy: Callable[..., str], mug: Product, simulator: StripeSimulator
+) -> None:
+    first, second = buy(), buy(2)
+    assert write_review(as_customer, mug).status_code == 201
+    cancel(as_customer, first)
+    refund(as_staff, simulator, second, amount="1.00")
+    assert (sales_of(mug), shown_reviews(mug)) == (2, 1)
+
+
+def test_who_has_no_purchase_that_stands_can_not_write_a_review(
+    as_customer: APIClient, buy: Callable[..., str], mug: Product
+) -> None:
+    cancel(as_customer, buy())
+    assert refusal(write_review(as_customer, mug), 409)[0] == "not_bought"
+
+
+def test_the_review_of_someone_who_left_is_withdrawn_with_its_purchase(
+    as_customer: APIClient, as_staff: APIClient, buy: Callable[..., str], mug: Product, simulator: StripeSimulator
+) -> None:
+    number = buy()
+    assert write_review(as_customer, mug).status_code == 201
+    Review.objects.update(user=None)
+    Order.objects.update(user=None)
+    refund(as_staff, simulator, number)
+    assert (sales_of(mug), shown_reviews(mug)) == (0, 0)
+
+
+def test_a_review_written_while_its_order_is_cancelled_is_not_shown(
+    as_customer: APIClient, buy: Callable[..., str], mug: Product
+) -> None:
+    for _ in range(5):
+        Review.objects.all().delete()
+        Product.objects.update(rating_count=0, rating_sum=0, rating_average=None)
+        number = buy()
+        at_the_same_moment(
+            lambda: write_review(as_customer, mug).status_code,
+            lambda n=number: as_customer.post(f"{API}/orders/{n}/cancel/", {}).status_code,
+        )
+        assert (sales_of(mug), shown_reviews(mug)) == (0, 0)
+
+
+# --- What was there before --------------------------------------------------------------------------------------------
+
+
+def test_the_migration_takes_back_what_was_counted_before_and_can_be_run_again(
+    as_customer: APIClient, customer: User, buy: Callable[..., str], mug: Product
+) -> None:
+    buy(2)
+    cancel(as_customer, buy(3))
+    work()
+    Order.objects.update(counts_as_sale=False)
+    Product.objects.update(sales=5)
+    migration = importlib.import_module("orders.migrations.0005_standing_purchases")
+    for _ in range(2):
+        migration.count_standing_orders(apps)
+        migration.check_reviews_later(apps)
+    assert Job.objects.filter(kind="orders.check_reviews").count() == 0
+    assert sales_of(mug) == 2
