@@ -1,8 +1,12 @@
 """What stays of the orders of somebody who deletes their account."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from bson import ObjectId
+from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Address, User
@@ -12,6 +16,8 @@ from conftest import ADDRESS, client_of
 from orders.models import Order
 from payments.models import Payment
 from payments.simulator import ApiError, StripeSimulator
+from shop.testing.commands import count_commands
+from shop.testing.plans import keys_and_documents
 from shop.testing.replies import refusal
 from shop.testing.steps import API, add_to_cart, at_the_same_moment, order_of, place_order, stock_of
 from shop.testing.stripe_steps import open_payment, pay
@@ -97,3 +103,21 @@ def test_nothing_written_at_the_same_moment_outlives_the_account(
         )
         assert not Address.objects.filter(user=user.pk).exists()
         assert not Cart.objects.filter(user=user.pk).exists()
+
+
+def test_looking_for_orders_to_erase_reads_only_detached_ones(
+    customer: User, as_stranger: APIClient, as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    product = make_product(stock=100)
+    place_order(as_stranger, product)
+    rows = connection.database["orders_order"]
+    row = {**rows.find_one(), "status": "cancelled"}
+    rows.insert_many({**row, "_id": ObjectId(), "number": str(n), "cart": ObjectId()} for n in range(300))
+    place_order(as_customer, product)
+    Order.objects.filter(user=customer).update(
+        user=None, detached_at=timezone.now() - timedelta(days=91), status="cancelled", expires_at=None
+    )
+    with count_commands() as commands:
+        assert list(Order.objects.due_for_erasure().order_by("detached_at").values_list("pk", flat=True))
+    keys, documents = keys_and_documents(commands.on("orders_order")[0])
+    assert max(keys, documents) < 5, commands
