@@ -17,6 +17,7 @@ from catalog.categories import in_tree_order
 from catalog.models import Category, Product
 from catalog.queries import ProductFilters
 from shop import documents, money
+from shop.remembered import Remembered
 
 MAX_NAMES = 50
 MAX_VALUES = 100
@@ -51,8 +52,26 @@ class Look(NamedTuple):
     groups: dict[str, dict[Any, Group]]
 
 
+# A count of many products is costly, and the same for all who ask within some seconds. Of few it is always today's.
+REMEMBERED_FROM = 1_000
+_remembered: Remembered[dict[str, Any]] = Remembered(seconds=5.0, most=100)
+
+
 def count_facets(query: ProductFilters) -> dict[str, Any]:
-    """Return the facets of the query in the shape of `catalog.serializers.FacetsSerializer`."""
+    """Return the facets of the query in the shape of `catalog.serializers.FacetsSerializer`.
+
+    A count of ``REMEMBERED_FROM`` or more products may be some seconds old.
+    """
+    key = repr((query.conditions, query.match()))
+    facets = _remembered.recall(key)
+    if facets is None:
+        facets = _count_facets(query)
+        if facets["count"] >= REMEMBERED_FROM:
+            _remembered.remember(key, facets)
+    return facets
+
+
+def _count_facets(query: ProductFilters) -> dict[str, Any]:
     not_set = [name for name in _KEYS if name not in query.conditions]
     matching = _look(query, filters=[*not_set, "attributes"])
     others = [_look(query, without=name, filters=[name]) for name in query.conditions]

@@ -93,6 +93,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     serializer_class = ProductSerializer
     pagination_class = ProductPagination
     lookup_value_regex = "[-a-zA-Z0-9_]+"
+    rate_scopes = {"facets": "facets"}
     required_permissions = {
         "create": "catalog.add_product",
         "update": "catalog.change_product",

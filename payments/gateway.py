@@ -29,7 +29,8 @@ from payments.errors import (
     StripeUnavailable,
 )
 from shop import crash_points
-from shop.circuit import Circuit, elsewhere, seconds_elsewhere
+from shop.circuit import Circuit
+from shop.db.deadline import external_call, external_seconds
 from shop.logs import ms_since, told
 from shop.parsers import StrictJSONParser
 from shop.transactions import in_transaction
@@ -58,11 +59,11 @@ def _calling(name: str) -> Iterator[Any]:
     if in_transaction():
         raise RuntimeError("Stripe must not be called inside a transaction: it would hold locks while we wait.")
     crash_points.reached(f"stripe.{name}:before")
-    if seconds_elsewhere() > settings.STRIPE_PATIENCE_SECONDS:
+    if external_seconds() > settings.STRIPE_PATIENCE_SECONDS:
         # One call that takes long is waited for; a second one would keep the request from answering in time.
         raise StripeUnavailable
     try:
-        with circuit.admitted() as probing, elsewhere(), _noticing_silence(), _logged(name):
+        with circuit.admitted() as probing, external_call(), _noticing_silence(), _logged(name):
             yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, probing=probing).v1
         crash_points.reached(f"stripe.{name}:after")
     except (stripe.InvalidRequestError, stripe.CardError) as error:

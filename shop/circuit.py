@@ -1,76 +1,31 @@
-"""Circuit breakers before the parts outside that a request waits for: the database, Stripe. One each, per process.
+"""Circuit breakers for the services that requests wait for: the database and Stripe. One each per process.
 
-A request waits some seconds for a part that does not answer. If every request did, the server's threads would all
-stand waiting, and those behind them would not be answered in time. So once a part was away, its circuit is open:
-requests are refused at once, but for one at a time that tries; when one gets through, the circuit is closed again.
+A request waits some seconds for a service that does not answer. If every request did, all server threads would be
+waiting. While the circuit of a service is open, requests that need it are refused at once.
 """
 
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from contextlib import contextmanager
 
 import pymongo
+import structlog
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+from pymongo.errors import PyMongoError
 
+from shop.db.deadline import limited_database_time
 from shop.errors import DatabaseUnavailable, ServiceUnavailable
 
-PROBE_SECONDS = 2.0
+logger = structlog.get_logger(__name__)
 
-
-class _Deadline:
-    """The driver's deadline for a block; its clock stands still while another service is waited for."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds_left = seconds
-        self.seconds_outside = 0.0
-
-    def __enter__(self) -> None:
-        self._mark = _current.set(self)
-        self.run()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        _current.reset(self._mark)
-
-    def run(self) -> None:
-        self._started = time.monotonic()
-        self._driver = pymongo.timeout(max(self.seconds_left, 0.001))
-        self._driver.__enter__()
-
-    def stop(self) -> None:
-        self.seconds_left -= time.monotonic() - self._started
-        self._driver.__exit__(None, None, None)
-
-
-_current: ContextVar[_Deadline | None] = ContextVar("database_deadline", default=None)
-
-
-@contextmanager
-def elsewhere() -> Iterator[None]:
-    """Stop the database's clock for a block that waits for another service, or computes for long."""
-    deadline = _current.get()
-    if deadline is None:
-        yield
-        return
-    deadline.stop()
-    left_at = time.monotonic()
-    try:
-        yield
-    finally:
-        deadline.seconds_outside += time.monotonic() - left_at
-        deadline.run()
-
-
-def seconds_elsewhere() -> float:
-    """Return how long this request has waited for other services; 0 outside of requests."""
-    deadline = _current.get()
-    return deadline.seconds_outside if deadline else 0.0
+PING_SECONDS = 1.0
+PING_INTERVAL_SECONDS = 0.25
 
 
 class Circuit:
-    """Closed while the part behind it answers; :meth:`outage_noticed` opens it."""
+    """Open after :meth:`outage_noticed`. Then one request at a time may try the service; success closes it."""
 
     def __init__(self, refusal: type[ServiceUnavailable]) -> None:
         self._refusal = refusal
@@ -82,13 +37,16 @@ class Circuit:
         self._open = False
 
     def outage_noticed(self) -> None:
-        """The part did not answer, or not in time."""
+        """Open the circuit: the service did not answer, or not in time."""
         self._outages += 1
         self._open = True
 
     @contextmanager
     def admitted(self) -> Iterator[bool]:
-        """Let the block through, telling whether it is the one that tries; refuse it while another one does."""
+        """Run the block if the circuit is closed or no other request tries the service; yield whether it tries.
+
+        Raises the circuit's refusal otherwise.
+        """
         if not self._open:
             yield False
         elif self._probing.acquire(blocking=False):
@@ -102,17 +60,55 @@ class Circuit:
             raise self._refusal
 
 
-class DatabaseCircuit(Circuit):
-    """The database's, which bounds what it lets through."""
+class DatabaseCircuit:
+    """Opened and closed by pings of its own: a request that failed only gives the reason to ping."""
 
-    def deadline(self) -> AbstractContextManager[None]:
-        """Bound all the database work of the block; raise ``DatabaseUnavailable`` at once while the circuit is open."""
-        return self._probe() if self._open else _Deadline(settings.REQUEST_DATABASE_SECONDS)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = False
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def close(self) -> None:
+        self._open = False
 
     @contextmanager
-    def _probe(self) -> Iterator[None]:
-        with self.admitted() as probing, _Deadline(PROBE_SECONDS if probing else settings.REQUEST_DATABASE_SECONDS):
+    def request(self) -> Iterator[None]:
+        """Limit the database time of the block, which serves one request.
+
+        Raises ``DatabaseUnavailable`` while the circuit is open.
+        """
+        if self._open:
+            raise DatabaseUnavailable
+        with limited_database_time(settings.REQUEST_DATABASE_SECONDS):
             yield
 
+    def failure_noticed(self) -> None:
+        """Ping the database after a call failed; open the circuit if it does not answer."""
+        with self._lock:
+            if self._open or primary_answers(PING_SECONDS):
+                return
+            self._open = True
+        logger.warning("database_circuit_opened")
+        threading.Thread(target=self._ping_until_it_answers, name="database-ping", daemon=True).start()
 
-circuit = DatabaseCircuit(DatabaseUnavailable)
+    def _ping_until_it_answers(self) -> None:
+        while self._open and not primary_answers(PING_SECONDS):
+            time.sleep(PING_INTERVAL_SECONDS)
+        self._open = False
+        logger.warning("database_circuit_closed")
+
+
+def primary_answers(seconds: float) -> bool:
+    """Return whether the database's primary answers a command within this time."""
+    try:
+        with pymongo.timeout(seconds):
+            reply = connections[DEFAULT_DB_ALIAS].database.command("hello")
+    except PyMongoError:
+        return False
+    return bool(reply.get("isWritablePrimary"))
+
+
+circuit = DatabaseCircuit()

@@ -28,9 +28,11 @@ from django_mongodb_backend.fields import (
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.write_concern import WriteConcern
+
+from shop.db.backend.base import LimitedCollection as Collection
+from shop.db.deadline import driver_call
 
 Document = dict[str, Any]
 Pipeline = list[dict[str, Any]]
@@ -52,7 +54,8 @@ def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) 
         command["projection"] = reader.projection
     found = _answer(collection, session, command)
     if found is None:
-        found = collection.find(match, reader.projection, session=session)
+        with driver_call():
+            found = collection.find(match, reader.projection, session=session).to_list()
     return [reader.instance(document) for document in found]
 
 
@@ -98,12 +101,13 @@ def _answer(collection: Collection, session: ClientSession | None, command: Docu
         # A session has its own, and reads from the primary.
         command["readConcern"] = collection.read_concern.document
     try:
-        reply = collection.database.command(
-            command,
-            read_preference=collection.read_preference if session is None else None,
-            codec_options=collection.codec_options,
-            session=session,
-        )
+        with driver_call():
+            reply = collection.database.command(
+                command,
+                read_preference=collection.read_preference if session is None else None,
+                codec_options=collection.codec_options,
+                session=session,
+            )
     except (AutoReconnect, OperationFailure) as error:
         if _in_transaction(session) or not _is_retryable(error):
             raise
@@ -111,7 +115,7 @@ def _answer(collection: Collection, session: ClientSession | None, command: Docu
     cursor = reply["cursor"]
     if not cursor["id"]:
         return cursor["firstBatch"]
-    with suppress(PyMongoError):
+    with suppress(PyMongoError), driver_call():
         # The server would keep what is left of it for ten minutes.
         by = session if _in_transaction(session) else None
         collection.database.command("killCursors", collection.name, cursors=[cursor["id"]], session=by)
@@ -189,7 +193,7 @@ def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tu
     key = (id(database.client), database.name, name, may_be_lost)
     if (collection := _collections.get(key)) is None:
         concern = WriteConcern(1) if may_be_lost else None
-        collection = _collections[key] = database.get_collection(name, write_concern=concern)
+        collection = _collections[key] = Collection(database, name, write_concern=concern)
     return collection, wrapper.session
 
 

@@ -34,7 +34,7 @@ class ExceptionHandler(handler.ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if not isinstance(exc, APIException) and is_database_outage(exc):
-            circuit.outage_noticed()
+            circuit.failure_noticed()
             return DatabaseUnavailable()
         # Django finds these while a view reads the request: too much of it, or too many parts.
         if isinstance(exc, RequestDataTooBig):

@@ -9,7 +9,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from shop.circuit import elsewhere
 from shop.media import MAX_SIDE, MediaUnavailable, PreparedImage, prepare_image
 
 
@@ -26,8 +25,7 @@ class UploadedImageField(serializers.FileField):
         if not isinstance(data, File):
             self.fail("invalid")
         try:
-            with elsewhere():
-                return prepare_image(data, max_side=self.max_side)
+            return prepare_image(data, max_side=self.max_side)
         except ValidationError as error:
             raise serializers.ValidationError(error.message, code=error.code) from error
 
@@ -46,8 +44,7 @@ class ImageFormField(forms.FileField):
         if data in self.empty_values:
             return None
         try:
-            with elsewhere():
-                return prepare_image(data, max_side=self.max_side)
+            return prepare_image(data, max_side=self.max_side)
         except MediaUnavailable as error:
             raise ValidationError(str(error), code="media_unavailable") from error
 

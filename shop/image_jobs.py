@@ -12,7 +12,6 @@ from typing import TypeVar
 from django.utils import timezone
 
 from shop import jobs, media
-from shop.circuit import elsewhere
 
 R = TypeVar("R")
 
@@ -25,8 +24,7 @@ def store_and_record(image: media.PreparedImage, *, folder: str, record: Callabl
     Raises ``MediaUnavailable`` (503), and whatever ``record`` raises; the image is deleted again then.
     """
     try:
-        with elsewhere():
-            name = media.store_image(image, folder=folder)
+        name = media.store_image(image, folder=folder)
     except media.MediaUnavailable as error:
         if error.name:
             # It may have arrived, and only the answer was lost.

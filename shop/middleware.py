@@ -18,12 +18,13 @@ from shop.areas import Area, area_of
 from shop.circuit import circuit
 from shop.error_responses import OUTAGE_TITLE, answer
 from shop.errors import DatabaseUnavailable, PayloadTooLarge, ShopError, is_database_outage
+from shop.http.limits import REFUSAL, body_limit
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class DatabaseDeadlineMiddleware:
-    """Bound the database work of every request, so that an outage answers 503 in time (see `shop.circuit`)."""
+    """Limit the database time of every request, so that an outage answers 503 in time (see `shop.circuit`)."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -32,7 +33,7 @@ class DatabaseDeadlineMiddleware:
         if area_of(request.path_info) not in (Area.API, Area.ADMIN):
             return self.get_response(request)
         try:
-            with circuit.deadline():
+            with circuit.request():
                 return self.get_response(request)
         except DatabaseUnavailable as error:
             return answer(request, error, title=OUTAGE_TITLE)
@@ -40,7 +41,7 @@ class DatabaseDeadlineMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         # REST framework's views answer for themselves; this is for the admin and the plain views.
         if is_database_outage(exception):
-            circuit.outage_noticed()
+            circuit.failure_noticed()
             return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
         if isinstance(exception, ShopError | Throttled):
             return answer(request, exception, title="That did not work")
@@ -63,10 +64,7 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
 
 
 class RequestLimitsMiddleware:
-    """Refuse foreign hosts, and bodies over the limit by their announced length, before a byte of them is parsed.
-
-    A body without a length is empty to WSGI, so nothing passes by not announcing itself.
-    """
+    """Refuse foreign hosts, bodies over the limit by their length, and requests that the server has refused."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -74,6 +72,8 @@ class RequestLimitsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Django refuses where the address is made of a Host that is not the shop's.
         base_url(request)
+        if (error := request.META.get(REFUSAL)) is not None:
+            return answer(request, error, title="The request could not be processed")
         in_admin = area_of(request.path_info) is Area.ADMIN
         refusal = self._refusal(request, images=settings.MAX_IMAGES_AT_ONCE if in_admin else 1)
         return refusal or self.get_response(request)
@@ -92,9 +92,7 @@ class RequestLimitsMiddleware:
             length = int(announced)
         except ValueError:
             return None
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if request.content_type == "multipart/form-data":
-            limit += settings.MAX_IMAGE_BYTES * images
+        limit = body_limit(request.content_type, images=images)
         if length <= limit:
             return None
         error = PayloadTooLarge(f"The request body is larger than {limit} bytes.")

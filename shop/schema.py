@@ -74,6 +74,7 @@ MEANINGS = {
     404: "There is no such thing, or it is somebody else's.",
     405: "This address has no such method.",
     406: "The answer is JSON, which the request does not take.",
+    408: "The request body did not arrive in time.",
     409: "The state of the shop is against it.",
     413: "The request body is too large.",
     415: "The request body is of another media type than this takes.",
@@ -174,7 +175,7 @@ class AutoSchema(StandardizedErrorsAutoSchema):
             return True
         if status_code in ("409", "422") or (status_code == "403" and self._is_public_read()):
             return False
-        if status_code == "413":
+        if status_code in ("408", "413"):
             return self.method in ("POST", "PUT", "PATCH")
         return super()._should_add_error_response(responses, status_code)
 

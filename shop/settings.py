@@ -85,7 +85,7 @@ else:
 
 DATABASES = {
     "default": {
-        "ENGINE": "django_mongodb_backend",
+        "ENGINE": "shop.db.backend",
         "HOST": MONGO_URI,
         "NAME": MONGO_DATABASE,
         "OPTIONS": {
@@ -108,8 +108,50 @@ MIGRATION_MODULES = {
     "auth": "shop.contrib_migrations.auth",
     "contenttypes": "shop.contrib_migrations.contenttypes",
 }
-# Seconds that all the database work of one request may take together; past it the answer is a 503.
-REQUEST_DATABASE_SECONDS = 8
+# Seconds that all driver calls of one request may take together; past it the answer is a 503.
+REQUEST_DATABASE_SECONDS = 7
+
+# --- The HTTP server --------------------------------------------------------------------------------------------------
+
+# Where the admin is. Another place keeps the noise of those who try every "/admin/" away; it is no secret.
+ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
+# Threads of each server process, and how many requests may wait for them. Costly requests have pools of their own.
+SERVER_POOLS = {
+    "default": {"threads": 8, "waiting": 1024},
+    # bcrypt takes a quarter of a second of a processor.
+    "passwords": {"threads": 2, "waiting": 256},
+    # Decoding a large image takes a second or more of a processor, and hundreds of megabytes.
+    "uploads": {"threads": 1, "waiting": 16},
+    "facets": {"threads": 1, "waiting": 64},
+    # Making the OpenAPI description takes a second of a processor, once per process.
+    "docs": {"threads": 1, "waiting": 64},
+    "admin": {"threads": 4, "waiting": 128},
+    "webhook": {"threads": 2, "waiting": 1024},
+    # Always free: these requests need no database, or wait for it for two seconds at most.
+    "livez": {"threads": 1, "waiting": 64},
+    "readyz": {"threads": 1, "waiting": 16},
+    "refusals": {"threads": 1, "waiting": 1024},
+}
+# Methods, beginning of the path, pool; the first that matches.
+SERVER_POOL_ROUTES = (
+    ("POST", r"/api/v1/auth/(register|login|password/)", "passwords"),
+    ("DELETE", r"/api/v1/users/me/?$", "passwords"),
+    ("GET|HEAD", r"/api/v1/products/facets", "facets"),
+    ("GET|HEAD", r"/api/(schema|docs)", "docs"),
+    ("POST", r"/api/v1/payments/webhook", "webhook"),
+    (".*", rf"/{ADMIN_PATH}", "admin"),
+    (".*", r"/livez$", "livez"),
+    (".*", r"/readyz$", "readyz"),
+)
+# A request that has waited for a thread for longer is refused.
+SERVER_PATIENCE_SECONDS = 8.0
+# A body must arrive within so many seconds, and further ones for its bytes at this rate.
+REQUEST_BODY_SECONDS = 10.0
+REQUEST_BODY_BYTES_PER_SECOND = 10_000
+# Bodies that a process reads at the same time; large ones have more than a megabyte.
+MAX_BODIES = 1000
+MAX_LARGE_BODIES = 32
+MAX_LARGE_BODIES_OF_A_CLIENT = 8
 
 # --- Applications -----------------------------------------------------------------------------------------------------
 
@@ -303,6 +345,8 @@ RATE_LIMIT_RULES = {
     "export": (10, 3600),
     "upload": (60, 60),
     "address": (60, 60),
+    # Each may read 10,000 products.
+    "facets": (300, 60),
     "cart": (600, 60),
     # Coupon codes that were refused: to one user or guest cart, and to one address.
     "coupon": (20, 600),
@@ -492,8 +536,6 @@ DEFAULT_EXCEPTION_REPORTER = "shop.exception_reports.Reporter"
 
 # --- The admin --------------------------------------------------------------------------------------------------------
 
-# Where it is. Another place keeps the noise of those who try every "/admin/" away; it is no secret.
-ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
 LOGIN_REDIRECT_URL = "admin:index"
 FORMAT_MODULE_PATH = ["shop.formats"]
 

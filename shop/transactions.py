@@ -32,6 +32,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shop import crash_points
+from shop.db.deadline import driver_call
 from shop.errors import ServiceUnavailable
 
 logger = structlog.get_logger(__name__)
@@ -157,7 +158,8 @@ def _end(session: ClientSession) -> None:
 def _commit(session: ClientSession, *, give_up_at: float) -> None:
     while True:
         try:
-            session.commit_transaction()
+            with driver_call():
+                session.commit_transaction()
         except PyMongoError as error:
             if not error.has_error_label("UnknownTransactionCommitResult") or time.monotonic() >= give_up_at:
                 raise

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -70,7 +71,7 @@ class ExportMixin:
     def _export_shown(self, request: HttpRequest, kind: str) -> HttpResponse:
         try:
             shown = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:
+        except (IncorrectLookupParameters, DisallowedModelAdminLookup):
             return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
         return _download(shown, kind)
 
@@ -95,12 +96,12 @@ def _download(products: QuerySet[Product], kind: str) -> StreamingHttpResponse:
 
 
 def _in_time(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Give out the pieces that are not empty, each made within a request's deadline for the database.
+    """Yield the pieces that are not empty, each made within one request's database time.
 
-    The middleware's own deadline ends with the response's headers.
+    The middleware's limit ends with the response's headers.
     """
     while True:
-        with circuit.deadline():
+        with circuit.request():
             piece = next(pieces, None)
         if piece is None:
             return

@@ -269,3 +269,23 @@ def test_an_outage_of_the_database_is_a_503(anonymous: APIClient, shelf: None) -
 def test_facets_are_read_only(as_staff: APIClient, db: None) -> None:
     for method in ("post", "put", "patch", "delete"):
         assert refusal(getattr(as_staff, method)(URL, {}), 405) == ("method_not_allowed", None)
+
+
+def test_many_products_are_counted_once_in_some_seconds_and_few_each_time(
+    anonymous: APIClient, shelf: None, make_product: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = anonymous.get(URL).json()["count"]
+    make_product()
+    assert anonymous.get(URL).json()["count"] == before + 1
+    monkeypatch.setattr(facets, "REMEMBERED_FROM", before)
+    assert anonymous.get(URL).json()["count"] == before + 1
+    make_product()
+    assert anonymous.get(URL).json()["count"] == before + 1
+    assert anonymous.get(f"{URL}?min_price=0").json()["count"] == before + 2
+
+
+def test_facets_are_limited_by_address(anonymous: APIClient, shelf: None, settings: Any) -> None:
+    settings.RATE_LIMITS = True
+    settings.RATE_LIMIT_RULES = settings.RATE_LIMIT_RULES | {"facets": (2, 60)}
+    assert [anonymous.get(URL).status_code for _ in range(3)] == [200, 200, 429]
+    assert anonymous.get("/api/v1/products/").status_code == 200

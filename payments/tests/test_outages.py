@@ -190,7 +190,8 @@ def test_a_crowd_that_wants_to_pay_while_stripe_is_silent_is_answered_in_time(
 def test_the_patience_of_the_settings_leaves_time_for_the_database(settings: Any) -> None:
     tries = 1 + settings.STRIPE_MAX_RETRIES
     assert settings.STRIPE_TIMEOUT_SECONDS == 3.0
-    assert tries * settings.STRIPE_TIMEOUT_SECONDS + 0.5 < settings.REQUEST_DATABASE_SECONDS - 1
+    # The contract answers within 10 s; the database needs some of them as well.
+    assert tries * settings.STRIPE_TIMEOUT_SECONDS + 0.5 < 10 - 2
 
 
 def test_stripe_is_never_called_inside_a_transaction(simulator: StripeSimulator) -> None:

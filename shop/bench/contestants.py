@@ -80,6 +80,11 @@ class Contestant:
 # How each server is started on a port with so many processes: eight threads each, where it has threads.
 SERVERS = {
     "granian": lambda port, processes: server_command(port, workers=processes),
+    # Without the event loop that waits for slow clients: its price.
+    "granian WSGI": lambda port, processes: [
+        *(sys.executable, "-m", "granian", "shop.wsgi:application", "--interface", "wsgi", "--port", str(port)),
+        *("--http", "1", "--no-ws", "--workers", str(processes), "--blocking-threads", "8"),
+    ],
     "gunicorn": lambda port, processes: [
         *(sys.executable, "-m", "gunicorn", "shop.wsgi:application", "--bind", f"127.0.0.1:{port}"),
         *("--worker-class", "gthread", "--threads", "8", "--workers", str(processes), "--keep-alive", "60"),

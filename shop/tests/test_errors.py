@@ -206,6 +206,29 @@ def test_a_dropped_connection_is_not_even_noticed_by_a_reader(as_customer: APICl
         assert as_customer.get(ME).status_code == 200
 
 
+def test_only_time_inside_the_driver_counts(anonymous: APIClient, short_patience: None, settings: Any) -> None:
+    # Such a hash takes longer than the database may.
+    settings.BCRYPT_ROUNDS = 14
+    body = {"email": "slow@example.com", "password": "correct-horse-battery", "name": "Slow"}
+    assert anonymous.post("/api/v1/auth/register/", body).status_code == 201
+
+
+def test_a_request_without_time_left_is_no_outage_to_others(as_customer: APIClient, short_patience: None) -> None:
+    with failing("aggregate", Product, blockConnection=True, blockTimeMS=900):
+        assert refusal(as_customer.get("/api/v1/products/"), 503) == ("database_unavailable", None)
+    assert not circuit.is_open
+    assert as_customer.get("/api/v1/products/").status_code == 200
+
+
+def test_each_driver_call_of_a_request_uses_up_its_time(as_staff: APIClient, settings: Any) -> None:
+    settings.REQUEST_DATABASE_SECONDS = 1.0
+    # None of them takes that long, all together do.
+    with failing("aggregate", times=None, blockConnection=True, blockTimeMS=400):
+        reply = as_staff.get("/api/v1/orders/?status=completed&page=1")
+        assert reply.status_code == 200
+        assert refusal(as_staff.get("/api/v1/products/facets/?min_price=1&in_stock=true"), 503)
+
+
 # --- Before any view --------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,1 @@
+"""The database: time limits, the backend with its corrections."""

@@ -1,0 +1,1 @@
+"""HTTP: the server's application, its thread pools and request bodies."""

@@ -1,0 +1,100 @@
+"""Thread pools of the HTTP server, one for each kind of request.
+
+Costly requests have pools of their own with few threads, so that they cannot occupy the threads of all others. The
+number of waiting requests is limited, and clients take turns: one that sends many at once delays only itself.
+"""
+
+import asyncio
+import re
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from shop.http.errors import ServerBusy
+
+
+class _Job(NamedTuple):
+    function: Callable[[], Any]
+    done: asyncio.Future[Any]
+    submitted_at: float
+
+
+class Pool:
+    """Threads that run functions for an event loop; clients with waiting functions take turns."""
+
+    def __init__(self, name: str, *, threads: int, waiting: int, patience: float) -> None:
+        self._most_waiting, self._patience = waiting, patience
+        self._waiting = 0
+        self._queues: OrderedDict[str, deque[_Job]] = OrderedDict()
+        self._not_empty = threading.Condition()
+        for number in range(threads):
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+
+    async def run(self, function: Callable[[], Any], *, client: str) -> Any:
+        """Run the function in a thread and return what it returns.
+
+        Raises ``ServerBusy`` if too many are waiting, or this one has waited for longer than the pool's patience.
+        """
+        job = _Job(function, asyncio.get_running_loop().create_future(), time.monotonic())
+        with self._not_empty:
+            if self._waiting >= self._most_waiting:
+                raise ServerBusy
+            self._waiting += 1
+            self._queues.setdefault(client, deque()).append(job)
+            self._not_empty.notify()
+        return await job.done
+
+    def _work(self) -> None:
+        while True:
+            job = self._next()
+            result, error = None, None
+            try:
+                if time.monotonic() - job.submitted_at > self._patience:
+                    raise ServerBusy
+                result = job.function()
+            except Exception as raised:
+                error = raised
+            job.done.get_loop().call_soon_threadsafe(_resolve, job.done, result, error)
+
+    def _next(self) -> _Job:
+        with self._not_empty:
+            while not self._queues:
+                self._not_empty.wait()
+            client, queue = self._queues.popitem(last=False)
+            job = queue.popleft()
+            if queue:
+                # Behind the other clients.
+                self._queues[client] = queue
+            self._waiting -= 1
+            return job
+
+
+def _resolve(done: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+    if done.done():
+        return
+    if error is not None:
+        done.set_exception(error)
+    else:
+        done.set_result(result)
+
+
+class Pools:
+    """The pools by name, and which of them serves a request."""
+
+    def __init__(
+        self, sizes: Mapping[str, Mapping[str, int]], routes: Iterable[tuple[str, str, str]], *, patience: float
+    ) -> None:
+        self._pools = {name: Pool(name, **size, patience=patience) for name, size in sizes.items()}
+        self._routes = [(re.compile(methods), re.compile(path), name) for methods, path, name in routes]
+
+    def name_for(self, method: str, path: str) -> str:
+        """Return the pool's name of the first route that matches the request; ``default`` if none does."""
+        for methods, paths, name in self._routes:
+            if paths.match(path) and methods.fullmatch(method):
+                return name
+        return "default"
+
+    def __getitem__(self, name: str) -> Pool:
+        return self._pools[name]
