@@ -11,6 +11,7 @@ from catalog.importing.errors import FileRefused
 DELIMITERS = (",", ";", "\t")
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _SAMPLE_LENGTH = 100_000
+MAX_ROW_LENGTH = 1_000_000
 
 
 def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool]:
@@ -55,11 +56,13 @@ class Writer:
 
 
 def _rows(text: io.TextIOWrapper, *, delimiter: str, encoding: str) -> Iterator[list[str]]:
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     row = 0
     try:
-        for row, cells in enumerate(reader, start=1):  # noqa: B007 (told where it breaks off)
+        for row, cells in enumerate(reader, start=1):
             yield cells
+            lines.begin_row(row + 1)
     except csv.Error as error:
         raise FileRefused(f"Row {row + 1} is no CSV: look at its quotation marks ({error}).") from error
     except UnicodeError as error:
@@ -68,6 +71,29 @@ def _rows(text: io.TextIOWrapper, *, delimiter: str, encoding: str) -> Iterator[
         # The file is not ours to close; maybe it is closed already.
         if not text.closed:
             text.detach()
+
+
+class _Lines:
+    """The lines of a file for the csv module, which would read a row of any length into memory."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.begin_row(1)
+
+    def begin_row(self, number: int) -> None:
+        self._row, self._left = number, MAX_ROW_LENGTH
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._left + 1)
+        if not line:
+            raise StopIteration
+        self._left -= len(line)
+        if self._left < 0:
+            raise FileRefused(f"Row {self._row} has more than {MAX_ROW_LENGTH} characters.")
+        return line
 
 
 def _first_lines(text: str) -> tuple[str, str]:

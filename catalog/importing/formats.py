@@ -13,6 +13,7 @@ MAX_COLUMNS = 300
 # Of one cell, which is as much as Excel keeps; and of all cells together, for a small file can repeat a long text.
 MAX_CELL_LENGTH = 32_767
 MAX_TEXT_LENGTH = 50_000_000
+MAX_CELLS = 1_500_000
 
 # What a spreadsheet may run: https://owasp.org/www-community/attacks/CSV_Injection
 _STARTS_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
@@ -39,7 +40,8 @@ def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
     if beginning.startswith(b"\xd0\xcf\x11\xe0"):
         raise FileRefused("This is an old Excel file (.xls), or one with a password: save it as XLSX or CSV.")
     if beginning.startswith(b"PK"):
-        records, decimal_comma = xlsx_format.records(file, max_columns=MAX_COLUMNS), False
+        records = xlsx_format.records(file, max_columns=MAX_COLUMNS, max_cells=MAX_CELLS)
+        decimal_comma = False
     else:
         records, decimal_comma = csv_format.records(file, encoding=encoding)
     rows = _bounded(records)
@@ -51,13 +53,12 @@ def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
     return Table(headings, _filled(rows, len(headings)), decimal_comma)
 
 
-def unpacked_size(file: BinaryIO) -> int:
-    """Return how many bytes there are to read of a file, more or less: an XLSX file is packed."""
+def is_xlsx(file: BinaryIO) -> bool:
+    """Return whether a file begins as an XLSX file does; it is then at its beginning."""
     file.seek(0)
     packed = file.read(2) == b"PK"
-    size = file.seek(0, 2)
     file.seek(0)
-    return max(size, xlsx_format.unpacked_size(file)) if packed else size
+    return packed
 
 
 def guarded(text: str) -> str:
@@ -72,7 +73,7 @@ def unguarded(text: str) -> str:
 
 def _bounded(records: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     """Number the rows, leave out the empty ones, and refuse what is too much."""
-    filled = length = 0
+    filled = length = count = 0
     for number, cells in enumerate(records, start=1):
         if not any(map(str.strip, cells)):
             continue
@@ -83,6 +84,9 @@ def _bounded(records: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
             raise FileRefused(f"Row {number} has more than {MAX_COLUMNS} columns.")
         if any(len(cell) > MAX_CELL_LENGTH for cell in cells):
             raise FileRefused(f"Row {number} has a cell of more than {MAX_CELL_LENGTH} characters.")
+        count += len(cells)
+        if count > MAX_CELLS:
+            raise FileRefused(f"The file has more than {MAX_CELLS} cells: import it in several parts.")
         length += sum(map(len, cells))
         if length > MAX_TEXT_LENGTH:
             raise FileRefused(f"The file holds more than {MAX_TEXT_LENGTH} characters: import it in several parts.")

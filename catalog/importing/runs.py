@@ -20,7 +20,7 @@ from django.utils import timezone
 from catalog.errors import DuplicateOptions, OutOfStock
 from catalog.importing import planning, writing
 from catalog.importing.errors import FileRefused, NotConfirmable, PreviewTooOld
-from catalog.importing.formats import MAX_BYTES, open_table, unpacked_size
+from catalog.importing.formats import MAX_BYTES, is_xlsx, open_table
 from catalog.importing.models import ImportPart, ImportRun, ImportStep
 from catalog.importing.planning import Plan, Tick
 from shop import jobs, staff_log
@@ -36,7 +36,7 @@ BATCH_SECONDS = 0.5
 FIRST_STEPS = 20
 STEPS_AT_ONCE = 100
 ROWS_AT_ONCE = 200
-# What a request does itself, so that small files need no waiting: bytes, unpacked, that it checks.
+# Bytes of a CSV file that a request checks itself, so that small files need no waiting.
 BYTES_AT_ONCE = 500 * 1024
 _PART_BYTES = 4 * 1024 * 1024
 # A job works this long, then lets go: what happens by the clock, and other jobs, have their turn.
@@ -53,7 +53,7 @@ _EXCEEDED_LIFETIME = 290
 
 @transactional("catalog.upload_import")
 def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
-    """Keep a file with its run, and have it checked: at once where it is small, else by the worker.
+    """Keep a file with its run, and have it checked: a small CSV file at once, any other by the worker.
 
     Raises :class:`FileRefused` where it is too large.
     """
@@ -65,7 +65,9 @@ def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
     while data := file.read(_PART_BYTES):
         ImportPart.objects.create(run=run, number=number, data=data)
         number += 1
-    jobs.enqueue(CHECK, at_once=unpacked_size(file) <= BYTES_AT_ONCE, run=str(run.pk))
+    # A small XLSX file may unpack to a large one: requests do not look into it.
+    at_once = size <= BYTES_AT_ONCE and not is_xlsx(file)
+    jobs.enqueue(CHECK, at_once=at_once, run=str(run.pk))
     return run
 
 

@@ -1,45 +1,101 @@
 """XLSX files: only their first sheet, only values; read and written row by row."""
 
+import json
 import re
+import shutil
+import subprocess
+import sys
 import tempfile
-import zipfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from math import isfinite
-from typing import Any, BinaryIO
+from typing import IO, BinaryIO
 
 import openpyxl
-from openpyxl.cell.cell import ERROR_CODES, TYPE_ERROR, TYPE_STRING, Cell, WriteOnlyCell
-from openpyxl.utils import get_column_letter
+import structlog
+from openpyxl.cell.cell import ERROR_CODES, TYPE_STRING, Cell, WriteOnlyCell
 
+from catalog.importing import xlsx_reader
 from catalog.importing.errors import FileRefused
+from catalog.importing.xlsx_reader import TOO_LARGE, Limits
+
+logger = structlog.get_logger(__name__)
+
+READER = xlsx_reader.__file__
 
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 MAX_ARCHIVE_MEMBERS = 1000
 # Empty ones included, of which spreadsheets like to keep many.
 MAX_SHEET_ROWS = 200_000
-UNREADABLE = "This is no XLSX file that can be read: open it in a spreadsheet and save it again, or save it as CSV."
+MAX_ROW_LENGTH = 1_000_000
+MAX_MEMORY_BYTES = 400 * 1024 * 1024
+# Of the processor, for a file of any size and for each packed megabyte. An honest file takes about 5 s a megabyte.
+MIN_CPU_SECONDS = 5
+CPU_SECONDS_PER_MB = 12
+MAX_CPU_SECONDS = 40
+# Seconds on the clock for each of the processor's.
+WALL_FACTOR = 8
 
 # Characters that XML cannot hold, or would change, are written as _x000B_ (ECMA-376, ST_Xstring), and what looks like
 # that by chance with its own underscore so.
 _TO_ESCAPE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
-_ESCAPED = re.compile("_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EeFf])_")
 
 
-def records(file: BinaryIO, *, max_columns: int) -> Iterator[list[str]]:
-    """Return the rows of the file's first sheet as texts. Raises :class:`FileRefused`, now or on the way."""
-    _refuse_bombs(file)
-    try:
-        # Formulas count with the value that was saved with them; links to other files are left alone.
-        workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        sheet = workbook.worksheets[0]
-        # What the file says of its size may be wrong.
-        sheet.reset_dimensions()
-        rows = sheet.iter_rows(max_col=max_columns + 1)
-    except Exception as error:
-        # The library lets out whatever its parsers and the broken file come to.
-        raise FileRefused(UNREADABLE) from error
-    return _texts(rows)
+def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[list[str]]:
+    """Yield the rows of the file's first sheet as texts. Raises :class:`FileRefused`, now or on the way.
+
+    The file is read by a process with limits, which is killed when it exceeds them: whatever the file does to its
+    reader, the caller holds one row at a time.
+    """
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(file, copy)
+        size = copy.tell()
+        copy.seek(0)
+        # By the packed size: a small file has no right to much time.
+        seconds = min(MAX_CPU_SECONDS, MIN_CPU_SECONDS + CPU_SECONDS_PER_MB * size // 1024**2)
+        limits = Limits(
+            cpu_seconds=seconds,
+            memory_bytes=MAX_MEMORY_BYTES,
+            unpacked_bytes=MAX_UNPACKED_BYTES,
+            archive_members=MAX_ARCHIVE_MEMBERS,
+            sheet_rows=MAX_SHEET_ROWS,
+            columns=max_columns,
+            cells=max_cells,
+            row_length=MAX_ROW_LENGTH,
+        )
+        # Isolated from the environment, in which there are secrets, and from the working directory.
+        command = [sys.executable, "-I", str(READER), json.dumps(limits._asdict())]
+        with subprocess.Popen(  # noqa: S603
+            command, stdin=copy, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/"
+        ) as process:
+            # Processor time bounds the work; this bounds a process that waits, or a machine that is too busy.
+            timer = threading.Timer(WALL_FACTOR * seconds, process.kill)
+            timer.start()
+            try:
+                yield from _rows_from(process)
+            finally:
+                timer.cancel()
+                process.kill()
+
+
+def _rows_from(process: subprocess.Popen[bytes]) -> Iterator[list[str]]:
+    output: IO[bytes] = process.stdout
+    # JSON escapes a character with up to twelve, and separates the cells with four.
+    while line := output.readline(16 * MAX_ROW_LENGTH):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            # It was killed while it wrote this line.
+            break
+        if isinstance(value, list):
+            yield value
+        elif "refused" in value:
+            raise FileRefused(value["refused"])
+        else:
+            return
+    process.kill()
+    logger.warning("xlsx_reader_ended_early", returncode=process.wait())
+    raise FileRefused(TOO_LARGE)
 
 
 class Writer:
@@ -81,75 +137,5 @@ class Writer:
                 yield chunk
 
 
-def _texts(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[str]]:
-    number = 0
-    while True:
-        number += 1
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except Exception as error:
-            raise FileRefused(UNREADABLE) from error
-        if number > MAX_SHEET_ROWS:
-            raise FileRefused(f"The sheet goes on below row {MAX_SHEET_ROWS}: delete the empty rows at its end.")
-        cells = [_text(cell, number, column) for column, cell in enumerate(row, start=1)]
-        # Each row comes as wide as the widest that is allowed.
-        while cells and not cells[-1]:
-            cells.pop()
-        yield cells
-
-
-def _text(cell: Any, row: int, column: int) -> str:
-    value = cell.value
-    if value is None:
-        return ""
-    if cell.data_type == TYPE_ERROR:
-        raise FileRefused(f"Cell {get_column_letter(column)}{row} holds an error, {value}: mend its formula.")
-    if isinstance(value, str):
-        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float) and isfinite(value):
-        # As many digits as spreadsheets have: 0.1 + 0.2 is 0.3.
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
-    where = f"{get_column_letter(column)}{row}"
-    raise FileRefused(
-        f"Cell {where} holds a date or an impossible number: format its column as text and type it again."
-    )
-
-
 def _escaped(text: str) -> str:
     return _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
-
-
-def unpacked_size(file: BinaryIO) -> int:
-    """Return what the archive says its members have in bytes; 0 for what is no archive. None gives out more."""
-    try:
-        return sum(member.file_size for member in _members(file))
-    except FileRefused:
-        return 0
-
-
-def _refuse_bombs(file: BinaryIO) -> None:
-    """Look at what the archive says of itself, before anything is unpacked."""
-    members = _members(file)
-    if len(members) > MAX_ARCHIVE_MEMBERS or sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
-        raise FileRefused(
-            f"Unpacked, this XLSX file is larger than {MAX_UNPACKED_BYTES // 1024 // 1024} MB: import it in several "
-            "parts, or as CSV."
-        )
-    if any(member.flag_bits & 1 for member in members):
-        raise FileRefused("This XLSX file has a password: save it without one.")
-
-
-def _members(file: BinaryIO) -> list[zipfile.ZipInfo]:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise FileRefused(UNREADABLE) from error
-    finally:
-        file.seek(0)
