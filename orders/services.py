@@ -89,6 +89,27 @@ def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
     tell_customer(order, event)
 
 
+def cancel_unpaid_order(*, order: Order, detail: str, flag_detail: str) -> bool:
+    """Cancel an order that waits for its payment, and flag it for people; return whether it was, and not paid first.
+
+    Raises ``PaymentProcessing``, and a 503 if Stripe cannot be asked to cancel the PaymentIntent.
+    """
+    hooks.before_cancel(order=order)
+    return _cancel_unpaid(order_id=order.pk, detail=detail, flag_detail=flag_detail)
+
+
+@transactional("orders.cancel_unpaid")
+def _cancel_unpaid(*, order_id: ObjectId, detail: str, flag_detail: str) -> bool:
+    order = Order.objects.get(pk=order_id)
+    if order.status != OrderStatus.PENDING:
+        return False
+    if order.payment_status == PaymentStatus.PROCESSING:
+        raise PaymentProcessing
+    _end(order, event=Event.CANCELLED, detail=detail, actor=Actor.SYSTEM)
+    flag(order_id=order_id, detail=flag_detail)
+    return True
+
+
 def why_not_cancellable(order: Order) -> OrderNotCancellable:
     """Return what keeps an order that is not cancellable from being cancelled."""
     if order.payment_status == PaymentStatus.PROCESSING:

@@ -1,5 +1,7 @@
 """What can be wrong with a payment."""
 
+from rest_framework import status
+
 from shop.errors import Conflict, ServiceUnavailable, ShopError
 
 
@@ -34,6 +36,18 @@ class StripeRefused(ShopError):
 class OrderNotPayable(Conflict):
     default_code = "order_not_payable"
     default_detail = "This order is paid, cancelled or expired."
+
+
+class TooManyFailedPayments(ShopError):
+    """The customer or their network address had too many failed attempts lately; waiting helps."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_many_failed_payments"
+    default_detail = "Too many payment attempts have failed. Try again later."
+
+    def __init__(self, *, wait: int) -> None:
+        super().__init__()
+        self.wait = wait
 
 
 class InvalidSignature(ShopError):

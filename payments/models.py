@@ -37,6 +37,11 @@ class Payment(models.Model):
     amount_refunded = models.PositiveBigIntegerField(default=0)
     # Attempts that failed and are on the order's timeline, each by its charge.
     declined = models.JSONField(default=list, editable=False)
+    # How many they are, those that are not kept above included, and when the latest was.
+    declines = models.PositiveIntegerField(default=0, editable=False)
+    last_declined_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Digest of the network address that opened it, as orders keep it; empty while rate limits are off.
+    opened_from = models.CharField(max_length=64, blank=True, editable=False)
     # Moved by every change that Stripe tells of, so that an answer to an older question is known.
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
@@ -51,6 +56,14 @@ class Payment(models.Model):
             models.Index(fields=["order_number"], name="payment_order_number"),
             models.Index(fields=["created_at"], name="payment_created"),
             models.Index(fields=["status", "-id"], name="payment_status"),
+            models.Index(
+                fields=["user", "last_declined_at"], condition=models.Q(declines__gt=0), name="payment_user_declines"
+            ),
+            models.Index(
+                fields=["opened_from", "last_declined_at"],
+                condition=models.Q(declines__gt=0),
+                name="payment_network_declines",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,10 +15,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from orders import holds
 from orders import services as orders
 from orders.errors import PaymentProcessing
 from orders.models import Actor, Order, OrderStatus
-from payments import gateway, transitions
+from payments import declines, gateway, transitions
 from payments.errors import (
     NotRefundable,
     OrderNotPayable,
@@ -43,14 +44,17 @@ REFRESH_TRIES = 5
 # --- Opening and closing ----------------------------------------------------------------------------------------------
 
 
-def open_payment(*, order: Order) -> tuple[Payment, bool]:
+def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, bool]:
     """Return the order's payment with its PaymentIntent, and whether this call made it.
 
-    Raises :class:`OrderNotPayable`, ``StripeUnavailable`` (the order stays payable; asking again continues).
+    Raises :class:`OrderNotPayable`, ``TooManyFailedPayments``, ``StripeUnavailable`` (the order stays payable; asking
+    again continues).
     """
     if not order.is_payable or order.has_run_out:
         raise OrderNotPayable
-    payment, created = _find_or_create(order)
+    opened_from = holds.digest(network_address)
+    declines.require_allowed(user=order.user_id, opened_from=opened_from)
+    payment, created = _find_or_create(order, opened_from)
     if not payment.intent:
         payment = _open_intent(payment)
         if not payment.intent:
@@ -73,17 +77,17 @@ def _fetch_client_secret(payment: Payment) -> Payment:
     return payment
 
 
-def _find_or_create(order: Order) -> tuple[Payment, bool]:
+def _find_or_create(order: Order, opened_from: str) -> tuple[Payment, bool]:
     if payment := Payment.objects.filter(order=order).first():
         return payment, False
     try:
-        return _create_row(order_id=order.pk), True
+        return _create_row(order_id=order.pk, opened_from=opened_from), True
     except IntegrityError:
         return Payment.objects.get(order=order), False
 
 
 @transactional("payments.create")
-def _create_row(*, order_id: ObjectId) -> Payment:
+def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
     order = Order.objects.get(pk=order_id)
     if not order.is_payable:
         raise OrderNotPayable
@@ -91,6 +95,7 @@ def _create_row(*, order_id: ObjectId) -> Payment:
         order=order,
         order_number=order.number,
         user_id=order.user_id,
+        opened_from=opened_from,
         amount=money.to_minor_units(order.total, order.currency),
         currency=order.currency,
     )

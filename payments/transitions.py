@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from orders import services as orders
 from orders.models import Actor, Event
-from payments import gateway
+from payments import declines, gateway
 from payments.models import Payment, Refund, StripeEvent
 from shop import jobs, money
 from shop.transactions import transactional
@@ -80,7 +80,9 @@ def _declined(payment: Payment, error: StripeObject, *, is_answer: bool) -> None
     attempt = error.get("charge") or f"{error.get('code')} {(error.get('payment_method') or {}).get('id')}"
     is_news = attempt not in payment.declined
     if is_news:
-        _update(payment, declined=[*payment.declined, attempt][-DECLINES_KEPT:])
+        declined = [*payment.declined, attempt][-DECLINES_KEPT:]
+        _update(payment, declined=declined, declines=payment.declines + 1, last_declined_at=timezone.now())
+        declines.stop_if_too_many(payment)
     if is_news or is_answer:
         # An old event that is told again says nothing of today; an answer does, whatever was told in between.
         detail = error.get("message") or error.get("code") or "The payment failed."

@@ -57,6 +57,7 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
         404: (),
         400: ("payment_refused",),
         409: ("order_not_payable", "request_in_progress"),
+        429: ("too_many_failed_payments",),
         422: ("idempotency_key_reused",),
     },
     "POST /payments/webhook/": {400: ("invalid_signature", "invalid_event")},

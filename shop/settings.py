@@ -412,6 +412,14 @@ STRIPE_TIMEOUT_SECONDS = 3.0
 STRIPE_MAX_RETRIES = 1
 # A request that has waited this long for Stripe makes no further call.
 STRIPE_PATIENCE_SECONDS = 3.0
+# Failed attempts to pay after which an order is cancelled; and, within a window, those of one customer and of one
+# network address after which no further payment is opened.
+FAILED_PAYMENTS_PER_ORDER = env.whole_number("FAILED_PAYMENTS_PER_ORDER", default=10, at_least=1, at_most=10**6)
+FAILED_PAYMENTS_PER_CUSTOMER = env.whole_number("FAILED_PAYMENTS_PER_CUSTOMER", default=20, at_least=1, at_most=10**6)
+FAILED_PAYMENTS_PER_ADDRESS = env.whole_number("FAILED_PAYMENTS_PER_ADDRESS", default=100, at_least=1, at_most=10**6)
+FAILED_PAYMENTS_WINDOW_SECONDS = env.whole_number(
+    "FAILED_PAYMENTS_WINDOW_SECONDS", default=3600, at_least=1, at_most=30 * 24 * 3600
+)
 
 # --- Images and static files ------------------------------------------------------------------------------------------
 
