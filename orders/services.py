@@ -237,11 +237,13 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
         moved.update(paid_at=timezone.now(), paid_on=days.today())
     if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
         moved["payment_status"] = order.payment_status_after_refunds
-    if order.status == OrderStatus.PENDING:
+    completes = order.status == OrderStatus.PENDING
+    if completes:
         moved.update(status=OrderStatus.COMPLETED, expires_at=None, placed_from="")
-        tell_customer(order, Event.PAID)
     if moved:
         _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
+    if completes:
+        tell_customer(order, Event.PAID)
     return order.status != OrderStatus.CANCELLED
 
 
