@@ -19,7 +19,7 @@ from orders.models import Order
 from orders.reviews.models import Review
 from payments.models import Payment
 from payments.simulator import ApiError, StripeSimulator
-from shop import audit, jobs
+from shop import audit
 from shop.jobs import Job
 from shop.testing.admin import browser_of
 from shop.testing.failures import failing
@@ -163,7 +163,7 @@ def test_unpaid_orders_are_cancelled_and_paid_ones_stay_with_whoever_paid(
     assert stranger.post(f"{API}/products/{product.pk}/reviews/", {"rating": 5, "title": "Good"}).status_code == 201
 
     confirm(reset_link())
-    jobs.run_due()
+    work()
 
     for number in (unpaid, never_opened):
         order = order_of(as_staff, number)
@@ -192,13 +192,13 @@ def test_an_order_whose_bank_is_at_work_waits_for_it(
     intent = open_payment(stranger, number)["payment_intent"]
     simulator.pay(intent, "pm_usBankAccount_processing")
     confirm(reset_link())
-    jobs.run_due()
+    work()
     assert order_of(as_staff, number)["status"] == "pending"
     assert Job.objects.filter(kind="orders.cancel_detached").count() == 1
     simulator.finish_processing(intent)
     deliver(simulator)
     Job.objects.update(run_at=Order.objects.get().created_at)
-    jobs.run_due()
+    work()
     assert order_of(as_staff, number)["payment_status"] == "paid"
     assert not Job.objects.filter(kind="orders.cancel_detached").exists()
     assert refusal(log_in().get(f"{API}/orders/{number}/"), 404)
@@ -326,7 +326,7 @@ def test_whatever_a_stranger_writes_at_the_same_moment_the_owner_has_none_of_it(
         assert not Order.objects.filter(user=user).exists()
         assert not CouponUse.objects.filter(user=user).exists()
         assert not TokenFamily.objects.filter(user=user, version=user.token_version).exists()
-    jobs.run_due()
+    work()
     assert not Order.objects.filter(status="pending").exists()
     assert not audit.complaints()
 
