@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from bson import ObjectId
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -348,7 +349,7 @@ class Order(models.Model):
 
 
 class ShippingMethod(models.Model):
-    """A way to send a parcel."""
+    """A way to send a parcel, or a place where customers pick it up."""
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
@@ -356,6 +357,19 @@ class ShippingMethod(models.Model):
     price = money_field()
     position = models.PositiveIntegerField(default=0, help_text="The first active one is the shop's default.")
     is_active = models.BooleanField("active", default=True)
+    is_pickup = models.BooleanField(
+        "is a pick-up", default=False, help_text="Customers fetch the parcel: it is taxed where they do."
+    )
+    pickup_country = models.CharField(
+        "country of the pick-up", max_length=2, blank=True, default="", validators=[validate_country]
+    )
+    pickup_state = models.CharField(
+        "state of the pick-up",
+        max_length=120,
+        blank=True,
+        default="",
+        help_text="Written as in the tax rates, where those are by state.",
+    )
 
     class Meta:
         ordering = ["position", "id"]
@@ -364,9 +378,15 @@ class ShippingMethod(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        if self.is_pickup and not self.pickup_country:
+            raise ValidationError({"pickup_country": "Say in which country it is picked up: it is taxed there."})
+        if not self.is_pickup and (self.pickup_country or self.pickup_state):
+            raise ValidationError({"is_pickup": "Only a pick-up has a country and a state."})
+
 
 class TaxRate(models.Model):
-    """What a destination adds: the most precise rate counts, a state's before its country's."""
+    """What a place adds: the most precise rate counts, a state's before its country's."""
 
     country = models.CharField(max_length=2, validators=[validate_country])
     state = models.CharField(max_length=120, blank=True, help_text="Empty: the whole country.")

@@ -1,7 +1,8 @@
-"""What an order costs: the cart's goods, plus shipping and the destination's tax."""
+"""What an order costs: the cart's goods, plus shipping and the tax of the place where it is taxed."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Model
@@ -65,7 +66,7 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
         raise EmptyCart
     method = _shipping_method(methods, shipping_method)
     shipping = money.quantize(method.price) if method else money.ZERO
-    rate = _tax_rate(rates, address)
+    rate = _tax_rate(rates, place_of_taxation(address, method))
     lines = []
     for line in priced.lines:
         offer = line.offer
@@ -99,11 +100,20 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
 def _read(
     user: User, address: PostalAddress, placed_from: str
 ) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate], list[documents.Document]]:
-    """Return the user's cart with its offers, the ways to ship, the taxes of the country and holds, in one command."""
+    """Return the user's cart with its offers, the ways to ship, possible tax rates and holds, in one command."""
     pipeline = [
         *offers.beside([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
         _beside(ShippingMethod, {"is_active": True}, name="methods"),
         _beside(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
+        # Of the countries of all pick-ups: which method counts is decided by its code and position, in Python.
+        {
+            "$lookup": {
+                "from": TaxRate._meta.db_table,
+                "localField": "methods.pickup_country",
+                "foreignField": "country",
+                "as": "pickup_rates",
+            }
+        },
     ]
     if placed_from:
         pipeline.append(holds.lookup(user=user, placed_from=placed_from, name="holds"))
@@ -111,7 +121,7 @@ def _read(
     if row is None:
         return None, {}, [], [], []
     methods = [documents.instance(ShippingMethod, each) for each in row["methods"]]
-    rates = [documents.instance(TaxRate, each) for each in row["rates"]]
+    rates = [documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]]]
     return documents.instance(Cart, row), offered, methods, rates, row.get("holds", [])
 
 
@@ -128,9 +138,23 @@ def _shipping_method(methods: list[ShippingMethod], code: str | None) -> Shippin
     raise NoShippingMethod(attr="shipping_method")
 
 
-def _tax_rate(rates: list[TaxRate], address: PostalAddress) -> TaxRate | None:
-    by_state = {rate.state.casefold(): rate for rate in rates}
-    return by_state.get(address.state.strip().casefold()) or by_state.get("")
+class Place(NamedTuple):
+    """Where a sale is taxed."""
+
+    country: str
+    state: str
+
+
+def place_of_taxation(address: PostalAddress, method: ShippingMethod | None) -> Place:
+    """Return where an order is taxed: where it is picked up, or else its destination."""
+    if method is not None and method.is_pickup:
+        return Place(method.pickup_country, method.pickup_state)
+    return Place(address.country, address.state)
+
+
+def _tax_rate(rates: list[TaxRate], place: Place) -> TaxRate | None:
+    by_state = {rate.state.casefold(): rate for rate in rates if rate.country == place.country}
+    return by_state.get(place.state.strip().casefold()) or by_state.get("")
 
 
 def tax_on(amount: Decimal, rate: TaxRate | None) -> Decimal:

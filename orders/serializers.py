@@ -198,4 +198,4 @@ class ShippingMethodSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = ShippingMethod
-        fields = ["code", "name", "price", "description"]
+        fields = ["code", "name", "price", "description", "is_pickup"]

@@ -11,11 +11,17 @@ from shop.admin.html import price
 
 @admin.register(ShippingMethod)
 class ShippingMethodAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
-    list_display = ("name", "code", "shown_price", "position", "is_active")
+    list_display = ("name", "code", "shown_price", "position", "is_pickup", "is_active")
     list_filter = (("is_active", BooleanRadioFilter),)
     money_fields = ("price",)
     prepopulated_fields = {"code": ("name",)}
-    fields = (("name", "code"), "description", ("price", "position"), "is_active")
+    fields = (
+        ("name", "code"),
+        "description",
+        ("price", "position"),
+        "is_active",
+        ("is_pickup", "pickup_country", "pickup_state"),
+    )
 
     def what_keeps(self, method: ShippingMethod) -> str:
         # No index knows it, and nobody deletes one every day.

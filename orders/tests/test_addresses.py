@@ -95,8 +95,8 @@ def test_the_ways_to_send_are_open_to_all_and_the_default_comes_first(anonymous:
     reply = anonymous.get(f"{API}/shipping-methods/")
     assert reply.status_code == 200
     assert reply.json() == [
-        {"code": "standard", "name": "Standard", "price": "4.90", "description": ""},
-        {"code": "express", "name": "Express", "price": "15.00", "description": "A day"},
+        {"code": "standard", "name": "Standard", "price": "4.90", "description": "", "is_pickup": False},
+        {"code": "express", "name": "Express", "price": "15.00", "description": "A day", "is_pickup": False},
     ]
 
 

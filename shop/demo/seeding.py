@@ -125,6 +125,8 @@ def _missing_shipping() -> int:
             price=shop_price(method.price),
             description=method.description,
             position=position,
+            is_pickup=bool(method.pickup_country),
+            pickup_country=method.pickup_country,
         )
         for position, method in enumerate(terms.SHIPPING_METHODS)
         if method.code not in known

@@ -8,13 +8,15 @@ class DemoShipping(NamedTuple):
     name: str
     price: str
     description: str
+    # Where it is picked up and taxed; empty if it is sent.
+    pickup_country: str = ""
 
 
 # The first one is the shop's default.
 SHIPPING_METHODS = (
     DemoShipping("standard", "Standard", "4.90", "By post, in three to five working days."),
     DemoShipping("express", "Express", "12.90", "By courier, the next working day when ordered before noon."),
-    DemoShipping("pickup", "Pick-up in the shop", "0.00", "Ready after two hours; we keep it for ten days."),
+    DemoShipping("pickup", "Pick-up in the shop", "0.00", "Ready after two hours; we keep it for ten days.", "DE"),
 )
 
 

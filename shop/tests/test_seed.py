@@ -75,6 +75,8 @@ def test_the_demo_has_its_products_terms_and_people():
     assert Product.objects.active().count() == len(A_FEW)
     assert Category.objects.count() == len(CATEGORIES)
     assert {method.code for method in ShippingMethod.objects.all()} == {"standard", "express", "pickup"}
+    pickup = ShippingMethod.objects.get(is_pickup=True)
+    assert (pickup.code, pickup.pickup_country) == ("pickup", "DE")
     assert TaxRate.objects.get(country="DE").rate == Decimal(19)
     assert TaxRate.objects.get(country="US", state="CA").rate == Decimal("7.25")
     assert Coupon.objects.get(code="WELCOME10").value == Decimal(10)
