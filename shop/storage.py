@@ -79,11 +79,15 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         Asks the Admin API rather than the delivery URL, whose caches answer late and for derived copies.
         """
         try:
-            return _call(cloudinary.api.resource, name, resource_type=self._get_resource_type(name))["bytes"]
+            answer = _call(cloudinary.api.resource, name, resource_type=self._get_resource_type(name))
         except MediaUnavailable as error:
             if isinstance(error.__cause__, NotFound):
                 return None
             raise
+        size = answer.get("bytes") if isinstance(answer, dict) else None
+        if type(size) is not int or size < 0:
+            raise MediaUnavailable(f"Cloudinary answered no size of {name}.")
+        return size
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         start = len(self._normalize_path(self._prepend_prefix(path)))
@@ -95,6 +99,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
     def list_images(self, folder: str) -> Iterator[tuple[str, datetime]]:
         """Yield `(public id, time of upload)` of every asset in `folder` and below, a page of 500 at a time."""
         cursor: dict[str, str] = {}
+        seen: set[str] = set()
         while True:
             page = _call(
                 cloudinary.api.resources,
@@ -104,11 +109,20 @@ class CloudinaryStorage(MediaCloudinaryStorage):
                 max_results=500,
                 **cursor,
             )
-            for resource in page["resources"]:
-                yield resource["public_id"], datetime.fromisoformat(resource["created_at"])
-            if not page.get("next_cursor"):
+            try:
+                found = [(each["public_id"], datetime.fromisoformat(each["created_at"])) for each in page["resources"]]
+                next_cursor = page.get("next_cursor") or ""
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise MediaUnavailable("Cloudinary answered no list of images.") from error
+            names = [name for name, _ in found]
+            if not all(isinstance(each, str) for each in [*names, next_cursor]) or next_cursor in seen:
+                raise MediaUnavailable("Cloudinary answered no list of images.")
+            yield from found
+            if not next_cursor:
                 return
-            cursor = {"next_cursor": page["next_cursor"]}
+            # A cursor that comes again would never end.
+            seen.add(next_cursor)
+            cursor = {"next_cursor": next_cursor}
 
     def _open(self, name: str, mode: str = "rb") -> ContentFile:
         response = _within_deadline(lambda: requests.get(self._get_url(name), timeout=(CONNECT_SECONDS, _timeout())))
