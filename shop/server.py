@@ -1,18 +1,53 @@
-"""How the production HTTP server is started, wherever it is started."""
+"""The command line of the production HTTP server, and whether its port is free."""
 
+import errno
+import ipaddress
+import socket
 import sys
 
+from shop.processes import ProcessError
 
-def server_command(port: int, *, workers: int) -> list[str]:
+# Longer than any request takes: waiting for a thread, its database calls, Stripe.
+STOP_SECONDS = 25
+
+
+def server_command(port: int, *, workers: int, host: str = "127.0.0.1") -> list[str]:
     """Return granian's command line: worker processes that it replaces when they die, HTTP/1 only.
 
     The threads are those of `settings.SERVER_POOLS`.
     """
     command = [sys.executable, "-m", "granian", "shop.rsgi:application", "--interface", "rsgi", "--loop", "uvloop"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"]
+    command += ["--host", host, "--port", str(port), "--http", "1", "--no-ws"]
     command += ["--workers", str(workers), "--backlog", "1024"]
     # Open connections of a worker, idle ones included, and how long one may take to send the head of a request.
     command += ["--backpressure", "10000", "--http1-header-read-timeout", "15000", "--http1-buffer-size", "65536"]
-    command += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "3"]
+    command += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", str(STOP_SECONDS)]
     command += ["--log-level", "info"]
     return command
+
+
+def check_port(port: int, *, host: str = "127.0.0.1") -> None:
+    """Raise ``ProcessError`` if the server could not listen there, or would share the port with another program.
+
+    granian itself sets SO_REUSEPORT: a second server would get every other connection of the first.
+    """
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        raise ProcessError(_not_an_address(host)) from None
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OverflowError:
+            raise ProcessError(f"PORT={port} is no port: choose one between 1024 and 65535.") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ProcessError(f"Port {port} is in use: stop what listens there, or choose another PORT.") from None
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise ProcessError(_not_an_address(host)) from None
+            raise ProcessError(f"Port {port} cannot be used ({error.strerror}): choose another PORT.") from None
+
+
+def _not_an_address(host: str) -> str:
+    return f"HOST must be an IP address of this machine, such as 127.0.0.1 or 0.0.0.0, not {host!r}."

@@ -29,6 +29,8 @@ checks.enforced = not DEBUG
 # --- Where a run keeps its things -------------------------------------------------------------------------------------
 
 DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / ".data").resolve()
+# The address that `manage.py serve` binds; some shells and Conda have a HOST of their own, so it is checked there.
+HOST = env.str("HOST", default="") or "127.0.0.1"
 PORT = env.whole_number("PORT", default=8000, at_least=0, at_most=65535)
 WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, at_least=1, at_most=256)
 

@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "EMAIL_VERIFICATION_TIMEOUT": "259200",
     "ERASURE_GRACE_DAYS": "90",
     "FRONTEND_URL": "http://localhost:3000",
+    "HOST": "127.0.0.1",
     "JWT_SECRET_KEY": "",
     "LOG_LEVEL": "WARNING",
     "ORDER_HOLD_SECONDS": "1800",

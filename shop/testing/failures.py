@@ -7,7 +7,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from django.db import connection, models
 @contextlib.contextmanager
 def failing(
     command: str, model: type[models.Model] | None = None, *, times: int | None = 1, **how: Any
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Let ``command`` (on the model's collection, if one is named) fail so many times (None: always) in this block.
 
     ``how`` is said in MongoDB's words: ``errorCode=112``, ``errorLabels=[...]``, ``closeConnection=True``. Only this
-    process's commands fail, so tests may run beside each other.
+    process's commands fail, so tests may run beside each other; ``appName="shop"`` names those of other processes.
+    Yields a function that waits until a command has met the failure.
     """
     _connect_under_a_name_of_our_own()
     data = {"failCommands": [command], "appName": _app_name(), **how}
@@ -30,9 +31,13 @@ def failing(
     with _taking_turns():
         admin = connection.connection.admin
         mode = "alwaysOn" if times is None else {"times": times}
-        admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
+        before = admin.command("configureFailPoint", "failCommand", mode=mode, data=data)["count"]
         try:
-            yield
+            yield (
+                lambda: (
+                    admin.command("waitForFailPoint", "failCommand", timesEntered=before + 1, maxTimeMS=15_000) and None
+                )
+            )
         finally:
             admin.command("configureFailPoint", "failCommand", mode="off")
 

@@ -1,7 +1,6 @@
 """``manage.py run``: the whole shop on this machine, with a demo catalogue, until a signal stops it."""
 
 import contextlib
-import errno
 import http.client
 import importlib.util
 import os
@@ -19,7 +18,7 @@ from django.core.management import BaseCommand, CommandError, get_commands
 from shop import mongod
 from shop.management.progress import Progress
 from shop.processes import Child, ProcessError, Supervisor, write_atomically
-from shop.server import server_command
+from shop.server import STOP_SECONDS, check_port, server_command
 
 _MANAGE = str(settings.BASE_DIR / "manage.py")
 _START_SECONDS = 60
@@ -38,8 +37,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError(
-                "`manage.py run` makes demo accounts with known passwords, so it needs DEBUG=1; in production start a "
-                "WSGI server with shop.wsgi:application, and `manage.py worker` beside it."
+                "`manage.py run` makes demo accounts with known passwords, so it needs DEBUG=1; in production start "
+                "`manage.py serve`, and `manage.py worker` beside it."
             )
         self.progress = Progress(self.stdout)
         self.stop_asked = False
@@ -76,7 +75,7 @@ class Command(BaseCommand):
         self.supervisor.acquire()
         settings.RUN_FILE.unlink(missing_ok=True)
         self.port = settings.PORT or mongod.free_port()
-        _refuse_a_port_in_use(self.port)
+        check_port(self.port)
         self.progress.line(f"Starting Shop; its data and logs are in {settings.DATA_DIR}")
         self.environment = {
             **os.environ,
@@ -94,7 +93,9 @@ class Command(BaseCommand):
             with self._step("Background worker"):
                 self._start("worker", [sys.executable, _MANAGE, "worker"])
         with self._step(f"HTTP server on port {self.port}"):
-            server = self._start("web", server_command(self.port, workers=settings.WEB_WORKERS))
+            server = self._start(
+                "web", server_command(self.port, workers=settings.WEB_WORKERS), stop_seconds=STOP_SECONDS
+            )
             self._wait_until(server, lambda: _all_workers_started(server) and _ready(self.port))
         self._welcome()
 
@@ -208,19 +209,6 @@ class Command(BaseCommand):
         # The interpreter is about to end; a second signal may not turn that into a failure.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-
-
-def _refuse_a_port_in_use(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OverflowError:
-            raise ProcessError(f"PORT={port} is no port: choose one between 1024 and 65535.") from None
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise ProcessError(f"Port {port} is in use: stop what listens there, or choose another PORT.") from None
-            raise ProcessError(f"Port {port} cannot be used ({error.strerror}): choose another PORT.") from None
 
 
 def _listens(port: int) -> bool:

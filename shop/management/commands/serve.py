@@ -1,0 +1,42 @@
+"""``manage.py serve``: the production HTTP server."""
+
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from shop.processes import ProcessError
+from shop.server import check_port, server_command
+
+
+class Command(BaseCommand):
+    help = (
+        "Serve the shop over HTTP until SIGTERM, which lets the requests in flight be answered. Behind a reverse proxy "
+        "(docs/deployment.md), which buffers slow clients and ends TLS."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default=settings.HOST, help="IP address to bind (default: HOST, or 127.0.0.1)")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="port (default: PORT, or 8000)")
+        parser.add_argument(
+            "--workers", type=int, default=settings.WEB_WORKERS, help="processes (default: WEB_WORKERS, or 2)"
+        )
+
+    def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
+        if not 1 <= port <= 65535:
+            raise CommandError(f"PORT must be a whole number from 1 to 65535, not {port}.")
+        if not 1 <= workers <= 256:
+            raise CommandError(f"WEB_WORKERS must be a whole number from 1 to 256, not {workers}.")
+        try:
+            check_port(port, host=host)
+        except ProcessError as error:
+            raise CommandError(str(error)) from error
+        # The server imports the project from the current folder; a relative DATA_DIR was relative to another one.
+        os.chdir(settings.BASE_DIR)
+        environment = os.environ | {"DATA_DIR": str(settings.DATA_DIR)}
+        command = server_command(port, workers=workers, host=host)
+        # This process becomes the server, so that signals reach it.
+        os.execve(command[0], command, environment)  # noqa: S606
