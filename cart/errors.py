@@ -18,6 +18,10 @@ class CartFull(ShopError):
     default_detail = "The cart holds as many different things as it can."
 
 
+class TooManyPieces(ShopError):
+    default_code = "max_quantity"
+
+
 class ProductUnavailable(ShopError):
     default_code = "product_unavailable"
     default_detail = "This is not for sale."

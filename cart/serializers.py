@@ -107,9 +107,7 @@ def _warnings(line: PricedLine) -> list[dict[str, str]]:
         change = f"{display(line.line.unit_price)} to {display(line.unit_price)}"
         warnings.append({"code": "price_changed", "item": item, "detail": f"The price of {name} moved from {change}."})
     if line.quantity > line.offer.stock:
-        warnings.append(
-            {"code": "out_of_stock", "item": item, "detail": f"There are {line.offer.stock} of {name} left."}
-        )
+        warnings.append({"code": "out_of_stock", "item": item, "detail": f"{name}: {line.offer.shortage}"})
     return warnings
 
 

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from accounts.models import User
 from accounts.services import require_account
 from cart import coupons
-from cart.errors import CartFull, InvalidCoupon, ProductUnavailable
+from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyPieces
 from cart.models import Cart, CartLine, CouponUse, new_token, token_digest
 from cart.pricing import PricedCart, price_lines
 from catalog import offers
@@ -139,7 +139,7 @@ def add_item(
     """Put so many of a variant, named by either id, into the cart; they add up with those that lie there already.
 
     Raises ``Http404`` for what does not exist or is not for sale, :class:`VariantRequired` for a product with several
-    variants, :class:`OutOfStock` where the sum is more than there is, :class:`CartFull`.
+    variants, :class:`OutOfStock` where the sum is more than there is, :class:`TooManyPieces`, :class:`CartFull`.
     """
 
     def edit(cart: Cart, offered: Offers) -> None:
@@ -171,7 +171,7 @@ def _meant(offered: Offers, *, product: ObjectId | None, variant: ObjectId | Non
 
 
 def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCart:
-    """Set how many of a line the cart holds. Raises ``Http404``, :class:`ProductUnavailable`, :class:`OutOfStock`."""
+    """Set how many of a line the cart holds. Raises as :func:`add_item`, or :class:`ProductUnavailable`."""
 
     def edit(cart: Cart, offered: Offers) -> None:
         line = _line(cart, item)
@@ -232,7 +232,7 @@ def remove_coupon(*, owner: CartOwner) -> PricedCart:
 
 
 def merge_guest_cart(*, user: User, request: Request) -> None:
-    """Move the guest's cart named in the request into the user's: quantities add up, capped at stock."""
+    """Move the guest's cart named in the request into the user's: quantities add up to what a line can hold."""
     if token := request.headers.get(TOKEN_HEADER):
         _merge(user=user, token=token)
 
@@ -244,12 +244,14 @@ def _merge(*, user: User, token: str) -> None:
     if guest is None:
         return
     guest.delete()
-    stock = {offer.variant: offer.stock for offer in offers.offers_of(line.variant for line in guest.lines).values()}
+    orderable = {
+        offer.variant: offer.orderable for offer in offers.offers_of(line.variant for line in guest.lines).values()
+    }
 
     def edit(cart: Cart, offered: Offers) -> None:
         own = {line.variant: line for line in cart.lines}
         for line in guest.lines:
-            available = stock.get(line.variant, 0)
+            available = orderable.get(line.variant, 0)
             if line.variant in own:
                 mine = own[line.variant]
                 mine.quantity = max(mine.quantity, min(mine.quantity + line.quantity, available))
@@ -282,5 +284,12 @@ def _line(cart: Cart, item: ObjectId) -> CartLine:
 
 
 def _require_stock(offer: Offer, quantity: int) -> None:
-    if quantity > offer.stock:
-        raise OutOfStock(f"There are {offer.stock} of {offer.sku} left.", variants=[offer.variant], attr="quantity")
+    """Raise :class:`OutOfStock` or :class:`TooManyPieces` if a line cannot hold so many.
+
+    Which of the two depends on the stock up to the limit of a line only: no quantity tells whether there is more.
+    """
+    if quantity <= offer.orderable:
+        return
+    if offer.stock < settings.MAX_QUANTITY_PER_LINE:
+        raise OutOfStock(offer.shortage, variants=[offer.variant], attr="quantity")
+    raise TooManyPieces(f"A cart holds at most {settings.MAX_QUANTITY_PER_LINE} of one item.", attr="quantity")

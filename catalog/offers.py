@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bson import ObjectId
+from django.conf import settings
 
 from catalog.models import Product, Variant
 from shop import documents
@@ -30,6 +31,20 @@ class Offer:
 
     def __str__(self) -> str:
         return str(Variant(sku=self.sku, options=self.options))
+
+    @property
+    def orderable(self) -> int:
+        """The most pieces that one cart may hold."""
+        return min(self.stock, settings.MAX_QUANTITY_PER_LINE)
+
+    @property
+    def shortage(self) -> str:
+        """What a customer who wants more than there is may know: a number only if few are left."""
+        if self.stock == 0:
+            return "This is out of stock."
+        if self.stock <= settings.SHOWN_STOCK:
+            return f"Only {self.stock} left in stock."
+        return "There is not enough in stock."
 
 
 Offers = dict[ObjectId, Offer]

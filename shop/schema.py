@@ -35,8 +35,8 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "PATCH /variants/{id}/": {400: ("sku_taken", "duplicate_options")},
     "POST /variants/{id}/stock/": {409: ("out_of_stock",)},
     "PUT /cart/coupon/": {400: ("invalid_coupon",)},
-    "POST /cart/items/": {400: ("variant_required", "cart_full"), 404: (), 409: ("out_of_stock",)},
-    "PATCH /cart/items/{id}/": {400: ("product_unavailable",), 409: ("out_of_stock",)},
+    "POST /cart/items/": {400: ("variant_required", "cart_full", "max_quantity"), 404: (), 409: ("out_of_stock",)},
+    "PATCH /cart/items/{id}/": {400: ("product_unavailable", "max_quantity"), 409: ("out_of_stock",)},
     "POST /orders/quote/": {
         404: (),
         400: ("empty_cart", "invalid_coupon", "invalid_shipping_method", "amount_too_large", "product_unavailable"),

@@ -383,6 +383,10 @@ ERASURE_GRACE_DAYS = env.whole_number("ERASURE_GRACE_DAYS", default=90, at_least
 # Whether catalogue prices contain the tax (as in the EU) or it is added at checkout (as in the US).
 PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
+# Of one line of a cart. It also bounds what a customer learns of the stock by trying quantities.
+MAX_QUANTITY_PER_LINE = env.whole_number("MAX_QUANTITY_PER_LINE", default=1000, at_least=1, at_most=MAX_QUANTITY)
+# Customers are told the number of pieces left if it is at most this.
+SHOWN_STOCK = env.whole_number("SHOWN_STOCK", default=5, at_least=0, at_most=MAX_QUANTITY)
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100
 # Of one customer's address book.
