@@ -9,6 +9,7 @@ from cart.errors import CouponMinimumNotReached, InvalidCoupon
 from cart.models import Coupon, CouponUse
 from cart.pricing import PricedCart
 from shop.money import display
+from shop.transactions import queue_for
 
 
 def find(code: str) -> Coupon | None:
@@ -67,6 +68,7 @@ def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
 
     The total is guarded here; the limit per user by the user's one cart, which every order of theirs must claim.
     """
+    queue_for([coupon.pk])
     left = Q(usage_limit=None) | Q(used__lt=F("usage_limit"))
     if not Coupon.objects.filter(left, pk=coupon.pk).update(used=F("used") + 1):
         raise InvalidCoupon("This coupon has been used up.", attr="code")
@@ -76,6 +78,7 @@ def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
 def give_back(*, order_number: str) -> None:
     """Take a use back, inside the transaction that cancels the order."""
     used: list[ObjectId] = list(CouponUse.objects.filter(order_number=order_number).values_list("coupon", flat=True))
+    queue_for(used)
     for coupon in used:
         Coupon.objects.filter(pk=coupon, used__gt=0).update(used=F("used") - 1)
     CouponUse.objects.filter(order_number=order_number).delete()

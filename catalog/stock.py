@@ -16,7 +16,7 @@ from catalog.models import StockMovement, Variant
 from shop import documents, staff_log
 from shop.bulk import write
 from shop.staff_log import Action
-from shop.transactions import transactional
+from shop.transactions import queue_for, transactional
 
 Quantities = Mapping[ObjectId, int]
 
@@ -28,6 +28,7 @@ def take(quantities: Quantities, *, reason: StockMovement.Reason, reference: str
     Raises :class:`OutOfStock` naming every variant that is short, inactive or gone; the caller's transaction must
     then be rolled back, as it is when the exception leaves it.
     """
+    queue_for(quantities)
     short, sold_out = set(), set()
     # Everybody takes in the same order, so that two orders never wait for each other's variants.
     for variant_id in sorted(quantities):
@@ -48,6 +49,7 @@ def take(quantities: Quantities, *, reason: StockMovement.Reason, reference: str
 @transactional("catalog.give_back_stock")
 def give_back(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
     """Give pieces of each variant back, inactive ones included."""
+    queue_for(quantities)
     returned = set()
     for variant_id in sorted(quantities):
         more = {"$inc": {"stock": quantities[variant_id]}}

@@ -34,7 +34,7 @@ from orders.services import count_sales
 from shop import days, documents, idempotency, money
 from shop.errors import Fault
 from shop.mongodb import violated_fields
-from shop.transactions import transactional
+from shop.transactions import queue_for, transactional
 
 logger = structlog.get_logger(__name__)
 
@@ -85,7 +85,6 @@ def _place(
     placed_from: str,
     revisions: list[int],
 ) -> Order:
-    # Nothing but the claim may be written before everything is known: the shorter a variant is held, the better.
     quoted = quote(user=user, address=address, shipping_method=shipping_method, placed_from=placed_from)
     cart = quoted.priced.cart
     revisions.append(cart.revision)
@@ -99,15 +98,19 @@ def _place(
     if quoted.total and placed_from:
         holds.require_allowed(quoted.holds, user=user, pieces=sum(line.quantity for line in quoted.lines))
     order = _order_from(quoted, user=user, cart=cart, address=address, note=note, placed_from=placed_from)
-    _claim(cart)
-    if quoted.priced.coupon is not None:
-        coupons.redeem(quoted.priced.coupon, user=user, order_number=order.number)
-    documents.insert(order)
-    idempotency.finish(status=201, reference=order.number)
+    coupon = quoted.priced.coupon
+    queue_for([*order.quantities, *([coupon.pk] if coupon else [])])
+    # What many want is written first: a transaction that meets another one there has lost little, and one that got
+    # past it commits.
+    if coupon is not None:
+        coupons.redeem(coupon, user=user, order_number=order.number)
     try:
         stock.take(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     except OutOfStock as error:
         raise _naming_lines(error, cart) from error
+    _claim(cart)
+    documents.insert(order)
+    idempotency.finish(status=201, reference=order.number)
     if order.status == OrderStatus.COMPLETED:
         count_sales(order)
         check_reviews_later(order)

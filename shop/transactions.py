@@ -6,7 +6,9 @@
 - sends only the commit again when its outcome is unknown, so that nothing is applied twice;
 - leaves the thread's connection clean whatever happened (the backend's own ``atomic`` does not after a failed commit);
 - runs on-commit hooks once, after the commit, and never those of an attempt that failed;
-- gives up with a 503 when conflicts outlast ``GIVE_UP_SECONDS``.
+- gives up with a 503 when conflicts outlast ``GIVE_UP_SECONDS``;
+- lets the threads of one process write the same hot document one after the other (:func:`queue_for`), so that only
+  processes conflict; the longer a transaction has tried, the shorter its pauses are.
 
 A body must therefore be repeatable: it reads what it decides on inside, and makes no call to another service.
 
@@ -17,9 +19,9 @@ transactions specification (a commit whose outcome is unknown is retried with ``
 import functools
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import Context
+from contextvars import Context, ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import pymongo
@@ -33,6 +35,7 @@ from pymongo.write_concern import WriteConcern
 
 from shop import crash_points
 from shop.db.deadline import driver_call
+from shop.db.key_queue import KeyQueue
 from shop.errors import ServiceUnavailable
 
 logger = structlog.get_logger(__name__)
@@ -99,25 +102,76 @@ def snapshot() -> Iterator[None]:
             connection.session = None
 
 
+_queue = KeyQueue()
+# The keys that the running transaction holds, None outside of one.
+_held: ContextVar[set[Hashable] | None] = ContextVar("transaction_keys", default=None)
+
+
+class _Queued(Exception):
+    """Another thread is at one of these keys: the transaction begins again when it holds them."""
+
+    def __init__(self, keys: set[Hashable]) -> None:
+        self.keys = keys
+
+
+def queue_for(keys: Iterable[Hashable]) -> None:
+    """Keep the other threads of this process from these documents until the running transaction has ended.
+
+    Call it before writing documents that many transactions want. If another thread is at one of them, the transaction
+    rolls back, waits for its turn and begins again, where going on would end in a write conflict.
+    """
+    held = _held.get()
+    if held is None:
+        return
+    missing = set(keys) - held
+    if missing and not _queue.try_acquire(missing):
+        raise _Queued(missing)
+    held |= missing
+
+
 def _run(name: str, body: Callable[[], R]) -> R:
     give_up_at = time.monotonic() + GIVE_UP_SECONDS
     attempt = 0
-    while True:
-        try:
-            result, hooks = _attempt(name, body, give_up_at=give_up_at)
-        except Exception as error:
-            if not _has_label(error, "TransientTransactionError"):
-                raise
-            if time.monotonic() >= give_up_at:
-                raise TransactionContention from error
-            attempt += 1
-            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(attempt, 10))
-            time.sleep(random.uniform(0, pause))  # noqa: S311
-        else:
-            if attempt > 20:
-                logger.warning("a transaction needed many attempts", transaction=name, attempt=attempt + 1)
-            _run_hooks(name, hooks)
-            return result
+    held: set[Hashable] = set()
+    mark = _held.set(held)
+    try:
+        while True:
+            try:
+                result, hooks = _attempt(name, body, give_up_at=give_up_at)
+                break
+            except _Queued as queued:
+                _wait_for(held, queued.keys, give_up_at=give_up_at)
+            except Exception as error:
+                if not _has_label(error, "TransientTransactionError"):
+                    raise
+                if time.monotonic() >= give_up_at:
+                    raise TransactionContention from error
+                attempt += 1
+                time.sleep(_pause(attempt, seconds_left=give_up_at - time.monotonic()))
+    finally:
+        _held.reset(mark)
+        if held:
+            _queue.release(held)
+    if attempt > 20:
+        logger.warning("a transaction needed many attempts", transaction=name, attempt=attempt + 1)
+    _run_hooks(name, hooks)
+    return result
+
+
+def _wait_for(held: set[Hashable], keys: set[Hashable], *, give_up_at: float) -> None:
+    """Give back the keys that are held, and wait for them and ``keys`` together: so nobody waits while holding one."""
+    wanted = held | keys
+    _queue.release(held)
+    held.clear()
+    if not _queue.acquire(wanted, timeout=max(0.0, give_up_at - time.monotonic())):
+        raise TransactionContention
+    held |= wanted
+
+
+def _pause(attempt: int, *, seconds_left: float) -> float:
+    """Return a random pause that grows with the attempts, within a bound that shrinks as time runs out."""
+    longest = LONGEST_PAUSE_SECONDS * max(0.0, seconds_left) / max(GIVE_UP_SECONDS, 0.001)
+    return random.uniform(0, min(longest, FIRST_PAUSE_SECONDS * 2 ** min(attempt, 10)))  # noqa: S311
 
 
 def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R, list[tuple]]:
