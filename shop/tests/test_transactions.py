@@ -184,7 +184,7 @@ def test_a_lost_connection_in_the_middle_runs_the_body_again(body: Body) -> None
 def test_conflicts_without_end_give_up_and_leave_the_connection_clean(
     body: Body, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.3)
+    monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 1.0)
     with failing("insert", times=None, **WRITE_CONFLICT), pytest.raises(TransactionContention):
         body()
     assert body.calls > 3
