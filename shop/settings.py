@@ -120,6 +120,8 @@ ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static",
 # Threads of each server process, and how many requests may wait for them. Costly requests have pools of their own.
 SERVER_POOLS = {
     "default": {"threads": 8, "waiting": 1024},
+    # Orders wait for other buyers of the same things, payments for Stripe.
+    "checkout": {"threads": 8, "waiting": 1024},
     # bcrypt takes a quarter of a second of a processor.
     "passwords": {"threads": 2, "waiting": 256},
     # Decoding a large image takes a second or more of a processor, and hundreds of megabytes.
@@ -138,9 +140,10 @@ SERVER_POOLS = {
 SERVER_POOL_ROUTES = (
     ("POST", r"/api/v1/auth/(register|login|password/)", "passwords"),
     ("DELETE", r"/api/v1/users/me/?$", "passwords"),
+    ("POST", r"/api/v1/payments/webhook", "webhook"),
+    ("POST", r"/api/v1/(orders|payments)", "checkout"),
     ("GET|HEAD", r"/api/v1/products/facets", "facets"),
     ("GET|HEAD", r"/api/(schema|docs)", "docs"),
-    ("POST", r"/api/v1/payments/webhook", "webhook"),
     (".*", rf"/{ADMIN_PATH}", "admin"),
     (".*", r"/livez$", "livez"),
     (".*", r"/readyz$", "readyz"),
