@@ -117,13 +117,14 @@ REQUEST_DATABASE_SECONDS = 7
 
 # Where the admin is. Another place keeps the noise of those who try every "/admin/" away; it is no secret.
 ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
-# Threads of each server process, and how many requests may wait for them. Costly requests have pools of their own.
+# Threads of each server process, how many requests may wait for one, and for how many seconds. Costly requests have
+# pools of their own.
 SERVER_POOLS = {
     "default": {"threads": 8, "waiting": 1024},
     # Orders wait for other buyers of the same things, payments for Stripe.
     "checkout": {"threads": 8, "waiting": 1024},
     # bcrypt takes a quarter of a second of a processor.
-    "passwords": {"threads": 2, "waiting": 256},
+    "passwords": {"threads": 2, "waiting": 512, "patience": 20.0},
     # Decoding a large image takes a second or more of a processor, and hundreds of megabytes.
     "uploads": {"threads": 1, "waiting": 16},
     "facets": {"threads": 1, "waiting": 64},
@@ -148,7 +149,7 @@ SERVER_POOL_ROUTES = (
     (".*", r"/livez$", "livez"),
     (".*", r"/readyz$", "readyz"),
 )
-# A request that has waited for a thread for longer is refused.
+# Of pools that do not say.
 SERVER_PATIENCE_SECONDS = 8.0
 # A body must arrive within so many seconds, and further ones for its bytes at this rate.
 REQUEST_BODY_SECONDS = 10.0

@@ -84,9 +84,9 @@ class Pools:
     """The pools by name, and which of them serves a request."""
 
     def __init__(
-        self, sizes: Mapping[str, Mapping[str, int]], routes: Iterable[tuple[str, str, str]], *, patience: float
+        self, sizes: Mapping[str, Mapping[str, Any]], routes: Iterable[tuple[str, str, str]], *, patience: float
     ) -> None:
-        self._pools = {name: Pool(name, **size, patience=patience) for name, size in sizes.items()}
+        self._pools = {name: Pool(name, **{"patience": patience, **size}) for name, size in sizes.items()}
         self._routes = [(re.compile(methods), re.compile(path), name) for methods, path, name in routes]
 
     def name_for(self, method: str, path: str) -> str:
