@@ -102,7 +102,8 @@ def snapshot() -> Iterator[None]:
             connection.session = None
 
 
-_queue = KeyQueue()
+# Of the documents that threads of this process are writing.
+hot_keys = KeyQueue()
 # The keys that the running transaction holds, None outside of one.
 _held: ContextVar[set[Hashable] | None] = ContextVar("transaction_keys", default=None)
 
@@ -124,7 +125,7 @@ def queue_for(keys: Iterable[Hashable]) -> None:
     if held is None:
         return
     missing = set(keys) - held
-    if missing and not _queue.try_acquire(missing):
+    if missing and not hot_keys.try_acquire(missing):
         raise _Queued(missing)
     held |= missing
 
@@ -151,7 +152,7 @@ def _run(name: str, body: Callable[[], R]) -> R:
     finally:
         _held.reset(mark)
         if held:
-            _queue.release(held)
+            hot_keys.release(held)
     if attempt > 20:
         logger.warning("a transaction needed many attempts", transaction=name, attempt=attempt + 1)
     _run_hooks(name, hooks)
@@ -161,9 +162,9 @@ def _run(name: str, body: Callable[[], R]) -> R:
 def _wait_for(held: set[Hashable], keys: set[Hashable], *, give_up_at: float) -> None:
     """Give back the keys that are held, and wait for them and ``keys`` together: so nobody waits while holding one."""
     wanted = held | keys
-    _queue.release(held)
+    hot_keys.release(held)
     held.clear()
-    if not _queue.acquire(wanted, timeout=max(0.0, give_up_at - time.monotonic())):
+    if not hot_keys.acquire(wanted, timeout=max(0.0, give_up_at - time.monotonic())):
         raise TransactionContention
     held |= wanted
 

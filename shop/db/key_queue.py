@@ -12,6 +12,11 @@ class KeyQueue:
         self._held: set[Hashable] = set()
         self._waiting: list[Set[Hashable]] = []
 
+    @property
+    def waiting(self) -> int:
+        """Number of threads that wait now."""
+        return len(self._waiting)
+
     def try_acquire(self, keys: Set[Hashable]) -> bool:
         """Hold all the keys and return True, or return False at once if one is held or waited for."""
         with self._changed:

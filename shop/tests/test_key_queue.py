@@ -1,6 +1,7 @@
 """Threads of one process that want the same hot document take turns instead of conflicting."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +37,7 @@ def test_those_who_wait_are_served_in_order_and_nobody_overtakes_them() -> None:
 
         for name, keys in (("first", {"a", "b"}), ("second", {"b", "c"}), ("third", {"c"})):
             waiting.append(pool.submit(take, name, keys))
-            while len(queue._waiting) < len(waiting):
+            while queue.waiting < len(waiting):
                 threading.Event().wait(0.001)
         # Nobody holds b and c, but others have waited longer for them.
         assert not queue.try_acquire({"b"})
@@ -60,14 +61,19 @@ def test_who_gives_up_leaves_the_queue_to_the_others() -> None:
 
 @pytest.mark.django_db
 def test_threads_that_write_one_document_do_not_conflict() -> None:
-    moment = timezone.now()
-    PeriodicTask.objects.create(name="row", due_at=moment)
+    PeriodicTask.objects.create(name="row", due_at=timezone.now())
 
     @transactional("tests.queue")
     def write() -> None:
         queue_for(["row"])
-        PeriodicTask.objects.filter(pk="row").update(due_at=moment)
+        PeriodicTask.objects.filter(pk="row").update(due_at=timezone.now())
+        # The others arrive while this transaction holds the row.
+        give_up_at = time.monotonic() + 2
+        while not transactions.hot_keys.waiting and not done and time.monotonic() < give_up_at:
+            time.sleep(0.001)
+        done.append(1)
 
+    done: list[int] = []
     with count_commands(all_threads=True) as commands:
         at_the_same_moment(*[write] * 12)
     # Each writes once: a conflict would have written again.
