@@ -149,7 +149,7 @@ SERVER_POOL_ROUTES = (
     (".*", r"/livez$", "livez"),
     (".*", r"/readyz$", "readyz"),
 )
-# Of pools that do not say.
+# The patience of pools that set none.
 SERVER_PATIENCE_SECONDS = 8.0
 # A body must arrive within so many seconds, and further ones for its bytes at this rate.
 REQUEST_BODY_SECONDS = 10.0
