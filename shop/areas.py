@@ -11,6 +11,7 @@ class Area(Enum):
     DOCS = auto()
     # Static files, and pictures where no Cloudinary keeps them.
     FILES = auto()
+    HEALTH = auto()
     ELSEWHERE = auto()
 
 
@@ -24,4 +25,6 @@ def area_of(path: str) -> Area:
         return Area.ADMIN
     if path.startswith((settings.STATIC_URL, settings.MEDIA_URL)):
         return Area.FILES
+    if path in ("/livez", "/readyz", "/livez/", "/readyz/"):
+        return Area.HEALTH
     return Area.ELSEWHERE

@@ -70,12 +70,14 @@ class RequestLimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # Django refuses where the address is made of a Host that is not the shop's.
-        base_url(request)
+        # Django refuses where the address is made of a Host that is not the shop's. Health checks name whatever they
+        # like: an IP address, a service. Their replies do not repeat it.
+        area = area_of(request.path_info)
+        if area is not Area.HEALTH:
+            base_url(request)
         if (error := request.META.get(REFUSAL)) is not None:
             return answer(request, error, title="The request could not be processed")
-        in_admin = area_of(request.path_info) is Area.ADMIN
-        refusal = self._refusal(request, images=settings.MAX_IMAGES_AT_ONCE if in_admin else 1)
+        refusal = self._refusal(request, images=settings.MAX_IMAGES_AT_ONCE if area is Area.ADMIN else 1)
         return refusal or self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:

@@ -146,10 +146,10 @@ SERVER_POOL_ROUTES = (
     ("GET|HEAD", r"/api/v1/products/facets", "facets"),
     ("GET|HEAD", r"/api/(schema|docs)", "docs"),
     (".*", rf"/{ADMIN_PATH}", "admin"),
-    (".*", r"/livez$", "livez"),
-    (".*", r"/readyz$", "readyz"),
+    (".*", r"/livez/?$", "livez"),
+    (".*", r"/readyz/?$", "readyz"),
 )
-# The patience of pools that set none.
+# Of pools that do not say.
 SERVER_PATIENCE_SECONDS = 8.0
 # A body must arrive within so many seconds, and further ones for its bytes at this rate.
 REQUEST_BODY_SECONDS = 10.0
@@ -526,7 +526,7 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "shop.error_responses.csrf_failure"
 CSRF_COOKIE_SECURE = not DEBUG
 SECURE_SSL_REDIRECT = env.switch("SECURE_SSL_REDIRECT", default=not DEBUG)
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$"]
 if env.switch("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 _hsts = env.whole_number("SECURE_HSTS_SECONDS", default=365 * 24 * 3600, at_least=0, at_most=2**31)
