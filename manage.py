@@ -20,26 +20,24 @@ def main() -> None:
         hint = "" if os.environ.get("DEBUG") else "\nTo try the shop without any of it: `make run`, or set DEBUG=1."
         raise SystemExit(f"{error}{hint}") from None
     except Exception as error:
-        if sentence := _database_is_away(error):
+        if sentence := _why_the_database_is_unusable(error):
             raise SystemExit(sentence) from None
         raise
 
 
-def _database_is_away(error: Exception) -> str:
-    """Say so in a sentence where that is what ended the command; a traceback through the driver helps nobody."""
+def _why_the_database_is_unusable(error: Exception) -> str:
+    """Return a sentence if that ended the command; a traceback through the driver helps no one."""
     from django.conf import settings
-    from pymongo.errors import ConnectionFailure
 
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ConnectionFailure):
-        cause = cause.__cause__ or cause.__context__
-    if cause is None:
-        return ""
-    where = settings.MONGO_URI.rpartition("@")[2].removeprefix("mongodb://")
-    advice = "start it, or look at MONGO_URI"
-    if settings.DEBUG and not os.environ.get("MONGO_URI"):
-        advice = f"no `make run` is going in {settings.DATA_DIR}: start it, or set MONGO_URI or another DATA_DIR"
-    return f"No MongoDB answers at {where}; {advice}."
+    from shop.mongod_errors import why_unusable
+
+    sentence = why_unusable(settings.MONGO_URI, error)
+    if sentence and settings.DEBUG and not os.environ.get("MONGO_URI"):
+        return (
+            f"{sentence} (MONGO_URI is not set, and no `make run` is going in {settings.DATA_DIR}: start it, or set "
+            "MONGO_URI or another DATA_DIR.)"
+        )
+    return sentence
 
 
 if __name__ == "__main__":

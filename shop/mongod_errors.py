@@ -5,12 +5,16 @@ import re
 import signal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 _INSTEAD = "or set MONGO_URI to a MongoDB replica set"
+_UNAUTHORIZED = 13
+# 8000 is what Atlas answers.
+_AUTHENTICATION_FAILED = frozenset({18, 8000})
 # Shared library → its package on Debian and Ubuntu, on Fedora and Red Hat.
 _PACKAGES = {
     "libcurl.so": ("libcurl4", "libcurl"),
@@ -50,36 +54,107 @@ def why_it_ended(code: int, log: str, program: Path) -> str:
 
 def check_reachable(uri: str, *, seconds: float = 5) -> None:
     """Raise :class:`MongodError` unless a replica set answers at ``uri`` within so many seconds and takes writes."""
-    if _is_a_single_server(uri):
-        raise MongodError(
-            "The server that MONGO_URI names is not part of a replica set, and orders need transactions: start it with "
-            "`mongod --replSet rs0`, run `rs.initiate()` once, and add ?replicaSet=rs0; or unset MONGO_URI and the "
-            "embedded one runs."
-        )
+    timeout = int(seconds * 1000)
     try:
         client: MongoClient[dict[str, Any]] = MongoClient(
-            uri, serverSelectionTimeoutMS=int(seconds * 1000), connectTimeoutMS=int(seconds * 1000)
+            uri, serverSelectionTimeoutMS=timeout, connectTimeoutMS=timeout
         )
         with client:
             client.admin.command("ping")  # needs a primary, and a connection that has signed in
-    except OperationFailure as error:
-        raise MongodError(f"MONGO_URI: the server refuses this user ({error}): check the name and password.") from error
     except PyMongoError as error:
-        reason = str(error).split(", Timeout:")[0]
-        raise MongodError(
-            f"MONGO_URI cannot be reached ({reason}): start it, or unset MONGO_URI and the embedded one runs."
-        ) from error
+        reason = why_unusable(uri, error) or "The MongoDB that MONGO_URI names cannot be used."
+        raise MongodError(f"{reason} Or unset MONGO_URI, and the embedded one runs.") from error
 
 
-def _is_a_single_server(uri: str) -> bool:
-    """Whether the first server that ``uri`` names answers and says that it belongs to no set, and is no router."""
+def why_unusable(uri: str, error: BaseException | None) -> str:
+    """Say why a command on the MongoDB at ``uri`` failed with ``error``, and what to do about it.
+
+    Return "" if the error is about something else. Asks the servers of ``uri``, for some seconds at most.
+    """
+    while error is not None:
+        if isinstance(error, OperationFailure) and error.code in _AUTHENTICATION_FAILED:
+            return "MongoDB refuses the user or the password in MONGO_URI: correct them, or their authSource."
+        if isinstance(error, OperationFailure) and error.code == _UNAUTHORIZED:
+            return (
+                "MongoDB does not allow this to the user in MONGO_URI, or there is no user in it: name one with the "
+                "role readWrite on the shop's database."
+            )
+        if isinstance(error, ConnectionFailure | ConfigurationError):
+            return _why_unreachable(uri)
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _why_unreachable(uri: str) -> str:
     try:
-        host, port = parse_uri(uri)["nodelist"][0]
-        with MongoClient(host, port, directConnection=True, serverSelectionTimeoutMS=1000) as client:
-            hello = client.admin.command("hello")
-            return "setName" not in hello and hello.get("msg") != "isdbgrid"
-    except (PyMongoError, ValueError):
-        return False
+        parsed = parse_uri(uri, validate=False)
+    except PyMongoError:
+        host = urlsplit(uri).hostname
+        return f"DNS knows no MongoDB by the name {host}: correct the host in MONGO_URI, or the DNS of this machine."
+    options = {name.lower(): value for name, value in parsed["options"].items()}
+    tls = {name: value for name, value in options.items() if name.startswith(("tls", "ssl"))}
+    reason = ""
+    for host, port in parsed["nodelist"]:
+        where = f"{host}:{port}"
+        try:
+            hello = _hello(where, tls)
+        except PyMongoError as error:
+            reason = reason or _why_no_answer(where, str(error), tls=bool(tls))
+        else:
+            return _why_unfit(where, hello, tls, wanted_set=options.get("replicaset"))
+    return reason
+
+
+def _hello(where: str, tls: dict[str, Any]) -> dict[str, Any]:
+    """Return what one server says of itself, which it does without a password."""
+    with MongoClient(
+        where, directConnection=True, serverSelectionTimeoutMS=2000, connectTimeoutMS=2000, **tls
+    ) as client:
+        return client.admin.command("hello")
+
+
+def _why_no_answer(where: str, said: str, *, tls: bool) -> str:
+    if re.search(r"not known|nodename nor servname|name resolution|No address associated", said):
+        return f"There is no host {where.rpartition(':')[0]}: correct it in MONGO_URI, or the DNS of this machine."
+    if "certificate verify failed" in said.lower() or "CERTIFICATE_VERIFY_FAILED" in said:
+        return f"The TLS certificate of {where} is not trusted: add tlsCAFile=FILE of its authority to MONGO_URI."
+    if re.search(r"\b(SSL|TLS)\b", said):
+        return f"{where} does not speak TLS as MONGO_URI asks: remove tls=true there, or turn TLS on at the server."
+    if "refused" in said:
+        return f"No MongoDB answers at {where}: start it, or correct MONGO_URI."
+    if not tls and "connection closed" in said:
+        return f"{where} closes the connection: if it requires TLS, add tls=true to MONGO_URI."
+    return (
+        f"{where} cannot be reached in time: look at the firewall, at Atlas at the IP access list, and whether MongoDB "
+        "runs there."
+    )
+
+
+def _why_unfit(where: str, hello: dict[str, Any], tls: dict[str, Any], *, wanted_set: str | None) -> str:
+    """Say why a server that answers is of no use."""
+    if hello.get("isreplicaset"):
+        return f"The replica set of {where} was never initiated: run `rs.initiate()` there once."
+    if "setName" not in hello:
+        return (
+            f"The MongoDB at {where} is not part of a replica set, and orders need transactions: start it with "
+            "`mongod --replSet rs0`, run `rs.initiate()` once, and put replicaSet=rs0 into MONGO_URI."
+        )
+    if wanted_set and hello["setName"] != wanted_set:
+        name = hello["setName"]
+        return f"The MongoDB at {where} belongs to the replica set {name}: put replicaSet={name} into MONGO_URI."
+    if not hello.get("primary"):
+        return (
+            f"The replica set of {where} has no primary at the moment: most of its members must run and reach each "
+            "other (`rs.status()` shows them)."
+        )
+    try:
+        _hello(hello["primary"], tls)
+    except PyMongoError:
+        return (
+            f"The primary of the replica set has the name {hello['primary']} and cannot be reached by it from here: "
+            "let this machine resolve and reach the names of all members (`rs.conf()` shows them)."
+        )
+    return f"The connection to the MongoDB at {where} was lost, and it answers again: repeat the command."
 
 
 def _missing_library(library: str) -> str:
