@@ -1,12 +1,16 @@
-"""What ``manage.py check`` says about the MongoDB (``--database default``), and of mails and HTTPS (``--deploy``)."""
+"""Checks of ``manage.py check``: of MongoDB with ``--database default``; of a deployment with ``--deploy``."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
 from django.core import checks
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from pymongo.errors import OperationFailure
+
+from shop.db.schema_state import unapplied_migrations
 
 LONGEST_TRANSACTION_SECONDS = 10
 SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -32,6 +36,37 @@ def check_https(**_: Any) -> list[checks.CheckMessage]:
         hint = "Leave SECURE_HSTS_SECONDS at its default once the shop is to be reached by HTTPS for good."
         messages.append(checks.Warning("Browsers are not told to stay with HTTPS.", hint=hint, id="shop.W004"))
     return messages
+
+
+@checks.register(checks.Tags.staticfiles, deploy=True)
+def check_static_files(**_: Any) -> list[checks.CheckMessage]:
+    """Warn if pages would fail because a static file was not collected."""
+    if not (missing := uncollected_static_file()):
+        return []
+    hint = "Run `manage.py collectstatic --noinput`."
+    return [checks.Warning(f"{missing} is not among the collected static files.", hint=hint, id="shop.W006")]
+
+
+def uncollected_static_file() -> str:
+    """Return a static file that is missing where the server looks for it, "" if there is none."""
+    if not isinstance(staticfiles_storage, ManifestFilesMixin):
+        return ""
+    collected = staticfiles_storage.load_manifest()[0]
+    for finder in get_finders():
+        for path, _ in finder.list(["CVS", ".*", "*~"]):
+            name = path.replace("\\", "/")
+            if name not in collected or not staticfiles_storage.exists(collected[name]):
+                return name
+    return ""
+
+
+@checks.register(checks.Tags.database)
+def check_migrations(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """Warn if migrations are not applied: the shop would lack its unique indexes."""
+    if DEFAULT_DB_ALIAS not in (databases or ()) or not (names := unapplied_migrations()):
+        return []
+    message = f"{len(names)} migrations are not applied, the first is {names[0]}."
+    return [checks.Warning(message, hint="Run `manage.py migrate`.", id="shop.W005")]
 
 
 @checks.register(checks.Tags.database)

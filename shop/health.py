@@ -1,9 +1,13 @@
-"""Liveness and readiness, for load balancers and orchestrators."""
+"""Liveness and readiness, for load balancers and orchestrators, whatever host name they ask for."""
 
+import pymongo
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+from pymongo.errors import PyMongoError
 
 from shop.circuit import primary_answers
+from shop.db.schema_state import is_migrated
 
 READY_WITHIN_SECONDS = 2.0
 
@@ -16,9 +20,16 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database's primary answers, 503 otherwise."""
-    if primary_answers(READY_WITHIN_SECONDS):
+    """200 when the database's primary answers and is migrated, 503 with the reason otherwise."""
+    reason = "" if primary_answers(READY_WITHIN_SECONDS) else "database unavailable"
+    try:
+        with pymongo.timeout(READY_WITHIN_SECONDS):
+            if not reason and not is_migrated():
+                reason = "migrations not applied"
+    except (DatabaseError, PyMongoError):
+        reason = "database unavailable"
+    if not reason:
         return JsonResponse({"status": "ok"})
-    response = JsonResponse({"status": "database unavailable"}, status=503)
+    response = JsonResponse({"status": reason}, status=503)
     response["Retry-After"] = "2"
     return response

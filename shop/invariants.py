@@ -1,4 +1,4 @@
-"""What must always be true of the background work."""
+"""Invariants of the database and of the background work."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,10 +7,21 @@ from django.utils import timezone
 
 from shop import mails
 from shop.audit import invariant
+from shop.db.schema_state import missing_indexes, unapplied_migrations
 from shop.jobs import Job
 
 # A mail waits for a mail server that is away, however long that takes: somebody should notice.
 MAILS_LEAVE_WITHIN = timedelta(days=2)
+
+
+@invariant("every migration is applied")
+def migrations_are_applied() -> Iterator[str]:
+    yield from unapplied_migrations()
+
+
+@invariant("the database has every index of the models")
+def indexes_exist() -> Iterator[str]:
+    yield from missing_indexes()
 
 
 @invariant("no job was given up")

@@ -168,11 +168,6 @@ def address_of(request: Request | HttpRequest) -> str:
     return next(iter(_networks_of(request)))
 
 
-def site_of(request: Request | HttpRequest) -> str:
-    """Return the widest network that the client is counted by: the /48 of an IPv6 client, or the IPv4 address."""
-    return list(_networks_of(request))[-1]
-
-
 def _networks_of(request: Request | HttpRequest) -> dict[str, int]:
     """Return the networks that the client is counted by, smallest first, each with the multiple of its limit."""
     # REST framework takes the right entry of X-Forwarded-For, counted from the end, by `NUM_PROXIES`.

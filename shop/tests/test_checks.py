@@ -1,9 +1,13 @@
 """The checks of what the shop was given to work with."""
 
+import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
 from django.db import connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,3 +46,35 @@ def test_a_deployment_without_https_is_warned_of(
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = redirect, seconds
     ids = {message.id for message in run_checks(tags=["security"], include_deployment_checks=True)}
     assert ids & {"shop.W003", "shop.W004"} == warnings
+
+
+@pytest.fixture
+def collected(settings: Any, tmp_path: Path) -> Path:
+    """Static files of production, collected."""
+    settings.STATIC_ROOT = tmp_path / "staticfiles"
+    storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": storage}}
+    # Compression takes most of the time, and is not looked at here.
+    settings.WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["js", "css", "svg", "html", "txt", "map", "json", "md", "xml"]
+    call_command("collectstatic", "--noinput", verbosity=0)
+    return tmp_path / "staticfiles"
+
+
+def static_file_warnings() -> list[str]:
+    messages = run_checks(tags=["staticfiles"], include_deployment_checks=True)
+    return [message.msg for message in messages if message.id == "shop.W006"]
+
+
+def test_a_deployment_whose_static_files_are_missing_or_old_is_warned_of(collected: Path, settings: Any) -> None:
+    assert static_file_warnings() == []
+    manifest = json.loads((collected / "staticfiles.json").read_text())
+    # As after an upgrade: the files are those of the release before.
+    del manifest["paths"]["shop/admin.css"]
+    (collected / "staticfiles.json").write_text(json.dumps(manifest))
+    assert static_file_warnings() == ["shop/admin.css is not among the collected static files."]
+    shutil.rmtree(collected)
+    assert len(static_file_warnings()) == 1
+
+
+def test_development_needs_no_collected_static_files() -> None:
+    assert static_file_warnings() == []

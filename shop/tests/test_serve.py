@@ -24,6 +24,7 @@ from shop.dev.attacks.running import nginx_configuration
 from shop.mongod import free_port
 from shop.processes import spawn
 from shop.server import server_command
+from shop.testing.environment import production
 from shop.testing.failures import failing
 from shop.testing.server import database_uri
 from shop.testing.waiting import wait_until
@@ -144,6 +145,17 @@ def test_serve_refuses_a_port_in_use_even_one_that_could_be_shared() -> None:
 )
 def test_serve_refuses_what_it_cannot_bind(options: list[str], variables: dict[str, str], message: str) -> None:
     assert refusal(*options, **variables).startswith(f"CommandError: {message}")
+
+
+def test_serve_refuses_to_start_without_collected_static_files(tmp_path: Path) -> None:
+    # The settings of production, with another folder than the checkout's, which may have been collected.
+    (tmp_path / "own_settings.py").write_text(
+        f"from shop.settings import *\nSTATIC_ROOT = {str(tmp_path / 'staticfiles')!r}\n"
+    )
+    variables = production(database_uri()) | {"DJANGO_SETTINGS_MODULE": "own_settings", "PYTHONPATH": str(tmp_path)}
+    variables["PORT"] = str(free_port())
+    said = refusal(**variables)
+    assert said.endswith("is not among the collected static files: run `manage.py collectstatic --noinput` first.\n")
 
 
 # --- Stopping ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django_mongodb_backend.utils import OperationDebugWrapper
 from pymongo.collection import Collection
 from pymongo.command_cursor import CommandCursor
 
+from shop.db.backend.schema import DatabaseSchemaEditor
 from shop.db.deadline import driver_call, is_limited
 
 
@@ -69,7 +70,9 @@ class LimitedCollection(Collection):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """The backend's, with limited collections."""
+    """The backend's, with limited collections and migrations that can be run again."""
+
+    SchemaEditorClass = DatabaseSchemaEditor
 
     def get_collection(self, name: str, **kwargs: Any) -> Collection | OperationDebugWrapper:
         collection = LimitedCollection(self.database, name, **kwargs)

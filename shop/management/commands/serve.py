@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from shop.checks import uncollected_static_file
+from shop.db.schema_state import migration_complaint
 from shop.processes import ProcessError
 from shop.server import check_port, server_command
 
@@ -34,6 +36,12 @@ class Command(BaseCommand):
             check_port(port, host=host)
         except ProcessError as error:
             raise CommandError(str(error)) from error
+        if missing := uncollected_static_file():
+            raise CommandError(
+                f"{missing} is not among the collected static files: run `manage.py collectstatic --noinput` first."
+            )
+        if complaint := migration_complaint():
+            raise CommandError(complaint)
         # The server imports the project from the current folder; a relative DATA_DIR was relative to another one.
         os.chdir(settings.BASE_DIR)
         environment = os.environ | {"DATA_DIR": str(settings.DATA_DIR)}

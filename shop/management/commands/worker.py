@@ -7,9 +7,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 import structlog
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from shop import jobs
+from shop.db.schema_state import migration_complaint
 from shop.errors import is_database_outage
 from shop.logs import told
 
@@ -27,6 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--pause", type=float, default=0.5, help="Seconds between two looks (default: 0.5).")
 
     def handle(self, *args: Any, once: bool, pause: float, **options: Any) -> None:
+        if complaint := migration_complaint():
+            raise CommandError(complaint)
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())

@@ -1,0 +1,47 @@
+"""Whether the database has been migrated: without unique indexes the shop must not serve anyone."""
+
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.migrations.executor import MigrationExecutor
+
+_migrated = False
+
+
+def unapplied_migrations() -> list[str]:
+    """Return the migrations that the database lacks, in their order."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def is_migrated() -> bool:
+    """Return whether all migrations are applied; once they are, the process does not look again."""
+    global _migrated
+    _migrated = _migrated or not unapplied_migrations()
+    return _migrated
+
+
+def migration_complaint() -> str:
+    """Return a sentence if migrations are unapplied, "" otherwise."""
+    if not (names := unapplied_migrations()):
+        return ""
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"The database lacks the migration {names[0]}{more}: run `manage.py migrate` first."
+
+
+def missing_indexes() -> Iterator[str]:
+    """Yield each index and unique constraint of the models that the database lacks."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    for model in apps.get_models():
+        if not model._meta.managed or model._meta.proxy:
+            continue
+        table = model._meta.db_table
+        there = connection.introspection.get_constraints(None, table)
+        unique = {tuple(each["columns"]) for each in there.values() if each["unique"]}
+        named: list[models.Index | models.BaseConstraint] = [*model._meta.indexes, *model._meta.constraints]
+        yield from (f"{table}: {each.name}" for each in named if each.name not in there)
+        for field in model._meta.local_fields:
+            if field.unique and field.column != "_id" and (field.column,) not in unique:
+                yield f"{table}: unique {field.column}"
