@@ -15,7 +15,7 @@ from unfold.decorators import display
 from accounts.models import User
 from cart.models import Cart, Coupon, CouponUse
 from cart.pricing import price_lines
-from shop import money
+from shop import identifiers, money
 from shop.admin.base import DeletesWithoutInventory, ReadOnlyModelAdmin, TransactionalModelAdmin
 from shop.admin.html import badge, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with
@@ -36,9 +36,6 @@ class CouponForm(forms.ModelForm):
             "usage_limit_per_user",
             "is_active",
         )
-
-    def clean_code(self) -> str:
-        return self.cleaned_data["code"].strip().upper()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -67,7 +64,7 @@ class CouponAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMode
     )
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
-        return queryset.filter(begins_with("code", text.upper()))
+        return queryset.filter(begins_with("code", identifiers.upper_code(text)))
 
     def what_keeps(self, coupon: Coupon) -> str:
         used = CouponUse.objects.filter(coupon=coupon.pk).exists()

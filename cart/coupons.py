@@ -13,7 +13,7 @@ from shop.transactions import queue_for
 
 
 def find(code: str) -> Coupon | None:
-    return Coupon.objects.filter(code=code.strip().upper()).first()
+    return Coupon.objects.filter(code=code).first()
 
 
 def unusable_reason(coupon: Coupon | None) -> str:

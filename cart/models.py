@@ -18,6 +18,7 @@ from django.utils import timezone
 from django_mongodb_backend.fields import EmbeddedModelArrayField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
+from shop.db.fields import UpperCodeField
 from shop.money_fields import money_field
 
 
@@ -80,7 +81,7 @@ class Coupon(models.Model):
         PERCENTAGE = "percentage", "Percentage"
         FIXED = "fixed", "Fixed amount"
 
-    code = models.CharField(max_length=40, unique=True, help_text="Shoppers type it in either case.")
+    code = UpperCodeField(max_length=40, unique=True, help_text="Shoppers type it in either case.")
     kind = models.CharField(max_length=10, choices=Kind)
     # Per cent, or an amount of the shop's currency.
     value = money_field()
@@ -103,7 +104,6 @@ class Coupon(models.Model):
 
     def clean(self) -> None:
         super().clean()
-        self.code = self.code.strip().upper()
         if self.usage_limit is not None and self.usage_limit < self.used:
             used = f"It was used {self.used} times already. Deactivate it to end it now."
             raise ValidationError({"usage_limit": used})

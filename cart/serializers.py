@@ -9,6 +9,7 @@ from rest_framework import serializers
 from accounts.models import User
 from cart import coupons
 from cart.pricing import PricedCart, PricedLine
+from shop.api.fields import UpperCodeField
 from shop.media import urls_of
 from shop.money import display
 from shop.object_ids import ObjectIdField
@@ -140,4 +141,4 @@ class QuantitySerializer(serializers.Serializer):
 
 
 class CouponCodeSerializer(serializers.Serializer):
-    code = serializers.CharField(max_length=40)
+    code = UpperCodeField(max_length=40)

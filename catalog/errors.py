@@ -45,6 +45,11 @@ class ProductWasSold(Conflict):
     default_detail = "This was sold before, so it can be deactivated but not deleted."
 
 
+class FormerPriceTooLow(ShopError):
+    default_code = "former_price_too_low"
+    default_detail = "The former price must be above the price. Change both, or remove the former price."
+
+
 class PriceOutOfRange(ShopError):
     default_code = "price_out_of_range"
     default_detail = "A price would fall below zero, or grow beyond what can be kept."

@@ -6,7 +6,9 @@ from django.db.models import Count, Sum
 
 from catalog import read_model
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from shop import identifiers
 from shop.audit import invariant
+from shop.db.fields import is_distinct_key
 
 
 @invariant("stock equals the sum of its movements, and is not negative")
@@ -20,6 +22,15 @@ def stock_equals_its_movements() -> Iterator[str]:
             yield f"{variant.sku} has {variant.stock} in stock"
     for variant_id in sums:
         yield f"there are movements of the variant {variant_id}, which does not exist"
+
+
+@invariant("no two SKUs differ in their case only")
+def skus_differ_in_more_than_case() -> Iterator[str]:
+    for variant in Variant.objects.order_by("id").iterator():
+        if is_distinct_key(variant.sku_key):
+            yield f"another variant has the SKU of {variant.sku} ({variant.pk}) in another case: rename one of them"
+        elif variant.sku_key != identifiers.key(variant.sku):
+            yield f"{variant.sku} has the key {variant.sku_key!r}"
 
 
 @invariant("what shoppers read of a product is what staff wrote")

@@ -4,6 +4,7 @@ A product carries what shoppers read in lists (its category's name, its pictures
 variant is in stock, its rating), written in the same transaction as the change, so that a list is one query.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,8 @@ from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
 from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (tables of this room, too)
+from shop import identifiers
+from shop.db.fields import CodeField, KeyField, LabelsField, LowerSlugField
 from shop.money_fields import money_field
 
 RESERVED_SLUGS = frozenset({"facets"})
@@ -39,7 +42,7 @@ def validate_attributes(attributes: Any) -> None:
     name_ok.message = "A name is lower-case letters, digits and _, at most 40, beginning with a letter."
     for name, value in attributes.items():
         name_ok(name)
-        if not isinstance(value, str) or not 0 < len(value) <= 200 or "\0" in value:
+        if not isinstance(value, str) or len(value) > 200 or "\0" in value or not identifiers.key(value):
             raise ValidationError("A value is a text of 1 to 200 characters.", code="invalid_value")
 
 
@@ -56,7 +59,7 @@ class Category(models.Model):
     """A node of the category tree."""
 
     name = models.CharField(max_length=120)
-    slug = models.SlugField(max_length=140, unique=True)
+    slug = LowerSlugField(max_length=140, unique=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     # The slugs from the root to here, joined by "/": parents sort before their children.
     path = models.CharField(max_length=1000, editable=False, default="")
@@ -89,12 +92,12 @@ class Product(models.Model):
     """Something a shopper looks at. What is priced, stocked and bought are its variants."""
 
     name = models.CharField(max_length=200)
-    slug = models.SlugField(max_length=220, unique=True, validators=[validate_slug_not_reserved])
+    slug = LowerSlugField(max_length=220, unique=True, validators=[validate_slug_not_reserved])
     description = models.TextField(blank=True, max_length=20_000)
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
     compare_at_price = money_field(null=True, blank=True, help_text="A former price, shown struck through.")
     is_active = models.BooleanField("active", default=True, help_text="Inactive products are not shown and not sold.")
-    attributes = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
+    attributes = LabelsField(default=dict, blank=True, validators=[validate_attributes])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -109,7 +112,7 @@ class Product(models.Model):
     sort_name = models.CharField(max_length=200, blank=True, editable=False)
     search_words = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     search_beginnings = ArrayField(models.CharField(max_length=250), default=list, editable=False)
-    # The attributes as "name=value", which one index serves whatever the names are.
+    # The attributes as "name=value" with the value's key, which one index serves whatever the names are.
     attribute_pairs = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     price = money_field(default=Decimal(0), editable=False)
     in_stock = models.BooleanField(default=False, editable=False)
@@ -146,14 +149,20 @@ class VariantQuerySet(models.QuerySet):
     def active(self) -> "VariantQuerySet":
         return self.filter(is_active=True)
 
+    def with_skus(self, skus: Iterable[str]) -> "VariantQuerySet":
+        """Return variants whose SKU is one of these in any case. A `catalog.skus.SkuMap` tells which is which."""
+        skus = list(skus)
+        return self.filter(models.Q(sku_key__in=[identifiers.key(sku) for sku in skus]) | models.Q(sku__in=skus))
+
 
 class Variant(models.Model):
     """What is priced, stocked and bought: a product has at least one."""
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="variants")
-    sku = models.CharField("SKU", max_length=64, unique=True)
+    sku = CodeField("SKU", max_length=64, unique=True)
+    sku_key = KeyField(of="sku", unique=True)
     # What sets it apart from its sisters: {"size": "M"}; empty for the one variant of a simple product.
-    options = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
+    options = LabelsField(default=dict, blank=True, validators=[validate_attributes])
     price = money_field()
     # Moved by `catalog.stock` only: it equals the sum of the variant's movements.
     stock = models.PositiveBigIntegerField(default=0, editable=False)
@@ -170,11 +179,17 @@ class Variant(models.Model):
         ordering = ["position", "id"]
         indexes = [
             models.Index(fields=["sku"], name="variant_sku"),
+            models.Index(fields=["sku_key"], name="variant_sku_key"),
             models.Index(fields=["stock"], name="variant_stock"),
         ]
 
     def __str__(self) -> str:
         return f"{self.sku} ({self.label})" if self.options else self.sku
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        if update_fields is not None and "sku" in update_fields:
+            update_fields = {*update_fields, "sku_key"}
+        super().save(*args, update_fields=update_fields, **kwargs)
 
     @property
     def label(self) -> str:

@@ -67,7 +67,7 @@ class Rounding(models.TextChoices):
 class FormerPrice(models.TextChoices):
     """What becomes of the price that is shown struck through."""
 
-    KEEP = "keep", "Leave it as it is"
+    KEEP = "keep", "Leave it, if it is still above the new price"
     SHOW = "show", "Show today's price as the former one, where the new one is lower"
     REMOVE = "remove", "Show none"
 
@@ -144,7 +144,7 @@ def _apply(changes: list[PriceChange], *, former: FormerPrice) -> list[PriceChan
     before = dict(Product.objects.filter(pk__in=products).values_list("pk", "price"))
     update_rows(Variant, {each.variant: {"price": each.new} for each in due})
     staff_log.note(Action.CHANGE, *(current[each.variant] for each in due), fields=["price"])
-    services.settle(*products)
+    services.settle(*products, drops_former_prices=True)
     if former == FormerPrice.SHOW:
         lower = Product.objects.filter(pk__in=products).values_list("pk", "price")
         update_rows(Product, {pk: {"compare_at_price": before[pk]} for pk, price in lower if price < before[pk]})

@@ -16,13 +16,15 @@ from pymongo import UpdateOne
 
 from catalog import search
 from catalog.models import Category, Product, ProductImage, Variant
+from shop import identifiers
 from shop.bulk import update_rows, write
 
 
-def refresh(*product_ids: ObjectId) -> None:
+def refresh(*product_ids: ObjectId) -> bool:
     """Write the read model of products from their categories, variants and pictures. Call it inside the transaction.
 
-    Raises ``Product.DoesNotExist`` where one of them is gone.
+    A former price that is not above the price is removed; return whether one was. Raises ``Product.DoesNotExist`` where
+    one of them is gone.
     """
     products = {product.pk: product for product in Product.objects.filter(pk__in=product_ids)}
     if len(products) < len(set(product_ids)):
@@ -45,6 +47,7 @@ def refresh(*product_ids: ObjectId) -> None:
     }
     _move_counts((product.counted_in, changes[pk]["counted_in"]) for pk, product in products.items())
     update_rows(Product, {pk: {**change, "updated_at": now} for pk, change in changes.items()})
+    return any(products[pk].compare_at_price != change["compare_at_price"] for pk, change in changes.items())
 
 
 def by_product(rows: QuerySet) -> dict[ObjectId, list]:
@@ -74,10 +77,15 @@ def fields(
         ),
         "attribute_pairs": attribute_pairs(product.attributes),
         # Without an active variant there is nothing to buy, and the last price is as good as any.
-        "price": min((variant.price for variant in variants), default=product.price),
+        "price": (price := min((variant.price for variant in variants), default=product.price)),
+        "compare_at_price": product.compare_at_price if _is_above(product.compare_at_price, price) else None,
         "in_stock": any(variant.in_stock for variant in variants),
         "pictures": [{"id": str(image.pk), "name": image.name, "alt": image.alt} for image in images],
     }
+
+
+def _is_above(former: Decimal | None, price: Decimal) -> bool:
+    return former is not None and former > price
 
 
 def category_fields(category: Category | None) -> dict:
@@ -90,8 +98,12 @@ def category_fields(category: Category | None) -> dict:
 
 
 def attribute_pairs(attributes: dict[str, str]) -> list[str]:
-    """Return the attributes in the form in which products are filtered by them."""
-    return sorted(f"{name}={value}" for name, value in attributes.items())
+    """Return the attributes in the form in which products are filtered by them: the case of a value does not count."""
+    return sorted(attribute_pair(name, value) for name, value in attributes.items())
+
+
+def attribute_pair(name: str, value: str) -> str:
+    return f"{name}={identifiers.key(value)}"
 
 
 def rename_category(category: Category) -> None:

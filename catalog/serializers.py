@@ -8,6 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, Variant, validate_attributes
+from shop import identifiers
+from shop.api.fields import CodeField, LowerSlugField
+from shop.db.fields import normalized_labels
 from shop.image_fields import UploadedImageField
 from shop.media import SIZES
 from shop.money_fields import MoneyField
@@ -100,10 +103,11 @@ class AttributesField(serializers.JSONField):
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         try:
-            validate_attributes(data)
+            pairs = normalized_labels(data)
+            validate_attributes(pairs)
         except DjangoValidationError as error:
             raise serializers.ValidationError(error.messages, code=error.code) from error
-        return data
+        return pairs
 
 
 class VariantSerializer(serializers.ModelSerializer):
@@ -201,7 +205,7 @@ class FacetsSerializer(serializers.Serializer):
 
 
 class VariantWriteSerializer(serializers.Serializer):
-    sku = serializers.CharField(max_length=64, required=False)
+    sku = CodeField(max_length=64, required=False)
     options = AttributesField(required=False)
     price = MoneyField()
     stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
@@ -220,16 +224,14 @@ class ProductWriteSerializer(serializers.Serializer):
     """A product with either its variants or, for a simple product, its one variant's price, SKU and stock."""
 
     name = serializers.CharField(max_length=200)
-    slug = serializers.SlugField(
-        max_length=220, required=False, validators=Product._meta.get_field("slug").validators[1:]
-    )
+    slug = LowerSlugField(max_length=220, required=False, validators=Product._meta.get_field("slug").validators[1:])
     description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     category = serializers.SlugRelatedField(
         slug_field="slug", queryset=Category.objects.all(), required=False, allow_null=True
     )
     price = MoneyField(required=False)
     compare_at_price = MoneyField(required=False, allow_null=True)
-    sku = serializers.CharField(max_length=64, required=False)
+    sku = CodeField(max_length=64, required=False)
     stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
     is_active = serializers.BooleanField(required=False)
     attributes = AttributesField(required=False)
@@ -240,7 +242,7 @@ class ProductWriteSerializer(serializers.Serializer):
             for name in ("price", "sku", "stock"):
                 if name in attrs:
                     raise serializers.ValidationError({name: "Give this for each of the variants."}, code="ambiguous")
-            skus = [variant["sku"] for variant in attrs["variants"] if "sku" in variant]
+            skus = [identifiers.key(variant["sku"]) for variant in attrs["variants"] if "sku" in variant]
             if len(set(skus)) < len(skus):
                 raise serializers.ValidationError({"variants": "Two variants have the same SKU."}, code="sku_taken")
         elif not self.partial and self.instance is None and "price" not in attrs:

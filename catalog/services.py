@@ -10,9 +10,18 @@ from django.db.models import F
 from django.utils.text import slugify
 
 from catalog import read_model, stock
-from catalog.errors import CategoryCycle, CategoryInUse, DuplicateOptions, SkuTaken, SlugTaken, VariantRequired
+from catalog.errors import (
+    CategoryCycle,
+    CategoryInUse,
+    DuplicateOptions,
+    FormerPriceTooLow,
+    SkuTaken,
+    SlugTaken,
+    VariantRequired,
+)
 from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
-from shop import jobs, media, staff_log
+from catalog.skus import SkuMap
+from shop import identifiers, jobs, media, staff_log
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
 from shop.mongodb import violated_fields
 from shop.staff_log import Action
@@ -30,7 +39,7 @@ def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
 
     ``data`` holds ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or the same four
     of the one variant of a simple product; a missing slug is made from the name, a missing SKU from the slug.
-    Raises :class:`SlugTaken`, :class:`SkuTaken`.
+    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`.
     """
     try:
         return _create_product(data=data, actor=actor)
@@ -52,9 +61,10 @@ def _create_product(*, data: dict[str, Any], actor: str) -> Product:
 
 def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -> Product:
     """Change what ``data`` names. ``variants`` is the whole list: those it leaves out are deleted, or deactivated
-    where they were sold; known ones are recognised by their SKU.
+    where they were sold; known ones are recognised by their SKU, or without one by their options.
 
-    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`VariantRequired` (sku, price, stock without saying of which).
+    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`, and
+    :class:`VariantRequired` if it is not clear which variant is meant.
     """
     try:
         return _update_product(product_id=product.pk, data=data, actor=actor)
@@ -65,14 +75,14 @@ def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -
 @transactional("catalog.update_product")
 def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -> Product:
     changes = {name: data[name] for name in PRODUCT_FIELDS if name in data}
+    product = Product.objects.get(pk=product_id)
+    for name, value in changes.items():
+        setattr(product, name, value)
     if changes:
-        product = Product.objects.get(pk=product_id)
-        for name, value in changes.items():
-            setattr(product, name, value)
         product.save(update_fields=list(changes))
     existing = list(Variant.objects.filter(product=product_id).order_by("position", "id"))
     if "variants" in data:
-        _replace_variants(Product(pk=product_id), existing, data["variants"], actor=actor)
+        _replace_variants(product, existing, data["variants"], actor=actor)
     elif given := [name for name in (*VARIANT_FIELDS, "stock") if name in data]:
         active = [variant for variant in existing if variant.is_active]
         if len(active) != 1:
@@ -113,19 +123,21 @@ def set_active(products: list[Product], *, is_active: bool) -> int:
     return len(found)
 
 
-def settle(*product_ids: ObjectId) -> None:
+def settle(*product_ids: ObjectId, attr: str = "compare_at_price", drops_former_prices: bool = False) -> None:
     """End a change to products or their variants, inside its transaction: check them together, write the read model.
 
-    Raises :class:`DuplicateOptions`.
+    A former price that is not above the price raises :class:`FormerPriceTooLow` about ``attr``, or is removed if the
+    change ``drops_former_prices``. Raises :class:`DuplicateOptions`.
     """
     seen = set()
     rows = Variant.objects.active().filter(product__in=product_ids).order_by()
     for product_id, options in rows.values_list("product", "options"):
-        shown = (product_id, *sorted(options.items()))
+        shown = (product_id, identifiers.keys(options))
         if shown in seen:
             raise DuplicateOptions(attr="variants")
         seen.add(shown)
-    read_model.refresh(*product_ids)
+    if read_model.refresh(*product_ids) and not drops_former_prices:
+        raise FormerPriceTooLow(attr=attr)
 
 
 def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
@@ -149,7 +161,10 @@ def slug_base(name: str) -> str:
 
 
 def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -> Variant:
-    """Change a variant's price, SKU or options. Raises :class:`SkuTaken`."""
+    """Change a variant's price, SKU or options.
+
+    Raises :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`.
+    """
     try:
         return _update_variant(variant=variant, data=data, actor=actor)
     except IntegrityError as error:
@@ -160,7 +175,7 @@ def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -
 def _update_variant(*, variant: Variant, data: dict[str, Any], actor: str) -> Variant:
     variant = Variant.objects.get(pk=variant.pk)
     _change_variant(variant, data, actor=actor)
-    settle(variant.product_id)
+    settle(variant.product_id, attr="price")
     staff_log.note(Action.CHANGE, variant, fields=data)
     return variant
 
@@ -190,15 +205,36 @@ def _change_variant(variant: Variant, data: dict[str, Any], *, actor: str) -> No
 
 
 def _replace_variants(product: Product, existing: list[Variant], wanted: list[dict[str, Any]], *, actor: str) -> None:
-    by_sku = {variant.sku: variant for variant in existing}
-    for position, data in enumerate(wanted):
-        variant = by_sku.pop(data.get("sku", ""), None)
+    kept = _matching(existing, wanted)
+    for position, (data, variant) in enumerate(zip(wanted, kept, strict=True)):
         if variant is None:
             _add_variant(product, data, position=position, actor=actor)
         else:
             _change_variant(variant, {**data, "position": position, "is_active": True}, actor=actor)
-    for variant in by_sku.values():
-        remove_variant(variant)
+    for variant in existing:
+        if variant not in kept:
+            remove_variant(variant)
+
+
+def _matching(existing: list[Variant], wanted: list[dict[str, Any]]) -> list[Variant | None]:
+    """Return the existing variant that each wanted one is, or None for new ones.
+
+    The SKU decides, or without one the options; an active variant before an inactive one with the same options.
+    Raises :class:`VariantRequired` for one that has neither, if it could be several.
+    """
+    by_sku = SkuMap((variant.sku, variant) for variant in existing)
+    found = [by_sku.find(data["sku"]) if "sku" in data else None for data in wanted]
+    rest = [variant for variant in existing if variant not in found]
+    by_options = {
+        identifiers.keys(variant.options): variant for variant in sorted(rest, key=lambda variant: variant.is_active)
+    }
+    for number, data in enumerate(wanted):
+        if "sku" in data:
+            continue
+        found[number] = by_options.pop(identifiers.keys(data.get("options", {})), None)
+        if found[number] is None and rest and not data.get("options"):
+            raise VariantRequired("Give the SKU or the options of each variant.", attr=f"variants.{number}.sku")
+    return found
 
 
 def remove_variant(variant: Variant) -> bool:
@@ -284,6 +320,7 @@ def save_category(*, category: Category) -> Category:
     The products are many, so a job writes what they carry of it, right after the commit.
     """
     parent = Category.objects.get(pk=category.parent_id) if category.parent_id else None
+    category.slug = identifiers.slug(category.slug)
     category.pk = category.pk or ObjectId()
     if parent is not None:
         if category.pk in parent.lineage:

@@ -19,6 +19,7 @@ from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import User, validate_country
 from orders.reviews.models import Review  # noqa: F401 (a table of this room, too)
+from shop.db.fields import LowerSlugField, UpperCodeField
 from shop.money_fields import money_field
 
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -182,7 +183,7 @@ class OrderQuerySet(models.QuerySet):
 class Order(models.Model):
     """One purchase. It is its own reservation: placing it took the stock, cancelling gives it back, once."""
 
-    number = models.CharField(max_length=16, unique=True, default=new_order_number, editable=False)
+    number = UpperCodeField(max_length=16, unique=True, default=new_order_number, editable=False)
     # Looked up by the index "order_user".
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -351,7 +352,7 @@ class Order(models.Model):
 class ShippingMethod(models.Model):
     """A way to send a parcel, or a place where customers pick it up."""
 
-    code = models.SlugField(max_length=40, unique=True)
+    code = LowerSlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     description = models.CharField(max_length=300, blank=True)
     price = money_field()

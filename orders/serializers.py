@@ -19,6 +19,7 @@ from orders.models import (
     ShippingMethod,
 )
 from orders.pricing import Quote
+from shop.api.fields import LowerCodeField
 from shop.media import image_url
 from shop.money import display
 from shop.money_fields import MoneyField
@@ -148,7 +149,7 @@ class PlaceOrderSerializer(serializers.Serializer):
 
     shipping_address = PostalAddressSerializer(required=False)
     address_id = ObjectIdField(required=False)
-    shipping_method = serializers.CharField(max_length=40, required=False)
+    shipping_method = LowerCodeField(max_length=40, required=False)
     expected_total = MoneyField(required=False)
     note = serializers.CharField(max_length=500, required=False, allow_blank=True)
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from payments.models import Payment, Refund
+from shop.api.fields import UpperCodeField
 from shop.money import display, from_minor_units
 from shop.money_fields import MoneyField
 
@@ -32,10 +33,17 @@ class PaymentSerializer(serializers.ModelSerializer):
         return settings.STRIPE_PUBLISHABLE_KEY
 
 
+class OrderNumberField(UpperCodeField, serializers.RegexField):
+    """An order's number, in either case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(regex=r"^[0-9A-Za-z]{5}-[0-9A-Za-z]{5}$", **kwargs)
+
+
 class OpenPaymentSerializer(serializers.Serializer):
     """``order`` is the number of an own order; somebody else's does not exist."""
 
-    order = serializers.RegexField(r"^[0-9A-Z]{5}-[0-9A-Z]{5}$")
+    order = OrderNumberField()
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, dict) and not isinstance(data.get("order", ""), str):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -65,12 +66,23 @@ def test_a_coupon_takes_its_share_off_but_never_more_than_the_goods_cost(
     assert Coupon.objects.get().used == 0
 
 
-@pytest.mark.parametrize("typed", ["tenth", " Tenth ", "TENTH"])
+@pytest.mark.parametrize("typed", ["tenth", " Tenth ", "TENTH", "TEN\u200bTH", "ＴＥＮＴＨ", "\ufefftenth"])
 def test_a_code_may_be_typed_in_either_case(
     as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], typed: str
 ) -> None:
     make_coupon()
     assert as_customer.put(COUPON, {"code": typed}).json()["coupon"] == "TENTH"
+
+
+def test_a_code_is_stored_as_shoppers_type_it(
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon]
+) -> None:
+    make_coupon(code="ｓｕｍｍｅr\u200b")
+    assert Coupon.objects.get().code == "SUMMER"
+    assert as_customer.put(COUPON, {"code": "summer"}).json()["coupon"] == "SUMMER"
+    assert as_customer.get("/api/v1/cart/").json()["warnings"] == []
+    with pytest.raises(IntegrityError):
+        make_coupon(code="Summer")
 
 
 UNUSABLE = {

@@ -53,7 +53,7 @@ class RuleForm(forms.Form):
         choices=FormerPrice,
         label="Former price",
         widget=UnfoldAdminSelectWidget,
-        help_text="What shoppers see struck through.",
+        help_text="What shoppers see struck through. One that is not above the new price is removed.",
     )
 
     def clean(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminIntegerF
 
 from catalog import services
 from catalog.models import Product, ProductImage, Variant
+from shop import identifiers
 from shop.admin.fields import PairsField
 from shop.admin.uploads import ImagesFormField
 
@@ -97,6 +98,13 @@ class VariantForm(PlacedForm):
         model = Variant
         fields = ("sku", "options", "price", "is_active", "position")
 
+    def clean_sku(self) -> str:
+        sku = identifiers.code(self.cleaned_data["sku"])
+        others = Variant.objects.filter(sku_key=identifiers.key(sku)).exclude(pk=self.instance.pk)
+        if "sku" in self.changed_data and others.exists():
+            raise ValidationError("Another variant has this SKU.", code="sku_taken")
+        return sku
+
     def clean_stock_change(self) -> int:
         change = self.cleaned_data["stock_change"] or 0
         if self.instance.stock + change < 0:
@@ -120,6 +128,12 @@ class VariantFormSet(PaginationInlineFormSet):
             for form in self.forms
             if not self._should_delete_form(form) and (form.has_changed() or not form.instance._state.adding)
         ]
+        seen: set[str] = set()
+        for form in kept:
+            sku = identifiers.key(form.cleaned_data.get("sku", "")) if form.is_valid() else ""
+            if sku and sku in seen:
+                form.add_error("sku", ValidationError("Another variant has this SKU.", code="sku_taken"))
+            seen.add(sku)
         if not kept and not any(self.errors):
             raise ValidationError("A product needs at least one variant.", code="variant_required")
 

@@ -18,7 +18,7 @@ from catalog.admin.price_changes import ChangesPrices
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.models import Product, ProductImage, StockMovement, Variant
 from catalog.search import Search
-from shop import media
+from shop import identifiers, media
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
@@ -114,7 +114,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
-        with_sku = Variant.objects.filter(begins_with("sku", text) | begins_with("sku", text.upper()))
+        with_sku = Variant.objects.filter(begins_with("sku_key", identifiers.key(text)))
         # Nobody pages through more than a few hundred results of a SKU.
         products = set(with_sku.values_list("product", flat=True)[:500])
         return queryset.filter(pk__in=products) if products else Search(text).matching(queryset)

@@ -16,7 +16,7 @@ from django.db import models
 
 from catalog.importing.errors import BadCell
 from catalog.models import ATTRIBUTE_NAME, Category, Product, Variant
-from shop import money
+from shop import identifiers, money
 
 SKU, STOCK, STOCK_BASE = "sku", "stock", "stock_base"
 ATTRIBUTE, OPTION = "attr:", "option:"
@@ -25,6 +25,23 @@ REQUIRED_OF_NEW = frozenset({"name", "price"})
 
 _YES = frozenset({"yes", "true", "1", "y"})
 _NO = frozenset({"no", "false", "0", "n"})
+# What spreadsheets of all countries make of a long number that is to be a text: 4.00638E+12, 4,00638E+12, 1.5E-07.
+_SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+|\d[.,]\d+E-\d+", re.ASCII | re.IGNORECASE)
+_ERRORS = frozenset(
+    (
+        "#NULL!",
+        "#DIV/0!",
+        "#VALUE!",
+        "#REF!",
+        "#NAME?",
+        "#NUM!",
+        "#N/A",
+        "#SPILL!",
+        "#CALC!",
+        "#FIELD!",
+        "#GETTING_DATA",
+    )
+)
 _AMOUNT = re.compile(r"\d{1,10}(\.\d{1,20})?", re.ASCII)
 
 
@@ -42,6 +59,13 @@ class Column:
     def canonical(self, text: str) -> str:
         """Return the text that an export would write for what ``text`` says. Raises :class:`BadCell`."""
         return self.to_text(self.from_text(text))
+
+    def check_typed(self, text: str) -> None:
+        """Refuse what a spreadsheet made of a text without being asked. Raises :class:`BadCell`."""
+        if _SHORTENED.fullmatch(text.strip()):
+            raise BadCell("A spreadsheet has shortened this number: format the column as text, type it again.")
+        if text in _ERRORS:
+            raise BadCell(f"This is an error of a spreadsheet's formula, {text}: correct the formula.")
 
     def put(self, row: models.Model, text: str) -> None:
         setattr(row, self.field.attname, self.from_text(text))
@@ -102,7 +126,7 @@ class CategoryColumn(Column):
         return self._slugs.get(value, "")
 
     def from_text(self, text: str) -> ObjectId | None:
-        name = text.strip().strip("/")
+        name = identifiers.slug(text).strip("/")
         if name not in self._ids:
             raise BadCell(f"There is no category “{name[:150]}”: give the slug of one, or its path.")
         return self._ids[name]
@@ -123,7 +147,7 @@ class PairColumn(Column):
         setattr(row, self.field.attname, {key: value for key, value in pairs.items() if value or key != self.key})
 
     def from_text(self, text: str) -> str:
-        value = clean_text(text)
+        value = identifiers.label(clean_text(text))
         if len(value) > 200:
             raise BadCell("At most 200 characters.")
         return value

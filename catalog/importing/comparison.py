@@ -1,6 +1,5 @@
 """What a product's rows in a file say otherwise than the catalogue, and every cell of them that is wrong."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,15 +25,14 @@ from catalog.importing.models import ImportStep
 from catalog.importing.rows import CellFault, Row, Sheet
 from catalog.models import Product, Variant, validate_attributes
 from catalog.services import free_slug, slug_base
+from catalog.skus import SkuMap
+from shop import identifiers
 
 # Of one product, in one file.
 MAX_VARIANTS = 500
 
 # A column, the text that an export would show now, and the text that it would show then.
 Change = list[str]
-
-# What a spreadsheet makes of a long number that is to be a text.
-_SHORTENED = re.compile(r"\d(\.\d+)?E\+\d+")
 
 
 class Comparison:
@@ -93,18 +91,20 @@ class Comparison:
         self._check_slug(first, changes)
         self._check_pairs(first, ATTRIBUTE, product.attributes, changes)
 
-        by_sku = {variant.sku: variant for variant in existing}
+        by_sku = SkuMap((variant.sku, variant) for variant in existing)
         variants = []
         new = 0
         for row in group.rows:
-            variant = by_sku.get(row.sku) or Variant(sku=row.sku)
+            variant = by_sku.find(row.sku) or Variant(sku=row.sku)
             entry = self._compare_variant(row, variant)
-            by_sku[row.sku] = variant
+            by_sku.add(variant.sku, variant)
             if entry:
                 variants.append(entry)
                 changed.add(row.number)
                 new += entry["id"] is None
         self._check_options(group, by_sku)
+        if any(name in ("price", "variant_active", "compare_at_price") for name, *_ in _all_changes(changes, variants)):
+            self._check_former_price(group, product, by_sku)
         if not changes and not variants:
             return None
         # Under the name by which people know it now.
@@ -141,15 +141,15 @@ class Comparison:
         """Return which of the slugs that these rows bring, or would be given, products have."""
         wanted = set()
         for row in (row for group in groups for row in group.rows):
-            wanted.add(self._sheet.text(row, "slug").strip() or slug_base(self._sheet.text(row, "name")))
+            wanted.add(identifiers.slug(self._sheet.text(row, "slug")) or slug_base(self._sheet.text(row, "name")))
         return set(Product.objects.filter(slug__in=wanted).values_list("slug", flat=True))
 
     # --- Variants -----------------------------------------------------------------------------------------------------
 
     def _compare_variant(self, row: Row, variant: Variant) -> dict[str, Any] | None:
         is_new = variant._state.adding
-        if is_new and _SHORTENED.fullmatch(row.sku):
-            self._fault(row, SKU, "A spreadsheet has shortened this number: format the column as text, type it again.")
+        if is_new:
+            self._check_typed(self._sku, row.sku, row)
         changes = []
         for column in self._of_variant:
             text = self._sheet.text(row, column.name)
@@ -188,17 +188,25 @@ class Comparison:
             return None
         return None if wanted == current else [STOCK, str(current), str(wanted)]
 
-    def _check_options(self, group: ProductRows, by_sku: dict[str, Variant]) -> None:
+    def _check_options(self, group: ProductRows, by_sku: SkuMap[Variant]) -> None:
         """Find active variants that shoppers could not tell apart."""
-        in_file = {row.sku: row for row in group.rows}
+        in_file = SkuMap((row.sku, row) for row in group.rows)
         seen: dict[tuple, str] = {}
         for sku, variant in by_sku.items():
-            shown = tuple(sorted(variant.options.items()))
+            shown = identifiers.keys(variant.options)
             if not variant.is_active:
                 continue
-            if (other := seen.setdefault(shown, sku)) != sku and (row := in_file.get(sku) or in_file.get(other)):
-                twin = other if row.sku == sku else sku
+            if (other := seen.setdefault(shown, sku)) != sku and (row := in_file.find(sku) or in_file.find(other)):
+                twin = other if row is in_file.find(sku) else sku
                 self._fault(row, f"{OPTION}…", f"{twin} is a variant of the same product with the same options.")
+
+    def _check_former_price(self, group: ProductRows, product: Product, by_sku: SkuMap[Variant]) -> None:
+        prices = [variant.price for _, variant in by_sku.items() if variant.is_active and variant.price is not None]
+        former = product.compare_at_price
+        if former is not None and prices and former <= min(prices):
+            text = f"The former price, {former:f}, must be above the price, {min(prices):f}: change both or empty it."
+            column = "compare_at_price" if "compare_at_price" in self._sheet.names else "price"
+            self._fault(group.rows[0], column, text)
 
     # --- Cells --------------------------------------------------------------------------------------------------------
 
@@ -208,6 +216,7 @@ class Comparison:
         if text == shown or (not text.strip() and not (column.empties and shown)):
             return None
         try:
+            column.check_typed(text)
             wanted = column.canonical(text)
             if shown and _says(column, wanted, shown):
                 return None
@@ -216,6 +225,12 @@ class Comparison:
             self._fault(row, column.name, str(error))
             return None
         return [column.name, shown, wanted]
+
+    def _check_typed(self, column: Column, text: str, row: Row) -> None:
+        try:
+            column.check_typed(text)
+        except BadCell as error:
+            self._fault(row, column.name, str(error))
 
     def _check_pairs(self, row: Row, prefix: str, pairs: dict[str, str], changes: list[Change]) -> None:
         changed = [name for name, *_ in changes if name.startswith(prefix)]
@@ -253,6 +268,12 @@ def _since_export(wanted: int, exported: int, adjustments: int, variant: Variant
         f"It was {exported} when this was exported and has been counted or imported since; it is {current} now. "
         f"Export again, or empty {STOCK_BASE} to set it to {wanted}."
     )
+
+
+def _all_changes(changes: list[Change], variants: list[dict[str, Any]]) -> Iterator[Change]:
+    yield from changes
+    for entry in variants:
+        yield from entry["changes"]
 
 
 def _says(column: Column, text: str, shown: str) -> bool:

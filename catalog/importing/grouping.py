@@ -4,7 +4,7 @@ A known SKU says whose variant it is. A new one belongs to the product whose slu
 database or in this file; without a slug, to the rows of new SKUs with the same name.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -13,6 +13,8 @@ from bson import ObjectId
 
 from catalog.importing.rows import Row, Sheet
 from catalog.models import Product, Variant
+from catalog.skus import SkuMap
+from shop import identifiers
 
 # How many values one query asks for.
 ASKED_AT_ONCE = 1000
@@ -28,19 +30,19 @@ class ProductRows:
 
 def group_rows(sheet: Sheet) -> list[ProductRows]:
     """Return the rows of the sheet by product, in the order in which the products first appear."""
-    owners = _products_by("sku", [row.sku for row in sheet.rows])
-    slugs = {row.number: sheet.text(row, "slug").strip() for row in sheet.rows}
-    by_slug = _products_by("slug", {slugs[row.number] for row in sheet.rows if row.sku not in owners} - {""})
+    owners = _products_by_sku([row.sku for row in sheet.rows])
+    slugs = {row.number: identifiers.slug(sheet.text(row, "slug")) for row in sheet.rows}
+    by_slug = _products_by_slug({slugs[row.number] for row in sheet.rows if row.sku not in owners} - {""})
     # A product that is given a new slug in this file is found by that, too.
-    renamed = {slugs[row.number]: owners[row.sku] for row in sheet.rows if row.sku in owners}
+    renamed = {slugs[row.number]: owners.find(row.sku) for row in sheet.rows if row.sku in owners}
     groups: dict[tuple[str, Any], ProductRows] = {}
     for row in sheet.rows:
         slug = slugs[row.number]
-        product_id = owners.get(row.sku) or (by_slug.get(slug) or renamed.get(slug) if slug else None)
+        product_id = owners.find(row.sku) or (by_slug.get(slug) or renamed.get(slug) if slug else None)
         if product_id:
             key = ("product", product_id)
         else:
-            key = ("slug", slug) if slug else ("name", sheet.text(row, "name").strip())
+            key = ("slug", slug) if slug else ("name", identifiers.label(sheet.text(row, "name")))
         groups.setdefault(key, ProductRows(product_id)).rows.append(row)
     return list(groups.values())
 
@@ -52,13 +54,18 @@ def in_portions(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
         yield portion
 
 
-def _products_by(field_name: str, values: Any) -> dict[str, ObjectId]:
-    """Return the products that own these SKUs, or have these slugs."""
+def _products_by_sku(skus: Sequence[str]) -> SkuMap[ObjectId]:
+    """Return the products that own these SKUs."""
+    found: SkuMap[ObjectId] = SkuMap()
+    for portion in in_portions(skus, ASKED_AT_ONCE):
+        for sku, product_id in Variant.objects.with_skus(portion).order_by().values_list("sku", "product"):
+            found.add(sku, product_id)
+    return found
+
+
+def _products_by_slug(slugs: Iterable[str]) -> dict[str, ObjectId]:
+    """Return the products that have these slugs."""
     found: dict[str, ObjectId] = {}
-    for portion in in_portions(list(values), ASKED_AT_ONCE):
-        if field_name == "sku":
-            rows = Variant.objects.filter(sku__in=portion).order_by().values_list("sku", "product")
-        else:
-            rows = Product.objects.filter(slug__in=portion).values_list("slug", "pk")
-        found.update(rows)
+    for portion in in_portions(list(slugs), ASKED_AT_ONCE):
+        found.update(Product.objects.filter(slug__in=portion).values_list("slug", "pk"))
     return found

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from catalog.importing.columns import SKU, Columns
 from catalog.importing.errors import BadCell, FileRefused
 from catalog.importing.formats import Table
+from shop import identifiers
 
 MONEY = frozenset({"price", "compare_at_price"})
 
@@ -48,17 +49,18 @@ class Sheet:
                     cells[position] = cells[position].replace(",", ".")
             try:
                 sku = columns.sku.canonical(cells[self._at[SKU]])
-                if sku in seen:
-                    raise BadCell(f"Row {seen[sku]} has this SKU already.")
+                key = identifiers.key(sku)
+                if key in seen:
+                    raise BadCell(f"Row {seen[key]} has this SKU already.")
             except BadCell as error:
                 self.faults.append(CellFault(number, SKU, str(error)))
             else:
-                seen[sku] = number
+                seen[key] = number
                 yield Row(number, sku, cells)
 
 
 def _names(headings: list[str], columns: Columns) -> list[str]:
-    names = [heading.strip().lower() for heading in headings]
+    names = [identifiers.slug(heading) for heading in headings]
     if SKU not in names:
         raise FileRefused("The file has no column sku, which says what variant a row is about.")
     if "" in names:

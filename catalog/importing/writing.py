@@ -11,6 +11,7 @@ from catalog.importing.columns import STOCK, Column, Columns
 from catalog.importing.errors import BadCell
 from catalog.importing.models import ImportStep
 from catalog.models import Category, Product, StockMovement, Variant
+from catalog.skus import SkuMap
 from shop.bulk import update_rows
 
 Conflicts = dict[ObjectId, str]
@@ -75,7 +76,8 @@ class _Batch:
         self._variants = read_model.by_product(Variant.objects.filter(product__in=ids)) if ids else {}
         new_skus = [each["sku"] for step in steps for each in step.variants if each["id"] is None]
         new_slugs = [text for step in steps for name, _, text in step.changes if name == "slug"]
-        self._skus = set(Variant.objects.filter(sku__in=new_skus).values_list("sku", flat=True)) if new_skus else set()
+        taken = Variant.objects.with_skus(new_skus).values_list("sku", "pk") if new_skus else ()
+        self._skus = SkuMap(taken)
         self._slugs = dict(Product.objects.filter(slug__in=new_slugs).values_list("slug", "pk")) if new_slugs else {}
 
     def add(self, step: ImportStep) -> None:
@@ -108,7 +110,8 @@ class _Batch:
             reason = StockMovement.Reason.IMPORT
             stock.adjust_many(work.deltas, reason=reason, notes=work.notes, reference=actor)
         if work.to_settle:
-            services.settle(*work.to_settle)
+            # The check refused what the file does; a price that changed since then is no reason to fail the batch.
+            services.settle(*work.to_settle, drops_former_prices=True)
 
     def _product_of(self, step: ImportStep) -> Product:
         if step.product_id is None:

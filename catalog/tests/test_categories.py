@@ -139,7 +139,7 @@ def test_a_category_is_found_by_its_slug(anonymous: APIClient, tree: dict[str, C
     assert reply.json() == next(entry for entry in anonymous.get(URL).json() if entry["slug"] == "shirts")
 
 
-@pytest.mark.parametrize("slug", ["nowhere", "Shirts", "$ne", "%00", ".*", "shirt", "a%20b", "%F0%9F"])
+@pytest.mark.parametrize("slug", ["nowhere", "$ne", "%00", ".*", "shirt", "a%20b", "%F0%9F"])
 def test_a_category_that_does_not_exist_is_404(anonymous: APIClient, tree: dict[str, Category], slug: str) -> None:
     assert refusal(anonymous.get(f"{URL}{slug}/"), 404) == ("not_found", None)
 

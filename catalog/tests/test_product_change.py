@@ -88,7 +88,14 @@ def test_the_read_model_follows_a_change(
     make_category("Cups")
     as_staff.patch(
         f"{LIST}{mug.pk}/",
-        {"name": "Grail", "category": "cups", "price": "99", "stock": 0, "attributes": {"colour": "gold"}},
+        {
+            "name": "Grail",
+            "category": "cups",
+            "price": "99",
+            "compare_at_price": None,
+            "stock": 0,
+            "attributes": {"colour": "gold"},
+        },
     )
     for parameters in (
         {"category": "cups"},

@@ -135,7 +135,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"attributes": "red"}, "attributes"),
     ({"attributes": {"$where": "1"}}, "attributes"),
     ({"attributes": {"a.b": "1"}}, "attributes"),
-    ({"attributes": {"Colour": "red"}}, "attributes"),
+    ({"attributes": {"Colour": "red", "colour": "red"}}, "attributes"),
     ({"attributes": {"colour": 5}}, "attributes"),
     ({"attributes": {"colour": {"$gt": ""}}}, "attributes"),
     ({"attributes": {"colour": ""}}, "attributes"),
@@ -160,7 +160,7 @@ def test_a_product_that_cannot_be_is_refused_by_the_field(as_staff: APIClient, s
     [
         ([{"sku": "A"}], "variants.0.price"),
         ([VARIANT, {"price": "x"}], "variants.1.price"),
-        ([{**VARIANT, "options": {"Size": "L"}}], "variants.0.options"),
+        ([{**VARIANT, "options": {"Size": "L", "size": "L"}}], "variants.0.options"),
         ([{**VARIANT, "stock": -1}], "variants.0.stock"),
         ([{**VARIANT, "sku": "A"}, {**VARIANT, "sku": "A"}], "variants"),
         ("many", "variants"),

@@ -60,9 +60,7 @@ def test_a_simple_product_has_exactly_one_variant(anonymous: APIClient, make_pro
     assert [(variant["price"], variant["options"], variant["in_stock"]) for variant in variants] == [("5.00", {}, True)]
 
 
-@pytest.mark.parametrize(
-    "address", ["nothing", NOBODY, "0" * 23, "Blue-Mug", "$ne", ".*", "%00", "a%20b", "%F0%9F", "é", "-", "0"]
-)
+@pytest.mark.parametrize("address", ["nothing", NOBODY, "0" * 23, "$ne", ".*", "%00", "a%20b", "%F0%9F", "é", "-", "0"])
 def test_a_product_that_does_not_exist_is_404(
     anonymous: APIClient, make_product: Callable[..., Product], address: str
 ) -> None:

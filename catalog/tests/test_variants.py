@@ -160,6 +160,48 @@ def test_a_product_with_several_variants_wants_to_know_which_is_meant(as_staff: 
     assert everything() == before
 
 
+def test_variants_without_an_sku_are_known_by_their_options(
+    as_staff: APIClient, as_customer: APIClient, shirt: Product
+) -> None:
+    known = as_staff.get(f"{LIST}shirt/").json()["variants"]
+    as_customer.post("/api/v1/cart/items/", {"variant": known[0]["id"], "quantity": 1})
+    wanted = [{"options": each["options"], "price": "30"} for each in known]
+    wanted[0]["options"] = {name: f"{value.lower()}\u200b" for name, value in known[0]["options"].items()}
+    for method in (as_staff.put, as_staff.patch):
+        shown = method(f"{LIST}shirt/", {"name": "Shirt", "variants": wanted}).json()["variants"]
+        for name in ("id", "sku", "stock"):
+            assert [each[name] for each in shown] == [each[name] for each in known]
+        assert {each["price"] for each in shown} == {"30.00"}
+        assert as_customer.get("/api/v1/cart/").json()["items"][0]["variant"]["id"] == known[0]["id"]
+    assert ledger_is_right()
+
+
+def test_a_simple_product_s_variant_needs_neither_sku_nor_options(
+    as_staff: APIClient, make_product: Callable[..., Product]
+) -> None:
+    mug = make_product("Mug", sku="MUG", stock=3)
+    shown = as_staff.put(f"{LIST}{mug.pk}/", {"name": "Mug", "variants": [{"price": "5"}]}).json()["variants"]
+    assert [(each["sku"], each["stock"], each["price"]) for each in shown] == [("MUG", 3, "5.00")]
+
+
+def test_a_variant_without_sku_and_options_is_refused_if_it_could_be_several(
+    as_staff: APIClient, shirt: Product
+) -> None:
+    before = everything()
+    for method in (as_staff.put, as_staff.patch):
+        reply = method(f"{LIST}shirt/", {"name": "Shirt", "variants": [{"price": "5"}]})
+        assert refusal(reply, 400) == ("variant_required", "variants.0.sku")
+    assert everything() == before
+
+
+def test_a_new_variant_s_sku_is_named_after_the_product(as_staff: APIClient, shirt: Product) -> None:
+    known = as_staff.get(f"{LIST}shirt/").json()["variants"]
+    wanted = [{"sku": each["sku"], "price": "20"} for each in known] + [{"price": "25", "options": {"size": "XXL"}}]
+    shown = as_staff.put(f"{LIST}shirt/", {"name": "Shirt", "variants": wanted}).json()["variants"]
+    assert [each["id"] for each in shown[:-1]] == [each["id"] for each in known]
+    assert shown[-1]["sku"].startswith("SHIRT-")
+
+
 def test_price_and_variants_together_are_ambiguous(as_staff: APIClient, shirt: Product) -> None:
     body = {"price": "1", "variants": [{"price": "2"}]}
     assert refusals(as_staff.patch(f"{LIST}shirt/", body), 400) == [("ambiguous", "price")]

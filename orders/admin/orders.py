@@ -17,7 +17,7 @@ from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import page_context
 from orders.errors import NoOpenFlag, OrderNotFulfillable
 from orders.models import Actor, FulfilmentStatus, Order, OrderStatus
-from shop import money
+from shop import identifiers, money
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge
@@ -82,7 +82,10 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
-        if "@" not in text and (by_number := queryset.filter(begins_with("number", text.upper()))).exists():
+        if (
+            "@" not in text
+            and (by_number := queryset.filter(begins_with("number", identifiers.upper_code(text)))).exists()
+        ):
             return by_number
         people = User.objects.filter(begins_with("email", normalize_email(text)))
         return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))

@@ -15,6 +15,7 @@ from accounts.models import User
 from catalog.models import Product
 from orders.reviews import services
 from orders.reviews.models import Review
+from shop import identifiers
 from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link
@@ -57,7 +58,7 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         if "@" in text:
             people = User.objects.filter(begins_with("email", normalize_email(text)))
             return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
-        products = Product.objects.filter(begins_with("slug", text.lower()))
+        products = Product.objects.filter(begins_with("slug", identifiers.slug(text)))
         return queryset.filter(product__in=list(products.values_list("pk", flat=True)[:500]))
 
     # --- What is shown ------------------------------------------------------------------------------------------------

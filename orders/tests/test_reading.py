@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import IntegrityError
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
-from orders.models import Order
+from orders.models import Order, ShippingMethod
 from shop.testing.replies import refusal
 from shop.testing.steps import API, order_of, place_order
 
@@ -57,6 +58,24 @@ def test_somebody_elses_order_is_the_404_of_no_order_byte_for_byte(
         assert refusal(nothing, 404) == ("not_found", None)
         assert (foreign.status_code, foreign.content) == (404, nothing.content)
     assert order_of(as_customer, number)["status"] == "pending"
+
+
+def test_a_number_is_found_in_small_letters(as_customer: APIClient, as_stranger: APIClient, product: Product) -> None:
+    order = place_order(as_customer, product)
+    small = order["number"].lower()
+    assert as_customer.get(f"{ORDERS}{small}/").json() == order
+    assert refusal(as_stranger.get(f"{ORDERS}{small}/"), 404) == ("not_found", None)
+    assert as_customer.post(f"{ORDERS}{small}/cancel/", {}).json()["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("code", ["STANDARD", "stand\u200bard", "ｓtandard", " Standard "])
+def test_a_shipping_method_is_found_by_every_spelling(
+    as_customer: APIClient, product: Product, shipping: ShippingMethod, code: str
+) -> None:
+    assert place_order(as_customer, product, shipping_method=code)["shipping_method"] == "standard"
+    ShippingMethod.objects.create(code="EXPRESS", name="Express", price="9")
+    with pytest.raises(IntegrityError):
+        ShippingMethod.objects.create(code="express", name="Express", price="9")
 
 
 @pytest.mark.parametrize("path", ["", "AAAAA-AAAAA/"])

@@ -17,7 +17,7 @@ from orders.models import Actor
 from payments import services
 from payments.admin.labels import INTENT_LABELS, REFUND_LABELS, amount_of
 from payments.models import Payment, Refund
-from shop import money
+from shop import identifiers, money
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.fields import MoneyFormField
@@ -103,7 +103,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
             return found
         if text.startswith("pi_"):
             return queryset.filter(begins_with("intent", text))
-        return queryset.filter(begins_with("order_number", text.upper()))
+        return queryset.filter(begins_with("order_number", identifiers.upper_code(text)))
 
     @display(description="Payment", header=True)
     def payment(self, payment: Payment) -> list[str]:
@@ -179,7 +179,7 @@ class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if text.startswith("re_"):
             return queryset.filter(stripe_refund=text)
-        payments = Payment.objects.filter(begins_with("order_number", text.upper()))
+        payments = Payment.objects.filter(begins_with("order_number", identifiers.upper_code(text)))
         return queryset.filter(payment__in=list(payments.values_list("pk", flat=True)[:500]))
 
     @display(description="Refund", header=True)

@@ -62,6 +62,14 @@ def test_a_shop_in_another_currency_is_paid_and_refunded_in_stripes_units(
     assert audit.complaints() == []
 
 
+def test_an_order_is_paid_by_its_number_in_small_letters(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, product)["number"]
+    reply = as_customer.post(PAYMENTS, {"order": f" {number.lower()}\u200b"})
+    assert (reply.status_code, reply.json()["order"]) == (201, number)
+
+
 def test_a_payment_is_opened_once_and_shown_from_then_on(
     as_customer: APIClient, product: Product, shipping: ShippingMethod, simulator: StripeSimulator
 ) -> None:

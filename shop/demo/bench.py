@@ -184,6 +184,7 @@ class _Writer:
                     "_id": variant_id,
                     "product_id": product_id,
                     "sku": f"SKU-{number}",
+                    "sku_key": f"sku-{number}",
                     "price": price,
                     "options": {},
                     "created_at": now,

@@ -75,7 +75,7 @@ def full_shelf(make_category: Callable[..., Category]) -> None:
 
 @pytest.mark.parametrize(
     ("model", "field"),
-    [(User, "email"), (Product, "slug"), (Category, "slug"), (Variant, "sku"), (Order, "number")],
+    [(User, "email"), (Product, "slug"), (Category, "slug"), (Variant, "sku_key"), (Order, "number")],
 )
 def test_what_is_unique_is_found_by_an_index(db: None, model: type[Model], field: str) -> None:
     with count_commands() as commands:

@@ -1,0 +1,1 @@
+"""Glue between the shop and Django REST framework."""
