@@ -11,13 +11,19 @@ import resource
 import sys
 import zipfile
 from collections.abc import Iterator
-from math import isfinite
+from itertools import repeat
 from typing import Any, BinaryIO, NamedTuple
 
 UNREADABLE = "This is no XLSX file that can be read: open it in a spreadsheet and save it again, or save it as CSV."
 TOO_LARGE = "The file is too large when unpacked: import it in several parts, or as CSV."
 
 _ESCAPED = re.compile("_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EeFf])_")
+_FORMULA, _LONGEST_TAG = re.compile(rb"<(?:\w{1,20}:)?f[\s/>]"), 30
+# A number format that shows leading zeros (00000), also with literals between them (000-0000, "A"000).
+_ZEROS = re.compile(r'(?:0|"[^"]*"|\\.|[-() ])+')
+_ZEROS_PART = re.compile(r'0|"([^"]*)"|\\(.)|([-() ])')
+# From here on spreadsheets do not keep every digit.
+_INEXACT = 10**15
 # As Apache POI's: a spreadsheet's XML hardly ever packs better. https://poi.apache.org/components/configuration.html
 _MAX_RATIO = 100
 _RATIO_MATTERS_FROM = 1024 * 1024
@@ -60,16 +66,15 @@ def main() -> None:
 def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
     _check_archive(file, limits)
     # Imported within the limits.
-    import openpyxl
+    from openpyxl.cell.cell import TYPE_FORMULA
     from openpyxl.cell.read_only import EMPTY_CELL
+    from openpyxl.utils import get_column_letter
 
     try:
-        # Formulas count with the value that was saved with them; links to other files are left alone.
-        workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        sheet = workbook.worksheets[0]
-        # What the file says of its size may be wrong.
-        sheet.reset_dimensions()
-        rows = sheet.iter_rows(max_col=limits.columns + 1)
+        # Formulas count with the value that was saved with them.
+        rows = _cells(file, limits, data_only=True)
+        # Without data_only there are the formulas, but no values: it takes both to find one that has no value.
+        formulas = _cells(file, limits, data_only=False) if _has_formulas(file) else repeat(())
     except MemoryError:
         raise
     except Exception as error:
@@ -79,7 +84,7 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
     while True:
         number += 1
         try:
-            row = next(rows)
+            row, with_formulas = next(rows), next(formulas)
         except StopIteration:
             return
         except MemoryError:
@@ -88,6 +93,9 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
             raise Refused(UNREADABLE) from error
         if number > limits.sheet_rows:
             raise Refused(f"The sheet goes on below row {limits.sheet_rows}: delete the empty rows at its end.")
+        for column, cell in enumerate(with_formulas):
+            if cell.data_type == TYPE_FORMULA:
+                _check_formula(row[column], f"{get_column_letter(column + 1)}{number}")
         # Each row comes as wide as the widest that is allowed.
         width = len(row)
         while width and row[width - 1] is EMPTY_CELL:
@@ -103,26 +111,84 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
         yield texts
 
 
+def _cells(file: BinaryIO, limits: Limits, *, data_only: bool) -> Iterator[tuple[Any, ...]]:
+    import openpyxl
+
+    # Links to other files are left alone.
+    workbook = openpyxl.load_workbook(file, read_only=True, data_only=data_only, keep_links=False)
+    sheet = workbook.worksheets[0]
+    # What the file says of its size may be wrong.
+    sheet.reset_dimensions()
+    return sheet.iter_rows(max_col=limits.columns + 1)
+
+
+def _has_formulas(file: BinaryIO) -> bool:
+    """Tell whether a sheet has an element `f`: reading the cells of every file twice takes twice as long."""
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.namelist():
+            if "worksheets/" not in member:
+                continue
+            end = b""
+            with archive.open(member) as sheet:
+                while piece := sheet.read(1024 * 1024):
+                    if _FORMULA.search(end + piece):
+                        return True
+                    end = piece[-_LONGEST_TAG:]
+    return False
+
+
+def _check_formula(cell: Any, where: str) -> None:
+    """Refuse a formula without a saved value; one whose value is an empty text says so by its type."""
+    from openpyxl.cell.cell import TYPE_FORMULA_CACHE_STRING
+
+    if cell.value is None and cell.data_type != TYPE_FORMULA_CACHE_STRING:
+        raise Refused(f"Cell {where} holds a formula without a value: open the file in a spreadsheet and save it.")
+
+
 def _text(cell: Any, row: int, column: int) -> str:
+    """Return what a spreadsheet shows of a cell."""
     from openpyxl.cell.cell import TYPE_ERROR
     from openpyxl.utils import get_column_letter
 
     value = cell.value
+    if cell.data_type == TYPE_ERROR:
+        raise Refused(f"Cell {get_column_letter(column)}{row} holds an error, {value}: correct its formula.")
     if value is None:
         return ""
-    if cell.data_type == TYPE_ERROR:
-        raise Refused(f"Cell {get_column_letter(column)}{row} holds an error, {value}: mend its formula.")
     if isinstance(value, str):
         return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float) and isfinite(value):
-        # As many digits as spreadsheets have: 0.1 + 0.2 is 0.3.
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
+        return "TRUE" if value else "FALSE"
     where = f"{get_column_letter(column)}{row}"
-    raise Refused(f"Cell {where} holds a date or an impossible number: format its column as text and type it again.")
+    if isinstance(value, int | float):
+        if not -_INEXACT < value < _INEXACT:
+            raise Refused(
+                f"Cell {where} holds a number of which a spreadsheet keeps 15 digits only: format its column as text, "
+                "type it again."
+            )
+        # As many digits as spreadsheets have: 0.1 + 0.2 is 0.3.
+        return _with_zeros(int(value), cell.number_format) if value == int(value) else f"{value:.15g}"
+    raise Refused(f"Cell {where} holds a date: format its column as text and type it again.")
+
+
+def _with_zeros(value: int, number_format: str) -> str:
+    """Return a whole number with the leading zeros, and what stands between them, that its format shows."""
+    pattern = number_format.partition(";")[0]
+    parts = list(_ZEROS_PART.finditer(pattern)) if _ZEROS.fullmatch(pattern) else []
+    places = sum(part[0] == "0" for part in parts)
+    if value < 0 or places < 2:
+        return str(value)
+    digits = str(value).zfill(places)
+    # Digits beyond the places come before the first one.
+    beyond, digits = digits[: len(digits) - places], digits[len(digits) - places :]
+    rest = iter(digits)
+    shown = ""
+    for part in parts:
+        if part[0] == "0":
+            shown, beyond = shown + beyond + next(rest), ""
+        else:
+            shown += part[1] or part[2] or part[3] or ""
+    return shown
 
 
 def _check_archive(file: BinaryIO, limits: Limits) -> None:
