@@ -16,7 +16,7 @@ from catalog import queries
 from catalog.categories import in_tree_order
 from catalog.models import Category, Product
 from catalog.queries import ProductFilters
-from shop import documents, money
+from shop import documents, identifiers, money
 from shop.remembered import Remembered
 
 MAX_NAMES = 50
@@ -43,6 +43,8 @@ class Group(NamedTuple):
     products: int
     lowest_price: Decimal
     highest_price: Decimal
+    # Of one of the products, for the spelling of their values.
+    attributes: Mapping[str, str]
 
 
 class Look(NamedTuple):
@@ -80,7 +82,7 @@ def _count_facets(query: ProductFilters) -> dict[str, Any]:
         "count": min(matching.products, queries.COUNTED),
         "count_exact": matching.products <= queries.COUNTED,
         "exact": all(look.products <= queries.COUNTED for look in (matching, *others)),
-        "categories": _categories(groups.get("category", {}), chosen=query.category),
+        "categories": _categories(groups.get("category", {}), chosen=query.categories),
         "price": _price(groups.get("price", {})),
         "in_stock": [
             {"value": value, "count": _products(groups.get("in_stock", {}), value)} for value in (True, False)
@@ -95,7 +97,7 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
         {"$match": query.match(without=without)},
         {"$sort": queries.NEWEST_FIRST},
         {"$limit": queries.COUNTED + 1},
-        {"$project": {"price": 1, "keys": {"$concatArrays": [[{"filter": "total"}], *keys]}}},
+        {"$project": {"price": 1, "attributes": 1, "keys": {"$concatArrays": [[{"filter": "total"}], *keys]}}},
         {"$unwind": "$keys"},
         {
             "$group": {
@@ -103,6 +105,7 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
                 "products": {"$sum": 1},
                 "lowest": {"$min": "$price"},
                 "highest": {"$max": "$price"},
+                "attributes": {"$first": "$attributes"},
             }
         },
         # Should there be too many groups, the rarest attributes are left out, which are last in the backward alphabet.
@@ -118,7 +121,9 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
         else:
             # One product more than are counted is looked at, to tell whether there are more.
             products = min(row["products"], queries.COUNTED)
-            groups.setdefault(name, {})[key] = Group(products, row["lowest"].to_decimal(), row["highest"].to_decimal())
+            groups.setdefault(name, {})[key] = Group(
+                products, row["lowest"].to_decimal(), row["highest"].to_decimal(), row["attributes"]
+            )
     return Look(seen, groups)
 
 
@@ -135,8 +140,8 @@ def _products(groups: dict[Any, Group], key: Any) -> int:
     return groups[key].products if key in groups else 0
 
 
-def _categories(groups: dict[Any, Group], *, chosen: Any) -> list[dict[str, Any]]:
-    shown = [each for each in in_tree_order(Category.objects.all()) if each.pk in groups or each.pk == chosen]
+def _categories(groups: dict[Any, Group], *, chosen: Container[Any]) -> list[dict[str, Any]]:
+    shown = [each for each in in_tree_order(Category.objects.all()) if each.pk in groups or each.pk in chosen]
     return [
         {
             "id": each.pk,
@@ -170,20 +175,23 @@ def _last_before(step: int) -> Decimal:
 
 def _attributes(groups: dict[str, dict[Any, Group]], *, chosen: dict[str, list[str]]) -> list[dict[str, Any]]:
     """Return the commonest values of the commonest attributes; what was chosen is there even if no product has it."""
-    counts: dict[str, dict[str, int]] = {name: dict.fromkeys(values, 0) for name, values in chosen.items()}
+    asked = {name: {identifiers.key(value): value for value in values} for name, values in chosen.items()}
+    counts: dict[str, dict[str, int]] = {name: dict.fromkeys(values, 0) for name, values in asked.items()}
+    spelled: dict[tuple[str, str], str] = {(name, key): value for name in asked for key, value in asked[name].items()}
     for filter_, found in groups.items():
         for pair, group in found.items() if filter_.startswith("attr") else ():
-            name, _, value = pair.partition("=")
+            name, _, key = pair.partition("=")
             # One that is set is counted by the look without it.
-            if (name in chosen) == (filter_ != "attributes"):
-                counts.setdefault(name, {})[value] = group.products
-    names = _commonest({name: sum(values.values()) for name, values in counts.items()}, chosen, at_most=MAX_NAMES)
+            if (name in asked) == (filter_ != "attributes"):
+                counts.setdefault(name, {})[key] = group.products
+                spelled[name, key] = group.attributes.get(name, key)
+    names = _commonest({name: sum(values.values()) for name, values in counts.items()}, asked, at_most=MAX_NAMES)
     return [
         {
             "name": name,
             "values": [
-                {"value": value, "count": counts[name][value]}
-                for value in _commonest(counts[name], chosen.get(name, ()), at_most=MAX_VALUES)
+                {"value": spelled[name, key], "count": counts[name][key]}
+                for key in _commonest(counts[name], asked.get(name, ()), at_most=MAX_VALUES)
             ],
         }
         for name in sorted(names)

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -37,8 +36,8 @@ class ProductPagination(PageNumberPagination):
         """Return the page that the request asks for, as it stands in the reply."""
         self.request, self.query, self.ordering = request, query, query.ordering
         self.size = self.get_page_size(request)
-        self.cursor = request.query_params.get("cursor")
-        self.number = 1 if self.cursor else self._page_number()
+        self.cursor = self.given(request, "cursor")
+        self.number = 1 if self.cursor else self.get_page_number(request)
         return self._page_by_cursor() if self.cursor else self._page_by_number()
 
     def _page_by_number(self) -> list[Document]:
@@ -78,12 +77,6 @@ class ProductPagination(PageNumberPagination):
         self.counted = count.take(rows)
         self.positions = [row.pop("position") for row in rows] if position else []
         return rows
-
-    def _page_number(self) -> int:
-        text = self.request.query_params.get(self.page_query_param, "1")
-        if not re.fullmatch(r"[1-9][0-9]{0,9}", text, re.ASCII):
-            raise NotFound("Invalid page.")
-        return int(text)
 
     def _beyond(self, cursor: str) -> Condition:
         if self.ordering is None:

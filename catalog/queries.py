@@ -1,7 +1,7 @@
 """From a query string to products: filters, search and ordering of the catalogue, in MongoDB's own words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -14,8 +14,11 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 
 from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product
+from catalog.read_model import attribute_pair
 from catalog.search import Search
 from shop import documents
+from shop.api.fields import LowerSlugField
+from shop.api.query import QueryBooleanField, RepeatedField, given, refuse_unknown_filter
 from shop.documents import Pipeline
 from shop.money_fields import MoneyField
 from shop.permissions import staff_may
@@ -31,7 +34,7 @@ SEE_ALL = ("catalog.view_product", "catalog.change_product")
 
 def at(address: str) -> Condition:
     """Return what matches the product with this id or slug."""
-    return {"_id": ObjectId(address)} if ObjectId.is_valid(address) else {"slug": {"$eq": address}}
+    return {"_id": ObjectId(address)} if ObjectId.is_valid(address) else {"slug": {"$eq": address.lower()}}
 
 
 def find_product(address: str, *, user: Any) -> Product:
@@ -77,18 +80,23 @@ COUNTED = 10_000
 # Each attribute that is asked for costs the facets another look at the products.
 MAX_ATTRIBUTES_ASKED = 10
 MAX_VALUES = 50
+# Parameters of a list that no filter is.
+_NO_FILTERS = frozenset(("page", "page_size", "cursor"))
 _ATTRIBUTE_PARAMETER = re.compile(rf"attr_({ATTRIBUTE_NAME})\Z")
 
 
 class ProductFiltersSerializer(serializers.Serializer):
     """What a query string may ask of products."""
 
-    category = serializers.SlugField(
-        required=False, max_length=140, help_text="A slug; products below it in the tree are included."
+    category = RepeatedField(
+        child=LowerSlugField(max_length=140),
+        most=MAX_VALUES,
+        required=False,
+        help_text="A slug; products below it in the tree are included. Given again, one of the categories will do.",
     )
     min_price = MoneyField(required=False)
     max_price = MoneyField(required=False)
-    in_stock = serializers.BooleanField(required=False)
+    in_stock = QueryBooleanField(required=False)
     search = serializers.CharField(
         required=False,
         max_length=200,
@@ -120,15 +128,16 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
     {
         "type": "object",
         "propertyNames": {"pattern": f"^attr_{ATTRIBUTE_NAME}$"},
-        "additionalProperties": {"type": "string", "maxLength": 200},
+        "additionalProperties": {"type": "string", "maxLength": 200, "pattern": "^[^\u0000]*$"},
         "maxProperties": MAX_ATTRIBUTES_ASKED,
-        "examples": [{"attr_colour": "red"}],
+        # Swagger UI fills in an example of an object, and that filter would hide all other products.
+        "default": {},
     },
     style="form",
     explode=True,
-    description="Products whose attribute has this value, e.g. `attr_colour=red`. Given again for the same attribute, "
-    f"one of the values will do: `attr_colour=red&attr_colour=blue`. At most {MAX_ATTRIBUTES_ASKED} attributes with "
-    f"{MAX_VALUES} values each.",
+    description="Products whose attribute has this value in any case, e.g. `attr_colour=red`. Given again for the same "
+    "attribute, one of the values will do: `attr_colour=red&attr_colour=blue`. At most "
+    f"{MAX_ATTRIBUTES_ASKED} attributes with {MAX_VALUES} values each.",
 )
 
 
@@ -137,7 +146,7 @@ _ids_of_slugs: Remembered[ObjectId] = Remembered(seconds=1.0, most=1_000)
 
 
 def _understand(
-    serializer_class: type[serializers.Serializer], asked: tuple[tuple[str, str], ...]
+    serializer_class: type[serializers.Serializer], asked: tuple[tuple[str, Any], ...]
 ) -> Mapping[str, Any]:
     return MappingProxyType(validated(serializer_class, dict(asked), context={}))
 
@@ -160,20 +169,29 @@ class ProductFilters:
 
     def __init__(self, parameters: QueryDict) -> None:
         known = self.serializer_class._declared_fields
-        asked = tuple((name, value) for name, value in parameters.items() if name in known)
-        understand = _understood if sum(len(value) for _, value in asked) <= _SHORT else _understand
-        self.data: Mapping[str, Any] = understand(self.serializer_class, asked) if asked else self.nothing
-        self.attributes = self._attributes(parameters)
-        self.category = self._category(self.data.get("category"))
+        asked: list[tuple[str, Any]] = []
+        attributes: list[tuple[str, list[str]]] = []
+        length = 0
+        for name, values in given(parameters):
+            if name in known:
+                repeats = isinstance(known[name], RepeatedField)
+                asked.append((name, tuple(values) if repeats else values[-1]))
+                length += sum(map(len, values))
+            elif name.startswith("attr_"):
+                attributes.append((name, values))
+            elif name not in _NO_FILTERS:
+                refuse_unknown_filter(name)
+        understand = _understood if length <= _SHORT else _understand
+        self.data: Mapping[str, Any] = understand(self.serializer_class, tuple(asked)) if asked else self.nothing
+        self.attributes = self._attributes(attributes)
+        self.categories = self._categories(self.data.get("category", ()))
         text = self.data.get("search")
         self.search = Search(text) if text else None
 
     @staticmethod
-    def _attributes(parameters: QueryDict) -> dict[str, list[str]]:
-        attributes = {}
-        for name, values in parameters.lists():
-            if not name.startswith("attr_"):
-                continue
+    def _attributes(asked: Iterable[tuple[str, list[str]]]) -> dict[str, list[str]]:
+        attributes: dict[str, list[str]] = {}
+        for name, values in asked:
             match = _ATTRIBUTE_PARAMETER.match(name)
             if match is None or any("\0" in value or len(value) > 200 for value in values):
                 raise ValidationError({name: "There is no such attribute."}, code="invalid")
@@ -184,31 +202,33 @@ class ProductFilters:
         return attributes
 
     @staticmethod
-    def _category(slug: str | None) -> ObjectId | None:
-        """Return the id of the category with this slug, which costs a look-up once in a second."""
-        if not slug:
-            return None
-        if (known := _ids_of_slugs.recall(slug)) is not None:
-            return known
-        found = documents.find(Category, {"slug": slug}, only=("id",))
-        if not found:
-            raise ValidationError({"category": f"There is no category {slug!r}."}, code="does_not_exist")
-        _ids_of_slugs.remember(slug, found[0].pk)
-        return found[0].pk
+    def _categories(slugs: Iterable[str]) -> list[ObjectId]:
+        """Return the ids of the categories with these slugs, which costs a look-up once in a second."""
+        known = {slug: _ids_of_slugs.recall(slug) for slug in slugs}
+        if missing := [slug for slug, pk in known.items() if pk is None]:
+            for row in documents.find(Category, {"slug": {"$in": missing}}, only=("id", "slug")):
+                known[row.slug] = row.pk
+                _ids_of_slugs.remember(row.slug, row.pk)
+        for slug, pk in known.items():
+            if pk is None:
+                raise ValidationError({"category": f"There is no category {slug!r}."}, code="does_not_exist")
+        return list(known.values())
 
     @cached_property
     def conditions(self) -> dict[str, Condition]:
         """What each filter that was asked for lets through, by the filter's name; the search is none of them."""
         conditions: dict[str, Condition] = {}
-        if self.category:
-            conditions["category"] = {"category_lineage": self.category}
+        if self.categories:
+            # A single value lets MongoDB walk an index in the list's order.
+            one, *more = self.categories
+            conditions["category"] = {"category_lineage": {"$in": self.categories} if more else one}
         operators = {"min_price": "$gte", "max_price": "$lte"}
         if limits := {operators[name]: Decimal128(self.data[name]) for name in operators if name in self.data}:
             conditions["price"] = {"price": limits}
         if "in_stock" in self.data:
             conditions["in_stock"] = {"in_stock": self.data["in_stock"]}
         for name, values in self.attributes.items():
-            conditions[f"attr_{name}"] = {"attribute_pairs": {"$in": [f"{name}={value}" for value in values]}}
+            conditions[f"attr_{name}"] = {"attribute_pairs": {"$in": [attribute_pair(name, value) for value in values]}}
         return conditions
 
     def index(self, *, without: str | None = None) -> str | None:

@@ -26,6 +26,7 @@ from orders.serializers import (
     quote_data,
 )
 from shop import idempotency
+from shop.api.query import validated_query
 from shop.permissions import staff_may
 from shop.rate_limits import address_of
 from shop.serializers import represent, validated
@@ -81,9 +82,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
     def filter_queryset(self, queryset: QuerySet[Order]) -> QuerySet[Order]:
         if self.action != "list":
             return queryset
-        serializer = OrderQuerySerializer(data=self.request.query_params)
-        serializer.is_valid(raise_exception=True)
-        return queryset.filter(**serializer.validated_data)
+        return queryset.filter(**validated_query(OrderQuerySerializer, self.request.query_params))
 
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY],

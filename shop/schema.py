@@ -26,13 +26,17 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /users/me/addresses/": {400: ("address_book_full",)},
     "GET /products/": {400: ()},
     "GET /products/facets/": {400: ()},
-    "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options")},
-    "PUT /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},
-    "PATCH /products/{id}/": {400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options")},
+    "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options", "former_price_too_low")},
+    "PUT /products/{id}/": {
+        400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options", "former_price_too_low")
+    },
+    "PATCH /products/{id}/": {
+        400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options", "former_price_too_low")
+    },
     "POST /products/{product_pk}/images/": {400: _IMAGE_CODES},
     "GET /products/{product_pk}/reviews/": {400: ()},
     "POST /products/{product_pk}/reviews/": {404: (), 409: ("not_bought", "already_reviewed")},
-    "PATCH /variants/{id}/": {400: ("sku_taken", "duplicate_options")},
+    "PATCH /variants/{id}/": {400: ("sku_taken", "duplicate_options", "former_price_too_low")},
     "POST /variants/{id}/stock/": {409: ("out_of_stock",)},
     "PUT /cart/coupon/": {400: ("invalid_coupon",)},
     "POST /cart/items/": {400: ("variant_required", "cart_full", "max_quantity"), 404: (), 409: ("out_of_stock",)},
@@ -44,6 +48,7 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     },
     "DELETE /users/me/": {409: ("order_not_cancellable",)},
     "GET /orders/": {400: ()},
+    "GET /users/me/addresses/": {400: ()},
     "POST /orders/": {
         404: (),
         400: ("empty_cart", "invalid_coupon", "invalid_shipping_method", "amount_too_small", "amount_too_large"),
@@ -253,17 +258,15 @@ _EACH_VARIANT_HAS_ITS_OWN = {
     "dependentSchemas": {"variants": {"properties": dict.fromkeys(("price", "sku", "stock"), False)}}
 }
 BETWEEN_FIELDS |= dict.fromkeys(("ProductWriteRequest", "PatchedProductWriteRequest"), _EACH_VARIANT_HAS_ITS_OWN)
-# Where a filter without a value counts as none, as HTML forms send them.
-EMPTY_FILTERS = ("/api/v1/orders/",)
 
 
 def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add what serializers check in code: rules between fields, and filters that may be empty."""
+    """Add what serializers check in code: rules between fields, and that a parameter without a value is none."""
     for component, rule in BETWEEN_FIELDS.items():
         result["components"]["schemas"][component] |= rule
-    for path in EMPTY_FILTERS:
-        for parameter in result["paths"][path]["get"]["parameters"]:
-            if not parameter["name"].startswith("page"):
+    for methods in result["paths"].values():
+        for parameter in methods.get("get", {}).get("parameters", ()):
+            if parameter["in"] == "query":
                 parameter["allowEmptyValue"] = True
     return result
 

@@ -250,7 +250,7 @@ def test_a_filter_that_cannot_be_understood_is_named(anonymous: APIClient, db: N
     assert {attr for _, attr in found} == {query.split("=")[0]}
 
 
-@pytest.mark.parametrize("value", [".*", '{"$gt": ""}', "$colour", "red,blue", ""])
+@pytest.mark.parametrize("value", [".*", '{"$gt": ""}', "$colour", "red,blue"])
 def test_a_value_is_a_value_and_no_operator(ask: Callable, shelf: None, value: str) -> None:
     assert ask(f"attr_colour={value}")["count"] == 0
 

@@ -102,10 +102,12 @@ def test_pages_lead_to_each_other_and_back(anonymous: APIClient, thirty: list[st
 def test_a_page_holds_what_page_size_says_and_20_otherwise(
     anonymous: APIClient, thirty: list[str], subtests: pytest.Subtests
 ) -> None:
-    sizes = {"1": 1, "30": 30, "100": 30, "0": 20, "-5": 20, "abc": 20, "": 20, "1e1": 20}
-    for page_size, shown in sizes.items():
+    for page_size, shown in {"1": 1, "30": 30, "100": 30, "": 20}.items():
         with subtests.test(page_size=page_size):
             assert len(anonymous.get(LIST, {"page_size": page_size}).json()["results"]) == shown
+    for page_size in ("0", "-5", "abc", "1e1", "+5", "\0"):
+        with subtests.test(page_size=page_size):
+            assert refusal(anonymous.get(LIST, {"page_size": page_size}), 400) == ("invalid", "page_size")
 
 
 def test_a_page_holds_at_most_100(anonymous: APIClient, db: None) -> None:
@@ -117,7 +119,7 @@ def test_a_page_holds_at_most_100(anonymous: APIClient, db: None) -> None:
 
 
 def test_a_page_that_does_not_exist_is_404(anonymous: APIClient, thirty: list[str], subtests: pytest.Subtests) -> None:
-    for page in ("4", "0", "-1", "abc", "1.5", "1e1", "9" * 9, "9" * 40, "\0", "", " 1", "١", "last"):
+    for page in ("4", "0", "-1", "abc", "1.5", "1e1", "9" * 9, "9" * 40, "\0", " 1", "١", "last"):
         with subtests.test(page=page):
             assert refusal(anonymous.get(LIST, {"page_size": 10, "page": page}), 404) == ("not_found", None)
 

@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from orders.reviews.models import Review
+from shop.api.query import QueryBooleanField
 
 
 class ReviewSerializer(serializers.ModelSerializer):
@@ -47,6 +48,6 @@ class ReviewExportSerializer(ReviewSerializer):
 class ReviewQuerySerializer(serializers.Serializer):
     """The query string of a product's reviews."""
 
-    mine = serializers.BooleanField(
+    mine = QueryBooleanField(
         required=False, default=False, help_text="Only the caller's own, which is shown even while staff hide it."
     )

@@ -12,6 +12,7 @@ from catalog.queries import find_product
 from orders.reviews import services
 from orders.reviews.models import Review
 from orders.reviews.serializers import ReviewQuerySerializer, ReviewSerializer
+from shop.api.query import validated_query
 from shop.conditional import ConditionalReads
 
 PRODUCT = OpenApiParameter("product_pk", str, OpenApiParameter.PATH, description="The product's id or slug.")
@@ -35,9 +36,8 @@ class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericVie
         user = self.request.user
         if self.action != "list":
             return reviews.owned_by(user)
-        query = ReviewQuerySerializer(data=self.request.query_params)
-        query.is_valid(raise_exception=True)
-        if not query.validated_data["mine"]:
+        query = validated_query(ReviewQuerySerializer, self.request.query_params)
+        if not query["mine"]:
             return reviews.shown()
         return reviews.owned_by(user) if user.is_authenticated else reviews.none()
 

@@ -1,0 +1,88 @@
+"""Query strings: one way to read the filters of every list.
+
+A parameter without a value is none. One that looks like a filter of another API (``status[]=paid``, ``price__gte=5``,
+``attributes[colour]=red``) is refused: ignored, it would let everything through. Other parameters that a list does not
+know, such as ``utm_source``, are ignored.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.http import QueryDict
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+_FILTER_WORDS = frozenset(("attr", "attribute", "attributes", "opt", "option", "options", "filter", "filters"))
+_FIRST_WORD = re.compile("[a-z]*")
+
+
+def given(parameters: QueryDict) -> Iterator[tuple[str, list[str]]]:
+    """Yield the parameters that have a value, with their values."""
+    for name, values in parameters.lists():
+        if found := [value for value in values if value and not value.isspace()]:
+            yield name, found
+
+
+def validated_query(serializer_class: type[serializers.Serializer], parameters: QueryDict) -> dict[str, Any]:
+    """Return the validated filters of a list; of several values of one the last counts. Raises ``ValidationError``."""
+    serializer = serializer_class(data={name: values[-1] for name, values in given(parameters)})
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
+
+
+def refuse_unknown_filter(name: str) -> None:
+    """Raise ``ValidationError`` if a parameter that a list does not know looks like a filter."""
+    word = _FIRST_WORD.match(name.lower())
+    if "[" in name or "]" in name or "__" in name.lstrip("_") or (word and word[0] in _FILTER_WORDS):
+        raise ValidationError({name: "There is no such filter."}, code="unknown_filter")
+
+
+class RepeatedField(serializers.Field):
+    """A filter that is met by any of several values: ``category=shirts&category=hats``."""
+
+    default_error_messages = {"too_many": "Give at most {most} values."}
+
+    def __init__(self, *, child: serializers.Field, most: int, **kwargs: Any) -> None:
+        self.child, self.most = child, most
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Sequence[str]) -> list[Any]:
+        if len(data) > self.most:
+            self.fail("too_many", most=self.most)
+        return list(dict.fromkeys(self.child.run_validation(value) for value in data))
+
+    def to_representation(self, value: list[Any]) -> list[Any]:
+        return value
+
+
+class RepeatedFieldSchema(OpenApiSerializerFieldExtension):
+    target_class = "shop.api.query.RepeatedField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        items = auto_schema._map_serializer_field(self.target.child, direction)
+        return {"type": "array", "items": items, "maxItems": self.target.most}
+
+
+class QueryBooleanField(serializers.Field):
+    """``true`` or ``false``, in any case, or ``1`` or ``0``."""
+
+    default_error_messages = {"invalid": "Must be true or false."}
+    _values: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
+
+    def to_internal_value(self, data: Any) -> bool:
+        value = self._values.get(data.lower()) if isinstance(data, str) else None
+        if value is None:
+            self.fail("invalid")
+        return value
+
+    def to_representation(self, value: bool) -> bool:
+        return value
+
+
+class QueryBooleanFieldSchema(OpenApiSerializerFieldExtension):
+    target_class = "shop.api.query.QueryBooleanField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return {"anyOf": [{"type": "boolean"}, {"type": "integer", "enum": [0, 1]}]}
