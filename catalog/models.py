@@ -107,8 +107,8 @@ class Product(models.Model):
     category_lineage = ArrayField(ObjectIdField(), default=list, editable=False)
     # The category whose `active_products` it is one of.
     counted_in = ObjectIdField(null=True, editable=False)
-    # The name as lists sort by it; the words that relevance is judged by, and what searches look up: the beginnings of
-    # all words (see `catalog.search`).
+    # The name as lists sort by it; the words that relevance is judged by; and what searches look up: the beginnings of
+    # all words and the SKUs of active variants (see `catalog.search`).
     sort_name = models.CharField(max_length=200, blank=True, editable=False)
     search_words = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     search_beginnings = ArrayField(models.CharField(max_length=250), default=list, editable=False)

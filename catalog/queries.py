@@ -101,8 +101,10 @@ class ProductFiltersSerializer(serializers.Serializer):
         required=False,
         max_length=200,
         allow_blank=True,
-        help_text="Words of name, category and description, all of which must match in any of their forms. Of the last "
-        "one its beginning will do. Letters and digits count, no other character does.",
+        help_text="Words of name, category, description, attributes and options, and SKUs; all words must match in any "
+        "of their forms. Of the last one its beginning will do. Letters and digits count, no other character does: "
+        "`t-shirt`, `tshirt` and `T shirt` are the same, and so are `o` and `ø`. Common English words (`the`) "
+        "count only in such a compound or alone. Chinese, Japanese, Thai, Lao, Khmer and Burmese match anywhere.",
     )
 
 

@@ -73,7 +73,11 @@ def fields(
         "counted_in": category.pk if category and product.is_active else None,
         "sort_name": search.sort_name(product.name),
         **search.product_fields(
-            name=product.name, description=product.description, category=category.name if category else ""
+            name=product.name,
+            description=product.description,
+            category=category.name if category else "",
+            values=searched_values(product.attributes, [variant.options for variant in variants]),
+            skus=[variant.sku for variant in variants],
         ),
         "attribute_pairs": attribute_pairs(product.attributes),
         # Without an active variant there is nothing to buy, and the last price is as good as any.
@@ -104,6 +108,11 @@ def attribute_pairs(attributes: dict[str, str]) -> list[str]:
 
 def attribute_pair(name: str, value: str) -> str:
     return f"{name}={identifiers.key(value)}"
+
+
+def searched_values(attributes: dict[str, str], options: Iterable[dict[str, str]]) -> list[str]:
+    """Return the values of a product's attributes and of its active variants' options, each once."""
+    return list(dict.fromkeys(value for pairs in (attributes, *options) for value in pairs.values()))
 
 
 def rename_category(category: Category) -> None:

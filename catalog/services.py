@@ -21,6 +21,7 @@ from catalog.errors import (
 )
 from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
 from catalog.skus import SkuMap
+from catalog.text import in_ascii
 from shop import identifiers, jobs, media, staff_log
 from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
 from shop.mongodb import violated_fields
@@ -154,7 +155,7 @@ def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
 
 def slug_base(name: str) -> str:
     """Return what slugs for ``name`` begin with."""
-    return slugify(name)[:200].strip("-") or "product"
+    return slugify(in_ascii(name))[:200].strip("-") or "product"
 
 
 # --- Variants ---------------------------------------------------------------------------------------------------------

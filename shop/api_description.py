@@ -26,7 +26,8 @@ stops at 10,000 (`count_exact` is then false) and `next` goes on by cursor: foll
 
 **Finding.** Filters of products narrow each other; several values of one attribute (`attr_colour=red&attr_colour=blue`)
 mean any of them. `/products/facets/` takes the same filters and tells how many products each further one would leave.
-A search wants all of its words, in any of their forms, and is content with the beginning of the last.
+A search wants all of its words, in any of their forms, and is content with the beginning of the last. It reads names,
+categories, descriptions, attributes, options and SKUs.
 
 **A request's id** comes back in `X-Request-ID`, and stands in the shop's log: name it when something goes wrong. One
 that is sent along, of 8 to 64 letters, digits, `.`, `_` and `-`, is taken over.

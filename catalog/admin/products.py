@@ -116,10 +116,14 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
             return found
         with_sku = Variant.objects.filter(begins_with("sku_key", identifiers.key(text)))
         # Nobody pages through more than a few hundred results of a SKU.
-        products = set(with_sku.values_list("product", flat=True)[:500])
-        return queryset.filter(pk__in=products) if products else Search(text).matching(queryset)
+        products = dict(with_sku.values_list("sku", "product")[:500])
+        if text in products:
+            return queryset.filter(pk=products[text])
+        by_words = Search(text).matching(queryset)
+        # Words find the SKUs of active variants, whose products may also be found by something else.
+        return queryset.filter(pk__in=set(products.values())) if products and not by_words.exists() else by_words
 
-    @display(description="Product", ordering="name")
+    @display(description="Product", ordering="sort_name")
     def product(self, product: Product) -> str:
         skus = [variant.sku for variant in product.variants.all()]
         return format_html(
