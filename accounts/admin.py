@@ -166,16 +166,7 @@ class UserAdmin(
     # --- Buttons ------------------------------------------------------------------------------------------------------
 
     def has_write_to_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_change_permission(request, self.get_object(request, object_id) if object_id else None)
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """Offer the mails that go with the account's state."""
-        user = self.get_object(request, object_id)
-        return [
-            each
-            for each in super().get_actions_detail(request, object_id)
-            if user and not self.why_not(each.action_name.removeprefix("accounts_user_"), user)
-        ]
+        return self.has_change_permission(request, self.find(request, object_id))
 
     def why_not(self, button: str, user: User) -> str:
         if not user.is_active:
@@ -236,14 +227,14 @@ class UserAdmin(
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        user = self.get_object(request, unquote(object_id)) if request.method == "POST" else None
+        user = self.find(request, object_id) if request.method == "POST" else None
         if user is not None and self.has_delete_permission(request, user):
             try:
                 # It may ask Stripe, which has no place in the transaction around the page.
                 services.settle_account(user=user)
             except ShopError as error:
                 self.message_user(request, str(error), messages.ERROR)
-                return HttpResponseRedirect(self.change_url(object_id))
+                return HttpResponseRedirect(self.change_url(unquote(object_id)))
         return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:

@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from unfold.admin import TabularInline
@@ -15,7 +14,7 @@ from unfold.decorators import display
 from catalog import services
 from catalog.models import Category, Product
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
-from shop.admin.html import link
+from shop.admin.html import link, page_url
 from shop.admin.lists import IndexedSearchMixin, QuickChangeList
 
 # Browsers drop ordinary spaces at the beginning of an option.
@@ -54,7 +53,7 @@ class ChildrenInline(TabularInline):
 
     @display(description="Category")
     def child(self, category: Category) -> str:
-        return link(reverse("admin:catalog_category_change", args=[category.pk]), category.name)
+        return link(page_url("catalog.category", category.pk), category.name)
 
 
 class CountingChangeList(QuickChangeList):

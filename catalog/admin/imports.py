@@ -135,22 +135,13 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        run = self.get_object(request, object_id) if object_id else None
+        run = self.find(request, object_id)
         context = {**(extra_context or {}), **(_page(run, request) if run else {"title": "Import products"})}
         response = super().changeform_view(request, object_id, form_url, context)
         if run and run.state not in WORKING and request.headers.get("HX-Request"):
             # The page was watching it; now it has other buttons, too.
             response.headers["HX-Refresh"] = "true"
         return response
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """Offer what the import's state allows."""
-        run = self.get_object(request, object_id)
-        return [
-            each
-            for each in super().get_actions_detail(request, object_id)
-            if run and not self.why_not(each.action_name.removeprefix("catalog_importrun_"), run)
-        ]
 
     def why_not(self, button: str, run: ImportRun) -> str:
         if button == "discard":

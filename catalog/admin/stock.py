@@ -21,7 +21,7 @@ from catalog.admin.people import emails
 from catalog.models import StockMovement, Variant
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
-from shop.admin.html import badge, link, price
+from shop.admin.html import badge, link, page_url, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
 
 
@@ -90,7 +90,7 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Product")
     def product_link(self, variant: Variant) -> str:
-        return link(reverse("admin:catalog_product_change", args=[variant.product_id]), variant.product.name)
+        return link(page_url("catalog.product", variant.product_id), variant.product.name)
 
     @display(description="Price")
     def shown_price(self, variant: Variant) -> str:

@@ -123,7 +123,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        order = self.get_object(request, object_id) if object_id else None
+        order = self.find(request, object_id)
         context = {**(extra_context or {}), **(page_context(order, request) if order else {}), "title": "Order"}
         return super().changeform_view(request, object_id, form_url, context)
 
@@ -138,15 +138,6 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("orders.change_order")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """Offer what the order's state allows."""
-        order = self.get_object(request, object_id)
-        return [
-            each
-            for each in super().get_actions_detail(request, object_id)
-            if order and not self.why_not(each.action_name.removeprefix("orders_order_"), order)
-        ]
 
     def why_not(self, button: str, order: Order) -> str:
         if button == "cancel":

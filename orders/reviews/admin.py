@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 from unfold.decorators import display
@@ -18,7 +17,7 @@ from orders.reviews.models import Review
 from shop import identifiers
 from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
-from shop.admin.html import badge, link
+from shop.admin.html import badge, link, page_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 from shop.email_addresses import normalize_email
 from shop.transactions import transactional
@@ -73,7 +72,7 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Product")
     def product_link(self, review: Review) -> str:
-        return link(reverse("admin:catalog_product_change", args=[review.product_id]), review.product.name)
+        return link(page_url("catalog.product", review.product_id), review.product.name)
 
     @display(description="Person")
     def person(self, review: Review) -> str:
@@ -89,15 +88,6 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     def has_moderate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("orders.change_review")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """Offer to hide what is shown, and to show what is hidden."""
-        review = self.get_object(request, object_id)
-        return [
-            each
-            for each in super().get_actions_detail(request, object_id)
-            if review and not self.why_not(each.action_name.removeprefix("orders_review_"), review)
-        ]
 
     def why_not(self, button: str, review: Review) -> str:
         if (button == "hide") != review.is_hidden:

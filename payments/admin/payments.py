@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
@@ -21,7 +20,7 @@ from shop import identifiers, money
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.fields import MoneyFormField
-from shop.admin.html import badge, link
+from shop.admin.html import badge, link, page_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 
 
@@ -111,7 +110,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Order")
     def order_link(self, payment: Payment) -> str:
-        return link(reverse("admin:orders_order_change", args=[payment.order_id]), payment.order_number)
+        return link(page_url("orders.order", payment.order_id), payment.order_number)
 
     @display(description="Amount", ordering="amount")
     def shown_amount(self, payment: Payment) -> str:
@@ -131,11 +130,6 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     def has_refund_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("payments.add_refund")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        payment = self.get_object(request, object_id)
-        offered = payment and not self.why_not("refund", payment)
-        return super().get_actions_detail(request, object_id) if offered else []
 
     def why_not(self, button: str, payment: Payment) -> str:
         return "" if payment.refundable else "Nothing of this payment is left that could be refunded."
@@ -188,7 +182,7 @@ class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Payment")
     def payment_link(self, refund: Refund) -> str:
-        return link(reverse("admin:payments_payment_change", args=[refund.payment_id]), refund.payment)
+        return link(page_url("payments.payment", refund.payment_id), refund.payment)
 
     @display(description="Amount", ordering="amount")
     def shown_amount(self, refund: Refund) -> str:

@@ -1,5 +1,6 @@
 """Staff look at money and send it back in the admin; events that failed are replayed."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -144,3 +145,34 @@ def test_events_are_replayed_several_at_once_and_a_failure_is_told(browser: Clie
     data = {"action": "replay_selected", "_selected_action": ["evt_1", "evt_2"]}
     page = browser.post(url_of("payments.stripeevent"), data, follow=True)
     assert messages_of(page)[0].startswith("2 of 2 failed: ")
+
+
+@pytest.mark.parametrize("pk", ["evt_1", "evt_3A_5F/x:2"])
+def test_everything_about_an_event_works_at_the_addresses_that_the_admin_s_pages_link(
+    browser: Client, simulator: StripeSimulator, order: Order, pk: str
+) -> None:
+    payment, _ = services.open_payment(order=order)
+    simulator.pay(payment.intent)
+    (event,) = events(simulator, "payment_intent.succeeded")
+    StripeEvent.objects.create(
+        id=pk, type=event["type"], payload={**event, "id": pk}, status="failed", detail="x", created_at=timezone.now()
+    )
+
+    def linked(page: str, ending: str) -> str:
+        """Return the link of a page whose address ends like this."""
+        found = re.findall(rf'href="([^"?]*stripeevent/[^"?]+/{ending}/)[^"]*"', browser.get(page).content.decode())
+        assert found, f"{page} links no {ending}"
+        return found[0]
+
+    page = linked(url_of("payments.stripeevent"), "change")
+    assert linked("/admin/", "change") == page
+    assert linked(page, "history")
+    replay = linked(page, "replay")
+
+    assert in_dialog(browser, replay).context["dialog"]["title"] == "Replay this event?"
+    assert in_dialog(browser, replay, {})["HX-Redirect"] == page
+    assert StripeEvent.objects.get().status == "applied"
+    assert linked(url_of("shop.staffaction"), "change") == page
+    assert "replayed" in browser.get(linked(page, "history")).content.decode()
+    for wrong in ("evt_5F2", "evt_5f1", "_", "__", "_5F", "%00"):
+        assert browser.get(f"{url_of('payments.stripeevent')}{wrong}/replay/").status_code == 404

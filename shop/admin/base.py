@@ -11,12 +11,12 @@ from django.db import IntegrityError, models
 from django.db.models import ProtectedError, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from shop import staff_log, transactions
 from shop.admin.dialogs import leave_dialog
 from shop.admin.fields import MoneyFieldsMixin
+from shop.admin.html import page_url
 from shop.admin.lists import QuickChangeList
 from shop.admin.refusals import add_refusal, sentence
 from shop.admin.uploads import Uploads, UploadsWaiting
@@ -182,7 +182,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
             return delete()
         except (ShopError, ProtectedError) as error:
             self.message_user(request, sentence(error), messages.ERROR)
-            return HttpResponseRedirect(self.change_url(object_id))
+            return HttpResponseRedirect(self.change_url(unquote(object_id)))
 
     @transactional("admin.delete_selected")
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
@@ -231,12 +231,27 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     # --- Buttons ------------------------------------------------------------------------------------------------------
 
+    def find(self, request: HttpRequest, object_id: str | None) -> Any:
+        """Return the object that an address names, or None.
+
+        Django quotes keys in the admin's addresses (``evt_1`` is ``evt_5F1``). Views that take an id from the address
+        look it up here; `get_object` takes the key itself.
+        """
+        return self.get_object(request, unquote(object_id)) if object_id else None
+
     def find_or_404(self, request: HttpRequest, object_id: str) -> Any:
         """Return the object that a button is about."""
-        obj = self.get_object(request, object_id)
+        obj = self.find(request, object_id)
         if obj is None:
             raise Http404
         return obj
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer the buttons that the object's state allows."""
+        actions = super().get_actions_detail(request, object_id)
+        obj = self.find(request, object_id) if actions else None
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return [each for each in actions if obj and not self.why_not(each.action_name.removeprefix(prefix), obj)]
 
     def perform(self, request: HttpRequest, verb: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
         """Call a service for a button of a dialog; say it is done on the page the dialog was opened on (or ``url``)."""
@@ -248,8 +263,8 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         """Say why a button does not go with the object's state; nothing where it does. The service decides again."""
         return ""
 
-    def change_url(self, object_id: Any) -> str:
-        return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
+    def change_url(self, pk: Any) -> str:
+        return page_url(self.opts.label, pk)
 
 
 class ReadOnlyModelAdmin(TransactionalModelAdmin):

@@ -49,7 +49,7 @@ def dialog(
         @wraps(method)
         def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
             obj = model_admin.find_or_404(request, object_id)
-            page = model_admin.change_url(object_id)
+            page = model_admin.change_url(obj.pk)
             if reason := model_admin.why_not(method.__name__, obj):
                 model_admin.message_user(request, reason, messages.WARNING)
                 return leave_dialog(request, page)

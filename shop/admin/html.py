@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin.utils import quote
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
@@ -22,6 +23,11 @@ def badge(text: Any, kind: str = "") -> SafeString:
 
 def link(url: str, text: Any) -> SafeString:
     return format_html('<a class="shop-link" href="{}">{}</a>', url, text)
+
+
+def page_url(model: str, pk: Any, page: str = "change") -> str:
+    """Return the address of an object's page: ``page_url("payments.stripeevent", event.pk)``. Django quotes the key."""
+    return reverse(f"admin:{model.lower().replace('.', '_')}_{page}", args=[quote(str(pk))])
 
 
 def list_url(model: str, **filters: str) -> str:

@@ -6,12 +6,12 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
 from shop.admin.base import ReadOnlyModelAdmin
-from shop.admin.html import badge, link
+from shop.admin.html import badge, link, page_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with
 from shop.staff_log import Action, StaffAction, with_people
 
@@ -74,7 +74,7 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         kind = row.model.rpartition(".")[2]
         text = f"{kind} {row.label or row.object_id}"
         try:
-            return link(reverse(f"admin:{row.model.replace('.', '_')}_change", args=[row.object_id]), text)
+            return link(page_url(row.model, row.object_id), text)
         except NoReverseMatch:
             return text
 

@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.forms import BoundField, Form
@@ -44,8 +45,8 @@ def in_dialog(browser: Client, url: str, fields: dict[str, Any] | None = None) -
 
 
 def url_of(model: str, page: str = "changelist", pk: Any = None) -> str:
-    """Address of a page of the admin: ``url_of("orders.order", "change", order.pk)``."""
-    return reverse(f"admin:{model.replace('.', '_')}_{page}", args=[] if pk is None else [pk])
+    """Address of a page of the admin, as its lists link it: ``url_of("orders.order", "change", order.pk)``."""
+    return reverse(f"admin:{model.replace('.', '_')}_{page}", args=[] if pk is None else [quote(str(pk))])
 
 
 def filled_in(page: HttpResponse) -> dict[str, Any]:
