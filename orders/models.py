@@ -319,6 +319,11 @@ class Order(models.Model):
         return self.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
 
     @property
+    def is_disputed(self) -> bool:
+        """Whether the customer's bank took the money back, or holds it until the dispute is decided."""
+        return self.payment_status == PaymentStatus.DISPUTED
+
+    @property
     def has_open_flag(self) -> bool:
         return self.flagged and not self.flag_settled
 

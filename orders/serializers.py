@@ -17,6 +17,7 @@ from orders.models import (
     PaymentStatus,
     PostalAddress,
     ShippingMethod,
+    TimelineEntry,
 )
 from orders.pricing import Quote
 from shop.api.fields import LowerCodeField
@@ -56,6 +57,22 @@ class RefundEntrySerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
 
 
+# Events that only staff see, and those whose detail names an object at Stripe.
+INTERNAL_EVENTS = frozenset({Event.FLAGGED, Event.FLAG_SETTLED})
+EVENTS_WITHOUT_DETAIL = frozenset({Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST})
+
+
+def timeline_for_buyer(order: Order) -> list[TimelineEntry]:
+    """Return what happened to an order without flags, notes of staff and ids of disputes."""
+    return [
+        TimelineEntry(at=entry.at, event=entry.event, actor=entry.actor, detail="")
+        if entry.event in EVENTS_WITHOUT_DETAIL
+        else entry
+        for entry in order.timeline
+        if entry.event not in INTERNAL_EVENTS
+    ]
+
+
 class TimelineEntrySerializer(serializers.Serializer):
     at = serializers.DateTimeField()
     event = serializers.ChoiceField(choices=Event)
@@ -75,7 +92,7 @@ class OrderSerializer(serializers.ModelSerializer):
     shipping_address = PostalAddressSerializer()
     payment = ObjectIdField(allow_null=True)
     refunds = RefundEntrySerializer(many=True)
-    timeline = TimelineEntrySerializer(many=True)
+    timeline = serializers.SerializerMethodField()
 
     class Meta:
         model = Order
@@ -104,6 +121,12 @@ class OrderSerializer(serializers.ModelSerializer):
             "timeline",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(TimelineEntrySerializer(many=True))
+    def get_timeline(self, order: Order) -> list[dict[str, Any]]:
+        """Return what happened to the order; flags and ids of disputes only with ``internal`` in the context."""
+        entries = order.timeline if self.context.get("internal") else timeline_for_buyer(order)
+        return TimelineEntrySerializer(entries, many=True, context=self.context).data
 
     def get_coupon(self, order: Order) -> str | None:
         return order.coupon or None

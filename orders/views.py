@@ -137,6 +137,9 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
         order = services.fulfil_order(order=self.get_object(), **self.validated(FulfilSerializer))
         return self.reply(order)
 
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "internal": staff_may(self.request.user, "orders.view_order")}
+
     def validated(self, serializer_class: type) -> dict:
         return validated(serializer_class, self.request.data, context=self.get_serializer_context())
 

@@ -68,3 +68,7 @@ class RefundTooLarge(Conflict):
 class NotRefundable(Conflict):
     default_code = "not_refundable"
     default_detail = "Nothing was paid that could be refunded."
+
+
+class PaymentDisputed(NotRefundable):
+    default_detail = "The customer's bank disputes this payment, so it cannot be refunded."

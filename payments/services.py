@@ -23,6 +23,7 @@ from payments import declines, gateway, transitions
 from payments.errors import (
     NotRefundable,
     OrderNotPayable,
+    PaymentDisputed,
     RefundTooLarge,
     StripeCallSpent,
     StripeCallUnderWay,
@@ -233,7 +234,7 @@ def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: s
     """Send money back: ``amount`` of the payment's currency, or all that is left.
 
     The refund is durable when this returns; where Stripe could not be reached it is ``pending``, and the worker goes
-    on. Raises :class:`NotRefundable`, :class:`RefundTooLarge`.
+    on. Raises :class:`NotRefundable`, :class:`PaymentDisputed`, :class:`RefundTooLarge`.
     """
     minor = None if amount is None else money.to_minor_units(amount, payment.currency)
     refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
@@ -243,6 +244,10 @@ def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: s
 
 @transactional("payments.refund")
 def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
+    payment = Payment.objects.get(pk=payment_id)
+    # The refund is written to the order, so a dispute that is recorded concurrently is a write conflict.
+    if Order.objects.get(pk=payment.order_id).is_disputed:
+        raise PaymentDisputed
     refund = _reserve_refund(payment_id=payment_id, amount=amount, reason=reason, actor=actor)
     idempotency.finish(status=201, reference=str(refund.pk))
     return refund

@@ -43,7 +43,7 @@ class SettleForm(DialogForm):
         max_length=300,
         label="What was found",
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Refunded by bank transfer"}),
-        help_text="Kept in the order's history, where the customer reads it.",
+        help_text="Kept in the order's history. Only staff see it.",
     )
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import TabularInline
@@ -15,10 +15,11 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from orders.models import Actor
 from payments import services
 from payments.admin.labels import INTENT_LABELS, REFUND_LABELS, amount_of
+from payments.errors import PaymentDisputed
 from payments.models import Payment, Refund
 from shop import identifiers, money
 from shop.admin.base import ReadOnlyModelAdmin
-from shop.admin.dialogs import DialogForm, dialog
+from shop.admin.dialogs import DialogForm, dialog, leave_dialog
 from shop.admin.fields import MoneyFormField
 from shop.admin.html import badge, link, page_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
@@ -132,6 +133,8 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return request.user.has_perm("payments.add_refund")
 
     def why_not(self, button: str, payment: Payment) -> str:
+        if payment.order.is_disputed:
+            return str(PaymentDisputed())
         return "" if payment.refundable else "Nothing of this payment is left that could be refunded."
 
     @dialog(
@@ -147,12 +150,16 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     )
     def refund(self, request: HttpRequest, form: RefundForm, payment: Payment) -> HttpResponse:
         amount, reason = form.cleaned_data["amount"], form.cleaned_data["reason"]
-        return self.perform(
-            request,
-            lambda: services.refund_payment(payment=payment, amount=amount, reason=reason, actor=Actor.STAFF),
-            done="The refund is on its way.",
-            url=self.change_url(payment.pk),
-        )
+        refund = services.refund_payment(payment=payment, amount=amount, reason=reason, actor=Actor.STAFF)
+        shown = amount_of(refund.amount, refund.currency)
+        if refund.status in Refund.FAILED:
+            said, level = f"Stripe refused the refund of {shown}. The order is flagged and says why.", messages.ERROR
+        elif refund.status == Refund.Status.SUCCEEDED:
+            said, level = f"{shown} was refunded.", messages.SUCCESS
+        else:
+            said, level = f"The refund of {shown} is on its way.", messages.SUCCESS
+        self.message_user(request, said, level)
+        return leave_dialog(request, self.change_url(payment.pk))
 
 
 @admin.register(Refund)

@@ -44,7 +44,7 @@ def refund(browser: Client, payment: Payment, **fields: str) -> Any:
 
 def test_a_part_of_a_payment_is_refunded(browser: Client, payment: Payment, order: Order) -> None:
     page = refund(browser, payment, amount="4.90", reason="Arrived late")
-    assert messages_of(page) == ["The refund is on its way."]
+    assert messages_of(page) == ["4.90 USD was refunded."]
     made = Refund.objects.get()
     assert (made.amount, made.reason, made.actor, made.status) == (490, "Arrived late", "staff", "succeeded")
     order.refresh_from_db()
@@ -176,3 +176,37 @@ def test_everything_about_an_event_works_at_the_addresses_that_the_admin_s_pages
     assert "replayed" in browser.get(linked(page, "history")).content.decode()
     for wrong in ("evt_5F2", "evt_5f1", "_", "__", "_5F", "%00"):
         assert browser.get(f"{url_of('payments.stripeevent')}{wrong}/replay/").status_code == 404
+
+
+def test_a_disputed_payment_offers_no_refund_and_refuses_one(
+    browser: Client, simulator: StripeSimulator, payment: Payment, order: Order
+) -> None:
+    simulator.dispute(payment.intent)
+    deliver(simulator)
+    page = url_of("payments.payment", "change", payment.pk)
+    button = url_of("payments.payment", "refund", payment.pk)
+    for each in (page, url_of("orders.order", "change", order.pk)):
+        assert button not in browser.get(each).content.decode()
+    assert in_dialog(browser, button)["HX-Redirect"] == page
+    assert messages_of(refund(browser, payment, amount="4.90"))[-1] == (
+        "The customer's bank disputes this payment, so it cannot be refunded."
+    )
+    assert not Refund.objects.exists()
+    order.refresh_from_db()
+    assert not order.flagged
+
+
+def test_what_staff_read_about_a_refund_is_what_became_of_it(
+    browser: Client, simulator: StripeSimulator, payment: Payment, order: Order
+) -> None:
+    simulator.fail("server_error", prefix="/v1/refunds", method="POST")
+    assert messages_of(refund(browser, payment, amount="1.00")) == ["The refund of 1.00 USD is on its way."]
+    simulator.heal()
+    # The shop has not heard of the dispute yet.
+    simulator.dispute(payment.intent)
+    (said,) = list(refund(browser, payment, amount="2.00").context["messages"])
+    assert (said.level_tag, str(said)) == (
+        "error",
+        "Stripe refused the refund of 2.00 USD. The order is flagged and says why.",
+    )
+    assert [row.status for row in Refund.objects.order_by("pk")] == ["pending", "failed"]

@@ -9,7 +9,7 @@ from catalog.models import Product
 from payments.models import StripeEvent
 from payments.simulator import StripeSimulator
 from shop.testing.replies import refusal
-from shop.testing.steps import API, events_of, order_of, place_order, stock_of
+from shop.testing.steps import API, events_of, everything, order_of, place_order, stock_of
 from shop.testing.stripe_steps import deliver, pay, post_event
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +113,29 @@ def test_a_dispute_about_something_else_is_ignored(
     assert post_event(event).status_code == 200
     assert StripeEvent.objects.get(pk=event["id"]).status == "ignored"
     assert order(as_customer)["payment_status"] == "paid"
+
+
+def test_a_disputed_payment_is_refunded_only_after_the_dispute_is_won(
+    as_customer: APIClient, as_staff: APIClient, intent: str, simulator: StripeSimulator
+) -> None:
+    refunds = f"{API}/payments/{order(as_customer)['payment']}/refunds/"
+    dispute = simulator.dispute(intent)
+    deliver(simulator)
+    before = everything()
+    for body in ({}, {"amount": "1.00"}, {"amount": "10.00", "reason": "Broken"}):
+        assert refusal(as_staff.post(refunds, body), 409) == ("not_refundable", None)
+    assert everything() == before
+    assert simulator.state()["refunds"] == []
+
+    simulator.close_dispute(dispute["id"], won=False)
+    deliver(simulator)
+    assert refusal(as_staff.post(refunds, {}), 409) == ("not_refundable", None)
+
+
+def test_a_payment_whose_dispute_was_won_can_be_refunded(
+    as_customer: APIClient, as_staff: APIClient, intent: str, simulator: StripeSimulator
+) -> None:
+    simulator.close_dispute(simulator.dispute(intent)["id"], won=True)
+    deliver(simulator)
+    reply = as_staff.post(f"{API}/payments/{order(as_customer)['payment']}/refunds/", {"amount": "4.00"})
+    assert reply.status_code == 201

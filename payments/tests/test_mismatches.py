@@ -82,17 +82,17 @@ def test_an_order_that_was_paid_wrong_still_expires(
 
 
 def test_a_second_intent_that_was_paid_for_the_same_order_is_flagged_and_changes_nothing(
-    as_customer: APIClient, number: str, simulator: StripeSimulator
+    as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
 ) -> None:
     pay(as_customer, simulator, number)
-    before = order_of(as_customer, number)
+    before = order_of(as_staff, number)
     metadata = {"payment": str(Payment.objects.get().pk), "order": number}
     second = gateway.create_intent(amount=1000, currency="usd", metadata=metadata, key="another")
     simulator.pay(second["id"])
     deliver(simulator)
     event = StripeEvent.objects.get(status="flagged")
     assert event.payload["data"]["object"]["id"] == second["id"]
-    after = order_of(as_customer, number)
+    after = order_of(as_staff, number)
     (flag,) = [entry for entry in after.pop("timeline") if entry not in before["timeline"]]
     assert (flag["event"], second["id"] in flag["detail"]) == ("flagged", True)
     assert after == {name: value for name, value in before.items() if name != "timeline"}

@@ -203,7 +203,7 @@ def refund_a_part(page: Page) -> None:
     page.get_by_label("Amount in USD").fill("5.00")
     page.get_by_label("Reason").fill("A scratch")
     page.get_by_role("button", name="Refund", exact=True).click()
-    expect(page.get_by_text("The refund is on its way.")).to_be_visible()
+    expect(page.get_by_text("5.00 USD was refunded.")).to_be_visible()
     page.reload()
     expect(page.get_by_text("Refund of 5.00 USD")).to_be_visible()
     expect(page.locator(".shop-order-labels").get_by_text("Partially refunded")).to_be_visible()
