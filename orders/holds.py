@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from bson import ObjectId
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -104,6 +105,15 @@ def suspicious_holders() -> list[Holder]:
     """Return the customers and network addresses at their limits, those that hold most first. For staff to look at."""
     holders = [*_holders("user_id"), *_holders("placed_from")]
     return sorted(filter(lambda each: each.is_suspicious, holders), key=lambda each: -each.pieces)
+
+
+def orders_at_limits(holders: Sequence[Holder] | None = None) -> Q:
+    """Return the condition that matches the counted orders of these holders; of the suspicious ones unless given."""
+    holders = suspicious_holders() if holders is None else holders
+    users = [each.user for each in holders if each.user]
+    addresses = [each.placed_from for each in holders if not each.user]
+    counted = Q(expired_at=None) | Q(expired_at__gte=timezone.now() - EXPIRED_COUNTS_FOR)
+    return Q(placed_from__gt="") & counted & (Q(user__in=users) | Q(placed_from__in=addresses))
 
 
 def _holders(column: str) -> list[Holder]:

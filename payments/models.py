@@ -1,5 +1,7 @@
 """Payments: one PaymentIntent per order, the inbox of Stripe's events, refunds. Amounts are Stripe's minor units."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -83,6 +85,10 @@ class RefundQuerySet(models.QuerySet):
     def failed(self) -> "RefundQuerySet":
         """Refunds whose money is still here."""
         return self.filter(status__in=Refund.FAILED)
+
+    def failed_lately(self) -> "RefundQuerySet":
+        """Refunds of the last 30 days whose money is still here."""
+        return self.failed().filter(created_at__gte=timezone.now() - timedelta(days=30))
 
 
 class Refund(models.Model):

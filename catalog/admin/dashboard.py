@@ -22,7 +22,7 @@ def low_stock() -> Iterator[Figure | Panel]:
         30,
         "Low stock",
         f"{len(found)}+" if len(found) >= statistics.LONGEST_LIST else str(len(found)),
-        list_url("catalog.variant", stock="low", is_active__exact="1"),
+        list_url("catalog.variant", stock="reorder"),
         f"{few}, {sold_out} sold out" if sold_out else few,
     )
     shown = found[:ROWS]

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from catalog import stock
+from catalog import statistics, stock
 from catalog.admin.people import emails
 from catalog.models import StockMovement, Variant
 from shop.admin.base import ReadOnlyModelAdmin
@@ -56,9 +56,12 @@ class StockFilter(DropdownFilter):
     parameter_name = "stock"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("none", "Sold out"), ("low", f"Fewer than {settings.LOW_STOCK_THRESHOLD}"), ("some", "In stock")]
+        few = f"Fewer than {settings.LOW_STOCK_THRESHOLD}"
+        return [("none", "Sold out"), ("low", few), ("reorder", f"{few}, for sale"), ("some", "In stock")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == "reorder":
+            return queryset.filter(pk__in=[variant.pk for variant in statistics.low_stock()])
         ranges = {"none": {"stock": 0}, "low": {"stock__lt": settings.LOW_STOCK_THRESHOLD}, "some": {"stock__gt": 0}}
         return queryset.filter(**ranges.get(self.value() or "", {}))
 

@@ -23,7 +23,7 @@ ROWS = 6
 @on_dashboard("orders.order")
 def to_ship() -> Iterator[Figure]:
     _, shown = number_of(Order.objects.to_ship())
-    url = list_url("orders.order", status__exact="completed", fulfilment_status__exact="unfulfilled")
+    url = list_url("orders.order", work="to_ship")
     yield Figure(10, "To ship", shown, url, "paid and not sent yet")
 
 
@@ -51,9 +51,14 @@ def unpaid() -> Iterator[Figure | Panel]:
 @on_dashboard("orders.order")
 def unpaid_holders() -> Iterator[Figure | Panel]:
     holders = holds.suspicious_holders()
-    url = list_url("orders.order", status__exact="pending")
+    _, shown = number_of(Order.objects.filter(holds.orders_at_limits(holders))) if holders else (0, "0")
     yield Figure(
-        14, "At hold limits", str(len(holders)), url, "customers and networks with much unpaid", urgent=bool(holders)
+        14,
+        "At hold limits",
+        shown,
+        list_url("orders.order", work="at_hold_limits"),
+        f"orders of {len(holders)} customers and networks with much unpaid",
+        urgent=bool(holders),
     )
     people = User.objects.in_bulk([each.user for each in holders[:ROWS] if each.user])
     yield Panel(

@@ -12,7 +12,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
-from orders import services
+from orders import holds, services
 from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import page_context
 from orders.errors import NoOpenFlag, OrderNotFulfillable
@@ -59,10 +59,26 @@ class FlagFilter(DropdownFilter):
         return chosen.get(self.value() or "", queryset)
 
 
+class WorkFilter(DropdownFilter):
+    """The orders that a figure of the dashboard counts."""
+
+    title = "work"
+    parameter_name = "work"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("to_ship", "To ship"), ("at_hold_limits", "At hold limits")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == "to_ship":
+            return queryset.to_ship()
+        return queryset.filter(holds.orders_at_limits()) if self.value() == "at_hold_limits" else queryset
+
+
 @admin.register(Order)
 class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "flag")
     list_filter = (
+        WorkFilter,
         ("status", ChoicesDropdownFilter),
         ("payment_status", ChoicesDropdownFilter),
         ("fulfilment_status", ChoicesDropdownFilter),

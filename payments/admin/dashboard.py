@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from orders.statistics import DayOfSales, sales_by_day
 from payments.admin.labels import EVENT_LABELS, REFUND_LABELS, amount_of
@@ -81,8 +79,8 @@ def _bars(label: str, colour: str, amounts: Sequence[Decimal]) -> dict[str, Any]
 
 @on_dashboard("payments.refund")
 def refunds() -> Iterator[Figure | Panel]:
-    number, shown = number_of(Refund.objects.failed().filter(created_at__gte=timezone.now() - timedelta(days=DAYS)))
-    url = list_url("payments.refund", status__exact="failed")
+    number, shown = number_of(Refund.objects.failed_lately())
+    url = list_url("payments.refund", work="failed_lately")
     yield Figure(20, "Failed refunds", shown, url, f"in the last {DAYS} days", urgent=bool(number))
     rows = [
         {

@@ -162,10 +162,23 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return leave_dialog(request, self.change_url(payment.pk))
 
 
+class RefundWorkFilter(DropdownFilter):
+    """The refunds that a figure of the dashboard counts."""
+
+    title = "work"
+    parameter_name = "work"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("failed_lately", "Failed in the last 30 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.failed_lately() if self.value() == "failed_lately" else queryset
+
+
 @admin.register(Refund)
 class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("refund", "created_at", "shown_amount", "status_label", "actor", "reason")
-    list_filter = (("status", ChoicesDropdownFilter), ("created_at", DaysFilter))
+    list_filter = (RefundWorkFilter, ("status", ChoicesDropdownFilter), ("created_at", DaysFilter))
     list_prefetch_related = ("payment",)
     search_help_text = "An order's number or the id of a refund at Stripe"
     ordering = ("-pk",)

@@ -290,6 +290,59 @@ def test_what_runs_out_is_shown_while_it_is_for_sale(
     assert [each["variant"].sku for each in panel(browser, "Low stock")["rows"]] == ["None", "Few"]
 
 
+# --- Each number is the length of its list ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def all_kinds_of_work(
+    customer: User, make_user: Callable[..., User], mug: Product, make_product: Callable[..., Product], settings: Any
+) -> None:
+    """Two things to do of each kind, beside others that are nearly such."""
+    settings.LOW_STOCK_THRESHOLD, settings.UNPAID_ORDERS_UNVERIFIED = 3, 2
+    for _ in range(2):
+        paid(customer, mug)
+    disputed = [paid(customer, mug) for _ in range(2)]
+    for number, order in enumerate(disputed):
+        orders.record_dispute(order_id=order.pk, event=Event.DISPUTED, detail=f"du_{number}")
+    back, sent, *looked_into, settled = (paid(customer, mug) for _ in range(5))
+    Order.objects.filter(pk=back.pk).update(payment_status="refunded")
+    orders.fulfil_order(order=sent, status="shipped")
+    for order in (*looked_into, settled):
+        orders.flag(order_id=order.pk, detail="x")
+        Order.objects.filter(pk=order.pk).update(fulfilment_status="delivered")
+    orders.settle_flag(order=settled, note="x", actor=orders.Actor.STAFF)
+
+    holder = make_user()
+    Order.objects.filter(pk__in=[ordered(holder, mug).pk for _ in range(2)]).update(placed_from="one")
+    expired = ordered(holder, mug)
+    Order.objects.filter(pk=expired.pk).update(
+        status="cancelled", placed_from="two", expired_at=timezone.now() - timedelta(days=2)
+    )
+
+    long_ago = timezone.now() - timedelta(days=31)
+    for status, at in (("failed", None), ("canceled", None), ("failed", long_ago), ("succeeded", None)):
+        refunded(sent, 100, status=status, at=at)
+    for number, status in enumerate(("failed", "failed", "applied", "flagged")):
+        StripeEvent.objects.create(id=f"evt_{number}", type="x", payload={}, status=status, created_at=timezone.now())
+    for _ in range(2):
+        job = jobs.enqueue("catalog.count_sales", quantities={})
+        Job.objects.filter(pk=job.pk).update(given_up_at=timezone.now())
+    for sku, pieces, is_active in (("A", 0, True), ("B", 2, True), ("C", 1, False), ("D", 3, True)):
+        make_product(f"Plate {sku}", sku=sku, stock=pieces, is_active=is_active)
+    off = make_product("Bowl", sku="E", stock=1)
+    Variant.objects.filter(product=off.pk).update(is_active=False)
+
+
+def test_every_figure_is_the_length_of_the_list_that_it_opens(browser: Client, all_kinds_of_work: None) -> None:
+    shown = figures(browser)
+    assert set(shown) == set(LABELS)
+    listed = {label: browser.get(figure.url).context["cl"].result_count for label, figure in shown.items()}
+    assert {label: str(count) for label, count in listed.items()} == {
+        label: figure.value for label, figure in shown.items()
+    }
+    assert listed == dict.fromkeys(LABELS, 2)
+
+
 # --- Who sees what ----------------------------------------------------------------------------------------------------
 
 
