@@ -13,7 +13,6 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
-from django_countries import countries
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
@@ -22,6 +21,7 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 from accounts import services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User
+from accounts.postal import postal_lines
 from shop import media, staff_log
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
@@ -57,9 +57,7 @@ class AddressInline(TabularInline):
 
     @display(description="Address")
     def postal(self, address: Address) -> str:
-        town = f"{address.postal_code} {address.city}".strip()
-        parts = (address.line1, address.line2, town, address.state, countries.name(address.country))
-        return ", ".join(part for part in parts if part)
+        return ", ".join(postal_lines(address)[1:])
 
     def has_add_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
@@ -133,7 +131,7 @@ class UserAdmin(
 
     @display(description="Orders")
     def orders(self, user: User) -> str:
-        return link(list_url("orders.order", q=user.email), "All orders of this person")
+        return link(list_url("orders.order", user=str(user.pk)), "All orders of this person")
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
         return self.inlines if obj and Address.objects.owned_by(obj).exists() else ()

@@ -6,6 +6,7 @@ from bson import ObjectId
 
 from accounts.mails import salutation
 from accounts.models import User
+from accounts.postal import postal_lines
 from orders import summary
 from orders.models import Actor, Event, Order, OrderStatus, PaymentStatus
 from shop import mails, money
@@ -92,9 +93,4 @@ def _reason(order: Order) -> str:
 
 
 def _address(order: Order) -> list[str]:
-    address = order.shipping_address
-    if address is None:
-        return []
-    place = f"{address.postal_code} {address.city}".strip()
-    written = [address.name, address.line1, address.line2, place, address.state, summary.country_name(order)]
-    return [line for line in written if line]
+    return postal_lines(order.shipping_address) if order.shipping_address else []

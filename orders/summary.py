@@ -1,42 +1,39 @@
 """An order in the words of a page or a mail: its lines, its totals, how and where it goes."""
 
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
-
-from django_countries import countries
 
 from orders.models import Order, ShippingMethod
 from shop import money
 
+Formatter = Callable[[Decimal, str], str]
 
-def lines(order: Order) -> list[dict[str, Any]]:
+
+def lines(order: Order, *, show: Formatter = money.display) -> list[dict[str, Any]]:
     """Return what was bought: each ``line`` with its ``options``, ``unit_price`` and ``total`` as they are shown."""
     return [
         {
             "line": line,
             "options": ", ".join(str(value) for value in line.options.values()),
-            "unit_price": money.display(line.unit_price, order.currency),
-            "total": money.display(line.line_total, order.currency),
+            "unit_price": show(line.unit_price, order.currency),
+            "total": show(line.line_total, order.currency),
         }
         for line in order.lines
     ]
 
 
-def totals(order: Order, shipping_method: str) -> list[tuple[str, str]]:
+def totals(order: Order, shipping_method: str, *, show: Formatter = money.display) -> list[tuple[str, str]]:
     """Return what makes up the order's total, as pairs of a label and an amount."""
     rows = [("Subtotal", order.subtotal)]
     if order.discount:
         rows.append((f"Discount, {order.coupon}" if order.coupon else "Discount", -order.discount))
     rows.append((f"Shipping, {shipping_method}" if shipping_method else "Shipping", order.shipping))
     rows.append(("Tax (included)" if order.prices_include_tax else "Tax", order.tax))
-    return [(name, money.display(value, order.currency)) for name, value in rows]
+    return [(name, show(value, order.currency)) for name, value in rows]
 
 
 def shipping_method_name(order: Order) -> str:
     """Return the name of the order's shipping method; its code, where that method is gone."""
     method = ShippingMethod.objects.filter(code=order.shipping_method).first() if order.shipping_method else None
     return method.name if method else order.shipping_method
-
-
-def country_name(order: Order) -> str:
-    code = order.shipping_address.country if order.shipping_address else ""
-    return countries.name(code) or code

@@ -115,6 +115,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return answer(request, PermissionDenied(detail), title="That did not work")
 
 
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer what somebody may not do; in the admin as a page with a way back."""
+    return answer(request, PermissionDenied(), title="You may not do this")
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an exception that nothing else caught; it is in the log."""
     if is_database_outage(sys.exc_info()[1]):

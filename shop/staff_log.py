@@ -5,10 +5,12 @@ is the change. Who is acting, and in which request, comes from `shop.request_con
 never what it was or is: no personal data, no secrets. Rows are only ever added.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from bson import ObjectId
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils import timezone
@@ -135,10 +137,29 @@ def _label(obj: models.Model) -> str:
 
 
 def with_people(actions: Iterable[StaffAction]) -> list[StaffAction]:
-    """Give each action its ``person``: the e-mail address, or the id of an account that is gone."""
+    """Give each action its ``person`` and its ``target``, as they are called today.
+
+    One command finds the people, and one for each kind of object that the log has no label of. What is gone is called
+    by its id.
+    """
     rows = list(actions)
-    users = get_user_model().objects.filter(pk__in={ObjectId(row.staff) for row in rows})
-    emails = {str(pk): email for pk, email in users.values_list("pk", "email")}
+    user_label = get_user_model()._meta.label_lower
+    wanted = defaultdict(set)
+    wanted[user_label].update(row.staff for row in rows)
     for row in rows:
-        row.person = emails.get(row.staff, row.staff)
+        if not row.label:
+            wanted[row.model].add(row.object_id)
+    names = {label: _names(label, ids) for label, ids in wanted.items()}
+    for row in rows:
+        row.person = names[user_label].get(row.staff) or f"deleted account {row.staff}"
+        row.target = row.label or names[row.model].get(row.object_id) or row.object_id
     return rows
+
+
+def _names(label: str, ids: Iterable[str]) -> dict[str, str]:
+    try:
+        model = apps.get_model(label)
+    except LookupError:
+        return {}
+    keys = [ObjectId(pk) for pk in ids if ObjectId.is_valid(pk)]
+    return {str(obj.pk): str(obj) for obj in model._default_manager.filter(pk__in=keys)} if keys else {}

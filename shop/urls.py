@@ -62,5 +62,6 @@ if settings.DEBUG and not settings.USE_CLOUDINARY:
 urlpatterns.append(re_path(r"", error_responses.not_found, name="nowhere"))
 
 handler400 = error_responses.bad_request
+handler403 = error_responses.forbidden
 handler404 = error_responses.not_found
 handler500 = error_responses.server_error

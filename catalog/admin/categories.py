@@ -1,9 +1,11 @@
 """The category tree in the admin."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -12,6 +14,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from catalog import services
+from catalog.categories import in_tree_order
 from catalog.models import Category, Product
 from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.html import link, page_url
@@ -56,11 +59,21 @@ class ChildrenInline(TabularInline):
         return link(page_url("catalog.category", category.pk), category.name)
 
 
+class TreePaginator(Paginator):
+    """Pages of categories in the order of the shop's tree, which no query can sort by."""
+
+    def __init__(self, object_list: Iterable[Category], *args: Any, **kwargs: Any) -> None:
+        super().__init__(in_tree_order(list(object_list)), *args, **kwargs)
+
+
 class CountingChangeList(QuickChangeList):
     """Knows how many products lie directly in the categories of the page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        if self.show_all or not self.multi_page:
+            # Django does not ask the paginator then.
+            self.result_list = self.paginator.object_list
         rows = Product.objects.order_by().values("category").annotate(products=Count("id"))
         counts = {row["category"]: row["products"] for row in rows}
         for category in self.result_list:
@@ -71,8 +84,9 @@ class CountingChangeList(QuickChangeList):
 class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
     form = CategoryForm
     list_display = ("indented_name", "path", "products_here")
-    # Sorted any other way it would be no tree.
+    # The paginator puts them in the order of the tree.
     ordering = ("path",)
+    paginator = TreePaginator
     sortable_by = ()
     list_per_page = 200
     search_help_text = "A part of the name or the path"

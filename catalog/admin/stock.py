@@ -113,8 +113,9 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     @display(description="Latest changes")
     def ledger(self, variant: Variant) -> str:
         url = reverse("admin:catalog_stockmovement_changelist")
-        rows = StockMovement.objects.filter(variant=variant.pk).order_by("-pk")[:10]
-        lines = "\n".join(map(_ledger_line, rows))
+        rows = list(StockMovement.objects.filter(variant=variant.pk).order_by("-pk")[:10])
+        people = emails(row.reference for row in rows)
+        lines = "\n".join(_ledger_line(row, people.get(row.reference, row.reference)) for row in rows)
         return format_html(
             '<pre class="shop-ledger">{}</pre>{}',
             lines or "None yet.",
@@ -140,9 +141,10 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         )
 
 
-def _ledger_line(row: StockMovement) -> str:
+def _ledger_line(row: StockMovement, who: str) -> str:
     at = timezone.localtime(row.created_at)
-    return f"{at:%d %b %Y %H:%M}  {row.delta:+d}  {row.get_reason_display()}  {row.note or row.reference}"
+    about = ", ".join(part for part in (row.note, who) if part)
+    return f"{at:%d %b %Y %H:%M}  {row.delta:+d}  {row.get_reason_display()}  {about}"
 
 
 class LedgerChangeList(QuickChangeList):
@@ -162,8 +164,8 @@ class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_prefetch_related = ("variant",)
     search_help_text = "The beginning of a SKU, or an order's number"
     ordering = ("-pk",)
-    fields = ("created_at", "sku", "change", "reason", "reference", "note")
-    readonly_fields = ("sku", "change")
+    fields = ("created_at", "sku", "change", "reason", "who", "note")
+    readonly_fields = ("sku", "change", "who")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return LedgerChangeList
@@ -183,4 +185,6 @@ class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Order or person", empty_value="–")
     def who(self, movement: StockMovement) -> str | None:
-        return getattr(movement, "who", movement.reference) or None
+        if not hasattr(movement, "who"):
+            movement.who = emails([movement.reference]).get(movement.reference, movement.reference)
+        return movement.who or None

@@ -10,6 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from catalog.admin import products as products_module
+from catalog.admin.categories import CategoryAdmin
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod
 from shop import jobs, media, transactions
@@ -518,6 +519,28 @@ def test_the_categories_are_listed_as_a_tree(browser: Client, make_category: Cal
     socks, clothing = make_category("Socks"), make_category("Clothing")
     shirts = make_category("Shirts", parent=clothing)
     assert list(browser.get(url_of("catalog.category")).context["cl"].result_list) == [clothing, shirts, socks]
+
+
+def test_the_categories_are_listed_in_the_order_of_the_shop(
+    browser: Client, client: Client, make_category: Callable[..., Category]
+) -> None:
+    clothing, art = make_category("Clothing"), make_category("Art")
+    socks, shirts, hats = (make_category(name, parent=clothing) for name in ("Socks", "Shirts", "Hats"))
+    for position, category in enumerate((clothing, art, socks, hats, shirts)):
+        Category.objects.filter(pk=category.pk).update(position=position)
+    tree = [clothing, socks, hats, shirts, art]
+    assert [each["slug"] for each in client.get("/api/v1/categories/").json()] == [each.slug for each in tree]
+    assert list(browser.get(url_of("catalog.category")).context["cl"].result_list) == tree
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CategoryAdmin, "list_per_page", 2)
+        pages = [browser.get(url_of("catalog.category"), {"p": page}).context["cl"].result_list for page in (1, 2, 3)]
+    assert [category for page in pages for category in page] == tree
+    assert offered_categories(browser) == ["Clothing", "\u2003Socks", "\u2003Hats", "\u2003Shirts", "Art"]
+
+    # Dragging moves what is seen.
+    change_category(browser, clothing, **{"children-0-position": "1", "children-1-position": "0"})
+    first = browser.get(url_of("catalog.category")).context["cl"].result_list
+    assert list(first) == [clothing, hats, socks, shirts, art]
 
 
 def test_moving_a_category_takes_its_products_along(

@@ -57,7 +57,7 @@ def unpaid_holders() -> Iterator[Figure | Panel]:
         "At hold limits",
         shown,
         list_url("orders.order", work="at_hold_limits"),
-        f"orders of {len(holders)} customers and networks with much unpaid",
+        f"orders of {len(holders)} customers or networks",
         urgent=bool(holders),
     )
     people = User.objects.in_bulk([each.user for each in holders[:ROWS] if each.user])

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 
+from accounts.postal import postal_lines
 from orders import summary
 from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.models import Order, PaymentStatus
-from shop import money
-from shop.admin.html import badge, thumbnail
+from shop.admin.html import badge, list_url, page_url, price, thumbnail
 
 EVENT_ICONS = {
     "placed": "shopping_cart",
@@ -33,7 +33,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
     """Return what the template shows of an order."""
 
     def amount(value: Any) -> str:
-        return money.display(value, order.currency)
+        return price(value, order.currency)
 
     shipping_method = summary.shipping_method_name(order)
     return {
@@ -45,16 +45,16 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
             badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS.get(order.fulfilment_status, "")),
             badge("Flagged", "danger") if order.has_open_flag else "",
         ],
-        "lines": [{**row, "thumbnail": thumbnail(row["line"].image)} for row in summary.lines(order)],
-        "totals": summary.totals(order, shipping_method),
+        "lines": [{**row, "thumbnail": thumbnail(row["line"].image)} for row in summary.lines(order, show=price)],
+        "totals": summary.totals(order, shipping_method, show=price),
         "shipping_method": shipping_method,
-        "country": summary.country_name(order),
+        "address": postal_lines(order.shipping_address) if order.shipping_address else [],
         "total": amount(order.total),
-        "currency": order.currency.upper(),
         "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
         "timeline": [(entry, EVENT_ICONS.get(entry.event, "circle")) for entry in reversed(order.timeline)],
-        "payment_url": _url_of("payments_payment_change", order.payment),
-        "refund_url": _url_of("payments_payment_refund", order.payment)
+        "all_orders_url": list_url("orders.order", user=str(order.user_id)) if order.user_id else "",
+        "payment_url": _url_of("change", order.payment),
+        "refund_url": _url_of("refund", order.payment)
         if _is_refundable(order) and request.user.has_perm("payments.add_refund")
         else "",
     }
@@ -67,8 +67,8 @@ def _is_refundable(order: Order) -> bool:
 
 
 def _url_of(name: str, pk: Any) -> str:
-    """Return an address of the payments' admin, which this room knows only by name."""
+    """Return a page of the payments' admin, which this room knows only by name."""
     try:
-        return reverse(f"admin:{name}", args=[pk]) if pk else ""
+        return page_url("payments.payment", pk, name) if pk else ""
     except NoReverseMatch:
         return ""

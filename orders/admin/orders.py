@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
@@ -17,12 +18,13 @@ from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import page_context
 from orders.errors import NoOpenFlag, OrderNotFulfillable
 from orders.models import Actor, FulfilmentStatus, Order, OrderStatus
-from shop import identifiers, money
+from shop import identifiers
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
-from shop.admin.html import badge
+from shop.admin.html import badge, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 from shop.email_addresses import normalize_email
+from shop.object_ids import parse_object_id
 
 
 class CancelForm(DialogForm):
@@ -59,6 +61,27 @@ class FlagFilter(DropdownFilter):
         return chosen.get(self.value() or "", queryset)
 
 
+class CustomerFilter(SimpleListFilter):
+    """The orders of one customer, whom a link names by id; no list could offer all customers."""
+
+    title = "customer"
+    parameter_name = "user"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        # The filter counts only while it has something to choose.
+        if not (wanted := request.GET.get(self.parameter_name)):
+            return []
+        pk = parse_object_id(wanted)
+        email = User.objects.filter(pk=pk).values_list("email", flat=True).first() if pk else None
+        return [(wanted, email or "no such customer")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if not self.value():
+            return queryset
+        pk = parse_object_id(self.value())
+        return queryset.filter(user=pk) if pk else queryset.none()
+
+
 class WorkFilter(DropdownFilter):
     """The orders that a figure of the dashboard counts."""
 
@@ -78,6 +101,7 @@ class WorkFilter(DropdownFilter):
 class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "flag")
     list_filter = (
+        CustomerFilter,
         WorkFilter,
         ("status", ChoicesDropdownFilter),
         ("payment_status", ChoicesDropdownFilter),
@@ -112,7 +136,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Total")
     def shown_total(self, order: Order) -> str:
-        return f"{money.display(order.total, order.currency)} {order.currency.upper()}"
+        return price(order.total, order.currency)
 
     @display(description="Status")
     def status_label(self, order: Order) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
@@ -63,7 +64,7 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Who")
     def who(self, row: StaffAction) -> str:
-        return getattr(row, "person", "") or with_people([row])[0].person
+        return _named(row).person
 
     @display(description="Did what")
     def did(self, row: StaffAction) -> str:
@@ -71,8 +72,7 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="To what")
     def what(self, row: StaffAction) -> str:
-        kind = row.model.rpartition(".")[2]
-        text = f"{kind} {row.label or row.object_id}"
+        text = f"{_kind(row.model)} {_named(row).target}"
         try:
             return link(page_url(row.model, row.object_id), text)
         except NoReverseMatch:
@@ -81,3 +81,14 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     @display(description="Fields", empty_value="–")
     def which_fields(self, row: StaffAction) -> str | None:
         return ", ".join(row.fields) or None
+
+
+def _named(row: StaffAction) -> StaffAction:
+    return row if hasattr(row, "person") else with_people([row])[0]
+
+
+def _kind(label: str) -> str:
+    try:
+        return str(apps.get_model(label)._meta.verbose_name)
+    except LookupError:
+        return label.rpartition(".")[2]

@@ -1,5 +1,7 @@
 """The admin as a whole: every page opens for those who may see it, for nobody else, and tells when things are away."""
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,14 +9,17 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 from django.utils.text import capfirst
 
 from accounts.models import User
-from catalog.models import Product, Variant
+from catalog.models import Product, StockMovement, Variant
 from orders.models import Order
+from orders.reviews.models import Review
 from shop import jobs
 from shop.jobs import Job
-from shop.testing.admin import allow, browser_of, messages_of, url_of
+from shop.staff_log import StaffAction
+from shop.testing.admin import allow, browser_of, messages_of, ordered, url_of
 from shop.testing.commands import count_commands
 from shop.testing.failures import failing
 
@@ -192,3 +197,81 @@ def test_commands_are_counted_in_their_block_only(db: None) -> None:
     list(User.objects.all())
     assert commands.names == ["aggregate", "aggregate"]
     assert len(commands.on("accounts_user")) == 2
+
+
+# --- People are called by their names ---------------------------------------------------------------------------------
+
+
+def test_pages_call_people_by_their_addresses_and_not_by_ids(
+    browser: Client, staff: User, furnished: Order, customer: User
+) -> None:
+    variant = Variant.objects.get()
+    browser.post(url_of("catalog.variant", "change_stock", variant.pk), {"change": "3", "note": "found"})
+    review = Review.objects.get()
+    for label, obj in (("accounts.user", customer), ("orders.review", review)):
+        StaffAction.objects.create(staff=staff.pk, via="admin", action="change", model=label, object_id=str(obj.pk))
+    movement = StockMovement.objects.order_by("-pk").first()
+    action = StaffAction.objects.get(model="accounts.user")
+    pages = {
+        url_of("shop.staffaction"): [staff.email, f"person {customer.email}", f"review {review}"],
+        url_of("shop.staffaction", "change", action.pk): [staff.email, f"person {customer.email}"],
+        url_of("catalog.variant", "change", variant.pk): [f"found, {staff.email}"],
+        url_of("catalog.stockmovement"): [staff.email],
+        url_of("catalog.stockmovement", "change", movement.pk): [staff.email],
+        url_of("catalog.variant", "history", variant.pk): [staff.email],
+    }
+    for page, names in pages.items():
+        text = strip_tags(html.unescape(browser.get(page).content.decode()))
+        for name in names:
+            assert name in text, page
+        assert str(staff.pk) not in text, page
+
+    count = {}
+    for rows in (3, 40):
+        while StaffAction.objects.count() < rows:
+            StaffAction.objects.create(
+                staff=staff.pk, via="admin", action="change", model="accounts.user", object_id=str(customer.pk)
+            )
+        with count_commands() as commands:
+            browser.get(url_of("shop.staffaction"))
+        count[rows] = len(commands)
+    assert count[3] == count[40]
+
+
+def test_all_orders_of_a_customer_are_theirs_and_nobody_else_s(
+    browser: Client, make_user: Callable[..., User], furnished: Order, customer: User
+) -> None:
+    # The address of the one is the beginning of the other's.
+    User.objects.filter(pk=customer.pk).update(email="ben@example.co")
+    other = make_user()
+    User.objects.filter(pk=other.pk).update(email="ben@example.com")
+    theirs = ordered(other, Product.objects.first())
+    for page in (url_of("orders.order", "change", furnished.pk), url_of("accounts.user", "change", customer.pk)):
+        (link,) = re.findall(r'href="([^"]*orders/order/\?user=[^"]+)"', browser.get(page).content.decode())
+        assert list(browser.get(link).context["cl"].result_list) == [furnished]
+    assert list(browser.get(url_of("orders.order"), {"user": str(other.pk)}).context["cl"].result_list) == [theirs]
+    for nobody in ("0" * 24, "x", "$gt"):
+        assert browser.get(url_of("orders.order"), {"user": nobody}).context["cl"].result_count == 0
+
+
+def test_what_somebody_may_not_do_is_a_page_with_a_way_back(make_user: Callable[..., User], furnished: Order) -> None:
+    browser = browser_of(allow(make_user(), "orders.view_order"))
+    for page in (
+        url_of("cart.coupon"),
+        url_of("orders.order", "cancel", furnished.pk),
+        url_of("catalog.product", "add"),
+    ):
+        refused = browser.get(page)
+        assert refused.status_code == 403
+        text = refused.content.decode()
+        assert "You may not do this" in text
+        assert 'href="/admin/"' in text
+        assert "<style>" in text
+
+
+def test_amounts_are_written_in_one_way_on_every_page(browser: Client, furnished: Order) -> None:
+    Order.objects.filter(pk=furnished.pk).update(total="961562.04", subtotal="961562.04")
+    for page in (url_of("orders.order"), url_of("orders.order", "change", furnished.pk)):
+        text = browser.get(page).content.decode()
+        assert "961,562.04 USD" in text
+        assert "961562.04" not in text

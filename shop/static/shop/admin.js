@@ -56,34 +56,195 @@
                 input.ariaLabel = input.closest("td[data-label]")?.dataset.label || input.placeholder || null;
             }
         }
-    };
-
-    // Icons are letters of a font, spelled out: "add". They are not read aloud, unless they are all that there is.
-    const hideIcon = (icon) => {
-        icon.ariaHidden = "true";
-        const owner = icon.closest("a, button");
-        if (owner && !owner.ariaLabel && !owner.title && owner.textContent.trim() === icon.textContent.trim()) {
-            owner.ariaLabel = icon.textContent.trim().replaceAll("_", " ");
+        // select2 calls its box by what is chosen, which is nothing at first.
+        for (const shown of root.querySelectorAll(".select2-selection__rendered")) {
+            const select = shown.closest(".select2")?.previousElementSibling;
+            shown.ariaLabel = [select?.labels?.[0]?.innerText.trim() || select?.ariaLabel, shown.title]
+                .filter(Boolean)
+                .join(": ");
         }
     };
 
-    // Links that lead nowhere but do something are buttons, for the keyboard too.
-    const makeButton = (link) => {
-        link.tabIndex = 0;
-        link.role = "button";
-        link.addEventListener("keydown", (event) => {
+    // Icons are letters of a font, spelled out: "add". They are not read aloud, unless they are all that there is.
+    const ICON_LABELS = {
+        add: "Add",
+        computer: "Theme",
+        dark_mode: "Theme",
+        dock_to_right: "Show or hide the menu",
+        light_mode: "Theme",
+        more_horiz: "More actions",
+    };
+
+    const nameIcon = (icon) => {
+        const text = icon.textContent.trim();
+        const owner = icon.closest("a, button, [role=button]");
+        if (owner && !owner.ariaLabel && !owner.title && owner.textContent.trim() === text) {
+            owner.ariaLabel = ICON_LABELS[text] ?? text.replaceAll("_", " ");
+        }
+        if (icon.role !== "button") {
+            icon.ariaHidden = "true";
+        }
+    };
+
+    // Whatever opens or shuts something by a click is a button, for the keyboard too. unfold has links without an
+    // address, spans and headings there.
+    const NATIVE = "a[href], button, input, select, textarea, label, summary";
+    let lastToggle = null;
+
+    const isVisible = (element) => element?.checkVisibility({ visibilityProperty: true }) ?? false;
+
+    // The menu that a button opens: beside it, or at the end of the page.
+    const menuOf = (toggle) => {
+        const name = toggle.getAttribute("x-ref");
+        const apart = [...document.querySelectorAll("body > nav")].find((nav) =>
+            [...nav.attributes].some(({ value }) => name && value === `$refs.${name}`),
+        );
+        return apart ?? toggle.closest("[x-data]")?.querySelector(":scope > nav");
+    };
+
+    const press = (button) => {
+        button.click();
+        const menu = menuOf(button);
+        if (menu) {
+            lastToggle = button;
+            setTimeout(() => isVisible(menu) && menu.querySelector("a, button")?.focus(), 50);
+        }
+    };
+
+    const makeButton = (element) => {
+        if (element.matches(NATIVE) || element.querySelector(NATIVE)) {
+            return;
+        }
+        if (!element.firstElementChild && !element.textContent.trim()) {
+            return;
+        }
+        let button = element;
+        if (element.matches("h1, h2, h3, h4")) {
+            // A heading stays one: the button is in it.
+            button = document.createElement("span");
+            button.className = "shop-heading-button";
+            button.append(...element.childNodes);
+            element.append(button);
+        }
+        button.tabIndex = 0;
+        button.role = "button";
+        const toggled = /^\s*(\w+)\s*=\s*!\s*(\w+)/.exec(element.getAttribute("x-on:click") ?? "");
+        if (toggled && toggled[1] === toggled[2]) {
+            button.setAttribute("x-bind:aria-expanded", `String(${toggled[1]})`);
+        }
+        button.addEventListener("keydown", (event) => {
             if (event.key === "Enter" || event.key === " ") {
                 event.preventDefault();
-                link.click();
+                press(button);
             }
         });
     };
 
+    // Escape shuts a menu, and the focus goes back to its button.
+    document.addEventListener("keydown", (event) => {
+        if (event.key === "Escape" && lastToggle && isVisible(menuOf(lastToggle))) {
+            document.body.click();
+            lastToggle.focus();
+        }
+    });
+
+    // A dialog takes the focus, keeps it while it is open and gives it back.
+    const FIELD = "input:not([type=hidden]), select, textarea";
+    let opener = null;
+
+    window.shopDialog = (isOpen) => {
+        const page = document.getElementById("page");
+        const content = document.getElementById("modal-content");
+        if (isOpen) {
+            const focused = document.activeElement;
+            opener = focused?.closest("body > nav") ? lastToggle : focused;
+            page.inert = true;
+            setTimeout(() => (content.querySelector(`#dialog-form :is(${FIELD})`) ?? content).focus(), 50);
+        } else if (page?.inert) {
+            page.inert = false;
+            opener?.focus();
+        }
+    };
+
+    const focusError = (root) => {
+        const said = [...root.querySelectorAll(".errorlist, .errors li, td .text-red-600")].find(isVisible);
+        const field = said?.closest(".errors, td, .field-line, .group")?.querySelector(FIELD);
+        field?.focus({ preventScroll: true });
+        // The page's buttons lie over its lower edge.
+        field?.scrollIntoView({ block: "center" });
+        return field;
+    };
+
+    document.addEventListener("htmx:afterSettle", ({ target }) => target.id === "dialog-form" && focusError(target));
+
+    // A dialog that cannot be loaded or sent says so, instead of being an empty box.
+    for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+        document.addEventListener(failure, ({ detail }) => {
+            const content = document.getElementById("modal-content");
+            if (!content || !(detail.target === content || content.contains(detail.target))) {
+                return;
+            }
+            const status = detail.xhr?.status;
+            const reason =
+                status === 403
+                    ? "You may not do this."
+                    : status === 404
+                      ? "This does not exist any more. Load the page again."
+                      : "It did not work. Try again in a moment.";
+            const text = document.createElement("p");
+            text.id = "dialog-title";
+            text.setAttribute("role", "alert");
+            text.textContent = reason;
+            const close = document.createElement("button");
+            close.type = "button";
+            close.className = "shop-button";
+            close.textContent = "Close";
+            close.addEventListener("click", () => window.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" })));
+            content.replaceChildren(text, close);
+            Alpine.$data(document.documentElement).openModal = true;
+        });
+    }
+
+    // Landmarks, and a link past the menu.
+    const addLandmarks = () => {
+        const main = document.getElementById("main") ?? document.getElementById("page");
+        if (!main) {
+            return;
+        }
+        main.role = "main";
+        main.tabIndex = -1;
+        if (document.getElementById("nav-sidebar")) {
+            document.getElementById("nav-sidebar-inner").ariaLabel = "Menu";
+            const skip = document.createElement("a");
+            skip.href = "#content";
+            skip.className = "shop-skip";
+            skip.textContent = "Skip to the content";
+            skip.addEventListener("click", (event) => {
+                event.preventDefault();
+                const content = document.getElementById("content");
+                content.tabIndex = -1;
+                content.focus();
+            });
+            document.body.prepend(skip);
+        }
+    };
+
+    // Before Alpine starts, which binds the attributes that are there then.
+    document.addEventListener("readystatechange", () => {
+        if (document.readyState === "interactive") {
+            addLandmarks();
+            const templates = [...document.querySelectorAll("template")].map((each) => each.content);
+            for (const root of [document, ...templates]) {
+                root.querySelectorAll("a:not([href]), [x-on\\:click]").forEach(makeButton);
+            }
+        }
+    });
+
     window.addEventListener("load", () => {
         document.querySelectorAll("table[data-ordering-field]").forEach(makeMovable);
-        document.querySelectorAll("a:not([href])").forEach(makeButton);
-        document.querySelectorAll(".material-symbols-outlined").forEach(hideIcon);
+        document.querySelectorAll(".material-symbols-outlined").forEach(nameIcon);
         nameInputs(document);
+        focusError(document);
     });
     document.addEventListener("formset:added", (event) => nameInputs(event.target));
 }

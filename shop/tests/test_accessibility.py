@@ -1,0 +1,186 @@
+"""The admin for those who use the keyboard or a screen reader, in a real browser."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from catalog.models import Product, Variant
+from orders.models import Order
+from shop.testing.admin import url_of
+from shop.testing.browser import MISSING, PHONE, browser_page, chromium, log_in
+from shop.testing.server import shop_server
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(chromium() is None, reason=MISSING),
+]
+
+PASSWORD = "a long password of staff"
+LISTS = (
+    "catalog.product",
+    "catalog.category",
+    "catalog.variant",
+    "catalog.stockmovement",
+    "orders.order",
+    "orders.review",
+    "accounts.user",
+    "payments.payment",
+    "payments.stripeevent",
+    "cart.coupon",
+    "shop.staffaction",
+)
+
+
+@pytest.fixture
+def pages(furnished: Order, staff: User) -> dict[str, str]:
+    """Addresses of the main pages by name; there is an order to ship and a variant."""
+    staff.set_password(PASSWORD)
+    staff.save()
+    found = {"dashboard": "/admin/", "add a product": url_of("catalog.product", "add")}
+    found |= {label: url_of(label) for label in LISTS}
+    models = {"catalog.product": Product, "catalog.variant": Variant, "orders.order": Order, "accounts.user": User}
+    found |= {f"{label} page": url_of(label, "change", model.objects.first().pk) for label, model in models.items()}
+    return found
+
+
+@pytest.fixture
+def server(pages: dict[str, str], tmp_path: Path) -> Any:
+    with shop_server(log=tmp_path / "web.log") as running:
+        yield running
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds serious or critical on the page as it is."""
+    return [
+        f"{each['impact']} {each['id']}: {each['nodes'][0]['html'][:200]}"
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+def test_axe_finds_nothing_serious_on_the_main_pages_in_light_and_dark(
+    server: Any, pages: dict[str, str], staff: User, furnished: Order
+) -> None:
+    found: dict[str, list[str]] = {}
+    with browser_page(server.url) as page:
+        page.goto("/admin/")
+        found["login"] = faults(page)
+        log_in(page, staff.email, PASSWORD)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for name, address in pages.items():
+                page.goto(address)
+                found[f"{name}, {scheme}"] = faults(page)
+            page.goto(pages["orders.order page"])
+            open_dialog(page)
+            found[f"dialog, {scheme}"] = faults(page)
+    assert {name: each for name, each in found.items() if each} == {}
+
+
+def open_dialog(page: Page) -> None:
+    page.get_by_role("link", name="Mark as shipped").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Mark as shipped")).to_be_visible()
+
+
+def reach(page: Page, selector: str, *, at_most: int = 80) -> None:
+    """Press Tab until the focus is on this."""
+    for _ in range(at_most):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"Tab never reaches {selector}")
+
+
+def focused(page: Page) -> str:
+    return page.evaluate("document.activeElement.ariaLabel || document.activeElement.innerText || ''").strip()
+
+
+def test_everything_is_reached_by_the_keyboard(server: Any, pages: dict[str, str], staff: User) -> None:
+    with browser_page(server.url) as page:
+        log_in(page, staff.email, PASSWORD)
+
+        # Past the menu.
+        page.goto(pages["orders.order"])
+        page.keyboard.press("Tab")
+        assert focused(page) == "Skip to the content"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "content"
+
+        # A dialog takes the focus, keeps it, and gives it back.
+        page.goto(pages["orders.order page"])
+        open_dialog(page)
+        dialog = page.get_by_role("dialog")
+        expect(page.get_by_label("Carrier")).to_be_focused()
+        for _ in range(8):
+            page.keyboard.press("Tab")
+            assert page.evaluate(
+                "document.activeElement === document.body || !!document.activeElement.closest('[role=dialog]')"
+            )
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        expect(page.get_by_role("link", name="Mark as shipped")).to_be_focused()
+
+        # A row's menu, and the dialog behind it.
+        page.goto(pages["catalog.variant"])
+        page.evaluate("document.getElementById('content').tabIndex = -1, document.getElementById('content').focus()")
+        reach(page, "[aria-label='More actions']")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name="Change stock").first).to_be_focused()
+        page.keyboard.press("Escape")
+        assert focused(page) == "More actions"
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name="Change stock").first).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Change by")).to_be_focused()
+        page.keyboard.press("Escape")
+        assert focused(page) == "More actions"
+
+        # The menu at the side, a group of it, and the way out.
+        page.goto("/admin/")
+        reach(page, "h2 [role=button]")
+        assert page.evaluate("document.activeElement.ariaExpanded") == "false"
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name="Staff actions")).to_be_visible()
+        reach(page, "[role=button]:has(.select-none)")
+        page.keyboard.press("Enter")
+        reach(page, "#logout-form button")
+        reach(page, "[aria-label='Show or hide the menu']")
+        page.keyboard.press(" ")
+        expect(page.get_by_role("link", name="Staff actions")).to_be_hidden()
+
+
+def test_a_form_that_was_refused_shows_where(server: Any, pages: dict[str, str], staff: User) -> None:
+    for size in ((1440, 700), PHONE):
+        with browser_page(server.url, size=size) as page:
+            log_in(page, staff.email, PASSWORD)
+            page.goto(pages["add a product"])
+            page.get_by_label("Name").first.fill("Mug")
+            page.locator("[name=variants-0-sku]").fill("MUG")
+            page.locator("[name=variants-0-price]").fill("-1")
+            page.get_by_role("button", name="Save", exact=True).click()
+            price = page.locator("[name=variants-0-price]")
+            expect(price).to_be_focused()
+            # Not under the page's buttons either.
+            box = price.bounding_box()
+            assert box is not None
+            assert 60 < box["y"] < size[1] - 120
+
+
+def test_a_dialog_that_cannot_be_loaded_says_so(
+    server: Any, pages: dict[str, str], staff: User, furnished: Order
+) -> None:
+    with browser_page(server.url) as page:
+        log_in(page, staff.email, PASSWORD)
+        page.goto(pages["orders.order page"])
+        page.route("**/ship/", lambda route: route.abort())
+        page.get_by_role("link", name="Mark as shipped").click()
+        expect(page.get_by_role("alert")).to_contain_text("It did not work.")
+        page.get_by_role("button", name="Close").click()
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        page.unroute("**/ship/")
