@@ -56,12 +56,17 @@
                 input.ariaLabel = input.closest("td[data-label]")?.dataset.label || input.placeholder || null;
             }
         }
-        // select2 calls its box by what is chosen, which is nothing at first.
-        for (const shown of root.querySelectorAll(".select2-selection__rendered")) {
+    };
+
+    // select2 calls its box by what is chosen, which is nothing at first.
+    const nameSelects = () => {
+        for (const shown of document.querySelectorAll(".select2-selection__rendered:not([aria-label])")) {
             const select = shown.closest(".select2")?.previousElementSibling;
-            shown.ariaLabel = [select?.labels?.[0]?.innerText.trim() || select?.ariaLabel, shown.title]
-                .filter(Boolean)
-                .join(": ");
+            const label = select?.labels?.[0]?.innerText.trim() || select?.ariaLabel;
+            shown.ariaLabel = [label || "Choose", shown.title].filter(Boolean).join(": ");
+        }
+        for (const search of document.querySelectorAll(".select2-search__field:not([aria-label])")) {
+            search.ariaLabel = "Search";
         }
     };
 
@@ -225,7 +230,8 @@
                 content.tabIndex = -1;
                 content.focus();
             });
-            document.body.prepend(skip);
+            // Inside of what is inert while a dialog is open.
+            document.getElementById("page").prepend(skip);
         }
     };
 
@@ -244,6 +250,9 @@
         document.querySelectorAll("table[data-ordering-field]").forEach(makeMovable);
         document.querySelectorAll(".material-symbols-outlined").forEach(nameIcon);
         nameInputs(document);
+        nameSelects();
+        // It may be made later than this.
+        new MutationObserver(nameSelects).observe(document.body, { childList: true, subtree: true });
         focusError(document);
     });
     document.addEventListener("formset:added", (event) => nameInputs(event.target));
