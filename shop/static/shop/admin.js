@@ -98,6 +98,16 @@
 
     const isVisible = (element) => element?.checkVisibility({ visibilityProperty: true }) ?? false;
 
+    // Alpine shows things a little later than it is asked to, and what is hidden cannot take the focus.
+    const focusWhenVisible = (find, tries = 100) => {
+        const element = find();
+        if (isVisible(element)) {
+            element.focus();
+        } else if (tries) {
+            setTimeout(() => focusWhenVisible(find, tries - 1), 20);
+        }
+    };
+
     // The menu that a button opens: beside it, or at the end of the page.
     const menuOf = (toggle) => {
         const name = toggle.getAttribute("x-ref");
@@ -112,7 +122,7 @@
         const menu = menuOf(button);
         if (menu) {
             lastToggle = button;
-            setTimeout(() => isVisible(menu) && menu.querySelector("a, button")?.focus(), 50);
+            focusWhenVisible(() => menu.querySelector("a, button"));
         }
     };
 
@@ -146,10 +156,16 @@
     };
 
     // Escape shuts a menu, and the focus goes back to its button.
-    document.addEventListener("keydown", (event) => {
-        if (event.key === "Escape" && lastToggle && isVisible(menuOf(lastToggle))) {
+    const shutMenu = () => {
+        if (lastToggle && isVisible(menuOf(lastToggle))) {
             document.body.click();
             lastToggle.focus();
+        }
+    };
+
+    document.addEventListener("keydown", (event) => {
+        if (event.key === "Escape" && !document.getElementById("page")?.inert) {
+            shutMenu();
         }
     });
 
@@ -162,11 +178,12 @@
         const content = document.getElementById("modal-content");
         if (isOpen) {
             const focused = document.activeElement;
-            opener = focused?.closest("body > nav") ? lastToggle : focused;
+            opener = focused === document.body || focused?.closest("body > nav") ? lastToggle : focused;
             page.inert = true;
-            setTimeout(() => (content.querySelector(`#dialog-form :is(${FIELD})`) ?? content).focus(), 50);
+            focusWhenVisible(() => content.querySelector(`#dialog-form :is(${FIELD})`) ?? content);
         } else if (page?.inert) {
             page.inert = false;
+            shutMenu();
             opener?.focus();
         }
     };
