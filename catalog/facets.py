@@ -26,6 +26,7 @@ _MAX_GROUPS = 5_000
 # Ranges as people think of prices: below 1, then from 1, 2, 5, 10, 20, 50 and so on.
 _STEPS = [Decimal(0), *(Decimal(step).scaleb(zeros) for zeros in range(9) for step in (1, 2, 5)), Decimal(10**9)]
 
+_NO_PRICE = Decimal128("0")
 _STEPS_REACHED = {"$filter": {"input": [Decimal128(step) for step in _STEPS], "cond": {"$lte": ["$$this", "$price"]}}}
 
 # The keys under which a filter counts a product, as an expression for an array.
@@ -97,7 +98,13 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
         {"$match": query.match(without=without)},
         {"$sort": queries.NEWEST_FIRST},
         {"$limit": queries.COUNTED + 1},
-        {"$project": {"price": 1, "attributes": 1, "keys": {"$concatArrays": [[{"filter": "total"}], *keys]}}},
+        {
+            "$project": {
+                "price": {"$ifNull": ["$price", _NO_PRICE]},
+                "attributes": 1,
+                "keys": {"$concatArrays": [[{"filter": "total"}], *keys]},
+            }
+        },
         {"$unwind": "$keys"},
         {
             "$group": {

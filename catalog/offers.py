@@ -73,7 +73,7 @@ def offers_of(variants: Iterable[ObjectId]) -> Offers:
     if not ids:
         return {}
     rows = documents.aggregate(Variant, [{"$match": {"_id": {"$in": ids}}}, *_PRODUCT])
-    return {row["_id"]: _offer(row) for row in rows}
+    return {row["_id"]: _read(row) for row in rows}
 
 
 def beside(found: Pipeline, *, ids: str, variant: ObjectId | None = None, product: ObjectId | None = None) -> Pipeline:
@@ -101,7 +101,16 @@ def apart(rows: list[Document]) -> tuple[Document | None, Offers]:
     """Return the document that was looked for, if it is there, and the offers that came with it."""
     found = rows.pop(0) if rows and "offers" in rows[0] else None
     offers = [*rows, *(found.pop("offers") if found else ())]
-    return found, {row["_id"]: _offer(row) for row in offers}
+    return found, {row["_id"]: _read(row) for row in offers}
+
+
+def _read(row: Document) -> Offer:
+    try:
+        return _offer(row)
+    except KeyError:
+        # Documents that an older release has written lack the fields that were added since.
+        product = documents.with_defaults(Product, row["product"])
+        return _offer(documents.with_defaults(Variant, row | {"product": product}))
 
 
 def _offer(row: documents.Document) -> Offer:

@@ -40,13 +40,24 @@ def in_list(
 def in_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Document | None:
     """Return the product that matches with everything, or None; staff see inactive ones, and more of the variants."""
     rows = documents.aggregate(Product, [{"$match": where}, _SHOWN, _WITH_VARIANTS])
-    if not rows or not (rows[0]["is_active"] or for_staff):
+    if not rows:
         return None
-    product = rows[0]
+    try:
+        return _detail(rows[0], for_staff=for_staff, request=request)
+    except KeyError:
+        # Documents that an older release has written lack the fields that were added since.
+        product = documents.with_defaults(Product, rows[0])
+        product["variants"] = [documents.with_defaults(Variant, each) for each in product["variants"]]
+        return _detail(product, for_staff=for_staff, request=request)
+
+
+def _detail(product: Document, *, for_staff: bool, request: Any) -> Document | None:
+    if not (product["is_active"] or for_staff):
+        return None
     variants = [each for each in product["variants"] if each["is_active"] or for_staff]
     urls, currency = all_urls_of(request=request), settings.CURRENCY
     pictures = [
-        _picture(each["id"], urls(each["name"]), alt=each["alt"], position=position)
+        _picture(each["id"], urls(each["name"]), alt=each.get("alt", ""), position=position)
         for position, each in enumerate(product["pictures"])
     ]
     category = product["category_id"]
@@ -98,17 +109,22 @@ def _in_list(currency: str) -> dict[str, Any]:
         "id": {"$toString": "$_id"},
         "name": "$name",
         "slug": "$slug",
-        "price": display_in_mongodb("$price", currency),
+        "price": display_in_mongodb({"$ifNull": ["$price", Decimal128("0")]}, currency),
         "compare_at_price": display_in_mongodb("$compare_at_price", currency),
         "currency": {"$literal": currency},
-        "in_stock": "$in_stock",
+        # A document that an older release has written lacks the fields that were added since.
+        "in_stock": {"$ifNull": ["$in_stock", False]},
         # The name of the first picture, for its address.
         "image": {"$ifNull": [{"$first": "$pictures.name"}, None]},
-        "rating": {"average": {"$toDouble": "$rating_average"}, "count": "$rating_count"},
+        "rating": {"average": {"$toDouble": "$rating_average"}, "count": {"$ifNull": ["$rating_count", 0]}},
         "category": {
             "$cond": [
                 "$category_id",
-                {"id": {"$toString": "$category_id"}, "name": "$category_name", "slug": "$category_slug"},
+                {
+                    "id": {"$toString": "$category_id"},
+                    "name": {"$ifNull": ["$category_name", ""]},
+                    "slug": {"$ifNull": ["$category_slug", ""]},
+                },
                 None,
             ]
         },

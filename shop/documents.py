@@ -32,6 +32,7 @@ from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, Server
 from pymongo.write_concern import WriteConcern
 
 from shop.db.backend.base import LimitedCollection as Collection
+from shop.db.backend.compiler import stored_default
 from shop.db.deadline import driver_call
 
 Document = dict[str, Any]
@@ -285,13 +286,26 @@ class _Reader:
         self._from_db = model.from_db
         self._names = [field.attname for field in fields]
         self._columns = [(field.column, _converter(field)) for field in fields]
+        self._fields = {field.column: field for field in fields}
 
     def instance(self, document: Document) -> Any:
-        values = [
-            document.get(column) if convert is None else convert(document.get(column))
-            for column, convert in self._columns
-        ]
+        try:
+            values = self._values(document)
+        except KeyError:
+            values = self._values(self._defaults(document) | document)
         return self._from_db(DEFAULT_DB_ALIAS, self._names, values)
+
+    def _values(self, document: Document) -> list[Any]:
+        return [document[column] if convert is None else convert(document[column]) for column, convert in self._columns]
+
+    def _defaults(self, document: Document) -> Document:
+        return {name: stored_default(field) for name, field in self._fields.items() if name not in document}
+
+
+def with_defaults(model: type[models.Model], document: Document) -> Document:
+    """Return the document with the defaults of the fields that it lacks."""
+    fields = {field.column: field for field in model._meta.concrete_fields}
+    return {name: stored_default(field) for name, field in fields.items() if name not in document} | document
 
 
 @cache

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django_mongodb_backend import base
+from django_mongodb_backend import base, operations
 from django_mongodb_backend.utils import OperationDebugWrapper
 from pymongo.collection import Collection
 from pymongo.command_cursor import CommandCursor
@@ -69,9 +69,16 @@ class LimitedCollection(Collection):
     update_one = _limited(Collection.update_one)
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
-    """The backend's, with limited collections and migrations that can be run again."""
+class DatabaseOperations(operations.DatabaseOperations):
+    """The backend's, with compilers of the shop's own."""
 
+    compiler_module = "shop.db.backend.compiler"
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """The backend's, with limited collections, defaults of missing fields and migrations that can be run again."""
+
+    ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
 
     def get_collection(self, name: str, **kwargs: Any) -> Collection | OperationDebugWrapper:
