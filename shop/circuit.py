@@ -16,7 +16,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from pymongo.errors import PyMongoError
 
 from shop.db.deadline import limited_database_time
-from shop.errors import DatabaseUnavailable, ServiceUnavailable
+from shop.errors import DatabaseUnavailable, ServiceUnavailable, is_database_outage
 
 logger = structlog.get_logger(__name__)
 
@@ -78,12 +78,18 @@ class DatabaseCircuit:
     def request(self) -> Iterator[None]:
         """Limit the database time of the block, which serves one request.
 
-        Raises ``DatabaseUnavailable`` while the circuit is open.
+        Raises ``DatabaseUnavailable`` while the circuit is open, and in place of an outage's error.
         """
         if self._open:
             raise DatabaseUnavailable
-        with limited_database_time(settings.REQUEST_DATABASE_SECONDS):
-            yield
+        try:
+            with limited_database_time(settings.REQUEST_DATABASE_SECONDS):
+                yield
+        except Exception as error:
+            if isinstance(error, DatabaseUnavailable) or not is_database_outage(error):
+                raise
+            self.failure_noticed()
+            raise DatabaseUnavailable from error
 
     def failure_noticed(self) -> None:
         """Ping the database after a call failed; open the circuit if it does not answer."""

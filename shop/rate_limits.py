@@ -15,17 +15,19 @@ uses early, by as many as the others hold.
 import hashlib
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.views import View
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from shop import counters
@@ -36,6 +38,8 @@ from shop.remembered import Remembered
 IPV6_PREFIXES = {64: 1, 56: 4, 48: 16}
 # The well-known prefix of RFC 6052, by which a translator writes an IPv4 client's address.
 _NAT64 = IPv6Network("64:ff9b::/96")
+# With brackets, zone and port.
+_MAX_ADDRESS_LENGTH = 100
 
 
 class Limit(NamedTuple):
@@ -71,8 +75,9 @@ def spend(scope: str, who: str = "", *, request: Request | HttpRequest | None = 
 def _uses(scope: str, who: str, request: Request | HttpRequest | None) -> Iterator[_Use]:
     limit, seconds = settings.RATE_LIMIT_RULES[scope]
     at_once = settings.RATE_LIMITS_COUNTED_AT_ONCE.get(scope, 1)
-    networks = {who: 1} if request is None else {f"{who} from {name}": n for name, n in _networks_of(request).items()}
-    for name, multiple in networks.items():
+    networks = ((who, 1),) if request is None else _networks_in(request.META)
+    for network, multiple in networks:
+        name = network if request is None else f"{who} from {network}"
         digest = hashlib.sha256(f"{scope}\0{name}".encode()).hexdigest()
         # Counting the wider networks ahead keeps IPv6 clients from costing three commands where IPv4 costs one.
         yield _Use(digest, limit * multiple, seconds, at_once * multiple)
@@ -165,27 +170,43 @@ class RateLimit(BaseThrottle):
 
 def address_of(request: Request | HttpRequest) -> str:
     """Return the client's address without its port, or the /64 of an IPv6 client, as far as proxies are trusted."""
-    return next(iter(_networks_of(request)))
+    return _networks_in(request.META)[0][0]
 
 
-def _networks_of(request: Request | HttpRequest) -> dict[str, int]:
+def network_of(environ: Mapping[str, Any]) -> str:
+    """Return the client's address, or the /48 of an IPv6 client, by the request's environ (``request.META``).
+
+    For limits that somebody with many networks must not multiply, and that customers of one provider may share.
+    """
+    return _networks_in(environ)[-1][0]
+
+
+def _networks_in(environ: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
     """Return the networks that the client is counted by, smallest first, each with the multiple of its limit."""
-    # REST framework takes the right entry of X-Forwarded-For, counted from the end, by `NUM_PROXIES`.
-    written = RateLimit().get_ident(request) or ""
+    written = environ.get("REMOTE_ADDR") or ""
+    proxies = api_settings.NUM_PROXIES
+    if proxies and (forwarded := environ.get("HTTP_X_FORWARDED_FOR")):
+        # Each proxy appends the address that it was asked from.
+        entries = forwarded.split(",")
+        written = entries[-min(proxies, len(entries))].strip()
+    return _networks_of(written[:_MAX_ADDRESS_LENGTH])
+
+
+@lru_cache(maxsize=1000)
+def _networks_of(written: str) -> tuple[tuple[str, int], ...]:
     bare = written.removeprefix("[").partition("]")[0] if written.startswith("[") else written
     if bare.count(":") == 1:
         bare = bare.partition(":")[0]
     try:
         address = ip_address(bare)
     except ValueError:
-        return {written: 1}
+        return ((written, 1),)
     if isinstance(address, IPv6Address):
         address = _embedded_ipv4(address) or address
     if isinstance(address, IPv4Address):
-        return {str(address): 1}
-    return {
-        str(ip_network((address.packed, prefix), strict=False)): multiple for prefix, multiple in IPV6_PREFIXES.items()
-    }
+        return ((str(address), 1),)
+    networks = {prefix: ip_network((address.packed, prefix), strict=False) for prefix in IPV6_PREFIXES}
+    return tuple((str(network), IPV6_PREFIXES[prefix]) for prefix, network in networks.items())
 
 
 def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:

@@ -16,6 +16,9 @@ from django.middleware.security import SecurityMiddleware
 
 from shop.areas import Area, area_of
 
+# The HTTP server would add its own name; a neutral one replaces it.
+SERVER_NAME = "web"
+
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
 # Swagger UI: its script comes as a file, its styles are set by that script.
@@ -47,8 +50,7 @@ def headers_of(area: Area) -> dict[str, str]:
         "Cross-Origin-Resource-Policy": "cross-origin" if area is Area.FILES else "same-origin",
         # Whatever may be kept by anybody says so in its view; nearly all here is one person's.
         "Cache-Control": "no-store",
-        # The HTTP server would add its own name; a neutral one replaces it.
-        "Server": "web",
+        "Server": SERVER_NAME,
     }
 
 

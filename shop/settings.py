@@ -117,8 +117,8 @@ REQUEST_DATABASE_SECONDS = 7
 
 # Where the admin is. Another place keeps the noise of those who try every "/admin/" away; it is no secret.
 ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
-# Threads of each server process, how many requests may wait for one, and for how many seconds. Costly requests have
-# pools of their own.
+# Threads of each server process, how many requests may wait for one, at most a quarter of them from one client, and
+# for how many seconds. Costly requests have pools of their own.
 SERVER_POOLS = {
     "default": {"threads": 8, "waiting": 1024},
     # Orders wait for other buyers of the same things, payments for Stripe.
@@ -156,6 +156,7 @@ REQUEST_BODY_SECONDS = 10.0
 REQUEST_BODY_BYTES_PER_SECOND = 10_000
 # Bodies that a process reads at the same time; large ones have more than a megabyte.
 MAX_BODIES = 1000
+MAX_BODIES_OF_A_CLIENT = 250
 MAX_LARGE_BODIES = 32
 MAX_LARGE_BODIES_OF_A_CLIENT = 8
 

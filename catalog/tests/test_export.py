@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
 from django.http import HttpResponse
 from django.test import Client
 
@@ -19,6 +18,7 @@ from accounts.models import User
 from catalog.importing import export, formats
 from catalog.models import Category, Product, Variant
 from catalog.tests.files import cells_of, csv_of, export_products, import_products, rows_of
+from shop.errors import DatabaseUnavailable
 from shop.testing.admin import allow, browser_of, url_of
 from shop.testing.commands import count_commands
 from shop.testing.failures import failing
@@ -285,7 +285,7 @@ def test_a_database_that_stops_answering_halfway_ends_the_download(
 ) -> None:
     reply = browser.get(url_of("catalog.product", name))
     settings.REQUEST_DATABASE_SECONDS = 0.2
-    with failing("aggregate", times=None, blockConnection=True, blockTimeMS=3000), pytest.raises(DatabaseError):
+    with failing("aggregate", times=None, blockConnection=True, blockTimeMS=3000), pytest.raises(DatabaseUnavailable):
         body_of(reply)
 
 

@@ -4,31 +4,48 @@ https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
 
 import asyncio
+from collections.abc import Callable, Iterator
 from functools import partial
 from io import BytesIO
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import Any, NamedTuple
 
+import structlog
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_started
-from django.http import HttpResponseBase
+from django.http import FileResponse, HttpResponseBase
+from django.utils.http import parse_header_parameters
 
 from shop.areas import Area, area_of
 from shop.circuit import circuit
-from shop.http.bodies import LARGE_BYTES, BodyReader, ClientDisconnected
-from shop.http.errors import RequestTimeout, ServerBusy
+from shop.errors import ServiceUnavailable
+from shop.http.bodies import IN_MEMORY_BYTES, LARGE_BYTES, BodyReader
+from shop.http.errors import IncompleteBody, MalformedContentType, RequestTimeout
 from shop.http.limits import REFUSAL, body_limit, raise_open_files_limit
 from shop.http.pools import Pools
-from shop.rate_limits import address_of
+from shop.rate_limits import network_of
+from shop.reply_headers import SERVER_NAME
 
-# Streamed responses up to this size are sent at once, so that no thread waits for a slow reader.
-SENT_AT_ONCE_BYTES = 16 * 1024 * 1024
-# A client must take the next piece of a longer one within this time.
+logger = structlog.get_logger(__name__)
+
+PIECE_BYTES = 64 * 1024
+# A client must take the next piece of a download within this time.
 SEND_SECONDS = 30.0
 
 Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+
+
+class Download(NamedTuple):
+    """A response that the event loop sends piece by piece, so that no thread waits for a slow reader."""
+
+    status: int
+    headers: Headers
+    pieces: Iterator[bytes]
+    close: Callable[[], None]
 
 
 class Application:
@@ -44,51 +61,56 @@ class Application:
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         environ = _environ(scope)
-        respond = partial(self._respond, environ, protocol, asyncio.get_running_loop())
         try:
-            await self._read_body(environ, protocol)
-            pool = self._pool_name(environ)
-            # Only costly requests are worth the work of telling clients apart.
-            await self._pools[pool].run(respond, client="" if pool == "default" else _client(environ))
-        except ClientDisconnected:
-            return
-        except (RequestTimeout, ServerBusy) as error:
-            environ[REFUSAL] = error
-            try:
-                await self._pools["refusals"].run(respond, client="")
-            except ServerBusy:
-                protocol.response_empty(503, [("retry-after", "2")])
+            if (download := await self._respond(environ, protocol)) is not None:
+                await _send(download, protocol)
+        except Exception:
+            # The server would respond by itself, and name itself. If there is a response already, this one is ignored.
+            logger.exception("request_failed")
+            protocol.response_empty(500, [("server", SERVER_NAME)])
+        finally:
+            environ["wsgi.input"].close()
 
-    def _pool_name(self, environ: Environ) -> str:
-        name = self._pools.name_for(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        is_upload = environ.get("CONTENT_TYPE", "").startswith("multipart/form-data")
-        return "uploads" if is_upload and name == "default" else name
+    async def _respond(self, environ: Environ, protocol: Any) -> Download | None:
+        """Respond to the request, or return what remains to be sent."""
+        run_django = partial(self._run_django, environ, protocol)
+        client = network_of(environ)
+        try:
+            media_type = _media_type(environ)
+            await self._read_body(environ, protocol, media_type=media_type, client=client)
+            pool = self._pools.name_for(environ["REQUEST_METHOD"], environ["PATH_INFO"], media_type)
+            return await self._pools[pool].run(run_django, client=client)
+        except (IncompleteBody, MalformedContentType, RequestTimeout, ServiceUnavailable) as error:
+            environ[REFUSAL] = error.with_traceback(None)
+        try:
+            return await self._pools["refusals"].run(run_django, client=client)
+        except ServiceUnavailable as error:
+            protocol.response_empty(error.status_code, [("server", SERVER_NAME), ("retry-after", str(error.wait))])
+            return None
 
-    async def _read_body(self, environ: Environ, protocol: Any) -> None:
+    async def _read_body(self, environ: Environ, protocol: Any, *, media_type: str, client: str) -> None:
         """Put the body into ``wsgi.input``; one that is too large by its announced length is not read."""
         chunked = "HTTP_TRANSFER_ENCODING" in environ
         length = None if chunked else _whole_number(environ.get("CONTENT_LENGTH", ""))
         if length == 0:
             return
-        content_type = environ.get("CONTENT_TYPE", "")
-        limit = body_limit(content_type, images=1)
+        limit = body_limit(media_type, images=1)
         if length is not None and length > limit:
-            limit = body_limit(content_type, images=settings.MAX_IMAGES_AT_ONCE)
-            if length > limit or not await self._is_from_staff(environ):
+            limit = body_limit(media_type, images=settings.MAX_IMAGES_AT_ONCE)
+            if length > limit or not await self._is_from_staff(environ, client=client):
                 return
         is_large = length is None or length > LARGE_BYTES
-        client = _client(environ) if is_large else None
-        body = await self._bodies.read(protocol, length=length, limit=limit, large_of=client)
+        body = await self._bodies.read(protocol, length=length, limit=limit, client=client, is_large=is_large)
         environ["wsgi.input"] = body
         if chunked:
             environ["CONTENT_LENGTH"] = str(body.seek(0, 2))
             body.seek(0)
 
-    async def _is_from_staff(self, environ: Environ) -> bool:
+    async def _is_from_staff(self, environ: Environ, *, client: str) -> bool:
         """Return whether the request is for the admin and has a session of staff."""
         if area_of(environ["PATH_INFO"]) is not Area.ADMIN:
             return False
-        return await self._pools["admin"].run(partial(self._has_staff_session, environ), client=_client(environ))
+        return await self._pools["admin"].run(partial(self._has_staff_session, environ), client=client)
 
     def _has_staff_session(self, environ: Environ) -> bool:
         request = WSGIRequest(environ)
@@ -96,46 +118,76 @@ class Application:
             SessionMiddleware(lambda _: None).process_request(request)
             return get_user(request).is_staff
 
-    def _respond(self, environ: Environ, protocol: Any, loop: asyncio.AbstractEventLoop) -> None:
-        """Let Django answer the request, and send the response."""
+    def _run_django(self, environ: Environ, protocol: Any) -> Download | None:
+        """Let Django answer the request, and send the response unless it is a download."""
         request_started.send(sender=self._django.__class__, environ=environ)
         response = self._django.get_response(WSGIRequest(environ))
+        if isinstance(response, FileResponse):
+            return Download(response.status_code, _headers(response), _pieces_of(response), response.close)
         try:
-            _send(response, protocol, loop)
+            if response.streaming:
+                return _spooled(response)
+            protocol.response_bytes(response.status_code, _headers(response), response.content)
         finally:
             response.close()
-            environ["wsgi.input"].close()
+        return None
 
 
-def _send(response: HttpResponseBase, protocol: Any, loop: asyncio.AbstractEventLoop) -> None:
+def _headers(response: HttpResponseBase) -> Headers:
     headers = [*response.items(), *(("Set-Cookie", each.output(header="")) for each in response.cookies.values())]
     if response.status_code == RequestTimeout.status_code:
         # The rest of the body is not waited for.
         headers.append(("Connection", "close"))
-    if not response.streaming:
-        protocol.response_bytes(response.status_code, headers, response.content)
-    elif _whole_number(response.get("Content-Length", "")) in range(SENT_AT_ONCE_BYTES):
-        protocol.response_bytes(response.status_code, headers, b"".join(response))
-    else:
-        transport = protocol.response_stream(response.status_code, headers)
+    return headers
+
+
+def _spooled(response: HttpResponseBase) -> Download:
+    """Return a streamed response with its content made: a failure becomes an error response, not a cut-off file."""
+    content = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
+    try:
         for piece in response:
-            asyncio.run_coroutine_threadsafe(_send_piece(transport, piece), loop).result()
+            content.write(piece)
+    except BaseException:
+        content.close()
+        raise
+    headers = [*_headers(response), ("Content-Length", str(content.tell()))]
+    content.seek(0)
+    return Download(response.status_code, headers, iter(partial(content.read, PIECE_BYTES), b""), content.close)
 
 
-async def _send_piece(transport: Any, piece: bytes) -> None:
-    async with asyncio.timeout(SEND_SECONDS):
-        await transport.send_bytes(piece)
+def _pieces_of(response: FileResponse) -> Iterator[bytes]:
+    """Yield a file's content in larger pieces than Django's."""
+    piece = b""
+    for block in response:
+        piece += block
+        if len(piece) >= PIECE_BYTES:
+            yield piece
+            piece = b""
+    if piece:
+        yield piece
+
+
+async def _send(download: Download, protocol: Any) -> None:
+    try:
+        transport = protocol.response_stream(download.status, download.headers)
+        for piece in download.pieces:
+            async with asyncio.timeout(SEND_SECONDS):
+                await transport.send_bytes(piece)
+    except TimeoutError:
+        logger.info("download_given_up")
+    finally:
+        download.close()
 
 
 def _environ(scope: Any) -> Environ:
     """Return the request as WSGI describes it (PEP 3333), without a body."""
     server, _, port = scope.server.rpartition(":")
-    path = scope.path
     environ = {
-        "REQUEST_METHOD": scope.method,
+        # As Django takes it.
+        "REQUEST_METHOD": scope.method.upper(),
         "SCRIPT_NAME": "",
-        "PATH_INFO": path if path.isascii() else path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "PATH_INFO": _latin_1(scope.path),
+        "QUERY_STRING": _latin_1(scope.query_string),
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
@@ -157,9 +209,20 @@ def _environ(scope: Any) -> Environ:
     return environ
 
 
-def _client(environ: Environ) -> str:
-    """Return the client's address, as far as the proxies in front may be believed."""
-    return address_of(WSGIRequest(environ))
+def _latin_1(text: str) -> str:
+    """Return the text as WSGI has it: each character is one of its bytes."""
+    return text if text.isascii() else text.encode().decode("latin-1")
+
+
+def _media_type(environ: Environ) -> str:
+    """Return the body's type without its parameters, as Django understands it. Raises ``MalformedContentType``."""
+    content_type = environ.get("CONTENT_TYPE", "")
+    try:
+        return parse_header_parameters(content_type)[0]
+    except ValueError:
+        # Django would fail at it, too.
+        del environ["CONTENT_TYPE"]
+        raise MalformedContentType from None
 
 
 def _whole_number(text: str) -> int:

@@ -3,42 +3,35 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from django.conf import settings
 
-from shop.http.errors import RequestTimeout, ServerBusy
+from shop.http.errors import IncompleteBody, RequestTimeout, ServerBusy
 
 # Bytes of a body that are kept in memory; the rest goes to a temporary file.
 IN_MEMORY_BYTES = 64 * 1024
 LARGE_BYTES = 1024 * 1024
 
 
-class ClientDisconnected(Exception):
-    """The connection was closed before the whole body had arrived."""
-
-
 class BodyReader:
     """Reads bodies within the limits of time, rate and number that the settings set."""
 
     def __init__(self) -> None:
-        self._reading = 0
-        self._large: Counter[str] = Counter()
+        self._all = _Slots(settings.MAX_BODIES, of_a_client=settings.MAX_BODIES_OF_A_CLIENT)
+        self._large = _Slots(settings.MAX_LARGE_BODIES, of_a_client=settings.MAX_LARGE_BODIES_OF_A_CLIENT)
 
-    async def read(self, protocol: Any, *, length: int | None, limit: int, large_of: str | None) -> IO[bytes]:
+    async def read(self, protocol: Any, *, length: int | None, limit: int, client: str, is_large: bool) -> IO[bytes]:
         """Return the body as a file at its beginning, of ``length`` bytes, or chunked if that is None.
 
-        Reading ends after ``limit`` bytes. ``large_of`` is the client of a large body.
-        Raises ``RequestTimeout``, ``ServerBusy`` and ``ClientDisconnected``.
+        Reading ends after ``limit`` bytes. Raises ``RequestTimeout``, ``ServerBusy`` and ``IncompleteBody``.
         """
-        with self._slot(large_of):
+        with self._all.slot(client), self._large.slot(client) if is_large else nullcontext():
             body = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
             try:
-                received = await self._copy(protocol, body, limit=limit)
-                if length is not None and received < length:
-                    raise ClientDisconnected
+                await self._copy(protocol, body, length=length, limit=limit)
             except BaseException:
                 body.close()
                 raise
@@ -46,14 +39,15 @@ class BodyReader:
         return body
 
     @staticmethod
-    async def _copy(protocol: Any, body: IO[bytes], *, limit: int) -> int:
+    async def _copy(protocol: Any, body: IO[bytes], *, length: int | None, limit: int) -> None:
         """Copy the body, which has some seconds to begin with and more for the bytes that have arrived."""
         started = asyncio.get_running_loop().time()
-        received = 0
+        received = empty = 0
         try:
             async with asyncio.timeout(settings.REQUEST_BODY_SECONDS) as timeout:
                 async for chunk in protocol:
                     received += len(chunk)
+                    empty += not chunk
                     body.write(chunk)
                     if received > limit:
                         break
@@ -61,26 +55,27 @@ class BodyReader:
                     timeout.reschedule(started + settings.REQUEST_BODY_SECONDS + earned)
         except TimeoutError:
             raise RequestTimeout from None
-        return received
+        # The server hands out an empty chunk at the end, and one more if the body is broken off or malformed.
+        if received < length if length is not None else empty > 1:
+            raise IncompleteBody
+
+
+class _Slots:
+    """Numbers of bodies that are being read, of all clients together and of each."""
+
+    def __init__(self, limit: int, *, of_a_client: int) -> None:
+        self._limit, self._limit_of_a_client = limit, of_a_client
+        self._taken: Counter[str] = Counter()
 
     @contextmanager
-    def _slot(self, large_of: str | None) -> Iterator[None]:
-        """Count a body that is being read; a large one also for its client. Raises ``ServerBusy``."""
-        if self._reading >= settings.MAX_BODIES:
+    def slot(self, client: str) -> Iterator[None]:
+        """Count the block as a body of the client's. Raises ``ServerBusy`` if there are too many."""
+        if self._taken.total() >= self._limit or self._taken[client] >= self._limit_of_a_client:
             raise ServerBusy
-        if large_of is not None and (
-            self._large.total() >= settings.MAX_LARGE_BODIES
-            or self._large[large_of] >= settings.MAX_LARGE_BODIES_OF_A_CLIENT
-        ):
-            raise ServerBusy
-        self._reading += 1
-        if large_of is not None:
-            self._large[large_of] += 1
+        self._taken[client] += 1
         try:
             yield
         finally:
-            self._reading -= 1
-            if large_of is not None:
-                self._large[large_of] -= 1
-                if not self._large[large_of]:
-                    del self._large[large_of]
+            self._taken[client] -= 1
+            if not self._taken[client]:
+                del self._taken[client]

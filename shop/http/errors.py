@@ -13,6 +13,21 @@ class RequestTimeout(ShopError):
     default_detail = "The request body did not arrive in time."
 
 
+class IncompleteBody(ShopError):
+    """400: the request body ended before its announced end, or is not well-formed."""
+
+    default_code = "incomplete_body"
+    default_detail = "The request body is incomplete."
+
+
+class MalformedContentType(ShopError):
+    """415: the Content-Type header cannot be parsed."""
+
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+    default_code = "unsupported_media_type"
+    default_detail = "The Content-Type header is malformed."
+
+
 class ServerBusy(ServiceUnavailable):
     """503: too many requests of this kind are being processed."""
 

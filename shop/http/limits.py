@@ -9,10 +9,10 @@ from django.conf import settings
 REFUSAL = "shop.refusal"
 
 
-def body_limit(content_type: str, *, images: int) -> int:
+def body_limit(media_type: str, *, images: int) -> int:
     """Return how many bytes a request body of this type may have, with so many images if it is a multipart form."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if content_type.startswith("multipart/form-data"):
+    if media_type == "multipart/form-data":
         limit += settings.MAX_IMAGE_BYTES * images
     return limit
 

@@ -5,6 +5,7 @@ number of waiting requests is limited, and clients take turns: one that sends ma
 """
 
 import asyncio
+import math
 import re
 import threading
 import time
@@ -26,6 +27,7 @@ class Pool:
 
     def __init__(self, name: str, *, threads: int, waiting: int, patience: float) -> None:
         self._most_waiting, self._patience = waiting, patience
+        self._most_waiting_of_a_client = math.ceil(waiting / 4)
         self._waiting = 0
         self._queues: OrderedDict[str, deque[_Job]] = OrderedDict()
         self._not_empty = threading.Condition()
@@ -39,7 +41,8 @@ class Pool:
         """
         job = _Job(function, asyncio.get_running_loop().create_future(), time.monotonic())
         with self._not_empty:
-            if self._waiting >= self._most_waiting:
+            queue = self._queues.get(client, ())
+            if self._waiting >= self._most_waiting or len(queue) >= self._most_waiting_of_a_client:
                 raise ServerBusy
             self._waiting += 1
             self._queues.setdefault(client, deque()).append(job)
@@ -54,8 +57,9 @@ class Pool:
                 if time.monotonic() - job.submitted_at > self._patience:
                     raise ServerBusy
                 result = job.function()
-            except Exception as raised:
-                error = raised
+            except BaseException as raised:
+                # The thread goes on, and so does the event loop, which a SystemExit would end.
+                error = raised if isinstance(raised, Exception) else RuntimeError(repr(raised))
             job.done.get_loop().call_soon_threadsafe(_resolve, job.done, result, error)
 
     def _next(self) -> _Job:
@@ -89,12 +93,12 @@ class Pools:
         self._pools = {name: Pool(name, **{"patience": patience, **size}) for name, size in sizes.items()}
         self._routes = [(re.compile(methods), re.compile(path), name) for methods, path, name in routes]
 
-    def name_for(self, method: str, path: str) -> str:
-        """Return the pool's name of the first route that matches the request; ``default`` if none does."""
+    def name_for(self, method: str, path: str, media_type: str) -> str:
+        """Return the pool's name of the first route that matches; if none does, ``uploads`` or ``default``."""
         for methods, paths, name in self._routes:
             if paths.match(path) and methods.fullmatch(method):
                 return name
-        return "default"
+        return "uploads" if media_type == "multipart/form-data" else "default"
 
     def __getitem__(self, name: str) -> Pool:
         return self._pools[name]

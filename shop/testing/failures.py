@@ -16,9 +16,11 @@ from django.db import connection, models
 
 @contextlib.contextmanager
 def failing(
-    command: str, model: type[models.Model] | None = None, *, times: int | None = 1, **how: Any
+    command: str, model: type[models.Model] | None = None, *, times: int | None = 1, skip: int = 0, **how: Any
 ) -> Iterator[Callable[[], None]]:
     """Let ``command`` (on the model's collection, if one is named) fail so many times (None: always) in this block.
+
+    With ``skip``, so many succeed first, and all others fail.
 
     ``how`` is said in MongoDB's words: ``errorCode=112``, ``errorLabels=[...]``, ``closeConnection=True``. Only this
     process's commands fail, so tests may run beside each other; ``appName="shop"`` names those of other processes.
@@ -30,7 +32,7 @@ def failing(
         data["namespace"] = f"{connection.settings_dict['NAME']}.{model._meta.db_table}"
     with _taking_turns():
         admin = connection.connection.admin
-        mode = "alwaysOn" if times is None else {"times": times}
+        mode = {"skip": skip} if skip else "alwaysOn" if times is None else {"times": times}
         before = admin.command("configureFailPoint", "failCommand", mode=mode, data=data)["count"]
         try:
             yield (

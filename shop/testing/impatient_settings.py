@@ -1,5 +1,7 @@
-"""The tests' settings, with little time for request bodies."""
+"""The tests' settings, with little time for request bodies and places for few of them."""
 
 from shop.settings import *  # noqa: F403
 
 REQUEST_BODY_SECONDS = 2.0
+MAX_BODIES = 100
+MAX_BODIES_OF_A_CLIENT = 75

@@ -31,7 +31,7 @@ def test_clients_take_turns() -> None:
         return lambda: served.append(name)
 
     async def run() -> None:
-        pool = Pool("test", threads=1, waiting=10, patience=10)
+        pool = Pool("test", threads=1, waiting=16, patience=10)
         blocked, free = await occupy(pool)
         many = [asyncio.create_task(pool.run(work("many"), client="many")) for _ in range(4)]
         await asyncio.sleep(0)
@@ -48,7 +48,7 @@ def test_more_than_may_wait_are_refused_at_once_and_the_others_are_served() -> N
     async def run() -> list[object]:
         pool = Pool("test", threads=1, waiting=2, patience=10)
         blocked, free = await occupy(pool)
-        tasks = [asyncio.create_task(pool.run(lambda: "served", client="a")) for _ in range(3)]
+        tasks = [asyncio.create_task(pool.run(lambda: "served", client=name)) for name in "abc"]
         await asyncio.sleep(0)
         with pytest.raises(ServerBusy):
             await tasks[2]
@@ -57,6 +57,21 @@ def test_more_than_may_wait_are_refused_at_once_and_the_others_are_served() -> N
         return await asyncio.gather(*tasks[:2])
 
     assert asyncio.run(run()) == ["served", "served"]
+
+
+def test_one_client_may_take_a_quarter_of_the_places_to_wait_in() -> None:
+    async def run() -> list[object]:
+        pool = Pool("test", threads=1, waiting=8, patience=10)
+        blocked, free = await occupy(pool)
+        tasks = [asyncio.create_task(pool.run(lambda: "served", client=name)) for name in "aaab"]
+        await asyncio.sleep(0)
+        with pytest.raises(ServerBusy):
+            await tasks[2]
+        free.set()
+        await blocked
+        return await asyncio.gather(tasks[0], tasks[1], tasks[3])
+
+    assert asyncio.run(run()) == ["served"] * 3
 
 
 def test_work_that_has_waited_for_too_long_is_not_begun() -> None:
@@ -71,13 +86,16 @@ def test_work_that_has_waited_for_too_long_is_not_begun() -> None:
     assert not begun
 
 
-def test_an_error_of_the_work_reaches_its_caller_and_the_thread_goes_on() -> None:
+@pytest.mark.parametrize(("error", "seen"), [(ZeroDivisionError, ZeroDivisionError), (SystemExit, RuntimeError)])
+def test_an_error_of_the_work_reaches_its_caller_and_the_thread_goes_on(
+    error: type[BaseException], seen: type[Exception]
+) -> None:
     def fail() -> None:
-        raise ZeroDivisionError
+        raise error
 
     async def run() -> str:
         pool = Pool("test", threads=1, waiting=2, patience=10)
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(seen):
             await pool.run(fail, client="a")
         return await pool.run(lambda: "served", client="a")
 

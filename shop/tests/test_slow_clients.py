@@ -2,9 +2,10 @@
 
 import contextlib
 import json
+import random
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,17 @@ import requests
 from django.conf import settings
 
 from accounts.models import User
+from catalog.models import Product, Variant
 from payments.simulator.delivery import sign
+from shop.testing.admin import browser_of, url_of
+from shop.testing.failures import failing
+from shop.testing.raw_http import connect, head, response_of
 from shop.testing.server import ShopServer, shop_server
-from shop.testing.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LOGIN, WEBHOOK, PRODUCTS = "/api/v1/auth/login/", "/api/v1/payments/webhook/", "/api/v1/products/"
+LOGIN, REGISTER = "/api/v1/auth/login/", "/api/v1/auth/register/"
+WEBHOOK, PRODUCTS = "/api/v1/payments/webhook/", "/api/v1/products/"
 THREADS = sum(pool["threads"] for pool in settings.SERVER_POOLS.values())
 
 
@@ -29,31 +34,13 @@ def server(tmp_path: Path) -> Iterator[ShopServer]:
         yield server
 
 
-def connect(server: ShopServer, *parts: bytes) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
-    connection.sendall(b"".join(parts))
-    return connection
-
-
-def head(method: str, path: str, *headers: str) -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *headers, "", ""]).encode()
-
-
 def post(path: str, length: int) -> bytes:
     return head("POST", path, "Content-Type: application/json", f"Content-Length: {length}")
 
 
-def response_of(connection: socket.socket) -> bytes:
-    """Return all that arrives until the server closes the connection."""
-    received = b""
-    while piece := connection.recv(65536):
-        received += piece
-    return received
-
-
 def webhook(server: ShopServer) -> requests.Response:
     event = {"id": f"evt_{time.time_ns()}", "object": "event", "type": "product.created", "created": int(time.time())}
-    body = json.dumps(event | {"data": {"object": {"id": "prod_1"}}}).encode()
+    body = json.dumps(event | {"livemode": False, "data": {"object": {"id": "prod_1"}}}).encode()
     signature = sign(body, [settings.STRIPE_WEBHOOK_SECRET], int(time.time()))
     return requests.post(f"{server.url}{WEBHOOK}", data=body, headers={"Stripe-Signature": signature}, timeout=5)
 
@@ -86,11 +73,27 @@ def test_a_body_in_pieces_within_its_time_is_served(server: ShopServer) -> None:
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
+CHUNKED = head("POST", REGISTER, "Content-Type: application/json", "Transfer-Encoding: chunked", "Connection: close")
+ACCOUNT = b'{"email": "early@example.com", "password": "correct-horse-battery", "name": "A"}'
+CHUNK = b"%x\r\n%s\r\n" % (len(ACCOUNT), ACCOUNT)
+
+
 def test_a_body_that_ends_early_has_no_effect(server: ShopServer) -> None:
-    body = b'{"email": "early@example.com", "password": "correct-horse-battery", "name": "A"}'
-    connect(server, post("/api/v1/auth/register/", len(body) + 1), body).close()
-    # One more request, so that the first has been dealt with.
-    wait_until(lambda: requests.get(f"{server.url}{PRODUCTS}", timeout=5).status_code == 200)
+    for sent in (post(REGISTER, len(ACCOUNT) + 1) + ACCOUNT, CHUNKED + CHUNK):
+        with connect(server, sent) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            assert not response_of(connection).startswith(b"HTTP/1.1 2")
+        connect(server, sent).close()
+    # The pool serves its requests in order: when this one is answered, the others have been.
+    account = {"email": "next@example.com", "password": "correct-horse-battery", "name": "B"}
+    assert requests.post(f"{server.url}{REGISTER}", json=account, timeout=5).status_code == 201
+    assert User.objects.get().email == "next@example.com"
+
+
+def test_a_chunked_body_that_is_malformed_has_no_effect(server: ShopServer) -> None:
+    for end in (b"ZZ\r\n\r\n", b"-1\r\n\r\n", b"5\r\nhello", b"\n0\r\n\r\n"):
+        with connect(server, CHUNKED + CHUNK + end) as connection:
+            assert response_of(connection).split(b" ", 2)[1] in (b"400", b"408")
     assert not User.objects.exists()
 
 
@@ -103,6 +106,14 @@ def test_a_chunked_body_is_read_and_limited_like_any_other(server: ShopServer) -
     with contextlib.suppress(requests.ConnectionError):
         reply = requests.post(f"{server.url}{LOGIN}", data=too_much, headers=json_type, timeout=5)
         assert reply.status_code == 413
+
+
+def test_slow_bodies_of_one_client_leave_places_for_the_others(server: ShopServer) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(150):
+            stack.enter_context(connect(server, post(WEBHOOK, 40), b"{", source="127.0.0.2"))
+        login = requests.post(f"{server.url}{LOGIN}", json={"email": "a@example.com", "password": "x"}, timeout=5)
+        assert login.status_code == 401
 
 
 def test_twelve_hundred_idle_connections_keep_nobody_from_being_served(server: ShopServer) -> None:
@@ -120,32 +131,37 @@ def test_a_response_that_is_not_read_holds_no_thread(server: ShopServer) -> None
         assert requests.get(f"{server.url}{PRODUCTS}", timeout=10).status_code == 200
 
 
-def test_a_header_with_underscores_is_not_taken_for_the_one_with_hyphens(server: ShopServer) -> None:
-    given = "0123456789abcdef"
-    reply = requests.get(f"{server.url}/livez", headers={"X_Request_ID": given}, timeout=5)
-    assert reply.headers["X-Request-ID"] != given
-    assert (
-        requests.get(f"{server.url}/livez", headers={"X-Request-ID": given}, timeout=5).headers["X-Request-ID"] == given
-    )
+@pytest.mark.parametrize("name", ["export_csv", "export_xlsx"])
+def test_a_download_that_is_not_read_holds_no_thread(
+    server: ShopServer, staff: User, make_product: Callable[..., Product], name: str
+) -> None:
+    # Six megabytes that do not compress, since the description stands in every row.
+    variants = [{"sku": f"A{number}", "options": {"size": str(number)}, "price": "1.00"} for number in range(400)]
+    make_product(description=random.Random(1).randbytes(7_500).hex(), variants=variants)
+    cookie = f"Cookie: {settings.SESSION_COOKIE_NAME}={browser_of(staff).cookies[settings.SESSION_COOKIE_NAME].value}"
+    export = head("GET", url_of("catalog.product", name), cookie)
+    with contextlib.ExitStack() as stack:
+        slow = [
+            stack.enter_context(connect(server, export)) for _ in range(settings.SERVER_POOLS["admin"]["threads"] + 2)
+        ]
+        for connection in slow:
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        assert requests.get(f"{server.url}/admin/login/", timeout=15).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/api/v1/products/caf%C3%A9/", "/api/v1/products/%ff%fe/", "/api/v1/products/%00/"])
-def test_paths_of_any_bytes_are_answered(server: ShopServer, path: str) -> None:
-    with connect(server, head("GET", path, "Connection: close")) as connection:
-        assert response_of(connection).split(b" ", 2)[1] in (b"404", b"400")
-
-
-def test_headers_of_any_bytes_are_answered(server: ShopServer) -> None:
-    hostile = head("GET", PRODUCTS, "Connection: close")[:-2] + b"Cookie: a=\xff\xfe\r\nX-Cart-Token: \xe9\r\n\r\n"
-    with connect(server, hostile) as connection:
-        assert response_of(connection).startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 "))
-
-
-def test_static_files_and_head_requests_are_served(server: ShopServer) -> None:
-    docs = requests.get(f"{server.url}/api/docs/", timeout=10)
-    assert docs.status_code == 200
-    script = docs.text.split('src="')[1].split('"')[0]
-    whole = requests.get(f"{server.url}{script}", timeout=10)
-    assert (
-        len(whole.content) == int(requests.head(f"{server.url}{script}", timeout=10).headers["Content-Length"]) > 1000
-    )
+def test_an_export_that_fails_halfway_is_no_file(
+    server: ShopServer, staff: User, make_product: Callable[..., Product]
+) -> None:
+    make_product()
+    cookies = {settings.SESSION_COOKIE_NAME: browser_of(staff).cookies[settings.SESSION_COOKIE_NAME].value}
+    export = server.url + url_of("catalog.product", "export_csv")
+    # The first command reads the names of the columns, the second one the rows.
+    with failing("aggregate", Variant, skip=1, errorCode=8, appName="shop"):
+        reply = requests.get(export, cookies=cookies, timeout=10)
+    assert (reply.status_code, reply.headers["Server"]) == (500, "web")
+    with failing("aggregate", Variant, skip=1, errorCode=50, appName="shop"):
+        reply = requests.get(export, cookies=cookies, timeout=10)
+    assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
+    whole = requests.get(export, cookies=cookies, timeout=10)
+    assert (whole.status_code, whole.content[:7]) == (200, b"\xef\xbb\xbfsku,")
+    assert int(whole.headers["Content-Length"]) == len(whole.content)
