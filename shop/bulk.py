@@ -7,6 +7,8 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo import UpdateOne
 
+from shop import documents
+
 
 def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, Any]]) -> int:
     """Set fields of rows, named by their keys; return how many of those rows there are."""
@@ -21,10 +23,8 @@ def write(model: type[models.Model], operations: Sequence[UpdateOne]) -> int:
     """
     if not operations:
         return 0
-    connection = connections[DEFAULT_DB_ALIAS]
-    connection.ensure_connection()
-    collection = connection.database[model._meta.db_table]
-    return collection.bulk_write(operations, session=connection.session).matched_count
+    collection, session = documents.collection_of(model)
+    return collection.bulk_write(operations, session=session).matched_count
 
 
 def _columns(model: type[models.Model], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,8 @@ class Bystanders:
             http.trust_env = False
             for number in itertools.takewhile(lambda _: self._goes_on(), itertools.count()):
                 event = {"id": f"evt_bystander_{time.time_ns()}_{number}", "object": "event", "type": "product.created"}
-                body = json.dumps(event | {"created": int(time.time()), "data": {"object": {"id": "prod_1"}}}).encode()
+                event |= {"created": int(time.time()), "livemode": True, "data": {"object": {"id": "prod_1"}}}
+                body = json.dumps(event).encode()
                 headers = {"Stripe-Signature": sign(body, [self.secret], int(time.time()))}
                 self._ask(http, "webhook", "POST", "/api/v1/payments/webhook/", data=body, headers=headers)
 
