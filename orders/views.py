@@ -28,7 +28,7 @@ from orders.serializers import (
 from shop import idempotency
 from shop.api.query import validated_query
 from shop.permissions import staff_may
-from shop.rate_limits import address_of
+from shop.rate_limits import site_of
 from shop.serializers import represent, validated
 
 ORDER_EXAMPLE = OpenApiExample(
@@ -96,7 +96,7 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
 
     def place(self) -> Response:
         order = placing.place_order(
-            user=self.request.user, network_address=address_of(self.request), **self.validated(PlaceOrderSerializer)
+            user=self.request.user, network_address=site_of(self.request), **self.validated(PlaceOrderSerializer)
         )
         return self.reply(order, status=status.HTTP_201_CREATED)
 

@@ -27,7 +27,7 @@ from payments.serializers import (
 from shop import idempotency
 from shop.errors import PayloadTooLarge
 from shop.permissions import staff_may
-from shop.rate_limits import address_of
+from shop.rate_limits import site_of
 
 
 class RawBodyParser(BaseParser):
@@ -74,7 +74,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         serializer.is_valid(raise_exception=True)
         own = Order.objects.owned_by(self.request.user)
         order = get_object_or_404(own, number=serializer.validated_data["order"])
-        payment, created = services.open_payment(order=order, network_address=address_of(self.request))
+        payment, created = services.open_payment(order=order, network_address=site_of(self.request))
         data = self.get_serializer(payment).data
         return Response(data, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
 

@@ -173,11 +173,13 @@ def address_of(request: Request | HttpRequest) -> str:
     return _networks_in(request.META)[0][0]
 
 
-def network_of(environ: Mapping[str, Any]) -> str:
-    """Return the client's address, or the /48 of an IPv6 client, by the request's environ (``request.META``).
+def site_of(request: Request | HttpRequest) -> str:
+    """Return the widest network that the client is counted by: the /48 of an IPv6 client, or the IPv4 address."""
+    return site_in(request.META)
 
-    For limits that somebody with many networks must not multiply, and that customers of one provider may share.
-    """
+
+def site_in(environ: Mapping[str, Any]) -> str:
+    """Return the same by the request's environ."""
     return _networks_in(environ)[-1][0]
 
 

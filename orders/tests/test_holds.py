@@ -224,6 +224,21 @@ def test_many_accounts_at_one_address_hold_so_many_pieces_together_and_are_told_
     assert last.post(f"{API}/orders/", {"shipping_address": ADDRESS}, REMOTE_ADDR="203.0.113.9").status_code == 201
 
 
+def test_the_networks_of_one_ipv6_site_hold_pieces_together(
+    make_user: Callable[..., User], product: Product, limits: Any
+) -> None:
+    limits.UNPAID_PIECES_PER_ADDRESS = 60
+
+    def order_from(address: str) -> Any:
+        client = client_of(make_user())
+        add_to_cart(client, product, 40)
+        return client.post(f"{API}/orders/", {"shipping_address": ADDRESS}, REMOTE_ADDR=address)
+
+    assert order_from("2001:db8:1:1::1").status_code == 201
+    assert refusal(order_from("2001:db8:1:ff02::1"), 429)[0] == "too_many_unpaid_orders_here"
+    assert order_from("2001:db8:2:1::1").status_code == 201
+
+
 def test_an_address_whose_accounts_let_much_expire_may_hold_less_but_never_nothing(
     make_user: Callable[..., User], product: Product, limits: Any
 ) -> None:

@@ -26,7 +26,7 @@ from shop.http.bodies import IN_MEMORY_BYTES, LARGE_BYTES, BodyReader
 from shop.http.errors import IncompleteBody, MalformedContentType, RequestTimeout
 from shop.http.limits import REFUSAL, body_limit, raise_open_files_limit
 from shop.http.pools import Pools
-from shop.rate_limits import network_of
+from shop.rate_limits import site_in
 from shop.reply_headers import SERVER_NAME
 
 logger = structlog.get_logger(__name__)
@@ -74,7 +74,7 @@ class Application:
     async def _respond(self, environ: Environ, protocol: Any) -> Download | None:
         """Respond to the request, or return what remains to be sent."""
         run_django = partial(self._run_django, environ, protocol)
-        client = network_of(environ)
+        client = site_in(environ)
         try:
             media_type = _media_type(environ)
             await self._read_body(environ, protocol, media_type=media_type, client=client)
