@@ -3,7 +3,8 @@
 A customer may have so many open unpaid orders, with so many pieces in them, and fewer while the e-mail address is not
 verified. A network address may be shared by hundreds of customers, and any of them may buy the last pieces of a
 variant: its limit is on the pieces that all its accounts hold together, neither on orders nor on shares of a variant.
-Holds that expire unpaid count for a day: those who let them expire again and again may hold less and less.
+An order that waits for its bank counts like any other. Holds that end unpaid, because they expire or the customer
+cancels, count for a day: those who let that happen again and again may hold less and less.
 
 The sums are read in the transaction that places the order, by the command that reads the cart. Placing an order writes
 the customer's cart, so that of two orders of one customer at once the second is tried again and sees the first: the
@@ -24,20 +25,20 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import User
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere
-from orders.models import Order, OrderStatus, PaymentStatus
+from orders.models import Order
 from shop import documents, jobs
 from shop.documents import Document, Pipeline
 
-# How long an expired order counts.
+# How long an order whose hold ended unpaid counts.
 EXPIRED_COUNTS_FOR = timedelta(days=1)
-# So many expired orders of a customer are nothing; each further one halves what the customer may hold.
+# So many of these orders of a customer are nothing; each further one halves what the customer may hold.
 FREE_EXPIRIES = 3
 # From this share of a limit on staff see who comes near it.
 NEAR = 0.8
 
 
 def digest(network_address: str) -> str:
-    """Return what orders keep of the address they were placed from; nothing while rate limits are off."""
+    """Return what orders and payments keep of a network address; nothing while rate limits are off."""
     if not settings.RATE_LIMITS or not network_address:
         return ""
     return salted_hmac("orders.holds", network_address, algorithm="sha256").hexdigest()
@@ -45,13 +46,9 @@ def digest(network_address: str) -> str:
 
 def lookup(*, user: User, placed_from: str, name: str) -> Document:
     """Return the stage that adds what this customer and this network address hold, for :func:`require_allowed`."""
-    counted = {"placed_from": {"$gt": ""}}
-    waits = [PaymentStatus.UNPAID.value, PaymentStatus.FAILED.value]
-    open_now = {"expired_at": None, "status": OrderStatus.PENDING.value, "payment_status": {"$in": waits}}
-    expired = {"expired_at": {"$gte": timezone.now() - EXPIRED_COUNTS_FOR}}
-    holders = ({**counted, "user_id": user.pk}, {"placed_from": placed_from})
+    held = {"$or": [{"placed_from": {"$gt": ""}, "user_id": user.pk}, {"placed_from": placed_from}]}
     pipeline: Pipeline = [
-        {"$match": {"$or": [{**holder, **state} for holder in holders for state in (open_now, expired)]}},
+        {"$match": {**held, "expired_at": {"$not": {"$lt": timezone.now() - EXPIRED_COUNTS_FOR}}}},
         {
             "$group": {
                 "_id": {
@@ -78,7 +75,7 @@ def require_allowed(held: Sequence[Document], *, user: User, pieces: int) -> Non
 
 
 class Holder(NamedTuple):
-    """A customer, or a network address by its digest, with what their unpaid orders hold and let expire lately."""
+    """A customer, or a network address by its digest, with what unpaid orders of theirs hold, and held lately."""
 
     user: ObjectId | None
     placed_from: str
@@ -89,7 +86,7 @@ class Holder(NamedTuple):
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether it has come to its limit, or lets holds expire again and again."""
+        """Whether it is near its limit, or its holds end unpaid again and again."""
         if self.user is None:
             most = settings.UNPAID_PIECES_PER_ADDRESS
             return self.pieces >= most * NEAR or self.expired_pieces >= most

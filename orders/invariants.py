@@ -13,6 +13,7 @@ from django.utils import timezone
 from cart.models import Coupon, CouponUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
+from orders import holds
 from orders.models import WAS_PAID, Order, OrderStatus, PaymentStatus
 from orders.reviews.models import Review
 from orders.services import personal_data_of
@@ -136,6 +137,14 @@ def detached_orders_are_erased() -> Iterator[str]:
                 yield f"{order.number} ({order.status}) holds the data of a customer who left, though nothing is sent"
         elif left := personal_data_of(order):
             yield f"{order.number} was erased, and has {', '.join(left)}"
+
+
+@invariant("an order keeps the digest of a network address only while it counts against it")
+def network_digests_are_cleared() -> Iterator[str]:
+    late = timezone.now() - holds.EXPIRED_COUNTS_FOR - ERASURE_DELAY
+    for order in Order.objects.filter(placed_from__gt="").iterator():
+        if order.status != OrderStatus.PENDING and (order.expired_at is None or order.expired_at < late):
+            yield f"{order.number} ({order.status}) keeps it"
 
 
 @invariant("an order counts as a sale exactly while its purchase stands")

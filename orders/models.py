@@ -226,9 +226,9 @@ class Order(models.Model):
     cart_revision = models.PositiveBigIntegerField(editable=False)
     # Until when an unpaid order holds its stock; null once it is paid or cancelled.
     expires_at = models.DateTimeField(null=True, blank=True)
-    # Digest of the network address that placed it; empty where it does not count in `orders.holds` (any more).
+    # Digest of the network address that placed it (IPv6: of its /48); empty if it does not count in `orders.holds`.
     placed_from = models.CharField(max_length=64, blank=True, editable=False)
-    # When its hold ran out.
+    # When its hold ended unpaid: it ran out, or the customer cancelled.
     expired_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     # When its money came in (or, for an order of zero, when it was placed), whatever became of it since.
@@ -263,7 +263,7 @@ class Order(models.Model):
                 condition=models.Q(status=OrderStatus.COMPLETED, fulfilment_status=FulfilmentStatus.UNFULFILLED),
                 name="order_to_ship",
             ),
-            # Unpaid orders and those that expired lately, by customer and by network address.
+            # Unpaid orders and those whose hold ended lately, by customer and by network address.
             models.Index(
                 fields=["user", "expired_at"], condition=models.Q(placed_from__gt=""), name="order_holds_of_customer"
             ),

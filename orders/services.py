@@ -79,8 +79,9 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
 def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
     """Inside a transaction: the order is cancelled, and what it held goes back."""
     ended: dict[str, Any] = {"status": OrderStatus.CANCELLED, "expires_at": None}
-    # An expired order counts against its customer and address for a while.
-    ended |= {"expired_at": timezone.now()} if event == Event.EXPIRED else {"placed_from": ""}
+    # Stock that was held for nothing counts against the customer and the network address for a while.
+    is_given_up = order.status == OrderStatus.PENDING and (event == Event.EXPIRED or actor == Actor.CUSTOMER)
+    ended |= {"expired_at": timezone.now()} if is_given_up else {"placed_from": ""}
     _move(order, ended, event=event, detail=detail, actor=actor)
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
     stock.give_back(order.quantities, reason=reason, reference=order.number)

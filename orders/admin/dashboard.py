@@ -66,7 +66,7 @@ def unpaid_holders() -> Iterator[Figure | Panel]:
         "Unpaid stock holders",
         "admin/dashboard/holders.html",
         {"rows": [{"holder": each, "person": people.get(each.user)} for each in holders[:ROWS]]},
-        note="Customers and network addresses (by a digest) that hold much stock unpaid, or let it expire repeatedly.",
+        note="Customers and network addresses (by a digest) that hold much stock unpaid, or do so again and again.",
     )
 
 

@@ -16,12 +16,13 @@ from conftest import ADDRESS, client_of
 from orders import holds, services
 from orders.models import Order
 from payments.simulator import StripeSimulator
+from shop import audit
 from shop.admin.dashboard import Figure
 from shop.testing.admin import browser_of
 from shop.testing.commands import count_commands
 from shop.testing.replies import refusal
 from shop.testing.steps import API, add_to_cart, at_the_same_moment, cart_of, order_of, place_order, stock_of
-from shop.testing.stripe_steps import open_payment, pay
+from shop.testing.stripe_steps import deliver, open_payment, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,10 @@ def hold_of(number: str) -> timedelta:
     """The time from placing an order to the end of its hold."""
     order = Order.objects.get(number=number)
     return order.expires_at - order.created_at
+
+
+def cancel(client: APIClient, number: str) -> None:
+    assert client.post(f"{API}/orders/{number}/cancel/", {}).status_code == 200
 
 
 def let_all_expire() -> None:
@@ -126,18 +131,45 @@ def test_pieces_are_limited_over_all_unpaid_orders_together(
     assert stock_of(product) == 950
 
 
-@pytest.mark.parametrize("way_out", ["pay", "cancel"])
-def test_an_order_that_is_paid_or_cancelled_does_not_count_any_more(
-    as_customer: APIClient, product: Product, limits: Any, simulator: StripeSimulator, way_out: str
+@pytest.mark.parametrize("way_out", ["paid", "cancelled by staff"])
+def test_an_order_that_is_paid_or_cancelled_by_staff_does_not_count_any_more(
+    as_customer: APIClient,
+    as_staff: APIClient,
+    product: Product,
+    limits: Any,
+    simulator: StripeSimulator,
+    way_out: str,
 ) -> None:
     for _ in range(5):
         number = place_order(as_customer, product, 50)["number"]
-        if way_out == "pay":
+        if way_out == "paid":
             pay(as_customer, simulator, number)
         else:
-            as_customer.post(f"{API}/orders/{number}/cancel/", {})
-    assert stock_of(product) == (750 if way_out == "pay" else 1000)
+            assert as_staff.post(f"{API}/orders/{number}/cancel/", {}).status_code == 200
+    assert stock_of(product) == (750 if way_out == "paid" else 1000)
     assert set(Order.objects.values_list("placed_from", flat=True)) == {""}
+
+
+def test_a_paid_order_that_its_customer_cancels_does_not_count(
+    as_customer: APIClient, product: Product, limits: Any, simulator: StripeSimulator
+) -> None:
+    for _ in range(5):
+        number = place_order(as_customer, product, 50)["number"]
+        pay(as_customer, simulator, number)
+        cancel(as_customer, number)
+    assert set(Order.objects.values_list("placed_from", "expired_at")) == {("", None)}
+
+
+def test_orders_that_wait_for_a_bank_hold_stock_and_count(
+    as_customer: APIClient, product: Product, limits: Any, simulator: StripeSimulator
+) -> None:
+    for _ in range(3):
+        number = place_order(as_customer, product)["number"]
+        simulator.pay(open_payment(as_customer, number)["payment_intent"], "pm_usBankAccount_processing")
+    deliver(simulator)
+    assert set(Order.objects.values_list("payment_status", flat=True)) == {"processing"}
+    assert refusal(try_to_order(as_customer, product), 409)[0] == "too_many_unpaid_orders"
+    assert stock_of(product) == 997
 
 
 def test_orders_of_nothing_to_pay_are_neither_counted_nor_refused(
@@ -204,6 +236,21 @@ def test_who_lets_orders_expire_again_and_again_may_hold_less_and_less_for_a_day
 
     Order.objects.exclude(expired_at=None).update(expired_at=timezone.now() - timedelta(hours=25))
     place_order(as_customer, product)
+
+
+def test_who_holds_stock_and_cancels_again_and_again_may_hold_less_and_less(
+    as_customer: APIClient, make_user: Callable[..., User], product: Product, limits: Any
+) -> None:
+    for _ in range(4):
+        cancel(as_customer, place_order(as_customer, product, 50)["number"])
+    assert stock_of(product) == 1000
+    assert refusal(try_to_order(as_customer, product, 26), 409)[0] == "too_many_unpaid_orders"
+    as_customer.delete(f"{API}/cart/")
+    place_order(as_customer, product, 25)
+    # What the account held counts at its address when the account is gone, too.
+    limits.UNPAID_PIECES_PER_ADDRESS = 100
+    assert as_customer.delete(f"{API}/users/me/").status_code == 204
+    assert refusal(try_to_order(client_of(make_user()), product, 26), 429)[0] == "too_many_unpaid_orders_here"
 
 
 # --- How much, at a network address -----------------------------------------------------------------------------------
@@ -305,6 +352,9 @@ def test_the_digest_of_an_address_goes_when_an_expired_order_does_not_count_any_
     assert holds.forget_expired_holds() == 1
     kept = Order.objects.exclude(placed_from="").values_list("number", flat=True)
     assert set(kept) == {recent, waiting}
+    assert audit.complaints() == []
+    Order.objects.filter(number=old).update(placed_from="digest", expired_at=timezone.now() - timedelta(days=3))
+    assert [f"{old} (cancelled) keeps it" in line for line in audit.complaints()] == [True]
 
 
 def test_staff_see_who_is_at_a_limit(
