@@ -1,8 +1,10 @@
 """Limits on failed attempts to pay: whoever tries many cards on one order is testing whether they work.
 
 An order with too many failed attempts is cancelled, its PaymentIntent first. A customer or network address with too
-many of them within a window opens no further payment until they are old enough; the order on which a customer reaches
-that limit is cancelled as well. A declined card or two, and some more tries, happen to honest customers.
+many of them within a window opens no further payment until they are old enough. Payments that were opened before could
+still be tried: the order on which a customer reaches that limit is cancelled as well, and at an address over its limit
+every order with more than a few failed attempts of its own. A declined card or two, and some more tries, happen to
+honest customers, and they may share an address with others.
 """
 
 import math
@@ -24,6 +26,8 @@ from shop import jobs
 logger = structlog.get_logger(__name__)
 
 PROCESSING_ASKED_AGAIN_SECONDS = 300
+# Failed attempts after which an order is cancelled while its network address is over its limit.
+DECLINES_AT_BUSY_ADDRESS = 3
 
 
 def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
@@ -45,11 +49,23 @@ def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
 
 def stop_if_too_many(payment: Payment) -> None:
     """Inside the transaction that records a failed attempt: let a job cancel the order if that was one too many."""
-    too_many = payment.declines >= settings.FAILED_PAYMENTS_PER_ORDER
-    if not too_many and settings.RATE_LIMITS and payment.user_id is not None:
-        too_many = _recent(Q(user=payment.user_id))[0] >= settings.FAILED_PAYMENTS_PER_CUSTOMER
-    if too_many:
+    if _has_too_many(payment):
         jobs.enqueue("payments.stop_card_testing", at_once=True, unless_queued=True, payment=str(payment.pk))
+
+
+def _has_too_many(payment: Payment) -> bool:
+    if payment.declines >= settings.FAILED_PAYMENTS_PER_ORDER:
+        return True
+    if not settings.RATE_LIMITS:
+        return False
+    if payment.user_id is not None:
+        failed, _ = _recent(Q(user=payment.user_id))
+        if failed >= settings.FAILED_PAYMENTS_PER_CUSTOMER:
+            return True
+    if payment.opened_from and payment.declines >= DECLINES_AT_BUSY_ADDRESS:
+        failed, _ = _recent(Q(opened_from=payment.opened_from))
+        return failed >= settings.FAILED_PAYMENTS_PER_ADDRESS
+    return False
 
 
 @jobs.handler("payments.stop_card_testing")
@@ -72,6 +88,13 @@ def _recent(who: Q) -> tuple[int, datetime | None]:
     recent = Payment.objects.filter(who, declines__gt=0, last_declined_at__gt=timezone.now() - _window())
     found = recent.order_by().aggregate(failed=Sum("declines"), first=Min("last_declined_at"))
     return found["failed"] or 0, found["first"]
+
+
+@jobs.every(3600, name="payments.forget_networks")
+def forget_networks() -> int:
+    """Delete the digests of network addresses from payments whose attempts do not count any more."""
+    over = Payment.objects.filter(opened_from__gt="", updated_at__lt=timezone.now() - _window())
+    return over.update(opened_from="")
 
 
 def _window() -> timedelta:

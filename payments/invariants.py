@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from orders.models import WAS_PAID, Actor, Order, OrderStatus
@@ -15,6 +16,8 @@ from shop.jobs import Job
 
 # How long an event may wait for its next try, and a cancelled order for its refund to be asked for.
 GRACE = timedelta(minutes=2)
+# The periodic task's round, and a worker that was away for a day.
+ERASURE_DELAY = timedelta(days=1)
 
 
 @invariant("an order has at most one PaymentIntent, and a PaymentIntent one order")
@@ -112,6 +115,13 @@ def events_hold_no_secrets() -> Iterator[str]:
     for event in StripeEvent.objects.iterator():
         if stored_part(event.payload) != event.payload:
             yield f"{event} holds more than it may"
+
+
+@invariant("a payment keeps the digest of a network address only while its attempts count")
+def network_digests_are_cleared() -> Iterator[str]:
+    late = timezone.now() - timedelta(seconds=settings.FAILED_PAYMENTS_WINDOW_SECONDS) - ERASURE_DELAY
+    for payment in Payment.objects.filter(opened_from__gt="", updated_at__lt=late).iterator():
+        yield f"{payment} keeps it"
 
 
 @invariant("what staff typed about a refund is erased with its order")

@@ -42,7 +42,8 @@ class Payment(models.Model):
     # How many they are, those that are not kept above included, and when the latest was.
     declines = models.PositiveIntegerField(default=0, editable=False)
     last_declined_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Digest of the network address that opened it, as orders keep it; empty while rate limits are off.
+    # Digest of the network address that opened it, as orders keep it; empty if it does not count in
+    # `payments.declines`.
     opened_from = models.CharField(max_length=64, blank=True, editable=False)
     # Moved by every change that Stripe tells of, so that an answer to an older question is known.
     revision = models.PositiveBigIntegerField(default=0, editable=False)
@@ -63,7 +64,7 @@ class Payment(models.Model):
             ),
             models.Index(
                 fields=["opened_from", "last_declined_at"],
-                condition=models.Q(declines__gt=0),
+                condition=models.Q(opened_from__gt=""),
                 name="payment_network_declines",
             ),
         ]

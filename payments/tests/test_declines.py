@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 from structlog.testing import capture_logs
 
@@ -12,6 +14,7 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
 from orders.models import Order
+from payments import declines
 from payments.models import Payment
 from payments.simulator import StripeSimulator
 from payments.simulator.errors import ApiError
@@ -149,3 +152,35 @@ def test_a_network_address_with_too_many_failed_attempts_opens_no_further_paymen
     assert client.post(f"{API}/payments/", {"order": number}, REMOTE_ADDR="203.0.113.9").status_code == 201
     # Nobody's order is stopped because of others.
     assert set(Order.objects.values_list("status", flat=True)) == {"pending"}
+
+
+def test_payments_opened_before_an_address_reaches_its_limit_can_be_tried_a_few_times_only(
+    make_user: Callable[..., User], product: Product, simulator: StripeSimulator, limits: Any
+) -> None:
+    limits.FAILED_PAYMENTS_PER_ADDRESS = 6
+    opened = [open_new(client_of(make_user()), product) for _ in range(4)]
+    elsewhere = client_of(make_user())
+    number = place_order(elsewhere, product)["number"]
+    reply = elsewhere.post(f"{API}/payments/", {"order": number}, REMOTE_ADDR="203.0.113.9")
+    opened.append((number, reply.json()["payment_intent"]))
+    for times, (_, intent) in zip((3, 3, 2, 3, 4), opened, strict=True):
+        decline(simulator, intent, times)
+        deliver(simulator)
+        work()
+    states = [Order.objects.get(number=number).status for number, _ in opened]
+    assert states == ["pending", "cancelled", "pending", "cancelled", "pending"]
+    assert audit.complaints() == []
+
+
+def test_the_digest_of_an_address_goes_when_its_attempts_do_not_count_any_more(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator, limits: Any
+) -> None:
+    (old, _), (recent, intent) = open_new(as_customer, product), open_new(as_customer, product)
+    decline(simulator, intent, 1)
+    deliver(simulator)
+    Payment.objects.filter(order_number=old).update(updated_at=timezone.now() - timedelta(days=2))
+    assert [f"{Payment.objects.get(order_number=old)} keeps it" in line for line in audit.complaints()] == [True]
+    assert declines.forget_networks() == 1
+    assert [each.order_number for each in Payment.objects.exclude(opened_from="")] == [recent]
+    assert declines.forget_networks() == 0
+    assert audit.complaints() == []

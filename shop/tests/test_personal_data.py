@@ -140,8 +140,8 @@ CLASSIFIED: dict[str, str] = {
         "digests and ids, deleted by MongoDB within two days",
     ),
     **dict.fromkeys(
-        ["orders.order.placed_from"],
-        "a keyed digest of the network address that limits apply to; cleared when the order is paid, or a day after",
+        ["orders.order.placed_from", "payments.payment.opened_from"],
+        "a keyed digest of the network address that limits apply to; cleared when it does not count any more, in a day",
     ),
     **dict.fromkeys(
         ["cart.cart.token_digest"],
@@ -186,6 +186,8 @@ CLASSIFIED: dict[str, str] = {
             "orders.shippingmethod.code",
             "orders.shippingmethod.name",
             "orders.shippingmethod.description",
+            "orders.shippingmethod.pickup_country",
+            "orders.shippingmethod.pickup_state",
             "orders.taxrate.country",
             "orders.taxrate.state",
             "catalog.importrun.filename",
