@@ -16,7 +16,10 @@ def count_standing_orders(apps: Apps, schema_editor: Any = None) -> None:
     orders, products = apps.get_model("orders", "Order").objects, apps.get_model("catalog", "Product").objects
     variants, jobs = apps.get_model("catalog", "Variant").objects, apps.get_model("shop", "Job").objects
     standing = orders.filter(status="completed").exclude(payment_status="refunded")
-    standing.filter(counts_as_sale=False).update(counts_as_sale=True)
+    # The status of a disputed order does not tell what was refunded.
+    refunded = [order.pk for order in standing.filter(payment_status="disputed").iterator() if _is_refunded(order)]
+    orders.filter(pk__in=refunded).update(counts_as_sale=False)
+    standing.filter(counts_as_sale=False).exclude(pk__in=refunded).update(counts_as_sale=True)
     sales: Counter = Counter()
     for order in orders.filter(counts_as_sale=True).iterator():
         for line in order.lines:
@@ -32,13 +35,20 @@ def count_standing_orders(apps: Apps, schema_editor: Any = None) -> None:
             products.filter(pk=pk).update(sales=sales[pk])
 
 
+def _is_refunded(order: Any) -> bool:
+    refunded = sum(entry.amount for entry in order.refunds if entry.status == "succeeded")
+    return bool(refunded) and refunded >= order.total
+
+
 def check_reviews_later(apps: Apps, schema_editor: Any = None) -> None:
     """Let jobs withdraw the reviews of products that were bought by no order that stands."""
     orders, jobs = apps.get_model("orders", "Order").objects, apps.get_model("shop", "Job").objects
-    reviewers = apps.get_model("orders", "Review").objects.exclude(user=None).values_list("user", flat=True)
-    gone = orders.filter(counts_as_sale=False, user__in=set(reviewers)).exclude(paid_at=None)
-    for pk in gone.values_list("pk", flat=True):
-        jobs.create(kind="orders.check_reviews", payload={"order": str(pk)})
+    reviews = apps.get_model("orders", "Review").objects.exclude(user=None)
+    reviewers = set(reviews.values_list("user", flat=True).iterator())
+    gone = orders.filter(counts_as_sale=False).exclude(paid_at=None).exclude(user=None)
+    for pk, user in gone.values_list("pk", "user").iterator():
+        if user in reviewers:
+            jobs.create(kind="orders.check_reviews", payload={"order": str(pk)})
 
 
 class Migration(migrations.Migration):
@@ -46,7 +56,6 @@ class Migration(migrations.Migration):
     dependencies = [
         ("catalog", "0001_initial"),
         ("shop", "0001_initial"),
-        ("catalog", "0001_initial"),
         ("orders", "0004_detach_orders_of_deleted_accounts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

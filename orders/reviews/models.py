@@ -32,7 +32,7 @@ class Review(models.Model):
     is_hidden = models.BooleanField("hidden", default=False)
     # Its purchase was cancelled or refunded in full; shown again if the author buys the product again.
     is_withdrawn = models.BooleanField("withdrawn", default=False, editable=False)
-    # The purchase that gave the right to write it; null for older reviews.
+    # The purchase that gives the right to it; null for older reviews.
     order = ObjectIdField(null=True, blank=True, editable=False)
     # Raised by each check of its purchases, so that of two checks at once the second sees what the first saw and wrote.
     purchase_checks = models.PositiveBigIntegerField(default=0, editable=False)

@@ -33,12 +33,12 @@ def write_review(*, user: User, product: Product, data: dict[str, Any]) -> Revie
 @transactional("orders.write_review")
 def _write_review(*, user: User, product: Product, data: dict[str, Any]) -> Review:
     require_account(user)
-    order = _purchases(user, product.pk).exclude(payment_status=PaymentStatus.DISPUTED).order_by("-id").first()
+    order = _latest(_purchases(user, product.pk).exclude(payment_status=PaymentStatus.DISPUTED))
     if order is None:
         raise NotBought
     # Makes a cancel or refund at the same time a conflict: it will know this review.
-    Order.objects.filter(pk=order.pk).update(reviews_written=F("reviews_written") + 1)
-    review = Review(user=user, product=product, order=order.pk, **data)
+    Order.objects.filter(pk=order).update(reviews_written=F("reviews_written") + 1)
+    review = Review(user=user, product=product, order=order, **data)
     review.save(force_insert=True)
     read_model.add_to_rating(product.pk, reviews=1, stars=review.rating)
     return review
@@ -47,6 +47,10 @@ def _write_review(*, user: User, product: Product, data: dict[str, Any]) -> Revi
 def _purchases(user: User | ObjectId, product_id: ObjectId) -> OrderQuerySet:
     """Return the user's purchases of a product that were neither cancelled nor refunded in full."""
     return Order.objects.owned_by(user).standing().filter(lines__product=product_id)
+
+
+def _latest(orders: OrderQuerySet) -> ObjectId | None:
+    return orders.order_by("-id").values_list("pk", flat=True).first()
 
 
 @transactional("orders.change_review")
@@ -120,15 +124,19 @@ def check_reviews(*, order: str) -> None:
     """Withdraw the reviews whose author has no purchase of the product any more, and show those who have one again."""
     changed = Order.objects.get(pk=order)
     for review in _reviews_after(changed):
-        is_withdrawn = not _has_purchase(review)
-        Review.objects.filter(pk=review.pk).update(is_withdrawn=is_withdrawn, purchase_checks=F("purchase_checks") + 1)
+        purchase = _purchase_of(review)
+        is_withdrawn = purchase is None
+        Review.objects.filter(pk=review.pk).update(
+            is_withdrawn=is_withdrawn, order=purchase or review.order, purchase_checks=F("purchase_checks") + 1
+        )
         if is_withdrawn != review.is_withdrawn and not review.is_hidden:
             sign = -1 if is_withdrawn else 1
             read_model.add_to_rating(review.product_id, reviews=sign, stars=sign * review.rating)
 
 
-def _has_purchase(review: Review) -> bool:
+def _purchase_of(review: Review) -> ObjectId | None:
+    """Return the order that gives the right to the review, if one stands."""
     if review.user_id is not None:
-        return _purchases(review.user_id, review.product_id).exists()
-    # The account is gone; of older reviews the purchase is not known.
-    return review.order is None or Order.objects.standing().filter(pk=review.order).exists()
+        return _latest(_purchases(review.user_id, review.product_id))
+    # The account is gone, and with it the knowledge of other purchases.
+    return _latest(Order.objects.standing().filter(pk=review.order))

@@ -8,11 +8,10 @@ import pytest
 from django.apps import apps
 from rest_framework.test import APIClient
 
-from accounts.models import User
 from catalog.models import Product
 from orders import services as orders
 from orders import statistics
-from orders.models import Actor, Order
+from orders.models import Actor, Event, Order
 from orders.reviews import services as reviews
 from orders.reviews.models import Review
 from payments.models import Payment
@@ -194,6 +193,28 @@ def test_a_review_stays_while_another_purchase_stands_and_after_a_partial_refund
     assert (sales_of(mug), shown_reviews(mug)) == (2, 1)
 
 
+@pytest.mark.parametrize("way", ["another purchase before", "another purchase after"])
+def test_a_review_that_another_purchase_keeps_stays_when_its_author_leaves(
+    as_customer: APIClient,
+    as_staff: APIClient,
+    buy: Callable[..., str],
+    mug: Product,
+    simulator: StripeSimulator,
+    way: str,
+) -> None:
+    kept = buy() if way == "another purchase before" else ""
+    cancelled = buy()
+    assert write_review(as_customer, mug).status_code == 201
+    cancel(as_customer, cancelled)
+    work()
+    kept = kept or buy()
+    assert (sales_of(mug), shown_reviews(mug)) == (1, 1)
+    assert as_customer.delete(f"{API}/users/me/").status_code == 204
+    assert (sales_of(mug), shown_reviews(mug)) == (1, 1)
+    refund(as_staff, simulator, kept)
+    assert (sales_of(mug), shown_reviews(mug)) == (0, 0)
+
+
 def test_who_has_no_purchase_that_stands_can_not_write_a_review(
     as_customer: APIClient, buy: Callable[..., str], mug: Product
 ) -> None:
@@ -230,16 +251,20 @@ def test_a_review_written_while_its_order_is_cancelled_is_not_shown(
 
 
 def test_the_migration_takes_back_what_was_counted_before_and_can_be_run_again(
-    as_customer: APIClient, customer: User, buy: Callable[..., str], mug: Product
+    as_customer: APIClient, as_staff: APIClient, buy: Callable[..., str], mug: Product, simulator: StripeSimulator
 ) -> None:
     buy(2)
     cancel(as_customer, buy(3))
+    refund(as_staff, simulator, disputed := buy(4))
+    orders.record_dispute(order_id=Order.objects.get(number=disputed).pk, event=Event.DISPUTED, detail="dp_1")
     work()
+    assert write_review(as_customer, mug).status_code == 201
+    Review.objects.update(order=None)
     Order.objects.update(counts_as_sale=False)
-    Product.objects.update(sales=5)
+    Product.objects.update(sales=9)
     migration = importlib.import_module("orders.migrations.0005_standing_purchases")
     for _ in range(2):
         migration.count_standing_orders(apps)
         migration.check_reviews_later(apps)
-    assert Job.objects.filter(kind="orders.check_reviews").count() == 0
-    assert sales_of(mug) == 2
+    assert Job.objects.filter(kind="orders.check_reviews").count() == 4
+    assert (sales_of(mug), shown_reviews(mug)) == (2, 1)
