@@ -67,11 +67,21 @@ class Link:
         return json.dumps([str(user.pk), user.email, *self._bound_to(user)])
 
 
+def reset_is_bound_to(user: User) -> dict[str, Any]:
+    """Return the fields whose change voids a reset link.
+
+    Until the address is verified the account may be a stranger's, who could void the owner's links by changing the
+    password as often as the mailbox gets one: such a link is good until it is used.
+    """
+    names = ("password", "token_version") if user.email_verified else ("email_verified",)
+    return {name: getattr(user, name) for name in names}
+
+
 RESET = Link(
     "password_reset",
     page="reset-password",
     lifetime="PASSWORD_RESET_TIMEOUT",
-    bound_to=lambda user: [user.password, user.token_version],
+    bound_to=lambda user: [*reset_is_bound_to(user).values()],
 )
 VERIFICATION = Link(
     "email_verification",

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from accounts import hooks, logins, tokens
 from accounts.errors import AccountGone, AddressBookFull, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
+from accounts.links import reset_is_bound_to
 from accounts.models import Address, KnownNetwork, TokenFamily, User, UserQuerySet
 from shop import jobs, mails, media
 from shop.email_addresses import check_email, normalize_email
@@ -121,8 +122,8 @@ def reset_password(*, user: User, new_password: str) -> None:
 
 @transactional("accounts.reset_password")
 def _reset_password(user: User, new: str) -> None:
-    as_checked = {name: getattr(user, name) for name in ("pk", "email", "password", "token_version")}
-    current = User.objects.active().filter(**as_checked).first()
+    as_checked = User.objects.active().filter(pk=user.pk, email=user.email, **reset_is_bound_to(user))
+    current = as_checked.first()
     if current is None:
         raise InvalidLink(attr="token")
     User.objects.filter(pk=user.pk).update(password=new, email_verified=True)

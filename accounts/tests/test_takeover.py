@@ -218,6 +218,22 @@ def test_all_of_it_happens_or_nothing(stranger: APIClient, make_product: Callabl
     assert not Address.objects.exists()
 
 
+@pytest.mark.parametrize("way", ["a new password", "a logout of all"])
+def test_a_stranger_cannot_void_the_owner_s_links(stranger: APIClient, way: str) -> None:
+    link = reset_link()
+    if way == "a new password":
+        change = {"old_password": PASSWORD, "new_password": f"{PASSWORD}-1"}
+        assert stranger.post(f"{API}/auth/password/change/", change).status_code == 204
+    else:
+        assert stranger.post(f"{API}/auth/logout-all/", {}).status_code == 204
+    work()
+    assert confirm(link).status_code == 204
+    # Once.
+    assert refusal(confirm(link), 400) == ("invalid_token", "token")
+    assert account().name == ""
+    log_in()
+
+
 # --- Races ------------------------------------------------------------------------------------------------------------
 
 
