@@ -45,8 +45,7 @@ _COUNTED_FOR_SECONDS = 2 * 24 * 3600
 class Budget(StrEnum):
     """The scopes of `settings.RATE_LIMIT_RULES` for mails, each with a stricter twin ``…_unverified``.
 
-    Each has a limit of its own, so that mails of one kind never use up those of another. A total bounds all but the
-    password resets, which anybody can ask for; the vital ones count for it and are not dropped by it.
+    Each has a limit of its own, so that mails of one kind never use up those of another.
     """
 
     LINK = "mail_link"  # a link to verify the address
@@ -54,13 +53,6 @@ class Budget(StrEnum):
     SALE = "mail_sale"  # money or a parcel has moved
     PASSWORD_RESET = "mail_reset"  # noqa: S105
     PASSWORD_CHANGED = "mail_password"  # noqa: S105
-
-    @property
-    def is_vital(self) -> bool:
-        return self in (Budget.SALE, Budget.PASSWORD_CHANGED)
-
-
-TOTAL = "mail_total"
 
 
 class Mail(NamedTuple):
@@ -132,8 +124,7 @@ def _send(mail: Mail, number: ObjectId) -> None:
         # An account from before such addresses were refused.
         logger.warning("mail_undeliverable", mail=str(number))
         return
-    if (limit := _limit_that_drops(mail, number)) is not None:
-        logger.warning("mail_over_limit", mail=str(number), code=limit)
+    if _is_over_limit(mail, number):
         return
     message = _message(mail, number)
     with _server.connected() as connection:
@@ -153,24 +144,18 @@ def _send(mail: Mail, number: ObjectId) -> None:
             raise MailNotTaken(error, to=mail.to) from None
 
 
-def _limit_that_drops(mail: Mail, number: ObjectId) -> str | None:
-    """Count a mail for its recipient's mailbox; return the scope that allows no more, None to send the mail.
+def _is_over_limit(mail: Mail, number: ObjectId) -> bool:
+    """Count a mail for its recipient's mailbox; return whether its scope allows no more.
 
     It is counted once, however often it is tried. If the process dies right after counting, it is sent.
     """
-    if not settings.RATE_LIMITS:
-        return None
-    if counters.count(f"mail {number}", seconds=_COUNTED_FOR_SECONDS).uses > 1:
-        return None
-    mailbox, suffix = mailbox_of(mail.to), "" if mail.verified else "_unverified"
-    own, total = f"{mail.budget}{suffix}", f"{TOTAL}{suffix}"
-    if spend(own, mailbox) is not None:
-        return own
-    if mail.budget == Budget.PASSWORD_RESET:
-        return None
-    if spend(total, mailbox) is not None and not mail.budget.is_vital:
-        return total
-    return None
+    if not settings.RATE_LIMITS or counters.count(f"mail {number}", seconds=_COUNTED_FOR_SECONDS).uses > 1:
+        return False
+    scope = f"{mail.budget}{'' if mail.verified else '_unverified'}"
+    if spend(scope, mailbox_of(mail.to)) is None:
+        return False
+    logger.warning("mail_over_limit", mail=str(number), code=scope)
+    return True
 
 
 def _drop(number: ObjectId, *, code: int) -> None:

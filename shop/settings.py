@@ -344,9 +344,6 @@ RATE_LIMIT_RULES = {
     "mail_reset_unverified": (3, 3600),
     "mail_password": (10, 24 * 3600),
     "mail_password_unverified": (3, 24 * 3600),
-    # Of all but password resets together.
-    "mail_total": (150, 24 * 3600),
-    "mail_total_unverified": (10, 24 * 3600),
     # No guard against guessing, which is hopeless: a good one costs a password's hash.
     "link": (60, 60),
     "export": (10, 3600),
