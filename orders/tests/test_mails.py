@@ -376,7 +376,7 @@ def test_until_the_address_is_proven_no_mail_shows_what_the_customer_typed(
     mails = everything_typed(proven=False)
     assert len(mails) == 4 + 14
     for mail in mails:
-        for typed in ("You won", "evil.example", "and call", "666", "Germany"):
+        for typed in ("You won", "evil.example", "and call", "666 1234", "Germany"):
             assert typed not in source_of(mail), mail.subject
         assert mail.body.startswith("Hello,\n")
         assert mail.recipients() == ["victim@example.com"]

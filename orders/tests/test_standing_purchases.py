@@ -21,6 +21,7 @@ from shop.jobs import Job
 from shop.testing.replies import refusal
 from shop.testing.steps import API, at_the_same_moment, place_order
 from shop.testing.stripe_steps import deliver, pay
+from shop.transactions import transactional
 
 pytestmark = pytest.mark.django_db
 
@@ -174,9 +175,9 @@ def test_the_review_of_a_purchase_that_does_not_stand_is_withdrawn_and_comes_bac
     # Neither changing it nor what staff do shows it.
     review = Review.objects.get()
     as_customer.patch(f"{API}/products/{mug.pk}/reviews/{review.pk}/", {"rating": 2})
-    reviews.set_hidden(review=review, is_hidden=True)
-    reviews.set_hidden(review=review, is_hidden=False)
-    assert (rating_of(mug), shown_reviews(mug)) == ({"average": None, "count": 0}, 0)
+    for is_hidden in (True, False):
+        reviews.set_hidden(review=review, is_hidden=is_hidden)
+        assert (rating_of(mug), shown_reviews(mug)) == ({"average": None, "count": 0}, 0)
 
     buy()
     assert sales_of(mug) == 1
@@ -245,6 +246,35 @@ def test_a_review_written_while_its_order_is_cancelled_is_not_shown(
             lambda n=number: as_customer.post(f"{API}/orders/{n}/cancel/", {}).status_code,
         )
         assert (sales_of(mug), shown_reviews(mug)) == (0, 0)
+
+
+def test_a_check_that_saw_an_older_state_does_not_undo_a_later_one(
+    as_customer: APIClient, buy: Callable[..., str], mug: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buy()
+    assert write_review(as_customer, mug).status_code == 201
+    order, purchase_of, seen = Order.objects.get(), reviews._purchase_of, []
+
+    @transactional("test.check_reviews")
+    def check() -> None:
+        reviews.check_reviews(order=str(order.pk))
+
+    def the_refund_fails() -> None:
+        Order.objects.update(counts_as_sale=True)
+        check()
+
+    def look(review: Review) -> Any:
+        found = purchase_of(review)
+        seen.append(found)
+        if len(seen) == 1:
+            at_the_same_moment(the_refund_fails)
+        return found
+
+    Order.objects.update(counts_as_sale=False)
+    monkeypatch.setattr(reviews, "_purchase_of", look)
+    check()
+    assert seen == [None, order.pk, order.pk]
+    assert not Review.objects.get().is_withdrawn
 
 
 # --- What was there before --------------------------------------------------------------------------------------------

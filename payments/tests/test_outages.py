@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def number(as_customer: APIClient, make_product: Callable[..., Product], setting
 
 @pytest.mark.parametrize("outage", OUTAGES, ids=name_of)
 def test_an_outage_is_a_503_and_a_later_try_ends_with_exactly_one_intent(
-    as_customer: APIClient, number: str, simulator: StripeSimulator, outage: dict[str, Any]
+    as_customer: APIClient, number: str, simulator: StripeSimulator, outage: dict[str, Any], settings: Any
 ) -> None:
     simulator.fail(**outage, method="POST")
     before = order_of(as_customer, number)
@@ -65,8 +65,11 @@ def test_an_outage_is_a_503_and_a_later_try_ends_with_exactly_one_intent(
     assert refusal(reply, 503) == ("payment_service_unavailable", None)
     assert int(reply["Retry-After"]) >= 1
     after = order_of(as_customer, number)
-    assert after.pop("payment") == str(Payment.objects.get().pk)
-    assert {**after, "payment": None} == before
+    assert after["payment"] == str(Payment.objects.get().pk)
+    # The customer is about to pay: the stock is held for the full time.
+    placed, held_until = (datetime.fromisoformat(after[name]) for name in ("created_at", "expires_at"))
+    assert held_until - placed == timedelta(seconds=settings.ORDER_HOLD_SECONDS)
+    assert {**after, "payment": None, "expires_at": before["expires_at"]} == before
 
     simulator.heal()
     payment = open_payment(as_customer, number)

@@ -213,6 +213,7 @@ CLASSIFIED: dict[str, str] = {
             "catalog.product.sort_name",
             "catalog.product.pictures",
             "catalog.variant.sku",
+            "catalog.variant.sku_key",
             "catalog.variant.options",
             "catalog.productimage.name",
             "catalog.productimage.alt",
@@ -444,6 +445,7 @@ def test_after_an_account_is_deleted_nothing_personal_is_left_but_what_has_a_rea
     elsewhere = {path for path in paths_with(CANARY) if not path.startswith("orders.order.")}
     # The picture's file is deleted by a job.
     assert elsewhere == {"payments.refund.reason", "shop.job.payload"}
+    assert not paths_with(EMAIL)
     work()
     assert {path for path in paths_with(CANARY) if not path.startswith("orders.order.")} == {"payments.refund.reason"}
     assert set(Refund.objects.exclude(reason="").filter(actor="staff").values_list("payment__order_number")) == {
