@@ -17,6 +17,7 @@ from cart.models import Cart, Coupon, CouponUse
 from cart.pricing import price_lines
 from shop import identifiers, money
 from shop.admin.base import DeletesWithoutInventory, ReadOnlyModelAdmin, TransactionalModelAdmin
+from shop.admin.fields import MoneyFormField
 from shop.admin.html import badge, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with
 from shop.email_addresses import normalize_email
@@ -37,11 +38,22 @@ class CouponForm(forms.ModelForm):
             "is_active",
         )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if value := self.initial.get("value"):
+            is_percentage = self.instance.kind == Coupon.Kind.PERCENTAGE
+            self.initial["value"] = f"{value.normalize():f}" if is_percentage else money.display(value)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         value = cleaned.get("value")
         if cleaned.get("kind") == Coupon.Kind.PERCENTAGE and value is not None and value > 100:
             self.add_error("value", forms.ValidationError("At most 100 per cent.", code="max_value"))
+        if cleaned.get("kind") == Coupon.Kind.FIXED and value is not None:
+            try:
+                MoneyFormField().clean(str(value))
+            except forms.ValidationError as error:
+                self.add_error("value", error)
         first, last = cleaned.get("valid_from"), cleaned.get("valid_until")
         if first and last and last <= first:
             self.add_error("valid_until", forms.ValidationError("This is before it begins.", code="order"))
@@ -55,7 +67,7 @@ class CouponAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMode
     list_filter = (("is_active", BooleanRadioFilter), ("kind", ChoicesDropdownFilter))
     search_help_text = "The beginning of a code"
     ordering = ("-pk",)
-    money_fields = ("value", "minimum_subtotal")
+    money_fields = ("minimum_subtotal",)
     readonly_fields = ("used",)
     fieldsets = (
         (None, {"fields": (("code", "is_active"), ("kind", "value"), "minimum_subtotal")}),

@@ -1,10 +1,12 @@
 """Staff keep coupons and look into carts in the admin."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from cart import services
@@ -12,6 +14,7 @@ from cart.models import Cart, Coupon, CouponUse
 from cart.services import CartOwner
 from catalog.models import Product, Variant
 from shop.testing.admin import browser_of, errors_of, filled_in, url_of
+from shop.testing.steps import API, add_to_cart
 
 
 @pytest.fixture
@@ -93,3 +96,35 @@ def test_a_cart_shows_what_lies_in_it_and_what_is_gone(
     text = browser.get(url_of("cart.cart", "change", cart.pk)).content.decode()
     assert "Linen shirt" in text
     assert "deleted meanwhile" in text
+
+
+# --- Percentages ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("currency", "percent"), [("jpy", "12.5"), ("jpy", "7.125"), ("usd", "33.333"), ("kwd", "0.5")]
+)
+def test_a_percentage_has_its_own_decimals_in_every_currency(
+    browser: Client, settings: Any, currency: str, percent: str
+) -> None:
+    settings.CURRENCY = currency
+    add_coupon(browser, code="PART", kind="percentage", value=percent)
+    assert Coupon.objects.get().value == Decimal(percent)
+    page = browser.get(url_of("cart.coupon", "change", Coupon.objects.get().pk))
+    assert filled_in(page)["value"] == percent
+
+
+@pytest.mark.parametrize(("currency", "value"), [("jpy", "12.5"), ("usd", "1.005"), ("kwd", "0.001"), ("usd", "-1")])
+def test_a_fixed_amount_is_money(browser: Client, settings: Any, currency: str, value: str) -> None:
+    settings.CURRENCY = currency
+    assert set(errors_of(add_coupon(browser, code="SUM", kind="fixed", value=value))) == {"value"}
+    assert not Coupon.objects.exists()
+
+
+def test_a_percentage_takes_its_part_of_a_cart_in_yen(
+    settings: Any, as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    settings.CURRENCY = "jpy"
+    Coupon.objects.create(code="EIGHTH", kind="percentage", value="12.5")
+    add_to_cart(as_customer, make_product(price="1000"))
+    assert as_customer.put(f"{API}/cart/coupon/", {"code": "EIGHTH"}).json()["discount"] == "125"
