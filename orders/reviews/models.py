@@ -1,5 +1,8 @@
 """What a buyer says of a product."""
 
+import re
+import unicodedata
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -7,6 +10,29 @@ from django.utils import timezone
 from django_mongodb_backend.fields import ObjectIdField
 
 from accounts.models import User
+
+# Letters with their marks, joined by hyphens and apostrophes, perhaps abbreviated: no user name and no address.
+_FIRST_NAME = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0e7f'’-])+\.?")
+
+
+def public_name(name: str) -> str | None:
+    """Return the first name and the last initial: "Ada L.".
+
+    A name of one word may be a full name (Chinese) or a user name, so only its initial is shown. Words that look like
+    an e-mail address are left out, and so is what has no letters.
+    """
+    visible = "".join(each for each in unicodedata.normalize("NFKC", name) if unicodedata.category(each) != "Cf")
+    words = [word for word in visible.split() if "@" not in word and any(map(str.isalpha, word))]
+    if not words:
+        return None
+    first, *others = words
+    if not others or not _FIRST_NAME.fullmatch(first):
+        return f"{_initial(first)}."
+    return f"{first} {_initial(others[-1])}."
+
+
+def _initial(word: str) -> str:
+    return next(filter(str.isalpha, word))
 
 
 class ReviewQuerySet(models.QuerySet):
@@ -60,6 +86,5 @@ class Review(models.Model):
 
     @property
     def reviewer(self) -> str | None:
-        """Who wrote it, as others may know: "Ada L."; None where nobody knows any more."""
-        names = self.user.name.split() if self.user else []
-        return " ".join([*names[:1], *(f"{name[0]}." for name in names[1:][-1:])]) or None
+        """The author's name as others see it, "Ada L."; None without one."""
+        return public_name(self.user.name) if self.user else None

@@ -103,13 +103,26 @@ def test_stars_are_enough(buyer: Callable[..., APIClient], mug: Product) -> None
     [
         ("Ada Lovelace", "Ada L."),
         ("Ada King Lovelace", "Ada L."),
-        ("Ada", "Ada"),
+        # A word alone may be the whole name.
+        ("Ada", "A."),
+        ("王小明", "王."),
+        ("王 小明", "王 小."),
         ("  ada  l ", "ada l."),
+        ("ada.lovelace", "a."),
+        ("ada@example.com", None),
+        ("ada＠example.com", None),
+        ("Ada ada@example.com", "A."),
+        ("ada.lovelace gmail.com", "a."),
+        ("Jean-Luc Picard", "Jean-Luc P."),
+        ("Jose\u0301 D'Arc", "José D."),
+        ("12345 67890", None),
+        ("Ada \u202eLovelace", "Ada L."),
+        ("प्रिया शर्मा", "प्रिया श."),
         ("Åsa Öst", "Åsa Ö."),
     ],
 )
 def test_others_learn_a_first_name_and_an_initial(
-    anonymous: APIClient, buyer: Callable[..., APIClient], mug: Product, name: str, shown: str
+    anonymous: APIClient, buyer: Callable[..., APIClient], mug: Product, name: str, shown: str | None
 ) -> None:
     write(buyer(name=name, email="secret@example.com"), mug)
     reply = anonymous.get(url_of(mug))
@@ -196,7 +209,6 @@ def test_one_review_each(buyer: Callable[..., APIClient], mug: Product) -> None:
         ({"rating": {"$gt": 0}}, "rating"),
         ({"rating": 2**62}, "rating"),
         ({"rating": 5, "title": "t" * 121}, "title"),
-        ({"rating": 5, "title": None}, "title"),
         ({"rating": 5, "body": "b" * 5001}, "body"),
         ({"rating": 5, "body": ["b"]}, "body"),
     ],
@@ -214,7 +226,7 @@ def test_what_the_shop_owns_no_client_writes(buyer: Callable[..., APIClient], mu
     taken = {"is_hidden": True, "user": str(staff.pk), "reviewer": "Boss", "created_at": "2000-01-01T00:00:00Z"}
     client = buyer(name="Ada")
     review = write(client, mug, **taken)
-    assert (review["is_hidden"], review["reviewer"]) == (False, "Ada")
+    assert (review["is_hidden"], review["reviewer"]) == (False, "A.")
     assert not review["created_at"].startswith("2000")
     changed = client.patch(url_of(mug, review), taken).json()
     assert {**changed, "updated_at": ""} == {**review, "updated_at": ""}
