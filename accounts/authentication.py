@@ -34,10 +34,17 @@ class AccessTokenAuthentication(JWTAuthentication):
             # simplejwt's is a dictionary, which would read as several errors.
             raise AuthenticationFailed(error.detail["detail"], code=str(error.detail["code"])) from error
 
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """Return the token of an ``Authorization`` header; the scheme's case does not matter (RFC 9110, 11.1)."""
+        scheme, space, rest = header.partition(b" ")
+        return super().get_raw_token(scheme.title() + space + rest if scheme.lower() == b"bearer" else header)
+
     def get_validated_token(self, raw_token: bytes) -> Mapping[str, Any]:
         claims = _claims(raw_token, api_settings.SIGNING_KEY)
-        # Also where it had not run out yet when it was verified.
-        return claims if time.time() < claims["exp"] else super().get_validated_token(raw_token).payload
+        # Also if it had not expired yet when it was verified. The leeway is for tokens from clocks that are ahead.
+        if time.time() >= claims["exp"]:
+            raise simplejwt.InvalidToken("This token has expired.")
+        return claims
 
     def get_user(self, validated_token: Mapping[str, Any]) -> User:
         subject = str(validated_token.get("sub", ""))

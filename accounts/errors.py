@@ -43,6 +43,13 @@ class AddressBookFull(ShopError):
     default_detail = "The address book holds as many addresses as it can."
 
 
+class UnknownState(ShopError):
+    """400: the country is taxed by state, and the address names none that exists."""
+
+    default_code = "unknown_state"
+    default_detail = "Give a state of this country, by its name or its ISO 3166-2 code."
+
+
 class InvalidLink(ShopError):
     """400: a link out of a mail is forged, too old, used, or void since; the reply does not say which."""
 

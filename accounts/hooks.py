@@ -15,6 +15,9 @@ on_forget = Hook("on_forget")
 # it by somebody else: detach or delete everything that this person put there. The account itself stays.
 on_takeover = Hook("on_takeover")
 
+# Called with country=, state= inside the transaction that writes an address. Raises `UnknownState`.
+check_state = Hook("check_state")
+
 # Called with user=, request= when somebody asks for everything that is kept about them. Each function returns its
 # part: a dictionary of names and what is kept under them, in JSON's terms; `accounts.export.Rows` where it may be much.
 export = Hook("export")

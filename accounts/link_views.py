@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from accounts import logins, services
 from accounts.serializers import (
+    EmailChangeConfirmSerializer,
     EmailVerificationConfirmSerializer,
     PasswordResetConfirmSerializer,
     PasswordResetSerializer,
@@ -22,7 +23,12 @@ class LinkViewSet(viewsets.GenericViewSet):
     permission_classes = [AllowAny]
     authentication_classes = []
     pagination_class = None
-    rate_scopes = {"reset_password": "reset", "confirm_reset": "link", "confirm_email": "link"}
+    rate_scopes = {
+        "reset_password": "reset",
+        "confirm_reset": "link",
+        "confirm_email": "link",
+        "confirm_change": "link",
+    }
 
     @extend_schema(request=PasswordResetSerializer, responses={202: None})
     @action(detail=False, methods=["post"], url_path="password/reset", serializer_class=PasswordResetSerializer)
@@ -63,6 +69,20 @@ class LinkViewSet(viewsets.GenericViewSet):
     def confirm_email(self, request: Request) -> Response:
         """Prove an address by the link of the mail that was sent to it."""
         services.verify_email(**self.validated(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=EmailChangeConfirmSerializer, responses={204: None})
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="email/change/confirm",
+        serializer_class=EmailChangeConfirmSerializer,
+    )
+    def confirm_change(self, request: Request) -> Response:
+        """Change the account's e-mail address by the link sent to the new one. Every earlier token stops working."""
+        wanted = self.validated(request)
+        services.change_email(**wanted)
+        logins.remember(request=request, user=wanted["user"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def validated(self, request: Request) -> dict:

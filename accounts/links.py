@@ -83,6 +83,12 @@ RESET = Link(
     lifetime="PASSWORD_RESET_TIMEOUT",
     bound_to=lambda user: [*reset_is_bound_to(user).values()],
 )
+EMAIL_CHANGE = Link(
+    "email_change",
+    page="change-email",
+    lifetime="EMAIL_VERIFICATION_TIMEOUT",
+    bound_to=lambda user: [user.new_email, user.password, user.token_version],
+)
 VERIFICATION = Link(
     "email_verification",
     page="verify-email",

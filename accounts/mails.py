@@ -2,7 +2,7 @@
 
 from bson import ObjectId
 
-from accounts.links import RESET, VERIFICATION
+from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION
 from accounts.models import User
 from shop import mails
 from shop.mails import Budget, Mail
@@ -54,6 +54,48 @@ def write_new_password(*, user: str) -> Mail | None:
         "Your password was changed",
         "new_password",
         link=mails.storefront("forgot-password"),
+    )
+
+
+@mails.writer("accounts.email_change_mail")
+def write_email_change(*, user: str) -> Mail | None:
+    """Ask the new address for a proof, unless an account has it."""
+    person = _recipient(user)
+    if person is None or not person.new_email or User.objects.filter(email=person.new_email).exists():
+        return None
+    context = {"link": EMAIL_CHANGE.address(person), "good_for": EMAIL_CHANGE.lifetime_in_words, "name": ""}
+    return Mail(
+        to=person.new_email,
+        verified=False,
+        budget=Budget.LINK,
+        subject="Confirm your new e-mail address",
+        template="accounts/mails/email_change",
+        context=context,
+    )
+
+
+@mails.writer("accounts.email_change_notice")
+def write_email_change_notice(*, user: str, address: str) -> Mail | None:
+    """Warn the present address of the account; whoever asked may not be its owner."""
+    return _notice(user, address, "Your e-mail address is about to change", "email_change_notice")
+
+
+@mails.writer("accounts.email_changed_mail")
+def write_email_changed(*, user: str, address: str) -> Mail | None:
+    """Notify the former address of the account."""
+    return _notice(user, address, "Your e-mail address was changed", "email_changed")
+
+
+def _notice(user: str, address: str, subject: str, template: str) -> Mail | None:
+    if (person := _recipient(user)) is None:
+        return None
+    return Mail(
+        to=address,
+        verified=person.email_verified and person.email == address,
+        budget=Budget.PASSWORD_CHANGED,
+        subject=subject,
+        template=f"accounts/mails/{template}",
+        context={"link": mails.storefront("forgot-password"), "name": ""},
     )
 
 

@@ -4,23 +4,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import PermissionsMixin
-from django.core.validators import RegexValidator
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
-from django_countries.data import COUNTRIES
+from django_countries import countries
 
+from accounts.passwords import hash_password, normalize_password, spellings
+from accounts.phone_numbers import MAX_LENGTH as MAX_PHONE_LENGTH
+from accounts.phone_numbers import normalize_phone, validate_phone
 from shop import documents
 from shop.email_addresses import check_email, normalize_email
 from shop.mongodb import TTLIndex
 
-phone_validator = RegexValidator(r"^\+?[0-9 ()./-]{5,30}$", "Enter a phone number: digits, spaces and + ( ) . / -.")
+COUNTRY_CODES = frozenset(countries.countries)
 
 
 def validate_country(code: str) -> None:
-    """Raise unless ``code`` is an ISO 3166-1 alpha-2 code in capitals."""
-    RegexValidator(rf"^({'|'.join(COUNTRIES)})$", "Enter a two-letter ISO 3166 country code, such as DE.")(code)
+    """Raise unless ``code`` is an ISO 3166-1 alpha-2 code in capitals, or ``XK`` for Kosovo."""
+    if code not in COUNTRY_CODES:
+        raise ValidationError("Enter a two-letter ISO 3166 country code, such as DE.", code="invalid")
 
 
 class UserQuerySet(models.QuerySet):
@@ -61,10 +65,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=120)
-    phone = models.CharField(max_length=30, blank=True, validators=[phone_validator])
+    phone = models.CharField(max_length=MAX_PHONE_LENGTH, blank=True, validators=[validate_phone])
     # A name in the default storage; images are verified and named by `shop.media`.
     avatar = models.CharField(max_length=255, blank=True, editable=False)
     email_verified = models.BooleanField(default=False)
+    # The address that the account changes to once a link sent there is followed.
+    new_email = models.EmailField(blank=True, editable=False)
     is_staff = models.BooleanField("staff", default=False, help_text="May log into this admin.")
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
@@ -93,19 +99,32 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = normalize_email(self.email)
+        self.phone = normalize_phone(self.phone)
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(raw_password and normalize_password(raw_password))
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Tell whether this is the password; a hash of another kind or cost is replaced by one of today's.
+        """Return whether this is the password; a hash of another kind, cost or Unicode form is replaced.
 
-        Unlike Django's own, which would bring an old password back where another was set since this user was read.
+        Unlike Django's own, which would bring an old password back if another was set since this user was read.
         """
 
         def renew(password: str) -> None:
-            new = make_password(password)
+            new = hash_password(password)
             if User.objects.filter(pk=self.pk, password=self.password).update(password=new):
                 self.password = new
 
-        return check_password(raw_password, self.password, renew)
+        if raw_password is None:
+            return check_password(None, self.password)
+        normal, *others = spellings(raw_password)
+        if check_password(normal, self.password, renew):
+            return True
+        for other in others:
+            if check_password(other, self.password):
+                renew(other)
+                return True
+        return False
 
     def get_session_auth_hash(self) -> str:
         """Return what a session of the admin ends with: the password, and whatever makes all tokens worthless."""
@@ -170,10 +189,11 @@ class Address(models.Model):
     line1 = models.CharField(max_length=200)
     line2 = models.CharField(max_length=200, blank=True)
     city = models.CharField(max_length=120)
+    # The code that `accounts.subdivisions` makes of it, or as it was typed.
     state = models.CharField(max_length=120, blank=True)
     postal_code = models.CharField(max_length=20, blank=True)
     country = models.CharField(max_length=2, validators=[validate_country])
-    phone = models.CharField(max_length=30, blank=True, validators=[phone_validator])
+    phone = models.CharField(max_length=MAX_PHONE_LENGTH, blank=True, validators=[validate_phone])
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

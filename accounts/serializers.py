@@ -4,25 +4,50 @@ from typing import Any
 
 from django.contrib.auth.password_validation import MinimumLengthValidator, validate_password
 from django.core import exceptions as django_exceptions
-from django_countries.data import COUNTRIES
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.links import RESET, VERIFICATION, Link
-from accounts.models import Address, User, validate_country
+from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION, Link
+from accounts.models import COUNTRY_CODES, Address, User, validate_country
+from accounts.passwords import normalize_password
+from accounts.phone_numbers import normalize_phone, validate_phone
 from shop.email_addresses import check_email, normalize_email
 from shop.image_fields import UploadedImageField
 from shop.media import image_url
 from shop.object_ids import ObjectIdField
+from shop.serializers import OptionalNulls
 
 
-class UserSerializer(serializers.ModelSerializer):
+class PhoneField(serializers.CharField):
+    """A phone number in any spelling; validated, it is in the form in which it is kept."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=100, required=False, allow_blank=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if text:
+            validate_phone(text)
+        return normalize_phone(text)
+
+
+class UserSerializer(OptionalNulls, serializers.ModelSerializer):
     avatar = serializers.SerializerMethodField()
+    phone = PhoneField()
 
     class Meta:
         model = User
         fields = ["id", "email", "name", "phone", "avatar", "email_verified", "is_staff", "date_joined"]
         read_only_fields = ["id", "email", "email_verified", "is_staff", "date_joined"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        email = self.initial_data.get("email")
+        if self.instance and isinstance(email, str) and normalize_email(email) != self.instance.email:
+            raise serializers.ValidationError(
+                {"email": "Change the e-mail address with POST /api/v1/auth/email/change/."}, code="email_not_changed"
+            )
+        return attrs
 
     @extend_schema_field(serializers.URLField(allow_null=True))
     def get_avatar(self, user: User) -> str | None:
@@ -49,12 +74,15 @@ class NewEmailAddressField(EmailAddressField):
 
 
 class NewPasswordField(serializers.CharField):
-    """A password that somebody chooses: written only, never trimmed, judged by the password rules."""
+    """A new password: written only, never trimmed, normalized, checked by the password rules."""
 
     described_as = {"minLength": MinimumLengthValidator().min_length}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return normalize_password(super().to_internal_value(data))
 
 
 def check_password_rules(password: str, *, user: User, field: str) -> None:
@@ -94,6 +122,16 @@ class PasswordChangeSerializer(serializers.Serializer):
         return attrs
 
 
+class EmailChangeSerializer(serializers.Serializer):
+    email = NewEmailAddressField()
+    password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=1024)
+
+    def validate_email(self, email: str) -> str:
+        if email == self.context["request"].user.email:
+            raise serializers.ValidationError("This is the address of the account already.", code="unchanged")
+        return email
+
+
 class PasswordResetSerializer(serializers.Serializer):
     email = EmailAddressField()
 
@@ -126,6 +164,10 @@ class EmailVerificationConfirmSerializer(LinkSerializer):
     link = VERIFICATION
 
 
+class EmailChangeConfirmSerializer(LinkSerializer):
+    link = EMAIL_CHANGE
+
+
 class TokenPairSerializer(serializers.Serializer):
     access = serializers.CharField(read_only=True)
     refresh = serializers.CharField(read_only=True)
@@ -139,7 +181,7 @@ class ProfileExportSerializer(UserSerializer):
     last_admin_login = serializers.DateTimeField(source="last_login", allow_null=True)
 
     class Meta(UserSerializer.Meta):
-        fields = [*UserSerializer.Meta.fields, "last_admin_login"]
+        fields = [*UserSerializer.Meta.fields, "new_email", "last_admin_login"]
         read_only_fields = fields
 
 
@@ -152,16 +194,38 @@ class AvatarSerializer(serializers.Serializer):
     image = UploadedImageField()
 
 
-@extend_schema_field({"type": "string", "enum": sorted(COUNTRIES), "examples": ["DE"]})
 class CountryField(serializers.CharField):
-    """A country by its two-letter ISO 3166 code."""
+    """A country by its two-letter ISO 3166 code, which is accepted in lower case too."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=2, validators=[validate_country], **kwargs)
 
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        return text.upper() if text.islower() else text
 
-class AddressSerializer(serializers.ModelSerializer):
+
+class CountryFieldSchema(OpenApiSerializerFieldExtension):
+    target_class = "accounts.serializers.CountryField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        codes = sorted(COUNTRY_CODES)
+        if direction == "response":
+            return {"type": "string", "enum": codes, "examples": ["DE"]}
+        either_case = "|".join([*codes, *map(str.lower, codes)])
+        return {"type": "string", "pattern": f"^(?:{either_case})$", "examples": ["DE"]}
+
+
+class AddressSerializer(OptionalNulls, serializers.ModelSerializer):
     country = CountryField()
+    state = serializers.CharField(
+        max_length=120,
+        required=False,
+        allow_blank=True,
+        help_text="An ISO 3166-2 code (`CA`, `US-CA`) or a name (`California`); known ones are kept as the short code. "
+        "Required, and it must be a known one, in countries that are taxed by state.",
+    )
+    phone = PhoneField()
 
     class Meta:
         model = Address

@@ -5,7 +5,6 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from rest_framework.request import Request
 
@@ -13,6 +12,8 @@ from accounts import hooks, logins, tokens
 from accounts.errors import AccountGone, AddressBookFull, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
 from accounts.links import reset_is_bound_to
 from accounts.models import Address, KnownNetwork, TokenFamily, User, UserQuerySet
+from accounts.passwords import hash_password
+from accounts.subdivisions import normalize_state
 from shop import jobs, mails, media
 from shop.email_addresses import check_email, normalize_email
 from shop.errors import ServiceUnavailable
@@ -31,7 +32,7 @@ def register(*, email: str, password: str, name: str) -> User:
 
     Raises :class:`EmailTaken`, and ``ValidationError`` if mail cannot be delivered to the address.
     """
-    user = User(email=check_email(email), name=name, password=make_password(password))
+    user = User(email=check_email(email), name=name, password=hash_password(password))
     try:
         return _open_account(user)
     except IntegrityError as error:
@@ -74,13 +75,13 @@ def change_password(*, user: User, old_password: str, new_password: str) -> None
     """Set a new password and revoke every token. Raises :class:`WrongPassword`."""
     if not user.check_password(old_password):
         raise WrongPassword(attr="old_password")
-    _replace_password(user, make_password(new_password))
+    _replace_password(user, hash_password(new_password))
 
 
 @transactional("accounts.change_password")
 def _replace_password(user: User, new: str) -> None:
     # `user.password` is the one that was checked; somebody else may have changed it since.
-    if not User.objects.filter(pk=user.pk, password=user.password).update(password=new):
+    if not User.objects.filter(pk=user.pk, password=user.password).update(password=new, new_email=""):
         raise WrongPassword(attr="old_password")
     tokens.revoke_all(user)
     mails.send_later("accounts.new_password_mail", user=str(user.pk))
@@ -117,7 +118,7 @@ def reset_password(*, user: User, new_password: str) -> None:
     else: everything in it is removed or detached, in the same transaction. ``user`` is as the link was checked against:
     raises :class:`InvalidLink` where that is not the account any more, for one because the link was used a moment ago.
     """
-    _reset_password(user, make_password(new_password))
+    _reset_password(user, hash_password(new_password))
 
 
 @transactional("accounts.reset_password")
@@ -126,7 +127,7 @@ def _reset_password(user: User, new: str) -> None:
     current = as_checked.first()
     if current is None:
         raise InvalidLink(attr="token")
-    User.objects.filter(pk=user.pk).update(password=new, email_verified=True)
+    User.objects.filter(pk=user.pk).update(password=new, email_verified=True, new_email="")
     tokens.revoke_all(user)
     # Only superusers make accounts of staff: nobody can have opened one with another person's address.
     if not (current.email_verified or current.is_staff or current.is_superuser):
@@ -164,6 +165,50 @@ def verify_email(*, user: User) -> None:
         raise InvalidLink(attr="token")
 
 
+def request_email_change(*, user: User, email: str, password: str) -> None:
+    """Mail a link to the new address that makes it the account's, and a warning to the present address.
+
+    Only the worker checks whether another account has the new address, so the reply does not tell. A later request
+    replaces an earlier one. Raises :class:`WrongPassword`.
+    """
+    if not user.check_password(password):
+        raise WrongPassword("The password is not right.", attr="password")
+    _request_email_change(user, check_email(email))
+
+
+@transactional("accounts.request_email_change")
+def _request_email_change(user: User, email: str) -> None:
+    if not _as_authenticated(user).filter(password=user.password).update(new_email=email):
+        raise AccountGone
+    mails.send_later("accounts.email_change_mail", user=str(user.pk))
+    # The address is kept with the job: the link may be followed before the worker gets to it.
+    mails.send_later("accounts.email_change_notice", user=str(user.pk), address=user.email)
+
+
+def change_email(*, user: User) -> None:
+    """Make the new address the account's, which the link has proven, and revoke every token and link.
+
+    Raises :class:`InvalidLink` like :func:`reset_password`, and if another account has the address by now.
+    """
+    try:
+        _change_email(user)
+    except IntegrityError as error:
+        raise InvalidLink(attr="token") from error
+    user.email, user.new_email, user.email_verified = user.new_email, "", True
+
+
+@transactional("accounts.change_email")
+def _change_email(user: User) -> None:
+    as_checked = {name: getattr(user, name) for name in ("pk", "email", "new_email", "password", "token_version")}
+    changed = {"email": user.new_email, "new_email": "", "email_verified": True}
+    if not user.new_email or not User.objects.active().filter(**as_checked).update(**changed):
+        raise InvalidLink(attr="token")
+    tokens.revoke_all(user)
+    # They are digests of the former address.
+    KnownNetwork.objects.filter(user=user).delete()
+    mails.send_later("accounts.email_changed_mail", user=str(user.pk), address=user.email)
+
+
 def doubt_email(*, user: User) -> None:
     """Inside the transaction that changed the address: it is to be proven anew."""
     User.objects.filter(pk=user.pk).update(email_verified=False)
@@ -196,6 +241,8 @@ def forget_account(*, user: User) -> None:
     _delete_personal_rows(user)
     # A request for a new password that waits, or was given up, names the address.
     jobs.Job.objects.filter(kind=FIND_WHO_RESETS, payload={"email": user.email}).delete()
+    notices = ("accounts.email_change_notice", "accounts.email_changed_mail")
+    jobs.Job.objects.filter(kind__in=notices, payload__user=str(user.pk)).delete()
     avatar = User.objects.values_list("avatar", flat=True).get(pk=user.pk)
     if avatar:
         delete_image_later(avatar)
@@ -236,6 +283,7 @@ def add_address(*, user: User, fields: dict[str, Any]) -> Address:
     if known >= settings.MAX_ADDRESSES:
         raise AddressBookFull
     address = Address(user=user, **fields)
+    _check_state(address)
     if not known:
         address.is_default = True
     _leave_one_default(address)
@@ -258,11 +306,32 @@ def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> A
     address = Address.objects.owned_by(user).get(pk=address.pk)
     for name, value in fields.items():
         setattr(address, name, value)
+    if {"country", "state"} & fields.keys():
+        _check_state(address)
     if not Address.objects.owned_by(user).exclude(pk=address.pk).exists():
         address.is_default = True
     _leave_one_default(address)
-    address.save(update_fields=[*fields, "is_default"])
+    address.save(update_fields={*fields, "state", "is_default"})
     return address
+
+
+@transactional("accounts.delete_address")
+def delete_address(*, user: User, address: Address) -> None:
+    """Delete from the address book; if it was the default, the newest of the others is.
+
+    Raises ``DoesNotExist`` if it was deleted already.
+    """
+    require_account(user)
+    own = Address.objects.owned_by(user)
+    address = own.get(pk=address.pk)
+    address.delete()
+    if address.is_default and (newest := own.order_by("-id").first()) is not None:
+        own.filter(pk=newest.pk).update(is_default=True)
+
+
+def _check_state(address: Address) -> None:
+    address.state = normalize_state(address.country, address.state)
+    hooks.check_state(country=address.country, state=address.state)
 
 
 def require_account(user: User) -> None:

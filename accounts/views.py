@@ -17,6 +17,7 @@ from accounts.models import Address, User
 from accounts.serializers import (
     AddressSerializer,
     AvatarSerializer,
+    EmailChangeSerializer,
     ExportSerializer,
     LoginReplySerializer,
     LoginSerializer,
@@ -91,7 +92,7 @@ class SessionViewSet(viewsets.GenericViewSet):
     permission_classes = [IsAuthenticated]
     pagination_class = None
     # Apart: whoever guesses at the password with a stolen token must not keep its owner from ending that login.
-    rate_scopes = {"logout_all": "logout_all", "change_password": "password"}
+    rate_scopes = {"logout_all": "logout_all", "change_password": "password", "change_email": "password"}
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="logout-all")
@@ -108,6 +109,19 @@ class SessionViewSet(viewsets.GenericViewSet):
         serializer.is_valid(raise_exception=True)
         services.change_password(user=request.user, **serializer.validated_data)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=EmailChangeSerializer, responses={202: None})
+    @action(detail=False, methods=["post"], url_path="email/change", serializer_class=EmailChangeSerializer)
+    def change_email(self, request: Request) -> Response:
+        """Have a link mailed to a new address, which becomes the account's when it is followed.
+
+        The present address gets a warning. The reply is the same if another account has the new address: nothing is
+        mailed there then. A new password makes the link invalid.
+        """
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        services.request_email_change(user=request.user, **serializer.validated_data)
+        return Response(status=status.HTTP_202_ACCEPTED)
 
 
 class ProfileViewSet(viewsets.GenericViewSet):
@@ -126,7 +140,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
         return Response(self.get_serializer(request.user).data)
 
     def partial_update(self, request: Request) -> Response:
-        """Change one's name or phone number."""
+        """Change one's name or phone number. Another `email` is refused: see `POST /auth/email/change/`."""
         serializer = self.get_serializer(request.user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         services.change_profile(user=request.user, fields=serializer.validated_data)
@@ -186,3 +200,6 @@ class AddressViewSet(viewsets.ModelViewSet):
         serializer.instance = services.change_address(
             user=self.request.user, address=serializer.instance, fields=serializer.validated_data
         )
+
+    def perform_destroy(self, instance: Address) -> None:
+        services.delete_address(user=self.request.user, address=instance)

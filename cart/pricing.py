@@ -25,6 +25,11 @@ class PricedLine:
     def unit_price(self) -> Decimal:
         return self.offer.price
 
+    @property
+    def is_sellable(self) -> bool:
+        """Whether the line can be ordered as it is."""
+        return self.offer.is_active and self.quantity <= self.offer.stock
+
     @cached_property
     def line_total(self) -> Decimal:
         """Before the discount."""
@@ -33,7 +38,10 @@ class PricedLine:
 
 @dataclass
 class PricedCart:
-    """Lines and totals. ``coupon`` is set only where it may be used; ``gone`` are lines of deleted variants."""
+    """Lines and totals, which count only the lines that can be sold.
+
+    ``coupon`` is set only if it may be used; ``gone`` are lines of deleted variants.
+    """
 
     cart: Cart
     lines: list[PricedLine]
@@ -42,7 +50,7 @@ class PricedCart:
 
     @property
     def subtotal(self) -> Decimal:
-        return sum((line.line_total for line in self.lines), money.ZERO)
+        return sum((line.line_total for line in self.lines if line.is_sellable), money.ZERO)
 
     @property
     def discount(self) -> Decimal:
@@ -59,7 +67,8 @@ class PricedCart:
             discount = money.round_to_step(self.subtotal * min(coupon.value, Decimal(100)) / 100)
         else:
             discount = min(coupon.value, self.subtotal)
-        shares = money.allocate(discount, [line.line_total for line in self.lines])
+        weights = [line.line_total if line.is_sellable else money.ZERO for line in self.lines]
+        shares = money.allocate(discount, weights)
         for line, share in zip(self.lines, shares, strict=True):
             line.discount = share
 

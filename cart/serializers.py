@@ -13,6 +13,7 @@ from shop.api.fields import UpperCodeField
 from shop.media import urls_of
 from shop.money import display
 from shop.object_ids import ObjectIdField
+from shop.serializers import OptionalNulls
 
 
 class LineProductSerializer(serializers.Serializer):
@@ -46,7 +47,7 @@ class CartWarningSerializer(serializers.Serializer):
 
 
 class CartSerializer(serializers.Serializer):
-    """A whole cart at today's prices."""
+    """A whole cart at today's prices. Lines that cannot be sold (see the warnings) are not in the totals."""
 
     id = serializers.CharField(allow_null=True)
     items = CartItemSerializer(many=True)
@@ -116,7 +117,7 @@ class QuantityField(serializers.IntegerField):
     """How many: a JSON number, for a text or a truth value is a client's mistake that should show."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=1, max_value=settings.MAX_QUANTITY, **kwargs)
+        super().__init__(**{"min_value": 1, **kwargs}, max_value=settings.MAX_QUANTITY)
 
     def to_internal_value(self, data: Any) -> int:
         # 2.0 is a number like 2: JSON knows no integers.
@@ -125,7 +126,7 @@ class QuantityField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-class AddItemSerializer(serializers.Serializer):
+class AddItemSerializer(OptionalNulls):
     product = ObjectIdField(required=False)
     variant = ObjectIdField(required=False)
     quantity = QuantityField(default=1)
@@ -137,7 +138,7 @@ class AddItemSerializer(serializers.Serializer):
 
 
 class QuantitySerializer(serializers.Serializer):
-    quantity = QuantityField()
+    quantity = QuantityField(min_value=0, help_text="0 removes the line.")
 
 
 class CouponCodeSerializer(serializers.Serializer):

@@ -171,7 +171,12 @@ def _meant(offered: Offers, *, product: ObjectId | None, variant: ObjectId | Non
 
 
 def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCart:
-    """Set how many of a line the cart holds. Raises as :func:`add_item`, or :class:`ProductUnavailable`."""
+    """Set how many of a line the cart holds; 0 removes it.
+
+    Raises as :func:`add_item`, or :class:`ProductUnavailable`.
+    """
+    if quantity == 0:
+        return remove_item(owner=owner, item=item)
 
     def edit(cart: Cart, offered: Offers) -> None:
         line = _line(cart, item)
@@ -232,7 +237,10 @@ def remove_coupon(*, owner: CartOwner) -> PricedCart:
 
 
 def merge_guest_cart(*, user: User, request: Request) -> None:
-    """Move the guest's cart named in the request into the user's: quantities add up to what a line can hold."""
+    """Move the guest's cart named in the request into the user's: quantities add up to what a line can hold.
+
+    What is sold out is moved as well, so that the cart's warnings name it.
+    """
     if token := request.headers.get(TOKEN_HEADER):
         _merge(user=user, token=token)
 
@@ -255,8 +263,8 @@ def _merge(*, user: User, token: str) -> None:
             if line.variant in own:
                 mine = own[line.variant]
                 mine.quantity = max(mine.quantity, min(mine.quantity + line.quantity, available))
-            elif available and len(cart.lines) < settings.MAX_CART_LINES:
-                line.quantity = min(line.quantity, available)
+            elif len(cart.lines) < settings.MAX_CART_LINES:
+                line.quantity = min(line.quantity, available) or line.quantity
                 cart.lines.append(line)
         cart.coupon = cart.coupon or guest.coupon
 

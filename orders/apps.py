@@ -7,9 +7,10 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import hooks
-        from orders import export, holds, services  # noqa: F401 (holds registers its job)
+        from orders import export, holds, pricing, services  # noqa: F401 (holds registers its job)
         from orders.reviews.services import forget_reviewer
 
+        hooks.check_state.register(pricing.check_state)
         hooks.before_forget.register(services.settle_for_leaving_customer)
         hooks.on_forget.register(services.forget_customer)
         hooks.on_forget.register(forget_reviewer)

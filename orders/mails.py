@@ -1,8 +1,11 @@
 """The mails about an order. What was bought is frozen; what has become of it is as it is when they are sent."""
 
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from bson import ObjectId
+from django.conf import settings
+from django_countries import countries
 
 from accounts.mails import salutation
 from accounts.models import User
@@ -21,6 +24,7 @@ class _News(NamedTuple):
 
 NEWS = {
     Event.PLACED: _News("We have received your order {}", "placed", Budget.ORDER),
+    Event.PAYMENT_FAILED: _News("The payment for your order {} failed", "payment_failed", Budget.ORDER),
     Event.PAID: _News("Your order {} is paid", "paid", Budget.SALE),
     Event.SHIPPED: _News("Your order {} is on its way", "shipped", Budget.SALE),
     Event.CANCELLED: _News("Your order {} is cancelled", "cancelled", Budget.ORDER),
@@ -29,17 +33,51 @@ NEWS = {
 }
 
 
+# Most customers pay, or try again, within minutes.
+PATIENCE = timedelta(minutes=3)
+
+
 def tell_customer(order: Order, event: Event, **about: str) -> None:
-    """Inside the transaction that moves an order: let its customer hear of it. A refund is named by its id."""
-    mails.send_later("orders.mail", order=str(order.pk), event=event.value, **about)
+    """Inside the transaction that moves an order: let its customer hear of it. A refund is named by its id.
+
+    A mail that asks for the payment waits for some minutes, and is sent only if it is still to be made then.
+    """
+    delay = None
+    if order.total and event in (Event.PLACED, Event.PAYMENT_FAILED):
+        delay = min(PATIENCE, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2)
+    if event == Event.PAYMENT_FAILED:
+        about["failures"] = str(_failures(order))
+    mails.send_later("orders.mail", delay=delay, order=str(order.pk), event=event.value, **about)
+
+
+def notify_staff(order: Order) -> None:
+    """Inside the transaction that completes an order: mail it to everybody in ``ORDER_NOTICE_EMAILS``."""
+    for address in settings.ORDER_NOTICE_EMAILS:
+        mails.send_later("orders.staff_mail", order=str(order.pk), address=address)
+
+
+@mails.writer("orders.staff_mail")
+def write_to_staff(*, order: str, address: str) -> Mail | None:
+    row = Order.objects.filter(pk=ObjectId(order)).first()
+    if row is None or address not in settings.ORDER_NOTICE_EMAILS:
+        return None
+    context = _context(row, verified=False)
+    return Mail(
+        to=address,
+        verified=True,
+        budget=None,
+        subject=f"New order {row.number}",
+        template="orders/mails/new_order",
+        context={**context, "country": _country(row)},
+    )
 
 
 @mails.writer("orders.mail")
-def write(*, order: str, event: str, refund: str = "") -> Mail | None:
+def write(*, order: str, event: str, refund: str = "", failures: str = "") -> Mail | None:
     """Write to the customer, an inactive one too: a sale goes on. Those who have left are left alone."""
     row = Order.objects.filter(pk=ObjectId(order)).first()
     customer = User.objects.filter(pk=row.user_id).first() if row and row.user_id else None
-    if row is None or customer is None:
+    if row is None or customer is None or not _is_wanted(row, Event(event), failures):
         return None
     context = _context(row, verified=customer.email_verified)
     if refund:
@@ -59,6 +97,27 @@ def write(*, order: str, event: str, refund: str = "") -> Mail | None:
     )
 
 
+def _country(order: Order) -> str:
+    code = order.shipping_address.country if order.shipping_address else ""
+    return countries.name(code) or code
+
+
+def _is_wanted(order: Order, event: Event, failures: str) -> bool:
+    """Return whether a mail that waited still says what is true."""
+    if event == Event.PAYMENT_FAILED:
+        # A later failure has a mail of its own.
+        is_last = failures == str(_failures(order))
+        return is_last and order.payment_status == PaymentStatus.FAILED and order.is_payable and not order.has_run_out
+    if event == Event.PLACED and order.total:
+        open_ones = (PaymentStatus.UNPAID, PaymentStatus.PROCESSING)
+        return order.is_payable and order.payment_status in open_ones and not order.has_run_out
+    return True
+
+
+def _failures(order: Order) -> int:
+    return sum(entry.event == Event.PAYMENT_FAILED for entry in order.timeline)
+
+
 def _context(order: Order, *, verified: bool) -> dict[str, Any]:
     """Return the values that the templates show of an order, and no model that has more.
 
@@ -76,7 +135,8 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
         "currency": order.currency.upper(),
         "address": _address(order) if verified and order.status != OrderStatus.CANCELLED else [],
         "link": mails.storefront(f"orders/{order.number}"),
-        "pay_until": order.expires_at,
+        "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,
+        "is_processing": order.payment_status == PaymentStatus.PROCESSING,
         "reason": _reason(order),
         "money_goes_back": bool(got_money and order.total),
     }

@@ -7,6 +7,7 @@ three fields of choices and a timeline; `orders.services` moves them, by guarded
 import secrets
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from bson import ObjectId
 from django.conf import settings
@@ -18,6 +19,7 @@ from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModel
 from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import User, validate_country
+from accounts.subdivisions import is_known_state, normalize_state
 from orders.reviews.models import Review  # noqa: F401 (a table of this room, too)
 from shop.db.fields import LowerSlugField, UpperCodeField
 from shop.money_fields import money_field
@@ -374,7 +376,7 @@ class ShippingMethod(models.Model):
         max_length=120,
         blank=True,
         default="",
-        help_text="Written as in the tax rates, where those are by state.",
+        help_text="A code (CA) or a name (California), where tax rates are by state.",
     )
 
     class Meta:
@@ -389,13 +391,18 @@ class ShippingMethod(models.Model):
             raise ValidationError({"pickup_country": "Say in which country it is picked up: it is taxed there."})
         if not self.is_pickup and (self.pickup_country or self.pickup_state):
             raise ValidationError({"is_pickup": "Only a pick-up has a country and a state."})
+        self.pickup_state = normalize_state(self.pickup_country, self.pickup_state)
+        if self.pickup_state and not is_known_state(self.pickup_country, self.pickup_state):
+            raise ValidationError({"pickup_state": "There is no such state in this country."})
 
 
 class TaxRate(models.Model):
     """What a place adds: the most precise rate counts, a state's before its country's."""
 
     country = models.CharField(max_length=2, validators=[validate_country])
-    state = models.CharField(max_length=120, blank=True, help_text="Empty: the whole country.")
+    state = models.CharField(
+        max_length=120, blank=True, help_text="A code (CA) or a name (California). Empty: the whole country."
+    )
     rate = models.DecimalField(
         "rate in %",
         max_digits=6,
@@ -410,3 +417,14 @@ class TaxRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.country} {self.state} {self.rate} %"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # The unique index compares what is stored.
+        self.state = normalize_state(self.country, self.state)
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        super().clean()
+        self.state = normalize_state(self.country, self.state)
+        if self.state and not is_known_state(self.country, self.state):
+            raise ValidationError({"state": ValidationError("There is no such state in this country.", "invalid")})

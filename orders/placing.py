@@ -17,7 +17,7 @@ from catalog.errors import OutOfStock
 from catalog.models import StockMovement
 from orders import holds
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
-from orders.mails import tell_customer
+from orders.mails import notify_staff, tell_customer
 from orders.models import (
     Actor,
     Event,
@@ -28,11 +28,10 @@ from orders.models import (
     TimelineEntry,
     new_order_number,
 )
-from orders.pricing import Quote, quote
+from orders.pricing import Quote, out_of_stock, quote
 from orders.reviews.services import check_reviews_later
 from orders.services import count_sales
 from shop import days, documents, idempotency, money
-from shop.errors import Fault
 from shop.mongodb import violated_fields
 from shop.transactions import queue_for, transactional
 
@@ -51,7 +50,7 @@ def place_order(
     """Turn the user's cart into an order: take the stock, freeze the lines, empty the cart, all or nothing.
 
     Raises ``EmptyCart``, :class:`CartChanged` (another checkout of this cart was faster), ``OutOfStock`` naming
-    the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``AmountTooSmall``,
+    the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``,
     ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``. Only orders with a ``network_address`` are counted for the
     last two, and only while rate limits are on.
     """
@@ -91,7 +90,6 @@ def _place(
     if cart.revision != revisions[0]:
         # Not the cart that the shopper meant: it moved under an earlier attempt at this transaction.
         raise CartChanged
-    _require_available(quoted)
     if expected_total is not None and expected_total != quoted.total:
         raise TotalChanged(f"The total is {money.display(quoted.total)} now.", attr="expected_total")
     quoted.require_chargeable()
@@ -107,13 +105,14 @@ def _place(
     try:
         stock.take(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     except OutOfStock as error:
-        raise _naming_lines(error, cart) from error
+        raise out_of_stock(error, cart) from error
     _claim(cart)
     documents.insert(order)
     idempotency.finish(status=201, reference=order.number)
     if order.status == OrderStatus.COMPLETED:
         count_sales(order)
         check_reviews_later(order)
+        notify_staff(order)
     tell_customer(order, Event.PLACED)
     return order
 
@@ -122,24 +121,6 @@ def _claim(cart: Cart) -> None:
     """Empty the cart. Where somebody has changed it since it was read, the transaction begins again."""
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
     documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
-
-
-def _require_available(quoted: Quote) -> None:
-    """Name every line that cannot be had before anything is written; taking the stock decides in the end."""
-    priced = quoted.priced
-    short = {line.line.variant for line in priced.lines if not line.offer.is_active or line.quantity > line.offer.stock}
-    short |= {line.variant for line in priced.gone}
-    if short:
-        raise _naming_lines(OutOfStock(variants=short), priced.cart)
-
-
-def _naming_lines(error: OutOfStock, cart: Cart) -> OutOfStock:
-    faults = [
-        Fault("out_of_stock", "There is not enough of this in stock.", f"items.{position}.quantity")
-        for position, line in enumerate(cart.lines)
-        if line.variant in error.variants
-    ]
-    return OutOfStock(variants=error.variants, faults=faults)
 
 
 def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress, note: str, placed_from: str) -> Order:

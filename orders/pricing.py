@@ -7,17 +7,21 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Model
 
+from accounts.errors import UnknownState
 from accounts.models import User
+from accounts.subdivisions import is_known_state, lineage, normalize_state
 from cart import coupons
 from cart.errors import EmptyCart
 from cart.models import Cart
 from cart.pricing import PricedCart, price_lines
 from catalog import offers
+from catalog.errors import OutOfStock
 from catalog.offers import Offers
 from orders import holds
 from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
 from shop import documents, money
+from shop.errors import Fault
 
 
 @dataclass
@@ -54,19 +58,22 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
     """Price a user's cart for a destination, writing nothing.
 
     With ``placed_from`` the same command also sums the unpaid orders of the user and of that network address.
-    Raises :class:`EmptyCart`, :class:`NoShippingMethod`, and ``InvalidCoupon`` where the cart's coupon cannot be used.
+    Raises :class:`EmptyCart`, ``OutOfStock`` naming the lines, :class:`NoShippingMethod`, ``UnknownState``, and
+    ``InvalidCoupon`` if the cart's coupon cannot be used.
     """
     cart, offered, methods, rates, held = _read(user, address, placed_from)
     if cart is None or not cart.lines:
         raise EmptyCart
     priced = price_lines(cart, offered)
-    if (coupon_error := coupons.apply(priced, user=user)) is not None:
-        raise coupon_error
     if not priced.lines:
         raise EmptyCart
+    _require_available(priced)
+    if (coupon_error := coupons.apply(priced, user=user)) is not None:
+        raise coupon_error
     method = _shipping_method(methods, shipping_method)
     shipping = money.quantize(method.price) if method else money.ZERO
-    rate = _tax_rate(rates, place_of_taxation(address, method))
+    is_pickup = method is not None and method.is_pickup
+    rate = _tax_rate(rates, place_of_taxation(address, method), is_pickup=is_pickup)
     lines = []
     for line in priced.lines:
         offer = line.offer
@@ -125,6 +132,24 @@ def _read(
     return documents.instance(Cart, row), offered, methods, rates, row.get("holds", [])
 
 
+def _require_available(priced: PricedCart) -> None:
+    """Raise ``OutOfStock`` for all lines that cannot be sold as they are. Taking the stock decides in the end."""
+    short = {line.line.variant for line in priced.lines if not line.is_sellable}
+    short |= {line.variant for line in priced.gone}
+    if short:
+        raise out_of_stock(OutOfStock(variants=short), priced.cart)
+
+
+def out_of_stock(error: OutOfStock, cart: Cart) -> OutOfStock:
+    """Return the error with the positions in the cart of its variants."""
+    faults = [
+        Fault("out_of_stock", "There is not enough of this in stock.", f"items.{position}.quantity")
+        for position, line in enumerate(cart.lines)
+        if line.variant in error.variants
+    ]
+    return OutOfStock(variants=error.variants, faults=faults)
+
+
 def _beside(model: type[Model], match: documents.Document, *, name: str) -> documents.Document:
     return {"$lookup": {"from": model._meta.db_table, "pipeline": [{"$match": match}], "as": name}}
 
@@ -148,13 +173,26 @@ class Place(NamedTuple):
 def place_of_taxation(address: PostalAddress, method: ShippingMethod | None) -> Place:
     """Return where an order is taxed: where it is picked up, or else its destination."""
     if method is not None and method.is_pickup:
-        return Place(method.pickup_country, method.pickup_state)
+        return Place(method.pickup_country, normalize_state(method.pickup_country, method.pickup_state))
     return Place(address.country, address.state)
 
 
-def _tax_rate(rates: list[TaxRate], place: Place) -> TaxRate | None:
-    by_state = {rate.state.casefold(): rate for rate in rates if rate.country == place.country}
-    return by_state.get(place.state.strip().casefold()) or by_state.get("")
+def _tax_rate(rates: list[TaxRate], place: Place, *, is_pickup: bool) -> TaxRate | None:
+    """Return the most precise rate: of the state, of the region that it is part of, of the country.
+
+    Raises :class:`UnknownState` if the country has rates by state and the destination is in none of its states.
+    """
+    by_state = {rate.state: rate for rate in rates if rate.country == place.country}
+    if any(by_state) and not is_pickup and not is_known_state(*place):
+        raise UnknownState(attr="shipping_address.state")
+    codes = [*lineage(*place), ""]
+    return next((by_state[code] for code in codes if code in by_state), None)
+
+
+def check_state(*, country: str, state: str) -> None:
+    """Raise :class:`UnknownState` if the country is taxed by state and ``state`` is none of its."""
+    if not is_known_state(country, state) and TaxRate.objects.filter(country=country).exclude(state="").exists():
+        raise UnknownState(attr="state")
 
 
 def tax_on(amount: Decimal, rate: TaxRate | None) -> Decimal:

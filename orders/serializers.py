@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.models import Address
 from accounts.serializers import AddressSerializer
+from accounts.subdivisions import normalize_state
 from orders.models import (
     Actor,
     Event,
@@ -25,6 +26,7 @@ from shop.media import image_url
 from shop.money import display
 from shop.money_fields import MoneyField
 from shop.object_ids import ObjectIdField
+from shop.serializers import OptionalNulls
 
 
 class PostalAddressSerializer(AddressSerializer):
@@ -167,7 +169,7 @@ def quote_data(quote: Quote, *, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class PlaceOrderSerializer(serializers.Serializer):
+class PlaceOrderSerializer(OptionalNulls):
     """What to order is in the cart; this says where it goes. One of ``shipping_address`` and ``address_id``."""
 
     shipping_address = PostalAddressSerializer(required=False)
@@ -181,7 +183,8 @@ class PlaceOrderSerializer(serializers.Serializer):
             raise serializers.ValidationError(
                 {"address_id": "Give either an address or the id of one."}, code="ambiguous"
             )
-        attrs["address"] = self._address(attrs)
+        address = attrs["address"] = self._address(attrs)
+        address.state = normalize_state(address.country, address.state)
         attrs.pop("address_id", None)
         attrs.pop("shipping_address", None)
         return attrs
@@ -198,11 +201,11 @@ class PlaceOrderSerializer(serializers.Serializer):
         return PostalAddress(**{name: getattr(address, name) for name in Address.POSTAL_FIELDS})
 
 
-class CancelSerializer(serializers.Serializer):
+class CancelSerializer(OptionalNulls):
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
 
-class FulfilSerializer(serializers.Serializer):
+class FulfilSerializer(OptionalNulls):
     status = serializers.ChoiceField(choices=[FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED])
     carrier = serializers.CharField(max_length=80, required=False, allow_blank=True, default="")
     tracking_number = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")

@@ -17,7 +17,7 @@ from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
 from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
-from orders.mails import tell_customer
+from orders.mails import notify_staff, tell_customer
 from orders.models import (
     Actor,
     Event,
@@ -207,6 +207,7 @@ def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True
     failed = {"payment_status": PaymentStatus.FAILED}
     if is_news:
         _move(order, failed, event=Event.PAYMENT_FAILED, detail=detail, actor=Actor.STRIPE)
+        tell_customer(order, Event.PAYMENT_FAILED)
     else:
         Order.objects.filter(pk=order.pk).update(**failed)
 
@@ -223,6 +224,7 @@ def mark_payment_closed(*, order_id: ObjectId) -> None:
             detail="The payment was cancelled.",
             actor=Actor.STRIPE,
         )
+        tell_customer(order, Event.PAYMENT_FAILED)
 
 
 @transactional("orders.mark_paid")
@@ -245,6 +247,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
         _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
     if completes:
         tell_customer(order, Event.PAID)
+        notify_staff(order)
     return order.status != OrderStatus.CANCELLED
 
 

@@ -107,13 +107,18 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
     @extend_schema(request=PlaceOrderSerializer, responses=QuoteSerializer, examples=[ORDER_EXAMPLE])
     @action(detail=False, methods=["post"])
     def quote(self, request: Request) -> Response:
-        """What an order with this body would cost now. Nothing is written."""
+        """What an order with this body would cost now. Nothing is written.
+
+        Whatever would refuse the order is refused here as well, but for `expected_total` and for the limits of unpaid
+        orders.
+        """
         wanted = self.validated(PlaceOrderSerializer)
         quoted = quote(
             user=request.user,
             address=wanted["address"],
             shipping_method=wanted.get("shipping_method"),
         )
+        quoted.require_chargeable()
         return Response(quote_data(quoted, context=self.get_serializer_context()))
 
     @extend_schema(request=CancelSerializer, responses=OrderSerializer)

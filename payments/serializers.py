@@ -10,6 +10,7 @@ from payments.models import Payment, Refund
 from shop.api.fields import UpperCodeField
 from shop.money import display, from_minor_units
 from shop.money_fields import MoneyField
+from shop.serializers import OptionalNulls
 
 
 class PaymentSerializer(serializers.ModelSerializer):
@@ -70,6 +71,6 @@ class RefundSerializer(serializers.ModelSerializer):
         return display(from_minor_units(refund.amount, currency), currency)
 
 
-class RefundRequestSerializer(serializers.Serializer):
+class RefundRequestSerializer(OptionalNulls):
     amount = MoneyField(required=False, min_value=Decimal("0.001"))
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")

@@ -58,13 +58,13 @@ class Budget(StrEnum):
 class Mail(NamedTuple):
     """A mail to one address. ``template`` names the pair ``….txt`` and ``….html``, both shown the ``context``.
 
-    It counts against the limits of ``budget``. Until the address is ``verified`` the mailbox may be a stranger's: the
-    limits are stricter, and the ``context`` has nothing that a customer typed.
+    It counts against the limits of ``budget``; mails to staff have none. Until the address is ``verified`` the mailbox
+    may be a stranger's: the limits are stricter, and the ``context`` has nothing that a customer typed.
     """
 
     to: str
     verified: bool
-    budget: Budget
+    budget: Budget | None
     subject: str
     template: str
     context: dict[str, Any]
@@ -106,9 +106,12 @@ def writer(kind: str) -> Callable[[Writer], Writer]:
     return register
 
 
-def send_later(kind: str, **about: str) -> None:
-    """Let the worker send a mail once the running transaction is committed. ``about`` are ids: it is kept as it is."""
-    jobs.enqueue(kind, mail=str(ObjectId()), **about)
+def send_later(kind: str, *, delay: timedelta | None = None, **about: str) -> None:
+    """Let the worker send a mail once the running transaction is committed, or ``delay`` later.
+
+    ``about`` are ids: it is kept as it is.
+    """
+    jobs.enqueue(kind, mail=str(ObjectId()), delay=delay, **about)
 
 
 def storefront(page: str, **parameters: str) -> str:
@@ -149,7 +152,9 @@ def _is_over_limit(mail: Mail, number: ObjectId) -> bool:
 
     It is counted once, however often it is tried. If the process dies right after counting, it is sent.
     """
-    if not settings.RATE_LIMITS or counters.count(f"mail {number}", seconds=_COUNTED_FOR_SECONDS).uses > 1:
+    if not settings.RATE_LIMITS or mail.budget is None:
+        return False
+    if counters.count(f"mail {number}", seconds=_COUNTED_FOR_SECONDS).uses > 1:
         return False
     scope = f"{mail.budget}{'' if mail.verified else '_unverified'}"
     if spend(scope, mailbox_of(mail.to)) is None:

@@ -8,6 +8,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import ListSerializer
 
 from shop.conditional import ConditionalReads
+from shop.serializers import OptionalNulls, takes_null
 
 Endpoint = tuple[str, str, str, Any]
 
@@ -21,9 +22,14 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /auth/logout/": {401: ("token_not_valid",)},
     "POST /auth/password/change/": {400: ("wrong_password",)},
     "POST /auth/password/reset/confirm/": {400: ("invalid_token",)},
+    "POST /auth/email/change/": {400: ("wrong_password",)},
+    "POST /auth/email/change/confirm/": {400: ("invalid_token",)},
     "POST /auth/email/verify/confirm/": {400: ("invalid_token",)},
     "PUT /users/me/avatar/": {400: _IMAGE_CODES},
-    "POST /users/me/addresses/": {400: ("address_book_full",)},
+    "PATCH /users/me/": {400: ("email_not_changed",)},
+    "POST /users/me/addresses/": {400: ("address_book_full", "unknown_state")},
+    "PUT /users/me/addresses/{id}/": {400: ("unknown_state",)},
+    "PATCH /users/me/addresses/{id}/": {400: ("unknown_state",)},
     "GET /products/": {400: ()},
     "GET /products/facets/": {400: ()},
     "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options", "former_price_too_low")},
@@ -43,7 +49,14 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "PATCH /cart/items/{id}/": {400: ("product_unavailable", "max_quantity"), 409: ("out_of_stock",)},
     "POST /orders/quote/": {
         404: (),
-        400: ("empty_cart", "invalid_coupon", "invalid_shipping_method", "amount_too_large", "product_unavailable"),
+        400: (
+            "empty_cart",
+            "invalid_coupon",
+            "invalid_shipping_method",
+            "unknown_state",
+            "amount_too_small",
+            "amount_too_large",
+        ),
         409: ("out_of_stock",),
     },
     "DELETE /users/me/": {409: ("order_not_cancellable",)},
@@ -51,7 +64,14 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "GET /users/me/addresses/": {400: ()},
     "POST /orders/": {
         404: (),
-        400: ("empty_cart", "invalid_coupon", "invalid_shipping_method", "amount_too_small", "amount_too_large"),
+        400: (
+            "empty_cart",
+            "invalid_coupon",
+            "invalid_shipping_method",
+            "unknown_state",
+            "amount_too_small",
+            "amount_too_large",
+        ),
         409: ("out_of_stock", "total_changed", "cart_changed", "request_in_progress", "too_many_unpaid_orders"),
         429: ("too_many_unpaid_orders_here",),
         422: ("idempotency_key_reused",),
@@ -168,7 +188,10 @@ class AutoSchema(StandardizedErrorsAutoSchema):
             limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": field.max_length}
             described |= {name: limit for name, limit in limits.items() if limit}
         # What a field knows of itself that its type and its validators do not tell.
-        return described and {**described, **getattr(field, "described_as", {})}
+        described = described and {**described, **getattr(field, "described_as", {})}
+        if direction == "request" and described and isinstance(field.parent, OptionalNulls) and takes_null(field):
+            return _or_null(described)
+        return described
 
     def _refusals(self) -> dict[int, tuple[str, ...]]:
         return REFUSALS.get(f"{self.method} {self.path.removeprefix('/api/v1')}", {})
@@ -201,6 +224,12 @@ class AutoSchema(StandardizedErrorsAutoSchema):
         if status in (429, 503):
             response["headers"] = RETRY_AFTER
         return response
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(schema.get("type"), str) and "enum" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"oneOf": [schema, {"type": "null"}]}
 
 
 def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
@@ -246,10 +275,14 @@ def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: 
     return result
 
 
+def _given(field: str) -> dict[str, Any]:
+    return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}
+
+
 # What holds between the fields of a body, by the name of its component.
 BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
-    "PlaceOrderRequest": {"oneOf": [{"required": ["shipping_address"]}, {"required": ["address_id"]}]},
-    "AddItemRequest": {"anyOf": [{"required": ["product"]}, {"required": ["variant"]}]},
+    "PlaceOrderRequest": {"oneOf": [_given("shipping_address"), _given("address_id")]},
+    "AddItemRequest": {"anyOf": [_given("product"), _given("variant")]},
     "StockChangeRequest": {"oneOf": [{"required": ["delta"]}, {"required": ["set"]}]},
     # PATCH makes nothing optional where there is only one field.
     "PatchedQuantityRequest": {"required": ["quantity"]},

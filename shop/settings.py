@@ -139,7 +139,7 @@ SERVER_POOLS = {
 }
 # Methods, beginning of the path, pool; the first that matches.
 SERVER_POOL_ROUTES = (
-    ("POST", r"/api/v1/auth/(register|login|password/)", "passwords"),
+    ("POST", r"/api/v1/auth/(register|login|password/|email/change/?$)", "passwords"),
     ("DELETE", r"/api/v1/users/me/?$", "passwords"),
     ("POST", r"/api/v1/payments/webhook", "webhook"),
     ("POST", r"/api/v1/(orders|payments)", "checkout"),
@@ -228,7 +228,7 @@ TEMPLATES = [
 # --- People and tokens ------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 # Cost of one password check: 2**BCRYPT_ROUNDS bcrypt rounds (12: about 0.25 s).
 BCRYPT_ROUNDS = env.whole_number("BCRYPT_ROUNDS", default=12, at_least=4 if DEBUG else 10, at_most=20)
 PASSWORD_HASHERS = [
@@ -254,6 +254,8 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "USER_ID_CLAIM": "sub",
+    # Seconds that the clocks of two servers may differ.
+    "LEEWAY": 10,
     "UPDATE_LAST_LOGIN": False,
 }
 
@@ -489,6 +491,10 @@ if not DEBUG:
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or f"shop@{_storefront_host}"
 checks.mail_address("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Staff who get a mail about each new order.
+ORDER_NOTICE_EMAILS = env.list("ORDER_NOTICE_EMAILS", default=[])
+for _address in ORDER_NOTICE_EMAILS:
+    checks.mail_address("ORDER_NOTICE_EMAILS", _address)
 # Seconds for which the links in mails are good.
 PASSWORD_RESET_TIMEOUT = env.whole_number("PASSWORD_RESET_TIMEOUT", default=3600, at_least=60, at_most=7 * 24 * 3600)
 EMAIL_VERIFICATION_TIMEOUT = env.whole_number(
@@ -505,6 +511,8 @@ if is_redis(CACHE_URL):
 CACHES = {"default": _cache}
 
 LANGUAGE_CODE = "en"
+# A user-assigned code of ISO 3166: carriers, banks and the EU use it.
+COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
 # Of the admin and its days; the API speaks UTC.
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True

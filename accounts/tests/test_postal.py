@@ -32,6 +32,11 @@ from accounts.postal import postal_lines
             ["10115 Berlin", "Brandenburg", "Germany"],
         ),
         ({"city": "Dubai", "postal_code": "00000", "country": "AE"}, ["Dubai", "00000", "United Arab Emirates"]),
+        # A code is written as the name where codes are no part of addresses.
+        (
+            {"city": "München", "state": "BY", "postal_code": "80331", "country": "DE"},
+            ["80331 München", "Bayern", "Germany"],
+        ),
         # Nor do empty fields leave separators.
         ({"city": "Springfield", "state": "IL", "country": "US"}, ["Springfield, IL", "United States of America"]),
         ({"city": "Springfield", "country": "US"}, ["Springfield", "United States of America"]),

@@ -4,11 +4,15 @@ from rest_framework import serializers
 
 from orders.reviews.models import Review
 from shop.api.query import QueryBooleanField
+from shop.serializers import OptionalNulls
 
 
-class ReviewSerializer(serializers.ModelSerializer):
+class ReviewSerializer(OptionalNulls, serializers.ModelSerializer):
     reviewer = serializers.CharField(
-        read_only=True, allow_null=True, help_text='First name and initial, "Ada L."; null once the account is deleted.'
+        read_only=True,
+        allow_null=True,
+        help_text='First name and initial, "Ada L."; of a name of one word the initial. Null if there is no name to '
+        "show, and once the account is deleted.",
     )
     is_mine = serializers.SerializerMethodField(help_text="Whether it is the caller's, to change or delete.")
 

@@ -56,8 +56,8 @@ def test_somebody_elses_address_does_not_exist(as_customer: APIClient, staff: Us
         ({}, [("required", "shipping_address")]),
         ({"shipping_address": ADDRESS, "address_id": "0" * 24}, [("ambiguous", "address_id")]),
         ({"address_id": "home"}, [("invalid_id", "address_id")]),
-        ({"address_id": None}, [("null", "address_id")]),
-        ({"shipping_address": None}, [("null", "shipping_address")]),
+        ({"address_id": None}, [("required", "shipping_address")]),
+        ({"shipping_address": None}, [("required", "shipping_address")]),
         ({"shipping_address": "London"}, [("invalid", "shipping_address")]),
         (
             {"shipping_address": {"country": "GB"}},

@@ -1,5 +1,6 @@
 """What customers hear of their orders: each thing once, as it was bought, and nobody else's business."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,10 +17,11 @@ from orders import services
 from orders.models import Actor, Order, ShippingMethod
 from payments.models import Payment
 from payments.simulator import StripeSimulator
+from payments.simulator.errors import ApiError
 from shop.jobs import Job
 from shop.mails import kinds
 from shop.testing.failures import failing
-from shop.testing.mails import html_of, work
+from shop.testing.mails import html_of, link_in, minutes_pass, work
 from shop.testing.steps import ADDRESS, API, add_to_cart, at_the_same_moment, place_order
 from shop.testing.stripe_steps import deliver, events, open_payment, pay, post_event
 
@@ -44,6 +46,7 @@ def mug(make_product: Callable[..., Product], shipping: ShippingMethod) -> Produ
 def number(as_customer: APIClient, mug: Product) -> str:
     """Of an order of two mugs, whose mail is out."""
     number = place_order(as_customer, mug, 2)["number"]
+    minutes_pass()
     assert subjects() == ["We have received your order …"]
     return number
 
@@ -53,6 +56,8 @@ def test_the_life_of_an_order_is_told_in_four_mails(
 ) -> None:
     User.objects.filter(pk=customer.pk).update(email_verified=True)
     number = place_order(as_customer, mug, 2)["number"]
+    assert work() == []
+    minutes_pass()
     (placed,) = work()
     pay(as_customer, simulator, number)
     (paid,) = work()
@@ -81,17 +86,142 @@ def test_the_life_of_an_order_is_told_in_four_mails(
     assert not Job.objects.exists()
 
 
-def test_a_mail_shows_what_was_bought_then_and_where_it_stands_now(
+def test_an_order_that_is_paid_at_once_is_told_in_one_mail(
     as_customer: APIClient, mug: Product, simulator: StripeSimulator
 ) -> None:
     number = place_order(as_customer, mug)["number"]
     Product.objects.update(name="Cup")
     pay(as_customer, simulator, number)
-    placed, paid = work()
-    assert "1 x Mug (blue, L)" in placed.body
-    # It is paid by now: nobody is asked to do so again.
-    assert "please pay" not in placed.body
+    (paid,) = work()
+    # As it was bought then.
+    assert "1 x Mug (blue, L)" in paid.body
     assert "We have received your payment" in paid.body
+    minutes_pass()
+    assert work() == []
+    assert not Job.objects.exists()
+
+
+def test_nobody_is_asked_to_pay_an_order_that_is_over(
+    as_customer: APIClient, mug: Product, simulator: StripeSimulator
+) -> None:
+    cancelled, expired = (place_order(as_customer, mug)["number"] for _ in range(2))
+    assert as_customer.post(f"{API}/orders/{cancelled}/cancel/", {}).status_code == 200
+    Order.objects.filter(number=expired).update(expires_at=timezone.now() - timedelta(seconds=1))
+    minutes_pass()
+    # Its hold is over, though the worker has not cancelled it yet.
+    assert subjects() == ["Your order … is cancelled"]
+
+
+def test_a_payment_under_way_is_said_and_not_asked_for(as_customer: APIClient, mug: Product) -> None:
+    place_order(as_customer, mug)
+    services.mark_processing(order_id=Order.objects.get().pk)
+    minutes_pass()
+    (mail,) = work()
+    for text in (mail.body, html_of(mail)):
+        assert "Your payment is being processed." in text
+        assert "please pay" not in text
+
+
+def test_times_are_those_of_the_shops_time_zone(as_customer: APIClient, mug: Product, settings: Any) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    place_order(as_customer, mug)
+    moment = timezone.now().replace(hour=20, minute=30) + timedelta(days=1)
+    Order.objects.update(expires_at=moment, created_at=moment - timedelta(days=1))
+    minutes_pass()
+    (mail,) = work()
+    for text in (mail.body, html_of(mail)):
+        assert "05:30 JST" in text
+        assert f"placed on {timezone.localtime(moment - timedelta(days=1)):%-d %B %Y}" in text
+        assert "UTC" not in text
+
+
+# --- Failed payments and staff ----------------------------------------------------------------------------------------
+
+
+def fail(client: APIClient, simulator: StripeSimulator, number: str) -> None:
+    payment = open_payment(client, number)
+    with contextlib.suppress(ApiError):
+        simulator.pay(payment["payment_intent"], "pm_card_chargeDeclined")
+    deliver(simulator)
+
+
+def test_a_payment_that_failed_is_told_once_if_it_is_not_made_up_for(
+    as_customer: APIClient, mug: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, mug)["number"]
+    for _ in range(3):
+        fail(as_customer, simulator, number)
+    deliver(simulator)
+    assert work() == []
+    minutes_pass()
+    (mail,) = work()
+    assert mail.subject == f"The payment for your order {number} failed"
+    for text in (mail.body, html_of(mail)):
+        assert "did not go through. You can try again until" in text
+    assert not Job.objects.exists()
+
+
+def test_a_payment_that_failed_and_then_succeeded_is_told_as_paid(
+    as_customer: APIClient, mug: Product, simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, mug)["number"]
+    fail(as_customer, simulator, number)
+    pay(as_customer, simulator, number)
+    minutes_pass()
+    assert subjects() == ["Your order … is paid"]
+
+
+def test_failed_payments_count_against_the_limit_of_mails(
+    as_customer: APIClient, mug: Product, simulator: StripeSimulator, settings: Any
+) -> None:
+    settings.RATE_LIMITS = True
+    settings.RATE_LIMIT_RULES = {**settings.RATE_LIMIT_RULES, "mail_order_unverified": (2, 60)}
+    number = place_order(as_customer, mug)["number"]
+    sent = []
+    for _ in range(4):
+        fail(as_customer, simulator, number)
+        minutes_pass()
+        sent += subjects()
+    assert sent == ["The payment for your order … failed"] * 2
+
+
+def test_staff_are_told_of_each_order_once_it_is_paid(
+    as_customer: APIClient,
+    mug: Product,
+    make_product: Callable[..., Product],
+    simulator: StripeSimulator,
+    settings: Any,
+) -> None:
+    settings.ORDER_NOTICE_EMAILS = ["desk@example.com", "boss@example.com"]
+    number = place_order(as_customer, mug, 2, note="Ring twice")["number"]
+    minutes_pass()
+    assert subjects() == ["We have received your order …"]
+    pay(as_customer, simulator, number)
+    deliver(simulator)
+    mails = {mail.recipients()[0]: mail for mail in work()}
+    assert set(mails) == {"ada@example.com", *settings.ORDER_NOTICE_EMAILS}
+    notice = mails["desk@example.com"]
+    assert notice.subject == f"New order {number}"
+    for text in (notice.body, html_of(notice)):
+        for said in (number, "Mug", "blue, L", "MUG-B", "29.90 USD", "United Kingdom"):
+            assert said in text
+        for personal in ("Ada", "St James", "Ring twice"):
+            assert personal not in text
+    ShippingMethod.objects.create(code="free", name="Free", price="0")
+    free = place_order(as_customer, make_product(price="0.00"), shipping_method="free")
+    assert free["total"] == "0.00"
+    assert subjects().count("New order …") == 2
+
+
+def test_without_addresses_staff_get_no_mail_and_a_removed_address_gets_none(
+    as_customer: APIClient, mug: Product, simulator: StripeSimulator, settings: Any
+) -> None:
+    settings.ORDER_NOTICE_EMAILS = ["former@example.com"]
+    pay(as_customer, simulator, place_order(as_customer, mug)["number"])
+    settings.ORDER_NOTICE_EMAILS = []
+    assert subjects() == ["Your order … is paid"]
+    pay(as_customer, simulator, place_order(as_customer, mug)["number"])
+    assert Job.objects.filter(kind="orders.staff_mail").count() == 0
 
 
 def test_an_order_that_is_not_placed_is_not_told(as_customer: APIClient, mug: Product) -> None:
@@ -105,6 +235,7 @@ def test_an_order_that_is_not_placed_is_not_told(as_customer: APIClient, mug: Pr
 def test_an_order_that_is_placed_at_the_second_attempt_is_told_once(as_customer: APIClient, mug: Product) -> None:
     with failing("commitTransaction", errorCode=112, errorLabels=["TransientTransactionError"]):
         place_order(as_customer, mug)
+    minutes_pass()
     assert len(work()) == Order.objects.count() == 1
 
 
@@ -126,6 +257,7 @@ def test_a_replayed_checkout_and_two_at_once_are_told_once(customer: User, mug: 
 
     at_the_same_moment(*[place] * 4)
     assert place().status_code == 201
+    minutes_pass()
     assert len(work()) == 1
 
 
@@ -291,6 +423,9 @@ def test_nothing_that_somebody_typed_becomes_html_and_nothing_is_loaded_from_els
     assert as_staff.post(f"{API}/orders/{second}/cancel/", {"reason": HTML}).status_code == 200
     as_customer.post(f"{API}/auth/email/verify/")
     as_customer.post(f"{API}/auth/password/reset/", {"email": customer.email})
+    place_order(as_customer, product)
+    fail(as_customer, simulator, place_order(as_customer, product)["number"])
+    minutes_pass()
 
     mails = work()
 
@@ -315,15 +450,21 @@ KINDS = {
     "accounts.verification_mail",
     "accounts.reset_mail",
     "accounts.new_password_mail",
+    "accounts.email_change_mail",
+    "accounts.email_change_notice",
+    "accounts.email_changed_mail",
     "orders.mail",
+    "orders.staff_mail",
 }
 
 
 @pytest.fixture
 def everything_typed(
-    anonymous: APIClient, as_staff: APIClient, mug: Product, simulator: StripeSimulator
+    anonymous: APIClient, as_staff: APIClient, mug: Product, simulator: StripeSimulator, settings: Any
 ) -> Callable[..., list[Any]]:
     """Let a customer who types the same words into every field cause every kind of mail; return the mails."""
+
+    settings.ORDER_NOTICE_EMAILS = ["desk@example.com"]
 
     def live(*, proven: bool) -> list[Any]:
         person = {"email": "victim@example.com", "password": "correct-horse-battery", "name": TYPED}
@@ -355,12 +496,20 @@ def everything_typed(
         cancel(order(), client, TYPED)
         cancel(order(), as_staff, "Out of\n\n stock")
         order()
+        fail(client, simulator, order())
+        minutes_pass()
+        mails = work()
         Order.objects.filter(status="pending").update(expires_at=timezone.now() - timedelta(seconds=1))
         services.expire_due_orders()
         change = {"old_password": person["password"], "new_password": "another-horse-battery"}
         assert client.post(f"{API}/auth/password/change/", change).status_code == 204
-        assert {job.kind for job in Job.objects.all()} >= KINDS - {"accounts.reset_mail"}
-        return work()
+        mails += work()
+        change = {"email": "new@example.com", "password": "another-horse-battery"}
+        assert client_of(User.objects.get(pk=user.pk)).post(f"{API}/auth/email/change/", change).status_code == 202
+        question, notice = work()
+        link = link_in(question, "change-email")
+        assert anonymous.post(f"{API}/auth/email/change/confirm/", link).status_code == 204
+        return [*mails, question, notice, *work()]
 
     return live
 
@@ -374,25 +523,30 @@ def test_until_the_address_is_proven_no_mail_shows_what_the_customer_typed(
     everything_typed: Callable[..., list[Any]],
 ) -> None:
     mails = everything_typed(proven=False)
-    assert len(mails) == 4 + 14
+    assert len(mails) == 4 + 3 + 12 + 2
     for mail in mails:
-        for typed in ("You won", "evil.example", "and call", "666 1234", "Germany"):
+        to_staff = mail.recipients() == ["desk@example.com"]
+        for typed in ("You won", "evil.example", "and call", "666 1234", *([] if to_staff else ["Germany"])):
             assert typed not in source_of(mail), mail.subject
         assert mail.body.startswith("Hello,\n")
-        assert mail.recipients() == ["victim@example.com"]
-    ordered = [mail for mail in mails if "order" in mail.subject]
-    assert len(ordered) == 14
+        asked = mail.subject == "Confirm your new e-mail address"
+        assert to_staff or mail.recipients() == ["new@example.com" if asked else "victim@example.com"]
+    ordered = [mail for mail in mails if "your order" in mail.subject.lower()]
+    assert len(ordered) == 12
     # Products are the shop's own, and the reason of staff is theirs.
     assert all("Mug (blue, L)" in mail.body for mail in ordered)
     assert sum("Reason: Out of stock" in mail.body for mail in ordered) == 1
-    assert sum("Reason:" in mail.body for mail in ordered) == 2
+    assert sum("Reason:" in mail.body for mail in ordered) == 3
 
 
 def test_a_proven_customer_sees_their_name_and_address_and_never_their_own_reason(
     everything_typed: Callable[..., list[Any]],
 ) -> None:
     mails = everything_typed(proven=True)
-    assert len(mails) == 3 + 14
+    assert len(mails) == 3 + 3 + 12 + 2
+    # Those greet nobody: whoever reads them may not be the customer.
+    mails = [mail for mail in mails if "e-mail address" not in mail.subject or "Confirm your e" in mail.subject]
+    mails = [mail for mail in mails if not mail.subject.startswith("New order")]
     sold = Order.objects.order_by("pk")[0].number
     for mail in mails:
         assert mail.body.startswith("Hello You won, see evil.example and call,\n")

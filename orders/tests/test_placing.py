@@ -177,7 +177,7 @@ def test_the_expected_total_must_be_the_real_one(
         assert reply.json()["total"] == "29.90"
 
 
-@pytest.mark.parametrize("expected", ["-1", "1.001", "NaN", "much", None, [], {}, True, "1" * 40])
+@pytest.mark.parametrize("expected", ["-1", "1.001", "NaN", "much", [], {}, True, "1" * 40])
 def test_a_malformed_expected_total_is_a_400(
     as_customer: APIClient, make_product: Callable[..., Product], expected: Any
 ) -> None:

@@ -17,7 +17,14 @@ BUYERS = 50
 TIMEOUT = 30
 # (from, to) of what `shop.demo.bench.price_of` spreads over 1 to 1,000.
 PRICE_RANGES = ((1, 500), (100, 300), (250, 1000))
-ADDRESS = {"name": "Bench", "line1": "1 Main Street", "city": "Springfield", "postal_code": "12345", "country": "US"}
+ADDRESS = {
+    "name": "Bench",
+    "line1": "1 Main Street",
+    "city": "Springfield",
+    "state": "IL",
+    "postal_code": "62701",
+    "country": "US",
+}
 
 
 class Request(NamedTuple):

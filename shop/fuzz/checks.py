@@ -63,6 +63,8 @@ _OF_CODES = {
 }
 _OF_CODES_AND_ATTRS = {
     ("empty", "image"): JUDGED,
+    ("invalid", "phone"): JUDGED,
+    ("invalid", "shipping_address.phone"): JUDGED,
     # Of a product that is new and has no variants.
     ("required", "price"): BETWEEN,
     ("sku_taken", "variants"): BETWEEN,

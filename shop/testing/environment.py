@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "EMAIL_URL": "dummymail://",
     "EMAIL_VERIFICATION_TIMEOUT": "259200",
     "ERASURE_GRACE_DAYS": "90",
+    "ORDER_NOTICE_EMAILS": "",
     "FRONTEND_URL": "http://localhost:3000",
     "HOST": "127.0.0.1",
     "JWT_SECRET_KEY": "",

@@ -1,6 +1,7 @@
 """What a worker mails, and the links in it."""
 
 import re
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,6 +21,12 @@ def work() -> list[EmailMultiAlternatives]:
     while jobs.run_due():
         pass
     return mail.outbox[before:]
+
+
+def minutes_pass(minutes: int = 5) -> None:
+    """Make jobs due that were to run within so many minutes."""
+    for pk, run_at in list(jobs.Job.objects.values_list("pk", "run_at")):
+        jobs.Job.objects.filter(pk=pk).update(run_at=run_at - timedelta(minutes=minutes))
 
 
 def all_at_the_link(monkeypatch: pytest.MonkeyPatch, link: Link, count: int) -> None:

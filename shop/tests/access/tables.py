@@ -37,6 +37,8 @@ API = _rows("""
     POST    auth/password/reset/confirm/              yes   yes   yes    yes   yes   yes    yes
     POST    auth/email/verify/                        401   yes   yes    yes   yes   yes    yes
     POST    auth/email/verify/confirm/                yes   yes   yes    yes   yes   yes    yes
+    POST    auth/email/change/                        401   yes   yes    yes   yes   yes    yes
+    POST    auth/email/change/confirm/                yes   yes   yes    yes   yes   yes    yes
 
     GET     users/me/                                 401   yes   yes    yes   yes   yes    yes
     PATCH   users/me/                                 401   yes   yes    yes   yes   yes    yes

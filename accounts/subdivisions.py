@@ -1,0 +1,105 @@
+"""States, provinces and regions: one ISO 3166-2 code for each, whatever a customer types."""
+
+import unicodedata
+from collections import defaultdict
+from functools import cache, lru_cache
+
+import pycountry
+
+# Kept by carriers and customers, but not in ISO 3166-2: US military mail, and former codes and short names.
+_MILITARY = {"AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific"}
+_ALIASES = {
+    "US": {"Washington DC": "DC", "Virgin Islands": "VI", "US Virgin Islands": "VI"},
+    "CA": {"PQ": "QC", "NF": "NL", "PEI": "PE", "Newfoundland": "NL", "Labrador": "NL", "Yukon Territory": "YT"},
+    "IN": {"OR": "OD", "Orissa": "OD", "CT": "CG", "UT": "UK", "TG": "TS", "Pondicherry": "PY"},
+}
+# Words that only say which kind of subdivision it is.
+_KINDS = {"CN": (" Sheng", " Shi", " SAR")}
+# Addresses in these countries are written with the code; everywhere else with the name.
+_WRITTEN_AS_CODE = frozenset({"AU", "BR", "CA", "IT", "US"})
+# Letters that Unicode does not decompose.
+_PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
+
+
+@lru_cache(maxsize=5_000)
+def normalize_state(country: str, typed: str) -> str:
+    """Return the ISO 3166-2 code of a state without the country's prefix (``CA``).
+
+    Codes are accepted with and without the prefix, names with and without accents, both in either case. What is no
+    subdivision of the country is returned as it was typed, without spaces around it.
+    """
+    return _codes(country).get(_key(typed)) or typed.strip()
+
+
+def is_known_state(country: str, state: str) -> bool:
+    """Return whether ``state`` is a code as :func:`normalize_state` returns it."""
+    return state in _names(country)
+
+
+def lineage(country: str, state: str) -> list[str]:
+    """Return the state's code, then those of the subdivisions that it is part of: a province's region."""
+    found = []
+    while state and state not in found:
+        found.append(state)
+        state = _parents(country).get(state, "")
+    return found
+
+
+def written_state(country: str, state: str) -> str:
+    """Return a state as an address in that country is written: the code or the name."""
+    if country in _WRITTEN_AS_CODE or not is_known_state(country, state):
+        return state
+    first, _, rest = _names(country)[state].partition("[")[0].replace("*", "").strip().partition(", ")
+    return f"{rest} {first}".strip()
+
+
+@cache
+def _codes(country: str) -> dict[str, str]:
+    """Return the code that each key stands for. Codes come before names, names before parts of names."""
+    by_name: dict[str, set[str]] = defaultdict(set)
+    by_part: dict[str, set[str]] = defaultdict(set)
+    codes = {}
+    parents = _parents(country)
+    for code, name in _names(country).items():
+        codes[_key(code)] = codes[_key(f"{country}{code}")] = code
+        by_name[_key(name)].add(code)
+        for part in _parts(country, name):
+            by_part[_key(part)].add(code)
+    found: dict[str, str] = {}
+    for names in (by_part, by_name):
+        for key, several in names.items():
+            # A region and a province of the same name: the region. Two of one rank: neither.
+            highest = [code for code in several if parents.get(code) not in several]
+            if key and len(highest) == 1:
+                found[key] = highest[0]
+    aliases = {_key(alias): code for alias, code in _ALIASES.get(country, {}).items()}
+    return {**found, **aliases, **codes}
+
+
+@cache
+def _names(country: str) -> dict[str, str]:
+    known = pycountry.subdivisions.get(country_code=country) or ()
+    names = {each.code.partition("-")[2]: each.name for each in known}
+    return {**names, **_MILITARY} if country == "US" else names
+
+
+@cache
+def _parents(country: str) -> dict[str, str]:
+    known = pycountry.subdivisions.get(country_code=country) or ()
+    return {each.code.partition("-")[2]: each.parent_code.partition("-")[2] for each in known if each.parent_code}
+
+
+def _parts(country: str, name: str) -> list[str]:
+    """Return the other ways to write a name of ISO's list: ``Madrid, Comunidad de``, ``Catalunya [Cataluña]``."""
+    plain = name.replace("*", "").replace("]", "")
+    parts = [part for half in plain.split("[") for part in [half, *half.split("/")]]
+    first, comma, rest = plain.partition(", ")
+    if comma:
+        # The City of London is not what others call London.
+        parts += [f"{rest} {first}", *([first] if rest != "City of" else [])]
+    return parts + [name.removesuffix(kind) for kind in _KINDS.get(country, ())]
+
+
+def _key(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN)
+    return "".join(filter(str.isalnum, decomposed))
