@@ -75,11 +75,21 @@ def timeline_for_buyer(order: Order) -> list[TimelineEntry]:
     ]
 
 
+class TimelineSerializer(serializers.ListSerializer):
+    """What happened to an order; flags and ids of disputes only with ``internal`` in the context."""
+
+    def get_attribute(self, instance: Order) -> list[TimelineEntry]:
+        return instance.timeline if self.context.get("internal") else timeline_for_buyer(instance)
+
+
 class TimelineEntrySerializer(serializers.Serializer):
     at = serializers.DateTimeField()
     event = serializers.ChoiceField(choices=Event)
     detail = serializers.CharField()
     actor = serializers.ChoiceField(choices=Actor)
+
+    class Meta:
+        list_serializer_class = TimelineSerializer
 
 
 class OrderSerializer(serializers.ModelSerializer):
@@ -94,7 +104,7 @@ class OrderSerializer(serializers.ModelSerializer):
     shipping_address = PostalAddressSerializer()
     payment = ObjectIdField(allow_null=True)
     refunds = RefundEntrySerializer(many=True)
-    timeline = serializers.SerializerMethodField()
+    timeline = TimelineEntrySerializer(many=True)
 
     class Meta:
         model = Order
@@ -123,12 +133,6 @@ class OrderSerializer(serializers.ModelSerializer):
             "timeline",
         ]
         read_only_fields = fields
-
-    @extend_schema_field(TimelineEntrySerializer(many=True))
-    def get_timeline(self, order: Order) -> list[dict[str, Any]]:
-        """Return what happened to the order; flags and ids of disputes only with ``internal`` in the context."""
-        entries = order.timeline if self.context.get("internal") else timeline_for_buyer(order)
-        return TimelineEntrySerializer(entries, many=True, context=self.context).data
 
     def get_coupon(self, order: Order) -> str | None:
         return order.coupon or None
