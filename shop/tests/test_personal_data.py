@@ -48,6 +48,7 @@ CLASSIFIED: dict[str, str] = {
     **dict.fromkeys(
         [
             "accounts.user.email",
+            "accounts.user.new_email",
             "accounts.user.name",
             "accounts.user.phone",
             "accounts.user.avatar",
@@ -395,6 +396,8 @@ def furnish_account(scene: Scene, person: User) -> None:
     assert client_of().post(f"{API}/auth/login/", {**login, "password": "wrong"}).status_code == 401
     assert client_of().post(f"{API}/auth/password/reset/", {"email": EMAIL}).status_code == 202
     assert client.post(f"{API}/auth/email/verify/", {}).status_code == 202
+    change = {"email": "canary.name@example.com", "password": PASSWORD}
+    assert client.post(f"{API}/auth/email/change/", change).status_code == 202
     key = {"Idempotency-Key": "canary-key"}
     assert client.post(f"{API}/orders/", {"shipping_address": {**ADDRESS, "name": ""}}, headers=key).status_code == 400
     note = {"shipping_address": ADDRESS, "note": "Canary note"}
