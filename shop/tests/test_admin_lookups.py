@@ -38,7 +38,9 @@ def parameters_of(label: str, request: HttpRequest) -> set[str]:
     """The parameters that the list's own filters send, as the page of the list shows them."""
     model_admin = ADMINS[label]
     change_list = model_admin.get_changelist_instance(request)
-    return {name for spec in change_list.filter_specs for name in spec.expected_parameters() if name}
+    shown = {name for spec in change_list.filter_specs for name in spec.expected_parameters() if name}
+    # A filter without choices is not shown; links elsewhere in the admin use it.
+    return shown | {each.parameter_name for each in model_admin.list_filter if hasattr(each, "parameter_name")}
 
 
 @pytest.fixture
