@@ -79,7 +79,7 @@ def test_staff_cancel_too_and_the_timeline_says_so(
     assert events_of(cancel(as_staff, number))[-1] == ("cancelled", "staff")
 
 
-@pytest.mark.parametrize("body", [{"reason": "x" * 301}, {"reason": None}, {"reason": {"$gt": ""}}])
+@pytest.mark.parametrize("body", [{"reason": "x" * 301}, {"reason": ["x"]}, {"reason": {"$gt": ""}}])
 def test_a_malformed_reason_is_a_400(as_customer: APIClient, make_product: Callable[..., Product], body: dict) -> None:
     number = place_order(as_customer, make_product())["number"]
     assert refusal(as_customer.post(f"{ORDERS}{number}/cancel/", body), 400)[1] == "reason"
