@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from shop.testing.images import flat_png
 
 ADDRESS = "127.0.0.2"
+WORDS = ("shirt", "blue mug", "cotton", "lamp of steel")
 PASSWORD = "attackers-password-1"  # noqa: S105
 
 
@@ -68,6 +69,15 @@ def slow_bodies(target: Target) -> None:
     _close(sockets)
 
 
+def many_slow_bodies(target: Target) -> None:
+    """Two and a half thousand connections that begin a body and send a byte every three seconds."""
+    sockets = _begin_posts(target, 2500)
+    while not target.stop.wait(3):
+        sockets = _send_all(sockets, b" ")
+        sockets += _begin_posts(target, 2500 - len(sockets))
+    _close(sockets)
+
+
 def slow_heads(target: Target) -> None:
     """Two hundred connections that send a byte of a header every five seconds."""
     sockets = _open(target, 200, f"GET /api/v1/products/ HTTP/1.1\r\nHost: {target.host}\r\nX-A: ".encode())
@@ -114,6 +124,21 @@ def facets(target: Target) -> None:
         list(crowd.map(ask, range(64)))
 
 
+def searches(target: Target) -> None:
+    """Searches and far pages of the product list, 128 connections, each with other words."""
+
+    def ask(number: int) -> None:
+        with target.session() as http:
+            while not target.stop.is_set():
+                word = f"{WORDS[number % len(WORDS)]}{time.time_ns() % 1000}"
+                query = f"search={word}&page_size=100" if number % 2 else f"page_size=100&page={50 + number % 50}"
+                with contextlib.suppress(requests.RequestException):
+                    http.get(f"{target.url}/api/v1/products/?{query}", timeout=30)
+
+    with ThreadPoolExecutor(128) as crowd:
+        list(crowd.map(ask, range(128)))
+
+
 def uploads(target: Target) -> None:
     """Images of 40 megapixels, 40 at once."""
     picture = flat_png(8000, 5000)
@@ -135,11 +160,13 @@ def uploads(target: Target) -> None:
 ATTACKS: list[Callable[[Target], None]] = [
     late_bodies,
     slow_bodies,
+    many_slow_bodies,
     slow_heads,
     idle_connections,
     slow_readers,
     password_hashes,
     facets,
+    searches,
     uploads,
 ]
 
