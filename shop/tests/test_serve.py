@@ -1,6 +1,7 @@
 """`manage.py serve` as a process of its own: what it refuses, and how it stops."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -204,6 +205,30 @@ def test_the_shipped_proxy_configuration_passes_the_clients_address_and_no_forge
         # The limit is that of the address that nginx saw, and of no other.
         assert log_in(server.url, "127.0.0.1") == 429
         assert log_in(server.url, "198.51.100.2") == 401
+
+
+def test_the_proxys_own_errors_have_the_shape_of_the_apis(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(proxy(tmp_path, server := stack.enter_context(serving(tmp_path / "web.log"))))
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"POST /api/v1/orders/ HTTP/1.1\r\nHost: a\r\nContent-Length: 13000000\r\n\r\n")
+            head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 413 ")
+        assert json.loads(body)["errors"][0]["code"] == "payload_too_large"
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(100)]
+        for connection in slow:
+            connection.sendall(b"POST /api/v1/orders/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{")
+        wait_until(lambda: requests.get(f"{url}/livez", timeout=5).status_code == 429)
+        refused = requests.get(f"{url}/livez", timeout=5)
+        assert (refused.json()["errors"][0]["code"], refused.headers["Retry-After"]) == ("throttled", "2")
+        for connection in slow:
+            connection.close()
+        wait_until(lambda: requests.get(f"{url}/livez", timeout=5).ok)
+        os.killpg(server.process.pid, signal.SIGKILL)
+        reply = requests.get(f"{url}/api/v1/products/", timeout=10)
+        assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
+        assert reply.json()["errors"][0]["code"] == "service_unavailable"
 
 
 def log_in(url: str, forged_address: str) -> int:

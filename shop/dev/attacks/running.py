@@ -144,6 +144,7 @@ class Run:
 def nginx_configuration(folder: Path, *, port: int, upstream: int) -> Path:
     """Write the shipped configuration for this machine: another port, another upstream, no certificate."""
     text = NGINX.read_text()
+    text = re.sub(r"\n *listen \[::\].*;", "", text)
     text = re.sub(r"listen 80;", f"listen 127.0.0.1:{free_port()};", text)
     text = re.sub(r"listen 443 ssl http2;", f"listen 127.0.0.1:{port};", text)
     text = re.sub(r"\n *ssl_.*;", "", text)
