@@ -4,7 +4,7 @@ A service raises a :class:`ShopError` subclass that states a fact; the API answe
 `shop.error_responses`), the admin shows its sentence.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pymongo import errors as pymongo_errors
@@ -75,14 +75,27 @@ _PASSING_CODES |= {13435, 13436}
 
 def is_database_outage(error: BaseException | None) -> bool:
     """Tell whether ``error``, or what caused it, is MongoDB being away, too slow or in conflict for the moment."""
+    return any(_is_silence(each) or _passes_by_itself(each) for each in _causes(error))
+
+
+def is_database_silent(error: BaseException | None) -> bool:
+    """Tell whether ``error``, or what caused it, is MongoDB not answering, or not in time."""
+    return any(map(_is_silence, _causes(error)))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, pymongo_errors.ConnectionFailure | pymongo_errors.ExecutionTimeout):
-            return True
-        if isinstance(error, pymongo_errors.PyMongoError) and error.timeout:
-            return True
-        if isinstance(error, pymongo_errors.OperationFailure) and (
-            error.code in _PASSING_CODES or error.has_error_label("TransientTransactionError")
-        ):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
+
+
+def _is_silence(error: BaseException) -> bool:
+    if isinstance(error, pymongo_errors.ConnectionFailure | pymongo_errors.ExecutionTimeout):
+        return True
+    return isinstance(error, pymongo_errors.PyMongoError) and error.timeout
+
+
+def _passes_by_itself(error: BaseException) -> bool:
+    return isinstance(error, pymongo_errors.OperationFailure) and (
+        error.code in _PASSING_CODES or error.has_error_label("TransientTransactionError")
+    )

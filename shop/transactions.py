@@ -6,7 +6,7 @@
 - sends only the commit again when its outcome is unknown, so that nothing is applied twice;
 - leaves the thread's connection clean whatever happened (the backend's own ``atomic`` does not after a failed commit);
 - runs on-commit hooks once, after the commit, and never those of an attempt that failed;
-- gives up with a 503 when conflicts outlast ``GIVE_UP_SECONDS``;
+- gives up with a 503 when conflicts outlast ``GIVE_UP_SECONDS``, and with the driver's error when MongoDB is silent;
 - lets the threads of one process write the same hot document one after the other (:func:`queue_for`), so that only
   processes conflict; the longer a transaction has tried, the shorter its pauses are.
 
@@ -21,7 +21,7 @@ import random
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import pymongo
@@ -36,7 +36,7 @@ from pymongo.write_concern import WriteConcern
 from shop import crash_points
 from shop.db.deadline import driver_call
 from shop.db.key_queue import KeyQueue
-from shop.errors import ServiceUnavailable
+from shop.errors import ServiceUnavailable, is_database_silent
 
 logger = structlog.get_logger(__name__)
 
@@ -146,6 +146,8 @@ def _run(name: str, body: Callable[[], R]) -> R:
                 if not _has_label(error, "TransientTransactionError"):
                     raise
                 if time.monotonic() >= give_up_at:
+                    if is_database_silent(error):
+                        raise
                     raise TransactionContention from error
                 attempt += 1
                 time.sleep(_pause(attempt, seconds_left=give_up_at - time.monotonic()))
@@ -200,8 +202,8 @@ def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R,
         connection.in_atomic_block_mongo = False
         connection.nested_atomics = 0
         connection.run_on_commit = []
-        # A request whose time is over still has to give its locks back, so its deadline does not count here.
-        Context().run(_end, session)
+        # Not a limited call: a request whose time is over still has to give its locks back.
+        _end(session)
 
 
 def _end(session: ClientSession) -> None:

@@ -1,25 +1,51 @@
 """MongoDB frozen or gone: 503 in time, `/livez` goes on, and all is well again when it is back."""
 
+import contextlib
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
+from django.conf import settings
 
 from shop import mongod
-from shop.testing.server import shop_server
+from shop.testing.server import ShopServer, shop_server
 from shop.testing.waiting import wait_until
 
 # The contract's bound: a request that takes longer fails here as it would at a storefront.
 WITHIN_SECONDS = 10
 
 
+@contextlib.contextmanager
+def shop_on_its_own_database(log: Path) -> Iterator[tuple[mongod.ReplicaSet, ShopServer]]:
+    with mongod.temporary() as database:
+        environment = {**os.environ, "MONGO_URI": database.uri}
+        command = [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity", "0"]
+        subprocess.run(command, env=environment, cwd=settings.BASE_DIR, check=True)
+        with shop_server(log=log, MONGO_URI=database.uri) as server:
+            yield database, server
+
+
 def test_a_frozen_database_gives_a_crowd_503_in_time_and_the_shop_recovers(tmp_path: Path) -> None:
-    with mongod.temporary() as database, shop_server(log=tmp_path / "web.log", MONGO_URI=database.uri) as server:
+    with shop_on_its_own_database(tmp_path / "web.log") as (database, server):
         products = f"{server.url}/api/v1/products/"
+        register = f"{server.url}/api/v1/auth/register/"
+
+        def ask(number: int) -> int:
+            if number % 2:
+                return requests.get(products, timeout=WITHIN_SECONDS).status_code
+            # A transaction.
+            account = {"email": f"{number}@example.com", "password": "correct-horse-battery", "name": "A"}
+            return requests.post(register, json=account, timeout=WITHIN_SECONDS).status_code
+
         os.kill(database.processes[0].pid, signal.SIGSTOP)
         try:
+            with ThreadPoolExecutor(60) as crowd:
+                assert set(crowd.map(ask, range(60))) == {503}
             reply = requests.get(products, timeout=WITHIN_SECONDS)
             assert reply.status_code == 503
             assert int(reply.headers["Retry-After"]) > 0
@@ -36,7 +62,7 @@ def test_a_frozen_database_gives_a_crowd_503_in_time_and_the_shop_recovers(tmp_p
 
 
 def test_a_database_that_is_gone_gives_503_in_time(tmp_path: Path) -> None:
-    with mongod.temporary() as database, shop_server(log=tmp_path / "web.log", MONGO_URI=database.uri) as server:
+    with shop_on_its_own_database(tmp_path / "web.log") as (database, server):
         database.processes[0].kill()
         reply = requests.get(f"{server.url}/api/v1/products/", timeout=WITHIN_SECONDS)
         assert reply.status_code == 503

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import pymongo
 import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -16,6 +15,8 @@ from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order
 from shop import transactions
+from shop.db.deadline import limited_database_time
+from shop.errors import DatabaseUnavailable
 from shop.jobs import PeriodicTask
 from shop.testing.commands import count_commands
 from shop.testing.failures import failing
@@ -222,13 +223,15 @@ def test_a_request_whose_time_is_over_gives_its_locks_back(db: None, monkeypatch
     PeriodicTask.objects.create(name="row", due_at=timezone.now())
 
     @transactional("tests.write")
-    def write(then_wait: float = 0) -> None:
+    def write() -> None:
         PeriodicTask.objects.filter(pk="row").update(due_at=timezone.now())
-        time.sleep(then_wait)
         PeriodicTask.objects.get(pk="row")
 
-    with pymongo.timeout(0.5), pytest.raises(DatabaseError):
-        write(then_wait=0.6)
+    slow = failing("aggregate", PeriodicTask, times=None, blockConnection=True, blockTimeMS=1000)
+    # The second try has no time left.
+    with limited_database_time(0.5), slow, pytest.raises(DatabaseUnavailable):
+        write()
+    assert is_clean()
     # A row that is still locked would be a conflict at once.
     monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.0)
     write()
@@ -290,6 +293,19 @@ def test_a_conflict_that_does_not_end_is_a_503_and_nothing_happened(
     assert refusal(reply, 503) == ("too_much_contention", None)
     assert int(reply["Retry-After"]) >= 1
     assert everything() == before
+    place_order(as_customer)
+    assert stock_of(product) == 3
+
+
+def test_a_database_that_is_silent_is_not_taken_for_contention(
+    as_customer: APIClient, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.3)
+    add_to_cart(as_customer, product, 2)
+    as_customer.raise_request_exception = False
+    with failing("insert", Order, times=None, closeConnection=True):
+        reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
+    assert refusal(reply, 503) == ("database_unavailable", None)
     place_order(as_customer)
     assert stock_of(product) == 3
 
