@@ -86,7 +86,7 @@ class DatabaseCircuit:
             with limited_database_time(settings.REQUEST_DATABASE_SECONDS):
                 yield
         except Exception as error:
-            if isinstance(error, DatabaseUnavailable) or not is_database_outage(error):
+            if not is_database_outage(error):
                 raise
             self.failure_noticed()
             raise DatabaseUnavailable from error

@@ -33,7 +33,9 @@ class ExceptionHandler(handler.ExceptionHandler):
     """drf-standardized-errors' handler, which also knows a database outage when it sees one."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        if not isinstance(exc, APIException) and is_database_outage(exc):
+        is_expected = isinstance(exc, APIException) and not isinstance(exc, DatabaseUnavailable)
+        if not is_expected and is_database_outage(exc):
+            # Whether it is an outage, or only this request that has no time left, a ping tells.
             circuit.failure_noticed()
             return DatabaseUnavailable()
         # Django finds these while a view reads the request: too much of it, or too many parts.

@@ -90,7 +90,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_silence(error: BaseException) -> bool:
-    if isinstance(error, pymongo_errors.ConnectionFailure | pymongo_errors.ExecutionTimeout):
+    if isinstance(error, DatabaseUnavailable | pymongo_errors.ConnectionFailure | pymongo_errors.ExecutionTimeout):
         return True
     return isinstance(error, pymongo_errors.PyMongoError) and error.timeout
 

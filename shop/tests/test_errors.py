@@ -8,13 +8,18 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model
 from django.test import Client
+from django.utils import timezone
+from pymongo.errors import PyMongoError
 from rest_framework.test import APIClient
+from structlog.testing import capture_logs
 
 from accounts import views as accounts_views
 from accounts.models import User
 from catalog.models import Product
 from conftest import PASSWORD, client_of
 from shop.circuit import circuit
+from shop.db.deadline import limited_database_time
+from shop.jobs import PeriodicTask
 from shop.testing.admin import browser_of
 from shop.testing.failures import failing
 from shop.testing.images import image_file
@@ -214,10 +219,21 @@ def test_only_time_inside_the_driver_counts(anonymous: APIClient, short_patience
 
 
 def test_a_request_without_time_left_is_no_outage_to_others(as_customer: APIClient, short_patience: None) -> None:
-    with failing("aggregate", Product, blockConnection=True, blockTimeMS=900):
+    with failing("aggregate", Product, blockConnection=True, blockTimeMS=900), capture_logs() as lines:
         assert refusal(as_customer.get("/api/v1/products/"), 503) == ("database_unavailable", None)
-    assert not circuit.is_open
+    # Not even until the next ping.
+    assert "database_circuit_opened" not in [line["event"] for line in lines]
     assert as_customer.get("/api/v1/products/").status_code == 200
+
+
+def test_further_batches_of_a_cursor_use_up_the_time_of_a_request(db: None) -> None:
+    now = timezone.now()
+    PeriodicTask.objects.bulk_create(PeriodicTask(name=f"row {number}", due_at=now) for number in range(250))
+    slow = failing("getMore", PeriodicTask, times=None, blockConnection=True, blockTimeMS=900)
+    with limited_database_time(0.4), slow, pytest.raises(PyMongoError):
+        list(PeriodicTask.objects.all())
+    with failing("getMore", PeriodicTask, blockConnection=True, blockTimeMS=900):
+        assert len(PeriodicTask.objects.all()) == 250
 
 
 def test_each_driver_call_of_a_request_uses_up_its_time(as_staff: APIClient, settings: Any) -> None:
