@@ -19,13 +19,16 @@ COLUMNS = {"before": "before", "server": "the server alone", "proxy": "behind ng
 
 
 def write(seen: dict[str, Seen], *, proxy: bool, own: bool) -> None:
-    """Put the figures of a run into their column. ``own`` is False for the checkout that is compared with."""
+    """Put the figures of a run into their column, beside those of attacks that it left out.
+
+    ``own`` is False for the checkout that is compared with.
+    """
     column = "proxy" if proxy else "server" if own else "before"
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     figures[column] = {
         "measured": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} processors, "
         f"load {os.getloadavg()[0]:.1f}",
-        "seen": {name: asdict(each) for name, each in seen.items()},
+        "seen": figures.get(column, {}).get("seen", {}) | {name: asdict(each) for name, each in seen.items()},
     }
     FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
     page = PAGE.read_text()
