@@ -124,9 +124,9 @@ SERVER_POOLS = {
     # Orders wait for other buyers of the same things, payments for Stripe.
     "checkout": {"threads": 8, "waiting": 1024},
     # bcrypt takes a quarter of a second of a processor.
-    "passwords": {"threads": 2, "waiting": 512, "patience": 20.0},
+    "passwords": {"threads": 2, "waiting": 2048, "patience": 20.0},
     # Decoding a large image takes a second or more of a processor, and hundreds of megabytes.
-    "uploads": {"threads": 1, "waiting": 16},
+    "uploads": {"threads": 1, "waiting": 64},
     "facets": {"threads": 1, "waiting": 64},
     # Making the OpenAPI description takes a second of a processor, once per process.
     "docs": {"threads": 1, "waiting": 64},
