@@ -128,3 +128,13 @@ def test_a_503_is_no_fault_where_something_was_made_to_be_away_and_a_500_always_
     assert (tally.server_errors, tally.passed) == (1, True)
     tally.answered(500, "a call")
     assert tally.complaints == ["unexpected: a call answered 500"]
+
+
+def test_a_written_run_leaves_the_attacks_of_the_page_as_they_are(tmp_path: Path) -> None:
+    page = tmp_path / "reliability.md"
+    attacks = "<!-- attacks: begin -->\nmeasured\n<!-- attacks: end -->\n"
+    page.write_text(f"<!-- faults: begin -->\nold\n<!-- faults: end -->\n{attacks}")
+    report.write(page, "new")
+    assert page.read_text() == f"<!-- faults: begin -->\nnew\n<!-- faults: end -->\n{attacks}"
+    # The page that the command writes has the places.
+    assert "<!-- faults: begin -->" in Path(settings.BASE_DIR, "docs", "reliability.md").read_text()

@@ -10,6 +10,7 @@ from pathlib import Path
 import django
 import pymongo
 
+from shop.bench.report import replace_section
 from shop.torture.scenarios import SCENARIOS
 from shop.torture.tally import Tally
 
@@ -87,9 +88,8 @@ def markdown(
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the page."""
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text)
+    """Replace this run's section of the page; the attacks have one of their own."""
+    replace_section(path, "faults", text)
 
 
 def _markdown_table(tallies: Sequence[Tally]) -> list[str]:

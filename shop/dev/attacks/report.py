@@ -8,11 +8,11 @@ from typing import Any
 
 from django.conf import settings
 
+from shop.bench.report import replace_section
 from shop.dev.attacks.attackers import ATTACKS
 from shop.dev.attacks.running import Seen
 
 PAGE = settings.BASE_DIR / "docs" / "reliability.md"
-BEGIN, END = "<!-- attacks: begin -->", "<!-- attacks: end -->"
 # The runs that the page compares; kept, so that one can be measured without the others.
 FIGURES = settings.BASE_DIR / "docs" / "attacks.json"
 COLUMNS = {"before": "before", "server": "the server alone", "proxy": "behind nginx"}
@@ -31,12 +31,7 @@ def write(seen: dict[str, Seen], *, proxy: bool, own: bool) -> None:
         "seen": figures.get(column, {}).get("seen", {}) | {name: asdict(each) for name, each in seen.items()},
     }
     FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
-    page = PAGE.read_text()
-    if BEGIN not in page:
-        page += f"\n{BEGIN}\n{END}\n"
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{section(figures)}\n{END}{after}")
+    replace_section(PAGE, "attacks", section(figures))
 
 
 def section(figures: dict[str, Any]) -> str:
