@@ -124,6 +124,11 @@ class ShopBooks:
         """End an order's hold now."""
         Order.objects.filter(number=number).update(expires_at=timezone.now() - timedelta(seconds=1))
 
+    def expire_in(self, seconds: float) -> None:
+        """Make the workers look for holds that have run out in so many seconds, not before."""
+        due_at = timezone.now() + timedelta(seconds=seconds)
+        PeriodicTask.objects.update_or_create(name="orders.expire", defaults={"due_at": due_at})
+
     def unfinished(self) -> list[str]:
         """Background work that is still to be done."""
         jobs = [f"job {job}" for job in Job.objects.filter(given_up_at=None).iterator()]
@@ -131,6 +136,10 @@ class ShopBooks:
         pending = [f"refund {refund.pk}" for refund in Refund.objects.filter(status=Refund.Status.PENDING)]
         holds = [f"hold of {order}" for order in Order.objects.due_to_expire()]
         return jobs + [f"event {event}: {event.detail}" for event in waiting] + pending + holds
+
+    def send_waiting_mails(self) -> None:
+        """Make the mails due that give the customer some minutes to pay first."""
+        Job.objects.filter(kind="orders.mail", attempts=0, given_up_at=None).update(run_at=timezone.now())
 
     def let_a_minute_pass(self) -> None:
         """Age leases and claims of the dead by what they last, for runs that have no minute to wait."""

@@ -189,6 +189,7 @@ class ShopWorld(World):
         while quiet < 2 and time.monotonic() < give_up_at:
             self.revive()
             self.stripe.wait_until_settled(5)
+            self.books.send_waiting_mails()
             unfinished = self.books.unfinished()
             # Twice, as what a worker does may make Stripe tell of it.
             quiet = quiet + 1 if not unfinished and self.stripe.wait_until_settled(0.1) else 0
