@@ -1,6 +1,6 @@
 """The backend's SQL compilers; a field that a document lacks has its default, not None."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,23 +21,23 @@ __all__ = ["SQLAggregateCompiler", "SQLCompiler", "SQLDeleteCompiler", "SQLInser
 class SQLCompiler(compiler.SQLCompiler):
     """Documents of an older release lack the fields that were added since."""
 
-    def _make_result(self, entity: Mapping[str, Any], columns: Iterable[tuple[str, Any]]) -> list[Any]:
-        result = []
-        for name, col in columns:
-            alias = getattr(col, "alias", None)
-            joined = alias is not None and alias != self.collection_name
-            document = entity.get(alias, {}) if joined else entity
-            if name in document:
-                result.append(document[name])
-            else:
-                # A row that was not found by a join has no values, and no defaults either.
-                result.append(default_of(col) if document else None)
-        return result
+    def cursor_iter(
+        self, cursor: Iterable[dict[str, Any]], chunk_size: int, columns: Iterable[tuple[str, Any]]
+    ) -> Iterator[list[list[Any]]]:
+        columns = list(columns)
+        return super().cursor_iter(self._with_defaults(cursor, columns), chunk_size, columns)
 
-
-def default_of(col: Any) -> Any:
-    """Return the default of the column's field; None if the column is computed."""
-    return stored_default(col.target) if isinstance(col, Col) else None
+    def _with_defaults(
+        self, documents: Iterable[dict[str, Any]], columns: list[tuple[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        stored = [(name, col) for name, col in columns if isinstance(col, Col)]
+        for document in documents:
+            for name, col in stored:
+                owner = document if col.alias == self.collection_name else document.get(col.alias)
+                # A document that a join did not find has no values, and no defaults either.
+                if owner and name not in owner:
+                    owner[name] = stored_default(col.target)
+            yield document
 
 
 def stored_default(field: Field) -> Any:
