@@ -31,6 +31,7 @@ STATE_LABELS = {
     State.READY: "warning",
     State.APPLYING: "info",
     State.DONE: "success",
+    State.DISCARDED: "",
 }
 STEPS_A_PAGE = 25
 VARIANTS_SHOWN = 20
@@ -105,7 +106,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
 
     @display(description="State")
     def state_label(self, run: ImportRun) -> str:
-        return badge(run.get_state_display(), STATE_LABELS.get(run.state, ""))
+        return badge(run.get_state_display(), STATE_LABELS[run.state])
 
     @display(description="Products written")
     def written(self, run: ImportRun) -> str:
@@ -198,7 +199,7 @@ def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
         "title": "Import",
         "subtitle": run.filename,
         "run": run,
-        "label": badge(run.get_state_display(), STATE_LABELS.get(run.state, "")),
+        "label": badge(run.get_state_display(), STATE_LABELS[run.state]),
         "uploaded_by": people.get(run.uploaded_by) or "the command line",
         "confirmed_by": people.get(run.confirmed_by) or "the command line",
         "is_working": run.state in WORKING,

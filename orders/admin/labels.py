@@ -10,4 +10,4 @@ PAYMENT_LABELS = {
     "failed": "danger",
     "disputed": "danger",
 }
-FULFILMENT_LABELS = {"shipped": "info", "delivered": "success"}
+FULFILMENT_LABELS = {"unfulfilled": "", "shipped": "info", "delivered": "success"}

@@ -42,7 +42,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "labels": [
             badge(order.get_status_display(), STATUS_LABELS[order.status]),
             badge(order.get_payment_status_display(), PAYMENT_LABELS[order.payment_status]),
-            badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS.get(order.fulfilment_status, "")),
+            badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS[order.fulfilment_status]),
             badge("Flagged", "danger") if order.has_open_flag else "",
         ],
         "lines": [{**row, "thumbnail": thumbnail(row["line"].image)} for row in summary.lines(order, show=price)],

@@ -148,7 +148,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Fulfilment")
     def fulfilment_label(self, order: Order) -> str:
-        return badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS.get(order.fulfilment_status, ""))
+        return badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS[order.fulfilment_status])
 
     @display(description="Flag", empty_value="–")
     def flag(self, order: Order) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from orders.statistics import DayOfSales, sales_by_day
-from payments.admin.labels import EVENT_LABELS, REFUND_LABELS, amount_of
+from payments.admin.labels import EVENT_LABELS, amount_of, refund_badge
 from payments.models import Refund, StripeEvent
 from payments.statistics import DayOfRefunds, refunds_by_day
 from shop import money
@@ -86,7 +86,7 @@ def refunds() -> Iterator[Figure | Panel]:
         {
             "refund": row,
             "amount": amount_of(row.amount, row.currency),
-            "label": badge(row.get_status_display(), REFUND_LABELS[row.status]),
+            "label": refund_badge(row),
         }
         for row in Refund.objects.order_by("-pk").prefetch_related("payment")[:ROWS]
     ]

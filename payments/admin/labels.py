@@ -1,7 +1,10 @@
 """The colours of money's states, and amounts as they are shown."""
 
+from django.utils.safestring import SafeString
+
+from payments.models import Payment, Refund
 from shop import money
-from shop.admin.html import price
+from shop.admin.html import badge, price
 
 REFUND_LABELS = {
     "pending": "warning",
@@ -10,10 +13,30 @@ REFUND_LABELS = {
     "failed": "danger",
     "canceled": "danger",
 }
-INTENT_LABELS = {"succeeded": "success", "processing": "info", "canceled": "danger"}
+# https://docs.stripe.com/api/payment_intents/object#payment_intent_object-status; empty before Stripe has answered.
+INTENT_LABELS = {
+    "": "",
+    "requires_payment_method": "",
+    "requires_confirmation": "",
+    "requires_action": "",
+    "requires_capture": "",
+    "processing": "info",
+    "succeeded": "success",
+    "canceled": "danger",
+}
 EVENT_LABELS = {"received": "info", "applied": "success", "ignored": "", "flagged": "danger", "failed": "danger"}
 
 
 def amount_of(minor: int, currency: str) -> str:
     """An amount in Stripe's minor units as people read it: ``14.90 USD``."""
     return price(money.from_minor_units(minor, currency), currency)
+
+
+def payment_badge(payment: Payment) -> SafeString:
+    """Return the coloured status of a payment; one that Stripe has added since has no colour."""
+    return badge((payment.status or "not opened").replace("_", " "), INTENT_LABELS.get(payment.status, ""))
+
+
+def refund_badge(refund: Refund) -> SafeString:
+    """Return the coloured status of a refund; one that Stripe has added since has no colour."""
+    return badge(refund.get_status_display().replace("_", " "), REFUND_LABELS.get(refund.status, ""))

@@ -14,14 +14,14 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from orders.models import Actor
 from payments import services
-from payments.admin.labels import INTENT_LABELS, REFUND_LABELS, amount_of
+from payments.admin.labels import amount_of, payment_badge, refund_badge
 from payments.errors import PaymentDisputed
 from payments.models import Payment, Refund
 from shop import identifiers, money
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
 from shop.admin.fields import MoneyFormField
-from shop.admin.html import badge, link, page_url
+from shop.admin.html import link, page_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
 
 
@@ -127,7 +127,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Status")
     def status_label(self, payment: Payment) -> str:
-        return badge((payment.status or "not opened").replace("_", " "), INTENT_LABELS.get(payment.status, ""))
+        return payment_badge(payment)
 
     def has_refund_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("payments.add_refund")
@@ -210,4 +210,4 @@ class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Status")
     def status_label(self, refund: Refund) -> str:
-        return badge(refund.get_status_display(), REFUND_LABELS[refund.status])
+        return refund_badge(refund)
