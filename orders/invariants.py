@@ -14,9 +14,10 @@ from cart.models import Coupon, CouponUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
 from orders import holds
-from orders.models import WAS_PAID, Order, OrderStatus, PaymentStatus
+from orders.models import WAS_PAID, Event, FulfilmentStatus, Order, OrderStatus, PaymentStatus
 from orders.reviews.models import Review
-from orders.services import personal_data_of
+from orders.services import disputes_that_stand, personal_data_of
+from shop import documents
 from shop.audit import invariant
 from shop.jobs import Job
 
@@ -86,6 +87,56 @@ def paid_orders_have_their_day() -> Iterator[str]:
         # Money that did not match its order never counted as its money, whatever was disputed of it.
         if (order.paid_at is not None, order.paid_on is not None) != (paid, paid) and not order.flagged:
             yield f"{order.number} is {order.payment_status}, and was paid at {order.paid_at}, on {order.paid_on}"
+
+
+# The events of which an order with a status has had at least one, and those of which it has had none.
+_EVENTS_OF: dict[str, dict[str, tuple[tuple[Event, ...], tuple[Event, ...]]]] = {
+    "status": {
+        OrderStatus.PENDING: ((Event.PLACED,), (Event.CANCELLED, Event.EXPIRED)),
+        OrderStatus.COMPLETED: ((Event.PAID,), (Event.CANCELLED, Event.EXPIRED)),
+        OrderStatus.CANCELLED: ((Event.CANCELLED, Event.EXPIRED), ()),
+    },
+    "payment_status": {
+        PaymentStatus.UNPAID: ((Event.PLACED,), (Event.PAYMENT_PROCESSING, Event.PAYMENT_FAILED, Event.PAID)),
+        PaymentStatus.PROCESSING: ((Event.PAYMENT_PROCESSING,), (Event.PAID,)),
+        PaymentStatus.FAILED: ((Event.PAYMENT_FAILED,), (Event.PAID,)),
+        PaymentStatus.PAID: ((Event.PAID,), ()),
+        PaymentStatus.PARTIALLY_REFUNDED: ((Event.REFUNDED,), ()),
+        PaymentStatus.REFUNDED: ((Event.REFUNDED,), ()),
+        PaymentStatus.DISPUTED: ((Event.DISPUTED, Event.DISPUTE_LOST), ()),
+    },
+    "fulfilment_status": {
+        FulfilmentStatus.UNFULFILLED: ((Event.PLACED,), (Event.SHIPPED, Event.DELIVERED)),
+        FulfilmentStatus.SHIPPED: ((Event.SHIPPED,), (Event.DELIVERED,)),
+        FulfilmentStatus.DELIVERED: ((Event.DELIVERED,), ()),
+    },
+}
+_DISPUTES = (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST)
+
+
+@invariant("an order's statuses are those that its timeline reports")
+def statuses_follow_from_the_timeline() -> Iterator[str]:
+    for field, statuses in _EVENTS_OF.items():
+        wrong: list[documents.Document] = [{field: {"$nin": list(statuses)}}]
+        for status, (needed, excluded) in statuses.items():
+            wrong += [
+                {field: status, "timeline.event": {"$nin": needed}},
+                {field: status, "timeline.event": {"$in": excluded}},
+            ]
+        for order in documents.find(Order, {"$or": wrong}, only=("number", field)):
+            yield f"{order.number} is {getattr(order, field)}, its timeline reports something else"
+    for order in documents.find(Order, {"timeline.event": {"$in": _DISPUTES}}):
+        if order.is_disputed != bool(disputes_that_stand(order.timeline)):
+            yield f"{order.number} is {order.payment_status}, its timeline reports something else of its disputes"
+
+
+@invariant("only completed orders are shipped")
+def shipped_orders_are_completed() -> Iterator[str]:
+    shipped = Order.objects.exclude(status=OrderStatus.COMPLETED).exclude(
+        fulfilment_status=FulfilmentStatus.UNFULFILLED
+    )
+    for order in shipped.iterator():
+        yield f"{order.number} is {order.status}, and was {order.fulfilment_status}"
 
 
 @invariant("a payment status says what went back")

@@ -284,20 +284,20 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
 def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     """A customer's bank took the money back (``DISPUTED``), or the matter was decided (``DISPUTE_WON``, ``_LOST``)."""
     order = Order.objects.get(pk=order_id)
-    told = [(entry.event, entry.detail) for entry in order.timeline]
-    if (event, detail) in told:
+    entry = TimelineEntry(event=event, detail=detail, actor=Actor.STRIPE)
+    if any((known.event, known.detail) == (event, detail) for known in order.timeline):
         return
-    stands = _disputes_that_stand([*told, (event, detail)])
+    stands = disputes_that_stand([*order.timeline, entry])
     fields = {"payment_status": PaymentStatus.DISPUTED if stands else order.payment_status_after_refunds}
     _move(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
 
 
-def _disputes_that_stand(told: Iterable[tuple[str, str]]) -> set[str]:
-    """Return the disputes that are open or lost. A payment may have several, and the end may be heard of first."""
+def disputes_that_stand(timeline: Iterable[TimelineEntry]) -> set[str]:
+    """Return the disputes that are open or lost. A payment may have several, and their events come in any order."""
     about: dict[str, set[str]] = defaultdict(set)
-    for event, dispute in told:
-        if event in (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST):
-            about[dispute].add(event)
+    for entry in timeline:
+        if entry.event in (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST):
+            about[entry.detail].add(entry.event)
     return {dispute for dispute, events in about.items() if Event.DISPUTE_WON not in events}
 
 

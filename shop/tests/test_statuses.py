@@ -1,21 +1,29 @@
-"""Each status has a label and a colour in the admin: a new one fails here until it has both."""
+"""Each status has a label, a colour, and a place in the invariants: a new one fails here until it has all three."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import pytest
 from django.apps import apps
 from django.db.models import Field, Model
+from rest_framework.test import APIClient
 
 from catalog.admin.imports import STATE_LABELS
 from catalog.importing.models import ImportRun
+from catalog.models import Product
 from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import EVENT_ICONS
-from orders.models import Event, Order, TimelineEntry
+from orders.models import Event, FulfilmentStatus, Order, OrderStatus, PaymentStatus, TimelineEntry
 from payments.admin.labels import EVENT_LABELS, INTENT_LABELS, REFUND_LABELS
 from payments.models import Payment, Refund, StripeEvent
+from payments.simulator import StripeSimulator
+from payments.simulator.errors import ApiError
+from shop import audit
 from shop.admin.html import badge
 from shop.testing.admin import browser_of, url_of
+from shop.testing.steps import API, place_order
+from shop.testing.stripe_steps import deliver, open_payment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,3 +105,101 @@ def test_a_status_that_stripe_adds_is_shown_as_it_is(furnished: Order, staff: An
             page = browser.get(url)
             assert page.status_code == 200
             assert "held for review" in page.content.decode() or url == "/admin/"
+
+
+# --- Invariants -------------------------------------------------------------------------------------------------------
+
+
+# How an order gets into each status, starting from a new one.
+def cancel(shop: "Shop", number: str) -> None:
+    shop.call(shop.customer, f"orders/{number}/cancel/", {})
+
+
+def pay_with(card: str) -> Callable[["Shop", str], None]:
+    return lambda shop, number: shop.pay(number, card)
+
+
+def pay_and(*steps: Callable[["Shop", str], None]) -> Callable[["Shop", str], None]:
+    def run(shop: "Shop", number: str) -> None:
+        shop.pay(number, "pm_card_visa")
+        for step in steps:
+            step(shop, number)
+
+    return run
+
+
+def refund(**body: str) -> Callable[["Shop", str], None]:
+    def run(shop: "Shop", number: str) -> None:
+        shop.call(shop.staff, f"payments/{Payment.objects.get().pk}/refunds/", body)
+        deliver(shop.stripe)
+
+    return run
+
+
+def fulfil(status: str) -> Callable[["Shop", str], None]:
+    return lambda shop, number: shop.call(shop.staff, f"orders/{number}/fulfil/", {"status": status})
+
+
+class Shop(NamedTuple):
+    """The people and the Stripe of a test."""
+
+    customer: APIClient
+    staff: APIClient
+    stripe: StripeSimulator
+
+    def call(self, client: APIClient, path: str, body: dict[str, str]) -> None:
+        reply = client.post(f"{API}/{path}", body)
+        assert reply.status_code in (200, 201), reply.content
+
+    def pay(self, number: str, card: str) -> None:
+        payment = open_payment(self.customer, number)
+        # A declined card is an error to the browser.
+        with suppress(ApiError):
+            self.stripe.pay(payment["payment_intent"], card)
+        deliver(self.stripe)
+
+
+WAYS: dict[str, Callable[[Shop, str], None]] = {
+    "pending": lambda shop, number: None,
+    "completed": pay_and(),
+    "cancelled": cancel,
+    "unpaid": lambda shop, number: None,
+    "processing": pay_with("pm_usBankAccount_processing"),
+    "failed": pay_with("pm_card_chargeDeclined"),
+    "paid": pay_and(),
+    "partially_refunded": pay_and(refund(amount="5.00")),
+    "refunded": pay_and(refund()),
+    "disputed": pay_with("pm_card_createDispute"),
+    "unfulfilled": pay_and(),
+    "shipped": pay_and(fulfil("shipped")),
+    "delivered": pay_and(fulfil("shipped"), fulfil("delivered")),
+}
+FIELDS = {"status": OrderStatus, "payment_status": PaymentStatus, "fulfilment_status": FulfilmentStatus}
+
+
+def complaints_about(number: str) -> list[str]:
+    return [each for each in audit.complaints() if number in each]
+
+
+@pytest.mark.parametrize(
+    ("field", "status"), [(field, str(status)) for field, statuses in FIELDS.items() for status in statuses]
+)
+def test_the_audit_knows_each_status_from_every_other(
+    as_customer: APIClient,
+    as_staff: APIClient,
+    make_product: Callable[..., Product],
+    simulator: StripeSimulator,
+    field: str,
+    status: str,
+    subtests: pytest.Subtests,
+) -> None:
+    number = place_order(as_customer, make_product(price="20.00"))["number"]
+    WAYS[status](Shop(as_customer, as_staff, simulator), number)
+    order = Order.objects.get()
+    assert getattr(order, field) == status
+    assert complaints_about(number) == []
+    for other in [*FIELDS[field], "on_hold"]:
+        if other != status:
+            with subtests.test(f"{other} instead of {status}"):
+                Order.objects.update(**{field: other})
+                assert complaints_about(number)
