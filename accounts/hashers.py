@@ -4,6 +4,7 @@ A hash of another kind or another cost is replaced at its owner's next login. A 
 the account exists; of a bcrypt hash of lower cost as well, Django makes up the difference.
 """
 
+import bcrypt
 from django.conf import settings
 from django.contrib.auth.hashers import BCryptPasswordHasher, BCryptSHA256PasswordHasher
 from django.utils.functional import classproperty
@@ -25,5 +26,5 @@ class ImportedBCrypt(BCryptPasswordHasher):
         return settings.BCRYPT_ROUNDS
 
     def encode(self, password: str, salt: bytes) -> str:
-        data = self._load_library().hashpw(password.encode()[:72], salt)
+        data = bcrypt.hashpw(password.encode()[:72], salt)
         return f"{self.algorithm}${data.decode('ascii')}"

@@ -14,10 +14,11 @@ from accounts.serializers import (
     PasswordResetConfirmSerializer,
     PasswordResetSerializer,
 )
+from shop.api.bodies import BodyValidationMixin
 from shop.rate_limits import spend_or_refuse
 
 
-class LinkViewSet(viewsets.GenericViewSet):
+class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     """Asking for a link, and following it. Links may be opened anywhere, so following one needs no login."""
 
     permission_classes = [AllowAny]
@@ -34,7 +35,7 @@ class LinkViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], url_path="password/reset", serializer_class=PasswordResetSerializer)
     def reset_password(self, request: Request) -> Response:
         """Have a link mailed with which to choose a new password. The reply is the same for any address."""
-        account = self.validated(request)["email"]
+        account = self.validated()["email"]
         spend_or_refuse("reset_account", account, request=request)
         services.request_password_reset(email=account)
         return Response(status=status.HTTP_202_ACCEPTED)
@@ -53,7 +54,7 @@ class LinkViewSet(viewsets.GenericViewSet):
         somebody else may have opened it: name, phone number, picture, addresses and cart are removed, unpaid orders
         are cancelled, and paid orders and reviews no longer belong to the account. Prove the address to keep them.
         """
-        wanted = self.validated(request)
+        wanted = self.validated()
         services.reset_password(**wanted)
         # Whoever has followed the link may log in from here, however many strangers try to.
         logins.remember(request=request, user=wanted["user"])
@@ -68,7 +69,7 @@ class LinkViewSet(viewsets.GenericViewSet):
     )
     def confirm_email(self, request: Request) -> Response:
         """Prove an address by the link of the mail that was sent to it."""
-        services.verify_email(**self.validated(request))
+        services.verify_email(**self.validated())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=EmailChangeConfirmSerializer, responses={204: None})
@@ -80,15 +81,10 @@ class LinkViewSet(viewsets.GenericViewSet):
     )
     def confirm_change(self, request: Request) -> Response:
         """Change the account's e-mail address by the link sent to the new one. Every earlier token stops working."""
-        wanted = self.validated(request)
+        wanted = self.validated()
         services.change_email(**wanted)
         logins.remember(request=request, user=wanted["user"])
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-    def validated(self, request: Request) -> dict:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
 
 class VerificationViewSet(viewsets.GenericViewSet):

@@ -42,13 +42,13 @@ def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
     if network is None:
         spend_or_refuse("login_strangers", account)
     elif network.expires_at > timezone.now() + REMEMBERED_FOR - RENEWED_AFTER:
-        request._network_remembered = network.pk
+        request.remembered_network = network.pk
 
 
 def remember(*, request: Request | HttpRequest, user: User) -> None:
     """Keep where somebody has just proven who they are: later attempts from there are not a stranger's."""
     pk, until = _digest(user.email, address_of(request)), timezone.now() + REMEMBERED_FOR
-    if getattr(request, "_network_remembered", None) == pk:
+    if getattr(request, "remembered_network", None) == pk:
         return
     if documents.update_one(KnownNetwork, {"_id": pk}, {"$set": {"expires_at": until}}):
         return

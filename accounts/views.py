@@ -27,15 +27,15 @@ from accounts.serializers import (
     TokenPairSerializer,
     UserSerializer,
 )
+from shop.api.bodies import BodyValidationMixin
 from shop.rate_limits import spend_or_refuse
-from shop.serializers import represent, validated
 
 CART_TOKEN = OpenApiParameter(
     "X-Cart-Token", str, OpenApiParameter.HEADER, description="A guest's cart, to be merged into the account's."
 )
 
 
-class AuthViewSet(viewsets.GenericViewSet):
+class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     """Getting in and out."""
 
     permission_classes = [AllowAny]
@@ -47,7 +47,7 @@ class AuthViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
     def register(self, request: Request) -> Response:
         """Open an account and log in. A guest cart named in `X-Cart-Token` is merged into the new account's."""
-        wanted = self.validated(request)
+        wanted = self.validated()
         spend_or_refuse("register_account", wanted["email"], request=request)
         user = services.register(**wanted)
         return self.logged_in(user, request, status.HTTP_201_CREATED)
@@ -56,33 +56,30 @@ class AuthViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Log in. A guest cart named in `X-Cart-Token` is merged into the account's."""
-        user = services.log_in(request=request, **self.validated(request))
+        user = services.log_in(request=request, **self.validated())
         return self.logged_in(user, request, status.HTTP_200_OK)
 
     @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)
     @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
     def refresh(self, request: Request) -> Response:
         """Trade a refresh token for a new pair. A token that is used twice ends the whole login."""
-        _, pair = tokens.rotate(self.validated(request)["refresh"])
+        _, pair = tokens.rotate(self.validated()["refresh"])
         return Response(pair)
 
     @extend_schema(request=RefreshSerializer, responses={204: None})
     @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
     def logout(self, request: Request) -> Response:
         """End the login that this refresh token belongs to."""
-        tokens.revoke(self.validated(request)["refresh"])
+        tokens.revoke(self.validated()["refresh"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_authenticate_header(self, request: Request) -> str:
         # Without authentication classes REST framework would turn a 401 into a 403.
         return 'Bearer realm="api"'
 
-    def validated(self, request: Request) -> dict:
-        return validated(self.get_serializer_class(), request.data, context={"request": request})
-
     def logged_in(self, user: User, request: Request, status_code: int) -> Response:
         pair = services.welcome(user=user, request=request)
-        profile = represent(UserSerializer, user, context={"request": request})
+        profile = UserSerializer(user, context=self.get_serializer_context()).data
         return Response({**pair, "user": profile}, status=status_code)
 
 

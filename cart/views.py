@@ -14,16 +14,16 @@ from cart.models import Cart
 from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
 from cart.services import TOKEN_HEADER, CartOwner
+from shop.api.bodies import BodyValidationMixin
 from shop.rate_limits import Limit, failures_limited
 from shop.renderers import JSONReply
-from shop.serializers import validated
 
 CART_TOKEN = OpenApiParameter(
     TOKEN_HEADER, str, OpenApiParameter.HEADER, description="A guest's cart; the first change answers with it."
 )
 
 
-class CartReplies:
+class CartReplies(BodyValidationMixin):
     """Answers with the whole cart, and with the token that a guest has just been given."""
 
     permission_classes = [AllowAny]
@@ -35,9 +35,6 @@ class CartReplies:
         if owner.token and owner.token != self.request.headers.get(TOKEN_HEADER):
             response[TOKEN_HEADER] = owner.token
         return response
-
-    def validated(self, request: Request, serializer_class: type | None = None) -> dict:
-        return validated(serializer_class or self.get_serializer_class(), request.data, context={"request": request})
 
 
 @extend_schema(parameters=[CART_TOKEN], responses={200: CartSerializer})
@@ -63,7 +60,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     def coupon(self, request: Request) -> HttpResponse:
         """Put a coupon on the cart. Every code that cannot be used is refused alike, and refusals are limited."""
         owner = CartOwner.of(request)
-        wanted = self.validated(request)
+        wanted = self.validated()
         limits = [Limit("coupon", owner.name)] if owner.name else []
         with failures_limited(*limits, Limit("coupon_address", request=request), error=InvalidCoupon):
             cart = services.apply_coupon(owner=owner, **wanted)
@@ -96,14 +93,14 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
     def create(self, request: Request) -> HttpResponse:
         """Put something into the cart."""
         owner = CartOwner.of(request)
-        cart = services.add_item(owner=owner, **self.validated(request, AddItemSerializer))
+        cart = services.add_item(owner=owner, **self.validated(AddItemSerializer))
         return self.reply(cart, owner, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=QuantitySerializer)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
         """Change how many of a line the cart holds."""
         owner = CartOwner.of(request)
-        cart = services.set_quantity(owner=owner, item=ObjectId(pk), **self.validated(request))
+        cart = services.set_quantity(owner=owner, item=ObjectId(pk), **self.validated())
         return self.reply(cart, owner)
 
     @extend_schema(request=None)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -23,7 +24,6 @@ from shop.documents import Pipeline
 from shop.money_fields import MoneyField
 from shop.permissions import staff_may
 from shop.remembered import Remembered, lasting
-from shop.serializers import validated
 
 # A filter in MongoDB's own words.
 Condition = dict[str, Any]
@@ -150,7 +150,14 @@ _ids_of_slugs: Remembered[ObjectId] = Remembered(seconds=1.0, most=1_000)
 def _understand(
     serializer_class: type[serializers.Serializer], asked: tuple[tuple[str, Any], ...]
 ) -> Mapping[str, Any]:
-    return MappingProxyType(validated(serializer_class, dict(asked), context={}))
+    serializer = serializer_class(data=dict(asked))
+    serializer.is_valid(raise_exception=True)
+    return MappingProxyType(serializer.validated_data)
+
+
+@cache
+def _fields_of(serializer_class: type[serializers.Serializer]) -> Mapping[str, serializers.Field]:
+    return serializer_class().get_fields()
 
 
 # What is asked is the same again and again, by everybody, and means the same each time. Whoever asks for something else
@@ -170,7 +177,7 @@ class ProductFilters:
     nothing: Mapping[str, Any] = {}
 
     def __init__(self, parameters: QueryDict) -> None:
-        known = self.serializer_class._declared_fields
+        known = _fields_of(self.serializer_class)
         asked: list[tuple[str, Any]] = []
         attributes: list[tuple[str, list[str]]] = []
         length = 0

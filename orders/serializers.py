@@ -22,11 +22,11 @@ from orders.models import (
 )
 from orders.pricing import Quote
 from shop.api.fields import LowerCodeField
+from shop.api.optional_nulls import OptionalNulls
 from shop.media import image_url
 from shop.money import display
 from shop.money_fields import MoneyField
 from shop.object_ids import ObjectIdField
-from shop.serializers import OptionalNulls
 
 
 class PostalAddressSerializer(AddressSerializer):

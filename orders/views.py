@@ -26,10 +26,10 @@ from orders.serializers import (
     quote_data,
 )
 from shop import idempotency
+from shop.api.bodies import BodyValidationMixin
 from shop.api.query import validated_query
 from shop.permissions import staff_may
 from shop.rate_limits import site_of
-from shop.serializers import represent, validated
 
 ORDER_EXAMPLE = OpenApiExample(
     "To an address",
@@ -65,7 +65,7 @@ class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
 
 
 @extend_schema_view(list=extend_schema(parameters=[OrderQuerySerializer]))
-class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
     """One's own orders; staff see everybody's."""
 
     serializer_class = OrderSerializer
@@ -145,8 +145,5 @@ class OrderViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.Ge
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "internal": staff_may(self.request.user, "orders.view_order")}
 
-    def validated(self, serializer_class: type) -> dict:
-        return validated(serializer_class, self.request.data, context=self.get_serializer_context())
-
     def reply(self, order: Order, **options: Any) -> Response:
-        return Response(represent(OrderSerializer, order, context=self.get_serializer_context()), **options)
+        return Response(OrderSerializer(order, context=self.get_serializer_context()).data, **options)

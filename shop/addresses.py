@@ -10,7 +10,7 @@ def base_url(request: Any) -> str:
     if request is None:
         return getattr(settings, "BASE_URL", "").rstrip("/")
     # get_host() compares with ALLOWED_HOSTS at every call; a list asks a hundred times.
-    base = getattr(request, "_base_url", None)
+    base = getattr(request, "base_url", None)
     if base is None:
-        base = request._base_url = f"{request.scheme}://{request.get_host()}"
+        base = request.base_url = f"{request.scheme}://{request.get_host()}"
     return base

@@ -11,8 +11,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
 from rest_framework.request import Request
 
-from shop.reply_headers import set_header
-
 _KEPT_HEADERS = ("Cache-Control", "ETag", "Vary")
 
 
@@ -27,8 +25,8 @@ class ConditionalReads:
         if request.method not in ("GET", "HEAD") or response.status_code != 200 or request.user.is_staff:
             return response
         whose = "private" if request.user.is_authenticated else "public"
-        set_header(response, "Cache-Control", f"max-age=0, must-revalidate, {whose}")
-        set_header(response, "Vary", "Authorization, Origin")
+        response.headers["Cache-Control"] = f"max-age=0, must-revalidate, {whose}"
+        response.headers["Vary"] = "Authorization, Origin"
         if getattr(response, "is_rendered", True):
             return _conditional(request, response)
         response.add_post_render_callback(lambda rendered: _conditional(request, rendered))
@@ -38,7 +36,7 @@ class ConditionalReads:
 def _conditional(request: HttpRequest | Request, response: HttpResponse) -> HttpResponse:
     """Return the response with its tag, or 304 in its place where the client has it."""
     tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
-    set_header(response, "ETag", tag)
+    response.headers["ETag"] = tag
     asked = request.META.get("HTTP_IF_NONE_MATCH")
     # A proxy that compresses makes weak tags of ours.
     if asked is None or {each.removeprefix("W/") for each in parse_etags(asked)}.isdisjoint({tag, "*"}):

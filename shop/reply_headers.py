@@ -54,11 +54,6 @@ def headers_of(area: Area) -> dict[str, str]:
     }
 
 
-def set_header(response: HttpResponse, name: str, value: str) -> None:
-    """Set a header whose name and value are the shop's own, in ASCII; Django would convert and check both."""
-    response.headers._store[name.lower()] = (name, value)
-
-
 class ReplyHeadersMiddleware(SecurityMiddleware):
     """Django's redirect to HTTPS; and what a reply has to say, errors of other middleware included.
 
@@ -67,7 +62,7 @@ class ReplyHeadersMiddleware(SecurityMiddleware):
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         super().__init__(get_response)
-        self._made: dict[tuple[Area, bool], dict[str, tuple[str, str]]] = {}
+        self._made: dict[tuple[Area, bool], dict[str, str]] = {}
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         try:
@@ -80,15 +75,16 @@ class ReplyHeadersMiddleware(SecurityMiddleware):
         kind = (area_of(request.path_info), request.is_secure())
         if kind not in self._made:
             self._made[kind] = self._make(request)
-        response.headers._store = self._made[kind] | response.headers._store
+        for name, value in self._made[kind].items():
+            response.headers.setdefault(name, value)
         bodiless = response.streaming or response.status_code in (204, 304)
         if not bodiless and not response.has_header("Content-Length"):
-            set_header(response, "Content-Length", str(len(response.content)))
+            response.headers["Content-Length"] = str(len(response.content))
         return response
 
-    def _make(self, request: HttpRequest) -> dict[str, tuple[str, str]]:
+    def _make(self, request: HttpRequest) -> dict[str, str]:
         reply = HttpResponse(headers=headers_of(area_of(request.path_info)))
         super().process_response(request, reply)
         XFrameOptionsMiddleware(self.get_response).process_response(request, reply)
         del reply["Content-Type"]
-        return reply.headers._store
+        return dict(reply.headers.items())

@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 
 from shop import request_context
 from shop.logs import RequestLine, ms_since
-from shop.reply_headers import set_header
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -34,5 +33,5 @@ class RequestLogMiddleware:
                 status=response.status_code,
                 ms=ms_since(started),
             ).write()
-        set_header(response, "X-Request-ID", request_id)
+        response.headers["X-Request-ID"] = request_id
         return response

@@ -7,8 +7,8 @@ from drf_standardized_errors.openapi import AutoSchema as StandardizedErrorsAuto
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import ListSerializer
 
+from shop.api.optional_nulls import OptionalNulls, takes_null
 from shop.conditional import ConditionalReads
-from shop.serializers import OptionalNulls, takes_null
 
 Endpoint = tuple[str, str, str, Any]
 

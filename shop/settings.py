@@ -266,7 +266,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["shop.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["shop.parsers.StrictJSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "shop.negotiation.ContentNegotiation",
     "DEFAULT_PAGINATION_CLASS": "shop.pagination.PageNumberPagination",
     "DEFAULT_SCHEMA_CLASS": "shop.schema.AutoSchema",
     "DEFAULT_METADATA_CLASS": "shop.metadata.Metadata",

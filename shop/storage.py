@@ -41,12 +41,8 @@ class CloudinaryStorage(MediaCloudinaryStorage):
     each page of a listing counts on its own) and raise `MediaUnavailable`. `url` touches no network.
     """
 
-    def _get_prefix(self) -> str:
-        # The base class takes MEDIA_URL by default, which is about local files.
-        return getattr(settings, "CLOUDINARY_STORAGE", {}).get("PREFIX", "")
-
     def _save(self, name: str, content: File) -> str:
-        folder, file = posixpath.split(self._prepend_prefix(self._normalise_name(name)))
+        folder, file = posixpath.split(_with_prefix(name))
         public_id = posixpath.join(folder, file.partition(".")[0])
         content.seek(0)
         data = content.read()
@@ -62,9 +58,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
 
     def delete(self, name: str) -> bool:
         """Remove the asset and its cached copies; return whether there was one."""
-        answer = _call(
-            cloudinary.uploader.destroy, name, attempts=2, invalidate=True, resource_type=self._get_resource_type(name)
-        )
+        answer = _call(cloudinary.uploader.destroy, name, attempts=2, invalidate=True, resource_type=self.RESOURCE_TYPE)
         result = answer.get("result") if isinstance(answer, dict) else None
         if result not in ("ok", "not found"):
             raise MediaUnavailable(f"Cloudinary answered {result!r} to the removal of {name}.")
@@ -79,7 +73,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         Asks the Admin API rather than the delivery URL, whose caches answer late and for derived copies.
         """
         try:
-            answer = _call(cloudinary.api.resource, name, resource_type=self._get_resource_type(name))
+            answer = _call(cloudinary.api.resource, name, resource_type=self.RESOURCE_TYPE)
         except MediaUnavailable as error:
             if isinstance(error.__cause__, NotFound):
                 return None
@@ -90,7 +84,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         return size
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        start = len(self._normalize_path(self._prepend_prefix(path)))
+        start = len(_folder(path))
         tails = [name[start:] for name, _ in self.list_images(path)]
         return sorted({tail.split("/")[0] for tail in tails if "/" in tail}), [
             tail for tail in tails if "/" not in tail
@@ -105,7 +99,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
                 cloudinary.api.resources,
                 type="upload",
                 resource_type=self.RESOURCE_TYPE,
-                prefix=self._normalize_path(self._prepend_prefix(folder)),
+                prefix=_folder(folder),
                 max_results=500,
                 **cursor,
             )
@@ -125,15 +119,27 @@ class CloudinaryStorage(MediaCloudinaryStorage):
             cursor = {"next_cursor": next_cursor}
 
     def _open(self, name: str, mode: str = "rb") -> ContentFile:
-        response = _within_deadline(lambda: requests.get(self._get_url(name), timeout=(CONNECT_SECONDS, _timeout())))
+        response = _within_deadline(lambda: requests.get(self.url(name), timeout=(CONNECT_SECONDS, _timeout())))
         if response.status_code == 404:
             raise FileNotFoundError(name)
         if response.status_code != 200:
             raise MediaUnavailable(f"The image could not be read ({response.status_code}).")
         return ContentFile(response.content, name=name)
 
-    def _get_url(self, name: str) -> str:
+    def url(self, name: str) -> str:
         return relative_url(name)
+
+
+def _with_prefix(name: str) -> str:
+    # The base class takes MEDIA_URL by default, which is about local files.
+    prefix = getattr(settings, "CLOUDINARY_STORAGE", {}).get("PREFIX", "").strip("/")
+    name = name.replace("\\", "/")
+    return f"{prefix}/{name}" if prefix and not name.startswith(f"{prefix}/") else name
+
+
+def _folder(path: str) -> str:
+    path = _with_prefix(path)
+    return path if path.endswith("/") or not path else f"{path}/"
 
 
 def _timeout() -> float:

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.forms.formsets import DELETION_FIELD_NAME
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
@@ -67,11 +68,12 @@ class PlacedForm(PatientForm):
         # Dragging numbers every row, the one that nobody filled in included.
         return bool(set(self.changed_data) - {"position"} if self.instance._state.adding else self.changed_data)
 
-    def _post_clean(self) -> None:
-        if self.cleaned_data.get("position") is None and "position" in self.cleaned_data:
-            self.goes_last = self.instance._state.adding
-            self.cleaned_data["position"] = self.instance.position
-        super()._post_clean()
+    def clean_position(self) -> int:
+        position = self.cleaned_data["position"]
+        if position is not None:
+            return position
+        self.goes_last = self.instance._state.adding
+        return self.instance.position
 
 
 class VariantForm(PlacedForm):
@@ -126,7 +128,8 @@ class VariantFormSet(PaginationInlineFormSet):
         kept = [
             form
             for form in self.forms
-            if not self._should_delete_form(form) and (form.has_changed() or not form.instance._state.adding)
+            if not form.cleaned_data.get(DELETION_FIELD_NAME)
+            and (form.has_changed() or not form.instance._state.adding)
         ]
         seen: set[str] = set()
         for form in kept:

@@ -3,8 +3,8 @@
 from rest_framework import serializers
 
 from orders.reviews.models import Review
+from shop.api.optional_nulls import OptionalNulls
 from shop.api.query import QueryBooleanField
-from shop.serializers import OptionalNulls
 
 
 class ReviewSerializer(OptionalNulls, serializers.ModelSerializer):

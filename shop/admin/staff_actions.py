@@ -24,7 +24,7 @@ class KindFilter(DropdownFilter):
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        models = model_admin.admin_site._registry
+        models = [model for model in apps.get_models() if model_admin.admin_site.is_registered(model)]
         return sorted((model._meta.label_lower, str(model._meta.verbose_name).capitalize()) for model in models)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:

@@ -39,30 +39,19 @@ def refuse_unknown_filter(name: str) -> None:
         raise ValidationError({name: "There is no such filter."}, code="unknown_filter")
 
 
-class RepeatedField(serializers.Field):
+class RepeatedField(serializers.ListField):
     """A filter that is met by any of several values: ``category=shirts&category=hats``."""
 
     default_error_messages = {"too_many": "Give at most {most} values."}
 
     def __init__(self, *, child: serializers.Field, most: int, **kwargs: Any) -> None:
-        self.child, self.most = child, most
-        super().__init__(**kwargs)
+        self.most = most
+        super().__init__(child=child, max_length=most, **kwargs)
 
     def to_internal_value(self, data: Sequence[str]) -> list[Any]:
         if len(data) > self.most:
             self.fail("too_many", most=self.most)
         return list(dict.fromkeys(self.child.run_validation(value) for value in data))
-
-    def to_representation(self, value: list[Any]) -> list[Any]:
-        return value
-
-
-class RepeatedFieldSchema(OpenApiSerializerFieldExtension):
-    target_class = "shop.api.query.RepeatedField"
-
-    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        items = auto_schema._map_serializer_field(self.target.child, direction)
-        return {"type": "array", "items": items, "maxItems": self.target.most}
 
 
 class QueryBooleanField(serializers.Field):
