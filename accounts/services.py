@@ -301,9 +301,13 @@ def change_profile(*, user: User, fields: dict[str, Any]) -> None:
 
 @transactional("accounts.change_address")
 def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> Address:
-    """Change what ``fields`` names, and nothing else. Raises ``DoesNotExist`` where the address was deleted."""
+    """Change what ``fields`` names, and nothing else; if it was the default and no longer is, the newest other one is.
+
+    Raises ``DoesNotExist`` if the address was deleted.
+    """
     require_account(user)
     address = Address.objects.owned_by(user).get(pk=address.pk)
+    was_default = address.is_default
     for name, value in fields.items():
         setattr(address, name, value)
     if {"country", "state"} & fields.keys():
@@ -312,6 +316,8 @@ def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> A
         address.is_default = True
     _leave_one_default(address)
     address.save(update_fields={*fields, "state", "is_default"})
+    if was_default and not address.is_default:
+        _make_newest_the_default(user, other_than=address)
     return address
 
 
@@ -322,11 +328,16 @@ def delete_address(*, user: User, address: Address) -> None:
     Raises ``DoesNotExist`` if it was deleted already.
     """
     require_account(user)
-    own = Address.objects.owned_by(user)
-    address = own.get(pk=address.pk)
-    address.delete()
-    if address.is_default and (newest := own.order_by("-id").first()) is not None:
-        own.filter(pk=newest.pk).update(is_default=True)
+    address = Address.objects.owned_by(user).get(pk=address.pk)
+    Address.objects.filter(pk=address.pk).delete()
+    if address.is_default:
+        _make_newest_the_default(user, other_than=address)
+
+
+def _make_newest_the_default(user: User, *, other_than: Address) -> None:
+    newest = Address.objects.owned_by(user).exclude(pk=other_than.pk).order_by("-id").first()
+    if newest is not None:
+        Address.objects.filter(pk=newest.pk).update(is_default=True)
 
 
 def _check_state(address: Address) -> None:

@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.tokens import issue_tokens
 from conftest import ADDRESS, client_of
 from shop.testing.replies import refusal
-from shop.testing.steps import API, everything
+from shop.testing.steps import API, at_the_same_moment, everything
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +96,31 @@ def test_when_the_default_address_is_deleted_the_newest_is_the_default(as_custom
     assert defaults() == [third]
     assert as_customer.delete(f"{ADDRESSES}{third}/").status_code == 204
     assert as_customer.get(ADDRESSES).json()["count"] == 0
+
+
+def test_when_the_default_address_stops_being_the_default_the_newest_other_one_is(as_customer: APIClient) -> None:
+    first, second = (as_customer.post(ADDRESSES, {**ADDRESS, "name": name}).json()["id"] for name in "AB")
+
+    def defaults() -> list[str]:
+        return [each["id"] for each in as_customer.get(ADDRESSES).json()["results"] if each["is_default"]]
+
+    for address, other in ((first, second), (second, first)):
+        reply = as_customer.patch(f"{ADDRESSES}{address}/", {"is_default": False})
+        assert (reply.status_code, reply.json()["is_default"], defaults()) == (200, False, [other])
+    # Of one that was not the default nothing changes.
+    assert as_customer.put(f"{ADDRESSES}{second}/", {**ADDRESS, "is_default": False}).status_code == 200
+    assert defaults() == [first]
+    # The only one stays the default.
+    assert as_customer.delete(f"{ADDRESSES}{second}/").status_code == 204
+    assert as_customer.patch(f"{ADDRESSES}{first}/", {"is_default": False}).json()["is_default"] is True
+
+
+def test_there_is_one_default_address_whatever_happens_to_it_at_once(as_customer: APIClient) -> None:
+    ids = [as_customer.post(ADDRESSES, {**ADDRESS, "name": name}).json()["id"] for name in "ABCD"]
+    calls = [lambda pk=pk: as_customer.patch(f"{ADDRESSES}{pk}/", {"is_default": False}).status_code for pk in ids]
+    calls.append(lambda: as_customer.delete(f"{ADDRESSES}{ids[0]}/").status_code)
+    assert set(at_the_same_moment(*calls)) <= {200, 204, 404}
+    assert sum(each["is_default"] for each in as_customer.get(ADDRESSES).json()["results"]) == 1
 
 
 # --- Passwords --------------------------------------------------------------------------------------------------------
