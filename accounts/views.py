@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from accounts import services, tokens
+from accounts import address_book, services, tokens
 from accounts.export import export
 from accounts.models import Address, User
 from accounts.serializers import (
@@ -191,12 +191,12 @@ class AddressViewSet(viewsets.ModelViewSet):
         return Address.objects.owned_by(self.request.user).order_by("-id")
 
     def perform_create(self, serializer: BaseSerializer) -> None:
-        serializer.instance = services.add_address(user=self.request.user, fields=serializer.validated_data)
+        serializer.instance = address_book.add_address(user=self.request.user, fields=serializer.validated_data)
 
     def perform_update(self, serializer: BaseSerializer) -> None:
-        serializer.instance = services.change_address(
+        serializer.instance = address_book.change_address(
             user=self.request.user, address=serializer.instance, fields=serializer.validated_data
         )
 
     def perform_destroy(self, instance: Address) -> None:
-        services.delete_address(user=self.request.user, address=instance)
+        address_book.delete_address(user=self.request.user, address=instance)

@@ -12,8 +12,8 @@ from decimal import Decimal
 from django.core.files.base import ContentFile
 from django.db import connection
 
+from accounts.address_book import add_address
 from accounts.models import Address, User
-from accounts.services import add_address
 from cart.models import Coupon
 from catalog import services
 from catalog.models import Category, Product, ProductImage

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 
+from accounts.address_book import add_address
 from accounts.models import User
-from accounts.services import add_address
 from accounts.tokens import issue_tokens
 from cart import services as carts
 from cart.services import CartOwner

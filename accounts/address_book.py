@@ -1,0 +1,80 @@
+"""The address book: as long as it has an address, one of them is the default."""
+
+from typing import Any
+
+from django.conf import settings
+
+from accounts import hooks
+from accounts.errors import AddressBookFull
+from accounts.models import Address, User
+from accounts.services import require_account
+from accounts.subdivisions import normalize_state
+from shop.transactions import transactional
+
+
+@transactional("accounts.add_address")
+def add_address(*, user: User, fields: dict[str, Any]) -> Address:
+    """Add to the address book; the first address is the default. Raises :class:`AddressBookFull`."""
+    require_account(user)
+    known = Address.objects.owned_by(user).count()
+    if known >= settings.MAX_ADDRESSES:
+        raise AddressBookFull
+    address = Address(user=user, **fields)
+    _check_state(address)
+    if not known:
+        address.is_default = True
+    _leave_one_default(address)
+    address.save(force_insert=True)
+    return address
+
+
+@transactional("accounts.change_address")
+def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> Address:
+    """Change what ``fields`` names, and nothing else; if it was the default and no longer is, the newest other one is.
+
+    Raises ``DoesNotExist`` if the address was deleted.
+    """
+    require_account(user)
+    address = Address.objects.owned_by(user).get(pk=address.pk)
+    was_default = address.is_default
+    for name, value in fields.items():
+        setattr(address, name, value)
+    if {"country", "state"} & fields.keys():
+        _check_state(address)
+    if not Address.objects.owned_by(user).exclude(pk=address.pk).exists():
+        address.is_default = True
+    _leave_one_default(address)
+    address.save(update_fields={*fields, "state", "is_default"})
+    if was_default and not address.is_default:
+        _make_newest_the_default(user, other_than=address)
+    return address
+
+
+@transactional("accounts.delete_address")
+def delete_address(*, user: User, address: Address) -> None:
+    """Delete from the address book; if it was the default, the newest of the others is.
+
+    Raises ``DoesNotExist`` if it was deleted already.
+    """
+    require_account(user)
+    address = Address.objects.owned_by(user).get(pk=address.pk)
+    Address.objects.filter(pk=address.pk).delete()
+    if address.is_default:
+        _make_newest_the_default(user, other_than=address)
+
+
+def _make_newest_the_default(user: User, *, other_than: Address) -> None:
+    newest = Address.objects.owned_by(user).exclude(pk=other_than.pk).order_by("-id").first()
+    if newest is not None:
+        Address.objects.filter(pk=newest.pk).update(is_default=True)
+
+
+def _check_state(address: Address) -> None:
+    address.state = normalize_state(address.country, address.state)
+    hooks.check_state(country=address.country, state=address.state)
+
+
+def _leave_one_default(address: Address) -> None:
+    if address.is_default:
+        others = Address.objects.owned_by(address.user).exclude(pk=address.pk)
+        others.filter(is_default=True).update(is_default=False)
