@@ -12,10 +12,19 @@ MAX_LENGTH = 30
 # With all that is removed.
 _LONGEST_TYPED = 100
 _NUMBER = re.compile(r"\+?[0-9 ()./-]{5,30}( ext\. [0-9]{1,8})?")
-_EXTENSION = re.compile(
-    r"(?:[\s,;]*(?:\bextension|\bext|x|#|\bdurchwahl|\bdw|\bposte|\bint)[\s.:=]*|\s*,+\s*)([0-9]{1,8})$", re.IGNORECASE
+# What stands before a number in signatures and links.
+_LABEL = re.compile(
+    r"^(?:callto|cell|handy|mobile?|mob|phone|telefono?|telephone|téléphone|tél|tel)(?![^\W\d_])[\s.:]*", re.IGNORECASE
 )
-_SPELLINGS = str.maketrans({"·": ".", "•": ".", "\u2044": "/", "\u2215": "/", "\u2212": "-", "[": "(", "]": ")"})
+_EXTENSION = re.compile(
+    r"(?:[\s,;]*(?:\bextension|\bextn?|x|#|\bdurchwahl|\bdw|\bposte|\bint|\bдоб)[\s.:=]*|\s*,+\s*)([0-9]{1,8})#?$",
+    re.IGNORECASE,
+)
+# Invisible characters, symbols such as that of a telephone, and marks on digits.
+_LEFT_OUT = ("Cf", "So", "Mn", "Me")
+_SPELLINGS = str.maketrans(
+    {"·": ".", "•": ".", "・": ".", "\u2044": "/", "\u2215": "/", "\u2212": "-", "[": "(", "]": ")"}
+)
 
 
 def normalize_phone(text: str) -> str:
@@ -26,7 +35,7 @@ def normalize_phone(text: str) -> str:
     if len(text) > _LONGEST_TYPED:
         return text
     plain = unicodedata.normalize("NFKC", "".join(map(_ascii, text))).translate(_SPELLINGS)
-    plain = re.sub(r"^tel:", "", " ".join(plain.split()), flags=re.IGNORECASE).strip()
+    plain = _LABEL.sub("", " ".join(plain.split())).strip()
     number, extension = plain, ""
     if found := _EXTENSION.search(plain):
         number, extension = plain[: found.start()].strip(), f" ext. {found[1]}"
@@ -49,4 +58,4 @@ def _ascii(character: str) -> str:
         return str(unicodedata.decimal(character))
     if category == "Pd":
         return "-"
-    return "" if category == "Cf" else character
+    return "" if category in _LEFT_OUT else character

@@ -38,6 +38,16 @@ ME, ADDRESSES = f"{API}/users/me/", f"{API}/users/me/addresses/"
         ("＋８１　３－１２３４－５６７８", "+81 3-1234-5678"),
         ("tel:+1-555-123-4567", "+1-555-123-4567"),
         ("(+49) 30 123456", "+49 30 123456"),
+        ("Tel.: 030 123456", "030 123456"),
+        ("Phone +1 555 123 4567", "+1 555 123 4567"),
+        ("Mobil: 0170 1234567", "0170 1234567"),
+        ("callto:+4930123456", "+4930123456"),
+        ("\u260e\ufe0f 030 123456", "030 123456"),
+        ("\U0001f4de +49 30 123456", "+49 30 123456"),
+        ("03\u30fb1234\u30fb5678", "03.1234.5678"),
+        ("555 123 4567 extn 5", "555 123 4567 ext. 5"),
+        ("+1 555 123 4567,,12#", "+1 555 123 4567 ext. 12"),
+        ("8 495 123-45-67 доб. 12", "8 495 123-45-67 ext. 12"),
         ("+49 (0) 30 / 123 456 - 78 ext. 1234", "+493012345678 ext. 1234"),
         ("", ""),
         (None, ""),
@@ -50,7 +60,9 @@ def test_a_phone_number_is_taken_as_it_is_pasted(as_customer: APIClient, pasted:
     assert (reply.status_code, reply.json().get("phone")) == (201, kept), reply.content
 
 
-@pytest.mark.parametrize("text", ["abc", "....", "12", "1" * 40, ", " * 5000, "<b>123456</b>", "123456\n789\nevil"])
+@pytest.mark.parametrize(
+    "text", ["abc", "....", "12", "1" * 40, ", " * 5000, "<b>123456</b>", "123456\n789\nevil", "Tel.:", "hotel 123456"]
+)
 def test_what_is_no_phone_number_is_refused(as_customer: APIClient, text: str) -> None:
     before = everything()
     assert as_customer.patch(ME, {"phone": text}).status_code == 400
