@@ -34,6 +34,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         self.stdout.write("worker started")
+        # A pipe or a file would show it when the worker stops.
+        self.stdout.flush()
         while not stopping.is_set():
             try:
                 jobs.run_periodic()
