@@ -150,7 +150,10 @@ def nginx_configuration(folder: Path, *, port: int, upstream: int) -> Path:
     text = re.sub(r"\n *ssl_.*;", "", text)
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
     path = folder / "nginx.conf"
-    path.write_text(f"user root;\nerror_log {folder}/nginx.log;\n{text}" if os.geteuid() == 0 else text)
+    own = f"pid {folder}/nginx.pid;\n"
+    if os.geteuid() == 0:
+        own += f"user root;\nerror_log {folder}/nginx.log;\n"
+    path.write_text(own + text)
     return path
 
 
