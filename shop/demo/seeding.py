@@ -19,8 +19,8 @@ from catalog import services
 from catalog.models import Category, Product, ProductImage
 from orders.models import ShippingMethod, TaxRate
 from shop import media
-from shop.demo import pictures, terms
-from shop.demo.products import CATEGORIES, DemoProduct, shop_price
+from shop.demo import terms
+from shop.demo.products import CATEGORIES, DemoPicture, DemoProduct, shop_price
 
 # Told of every piece of work done, with how many there are in all.
 Tick = Callable[[int, int], None]
@@ -72,9 +72,9 @@ def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
 
 
 def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:
-    """The products' pictures; return how many were missing. Several products are drawn at once."""
+    """Upload the products' pictures, those of several products at once; return how many were missing."""
     missing = list(_missing_pictures(products))
-    total = sum(len(views) for _, _, views in missing)
+    total = sum(len(pictures) for _, pictures in missing)
     done = 0
     pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
     try:
@@ -83,37 +83,32 @@ def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:
             done += finished.result()
             tick(done, total)
     finally:
-        # Where one fails, or somebody stops us, the others are not waited for.
+        # After a failure or an interrupt the remaining uploads are dropped.
         pool.shutdown(cancel_futures=True)
     return total
 
 
-def _missing_pictures(products: Sequence[DemoProduct]) -> Iterator[tuple[Product, DemoProduct, list[pictures.View]]]:
+def _missing_pictures(products: Sequence[DemoProduct]) -> Iterator[tuple[Product, list[DemoPicture]]]:
     rows = {row.slug: row for row in Product.objects.filter(slug__in=[product.slug for product in products])}
     known: dict[object, set[str]] = {}
     for owner, alt in ProductImage.objects.filter(product__in=list(rows.values())).values_list("product", "alt"):
         known.setdefault(owner, set()).add(alt)
     for product in products:
         row = rows[product.slug]
-        views = [
-            view
-            for view in pictures.views(name=product.name, colours=product.colours)
-            if view.alt not in known.get(row.pk, ())
-        ]
-        if views:
-            yield row, product, views
+        missing = [picture for picture in product.pictures() if picture.alt not in known.get(row.pk, ())]
+        if missing:
+            yield row, missing
 
 
-def _add_pictures(row: Product, product: DemoProduct, views: Sequence[pictures.View]) -> int:
-    """Draw and add some pictures of one product, in a thread of the pool; return how many."""
+def _add_pictures(product: Product, pictures: Sequence[DemoPicture]) -> int:
+    """Add some pictures of one product, in a thread of the pool; return how many."""
     try:
-        for view in views:
-            jpeg = pictures.draw(picture=product.picture, colours=product.colours, composition=view.composition)
-            image = media.prepare_image(ContentFile(jpeg, name="drawn.jpg"))
-            services.add_image(product=row, image=image, alt=view.alt)
+        for picture in pictures:
+            image = media.prepare_image(ContentFile(picture.path.read_bytes(), name=picture.path.name))
+            services.add_image(product=product, image=image, alt=picture.alt)
     finally:
         connection.close()
-    return len(views)
+    return len(pictures)
 
 
 def _missing_shipping() -> int:

@@ -21,7 +21,7 @@ from payments import services as payments
 from payments.models import StripeEvent
 from payments.simulator import StripeSimulator
 from shop import days, media
-from shop.demo import pictures, seeding, terms
+from shop.demo import seeding, terms
 from shop.demo.products import PRODUCTS
 from shop.testing.admin import ordered
 from shop.testing.browser import MISSING, PHONE, browser_page, chromium, drag, log_in, take_picture
@@ -46,7 +46,9 @@ def busy_shop(db: None) -> User:
     for demo in SOLD:
         category = Category.objects.get(slug=demo.category)
         product = catalog.create_product(data={**demo.data(), "category": category})
-        catalog.add_image(product=product, image=media.prepare_image(ContentFile(drawn(demo), name="x.jpg")))
+        picture = demo.pictures()[0].path
+        image = media.prepare_image(ContentFile(picture.read_bytes(), name=picture.name))
+        catalog.add_image(product=product, image=image)
     customer = User.objects.get(email=terms.CUSTOMER["email"])
     products = list(Product.objects.order_by("pk"))
     for number in range(24):
@@ -95,12 +97,6 @@ def server(failed_event: StripeEvent, simulator: StripeSimulator, tmp_path: Path
         yield running
 
 
-def drawn(demo: Any, view: int = 0) -> bytes:
-    """A picture of a demo product."""
-    composition = pictures.views(name=demo.name, colours=demo.colours)[view].composition
-    return pictures.draw(picture=demo.picture, colours=demo.colours, composition=composition)
-
-
 def read(server: ShopServer, path: str) -> Any:
     reply = requests.get(f"{server.url}/api/v1{path}", timeout=10)
     assert reply.status_code == 200, reply.text
@@ -115,14 +111,8 @@ def eventually(question: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def test_a_day_of_work_in_the_admin(
-    server: ShopServer, paid_order: Order, failed_event: StripeEvent, tmp_path: Path
-) -> None:
-    files = []
-    for view in (0, 1):
-        path = tmp_path / f"mug-{view}.jpg"
-        path.write_bytes(drawn(PRODUCTS[1], view))
-        files.append(path)
+def test_a_day_of_work_in_the_admin(server: ShopServer, paid_order: Order, failed_event: StripeEvent) -> None:
+    files = [picture.path for picture in PRODUCTS[1].pictures()]
 
     with browser_page(server.url) as page:
         log_in(page, terms.STAFF["email"], terms.STAFF["password"])

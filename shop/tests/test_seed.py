@@ -18,9 +18,9 @@ from catalog import read_model, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod, TaxRate
 from shop import media
-from shop.demo import bench, journey, pictures, seeding
-from shop.demo.pictures import compositions
+from shop.demo import bench, journey, seeding
 from shop.demo.products import CATEGORIES, PRODUCTS
+from shop.demo.products.model import MEDIA
 from shop.management.commands import seed as seed_command
 
 # Some with variants, one that is sold out, and what the demo's journey needs.
@@ -31,9 +31,8 @@ A_FEW = tuple(
 
 @pytest.fixture(autouse=True)
 def _small_shop(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any) -> None:
-    """A few of the products, in smaller pictures, in a media folder of the test's own."""
+    """A few of the products, in a media folder of the test's own."""
     monkeypatch.setattr(seed_command, "PRODUCTS", A_FEW)
-    monkeypatch.setattr(compositions, "SIDE", 160)
     settings.MEDIA_ROOT = tmp_path
     # As `make run` says; the test runner switches it off.
     settings.DEBUG = True
@@ -114,7 +113,7 @@ def test_pictures_are_files_with_their_thumbnails():
         assert len({picture["alt"] for picture in product.pictures}) == len(product.pictures)
         for picture in product.pictures:
             with default_storage.open(picture["name"]) as file:
-                assert Image.open(file).size == (160, 160)
+                assert Image.open(file).size == (640, 640)
             for size in media.SIZES:
                 assert default_storage.exists(media.derived_name(picture["name"], size))
 
@@ -163,13 +162,12 @@ def test_a_run_that_was_killed_is_completed_by_the_next_one(monkeypatch):
     assert set(Product.objects.values_list("slug", flat=True)) == {product.slug for product in A_FEW}
     for product in A_FEW:
         row = Product.objects.get(slug=product.slug)
-        wanted = [view.alt for view in pictures.views(name=product.name, colours=product.colours)]
+        wanted = [picture.alt for picture in product.pictures()]
         assert sorted(picture["alt"] for picture in row.pictures) == sorted(wanted)
         assert row.variants.count() == len(product.data()["variants"])
 
 
-def test_every_product_can_be_made_and_drawn(monkeypatch):
-    monkeypatch.setattr(compositions, "SIDE", 64)
+def test_every_product_has_what_the_shop_needs_and_small_pictures():
     assert 24 <= len(PRODUCTS) <= 36
     assert len({product.slug for product in PRODUCTS}) == len(PRODUCTS)
     skus = [variant["sku"] for product in PRODUCTS for variant in product.data()["variants"]]
@@ -177,9 +175,13 @@ def test_every_product_can_be_made_and_drawn(monkeypatch):
     known = {category.slug for category in CATEGORIES}
     for product in PRODUCTS:
         assert product.category in known
-        for view in pictures.views(name=product.name, colours=product.colours):
-            jpeg = pictures.draw(picture=product.picture, colours=product.colours, composition=view.composition)
-            assert Image.open(io.BytesIO(jpeg)).size == (64, 64)
+        pictures = product.pictures()
+        assert 2 <= len(pictures) <= 3
+        assert len({picture.alt for picture in pictures}) == len(pictures)
+        for picture in pictures:
+            assert Image.open(picture.path).size == (640, 640)
+            assert picture.path.stat().st_size <= 20_000
+    assert {folder.name for folder in MEDIA.iterdir()} == {product.slug for product in PRODUCTS}
 
 
 def test_prices_follow_the_currency(settings):

@@ -5,10 +5,10 @@ from typing import NamedTuple
 from shop.demo.products.clothing import CLOTHING
 from shop.demo.products.home import HOME
 from shop.demo.products.kitchen import KITCHEN
-from shop.demo.products.model import DemoProduct, shop_price
+from shop.demo.products.model import DemoPicture, DemoProduct, shop_price
 from shop.demo.products.work import WORK
 
-__all__ = ["CATEGORIES", "PRODUCTS", "DemoCategory", "DemoProduct", "shop_price"]
+__all__ = ["CATEGORIES", "PRODUCTS", "DemoCategory", "DemoPicture", "DemoProduct", "shop_price"]
 
 
 class DemoCategory(NamedTuple):

@@ -9,7 +9,6 @@ CLOTHING = (
         category="tops",
         sku="TEE-EVERYDAY",
         price="29.00",
-        picture="tshirt",
         colours=("Forest green", "Porcelain white", "Coral"),
         description=(
             "The T-shirt that you put on without thinking. Heavy organic jersey that keeps its shape, a collar that "
@@ -24,7 +23,6 @@ CLOTHING = (
         category="tops",
         sku="HOODIE-HARVEST",
         price="78.00",
-        picture="hoodie",
         colours=("Mustard", "Petrol"),
         description=(
             "A brushed fleece hoodie with a double hood and a pocket that holds a paperback. Knitted, dyed and sewn "
@@ -41,7 +39,6 @@ CLOTHING = (
         sku="TEE-LIGHTHOUSE",
         price="38.00",
         compare_at="46.00",
-        picture="striped_tshirt",
         colours=("Ink", "Coral"),
         description=(
             "Narrow stripes on a cream ground, knitted in rather than printed, so they never fade. A boat neck and "
@@ -56,7 +53,6 @@ CLOTHING = (
         category="accessories",
         sku="BEANIE-POLAR",
         price="34.00",
-        picture="beanie",
         colours=("Coral", "Petrol", "Oat"),
         description=(
             "Ribbed merino that warms without itching, with a fold as deep as you like it. The pompom comes off with a "
@@ -71,7 +67,6 @@ CLOTHING = (
         category="accessories",
         sku="SOCKS-TRAIL",
         price="14.00",
-        picture="socks",
         colours=("Mustard", "Ocean blue"),
         description=(
             "Merino socks with a cushioned sole, a flat toe seam and a cuff that stays up. Good for a mountain, an "
@@ -87,7 +82,6 @@ CLOTHING = (
         category="accessories",
         sku="CAP-DOCKSIDE",
         price="27.00",
-        picture="cap",
         colours=("Ocean blue", "Sand"),
         description=(
             "Six panels of washed twill, a soft crown and a brim that remembers how you bent it. The strap has a brass "
@@ -102,7 +96,6 @@ CLOTHING = (
         category="bags",
         sku="BAG-COMMUTER",
         price="109.00",
-        picture="backpack",
         colours=("Petrol", "Mustard", "Graphite"),
         description=(
             "A backpack that stands upright beside your chair. Padded "
@@ -119,7 +112,6 @@ CLOTHING = (
         category="bags",
         sku="BAG-MARKET",
         price="22.00",
-        picture="tote",
         colours=("Cream", "Sage"),
         description=(
             "Thick canvas, long handles and a flat base: it holds "
@@ -136,7 +128,6 @@ CLOTHING = (
         sku="BAG-WEEKENDER",
         price="138.00",
         compare_at="165.00",
-        picture="duffel",
         colours=("Walnut", "Ink"),
         description=(
             "Two nights, three if you pack well. A wide zip opens it from end to end, the leather handles are riveted, "

@@ -9,7 +9,6 @@ HOME = (
         category="lighting",
         sku="LAMP-ARC",
         price="119.00",
-        picture="desk_lamp",
         colours=("Mustard", "Graphite"),
         description=(
             "A task lamp with two joints that stay where you leave them. The warm LED dims in five steps and lasts for "
@@ -25,7 +24,6 @@ HOME = (
         sku="LAMP-DOME",
         price="149.00",
         compare_at="179.00",
-        picture="pendant",
         colours=("Forest green", "Cream"),
         description=(
             "Spun from one sheet of aluminium and lacquered inside "
@@ -41,7 +39,6 @@ HOME = (
         category="lighting",
         sku="LAMP-CHAMP",
         price="89.00",
-        picture="table_lamp",
         colours=("Terracotta", "Cream"),
         description=(
             "A small lamp with a big hat. The opal glass stem glows along with the shade, which makes it a night light "
@@ -57,7 +54,6 @@ HOME = (
         category="seating",
         sku="CHAIR-LINDEN",
         price="189.00",
-        picture="chair",
         colours=("Oak", "Ink"),
         description=(
             "A wooden chair with a steam-bent back that gives a "
@@ -74,7 +70,6 @@ HOME = (
         category="seating",
         sku="CHAIR-FIKA",
         price="549.00",
-        picture="armchair",
         colours=("Mustard", "Sage", "Petrol"),
         description=(
             "Deep enough to curl up in, upright enough to drink "
@@ -91,7 +86,6 @@ HOME = (
         category="seating",
         sku="STOOL-NOOK",
         price="74.00",
-        picture="stool",
         colours=("Oak", "Coral"),
         description=(
             "A three-legged stool that never wobbles, whatever the "
@@ -106,7 +100,6 @@ HOME = (
         category="tables-shelves",
         sku="SHELF-LADDER",
         price="229.00",
-        picture="shelf",
         colours=("Oak",),
         description=(
             "Four shelves between two ladders of solid oak: it stands by itself and needs one screw in the wall for "
@@ -121,7 +114,6 @@ HOME = (
         category="tables-shelves",
         sku="TABLE-POND",
         price="159.00",
-        picture="side_table",
         colours=("Walnut", "Coral"),
         description=(
             "A round walnut top on a single turned foot, just the height of a sofa's arm. The edge is thinned out from "
@@ -136,7 +128,6 @@ HOME = (
         category="decoration",
         sku="POT-TERRA",
         price="18.00",
-        picture="plant_pot",
         colours=("Terracotta", "Porcelain white", "Ocean blue"),
         description=(
             "An unglazed pot that lets roots breathe, with a saucer to match. It darkens when it is watered and gets "
@@ -153,7 +144,6 @@ HOME = (
         category="decoration",
         sku="VASE-RIPPLE",
         price="42.00",
-        picture="vase",
         colours=("Blush", "Sage"),
         description=(
             "A ribbed vase with a narrow neck that makes three stems look like a bouquet. Matte outside, glazed inside "
@@ -168,7 +158,6 @@ HOME = (
         category="decoration",
         sku="CANDLE-CEDAR",
         price="28.00",
-        picture="candle",
         colours=("Amber",),
         description=(
             "Smells of a cabin after rain: cedar, birch smoke and "
@@ -185,7 +174,6 @@ HOME = (
         sku="CUSHION-MEADOW",
         price="39.00",
         compare_at="49.00",
-        picture="cushion",
         colours=("Mustard", "Petrol", "Coral"),
         description=(
             "Washed linen with a woven stripe and a hidden zip, filled "
@@ -201,7 +189,6 @@ HOME = (
         category="decoration",
         sku="CLOCK-NOON",
         price="64.00",
-        picture="clock",
         colours=("Porcelain white", "Ink"),
         description=(
             "A quiet clock: the movement sweeps and does not tick. The ash rim is turned from one piece and the hands "

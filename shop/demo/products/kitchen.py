@@ -9,7 +9,6 @@ KITCHEN = (
         category="mugs-cups",
         sku="MUG-HARBOUR",
         price="24.00",
-        picture="mug",
         colours=("Ocean blue", "Oat", "Terracotta"),
         description=(
             "A generous mug, thrown by hand and dipped in a reactive "
@@ -25,7 +24,6 @@ KITCHEN = (
         category="mugs-cups",
         sku="CUP-PICCOLO",
         price="19.50",
-        picture="espresso_cup",
         colours=("Porcelain white", "Forest green"),
         description=(
             "A thick-walled porcelain cup that keeps an espresso hot "
@@ -42,7 +40,6 @@ KITCHEN = (
         sku="KETTLE-ALBA",
         price="79.00",
         compare_at="95.00",
-        picture="kettle",
         colours=("Graphite", "Cream"),
         description=(
             "A stovetop kettle with a slender spout that pours exactly where you aim. The counterbalanced handle stays "
@@ -57,7 +54,6 @@ KITCHEN = (
         category="tea-coffee",
         sku="TEAPOT-KOMOREBI",
         price="58.00",
-        picture="teapot",
         colours=("Sage",),
         description=(
             "A round-bellied pot for two or three cups, with a fine steel strainer that lifts out with the leaves. "
@@ -72,7 +68,6 @@ KITCHEN = (
         category="tea-coffee",
         sku="BOTTLE-FJORD",
         price="32.00",
-        picture="bottle",
         colours=("Petrol", "Blush", "Graphite"),
         description=(
             "Double-walled steel that keeps tea hot for twelve hours "
@@ -89,7 +84,6 @@ KITCHEN = (
         category="serveware",
         sku="BOWL-DUNE",
         price="36.00",
-        picture="bowl",
         colours=("Sand", "Ocean blue"),
         description=(
             "A wide bowl for salads, pasta and everything that is "
@@ -106,7 +100,6 @@ KITCHEN = (
         category="serveware",
         sku="BOARD-OAK",
         price="44.00",
-        picture="board",
         colours=("Oak",),
         description=(
             "Cut from a single plank of European oak and oiled three "

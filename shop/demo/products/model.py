@@ -4,18 +4,28 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
 from shop import money
+
+MEDIA = Path(__file__).resolve().parent.parent / "media"
+
+
+class DemoPicture(NamedTuple):
+    """An image file and the text that a screen reader reads out."""
+
+    path: Path
+    alt: str
 
 
 @dataclass(frozen=True)
 class DemoProduct:
     """A product, its variants spelled out by ``options``: every colour in every size, and so on.
 
-    ``picture`` names the drawing in `shop.demo.pictures`, ``colours`` what it is drawn in (the first one leads).
+    ``colours`` are those that the pictures show; the leading picture shows the first one.
     ``extra`` adds to the price of the variants with that option's value; ``sold_out`` lists values without stock.
     """
 
@@ -24,7 +34,6 @@ class DemoProduct:
     category: str
     sku: str
     price: str
-    picture: str
     colours: tuple[str, ...]
     description: str
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +53,21 @@ class DemoProduct:
             "attributes": {"colour": self.colours[0], **self.attributes},
             "variants": list(self._variants()),
         }
+
+    def pictures(self) -> list[DemoPicture]:
+        """Return the product's pictures in order: the files ``media/<slug>/<position>-<view>.webp``."""
+        return [
+            DemoPicture(path, self._alt(path.stem.partition("-")[2])) for path in sorted((MEDIA / self.slug).iterdir())
+        ]
+
+    def _alt(self, view: str) -> str:
+        colours = [colour.lower() for colour in self.colours]
+        return {
+            "studio": f"{self.name} in {colours[0]}",
+            "together": f"{self.name} in {' and '.join(colours[:3])}",
+            "at-home": f"{self.name} at home, in {colours[:2][-1]}",
+            "close-up": f"{self.name}, a closer look",
+        }[view]
 
     def _variants(self) -> Iterator[dict[str, Any]]:
         for number, values in enumerate(itertools.product(*self.options.values())):

@@ -9,7 +9,6 @@ WORK = (
         category="notebooks-pens",
         sku="NOTE-FIELD",
         price="16.00",
-        picture="notebook",
         colours=("Coral", "Petrol", "Mustard"),
         description=(
             "192 pages of paper that takes ink without bleeding, sewn so that it lies flat. A cloth cover, an elastic, "
@@ -25,7 +24,6 @@ WORK = (
         category="notebooks-pens",
         sku="PEN-MARGIN",
         price="49.00",
-        picture="fountain_pen",
         colours=("Ink", "Forest green"),
         description=(
             "A slim brass pen under a deep lacquer. The steel nib is tuned by hand and starts at the first touch, even "
@@ -40,7 +38,6 @@ WORK = (
         category="notebooks-pens",
         sku="PENCILS-TWELVE",
         price="21.00",
-        picture="pencils",
         colours=("Oat",),
         description=(
             "Twelve soft, lightfast pencils in a tray of recycled "
@@ -56,7 +53,6 @@ WORK = (
         sku="AUDIO-STILL",
         price="219.00",
         compare_at="249.00",
-        picture="headphones",
         colours=("Cream", "Graphite", "Sage"),
         description=(
             "Thirty hours of music on one charge and silence whenever you want it. The cushions are memory foam under "
@@ -72,7 +68,6 @@ WORK = (
         category="audio-tech",
         sku="AUDIO-PEBBLE",
         price="89.00",
-        picture="speaker",
         colours=("Blush", "Graphite"),
         description=(
             "A speaker the size of an orange and a half that fills a kitchen. Two of them pair to stereo by touching. "
@@ -87,7 +82,6 @@ WORK = (
         category="audio-tech",
         sku="KEYS-TACTILE",
         price="159.00",
-        picture="keyboard",
         colours=("Oat", "Graphite"),
         description=(
             "A compact mechanical keyboard with an aluminium case "
