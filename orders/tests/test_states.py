@@ -94,6 +94,9 @@ SPELLINGS = [
     ("ES", "Baleares", "IB"),
     ("PT", "Madeira", "30"),
     ("PT", "Açores", "20"),
+    ("PL", "dolnoslaskie", "02"),
+    ("VN", "Đà Nẵng", "DN"),
+    ("GR", "Attiki", "I"),
     # Province and city have the same name.
     ("MZ", "Maputo", "Maputo"),
     ("DE", "CA", "CA"),
