@@ -11,15 +11,17 @@ from django_mongodb_backend.fields import ObjectIdField
 
 from accounts.models import User
 
-# Letters with their marks, joined by hyphens and apostrophes, perhaps abbreviated: no user name and no address.
-_FIRST_NAME = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0e7f'’-])+\.?")
+# Thai, Lao, Burmese, Khmer, and everything from East Asian scripts on: a word may be a whole name, family name first.
+_WITHOUT_SPACES = r"\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\U0003ffff"
+# Other letters with their marks, joined by hyphens and apostrophes, perhaps abbreviated: no user name and no address.
+_FIRST_NAME = re.compile(rf"(?:(?![{_WITHOUT_SPACES}])(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff'’-]))+\.?")
 
 
 def public_name(name: str) -> str | None:
     """Return the first name and the last initial: "Ada L.".
 
-    A name of one word may be a full name (Chinese) or a user name, so only its initial is shown. Words that look like
-    an e-mail address are left out, and so is what has no letters.
+    A word alone may be a full name or a user name, and so may be the first word in scripts without spaces: only its
+    initial is shown. Words that look like an e-mail address or have no letters are left out.
     """
     visible = "".join(each for each in unicodedata.normalize("NFKC", name) if unicodedata.category(each) != "Cf")
     words = [word for word in visible.split() if "@" not in word and any(map(str.isalpha, word))]

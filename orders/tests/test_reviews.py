@@ -106,7 +106,12 @@ def test_stars_are_enough(buyer: Callable[..., APIClient], mug: Product) -> None
         # A word alone may be the whole name.
         ("Ada", "A."),
         ("王小明", "王."),
-        ("王 小明", "王 小."),
+        ("王 小明", "王."),
+        # Names without spaces between their parts, followed by something else.
+        ("王小明 先生", "王."),
+        ("山田太郎 Yamada", "山."),
+        ("김철수 님", "김."),
+        ("สมชายใจดี คุณ", "ส."),
         ("  ada  l ", "ada l."),
         ("ada.lovelace", "a."),
         ("ada@example.com", None),
