@@ -10,6 +10,7 @@ from rest_framework import serializers
 from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, Variant, validate_attributes
 from shop import identifiers
 from shop.api.fields import CodeField, LowerSlugField
+from shop.api.optional_nulls import OptionalNulls
 from shop.db.fields import normalized_labels
 from shop.image_fields import UploadedImageField
 from shop.media import SIZES
@@ -204,7 +205,7 @@ class FacetsSerializer(serializers.Serializer):
 # --- What staff write -------------------------------------------------------------------------------------------------
 
 
-class VariantWriteSerializer(serializers.Serializer):
+class VariantWriteSerializer(OptionalNulls):
     sku = CodeField(max_length=64, required=False)
     options = AttributesField(required=False)
     price = MoneyField()
@@ -220,7 +221,7 @@ class VariantUpdateSerializer(VariantWriteSerializer):
         fields = ["sku", "options", "price"]
 
 
-class ProductWriteSerializer(serializers.Serializer):
+class ProductWriteSerializer(OptionalNulls):
     """A product with either its variants or, for a simple product, its one variant's price, SKU and stock."""
 
     name = serializers.CharField(max_length=200)
@@ -250,17 +251,17 @@ class ProductWriteSerializer(serializers.Serializer):
         return attrs
 
 
-class ImageUploadSerializer(serializers.Serializer):
+class ImageUploadSerializer(OptionalNulls):
     image = UploadedImageField()
     alt = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 
-class ImageUpdateSerializer(serializers.Serializer):
+class ImageUpdateSerializer(OptionalNulls):
     alt = serializers.CharField(max_length=200, required=False, allow_blank=True)
     position = serializers.IntegerField(min_value=0, max_value=1000, required=False)
 
 
-class StockChangeSerializer(serializers.Serializer):
+class StockChangeSerializer(OptionalNulls):
     """Either ``delta``, what came or went, or ``set``, what was counted."""
 
     delta = serializers.IntegerField(min_value=-settings.MAX_QUANTITY, max_value=settings.MAX_QUANTITY, required=False)

@@ -1,0 +1,97 @@
+"""``null`` for an optional field of a body means an empty text, or the same as leaving the field out."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from catalog.models import Product
+from catalog.tests.conftest import LIST
+from shop.testing.admin import picture
+from shop.testing.replies import refusal
+from shop.testing.routes import operations, schema
+from shop.testing.steps import API, stock_of, variant_of
+
+pytestmark = pytest.mark.django_db
+
+NEEDS_A_VALUE = {
+    # A missing quantity is 1, which null does not say.
+    ("POST /cart/items/", "quantity"),
+    # A PATCH may leave out what the object must have.
+    ("PATCH /users/me/", "name"),
+    *(("PATCH /users/me/addresses/{id}/", name) for name in ("name", "line1", "city", "country")),
+    ("PATCH /products/{id}/", "name"),
+    ("PATCH /variants/{id}/", "price"),
+    ("PATCH /products/{product_pk}/reviews/{id}/", "rating"),
+}
+
+
+def resolved(described: dict[str, Any]) -> dict[str, Any]:
+    """Follow the references of a schema."""
+    while "$ref" in described or len(described.get("allOf", ())) == 1:
+        described = described["allOf"][0] if "allOf" in described else described
+        if "$ref" in described:
+            described = schema()["components"]["schemas"][described["$ref"].rpartition("/")[2]]
+    return described
+
+
+def optional_properties(described: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    described = resolved(described)
+    for name, each in described.get("properties", {}).items():
+        if name not in described.get("required", ()):
+            yield f"{path}{name}", each
+        yield from optional_properties(resolved(each).get("items", each), f"{path}{name}.")
+
+
+def takes_null(described: dict[str, Any]) -> bool:
+    described = resolved(described)
+    either = described.get("oneOf", described.get("anyOf", ()))
+    return "null" in described.get("type", ()) or None in described.get("enum", ()) or any(map(takes_null, either))
+
+
+def test_every_optional_field_of_every_body_takes_null() -> None:
+    refused, seen = set(), 0
+    for operation in operations():
+        content = operation.description.get("requestBody", {}).get("content", {})
+        body = content.get("application/json", content.get("multipart/form-data"))
+        for name, described in optional_properties(body["schema"]) if body else ():
+            seen += 1
+            if not takes_null(described):
+                refused.add((str(operation), name))
+    assert refused == NEEDS_A_VALUE
+    assert seen > 30
+
+
+def test_staff_may_send_null_for_what_a_product_does_not_have(
+    as_staff: APIClient, make_product: Callable[..., Product]
+) -> None:
+    nulls = dict.fromkeys(("slug", "description", "category", "compare_at_price", "sku", "stock", "is_active"))
+    body = {**nulls, "name": "Mug", "price": "5.00", "attributes": None, "variants": None}
+    reply = as_staff.post(LIST, body)
+    assert reply.status_code == 201, reply.content
+    mug = Product.objects.get()
+    assert (mug.slug, mug.description, mug.attributes, mug.is_active, stock_of(mug)) == ("mug", "", {}, True, 0)
+
+    as_staff.patch(f"{LIST}{mug.pk}/", {"description": "Blue.", "stock": 3, "attributes": {"colour": "blue"}})
+    reply = as_staff.patch(f"{LIST}{mug.pk}/", {**nulls, "description": None, "attributes": None, "price": None})
+    assert reply.status_code == 200, reply.content
+    mug.refresh_from_db()
+    assert (mug.slug, mug.description, mug.attributes, stock_of(mug)) == ("mug", "", {"colour": "blue"}, 3)
+    assert str(mug.price) == "5.00"
+
+    variant = variant_of(mug)
+    assert (
+        as_staff.post(f"{API}/variants/{variant.pk}/stock/", {"delta": 2, "set": None, "reason": "x"}).status_code
+        == 200
+    )
+    assert as_staff.patch(f"{API}/variants/{variant.pk}/", {"sku": None, "options": None}).status_code == 200
+    assert (stock_of(mug), variant_of(mug).sku) == (5, variant.sku)
+    reply = as_staff.post(f"{API}/variants/{variant.pk}/stock/", {"delta": None, "set": None, "reason": "x"})
+    assert refusal(reply, 400) == ("ambiguous", "delta")
+    image = as_staff.post(f"{LIST}{mug.pk}/images/", {"image": picture(), "alt": "Mug"}, format="multipart").json()
+    reply = as_staff.patch(f"{LIST}{mug.pk}/images/{image['id']}/", {"alt": None, "position": None})
+    assert (reply.status_code, reply.json()["alt"], reply.json()["position"]) == (200, "", image["position"])
+    # Not for what is required.
+    assert refusal(as_staff.post(LIST, {"name": "Mug", "price": None}), 400) == ("required", "price")
+    assert refusal(as_staff.patch(f"{LIST}{mug.pk}/", {"name": None}), 400) == ("null", "name")
