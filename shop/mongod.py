@@ -278,6 +278,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     if os.environ.get("MONGO_URI"):
         os.execvp(command[0], command)  # noqa: S606
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with temporary() as replica_set:

@@ -49,6 +49,8 @@ def test_a_short_run_finds_nothing_wrong_with_the_shop_and_much_with_the_naive_o
 @pytest.mark.slow
 def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
     command, options = torture("--only", "last_pieces")
+    # As a background job of a shell, for which SIGINT is ignored.
+    command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
     options["env"]["TMPDIR"] = str(tmp_path)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
     try:

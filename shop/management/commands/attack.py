@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
+from shop.management.interrupts import interrupt_on_signals
 from shop.mongod import MongodError
 from shop.processes import ProcessError
 
@@ -37,6 +38,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no attack {', '.join(unknown)}; there are {', '.join(names)}.")
         if options["proxy"] and not shutil.which("nginx"):
             raise CommandError("--proxy needs nginx: install it, or leave --proxy out.")
+        interrupt_on_signals()
         run = Run(
             self.stdout,
             tree=options["tree"].resolve(),
@@ -46,6 +48,8 @@ class Command(BaseCommand):
         )
         try:
             run.all([name for name in names if name in (options["only"] or names)])
+        except KeyboardInterrupt:
+            raise CommandError("Stopped before the end.", returncode=130) from None
         except (MongodError, ProcessError) as error:
             raise CommandError(str(error)) from error
         if options["write"]:

@@ -3,15 +3,15 @@
 import argparse
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import requests
 from django.core.management import BaseCommand, CommandError
 
+from shop.management.interrupts import interrupt_on_signals
 from shop.mongod import MongodError
 from shop.processes import ProcessError
 from shop.testing.environment import ENVIRONMENT
@@ -50,8 +50,7 @@ class Command(BaseCommand):
         known = SCENARIOS | READING
         if unknown := sorted(set(options["only"] or []) - set(known)):
             raise CommandError(f"There is no scenario {', '.join(unknown)}; there are {', '.join(known)}.")
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _stop)
+        interrupt_on_signals()
         try:
             with Bench(
                 self.stdout, **{name: options[name] for name in ("rounds", "seconds", "only", "write")}
@@ -92,7 +91,3 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
     return int(text)
-
-
-def _stop(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

@@ -2,15 +2,15 @@
 
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
+from shop.management.interrupts import interrupt_on_signals
 from shop.management.seeds import seed_of_this_run
 from shop.mongod import MongodError
 from shop.testing.environment import ENVIRONMENT
@@ -46,8 +46,7 @@ class Command(BaseCommand):
         if unknown := sorted(set(people) - set(PEOPLE)):
             raise CommandError(f"There is nobody called {', '.join(unknown)}; there are {', '.join(PEOPLE)}.")
         seed = seed_of_this_run(options["seed"])
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _stop)
+        interrupt_on_signals()
         self.stdout.write(f"Seed {seed} (repeat with --seed {seed})")
         run = Run(self.stdout, Plan(seed, options["cases"], thorough=not options["short"]))
         began = time.monotonic()
@@ -70,7 +69,3 @@ class Command(BaseCommand):
         path = Path(settings.BASE_DIR) / "docs" / "security.md"
         report.write(path, report.markdown(run.tallies, seed=run.plan.seed, mongod=run.mongod, seconds=seconds))
         self.stdout.write(f"\nWritten into {path}")
-
-
-def _stop(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

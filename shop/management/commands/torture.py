@@ -2,15 +2,15 @@
 
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
+from shop.management.interrupts import interrupt_on_signals
 from shop.management.seeds import seed_of_this_run
 from shop.mongod import MongodError
 from shop.testing.environment import ENVIRONMENT
@@ -48,8 +48,7 @@ class Command(BaseCommand):
             if each.name in only and (each.in_short or options["only"] or not options["short"])
         ]
         seed = seed_of_this_run(options["seed"])
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _stop)
+        interrupt_on_signals()
         self.stdout.write(f"Seed {seed} (repeat with --seed {seed})")
         run = Run(self.stdout, seed=seed, minutes=options["minutes"], short=options["short"])
         began = time.monotonic()
@@ -76,7 +75,3 @@ class Command(BaseCommand):
         )
         report.write(path, text)
         self.stdout.write(f"\nWritten to {path}")
-
-
-def _stop(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
