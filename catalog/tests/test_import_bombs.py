@@ -118,6 +118,7 @@ def test_a_file_that_takes_too_long_is_given_up_by_its_processor_time(
     assert str(refusal.value) == xlsx_reader.TOO_LARGE
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_much_memory_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xlsx_format, "MAX_MEMORY_BYTES", 120 * 1024 * 1024)
     with pytest.raises(FileRefused) as refusal:

@@ -226,6 +226,7 @@ def test_an_import_that_is_killed_halfway_is_finished_by_the_same_command(
     assert not Job.objects.filter(kind=runs.APPLY).exists()
 
 
+@pytest.mark.slow
 def test_an_import_whose_command_and_worker_are_killed_is_finished_by_the_next_worker(
     tmp_path: Path, mug: Product
 ) -> None:

@@ -169,6 +169,7 @@ def test_with_its_real_patience_the_shop_answers_in_time_and_frees_the_key(
     assert not IdempotencyRecord.objects.exists()
 
 
+@pytest.mark.slow
 def test_a_crowd_that_wants_to_pay_while_stripe_is_silent_is_answered_in_time(
     as_customer: APIClient, number: str, simulator: StripeSimulator, tmp_path: Path
 ) -> None:

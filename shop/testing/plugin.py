@@ -44,6 +44,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run slow tests first: one that begins last would keep the other workers waiting."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_configure() -> None:
     """Empty what a test filled, instead of flushing everything and running the post-migrate work again.
 

@@ -23,6 +23,7 @@ def queries_of(spec: Any, changelist: Any) -> Iterator[dict[str, Any]]:
             yield from ({name: value} for value, _ in getattr(field, "choices", ()) if value != "")
 
 
+@pytest.mark.slow
 def test_every_filter_of_every_list_opens(furnished: Order, staff: Any, subtests: pytest.Subtests) -> None:
     browser = browser_of(staff)
     opened = 0

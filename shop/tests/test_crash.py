@@ -22,6 +22,7 @@ BUYERS = 4
 KILLS = 3
 
 
+@pytest.mark.slow
 def test_a_killed_server_loses_no_acknowledged_order(
     make_product: Callable[..., Product], make_user: Callable[..., User], shipping: ShippingMethod, tmp_path: Path
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_row_without_a_related_one_has_no_defaults_of_it(furnished: Order) -> 
     assert Product.objects.select_related("category").get().category is None
 
 
+@pytest.mark.slow
 def test_pages_of_the_api_are_complete_without_the_optional_fields(
     furnished: Order, as_customer: APIClient, as_staff: APIClient, subtests: pytest.Subtests
 ) -> None:

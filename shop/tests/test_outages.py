@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 import requests
 from django.conf import settings
 
@@ -30,6 +31,7 @@ def shop_on_its_own_database(log: Path) -> Iterator[tuple[mongod.ReplicaSet, Sho
             yield database, server
 
 
+@pytest.mark.slow
 def test_a_frozen_database_gives_a_crowd_503_in_time_and_the_shop_recovers(tmp_path: Path) -> None:
     with shop_on_its_own_database(tmp_path / "web.log") as (database, server):
         products = f"{server.url}/api/v1/products/"
@@ -61,6 +63,7 @@ def test_a_frozen_database_gives_a_crowd_503_in_time_and_the_shop_recovers(tmp_p
         assert requests.get(f"{server.url}/readyz", timeout=WITHIN_SECONDS).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_database_that_is_gone_gives_503_in_time(tmp_path: Path) -> None:
     with shop_on_its_own_database(tmp_path / "web.log") as (database, server):
         database.processes[0].kill()

@@ -41,6 +41,7 @@ def claim(check: Claim) -> Claim:
     return check
 
 
+@pytest.mark.slow
 def test_in_production(tmp_path: Path, subtests: pytest.Subtests) -> None:
     with mongod.temporary() as replica_set, MongoClient(replica_set.uri) as client:
         client.admin.command("createUser", "canary", pwd=IN_ADDRESSES["MONGO_URI"], roles=["root"])

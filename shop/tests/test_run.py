@@ -126,6 +126,7 @@ def refusal(data_dir: Path, **variables: str) -> str:
     return finished.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_nothing_in_the_way_of_the_next_which_stops_cleanly_on_sigterm(tmp_path):
     with run(tmp_path) as first:
         first.wait_until_ready()
@@ -159,6 +160,7 @@ def test_a_killed_run_leaves_nothing_in_the_way_of_the_next_which_stops_cleanly_
     assert list((tmp_path / "pids").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_two_runs_live_side_by_side_and_each_replaces_a_part_that_dies(tmp_path):
     makefile = ["make", "--old-file=.venv/.installed", "run", f"PY={sys.executable}"]
     with run(tmp_path / "one", command=makefile) as one, run(tmp_path / "two") as two:
