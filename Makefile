@@ -40,8 +40,10 @@ bench: $(INSTALLED) ## The API's speed beside a Node.js shop (PEER=its folder); 
 fuzz: $(INSTALLED) ## Thousands of requests drawn from the API's description; the tables go to docs/security.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py fuzz --write $(FUZZ_ARGS)
 
-audit-deps: $(INSTALLED) ## Look up known vulnerabilities of all dependencies; needs the network, and says so without it
-	@$(PY) -m shop.testing.dependencies
+audit-deps: $(INSTALLED) ## Look up known vulnerabilities of all that production installs; needs the network
+	@# Strict: a package that cannot be looked up is a failure.
+	@$(PY) -m pip_audit --strict --progress-spinner off --requirement requirements.txt || { \
+		echo "Not clean: a package is vulnerable, or could not be looked up; the lines above say which." >&2; exit 1; }
 
 lint: $(INSTALLED) ## Check format, rules, import layers, migrations, settings and the API schema
 	@$(PY) -m ruff format --check .
