@@ -17,6 +17,7 @@ from catalog.models import Product
 from orders.models import Order
 from shop import documents, remembered
 from shop.testing.admin import browser_of, url_of
+from shop.testing.steps import ADDRESS, everything
 from shop.tests.test_documents import values
 
 pytestmark = pytest.mark.django_db
@@ -170,3 +171,54 @@ def test_pages_of_the_admin_open_without_the_optional_fields(
             with subtests.test(url):
                 assert browser.get(url).status_code == 200
         collection.replace_one({"_id": document["_id"]}, document)
+
+
+def restore(before: dict[str, list[Any]]) -> None:
+    """Make the database what it was when ``everything`` returned this."""
+    database = connection.get_database()
+    for name, rows in everything().items():
+        if rows != before.get(name, []):
+            database[name].delete_many({})
+            if before.get(name):
+                database[name].insert_many(before[name])
+
+
+# The database finds documents by these fields, so a migration that adds one of them has to write it.
+FOUND_BY = {
+    *(f"accounts.User.{name}" for name in ("is_staff", "is_superuser")),
+    *(f"cart.Cart.{name}" for name in ("lines", "revision", "user")),
+    *(f"catalog.Variant.{name}" for name in ("is_active", "stock")),
+    *(f"orders.Order.{name}" for name in ("number", "payment_status", "status")),
+    "orders.ShippingMethod.is_active",
+}
+
+
+def test_calls_work_as_before_without_the_optional_fields(
+    furnished: Order, as_customer: APIClient, as_staff: APIClient, subtests: pytest.Subtests
+) -> None:
+    product, item = Product.objects.get(), as_customer.get("/api/v1/cart/").json()["items"][0]["id"]
+    purchase = {"shipping_address": ADDRESS, "shipping_method": "standard"}
+    calls = {
+        "search": lambda: as_customer.get("/api/v1/products/?search=linen"),
+        "export": lambda: as_customer.get("/api/v1/users/me/export/"),
+        "use a coupon": lambda: as_customer.put("/api/v1/cart/coupon/", {"code": "welcome"}),
+        "change the cart": lambda: as_customer.patch(f"/api/v1/cart/items/{item}/", {"quantity": 2}),
+        "quote": lambda: as_customer.post("/api/v1/orders/quote/", purchase),
+        "order": lambda: as_customer.post("/api/v1/orders/", purchase),
+        "ship": lambda: as_staff.post(f"/api/v1/orders/{furnished.number}/fulfil/", {"status": "shipped"}),
+        "change a product": lambda: as_staff.patch(f"/api/v1/products/{product.pk}/", {"description": "Soft."}),
+    }
+    before = everything()
+    complete = {name: call().status_code for name, call in calls.items()}
+    assert set(complete.values()) == {200, 201}
+    restore(before)
+    for model in list(models_with_documents()):
+        collection = connection.get_database()[model._meta.db_table]
+        fields = [field for field in optional_fields(model) if f"{model._meta.label}.{field.name}" not in FOUND_BY]
+        for field in fields:
+            for name, call in calls.items():
+                collection.update_many({}, {"$unset": {field.column: ""}})
+                remembered.forget_everything()
+                with subtests.test(f"{name} without {model._meta.label}.{field.name}"):
+                    assert call().status_code == complete[name]
+            restore(before)
