@@ -5,15 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from cart.models import Coupon
 from catalog import services as catalog
 from catalog import stock
-from catalog.models import Product
+from catalog.models import Product, Variant
 from conftest import ADDRESS, PASSWORD, client_of
-from orders.models import Order
+from orders.models import Order, ShippingMethod, TaxRate
 from shop.testing.replies import refusal, refusals
 from shop.testing.steps import API, add_to_cart, cart_of, everything, order_of, place_order, variant_of
 
@@ -79,6 +80,76 @@ def test_a_quote_refuses_the_amounts_that_the_order_would(
     add_to_cart(as_customer, make_product(price="0.10"))
     for url in (QUOTE, ORDERS):
         assert refusal(as_customer.post(url, {"shipping_address": ADDRESS}), 400) == ("amount_too_small", None)
+
+
+def expire_coupon() -> None:
+    Coupon.objects.update(valid_until=timezone.now())
+
+
+def use_up_coupon() -> None:
+    Coupon.objects.update(usage_limit=1, used=1)
+
+
+def raise_minimum() -> None:
+    Coupon.objects.update(minimum_subtotal=Decimal(1000))
+
+
+def delete_coupon() -> None:
+    Coupon.objects.all().delete()
+
+
+def close_shipping() -> None:
+    ShippingMethod.objects.update(is_active=False)
+
+
+def tax_by_state() -> None:
+    TaxRate.objects.create(country="GB", state="ENG", rate=Decimal(20))
+
+
+def delete_everything() -> None:
+    delete(Product.objects.get())
+
+
+def raise_price() -> None:
+    Variant.objects.update(price=Decimal("9999999.00"))
+
+
+@pytest.mark.parametrize(
+    ("change", "body", "code"),
+    [
+        (expire_coupon, {}, "invalid_coupon"),
+        (use_up_coupon, {}, "invalid_coupon"),
+        (raise_minimum, {}, "invalid_coupon"),
+        (delete_coupon, {}, "invalid_coupon"),
+        (close_shipping, {"shipping_method": "standard"}, "invalid_shipping_method"),
+        (tax_by_state, {}, "unknown_state"),
+        (raise_price, {}, "amount_too_large"),
+        (delete_everything, {}, "empty_cart"),
+        (None, {"shipping_method": "drone"}, "invalid_shipping_method"),
+        (None, {"address_id": "0" * 24}, "ambiguous"),
+        (None, {"shipping_address": {**ADDRESS, "country": "ZZ"}}, "invalid"),
+        (None, {"note": "x" * 501}, "max_length"),
+        (None, {"expected_total": "much"}, "invalid"),
+    ],
+)
+def test_a_quote_refuses_whatever_the_order_would(
+    as_customer: APIClient,
+    make_product: Callable[..., Product],
+    shipping: ShippingMethod,
+    change: Callable[[], None] | None,
+    body: dict[str, Any],
+    code: str,
+) -> None:
+    Coupon.objects.create(code="TENTH", kind="percentage", value=10)
+    add_to_cart(as_customer, make_product(price="20.00"))
+    assert as_customer.put(f"{API}/cart/coupon/", {"code": "TENTH"}).status_code == 200
+    if change:
+        change()
+    before = everything()
+    replies = [as_customer.post(url, {"shipping_address": ADDRESS, **body}) for url in (QUOTE, ORDERS)]
+    assert replies[0].json() == replies[1].json()
+    assert [refusal(reply, 400)[0] for reply in replies] == [code, code]
+    assert everything() == before
 
 
 def test_a_login_keeps_what_is_sold_out_with_a_warning(
