@@ -21,7 +21,7 @@ class EmailBackend(ModelBackend):
         try:
             user = User.objects.get_by_natural_key(username)
         except User.DoesNotExist:
-            # As many hashes as for an account, so that the time does not tell whether there is one.
+            # As many hashes as for an account, so that the time does not reveal whether it exists.
             for each in spellings(password):
                 make_password(each)
             return None

@@ -76,7 +76,7 @@ def write_email_change(*, user: str) -> Mail | None:
 
 @mails.writer("accounts.email_change_notice")
 def write_email_change_notice(*, user: str, address: str) -> Mail | None:
-    """Warn the present address of the account; whoever asked may not be its owner."""
+    """Warn the present address of the account, whose owner may not have asked for the change."""
     return _notice(user, address, "Your e-mail address is about to change", "email_change_notice")
 
 

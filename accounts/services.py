@@ -166,7 +166,7 @@ def verify_email(*, user: User) -> None:
 def request_email_change(*, user: User, email: str, password: str) -> None:
     """Mail a link to the new address that makes it the account's, and a warning to the present address.
 
-    Only the worker checks whether another account has the new address, so the reply does not tell. A later request
+    Only the worker checks whether another account has the new address, so the reply does not reveal it. A later request
     replaces an earlier one. Raises :class:`WrongPassword`.
     """
     if not user.check_password(password):

@@ -107,7 +107,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
     @extend_schema(request=PlaceOrderSerializer, responses=QuoteSerializer, examples=[ORDER_EXAMPLE])
     @action(detail=False, methods=["post"])
     def quote(self, request: Request) -> Response:
-        """What an order with this body would cost now. Nothing is written.
+        """Price an order with this body. Nothing is written.
 
         Whatever would refuse the order is refused here as well, but for `expected_total` and for the limits of unpaid
         orders.

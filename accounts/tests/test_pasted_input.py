@@ -1,4 +1,4 @@
-"""What people paste and keyboards send: phone numbers, passwords, empty fields, countries, headers, clocks."""
+"""Input as people paste it and keyboards send it: phone numbers, passwords, empty fields, countries, headers."""
 
 import time
 import unicodedata
