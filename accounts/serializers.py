@@ -43,7 +43,9 @@ class UserSerializer(OptionalNulls, serializers.ModelSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         email = self.initial_data.get("email")
-        if self.instance and isinstance(email, str) and normalize_email(email) != self.instance.email:
+        if self.instance is None or email is None:
+            return attrs
+        if not isinstance(email, str) or normalize_email(email) != self.instance.email:
             raise serializers.ValidationError(
                 {"email": "Change the e-mail address with POST /api/v1/auth/email/change/."}, code="email_not_changed"
             )

@@ -208,9 +208,9 @@ def _change_email(user: User) -> None:
 
 
 def doubt_email(*, user: User) -> None:
-    """Inside the transaction that changed the address: it is to be proven anew."""
-    User.objects.filter(pk=user.pk).update(email_verified=False)
-    user.email_verified = False
+    """Inside the transaction in which staff changed the address: its owner has to prove it again."""
+    User.objects.filter(pk=user.pk).update(email_verified=False, new_email="")
+    user.email_verified, user.new_email = False, ""
     send_verification(user=user)
 
 

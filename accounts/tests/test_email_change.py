@@ -9,6 +9,7 @@ from accounts.links import EMAIL_CHANGE
 from accounts.models import KnownNetwork, User
 from conftest import PASSWORD, client_of
 from shop.jobs import Job
+from shop.testing.admin import browser_of, filled_in, url_of
 from shop.testing.mails import all_at_the_link, html_of, link_in, work
 from shop.testing.replies import refusal
 from shop.testing.steps import API, at_the_same_moment, everything
@@ -122,6 +123,15 @@ def test_what_makes_the_link_invalid(customer: User, as_customer: APIClient) -> 
     assert User.objects.get().email == customer.email
 
 
+def test_an_address_that_staff_set_ends_the_change(customer: User, as_customer: APIClient, staff: User) -> None:
+    link = mailed_link(as_customer)
+    browser, url = browser_of(staff), url_of("accounts.user", "change", customer.pk)
+    assert browser.post(url, filled_in(browser.get(url)) | {"email": "ada@example.org"}).status_code == 302
+    assert refusal(confirm(link), 400) == ("invalid_token", "token")
+    customer.refresh_from_db()
+    assert (customer.email, customer.new_email, customer.email_verified) == ("ada@example.org", "", False)
+
+
 def test_the_change_revokes_the_links_of_the_former_address(customer: User, as_customer: APIClient) -> None:
     as_customer.post(f"{API}/auth/password/reset/", {"email": customer.email})
     as_customer.post(f"{API}/auth/email/verify/")
@@ -170,6 +180,10 @@ def test_patching_the_address_is_refused_with_the_call_to_use(customer: User, as
     assert refusal(reply, 400) == ("email_not_changed", "email")
     assert "POST /api/v1/auth/email/change/" in reply.json()["errors"][0]["detail"]
     assert everything() == before
+    for other in (5, [NEW], {}, "", "x"):
+        assert refusal(as_customer.patch(ME, {"email": other}), 400) == ("email_not_changed", "email")
+    assert everything() == before
+    assert as_customer.patch(ME, {"email": None}).json()["email"] == customer.email
     # A client that sends back what it has read.
     assert as_customer.patch(ME, {**as_customer.get(ME).json(), "name": "Countess"}).json()["name"] == "Countess"
     assert as_customer.patch(ME, {"email": "ADA@example.com"}).status_code == 200
