@@ -197,14 +197,14 @@ class AvatarSerializer(serializers.Serializer):
 
 
 class CountryField(serializers.CharField):
-    """A country by its two-letter ISO 3166 code, which is accepted in lower case too."""
+    """A country by its two-letter ISO 3166 code, which is accepted in any case."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=2, validators=[validate_country], **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        return text.upper() if text.islower() else text
+        return text.upper() if text.isascii() else text
 
 
 class CountryFieldSchema(OpenApiSerializerFieldExtension):
@@ -214,8 +214,8 @@ class CountryFieldSchema(OpenApiSerializerFieldExtension):
         codes = sorted(COUNTRY_CODES)
         if direction == "response":
             return {"type": "string", "enum": codes, "examples": ["DE"]}
-        either_case = "|".join([*codes, *map(str.lower, codes)])
-        return {"type": "string", "pattern": f"^(?:{either_case})$", "examples": ["DE"]}
+        any_case = "|".join("".join(f"[{letter}{letter.lower()}]" for letter in code) for code in codes)
+        return {"type": "string", "pattern": f"^(?:{any_case})$", "examples": ["DE"]}
 
 
 class AddressSerializer(OptionalNulls, serializers.ModelSerializer):

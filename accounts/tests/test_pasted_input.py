@@ -85,13 +85,15 @@ def test_null_is_empty_for_optional_fields_only(as_customer: APIClient) -> None:
     assert refusal(as_customer.patch(ME, {"name": None}), 400) == ("null", "name")
 
 
-@pytest.mark.parametrize(("typed", "kept"), [("de", "DE"), ("DE", "DE"), ("XK", "XK"), ("xk", "XK")])
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("de", "DE"), ("DE", "DE"), ("De", "DE"), (" gB ", "GB"), ("XK", "XK"), ("xk", "XK")]
+)
 def test_a_country_in_lower_case_and_kosovo(as_customer: APIClient, typed: str, kept: str) -> None:
     reply = as_customer.post(ADDRESSES, {**ADDRESS, "country": typed})
     assert (reply.status_code, reply.json().get("country")) == (201, kept), reply.content
 
 
-@pytest.mark.parametrize("typed", ["xx", "d", "deu", "ⅾe", ""])
+@pytest.mark.parametrize("typed", ["xx", "Xx", "d", "deu", "ⅾe", "ｄｅ", ""])
 def test_what_is_no_country_is_refused(as_customer: APIClient, typed: str) -> None:
     assert as_customer.post(ADDRESSES, {**ADDRESS, "country": typed}).status_code == 400
 
