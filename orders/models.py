@@ -5,6 +5,7 @@ three fields of choices and a timeline; `orders.services` moves them, by guarded
 """
 
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -386,6 +387,10 @@ class ShippingMethod(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        self.pickup_country = self.pickup_country.upper()
+        super().clean_fields(exclude)
+
     def clean(self) -> None:
         if self.is_pickup and not self.pickup_country:
             raise ValidationError({"pickup_country": "Say in which country it is picked up: it is taxed there."})
@@ -422,6 +427,10 @@ class TaxRate(models.Model):
         # The unique index compares what is stored.
         self.state = normalize_state(self.country, self.state)
         super().save(*args, **kwargs)
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        self.country = self.country.upper()
+        super().clean_fields(exclude)
 
     def clean(self) -> None:
         super().clean()

@@ -183,6 +183,19 @@ def test_staff_type_a_name_and_it_is_kept_as_the_code(staff: User) -> None:
     assert set(errors_of(browser.post(url, data | {"state": "Atlantis"}))) == {"state"}
 
 
+def test_staff_type_countries_in_any_case(staff: User) -> None:
+    browser, url = browser_of(staff), url_of("orders.taxrate", "add")
+    browser.post(url, filled_in(browser.get(url)) | {"country": "fr", "state": "corse", "rate": "10"})
+    assert TaxRate.objects.get(country="FR").state == "20R"
+    assert errors_of(browser.post(url, filled_in(browser.get(url)) | {"country": "us", "state": "ny", "rate": "9"}))
+    url = url_of("orders.shippingmethod", "add")
+    pickup = {"name": "Store", "code": "store", "price": "0", "is_pickup": "on"}
+    place = {"pickup_country": "Us", "pickup_state": "california"}
+    browser.post(url, filled_in(browser.get(url)) | pickup | place)
+    store = ShippingMethod.objects.get(code="store")
+    assert (store.pickup_country, store.pickup_state) == ("US", "CA")
+
+
 def test_of_two_rates_for_one_state_at_once_one_is_kept(db: None) -> None:
     def create() -> bool:
         try:
