@@ -18,7 +18,7 @@ from shop.bench.contestants import SERVERS, Contestant
 from shop.bench.scenarios import READING, SCENARIOS, Scenario
 from shop.bench.soak import soak
 from shop.bench.wrk import Crowd
-from shop.demo.bar import Bar
+from shop.management.progress import Progress
 from shop.processes import spawn
 
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -108,7 +108,7 @@ class Bench:
     def soak(self, *, minutes: int, products: int) -> None:
         """The server's memory under a load that goes on."""
         side = self._shop("shop", self._seeded(products))
-        with Bar(self._stream, f"Soak, {minutes} min") as bar:
+        with Progress(self._stream, f"Soak, {minutes} min") as bar:
             result = soak(self._track, side, minutes=minutes, tick=bar)
         self._stream.write(f"\n{result}\n")
         section = "\n".join([_image("soak", "Memory"), "", str(result), "", report.conditions([side.crowd])])
@@ -134,7 +134,7 @@ class Bench:
             chosen,
             baseline=baseline,
             measure=measure,
-            bar=lambda scenario: Bar(self._stream, f"{name}: {scenario}"),
+            bar=lambda scenario: Progress(self._stream, f"{name}: {scenario}"),
             **self._length,
         )
         self._stream.write(f"\n{report.text(comparison)}\n\n")

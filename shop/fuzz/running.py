@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from payments.simulator import StripeSimulator
-from shop.demo.bar import Bar
 from shop.fuzz import report
 from shop.fuzz.examining import Plan, examine
 from shop.fuzz.furnishing import furnish
 from shop.fuzz.people import login_of
 from shop.fuzz.scene import Scene
 from shop.fuzz.tally import Finding, Tally
+from shop.management.progress import Progress
 from shop.torture.world import ShopWorld, shop_world
 
 _SERVER_PROCESSES = 2
@@ -49,7 +49,7 @@ class Run:
         scene = Scene(holder=furniture.holder, stripe=world.stripe, seed=self.plan.seed)
         log = world.folder / "web.log"
         logged = log.stat().st_size
-        with Bar(self.stream, person) as bar, scene.set():
+        with Progress(self.stream, person) as bar, scene.set():
             examine(
                 f"{world.url}/api/schema/?format=json",
                 tally=tally,

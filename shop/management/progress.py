@@ -1,53 +1,74 @@
-"""What a long command shows while it works: a line for each step, and something that moves when somebody watches."""
+"""Progress of long commands: a line that moves on a terminal, plain lines elsewhere."""
 
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator
 from typing import Any
+
+_BAR_WIDTH = 24
+_REDRAW_SECONDS = 0.1
+_LINE_SECONDS = 10.0
 
 
 class Progress:
-    """Writes steps to ``stream`` (a Django command's ``stdout``); without a reader it goes on in silence."""
+    """One step of a command, shown on ``stream`` (the command's ``stdout``) while its ``with`` block runs.
 
-    def __init__(self, stream: Any) -> None:
+    Call it with the numbers of items done and in all, or with nothing if there are no items to count.
+    """
+
+    def __init__(self, stream: Any, title: str, *, per_second: bool = False) -> None:
         self._stream = stream
+        self._title = title
+        self._per_second = per_second
         self._moves = stream.isatty()
         unicode = "utf" in (getattr(stream, "encoding", "") or "").lower()
-        self._done, self._failed = ("✓", "✗") if unicode else ("ok", "failed:")
+        self._full, self._empty, self._done, self._failed = (
+            ("█", "░", "✓", "✗") if unicode else ("#", ".", "ok", "failed:")
+        )
         self._spinner = itertools.cycle("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" if unicode else "|/-\\")
-        self._step: tuple[str, float] | None = None
+        self._start = time.monotonic()
+        self._next = self._start + (0 if self._moves else _LINE_SECONDS)
+        self._total = 0
 
-    def line(self, text: str = "") -> None:
-        self._write(("\r\033[K" if self._moves and self._step else "") + text + "\n")
+    def __enter__(self) -> "Progress":
+        return self
 
-    @contextlib.contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """Show that ``title`` is under way, then that it is done and how many seconds it took."""
-        start = time.monotonic()
-        self._step = (title, start)
-        self.tick()
-        try:
-            yield
-        except Exception:
-            self._end(f"  {self._failed} {title}")
-            raise
-        except BaseException:
-            self._end(f"  - {title}")
-            raise
-        self._end(f"  {self._done} {title:<60} {time.monotonic() - start:6.1f} s")
+    def __call__(self, done: int = 0, total: int = 0) -> None:
+        self._total = total
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + (_REDRAW_SECONDS if self._moves else _LINE_SECONDS)
+        if self._moves and total:
+            full = _BAR_WIDTH * done // total
+            bar = self._full * full + self._empty * (_BAR_WIDTH - full)
+            self._write(f"\r\033[K  {self._title:<22} {bar} {done:,}/{total:,}{self._rate(done)}")
+        elif self._moves:
+            self._write(f"\r\033[K  {next(self._spinner)} {self._title:<60} {now - self._start:6.1f} s")
+        elif total:
+            self._write(f"  {self._title}: {done:,} of {total:,}{self._rate(done)}\n")
 
-    def tick(self) -> None:
-        """Move, if a step is under way and this is a terminal."""
-        if self._moves and self._step:
-            title, start = self._step
-            self._write(f"\r\033[K  {next(self._spinner)} {title:<60} {time.monotonic() - start:6.1f} s")
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._moves:
+            self._write("\r\033[K")
+        if kind is None:
+            seconds = time.monotonic() - self._start
+            self._write(f"  {self._done} {self._title:<60} {seconds:6.1f} s{self._rate(self._total)}\n")
+        elif issubclass(kind, Exception):
+            self._write(f"  {self._failed} {self._title}\n")
+        else:
+            self._write(f"  - {self._title}\n")
 
-    def _end(self, text: str) -> None:
-        self.line(text)
-        self._step = None
+    def _rate(self, done: int) -> str:
+        seconds = time.monotonic() - self._start
+        return f"  {done / seconds:,.0f}/s" if self._per_second and seconds > 0.5 else ""
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.write(text, ending="")
-            self._stream.flush()
+        write(self._stream, text)
+
+
+def write(stream: Any, text: str) -> None:
+    """Write at once; without a reader the command goes on in silence."""
+    with contextlib.suppress(OSError):
+        stream.write(text, ending="")
+        stream.flush()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from payments.simulator import StripeSimulator
-from shop.demo.bar import Bar
+from shop.management.progress import Progress
 from shop.torture import report
 from shop.torture.control import NaiveWorld
 from shop.torture.scenarios import Scenario
@@ -68,7 +68,7 @@ class Run:
     def _one(self, scenario: Scenario, world: World, title: str, rounds: int) -> Tally:
         tally = Tally(scenario.name, outages=scenario.outages)
         began = time.monotonic()
-        with Bar(self.stream, title) as bar:
+        with Progress(self.stream, title) as bar:
             world.progress = _part_of(bar, tally, rounds)
             for _ in range(rounds):
                 # Each scenario's chances depend on the seed and its name alone, so that --only repeats them.
@@ -109,7 +109,7 @@ class Run:
         return failed + [f"naive {tally.name} (it held)" for tally in self.control if tally.passed]
 
 
-def _part_of(bar: Bar, tally: Tally, rounds: int) -> Callable[[int, int], None]:
+def _part_of(bar: Progress, tally: Tally, rounds: int) -> Callable[[int, int], None]:
     """A scenario's own progress as a part of the bar of all its rounds."""
 
     def show(done: int, total: int) -> None:

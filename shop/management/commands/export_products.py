@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from catalog.importing.export import Export
 from catalog.models import Product
-from shop.demo.bar import Bar
 from shop.errors import ShopError
+from shop.management.progress import Progress
 
 
 class Command(BaseCommand):
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         try:
             products = Product.objects.all()
             total = products.count()
-            with Bar(self.stdout, "Products", per_second=True) as bar, os.fdopen(handle, "wb") as file:
+            with Progress(self.stdout, "Products", per_second=True) as bar, os.fdopen(handle, "wb") as file:
                 export = Export(products, tick=lambda done: bar(done, max(done, total)))
                 for piece in export.csv() if suffix == ".csv" else export.xlsx():
                     file.write(piece)

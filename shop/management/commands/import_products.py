@@ -11,8 +11,8 @@ from catalog.importing import planning, runs
 from catalog.importing.formats import open_table
 from catalog.importing.models import ImportRun, ImportStep
 from catalog.importing.planning import Plan
-from shop.demo.bar import Bar
 from shop.errors import ShopError
+from shop.management.progress import Progress
 
 FAULTS_SHOWN = 50
 HOLD_SECONDS = 20.0
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  An import of this file is not finished yet (begun {run.confirmed_at:%d %b, %H:%M}).")
             self._apply(run)
             return
-        with Bar(self.stdout, "Checking", per_second=True) as bar:
+        with Progress(self.stdout, "Checking", per_second=True) as bar:
             plan = planning.stage(open_table(file, encoding=encoding), tick=bar)
         if plan.fault_count or dry_run or not plan.steps:
             try:
@@ -81,7 +81,7 @@ class Command(BaseCommand):
 
     def _apply(self, run: ImportRun) -> None:
         done = False
-        with Bar(self.stdout, "Writing products", per_second=True) as bar:
+        with Progress(self.stdout, "Writing products", per_second=True) as bar:
             while not done:
                 runs.hold(run)
                 hold_again_at = time.monotonic() + HOLD_SECONDS

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, get_commands
 
 from shop import mongod
-from shop.management.progress import Progress
+from shop.management.progress import Progress, write
 from shop.processes import Child, ProcessError, Supervisor, write_atomically
 from shop.server import STOP_SECONDS, check_port, server_command
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 "`manage.py run` makes demo accounts with known passwords, so it needs DEBUG=1; in production start "
                 "`manage.py serve`, and `manage.py worker` beside it."
             )
-        self.progress = Progress(self.stdout)
+        self.step: Progress | None = None
         self.stop_asked = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it ignored
@@ -66,7 +66,8 @@ class Command(BaseCommand):
         """Called wherever we wait: shows life, and turns a signal into the end of the run."""
         if self.stop_asked:
             raise _Stopped
-        self.progress.tick()
+        if self.step:
+            self.step()
         time.sleep(0.05)
 
     # --- Starting -----------------------------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         settings.RUN_FILE.unlink(missing_ok=True)
         self.port = settings.PORT or mongod.free_port()
         check_port(self.port)
-        self.progress.line(f"Starting Shop; its data and logs are in {settings.DATA_DIR}")
+        self._say(f"Starting Shop; its data and logs are in {settings.DATA_DIR}")
         self.environment = {
             **os.environ,
             "DEBUG": "1",
@@ -144,8 +145,13 @@ class Command(BaseCommand):
     @contextlib.contextmanager
     def _step(self, title: str) -> Iterator[None]:
         self._tick()
-        with self.progress.step(title):
+        with Progress(self.stdout, title) as self.step:
+            self.step()
             yield
+        self.step = None
+
+    def _say(self, line: str) -> None:
+        write(self.stdout, f"{line}\n")
 
     def _start(self, name: str, command: Sequence[str], *, stop_seconds: float = 10) -> Child:
         return self.supervisor.start(name, command, env=self.environment, stop_seconds=stop_seconds)
@@ -181,7 +187,7 @@ class Command(BaseCommand):
             "",
             f"ready {root}/",
         ):
-            self.progress.line(line)
+            self._say(line)
 
     # --- Running and stopping -----------------------------------------------------------------------------------------
 
@@ -196,12 +202,13 @@ class Command(BaseCommand):
                     raise ProcessError(
                         f"{child.name} keeps ending (exit code {code}), so everything was stopped; {child.log_end()}"
                     )
-                self.progress.line(f"{child.name} ended with exit code {code}: started again (its log is {child.log})")
+                self._say(f"{child.name} ended with exit code {code}: started again (its log is {child.log})")
                 child.restart()
 
     def _stop_everything(self) -> None:
         if self.supervisor.children:
-            with self.progress.step("Stopping"):
+            with Progress(self.stdout, "Stopping") as step:
+                step()
                 self.supervisor.stop_children()
         if self.supervisor.holds_folder:
             settings.RUN_FILE.unlink(missing_ok=True)

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
 from shop.demo import bench, seeding
-from shop.demo.bar import Bar
 from shop.demo.products import PRODUCTS
+from shop.management.progress import Progress
 
 
 class Command(BaseCommand):
@@ -41,9 +41,9 @@ class Command(BaseCommand):
                 "The demo makes accounts whose passwords everybody knows, so `manage.py seed` needs DEBUG=1."
             )
         made = seeding.seed_terms() + seeding.seed_people() + seeding.seed_categories()
-        with Bar(self.stdout, "Demo products") as bar:
+        with Progress(self.stdout, "Demo products") as bar:
             made += seeding.seed_products(PRODUCTS, tick=bar)
-        with Bar(self.stdout, "Demo pictures") as bar:
+        with Progress(self.stdout, "Demo pictures") as bar:
             made += seeding.seed_pictures(PRODUCTS, tick=bar)
         self.stdout.write(
             f"  The demo shop is complete with {len(PRODUCTS)} products."
@@ -55,9 +55,9 @@ class Command(BaseCommand):
         if users and not settings.DEBUG:
             self.stderr.write(f"Note: {users} customers with a known password are made; delete them after measuring.")
         rows = bench.seed_categories(categories)
-        with Bar(self.stdout, "Bench products", per_second=True) as bar:
+        with Progress(self.stdout, "Bench products", per_second=True) as bar:
             made = bench.seed_products(products, categories=rows, images=images, tick=bar)
-        with Bar(self.stdout, "Bench users") as bar:
+        with Progress(self.stdout, "Bench users") as bar:
             bench.seed_users(users, tick=bar)
         self.stdout.write(f"  {made:,} of {products:,} products were missing and were made.")
 
