@@ -1,4 +1,4 @@
-"""Addresses of the shop itself, as whoever asks must write them."""
+"""Base URL for absolute links."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from django.conf import settings
 
 
 def base_url(request: Any) -> str:
-    """Return scheme and host as the request names them (Django's or REST framework's); without one, ``BASE_URL``."""
+    """Return scheme and host of a Django or DRF request; ``BASE_URL`` without a request."""
     if request is None:
         return getattr(settings, "BASE_URL", "").rstrip("/")
-    # get_host() compares with ALLOWED_HOSTS at every call; a list asks a hundred times.
+    # Cached: get_host() checks ALLOWED_HOSTS on each call, once per item of a list.
     base = getattr(request, "base_url", None)
     if base is None:
         base = request.base_url = f"{request.scheme}://{request.get_host()}"

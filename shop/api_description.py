@@ -1,4 +1,4 @@
-"""What the API's documentation says before it lists the calls; part of the settings."""
+"""Description and tags of the OpenAPI document, part of the settings."""
 
 API_DESCRIPTION = """
 A headless commerce API: accounts, catalogue, cart, orders and Stripe payments.

@@ -1,4 +1,4 @@
-"""App configurations: Shop's own, and Django's admin, auth and contenttypes with ObjectId keys."""
+"""App configurations: the shop, and Django's contrib apps with ObjectId keys."""
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
@@ -25,7 +25,7 @@ class MongoAdminConfig(AdminConfig):
 
 
 class MongoAuthConfig(AuthConfig):
-    # Its groups are all that the admin shows of it.
+    # The admin shows only the groups of this app.
     verbose_name = "Staff"
     default_auto_field = OBJECT_ID
 

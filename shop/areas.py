@@ -1,4 +1,4 @@
-"""Which part of the shop an address belongs to: they differ in their limits, their error pages and their headers."""
+"""Areas of the URL space, which differ in limits, error pages and headers."""
 
 from enum import Enum, auto
 
@@ -9,14 +9,13 @@ class Area(Enum):
     API = auto()
     ADMIN = auto()
     DOCS = auto()
-    # Static files, and pictures where no Cloudinary keeps them.
+    # Static files, and locally stored images.
     FILES = auto()
     HEALTH = auto()
     ELSEWHERE = auto()
 
 
 def area_of(path: str) -> Area:
-    """Return the area of a request's ``path_info``."""
     if path.startswith("/api/v1/"):
         return Area.API
     if path.startswith("/api/docs"):

@@ -1,4 +1,4 @@
-"""The shop's fsck: every room states what must always be true, ``manage.py audit`` looks whether it is."""
+"""Invariant checks. Each app registers its own in ``invariants.py``; ``manage.py audit`` runs them all."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -11,13 +11,13 @@ Check = Callable[[], Iterator[str]]
 
 
 class Invariant(NamedTuple):
-    """``check`` yields one sentence for every place where ``statement`` does not hold."""
+    """A named check; ``check`` yields one sentence per violation of ``statement``."""
 
     statement: str
     check: Check
 
     def complaints(self) -> list[str]:
-        """Check the whole database as it is at one moment: a shop that sells meanwhile gives no false alarm."""
+        """Run the check on a snapshot, so that concurrent writes cause no false alarm."""
         with snapshot():
             return list(self.check())
 
@@ -26,7 +26,7 @@ _invariants: list[Invariant] = []
 
 
 def invariant(statement: str) -> Callable[[Check], Check]:
-    """Register the decorated generator of complaints under the statement that it checks."""
+    """Register the decorated generator of violations of ``statement``."""
 
     def register(check: Check) -> Check:
         _invariants.append(Invariant(statement, check))
@@ -36,11 +36,11 @@ def invariant(statement: str) -> Callable[[Check], Check]:
 
 
 def invariants() -> list[Invariant]:
-    """Return all that is checked; every app's ``invariants.py`` is found by itself."""
+    """Return all invariants; discovers every app's ``invariants.py``."""
     autodiscover_modules("invariants")
     return list(_invariants)
 
 
 def complaints() -> list[str]:
-    """Check everything; return what does not hold, empty for a sound shop."""
+    """Run all checks; return the violations."""
     return [f"{each.statement}: {complaint}" for each in invariants() for complaint in each.complaints()]

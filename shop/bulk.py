@@ -1,4 +1,4 @@
-"""Many writes to one collection with one command, where the ORM would send one for each row."""
+"""Bulk writes: one command for many rows of a collection."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from shop import documents
 
 
 def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, Any]]) -> int:
-    """Set fields of rows, named by their keys; return how many of those rows there are."""
+    """Set fields of rows by primary key; return the number of rows matched."""
     return write(model, [UpdateOne({"_id": pk}, {"$set": _columns(model, values)}) for pk, values in changes.items()])
 
 
 @wrap_database_errors
 def write(model: type[models.Model], operations: Sequence[UpdateOne]) -> int:
-    """Send updates of the model's rows, in the running transaction if there is one; return how many rows matched.
+    """Send updates in the running transaction, if any; return the number of rows matched.
 
     Raises Django's ``IntegrityError`` and ``DatabaseError``, as the ORM does.
     """

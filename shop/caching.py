@@ -1,4 +1,4 @@
-"""Django's cache in Redis, for what can be made again at any time: while Redis is away it is made again."""
+"""Redis cache backend that degrades to an empty cache during an outage."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,12 +14,12 @@ logger = structlog.get_logger(__name__)
 
 
 def is_redis(url: str) -> bool:
-    """Tell whether ``CACHE_URL`` names a Redis."""
+    """Return whether ``CACHE_URL`` names a Redis server."""
     return url.startswith(("redis://", "rediss://"))
 
 
 def _else(answer: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give ``answer()`` where Redis does not answer."""
+    """Return ``answer()`` if the decorated method raises a Redis error."""
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(method)
@@ -36,7 +36,7 @@ def _else(answer: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[
 
 
 class ForgetfulRedisCache(RedisCache):
-    """Django's own, which without Redis is an empty cache that keeps nothing, instead of failing the request."""
+    """Django's Redis cache; without Redis it acts as an empty cache instead of failing the request."""
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         return _else(lambda: default)(super().get)(key, default, version)

@@ -1,7 +1,7 @@
-"""Circuit breakers for the services that requests wait for: the database and Stripe. One each per process.
+"""Circuit breakers for the database and Stripe, one of each per process.
 
-A request waits some seconds for a service that does not answer. If every request did, all server threads would be
-waiting. While the circuit of a service is open, requests that need it are refused at once.
+Without them, all server threads would wait for a service that does not answer. While a circuit is open, requests that
+need the service fail fast.
 """
 
 import threading
@@ -25,7 +25,7 @@ PING_INTERVAL_SECONDS = 0.25
 
 
 class Circuit:
-    """Open after :meth:`outage_noticed`. Then one request at a time may try the service; success closes it."""
+    """A circuit opened by :meth:`outage_noticed`, then probed by one request at a time until one succeeds."""
 
     def __init__(self, refusal: type[ServiceUnavailable]) -> None:
         self._refusal = refusal
@@ -37,13 +37,13 @@ class Circuit:
         self._open = False
 
     def outage_noticed(self) -> None:
-        """Open the circuit: the service did not answer, or not in time."""
+        """Open the circuit after an error or timeout of the service."""
         self._outages += 1
         self._open = True
 
     @contextmanager
     def admitted(self) -> Iterator[bool]:
-        """Run the block if the circuit is closed or no other request tries the service; yield whether it tries.
+        """Run the block if the circuit is closed or this request may probe; yield whether it is a probe.
 
         Raises the circuit's refusal otherwise.
         """
@@ -61,7 +61,7 @@ class Circuit:
 
 
 class DatabaseCircuit:
-    """Opened and closed by pings of its own: a request that failed only gives the reason to ping."""
+    """A circuit that is opened and closed by pings only; a failed request triggers a ping."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -92,7 +92,7 @@ class DatabaseCircuit:
             raise DatabaseUnavailable from error
 
     def failure_noticed(self) -> None:
-        """Ping the database after a call failed; open the circuit if it does not answer."""
+        """Ping the database after a failed call; open the circuit if it does not answer."""
         with self._lock:
             if self._open or primary_answers(PING_SECONDS):
                 return
@@ -108,7 +108,7 @@ class DatabaseCircuit:
 
 
 def primary_answers(seconds: float) -> bool:
-    """Return whether the database's primary answers a command within this time."""
+    """Return whether the primary answers a command within ``seconds``."""
     try:
         with pymongo.timeout(seconds):
             reply = connections[DEFAULT_DB_ALIAS].database.command("hello")

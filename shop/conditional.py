@@ -1,7 +1,7 @@
-"""Reads that browsers and proxies may keep: each carries an ETag, and whoever has it already is told so in a few bytes.
+"""ETag and If-None-Match support for GET views.
 
-The tag is a digest of the reply's bytes, so that two replies have the same tag exactly when they are the same, whatever
-they were made of and whoever asked. Everybody asks again each time (``max-age=0``): what staff write is seen at once.
+The ETag is a digest of the response body. Clients revalidate every time (``max-age=0``), so changes are visible at
+once.
 """
 
 import hashlib
@@ -15,10 +15,8 @@ _KEPT_HEADERS = ("Cache-Control", "ETag", "Vary")
 
 
 class ConditionalReads:
-    """A view whose successful GETs may be kept: by anybody where nobody was logged in, by a customer where one was.
-
-    What staff are shown is kept nowhere: they see more than others.
-    """
+    """Mixin that makes successful GETs cacheable: publicly for anonymous users, privately for customers. Responses to
+    staff are not cached, since staff see more."""
 
     def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -34,11 +32,11 @@ class ConditionalReads:
 
 
 def _conditional(request: HttpRequest | Request, response: HttpResponse) -> HttpResponse:
-    """Return the response with its tag, or 304 in its place where the client has it."""
+    """Return the response with its ETag, or 304 if the client has the current one."""
     tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
     response.headers["ETag"] = tag
     asked = request.META.get("HTTP_IF_NONE_MATCH")
-    # A proxy that compresses makes weak tags of ours.
+    # Compressing proxies turn our ETags into weak ones.
     if asked is None or {each.removeprefix("W/") for each in parse_etags(asked)}.isdisjoint({tag, "*"}):
         return response
     return HttpResponseNotModified(headers={name: response[name] for name in _KEPT_HEADERS})

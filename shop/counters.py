@@ -1,8 +1,7 @@
-"""Counting within windows of time, one count for all server processes: in Redis where ``CACHE_URL`` names one, else
-in MongoDB.
+"""Fixed-window counters shared by all processes.
 
-A window opens with the first use and lasts its seconds, so a burst never meets two of them. While Redis is away
-MongoDB counts on, from zero: nobody is locked out by its outage, and nobody gets more than one limit more.
+Kept in Redis if ``CACHE_URL`` names one, else in MongoDB. A window opens with the first use. During a Redis outage
+MongoDB counts from zero, so a client gets at most one extra limit.
 """
 
 import time
@@ -25,13 +24,13 @@ from shop.mongodb import TTLIndex
 
 logger = structlog.get_logger(__name__)
 
-# A Redis that did not answer is not asked again for so long: every request would wait for it.
+# Redis is skipped this long after an error; otherwise every request would wait for it.
 REDIS_PAUSE_SECONDS = 5.0
 REDIS_PATIENCE_SECONDS = 2.0
 
 
 class RateWindow(models.Model):
-    """How often something was done since the window opened. ``_id`` is a digest of what is counted."""
+    """Uses since the window opened. ``_id`` is a digest of the counted key."""
 
     id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     count = models.PositiveIntegerField()
@@ -45,14 +44,14 @@ class RateWindow(models.Model):
 
 
 class Count(NamedTuple):
-    """What a counter stands at, what was just counted included, and how long its window lasts."""
+    """Uses in the window, including the one just counted, and the seconds until it ends."""
 
     uses: int
     seconds_left: float
 
 
 def count(key: str, *, seconds: int, uses: int = 1) -> Count:
-    """Count so many uses of ``key`` within a window of so many seconds, in one atomic step."""
+    """Count ``uses`` of ``key`` atomically in a window of ``seconds``."""
     if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
         try:
             return _count_in_redis(key, seconds, uses)
@@ -62,7 +61,7 @@ def count(key: str, *, seconds: int, uses: int = 1) -> Count:
 
 
 def give_back(key: str, *, seconds: int) -> None:
-    """Take back one use of ``key`` that was counted a moment ago. Redis being away loses it, which only costs a use."""
+    """Undo one recent use of ``key``. Lost during a Redis outage, which only costs the client a use."""
     if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
         try:
             _give_back_in_redis(key, seconds)
@@ -98,10 +97,10 @@ def _redis(url: str) -> redis.Redis:
 
 def _count_in_redis(key: str, seconds: int, uses: int) -> Count:
     name = f"shop:count:{key}"
-    # Held here: where threads make the first client at once, one is dropped, and would close under whoever has it.
+    # Keep a reference: concurrent first calls may create two clients and discard one.
     client = _redis(settings.CACHE_URL)
     with client.pipeline(transaction=True) as commands:
-        # The first opens the window; a later use leaves its end where it is.
+        # SET NX opens the window; later uses keep its expiry.
         commands.set(name, 0, px=seconds * 1000, nx=True)
         commands.incrby(name, uses)
         commands.pttl(name)
@@ -113,7 +112,7 @@ def _give_back_in_redis(key: str, seconds: int) -> None:
     name = f"shop:count:{key}"
     client = _redis(settings.CACHE_URL)
     with client.pipeline(transaction=True) as commands:
-        # A window that has just ended is opened again, for a key without an end would stay for ever.
+        # The window may have just ended; DECR alone would create a key without expiry.
         commands.set(name, 0, px=seconds * 1000, nx=True)
         commands.decr(name)
         commands.execute()
@@ -123,9 +122,9 @@ def _give_back_in_redis(key: str, seconds: int) -> None:
 
 
 def _count_in_mongodb(key: str, seconds: int, uses: int) -> Count:
-    # A count that is lost with a primary that fails is no loss; waiting for the majority would be one.
+    # w=1: losing a count on failover is acceptable.
     windows, _ = documents.collection_of(RateWindow, may_be_lost=True)
-    # The database's clock, which is one for all processes. (Its own deletion of what has expired comes later.)
+    # The server's clock is the same for all processes. The TTL index deletes expired windows later.
     is_open = {"$gt": ["$expires_at", "$$NOW"]}
     step = {
         "count": {"$cond": [is_open, {"$add": ["$count", uses]}, uses]},
@@ -141,6 +140,6 @@ def _count_in_mongodb(key: str, seconds: int, uses: int) -> Count:
                 return_document=ReturnDocument.AFTER,
             )
         except DuplicateKeyError:
-            # Two opened the window at once: the other one's is there now.
+            # Another request opened the window concurrently.
             continue
         return Count(row["count"], row["left"] / 1000)

@@ -1,9 +1,9 @@
-"""Named places where a process can be made to die, for fault runs: off by default, impossible in production.
+"""Named crash points for fault runs. Off by default, impossible in production.
 
-``CRASH_AT=orders.place:before_commit`` (with ``DEBUG=1``) kills the process with SIGKILL the first time it gets there;
-``CRASH_AT=orders.place:before_commit@3`` the third time. Only `shop.transactions` (``begin``, ``before_commit``,
-``after_commit`` of every named transaction) and `payments.gateway` (``before`` and ``after`` every named call to
-Stripe) have such places.
+``CRASH_AT=orders.place:before_commit`` (with ``DEBUG=1``) kills the process with SIGKILL at the first pass of that
+point, ``CRASH_AT=orders.place:before_commit@3`` at the third. Points are in `shop.transactions` (``begin``,
+``before_commit``, ``after_commit`` of every named transaction) and `payments.gateway` (``before`` and ``after`` every
+named Stripe call).
 """
 
 import os
@@ -15,7 +15,7 @@ _left: dict[str, int] = {}
 
 
 def reached(place: str) -> None:
-    """Die here if that is what this process was started for."""
+    """Kill this process if ``CRASH_AT`` names this point."""
     if not settings.CRASH_AT:
         return
     wanted, _, times = settings.CRASH_AT.partition("@")

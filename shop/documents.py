@@ -1,12 +1,9 @@
-"""Documents by MongoDB's own queries, for the paths that shoppers walk all day.
+"""Raw PyMongo queries for hot paths, which skip Django's query compilation.
 
-Django needs longer to compile a query than MongoDB to answer it. Here a filter is written as MongoDB takes it, with the
-columns' names, and what comes back are the model's instances as Django would have made them (:func:`find`), or plain
-dictionaries (:func:`aggregate`). Everything takes part in the running transaction, and errors are Django's; Django's
-list of queries, kept while debugging, does not have these.
+Filters use column names. Results are model instances (:func:`find`) or dictionaries (:func:`aggregate`). Operations
+join the running transaction and raise Django's errors; ``connection.queries`` does not list them.
 
-Values that come from outside are compared with ``{"$eq": value}`` or checked to be what they should be: a dictionary
-would be an operator.
+Compare external values with ``{"$eq": value}`` or check their type first: a dictionary would be an operator.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,13 +38,13 @@ Convert = Callable[[Any], Any]
 M = TypeVar("M", bound=models.Model)
 
 
-# More than anything here returns; by itself the server would send a hundred first.
+# Fetch everything in one batch; the server's default for the first batch is 101 documents.
 _AT_ONCE = 10_000
 
 
 @wrap_database_errors
 def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) -> list[M]:
-    """Return the instances whose documents match; with ``only``, other fields than these are deferred."""
+    """Return the instances whose documents match; ``only`` defers all other fields."""
     reader = _reader(model, tuple(only))
     collection, session = collection_of(model)
     command = {"find": collection.name, "filter": match, "batchSize": _AT_ONCE}
@@ -61,13 +58,13 @@ def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) 
 
 
 def instance(model: type[M], document: Document) -> M:
-    """Return the instance that a document of the model's collection stands for; what it has beyond is left alone."""
+    """Return the instance of a document; extra keys are ignored."""
     return _reader(model, ()).instance(document)
 
 
 @wrap_database_errors
 def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
-    """Return the instance whose document matches, or None; of several any."""
+    """Return an instance whose document matches, or None."""
     collection, session = collection_of(model)
     found = _answer(collection, session, {"find": collection.name, "filter": match, "limit": 1, "singleBatch": True})
     document = collection.find_one(match, session=session) if found is None else next(iter(found), None)
@@ -78,7 +75,7 @@ def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
 def aggregate(
     model: type[models.Model], pipeline: Sequence[Mapping[str, Any]], *, index: str | None = None
 ) -> list[Document]:
-    """Return what the pipeline makes of the model's documents; with ``index``, they are found by the index so named."""
+    """Return the documents that the pipeline yields; ``index`` is a hint."""
     collection, session = collection_of(model)
     by = {} if index is None else {"hint": index}
     command = {"aggregate": collection.name, "pipeline": pipeline, "cursor": {"batchSize": _AT_ONCE}, **by}
@@ -86,20 +83,20 @@ def aggregate(
     return collection.aggregate(pipeline, session=session, **by).to_list() if found is None else found
 
 
-# Of an operation's failures those after which drivers read again, besides broken connections:
+# Errors after which drivers retry a read, besides network errors:
 # https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md
 _RETRYABLE = frozenset({6, 7, 89, 134, 262, 9001})
 
 
 def _answer(collection: Collection, session: ClientSession | None, command: Document) -> list[Document] | None:
-    """Return all that a reading command finds; None where the driver's own way has to be taken.
+    """Return the result of a read command, or None if the caller has to use a driver cursor instead.
 
-    The driver's way makes a cursor, which is an eighth of a query's work. It is needed where the answer does not fit
-    one reply, and where a broken connection or a change of primary has spoiled it, for it reads again. What fails in a
-    transaction raises, since the transaction is repeated as a whole.
+    Skipping the cursor saves an eighth of a query's time. A cursor is needed if the result exceeds one batch, and for
+    the driver's retry after a network error or failover. In a transaction errors are raised, since the whole
+    transaction is retried.
     """
     if session is None:
-        # A session has its own, and reads from the primary.
+        # A session has its own read concern and reads from the primary.
         command["readConcern"] = collection.read_concern.document
     try:
         with driver_call():
@@ -117,7 +114,7 @@ def _answer(collection: Collection, session: ClientSession | None, command: Docu
     if not cursor["id"]:
         return cursor["firstBatch"]
     with suppress(PyMongoError), driver_call():
-        # The server would keep what is left of it for ten minutes.
+        # The server would keep the cursor open for ten minutes.
         by = session if _in_transaction(session) else None
         collection.database.command("killCursors", collection.name, cursors=[cursor["id"]], session=by)
     return None
@@ -130,7 +127,7 @@ def _in_transaction(session: ClientSession | None) -> bool:
 def _is_retryable(error: AutoReconnect | OperationFailure) -> bool:
     if isinstance(error, OperationFailure):
         return error.code in _RETRYABLE
-    # Where no server was found, that took all the time there is.
+    # Server selection has already used up the whole timeout.
     return not isinstance(error, ServerSelectionTimeoutError)
 
 
@@ -142,7 +139,7 @@ def change_one(
     *,
     returning: Sequence[str] = ("_id",),
 ) -> Document | None:
-    """Change the document that matches, if there is one, and return these of its columns as they are then."""
+    """Update a matching document; return the ``returning`` columns after the update, or None without a match."""
     collection, session = collection_of(model)
     return collection.find_one_and_update(
         match,
@@ -155,9 +152,9 @@ def change_one(
 
 @wrap_database_errors
 def update_one(model: type[models.Model], match: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
-    """Change the document that matches; return whether there is one.
+    """Update a matching document; return whether there was one.
 
-    Costs the server less than :func:`change_one`, whose answer it has to keep in case it is asked again.
+    Cheaper than :func:`change_one`, whose result the server stores for retries.
     """
     collection, session = collection_of(model)
     return collection.update_one(match, change, session=session).matched_count == 1
@@ -165,7 +162,7 @@ def update_one(model: type[models.Model], match: Mapping[str, Any], change: Mapp
 
 @wrap_database_errors
 def insert(*rows: models.Model) -> None:
-    """Insert instances of one model; those that have no key yet get one."""
+    """Insert instances of one model; sets missing primary keys."""
     documents = [document_of(row) for row in rows]
     collection, session = collection_of(type(rows[0]))
     if len(documents) == 1:
@@ -173,22 +170,22 @@ def insert(*rows: models.Model) -> None:
     else:
         collection.insert_many(documents, session=session)
     for row, document in zip(rows, documents, strict=True):
-        # The driver has added the keys.
+        # The driver adds missing keys to the documents.
         row.pk = document["_id"]
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
-# The driver makes a new object of a collection whenever it is named. Each holds on to its client, so the client's
-# number in the key stays its own.
+# The driver creates a new Collection object on every access. The cached one keeps its client alive, so the client's id
+# in the key is not reused.
 _collections: dict[tuple[int, str, str, bool], Collection] = {}
 
 
 def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tuple[Collection, ClientSession | None]:
-    """Return a model's collection, and the session of the transaction that is running, if one is.
+    """Return a model's collection and the session of the running transaction, if any.
 
-    What is written into one that ``may_be_lost`` waits for the primary only, and dies with it.
+    With ``may_be_lost`` writes use w=1 and can be lost on failover.
     """
-    # The proxy `connection` would look for it at every mention.
+    # The `connection` proxy would resolve the alias on every attribute access.
     wrapper = connections[DEFAULT_DB_ALIAS]
     database, name = wrapper.database, model._meta.db_table
     key = (id(database.client), database.name, name, may_be_lost)
@@ -199,7 +196,7 @@ def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tu
 
 
 def document_of(row: models.Model) -> Document:
-    """Return the document that saving ``row`` as a new one would write; without its key where that is not set."""
+    """Return the document that inserting ``row`` would write, without ``_id`` if it is not set."""
     document = _document(row, adding=True)
     if row.pk is None:
         document.pop("_id", None)
@@ -207,7 +204,7 @@ def document_of(row: models.Model) -> Document:
 
 
 def stored(field: models.Field, value: Any) -> Any:
-    """Return a field's value as the database keeps it."""
+    """Return a field's value in its stored form."""
     kind = type(value)
     if kind in _AS_THEY_ARE.get(type(field), _NOTHING):
         return value
@@ -228,7 +225,7 @@ def stored(field: models.Field, value: Any) -> Any:
 
 @lru_cache(maxsize=10_000)
 def _stored_amount(value: Decimal) -> Decimal128:
-    # Of amounts that are equal, such as 1.5 and 1.50, all are kept as the first was written.
+    # Equal amounts, such as 1.5 and 1.50, are stored with the exponent of the first one cached.
     if not value.is_finite():
         raise ValueError(f"{value} is no amount")
     return Decimal128(value)
@@ -245,7 +242,7 @@ def _embedded_document(row: models.Model) -> Document:
 def _document(row: models.Model, *, adding: bool) -> Document:
     values = row.__dict__
     return {
-        # Django asks every field at length what to do with its value, for most of them nothing.
+        # Skips Field.pre_save and get_db_prep_save for types that are stored unchanged.
         column: values[name] if type(values[name]) in as_they_are else stored(field, field.pre_save(row, adding))
         for column, name, field, as_they_are in _columns(type(row))
     }
@@ -259,7 +256,7 @@ def _columns(model: type[models.Model]) -> list[tuple[str, str, models.Field, fr
     ]
 
 
-# By the kind of field, the types of values that are kept as they are.
+# Types that each field class stores unchanged.
 _NOTHING: frozenset[type] = frozenset()
 _AS_THEY_ARE: dict[type[models.Field], frozenset[type]] = {
     models.CharField: frozenset({str, NoneType}),
@@ -278,7 +275,7 @@ _WHOLE_NUMBERS = {
 
 
 class _Reader:
-    """Makes instances of a model from its documents."""
+    """Converts documents to instances of a model."""
 
     def __init__(self, model: type[models.Model], only: Sequence[str]) -> None:
         fields = [field for field in model._meta.concrete_fields if not only or field.attname in only]
@@ -303,7 +300,7 @@ class _Reader:
 
 
 def with_defaults(model: type[models.Model], document: Document) -> Document:
-    """Return the document with the defaults of the fields that it lacks."""
+    """Return the document, with defaults for missing fields."""
     fields = {field.column: field for field in model._meta.concrete_fields}
     return {name: stored_default(field) for name, field in fields.items() if name not in document} | document
 
@@ -314,7 +311,7 @@ def _reader(model: type[models.Model], only: tuple[str, ...]) -> _Reader:
 
 
 def decimal_of(value: Decimal128) -> Decimal:
-    """Return a stored amount as Python's. Prices are the same ones again and again, and converting one takes long."""
+    """Return a stored amount as a Decimal. Cached: conversion is slow and prices repeat."""
     return _decimal(value.bid)
 
 
@@ -324,7 +321,7 @@ def _decimal(bid: bytes) -> Decimal:
 
 
 def _converter(field: models.Field) -> Convert | None:
-    """Return what turns a stored value of this field into Python's, or None where they are the same."""
+    """Return the converter from a stored value to Python, or None if both are the same."""
     if isinstance(field, EmbeddedModelArrayField):
         read = _embedded(field.embedded_model)
         return lambda values: None if values is None else [read(value) for value in values]
@@ -334,7 +331,7 @@ def _converter(field: models.Field) -> Convert | None:
     if isinstance(field, models.DecimalField):
         return lambda value: None if value is None else decimal_of(value)
     if isinstance(field, models.JSONField) and field.decoder is None:
-        # The backend goes through a text and back.
+        # The backend would serialize to JSON and parse it again.
         return None
     expression = field.get_col(field.model._meta.db_table)
     converters = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
