@@ -1,4 +1,4 @@
-"""The address book: as long as it has an address, one of them is the default."""
+"""Address book operations. One address of a non-empty book is the default."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from shop.transactions import transactional
 
 @transactional("accounts.add_address")
 def add_address(*, user: User, fields: dict[str, Any]) -> Address:
-    """Add to the address book; the first address is the default. Raises :class:`AddressBookFull`."""
+    """Create an address; the first one is the default. Raises :class:`AddressBookFull`."""
     require_account(user)
     known = Address.objects.owned_by(user).count()
     if known >= settings.MAX_ADDRESSES:
@@ -30,7 +30,7 @@ def add_address(*, user: User, fields: dict[str, Any]) -> Address:
 
 @transactional("accounts.change_address")
 def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> Address:
-    """Change what ``fields`` names, and nothing else; if it was the default and no longer is, the newest other one is.
+    """Update ``fields``; if the default address loses the flag, the newest other address gets it.
 
     Raises ``DoesNotExist`` if the address was deleted.
     """
@@ -52,9 +52,9 @@ def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> A
 
 @transactional("accounts.delete_address")
 def delete_address(*, user: User, address: Address) -> None:
-    """Delete from the address book; if it was the default, the newest of the others is.
+    """Delete an address; if it was the default, the newest remaining one becomes the default.
 
-    Raises ``DoesNotExist`` if it was deleted already.
+    Raises ``DoesNotExist`` if it was already deleted.
     """
     require_account(user)
     address = Address.objects.owned_by(user).get(pk=address.pk)

@@ -1,4 +1,4 @@
-"""People in the admin: customers, staff, their groups."""
+"""Admin for users and groups."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ from shop.errors import ShopError
 from shop.staff_log import Action
 from shop.transactions import transactional
 
-# What makes a person more than a customer; only a superuser hands it out.
+# Fields that only a superuser may edit.
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
@@ -66,7 +66,7 @@ class AddressInline(TabularInline):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        # An address book is part of the person.
+        # Addresses have no permissions in the admin except those of their user.
         return request.user.has_perm("accounts.view_user") or request.user.has_perm("accounts.change_user")
 
 
@@ -74,7 +74,7 @@ class AddressInline(TabularInline):
 class UserAdmin(
     ChooseSeveralMixin, DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin, DjangoUserAdmin
 ):
-    """Customers and staff. Only superusers touch staff: else whoever may edit people could become anybody."""
+    """Admin for customers and staff. Only superusers may edit staff, which prevents privilege escalation."""
 
     form = UserForm
     add_form = NewUserForm
@@ -104,7 +104,7 @@ class UserAdmin(
         if (found := by_id(queryset, text)) is not None:
             return found
         by_email = queryset.filter(begins_with("email", normalize_email(text)))
-        # No index serves a part of a name, so people are only gone through where no address begins like this.
+        # A substring search of names uses no index, so it runs only if no e-mail address matches.
         return by_email if by_email.exists() else queryset.filter(name__icontains=text)
 
     @display(description="Person", header=True, ordering="email")
@@ -126,7 +126,7 @@ class UserAdmin(
 
     @display(description="Last login to the admin")
     def last_admin_login(self, user: User) -> Any:
-        # Logins by the API do not count here.
+        # Not set by API logins.
         return user.last_login or "never"
 
     @display(description="Orders")
@@ -138,14 +138,14 @@ class UserAdmin(
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        # Who may see orders is decided by the room of orders, which this one knows by name only.
+        # The orders app is above this one, so its permission is referenced by name.
         return (*fieldsets, ("Orders", {"fields": ("orders",)})) if obj and self._may_see_orders(request) else fieldsets
 
     @staticmethod
     def _may_see_orders(request: HttpRequest) -> bool:
         return request.user.has_perm("orders.view_order") or request.user.has_perm("orders.change_order")
 
-    # --- Who may do what ----------------------------------------------------------------------------------------------
+    # --- Permissions --------------------------------------------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and self._may_touch(request, obj)
@@ -214,7 +214,7 @@ class UserAdmin(
         super().write(request, obj, form, change)
         if change and "is_active" in form.changed_data and not obj.is_active:
             tokens.revoke_all(obj)
-        # Unless whoever changed the address says that the new one is proven.
+        # Unless the same edit marks the new address as verified.
         if (
             change
             and "email" in form.changed_data
@@ -228,7 +228,7 @@ class UserAdmin(
         user = self.find(request, object_id) if request.method == "POST" else None
         if user is not None and self.has_delete_permission(request, user):
             try:
-                # It may ask Stripe, which has no place in the transaction around the page.
+                # It may call Stripe, so it runs before the transaction of the view.
                 services.settle_account(user=user)
             except ShopError as error:
                 self.message_user(request, str(error), messages.ERROR)
@@ -244,7 +244,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(ChooseSeveralMixin, TransactionalModelAdmin, DjangoGroupAdmin):
-    """What the members of a team may do. Only superusers say so: else whoever edits a group could become anybody."""
+    """Admin for groups. Only superusers may edit them, which prevents privilege escalation."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

@@ -1,4 +1,4 @@
-"""The forms by which people log into the admin, and are kept there."""
+"""Forms for logging into the admin and for changing passwords and users."""
 
 from typing import Any
 
@@ -24,14 +24,14 @@ logger = structlog.get_logger(__name__)
 
 
 class LoginForm(AuthenticationForm):
-    # Django's sentence says that both fields may be case-sensitive: the e-mail address is not.
+    # Django's message says that both fields may be case-sensitive; the e-mail address is not.
     error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": "This e-mail address and password do not belong to anybody who may log in here.",
     }
 
     def clean(self) -> dict[str, Any]:
-        """Check the password, as slowly for those who guess as the API does. Raises ``Throttled``."""
+        """Check the credentials under the API's login rate limits. Raises ``Throttled``."""
         if email := self.cleaned_data.get("username"):
             spend_or_refuse("login", request=self.request)
             logins.count_attempt(request=self.request, email=email)
@@ -47,18 +47,16 @@ class LoginForm(AuthenticationForm):
 
 @transactional("admin.set_password")
 def _set_password(user: User) -> None:
-    """Save a password that was just set, and end every login by the old one."""
+    """Save a password that was just set and revoke all tokens and sessions."""
     user.save(update_fields=["password"])
     tokens.revoke_all(user)
-    # By which the session is kept that this was done in, where it was one's own password.
+    # Django renews the current session's auth hash from this if the user changed their own password.
     user.refresh_from_db(fields=["token_version"])
     staff_log.note(Action.CHANGE, user, fields=["password"])
     mails.send_later("accounts.new_password_mail", user=str(user.pk))
 
 
 class SetPasswordForm(AdminPasswordChangeForm):
-    """A new password for somebody else."""
-
     def save(self, commit: bool = True) -> User:
         super().save(commit=False)
         _set_password(self.user)
@@ -66,7 +64,7 @@ class SetPasswordForm(AdminPasswordChangeForm):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
-    """A new password for oneself; whoever guesses the old one at a forgotten screen is stopped as in the API."""
+    """Change one's own password. Attempts are rate-limited as in the API."""
 
     def clean_old_password(self) -> str:
         spend_or_refuse("password", f"user {self.user.pk}")
@@ -79,7 +77,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
 
 
 class NewUserForm(UserCreationForm):
-    # A password is the only way to log in, so nobody is added without one.
+    # Required: a password is the only way to log in.
     usable_password = None
 
     class Meta:
@@ -100,12 +98,12 @@ class UserForm(UserChangeForm):
         model = User
         fields = "__all__"
 
-    # Set for each request by `UserAdmin.get_form`.
+    # Set per request by `UserAdmin.get_form`.
     editor: User
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"]
-        # An account that has an address to which mail cannot be delivered can still be changed.
+        # An account with an undeliverable address can still be edited.
         return check_email(email) if email != self.instance.email else email
 
     def clean(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The admin itself: unfold's, with the shop's own way in."""
+"""The admin site: unfold's, with our login form and a few views replaced."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from shop.request_context import recognised
 
 
 class AutocompleteView(AutocompleteJsonView):
-    """What boxes offer while somebody types, in the words of the model's admin where it has ``autocomplete_label``."""
+    """Autocomplete results, labelled by the model admin's ``autocomplete_label`` if it has one."""
 
     def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, Any]:
         result = super().serialize_result(obj, to_field_name)
@@ -32,25 +32,25 @@ class ShopAdminSite(UnfoldAdminSite):
         return AutocompleteView.as_view(admin_site=self)(request)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Django's question at the door of every page; from here on the logs know who it is."""
+        """Check access to the admin as Django does, and add the user to the log context."""
         allowed = super().has_permission(request)
         if allowed:
             recognised(request.user, via="admin")
         return allowed
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Unfold's search among the pages, whose own pages come to an end."""
+        """Run unfold's search; a page number that is out of range is a 404."""
         try:
             return super().search(request, extra_context)
         except InvalidPage as error:
             raise Http404 from error
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Every page but the one that leads to an object's page on a website: the shop has no website."""
+        """Return the admin's URLs without "view on site": the shop has no website."""
         return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's page, with a form that also ends the logins by the old password."""
+        """Change the password with a form that also revokes all earlier logins."""
         request.current_app = self.name
         return PasswordChangeView.as_view(
             form_class=OwnPasswordForm,

@@ -1,4 +1,4 @@
-"""Who is asking: the bearer of an access token."""
+"""Authentication by access token."""
 
 import time
 from collections.abc import Mapping
@@ -21,27 +21,27 @@ from shop.request_context import recognised
 
 
 class AccessTokenAuthentication(JWTAuthentication):
-    """simplejwt's authentication, whose tokens die with the password, the account and every ``logout-all``."""
+    """simplejwt authentication; password changes, deactivation and ``logout-all`` invalidate tokens."""
 
     def __init__(self) -> None:
-        # simplejwt's asks which model it is; there is one of these for each request.
+        # Skip simplejwt's `get_user_model()`: an instance is created for each request.
         self.user_model = User
 
     def authenticate(self, request: Request) -> tuple[User, Mapping[str, Any]] | None:
         try:
             return super().authenticate(request)
         except simplejwt.AuthenticationFailed as error:
-            # simplejwt's is a dictionary, which would read as several errors.
+            # simplejwt's detail is a dictionary, which would be rendered as several errors.
             raise AuthenticationFailed(error.detail["detail"], code=str(error.detail["code"])) from error
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Return the token of an ``Authorization`` header; the scheme's case does not matter (RFC 9110, 11.1)."""
+        """Return the token of an ``Authorization`` header; the scheme is case-insensitive (RFC 9110, 11.1)."""
         scheme, space, rest = header.partition(b" ")
         return super().get_raw_token(scheme.title() + space + rest if scheme.lower() == b"bearer" else header)
 
     def get_validated_token(self, raw_token: bytes) -> Mapping[str, Any]:
         claims = _claims(raw_token, api_settings.SIGNING_KEY)
-        # Also if it had not expired yet when it was verified. The leeway is for tokens from clocks that are ahead.
+        # Cached claims may have expired since. Without leeway, which is only meant for clocks that are ahead.
         if time.time() >= claims["exp"]:
             raise simplejwt.InvalidToken("This token has expired.")
         return claims
@@ -59,9 +59,9 @@ class AccessTokenAuthentication(JWTAuthentication):
 
 @lru_cache(maxsize=5_000)
 def _claims(raw_token: bytes, key: str) -> Mapping[str, Any]:
-    """Return what a token says once its signature is verified, which takes longer than most else of a request.
+    """Return the verified claims of a token, cached because verifying the signature is expensive.
 
-    Who has the key is remembered with it. Whether the token was revoked is asked of the database each time.
+    The signing key is part of the cache key. Revocation is checked in the database for every request.
     """
     try:
         claims = JWTAuthentication().get_validated_token(raw_token).payload

@@ -11,7 +11,7 @@ from accounts.passwords import spellings
 
 
 class EmailBackend(ModelBackend):
-    """Django's backend, for passwords of which several spellings are tried."""
+    """Django's backend, with password normalization (see `accounts.passwords`)."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
@@ -21,7 +21,7 @@ class EmailBackend(ModelBackend):
         try:
             user = User.objects.get_by_natural_key(username)
         except User.DoesNotExist:
-            # As many hashes as for an account, so that the time does not reveal whether it exists.
+            # Hash as often as for an existing account, so that timing does not reveal whether it exists.
             for each in spellings(password):
                 make_password(each)
             return None

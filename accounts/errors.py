@@ -1,4 +1,4 @@
-"""What can be wrong with credentials."""
+"""Errors about credentials, addresses and links."""
 
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed
@@ -14,7 +14,7 @@ class InvalidCredentials(AuthenticationFailed):
 
 
 class AccountGone(AuthenticationFailed):
-    """401: the account was deleted, or its tokens were revoked, while the request was under way."""
+    """401: the account was deleted or its tokens were revoked during the request."""
 
     default_code = "user_not_found"
     default_detail = "No active account belongs to this token."
@@ -44,14 +44,14 @@ class AddressBookFull(ShopError):
 
 
 class UnknownState(ShopError):
-    """400: the country is taxed by state, and the address names none that exists."""
+    """400: the country is taxed by state and the address names no known one."""
 
     default_code = "unknown_state"
     default_detail = "Give a state of this country, by its name or its ISO 3166-2 code."
 
 
 class InvalidLink(ShopError):
-    """400: a link out of a mail is forged, too old, used, or void since; the reply does not say which."""
+    """400: the link's token is forged, expired, used or revoked; the response does not say which."""
 
     default_code = "invalid_token"
     default_detail = "This link is not valid any more. Ask for a new one."

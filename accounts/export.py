@@ -1,4 +1,4 @@
-"""Everything that is kept about a person, in JSON: each room adds its own part through `accounts.hooks.export`."""
+"""Export of a user's data as JSON. Other apps add their parts through `accounts.hooks.export`."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,17 +16,16 @@ CHUNK = 100
 
 
 class Rows(NamedTuple):
-    """Of what there may be much: the rows, and how one is told in JSON's terms."""
+    """A query set of many rows, and the function that serializes one row."""
 
     queryset: QuerySet
     show: Callable[[Any], dict[str, Any]]
 
 
 def export(*, user: User, request: Request) -> dict[str, Any]:
-    """Return all parts together, ready for the JSON renderer.
+    """Return all parts, ready for the JSON renderer.
 
-    Rows are read in chunks and become JSON one by one, so that of a long history only the text is ever in memory:
-    about 2 KB an order.
+    Rows are read in chunks and serialized one by one to limit memory: about 2 KB of JSON per order.
     """
     parts = [item for part in hooks.export(user=user, request=request) for item in part.items()]
     return {name: _as_json(kept) if isinstance(kept, Rows) else kept for name, kept in parts}
@@ -41,7 +40,7 @@ def _as_json(rows: Rows) -> list[orjson.Fragment]:
 
 
 def export_account(*, user: User, request: Request) -> dict[str, Any]:
-    """This room's part. Of logins only the dates are kept: they are no use to anybody else."""
+    """Return the profile, the addresses and the dates of logins."""
     parts = {
         "profile": user,
         "addresses": Address.objects.owned_by(user).order_by("id"),

@@ -1,7 +1,7 @@
-"""The password hashers: Django's BCryptSHA256, its cost a setting, and what hashes from elsewhere need.
+"""Password hashers: Django's BCryptSHA256 with configurable cost, and plain bcrypt for imported hashes.
 
-A hash of another kind or another cost is replaced at its owner's next login. A check costs the same whether or not
-the account exists; of a bcrypt hash of lower cost as well, Django makes up the difference.
+A hash with another algorithm or cost is upgraded at the next login. A check takes the same time whether or not the
+account exists; for bcrypt hashes of lower cost Django's ``harden_runtime`` adds the difference.
 """
 
 import bcrypt
@@ -11,7 +11,7 @@ from django.utils.functional import classproperty
 
 
 class BCryptSHA256(BCryptSHA256PasswordHasher):
-    """SHA-256 first, so that nothing is cut at bcrypt's 72 bytes."""
+    """bcrypt over SHA-256, which avoids bcrypt's limit of 72 bytes."""
 
     @classproperty
     def rounds(cls) -> int:  # noqa: N805
@@ -19,7 +19,7 @@ class BCryptSHA256(BCryptSHA256PasswordHasher):
 
 
 class ImportedBCrypt(BCryptPasswordHasher):
-    """Plain bcrypt, only to check imported hashes. It never knew more than 72 bytes; newer libraries insist on it."""
+    """Plain bcrypt, for checking imported hashes only. Truncates to 72 bytes because newer bcrypt versions raise."""
 
     @classproperty
     def rounds(cls) -> int:  # noqa: N805

@@ -1,23 +1,23 @@
-"""What other rooms may hang on to a person's life."""
+"""Extension points for other apps: login, account deletion, data export."""
 
 from shop.hooks import Hook
 
-# Called with user=, request= after a registration or login whose tokens are about to be handed out.
+# Called with user= and request= after a registration or login, before its tokens are issued.
 on_login = Hook("on_login")
 
-# Called with user= before that, outside any transaction: settle what is open. Raises what keeps it from being settled.
+# Called with user= outside any transaction before an account is deleted. Raises if open orders prevent the deletion.
 before_forget = Hook("before_forget")
 
-# Called with user= inside the transaction that deletes an account: forget the person, keep what the law wants kept.
+# Called with user= in the transaction that deletes an account: remove or anonymise the user's data.
 on_forget = Hook("on_forget")
 
-# Called with user= inside the transaction in which the owner of an address takes over an account that was opened with
-# it by somebody else: detach or delete everything that this person put there. The account itself stays.
+# Called with user= in the transaction in which the owner of an e-mail address takes over an account that another person
+# may have opened with it: detach or delete all data of that person. The account itself is kept.
 on_takeover = Hook("on_takeover")
 
-# Called with country=, state= inside the transaction that writes an address. Raises `UnknownState`.
+# Called with country= and state= in the transaction that writes an address. Raises `UnknownState`.
 check_state = Hook("check_state")
 
-# Called with user=, request= when somebody asks for everything that is kept about them. Each function returns its
-# part: a dictionary of names and what is kept under them, in JSON's terms; `accounts.export.Rows` where it may be much.
+# Called with user= and request= for a data export. Each function returns its part: a dictionary of JSON-serializable
+# values, or `accounts.export.Rows` for potentially large ones.
 export = Hook("export")

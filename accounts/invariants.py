@@ -1,4 +1,4 @@
-"""What must always be true of accounts."""
+"""Invariants of accounts."""
 
 from collections.abc import Iterator
 

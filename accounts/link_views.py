@@ -1,4 +1,4 @@
-"""What is done by way of a mail: choosing a new password, proving an address."""
+"""Password-reset, e-mail-verification and e-mail-change endpoints."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
@@ -19,7 +19,7 @@ from shop.rate_limits import spend_or_refuse
 
 
 class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
-    """Asking for a link, and following it. Links may be opened anywhere, so following one needs no login."""
+    """Request links by e-mail and confirm them. Confirming needs no login: links may be opened on any device."""
 
     permission_classes = [AllowAny]
     authentication_classes = []
@@ -34,7 +34,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     @extend_schema(request=PasswordResetSerializer, responses={202: None})
     @action(detail=False, methods=["post"], url_path="password/reset", serializer_class=PasswordResetSerializer)
     def reset_password(self, request: Request) -> Response:
-        """Have a link mailed with which to choose a new password. The reply is the same for any address."""
+        """Send a password-reset link by e-mail. The response is the same for any address."""
         account = self.validated()["email"]
         spend_or_refuse("reset_account", account, request=request)
         services.request_password_reset(email=account)
@@ -48,15 +48,15 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         serializer_class=PasswordResetConfirmSerializer,
     )
     def confirm_reset(self, request: Request) -> Response:
-        """Choose a new password by the link of that mail. Every earlier token stops working.
+        """Set a new password with the token of a reset link. All earlier tokens are revoked.
 
-        The link proves the e-mail address. If it was not proven before, the account is emptied first, because
-        somebody else may have opened it: name, phone number, picture, addresses and cart are removed, unpaid orders
-        are cancelled, and paid orders and reviews no longer belong to the account. Prove the address to keep them.
+        The link also verifies the e-mail address. If it was not verified before, the account is emptied first, because
+        another person may have opened it: name, phone number, picture, addresses and cart are removed, unpaid orders
+        are cancelled, and paid orders and reviews are detached from the account. Verify the address to keep them.
         """
         wanted = self.validated()
         services.reset_password(**wanted)
-        # Whoever has followed the link may log in from here, however many strangers try to.
+        # Exempt this network from the login limit for unknown networks.
         logins.remember(request=request, user=wanted["user"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -68,7 +68,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         serializer_class=EmailVerificationConfirmSerializer,
     )
     def confirm_email(self, request: Request) -> Response:
-        """Prove an address by the link of the mail that was sent to it."""
+        """Verify an e-mail address with the token of a verification link."""
         services.verify_email(**self.validated())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -80,7 +80,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         serializer_class=EmailChangeConfirmSerializer,
     )
     def confirm_change(self, request: Request) -> Response:
-        """Change the account's e-mail address by the link sent to the new one. Every earlier token stops working."""
+        """Change the account's e-mail address with the token sent to the new one. All earlier tokens are revoked."""
         wanted = self.validated()
         services.change_email(**wanted)
         logins.remember(request=request, user=wanted["user"])
@@ -95,6 +95,6 @@ class VerificationViewSet(viewsets.GenericViewSet):
     @extend_schema(request=None, responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/verify")
     def verify_email(self, request: Request) -> Response:
-        """Have a link mailed that proves one's address, unless it is proven."""
+        """Send a verification link to the account's e-mail address, unless it is already verified."""
         services.send_verification(user=request.user)
         return Response(status=status.HTTP_202_ACCEPTED)

@@ -1,8 +1,8 @@
-"""Links in mails: whoever opens one has read the mail that was sent to an account's address.
+"""Signed, expiring links in mails.
 
-The token in a link is a moment and a signature, by Django's signer, over the account as it is: what the link does
-changes what was signed, so it does it once, and whatever else must void it is part of what is signed. Nothing of that
-is in the token, and nothing is stored. Each purpose has a salt of its own: a token is good for no other.
+The token is a timestamp and a signature (Django's ``TimestampSigner``) over account fields. Using the link changes a
+signed field, so it works once, and other changes of signed fields revoke it. Nothing is stored; each purpose has its
+own salt.
 """
 
 import json
@@ -22,7 +22,7 @@ from shop import mails
 
 
 class Link:
-    """One purpose: the storefront's ``page`` that a link leads to, and what of the account it is bound to."""
+    """A purpose of links: the storefront ``page``, the lifetime and the account fields that are signed."""
 
     def __init__(self, purpose: str, *, page: str, lifetime: str, bound_to: Callable[[User], list[Any]]) -> None:
         self._purpose, self._page, self._lifetime, self._bound_to = purpose, page, lifetime, bound_to
@@ -33,18 +33,18 @@ class Link:
 
     @property
     def lifetime_in_words(self) -> str:
-        """Return how long a new link is good: ``1 hour``."""
+        """Return the lifetime in words: ``1 hour``."""
         now = timezone.now()
         return timesince(now, now + self.lifetime).replace("\xa0", " ")
 
     def address(self, user: User) -> str:
-        """Return a new link for this user, good from now."""
+        """Return a new link for this user, valid from now."""
         return mails.storefront(self._page, uid=str(user.pk), token=self._token(user))
 
     def owner(self, *, uid: ObjectId, token: str) -> User:
-        """Return the active user whose link has this token. Raises :class:`InvalidLink`.
+        """Return the active user to whom the link was sent. Raises :class:`InvalidLink`.
 
-        What the link does must claim the user as returned here: others may be using it at the same moment.
+        The caller must update the user conditionally on the returned field values: the link may be used concurrently.
         """
         user = User.objects.active().filter(pk=uid).first()
         if user is None:
@@ -68,10 +68,10 @@ class Link:
 
 
 def reset_is_bound_to(user: User) -> dict[str, Any]:
-    """Return the fields whose change voids a reset link.
+    """Return the fields whose change revokes a reset link.
 
-    Until the address is verified the account may be a stranger's, who could void the owner's links by changing the
-    password as often as the mailbox gets one: such a link is good until it is used.
+    While the address is unverified, another person may hold the account and change its password to revoke the owner's
+    links. Such a link is therefore bound to ``email_verified`` only.
     """
     names = ("password", "token_version") if user.email_verified else ("email_verified",)
     return {name: getattr(user, name) for name in names}

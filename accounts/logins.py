@@ -1,11 +1,10 @@
-"""How often somebody may try to log in, by the API and the admin together: guessing is slow, and locks nobody out.
+"""Rate limits for logins by the API and the admin, without account lockout.
 
-Every attempt counts for the account and the address it comes from. Those from networks where nobody ever logged into
-the account also count together: so the guesses of many addresses stay few. The owner, at home or wherever they have
-logged in before, is not among those strangers, and nobody elsewhere can use up their attempts.
+Each attempt counts per account and client address. Attempts from networks that never logged into the account also
+count together, which limits distributed guessing but not the owner on a known network.
 
-https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html (throttling), and for the idea of
-telling known places from strangers https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
+https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html (throttling), and for known networks
+https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
 
 from datetime import timedelta
@@ -23,15 +22,14 @@ from shop.email_addresses import normalize_email
 from shop.rate_limits import address_of, spend_or_refuse
 
 REMEMBERED_FOR = timedelta(days=90)
-# Somebody who logs in ten times a day is not written down ten times.
+# Extend a known network at most once a day.
 RENEWED_AFTER = timedelta(days=1)
 
 
 def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
-    """Count an attempt to log in before its password is looked at. Raises ``Throttled`` where it is one too many.
+    """Count a login attempt before its password is checked. Raises ``Throttled`` over the limit.
 
-    An account that does not exist is counted like one that does. What is known of the network is left on the request
-    for :func:`remember`.
+    Unknown accounts count like existing ones. A known network is noted on the request for :func:`remember`.
     """
     account, address = normalize_email(email), address_of(request)
     for scope in ("login_account", "login_account_hour"):
@@ -46,7 +44,7 @@ def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
 
 
 def remember(*, request: Request | HttpRequest, user: User) -> None:
-    """Keep where somebody has just proven who they are: later attempts from there are not a stranger's."""
+    """Record the network of a successful login, password reset or e-mail change as known."""
     pk, until = _digest(user.email, address_of(request)), timezone.now() + REMEMBERED_FOR
     if getattr(request, "remembered_network", None) == pk:
         return
@@ -55,10 +53,10 @@ def remember(*, request: Request | HttpRequest, user: User) -> None:
     try:
         documents.insert(KnownNetwork(pk=pk, user=user, expires_at=until))
     except IntegrityError:
-        # Another login from there was quicker.
+        # A concurrent login inserted it.
         return
 
 
 def _digest(account: str, address: str) -> str:
-    """Name a network of an account, without telling either to who reads the database."""
+    """Return a keyed digest, so that the database reveals neither account nor network."""
     return salted_hmac("accounts.logins", f"{account}\0{address}", algorithm="sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The mails about an account. They go to its address as it is when they are sent, and to active accounts only."""
+"""Account mails. Recipients are looked up when the mail is sent; inactive accounts get none."""
 
 from bson import ObjectId
 
@@ -10,7 +10,6 @@ from shop.mails import Budget, Mail
 
 @mails.writer("accounts.welcome_mail")
 def write_welcome(*, user: str) -> Mail | None:
-    """Greet whoever has just registered, and ask for a proof of the address."""
     if (person := _recipient(user)) is None:
         return None
     link = "" if person.email_verified else VERIFICATION.address(person)
@@ -45,7 +44,7 @@ def write_reset(*, user: str) -> Mail | None:
 
 @mails.writer("accounts.new_password_mail")
 def write_new_password(*, user: str) -> Mail | None:
-    """Tell the owner that the password was changed: it may have been somebody else."""
+    """Notify the owner of a password change, which may have been made by another person."""
     if (person := _recipient(user)) is None:
         return None
     return _to(
@@ -59,7 +58,7 @@ def write_new_password(*, user: str) -> Mail | None:
 
 @mails.writer("accounts.email_change_mail")
 def write_email_change(*, user: str) -> Mail | None:
-    """Ask the new address for a proof, unless an account has it."""
+    """Ask the new address for verification, unless another account has it."""
     person = _recipient(user)
     if person is None or not person.new_email or User.objects.filter(email=person.new_email).exists():
         return None
@@ -76,7 +75,7 @@ def write_email_change(*, user: str) -> Mail | None:
 
 @mails.writer("accounts.email_change_notice")
 def write_email_change_notice(*, user: str, address: str) -> Mail | None:
-    """Warn the present address of the account, whose owner may not have asked for the change."""
+    """Warn the current address of the account: its owner may not have requested the change."""
     return _notice(user, address, "Your e-mail address is about to change", "email_change_notice")
 
 
@@ -100,9 +99,9 @@ def _notice(user: str, address: str, subject: str, template: str) -> Mail | None
 
 
 def salutation(user: User) -> str:
-    """Return the name to greet somebody by, in one line; none where their address is not proven.
+    """Return the user's name on one line; empty if their address is unverified.
 
-    Anybody may register anybody's address under any name, which would then stand in a mail of ours.
+    An account may be opened with another person's address and any text as name, which must not appear in our mails.
     """
     return " ".join(user.name.split()) if user.email_verified else ""
 

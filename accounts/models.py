@@ -1,4 +1,4 @@
-"""People: the user, the families of refresh tokens, the address book."""
+"""Users, refresh token families, known networks and addresses."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,16 +32,16 @@ class UserQuerySet(models.QuerySet):
         return self.filter(is_active=True)
 
     def touch(self) -> int:
-        """Make the running transaction conflict with one that deletes the account; 0 where it is gone already.
+        """Make the running transaction conflict with one that deletes the account; return 0 if it is deleted.
 
-        Whatever is written for a person is written together with this, so that nothing of theirs outlives them.
+        Call it in every transaction that writes data of the user, so that none outlives the account.
         """
         return self.update(revision=models.F("revision") + 1)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create a user; the e-mail address is kept in its normal form.
+        """Create a user with a normalized e-mail address.
 
         Raises ``ValidationError`` if mail cannot be delivered to it, ``IntegrityError`` if it is taken.
         """
@@ -61,20 +61,20 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person who buys or works here, known by an e-mail address."""
+    """A customer or staff member, identified by an e-mail address."""
 
     email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=120)
     phone = models.CharField(max_length=MAX_PHONE_LENGTH, blank=True, validators=[validate_phone])
-    # A name in the default storage; images are verified and named by `shop.media`.
+    # Name in the default storage; images are verified and named by `shop.media`.
     avatar = models.CharField(max_length=255, blank=True, editable=False)
     email_verified = models.BooleanField(default=False)
-    # The address that the account changes to once a link sent there is followed.
+    # Requested new address, until it is confirmed by the link sent there.
     new_email = models.EmailField(blank=True, editable=False)
     is_staff = models.BooleanField("staff", default=False, help_text="May log into this admin.")
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
-    # Part of every access token and session of the admin: raising it makes all earlier ones worthless.
+    # Part of access tokens and admin sessions; incrementing it revokes all earlier ones.
     token_version = models.PositiveIntegerField(default=0, editable=False)
     revision = models.PositiveIntegerField(default=0, editable=False)
 
@@ -88,7 +88,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = "person"
         verbose_name_plural = "people"
         indexes = [
-            # The unique index is partial and therefore never used for look-ups.
+            # MongoDB does not use the unique index for look-ups, because it is partial.
             models.Index(fields=["email"], name="user_email"),
             models.Index(fields=["-date_joined"], name="user_joined"),
         ]
@@ -105,9 +105,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().set_password(raw_password and normalize_password(raw_password))
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Return whether this is the password; a hash of another kind, cost or Unicode form is replaced.
+        """Return whether this is the password; upgrade a hash of another algorithm, cost or Unicode form.
 
-        Unlike Django's own, which would bring an old password back if another was set since this user was read.
+        The upgrade is conditional on the old hash: Django's could undo a concurrent password change.
         """
 
         def renew(password: str) -> None:
@@ -127,7 +127,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return False
 
     def get_session_auth_hash(self) -> str:
-        """Return what a session of the admin ends with: the password, and whatever makes all tokens worthless."""
+        """Return the hash that ends admin sessions when the password or ``token_version`` changes."""
         return f"{super().get_session_auth_hash()}.{self.token_version}"
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
@@ -141,16 +141,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class TokenFamily(models.Model):
-    """One login and the refresh tokens that follow from it, of which only the newest is good.
+    """The refresh tokens of one login, of which only the newest is valid.
 
-    A refresh is a conditional update of ``current``; a token of this family that is not the current one was used
-    before, by its owner or by a thief, and the whole family is deleted.
+    A refresh is a conditional update of ``current``. Any other token of the family was used before, possibly by a
+    thief, and its reuse deletes the family.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
-    # The user's `token_version` when they proved who they are: a login that a change of the password overtook is none.
+    # The user's `token_version` at login; if it has changed, the family is invalid.
     version = models.PositiveIntegerField(default=0)
-    # The `jti` of the refresh token that may be used next.
+    # `jti` of the only valid refresh token.
     current = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
@@ -163,7 +163,7 @@ class TokenFamily(models.Model):
 
 
 class KnownNetwork(models.Model):
-    """A network from which somebody has logged in (see `accounts.logins`). ``_id`` is a keyed digest of both."""
+    """A network from which the user has logged in (see `accounts.logins`). ``_id`` is a keyed digest of both."""
 
     id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_networks")
@@ -189,7 +189,7 @@ class Address(models.Model):
     line1 = models.CharField(max_length=200)
     line2 = models.CharField(max_length=200, blank=True)
     city = models.CharField(max_length=120)
-    # The code that `accounts.subdivisions` makes of it, or as it was typed.
+    # Code by `accounts.subdivisions`, or as typed if unknown.
     state = models.CharField(max_length=120, blank=True)
     postal_code = models.CharField(max_length=20, blank=True)
     country = models.CharField(max_length=2, validators=[validate_country])
@@ -199,13 +199,13 @@ class Address(models.Model):
 
     objects = AddressQuerySet.as_manager()
 
-    # What an order freezes of an address, in the order in which it is written on a parcel.
+    # Fields that an order copies, in the order of a shipping label.
     POSTAL_FIELDS = ("name", "line1", "line2", "city", "state", "postal_code", "country", "phone")
 
     class Meta:
         verbose_name_plural = "addresses"
         constraints = [
-            # Of two that become the default at once, the second conflicts and is saved again.
+            # If two become the default concurrently, the second conflicts and is retried.
             models.UniqueConstraint(
                 fields=["user"], condition=models.Q(is_default=True), name="one_default_address_each"
             ),

@@ -1,4 +1,4 @@
-"""Passwords in one Unicode form, so that every keyboard that types a password types the same one."""
+"""Unicode normalization of passwords, so that they do not depend on the keyboard."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ from django.contrib.auth.hashers import make_password
 
 
 def normalize_password(password: str) -> str:
-    """Return a password in the form that is hashed: NFKC, as NIST SP 800-63B has it."""
+    """Return the NFKC form that is hashed (NIST SP 800-63B)."""
     return unicodedata.normalize("NFKC", password)
 
 
@@ -15,5 +15,5 @@ def hash_password(password: str) -> str:
 
 
 def spellings(password: str) -> list[str]:
-    """Return what a hash may be of: the normal form, and for hashes from before that the password as it was typed."""
+    """Return the forms to check against a hash: normalized, and as typed for hashes from before normalization."""
     return list(dict.fromkeys((normalize_password(password), password)))

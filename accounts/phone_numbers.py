@@ -1,6 +1,6 @@
-"""Phone numbers: accepted as people paste them, kept in plain ASCII.
+"""Phone number normalization to plain ASCII.
 
-Not as E.164: national numbers without a country are real ones, and couriers read what the customer wrote.
+Not to E.164: national numbers without a country code are valid, and couriers get the customer's spelling.
 """
 
 import re
@@ -9,10 +9,10 @@ import unicodedata
 from django.core.exceptions import ValidationError
 
 MAX_LENGTH = 30
-# With all that is removed.
+# Including characters that normalization removes.
 _LONGEST_TYPED = 100
 _NUMBER = re.compile(r"\+?[0-9 ()./-]{5,30}( ext\. [0-9]{1,8})?")
-# What stands before a number in signatures and links.
+# Labels before a number in signatures and links.
 _LABEL = re.compile(
     r"^(?:callto|cell|handy|mobile?|mob|phone|telefono?|telephone|téléphone|tél|tel)(?![^\W\d_])[\s.:]*", re.IGNORECASE
 )
@@ -20,7 +20,7 @@ _EXTENSION = re.compile(
     r"(?:[\s,;]*(?:\bextension|\bextn?|x|#|\bdurchwahl|\bdw|\bposte|\bint|\bдоб)[\s.:=]*|\s*,+\s*)([0-9]{1,8})#?$",
     re.IGNORECASE,
 )
-# Invisible characters, symbols such as that of a telephone, and marks on digits.
+# Invisible characters, symbols such as a telephone sign, and marks on digits.
 _LEFT_OUT = ("Cf", "So", "Mn", "Me")
 _SPELLINGS = str.maketrans(
     {"·": ".", "•": ".", "・": ".", "\u2044": "/", "\u2215": "/", "\u2212": "-", "[": "(", "]": ")"}
@@ -28,9 +28,9 @@ _SPELLINGS = str.maketrans(
 
 
 def normalize_phone(text: str) -> str:
-    """Return a number with ASCII digits, spaces and hyphens, without invisible characters. Never raises.
+    """Return the number in ASCII digits, spaces and punctuation. Never raises.
 
-    An extension becomes `` ext. 12``. A number that is too long to be kept loses its punctuation.
+    An extension becomes `` ext. 12``. A number above the maximum length loses its punctuation.
     """
     if len(text) > _LONGEST_TYPED:
         return text
@@ -46,7 +46,7 @@ def normalize_phone(text: str) -> str:
 
 
 def validate_phone(text: str) -> None:
-    """Raise Django's ``ValidationError`` unless this is a phone number in some spelling."""
+    """Raise ``ValidationError`` unless this is a phone number in some spelling."""
     number = normalize_phone(text)
     if len(number) > MAX_LENGTH or not _NUMBER.fullmatch(number) or sum(map(str.isdigit, number)) < 3:
         raise ValidationError("Enter a phone number: digits, spaces and + ( ) . / -, and an extension.", code="invalid")

@@ -1,4 +1,4 @@
-"""Postal addresses as they are written in their own country."""
+"""Postal addresses in the format of their country."""
 
 import re
 from typing import Any
@@ -11,14 +11,14 @@ from accounts.subdivisions import written_state
 # Fields of the formats of Google's address data, see https://github.com/google/libaddressinput/wiki/AddressValidationMetadata
 _FIELDS = {"N": "name", "O": "company", "A": "street", "C": "city", "S": "state", "Z": "postal_code"}
 _PUNCTUATION = " ,-\u2013\u3012"
-# Where scripts begin that are written from the largest unit to the smallest.
+# Start of the scripts that write addresses from the largest unit to the smallest.
 _FIRST_EAST_ASIAN = "\u2e80"
 
 
 def postal_lines(address: Any) -> list[str]:
-    """Return the lines of an address for a label, without the phone number; empty fields leave no gaps.
+    """Return the lines of a label, without the phone number and without gaps for empty fields.
 
-    ``address`` has the fields of `accounts.models.Address`. What the country's format has no place for is not lost.
+    ``address`` has the fields of `accounts.models.Address`. Fields that the country's format lacks are kept.
     """
     street = "\n".join(part for part in (address.line1, address.line2) if part)
     values = {name: getattr(address, name, "") for name in ("name", "company", "city", "state", "postal_code")}
@@ -42,6 +42,6 @@ def _format(country: str, *, is_local: bool) -> str:
 
 
 def _line(form: str, values: dict[str, str]) -> str:
-    """Return one line of a format; separators beside empty fields are left out."""
+    """Return one line of a format; separators next to empty fields are dropped."""
     filled = re.sub("%(.)", lambda match: values.get(_FIELDS.get(match[1], ""), ""), form)
     return re.sub(r"(, )+", ", ", filled).strip(_PUNCTUATION)

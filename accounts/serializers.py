@@ -1,4 +1,4 @@
-"""People and their addresses in JSON."""
+"""Serializers for accounts and addresses."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from shop.object_ids import ObjectIdField
 
 
 class PhoneField(serializers.CharField):
-    """A phone number in any spelling; validated, it is in the form in which it is kept."""
+    """A phone number in any spelling, normalized by validation."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=100, required=False, allow_blank=True, **kwargs)
@@ -57,7 +57,7 @@ class UserSerializer(OptionalNulls, serializers.ModelSerializer):
 
 
 class EmailAddressField(serializers.EmailField):
-    """An e-mail address; validated, it is in the form in which accounts are found."""
+    """An e-mail address, normalized by validation."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=254, **kwargs)
@@ -67,16 +67,16 @@ class EmailAddressField(serializers.EmailField):
 
 
 class NewEmailAddressField(EmailAddressField):
-    """An e-mail address for an account: mail can be delivered to it."""
+    """An e-mail address for an account; mail must be deliverable to it."""
 
     def to_internal_value(self, data: Any) -> str:
         email = super().to_internal_value(data)
-        # One that is too long is refused for that.
+        # Too long: the length validator reports it.
         return check_email(email) if len(email) <= self.max_length else email
 
 
 class NewPasswordField(serializers.CharField):
-    """A new password: written only, never trimmed, normalized, checked by the password rules."""
+    """A new password: write-only, not trimmed, normalized, checked by the password validators."""
 
     described_as = {"minLength": MinimumLengthValidator().min_length}
 
@@ -88,7 +88,7 @@ class NewPasswordField(serializers.CharField):
 
 
 def check_password_rules(password: str, *, user: User, field: str) -> None:
-    """Raise a ``ValidationError`` about ``field`` where the password breaks a rule."""
+    """Raise a ``ValidationError`` for ``field`` if the password breaks a rule."""
     try:
         validate_password(password, user)
     except django_exceptions.ValidationError as error:
@@ -139,7 +139,7 @@ class PasswordResetSerializer(serializers.Serializer):
 
 
 class LinkSerializer(serializers.Serializer):
-    """What stands in a link out of a mail; validated, it is the ``user`` whom the link was sent to."""
+    """The parameters of a link from a mail; validated data is the ``user`` to whom it was sent."""
 
     uid = ObjectIdField(write_only=True)
     token = serializers.CharField(max_length=200, write_only=True)
@@ -197,7 +197,7 @@ class AvatarSerializer(serializers.Serializer):
 
 
 class CountryField(serializers.CharField):
-    """A country by its two-letter ISO 3166 code, which is accepted in any case."""
+    """A two-letter ISO 3166 country code in any case."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=2, validators=[validate_country], **kwargs)
@@ -235,7 +235,7 @@ class AddressSerializer(OptionalNulls, serializers.ModelSerializer):
 
 
 class ExportSerializer(serializers.Serializer):
-    """This room's part of an export; the other rooms' parts stand beside it."""
+    """The accounts part of an export; other apps add theirs."""
 
     profile = ProfileExportSerializer()
     addresses = AddressSerializer(many=True)

@@ -1,4 +1,4 @@
-"""The verbs of an account."""
+"""Account operations."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ FIND_WHO_RESETS = "accounts.find_who_resets"
 
 
 def register(*, email: str, password: str, name: str) -> User:
-    """Open an account; its owner is welcomed by a mail.
+    """Create an account and send a welcome mail.
 
     Raises :class:`EmailTaken`, and ``ValidationError`` if mail cannot be delivered to the address.
     """
@@ -45,7 +45,7 @@ def _open_account(user: User) -> User:
 
 
 def log_in(*, request: Request, email: str, password: str) -> User:
-    """Return the active user with these credentials, in the same time whether or not there is one.
+    """Return the active user with these credentials; timing does not reveal whether the account exists.
 
     Raises :class:`InvalidCredentials`, and ``Throttled`` after too many attempts.
     """
@@ -58,11 +58,11 @@ def log_in(*, request: Request, email: str, password: str) -> User:
 
 
 def welcome(*, user: User, request: Request) -> tokens.TokenPair:
-    """Hand out the tokens of a new login, after the other rooms have done their part (the guest cart is merged)."""
+    """Run the login hooks (which merge the guest cart) and issue the tokens of a new login."""
     try:
         hooks.on_login(user=user, request=request)
     except ServiceUnavailable as error:
-        # A guest's cart that cannot be merged now is still there; it must not keep its owner out.
+        # The guest cart is kept for the next login; it must not prevent this one.
         logger.warning("a login went on without its hooks", error=told(error))
     recognised(user, via="api")
     logins.remember(request=request, user=user)
@@ -78,7 +78,7 @@ def change_password(*, user: User, old_password: str, new_password: str) -> None
 
 @transactional("accounts.change_password")
 def _replace_password(user: User, new: str) -> None:
-    # `user.password` is the one that was checked; somebody else may have changed it since.
+    # `user.password` is the hash that was checked; it may have changed since.
     if not User.objects.filter(pk=user.pk, password=user.password).update(password=new, new_email=""):
         raise WrongPassword(attr="old_password")
     tokens.revoke_all(user)
@@ -89,32 +89,30 @@ def _replace_password(user: User, new: str) -> None:
 
 
 def request_password_reset(*, email: str) -> None:
-    """Have a link mailed with which to choose a new password, if an active account has this address.
+    """Send a password-reset link if an active account has this address.
 
-    Only the worker looks whether one has: neither the reply, nor its time, nor what is written tells.
+    The look-up happens in a job, so that neither response nor timing reveals whether the account exists.
     """
     jobs.enqueue(FIND_WHO_RESETS, email=normalize_email(email))
 
 
 @jobs.handler(FIND_WHO_RESETS, in_transaction=True)
 def _find_who_resets(*, email: str) -> None:
-    """Trade the address, which may be anybody's, for an account or for nothing; its row is gone in either case."""
     user = User.objects.filter(email=email).first()
     if user is not None:
         send_password_reset(user=user)
 
 
 def send_password_reset(*, user: User) -> None:
-    """Mail a link with which to choose a new password."""
     mails.send_later("accounts.reset_mail", user=str(user.pk))
 
 
 def reset_password(*, user: User, new_password: str) -> None:
-    """Set the password of somebody who has just followed their link; every token is revoked.
+    """Set a new password after a reset link was used, and revoke all tokens.
 
-    The link proves the address as well. If it was never proven before, the account may have been opened by somebody
-    else: everything in it is removed or detached, in the same transaction. ``user`` is as the link was checked against:
-    raises :class:`InvalidLink` where that is not the account any more, for one because the link was used a moment ago.
+    The link also verifies the address. If it was unverified, another person may have opened the account, so its data
+    is removed or detached in the same transaction. Raises :class:`InvalidLink` if the account has changed since the
+    link was checked against ``user``, for example because the link was used concurrently.
     """
     _reset_password(user, hash_password(new_password))
 
@@ -127,17 +125,17 @@ def _reset_password(user: User, new: str) -> None:
         raise InvalidLink(attr="token")
     User.objects.filter(pk=user.pk).update(password=new, email_verified=True, new_email="")
     tokens.revoke_all(user)
-    # Only superusers make accounts of staff: nobody can have opened one with another person's address.
+    # Only superusers create staff accounts, so another person cannot have opened one with this address.
     if not (current.email_verified or current.is_staff or current.is_superuser):
         _remove_earlier_holder(current)
     mails.send_later("accounts.new_password_mail", user=str(user.pk))
 
 
 def _remove_earlier_holder(user: User) -> None:
-    """Remove everything personal from an account whose address was never proven, before its owner has it.
+    """Remove all personal data from an account whose address was unverified.
 
-    Requests of the earlier holder that are under way fail: whatever they write requires the token's version, which has
-    just changed (see :func:`require_account`).
+    Requests of the earlier holder that are under way fail because the token version has changed
+    (see :func:`require_account`).
     """
     hooks.on_takeover(user=user)
     _delete_personal_rows(user)
@@ -153,21 +151,21 @@ def _delete_personal_rows(user: User) -> None:
 
 
 def send_verification(*, user: User) -> None:
-    """Mail a link that proves the person's address, unless it is proven when the worker comes to it."""
+    """Send a link that verifies the address, unless it is verified before the mail is sent."""
     mails.send_later("accounts.verification_mail", user=str(user.pk))
 
 
 def verify_email(*, user: User) -> None:
-    """Note that the address is the person's. Raises :class:`InvalidLink` like :func:`reset_password`."""
+    """Mark the address as verified. Raises :class:`InvalidLink` like :func:`reset_password`."""
     if not User.objects.active().filter(pk=user.pk, email=user.email, email_verified=False).update(email_verified=True):
         raise InvalidLink(attr="token")
 
 
 def request_email_change(*, user: User, email: str, password: str) -> None:
-    """Mail a link to the new address that makes it the account's, and a warning to the present address.
+    """Send a confirmation link to the new address and a warning to the current one.
 
-    Only the worker checks whether another account has the new address, so the reply does not reveal it. A later request
-    replaces an earlier one. Raises :class:`WrongPassword`.
+    The look-up of other accounts with the new address happens in a job, so the response does not reveal them. A later
+    request replaces an earlier one. Raises :class:`WrongPassword`.
     """
     if not user.check_password(password):
         raise WrongPassword("The password is not right.", attr="password")
@@ -179,14 +177,14 @@ def _request_email_change(user: User, email: str) -> None:
     if not _as_authenticated(user).filter(password=user.password).update(new_email=email):
         raise AccountGone
     mails.send_later("accounts.email_change_mail", user=str(user.pk))
-    # The address is kept with the job: the link may be followed before the worker gets to it.
+    # The address is stored in the job, because it may change before the job runs.
     mails.send_later("accounts.email_change_notice", user=str(user.pk), address=user.email)
 
 
 def change_email(*, user: User) -> None:
-    """Make the new address the account's, which the link has proven, and revoke every token and link.
+    """Change the e-mail address to the confirmed new one, and revoke all tokens and links.
 
-    Raises :class:`InvalidLink` like :func:`reset_password`, and if another account has the address by now.
+    Raises :class:`InvalidLink` like :func:`reset_password`, and if another account has taken the address.
     """
     try:
         _change_email(user)
@@ -202,42 +200,42 @@ def _change_email(user: User) -> None:
     if not user.new_email or not User.objects.active().filter(**as_checked).update(**changed):
         raise InvalidLink(attr="token")
     tokens.revoke_all(user)
-    # They are digests of the former address.
+    # Their ids are digests of the former address.
     KnownNetwork.objects.filter(user=user).delete()
     mails.send_later("accounts.email_changed_mail", user=str(user.pk), address=user.email)
 
 
 def doubt_email(*, user: User) -> None:
-    """Inside the transaction in which staff changed the address: its owner has to prove it again."""
+    """Mark the address as unverified and send a verification link. Call it in the transaction that changes it."""
     User.objects.filter(pk=user.pk).update(email_verified=False, new_email="")
     user.email_verified, user.new_email = False, ""
     send_verification(user=user)
 
 
-# --- Leaving ----------------------------------------------------------------------------------------------------------
+# --- Deletion ---------------------------------------------------------------------------------------------------------
 
 
 def delete_account(*, user: User) -> None:
-    """Delete the account and everything that is only the person's; orders stay without the person.
+    """Delete the account and all personal data; orders are kept anonymised.
 
-    Raises what keeps an unpaid order from being cancelled first: its payment is under way, or Stripe cannot be asked.
+    Raises if an unpaid order cannot be cancelled: its payment is processing, or Stripe is unavailable.
     """
     settle_account(user=user)
     forget_account(user=user)
 
 
 def settle_account(*, user: User) -> None:
-    """Settle what is open before an account is deleted. Asks other services, so outside any transaction."""
+    """Cancel open orders before the account is deleted. Calls other services, so not in a transaction."""
     hooks.before_forget(user=user)
 
 
 @transactional("accounts.delete_account")
 def forget_account(*, user: User) -> None:
-    """Delete an account that is settled, with everything that is only the person's."""
+    """Delete the account and all personal data, after :func:`settle_account`."""
     require_account(user)
     hooks.on_forget(user=user)
     _delete_personal_rows(user)
-    # A request for a new password that waits, or was given up, names the address.
+    # Pending and dead jobs of this kind contain the address.
     jobs.Job.objects.filter(kind=FIND_WHO_RESETS, payload={"email": user.email}).delete()
     notices = ("accounts.email_change_notice", "accounts.email_changed_mail")
     jobs.Job.objects.filter(kind__in=notices, payload__user=str(user.pk)).delete()
@@ -248,7 +246,7 @@ def forget_account(*, user: User) -> None:
 
 
 def set_avatar(*, user: User, image: media.PreparedImage | None) -> None:
-    """Replace the profile picture; None removes it. The old picture is deleted by a job."""
+    """Replace the profile picture; None removes it. A job deletes the old file."""
     if image is None:
         _swap_avatar(user, "")
     else:
@@ -267,14 +265,14 @@ def _swap_avatar(user: User, name: str) -> None:
 
 @jobs.every(3600, name="accounts.orphan_images")
 def delete_orphan_images() -> int:
-    """Delete the profile pictures that nobody has; return how many there were."""
+    """Delete profile pictures that no user references; return their number."""
     return delete_orphans(
         "avatars", in_use=lambda names: User.objects.filter(avatar__in=names).values_list("avatar", flat=True)
     )
 
 
 def change_profile(*, user: User, fields: dict[str, Any]) -> None:
-    """Change name or phone number, and nothing else. Raises :class:`AccountGone`."""
+    """Update name and phone number. Raises :class:`AccountGone`."""
     if fields and not _as_authenticated(user).update(**fields):
         raise AccountGone
     for name, value in fields.items():
@@ -282,9 +280,9 @@ def change_profile(*, user: User, fields: dict[str, Any]) -> None:
 
 
 def require_account(user: User) -> None:
-    """Inside a transaction that writes something of a person's: raise :class:`AccountGone` if they may not any more.
+    """Raise :class:`AccountGone` if the account was deleted or its tokens were revoked since authentication.
 
-    They have left, or their tokens were revoked since ``user`` was authenticated: pass the user of the request.
+    Call it in every transaction that writes personal data, with the user of the request.
     """
     if not _as_authenticated(user).touch():
         raise AccountGone

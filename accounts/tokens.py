@@ -1,7 +1,7 @@
-"""Access and refresh tokens: how they are made, rotated and revoked.
+"""Issue, rotate and revoke access and refresh tokens.
 
-simplejwt signs and verifies; what makes a refresh token single-use is :class:`accounts.models.TokenFamily`. (Its own
-blacklist app needs an integer key and does not work on MongoDB.)
+simplejwt signs and verifies; :class:`accounts.models.TokenFamily` makes refresh tokens single-use, because
+simplejwt's blacklist app needs an integer key and does not work on MongoDB.
 """
 
 from datetime import datetime
@@ -20,8 +20,8 @@ from shop import documents
 
 VERSION_CLAIM = "version"
 FAMILY_CLAIM = "family"
-# Raised by simplejwt and what it calls for times that no date can be, claims of other types, and JSON that is nested
-# too deeply; the last already for a token's header, before its signature is verified.
+# Raised by simplejwt and its dependencies for out-of-range times, claims of wrong types and deeply nested JSON; the
+# last already for the header, before the signature is verified.
 UNREADABLE = (ArithmeticError, OSError, RecursionError, TypeError, ValueError)
 
 
@@ -31,7 +31,7 @@ class TokenPair(TypedDict):
 
 
 def issue_tokens(user: User) -> TokenPair:
-    """Begin a family for a user who has just proven who they are; return its first pair."""
+    """Create a token family for an authenticated user; return its first pair."""
     family = ObjectId()
     refresh = _new_refresh_token(user, family)
     documents.insert(
@@ -41,9 +41,9 @@ def issue_tokens(user: User) -> TokenPair:
 
 
 def rotate(raw: str) -> tuple[User, TokenPair]:
-    """Trade a refresh token for a new pair.
+    """Exchange a refresh token for a new pair.
 
-    Of several that trade the same token at once, one succeeds; the token's reuse revokes its whole family. Raises
+    If a token is used concurrently, one request succeeds; reuse revokes the whole family. Raises
     :class:`InvalidRefreshToken`.
     """
     family, jti = _read(raw)
@@ -60,13 +60,13 @@ def rotate(raw: str) -> tuple[User, TokenPair]:
 
 
 def revoke(raw: str) -> None:
-    """End the login that this refresh token belongs to; for one that is over already nothing changes."""
+    """Revoke the family of this refresh token; does nothing if it is already revoked."""
     family, _ = _read(raw)
     TokenFamily.objects.filter(pk=family).delete()
 
 
 def revoke_all(user: User) -> None:
-    """Make every token that this user ever got worthless, access tokens and sessions of the admin included."""
+    """Revoke all tokens and admin sessions of this user."""
     User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
     TokenFamily.objects.filter(user=user).delete()
 

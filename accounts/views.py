@@ -1,4 +1,4 @@
-"""Registration, login and one's own account."""
+"""Registration, login and account endpoints."""
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -36,7 +36,7 @@ CART_TOKEN = OpenApiParameter(
 
 
 class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
-    """Getting in and out."""
+    """Registration, login, token refresh and logout."""
 
     permission_classes = [AllowAny]
     authentication_classes = []
@@ -46,7 +46,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     @extend_schema(parameters=[CART_TOKEN], request=RegisterSerializer, responses={201: LoginReplySerializer})
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
     def register(self, request: Request) -> Response:
-        """Open an account and log in. A guest cart named in `X-Cart-Token` is merged into the new account's."""
+        """Create an account and log in. The guest cart of `X-Cart-Token` is merged into the account's cart."""
         wanted = self.validated()
         spend_or_refuse("register_account", wanted["email"], request=request)
         user = services.register(**wanted)
@@ -55,21 +55,21 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     @extend_schema(parameters=[CART_TOKEN], request=LoginSerializer, responses=LoginReplySerializer)
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
-        """Log in. A guest cart named in `X-Cart-Token` is merged into the account's."""
+        """Log in. The guest cart of `X-Cart-Token` is merged into the account's cart."""
         user = services.log_in(request=request, **self.validated())
         return self.logged_in(user, request, status.HTTP_200_OK)
 
     @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)
     @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
     def refresh(self, request: Request) -> Response:
-        """Trade a refresh token for a new pair. A token that is used twice ends the whole login."""
+        """Exchange a refresh token for a new pair. Reusing a token revokes the whole login."""
         _, pair = tokens.rotate(self.validated()["refresh"])
         return Response(pair)
 
     @extend_schema(request=RefreshSerializer, responses={204: None})
     @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
     def logout(self, request: Request) -> Response:
-        """End the login that this refresh token belongs to."""
+        """Revoke the login of this refresh token."""
         tokens.revoke(self.validated()["refresh"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -84,24 +84,24 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
 
 
 class SessionViewSet(viewsets.GenericViewSet):
-    """What somebody who is logged in does to their logins."""
+    """Logout everywhere, password and e-mail changes of the authenticated user."""
 
     permission_classes = [IsAuthenticated]
     pagination_class = None
-    # Apart: whoever guesses at the password with a stolen token must not keep its owner from ending that login.
+    # Separate scopes: guessing the password with a stolen token must not block the owner's logout-all.
     rate_scopes = {"logout_all": "logout_all", "change_password": "password", "change_email": "password"}
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="logout-all")
     def logout_all(self, request: Request) -> Response:
-        """End every login, those of the admin too, and revoke every token, this one included."""
+        """Revoke all logins and tokens of the account, including this one and admin sessions."""
         tokens.revoke_all(request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=PasswordChangeSerializer, responses={204: None})
     @action(detail=False, methods=["post"], url_path="password/change", serializer_class=PasswordChangeSerializer)
     def change_password(self, request: Request) -> Response:
-        """Choose a new password; every earlier token stops working."""
+        """Change the password. All earlier tokens are revoked."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         services.change_password(user=request.user, **serializer.validated_data)
@@ -110,10 +110,10 @@ class SessionViewSet(viewsets.GenericViewSet):
     @extend_schema(request=EmailChangeSerializer, responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/change", serializer_class=EmailChangeSerializer)
     def change_email(self, request: Request) -> Response:
-        """Have a link mailed to a new address, which becomes the account's when it is followed.
+        """Send a confirmation link to a new e-mail address. The address changes when the link is confirmed.
 
-        The present address gets a warning. The reply is the same if another account has the new address: nothing is
-        mailed there then. A new password makes the link invalid.
+        The current address gets a warning. The response is the same if another account has the new address, but no
+        link is sent. A password change invalidates the link.
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -122,7 +122,7 @@ class SessionViewSet(viewsets.GenericViewSet):
 
 
 class ProfileViewSet(viewsets.GenericViewSet):
-    """One's own account."""
+    """The authenticated user's account."""
 
     singleton = True
     serializer_class = UserSerializer
@@ -133,27 +133,27 @@ class ProfileViewSet(viewsets.GenericViewSet):
         return self.request.user
 
     def retrieve(self, request: Request) -> Response:
-        """One's own account."""
+        """Return the authenticated user's account."""
         return Response(self.get_serializer(request.user).data)
 
     def partial_update(self, request: Request) -> Response:
-        """Change one's name or phone number. Another `email` is refused: see `POST /auth/email/change/`."""
+        """Change name or phone number. Changing `email` is refused: see `POST /auth/email/change/`."""
         serializer = self.get_serializer(request.user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         services.change_profile(user=request.user, fields=serializer.validated_data)
         return Response(self.get_serializer(request.user).data)
 
     def destroy(self, request: Request) -> Response:
-        """Delete the account. Orders are kept without the person."""
+        """Delete the account. Orders are kept anonymised."""
         services.delete_account(user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses=ExportSerializer)
     @action(detail=False, methods=["get"])
     def export(self, request: Request) -> Response:
-        """Everything that is kept about oneself, as a file to download.
+        """Download all data stored about the account as a JSON file.
 
-        Beside what is described here, it has the `cart`, `coupon_uses`, `orders` with their lines, timelines and
+        In addition to the fields described here it contains `cart`, `coupon_uses`, `orders` with lines, timelines and
         refunds, and `payments`. An order takes about 2 KB.
         """
         name = f"account-{timezone.now():%Y-%m-%d}.json"
@@ -178,7 +178,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
 
 
 class AddressViewSet(viewsets.ModelViewSet):
-    """One's own address book."""
+    """The authenticated user's address book."""
 
     serializer_class = AddressSerializer
     queryset = Address.objects.none()
