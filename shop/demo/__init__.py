@@ -1,1 +1,1 @@
-"""The demo shop: what it sells, to whom, and a walk through it that anybody can watch (`manage.py seed`, `demo`)."""
+"""Demo shop: sample data and a scripted walk-through (``manage.py seed``, ``demo``)."""

@@ -1,8 +1,8 @@
-"""The catalogue for benchmarks: any number of products, written in bulk.
+"""Bulk-write the catalogue for benchmarks.
 
-Documents are what the services would have written: one of each kind is converted by Django's own fields, and the rows
-are copies of it with what differs filled in. A batch is one transaction, so a run that was stopped leaves whole
-products only, and the next run goes on with those whose slug is missing.
+Documents equal those that the services write: one of each kind is converted by Django's fields and copied with the
+differing values filled in. A batch is one transaction, so an interrupted run leaves whole products only; the next run
+adds those whose slug is missing.
 """
 
 import copy
@@ -31,14 +31,14 @@ Document = dict[str, Any]
 
 PASSWORD = "bench-password-1"  # noqa: S105
 STOCK = 1_000_000_000
-# A transaction of more takes seconds on a busy machine: each product has a hundred places in the search index.
+# Larger transactions take seconds on a busy machine: each product has a hundred entries in the search index.
 BATCH = 500
-# Carts are filled with the first products, as many as there are up to this.
+# Carts are filled with at most this many of the first products.
 _CART_PRODUCTS = 60
 
 
 def seed_categories(count: int) -> list[Category]:
-    """Return the categories ``category-0`` to ``category-<count - 1>``, making those that are missing."""
+    """Return the categories ``category-0`` to ``category-<count - 1>``, creating missing ones."""
     slugs = [f"category-{number}" for number in range(count)]
     known = {category.slug: category for category in Category.objects.filter(slug__in=slugs)}
     return [
@@ -48,19 +48,18 @@ def seed_categories(count: int) -> list[Category]:
 
 
 def seed_products(count: int, *, categories: Sequence[Category], images: int, tick: Tick) -> int:
-    """Make the products that are missing; return how many were."""
+    """Create the missing products; return their number."""
     writer = _Writer(categories, images=images)
     batches = iter(range(start, min(start + BATCH, count)) for start in range(0, count, BATCH))
     made = done = 0
     workers = min(4, os.cpu_count() or 1)
     running: dict[Future[int], int] = {}
-    # Millions of short-lived documents make the collector look at everything Django has loaded again and again: 40 % of
-    # the time, unless what was there before is set aside.
+    # Without freezing what was allocated before, the collector spends 40 % of the time on it.
     gc.freeze()
     try:
         with ThreadPoolExecutor(max_workers=workers) as pool:
             while True:
-                # Two batches wait for each worker at most: memory does not grow with the catalogue.
+                # At most two batches per worker are queued, so that memory does not grow with the catalogue.
                 while len(running) < 2 * workers and (batch := next(batches, None)) is not None:
                     running[pool.submit(writer.write, batch)] = len(batch)
                 if not running:
@@ -71,14 +70,14 @@ def seed_products(count: int, *, categories: Sequence[Category], images: int, ti
                     tick(done, count)
     finally:
         gc.unfreeze()
-        # Not in the batches' transactions, which would fight over their categories.
+        # Outside the batches' transactions, which would conflict on their categories.
         for category in categories:
             count = Product.objects.active().filter(category=category).count()
             Category.objects.filter(pk=category.pk).update(active_products=count)
 
 
 def seed_users(count: int, *, tick: Tick) -> int:
-    """Make the users that are missing, each with a cart of three lines; return how many were."""
+    """Create the missing users, each with a cart of three lines; return their number."""
     password = make_password(PASSWORD)
     products = _cart_products()
     made = 0
@@ -102,19 +101,16 @@ def seed_users(count: int, *, tick: Tick) -> int:
 
 
 def price_of(number: int) -> Decimal:
-    """Return the price of the product with this number."""
     return money.round_to_step(Decimal(number * 7919 % 100_000) / 100 + 1)
 
 
 class _Writer:
-    """Writes products in bulk."""
-
     def __init__(self, categories: Sequence[Category], *, images: int) -> None:
         self._categories = [(category.pk, read_model.category_fields(category)) for category in categories] or [
             (None, read_model.category_fields(None))
         ]
         self._images = images
-        # Its one variant went from none to some, once.
+        # Flipped and adjusted once: from no stock to some.
         self._product = _document(Product(price=Decimal(0), in_stock=True, stock_flips=1))
         self._variant = _document(Variant(price=Decimal(0), stock=STOCK, adjustments=1))
         self._image = _document(ProductImage())
@@ -122,7 +118,7 @@ class _Writer:
         self._price_field = Variant._meta.get_field("price")
 
     def write(self, numbers: Iterable[int]) -> int:
-        """Write those of the products that are missing, all or none; return how many were."""
+        """Write the missing ones of these products in one transaction; return their number."""
         connection = connections[DEFAULT_DB_ALIAS]
         try:
             known = set(
@@ -205,12 +201,12 @@ def _insert(rows: dict[type[models.Model], list[Document]]) -> None:
     connection = connections[DEFAULT_DB_ALIAS]
     for model, documents in rows.items():
         if documents:
-            # Not through the ORM, which converts field by field; nor its collections, which log whole batches in DEBUG.
+            # Bypasses the ORM, which converts field by field, and its collections, which log whole batches in DEBUG.
             connection.database[model._meta.db_table].insert_many(documents, session=connection.session)
 
 
 def _document(row: models.Model) -> Document:
-    """Return the document that saving ``row`` would write, but for its id."""
+    """Return the document that saving ``row`` would write, without its id."""
     connection = connections[DEFAULT_DB_ALIAS]
     return {
         field.column: copy.copy(field.get_db_prep_save(field.pre_save(row, True), connection))
@@ -220,7 +216,7 @@ def _document(row: models.Model) -> Document:
 
 
 def _cart_products() -> list[tuple[ObjectId, Decimal]]:
-    """The variants, with their prices, of the first products."""
+    """Return (variant, price) of the first products."""
     slugs = [f"product-{number}" for number in range(_CART_PRODUCTS)]
     order = {slug: number for number, slug in enumerate(slugs)}
     products = {pk: order[slug] for pk, slug in Product.objects.filter(slug__in=slugs).values_list("pk", "slug")}
@@ -233,5 +229,5 @@ def _cart(user: ObjectId, products: Sequence[tuple[ObjectId, Decimal]], number: 
     for position in range(min(3, len(products))):
         variant, price = products[(number * 3 + position) % len(products)]
         lines.append(CartLine(variant=variant, quantity=position + 1, unit_price=price))
-    # Three changes were made to it: the first one made it.
+    # One revision per change, starting with 0 at creation.
     return Cart(user_id=user, lines=lines, revision=max(0, len(lines) - 1))

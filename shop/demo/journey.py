@@ -1,4 +1,4 @@
-"""A walk through the shop over HTTP, from a guest's first look to a refund. Every step checks what it shows."""
+"""Purchase over HTTP, from a guest's first visit to a refund; each step checks what it shows."""
 
 import secrets
 from decimal import Decimal
@@ -9,7 +9,6 @@ from shop.demo.narration import Narrator
 from shop.demo.storefront import PromiseBroken, Storefront, confirm_as_stripe_js
 
 MUG, TEE, CANDLE = "harbour-stoneware-mug", "everyday-organic-tee", "cedar-smoke-candle"
-# Of the demo's products those that the journey needs.
 PRODUCTS = (MUG, TEE, CANDLE)
 
 _GOOD_CARD, _DECLINED_CARD = "pm_card_visa", "pm_card_chargeDeclined"
@@ -23,10 +22,10 @@ _ADDRESS = {
 
 
 class Journey:
-    """The whole story; :meth:`run` tells it and raises :class:`PromiseBroken` at the first thing that is not so.
+    """Complete journey; :meth:`run` raises :class:`PromiseBroken` at the first failed check.
 
-    The shop at ``base_url`` must hold the demo's people, terms and :data:`PRODUCTS`; ``stripe_base`` is where its
-    Stripe is reached, and delivers webhooks to it within ``webhook_seconds``.
+    The shop at ``base_url`` must hold the demo's people, shipping methods, tax rates and :data:`PRODUCTS`.
+    ``stripe_base`` is its Stripe API, which delivers webhooks within ``webhook_seconds``.
     """
 
     def __init__(
@@ -39,7 +38,6 @@ class Journey:
         self.staff = Storefront(base_url, self.narrator)
 
     def run(self) -> None:
-        """Walk through all of it."""
         self.staff_prepares()
         self.guest_looks_around()
         self.guest_fills_a_cart()
@@ -50,7 +48,7 @@ class Journey:
         self.unpaid_order_is_cancelled()
         self.paid_order_is_refunded(second)
 
-    # --- The chapters -------------------------------------------------------------------------------------------------
+    # --- Chapters -----------------------------------------------------------------------------------------------------
 
     def staff_prepares(self) -> None:
         self.narrator.chapter(
@@ -265,7 +263,7 @@ class Journey:
         back = self._stock(CANDLE)
         self._promise(back == before + 1, f"The candle is back on the shelf: {back}")
 
-    # --- What the chapters share --------------------------------------------------------------------------------------
+    # --- Helpers ------------------------------------------------------------------------------------------------------
 
     def _promise(self, kept: bool, promise: str) -> None:
         if not kept:

@@ -1,4 +1,4 @@
-"""How the demo's journey is told: to nobody, or to a person at a terminal."""
+"""Output of the demo's journey."""
 
 import json
 import os
@@ -7,28 +7,27 @@ from collections.abc import Iterable
 from typing import Any
 
 _WIDTH = 100
-# What a storefront would not show on a screen either.
 _SECRET = frozenset({"password", "client_secret"})
 
 
 class Narrator:
-    """Hears what happens and says nothing: what a test gives to the journey."""
+    """Ignore everything; used by tests."""
 
     def chapter(self, title: str, text: str) -> None:
-        """A new part of the story begins."""
+        """Begin a part of the journey."""
 
     def call(self, method: str, address: str, body: dict[str, Any] | None, status: int, seconds: float) -> None:
-        """A request was answered."""
+        """Report an answered request."""
 
     def shown(self, lines: Iterable[str]) -> None:
-        """The interesting part of the last reply."""
+        """Show the interesting part of the last reply."""
 
     def held(self, promise: str) -> None:
-        """Something that the shop promises was checked and is so."""
+        """Report a passed check."""
 
 
 class TerminalNarrator(Narrator):
-    """Writes the story to ``stream`` (a Django command's ``stdout``), in colour on a terminal."""
+    """Write the journey to ``stream`` (a Django command's ``stdout``), in colour on a terminal."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -68,5 +67,5 @@ class TerminalNarrator(Narrator):
 
     def _line(self, text: str = "") -> None:
         self._stream.write(text)
-        # Whoever watches through a pipe watches too.
+        # Pipes are watched live, too.
         self._stream.flush()

@@ -1,7 +1,7 @@
-"""Filling a shop with the demo: each step makes what is missing and leaves what is there.
+"""Seed the demo shop: create missing rows, leave existing ones unchanged.
 
-Everything is recognised by its natural key (slug, code, e-mail address), so a second run changes nothing and a run
-that was stopped is completed by the next one.
+Rows are matched by natural key (slug, code, e-mail address), so a second run changes nothing and an interrupted run is
+completed by the next one.
 """
 
 import os
@@ -22,17 +22,17 @@ from shop import media
 from shop.demo import terms
 from shop.demo.products import CATEGORIES, DemoPicture, DemoProduct, shop_price
 
-# Told of every piece of work done, with how many there are in all.
+# Called with (done, total).
 Tick = Callable[[int, int], None]
 
 
 def seed_terms() -> int:
-    """Shipping methods, tax rates and coupons; return how many were missing."""
+    """Create missing shipping methods, tax rates and coupons; return their number."""
     return _missing_shipping() + _missing_tax_rates() + _missing_coupons()
 
 
 def seed_people() -> int:
-    """The demo's staff and its customer, who has an address; return how many were missing."""
+    """Create the missing ones of the demo's staff user and customer (with an address); return their number."""
     made = 0
     for person, create in (
         (terms.STAFF, User.objects.create_superuser),
@@ -48,7 +48,7 @@ def seed_people() -> int:
 
 
 def seed_categories() -> int:
-    """The category tree, parents first; return how many were missing."""
+    """Create missing categories, parents first; return their number."""
     known = {category.slug: category for category in Category.objects.all()}
     made = 0
     for position, (slug, name, parent) in enumerate(CATEGORIES):
@@ -60,10 +60,10 @@ def seed_categories() -> int:
 
 
 def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
-    """The products with their variants and stock, without pictures; return how many were missing."""
+    """Create missing products with variants and stock, without pictures; return their number."""
     categories = {category.slug: category for category in Category.objects.all()}
     known = set(Product.objects.filter(slug__in=[product.slug for product in products]).values_list("slug", flat=True))
-    # The last one made is the newest, and lists begin with it: what comes first here shall come first there.
+    # Lists show the newest first: create in reverse to keep this order.
     for number, product in enumerate(reversed(products), start=1):
         if product.slug not in known:
             services.create_product(data={**product.data(), "category": categories[product.category]})
@@ -72,7 +72,7 @@ def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
 
 
 def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:
-    """Upload the products' pictures, those of several products at once; return how many were missing."""
+    """Upload missing pictures, several products in parallel; return their number."""
     missing = list(_missing_pictures(products))
     total = sum(len(pictures) for _, pictures in missing)
     done = 0
@@ -83,7 +83,7 @@ def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:
             done += finished.result()
             tick(done, total)
     finally:
-        # After a failure or an interrupt the remaining uploads are dropped.
+        # Drop the remaining uploads after a failure or an interrupt.
         pool.shutdown(cancel_futures=True)
     return total
 
@@ -101,7 +101,7 @@ def _missing_pictures(products: Sequence[DemoProduct]) -> Iterator[tuple[Product
 
 
 def _add_pictures(product: Product, pictures: Sequence[DemoPicture]) -> int:
-    """Add some pictures of one product, in a thread of the pool; return how many."""
+    """Add pictures to one product, in a thread of the pool; return their number."""
     try:
         for picture in pictures:
             image = media.prepare_image(ContentFile(picture.path.read_bytes(), name=picture.path.name))

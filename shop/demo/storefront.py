@@ -1,4 +1,4 @@
-"""The two ends that a storefront in a browser talks to: the shop's API, and Stripe with its publishable key."""
+"""Clients of a storefront in a browser: the shop's API, and Stripe with the publishable key."""
 
 import time
 from collections.abc import Callable
@@ -13,15 +13,15 @@ _TIMEOUT_SECONDS = 15.0
 
 
 class PromiseBroken(Exception):
-    """Something was not as the shop promises; the message says what, in a sentence."""
+    """The shop broke a promise; the message is a sentence that states it."""
 
 
 class NotReachable(PromiseBroken):
-    """Nobody answers at an address."""
+    """The server at an address does not answer."""
 
 
 class Storefront:
-    """A client of the API, with the tokens of whoever uses it."""
+    """Client of the API, with the tokens of its user."""
 
     def __init__(self, base_url: str, narrator: Narrator) -> None:
         self.base_url = base_url.rstrip("/")
@@ -29,7 +29,7 @@ class Storefront:
         self.access = ""
         self.cart_token = ""
         self._http = requests.Session()
-        # Proxies of the environment are for other people's servers.
+        # Ignore proxies from the environment.
         self._http.trust_env = False
 
     def call(
@@ -42,7 +42,7 @@ class Storefront:
         headers: dict[str, str] | None = None,
         quietly: bool = False,
     ) -> requests.Response:
-        """Send a request and return its reply; raise :class:`PromiseBroken` where its status is not as expected."""
+        """Send a request and return its reply. Raises :class:`PromiseBroken` for an unexpected status."""
         sent = {**self._credentials(), **(headers or {})}
         try:
             reply = self._http.request(
@@ -62,15 +62,13 @@ class Storefront:
         return reply
 
     def get(self, path: str, **options: Any) -> Any:
-        """Return the JSON at ``path``."""
         return self.call("GET", path, **options).json()
 
     def post(self, path: str, body: dict[str, Any] | None = None, *, expect: int = 201, **options: Any) -> Any:
-        """Post ``body`` and return the JSON of the reply."""
         return self.call("POST", path, body=body, expect=expect, **options).json()
 
     def wait_for(self, path: str, reached: Callable[[Any], bool], *, seconds: float, what: str) -> Any:
-        """Ask for ``path`` until ``reached`` says yes to it, and return it; give up after so many seconds."""
+        """Poll ``path`` until ``reached`` accepts its JSON, and return it. Raises :class:`PromiseBroken` on timeout."""
         give_up_at = time.monotonic() + seconds
         while True:
             reply = self.call("GET", path, quietly=True)
@@ -100,9 +98,9 @@ class Storefront:
 def confirm_as_stripe_js(
     stripe_base: str, payment: dict[str, Any], *, card: str, narrator: Narrator
 ) -> tuple[int, dict[str, Any]]:
-    """Pay as Stripe.js does in a browser, with the publishable key and the intent's client secret.
+    """Confirm a payment as Stripe.js does, with the publishable key and the intent's client secret.
 
-    Return the status and body of Stripe's answer; a declined card is 402.
+    Return Stripe's status and body; a declined card is 402.
     """
     path = f"/v1/payment_intents/{payment['payment_intent']}/confirm"
     form = {

@@ -1,4 +1,4 @@
-"""How the demo shop sells: who sends it, what tax a destination adds, which coupons there are, and its people."""
+"""Shipping methods, tax rates, coupons and people of the demo shop."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ class DemoShipping(NamedTuple):
     name: str
     price: str
     description: str
-    # Where it is picked up and taxed; empty if it is sent.
+    # Country of the pick-up, which is taxed there; empty for methods that ship.
     pickup_country: str = ""
 
 
@@ -32,13 +32,13 @@ COUPONS = (
     DemoCoupon("FIVEOFF", "fixed", "5.00", minimum_subtotal="30.00"),
 )
 
-# The standard rates of value added tax or its like, in per cent; other countries are exports without tax.
+# Standard VAT or GST rates in per cent; other countries are exports without tax.
 COUNTRY_TAX = """
 AT 20  BE 21  BG 20  HR 25  CY 19  CZ 21  DK 25  EE 24  FI 25.5  FR 20  DE 19  GR 24  HU 27  IE 23  IT 22  LV 21
 LT 21  LU 17  MT 18  NL 21  PL 23  PT 23  RO 21  SK 23  SI 22  ES 21  SE 25
 GB 20  CH 8.1  NO 25  IS 24  TR 20  AU 10  NZ 15  JP 10  KR 10  SG 9  IN 18  ZA 15  MX 16  CA 5
 """
-# By state or province, as its postal code writes it. In the US the states' own rates, without counties and cities.
+# By state or province code. US rates are the states', without counties and cities.
 STATE_TAX = {
     "US": """
     AL 4  AZ 5.6  AR 6.5  CA 7.25  CO 2.9  CT 6.35  DC 6  FL 6  GA 4  HI 4  ID 6  IL 6.25  IN 7  IA 6  KS 6.5  KY 6
@@ -47,7 +47,7 @@ STATE_TAX = {
     """,
     "CA": "ON 13  NS 14  NB 15  NL 15  PE 15  QC 14.975  BC 12  SK 11  MB 12",
 }
-# Where the tax is on the goods alone when shipping is charged separately.
+# Countries that do not tax shipping if charged separately.
 SHIPPING_UNTAXED = frozenset({"US"})
 
 STAFF = {"email": "staff@example.com", "password": "staff-demo-password", "name": "Sam Staff"}

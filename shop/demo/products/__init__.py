@@ -1,4 +1,4 @@
-"""Everything the demo shop sells: its categories, parents first, and its products."""
+"""Catalogue of the demo shop: categories, parents first, and products."""
 
 from typing import NamedTuple
 

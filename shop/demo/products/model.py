@@ -1,4 +1,4 @@
-"""What a demo product is made of."""
+"""Data model of demo products."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ MEDIA = Path(__file__).resolve().parent.parent / "media"
 
 
 class DemoPicture(NamedTuple):
-    """An image file and the text that a screen reader reads out."""
+    """Image file and its alternative text."""
 
     path: Path
     alt: str
@@ -23,10 +23,10 @@ class DemoPicture(NamedTuple):
 
 @dataclass(frozen=True)
 class DemoProduct:
-    """A product, its variants spelled out by ``options``: every colour in every size, and so on.
+    """A product; its variants are all combinations of ``options``.
 
-    ``colours`` are those that the pictures show; the leading picture shows the first one.
-    ``extra`` adds to the price of the variants with that option's value; ``sold_out`` lists values without stock.
+    ``colours`` are those in the pictures; the leading picture shows the first one. ``extra`` adds to the price of
+    variants with that option's value; ``sold_out`` lists values without stock.
     """
 
     slug: str
@@ -44,7 +44,7 @@ class DemoProduct:
     stock: int = 24
 
     def data(self) -> dict[str, Any]:
-        """Return what `catalog.services.create_product` takes, but for the category."""
+        """Return the arguments of `catalog.services.create_product`, without the category."""
         return {
             "name": self.name,
             "slug": self.slug,
@@ -77,13 +77,13 @@ class DemoProduct:
                 "sku": "-".join([self.sku, *(_code(value) for value in values)]),
                 "options": dict(zip(self.options, values, strict=True)),
                 "price": shop_price(str(price)),
-                # Not the same everywhere, so that the admin's lists look like a shop's.
+                # Varied, so that the admin's lists look realistic.
                 "stock": 0 if empty else max(3, self.stock + (number * 7 + len(self.slug)) % 11 - 5),
             }
 
 
 def shop_price(amount: str) -> Decimal:
-    """Return a price written in dollars as one of the shop's currency: in yen, 24.00 becomes 2400."""
+    """Convert a price in dollars to the shop's currency: in yen, 24.00 becomes 2400."""
     price = Decimal(amount)
     if money.decimal_places(settings.CURRENCY) == 0:
         price *= 100
