@@ -1,4 +1,4 @@
-"""What every answer must be: all of schemathesis' checks and one of our own; and where two of them ask too much."""
+"""Checks of every answer: those of schemathesis, one of the shop's, and the exceptions to two of them."""
 
 import copy
 import functools
@@ -14,9 +14,9 @@ from schemathesis.core.transport import Response
 from schemathesis.generation.case import Case
 from schemathesis.openapi.checks import RejectedPositiveData
 
-# The longest that the API promises to take.
+# Maximum response time that the API promises.
 PROMISED_SECONDS = 10
-# What would tell of the machine: traces, files, the parts it is made of and where they are.
+# Text that reveals internals: traces, files, libraries, addresses, keys.
 INSIDES = (
     b"Traceback (most recent",
     b"site-packages",
@@ -30,15 +30,15 @@ INSIDES = (
 
 @schemathesis.check
 def tells_nothing_of_its_insides(ctx: CheckContext, response: Response, case: Case) -> None:
-    """No answer shows a trace, a file, a secret or the database behind it."""
-    # What a client sent may come back to it.
+    """Fail for answers that contain a trace, a file path, a secret or the name of a database component."""
+    # An answer may echo the request.
     sent = f"{response.request.url} {response.request.body!r}".encode()
     for piece in INSIDES:
         if piece in response.content and piece not in sent:
             raise AssertionError(f"the answer contains {piece.decode()!r}")
 
 
-# --- Where they are narrowed ------------------------------------------------------------------------------------------
+# --- Exceptions -------------------------------------------------------------------------------------------------------
 
 FACT = "a fact of the shop (an address is taken, a cart is empty, a signature is not Stripe's) that no schema can state"
 JUDGED = "contents that are judged by more than their form (passwords, pictures, names that the shop keeps for itself)"
@@ -52,8 +52,8 @@ UNKNOWN = "unknown fields and parameters are ignored"
 PAGE_SIZE = "a `page_size` that is no number from 1 counts as 20, as REST framework has it"
 EMPTY = "a parameter without a value (`page=`) counts as one that was not sent"
 
-# Refusals of requests that are valid by the schema, by code, or by code and attr. Any other error of the type
-# `client_error` is a fact.
+# Accepted refusals of requests that are valid by the schema: by code, or by code and attr. Any other error of the type
+# `client_error` is a FACT.
 _OF_CODES = {
     "does_not_exist": FACT,
     "parse_error": STRICT,
@@ -65,12 +65,12 @@ _OF_CODES_AND_ATTRS = {
     ("empty", "image"): JUDGED,
     ("invalid", "phone"): JUDGED,
     ("invalid", "shipping_address.phone"): JUDGED,
-    # Of a product that is new and has no variants.
+    # For a new product without variants.
     ("required", "price"): BETWEEN,
     ("sku_taken", "variants"): BETWEEN,
     ("search_required", "ordering"): BETWEEN,
 }
-# Parameters whose every value is accepted.
+# Parameters that accept any value.
 _OF_PARAMETERS = {"page_size": PAGE_SIZE, "attributes": UNKNOWN}
 NARROWED = {
     "positive_data_acceptance": (FACT, JUDGED, STRICT, BETWEEN, TRIMMED),
@@ -79,7 +79,7 @@ NARROWED = {
 
 
 def excuse(failure: Failure, case: Case, response: Response) -> str:
-    """Return why what a check says is right here all the same; nothing where it is not."""
+    """Return the reason why a failed check is accepted, or ""."""
     if isinstance(failure, RejectedPositiveData) and response.status_code in (400, 422):
         reasons = {*_reasons(response)}
         if reasons and "" not in reasons:
@@ -94,7 +94,7 @@ def excuse(failure: Failure, case: Case, response: Response) -> str:
 
 
 def _reasons(response: Response) -> Iterator[str]:
-    """Why each of the errors of a refusal is right; "" where there is no reason."""
+    """Yield the reason for each error of a refusal, or ""."""
     try:
         body = response.json()
         for error in body["errors"]:
@@ -102,24 +102,24 @@ def _reasons(response: Response) -> Iterator[str]:
             by_kind = FACT if body["type"] == "client_error" else ""
             yield _OF_CODES_AND_ATTRS.get((code, attr)) or _OF_CODES.get(code) or by_kind
     except (ValueError, TypeError, KeyError):
-        # That it is no refusal as they are described, another check says.
+        # The shape of errors is the subject of another check.
         yield ""
 
 
 def _parameters_it_is_about(case: Case) -> set[str | None]:
-    """The parameters that were given what the description does not allow; None stands for something else."""
+    """Return the parameters with invalid values; None is another part of the request."""
     data = case.meta.phase.data
     return {data.parameter, *(mutation.parameter for mutation in data.mutations)}
 
 
 def _reason_of_parameter(case: Case, name: str | None) -> str:
-    """Why whatever this parameter was given is accepted; "" where there is no reason."""
+    """Return the reason why any value of this parameter is accepted, or ""."""
     empty = EMPTY if (case.query or {}).get(name) == "" else ""
     return _OF_PARAMETERS.get(name, empty)
 
 
 def _is_valid_as_read(case: Case) -> bool | None:
-    """Tell whether the body is valid once REST framework's fields have read it; None where there is no body."""
+    """Return whether the body is valid as REST framework's fields read it; None without a body."""
     content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
     if case.media_type not in content:
         return None
@@ -145,7 +145,7 @@ def _trimmed(value: Any) -> Any:
 
 
 def _read(value: Any, kind: str | list[str]) -> Any:
-    """What REST framework makes of a value that is not of this type. Raises ``ValueError`` or ``KeyError``."""
+    """Convert a value as REST framework does. Raises ``ValueError`` or ``KeyError``."""
     if value is None or isinstance(value, dict | list):
         raise ValueError(value)
     if value == "":
@@ -156,5 +156,4 @@ def _read(value: Any, kind: str | list[str]) -> Any:
 
 
 def every_check() -> Iterator[str]:
-    """Names of all checks, in a steady order."""
     yield from sorted({*schemathesis.checks.CHECKS.get_all_names(), "max_response_time"})

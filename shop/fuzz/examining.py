@@ -1,4 +1,4 @@
-"""Requests drawn from a description and sent to the server that gave it, every answer held against all checks."""
+"""Generate requests from the served OpenAPI description, send them, and check every answer."""
 
 import os
 import tempfile
@@ -17,7 +17,7 @@ from schemathesis.generation.case import Case
 from shop.fuzz import checks
 from shop.fuzz.tally import Tally
 
-# What hypothesis keeps between runs helps nobody here, and does not lie about in the project's folder.
+# Keep Hypothesis' database out of the project's folder.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "shop-hypothesis"))
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 
 class Plan(NamedTuple):
-    """``cases`` are drawn for each operation; a thorough run goes through all border cases of every field as well."""
+    """``cases`` are drawn per operation; a thorough run also covers the boundary values of every field."""
 
     seed: int
     cases: int
@@ -36,7 +36,7 @@ class Plan(NamedTuple):
         return tuple(phase for phase in PHASES if phase != "coverage" or self.thorough)
 
     def config(self) -> dict[str, Any]:
-        """The plan in schemathesis' words."""
+        """Return schemathesis' configuration."""
         return {
             "seed": self.seed,
             "generation": {"max-examples": self.cases, "database": "none"},
@@ -46,7 +46,7 @@ class Plan(NamedTuple):
             "continue-on-failure": True,
             "auth": {"auto-signup": False},
             "cache": {"enabled": False},
-            # The tokens are good for nothing but this run, and a request that can be sent again needs them.
+            # The tokens are worthless after the run and needed to repeat a request.
             "output": {"sanitization": {"enabled": False}},
         }
 
@@ -60,9 +60,9 @@ def examine(
     login: AuthProvider | None = None,
     progress: Progress = lambda done, total: None,
 ) -> None:
-    """Send what the OpenAPI ``description`` (its address) makes of the plan, and count it in ``tally``.
+    """Test the API whose OpenAPI description is at this URL, and count results in ``tally``.
 
-    ``values`` are worth trying, in schemathesis' words; ``login`` signs the requests.
+    ``values`` is schemathesis' configuration of dictionaries; ``login`` authenticates the requests.
     """
     config = SchemathesisConfig.from_dict(plan.config() | (values or {}))
     schema = schemathesis.openapi.from_url(description, config=config)
@@ -75,7 +75,7 @@ def examine(
         tally.excused[reason] += bool(reason)
         return not reason
 
-    # One scenario for each operation and phase; of sequences of operations, as many as cases.
+    # One scenario per operation and phase, and ``cases`` sequences of operations.
     total = schema.statistic.operations.total * (len(plan.phases) - 1) + plan.cases
     done = 0
     for event in from_schema(schema).execute():

@@ -1,4 +1,4 @@
-"""What stands in the shop before it is fuzzed, so that requests find something: goods, carts, orders, payments."""
+"""Initial data of the fuzzed shop, so that requests find existing rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ from shop.torture.tally import Tally
 from shop.torture.world import ShopWorld
 
 _PRODUCTS, _PICTURES, _ORDERS, _GUESTS = 12, 6, 6, 3
-# How often a parameter takes one of the values below instead of one made up.
+# Probability that a parameter takes one of these values instead of a generated one.
 _SHARE = 0.6
 
-# Which of the values suit which parameter, everywhere or at one path.
+# Dictionary for each parameter, everywhere or at one path.
 EVERYWHERE = {
     "path.slug": "categories",
     "path.number": "orders",
@@ -64,14 +64,14 @@ AT = {
 
 @dataclass
 class Furniture:
-    """The person whom the orders belong to, who holds the cart that requests are about, and values by name."""
+    """Owner of the orders, holder of the cart, and known values by name."""
 
     owner: User
     holder: CartOwner
     values: dict[str, list[str]]
 
     def config(self) -> dict[str, Any]:
-        """The values and their places in schemathesis' words."""
+        """Return the values and their parameters as schemathesis' configuration."""
         known = {name: {"values": values} for name, values in self.values.items()}
         places = [{"include-path": f"/api/v1{path}", "parameters": _bound(names)} for path, names in AT.items()]
         return {"dictionaries": known, "parameters": _bound(EVERYWHERE), "operations": places}
@@ -82,7 +82,7 @@ def _bound(names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def furnish(world: ShopWorld, person: str) -> Furniture:
-    """Empty the shop and furnish it; carts, addresses and orders are the person's own."""
+    """Empty the shop and fill it; carts, addresses and orders belong to this person."""
     world.empty()
     world.stripe.reset()
     world.stripe.set_webhook(f"{world.url}/api/v1/payments/webhook/")
@@ -123,7 +123,7 @@ def _people(owner: User) -> dict[str, list[str]]:
         "addresses": _ids(addresses),
         "emails": [new_user("customer").email for _ in range(3)],
         "passwords": [PASSWORD],
-        # One login each: a refresh token is good for one request.
+        # A refresh token is valid for one request.
         "refreshes": [issue_tokens(owner)["refresh"] for _ in range(20)],
     }
 

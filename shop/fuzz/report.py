@@ -1,4 +1,4 @@
-"""The tables: on the terminal, and between two marks in ``docs/security.md``."""
+"""Result tables for the terminal and the marked section of ``docs/security.md``."""
 
 import datetime
 import platform
@@ -20,7 +20,7 @@ _SHOWN = 3
 
 
 def text(tallies: Sequence[Tally]) -> list[str]:
-    """Both tables as lines of text, and every finding once, the first few of its kind."""
+    """Return both tables and the first findings of each kind as lines of text."""
     lines = [*_aligned(PEOPLE_COLUMNS, _people_rows(tallies)), "", *_aligned(CHECK_COLUMNS, _check_rows(tallies))]
     lines += [
         "",
@@ -41,7 +41,7 @@ def text(tallies: Sequence[Tally]) -> list[str]:
 
 
 def markdown(tallies: Sequence[Tally], *, seed: int, mongod: str, seconds: float) -> list[str]:
-    """What is written into the page."""
+    """Return the section of the page."""
     now = datetime.datetime.now(datetime.UTC)
     statuses = sum((tally.statuses for tally in tallies), Counter())
     return [
@@ -67,7 +67,7 @@ def markdown(tallies: Sequence[Tally], *, seed: int, mongod: str, seconds: float
 
 
 def write(path: Path, lines: Sequence[str]) -> None:
-    """Replace what stands between the marks of the page."""
+    """Replace the text between the page's marks."""
     page = path.read_text()
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

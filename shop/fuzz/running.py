@@ -1,4 +1,4 @@
-"""One run: each person's requests to a shop furnished for them, and what came of them."""
+"""One fuzzing run: each person's requests against a freshly filled shop."""
 
 import os
 import tempfile
@@ -17,12 +17,12 @@ from shop.management.progress import Progress
 from shop.torture.world import ShopWorld, shop_world
 
 _SERVER_PROCESSES = 2
-# What the server writes of faults of its own.
+# Log lines of server errors.
 _FAULTS = ("[error", "[critical", "Traceback (most recent call last)")
 
 
 class Run:
-    """``tallies`` holds what came of each person's requests."""
+    """Run the fuzzer; ``tallies`` holds one result per person."""
 
     def __init__(self, stream: Any, plan: Plan) -> None:
         self.stream, self.plan = stream, plan
@@ -30,8 +30,8 @@ class Run:
         self.mongod = ""
 
     def all(self, people: Sequence[str]) -> None:
-        """Let these people send their requests, one after the other, each to a shop furnished anew."""
-        # Proxies of the environment are for other people's servers.
+        """Run for these people in sequence, each against a freshly filled shop."""
+        # Ignore proxies from the environment.
         os.environ["NO_PROXY"] = "127.0.0.1"
         with (
             tempfile.TemporaryDirectory(prefix="shop-fuzz-") as folder,
@@ -67,7 +67,7 @@ class Run:
         return tally
 
     def print(self) -> None:
-        """Write the tables, and below them what was found."""
+        """Write the tables and the findings."""
         self.stream.write("\n" + "\n".join(report.text(self.tallies)) + "\n")
 
     @property

@@ -1,4 +1,4 @@
-"""What no description tells, set right before a request: a cart with something in it, a mailed link, a signature."""
+"""Preparation of single requests with what no schema expresses: a filled cart, a mailed link, a signature."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ _WEBHOOK = "POST /api/v1/payments/webhook/"
 
 
 class Scene:
-    """Prepares the requests of ``holder`` of a cart; every other one is left as it was drawn."""
+    """Prepare the requests of the cart's ``holder``, some of them at random."""
 
     def __init__(self, *, holder: CartOwner, stripe: StripeSimulator, seed: int) -> None:
         self._holder, self._stripe = holder, stripe
@@ -35,7 +35,7 @@ class Scene:
 
     @contextlib.contextmanager
     def set(self) -> Iterator[None]:
-        """Prepare requests as long as the block lasts."""
+        """Prepare requests inside the block."""
 
         @schemathesis.hook
         def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
@@ -63,17 +63,17 @@ class Scene:
             case.headers["Stripe-Signature"] = sign(body, [self._stripe.webhook_secret], int(time.time()))
 
     def _filled_cart(self) -> Cart | None:
-        """The holder's cart with something in it; None where nothing is left to sell."""
+        """Return the holder's cart with at least one line; None when nothing is left to sell."""
         cart, _ = self._holder.find()
         if cart is not None and cart.lines:
             return cart
-        # Requests before this one have deactivated some.
+        # Earlier requests may have deactivated products.
         for_sale = list(Product.objects.active().values_list("pk", flat=True))
         variant = Variant.objects.active().filter(product__in=for_sale, stock__gt=0, price__gt=1).first()
         return carts.add_item(owner=self._holder, variant=variant.pk, quantity=1).cart if variant else None
 
     def _event(self, case: Case) -> bytes:
-        """Something that Stripe has told before, or what was drawn, as if Stripe told it."""
+        """Return an earlier event of Stripe's, or the drawn body to be signed as one."""
         told = self._stripe.state()["events"]
         if told and self._random.random() < 0.5:
             return body_of(self._random.choice(told))

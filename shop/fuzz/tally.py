@@ -1,4 +1,4 @@
-"""What came of one person's requests."""
+"""Results of one person's requests."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from schemathesis.engine.recorder import Interaction, ScenarioRecorder
 
 
 class Finding(NamedTuple):
-    """Something that a check complained of: where, what, and the request that shows it."""
+    """Failed check: its operation, message, and the request that reproduces it."""
 
     check: str
     operation: str
@@ -19,19 +19,17 @@ class Finding(NamedTuple):
 
 @dataclass
 class Tally:
-    """Counts, and every finding."""
-
     person: str
-    # By operation: how often it answered with which status (0: not at all).
+    # By operation and status; 0: no answer.
     answers: dict[str, Counter[int]] = field(default_factory=dict)
-    # What was answered to methods that the operation does not have.
+    # Statuses of requests with undeclared methods.
     other_methods: Counter[int] = field(default_factory=Counter)
-    # By check: how many answers it looked at.
+    # By check: number of answers checked.
     looked_at: Counter[str] = field(default_factory=Counter)
-    # By reason: how many complaints were excused.
+    # By reason: number of accepted failures.
     excused: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
-    # Kinds of steps from one operation to the next with something that the first one answered.
+    # Number of distinct links followed from one operation to the next.
     links: int = 0
 
     @property
@@ -44,14 +42,14 @@ class Tally:
 
     @property
     def never_succeeded(self) -> list[str]:
-        """Operations that this person was never answered 2xx by: all that was tried there is their refusals."""
+        """Operations without any 2xx, of which only refusals were tested."""
         return [name for name, counts in self.answers.items() if not any(200 <= status < 300 for status in counts)]
 
     def find(self, check: str, operation: str, message: str, request: str = "") -> None:
         self.findings.append(Finding(check, operation, " ".join(message.split()), request))
 
     def note(self, event: events.EngineEvent) -> None:
-        """Count what schemathesis tells of. Raises what broke it off, Ctrl-C included."""
+        """Count an event of schemathesis. Raises errors that ended the run, Ctrl-C included."""
         if isinstance(event, events.ScenarioFinished):
             self._note_answers(event.recorder)
         elif isinstance(event, events.PhaseStarted) and event.payload is not None:
@@ -66,7 +64,7 @@ class Tally:
     def _note_answers(self, recorder: ScenarioRecorder) -> None:
         for case, interaction in recorder.interactions.items():
             operation = recorder.cases[case].value.operation
-            # Some ask with a method that the operation does not have: those are not its answers.
+            # Some cases use a method that the operation does not declare.
             own = interaction.request.method == operation.method.upper()
             counts = self.answers.setdefault(operation.label, Counter()) if own else self.other_methods
             counts[interaction.response.status_code if interaction.response else 0] += 1
@@ -79,6 +77,6 @@ class Tally:
 
 
 def _shown(interaction: Interaction) -> str:
-    """An answer's status and how its body begins."""
+    """Return an answer's status and the beginning of its body."""
     response = interaction.response
     return f"{response.status_code} {response.content[:300].decode(errors='replace')}" if response else "no answer"
