@@ -1,4 +1,4 @@
-"""Who is measured: the shop on one of several servers, or the peer."""
+"""Servers to measure: the shop on several HTTP servers, and the peer."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ BCRYPT_ROUNDS = 10
 
 @dataclass
 class Contestant:
-    """A server that answers the API on processor cores of its own, and how to talk to it."""
+    """A server pinned to processor cores, and the client that finds its URLs."""
 
     name: str
     command: Sequence[str]
@@ -33,7 +33,7 @@ class Contestant:
     folder: Path
     port: int
     log: Path
-    # Answers once it serves.
+    # Polled until it answers.
     first_path: str
     visitor_class: type[Visitor] = Visitor
     cores: str = "0"
@@ -77,10 +77,10 @@ class Contestant:
 
 # --- The shop ---------------------------------------------------------------------------------------------------------
 
-# How each server is started on a port with so many processes: eight threads each, where it has threads.
+# Commands by server, given a port and the number of processes; servers with threads get eight per process.
 SERVERS = {
     "granian": lambda port, processes: server_command(port, workers=processes),
-    # Without the event loop that waits for slow clients: its price.
+    # Without the event loop that buffers slow clients, to measure its cost.
     "granian WSGI": lambda port, processes: [
         *(sys.executable, "-m", "granian", "shop.wsgi:application", "--interface", "wsgi", "--port", str(port)),
         *("--http", "1", "--no-ws", "--workers", str(processes), "--blocking-threads", "8"),
@@ -107,7 +107,7 @@ def shop(
     rate_limits: bool = True,
     crowd: Crowd = EAGER,
 ) -> Contestant:
-    """The shop in production's settings on the database that ``uri`` names."""
+    """Return the shop with production settings on the database at ``uri``."""
     port = free_port()
     return Contestant(
         name=name,
@@ -133,7 +133,7 @@ def _shop_environment(uri: str, folder: Path, *, rate_limits: bool = True) -> di
 
 
 def seed_shop(uri: str, folder: Path, *, products: int) -> None:
-    """Make the shop's database, showing how far it is."""
+    """Create the shop's database and show progress."""
     size = ["--products", str(products), "--categories", str(CATEGORIES), "--images", "3", "--users", str(USERS)]
     environment = _shop_environment(uri, folder) | {"DEBUG": "1", "LOG_LEVEL": "WARNING"}
     for arguments in (["migrate", "--noinput", "--verbosity", "0"], ["seed", *size]):
@@ -145,7 +145,7 @@ def seed_shop(uri: str, folder: Path, *, products: int) -> None:
 
 
 def peer(name: str, *, uri: str, code: Path, folder: Path) -> Contestant:
-    """The same shop in another framework: ``node server.js`` in the folder ``code``."""
+    """Return the peer: ``node server.js`` in the folder ``code``."""
     port = free_port()
     return Contestant(
         name=name,
@@ -164,6 +164,6 @@ def _peer_environment(uri: str) -> dict[str, str]:
 
 
 def seed_peer(uri: str, code: Path, *, products: int) -> None:
-    """Make the peer's database."""
+    """Create the peer's database."""
     command = ["node", "seed.js", str(products), str(USERS)]
     subprocess.run(command, env=_peer_environment(uri), cwd=code, check=True, capture_output=True)  # noqa: S603

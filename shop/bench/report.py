@@ -1,4 +1,4 @@
-"""What came of a benchmark: a table on the terminal, and a section of ``docs/performance.md`` with a chart."""
+"""Benchmark results: a table for the terminal, and a section of ``docs/performance.md`` with a chart."""
 
 import datetime
 import os
@@ -20,13 +20,13 @@ _RATIOS = {"rate": "ratio (range)", "cpu_ms": "CPU ratio (range)"}
 
 
 def columns(comparison: Comparison) -> list[str]:
-    """The table's first line."""
+    """Return the table's header."""
     ratio = _RATIOS[comparison.measure]
     return ["", "", "requests/s", ratio, "p50 ms", "p99 ms", "CPU ms", "MongoDB ms", "commands", "errors"]
 
 
 def rows(comparison: Comparison) -> list[list[str]]:
-    """The table's lines, one for each scenario and contestant; times of the processor and commands are per request."""
+    """Return the table's lines, one per scenario and contestant; processor times and commands are per request."""
     lines = []
     for scenario, results in comparison.results.items():
         for number, (contestant, result) in enumerate(results.items()):
@@ -57,7 +57,7 @@ def _ratio(ratios: Sequence[float]) -> str:
 
 
 def text(comparison: Comparison) -> str:
-    """The table for a terminal."""
+    """Return the table as text."""
     table = [columns(comparison), *rows(comparison)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
@@ -76,7 +76,7 @@ def memory(comparison: Comparison) -> str:
 
 
 def markdown(comparison: Comparison) -> list[str]:
-    """The table for a page, line by line."""
+    """Return the table as lines of Markdown."""
     head = columns(comparison)
     table = ["| " + " | ".join(line) + " |" for line in [head, *rows(comparison)]]
     table.insert(1, "|---|---" + "|---:" * (len(head) - 2) + "|")
@@ -84,7 +84,7 @@ def markdown(comparison: Comparison) -> list[str]:
 
 
 def conditions(crowds: Sequence[Crowd]) -> str:
-    """When, where and under which conditions it was measured, by whose load."""
+    """Describe date, machine, versions and load of a measurement."""
     now = datetime.datetime.now(datetime.UTC)
     versions = ", ".join(
         [
@@ -118,7 +118,7 @@ def _processor() -> str:
 
 
 def replace_section(page: Path, name: str, section: str) -> None:
-    """Put a section between its marks in the page, where every section has its place already."""
+    """Replace the section between its marks, which the page must contain."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     old = page.read_text()
     head, _, rest = old.partition(begin)

@@ -1,4 +1,4 @@
-"""Contestants in turn, A B A B, and what each round showed."""
+"""Rounds of measurement, alternating between the contestants."""
 
 import statistics
 import time
@@ -14,9 +14,9 @@ from shop.bench.contestants import Contestant
 from shop.bench.scenarios import Scenario
 
 WARM_UP_SECONDS = 3.0
-# A round in which a reply was an error does not count and is run again, so many times for each contestant.
+# A round with an error reply is discarded and repeated, at most this often per contestant.
 RETRIES = 3
-# When a round ends, a request of each connection is still being worked on, and would take time from who is next.
+# After a round each connection's last request is still running and would burden the next contestant.
 QUIET_SECONDS, QUIET_SHARE, MOST_PAUSE_SECONDS = 0.2, 0.1, 5.0
 
 Tick = Callable[[int, int], None]
@@ -24,7 +24,7 @@ Tick = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Round:
-    """What one round showed: requests a second, latencies in ms, and what one request cost on average."""
+    """Results of one round: requests per second, latencies in ms, and average cost of a request."""
 
     rate: float
     p50: float
@@ -36,22 +36,20 @@ class Round:
 
 @dataclass
 class Result:
-    """All rounds of one contestant in one scenario."""
-
     rounds: list[Round] = field(default_factory=list)
     errors: int = 0
     gave_up: bool = False
 
     def median(self, measure: str) -> float:
-        """The median over the rounds of one of a :class:`Round`'s numbers."""
+        """Return the median of one of a :class:`Round`'s fields."""
         return statistics.median(getattr(each, measure) for each in self.rounds)
 
 
 @dataclass
 class Comparison:
-    """What came of it: ``results[scenario][contestant]``.
+    """Results as ``results[scenario][contestant]``.
 
-    Ratios are to the contestant ``baseline``, of the one of a :class:`Round`'s numbers that is called ``measure``.
+    Ratios compare the :class:`Round` field ``measure`` with that of the contestant ``baseline``.
     """
 
     title: str
@@ -61,14 +59,14 @@ class Comparison:
     measure: str = "rate"
 
     def ratios(self, scenario: str, contestant: str) -> list[float]:
-        """This contestant's number by the baseline's, round by round."""
+        """Return this contestant's ratio to the baseline in each round."""
         rows = self.results[scenario]
         pairs = zip(rows[contestant].rounds, rows[self.baseline].rounds, strict=False)
         return [getattr(own, self.measure) / getattr(base, self.measure) for own, base in pairs]
 
 
 class Track:
-    """Where rounds are run: a MongoDB with its process, and the core for the load."""
+    """Environment of the rounds: MongoDB and its process, and the core for the load."""
 
     def __init__(self, client: MongoClient[dict[str, Any]], *, database_pid: int, load_core: int, folder: Path) -> None:
         self._client, self._database_pid, self._load_core = client, database_pid, load_core
@@ -77,7 +75,7 @@ class Track:
     def run(
         self, scenario: Scenario, contestants: Sequence[Contestant], *, rounds: int, seconds: float, tick: Tick
     ) -> dict[str, Result]:
-        """Measure one scenario. Raises ``LoadError`` where ``wrk`` failed, ``ProcessError`` where a server did."""
+        """Measure one scenario. Raises ``LoadError`` when ``wrk`` fails, ``ProcessError`` when a server does."""
         results = {each.name: Result() for each in contestants}
         for each in contestants:
             self._prepare(each, scenario)
@@ -92,7 +90,7 @@ class Track:
     def _prepare(self, contestant: Contestant, scenario: Scenario) -> None:
         visitor = contestant.visitor()
         requests = scenario.requests(visitor)
-        # Everything is asked once before it is measured: what does not work should say so, not count as an error.
+        # Fail early if the contestant does not support the scenario.
         visitor.ask(requests[0])
         wrk.write_requests(self._file(contestant), requests)
         self._load(contestant, WARM_UP_SECONDS)

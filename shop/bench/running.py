@@ -1,4 +1,4 @@
-"""The comparisons that there are: which contestants, which scenarios, which place in ``docs/performance.md``."""
+"""The comparisons: their contestants, scenarios and sections of ``docs/performance.md``."""
 
 import os
 import shutil
@@ -24,17 +24,17 @@ from shop.processes import spawn
 SERVER_CORE, LOAD_CORE = 0, 1
 BOTH_CORES = f"{SERVER_CORE},{LOAD_CORE}"
 SMALL, LARGE = 1_000, 1_000_000
-# Eight connections that pause for so long leave one process idle about half of the time, or more: two have room beside
-# the database and the load. Not so with logins, 50 ms of work each.
+# With eight connections that pause this long one process is idle at least half of the time, and two leave capacity for
+# the database and the load. Logins do not fit: each takes 50 ms of processor time.
 EASY_PAUSE_MS = 40
 EASY = {name: scenario for name, scenario in SCENARIOS.items() if name != "login"}
 _DOCS = Path(settings.BASE_DIR) / "docs"
 
 
 class Bench:
-    """A MongoDB of the benchmark's own on the load's core, and the comparisons that are run on it.
+    """Context manager with a MongoDB on the load's core, and the comparisons to run on it.
 
-    Use it as a context; what it started ends with it, and nothing is left but what it wrote.
+    All processes and files are removed on exit, except for the written results.
     """
 
     def __init__(self, stream: Any, *, rounds: int, seconds: int, only: Sequence[str] | None, write: bool) -> None:
@@ -60,12 +60,12 @@ class Bench:
         self._stack.close()
 
     def main(self, *, products: int, peer: Path | None) -> None:
-        """The shop beside the peer, or alone."""
+        """Compare the shop with the peer, or measure it alone."""
         uri = self._seeded(products)
         sides = [self._shop("shop", uri)]
         title = f"The shop, one core, {products:,} products"
         if peer is not None:
-            # The peer counts requests in its own memory, and knows nothing of other processes'.
+            # For a fair comparison: the peer counts requests in its own memory only.
             sides.append(self._shop("without limits", uri, rate_limits=False))
             peers = self._uri("peer")
             contestants.seed_peer(peers, peer, products=products)
@@ -74,13 +74,13 @@ class Bench:
         self._compare("main", title, sides, SCENARIOS, baseline=sides[-1].name)
 
     def servers(self, *, products: int) -> None:
-        """The shop on each of several HTTP servers."""
+        """Compare HTTP servers."""
         uri = self._seeded(products)
         sides = [self._shop(name, uri, server=name) for name in SERVERS]
         self._compare("servers", "HTTP servers, one process on one core", sides, SCENARIOS, baseline="granian")
 
     def processes(self, *, products: int) -> None:
-        """One server process and two, on the two cores that there are: all that they can serve."""
+        """Compare the maximum rate of one server process and of two on both cores."""
         uri = self._seeded(products)
         sides = [
             self._shop("1 process", uri, cores=BOTH_CORES),
@@ -89,7 +89,7 @@ class Bench:
         self._compare("processes", "Server processes on two cores", sides, SCENARIOS, baseline="1 process")
 
     def scaling(self, *, products: int) -> None:
-        """What a request costs one server process and two, under a load that leaves room and one that is half of it."""
+        """Compare the cost of a request with one process and two, at half and at full load, without saturation."""
         uri = self._seeded(products)
         half, whole = (Crowd(connections, EASY_PAUSE_MS) for connections in (4, 8))
         sides = [
@@ -101,12 +101,12 @@ class Bench:
         self._compare("scaling", title, sides, EASY, baseline=sides[0].name, measure="cpu_ms")
 
     def growth(self) -> None:
-        """A small catalogue and a large one."""
+        """Compare a small catalogue with a large one."""
         sides = [self._shop(f"{size:,} products", self._seeded(size)) for size in (SMALL, LARGE)]
         self._compare("growth", "A growing catalogue", sides, READING, baseline=f"{SMALL:,} products")
 
     def soak(self, *, minutes: int, products: int) -> None:
-        """The server's memory under a load that goes on."""
+        """Measure the server's memory under sustained load."""
         side = self._shop("shop", self._seeded(products))
         with Progress(self._stream, f"Soak, {minutes} min") as bar:
             result = soak(self._track, side, minutes=minutes, tick=bar)
@@ -114,7 +114,7 @@ class Bench:
         section = "\n".join([_image("soak", "Memory"), "", str(result), "", report.conditions([side.crowd])])
         self._keep("soak", section, chart.line("Memory of the server", result.samples, unit="MB"))
 
-    # --- Parts --------------------------------------------------------------------------------------------------------
+    # --- Helpers ------------------------------------------------------------------------------------------------------
 
     def _compare(
         self,
@@ -171,6 +171,6 @@ def _image(name: str, title: str) -> str:
 
 
 def _roomy() -> str | None:
-    """Memory for the database's files where there is enough of it, so that no disk is measured."""
+    """Return a folder in memory if it has enough space, so that no disk is measured."""
     memory = Path("/dev/shm")  # noqa: S108
     return str(memory) if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 8 * 2**30 else None

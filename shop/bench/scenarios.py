@@ -1,4 +1,4 @@
-"""What is measured: for each scenario the requests that ``wrk`` repeats, worded for whoever answers them."""
+"""Scenarios: the requests that ``wrk`` repeats, in the API of each contestant."""
 
 import json
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from shop.demo.bench import PASSWORD
 CATEGORIES = 20
 USERS = 50
 PAGES, PAGE_SIZE = 20, 20
-# Users who buy: each a product of their own, so that nobody waits for another's stock.
+# Buyers have one product each, so that they do not wait for each other's stock.
 BUYERS = 50
 TIMEOUT = 30
-# (from, to) of what `shop.demo.bench.price_of` spreads over 1 to 1,000.
+# (from, to); `shop.demo.bench.price_of` returns 1 to 1,000.
 PRICE_RANGES = ((1, 500), (100, 300), (250, 1000))
 ADDRESS = {
     "name": "Bench",
@@ -35,12 +35,12 @@ class Request(NamedTuple):
 
     @property
     def line(self) -> str:
-        """As ``rotate.lua`` reads it."""
+        """Return the request in the format of ``rotate.lua``."""
         return "\t".join((self.method, self.path, self.token, json.dumps(self.body) if self.body else ""))
 
 
 class Visitor:
-    """Finds out at ``url`` what the requests have to name, in the words of the shop's API."""
+    """Look up ids and tokens at ``url`` and build requests for the shop's API."""
 
     order_body: dict[str, Any] | None = {"shipping_address": ADDRESS}
 
@@ -60,7 +60,7 @@ class Visitor:
         return [product["id"] for page in pages for product in page["results"]]
 
     def last_number(self) -> int:
-        """The highest number that `shop.demo.bench` has given to a product."""
+        """Return the highest product number that `shop.demo.bench` used."""
         newest = self.ask(Request("GET", "/api/v1/products"))["results"][0]
         return int(newest["slug"].rpartition("-")[2])
 
@@ -74,7 +74,7 @@ class Visitor:
         return Request("PATCH", f"/api/v1/cart/items/{item['id']}", token, {"quantity": quantity})
 
     def full_carts(self) -> list[tuple[str, list[dict[str, Any]]]]:
-        """The users' tokens with the lines of their carts, which are filled where they were bought empty."""
+        """Return the users' tokens with their cart lines; refill carts that were ordered."""
         products = cycle(self.product_ids())
         carts = []
         for token in self.tokens():
@@ -86,7 +86,7 @@ class Visitor:
 
 
 class PeerVisitor(Visitor):
-    """The peer keeps lines by product, and takes no address."""
+    """Visitor of the peer, which keeps lines by product and takes no address."""
 
     order_body = None
 
@@ -118,7 +118,7 @@ def search_one(visitor: Visitor) -> list[Request]:
 
 
 def search_thousand(visitor: Visitor) -> list[Request]:
-    """Products by something that a thousand have: in a small shop a word, in a large one the beginning of numbers."""
+    """Products by a term that a thousand match: a word in a small shop, a prefix of numbers in a large one."""
     digits = len(str(visitor.last_number())) - 3
     words = range(10 ** (digits - 1), 2 * 10 ** (digits - 1)) if digits > 0 else ("bench", "product")
     pages = [(word, 1 + number % PAGES) for number, word in enumerate(islice(cycle(words), 100))]
@@ -138,7 +138,7 @@ def cart(visitor: Visitor) -> list[Request]:
 def cart_change(visitor: Visitor) -> list[Request]:
     """Another quantity of one line; the reply is the whole cart."""
     carts = visitor.full_carts()
-    # Everybody's first change, then everybody's second: no cart is changed twice at once.
+    # All users' first change, then their second: no cart is changed concurrently.
     return [
         visitor.set_quantity(token, lines[number % len(lines)], 1 + number // 3 % 9)
         for number in range(27)
@@ -151,12 +151,12 @@ def buy(visitor: Visitor) -> list[Request]:
     tokens = visitor.tokens()[:BUYERS]
     products = islice(cycle(visitor.product_ids()), len(tokens))
     puts = [visitor.put_in_cart(token, product) for token, product in zip(tokens, products, strict=True)]
-    # Whole rounds of one step before the next, so that every cart is filled when it is ordered.
+    # All carts are filled before the first is ordered.
     return puts + [Request("POST", "/api/v1/orders", token, visitor.order_body) for token in tokens]
 
 
 def logins(visitor: Visitor) -> list[Request]:
-    """A password checked (bcrypt, cost 10), tokens handed out."""
+    """Check a password (bcrypt, cost 10) and issue tokens."""
     return [
         Request("POST", "/api/v1/auth/login", body={"email": f"bench{number}@example.com", "password": PASSWORD})
         for number in range(USERS)
@@ -172,7 +172,7 @@ class Scenario(NamedTuple):
         return self.requests.__doc__ or ""
 
 
-# In this order: buying empties the carts.
+# In this order: ordering empties the carts.
 SCENARIOS = {
     name: Scenario(name, function)
     for name, function in {

@@ -1,7 +1,4 @@
-"""The settings under which the shop is measured: production's, with rate limits that no benchmark reaches.
-
-Requests are counted against their limits all the same.
-"""
+"""Production settings with rate limits that no benchmark reaches; requests are still counted."""
 
 from shop.settings import *  # noqa: F403
 from shop.settings import RATE_LIMIT_RULES

@@ -1,4 +1,4 @@
-"""The settings under which the shop is measured, without rate limits: nothing counts requests."""
+"""Benchmark settings without rate limits."""
 
 from shop.bench.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""One round of load by ``wrk``: a thread with a few connections that are kept open."""
+"""One round of load by ``wrk``: one thread with a few keep-alive connections."""
 
 import subprocess
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _SCRIPT = Path(__file__).with_name("rotate.lua")
 
 
 class Crowd(NamedTuple):
-    """Who asks: so many connections, each of which waits for its answer and then, on average, for so long."""
+    """Number of connections, and their average pause between an answer and the next request."""
 
     connections: int = 8
     pause_ms: int = 0
@@ -21,12 +21,12 @@ class Crowd(NamedTuple):
         return f"{self.connections} connections{pause}"
 
 
-# As much as a server can answer.
+# No pause: as much as the server can answer.
 EAGER = Crowd()
 
 
 class Load(NamedTuple):
-    """What ``wrk`` saw; times in seconds, latencies in milliseconds."""
+    """Result of ``wrk``; times in seconds, latencies in milliseconds."""
 
     requests: int
     seconds: float
@@ -36,16 +36,16 @@ class Load(NamedTuple):
 
 
 class LoadError(Exception):
-    """``wrk`` did not do its work; says what it said."""
+    """``wrk`` failed; the message is its output."""
 
 
 def write_requests(path: Path, requests: Sequence[Request]) -> None:
-    """Write what :func:`load` sends."""
+    """Write the requests that :func:`load` sends."""
     path.write_text("".join(f"{request.line}\n" for request in requests))
 
 
 def load(url: str, requests: Path, *, seconds: float, core: int, crowd: Crowd) -> Load:
-    """Send the requests of that file again and again for so many seconds. Raises :class:`LoadError`."""
+    """Repeat the requests of the file for some seconds. Raises :class:`LoadError`."""
     command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{crowd.connections}", f"-d{seconds:g}s"]
     done = subprocess.run(  # noqa: S603
         [*command, "-s", str(_SCRIPT), url, "--", str(requests), str(crowd.pause_ms)],
