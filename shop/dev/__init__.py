@@ -1,1 +1,1 @@
-"""Development only: what runs, demonstrates, loads or attacks the shop. Nothing outside imports it."""
+"""Development tools: run, demonstrate, load or attack the shop. Production code does not import them."""

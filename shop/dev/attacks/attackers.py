@@ -1,6 +1,6 @@
-"""The attacks: each runs against a server until it is told to stop.
+"""The attacks; each runs until it is stopped.
 
-Attackers come from 127.0.0.2, so that limits by address tell them from the bystanders at 127.0.0.1.
+Attackers connect from 127.0.0.2, so that limits by address distinguish them from the bystanders at 127.0.0.1.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ PASSWORD = "attackers-password-1"  # noqa: S105
 
 @dataclass
 class Target:
-    """A server, and how the attack is to end."""
+    """Server to attack, and the event that ends the attack."""
 
     url: str
     stop: threading.Event
@@ -38,7 +38,6 @@ class Target:
         return socket.create_connection((parts.hostname, parts.port), timeout=10, source_address=(ADDRESS, 0))
 
     def session(self) -> requests.Session:
-        """Return an HTTP session from the attackers' address."""
         session = requests.Session()
         session.trust_env = False
         adapter = _FromAddress(pool_maxsize=64)
@@ -52,7 +51,7 @@ class _FromAddress(HTTPAdapter):
 
 
 def late_bodies(target: Target) -> None:
-    """Four connections that send a body of 40 bytes after 12 s, again and again."""
+    """Four connections send the headers of a POST at once and its body of 40 bytes 12 s later, repeatedly."""
     while not target.stop.is_set():
         sockets = _begin_posts(target, 4)
         target.stop.wait(12)
@@ -61,7 +60,7 @@ def late_bodies(target: Target) -> None:
 
 
 def slow_bodies(target: Target) -> None:
-    """Forty connections, half of them to the webhook, that send a byte every five seconds."""
+    """Forty connections, half of them to the webhook, send one byte of a body every five seconds."""
     sockets = _begin_posts(target, 40)
     while not target.stop.wait(5):
         sockets = _send_all(sockets, b" ")
@@ -70,7 +69,7 @@ def slow_bodies(target: Target) -> None:
 
 
 def many_slow_bodies(target: Target) -> None:
-    """Two and a half thousand connections that begin a body and send a byte every three seconds."""
+    """Two and a half thousand connections send one byte of a body every three seconds."""
     sockets = _begin_posts(target, 2500)
     while not target.stop.wait(3):
         sockets = _send_all(sockets, b" ")
@@ -79,7 +78,7 @@ def many_slow_bodies(target: Target) -> None:
 
 
 def slow_heads(target: Target) -> None:
-    """Two hundred connections that send a byte of a header every five seconds."""
+    """Two hundred connections send one byte of a header every five seconds."""
     sockets = _open(target, 200, f"GET /api/v1/products/ HTTP/1.1\r\nHost: {target.host}\r\nX-A: ".encode())
     while not target.stop.wait(5):
         sockets = _send_all(sockets, b"a")
@@ -88,14 +87,14 @@ def slow_heads(target: Target) -> None:
 
 
 def idle_connections(target: Target) -> None:
-    """Twelve hundred connections that send nothing."""
+    """Twelve hundred connections send nothing."""
     sockets = _open(target, 1200, b"")
     target.stop.wait()
     _close(sockets)
 
 
 def slow_readers(target: Target) -> None:
-    """A hundred connections that ask for large pages and do not read the answers."""
+    """A hundred connections request large pages and do not read the responses."""
     request = f"GET /api/v1/products/?page_size=100 HTTP/1.1\r\nHost: {target.host}\r\n\r\n".encode()
     sockets = _open(target, 100, request * 20)
     target.stop.wait()
@@ -103,7 +102,7 @@ def slow_readers(target: Target) -> None:
 
 
 def password_hashes(target: Target) -> None:
-    """Registrations, 59 at once, as soon as the limit by address allows them."""
+    """59 clients register concurrently, and again after each pause of five seconds, within a limit by address."""
     with target.session() as http, ThreadPoolExecutor(59) as crowd:
         while not target.stop.is_set():
             list(crowd.map(lambda number: _register(target, http, f"{time.time_ns()}-{number}"), range(59)))
@@ -111,7 +110,7 @@ def password_hashes(target: Target) -> None:
 
 
 def facets(target: Target) -> None:
-    """Facets over all products, 64 connections, each with other filters."""
+    """64 connections request facets over all products, each with different filters."""
 
     def ask(number: int) -> None:
         with target.session() as http:
@@ -125,7 +124,7 @@ def facets(target: Target) -> None:
 
 
 def searches(target: Target) -> None:
-    """Searches and far pages of the product list, 128 connections, each with other words."""
+    """128 connections request searches and far pages of the product list, each with different words."""
 
     def ask(number: int) -> None:
         with target.session() as http:
@@ -140,7 +139,7 @@ def searches(target: Target) -> None:
 
 
 def uploads(target: Target) -> None:
-    """Images of 40 megapixels, 40 at once."""
+    """40 clients upload images of 40 megapixels concurrently."""
     picture = flat_png(8000, 5000)
     with target.session() as http:
         reply = _register(target, http, f"{time.time_ns()}")
@@ -205,7 +204,7 @@ def _open(target: Target, count: int, first_bytes: bytes) -> list[socket.socket]
 
 
 def _send_all(sockets: list[socket.socket], data: bytes) -> list[socket.socket]:
-    """Send to each, and return those that are still open."""
+    """Send to each; return those still open."""
     alive = []
     for connection in sockets:
         try:

@@ -1,4 +1,4 @@
-"""Customers and Stripe beside an attack: paced requests, their latencies and what was refused.
+"""Customers, a load balancer and Stripe during an attack: paced requests, latencies and refusals.
 
 ``python -m shop.dev.attacks.bystanders URL SECONDS SECRET`` writes the result as JSON. Needs no Django.
 """
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 15
 
 
 class Bystanders:
-    """Runs customers, a load balancer and Stripe for some seconds; collects one sample for each request."""
+    """Run customers, a load balancer and Stripe for some seconds; collect one sample per request."""
 
     def __init__(self, url: str, *, seconds: float, secret: str) -> None:
         self.url, self.secret = url, secret
@@ -83,7 +83,7 @@ class Bystanders:
         took = time.monotonic() - began
         with self._lock:
             self.seconds.setdefault(name, []).append(took)
-            # 409: what all of them put into their carts is sold out.
+            # 409: the products in the bystanders' carts are sold out.
             if reply is None or (reply.status_code >= 400 and reply.status_code != 409):
                 self.refused[f"{name} {outcome}"] += 1
         time.sleep(max(0.0, PAUSE_SECONDS - took))

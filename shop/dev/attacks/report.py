@@ -19,7 +19,7 @@ COLUMNS = {"before": "before", "server": "the server alone", "proxy": "behind ng
 
 
 def write(seen: dict[str, Seen], *, proxy: bool, own: bool) -> None:
-    """Put the figures of a run into their column, beside those of attacks that it left out.
+    """Store a run's figures in their column; attacks that it left out keep theirs.
 
     ``own`` is False for the checkout that is compared with.
     """
@@ -35,7 +35,6 @@ def write(seen: dict[str, Seen], *, proxy: bool, own: bool) -> None:
 
 
 def section(figures: dict[str, Any]) -> str:
-    """Return the section of the page."""
     columns = [name for name in COLUMNS if name in figures]
     head = "| attack | " + " | ".join(f"{COLUMNS[name]}: p95, refused" for name in columns) + " |"
     lines = [

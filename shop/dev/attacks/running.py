@@ -1,4 +1,4 @@
-"""Runs the attacks against servers in production mode, and collects what the bystanders saw."""
+"""Run attacks against servers in production mode, and collect the bystanders' results."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ NGINX = settings.BASE_DIR / "docs" / "deploy" / "nginx.conf"
 
 @dataclass(frozen=True)
 class Seen:
-    """What the bystanders of one attack saw; times in seconds."""
+    """Results of the bystanders during one attack; times in seconds."""
 
     requests: int
     refused: dict[str, int]
@@ -47,7 +47,7 @@ class Seen:
 
     @property
     def holds(self) -> bool:
-        """Whether no bystander was refused, and 95 % were answered within a second."""
+        """Return whether no bystander was refused and 95 % were answered within a second."""
         return not self.refused and self.p95 < 1
 
 
@@ -59,7 +59,7 @@ class Run:
         self.seen: dict[str, Seen] = {}
 
     def all(self, names: list[str]) -> None:
-        """Run the attacks of these names, after a stretch without any; each against a server of its own."""
+        """Measure without an attack first, then run each of these attacks against a fresh server."""
         with tempfile.TemporaryDirectory(prefix="shop-attack-") as folder, mongod.temporary() as database:
             self._folder, self._environment = Path(folder), self._make_environment(database.uri, Path(folder))
             self._seed()
@@ -74,7 +74,7 @@ class Run:
         attacker = threading.Thread(target=attack, args=(target,)) if attack else None
         if attacker:
             attacker.start()
-            # The attack has begun when the bystanders come.
+            # The bystanders start after the attack.
             time.sleep(3)
         try:
             raw = self._bystanders(url)
@@ -97,7 +97,7 @@ class Run:
     def _make_environment(self, uri: str, folder: Path) -> dict[str, str]:
         return production(uri) | {
             "DJANGO_SETTINGS_MODULE": "attack_settings",
-            # The settings stand beside any tree, which may be older than this package.
+            # The settings are copied next to the tree, which may be older than this package.
             "PYTHONPATH": str(folder),
             "DATA_DIR": str(folder),
             "ALLOWED_HOSTS": "127.0.0.1",
@@ -117,14 +117,14 @@ class Run:
             subprocess.run(command, env=environment, cwd=self._tree, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
 
     def _server_command(self, port: int) -> list[str]:
-        """Return the command as the tree's own code makes it."""
+        """Return the command that the tree's own code builds."""
         code = f"import shop.server; print(*shop.server.server_command({port}, workers={SERVER_PROCESSES}), sep='\\n')"
         made = [sys.executable, "-c", code]
         return subprocess.check_output(made, cwd=self._tree, text=True).splitlines()  # noqa: S603
 
     @contextlib.contextmanager
     def _served(self) -> Iterator[str]:
-        """Serve the tree's shop, behind nginx if that is asked for; yield the address."""
+        """Serve the tree's shop, behind nginx if configured; yield the URL."""
         port = free_port()
         command = self._server_command(port)
         log = self._folder / "web.log"
@@ -142,7 +142,7 @@ class Run:
 
 
 def nginx_configuration(folder: Path, *, port: int, upstream: int) -> Path:
-    """Write the shipped configuration for this machine: another port, another upstream, no certificate."""
+    """Write the shipped configuration with local ports and without a certificate."""
     text = NGINX.read_text()
     text = re.sub(r"\n *listen \[::\].*;", "", text)
     text = re.sub(r"listen 80;", f"listen 127.0.0.1:{free_port()};", text)

@@ -1,4 +1,4 @@
-"""Production's settings, rate limits included; static files need not be collected."""
+"""Production settings, rate limits included, without collected static files."""
 
 from shop.settings import *  # noqa: F403
 from shop.settings import STORAGES
