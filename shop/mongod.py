@@ -1,7 +1,7 @@
-"""A real MongoDB replica set on loopback, from the ``mongod`` that a PyPI wheel carries (see requirements-dev.txt).
+"""MongoDB replica set on loopback, from the ``mongod`` of a PyPI wheel (see requirements-dev.txt).
 
-``python -m shop.mongod -- COMMAND …`` runs a command with ``MONGO_URI`` naming a throw-away one (or the one that
-``MONGO_URI`` names already). Nothing here needs Django.
+``python -m shop.mongod -- COMMAND …`` runs a command with ``MONGO_URI`` set to a temporary one, or to its current
+value. Needs no Django.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ from shop.processes import last_lines, spawn
 __all__ = ["MongodError", "ReplicaSet", "binary", "check_reachable", "free_port", "start", "temporary"]
 
 SET_NAME = "rs0"
-# A fresh folder takes about 200 MB (journal files); below this mongod would end in the middle of the first work.
+# A fresh data folder takes about 200 MB (journal files).
 _LEAST_FREE_BYTES = 600 * 1024 * 1024
 _NOT_YET_INITIALIZED, _NOT_A_MEMBER = 94, 93
 
 
 class Process(Protocol):
-    """What is asked of a started process: :class:`subprocess.Popen` has it."""
+    """The part of :class:`subprocess.Popen` that is used."""
 
     pid: int
 
@@ -45,20 +45,20 @@ class Process(Protocol):
     def kill(self) -> None: ...
 
 
-# Starts `command` under `name` with its output going to the log file, and returns the process and that log.
+# Start `command` under `name` with its output in a log file; return the process and that log.
 Spawn = Callable[[str, Sequence[str]], tuple[Process, Path]]
 
 
 @dataclass(frozen=True)
 class ReplicaSet:
-    """A running replica set: its address, and the ports and processes of its members."""
+    """A running replica set: URI, ports and processes of its members."""
 
     uri: str
     ports: tuple[int, ...]
     processes: tuple[Process, ...]
 
     def stop(self, *, data_matters: bool = True, seconds: float = 20) -> None:
-        """End all members: cleanly, or at once when nobody wants the data any more."""
+        """Stop all members: cleanly, or at once if the data is disposable."""
         for process in self.processes:
             if process.poll() is None:
                 process.terminate() if data_matters else process.kill()
@@ -71,7 +71,7 @@ class ReplicaSet:
 
 
 def binary() -> Path:
-    """The ``mongod`` to start: that of the wheel in this environment, else one on PATH."""
+    """Return the ``mongod`` of the wheel in this environment, else one on PATH."""
     folders = [sysconfig.get_path("platlib"), sysconfig.get_path("purelib"), *sys.path]
     name = "mongod.exe" if os.name == "nt" else "mongod"
     for folder in folders:
@@ -88,7 +88,7 @@ def binary() -> Path:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
+    """Return a loopback port that is unused at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -115,11 +115,11 @@ def start(
     while_waiting: Callable[[], None] = lambda: time.sleep(0.05),
     seconds: float = 60,
 ) -> ReplicaSet:
-    """Start a replica set whose data lies in ``folder`` and wait until it takes writes.
+    """Start a replica set with its data in ``folder`` and wait until it is writable.
 
-    An old folder is taken over at whatever port it now gets. ``port`` is the first member's (a free one by default),
-    ``cache_gb`` the storage engine's memory for each member, ``test_commands`` allows ``failCommand`` and the like,
-    and ``while_waiting`` is called again and again until the set is there; what it raises ends the start.
+    An existing folder is reconfigured to its new ports. ``port`` is the first member's (default: a free one),
+    ``cache_gb`` the cache of each member, ``test_commands`` enables ``failCommand`` and the like. ``while_waiting`` is
+    called repeatedly during the start; an exception from it cancels the start.
     """
     program = binary()
     ports: list[int] = []
@@ -163,12 +163,12 @@ def _prepare(data: Path) -> None:
 
 def _command(program: Path, data: Path, port: int, *, cache_gb: float, test_commands: bool) -> list[str]:
     parameters = {
-        # Nothing reads mongod's own diagnostics here, and they cost a write a second.
+        # mongod's own diagnostics are unused here and cost a write a second.
         "diagnosticDataCollectionEnabled": "false",
         # A signalled primary would wait 15 s for other members to catch up.
         "shutdownTimeoutMillisForSignaledShutdown": "100",
-        # What a killed server process had locked is free again after this many seconds (60 by default). Ours take
-        # well under one, and are run again where one should not.
+        # Locks of a killed server process are released after this many seconds (default: 60). The shop's transactions
+        # take well under one second and are retried.
         "transactionLifetimeLimitSeconds": "4",
     }
     if test_commands:
@@ -221,7 +221,7 @@ def _wait_until_writable(
 
 
 def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> bool:
-    """Whether the set takes writes; make it a set, or teach an old one its new addresses, where it is not yet."""
+    """Return whether the set is writable; initiate it, or reconfigure an old one to its new addresses, if needed."""
     hello = client.admin.command("hello")
     members = [{"_id": number, "host": f"127.0.0.1:{port}"} for number, port in enumerate(ports)]
     if hello.get("isWritablePrimary"):
@@ -230,7 +230,7 @@ def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> b
         client.admin.command("replSetGetStatus")
     except OperationFailure as error:
         if error.code == _NOT_YET_INITIALIZED:
-            # Members on one machine need not be as patient with each other as across a network (10 s, 2 s).
+            # Shorter than the defaults for networks (10 s, 2 s).
             settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
             client.admin.command("replSetInitiate", {"_id": SET_NAME, "members": members, "settings": settings})
         elif error.code == _NOT_A_MEMBER:
@@ -244,7 +244,7 @@ def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> b
 
 @contextlib.contextmanager
 def temporary(*, members: int = 1, test_commands: bool = True) -> Iterator[ReplicaSet]:
-    """A replica set in memory (or in the temporary folder) that nothing is left of afterwards."""
+    """Start a replica set in memory (or in the temporary folder) and remove it afterwards."""
     memory = Path("/dev/shm")  # noqa: S108
     roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * _LEAST_FREE_BYTES
     parent = memory if roomy else Path(tempfile.gettempdir())
@@ -263,7 +263,7 @@ def temporary(*, members: int = 1, test_commands: bool = True) -> Iterator[Repli
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove the folders of those that were killed: nobody holds their lock."""
+    """Remove the folders of killed runs: their lock is free."""
     for owner_file in parent.glob("shop-mongod-*/owner"):
         with contextlib.suppress(OSError), owner_file.open("a") as owner:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
 """Child processes that never outlive their parent, kept in one folder so that a killed run can be cleaned up.
 
-``DATA_DIR/run.lock`` is held as long as a run lives, ``DATA_DIR/pids/NAME.json`` says what it started, and
-``DATA_DIR/logs/NAME.log`` is what that wrote (``NAME.log.1`` in the run before). Nothing here needs Django.
+``DATA_DIR/run.lock`` is held during a run, ``DATA_DIR/pids/NAME.json`` describes each started process, and
+``DATA_DIR/logs/NAME.log`` is its output (``NAME.log.1`` that of the previous run). Needs no Django.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ Command = Sequence[str | os.PathLike[str]]
 
 
 class ProcessError(Exception):
-    """A process could not be started, or another run is in the way: one sentence, and what to do."""
+    """A process could not be started, or another run is active; the message says what to do."""
 
 
 def spawn(
@@ -36,7 +36,7 @@ def spawn(
     folder: Path | None = None,
     death_signal: int = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start ``command`` in a session of its own, so that Ctrl-C reaches only us.
+    """Start ``command`` in a new session, so that Ctrl-C reaches only the parent.
 
     On Linux the kernel sends it ``death_signal`` when the calling thread ends: call this from the main thread.
     """
@@ -45,7 +45,7 @@ def spawn(
     def die_with_parent() -> None:
         if _LIBC is not None:
             _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal)
-            if os.getppid() != parent:  # it died before the line above
+            if os.getppid() != parent:  # the parent died before prctl
                 os._exit(1)
 
     return subprocess.Popen(  # noqa: S603
@@ -61,10 +61,10 @@ def spawn(
 
 
 def start_time(pid: int) -> str | None:
-    """What, beside its number, makes a process that one and not a later one; None when there is none (or a zombie)."""
+    """Return a value that distinguishes a process from later ones with its pid; None for none or a zombie."""
     if sys.platform == "linux":
         try:
-            # The name, in brackets, may hold spaces: count from behind it (state is field 3, start time field 22).
+            # The name, in brackets, may contain spaces: count from its end (state is field 3, start time field 22).
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
@@ -75,7 +75,7 @@ def start_time(pid: int) -> str | None:
 
 
 def last_lines(path: Path, count: int = 15) -> str:
-    """The end of a log (its last 64 KB at most), for an error message."""
+    """Return the end of a log (its last 64 KB at most)."""
     try:
         with path.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 65536))
@@ -85,7 +85,7 @@ def last_lines(path: Path, count: int = 15) -> str:
 
 
 def write_atomically(path: Path, value: object) -> None:
-    """Write ``value`` as JSON that only this user reads; a reader sees the old content or the new, never half."""
+    """Write ``value`` as JSON that only this user can read; readers see the old or the new content."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.touch(mode=0o600)
     temporary.write_text(json.dumps(value))
@@ -93,7 +93,7 @@ def write_atomically(path: Path, value: object) -> None:
 
 
 class Child:
-    """One process that a :class:`Supervisor` started; its output goes to ``log``, or is shown (None)."""
+    """A process of a :class:`Supervisor`; its output goes to ``log``, or is shown (None)."""
 
     def __init__(
         self,
@@ -126,29 +126,29 @@ class Child:
         return self.process.poll() is None
 
     def log_end(self) -> str:
-        """Where its log is and how that ends, to be put behind what happened."""
+        """Return the log's path and last lines, for an error message."""
         return f"{self.log} ends with:\n{last_lines(self.log)}" if self.log else "its messages are above"
 
     def restart(self) -> None:
-        """Start the same command again, after it has ended."""
-        _signal_group(self.process.pid, signal.SIGKILL)  # what a dead leader left of its group
+        """Start the same command again after it has ended."""
+        _signal_group(self.process.pid, signal.SIGKILL)  # remaining members of the dead leader's group
         self.restarts.append(time.monotonic())
         self._start()
 
     def stop(self) -> None:
-        """SIGTERM to the leader, which stops its own children; after ``stop_seconds`` SIGKILL to all of them."""
+        """Send SIGTERM to the leader, which stops its children; after ``stop_seconds`` SIGKILL to the group."""
         if self.is_alive:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(self.stop_seconds)
-        # Process numbers are handed out in turn: in this instant it cannot have become another group's.
+        # Pids are assigned in sequence: this one cannot have become another group's yet.
         _signal_group(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.pid_file.unlink(missing_ok=True)
 
 
 class Supervisor:
-    """The processes of one run in one ``DATA_DIR``: started in ``folder``, stopped in reverse order."""
+    """Processes of one run in one ``DATA_DIR``: started in ``folder``, stopped in reverse order."""
 
     def __init__(self, data_dir: Path, *, folder: Path) -> None:
         self.data_dir, self.folder = data_dir, folder
@@ -158,7 +158,7 @@ class Supervisor:
         self._lock: IO[str] | None = None
 
     def acquire(self) -> None:
-        """Make this the only run in the folder, and end what a killed earlier one left there."""
+        """Lock the folder for this run, and end processes that a killed earlier run left."""
         try:
             for folder in (self.data_dir, self.logs, self.pids):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -182,7 +182,7 @@ class Supervisor:
         self._lock.flush()
         for pid_file in self.pids.glob("*.json"):
             _end_leftover(pid_file)
-        for log in self.logs.glob("*.log"):  # so that each shows one run, and the one before stays to be read
+        for log in self.logs.glob("*.log"):  # keep the previous run's log
             log.replace(log.with_suffix(".log.1"))
 
     @property
@@ -207,7 +207,7 @@ class Supervisor:
         while_waiting: Callable[[], None],
         show: bool = False,
     ) -> None:
-        """Run ``command`` to its end, or until ``while_waiting`` raises; :class:`ProcessError` if it failed."""
+        """Run ``command`` to its end, or until ``while_waiting`` raises. Raises :class:`ProcessError` if it fails."""
         child = self.start(name, command, env=env, show=show)
         try:
             while child.is_alive:
@@ -220,17 +220,17 @@ class Supervisor:
             raise ProcessError(f"{name} failed with exit code {code}; {child.log_end()}")
 
     def dead(self) -> list[Child]:
-        """Those that ended without being asked to."""
+        """Return the processes that ended unexpectedly."""
         return [child for child in self.children if not child.is_alive]
 
     def stop_children(self) -> None:
-        """Stop everything, the last started first."""
+        """Stop all processes, the last started first."""
         while self.children:
             self.children[-1].stop()
             self.children.pop()
 
     def release(self) -> None:
-        """Let another run use the folder."""
+        """Unlock the folder."""
         if self._lock is not None:
             self._lock.truncate(0)
             self._lock.close()
@@ -243,7 +243,7 @@ def _signal_group(group: int, number: int) -> None:
 
 
 def _orphans(group: int, run: str) -> list[int]:
-    """Members of a process group whose leader is gone, recognised by the run that they were started in (Linux)."""
+    """Return members of a process group without a leader, matched by the run that started them (Linux)."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
@@ -255,7 +255,7 @@ def _orphans(group: int, run: str) -> list[int]:
 
 
 def _end_leftover(pid_file: Path, seconds: float = 20) -> None:
-    """End the process that ``pid_file`` names if it is still that one, and what is left of its group."""
+    """End the process of ``pid_file`` if it is still the same one, and the rest of its group."""
     try:
         record = json.loads(pid_file.read_text())
         pid, started, run = int(record["pid"]), record["started"], str(record["run"])
