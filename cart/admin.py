@@ -1,4 +1,4 @@
-"""Coupons, and a look into carts."""
+"""Admin for coupons and, read-only, carts."""
 
 from decimal import Decimal
 from typing import Any

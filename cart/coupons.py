@@ -1,4 +1,4 @@
-"""Coupons: who may use one, and the count of their uses."""
+"""Coupon validation, discounts and usage counts."""
 
 from bson import ObjectId
 from django.db.models import F, Q
@@ -17,7 +17,7 @@ def find(code: str) -> Coupon | None:
 
 
 def unusable_reason(coupon: Coupon | None) -> str:
-    """Return why nobody can use the coupon now, or ""."""
+    """Return why the coupon is currently unusable for all users, or ""."""
     now = timezone.now()
     if coupon is None or not coupon.is_active:
         return "There is no such coupon."
@@ -39,9 +39,9 @@ def require_uses_left(coupon: Coupon, *, user: User | None) -> None:
 
 
 def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
-    """Return the coupon of a cart if this user may use it now; raise :class:`InvalidCoupon` with the reason if not.
+    """Return the cart's coupon if this user may use it now; raise :class:`InvalidCoupon` with the reason if not.
 
-    The reason tells that the code exists: it is for those who have the coupon on their cart already.
+    The reason reveals that the code exists, so call this only for a coupon that is already on the cart.
     """
     if reason := unusable_reason(coupon):
         raise InvalidCoupon(reason, attr="code")
@@ -53,7 +53,7 @@ def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Co
 
 
 def apply(priced: PricedCart, *, user: User | None) -> InvalidCoupon | None:
-    """Take the discount of the cart's coupon off; where it cannot be used any more, leave it and return why."""
+    """Apply the discount of the cart's coupon; if it is not usable, apply none and return the reason."""
     if not priced.cart.coupon:
         return None
     try:
@@ -64,9 +64,9 @@ def apply(priced: PricedCart, *, user: User | None) -> InvalidCoupon | None:
 
 
 def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
-    """Count one use, inside the transaction that places the order. Raises :class:`InvalidCoupon` where none is left.
+    """Count one use in the transaction that places the order. Raises :class:`InvalidCoupon` if none is left.
 
-    The total is guarded here; the limit per user by the user's one cart, which every order of theirs must claim.
+    This guards the total limit. The limit per user is guarded by the user's single cart, which each order claims.
     """
     queue_for([coupon.pk])
     left = Q(usage_limit=None) | Q(used__lt=F("usage_limit"))
@@ -76,7 +76,7 @@ def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
 
 
 def give_back(*, order_number: str) -> None:
-    """Take a use back, inside the transaction that cancels the order."""
+    """Revert the use in the transaction that cancels the order."""
     used: list[ObjectId] = list(CouponUse.objects.filter(order_number=order_number).values_list("coupon", flat=True))
     queue_for(used)
     for coupon in used:

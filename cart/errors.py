@@ -1,4 +1,4 @@
-"""What can be wrong with a cart."""
+"""Cart and coupon errors."""
 
 from shop.errors import Conflict, ShopError
 
@@ -30,7 +30,7 @@ class ProductUnavailable(ShopError):
 class InvalidCoupon(ShopError):
     default_code = "invalid_coupon"
     default_detail = "This coupon cannot be used."
-    # The code of the warning while the coupon is on a cart.
+    # Code of the warning while the coupon stays on the cart.
     warning_code = "invalid_coupon"
 
 

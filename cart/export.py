@@ -1,4 +1,4 @@
-"""What carts and coupons keep about a person."""
+"""Cart and coupon data in a user's data export."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from cart.services import CartOwner, look_at
 
 
 def export_cart(*, user: User, request: Request) -> dict[str, Any]:
-    """The cart as it is at today's prices, and the coupons that the person's orders used."""
+    """Return the cart at current prices and the coupons used by the user's orders."""
     uses = CouponUse.objects.filter(user=user).order_by("id").prefetch_related("coupon")
     return {
         "cart": cart_data(look_at(owner=CartOwner(user=user)), user=user, request=request),

@@ -1,4 +1,4 @@
-"""What must always be true of coupons."""
+"""Invariants of coupons."""
 
 from collections.abc import Iterator
 

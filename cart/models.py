@@ -1,8 +1,7 @@
 """Carts and coupons.
 
-A cart is one document with its lines inside. Every change replaces the lines on the condition that ``revision`` is
-still the one that was read, and raises it: two changes at once never lose one another, and one revision of a cart
-becomes at most one order.
+A cart is one document with embedded lines. Every change is optimistically locked by ``revision``, so concurrent changes
+are not lost and one revision becomes at most one order.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ from shop.money_fields import money_field
 
 
 class CartLine(EmbeddedModel):
-    """So many of a variant. ``unit_price`` is what it cost when it was put in, to tell the shopper when it moves."""
+    """A cart line. ``unit_price`` is the price when it was added; a later price change produces a warning."""
 
     key = ObjectIdField(default=ObjectId)
     variant = ObjectIdField()
@@ -33,7 +32,7 @@ class CartLine(EmbeddedModel):
 
 class CartQuerySet(models.QuerySet):
     def with_token(self, token: str) -> "CartQuerySet":
-        """The guest cart whose bearer token this is; the database keeps only its digest."""
+        """Filter by a guest's bearer token, of which the database has only the digest."""
         return self.filter(token_digest=token_digest(token))
 
 
@@ -46,7 +45,7 @@ def token_digest(token: str) -> str:
 
 
 class Cart(models.Model):
-    """A user's cart (``user`` is set) or a guest's (``token_digest`` is)."""
+    """The cart of a user (``user`` is set) or of a guest (``token_digest`` is set)."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="carts"
@@ -75,7 +74,7 @@ class Cart(models.Model):
 
 
 class Coupon(models.Model):
-    """A code that takes something off the goods."""
+    """A discount code."""
 
     class Kind(models.TextChoices):
         PERCENTAGE = "percentage", "Percentage"
@@ -83,7 +82,7 @@ class Coupon(models.Model):
 
     code = UpperCodeField(max_length=40, unique=True, help_text="Shoppers type it in either case.")
     kind = models.CharField(max_length=10, choices=Kind)
-    # Per cent, or an amount of the shop's currency.
+    # Per cent, or an amount in the shop's currency.
     value = money_field()
     minimum_subtotal = money_field(default=Decimal(0))
     valid_from = models.DateTimeField(null=True, blank=True)
@@ -92,7 +91,7 @@ class Coupon(models.Model):
     usage_limit_per_user = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
     )
-    # Moved by `cart.coupons` only.
+    # Changed by `cart.coupons` only.
     used = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
 

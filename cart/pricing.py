@@ -1,4 +1,4 @@
-"""What a cart costs today."""
+"""Current prices of carts."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,7 +11,7 @@ from shop import money
 
 @dataclass
 class PricedLine:
-    """A line with what it stands for and costs now."""
+    """A cart line with its variant's current price and stock."""
 
     line: CartLine
     offer: Offer
@@ -27,20 +27,20 @@ class PricedLine:
 
     @property
     def is_sellable(self) -> bool:
-        """Whether the line can be ordered as it is."""
+        """Return whether the line can be ordered in this quantity."""
         return self.offer.is_active and self.quantity <= self.offer.stock
 
     @cached_property
     def line_total(self) -> Decimal:
-        """Before the discount."""
+        """Return the total before the discount."""
         return money.quantize(self.unit_price * self.quantity)
 
 
 @dataclass
 class PricedCart:
-    """Lines and totals, which count only the lines that can be sold.
+    """A priced cart. Totals include sellable lines only.
 
-    ``coupon`` is set only if it may be used; ``gone`` are lines of deleted variants.
+    ``coupon`` is set only if it is usable; ``gone`` are lines of deleted variants.
     """
 
     cart: Cart
@@ -61,7 +61,7 @@ class PricedCart:
         return self.subtotal - self.discount
 
     def apply(self, coupon: Coupon) -> None:
-        """Take the coupon's discount off, spread over the lines by largest remainder."""
+        """Apply the coupon's discount, distributed over the lines by largest remainder."""
         self.coupon = coupon
         if coupon.kind == Coupon.Kind.PERCENTAGE:
             discount = money.round_to_step(self.subtotal * min(coupon.value, Decimal(100)) / 100)
@@ -74,7 +74,7 @@ class PricedCart:
 
 
 def price_lines(cart: Cart, offers: Offers | None = None) -> PricedCart:
-    """Say what the cart's lines are and cost now; ``offers`` of its variants are looked up unless they are given."""
+    """Price the cart's lines; ``offers`` of their variants are fetched if not given."""
     if offers is None:
         offers = offers_of(line.variant for line in cart.lines)
     priced = PricedCart(cart=cart, lines=[], gone=[])

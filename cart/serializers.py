@@ -1,4 +1,4 @@
-"""Carts in JSON."""
+"""Cart serializers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +47,7 @@ class CartWarningSerializer(serializers.Serializer):
 
 
 class CartSerializer(serializers.Serializer):
-    """A whole cart at today's prices. Lines that cannot be sold (see the warnings) are not in the totals."""
+    """A cart at current prices. Totals exclude lines that cannot be ordered; `warnings` lists them."""
 
     id = serializers.CharField(allow_null=True)
     items = CartItemSerializer(many=True)
@@ -60,7 +60,7 @@ class CartSerializer(serializers.Serializer):
 
 
 def cart_data(priced: PricedCart, *, user: User | None, request: Any) -> dict[str, Any]:
-    """Return a cart in the shape of :class:`CartSerializer`; one that was never saved is nobody's yet."""
+    """Return a cart in the shape of :class:`CartSerializer`; ``id`` is null before it is saved."""
     cart, currency = priced.cart, settings.CURRENCY
     thumbnail = urls_of("thumbnail", request=request)
     coupon_error = coupons.apply(priced, user=user)
@@ -114,13 +114,13 @@ def _warnings(line: PricedLine) -> list[dict[str, str]]:
 
 
 class QuantityField(serializers.IntegerField):
-    """How many: a JSON number, for a text or a truth value is a client's mistake that should show."""
+    """A quantity. Strings and booleans are refused, because they indicate a bug in the client."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"min_value": 1, **kwargs}, max_value=settings.MAX_QUANTITY)
 
     def to_internal_value(self, data: Any) -> int:
-        # 2.0 is a number like 2: JSON knows no integers.
+        # JSON does not distinguish 2.0 from 2.
         if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("invalid")
         return super().to_internal_value(data)

@@ -1,4 +1,4 @@
-"""The verbs of a cart. Each is one conditional write of one document, repeated where somebody else was faster."""
+"""Cart operations. Each is one optimistic-locked update of the cart document, retried on conflict."""
 
 import random
 import time
@@ -29,7 +29,6 @@ from shop.transactions import transactional
 TOKEN_HEADER = "X-Cart-Token"  # noqa: S105
 ATTEMPTS = 50
 GUEST_CARTS_KEPT = timedelta(days=30)
-# The fields that a change writes.
 _CHANGED = ("lines", "coupon", "revision", "updated_at")
 
 
@@ -39,7 +38,7 @@ class CartContention(ServiceUnavailable):
 
 @dataclass
 class CartOwner:
-    """Whose cart it is: a user's, or that of the guest who holds ``token`` (None before the first change)."""
+    """A user, or a guest identified by ``token`` (None before the first change)."""
 
     user: User | None = None
     token: str | None = None
@@ -52,15 +51,15 @@ class CartOwner:
 
     @property
     def name(self) -> str:
-        """The owner for rate limits; "" for a guest without a token."""
+        """Return the owner's key for rate limits; "" for a guest without a token."""
         if self.user is not None:
             return f"user {self.user.pk}"
         return f"cart {token_digest(self.token)}" if self.token else ""
 
     def find(self, *, variant: ObjectId | None = None, product: ObjectId | None = None) -> tuple[Cart | None, Offers]:
-        """Return the cart, if there is one, with the offers of its lines, of ``variant`` and of all of ``product``.
+        """Return the cart, if any, with offers of its lines, of ``variant`` and of all variants of ``product``.
 
-        One command.
+        Runs one database command.
         """
         pipeline = offers.beside([{"$match": self._match}], ids="lines.variant", variant=variant, product=product)
         document, found = offers.apart(documents.aggregate(Cart, pipeline))
@@ -70,11 +69,11 @@ class CartOwner:
     def _match(self) -> documents.Document:
         if self.user is not None:
             return {"user_id": self.user.pk}
-        # Nobody has the empty digest.
+        # An empty digest matches no cart.
         return {"token_digest": token_digest(self.token) if self.token else ""}
 
     def new_cart(self) -> Cart:
-        """Return an unsaved cart; a guest gets a new token with it."""
+        """Return an unsaved cart; a guest gets a new token."""
         if self.user is not None:
             return Cart(user=self.user)
         self.token = new_token()
@@ -82,22 +81,22 @@ class CartOwner:
 
 
 def look_at(*, owner: CartOwner) -> PricedCart:
-    """Return the owner's cart at today's prices; an empty one, which is not saved, where they have none."""
+    """Return the owner's cart at current prices; an unsaved empty one if there is none."""
     cart, offered = owner.find()
     return price_lines(cart or Cart(user=owner.user), offered)
 
 
-# Changes the cart, whose lines stand for these offers.
+# Mutates the cart in place, given the offers of its lines.
 Edit = Callable[[Cart, Offers], None]
 
 
 def change(
     owner: CartOwner, edit: Edit, *, variant: ObjectId | None = None, product: ObjectId | None = None
 ) -> PricedCart:
-    """Let ``edit`` change the lines or coupon of the owner's cart and save it, on top of every other change.
+    """Apply ``edit`` to the owner's cart and save it with optimistic locking.
 
-    ``edit`` gets the offers of the variants in the cart, and those of ``variant`` and of all variants of ``product``.
-    It is called again with the newer cart where another request was faster, so it must only change the cart.
+    ``edit`` gets the offers of the lines, of ``variant`` and of all variants of ``product``. After a conflict it is
+    called again with the reloaded cart, so it must have no other side effects.
     """
     for attempt in range(ATTEMPTS):
         found, offered = owner.find(variant=variant, product=product)
@@ -110,7 +109,7 @@ def change(
 
 
 def _replace(cart: Cart) -> bool:
-    """Save the cart if nobody has since it was read."""
+    """Save the cart if its revision is unchanged."""
     revision, cart.updated_at = cart.revision, timezone.now()
     cart.revision += 1
     fields = {name: documents.stored(Cart._meta.get_field(name), getattr(cart, name)) for name in _CHANGED}
@@ -118,7 +117,7 @@ def _replace(cart: Cart) -> bool:
 
 
 def _insert_if_free(cart: Cart) -> bool:
-    """Save a new cart unless its owner has one since."""
+    """Save a new cart unless its owner already has one."""
     try:
         _insert(cart)
     except IntegrityError:
@@ -136,10 +135,10 @@ def _insert(cart: Cart) -> None:
 def add_item(
     *, owner: CartOwner, product: ObjectId | None = None, variant: ObjectId | None = None, quantity: int
 ) -> PricedCart:
-    """Put so many of a variant, named by either id, into the cart; they add up with those that lie there already.
+    """Add a quantity of a variant, identified by either id; it adds to an existing line.
 
-    Raises ``Http404`` for what does not exist or is not for sale, :class:`VariantRequired` for a product with several
-    variants, :class:`OutOfStock` where the sum is more than there is, :class:`TooManyPieces`, :class:`CartFull`.
+    Raises ``Http404`` if it does not exist or is not for sale, :class:`VariantRequired` for a product with several
+    variants, :class:`OutOfStock`, :class:`TooManyPieces`, :class:`CartFull`.
     """
 
     def edit(cart: Cart, offered: Offers) -> None:
@@ -157,7 +156,7 @@ def add_item(
 
 
 def _meant(offered: Offers, *, product: ObjectId | None, variant: ObjectId | None) -> Offer:
-    """Return the offer that a shopper means by the ids of a variant, of a product, or of both."""
+    """Return the offer identified by the id of a variant, of a product, or both."""
     if variant is not None:
         found = [offered[variant]] if variant in offered else []
     else:
@@ -171,9 +170,9 @@ def _meant(offered: Offers, *, product: ObjectId | None, variant: ObjectId | Non
 
 
 def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCart:
-    """Set how many of a line the cart holds; 0 removes it.
+    """Set the quantity of a line; 0 removes it.
 
-    Raises as :func:`add_item`, or :class:`ProductUnavailable`.
+    Raises like :func:`add_item`, and :class:`ProductUnavailable`.
     """
     if quantity == 0:
         return remove_item(owner=owner, item=item)
@@ -185,14 +184,14 @@ def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCa
             raise ProductUnavailable
         _require_stock(offer, quantity)
         line.quantity = quantity
-        # The shopper has seen today's price.
+        # The shopper has seen the current price.
         line.unit_price = offer.price
 
     return change(owner, edit)
 
 
 def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
-    """Take a line out of the cart. Raises ``Http404``."""
+    """Remove a line. Raises ``Http404``."""
 
     def edit(cart: Cart, offered: Offers) -> None:
         unwanted = _line(cart, item)
@@ -204,7 +203,7 @@ def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
 
 
 def clear(*, owner: CartOwner) -> PricedCart:
-    """Empty the cart, its coupon included."""
+    """Remove all lines and the coupon."""
 
     def edit(cart: Cart, offered: Offers) -> None:
         cart.lines, cart.coupon = [], ""
@@ -213,10 +212,10 @@ def clear(*, owner: CartOwner) -> PricedCart:
 
 
 def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
-    """Put a coupon on the cart. One whose minimum the cart does not reach yet is a warning and takes nothing off.
+    """Set the cart's coupon. If the cart is below its minimum, it gives a warning and no discount.
 
-    Raises :class:`InvalidCoupon`, by the same commands and with the same words for every code that nobody can use now,
-    so that guesses do not tell which codes exist.
+    Raises :class:`InvalidCoupon` with the same message and database commands for all unusable codes, so that guessing
+    does not reveal which ones exist.
     """
     coupon = coupons.find(code)
     if coupon is None or coupons.unusable_reason(coupon):
@@ -237,9 +236,9 @@ def remove_coupon(*, owner: CartOwner) -> PricedCart:
 
 
 def merge_guest_cart(*, user: User, request: Request) -> None:
-    """Move the guest's cart named in the request into the user's: quantities add up to what a line can hold.
+    """Merge the guest cart named in the request into the user's; quantities add up to the limit of a line.
 
-    What is sold out is moved as well, so that the cart's warnings name it.
+    Sold-out items are moved too, so that the cart warns about them.
     """
     if token := request.headers.get(TOKEN_HEADER):
         _merge(user=user, token=token)
@@ -247,7 +246,7 @@ def merge_guest_cart(*, user: User, request: Request) -> None:
 
 @transactional("cart.merge")
 def _merge(*, user: User, token: str) -> None:
-    """Delete the guest's cart, so that its token is dead and two logins merge it once, and put its lines here."""
+    """Move the guest cart's lines and delete it, so that concurrent logins merge it once."""
     guest = Cart.objects.with_token(token).first()
     if guest is None:
         return
@@ -274,12 +273,12 @@ def _merge(*, user: User, token: str) -> None:
 
 @jobs.every(24 * 3600, name="cart.forget_guests")
 def delete_old_guest_carts() -> int:
-    """Delete the guests' carts that nobody has touched for a month; return how many."""
+    """Delete guest carts unchanged for a month; return their number."""
     return Cart.objects.filter(user=None, updated_at__lt=timezone.now() - GUEST_CARTS_KEPT).delete()[0]
 
 
 def forget_customer(*, user: User) -> None:
-    """Delete the person's cart, and let the uses of coupons be nobody's."""
+    """Delete the user's cart and detach their coupon uses."""
     Cart.objects.filter(user=user).delete()
     CouponUse.objects.filter(user=user).update(user=None)
 
@@ -292,9 +291,9 @@ def _line(cart: Cart, item: ObjectId) -> CartLine:
 
 
 def _require_stock(offer: Offer, quantity: int) -> None:
-    """Raise :class:`OutOfStock` or :class:`TooManyPieces` if a line cannot hold so many.
+    """Raise :class:`OutOfStock` or :class:`TooManyPieces` if the quantity cannot be ordered.
 
-    Which of the two depends on the stock up to the limit of a line only: no quantity tells whether there is more.
+    Stock above the limit of a line is never revealed.
     """
     if quantity <= offer.orderable:
         return

@@ -1,4 +1,4 @@
-"""The cart over REST: a user's by their token, a guest's by ``X-Cart-Token``. Every reply is the whole cart."""
+"""Cart endpoints. Users are identified by access token, guests by ``X-Cart-Token``; responses are the whole cart."""
 
 from bson import ObjectId
 from django.http import HttpResponse
@@ -24,7 +24,7 @@ CART_TOKEN = OpenApiParameter(
 
 
 class CartReplies(BodyValidationMixin):
-    """Answers with the whole cart, and with the token that a guest has just been given."""
+    """Respond with the whole cart and a newly issued guest token."""
 
     permission_classes = [AllowAny]
     pagination_class = None
@@ -39,26 +39,26 @@ class CartReplies(BodyValidationMixin):
 
 @extend_schema(parameters=[CART_TOKEN], responses={200: CartSerializer})
 class CartViewSet(CartReplies, viewsets.GenericViewSet):
-    """The shopper's one cart."""
+    """The shopper's cart."""
 
     singleton = True
     serializer_class = CartSerializer
     rate_scopes = {"destroy": "cart", "coupon": "cart", "remove_coupon": "cart"}
 
     def retrieve(self, request: Request) -> HttpResponse:
-        """The cart at today's prices, with warnings about what changed."""
+        """Return the cart at current prices. `warnings` lists changes since items were added."""
         owner = CartOwner.of(request)
         return self.reply(services.look_at(owner=owner), owner)
 
     def destroy(self, request: Request) -> HttpResponse:
-        """Empty the cart."""
+        """Remove all items and the coupon."""
         owner = CartOwner.of(request)
         return self.reply(services.clear(owner=owner), owner)
 
     @extend_schema(request=CouponCodeSerializer)
     @action(detail=False, methods=["put"], serializer_class=CouponCodeSerializer)
     def coupon(self, request: Request) -> HttpResponse:
-        """Put a coupon on the cart. Every code that cannot be used is refused alike, and refusals are limited."""
+        """Apply a coupon. All unusable codes get the same error, and failed attempts are rate-limited."""
         owner = CartOwner.of(request)
         wanted = self.validated()
         limits = [Limit("coupon", owner.name)] if owner.name else []
@@ -69,14 +69,14 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     @extend_schema(request=None)
     @coupon.mapping.delete
     def remove_coupon(self, request: Request) -> HttpResponse:
-        """Take the coupon off the cart."""
+        """Remove the coupon."""
         owner = CartOwner.of(request)
         return self.reply(services.remove_coupon(owner=owner), owner)
 
 
 @extend_schema(parameters=[CART_TOKEN], responses={200: CartSerializer})
 class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
-    """The lines of the cart."""
+    """The items of the cart."""
 
     serializer_class = QuantitySerializer
     rate_scope = "cart"
@@ -91,20 +91,20 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
         ],
     )
     def create(self, request: Request) -> HttpResponse:
-        """Put something into the cart."""
+        """Add an item."""
         owner = CartOwner.of(request)
         cart = services.add_item(owner=owner, **self.validated(AddItemSerializer))
         return self.reply(cart, owner, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=QuantitySerializer)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
-        """Change how many of a line the cart holds."""
+        """Change the quantity of an item."""
         owner = CartOwner.of(request)
         cart = services.set_quantity(owner=owner, item=ObjectId(pk), **self.validated())
         return self.reply(cart, owner)
 
     @extend_schema(request=None)
     def destroy(self, request: Request, pk: str) -> HttpResponse:
-        """Take a line out of the cart."""
+        """Remove an item."""
         owner = CartOwner.of(request)
         return self.reply(services.remove_item(owner=owner, item=ObjectId(pk)), owner)
