@@ -1,4 +1,4 @@
-"""E-mail addresses: the one form in which they are kept and compared, which can get mail, and which share a mailbox."""
+"""E-mail addresses: normal form, deliverability and mailbox identity."""
 
 import unicodedata
 
@@ -9,19 +9,18 @@ from django.core.validators import validate_email
 
 # RFC 5321, 4.5.3.1.
 _MAX_LOCAL_PART = 64
-# Longer than any address that is accepted anywhere.
+# Longer than any accepted address.
 _MAX_ADDRESS = 320
-# Some scripts need them inside words. IDNA allows them in a domain name there and nowhere else.
+# Zero-width joiners; some scripts need them, and IDNA restricts them to those.
 _JOINERS = "\u200c\u200d"
 _GMAIL = ("gmail.com", "googlemail.com")
 
 
 def normalize_email(address: str) -> str:
-    """Return the one form in which an address is kept and looked up. Never raises.
+    """Return the form in which an address is stored and looked up. Never raises.
 
-    Compatibility characters (full-width letters, …) become the plain ones and invisible characters are removed, the
-    domain is in its ASCII form (IDNA 2008 and UTS #46), everything in lower case. A domain that has no such form is
-    left as it is.
+    Applies NFKC, removes invisible characters, converts the domain to ASCII (IDNA 2008 and UTS #46), lower-cases. An
+    invalid domain is left as it is.
     """
     if not address.isascii():
         address = unicodedata.normalize("NFKC", "".join(filter(_is_visible, address)))
@@ -30,9 +29,9 @@ def normalize_email(address: str) -> str:
 
 
 def check_email(address: str) -> str:
-    """Return the normal form of an address to which mail can be delivered.
+    """Return the normal form of a deliverable address.
 
-    Raises Django's ``ValidationError`` with a sentence that says what is wrong.
+    Raises Django's ``ValidationError``.
     """
     email = normalize_email(address)
     local, _, domain = email.rpartition("@")
@@ -42,22 +41,22 @@ def check_email(address: str) -> str:
         raise ValidationError("The domain of this e-mail address is not valid.", code="invalid")
     validate_email(email)
     if local.startswith('"'):
-        # A second spelling of the address without them.
+        # A quoted local part would be a second spelling of the same address.
         raise ValidationError("Quotation marks are not allowed in an e-mail address.", code="invalid")
     if len(local) > _MAX_LOCAL_PART:
         raise ValidationError(f"At most {_MAX_LOCAL_PART} characters are allowed before the @.", code="invalid")
     _, dot, top = domain.rpartition(".")
-    # Neither a name without a dot nor an address literal, and none that is reserved.
+    # Refuses names without a dot, address literals and reserved domains.
     if not dot or "[" in domain or top in settings.UNDELIVERABLE_TOP_LEVEL_DOMAINS:
         raise ValidationError("Mail cannot be delivered to the domain of this e-mail address.", code="invalid")
     return email
 
 
 def mailbox_of(address: str) -> str:
-    """Return what the addresses of one mailbox share: for counting, never for sending or for finding an account.
+    """Return a key for the mailbox of an address: for rate limits only, not for sending mail or finding accounts.
 
-    Without the sub-address (``+tag``). Dots count everywhere but at Gmail, which ignores them by its own documentation;
-    elsewhere two such addresses may be two people, who would use up each other's limits.
+    Removes the sub-address (``+tag``), and for Gmail the dots, which it documents as ignored. Elsewhere dots may
+    distinguish two people.
     """
     local, at, domain = normalize_email(address).rpartition("@")
     local = local.partition("+")[0] or local
@@ -71,7 +70,7 @@ def _is_visible(character: str) -> bool:
 
 
 def _ascii_domain(domain: str) -> str | None:
-    """Return the domain as DNS has it, in lower case; None if IDNA does not allow it."""
+    """Return the domain in lower-case ASCII; None if IDNA does not allow it."""
     if domain.isascii() and "xn--" not in domain:
         return domain
     if len(domain) > _MAX_ADDRESS:

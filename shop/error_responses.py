@@ -1,7 +1,4 @@
-"""The one error shape, wherever an error comes from: a view, a middleware or Django itself.
-
-People in the admin get the same as a page.
-"""
+"""Error responses in the API's one error format, or as a page in the admin."""
 
 import sys
 from dataclasses import replace
@@ -30,26 +27,26 @@ OUTAGE_TITLE = "The shop is catching its breath"
 
 
 class ExceptionHandler(handler.ExceptionHandler):
-    """drf-standardized-errors' handler, which also knows a database outage when it sees one."""
+    """drf-standardized-errors' handler, with database outages mapped to ``DatabaseUnavailable``."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         is_expected = isinstance(exc, APIException) and not isinstance(exc, DatabaseUnavailable)
         if not is_expected and is_database_outage(exc):
-            # Whether it is an outage, or only this request that has no time left, a ping tells.
+            # A ping decides whether it is an outage or only this request ran out of time.
             circuit.failure_noticed()
             return DatabaseUnavailable()
-        # Django finds these while a view reads the request: too much of it, or too many parts.
+        # Django raises these while a view reads the request: too large, or too many parts.
         if isinstance(exc, RequestDataTooBig):
             return PayloadTooLarge()
         if isinstance(exc, SuspiciousOperation):
             return ShopError("The request could not be understood.")
         if isinstance(exc, ObjectDoesNotExist):
-            # It was there when the request began, and somebody has deleted it since.
+            # Deleted by another request since this one began.
             return NotFound()
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:
-        """Report an outage in one line: it is no fault of this code, and there will be many."""
+        """Report outages in one line: they are frequent and no bug of this code."""
         if isinstance(exc, ServiceUnavailable):
             cause = self.exc.__cause__ or self.exc
             logger.warning("a request met an outage", code=exc.default_code, error=told(cause))
@@ -58,12 +55,12 @@ class ExceptionHandler(handler.ExceptionHandler):
 
 
 class ExceptionFormatter(formatter.ExceptionFormatter):
-    """drf-standardized-errors' formatter, which lets any :class:`ShopError` name several inputs."""
+    """drf-standardized-errors' formatter, with several inputs per :class:`ShopError`."""
 
     def get_errors(self) -> list[Error]:
         if isinstance(self.exc, ShopError):
             return [Error(*fault) for fault in self.exc.faults]
-        # What is wrong with a list or a body as a whole is said of that, not of a field that no client has.
+        # Errors of a whole list or body have attr null, not non_field_errors.
         return [replace(error, attr=_without_marker(error.attr)) for error in super().get_errors()]
 
 
@@ -74,7 +71,7 @@ def _without_marker(attr: str | None) -> str | None:
 
 
 def error_response(error: APIException) -> HttpResponse:
-    """Return ``error`` in the one shape, for answers given outside REST framework's views."""
+    """Return the response for an error raised outside DRF's views."""
     data = ExceptionFormatter(error, {}, error).run()
     response = JSONReply(data, status=error.status_code)
     if wait := getattr(error, "wait", None):
@@ -83,7 +80,7 @@ def error_response(error: APIException) -> HttpResponse:
 
 
 def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResponse:
-    """Return ``error`` in the one shape, or to people in the admin as a page that needs no database."""
+    """Return the response for ``error``; in the admin an HTML page that needs no database."""
     response: HttpResponse = error_response(error)
     if area_of(request.path_info) is not Area.ADMIN:
         return response
@@ -95,35 +92,33 @@ def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResp
 
 @csrf_exempt
 def not_found(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
-    """Answer every address that no route knows."""
     return answer(request, NotFound(), title="There is nothing here")
 
 
 def to_the_docs(request: HttpRequest) -> HttpResponse:
-    """Lead people who open the API's own address to its description; programs hear that there is nothing here."""
+    """Redirect browsers from the API root to its documentation; other clients get 404."""
     if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", ""):
         return redirect("docs")
     return not_found(request)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer what Django refuses before a view runs, such as a foreign Host header."""
+    """Answer requests that Django refuses before a view runs, such as one with a foreign Host header."""
     return answer(request, ShopError("The request could not be understood."), title="That did not work")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form of the admin that came without its token: from another site, or after the cookie was gone."""
+    """Answer an admin form with a missing or stale CSRF token."""
     detail = "This form is no longer valid. Go back, load the page again and send it once more."
     return answer(request, PermissionDenied(detail), title="That did not work")
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer what somebody may not do; in the admin as a page with a way back."""
     return answer(request, PermissionDenied(), title="You may not do this")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an exception that nothing else caught; it is in the log."""
+    """Answer an uncaught exception, which Django has logged."""
     if is_database_outage(sys.exc_info()[1]):
         return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
     return answer(request, APIException("Server Error (500)"), title="Something went wrong")

@@ -1,7 +1,7 @@
-"""The errors that rooms build theirs on.
+"""Base exceptions for all apps.
 
-A service raises a :class:`ShopError` subclass that states a fact; the API answers with its status and code (see
-`shop.error_responses`), the admin shows its sentence.
+Services raise :class:`ShopError` subclasses. The API responds with their status and code (see `shop.error_responses`),
+the admin shows their message.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ RETRY_AFTER_SECONDS = 2
 
 
 class Fault(NamedTuple):
-    """One entry of an error reply: ``attr`` is the dotted path of the input it is about, or None."""
+    """One entry of an error response; ``attr`` is the dotted path of the input, or None."""
 
     code: str
     detail: str
@@ -23,10 +23,10 @@ class Fault(NamedTuple):
 
 
 class ShopError(APIException):
-    """A fact that keeps the shop from doing what was asked.
+    """Base of all expected errors.
 
-    Subclasses set ``status_code``, ``default_code`` and ``default_detail``. ``faults`` names several inputs at once;
-    ``attr`` names one.
+    Subclasses set ``status_code``, ``default_code`` and ``default_detail``. Pass ``attr`` to name one input, or
+    ``faults`` for several.
     """
 
     status_code = status.HTTP_400_BAD_REQUEST
@@ -42,14 +42,14 @@ class ShopError(APIException):
 
 
 class Conflict(ShopError):
-    """409: the request is fine, the state of the shop is against it."""
+    """409: the request conflicts with the current state."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
 
 
 class ServiceUnavailable(ShopError):
-    """503: a part outside this process is away, or a conflict outlasted its retries; trying later is right."""
+    """503: a backing service is unavailable, or a conflict outlasted its retries; the client may retry."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "service_unavailable"
@@ -68,18 +68,18 @@ class PayloadTooLarge(ShopError):
     default_detail = "The request body is too large."
 
 
-# Server errors that pass by themselves: shutting down, stepping down, no primary, out of time, write conflict.
+# Transient server errors: shutdown, stepdown, no primary, timeout, write conflict.
 _PASSING_CODES = frozenset({6, 7, 24, 50, 89, 91, 112, 133, 134, 189, 225, 244, 251, 262, 9001, 10107, 11600, 11602})
 _PASSING_CODES |= {13435, 13436}
 
 
 def is_database_outage(error: BaseException | None) -> bool:
-    """Tell whether ``error``, or what caused it, is MongoDB being away, too slow or in conflict for the moment."""
+    """Return whether ``error`` or one of its causes is an unavailable, slow or conflicting MongoDB."""
     return any(_is_silence(each) or _passes_by_itself(each) for each in _causes(error))
 
 
 def is_database_silent(error: BaseException | None) -> bool:
-    """Tell whether ``error``, or what caused it, is MongoDB not answering, or not in time."""
+    """Return whether ``error`` or one of its causes is MongoDB not answering in time."""
     return any(map(_is_silence, _causes(error)))
 
 

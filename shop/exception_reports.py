@@ -1,4 +1,4 @@
-"""What is told of an exception to whoever asks Django for a report, such as its mails to ``ADMINS``."""
+"""Exception reports, such as Django's mails to ``ADMINS``."""
 
 from html import escape
 
@@ -9,9 +9,9 @@ from shop import logs, request_context
 
 
 class Reporter(ExceptionReporter):
-    """Django's report in development; elsewhere what the log tells, and the request's id to find it there.
+    """Django's report in development; in production only the logged fields and the request id.
 
-    Django's own holds the request, the settings and every local variable, and hides of them what it knows by name.
+    Django's own report contains the request, settings and local variables, and masks only names that it knows.
     """
 
     def get_traceback_text(self) -> str:

@@ -1,4 +1,4 @@
-"""Liveness and readiness, for load balancers and orchestrators, whatever host name they ask for."""
+"""Liveness and readiness probes, for any Host header."""
 
 import pymongo
 from django.db import DatabaseError
@@ -14,13 +14,13 @@ READY_WITHIN_SECONDS = 2.0
 
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """200 while the process serves, whatever else is broken."""
+    """Return 200 while the process serves."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when the database's primary answers and is migrated, 503 with the reason otherwise."""
+    """Return 200 if the primary answers and is migrated, else 503 with the reason."""
     reason = "" if primary_answers(READY_WITHIN_SECONDS) else "database unavailable"
     try:
         with pymongo.timeout(READY_WITHIN_SECONDS):

@@ -1,4 +1,4 @@
-"""Named hooks: how a lower room lets an upper one take part without importing it."""
+"""Hooks: extension points through which lower apps call upper ones without importing them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from typing import Any
 class Hook:
     """A list of functions that upper apps register in ``AppConfig.ready()``; calling the hook calls them in order.
 
-    The results come back as a list. Keyword arguments only; their names are part of the hook's documentation.
+    Takes keyword arguments only and returns a list of the results.
     """
 
     def __init__(self, name: str) -> None:

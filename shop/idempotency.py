@@ -1,8 +1,8 @@
-"""``Idempotency-Key``: the same request sent again answers with what the first one made.
+"""``Idempotency-Key``: a repeated request returns the result of the first.
 
-The claim is in the database before the work begins and is finished in the transaction that has the effect, so a
-process that dies in between leaves either nothing done and a claim that expires, or everything done and the answer
-kept. What is kept is the status and a reference to the object, never its contents: a replay shows the object as it is.
+The claim is committed before the work begins and finished in the transaction that has the effect. If the process dies
+in between, either nothing was done and the claim expires, or the result is stored. Only the status and a reference are
+stored, so a replay shows the current state of the object.
 """
 
 import hashlib
@@ -43,11 +43,11 @@ class KeyReused(ShopError):
 
 
 class IdempotencyRecord(models.Model):
-    """A claim, and later the outcome, of one key of one user. ``_id`` is a digest of user, route and key."""
+    """The claim of a key, and later its result. ``_id`` is a digest of user, route and key."""
 
     id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     fingerprint = models.CharField(max_length=64)
-    # Whose claim it is: a claim that was taken over after it expired cannot be finished by its first owner.
+    # Identifies the claimant, so that an expired claim cannot be finished after another request took it over.
     token = models.CharField(max_length=24)
     claimed_until = models.DateTimeField()
     status = models.PositiveSmallIntegerField(null=True)
@@ -62,16 +62,16 @@ class IdempotencyRecord(models.Model):
 
 
 class ClaimLost(RequestInProgress):
-    """Our claim expired while we worked and another request took it over: that one goes on, this one rolls back."""
+    """Our claim expired and another request took it over; this one rolls back."""
 
 
 _current: ContextVar[IdempotencyRecord | None] = ContextVar("idempotency_record", default=None)
 
 
 def finish(*, status: int, reference: str) -> None:
-    """Keep the outcome of the running request's key. Called inside the transaction that has the effect.
+    """Store the result of the running request's key. Call it inside the transaction that has the effect.
 
-    Does nothing for requests without a key. Raises :class:`ClaimLost` where the claim is no longer this request's.
+    Does nothing for requests without a key. Raises :class:`ClaimLost` if another request took the claim over.
     """
     record = _current.get()
     if record is None:
@@ -86,10 +86,10 @@ def finish(*, status: int, reference: str) -> None:
 def run_once(
     request: Request, *, replay: Callable[[str], Response], work: Callable[[], Response], scope: str
 ) -> Response:
-    """Answer ``request`` by ``work``, at most once per ``Idempotency-Key`` of its user and ``scope``.
+    """Run ``work`` at most once per ``Idempotency-Key`` of the user and ``scope``; return its response or a replay.
 
-    ``work`` calls :func:`finish` with a reference in the transaction that has the effect; ``replay`` answers from
-    that reference. Outcomes other than 2xx free the key.
+    ``work`` calls :func:`finish` with a reference; ``replay`` builds the response from it. Results other than 2xx
+    release the key. Raises :class:`RequestInProgress` and :class:`KeyReused`.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
@@ -120,7 +120,7 @@ def run_once(
 
 
 def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
-    """Insert the claim, or take over one that expired; return the record of an outcome that is already there."""
+    """Insert the claim or take over an expired one; return the record if the request was finished before."""
     try:
         record.save(force_insert=True)
         return None
@@ -128,7 +128,7 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
         pass
     existing = IdempotencyRecord.objects.filter(pk=record.pk).first()
     if existing is None:
-        # Freed between our insert and our look.
+        # Released between the insert and this read.
         raise RequestInProgress
     alive = existing.status is not None or existing.claimed_until >= timezone.now()
     if alive and existing.fingerprint != record.fingerprint:
@@ -149,7 +149,7 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
 
 
 def _free(record: IdempotencyRecord) -> None:
-    """Free the key unless `finish` was committed. Where the database is away, the claim expires by itself."""
+    """Release the key unless `finish` was committed. During a database outage the claim expires instead."""
     try:
         IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
     except (DatabaseError, PyMongoError):

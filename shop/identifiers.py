@@ -1,14 +1,14 @@
-"""One spelling for texts that identify something: SKUs, codes, slugs, attributes and options.
+"""Normal forms of identifying texts: SKUs, codes, slugs, attributes and options.
 
 Sources: https://www.unicode.org/reports/tr15/ for the normal forms, and Default_Ignorable_Code_Point in
-https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt for characters that no one sees.
+https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt for invisible characters.
 """
 
 import re
 import unicodedata
 from collections.abc import Mapping
 
-# They join letters and emoji, so a text that people read keeps them.
+# Joiners and variation selectors are part of words and emoji, so labels keep them.
 _JOINERS = "\u200c\u200d\ufe00-\ufe0f"
 _NEVER_SEEN = (
     "\x01-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
@@ -20,44 +20,43 @@ _INVISIBLE_OR_JOINER = re.compile(f"[{_NEVER_SEEN}{_JOINERS}]")
 
 
 def label(text: str) -> str:
-    """Return a text that people read and compare, such as the value of an attribute, as it is stored.
+    """Return the stored form of a displayed text, such as an attribute's value.
 
-    Composed (NFC), without invisible characters, and with single spaces.
+    Composed (NFC), with single spaces and without invisible characters.
     """
     return unicodedata.normalize("NFC", _single_spaces(_INVISIBLE.sub("", text)))
 
 
 def code(text: str) -> str:
-    """Return a text that people type to find something, such as an SKU, as it is stored; its case is kept.
+    """Return the stored form of a code that users type, such as an SKU; case is kept.
 
-    Full-width and other compatible characters become the plain ones (NFKC).
+    Compatibility characters, such as full-width letters, become plain ones (NFKC).
     """
     if not text.isascii():
-        # Twice: full-width blanks become invisible or white space, and letters may meet that were kept apart.
+        # Twice: NFKC may produce invisible characters, and removing those may join letters that compose.
         text = _INVISIBLE_OR_JOINER.sub("", unicodedata.normalize("NFKC", text))
         text = unicodedata.normalize("NFKC", _INVISIBLE_OR_JOINER.sub("", text))
     return _single_spaces(_INVISIBLE.sub("", text))
 
 
 def upper_code(text: str) -> str:
-    """Return a code whose case does not matter, such as a coupon's or an order's number, as it is stored."""
+    """Return the stored form of a case-insensitive code, such as a coupon's or an order's number."""
     return code(code(text).upper())
 
 
 def slug(text: str) -> str:
-    """Return a slug as it is stored."""
     return code(code(text).lower())
 
 
 def key(text: str) -> str:
-    """Return what two texts have in common if they identify the same thing, whatever their case."""
+    """Return a case-insensitive key that is equal for texts that identify the same thing."""
     return code(code(text).casefold())
 
 
 def labels(pairs: Mapping[str, str]) -> dict[str, str]:
-    """Return names and values, such as ``{"colour": "Red"}``, as they are stored.
+    """Return the stored form of names and values, such as ``{"colour": "Red"}``.
 
-    Raises ``ValueError`` with the name if two names become one.
+    Raises ``ValueError`` with the name if two names become equal.
     """
     normalized: dict[str, str] = {}
     for name, value in pairs.items():
@@ -69,7 +68,7 @@ def labels(pairs: Mapping[str, str]) -> dict[str, str]:
 
 
 def keys(pairs: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return what names and values have in common with others that people cannot tell apart, in a steady order."""
+    """Return a sorted key that is equal for names and values that look the same."""
     return tuple(sorted((name, key(value)) for name, value in pairs.items()))
 
 

@@ -1,4 +1,4 @@
-"""Fields that take an uploaded image: one for the API's serializers, one for forms and the admin."""
+"""Image upload fields for serializers and forms."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from shop.media import MAX_SIDE, MediaUnavailable, PreparedImage, prepare_image
 
 @extend_schema_field(OpenApiTypes.BINARY)
 class UploadedImageField(serializers.FileField):
-    """A multipart file that validates to a `PreparedImage`; errors carry the codes of `InvalidImage`. Write-only."""
+    """A multipart file, validated to a `PreparedImage`; errors have the codes of `InvalidImage`. Write-only."""
 
     def __init__(self, *, max_side: int = MAX_SIDE, **kwargs: Any) -> None:
         self.max_side = max_side
@@ -31,7 +31,7 @@ class UploadedImageField(serializers.FileField):
 
 
 class ImageFormField(forms.FileField):
-    """The form counterpart: cleans to a `PreparedImage`, or to the initial value if nothing was uploaded."""
+    """Form field that cleans to a `PreparedImage`, or to the initial value without an upload."""
 
     widget = forms.ClearableFileInput
 
@@ -40,7 +40,7 @@ class ImageFormField(forms.FileField):
         super().__init__(**kwargs)
 
     def to_python(self, data: Any) -> PreparedImage | None:
-        # Not the base class's: it judges names and their length, and the name is ours.
+        # Skips the base class's check of the file name, which is not used.
         if data in self.empty_values:
             return None
         try:

@@ -1,6 +1,6 @@
-"""Images and the database in step: what is stored and not recorded, or recorded no more, is deleted by a job.
+"""Background deletion of images that are not, or no longer, in the database.
 
-So the image service being away neither blocks a change nor leaks a file.
+An outage of the image service neither blocks a change nor leaks a file.
 """
 
 import contextlib
@@ -19,30 +19,30 @@ ORPHAN_AGE = timedelta(hours=1)
 
 
 def store_and_record(image: media.PreparedImage, *, folder: str, record: Callable[[str], R]) -> R:
-    """Store an image, then let ``record`` write its name to the database; return what that returns.
+    """Store an image, then call ``record`` with its name to write it to the database; return its result.
 
-    Raises ``MediaUnavailable`` (503), and whatever ``record`` raises; the image is deleted again then.
+    Raises ``MediaUnavailable`` (503), and what ``record`` raises; in both cases the image is deleted.
     """
     try:
         name = media.store_image(image, folder=folder)
     except media.MediaUnavailable as error:
         if error.name:
-            # It may have arrived, and only the answer was lost.
+            # The image may be stored although the response was lost.
             delete_image_later(error.name)
         raise
     try:
         return record(name)
     except BaseException:
-        # Should this fail too, the worker's search for orphans finds the image.
+        # If this fails too, the search for orphans finds the image.
         with contextlib.suppress(Exception):
             delete_image_later(name)
         raise
 
 
 def delete_orphans(folder: str, *, in_use: Callable[[list[str]], Iterable[str]]) -> int:
-    """Delete the images in ``folder`` that ``in_use`` does not return of a list of names; return how many.
+    """Delete the images in ``folder`` that ``in_use`` does not return from a list of names; return their number.
 
-    Young ones are left alone: their request may be about to record them.
+    Recent images are skipped: their request may be about to record them.
     """
     old = timezone.now() - ORPHAN_AGE
     names = (name for name, stored_at in media.stored_images(folder) if stored_at < old)
@@ -55,7 +55,7 @@ def delete_orphans(folder: str, *, in_use: Callable[[list[str]], Iterable[str]])
 
 
 def delete_image_later(name: str) -> None:
-    """Delete the image and its derived sizes once the running transaction is committed."""
+    """Delete the image and its derived sizes after the running transaction commits."""
     jobs.enqueue("shop.delete_image", name=name)
 
 

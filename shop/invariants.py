@@ -1,4 +1,4 @@
-"""Invariants of the database and of the background work."""
+"""Invariants of the database and of background jobs."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +10,7 @@ from shop.audit import invariant
 from shop.db.schema_state import missing_indexes, unapplied_migrations
 from shop.jobs import Job
 
-# A mail waits for a mail server that is away, however long that takes: somebody should notice.
+# Mails wait for an unavailable mail server without limit, so report late ones.
 MAILS_LEAVE_WITHIN = timedelta(days=2)
 
 

@@ -1,9 +1,8 @@
-"""Work that must happen after a commit, and work that happens by the clock.
+"""Transactional outbox and periodic tasks.
 
-A job is a row written in the same transaction as the change that calls for it, so it exists exactly when the change
-does. ``manage.py worker`` runs what is due; with ``at_once=True`` the process that committed tries first. A job is
-claimed by a conditional update that moves ``run_at`` behind a lease: two workers never run it together, and one that
-was killed loses nothing, for the job is due again when the lease ends.
+A job is a row written in the same transaction as the change that requires it. ``manage.py worker`` runs due jobs; with
+``at_once=True`` the committing process tries first. Workers claim a job by a conditional update that moves ``run_at``
+to the end of a lease, so no two run it concurrently and a killed worker's job becomes due again.
 """
 
 import contextlib
@@ -38,7 +37,7 @@ _kinds: dict[str, _Kind] = {}
 
 
 class Postpone(Exception):
-    """Raised by a handler whose time has not come: the job is due again in ``seconds``, and no attempt is counted."""
+    """Raised by a handler to run the job again in ``seconds`` without counting the attempt."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"again in {seconds:g} s")
@@ -46,16 +45,16 @@ class Postpone(Exception):
 
 
 class Job(models.Model):
-    """One piece of work: ``kind`` names the handler, ``payload`` holds its keyword arguments (JSON values)."""
+    """One unit of work: ``kind`` names the handler, ``payload`` holds its keyword arguments (JSON values)."""
 
     kind = models.CharField(max_length=60)
     payload = models.JSONField(default=dict)
     run_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
-    # Of the request that called for it: the job's log lines carry it too.
+    # Request that enqueued the job; copied to the job's log lines.
     request_id = models.CharField(max_length=64, blank=True)
-    # Set when every attempt failed: the job stays for people to look at and is not run any more.
+    # Set after the last attempt; such jobs are kept for inspection and not run again.
     given_up_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -66,7 +65,7 @@ class Job(models.Model):
         return f"{self.kind} {self.payload}"
 
     def claim(self) -> bool:
-        """Take the job for ``LEASE``; False where somebody else has it."""
+        """Lease the job for ``LEASE``; return False if another worker has it."""
         leased_until = _milliseconds(timezone.now() + LEASE)
         claimed = Job.objects.filter(pk=self.pk, run_at=self.run_at, given_up_at=None).update(
             run_at=leased_until, attempts=F("attempts") + 1
@@ -76,10 +75,10 @@ class Job(models.Model):
 
 
 def handler(kind: str, *, in_transaction: bool = False) -> Callable[[Handler], Handler]:
-    """Register the decorated function to run jobs of this kind; it gets the payload as keyword arguments.
+    """Register the decorated function for jobs of this kind; it gets the payload as keyword arguments.
 
-    A handler may run twice (its process can die before the job's row is deleted), so it is idempotent; or it only
-    writes to the database and says ``in_transaction``: then its effect and the row's deletion are one.
+    Handlers must be idempotent: the process can die before the row is deleted. A handler that only writes to the
+    database may use ``in_transaction``, which deletes the row in the same transaction.
     """
 
     def register(function: Handler) -> Handler:
@@ -92,11 +91,11 @@ def handler(kind: str, *, in_transaction: bool = False) -> Callable[[Handler], H
 def enqueue(
     kind: str, *, at_once: bool = False, unless_queued: bool = False, delay: timedelta | None = None, **payload: Any
 ) -> Job | None:
-    """Write a job in the running transaction.
+    """Insert a job in the running transaction.
 
-    ``at_once`` runs it right after the commit, in this process; whether that fails or dies, the worker has it next.
-    ``unless_queued`` does nothing where the same work waits already. Work under way does not count: it may have looked
-    before what calls for it now.
+    ``at_once`` also runs it in this process right after the commit; the worker retries it if that fails.
+    ``unless_queued`` does nothing if the same job waits already. Running jobs do not count: they may have read the data
+    before this change.
     """
     if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None, attempts=0).exists():
         return None
@@ -115,9 +114,9 @@ def enqueue(
 
 
 def run_due(*, limit: int = 50, seconds: float = 5.0) -> int:
-    """Run the jobs that are due, oldest first; return how many were tried.
+    """Run due jobs, oldest first; return the number tried.
 
-    None is begun after so many ``seconds``: slow ones must not keep what happens by the clock waiting.
+    Starts none after ``seconds``, so that slow jobs do not delay periodic tasks.
     """
     give_up_at = time.monotonic() + seconds
     due = Job.objects.filter(given_up_at=None, run_at__lte=timezone.now()).order_by("run_at")[:limit]
@@ -125,7 +124,7 @@ def run_due(*, limit: int = 50, seconds: float = 5.0) -> int:
 
 
 def run(job: Job) -> bool:
-    """Claim and run one job; False where somebody else has it. A failure is kept on the row and tried again later."""
+    """Claim and run one job; return False if another worker has it. Failures are stored and retried."""
     if not job.claim():
         return False
     with request_context.working_on(job.request_id, job=job.kind, job_id=str(job.pk)):
@@ -168,11 +167,11 @@ def _work_in_transaction(job: Job, function: Handler) -> None:
         function(**job.payload)
 
 
-# --- By the clock -----------------------------------------------------------------------------------------------------
+# --- Periodic tasks ---------------------------------------------------------------------------------------------------
 
 
 class PeriodicTask(models.Model):
-    """When a task runs next. Claimed by moving ``due_at`` on, so that several workers run it once."""
+    """Next run of a task, claimed by advancing ``due_at``."""
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()
@@ -190,7 +189,7 @@ _tasks: dict[str, _Task] = {}
 
 
 def every(seconds: float, *, name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    """Register the decorated function to be run by the worker every so many seconds."""
+    """Register the decorated function to be run by the worker every ``seconds``."""
 
     def register(function: Callable[[], Any]) -> Callable[[], Any]:
         _tasks[name] = _Task(timedelta(seconds=seconds), function)
@@ -200,13 +199,13 @@ def every(seconds: float, *, name: str) -> Callable[[Callable[[], Any]], Callabl
 
 
 def run_periodic() -> int:
-    """Run the periodic tasks whose time has come; return how many ran."""
+    """Run the due periodic tasks; return their number."""
     due_at = dict(PeriodicTask.objects.values_list("name", "due_at"))
     ran = 0
     for name, task in _tasks.items():
         now = _milliseconds(timezone.now())
         if name not in due_at:
-            # Two workers may both create it; the key is unique and either row will do.
+            # Another worker may create it concurrently; the key is unique and either row will do.
             with contextlib.suppress(IntegrityError):
                 PeriodicTask(name=name, due_at=now).save(force_insert=True)
             due_at[name] = PeriodicTask.objects.get(pk=name).due_at
@@ -224,5 +223,5 @@ def run_periodic() -> int:
 
 
 def _milliseconds(moment: datetime) -> datetime:
-    """Cut to what MongoDB keeps, so that a value read back equals the one written."""
+    """Truncate to MongoDB's precision, so that the value read back equals the one written."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,9 +1,8 @@
-"""How the shop logs: one JSON object a line in production, readable lines in development.
+"""Logging: JSON lines in production, readable lines in development.
 
-Nothing personal and nothing secret belongs into a log, whoever writes the line. So only the fields in ``FIELDS`` are
-written, of any other nothing but its name; what a library says is written without what it filled in; and an exception
-is told by its type, its place and its code, for its text may quote what somebody typed. What still looks like a
-credential or an e-mail address is blotted out of the finished line.
+Logs contain no personal data and no secrets. Only the fields in ``FIELDS`` are written; other fields by name only.
+Messages of libraries are written without their arguments, exceptions as type, code and frames, since their text may
+quote user input. Finally, credentials and e-mail addresses are redacted from the finished line.
 """
 
 import json
@@ -27,15 +26,15 @@ from structlog.typing import EventDict, Processor
 
 from shop import request_context
 
-# What a line may say, beside its time, level, logger and event (a fixed sentence).
+# Allowed fields besides time, level, logger and event.
 FIELDS = frozenset(
-    # where it belongs to;
+    # context
     "request_id user job job_id task"
-    # a request;
+    # request
     " method route status ms"
-    # what was done, to what, and how that went: names, ids and codes of the shop's own;
+    # operation: names, ids and codes
     " call code event_id event_type order mail transaction attempt finding"
-    # what went wrong (see `told`).
+    # error
     " error".split()
 )
 _ALWAYS = frozenset({"at", "level", "logger", "event", "exc_info"})
@@ -43,15 +42,14 @@ _ROOMS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
 _LONGEST_TEXT = 300
 _FRAMES = 25
 
-# Errors of the code, which name functions and attributes, and the driver's, which name servers. What other exceptions
-# say may be what somebody typed.
+# Errors of code and of the driver, whose text names functions or servers. Text of other exceptions may be user input.
 _QUOTABLE = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, ConnectionFailure)
 
 
 def logging_settings(*, level: str, readable: bool) -> dict[str, Any]:
-    """Return Django's ``LOGGING``. ``level`` is of the shop's own lines; of the libraries only warnings are kept.
+    """Return Django's ``LOGGING``. ``level`` applies to the shop's loggers; libraries log from WARNING.
 
-    What the driver of MongoDB and Stripe's library write in more detail than that are documents and bodies.
+    Below that, PyMongo and Stripe's library log documents and bodies.
     """
     return {
         "version": 1,
@@ -62,16 +60,15 @@ def logging_settings(*, level: str, readable: bool) -> dict[str, Any]:
         "root": {"handlers": ["console"], "level": "WARNING"},
         "loggers": {
             **{room: {"level": level} for room in _ROOMS},
-            # Without handlers of its own.
             "django": {"handlers": [], "level": "WARNING"},
-            # Exceptions; that a reply is a 4xx or a 5xx is on the line of its request.
+            # Only exceptions; the status is in the request's own line.
             "django.request": {"level": "ERROR", "filters": ["exceptions"]},
         },
     }
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Django's ``LOGGING_CONFIG``: set up structlog as well as the standard library."""
+    """Set up structlog and the standard library's logging (Django's ``LOGGING_CONFIG``)."""
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *_CONTEXT, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -94,7 +91,7 @@ _CONTEXT: tuple[Processor, ...] = (
 
 
 def formatter(*, readable: bool) -> logging.Formatter:
-    """Make the formatter of every line, the libraries' included."""
+    """Return the formatter of all lines, including those of libraries."""
     as_text: list[Processor] = [_tell_exception, _as_json]
     if readable:
         plain = structlog.dev.plain_traceback
@@ -111,11 +108,11 @@ def formatter(*, readable: bool) -> logging.Formatter:
     )
 
 
-# --- The one line that every request has ------------------------------------------------------------------------------
+# --- Request lines ----------------------------------------------------------------------------------------------------
 
 
 class RequestLine(NamedTuple):
-    """What is written of a request. Its fields are all allowed ones, so it takes a shorter way than other lines."""
+    """A request's log line. All fields are allowed ones, so it skips the processors."""
 
     logger: str
     method: str
@@ -124,10 +121,10 @@ class RequestLine(NamedTuple):
     ms: float
 
     def write(self) -> None:
-        """Hand it to the log's handlers, where the level lets it through."""
+        """Pass the line to the handlers if the level is enabled."""
         logger = logging.getLogger(self.logger)  # noqa: TID251
         if logger.isEnabledFor(logging.INFO):
-            # Not `logger.info`, which looks through the stack for its caller.
+            # Not `logger.info`, which walks the stack for its caller.
             logger.handle(logging.LogRecord(self.logger, logging.INFO, "", 0, self, None, None))
 
     def text(self, *, readable: bool) -> str:
@@ -157,15 +154,15 @@ class OnlyExceptions(logging.Filter):
 
 
 def ms_since(started: float) -> float:
-    """Return how many milliseconds ago ``time.perf_counter()`` was ``started``."""
+    """Return the milliseconds since ``started``, a value of ``time.perf_counter()``."""
     return round((time.perf_counter() - started) * 1000, 1)
 
 
-# --- The first line of defence: what is written at all ----------------------------------------------------------------
+# --- Field allow-list -------------------------------------------------------------------------------------------------
 
 
 def _allow(logger: Any, method: str, line: EventDict) -> EventDict:
-    """Keep the fields that a line may have; tell the names of others."""
+    """Keep allowed fields; list the names of others in ``withheld``."""
     kept: EventDict = {}
     withheld = []
     for key, value in line.items():
@@ -181,7 +178,7 @@ def _allow(logger: Any, method: str, line: EventDict) -> EventDict:
 
 
 def _unfilled(logger: Any, method: str, line: EventDict) -> EventDict:
-    """Leave of a library's message what stands in its code; where the message came complete, say where from."""
+    """Drop the arguments of a library's message; replace a preformatted message by its source location."""
     record: logging.LogRecord = line["_record"]
     filled_in = line.pop("positional_args", None)
     if record.name == "django.request":
@@ -203,12 +200,10 @@ def _tell_exception(logger: Any, method: str, line: EventDict) -> EventDict:
 
 
 def report(error: BaseException) -> list[dict[str, Any]]:
-    """Return what may be written down of an exception and of what caused it: what each is, and where it was raised."""
     return [_described(each) for each in _chain(error)]
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exception and then what caused it."""
     each: BaseException | None = error
     for _ in range(5):
         if each is None:
@@ -223,9 +218,9 @@ def _described(error: BaseException) -> dict[str, Any]:
 
 
 def told(error: BaseException) -> str:
-    """Say what an exception is without quoting what it may have been given: its type and its code.
+    """Return an exception's type and code, without its text, which may contain user input.
 
-    Only of those that speak of code or of servers the text is told as well.
+    The text is included for exceptions about code or servers.
     """
     said = type(error).__name__
     code = getattr(error, "default_code", None) or getattr(error, "code", None) or getattr(error, "errno", None)
@@ -237,7 +232,7 @@ def told(error: BaseException) -> str:
 
 
 def _short(path: str) -> str:
-    """Return a file's name below the project, or below where the libraries are."""
+    """Return a path relative to the project or to site-packages."""
     return path.rpartition("site-packages/")[2].removeprefix(f"{settings.BASE_DIR}/")
 
 
@@ -246,24 +241,24 @@ def _as_json(logger: Any, method: str, line: EventDict) -> str:
     return orjson.dumps({**first, **line}, default=str).decode()
 
 
-# --- The second line: what must not stand in any line -----------------------------------------------------------------
+# --- Redaction --------------------------------------------------------------------------------------------------------
 
-# None of them reaches over a quotation mark: the line stays JSON.
+# No pattern matches a quotation mark, so that the line stays valid JSON.
 _SHAPES = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an e-mail address
-    r"|(?<=://)[^/\s:@\"\\]*:[^/\s@\"\\]+(?=@)"  # user and password in an address
-    r"|\b(?:sk|rk|whsec)_\w+|\b(?:pi|seti)_\w+_secret_\w+"  # Stripe's keys, and client secrets
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON Web Token
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # e-mail address
+    r"|(?<=://)[^/\s:@\"\\]*:[^/\s@\"\\]+(?=@)"  # user and password in a URL
+    r"|\b(?:sk|rk|whsec)_\w+|\b(?:pi|seti)_\w+_secret_\w+"  # Stripe keys and client secrets
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # JSON Web Token
     r"|(?<=[Bb]earer )[^\s\"\\]+"
 )
-# Without one of these there is none of the above: looking for them takes a tenth of the time.
+# Every pattern needs one of these; searching for them takes a tenth of the time.
 _HINTS = ("@", "sk_", "rk_", "whsec_", "_secret_", "eyJ", "earer ")
-# Shorter than this, a "secret" is a word.
+# Shorter secrets could be ordinary words.
 _SHORTEST_SECRET = 6
 
 
 def scrubbed(text: str) -> str:
-    """Return ``text`` without this shop's secrets, and without what looks like a credential or an e-mail address."""
+    """Return ``text`` without the shop's secrets, credentials and e-mail addresses."""
     if secrets := _secrets():
         text = secrets.sub("[secret]", text)
     return _SHAPES.sub("[withheld]", text) if any(hint in text for hint in _HINTS) else text
@@ -275,7 +270,7 @@ def _blot_out(logger: Any, method: str, line: str) -> str:
 
 @cache
 def _secrets() -> re.Pattern[str] | None:
-    """Match the secrets among the settings, however they may have been quoted."""
+    """Return a pattern for the secrets in the settings, in raw, quoted and JSON form."""
     found = {
         settings.SECRET_KEY,
         *settings.SECRET_KEY_FALLBACKS,
@@ -286,6 +281,6 @@ def _secrets() -> re.Pattern[str] | None:
         *(urlsplit(address).password or "" for address in (settings.MONGO_URI, settings.CACHE_URL, settings.EMAIL_URL)),
     }
     forms = {form for each in found for form in (each, unquote(each), quote(each), json.dumps(each)[1:-1])}
-    # The longest first, so that none is left in part because another begins like it.
+    # Longest first, so that no secret is cut by a shorter one that is its prefix.
     alternatives = sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, alternatives))) if alternatives else None

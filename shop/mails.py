@@ -1,9 +1,8 @@
-"""Mails: asked for in the transaction that calls for them, written when the worker sends them.
+"""Mails: requested in a transaction, written and sent by the worker.
 
-A mail is a job (`shop/jobs.py`) that holds ids and nothing else of a person: what it says is read at the time it is
-sent, and nothing is sent where there is nobody any more to send it to. It is sent at least once. Should a worker die
-between the mail server's answer and the end of its job, the copy has the same Message-ID, by which servers and mail
-programs know it.
+A mail is a job (`shop/jobs.py`) that holds only ids; its content is read when it is sent, and nothing is sent if the
+recipient is gone. Delivery is at least once: a repeated mail has the same Message-ID, by which servers and clients drop
+duplicates.
 """
 
 import contextlib
@@ -33,33 +32,33 @@ from shop.rate_limits import spend
 
 logger = structlog.get_logger(__name__)
 
-# So long nobody waits for a mail server that was away: the worker has other things to do.
+# Back-off after the mail server was unreachable.
 AWAY_SECONDS = 30.0
-# A recipient's server that says "not now" (a full mailbox, greylisting) is asked again, but not for ever.
+# Retry of temporary refusals, such as a full mailbox or greylisting, up to DELIVERABLE_FOR.
 ASK_AGAIN_SECONDS = 15 * 60.0
 DELIVERABLE_FOR = timedelta(days=1)
-# A mail that is tried again after that counts again.
+# After this time a retry counts again.
 _COUNTED_FOR_SECONDS = 2 * 24 * 3600
 
 
 class Budget(StrEnum):
-    """The scopes of `settings.RATE_LIMIT_RULES` for mails, each with a stricter twin ``…_unverified``.
+    """Scopes in `settings.RATE_LIMIT_RULES` for mails, each with a stricter twin ``…_unverified``.
 
-    Each has a limit of its own, so that mails of one kind never use up those of another.
+    Each kind has its own limit, so that one cannot use up that of another.
     """
 
-    LINK = "mail_link"  # a link to verify the address
-    ORDER = "mail_order"  # an order is placed, cancelled or expired: costs nothing to cause
+    LINK = "mail_link"  # link to verify the address
+    ORDER = "mail_order"  # order placed, cancelled or expired: free to trigger
     SALE = "mail_sale"  # money or a parcel has moved
     PASSWORD_RESET = "mail_reset"  # noqa: S105
     PASSWORD_CHANGED = "mail_password"  # noqa: S105
 
 
 class Mail(NamedTuple):
-    """A mail to one address. ``template`` names the pair ``….txt`` and ``….html``, both shown the ``context``.
+    """A mail to one address. ``template`` names the pair ``….txt`` and ``….html``, rendered with ``context``.
 
-    It counts against the limits of ``budget``; mails to staff have none. Until the address is ``verified`` the mailbox
-    may be a stranger's: the limits are stricter, and the ``context`` has nothing that a customer typed.
+    It counts against ``budget``, which is None for mails to staff. An unverified mailbox may belong to a stranger:
+    limits are stricter, and ``context`` must contain no user input.
     """
 
     to: str
@@ -71,7 +70,7 @@ class Mail(NamedTuple):
 
 
 class MailNotTaken(Exception):
-    """The mail server did not take a mail, or did not say so. The recipient's address is left out of what it said."""
+    """The mail server did not confirm a mail. The recipient's address is removed from its message."""
 
     def __init__(self, error: OSError, *, to: str) -> None:
         super().__init__(f"{type(error).__name__}: {error}".replace(to, "…"))
@@ -83,14 +82,13 @@ _kinds: list[str] = []
 
 
 def kinds() -> list[str]:
-    """Return the kinds of jobs that are mails."""
     return _kinds
 
 
 def writer(kind: str) -> Callable[[Writer], Writer]:
-    """Register the decorated function to write the mails of this kind, from what :func:`send_later` was given.
+    """Register the decorated function to write mails of this kind; it gets the ids passed to :func:`send_later`.
 
-    It returns None where the mail is not wanted any more.
+    It returns None if the mail is obsolete.
     """
 
     def register(write: Writer) -> Writer:
@@ -107,15 +105,14 @@ def writer(kind: str) -> Callable[[Writer], Writer]:
 
 
 def send_later(kind: str, *, delay: timedelta | None = None, **about: str) -> None:
-    """Let the worker send a mail once the running transaction is committed, or ``delay`` later.
+    """Enqueue a mail in the running transaction, to be sent after the commit or ``delay`` later.
 
-    ``about`` are ids: it is kept as it is.
+    ``about`` are ids, since they are stored.
     """
     jobs.enqueue(kind, mail=str(ObjectId()), delay=delay, **about)
 
 
 def storefront(page: str, **parameters: str) -> str:
-    """Return the address of a page of the storefront."""
     query = f"?{urlencode(parameters)}" if parameters else ""
     return f"{settings.FRONTEND_URL.rstrip('/')}/{page}{query}"
 
@@ -124,7 +121,7 @@ def _send(mail: Mail, number: ObjectId) -> None:
     try:
         check_email(mail.to)
     except ValidationError:
-        # An account from before such addresses were refused.
+        # The account predates the check of addresses.
         logger.warning("mail_undeliverable", mail=str(number))
         return
     if _is_over_limit(mail, number):
@@ -143,14 +140,14 @@ def _send(mail: Mail, number: ObjectId) -> None:
                 raise MailNotTaken(refused, to=mail.to) from None
             _drop(number, code=refused.smtp_code)
         except OSError as error:
-            # Also where the answer was lost: the mail may have been taken, so it is not sent again without end.
+            # Includes lost responses: the mail may have been accepted, so attempts are limited.
             raise MailNotTaken(error, to=mail.to) from None
 
 
 def _is_over_limit(mail: Mail, number: ObjectId) -> bool:
-    """Count a mail for its recipient's mailbox; return whether its scope allows no more.
+    """Count a mail for its recipient's mailbox; return whether the limit is exceeded.
 
-    It is counted once, however often it is tried. If the process dies right after counting, it is sent.
+    Retries do not count again. A process that dies right after counting sends the mail on retry.
     """
     if not settings.RATE_LIMITS or mail.budget is None:
         return False
@@ -164,14 +161,14 @@ def _is_over_limit(mail: Mail, number: ObjectId) -> bool:
 
 
 def _drop(number: ObjectId, *, code: int) -> None:
-    # There is no such mailbox, or it is full: nothing that staff could repair. (The answer may name the person.)
+    # Unknown or full mailbox, which staff cannot repair. The server's message may name the person.
     logger.warning("mail_refused", mail=str(number), code=code)
 
 
 def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:
-    """Tell whether a permanent refusal of the message is about the recipient: RFC 3463, 5.1.x and 5.2.x.
+    """Return whether a permanent refusal concerns the recipient: RFC 3463, 5.1.x and 5.2.x.
 
-    The other reasons (spam, a policy, a limit of ours) are for staff to repair.
+    Other reasons (spam, policy, our limits) need staff.
     """
     said = refused.smtp_error
     text = said.decode("ascii", "replace") if isinstance(said, bytes) else said
@@ -188,7 +185,7 @@ def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:
         to=[mail.to],
         headers={
             "Message-ID": f"<{number}@{address.rpartition('@')[2]}>",
-            # RFC 3834: no "out of office" in return.
+            # RFC 3834: suppresses out-of-office replies.
             "Auto-Submitted": "auto-generated",
         },
     )
@@ -197,25 +194,25 @@ def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:
 
 
 class _Server:
-    """The mail server, and until when this process does not ask it, because it was away."""
+    """The mail server, with this process's back-off after an outage."""
 
     def __init__(self) -> None:
         self._away_until = 0.0
 
     def require(self) -> None:
-        """Raise ``Postpone`` where it was away a moment ago."""
+        """Raise ``Postpone`` during the back-off."""
         if (seconds := self._away_until - time.monotonic()) > 0:
             raise jobs.Postpone(seconds)
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[BaseEmailBackend]:
-        """Connect, logged in, for a block. Raises ``Postpone`` where it is away."""
+        """Yield an open connection. Raises ``Postpone`` if the server is unreachable."""
         connection = get_connection()
         try:
             self._open(connection)
             yield connection
         finally:
-            # What was taken is taken, whatever comes of the goodbye.
+            # The message was accepted; ignore errors on QUIT.
             with contextlib.suppress(OSError):
                 connection.close()
 
@@ -223,7 +220,7 @@ class _Server:
         try:
             connection.open()
         except OSError as error:
-            # All of SMTP's errors are OSErrors. A wrong password and the like do not pass by themselves.
+            # All SMTP errors are OSErrors. Permanent ones, such as a wrong password, are raised.
             lasting = isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
             if lasting or isinstance(error, smtplib.SMTPNotSupportedError):
                 raise

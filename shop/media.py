@@ -1,7 +1,7 @@
-"""Images: verification and preparation of uploads, storing and deleting, and every image URL the shop hands out.
+"""Images: validation and re-encoding of uploads, storage, and image URLs.
 
-The way of an image is `prepare_image` (untrusted bytes in, a clean image out) and then `store_image` (a name out).
-Models keep that name, serializers turn it into a URL with `image_url`. `delete_image` ends it.
+`prepare_image` turns an upload into a clean image, `store_image` stores it and returns a name, which models keep.
+`image_url` turns the name into a URL, `delete_image` removes the image.
 """
 
 import io
@@ -29,26 +29,24 @@ logger = structlog.get_logger(__name__)
 
 CLOUDINARY_BACKEND = "shop.storage.CloudinaryStorage"
 
-MAX_SIDE = 2400  # px, the long side of what is stored
-MAX_UPLOADED_SIDE = (
-    20_000  # px; longer ones are within the pixel limit only as ribbons, whose single rows cost the memory
-)
-MAX_SCANS = 32  # of a JPEG; those that are meant to be looked at have one, or about ten where they are progressive
+MAX_SIDE = 2400  # px, long side of stored images
+MAX_UPLOADED_SIDE = 20_000  # px; a longer side fits the pixel limit only in narrow strips, whose rows cost memory
+MAX_SCANS = 32  # of a JPEG; regular files have one, progressive ones about ten
 MAX_ICC_BYTES = 3 * 1024 * 1024  # the largest common CMYK press profiles have about 2 MB
 DECODER_WAIT_SECONDS = 5.0
 
 
 class InvalidImage(ValidationError):
-    """The upload is not an image the shop takes.
+    """The upload is not an acceptable image.
 
     `code` is one of `invalid_image`, `image_too_large`, `image_too_many_pixels`, `unsupported_image_format`.
     """
 
 
 class MediaUnavailable(ServiceUnavailable):
-    """503: images can not be stored, deleted or looked up now; trying again later may help.
+    """503: the image service is unavailable.
 
-    `name` is set when an upload may have taken effect all the same: what to give to `delete_image` later.
+    `name` is set if an upload may have succeeded nevertheless: pass it to `delete_image` later.
     """
 
     default_code = "media_unavailable"
@@ -60,7 +58,7 @@ class MediaUnavailable(ServiceUnavailable):
 
 
 class PreparedImage(ContentFile):
-    """A verified, re-encoded image with a random name; `prepare_image` makes it, `store_image` takes nothing else."""
+    """A verified, re-encoded image with a random name, made by `prepare_image` for `store_image`."""
 
     def __init__(self, content: bytes, *, name: str, content_type: str, width: int, height: int) -> None:
         super().__init__(content, name=name)
@@ -96,19 +94,19 @@ _EXIF_ORIENTATION = 0x0112
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
 _START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
 
-# 40 megapixels take 210 MB while they are scaled down, 380 with transparency or from a progressive JPEG, 670 as WebP.
-# One image at a time in a process keeps the peak independent of the number of request threads.
+# Scaling down 40 megapixels takes 210 MB, 380 MB with transparency or from a progressive JPEG, 670 MB as WebP. One
+# image at a time per process keeps the peak independent of the number of threads.
 _decoder = threading.BoundedSemaphore(1)
 
 
 def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
     """Return `upload` upright, at most `max_side` px on its long side, in sRGB, without metadata, with a random name.
 
-    JPEG stays JPEG (progressive, quality 85). PNG and WebP become WebP: it keeps transparency in a fraction of a PNG's
-    bytes. Of an animation the first frame is kept. Names and content types given by the client are ignored.
+    JPEG stays JPEG (progressive, quality 85). PNG and WebP become WebP, which keeps transparency. Animations are
+    reduced to their first frame. The client's file name and content type are ignored.
 
-    Raises `InvalidImage` for whatever is not a sound JPEG, PNG or WebP within `settings.MAX_IMAGE_BYTES` and
-    `settings.MAX_IMAGE_PIXELS`; `MediaUnavailable` when too many images are being prepared at once.
+    Raises `InvalidImage` if the upload is not a valid JPEG, PNG or WebP within `settings.MAX_IMAGE_BYTES` and
+    `settings.MAX_IMAGE_PIXELS`; `MediaUnavailable` if too many images are being prepared.
     """
     data = _read(upload)
     if not _decoder.acquire(timeout=DECODER_WAIT_SECONDS):
@@ -120,8 +118,7 @@ def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels() from error
     except Exception as error:
-        # Pillow's decoders raise nearly anything on hostile input (struct.error, SyntaxError, MemoryError, ...), and a
-        # list of those would be wrong with its next release.
+        # Pillow raises almost any exception on malformed input (struct.error, SyntaxError, MemoryError, ...).
         logger.info("an image was refused", error=told(error))
         raise InvalidImage("The file is damaged or not an image.", code="invalid_image") from error
     finally:
@@ -129,7 +126,7 @@ def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
 
 
 def _read(upload: File) -> bytes:
-    """Return the upload's bytes, never reading more than one byte beyond the limit."""
+    """Return the upload's bytes; reads at most one byte beyond the limit."""
     limit: int = getattr(settings, "MAX_IMAGE_BYTES", 10 * 1024 * 1024)
     data = b""
     if (upload.size or 0) <= limit:
@@ -158,7 +155,7 @@ def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
     # Only the header has been read so far; nothing is decoded before this check.
     if image.width * image.height > _max_pixels() or max(image.size) > MAX_UPLOADED_SIDE:
         raise _too_many_pixels()
-    # MPO is what Pillow calls a JPEG with further pictures behind the first, as many phones write them.
+    # Pillow's name for a JPEG with further embedded images, as many phones write them.
     is_jpeg = image.format in ("JPEG", "MPO")
     if is_jpeg and _scans(data) > MAX_SCANS:
         raise InvalidImage(f"The image must not have more than {MAX_SCANS} scans.", code="invalid_image")
@@ -168,7 +165,7 @@ def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
     image.load()
     image = _upright(image)
     image = _in_srgb(image)
-    # Pillow writes comments and XMP back from here.
+    # Pillow would write comments and XMP from here.
     image.info = {}
     output = io.BytesIO()
     if is_jpeg:
@@ -184,23 +181,23 @@ def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
 
 
 def _scans(data: bytes) -> int:
-    """Return how often a JPEG has its decoder go over the whole picture; for each time a dozen bytes will do."""
+    """Return the number of scans of a JPEG; a scan of a dozen bytes makes the decoder process the whole image."""
     scans = position = 0
     while (found := _JPEG_MARKER.search(data, position)) and found[1] != _END_OF_IMAGE:
         scans += found[1] == _START_OF_SCAN
         position = found.end()
         if found[1] >= b"\xc0" and not b"\xd0" <= found[1] <= b"\xd8":
-            # A segment, whose length comes first; pictures in it, such as a camera's preview, are not decoded.
+            # A segment with its length; embedded previews are skipped.
             position += int.from_bytes(data[position : position + 2])
     return scans
 
 
 def _in_plain_mode(image: Image.Image) -> Image.Image:
-    """Return a PNG or WebP decoded to RGB, RGBA or L; what is in `info` (orientation, profile) stays."""
+    """Decode a PNG or WebP to RGB, RGBA or L; keeps `info` (orientation, profile)."""
     image.seek(0)
     image.load()
     if image.mode.startswith("I"):
-        # 16-bit grey; a plain conversion would clip at 255 instead of scaling down.
+        # 16-bit grey; convert("L") would clip at 255 instead of scaling.
         image = image.convert("I").point(lambda value: value / 256).convert("L")
     if image.mode not in ("RGB", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -211,7 +208,7 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         method = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:
-        method = None  # broken EXIF is common and goes away anyway; the picture itself may be fine
+        method = None  # broken EXIF is common; the image itself may be fine
     return image if method is None else image.transpose(method)
 
 
@@ -223,17 +220,17 @@ def _in_srgb(image: Image.Image) -> Image.Image:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=output_mode)
         except (ImageCms.PyCMSError, OSError, ValueError):
-            converted = None  # an unusable profile: the numbers are taken as they are
+            converted = None  # unusable profile: keep the colour values
         if converted is not None:
             return converted
     return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
 
 
 def store_image(prepared: PreparedImage, *, folder: str) -> str:
-    """Store the image in `folder` (as in "products") and return the name to keep in the database.
+    """Store the image in `folder` (e.g. "products") and return its name.
 
-    A network call under Cloudinary (at most 8 s): never inside a transaction. Local storage also writes the derived
-    sizes. Raises `MediaUnavailable`; if its `name` is set, have `delete_image` called with that later.
+    A network call with Cloudinary (at most 8 s): never call it inside a transaction. Local storage also writes the
+    derived sizes. Raises `MediaUnavailable`; if its `name` is set, call `delete_image` with that later.
     """
     if not isinstance(prepared, PreparedImage):
         raise TypeError("store_image takes what prepare_image returned.")
@@ -252,9 +249,9 @@ def store_image(prepared: PreparedImage, *, folder: str) -> str:
 
 
 def delete_image(name: str | None) -> None:
-    """Remove the image and its derived sizes; an image that is not there is fine.
+    """Delete the image and its derived sizes; a missing image is fine.
 
-    A network call under Cloudinary: for background jobs. Raises `MediaUnavailable`.
+    A network call with Cloudinary: for background jobs. Raises `MediaUnavailable`.
     """
     if not name:
         return
@@ -269,7 +266,7 @@ def delete_image(name: str | None) -> None:
 
 
 def stored_images(folder: str) -> Iterator[tuple[str, datetime]]:
-    """Yield `(name, time of storing)` of every image in `folder`, to look for orphans. Raises `MediaUnavailable`."""
+    """Yield `(name, creation time)` of every image in `folder`. Raises `MediaUnavailable`."""
     if _under_cloudinary():
         yield from default_storage.list_images(folder)
         return
@@ -284,7 +281,7 @@ def stored_images(folder: str) -> Iterator[tuple[str, datetime]]:
 
 
 def derived_name(name: str, size: str) -> str:
-    """Return the name of a derived size under local storage: products/1f.thumbnail.webp for products/1f.jpg."""
+    """Return the name of a derived size in local storage: products/1f.thumbnail.webp for products/1f.jpg."""
     return f"{_stem(name)}.{size}.webp"
 
 
@@ -310,21 +307,20 @@ def _derived(prepared: PreparedImage, size: str) -> bytes:
 
 
 def image_url(name: str | None, *, size: str = "original", request: Any = None) -> str | None:
-    """Return the absolute URL of a stored image, or None without one. No storage, file or network is touched.
+    """Return the absolute URL of a stored image, or None without a name. Never accesses the storage.
 
-    `size` is "original" or a key of `SIZES`. Local files are made absolute with `request` (Django's or DRF's) or,
-    without one, `settings.BASE_URL`; with neither the URL stays a path.
+    `size` is "original" or a key of `SIZES`. Local URLs are made absolute with `request` (Django's or DRF's) or
+    `settings.BASE_URL`; without both the URL stays a path.
     """
     return urls_of(size, request=request)(name) if name else None
 
 
 def image_urls(name: str | None, *, request: Any = None) -> dict[str, str | None]:
-    """Return the URL of every size by its key."""
     return all_urls_of(request=request)(name)
 
 
 def all_urls_of(*, request: Any = None) -> Callable[[str | None], dict[str, str | None]]:
-    """Return :func:`image_urls` for one request, for those who need many."""
+    """Return :func:`image_urls` bound to a request, for lists."""
     parts = [(size, _absolute(prefix, request), suffix) for size, (prefix, suffix) in _parts().items()]
 
     def urls(name: str | None) -> dict[str, str | None]:
@@ -337,7 +333,7 @@ def all_urls_of(*, request: Any = None) -> Callable[[str | None], dict[str, str 
 
 
 def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | None]:
-    """Return :func:`image_url` for one size and request, for those who need many."""
+    """Return :func:`image_url` bound to a size and request, for lists."""
     prefix, suffix = _parts()[size]
     prefix = _absolute(prefix, request)
 
@@ -348,14 +344,14 @@ def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | N
 
 
 def relative_url(name: str, size: str = "original") -> str:
-    """Return the URL of a stored image: absolute under Cloudinary, the path below `MEDIA_URL` under local storage."""
+    """Return the URL of a stored image: absolute with Cloudinary, a path below `MEDIA_URL` with local storage."""
     prefix, suffix = _parts()[size]
     return f"{prefix}{_quoted(name)[not suffix]}{suffix}"
 
 
 @lru_cache(maxsize=10_000)
 def _quoted(name: str) -> tuple[str, str]:
-    """Return a name as it stands in addresses, without its ending and with it."""
+    """Return the URL-quoted name without and with its extension."""
     return quote(_stem(name)), quote(name)
 
 
@@ -364,7 +360,7 @@ def _absolute(prefix: str, request: Any) -> str:
 
 
 def _parts() -> dict[str, tuple[str, str]]:
-    """Return by size what stands before a picture's name, and what after it where that is its stem only."""
+    """Return the URL prefix and suffix by size; with a suffix, the name's stem goes between them."""
     return _url_parts(_under_cloudinary(), settings.CLOUD_DELIVERY_BASE, settings.CLOUD_NAME, settings.MEDIA_URL)
 
 
@@ -372,16 +368,16 @@ def _parts() -> dict[str, tuple[str, str]]:
 def _url_parts(
     under_cloudinary: bool, delivery_base: str, cloud_name: str, media_url: str
 ) -> dict[str, tuple[str, str]]:
-    # A function of the settings' values, so that it follows them.
+    # Cached by the settings' values, so that tests can change them.
     if not under_cloudinary:
         return {"original": (media_url, ""), **{size: (media_url, derived_name("", size)) for size in SIZES}}
     folder = f"{delivery_base.rstrip('/')}/{cloud_name}/image/upload"
-    # lfill and limit are fill and fit that never enlarge.
+    # lfill and limit are fill and fit without enlarging.
     boxes = {
         size: f"c_{'lfill' if box.crop else 'limit'},f_auto,q_auto,w_{box.width},h_{box.height}"
         for size, box in SIZES.items()
     }
-    # Cloudinary wants a version before public ids with folders; v1 is the one that stands for "any".
+    # Cloudinary requires a version for public ids with folders; v1 matches any.
     return {size: (f"{folder}/{how}/v1/", "") for size, how in {"original": "f_auto,q_auto", **boxes}.items()}
 
 

@@ -1,4 +1,4 @@
-"""What OPTIONS answers."""
+"""Responses to OPTIONS."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 
 class Metadata(SimpleMetadata):
-    """What an address is for. Which fields it takes is in the OpenAPI description."""
+    """Name and description of an endpoint. Its fields are in the OpenAPI description."""
 
     def determine_actions(self, request: Request, view: View) -> dict[str, Any]:
         return {}
