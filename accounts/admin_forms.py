@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+from django import forms
 from django.core.exceptions import ValidationError
 from unfold.forms import (
     AdminOwnPasswordChangeForm,
@@ -14,6 +15,7 @@ from unfold.forms import (
 
 from accounts import logins, tokens
 from accounts.models import User
+from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone
 from shop import mails, staff_log
 from shop.email_addresses import check_email
 from shop.rate_limits import spend_or_refuse
@@ -93,6 +95,16 @@ class NewUserForm(UserCreationForm):
         return check_email(self.cleaned_data["email"])
 
 
+class PhoneField(forms.CharField):
+    """A phone number in any spelling; cleaned, it is in the form in which it is kept."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_TYPED_LENGTH, required=False, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return normalize_phone(super().to_python(value))
+
+
 class UserForm(UserChangeForm):
     class Meta:
         model = User
@@ -100,6 +112,11 @@ class UserForm(UserChangeForm):
 
     # Set per request by `UserAdmin.get_form`.
     editor: User
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if phone := self.fields.get("phone"):
+            self.fields["phone"] = PhoneField(label=phone.label, widget=phone.widget)
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"]

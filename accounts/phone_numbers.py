@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 MAX_LENGTH = 30
 # Including characters that normalization removes.
-_LONGEST_TYPED = 100
+MAX_TYPED_LENGTH = 100
 _NUMBER = re.compile(r"\+?[0-9 ()./-]{5,30}( ext\. [0-9]{1,8})?")
 # Labels before a number in signatures and links.
 _LABEL = re.compile(
@@ -32,7 +32,7 @@ def normalize_phone(text: str) -> str:
 
     An extension becomes `` ext. 12``. A number above the maximum length loses its punctuation.
     """
-    if len(text) > _LONGEST_TYPED:
+    if len(text) > MAX_TYPED_LENGTH:
         return text
     plain = unicodedata.normalize("NFKC", "".join(map(_ascii, text))).translate(_SPELLINGS)
     plain = _LABEL.sub("", " ".join(plain.split())).strip()

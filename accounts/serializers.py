@@ -11,7 +11,7 @@ from rest_framework import serializers
 from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION, Link
 from accounts.models import COUNTRY_CODES, Address, User, validate_country
 from accounts.passwords import normalize_password
-from accounts.phone_numbers import normalize_phone, validate_phone
+from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone, validate_phone
 from shop.api.optional_nulls import OptionalNulls
 from shop.email_addresses import check_email, normalize_email
 from shop.image_fields import UploadedImageField
@@ -23,7 +23,7 @@ class PhoneField(serializers.CharField):
     """A phone number in any spelling, normalized by validation."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=100, required=False, allow_blank=True, **kwargs)
+        super().__init__(max_length=MAX_TYPED_LENGTH, required=False, allow_blank=True, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)

@@ -12,6 +12,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts.models import User
 from accounts.tokens import issue_tokens
 from conftest import ADDRESS, client_of
+from shop.testing.admin import browser_of, errors_of, filled_in, url_of
 from shop.testing.replies import refusal
 from shop.testing.steps import API, at_the_same_moment, everything
 
@@ -58,6 +59,17 @@ def test_a_phone_number_is_taken_as_it_is_pasted(as_customer: APIClient, pasted:
     assert (reply.status_code, reply.json().get("phone")) == (200, kept), reply.content
     reply = as_customer.post(ADDRESSES, {**ADDRESS, "phone": pasted})
     assert (reply.status_code, reply.json().get("phone")) == (201, kept), reply.content
+
+
+def test_staff_paste_a_phone_number_as_customers_do(staff: User, customer: User) -> None:
+    browser, url = browser_of(staff), url_of("accounts.user", "change", customer.pk)
+    data = filled_in(browser.get(url))
+    long = "\u260e\ufe0f Tel.: +49\u00a0(0)\u00a030 / 123\u2013456\u2013789 ext. 1234"
+    for pasted, kept in (("030\u20131234567", "030-1234567"), (long, "+4930123456789 ext. 1234"), ("", "")):
+        assert browser.post(url, {**data, "phone": pasted}).status_code == 302
+        customer.refresh_from_db()
+        assert customer.phone == kept
+    assert set(errors_of(browser.post(url, {**data, "phone": "call me"}))) == {"phone"}
 
 
 @pytest.mark.parametrize(
