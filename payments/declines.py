@@ -1,10 +1,9 @@
-"""Limits on failed attempts to pay: whoever tries many cards on one order is testing whether they work.
+"""Limits on failed payment attempts, against card testing.
 
-An order with too many failed attempts is cancelled, its PaymentIntent first. A customer or network address with too
-many of them within a window opens no further payment until they are old enough. Payments that were opened before could
-still be tried: the order on which a customer reaches that limit is cancelled as well, and at an address over its limit
-every order with more than a few failed attempts of its own. A declined card or two, and some more tries, happen to
-honest customers, and they may share an address with others.
+An order with too many failed attempts is cancelled, after its PaymentIntent. A customer or network address with too
+many within a window cannot open further payments until the window has passed. Existing payments could still be tried,
+so the order that reaches the customer's limit is cancelled too, and, at an address over its limit, each order with more
+than a few failed attempts. The limits allow for honest customers who retry declined cards or share an address.
 """
 
 import math
@@ -26,12 +25,12 @@ from shop import jobs
 logger = structlog.get_logger(__name__)
 
 PROCESSING_ASKED_AGAIN_SECONDS = 300
-# Failed attempts after which an order is cancelled while its network address is over its limit.
+# Number of failed attempts that cancels an order while its network address is over the limit.
 DECLINES_AT_BUSY_ADDRESS = 3
 
 
 def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
-    """Raise :class:`TooManyFailedPayments` while the customer or network address has too many failed attempts."""
+    """Raise :class:`TooManyFailedPayments` if the customer or network address has too many failed attempts."""
     if not settings.RATE_LIMITS:
         return
     limits = []
@@ -48,7 +47,7 @@ def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
 
 
 def stop_if_too_many(payment: Payment) -> None:
-    """Inside the transaction that records a failed attempt: let a job cancel the order if that was one too many."""
+    """Enqueue cancelling the order after too many failed attempts. Call it in the transaction that records one."""
     if _has_too_many(payment):
         jobs.enqueue("payments.stop_card_testing", at_once=True, unless_queued=True, payment=str(payment.pk))
 
@@ -84,7 +83,7 @@ def _stop_card_testing(*, payment: str) -> None:
 
 
 def _recent(who: Q) -> tuple[int, datetime | None]:
-    """Return the failed attempts of payments that failed within the window, and when the oldest of these last did."""
+    """Return the failed attempts of payments that failed within the window, and the earliest of their last failures."""
     recent = Payment.objects.filter(who, declines__gt=0, last_declined_at__gt=timezone.now() - _window())
     found = recent.order_by().aggregate(failed=Sum("declines"), first=Min("last_declined_at"))
     return found["failed"] or 0, found["first"]
@@ -92,7 +91,7 @@ def _recent(who: Q) -> tuple[int, datetime | None]:
 
 @jobs.every(3600, name="payments.forget_networks")
 def forget_networks() -> int:
-    """Delete the digests of network addresses from payments whose attempts do not count any more."""
+    """Delete the digests of network addresses from payments whose failed attempts no longer count."""
     over = Payment.objects.filter(opened_from__gt="", updated_at__lt=timezone.now() - _window())
     return over.update(opened_from="")
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a payment."""
+"""Payment errors."""
 
 from rest_framework import status
 
@@ -11,19 +11,18 @@ class StripeUnavailable(ServiceUnavailable):
 
 
 class StripeCallSpent(StripeUnavailable):
-    """Stripe failed inside, keeps that answer under our idempotency key and repeats it for a day.
+    """Stripe stored a 5xx response under this idempotency key and replays it for 24 hours.
 
-    The call is over and will make nothing more, but may have made something before it failed: look, and where there
-    is nothing, call again under another key.
+    The call may have created an object before it failed: look it up, and if there is none, retry with a new key.
     """
 
 
 class StripeCallUnderWay(StripeUnavailable):
-    """Another request of ours makes the same call with the same key right now: its answer is the one to wait for."""
+    """A concurrent request makes the same call with the same key; wait for its result."""
 
 
 class StripeRefused(ShopError):
-    """Stripe understood the request and will not do it; ``stripe_code`` is its error code."""
+    """Stripe rejected the request; ``stripe_code`` is its error code."""
 
     default_code = "payment_refused"
     default_detail = "The payment service refused this."
@@ -39,7 +38,7 @@ class OrderNotPayable(Conflict):
 
 
 class TooManyFailedPayments(ShopError):
-    """The customer or their network address had too many failed attempts lately; waiting helps."""
+    """The customer or network address has too many recent failed attempts; retry later."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_failed_payments"

@@ -1,7 +1,6 @@
-"""The shape of Stripe's events: a signed body without it is refused instead of stored.
+"""Validation of Stripe events; signed bodies of another shape are refused instead of stored.
 
-https://docs.stripe.com/api/events/object. Of an event's object only the fields that the shop reads are checked, and
-only for the types that it applies.
+https://docs.stripe.com/api/events/object. Only fields that the shop reads are checked, for the event types it applies.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from payments.models import StripeEvent
 
 Check = Callable[[Any], bool]
 
-# The last second of the year 9999, after which Python has no dates.
+# End of the year 9999, the maximum of ``datetime``.
 _MAX_TIMESTAMP = 253_402_300_799
 
 
@@ -31,7 +30,7 @@ def _text(max_length: int) -> Check:
 
 
 def _integer(maximum: int) -> Check:
-    # JSON's true is an int to Python.
+    # bool is a subclass of int.
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= maximum
 
 
@@ -56,7 +55,7 @@ def _one(value: str) -> Check:
 
 
 def _id_or_object(value: Any) -> bool:
-    """Accept an id, or the object itself as an expanded field has it."""
+    """Accept an id, or the object of an expanded field."""
     return _id(value) or (isinstance(value, dict) and _id(value.get("id")))
 
 

@@ -1,12 +1,12 @@
-"""The part of a Stripe event that is stored: what its transitions, a replay and staff need.
+"""The allow-list of event fields that are stored, for transitions, replays and staff.
 
-It is an allow-list. Whatever else an event carries (client secrets, billing details, cards, receipts, shipping, foreign
-metadata) is never written to the database.
+All other fields (client secrets, billing details, cards, receipts, shipping, other metadata) are never written to the
+database.
 """
 
 from typing import Any
 
-# A name stands for a scalar (of an expanded object, its id); a dictionary describes a nested object.
+# None marks a scalar (or the id of an expanded object); a dictionary describes a nested object.
 Fields = dict[str, Any]
 
 _COMMON: Fields = {"id": None, "object": None, "livemode": None, "created": None}
@@ -43,7 +43,7 @@ _EVENT: Fields = {**_COMMON, "type": None, "api_version": None}
 
 
 def stored_part(event: Any) -> dict[str, Any]:
-    """Return the part of an event that is stored. Applied to its own result, it changes nothing."""
+    """Return the part of an event that is stored. Idempotent."""
     kept = _pick(event, _EVENT)
     data = event.get("data") if isinstance(event, dict) else None
     found = data.get("object") if isinstance(data, dict) else None

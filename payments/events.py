@@ -1,7 +1,7 @@
-"""The inbox of Stripe's events: stored first, applied then, tried again until it works.
+"""Inbox of Stripe events: store first, then apply, retry until applied.
 
-Storing is an insert under Stripe's id, so a repeated delivery is one row; applying is one transaction that claims the
-row by its status, so it happens once however many processes try.
+Events are inserted under Stripe's id, so a redelivery is one row. Applying is one transaction that claims the row by
+its status, so it happens once.
 """
 
 from collections.abc import Callable
@@ -32,10 +32,10 @@ EVENTS_KEPT = timedelta(days=90)
 
 
 def receive(*, body: bytes, signature: str) -> StripeEvent | None:
-    """Verify, store and apply one delivery; return its row, or None for a thin event, which is ignored.
+    """Verify, store and apply an event; return its row, or None for a thin event, which is ignored.
 
-    A delivery that was received before is acknowledged and changes nothing; what cannot be applied now stays for the
-    worker. Raises ``InvalidSignature``, ``InvalidEvent``.
+    A redelivery is acknowledged without effect; an event that cannot be applied now is left for the worker. Raises
+    ``InvalidSignature``, ``InvalidEvent``.
     """
     event = gateway.verified_event(body, signature)
     if event is None:
@@ -47,7 +47,7 @@ def receive(*, body: bytes, signature: str) -> StripeEvent | None:
         type=event["type"],
         payload=stored_part(event),
         created_at=datetime.fromtimestamp(event["created"], tz=UTC),
-        # Should this process die now, the worker goes on then.
+        # The worker applies the event if this process dies.
         retry_at=timezone.now() + FIRST_RETRY,
     )
     try:
@@ -59,7 +59,7 @@ def receive(*, body: bytes, signature: str) -> StripeEvent | None:
 
 
 def process(row: StripeEvent) -> None:
-    """Apply a stored event; a failure is kept on the row, with the time of the next try."""
+    """Apply a stored event; on failure record the error and the time of the next retry."""
     try:
         _apply(row.pk)
     except Exception as error:
@@ -86,7 +86,7 @@ def _apply(event_id: str) -> None:
 
 
 def replay(row: StripeEvent) -> StripeEvent:
-    """Apply a stored event once more, for staff; what it says already changes nothing."""
+    """Apply a stored event again, on behalf of staff."""
     _reopen(row)
     row.refresh_from_db()
     process(row)
@@ -104,7 +104,7 @@ def _reopen(row: StripeEvent) -> None:
 
 @jobs.every(5, name="payments.retry_events")
 def retry_due(*, limit: int = 100) -> int:
-    """Apply the events whose time for another try has come; return how many were tried."""
+    """Retry the events that are due; return their number."""
     due = StripeEvent.objects.filter(status__in=OPEN, retry_at__lte=timezone.now()).order_by("retry_at")[:limit]
     rows = list(due)
     for row in rows:
@@ -114,7 +114,7 @@ def retry_due(*, limit: int = 100) -> int:
 
 @jobs.every(24 * 3600, name="payments.forget_events")
 def delete_old_events() -> int:
-    """Delete what was applied three months ago: Stripe repeats a delivery for days, and lists events for 30."""
+    """Delete events applied or ignored three months ago; Stripe redelivers for days and lists events for 30."""
     settled = (Status.APPLIED, Status.IGNORED)
     return StripeEvent.objects.filter(status__in=settled, received_at__lt=timezone.now() - EVENTS_KEPT).delete()[0]
 
@@ -132,21 +132,21 @@ def _transition_for(event_type: str) -> Callable[[StripeObject], Outcome]:
 
 
 def _intent_changed(intent: StripeObject) -> Outcome:
-    """Apply what the event says; unless that is final, a later one may have come before it: ask what is true now."""
+    """Apply the event's intent; if it is not final, enqueue a refresh, because events may arrive out of order."""
     payment = transitions.payment_of(intent)
     outcome = transitions.apply_intent(intent)
     untouched = intent["status"] == "requires_payment_method" and not intent.get("last_payment_error")
     if payment is not None and intent["status"] not in transitions.FINAL and not untouched:
         jobs.enqueue("payments.refresh_intent", at_once=True, unless_queued=True, intent=intent["id"])
     if payment is not None and Order.objects.filter(pk=payment.order_id, status=OrderStatus.CANCELLED).exists():
-        # Made or tried while the order was being cancelled; nobody may pay it any more.
+        # Created or attempted during the cancellation.
         payment.refresh_from_db()
         services.close_intent_later(payment)
     return outcome
 
 
 def _ask_for_refunds(charge: StripeObject) -> Outcome:
-    """A charge does not say which refunds it has; a job asks Stripe."""
+    """Enqueue a refund look-up: a charge does not list its refunds."""
     if not charge.get("payment_intent"):
         return transitions.ignored("This charge has no PaymentIntent.")
     jobs.enqueue("payments.sync_refunds", intent=charge["payment_intent"])

@@ -1,4 +1,4 @@
-"""What payments keep about a person."""
+"""Payment data in a user's data export."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from shop import money
 
 
 def export_payments(*, user: User, request: Request) -> dict[str, Any]:
-    """Every payment and its refunds, the oldest first; amounts as people write them. Client secrets stay here."""
+    """Return all payments with refunds, oldest first, in decimal amounts and without client secrets."""
     payments = Payment.objects.owned_by(user).order_by("id").prefetch_related("refunds")
     return {"payments": Rows(payments, _payment)}
 

@@ -1,9 +1,8 @@
-"""The one door to Stripe. Everything else in the shop speaks of payments, not of Stripe's library.
+"""The Stripe client. Only this module imports ``stripe``.
 
-Every call has a time limit and one retry, so that a request that needs Stripe answers within ten seconds; every call
-that creates something carries an idempotency key. Failures come out as :class:`StripeUnavailable` (nobody knows
-whether it happened; asking again with the same key is right, but for :class:`StripeCallSpent`) or
-:class:`StripeRefused` (it did not).
+Calls have a timeout and one retry, so that a request that needs Stripe responds within ten seconds; calls that create
+objects carry an idempotency key. They raise :class:`StripeUnavailable` (outcome unknown; retry with the same key,
+except after :class:`StripeCallSpent`) or :class:`StripeRefused` (not executed).
 """
 
 import io
@@ -37,8 +36,7 @@ from shop.transactions import in_transaction
 
 logger = structlog.get_logger(__name__)
 
-# Of a crowd that wants to pay while Stripe is silent only the first wait; the others are answered at once. The one that
-# tries may have stood behind those who waited, so its patience is short.
+# Circuit breaker: while Stripe is down only one probe request goes through, with a short timeout; all others fail fast.
 circuit = Circuit(StripeUnavailable)
 PROBE_SECONDS = 2.0
 
@@ -55,12 +53,12 @@ def _client(secret_key: str, base: str, *, probing: bool) -> stripe.StripeClient
 
 @contextmanager
 def _calling(name: str) -> Iterator[Any]:
-    """Yield the client's ``v1`` for the call of this name; translate what can go wrong."""
+    """Yield the client's ``v1`` for this call; translate Stripe's errors."""
     if in_transaction():
         raise RuntimeError("Stripe must not be called inside a transaction: it would hold locks while we wait.")
     crash_points.reached(f"stripe.{name}:before")
     if external_seconds() > settings.STRIPE_PATIENCE_SECONDS:
-        # One call that takes long is waited for; a second one would keep the request from answering in time.
+        # A second slow call would exceed the request's time limit.
         raise StripeUnavailable
     try:
         with circuit.admitted() as probing, external_call(), _noticing_silence(), _logged(name):
@@ -71,13 +69,13 @@ def _calling(name: str) -> Iterator[Any]:
     except stripe.StripeError as error:
         raise _outage(error) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        # An answer that is no Stripe object: a proxy's error page, a truncated body.
+        # The response is not a Stripe object: a proxy's error page, a truncated body.
         raise StripeUnavailable from error
 
 
 @contextmanager
 def _logged(call: str) -> Iterator[None]:
-    """Tell the log that Stripe was called, how that went and how long it took."""
+    """Log the call with its outcome and duration."""
     started = time.perf_counter()
     try:
         yield
@@ -89,7 +87,7 @@ def _logged(call: str) -> Iterator[None]:
 
 @contextmanager
 def _noticing_silence() -> Iterator[None]:
-    """Open the circuit where Stripe could not be reached, or an attempt had no answer though a later one had."""
+    """Open the circuit if Stripe was unreachable, or if an attempt timed out even though a retry succeeded."""
     began = time.monotonic()
     try:
         yield
@@ -102,10 +100,10 @@ def _noticing_silence() -> Iterator[None]:
 
 
 def _outage(error: stripe.StripeError) -> StripeUnavailable:
-    """Tell the failures after which a call that creates something is not simply made again.
+    """Classify errors after which a creating call must not simply be repeated.
 
-    https://docs.stripe.com/api/idempotent_requests: the answer is kept whether it was a success or a failure, 500s
-    included, and a repeated one says so in a header.
+    Stripe stores responses under the idempotency key, 500s included, and marks replays with a header:
+    https://docs.stripe.com/api/idempotent_requests
     """
     repeated = (error.headers or {}).get("Idempotent-Replayed") == "true"
     if repeated and (error.http_status or 0) >= 500:
@@ -114,7 +112,7 @@ def _outage(error: stripe.StripeError) -> StripeUnavailable:
 
 
 def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: str) -> dict[str, Any]:
-    """Open a PaymentIntent of ``amount`` minor units; the same ``key`` returns the same one."""
+    """Create a PaymentIntent of ``amount`` minor units; the same ``key`` returns the same one."""
     with _calling("create_intent") as v1:
         intent = v1.payment_intents.create(
             {"amount": amount, "currency": currency, "metadata": metadata}, {"idempotency_key": key}
@@ -129,15 +127,15 @@ def retrieve_intent(intent: str) -> dict[str, Any]:
 
 
 def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
-    """Look for the intent whose metadata name this payment, among those made since; None where there is none."""
+    """Return the intent whose metadata name this payment, among those created since; None if there is none."""
     made_since = list_intents(since=since - timedelta(minutes=1))
     return next((each for each in made_since if (each.get("metadata") or {}).get("payment") == payment), None)
 
 
 def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
-    """Yield every PaymentIntent of the account that was made in this window with its latest charge, the newest first.
+    """Yield all PaymentIntents created in this window with their latest charge, newest first.
 
-    One call for each hundred of them.
+    Makes one call per hundred.
     """
     created = {"gte": int(since.timestamp())} | ({"lte": int(until.timestamp())} if until else {})
     after: dict[str, str] = {}
@@ -155,7 +153,7 @@ def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[
 
 
 def cancel_intent(intent: str) -> dict[str, Any]:
-    """Cancel a PaymentIntent and return it; one that cannot be cancelled any more is returned as it is."""
+    """Cancel a PaymentIntent and return it; one that cannot be cancelled is returned unchanged."""
     try:
         with _calling("cancel_intent") as v1:
             return _object(v1.payment_intents.cancel(intent), "payment_intent")
@@ -164,7 +162,7 @@ def cancel_intent(intent: str) -> dict[str, Any]:
 
 
 def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: str) -> dict[str, Any]:
-    """Send ``amount`` minor units of an intent's money back; the same ``key`` returns the same refund."""
+    """Refund ``amount`` minor units of an intent; the same ``key`` returns the same refund."""
     with _calling("create_refund") as v1:
         refund = v1.refunds.create(
             {"payment_intent": intent, "amount": amount, "metadata": metadata}, {"idempotency_key": key}
@@ -173,29 +171,29 @@ def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: st
 
 
 def list_refunds(intent: str) -> list[dict[str, Any]]:
-    """Return every refund of an intent's money, the dashboard's included."""
+    """Return all refunds of an intent, including those made in the dashboard."""
     with _calling("list_refunds") as v1:
         page = v1.refunds.list({"payment_intent": intent, "limit": 100})
         return [_object(refund, "refund") for refund in page.auto_paging_iter()]
 
 
 def list_disputes(intent: str) -> list[dict[str, Any]]:
-    """Return every dispute about an intent's money."""
+    """Return all disputes of an intent."""
     with _calling("list_disputes") as v1:
         page = v1.disputes.list({"payment_intent": intent, "limit": 100})
         return [_object(dispute, "dispute") for dispute in page.auto_paging_iter()]
 
 
 def verified_event(body: bytes, signature: str) -> dict[str, Any] | None:
-    """Return the event in ``body`` if one of our webhook secrets signed exactly these bytes within five minutes.
+    """Return the event in ``body`` if one of the webhook secrets signed it within the last five minutes.
 
-    None for a thin event, which the shop has no use for. Raises :class:`InvalidSignature`, or :class:`InvalidEvent`
-    for a signed body that is no event. Several secrets are good while one is being rotated.
+    Returns None for a thin event. Raises :class:`InvalidSignature`, or :class:`InvalidEvent` for a signed body that is
+    no event. Several secrets are configured while one is being rotated.
     """
     if not any(_is_signed(body, signature, secret.strip()) for secret in settings.STRIPE_WEBHOOK_SECRET.split(",")):
         raise InvalidSignature
     try:
-        # Also refuses what MongoDB cannot keep: NUL, lone surrogates, integers beyond 64 bits, deep nesting.
+        # Also refuses values that MongoDB cannot store: NUL, lone surrogates, integers beyond 64 bits, deep nesting.
         event = StrictJSONParser().parse(io.BytesIO(body))
     except ParseError as error:
         raise InvalidEvent from error
@@ -211,15 +209,15 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
     try:
         stripe.WebhookSignature.verify_header(body.decode(), signature, secret, tolerance)
     except (stripe.SignatureVerificationError, ValueError, TypeError):
-        # TypeError: a header that is not ASCII cannot even be compared.
+        # TypeError: a non-ASCII header cannot be compared.
         return False
-    # Stripe's library refuses only old timestamps: a signature made for a later time could be replayed until then.
+    # Stripe's library refuses only old timestamps: a signature from the future could be replayed until then.
     parts = (part.split("=") for part in signature.split(","))
     return int(next(part[1] for part in parts if part[0] == "t")) <= time.time() + tolerance
 
 
 def is_live() -> bool:
-    """Whether our key moves real money; objects of the other mode are not ours."""
+    """Return whether our key is a live one; objects of the other mode are not ours."""
     return "_live_" in settings.STRIPE_SECRET_KEY
 
 

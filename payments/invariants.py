@@ -1,4 +1,4 @@
-"""What must always be true of money."""
+"""Invariants of payments, refunds and Stripe events."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from shop import money
 from shop.audit import invariant
 from shop.jobs import Job
 
-# How long an event may wait for its next try, and a cancelled order for its refund to be asked for.
+# Time allowed for an event's next retry and for the refund of a cancelled order.
 GRACE = timedelta(minutes=2)
-# The periodic task's round, and a worker that was away for a day.
+# Time allowed for the periodic task, including a worker outage of a day.
 ERASURE_DELAY = timedelta(days=1)
 
 
@@ -62,7 +62,7 @@ def refunds_are_covered() -> Iterator[str]:
     for refund in Refund.objects.standing().iterator():
         promised[refund.payment_id] += refund.amount
         gone[refund.payment_id] += refund.amount * (refund.status == Refund.Status.SUCCEEDED)
-    # Money that does not match its order is never taken for the order's; people send it back in the dashboard.
+    # Mismatched money is not in `amount_received`; staff refund it in Stripe's dashboard.
     flagged = set(Order.objects.filter(flagged=True).values_list("pk", flat=True))
     for payment in Payment.objects.iterator():
         if gone[payment.pk] > payment.amount_received and payment.order_id not in flagged:

@@ -1,4 +1,4 @@
-"""Payments: one PaymentIntent per order, the inbox of Stripe's events, refunds. Amounts are Stripe's minor units."""
+"""Payments, refunds and the inbox of Stripe events. Amounts are in Stripe's minor units."""
 
 from datetime import timedelta
 
@@ -16,36 +16,35 @@ class PaymentQuerySet(models.QuerySet):
 
 
 class Payment(models.Model):
-    """How one order is paid: its PaymentIntent at Stripe, for life.
+    """The payment of an order by a single PaymentIntent.
 
-    The row is written before Stripe is called and carries the key of that call, so a lost answer is asked for again
-    and never makes a second intent.
+    The row is saved with its idempotency key before Stripe is called, so that a retry after a lost response does not
+    create a second intent.
     """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
-    # Copied from the order, so that showing one's own payment is one look-up.
+    # Denormalized from the order, to read a payment with one query.
     order_number = models.CharField(max_length=16)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     idempotency_key = models.CharField(max_length=64)
-    # Empty until Stripe has answered.
+    # Empty until Stripe has responded.
     intent = models.CharField("PaymentIntent", max_length=255, blank=True)
     client_secret = models.CharField(max_length=255, blank=True, editable=False)
-    # The PaymentIntent's.
+    # Status of the PaymentIntent.
     status = models.CharField(max_length=40, blank=True)
     amount = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
-    # What came in, and what of it is refunded or promised to be.
+    # `amount_refunded` includes pending refunds.
     amount_received = models.PositiveBigIntegerField(default=0)
     amount_refunded = models.PositiveBigIntegerField(default=0)
-    # Attempts that failed and are on the order's timeline, each by its charge.
+    # Charge ids of failed attempts on the order's timeline (the latest ones).
     declined = models.JSONField(default=list, editable=False)
-    # How many they are, those that are not kept above included, and when the latest was.
+    # Total number of failed attempts, and time of the latest.
     declines = models.PositiveIntegerField(default=0, editable=False)
     last_declined_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Digest of the network address that opened it, as orders keep it; empty if it does not count in
-    # `payments.declines`.
+    # Digest of the client's network address, as in orders; empty if it does not count in `payments.declines`.
     opened_from = models.CharField(max_length=64, blank=True, editable=False)
-    # Moved by every change that Stripe tells of, so that an answer to an older question is known.
+    # Incremented by every change from Stripe, to detect stale API responses.
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -74,26 +73,26 @@ class Payment(models.Model):
 
     @property
     def refundable(self) -> int:
-        """What is left of the money; nothing where more went back than was taken for the order's."""
+        """Return the amount that can be refunded; 0 if more was refunded than received."""
         return max(0, self.amount_received - self.amount_refunded)
 
 
 class RefundQuerySet(models.QuerySet):
     def standing(self) -> "RefundQuerySet":
-        """Refunds that were made or will be: neither failed nor cancelled."""
+        """Filter refunds that are neither failed nor cancelled."""
         return self.exclude(status__in=Refund.FAILED)
 
     def failed(self) -> "RefundQuerySet":
-        """Refunds whose money is still here."""
+        """Filter refunds that failed or were cancelled."""
         return self.filter(status__in=Refund.FAILED)
 
     def failed_lately(self) -> "RefundQuerySet":
-        """Refunds of the last 30 days whose money is still here."""
+        """Filter refunds of the last 30 days that failed or were cancelled."""
         return self.failed().filter(created_at__gte=timezone.now() - timedelta(days=30))
 
 
 class Refund(models.Model):
-    """Money that goes back. The row, and the amount it takes off what is left, come before the call to Stripe."""
+    """A refund. The row is saved and its amount reserved before Stripe is called."""
 
     class Status(models.TextChoices):
         PENDING = "pending", "Pending"
@@ -106,15 +105,15 @@ class Refund(models.Model):
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     amount = models.PositiveBigIntegerField()
-    # The payment's, so that refunds are added up without it.
+    # Denormalized from the payment, for aggregation.
     currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=300, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
-    # Of the call that makes it at Stripe; empty for a refund that was made in Stripe's dashboard.
+    # Empty for a refund made in Stripe's dashboard.
     idempotency_key = models.CharField(max_length=64, blank=True)
-    # Stripe's id; null until it has answered.
+    # Stripe's id; null until Stripe has responded.
     stripe_refund = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
-    # Who asked: staff, or the system for an order that was cancelled; `stripe` for one made in its dashboard.
+    # Staff, the system (cancelled orders), or `stripe` for Stripe's dashboard.
     actor = models.CharField(max_length=10)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -125,7 +124,7 @@ class Refund(models.Model):
         indexes = [
             models.Index(fields=["stripe_refund"], name="refund_stripe_id"),
             models.Index(fields=["status", "-created_at"], name="refund_status"),
-            # Sums of refunds are read from this index alone.
+            # Covers the sums of refunds.
             models.Index(fields=["currency", "created_at", "status", "amount"], name="refund_sums"),
         ]
 
@@ -135,14 +134,14 @@ class Refund(models.Model):
 
 class StripeEventQuerySet(models.QuerySet):
     def failed(self) -> "StripeEventQuerySet":
-        """Events that could not be applied yet; the worker tries again."""
+        """Filter events that could not be applied yet; the worker retries them."""
         return self.filter(status=StripeEvent.Status.FAILED)
 
 
 class StripeEvent(models.Model):
-    """One delivery of Stripe's. Its id is the key, so a repeated delivery is one row.
+    """A Stripe event, stored once under its id.
 
-    ``payload`` is the part of the event that `payments.event_payload` allows: no secrets, nothing of a person.
+    ``payload`` is the part allowed by `payments.event_payload`, without secrets and personal data.
     """
 
     class Status(models.TextChoices):
@@ -158,7 +157,7 @@ class StripeEvent(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
     detail = models.CharField(max_length=500, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    # When an event that could not be applied is tried again.
+    # Time of the next retry.
     retry_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(help_text="When it happened at Stripe.")
     received_at = models.DateTimeField(default=timezone.now)

@@ -1,6 +1,6 @@
-"""Comparing Stripe with the database: what webhooks missed is healed, what cannot be is told.
+"""Compare Stripe with the database: repair missed changes, report the rest.
 
-Everything is applied by `payments.transitions`, so doing it twice, or while webhooks arrive, changes nothing more.
+Changes are applied by `payments.transitions`, so repeated and concurrent runs are safe.
 """
 
 from contextlib import suppress
@@ -21,7 +21,7 @@ from shop import jobs
 
 logger = structlog.get_logger(__name__)
 
-# What a call or a webhook under way may take to arrive; younger things are not compared yet.
+# Time allowed for calls and webhooks under way; younger objects are not compared.
 SETTLING = timedelta(minutes=5)
 EVERY_SECONDS = 3600
 WINDOW = timedelta(days=2)
@@ -29,7 +29,7 @@ WINDOW = timedelta(days=2)
 
 @dataclass
 class Report:
-    """What was compared, what was healed (one sentence each) and what people have to look at."""
+    """Counts of compared objects, repairs (one sentence each), and problems that need manual action."""
 
     intents: int = 0
     payments: int = 0
@@ -38,9 +38,9 @@ class Report:
 
 
 def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
-    """Compare everything that was made from ``since`` to ``until`` (five minutes ago unless named).
+    """Compare payments created from ``since`` to ``until`` (default: five minutes ago).
 
-    Refunds that nobody will ask Stripe for any more are asked for again, however old. Raises ``StripeUnavailable``.
+    Pending refunds without a job are sent again, whatever their age. Raises ``StripeUnavailable``.
     """
     until = until or timezone.now() - SETTLING
     report = Report()
@@ -54,7 +54,7 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
             continue
         seen.add(payment.pk)
         _compare(payment, intent, report)
-    # An intent may be older than its payment's row looks, or younger than the window: ask for those by name.
+    # The intent of a payment inside the window may itself be outside: look it up.
     for payment in Payment.objects.filter(created_at__gte=since, created_at__lte=until).exclude(pk__in=seen):
         _look_up(payment, report)
     _compare_orders(since, until, report)
@@ -65,7 +65,7 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
 
 @jobs.every(EVERY_SECONDS, name="payments.reconcile")
 def reconcile_lately() -> Report:
-    """Compare the last two days; the worker does so every hour, and the log tells what it found."""
+    """Reconcile the last two days and log the findings."""
     report = reconcile(since=timezone.now() - WINDOW)
     for line in report.healed:
         logger.warning("reconciliation healed something", finding=line)
@@ -83,7 +83,7 @@ def _look_up(payment: Payment, report: Report) -> None:
         try:
             _compare(payment, gateway.retrieve_intent(payment.intent), report)
         except StripeRefused as error:
-            # Another account's, or deleted there: the others are compared all the same.
+            # Deleted, or of another account: report it and continue.
             report.problems.append(f"{payment.order_number}: {error}")
     elif intent := gateway.find_intent(payment=str(payment.pk), since=payment.created_at):
         _compare(payment, intent, report)
@@ -109,7 +109,7 @@ def _compare_status(payment: Payment, intent: StripeObject, report: Report) -> N
         if known != true:
             report.problems.append(f"{payment.order_number} is {known} here, and {true} at Stripe")
     elif payment.intent and true not in FINAL and known != true:
-        # It may have moved on since it was listed.
+        # The listed intent may be outdated.
         services.refresh_intent(intent=payment.intent)
     else:
         with suppress(transitions.StaleAnswer):
@@ -119,7 +119,7 @@ def _compare_status(payment: Payment, intent: StripeObject, report: Report) -> N
 
 
 def _compare_charge(payment: Payment, charge: StripeObject, report: Report) -> None:
-    """Refunds and disputes, which are asked for only where the charge tells of others than we know."""
+    """Apply refunds and disputes, fetched only if the charge's totals differ from the database."""
     refunds = Refund.objects.filter(payment=payment)
     sent = refunds.exclude(stripe_refund=None)
     settled = (Refund.Status.SUCCEEDED, *Refund.FAILED)
@@ -137,7 +137,7 @@ def _compare_charge(payment: Payment, charge: StripeObject, report: Report) -> N
 
 
 def _state(payment: Payment) -> str:
-    """Return what may have drifted, in words."""
+    """Return the state that reconciliation may change, in words."""
     order = Order.objects.get(pk=payment.order_id)
     refunds = Refund.objects.filter(payment=payment).order_by("id").values_list("amount", "status")
     told = ", ".join(f"refund of {amount} {status}" for amount, status in refunds)

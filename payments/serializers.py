@@ -1,4 +1,4 @@
-"""Payments and refunds in JSON."""
+"""Payment and refund serializers."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from shop.money_fields import MoneyField
 
 
 class PaymentSerializer(serializers.ModelSerializer):
-    """What Stripe.js needs to let the shopper pay. ``amount`` is in Stripe's minor units."""
+    """A payment with the data that Stripe.js needs. `amount` is in Stripe's minor units."""
 
     order = serializers.CharField(source="order_number", read_only=True, help_text="The order's number.")
     payment_intent = serializers.CharField(source="intent", read_only=True)
@@ -35,14 +35,14 @@ class PaymentSerializer(serializers.ModelSerializer):
 
 
 class OrderNumberField(UpperCodeField, serializers.RegexField):
-    """An order's number, in either case."""
+    """An order number in any case."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(regex=r"^[0-9A-Za-z]{5}-[0-9A-Za-z]{5}$", **kwargs)
 
 
 class OpenPaymentSerializer(serializers.Serializer):
-    """``order`` is the number of an own order; somebody else's does not exist."""
+    """`order` is the number of one of the user's own orders; others are not found."""
 
     order = OrderNumberField()
 

@@ -1,7 +1,7 @@
-"""The verbs of a payment: open it, close it, send money back.
+"""Payment operations: open and close PaymentIntents, refund.
 
-The row always comes before the call to Stripe and the answer is recorded after it, outside any transaction; what
-Stripe says is applied by `payments.transitions`, whichever way it reached us.
+A row is saved before each call to Stripe; the response is applied afterwards by `payments.transitions`. Calls happen
+outside transactions.
 """
 
 import secrets
@@ -35,9 +35,9 @@ from shop import idempotency, jobs, money, staff_log
 from shop.staff_log import Action
 from shop.transactions import transactional
 
-# How long a request waits for the answer that another one is already waiting for.
+# Time to wait for a concurrent request's call.
 TWIN_SECONDS = 4.0
-# Older calls than this are looked up before they are repeated: Stripe forgets idempotency keys after a day.
+# Objects older than this are looked up before a retry: Stripe deletes idempotency keys after 24 hours.
 LOOK_FIRST_AFTER = timedelta(hours=1)
 PROCESSING_ASKED_AGAIN_SECONDS = 300
 REFRESH_TRIES = 5
@@ -46,10 +46,9 @@ REFRESH_TRIES = 5
 
 
 def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, bool]:
-    """Return the order's payment with its PaymentIntent, and whether this call made it.
+    """Return the order's payment with its PaymentIntent, and whether this call created it.
 
-    Raises :class:`OrderNotPayable`, ``TooManyFailedPayments``, ``StripeUnavailable`` (the order stays payable; asking
-    again continues).
+    Raises :class:`OrderNotPayable`, ``TooManyFailedPayments``, ``StripeUnavailable`` (a retry continues).
     """
     if not order.is_payable or order.has_run_out:
         raise OrderNotPayable
@@ -61,11 +60,11 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
         if not payment.intent:
             raise OrderNotPayable("The payment that was opened does not match this order. The shop has been told.")
         if Order.objects.filter(pk=order.pk, status=OrderStatus.CANCELLED).exists():
-            # Cancelled while Stripe made the intent: the canceller could not know it.
+            # Cancelled concurrently, before the intent's id was recorded.
             close_intent(order=order)
             raise OrderNotPayable
     if not payment.client_secret:
-        # The intent became known by an event, of which no secret is stored.
+        # The intent was recorded from an event; stored events contain no secret.
         payment = _fetch_client_secret(payment)
     idempotency.finish(status=201 if created else 200, reference=str(payment.pk))
     return payment, created
@@ -103,15 +102,15 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
     payment.pk = ObjectId()
     payment.idempotency_key = _first_key(payment)
     payment.save(force_insert=True)
-    # Writing to the order makes a cancel at the same time a conflict.
+    # A write to the order conflicts with a concurrent cancellation.
     orders.attach_payment(order_id=order.pk, payment=payment.pk)
     return payment
 
 
 def _open_intent(payment: Payment) -> Payment:
-    """Make the PaymentIntent, or find the one whose answer was lost, and record it.
+    """Create the PaymentIntent, or find the one whose response was lost, and record it.
 
-    Of many requests at once each may call Stripe: they share the key, and so the intent.
+    Concurrent requests share the idempotency key and therefore get the same intent.
     """
     intent = None
     if _must_look_first(payment):
@@ -135,7 +134,7 @@ def _open_intent(payment: Payment) -> Payment:
 
 
 def _wait_for_twin(payment: Payment) -> Payment:
-    """Wait until the request that is calling Stripe has recorded the intent."""
+    """Wait until the concurrent request has recorded the intent."""
     give_up_at = time.monotonic() + TWIN_SECONDS
     while not payment.intent:
         if time.monotonic() > give_up_at:
@@ -150,31 +149,31 @@ def _first_key(row: Payment | Refund) -> str:
 
 
 def _must_look_first(row: Payment | Refund) -> bool:
-    """Whether an earlier call may have made the thing without its key telling: it is old, or was renewed."""
+    """Return whether an earlier call may have created the object under an expired or another key."""
     return row.idempotency_key != _first_key(row) or timezone.now() - row.created_at > LOOK_FIRST_AFTER
 
 
 def _renew_key(row: Payment | Refund) -> None:
-    """Take another key for a call whose key Stripe has spent on a failure. The next attempt looks before it calls.
+    """Replace a key under which Stripe stored a failure. The next attempt looks the object up first.
 
-    Only that failure allows it: after a mere silence the first call may still be at work, and another key would make
-    a second intent or refund. Of several that find the same key spent, one renews it.
+    Never after a timeout: the first call may still be running, and a new key would create a second object. The update
+    is conditional, so concurrent requests renew a key once.
     """
     new = f"{_first_key(row)}-{secrets.token_hex(4)}"
     type(row).objects.filter(pk=row.pk, idempotency_key=row.idempotency_key).update(idempotency_key=new)
 
 
 def close_intent(*, order: Order) -> None:
-    """Close an order's way to pay before it is cancelled or expires.
+    """Cancel the order's PaymentIntent before the order is cancelled or expires.
 
-    An intent that turns out to have succeeded is applied as its webhook would be. Raises ``PaymentProcessing`` while
-    the bank works on it, ``StripeUnavailable`` where Stripe cannot be asked.
+    An intent that has succeeded is applied as by its webhook. Raises ``PaymentProcessing`` if the payment is
+    processing, ``StripeUnavailable`` if Stripe does not respond.
     """
     payment = Payment.objects.filter(order=order).first()
     if payment is None or payment.status in transitions.FINAL:
         return
     if not payment.intent:
-        # Opened, and the answer was lost: look for it. One that is only being made now is closed by its maker.
+        # The response was lost. An intent that is being created now is closed by `open_payment`.
         found = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
         if found is None:
             return
@@ -185,14 +184,14 @@ def close_intent(*, order: Order) -> None:
     except StripeRefused as error:
         if error.stripe_code != "resource_missing":
             raise
-        # Another account's, or one that Stripe has deleted: nobody can pay it, and people should know.
+        # Deleted, or of another account: it cannot be paid, but staff must check it.
         orders.flag(order_id=order.pk, detail=f"Stripe does not know {payment.intent}.")
         return
     transitions.apply_intent(intent)
     if intent["status"] == "processing":
         raise PaymentProcessing
     if intent["status"] not in transitions.FINAL:
-        # Stripe refused to cancel it, and it is open all the same.
+        # Stripe refused to cancel an intent that is still open.
         raise StripeUnavailable
 
 
@@ -201,19 +200,19 @@ def _close_intent(*, payment: str) -> None:
     try:
         close_intent(order=Order.objects.get(pk=Payment.objects.get(pk=payment).order_id))
     except PaymentProcessing as error:
-        # A bank takes days; what comes of it is refunded when it arrives.
+        # This may take days; a success is refunded when it arrives.
         raise jobs.Postpone(PROCESSING_ASKED_AGAIN_SECONDS) from error
 
 
 def close_intent_later(payment: Payment) -> None:
-    """Inside a transaction: let a job close the intent of an order that is cancelled; one job at a time is enough."""
+    """Enqueue closing the intent of a cancelled order, once. Call it in a transaction."""
     if payment.status not in transitions.FINAL:
         jobs.enqueue("payments.close_intent", unless_queued=True, payment=str(payment.pk))
 
 
 @jobs.handler("payments.refresh_intent")
 def refresh_intent(*, intent: str) -> None:
-    """Ask Stripe what is true of an intent now, and apply that; again where something was told meanwhile."""
+    """Retrieve an intent and apply it; retry if another change was applied concurrently."""
     for _ in range(REFRESH_TRIES):
         payment = Payment.objects.filter(intent=intent).first()
         if payment is None:
@@ -231,10 +230,10 @@ def refresh_intent(*, intent: str) -> None:
 
 
 def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: str = "", actor: Actor) -> Refund:
-    """Send money back: ``amount`` of the payment's currency, or all that is left.
+    """Refund ``amount`` in the payment's currency, or all that is left.
 
-    The refund is durable when this returns; where Stripe could not be reached it is ``pending``, and the worker goes
-    on. Raises :class:`NotRefundable`, :class:`PaymentDisputed`, :class:`RefundTooLarge`.
+    The refund is durable on return; it stays ``pending`` until the worker has reached Stripe. Raises
+    :class:`NotRefundable`, :class:`PaymentDisputed`, :class:`RefundTooLarge`.
     """
     minor = None if amount is None else money.to_minor_units(amount, payment.currency)
     refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
@@ -245,7 +244,7 @@ def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: s
 @transactional("payments.refund")
 def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
     payment = Payment.objects.get(pk=payment_id)
-    # The refund is written to the order, so a dispute that is recorded concurrently is a write conflict.
+    # The refund is written to the order, so it conflicts with a concurrent dispute.
     if Order.objects.get(pk=payment.order_id).is_disputed:
         raise PaymentDisputed
     refund = _reserve_refund(payment_id=payment_id, amount=amount, reason=reason, actor=actor)
@@ -255,7 +254,7 @@ def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str,
 
 @transactional("payments.reserve_refund")
 def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
-    """Take the amount off what is left before Stripe is asked, so that many refunds at once never exceed it."""
+    """Reserve the amount before Stripe is called, so that concurrent refunds never exceed what was received."""
     payment = Payment.objects.get(pk=payment_id)
     if not payment.amount_received:
         raise NotRefundable
@@ -281,28 +280,28 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
 
 
 def refund_cancelled_order(*, order: Order) -> None:
-    """Inside the transaction that cancels an order: send back what was paid for it, if anything was."""
+    """Refund what was paid, in the transaction that cancels the order."""
     payment = Payment.objects.filter(order=order).first()
     if payment is not None and payment.refundable:
         _reserve_refund(payment_id=payment.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
 
 
 def close_intent_of_cancelled_order(*, order: Order) -> None:
-    """Inside the transaction that cancels an order: close its intent later, where it could not be closed before.
+    """Enqueue closing the intent in the transaction that cancels the order.
 
-    It may have been made while the order was being cancelled.
+    The intent may have been created after the cancellation tried to close it.
     """
     if payment := Payment.objects.filter(order=order).first():
         close_intent_later(payment)
 
 
 def detach_payments(*, user: User) -> None:
-    """Inside the transaction that hands a user's account over: their payments are not the new owner's."""
+    """Detach payments in the transaction that hands a user's account over."""
     Payment.objects.owned_by(user).update(user=None)
 
 
 def erase_personal_data(*, order: Order) -> None:
-    """Inside the transaction that erases an order: remove what staff typed about its refunds, and its secret."""
+    """Remove staff's refund reasons and the client secret in the transaction that erases an order."""
     for payment in Payment.objects.filter(order=order):
         Refund.objects.filter(payment=payment, actor=Actor.STAFF).exclude(reason="").update(reason="")
         if payment.client_secret:
@@ -311,14 +310,14 @@ def erase_personal_data(*, order: Order) -> None:
 
 @jobs.handler("payments.refund_late_money")
 def _refund_late_money(*, payment: str) -> None:
-    """Send back money that arrived for an order that was cancelled before; done once, as nothing is left then."""
+    """Refund a payment that arrived after the order was cancelled. Idempotent: nothing is left afterwards."""
     row = Payment.objects.get(pk=payment)
     if row.refundable:
         _reserve_refund(payment_id=row.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
 
 
 def resend_refunds(*, before: datetime) -> list[Refund]:
-    """Ask for the refunds that were promised before then, that Stripe has not heard of and no job will send."""
+    """Enqueue pending refunds from before ``before`` that have neither a Stripe id nor a live job; return them."""
     asked = Refund.objects.filter(status=Refund.Status.PENDING, stripe_refund=None, created_at__lt=before)
     return [refund for refund in asked if _resend(refund)]
 
@@ -328,7 +327,7 @@ def _resend(refund: Refund) -> bool:
     job = {"kind": "payments.send_refund", "payload": {"refund": str(refund.pk)}}
     if jobs.Job.objects.filter(**job, given_up_at=None).exists():
         return False
-    # One that was given up has had its say.
+    # Delete the dead job so that a new one can be queued.
     jobs.Job.objects.filter(**job).delete()
     jobs.enqueue("payments.send_refund", refund=str(refund.pk))
     return True

@@ -1,4 +1,4 @@
-"""What the dashboard tells of money. Each question is one aggregation that an index bounds."""
+"""Payment figures of the dashboard. Each is one aggregation on an index."""
 
 from datetime import date
 from decimal import Decimal
@@ -19,10 +19,9 @@ class DayOfRefunds(NamedTuple):
 
 
 def refunds_by_day(*, count: int) -> list[DayOfRefunds]:
-    """Return what was refunded on each of the latest so many days, the oldest first, days without any included.
+    """Return the refunds of each of the latest ``count`` days, oldest first, including days without any.
 
-    A refund counts on the day on which it was asked for; one that failed does not. The index ``refund_sums`` holds all
-    that is asked for, so no refund is read.
+    A refund counts on the day of its request unless it failed. Covered by the index ``refund_sums``.
     """
     calendar = days.latest(count)
     rows = (

@@ -1,7 +1,6 @@
-"""What Stripe's objects mean for the shop: guarded transitions, the same whichever way an object reached us.
+"""State transitions from Stripe objects, whether from a webhook, an API response or reconciliation.
 
-An object comes from a webhook, from the answer to a call, or from reconciliation; duplicates, twins under other ids
-and any order of arrival end in the same state. Every function here is one transaction, or joins the caller's.
+Duplicates and any order of arrival end in the same state. Each function is one transaction or joins the caller's.
 """
 
 from typing import Any, NamedTuple
@@ -18,20 +17,20 @@ from shop import jobs, money
 from shop.transactions import transactional
 
 StripeObject = dict[str, Any]
-# PaymentIntents that nothing can change any more.
+# Final statuses of PaymentIntents.
 FINAL = ("succeeded", "canceled")
 DECLINES_KEPT = 50
 
 
 class Outcome(NamedTuple):
-    """What became of an object: applied, ignored (not ours, or nothing new to us) or flagged for people."""
+    """Result of an object: applied, ignored (not ours, or no change) or flagged for manual review."""
 
     status: StripeEvent.Status
     detail: str = ""
 
 
 class StaleAnswer(Exception):
-    """Something newer was applied since this was asked for. It is not applied: ask again."""
+    """A newer state was applied since Stripe was asked. Retrieve the object again."""
 
 
 APPLIED = Outcome(StripeEvent.Status.APPLIED)
@@ -46,10 +45,10 @@ def ignored(why: str) -> Outcome:
 
 @transactional("payments.apply_intent")
 def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
-    """Bring a payment and its order up to what this PaymentIntent says.
+    """Update a payment and its order from a PaymentIntent.
 
-    ``as_of`` is the payment's revision when Stripe was asked; raises :class:`StaleAnswer` where that has moved on and
-    the answer is not final.
+    ``as_of`` is the payment's revision when Stripe was asked. Raises :class:`StaleAnswer` if it has changed since and
+    the response is not final.
     """
     payment = payment_of(intent)
     if payment is None:
@@ -76,7 +75,7 @@ def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
 
 
 def _declined(payment: Payment, error: StripeObject, *, is_answer: bool) -> None:
-    """Show a failed attempt, once: its event, a twin of that, and the answer to a question all tell of it."""
+    """Record a failed attempt once, although its event, duplicates and API responses all report it."""
     attempt = error.get("charge") or f"{error.get('code')} {(error.get('payment_method') or {}).get('id')}"
     is_news = attempt not in payment.declined
     if is_news:
@@ -84,7 +83,7 @@ def _declined(payment: Payment, error: StripeObject, *, is_answer: bool) -> None
         _update(payment, declined=declined, declines=payment.declines + 1, last_declined_at=timezone.now())
         declines.stop_if_too_many(payment)
     if is_news or is_answer:
-        # An old event that is told again says nothing of today; an answer does, whatever was told in between.
+        # A redelivered event carries no new state; a fresh API response does.
         detail = error.get("message") or error.get("code") or "The payment failed."
         orders.mark_payment_failed(order_id=payment.order_id, detail=detail, is_news=is_news)
 
@@ -100,22 +99,22 @@ def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
 
 
 def payment_of(intent: StripeObject) -> Payment | None:
-    """Return the payment that this PaymentIntent belongs to, if it is one of this shop's."""
+    """Return the payment of this PaymentIntent, or None if it is not ours."""
     if payment := Payment.objects.filter(intent=intent["id"]).first():
         return payment
-    # We may not have recorded its id: the answer that told it was lost.
+    # If the response was lost, the intent's id is not recorded yet.
     payment = payment_named_by(intent)
     return payment if payment and not payment.intent else None
 
 
 def payment_named_by(intent: StripeObject) -> Payment | None:
-    """Return the payment that the intent's metadata name, whether or not it is that payment's intent."""
+    """Return the payment named in the intent's metadata, even if it has another intent."""
     named = (intent.get("metadata") or {}).get("payment", "")
     return Payment.objects.filter(pk=named).first() if ObjectId.is_valid(named) else None
 
 
 def _stray(intent: StripeObject) -> Outcome:
-    """Of intents that are not ours only one matters: made for a payment of ours that has another one, and paid."""
+    """Flag the order if the intent is a paid second one for the same payment; ignore others."""
     payment = payment_named_by(intent)
     if payment is None or intent["status"] != "succeeded":
         return ignored("This PaymentIntent is not one of this shop's.")
@@ -125,7 +124,7 @@ def _stray(intent: StripeObject) -> Outcome:
 
 
 def _mismatch(payment: Payment, intent: StripeObject) -> str:
-    """Say what about the intent is not what was asked for; such money is never taken for the order's."""
+    """Return how the intent differs from the payment; a mismatched intent never pays the order."""
     if intent.get("livemode", False) != gateway.is_live():
         return f"{intent['id']} belongs to Stripe's other mode (test or live)."
     if intent["currency"] != payment.currency:
@@ -143,7 +142,7 @@ def _bind(payment: Payment, intent: StripeObject) -> None:
 
 
 def _received(intent: StripeObject) -> int:
-    """What a succeeded intent brought: all of it, where the object does not say."""
+    """Return the amount received; the full amount if the object does not have the field."""
     return intent.get("amount_received", intent["amount"])
 
 
@@ -163,7 +162,7 @@ def _update(payment: Payment, **fields: Any) -> None:
 
 @transactional("payments.apply_refund")
 def apply_refund(answer: StripeObject) -> Outcome:
-    """Bring a refund up to what Stripe says; one that was made in Stripe's dashboard is taken on."""
+    """Update a refund from Stripe's object; create the row for one made in Stripe's dashboard."""
     payment = Payment.objects.filter(intent=answer.get("payment_intent") or "-").first()
     if payment is None:
         return ignored("This refund is not of one of this shop's payments.")
@@ -186,7 +185,7 @@ def apply_refund(answer: StripeObject) -> Outcome:
 
 @transactional("payments.refuse_refund")
 def refuse_refund(*, refund_id: ObjectId, detail: str) -> None:
-    """Stripe will not make this refund: what it had reserved is free again, and people are told."""
+    """Mark a refund that Stripe rejected as failed, release its reserved amount and flag the order."""
     refund = Refund.objects.get(pk=refund_id)
     payment = Payment.objects.get(pk=refund.payment_id)
     _settle(refund, payment, status=Refund.Status.FAILED, detail=detail)
@@ -203,7 +202,7 @@ def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
 
 def _settle(refund: Refund, payment: Payment, *, status: str, detail: str = "") -> Outcome:
     known = refund.status
-    # Money that was sent may still come back as failed; nothing else leaves its final state.
+    # A succeeded refund can still fail; other final states do not change.
     if known == status or known in Refund.FAILED or (known == Refund.Status.SUCCEEDED and status not in Refund.FAILED):
         show_refund(refund, payment)
         return APPLIED
@@ -220,7 +219,7 @@ def _settle(refund: Refund, payment: Payment, *, status: str, detail: str = "") 
 
 
 def show_refund(refund: Refund, payment: Payment) -> None:
-    """Let the order show the refund as it is now."""
+    """Record the refund's current status on the order."""
     orders.record_refund(
         order_id=payment.order_id,
         refund=refund.pk,
@@ -232,7 +231,7 @@ def show_refund(refund: Refund, payment: Payment) -> None:
 
 # --- Disputes ---------------------------------------------------------------------------------------------------------
 
-# An inquiry that was closed, or a dispute that was prevented, took no money: as good as won.
+# A closed inquiry and a prevented dispute withdraw no money, like a won one.
 _DISPUTE_EVENTS = {
     "won": Event.DISPUTE_WON,
     "warning_closed": Event.DISPUTE_WON,
@@ -243,7 +242,7 @@ _DISPUTE_EVENTS = {
 
 @transactional("payments.apply_dispute")
 def apply_dispute(dispute: StripeObject) -> Outcome:
-    """Show a customer's dispute, or its decision, on the order."""
+    """Record a dispute or its outcome on the order."""
     payment = Payment.objects.filter(intent=dispute.get("payment_intent") or "-").first()
     if payment is None:
         return ignored("This dispute is not about one of this shop's payments.")

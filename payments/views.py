@@ -1,4 +1,4 @@
-"""Payments over REST, and the door through which Stripe delivers."""
+"""Payment endpoints and the Stripe webhook."""
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -31,7 +31,7 @@ from shop.rate_limits import site_of
 
 
 class RawBodyParser(BaseParser):
-    """Leaves the body alone, whatever it says it is: a signature is over bytes, not over what they mean."""
+    """Return the unparsed body for any content type: the signature covers its bytes."""
 
     media_type = "*/*"
 
@@ -39,13 +39,13 @@ class RawBodyParser(BaseParser):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:
-            # Declared as multipart, a body may be as long as an image for all that came before.
+            # Django allows multipart bodies as large as an image upload.
             raise PayloadTooLarge(f"The request body is larger than {limit} bytes.")
         return body
 
 
 class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """One's own payments; staff see everybody's."""
+    """The user's own payments; staff see all."""
 
     serializer_class = PaymentSerializer
     queryset = Payment.objects.none()
@@ -66,7 +66,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         responses={201: PaymentSerializer, 200: PaymentSerializer},
     )
     def create(self, request: Request) -> Response:
-        """Open the payment of an order: 201 with its PaymentIntent, or 200 with the one that exists."""
+        """Open the payment of an order. 201 with a new PaymentIntent, or 200 with the existing one."""
         return idempotency.run_once(request, scope="payments.open", replay=self.replay, work=self.open)
 
     def open(self) -> Response:
@@ -85,7 +85,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     @extend_schema(responses=PaymentConfigSerializer)
     @action(detail=False, permission_classes=[AllowAny])
     def config(self, request: Request) -> Response:
-        """What Stripe.js is initialised with."""
+        """Return the configuration for Stripe.js."""
         return Response({"publishable_key": settings.STRIPE_PUBLISHABLE_KEY, "currency": settings.CURRENCY})
 
     @extend_schema(
@@ -101,7 +101,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         parser_classes=[RawBodyParser],
     )
     def webhook(self, request: Request) -> Response:
-        """For Stripe: deliver an event. 400 for a bad signature or a body that is no event, 200 once it is stored.
+        """Receive a Stripe event. 400 for an invalid signature or event, 200 once the event is stored.
 
         Thin events (`v2.core.event`) are acknowledged and ignored.
         """
@@ -112,7 +112,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     @extend_schema(parameters=[IDEMPOTENCY_KEY], request=RefundRequestSerializer, responses={201: RefundSerializer})
     @action(detail=True, methods=["post"])
     def refunds(self, request: Request, pk: str) -> Response:
-        """Staff: send money back, in part or all that is left. `pending` where Stripe has not confirmed it yet."""
+        """Refund a payment partly or, without `amount`, fully (staff only). `pending` until Stripe has confirmed it."""
         if not staff_may(self.request.user, "payments.add_refund"):
             raise PermissionDenied
         payment = self.get_object()

@@ -1,4 +1,4 @@
-"""Money in the admin, by subject."""
+"""Admin for payments, refunds and Stripe events."""
 
 from payments.admin import dashboard, events, payments
 

@@ -1,4 +1,4 @@
-"""What the dashboard shows of money."""
+"""Payment and refund figures of the admin dashboard."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -55,7 +55,7 @@ def _period(label: str, sold: Sequence[DayOfSales], refunded: Sequence[DayOfRefu
 
 
 def _chart(sold: Sequence[DayOfSales], refunded: Sequence[DayOfRefunds]) -> dict[str, Any]:
-    """Return the chart in Chart.js's words: sales upwards, refunds downwards."""
+    """Return Chart.js data: sales upwards, refunds downwards."""
     return {
         "labels": [f"{day.day.day} {day.day:%b}" for day in sold],
         "datasets": [

@@ -1,4 +1,4 @@
-"""The colours of money's states, and amounts as they are shown."""
+"""Badges and display amounts of payments and refunds."""
 
 from django.utils.safestring import SafeString
 
@@ -28,15 +28,15 @@ EVENT_LABELS = {"received": "info", "applied": "success", "ignored": "", "flagge
 
 
 def amount_of(minor: int, currency: str) -> str:
-    """An amount in Stripe's minor units as people read it: ``14.90 USD``."""
+    """Format Stripe's minor units: ``14.90 USD``."""
     return price(money.from_minor_units(minor, currency), currency)
 
 
 def payment_badge(payment: Payment) -> SafeString:
-    """Return the coloured status of a payment; one that Stripe has added since has no colour."""
+    """Return the status as a coloured badge; an unknown status has no colour."""
     return badge((payment.status or "not opened").replace("_", " "), INTENT_LABELS.get(payment.status, ""))
 
 
 def refund_badge(refund: Refund) -> SafeString:
-    """Return the coloured status of a refund; one that Stripe has added since has no colour."""
+    """Return the status as a coloured badge; an unknown status has no colour."""
     return badge(refund.get_status_display().replace("_", " "), REFUND_LABELS.get(refund.status, ""))

@@ -1,4 +1,4 @@
-"""Payments and refunds in the admin, as they are; and the button that sends money back."""
+"""Admin for payments and refunds: read-only, with a refund button."""
 
 from decimal import Decimal
 from typing import Any
@@ -163,7 +163,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
 
 class RefundWorkFilter(DropdownFilter):
-    """The refunds that a figure of the dashboard counts."""
+    """Filter for the refunds counted by a figure on the dashboard."""
 
     title = "work"
     parameter_name = "work"

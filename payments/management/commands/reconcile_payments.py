@@ -1,4 +1,4 @@
-"""``manage.py reconcile_payments``: does Stripe say the same as the database?"""
+"""``manage.py reconcile_payments``: compare Stripe with the database."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
