@@ -1,4 +1,4 @@
-"""Middleware: a deadline for the database, a limit for bodies, CORS, and what only the admin needs."""
+"""Middleware: database deadline, request limits, CORS, and Django's middleware for the admin only."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class DatabaseDeadlineMiddleware:
-    """Limit the database time of every request, so that an outage answers 503 in time (see `shop.circuit`)."""
+    """Limit the database time of every request; answer 503 during an outage (see `shop.circuit`)."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -39,7 +39,7 @@ class DatabaseDeadlineMiddleware:
             return answer(request, error, title=OUTAGE_TITLE)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        # REST framework's views answer for themselves; this is for the admin and the plain views.
+        # For the admin and plain views; DRF's views handle their own exceptions.
         if is_database_outage(exception):
             circuit.failure_noticed()
             return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
@@ -49,7 +49,7 @@ class DatabaseDeadlineMiddleware:
 
 
 class CorsMiddleware(corsheaders.CorsMiddleware):
-    """corsheaders', for those whom it has something to tell: browsers on pages of another site."""
+    """corsheaders' middleware, skipped for requests without an Origin."""
 
     async_capable = False
 
@@ -57,21 +57,20 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
         if "HTTP_ORIGIN" in request.META:
             return super().__call__(request)
         response = self.get_response(request)
-        # Whoever keeps this reply must not give it to a browser on such a page.
+        # Caches must not serve this response to a cross-origin page.
         if self.is_enabled(request) and "Origin" not in response.get("Vary", ""):
             patch_vary_headers(response, ["Origin"])
         return response
 
 
 class RequestLimitsMiddleware:
-    """Refuse foreign hosts, bodies over the limit by their length, and requests that the server has refused."""
+    """Refuse foreign hosts, bodies over the limit, and requests that the server has refused."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # Django refuses where the address is made of a Host that is not the shop's. Health checks name whatever they
-        # like: an IP address, a service. Their replies do not repeat it.
+        # get_host() raises for a foreign Host. Health checks use any host name, and their responses do not repeat it.
         area = area_of(request.path_info)
         if area is not Area.HEALTH:
             base_url(request)
@@ -81,7 +80,7 @@ class RequestLimitsMiddleware:
         return refusal or self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
-        """Several pictures at once are for staff; and the admin reads a form before it asks who sent it."""
+        """Refuse several images unless the user is staff; the admin parses forms before it checks the user."""
         refusal = self._refusal(request, images=1)
         return None if refusal is None or request.user.is_staff else refusal
 
@@ -102,9 +101,9 @@ class RequestLimitsMiddleware:
 
 
 class _AdminOnly:
-    """Sessions, their users, their messages and the secrets of forms are the admin's; other requests pass by.
+    """Run Django's middleware for the admin only.
 
-    Whether a form came with its secret is asked everywhere but of views that need none.
+    ``process_view`` still checks the CSRF token for all views that are not exempt.
     """
 
     get_response: GetResponse

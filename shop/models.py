@@ -1,4 +1,4 @@
-"""The tables every room uses live beside the code that owns them."""
+"""Models of the kernel, defined next to the code that uses them."""
 
 from shop.counters import RateWindow
 from shop.idempotency import IdempotencyRecord

@@ -13,14 +13,14 @@ from shop import money
 
 
 def money_field(**options: Any) -> models.DecimalField:
-    """A column for an amount of the shop's currency; three decimals hold every currency that Stripe charges."""
+    """Return a column for an amount; three decimals fit every currency that Stripe charges."""
     return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
 
 
 class MoneyField(serializers.DecimalField):
-    """An amount of the shop's currency as a decimal string, in the currency's own number of decimals.
+    """An amount as a decimal string with the currency's number of decimals.
 
-    Going in, more decimals than the currency has are a 400, never rounded.
+    Input with more decimals is refused, not rounded.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -32,7 +32,7 @@ class MoneyField(serializers.DecimalField):
         value = super().validate_precision(value)
         if value % money.smallest_step(settings.CURRENCY):
             self.fail("max_decimal_places", max_decimal_places=self.decimal_places)
-        # "-0" is no price; adding nothing makes it 0.
+        # Turns -0 into 0.
         return value + 0
 
     def to_representation(self, value: Decimal) -> str:
@@ -56,7 +56,7 @@ class MoneyFieldSchema(OpenApiSerializerFieldExtension):
         return rf"^\d+\.\d{{{places}}}$" if places else r"^\d+$"
 
     def _accepted(self, places: int) -> str:
-        """Up to ``max_value``, a power of ten, and more than nothing where there is a smallest amount."""
+        """Return the input pattern: up to ``max_value``, a power of ten; positive if there is a ``min_value``."""
         digits = len(str(self.target.max_value)) - 1
         positive = r"(?!0*\.?0*$)" if self.target.min_value else ""
         fraction = rf"(?:\.\d{{0,{places}}})?" if places else ""

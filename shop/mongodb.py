@@ -1,6 +1,6 @@
-"""What django-mongodb-backend 5.2 gets wrong for this shop, mended once at start-up; and the indexes it lacks.
+"""Patches of django-mongodb-backend 5.2, applied at start-up; TTL indexes and lookups that it lacks.
 
-Each mend names the fault; when the backend moves, `shop/tests/test_mongodb.py` tells which are still needed.
+`shop/tests/test_mongodb.py` shows which patches an upgrade makes obsolete.
 """
 
 from typing import Any
@@ -17,12 +17,12 @@ from pymongo.errors import BulkWriteError
 
 
 def mend_backend() -> None:
-    """Apply every mend; doing so again changes nothing."""
-    # `__iexact` puts the value into a regular expression unescaped: ".*" would match everybody.
+    """Apply all patches; idempotent."""
+    # `__iexact` uses the value as a regular expression without escaping it: ".*" would match everything.
     DatabaseOperations.prep_for_iexact_query = DatabaseOperations.prep_for_like_query
     if MongoQuery.get_pipeline is not _get_pipeline:
         MongoQuery.get_pipeline = _get_pipeline
-    # What `prefetch_related` asks for a foreign key would look at every document of the other collection.
+    # `prefetch_related` on a foreign key would scan the other collection.
     TupleIn.as_mql = _tuple_in_as_mql
 
 
@@ -30,10 +30,10 @@ _backend_get_pipeline = MongoQuery.get_pipeline
 
 
 def _get_pipeline(query: MongoQuery) -> list[dict[str, Any]]:
-    """Build the pipeline without the stages that keep MongoDB from sorting by an index.
+    """Build the pipeline without the stages that prevent sorting by an index.
 
-    The backend copies every ordering field onto itself (``$addFields {f: "$f"}``) before ``$sort``, and projects
-    before it sorts; MongoDB then sorts all matching documents in memory instead of walking an index to the limit.
+    The backend copies each ordering field onto itself (``$addFields {f: "$f"}``) before ``$sort`` and projects before
+    sorting, so MongoDB sorts all matching documents in memory.
     """
     if query.extra_fields:
         needed = {name: value for name, value in query.extra_fields.items() if value != f"${name}"}
@@ -43,7 +43,7 @@ def _get_pipeline(query: MongoQuery) -> list[dict[str, Any]]:
 
 
 def _tuple_in_as_mql(lookup: TupleIn, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
-    """Write ``(id) IN ((1), (2))`` as ``id IN (1, 2)``: the backend makes an ``$expr`` of it, which uses no index."""
+    """Compile ``(id) IN ((1), (2))`` as ``id IN (1, 2)``; the backend's ``$expr`` uses no index."""
     (column,) = lookup.lhs.get_cols()
     values = [value for (value,) in lookup.rhs]
     return In(column, values).as_mql(compiler, connection, as_expr=as_expr)
@@ -61,7 +61,7 @@ def _project_last(pipeline: list[dict[str, Any]], query: MongoQuery) -> list[dic
 
 
 class TTLIndex(models.Index):
-    """An index by which MongoDB deletes a document some time after the moment in its one field."""
+    """A TTL index: MongoDB deletes a document ``seconds`` after the time in the field."""
 
     def __init__(self, *, fields: list[str], name: str, seconds: int = 0) -> None:
         super().__init__(fields=fields, name=name)
@@ -77,7 +77,7 @@ class TTLIndex(models.Index):
 
 
 def violated_fields(error: IntegrityError) -> set[str]:
-    """Return the columns of the unique index that ``error`` says was violated; empty where the server did not tell."""
+    """Return the columns of the violated unique index; empty if the server did not report them."""
     cause = error.__cause__
     details = getattr(cause, "details", None) or {}
     if isinstance(cause, BulkWriteError):
@@ -87,9 +87,9 @@ def violated_fields(error: IntegrityError) -> set[str]:
 
 @ArrayField.register_lookup
 class HoldsOneOf(Lookup):
-    """``words__holds_one_of=["shirt", Regex("^shi")]``: one of the array's values is or matches one of these.
+    """``words__holds_one_of=["shirt", Regex("^shi")]``: an array value equals or matches one of these.
 
-    Unlike ``overlap``, which takes every value for a text.
+    Unlike ``overlap`` it accepts regular expressions.
     """
 
     lookup_name = "holds_one_of"

@@ -1,4 +1,4 @@
-"""ObjectIds in the API: 24 hex digits, checked where they come in, strings where they go out."""
+"""ObjectIds in the API."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 
 class ObjectIdField(serializers.Field):
-    """An ObjectId as a string of 24 hex digits; anything else is a 400 ``invalid_id``."""
+    """An ObjectId as a string of 24 hex digits; other input is a 400 ``invalid_id``."""
 
     default_error_messages = {"invalid_id": "An id is a string of 24 hexadecimal digits."}
 
@@ -35,12 +35,12 @@ class ObjectIdFieldSchema(OpenApiSerializerFieldExtension):
 
 
 def teach_rest_framework() -> None:
-    """Let every ``ModelSerializer`` show ObjectIds with :class:`ObjectIdField`."""
+    """Map ObjectId columns to :class:`ObjectIdField` in every ``ModelSerializer``."""
     mapping = serializers.ModelSerializer.serializer_field_mapping
     mapping[ObjectIdAutoField] = ObjectIdField
     mapping[ObjectIdModelField] = ObjectIdField
 
 
 def parse_object_id(text: str) -> ObjectId | None:
-    """Return ``text`` as an ObjectId, or None where it is not 24 hex digits."""
+    """Return ``text`` as an ObjectId, or None if it is not 24 hex digits."""
     return ObjectId(text) if ObjectId.is_valid(text) else None

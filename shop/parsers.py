@@ -1,4 +1,4 @@
-"""JSON in: what a storefront sends, and nothing that only an attacker would."""
+"""Strict JSON parser."""
 
 import codecs
 import json
@@ -15,7 +15,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 class StrictJSONParser(BaseParser):
-    """Parse JSON, refusing with a 400 what MongoDB or Python would stumble over later.
+    """Parse JSON and answer 400 for input that MongoDB or Python cannot handle.
 
     Refused: duplicate keys, NaN and Infinity, integers beyond 64 bits, NUL and lone surrogates in strings, nesting
     deeper than ``MAX_DEPTH``, and text that is not UTF-8.

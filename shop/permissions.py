@@ -1,4 +1,4 @@
-"""Who may: everybody reads the catalogue; staff write by their model permissions."""
+"""Permissions: public reads, and writes by staff with the model permission."""
 
 from typing import Any
 
@@ -8,15 +8,14 @@ from rest_framework.request import Request
 
 
 def staff_may(user: Any, *permissions: str) -> bool:
-    """Tell whether this is staff who hold one of these Django permissions."""
+    """Return whether the user is staff with one of these Django permissions."""
     return bool(user.is_authenticated and user.is_staff and any(map(user.has_perm, permissions)))
 
 
 class HasModelPermission(BasePermission):
-    """Staff who hold the Django permission that the view asks for in ``get_required_permission()``.
+    """Allow staff with the permission that the view's ``get_required_permission()`` returns.
 
-    Reading stays open where the view says ``public_reads = True``, and so does what the view names no permission for:
-    it has no such method, and will say so.
+    Also allows reads if the view sets ``public_reads``, and everything for which the method returns None.
     """
 
     def has_permission(self, request: Request, view: View) -> bool:

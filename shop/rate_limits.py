@@ -1,15 +1,14 @@
-"""Rate limits: how often somebody may do something, counted by `shop.counters` for all server processes together.
+"""Rate limits, counted by `shop.counters` across all processes.
 
-A view names its ``rate_scope`` (or one per action, ``rate_scopes``); `settings.RATE_LIMIT_RULES` says how many
-requests a scope allows in how many seconds. Users are counted by their id, everybody else by their address, which is
-only believed from as many proxies as `TRUSTED_PROXIES` says.
+A view sets ``rate_scope``, or ``rate_scopes`` by action; `settings.RATE_LIMIT_RULES` maps scopes to (requests,
+seconds). Users are counted by id, others by IP address, which is read from X-Forwarded-For for `TRUSTED_PROXIES`
+proxies.
 
-IPv6 clients are counted by their /64, and with larger limits by the /56 and /48 around it (`IPV6_PREFIXES`). The
-smallest network comes first, so a /64 that is over its limit uses up nothing of its neighbours'.
+IPv6 clients are counted by /64, and with larger limits by the /56 and /48 around it (`IPV6_PREFIXES`). The smallest
+network is counted first, so a /64 over its limit does not use up that of its neighbours.
 
-Of scopes in `settings.RATE_LIMITS_COUNTED_AT_ONCE` a process counts some uses ahead and gives them away without asking
-again. So nobody ever gets more than their limit; somebody whose requests several processes answer may be refused a few
-uses early, by as many as the others hold.
+For scopes in `settings.RATE_LIMITS_COUNTED_AT_ONCE` a process reserves several uses with one command. Limits are never
+exceeded, but a client served by several processes may be refused early, by the uses the others have reserved.
 """
 
 import hashlib
@@ -33,17 +32,17 @@ from rest_framework.throttling import BaseThrottle
 from shop import counters
 from shop.remembered import Remembered
 
-# Prefix lengths by which IPv6 clients are counted, with the multiple of the rule's limit that each may use. Providers
-# assign a /64 to a device, a /56 or a /48 to a site; a mobile provider's /48 serves many customers.
+# Prefix lengths and the multiple of the rule's limit for each. Providers assign a /64 to a device and a /56 or /48 to a
+# site; a mobile provider's /48 serves many customers.
 IPV6_PREFIXES = {64: 1, 56: 4, 48: 16}
-# The well-known prefix of RFC 6052, by which a translator writes an IPv4 client's address.
+# Well-known NAT64 prefix of RFC 6052.
 _NAT64 = IPv6Network("64:ff9b::/96")
-# With brackets, zone and port.
+# Including brackets, zone and port.
 _MAX_ADDRESS_LENGTH = 100
 
 
 class Limit(NamedTuple):
-    """A scope with who uses it; see :func:`spend`."""
+    """Arguments of :func:`spend`."""
 
     scope: str
     who: str = ""
@@ -51,7 +50,7 @@ class Limit(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """One counter of a use: ``at_once`` are counted ahead, and up to ``limit`` allowed in so many seconds."""
+    """One counter of a use: ``at_once`` uses are reserved together, up to ``limit`` per ``seconds``."""
 
     digest: str
     limit: int
@@ -60,9 +59,9 @@ class _Use(NamedTuple):
 
 
 def spend(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> int | None:
-    """Count one use of ``scope`` by ``who``; return the seconds to wait if that is more than its rule allows.
+    """Count one use of ``scope`` by ``who``; return the seconds to wait if the limit is exceeded, else None.
 
-    With ``request``, uses of ``who`` are counted for each network of the client by itself.
+    With ``request``, uses are counted per network of the client.
     """
     if not settings.RATE_LIMITS:
         return None
@@ -79,7 +78,7 @@ def _uses(scope: str, who: str, request: Request | HttpRequest | None) -> Iterat
     for network, multiple in networks:
         name = network if request is None else f"{who} from {network}"
         digest = hashlib.sha256(f"{scope}\0{name}".encode()).hexdigest()
-        # Counting the wider networks ahead keeps IPv6 clients from costing three commands where IPv4 costs one.
+        # Reserving for the wider networks too avoids three commands per IPv6 request.
         yield _Use(digest, limit * multiple, seconds, at_once * multiple)
 
 
@@ -91,17 +90,17 @@ def _count(use: _Use) -> int | None:
     allowed = min(at_once, limit - (uses - at_once))
     if allowed > 1:
         _keep(digest, allowed - 1, seconds=seconds_left)
-    # Another thread may have counted some ahead since.
+    # Another thread may have reserved some concurrently.
     return None if allowed > 0 or (at_once > 1 and _take(digest)) else max(1, math.ceil(seconds_left))
 
 
-# Uses that this process has counted and not given away yet, by the digest of what they are of.
+# Uses that this process has reserved, by digest.
 _counted: Remembered[list[None]] = Remembered(seconds=0, most=10_000)
 _keeping = threading.Lock()
 
 
 def _take(digest: str) -> bool:
-    """Give away one of the uses that are counted already, if there is one."""
+    """Consume one reserved use; return whether there was one."""
     left = _counted.recall(digest)
     try:
         return left is not None and left.pop() is None
@@ -119,17 +118,17 @@ def _keep(digest: str, uses: int, *, seconds: float) -> None:
 
 
 def spend_or_refuse(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> None:
-    """Like :func:`spend`, but raise REST framework's ``Throttled`` (429 with ``Retry-After``)."""
+    """Call :func:`spend`; raise DRF's ``Throttled`` (429 with ``Retry-After``) if the limit is exceeded."""
     if (wait := spend(scope, who, request=request)) is not None:
         raise Throttled(wait)
 
 
 @contextmanager
 def failures_limited(*limits: Limit, error: type[Exception]) -> Iterator[None]:
-    """Count the block as a use of each limit, but give the uses back unless it raises ``error``.
+    """Count the block as a use of each limit, and undo that unless it raises ``error``.
 
-    They are counted before the block runs, so that many attempts at once never pass a limit; over it, right and wrong
-    attempts are refused alike. Raises ``Throttled``.
+    Counting before the block keeps concurrent attempts within the limit. Raises ``Throttled`` for right and wrong
+    attempts alike.
     """
     if not settings.RATE_LIMITS:
         yield
@@ -152,7 +151,7 @@ def failures_limited(*limits: Limit, error: type[Exception]) -> Iterator[None]:
 
 
 class RateLimit(BaseThrottle):
-    """Applies the rule of the view's scope; views without one are not limited."""
+    """Applies the rule of the view's scope, if any."""
 
     def allow_request(self, request: Request, view: View) -> bool:
         scopes = getattr(view, "rate_scopes", {})
@@ -169,26 +168,26 @@ class RateLimit(BaseThrottle):
 
 
 def address_of(request: Request | HttpRequest) -> str:
-    """Return the client's address without its port, or the /64 of an IPv6 client, as far as proxies are trusted."""
+    """Return the client's IPv4 address or IPv6 /64."""
     return _networks_in(request.META)[0][0]
 
 
 def site_of(request: Request | HttpRequest) -> str:
-    """Return the widest network that the client is counted by: the /48 of an IPv6 client, or the IPv4 address."""
+    """Return the client's widest counted network: the IPv4 address or the IPv6 /48."""
     return site_in(request.META)
 
 
 def site_in(environ: Mapping[str, Any]) -> str:
-    """Return the same by the request's environ."""
+    """Return :func:`site_of` for a WSGI environ."""
     return _networks_in(environ)[-1][0]
 
 
 def _networks_in(environ: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
-    """Return the networks that the client is counted by, smallest first, each with the multiple of its limit."""
+    """Return the client's counted networks, smallest first, each with its multiple of the limit."""
     written = environ.get("REMOTE_ADDR") or ""
     proxies = api_settings.NUM_PROXIES
     if proxies and (forwarded := environ.get("HTTP_X_FORWARDED_FOR")):
-        # Each proxy appends the address that it was asked from.
+        # Each proxy appends the address of its client.
         entries = forwarded.split(",")
         written = entries[-min(proxies, len(entries))].strip()
     return _networks_of(written[:_MAX_ADDRESS_LENGTH])
@@ -212,10 +211,10 @@ def _networks_of(written: str) -> tuple[tuple[str, int], ...]:
 
 
 def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address whose holder an IPv6 address belongs to: mapped, NAT64, 6to4, or a Teredo client's.
+    """Return the IPv4 address embedded in an IPv6 address: mapped, NAT64, 6to4, or a Teredo client's.
 
-    Replies to it travel to that IPv4 address, so nobody else can use it; and whoever has one IPv4 address has a whole
-    6to4 /48, while all clients of one Teredo server share a /64.
+    Replies are routed to that IPv4 address, so it cannot be spoofed. One IPv4 address owns a whole 6to4 /48, while all
+    clients of a Teredo server share a /64.
     """
     if address in _NAT64:
         return IPv4Address(address.packed[-4:])

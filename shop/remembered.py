@@ -1,4 +1,4 @@
-"""Remembering for a moment what was just looked up, in each server process by itself."""
+"""Small per-process TTL caches."""
 
 import threading
 import time
@@ -11,26 +11,23 @@ V = TypeVar("V")
 
 
 class Remembered(Generic[V]):
-    """Values that are given away for so many ``seconds``; of more than ``most`` at once, the others are not kept.
-
-    No value is None.
-    """
+    """A cache with a lifetime of ``seconds`` that keeps at most ``most`` values, none of them None."""
 
     def __init__(self, *, seconds: float, most: int) -> None:
         self._seconds, self._most = seconds, most
         self._values: dict[Hashable, tuple[float, V]] = {}
         self._lock = threading.Lock()
-        # When room is looked for again, where there was none.
+        # Next time that a full cache is searched for expired values.
         self._next_look = 0.0
         _forgetting.append(self.forget)
 
     def recall(self, key: Hashable) -> V | None:
-        """Return what was remembered under this key, unless its time is over."""
+        """Return the cached value, or None if it is missing or expired."""
         found = self._values.get(key)
         return found[1] if found is not None and time.monotonic() < found[0] else None
 
     def remember(self, key: Hashable, value: V, *, seconds: float | None = None) -> None:
-        """Keep the value from now on, or for so many other ``seconds``."""
+        """Cache the value for ``seconds`` (default: those of the cache)."""
         now = time.monotonic()
         with self._lock:
             if len(self._values) >= self._most and now >= self._next_look:
@@ -47,7 +44,7 @@ class Remembered(Generic[V]):
 
 
 def lasting(*, most: int) -> Callable[[Callable[P, V]], Callable[P, V]]:
-    """Return a decorator like ``functools.lru_cache``: for what depends on settings at most, which tests change."""
+    """Return a decorator like ``functools.lru_cache``, cleared by :func:`forget_everything`."""
 
     def decorate(function: Callable[P, V]) -> Callable[P, V]:
         cached = lru_cache(maxsize=most)(function)
@@ -61,6 +58,6 @@ _forgetting: list[Callable[[], None]] = []
 
 
 def forget_everything() -> None:
-    """Begin anew, as a process does."""
+    """Clear all caches, for tests."""
     for forget in _forgetting:
         forget()

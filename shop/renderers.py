@@ -1,4 +1,4 @@
-"""JSON out, by orjson."""
+"""JSON rendering by orjson."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,9 +14,9 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
 
 class JSONRenderer(BaseRenderer):
-    """Render to compact UTF-8 JSON; decimals, ObjectIds and lazy strings become strings.
+    """Render compact UTF-8 JSON; decimals, ObjectIds and lazy strings become strings.
 
-    Times are cut to milliseconds, which is what MongoDB keeps: the reply to a write and a later read say the same.
+    Times are truncated to MongoDB's milliseconds, so that responses to a write and to a later read agree.
     """
 
     media_type = "application/json"
@@ -30,7 +30,7 @@ class JSONRenderer(BaseRenderer):
 
 
 class JSONReply(HttpResponse):
-    """A reply that is rendered already; REST framework's ``Response`` goes the long way of a template."""
+    """A rendered JSON response, without the template machinery of DRF's ``Response``."""
 
     def __init__(self, data: Any, *, status: int = 200) -> None:
         super().__init__(JSONRenderer().render(data), status=status, content_type=JSONRenderer.media_type)

@@ -1,8 +1,7 @@
-"""What every reply tells the browser, whichever part of the shop it comes from and however the request ended.
+"""Security headers for every response, including errors.
 
-Django's own middleware knows ``X-Content-Type-Options``, ``Referrer-Policy``, ``Cross-Origin-Opener-Policy``, HSTS and
-``X-Frame-Options``. (Django 5.2 has no content security policy; django-csp leaves it off error replies in development,
-and its nonces and reports have no use here.)
+Django's middleware adds ``X-Content-Type-Options``, ``Referrer-Policy``, ``Cross-Origin-Opener-Policy``, HSTS and
+``X-Frame-Options``. Django 5.2 has no content security policy; django-csp omits it from error responses in development.
 """
 
 from collections.abc import Callable
@@ -16,19 +15,19 @@ from django.middleware.security import SecurityMiddleware
 
 from shop.areas import Area, area_of
 
-# The HTTP server would add its own name; a neutral one replaces it.
+# Replaces the HTTP server's own name.
 SERVER_NAME = "web"
 
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
-# Swagger UI: its script comes as a file, its styles are set by that script.
+# Swagger UI sets styles by script.
 _DOCS = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-# Alpine, by which unfold's pages move, compiles the expressions in its attributes: hence 'unsafe-eval'. There is no
-# inline script, so markup that somebody smuggles into a page runs nothing by a <script> or an event handler.
+# Alpine (used by unfold) compiles expressions in attributes, hence 'unsafe-eval'. Inline scripts stay blocked, so
+# injected markup cannot run code by <script> or event handlers.
 _ADMIN = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:{pictures}; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -40,24 +39,24 @@ _UNUSED_FEATURES += " midi payment publickey-credentials-get screen-wake-lock us
 
 
 def headers_of(area: Area) -> dict[str, str]:
-    """Return the headers of the shop's own that a reply of this area has, unless its view has set them."""
+    """Return the default headers of an area's responses; views may override them."""
     pictures = f" {settings.CLOUD_DELIVERY_BASE}" if settings.USE_CLOUDINARY else ""
     policies = {Area.DOCS: _DOCS, Area.ADMIN: _ADMIN.format(pictures=pictures)}
     return {
         "Content-Security-Policy": policies.get(area, _NOTHING),
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES.split()),
-        # Pictures stand in the pages of storefronts elsewhere; what those fetch from the API goes by CORS.
+        # Storefronts elsewhere embed images; their API calls use CORS.
         "Cross-Origin-Resource-Policy": "cross-origin" if area is Area.FILES else "same-origin",
-        # Whatever may be kept by anybody says so in its view; nearly all here is one person's.
+        # Most responses are personal. Cacheable ones override this in their view.
         "Cache-Control": "no-store",
         "Server": SERVER_NAME,
     }
 
 
 class ReplyHeadersMiddleware(SecurityMiddleware):
-    """Django's redirect to HTTPS; and what a reply has to say, errors of other middleware included.
+    """Redirect to HTTPS as Django does, and add the headers, also to errors of other middleware.
 
-    What Django's middleware and :func:`headers_of` add is the same for each reply of an area, so it is made once.
+    Headers are the same for all responses of an area, so they are built once.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -68,7 +67,7 @@ class ReplyHeadersMiddleware(SecurityMiddleware):
         try:
             return super().process_request(request)
         except DisallowedHost as error:
-            # Raised further, it would become a reply outside of here, without any of these headers.
+            # Raised further, it would bypass process_response and its headers.
             return response_for_exception(request, error)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:

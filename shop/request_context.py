@@ -1,7 +1,6 @@
-"""What is true of the request (or job) that this thread is working on: its id, and who of the staff is acting.
+"""Context of the current request or job: id, log fields and acting staff.
 
-The doors set it (`shop.request_log`, the API's authentication, the admin, `shop.jobs`); logs and the staff log read
-it, so that no service has to hand it on.
+Set by `shop.request_log`, the API's authentication, the admin and `shop.jobs`; read by logs and the staff log.
 """
 
 import re
@@ -11,12 +10,12 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-# What an id from outside may look like: it is written into logs, headers and the database as it is.
+# External ids are written to logs, headers and the database as they are.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 
 class Staff(NamedTuple):
-    """Somebody of the staff at work: the user's id, and the door ("api" or "admin") they came in by."""
+    """A staff user's id, and whether they act by "api" or "admin"."""
 
     id: str
     via: str
@@ -24,7 +23,7 @@ class Staff(NamedTuple):
 
 @dataclass(slots=True)
 class _Work:
-    """What is worked on as long as the block lasts: a request, a job or a task; ``fields`` are the log's."""
+    """The current request, job or task; ``fields`` are added to log lines."""
 
     request_id: str
     fields: dict[str, str]
@@ -44,21 +43,21 @@ _current: ContextVar[_Work | None] = ContextVar("work", default=None)
 
 
 def well_formed(request_id: str) -> bool:
-    """Tell whether an id that somebody sent is short and plain enough to be taken over."""
+    """Return whether an external request id may be used."""
     return _WELL_FORMED.fullmatch(request_id) is not None
 
 
 def working_on(request_id: str = "", **fields: str) -> AbstractContextManager[str]:
-    """Give all log lines of the block this request's id (a new one where it has none) and these fields; enter the id.
+    """Set the request id (a new one if empty) and log fields for a block; yields the id.
 
-    Whoever was recognised inside is forgotten at the end, and nobody is at its beginning.
+    The user is unset at the start and restored at the end.
     """
     around = _current.get()
     return _Work(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
 
 
 def recognised(user: Any, *, via: str) -> None:
-    """Note who is asking: their id is on every further log line, and staff are who acts until the request ends."""
+    """Set the authenticated user, for log lines and, if staff, for the staff log."""
     work = _current.get()
     if work is not None:
         work.user = str(user.pk)
@@ -66,18 +65,18 @@ def recognised(user: Any, *, via: str) -> None:
 
 
 def current_request_id() -> str:
-    """Return the id of the request that is being worked on; empty outside of requests and jobs."""
+    """Return the current request's id; "" outside of requests and jobs."""
     work = _current.get()
     return work.request_id if work else ""
 
 
 def acting_staff() -> Staff | None:
-    """Return who of the staff is acting, if anybody is."""
+    """Return the acting staff user, if any."""
     work = _current.get()
     return work.staff if work else None
 
 
 def log_fields() -> dict[str, str]:
-    """Return what every log line says of the work that it belongs to."""
+    """Return the context's fields for log lines."""
     work = _current.get()
     return {"request_id": work.request_id, "user": work.user, **work.fields} if work else {}

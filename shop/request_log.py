@@ -1,4 +1,4 @@
-"""The request's id, and one line in the log for each request."""
+"""Request ids, and one log line per request."""
 
 import time
 from collections.abc import Callable
@@ -12,10 +12,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class RequestLogMiddleware:
-    """Gives every request an id, which its reply, its log lines and its jobs carry; outermost of all middleware.
+    """Assign a request id, used by the response, log lines and jobs. Must be the outermost middleware.
 
-    The id in ``X-Request-ID`` is taken over where it is well-formed. Of an address the line tells the route's name: a
-    path may hold a slug, a number or a token.
+    A well-formed ``X-Request-ID`` is kept. The log line has the route's name instead of the path, which may contain a
+    slug, number or token.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

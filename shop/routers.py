@@ -1,4 +1,4 @@
-"""The one router: every path with and without its trailing slash, and resources of which there is one."""
+"""Router with optional trailing slashes and singleton resources."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 class ShopRouter(SimpleRouter):
     """A ``SimpleRouter`` whose trailing slashes are optional.
 
-    A viewset with ``singleton = True`` (the cart, one's own profile) answers at its prefix itself: ``retrieve``,
-    ``update``, ``partial_update`` and ``destroy`` take no id there.
+    Viewsets with ``singleton = True`` (the cart, the user's profile) map ``retrieve``, ``update``, ``partial_update``
+    and ``destroy`` to their prefix, without an id.
     """
 
     singleton_routes = [
@@ -24,7 +24,7 @@ class ShopRouter(SimpleRouter):
     ]
 
     def __init__(self, *, root: str = "") -> None:
-        """All resources are below ``root``, written into each path: including them there costs every request a look."""
+        """Prefix all routes with ``root``; an include() would cost each request another resolver."""
         super().__init__()
         self.root = root
         self.trailing_slash = "/?"

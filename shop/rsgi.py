@@ -1,6 +1,6 @@
-"""The RSGI application that the production server serves."""
+"""RSGI application for the production server."""
 
-# First, because it loads the apps.
+# First: it loads the apps.
 from shop.wsgi import application as django_application  # isort: skip
 
 from shop.http.application import Application

@@ -1,4 +1,4 @@
-"""The command line of the production HTTP server, and whether its port is free."""
+"""Command line and port check of the production HTTP server."""
 
 import errno
 import ipaddress
@@ -7,19 +7,19 @@ import sys
 
 from shop.processes import ProcessError
 
-# Longer than any request takes: waiting for a thread, its database calls, Stripe.
+# Longer than any request: waiting for a thread, the database and Stripe.
 STOP_SECONDS = 25
 
 
 def server_command(port: int, *, workers: int, host: str = "127.0.0.1") -> list[str]:
-    """Return granian's command line: worker processes that it replaces when they die, HTTP/1 only.
+    """Return granian's command line: HTTP/1 only, respawning workers.
 
-    The threads are those of `settings.SERVER_POOLS`.
+    Thread pools are configured in `settings.SERVER_POOLS`.
     """
     command = [sys.executable, "-m", "granian", "shop.rsgi:application", "--interface", "rsgi", "--loop", "uvloop"]
     command += ["--host", host, "--port", str(port), "--http", "1", "--no-ws"]
     command += ["--workers", str(workers), "--backlog", "1024"]
-    # Open connections of a worker, idle ones included, and how long one may take to send the head of a request.
+    # Open connections per worker, idle ones included; time limit for request headers.
     command += ["--backpressure", "10000", "--http1-header-read-timeout", "15000", "--http1-buffer-size", "65536"]
     command += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", str(STOP_SECONDS)]
     command += ["--log-level", "info"]
@@ -27,9 +27,9 @@ def server_command(port: int, *, workers: int, host: str = "127.0.0.1") -> list[
 
 
 def check_port(port: int, *, host: str = "127.0.0.1") -> None:
-    """Raise ``ProcessError`` if the server could not listen there, or would share the port with another program.
+    """Raise ``ProcessError`` if the server cannot listen on the port or would share it with another program.
 
-    granian itself sets SO_REUSEPORT: a second server would get every other connection of the first.
+    granian sets SO_REUSEPORT, so a second server would receive half of the connections.
     """
     try:
         family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
