@@ -1,5 +1,5 @@
-"""Races, crashes, outages and lost answers against the real shop over HTTP: ``manage.py torture``.
+"""Races, crashes and outages against the real shop over HTTP (``manage.py torture``).
 
-`world` is what runs (MongoDB, Stripe's simulator, server processes, workers), `buyers` who uses it, `books` what must
-be in the database afterwards, `scenarios` what happens, `naive` the control that must fail, `report` the table.
+`world` runs MongoDB, the Stripe simulator, server processes and workers; `buyers` are HTTP clients; `books` reads the
+database; `scenarios` are the tests; `naive` is the control that must fail; `report` renders the table.
 """

@@ -1,4 +1,4 @@
-"""What stands in the shop's database, and how a scenario's people and goods get there."""
+"""Access to the shop's database: initial data of scenarios, and the state to check afterwards."""
 
 import itertools
 from collections import Counter
@@ -26,7 +26,7 @@ PRICE_IN_CENTS = 1000
 
 
 class Person(NamedTuple):
-    """Somebody with an account: the id that orders name, and an access token."""
+    """Registered user: the id in orders, and an access token."""
 
     id: str
     token: str
@@ -34,7 +34,7 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True)
 class Booked:
-    """An order as the database has it. ``paid`` is how often it was marked so, ``refunds`` are in cents."""
+    """An order in the database. ``paid`` is the number of times it was marked paid, ``refunds`` are in cents."""
 
     number: str
     buyer: str
@@ -46,7 +46,7 @@ class Booked:
 
 
 class Books(Protocol):
-    """What scenarios ask of a shop's database, the real shop's or the naive one's."""
+    """Interface to the database of the real shop and of the naive one."""
 
     initial: dict[str, int]
 
@@ -63,11 +63,11 @@ class Books(Protocol):
 
 
 class ShopBooks:
-    """The real shop's, through its own models."""
+    """Database of the real shop, through its models."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
-        # The stock that each product began with.
+        # Initial stock by product.
         self.initial: dict[str, int] = {}
 
     def make_product(self, stock: int) -> str:
@@ -81,7 +81,7 @@ class ShopBooks:
 
     def make_people(self, count: int) -> list[Person]:
         numbers = [next(self._numbers) for _ in range(count)]
-        # Nobody logs in by password here, so nobody has one: hashing thousands would take longer than the scenario.
+        # Unusable passwords: hashing thousands would take longer than the scenario.
         users = [User(email=f"person{number}@torture.test", name="Person", password="!") for number in numbers]  # noqa: S106
         return [Person(str(user.pk), issue_tokens(user)["access"]) for user in User.objects.bulk_create(users)]
 
@@ -115,7 +115,7 @@ class ShopBooks:
         return StripeEvent.objects.count()
 
     def cancel_unnoticed(self, number: str, *, expired: bool) -> None:
-        """Cancel an order while its PaymentIntent stays open, as when the cancel overtakes the intent's making."""
+        """Cancel an order and leave its PaymentIntent open, as when the cancel overtakes the intent's creation."""
         order = Order.objects.get(number=number)
         event, actor = (Event.EXPIRED, Actor.SYSTEM) if expired else (Event.CANCELLED, Actor.CUSTOMER)
         orders._cancel(order_id=order.pk, event=event, detail="", actor=actor)
@@ -125,12 +125,12 @@ class ShopBooks:
         Order.objects.filter(number=number).update(expires_at=timezone.now() - timedelta(seconds=1))
 
     def expire_in(self, seconds: float) -> None:
-        """Make the workers look for holds that have run out in so many seconds, not before."""
+        """Make the worker's next search for expired holds due in this many seconds."""
         due_at = timezone.now() + timedelta(seconds=seconds)
         PeriodicTask.objects.update_or_create(name="orders.expire", defaults={"due_at": due_at})
 
     def unfinished(self) -> list[str]:
-        """Background work that is still to be done."""
+        """Return unfinished background work."""
         jobs = [f"job {job}" for job in Job.objects.filter(given_up_at=None).iterator()]
         waiting = StripeEvent.objects.filter(status__in=(StripeEvent.Status.RECEIVED, StripeEvent.Status.FAILED))
         pending = [f"refund {refund.pk}" for refund in Refund.objects.filter(status=Refund.Status.PENDING)]
@@ -138,11 +138,11 @@ class ShopBooks:
         return jobs + [f"event {event}: {event.detail}" for event in waiting] + pending + holds
 
     def send_waiting_mails(self) -> None:
-        """Make the mails due that give the customer some minutes to pay first."""
+        """Make mails due that wait some minutes for a payment."""
         Job.objects.filter(kind="orders.mail", attempts=0, given_up_at=None).update(run_at=timezone.now())
 
     def let_a_minute_pass(self) -> None:
-        """Age leases and claims of the dead by what they last, for runs that have no minute to wait."""
+        """Expire leases and claims of killed processes, for short runs."""
         now = timezone.now()
         Job.objects.update(run_at=now)
         IdempotencyRecord.objects.filter(status=None).update(claimed_until=now)

@@ -1,4 +1,4 @@
-"""The naive shop as a world of its own, on the real shop's mongod and Stripe."""
+"""The naive shop as a :class:`World` on the real shop's mongod and Stripe."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ _START_SECONDS = 30
 
 
 class NaiveBooks:
-    """What the naive shop has written down."""
+    """Database of the naive shop."""
 
     def __init__(self, uri: str) -> None:
         self.client: MongoClient[dict[str, Any]] = MongoClient(uri)
@@ -72,7 +72,7 @@ class NaiveBooks:
             self.db.products.update_one({"_id": line["product"]}, {"$inc": {"stock": line["quantity"]}})
 
     def audit(self) -> list[str]:
-        """The one invariant that it could keep: what was sold is gone."""
+        """Check the only invariant that it has: stock equals initial stock less sales."""
         held: Counter[str] = Counter()
         for order in self.orders():
             if order.status != "cancelled":
@@ -85,7 +85,7 @@ class NaiveBooks:
 
 
 class NaiveWorld(World):
-    """The naive shop, served until it is stopped."""
+    """The naive shop and its server process."""
 
     def __init__(self, uri: str, **arguments: Any) -> None:
         super().__init__(**arguments)

@@ -1,7 +1,7 @@
-"""What a shopper sets out to do, step by step, however often the shop dies or falls silent on the way.
+"""Purchases and the like, step by step, through crashes and outages.
 
-A step whose answer was lost is sent again, with the same key, until an answer says what happened. So an errand knows
-what it was promised, and afterwards the books are asked whether it was kept, once.
+A step without a definite answer is repeated with the same key. Each errand thus knows what was acknowledged, and
+:func:`check` compares that with the database.
 """
 
 import time
@@ -16,7 +16,7 @@ from shop.torture.money import check_money
 from shop.torture.tally import Tally
 from shop.torture.world import World
 
-# What each kind does after its order is placed.
+# Steps after the order is placed.
 KINDS = {
     "order": [],
     "purchase": ["open", "pay", "see_paid"],
@@ -36,18 +36,18 @@ ENDS = {
 
 
 class Errand:
-    """One buyer with one errand; ``product`` is what is bought. One thread at a time."""
+    """One buyer's steps towards one goal; ``product`` is bought. Use it in one thread at a time."""
 
     def __init__(self, kind: str, world: World, buyer: Buyer, product: str, *, staff: Buyer | None = None) -> None:
         self.kind, self.world, self.buyer, self.product, self.staff = kind, world, buyer, product, staff
         self.tally = buyer.tally
         self.number = self.intent = self.payment = ""
-        # Out of stock, or run out before it was paid: an honest end, only not the one that was hoped for.
+        # Out of stock, or expired before payment: a correct but early end.
         self.ended_early = False
         self.slowest = 0.0
-        # How long a step that waits for the background looks before it says "not yet".
+        # Seconds that a step polls for background work.
         self.patience = 0.0
-        # Asked while waiting: whether to stop, because somebody has died.
+        # Checked while waiting: whether to stop, because a process has died.
         self.interrupted: Callable[[], bool] = lambda: False
         self._keys: dict[str, str] = defaultdict(new_key)
         self._left = ["fill", "checkout", *KINDS[kind]]
@@ -62,7 +62,7 @@ class Errand:
         return "" if self.is_finished else self._left[0]
 
     def go(self) -> bool:
-        """Go on until the end or a step without an answer; return whether all is done."""
+        """Continue to the end or to a step without an answer; return whether the errand is finished."""
         while not self.is_finished and not self.interrupted():
             if not self.step():
                 break
@@ -76,7 +76,7 @@ class Errand:
         return done
 
     def _definite(self, answer: Answer, *good: int) -> bool:
-        """Whether the step is answered; an answer that was not hoped for ends the errand as unexpected."""
+        """Return whether the answer is one of ``good``; count another definite one as unexpected and end the errand."""
         self.slowest = max(self.slowest, answer.seconds)
         if not answer.is_definite:
             return False
@@ -89,7 +89,7 @@ class Errand:
 
     def _fill(self) -> bool:
         cart = self.buyer.call("GET", "/cart/")
-        # What an unanswered call has put there already is not put there twice.
+        # An unanswered call may already have added the item.
         if cart.status == 200 and cart.body["items"]:
             return True
         return self._definite(cart, 200) and self._definite(self.buyer.add(self.product), 201)
@@ -119,13 +119,13 @@ class Errand:
         return True
 
     def _run_out(self, what: str) -> bool:
-        """Honest only where the hold ran out while the shop was away."""
+        """Accept the end of the errand if the hold expired."""
         order = self.buyer.order(self.number)
         if not order.is_definite:
             return False
         over = [entry for entry in order.body.get("timeline", []) if entry["event"] == "expired"]
         if expires_at := order.body.get("expires_at"):
-            # A hold that is over may wait for the worker a little longer.
+            # An expired hold may still wait for the worker.
             over = over or datetime.fromisoformat(expires_at) <= datetime.now(UTC)
         self.tally.expect(over, f"{self.kind} {self.number}: {what}, and its hold is not over")
         self.ended_early = True
@@ -134,7 +134,7 @@ class Errand:
     def _cancel(self) -> bool:
         answer = self.buyer.cancel(self.number)
         if answer.code == "order_not_cancellable":
-            # An earlier call whose answer was lost, or the end of the hold, was first.
+            # An unanswered call, or the expiry, may have been first.
             return self._see("status", "cancelled")
         return self._definite(answer, 200)
 
@@ -170,7 +170,7 @@ class Errand:
 
 
 def finish(world: World, errands: Sequence[Errand], *, seconds: float, threads: int = 8) -> None:
-    """Let all unfinished errands come to their end."""
+    """Continue all unfinished errands until they end or time runs out."""
     give_up_at = time.monotonic() + seconds
     while (left := [errand for errand in errands if not errand.is_finished]) and time.monotonic() < give_up_at:
         world.progress(len(errands) - len(left), len(errands))
@@ -186,7 +186,7 @@ def finish(world: World, errands: Sequence[Errand], *, seconds: float, threads: 
 
 
 def check(world: World, tally: Tally, errands: Sequence[Errand]) -> None:
-    """Nothing that was acknowledged is lost, nothing happened twice, everything ended as it should."""
+    """Check that nothing acknowledged is lost, nothing happened twice, and every errand ended as expected."""
     by_buyer: dict[str, list[Booked]] = defaultdict(list)
     for booked in world.books.orders():
         by_buyer[booked.buyer].append(booked)
@@ -208,7 +208,7 @@ def _check_end(errand: Errand, booked: Booked) -> None:
     end = (booked.status, booked.payment_status)
     ends = ENDS[errand.kind]
     if errand.ended_early or not errand.is_finished:
-        # Given up, or run out, on the way: then the money tells what is right, and it is compared anyway.
+        # Given up or expired early: only the money is compared.
         return
     errand.tally.expect(end in ends, f"{errand.kind} {booked.number} ended {end}, not {ends}")
 

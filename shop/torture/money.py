@@ -1,4 +1,4 @@
-"""Does the database say what Stripe says? Asked after every scenario in which money moves."""
+"""Comparison of the database with Stripe, after every scenario that moves money."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -9,7 +9,7 @@ from shop.torture.world import World
 
 
 def check_orders(world: World, tally: Tally, numbers: list[str]) -> list[Booked]:
-    """Every acknowledged order is there, once; return all orders."""
+    """Check that every acknowledged order exists once; return all orders."""
     booked = world.books.orders()
     times = Counter(order.number for order in booked)
     for number, told in Counter(numbers).items():
@@ -22,7 +22,7 @@ def check_orders(world: World, tally: Tally, numbers: list[str]) -> list[Booked]
 
 
 def check_money(world: World, tally: Tally) -> None:
-    """One intent for an order, paid once, and refunded as often as the order says; a cancelled order keeps nothing."""
+    """Check one intent per order, one payment, the recorded refunds, and that cancelled orders keep no money."""
     state = world.stripe.state()
     intents: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for intent in state["payment_intents"]:

@@ -1,7 +1,7 @@
-"""The control: a shop as it is often written. It reads, checks and writes; it believes every webhook it gets.
+"""Control: a shop with common mistakes. It reads, checks and writes without locks, and trusts every webhook.
 
-It speaks the part of the API that the scenarios use, on the same mongod, and the same buyers go through it. What it
-does wrong shows that the scenarios can fail; ``python -m shop.torture.naive PORT MONGO_URI STRIPE_URL`` serves it.
+It implements the part of the API that the scenarios use, on the same mongod and with the same buyers; its failures
+prove that the scenarios can fail. ``python -m shop.torture.naive PORT MONGO_URI STRIPE_URL`` serves it.
 """
 
 import json
@@ -27,8 +27,6 @@ def refused(status: int, code: str) -> Reply:
 
 
 class Shop:
-    """The views."""
-
     def __init__(self, uri: str, stripe: str) -> None:
         self.db: Any = MongoClient(uri)["naive"]
         self._stripe = stripe
@@ -109,7 +107,7 @@ class Shop:
         order = self.db.orders.find_one({"number": payment["order"]})
         if sum(order["refunds"]) + amount > PRICE:
             return refused(409, "refund_too_large")
-        # Whatever such a handler asks of others between its check and its write: long enough for the rest to check.
+        # Stands for other work between check and write, long enough for concurrent requests to pass the check.
         time.sleep(0.1)
         self.db.orders.update_one({"number": order["number"]}, {"$push": {"refunds": amount}})
         self._call("refunds", payment_intent=payment["payment_intent"], amount=amount)
@@ -124,8 +122,6 @@ class Shop:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """HTTP for :class:`Shop`."""
-
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
@@ -151,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_GET  # noqa: N815
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Do not log requests."""
 
 
 class Server(ThreadingHTTPServer):
@@ -159,7 +155,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is no news."""
+        """Ignore clients that hang up."""
 
 
 if __name__ == "__main__":

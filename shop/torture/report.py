@@ -1,4 +1,4 @@
-"""The table: on the terminal, and in ``docs/reliability.md``."""
+"""Result table for the terminal and ``docs/reliability.md``."""
 
 import datetime
 import os
@@ -19,7 +19,7 @@ _SHOWN = 5
 
 
 def row(tally: Tally | None) -> list[str]:
-    """One line of the table; of a scenario that was not run, nothing."""
+    """Return one line of the table, empty for a scenario that was not run."""
     if tally is None:
         return ["-"] * (len(COLUMNS) - 1)
     wrong = (tally.lost, tally.duplicated, tally.unexpected)
@@ -29,7 +29,7 @@ def row(tally: Tally | None) -> list[str]:
 
 
 def table(tallies: Sequence[tuple[str, Tally]]) -> list[str]:
-    """The table as lines of text."""
+    """Return the table as lines of text."""
     rows = [list(COLUMNS), *([name, *row(tally)] for name, tally in tallies)]
     widths = [max(len(each[column]) for each in rows) for column in range(len(COLUMNS))]
     lines = []
@@ -40,7 +40,7 @@ def table(tallies: Sequence[tuple[str, Tally]]) -> list[str]:
 
 
 def complaints(tally: Tally) -> list[str]:
-    """The first few of what went wrong."""
+    """Return the first few failures."""
     found = tally.complaints
     more = [f"… and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     return [*(sentence[:600] for sentence in found[:_SHOWN]), *more]
@@ -49,7 +49,7 @@ def complaints(tally: Tally) -> list[str]:
 def markdown(
     shop: Sequence[Tally], control: Sequence[Tally], *, seed: int, mongod: str, seconds: float, short: bool
 ) -> str:
-    """The page that is kept."""
+    """Return the section of the page."""
     now = datetime.datetime.now(datetime.UTC)
     proves = {scenario.name: scenario.proves for scenario in SCENARIOS}
     lines = [
@@ -88,7 +88,7 @@ def markdown(
 
 
 def write(path: Path, text: str) -> None:
-    """Replace this run's section of the page; the attacks have one of their own."""
+    """Replace this run's section of the page."""
     replace_section(path, "faults", text)
 
 

@@ -1,4 +1,4 @@
-"""One run: the scenarios one after the other, each followed by an audit, and the control beside them."""
+"""One run: the scenarios in sequence, each followed by an audit, and the control."""
 
 import contextlib
 import tempfile
@@ -15,12 +15,12 @@ from shop.torture.scenarios import Scenario
 from shop.torture.tally import Tally
 from shop.torture.world import ShopWorld, World, shop_world
 
-# What the rounds of SCENARIOS are meant for.
+# Duration that the rounds of SCENARIOS are meant for.
 FULL_MINUTES = 20.0
 
 
 class Run:
-    """``shop`` and ``control`` hold what came of the scenarios."""
+    """Run scenarios; ``shop`` and ``control`` hold the results."""
 
     def __init__(self, stream: Any, *, seed: int, minutes: float, short: bool) -> None:
         self.stream, self.seed, self.short = stream, seed, short
@@ -30,7 +30,7 @@ class Run:
         self.mongod = ""
 
     def all(self, scenarios: Sequence[Scenario]) -> None:
-        """Run these, those that need more members last: they get a MongoDB of their own."""
+        """Run these scenarios, those that need more members last, on another MongoDB."""
         with tempfile.TemporaryDirectory(prefix="shop-torture-") as folder:
             for members in sorted({scenario.members for scenario in scenarios}):
                 with self._world(Path(folder), members) as world:
@@ -71,7 +71,7 @@ class Run:
         with Progress(self.stream, title) as bar:
             world.progress = _part_of(bar, tally, rounds)
             for _ in range(rounds):
-                # Each scenario's chances depend on the seed and its name alone, so that --only repeats them.
+                # Chances depend on seed and name only, so that --only repeats them.
                 world.random.seed(f"{self.seed} {scenario.name} {tally.rounds}")
                 world.begin()
                 self._round(scenario, world, tally)
@@ -87,13 +87,13 @@ class Run:
         try:
             scenario.run(world, tally)
         except Exception as error:
-            # A scenario that cannot go on has found something: the others are still worth running.
+            # A scenario that fails is a finding; continue with the others.
             tally.unexpected.append(f"the scenario broke off: {error!r}")
             if isinstance(world, ShopWorld):
                 world.stop()
 
     def print(self) -> None:
-        """Write the table, and below it what went wrong with the shop."""
+        """Write the table and the shop's failures."""
         lines = report.table(
             [(tally.name, tally) for tally in self.shop] + [(f"naive {tally.name}", tally) for tally in self.control]
         )
@@ -104,13 +104,13 @@ class Run:
 
     @property
     def failures(self) -> list[str]:
-        """Names of what did not end as it must: the shop has to hold, the control has to fail."""
+        """Return failed scenarios of the shop and passed ones of the control."""
         failed = [tally.name for tally in self.shop if not tally.passed]
         return failed + [f"naive {tally.name} (it held)" for tally in self.control if tally.passed]
 
 
 def _part_of(bar: Progress, tally: Tally, rounds: int) -> Callable[[int, int], None]:
-    """A scenario's own progress as a part of the bar of all its rounds."""
+    """Map the progress of one round to the bar of all rounds."""
 
     def show(done: int, total: int) -> None:
         if total:

@@ -1,4 +1,4 @@
-"""What came of one scenario."""
+"""Result of one scenario."""
 
 import threading
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """Counts, and a sentence for every thing that went wrong. Threads may write to it."""
+    """Counts and failures, thread-safe; each failure is a sentence."""
 
     name: str
-    # Whether a 503 is an honest answer here, because something was made to be away.
+    # Whether 503 is a valid answer.
     outages: bool = False
     attempted: int = 0
     acknowledged: int = 0
@@ -32,7 +32,7 @@ class Tally:
             self.acknowledged += count
 
     def answered(self, status: int, what: str) -> None:
-        """Count a reply of this status; one that no outage excuses is unexpected, too."""
+        """Count a reply of this status; a 5xx that no outage excuses is also unexpected."""
         if status < 500:
             return
         with self._lock:
@@ -41,12 +41,12 @@ class Tally:
                 self.unexpected.append(f"{what} answered {status}")
 
     def expect(self, holds: object, otherwise: str) -> None:
-        """Note ``otherwise`` as unexpected unless it ``holds``."""
+        """Record ``otherwise`` as unexpected unless ``holds``."""
         if not holds:
             self.unexpected.append(otherwise)
 
     def note(self, text: str) -> None:
-        """Keep a measurement that the report shows; a later round's replaces that of the same beginning."""
+        """Keep a measurement for the report, replacing the last one with the same text before the colon."""
         beginning = text.split(":")[0]
         self.notes = [*(note for note in self.notes if note.split(":")[0] != beginning), text]
 

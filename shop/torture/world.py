@@ -1,4 +1,4 @@
-"""What runs during a scenario: MongoDB, Stripe's simulator, server processes and workers, all of them our own."""
+"""Environment of a scenario: MongoDB, the Stripe simulator, server processes and workers."""
 
 import contextlib
 import os
@@ -26,13 +26,13 @@ from shop.torture.buyers import Buyer
 from shop.torture.tally import Tally
 
 SERVER_PROCESSES = 3
-# How long the background may take to come to rest: a lease and a claim of a minute, and the pauses between tries.
+# Seconds until background work is finished: a lease and a claim of a minute, and pauses between attempts.
 SETTLE_SECONDS = 150.0
 _KEPT = {"django_migrations", "django_content_type", "auth_permission", PeriodicTask._meta.db_table}
 
 
 class World:
-    """One shop with everything around it. Use it from the main thread: processes die with the thread they come from."""
+    """A shop and its environment. Use it from the main thread: processes end with the thread that started them."""
 
     books: Books
     url: str
@@ -40,37 +40,37 @@ class World:
     def __init__(self, *, folder: Path, stripe: StripeSimulator, seed: int, short: bool) -> None:
         self.folder, self.stripe, self.short = folder, stripe, short
         self.random = random.Random(seed)  # noqa: S311
-        # Called with how much is done of how much; the runner puts a bar here.
+        # Called with (done, total); the runner replaces it.
         self.progress: Callable[[int, int], None] = lambda done, total: None
 
     def size(self, full: int, short: int) -> int:
-        """How many of something: fewer in a short run."""
+        """Return the number for a full or a short run."""
         return short if self.short else full
 
     def buyers(self, count: int, tally: Tally) -> list[Buyer]:
         return [Buyer(self.url, person, tally) for person in self.books.make_people(count)]
 
     def begin(self) -> None:
-        """Empty everything, and let it be up."""
+        """Empty and start everything."""
         self.stripe.reset()
         self.stripe.set_webhook(f"{self.url}/api/v1/payments/webhook/")
 
     def stop_workers(self) -> None:
-        """Let nothing happen in the background."""
+        """Stop background work."""
 
     def revive(self) -> None:
-        """Start again what has died."""
+        """Restart processes that died."""
 
     def forget_outages(self) -> None:
-        """Let nobody hold for away any longer what was."""
+        """Reset the shop's circuit breakers."""
 
     def settle(self, tally: Tally) -> None:
-        """Wait until nothing more happens by itself."""
+        """Wait until no background work is left."""
         tally.expect(self.stripe.wait_until_settled(SETTLE_SECONDS), "Stripe's deliveries did not come to an end")
 
 
 class Worker:
-    """``manage.py worker`` as a process that can be killed and started again."""
+    """A ``manage.py worker`` process that can be killed and restarted."""
 
     def __init__(self, *, log: Path, environment: dict[str, str]) -> None:
         self._log, self._environment = log, {**os.environ, **environment}
@@ -92,8 +92,6 @@ class Worker:
 
 
 class ShopWorld(World):
-    """The real shop."""
-
     def __init__(self, replica_set: mongod.ReplicaSet, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.replica_set = replica_set
@@ -105,7 +103,7 @@ class ShopWorld(World):
             "DATA_DIR": str(self.folder),
             "STRIPE_API_BASE": self.stripe.url,
             "LOG_LEVEL": "WARNING",
-            # Written like any other, and sent nowhere.
+            # Rendered like any other mail, but not sent.
             "EMAIL_URL": "dummymail://",
         }
         self.workers: list[Worker] = []
@@ -127,7 +125,7 @@ class ShopWorld(World):
         return ShopServer(log=log, workers=processes, port=port, **{**self.environment, **environment})
 
     def start_server(self, *, processes: int = SERVER_PROCESSES, **environment: str) -> None:
-        """Serve with this environment from now on, at the same address."""
+        """Restart the server with this environment, at the same address."""
         self.stop_server()
         self.server = self.new_server(processes=processes, port=self.server.port, **environment)
         self.server.start()
@@ -150,9 +148,9 @@ class ShopWorld(World):
         self.workers.clear()
 
     def revive(self) -> None:
-        """Start again what has died, as what stands over it in production would (systemd, Kubernetes).
+        """Restart processes that died, as systemd or Kubernetes would.
 
-        The server itself replaces processes that die, but ends when two do so within six seconds.
+        The server replaces its processes itself, but ends when two of them die within six seconds.
         """
         if self._serves is not None and not self.server.is_alive:
             self.server.kill()
@@ -162,8 +160,8 @@ class ShopWorld(World):
                 worker.start()
 
     def forget_outages(self) -> None:
-        # A process that met an outage lets one call at a time through until one has succeeded: the next scenario,
-        # in which nothing is away, is served by others.
+        # A process that met an outage lets one call at a time through until one succeeds. New processes have no such
+        # state.
         self.stop_server()
 
     def begin(self) -> None:
@@ -173,14 +171,14 @@ class ShopWorld(World):
         super().begin()
 
     def empty(self) -> None:
-        """Delete every row that a scenario may have left."""
+        """Delete all documents that a scenario may have created."""
         database = connections["default"].database.with_options(read_concern=ReadConcern("local"))
         for name in database.list_collection_names(filter={"type": "collection"}):
             if name not in _KEPT and not name.startswith("system."):
                 database[name].delete_many({})
 
     def settle(self, tally: Tally) -> None:
-        """Let a worker finish what is open, and wait until nothing is."""
+        """Let a worker finish all jobs, and wait until no work is left."""
         if not self.workers:
             self.start_workers()
         give_up_at = time.monotonic() + SETTLE_SECONDS
@@ -191,13 +189,13 @@ class ShopWorld(World):
             self.stripe.wait_until_settled(5)
             self.books.send_waiting_mails()
             unfinished = self.books.unfinished()
-            # Twice, as what a worker does may make Stripe tell of it.
+            # Twice, as a worker may cause further events from Stripe.
             quiet = quiet + 1 if not unfinished and self.stripe.wait_until_settled(0.1) else 0
             time.sleep(0.1)
         tally.expect(not unfinished, f"left undone: {'; '.join(unfinished[:5])}")
 
     def reconcile(self) -> str:
-        """Compare the shop with Stripe; return what was said about it."""
+        """Run `reconcile_payments`; return its output."""
         command = [sys.executable, "manage.py", "reconcile_payments", "--settling-minutes", "0"]
         environment = {**os.environ, **self.environment}
         done = subprocess.run(  # noqa: S603
@@ -215,13 +213,13 @@ def use_database(uri: str) -> None:
     connections["default"].close_pool()
     configured = connections.settings["default"]
     configured["HOST"], configured["NAME"] = uri, "shop"
-    # The wrapper of this thread was made from that same dictionary; others' are made anew.
+    # This thread's wrapper holds the old settings; new ones read the changed dictionary.
     del connections["default"]
 
 
 @contextlib.contextmanager
 def shop_world(*, members: int = 1, **arguments: Any) -> Iterator[ShopWorld]:
-    """A shop of our own on a MongoDB of its own, with nothing left of it afterwards."""
+    """Run a shop on a temporary MongoDB; stop and remove both at the end."""
     with mongod.temporary(members=members) as replica_set:
         world = ShopWorld(replica_set, **arguments)
         try:
@@ -234,7 +232,7 @@ def shop_world(*, members: int = 1, **arguments: Any) -> Iterator[ShopWorld]:
 
 
 def server_pids(leader: int) -> list[int]:
-    """The processes under a server's leader that answer requests."""
+    """Return the processes under a server's leader that answer requests."""
     listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)  # noqa: S607
     rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
     return [int(row[0]) for row in rows if len(row) == 3 and int(row[1]) == leader and "resource_tracker" not in row[2]]

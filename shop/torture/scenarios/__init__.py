@@ -1,4 +1,4 @@
-"""The scenarios, by name, in the order in which they run."""
+"""All scenarios, by name, in the order in which they run."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,13 +9,13 @@ from shop.torture.world import World
 
 
 class Scenario(NamedTuple):
-    """``run`` does one round; ``share`` is its part of the whole time, in which as many rounds run as fit."""
+    """A scenario; ``run`` does one round."""
 
     name: str
     run: Callable[[World, Tally], None]
-    # Whether the naive control can be put through it.
+    # Also run against the naive control.
     control: bool = False
-    # Whether something is made to be away, so that a 503 is an honest answer.
+    # Something is made unavailable, so that 503 is a valid answer.
     outages: bool = False
     # Rounds in a full run of 20 minutes.
     rounds: int = 1
@@ -24,7 +24,7 @@ class Scenario(NamedTuple):
 
     @property
     def proves(self) -> str:
-        """What it proves, in a sentence."""
+        """Return the sentence that the scenario proves."""
         return " ".join((self.run.__doc__ or "").split())
 
 

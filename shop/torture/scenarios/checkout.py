@@ -1,4 +1,4 @@
-"""The same checkout many times at once."""
+"""Concurrent checkouts of one cart."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from shop.torture.world import World
 
 
 def one_cart(world: World, tally: Tally) -> None:
-    """Twenty checkouts of one cart at once make one order."""
+    """Twenty concurrent checkouts of one cart create one order."""
     times = 20
     product = world.books.make_product(1000)
     (buyer,) = world.buyers(1, tally)
@@ -32,7 +32,7 @@ def one_cart(world: World, tally: Tally) -> None:
 
 
 def one_key(world: World, tally: Tally) -> None:
-    """One Idempotency-Key sent 50 times at once makes one order, and another one of its payment one PaymentIntent."""
+    """One Idempotency-Key sent 50 times at once creates one order, and another for its payment one PaymentIntent."""
     times = world.size(50, 25)
     product = world.books.make_product(1000)
     (buyer,) = world.buyers(1, tally)

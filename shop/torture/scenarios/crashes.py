@@ -1,4 +1,4 @@
-"""kill -9 at every named place of the code that sells, takes money and gives it back."""
+"""kill -9 at every named point of the code that sells, takes money and refunds it."""
 
 import re
 import time
@@ -11,14 +11,14 @@ from shop.torture.errands import Errand, check, finish
 from shop.torture.tally import Tally
 from shop.torture.world import ShopWorld, Worker, World, server_pids
 
-# Where nobody died by then, nobody will.
+# Seconds until a process must have reached its point.
 DEATH_SECONDS = 25.0
-# What the dead had claimed is free again after a minute: leases of jobs, keys of requests.
+# Leases of jobs and claims of keys expire after a minute.
 CLAIM_SECONDS = 62.0
 FINISH_SECONDS = 240.0
 
-# Names of transactions, each with the errand that gets there and the process that is to die. Those that are missing
-# here only ever run inside one of these (`orders.mark_paid` in `payments.apply_event`).
+# Names of transactions, the errand that reaches each, and the process to kill. Names that are missing here only run
+# inside one of these (`orders.mark_paid` in `payments.apply_event`).
 TRANSACTIONS = [
     ("cart.create", "purchase", "server"),
     ("orders.place", "purchase", "server"),
@@ -54,7 +54,7 @@ PLACES = [
 
 
 def crash_points(world: World, tally: Tally) -> None:
-    """Killed at each named place before and after each transaction and call, the shop ends as if it had not been."""
+    """A process killed at any named point of a transaction or a Stripe call does not change how an errand ends."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     _check_names(tally)
     product = world.books.make_product(1000)
@@ -64,7 +64,7 @@ def crash_points(world: World, tally: Tally) -> None:
     errands = []
     for done, (place, kind, victim) in enumerate(places):
         world.progress(done, len(places))
-        # What an errand before this one left to be delivered must not make anybody die here.
+        # Deliveries left by an earlier errand must not trigger this kill.
         world.stripe.wait_until_settled(3)
         (person,) = world.books.make_people(1)
         errand_kind = "cancel_paid" if kind == "late" else kind
@@ -85,7 +85,7 @@ def crash_points(world: World, tally: Tally) -> None:
 
 
 def _kill_server(world: ShopWorld, errand: Errand, place: str, *, late: bool) -> bool:
-    """Go on the errand until the server dies at ``place``; return whether it did."""
+    """Continue the errand until the server dies at ``place``; return whether it did."""
     world.start_server(processes=1, CRASH_AT=place)
     alive = server_pids(world.server.pid)
     errand.interrupted = lambda: server_pids(world.server.pid) != alive
@@ -93,7 +93,7 @@ def _kill_server(world: ShopWorld, errand: Errand, place: str, *, late: bool) ->
     if late:
         _cancel_unnoticed(world, errand)
     elif errand.kind == "cancel_paid":
-        # Paid at Stripe, and the shop has not heard of it when the cancel comes.
+        # The shop must not know of the payment when the cancel arrives.
         world.stripe.deliver("hold", types=["payment_intent.succeeded"])
     errand.go()
     died = _wait_for_death(errand)
@@ -103,7 +103,7 @@ def _kill_server(world: ShopWorld, errand: Errand, place: str, *, late: bool) ->
 
 
 def _cancel_unnoticed(world: ShopWorld, errand: Errand) -> None:
-    """Let the success come after the cancel, which did not close the intent."""
+    """Cancel without closing the intent, so that the payment succeeds afterwards."""
     while errand.next_step in ("fill", "checkout", "open"):
         if not errand.step():
             return
@@ -111,7 +111,7 @@ def _cancel_unnoticed(world: ShopWorld, errand: Errand) -> None:
 
 
 def _kill_worker(world: ShopWorld, errand: Errand, place: str, *, late: bool = False) -> bool:
-    """Go on the errand until a worker dies at ``place``; return whether it did."""
+    """Continue the errand until a worker dies at ``place``; return whether it did."""
     world.start_server(processes=1)
     worker = Worker(log=world.folder / "worker-killed.log", environment={**world.environment, "CRASH_AT": place})
     errand.interrupted = lambda: not worker.is_alive
@@ -138,7 +138,7 @@ def _wait_for_death(errand: Errand) -> bool:
 
 
 def _check_names(tally: Tally) -> None:
-    """Names that the code does not have any more would prove nothing."""
+    """Check that the names still exist in the code."""
     base = Path(settings.BASE_DIR)
     source = "".join(path.read_text() for app in ROOMS for path in (base / app).glob("*.py"))
     there = set(re.findall(r'@(?:transactions\.)?transactional\("([^"]+)"\)', source))

@@ -1,4 +1,4 @@
-"""Server and worker processes that are killed again and again while people buy."""
+"""Server and worker processes that are killed repeatedly under load."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ CLAIM_SECONDS = 62.0
 
 
 def kills(world: World, tally: Tally) -> None:
-    """100 random kills of servers and workers under load lose nothing, do nothing twice, hold nothing longer."""
+    """100 random kills of servers and workers under load lose nothing, repeat nothing and extend no hold on stock."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(100, 3)
     world.start_server(ORDER_HOLD_SECONDS=str(world.size(HOLD_SECONDS, 3)))
@@ -39,7 +39,7 @@ def kills(world: World, tally: Tally) -> None:
     else:
         time.sleep(CLAIM_SECONDS)
     finish(world, errands, seconds=240)
-    # What nobody paid has to be given back, with nobody helping.
+    # Unpaid orders must expire by themselves.
     give_up_at = time.monotonic() + HOLD_SECONDS + 90
     while any(each.status == "pending" for each in world.books.orders()) and time.monotonic() < give_up_at:
         world.revive()
@@ -51,7 +51,7 @@ def kills(world: World, tally: Tally) -> None:
 
 
 def under_load(world: World, tally: Tally, disturb: Callable[[], None], *, kinds: list[str]) -> list[Errand]:
-    """Let buyers go on errands, one after the other, while ``disturb`` works; return all that were begun."""
+    """Run errands concurrently while ``disturb`` works; return all that were begun."""
     product = world.books.make_product(1_000_000)
     staff = Buyer(world.url, world.books.make_staff(), tally)
     stopping = threading.Event()
@@ -66,7 +66,7 @@ def under_load(world: World, tally: Tally, disturb: Callable[[], None], *, kinds
                 kind = world.random.choice(kinds)
             if person is None:
                 return
-            # Every errand its own person: what the dead have claimed for one does not stop the next.
+            # One user per errand: claims of a killed process do not block the next errand.
             errand = Errand(kind, world, Buyer(world.url, person, tally), product, staff=staff.twin())
             errands.append(errand)
             for _ in range(20):
@@ -87,7 +87,7 @@ def under_load(world: World, tally: Tally, disturb: Callable[[], None], *, kinds
 
 
 def _kill_one(world: ShopWorld, tally: Tally) -> None:
-    """Kill -9 one server process, one worker, or now and then the whole server; and bring back what stays away."""
+    """Kill -9 a server process, a worker or, rarely, the whole server; then restart what does not recover by itself."""
     chance = world.random.random()
     if chance < 0.1:
         world.server.kill()

@@ -1,4 +1,4 @@
-"""A database that changes its primary, or stands still."""
+"""A database that changes its primary, or freezes."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ CLAIM_SECONDS = 62.0
 
 
 def step_downs(world: World, tally: Tally) -> None:
-    """While the primary of three members steps down again and again, no acknowledged order is lost."""
+    """Repeated step-downs of the primary of three members lose no acknowledged order."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(12, 1)
     if not world.workers:
@@ -33,7 +33,7 @@ def step_downs(world: World, tally: Tally) -> None:
                 world.progress(number, count)
                 began = time.monotonic()
                 with suppress(PyMongoError):
-                    # It answers by closing the connection.
+                    # The server answers by closing the connection.
                     client.admin.command("replSetStepDown", 5, secondaryCatchUpPeriodSecs=3, force=True)
                 _wait_for_orders(tally)
                 gaps.append(time.monotonic() - began)
@@ -47,14 +47,14 @@ def step_downs(world: World, tally: Tally) -> None:
 
 
 def _wait_for_orders(tally: Tally) -> None:
-    """Wait until more orders are acknowledged than can have been under way before."""
+    """Wait until more orders are acknowledged than can have been in progress before."""
     before, give_up_at = tally.acknowledged, time.monotonic() + 60
     while tally.acknowledged <= before + BUYERS and time.monotonic() < give_up_at:
         time.sleep(0.02)
 
 
 def frozen(world: World, tally: Tally) -> None:
-    """With mongod frozen for 30 s all is 503 within 10 s, /livez 200, /readyz 503; then it goes on."""
+    """While mongod is frozen for 30 s, requests get 503 within 10 s, /livez 200 and /readyz 503; then all recovers."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     seconds = world.size(30, 12)
     if not world.workers:

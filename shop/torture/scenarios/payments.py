@@ -1,4 +1,4 @@
-"""Money that comes too late, and money that goes back."""
+"""Late payments and refunds."""
 
 import time
 from collections import Counter
@@ -12,21 +12,21 @@ from shop.torture.scenarios.steps import Opened, deliver_at_once, events_of, ope
 from shop.torture.tally import Tally
 from shop.torture.world import ShopWorld, World
 
-# For how long shoppers pay orders whose holds have run out: the worker expires them in the middle.
+# Seconds over which shoppers pay expired holds; the worker expires them in the middle.
 EXPIRY_SECONDS = 6.0
 
 
 def late_success(world: World, tally: Tally) -> None:
-    """A success that arrives after the cancel or the expiry, or races it, is refunded exactly once."""
+    """A payment that succeeds after the cancellation or expiry, or races it, is refunded exactly once."""
     count = world.size(20, 6)
     product = world.books.make_product(count)
     orders = open_orders(world, tally, product, count)
     late, racing = orders[: count // 2], orders[count // 2 :]
     world.stripe.deliver("off")
-    # A worker would close the intents before anybody can pay.
+    # A worker would close the intents before they are paid.
     world.stop_workers()
     for number, order in enumerate(late):
-        # Cancelled, or run out, without Stripe having heard of it: then the shopper pays.
+        # Stripe does not know of the end, so the payment succeeds.
         world.books.cancel_unnoticed(order.number, expired=bool(number % 2))
         world.stripe.pay(order.intent)
         (success,) = events_of(world, order.intent, "payment_intent.succeeded")
@@ -44,7 +44,7 @@ def late_success(world: World, tally: Tally) -> None:
 
 
 def _race(world: World, tally: Tally, order: Opened) -> None:
-    """The shopper pays and cancels at the same moment: one of the two comes first."""
+    """Pay and cancel concurrently."""
 
     def cancel() -> int:
         return order.buyer.cancel(order.number).status
@@ -65,7 +65,7 @@ def _pay(world: World, order: Opened) -> bool:
 
 
 def late_payment(world: World, tally: Tally) -> None:
-    """Shoppers pay while their holds run out: each order is paid or expired, and no money of an expired one is kept."""
+    """When payments race the expiry of holds, each order is paid or expired, and an expired one keeps no money."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(40, 8)
     product = world.books.make_product(count)
@@ -74,7 +74,7 @@ def late_payment(world: World, tally: Tally) -> None:
         world.start_workers()
     for order in orders:
         world.books.let_run_out(order.number)
-    # From before the worker looks for holds that have run out until after it has.
+    # Payments start before the worker searches for expired holds and end after it.
     world.books.expire_in(EXPIRY_SECONDS / 2)
     moments = {
         order.number: (number + world.random.random()) / count * EXPIRY_SECONDS for number, order in enumerate(orders)
@@ -97,14 +97,14 @@ def late_payment(world: World, tally: Tally) -> None:
     sold = sum(end.status == "completed" for end in ends.values())
     left = world.books.stock(product)
     tally.expect(left == count - sold, f"{sold} of {count} were sold, and {left} are left")
-    # Otherwise nothing has raced.
+    # Otherwise there was no race.
     tally.expect(0 < sold < count, f"{sold} of {count} were sold: the payments or the expiries won them all")
     tally.note(f"pay against expiry: {sold} of the last {count} were sold, {sum(paid) - sold} paid and refunded")
     check_money(world, tally)
 
 
 def refunds(world: World, tally: Tally) -> None:
-    """Twenty refunds of 1.50 at once of a payment of 10.00: six go out, never more than was captured."""
+    """When 20 refunds of 1.50 are requested at once for a payment of 10.00, exactly six are made."""
     times, amount = 20, Decimal("1.50")
     product = world.books.make_product(10)
     (order,) = open_orders(world, tally, product, 1)

@@ -1,4 +1,4 @@
-"""Webhooks that never came."""
+"""Webhooks that never arrived."""
 
 import time
 
@@ -10,7 +10,7 @@ from shop.torture.world import ShopWorld, World
 
 
 def webhooks_off(world: World, tally: Tally) -> None:
-    """With webhooks off for 50 payments, `reconcile_payments` pays every order once, and nothing the second time."""
+    """With webhooks off for 50 payments, `reconcile_payments` marks every order paid; a second run changes nothing."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(50, 10)
     product = world.books.make_product(count)
@@ -21,7 +21,7 @@ def webhooks_off(world: World, tally: Tally) -> None:
     tally.acknowledge(count)
     unpaid = [order for order in world.books.orders() if order.paid]
     tally.expect(not unpaid, f"{len(unpaid)} orders are paid, though nobody told")
-    # What is compared was made before the second in which the comparison begins.
+    # Reconciliation skips objects created in the second in which it starts.
     time.sleep(2)
     first, second = world.reconcile() or "-", world.reconcile() or "-"
     tally.note(f"reconcile_payments: first {first.splitlines()[-1]} Then {second.splitlines()[-1]}")

@@ -1,4 +1,4 @@
-"""Steps that several scenarios take: an order that is placed, opened for payment, told about."""
+"""Steps shared by scenarios: place orders, open payments, deliver events."""
 
 import time
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ class Opened:
 
 
 def open_orders(world: World, tally: Tally, product: str, count: int) -> list[Opened]:
-    """So many buyers order one piece each and open its payment; those who could not are unexpected."""
+    """Let ``count`` buyers order one piece each and open its payment; failures are unexpected."""
 
     def buy(buyer: Buyer) -> Opened | None:
         buyer.add(product)
         order = buyer.checkout()
         payment = open_until_answered(buyer, order.body.get("number", ""))
-        # 200: an attempt that was not answered definitely had made the payment already.
+        # 200: an attempt without a definite answer had already created the payment.
         if order.status != 201 or payment.status not in (200, 201):
             tally.unexpected.append(f"no order to be paid: {order}, {payment}")
             return None
@@ -41,7 +41,7 @@ def open_orders(world: World, tally: Tally, product: str, count: int) -> list[Op
 
 
 def open_until_answered(buyer: Buyer, number: str) -> Answer:
-    """Open an order's payment; again while the answer is that Stripe is away, which a server believes some seconds."""
+    """Open an order's payment; retry for 30 s, as servers pause calls to Stripe for some seconds after an outage."""
     give_up_at = time.monotonic() + 30
     while not (answer := buyer.open_payment(number)).is_definite and time.monotonic() < give_up_at:
         time.sleep(0.5)
@@ -49,7 +49,7 @@ def open_until_answered(buyer: Buyer, number: str) -> Answer:
 
 
 def events_of(world: World, intent: str, *types: str) -> list[dict[str, Any]]:
-    """Stripe's events about one intent, the oldest first."""
+    """Return Stripe's events about one intent, oldest first."""
     found = []
     for event in reversed(world.stripe.state()["events"]):
         subject = event["data"]["object"]
@@ -77,7 +77,7 @@ def post_body(world: World, body: bytes, signature: str) -> int:
 
 
 def deliver_at_once(world: World, tally: Tally, deliveries: Sequence[dict[str, Any]]) -> None:
-    """Deliver all of these at the same moment; each has to be acknowledged."""
+    """Deliver all events concurrently; each must be acknowledged."""
     tally.attempt(len(deliveries))
     statuses = at_once([lambda e=event: post_event(world, e) for event in deliveries])
     for status in statuses:

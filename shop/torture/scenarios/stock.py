@@ -1,4 +1,4 @@
-"""Races for what is left: of a thing, of two things, of a coupon."""
+"""Races for limited stock and coupons."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from shop.torture.world import World
 
 
 def last_pieces(world: World, tally: Tally) -> None:
-    """Of 100 buyers of the last 20 pieces exactly 20 get one and 80 hear 409."""
+    """When 100 buyers race for the last 20 pieces, exactly 20 get one and 80 get 409."""
     buyers, pieces = world.size(100, 40), world.size(20, 8)
     product = world.books.make_product(pieces)
     booked = _race(world, tally, [[product]] * buyers, winners=pieces, refusal=(409, "out_of_stock"))
@@ -19,7 +19,7 @@ def last_pieces(world: World, tally: Tally) -> None:
 
 
 def opposite_carts(world: World, tally: Tally) -> None:
-    """Carts of {A, B} against carts of {B, A}: nobody waits for ever, and nobody gets half of one."""
+    """Carts of {A, B} and of {B, A} that are ordered at once neither deadlock nor become half an order."""
     buyers, pieces = world.size(60, 20), world.size(30, 10)
     first, second = world.books.make_product(pieces), world.books.make_product(pieces)
     carts = [[first, second] if number % 2 else [second, first] for number in range(buyers)]
@@ -31,7 +31,7 @@ def opposite_carts(world: World, tally: Tally) -> None:
 
 
 def coupon(world: World, tally: Tally) -> None:
-    """A coupon for N, wanted by 5 N buyers at once, is used N times."""
+    """A coupon limited to N uses that 5 N buyers redeem at once is used exactly N times."""
     limit = world.size(20, 6)
     product = world.books.make_product(1000)
     code = f"ONLY{world.random.randrange(10**6)}"
@@ -57,7 +57,7 @@ def _race(
     refusal: tuple[int, str],
     prepare: Callable[[Buyer], None] = lambda buyer: None,
 ) -> list[Booked]:
-    """Check out all of these carts at the same moment: so many win, and the others hear ``refusal``."""
+    """Check out all carts concurrently: ``winners`` succeed, the others get ``refusal``."""
     before = {order.number for order in world.books.orders()}
     buyers = world.buyers(len(carts), tally)
 

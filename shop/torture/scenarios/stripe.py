@@ -1,4 +1,4 @@
-"""Stripe away, slow, wrong, or acting without telling."""
+"""Stripe unreachable, slow or wrong, or executing calls without answering."""
 
 import threading
 from typing import Any
@@ -24,12 +24,12 @@ OUTAGES: list[dict[str, Any]] = [
     {"kind": "lose_answer"},
 ]
 ORDERS = 4
-# Longer than any transaction of ours takes, shorter than one call to Stripe that is not answered.
+# Longer than the shop's transactions take, shorter than an unanswered call to Stripe.
 TRANSACTION_SECONDS = 2.0
 
 
 def stripe_away(world: World, tally: Tally) -> None:
-    """Whatever Stripe does, replies come within 10 s, no transaction waits for it; one intent, one refund."""
+    """Whatever Stripe does, replies take at most 10 s, no transaction waits for it, no intent or refund is repeated."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     outages = OUTAGES[-1:] if world.short else OUTAGES
     slowest = 0.0
@@ -43,7 +43,7 @@ def stripe_away(world: World, tally: Tally) -> None:
 
 
 def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float:
-    """Open payments, refund and cancel while the outage lasts, and again after it; return the slowest reply's time."""
+    """Open payments, refund and cancel during the outage and after it; return the slowest reply's time."""
     product = world.books.make_product(100)
     paid = open_orders(world, tally, product, ORDERS)
     to_cancel = open_orders(world, tally, product, ORDERS)
@@ -60,7 +60,7 @@ def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float
     world.stripe.fail(**outage, method="POST")
     watch = _TransactionWatch()
     with watch:
-        # Two at a time for each order: twins that meet the same outage.
+        # Two concurrent calls per order.
         answers = at_once(
             [lambda b=b, n=n: b.twin().open_payment(n) for b, n in zip(buyers, unpaid, strict=True) for _ in "ab"]
             + [lambda o=order: _refund(staff, o) for order in paid]
@@ -97,13 +97,13 @@ def _refund(staff: Buyer, order: Opened) -> Answer:
 
 
 class _TransactionWatch:
-    """Looks, while the block runs, for transactions that stand open; ``found`` is the longest in seconds."""
+    """Watch for long transactions inside the block; ``found`` is the longest in seconds."""
 
     def __init__(self) -> None:
         self.found = 0.0
         self._stopping = threading.Event()
         self.error = ""
-        # What runs at this moment is read locally or not at all.
+        # `$currentOp` supports no other read concern.
         self._admin = connections["default"].connection.admin.with_options(read_concern=ReadConcern("local"))
         self._thread = threading.Thread(target=self._look, daemon=True)
 

@@ -1,4 +1,4 @@
-"""What Stripe tells, many times, in any order, and what others say in its name."""
+"""Webhooks: repeated, in any order, and forged."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ FIVE = ("created", "payment_failed", "requires_action", "processing", "succeeded
 
 
 def one_event(world: World, tally: Tally) -> None:
-    """One event delivered 100 times at once, and the same success under five other ids, pay an order once."""
+    """One event delivered 100 times at once, and the same success under five other ids, mark an order paid once."""
     world.stripe.deliver("off")
     product = world.books.make_product(10)
     (order,) = open_orders(world, tally, product, 1)
@@ -37,7 +37,7 @@ def one_event(world: World, tally: Tally) -> None:
 
 
 def every_order(world: World, tally: Tally) -> None:
-    """A payment's five events (created, failed, action, processing, succeeded) in all 120 orders: paid once."""
+    """A payment's five events, in each of their 120 orders, mark the order paid once."""
     world.stripe.deliver("off")
     arrivals = list(itertools.permutations(range(len(FIVE))))
     if world.short:
@@ -56,14 +56,14 @@ def every_order(world: World, tally: Tally) -> None:
 
 
 def any_order(world: World, tally: Tally) -> None:
-    """Whatever happens to a payment (declines, refunds, disputes), its events end in one state in any order."""
+    """Whatever happens to a payment (declines, refunds, disputes), its events lead to one state in any order."""
     world.stripe.deliver("off")
     count = world.size(200, 6)
     orders = open_orders(world, tally, world.books.make_product(count), count)
     ends = {order.number: _live(world, order) for order in orders}
     told: dict[str, list[dict[str, Any]]] = {order.number: events_of(world, order.intent) for order in orders}
     for events in told.values():
-        # Some of it twice, some of it again under another id, all of it shuffled.
+        # Repeated, repeated under another id, and shuffled.
         events += world.random.sample(events, min(3, len(events)))
         events += [world.stripe.twin(event["id"]) for event in world.random.sample(events, min(2, len(events)))]
         world.random.shuffle(events)
@@ -72,7 +72,7 @@ def any_order(world: World, tally: Tally) -> None:
 
 
 def _tell_all(world: World, tally: Tally, told: dict[str, list[dict[str, Any]]]) -> None:
-    """Deliver each order's events one after the other, several orders side by side."""
+    """Deliver each order's events in sequence, several orders in parallel."""
     tally.attempt(sum(len(events) for events in told.values()))
 
     def tell(number: str) -> None:
@@ -99,7 +99,7 @@ def _check_ends(world: World, tally: Tally, told: dict[str, list[dict[str, Any]]
 
 
 def _live(world: World, order: Opened) -> str:
-    """Let things happen to a payment at Stripe by the seed; return the payment status that has to come of it."""
+    """Create a random history of a payment at Stripe; return the payment status that it must lead to."""
     stripe, chance = world.stripe, world.random
     if chance.random() < 0.3:
         _decline(world, order)
@@ -138,7 +138,7 @@ def _pay_by_bank(world: World, order: Opened) -> None:
 
 
 def signatures(world: World, tally: Tally) -> None:
-    """Replayed, forged, truncated and re-serialised bodies are 400 and leave no row; a rotation's two are accepted."""
+    """Replayed, forged and altered events get 400 and are not stored; both signatures of a rotation are accepted."""
     world.stripe.deliver("off")
     product = world.books.make_product(10)
     (order,) = open_orders(world, tally, product, 1)
@@ -162,7 +162,7 @@ def signatures(world: World, tally: Tally) -> None:
         tally.expect(status >= 500 or status == 400, f"{what} was answered with {status}")
     stored = world.books.events() - before
     tally.expect(stored == 0, f"{stored} forged events were stored")
-    # Stripe signs with both secrets while one replaces the other; the shop knows only the old one yet.
+    # During a rotation Stripe signs with both secrets; the shop still knows only the old one.
     status = post_body(world, body, sign(body, ["whsec_new", secret], int(time.time())))
     tally.expect(status == 200, f"two signatures during a rotation were answered with {status}")
     tally.acknowledge(status == 200)
