@@ -1,4 +1,4 @@
-"""Driving the admin in tests: through its pages, the way a browser does."""
+"""Test helpers that use the admin through its pages, as a browser does."""
 
 import io
 from typing import Any
@@ -23,14 +23,14 @@ ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "Lon
 
 
 def browser_of(user: User) -> Client:
-    """A browser in which this person has logged into the admin."""
+    """Return a browser in which this user is logged into the admin."""
     browser = Client()
     browser.force_login(user)
     return browser
 
 
 def allow(user: User, *permissions: str) -> User:
-    """Make a person staff with these permissions ("orders.view_order") and no others."""
+    """Make a user staff with exactly these permissions ("orders.view_order")."""
     User.objects.filter(pk=user.pk).update(is_staff=True)
     for permission in permissions:
         app, codename = permission.split(".")
@@ -39,18 +39,18 @@ def allow(user: User, *permissions: str) -> User:
 
 
 def in_dialog(browser: Client, url: str, fields: dict[str, Any] | None = None) -> HttpResponse:
-    """Open a button's dialog, or send what was filled into it, the way the page's script does."""
+    """Open a button's dialog, or submit ``fields`` to it, as the page's script does."""
     headers = {"HX-Request": "true"}
     return browser.get(url, headers=headers) if fields is None else browser.post(url, fields, headers=headers)
 
 
 def url_of(model: str, page: str = "changelist", pk: Any = None) -> str:
-    """Address of a page of the admin, as its lists link it: ``url_of("orders.order", "change", order.pk)``."""
+    """Return the URL of an admin page, as in ``url_of("orders.order", "change", order.pk)``."""
     return reverse(f"admin:{model.replace('.', '_')}_{page}", args=[] if pk is None else [quote(str(pk))])
 
 
 def filled_in(page: HttpResponse) -> dict[str, Any]:
-    """Return what a browser would send if the person changed nothing on this add or change page."""
+    """Return the data that a browser would submit from this add or change page without edits."""
     data: dict[str, Any] = {}
     forms: list[Form] = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
@@ -77,7 +77,7 @@ def _value(field: BoundField) -> dict[str, Any]:
 
 
 def errors_of(page: HttpResponse) -> dict[str, Any]:
-    """Return what a page says is wrong, by the name of the input; "" for what is about all of it."""
+    """Return the page's errors by input name; "" for errors of the whole form."""
     found: dict[str, Any] = {}
     forms = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
@@ -91,19 +91,18 @@ def errors_of(page: HttpResponse) -> dict[str, Any]:
 
 
 def messages_of(page: HttpResponse) -> list[str]:
-    """Return the messages that a page shows."""
     return [str(message) for message in page.context["messages"]]
 
 
 def picture(name: str = "picture.png", *, colour: str = "teal", side: int = 40) -> SimpleUploadedFile:
-    """A small sound picture, as a browser uploads it."""
+    """Return a small valid image as a browser uploads it."""
     data = io.BytesIO()
     Image.new("RGB", (side, side), colour).save(data, "PNG")
     return SimpleUploadedFile(name, data.getvalue(), content_type="image/png")
 
 
 def ordered(customer: User, *products: Product, quantity: int = 1) -> Order:
-    """An order that this customer has just placed."""
+    """Return a new order of this customer."""
     for product in products:
         variant = Variant.objects.filter(product=product).first()
         carts.add_item(owner=CartOwner(user=customer), variant=variant.pk, quantity=quantity)

@@ -1,6 +1,6 @@
-"""The admin in a real browser: the machine's own Chromium, headless, driven by Playwright.
+"""The admin in the system's Chromium, headless, driven by Playwright.
 
-``python -m shop.testing.browser`` ends with an error where there is no Chromium.
+``python -m shop.testing.browser`` fails if there is no Chromium.
 """
 
 import contextlib
@@ -19,19 +19,19 @@ MISSING = (
     "There is no Chromium on this machine, so the admin is not tried in a browser: install it "
     "(`apt-get install chromium` on Debian and Ubuntu)."
 )
-# How long anything may take on a machine that has much else to do.
+# Generous, for busy machines.
 PATIENCE_MS = 30_000
 DESKTOP, PHONE = (1440, 960), (390, 844)
 
 
 def chromium() -> str | None:
-    """Return where the machine's Chromium is, if it has one."""
+    """Return the path of the system's Chromium, if any."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextlib.contextmanager
 def browser_page(base_url: str, *, size: tuple[int, int] = DESKTOP) -> Iterator[Page]:
-    """Open an empty page; what its browser complains of meanwhile is an error at the end.
+    """Open an empty page; errors reported by the browser fail the block at its end.
 
     Playwright runs an event loop in this thread, so Django's ORM must not be used inside the block.
     """
@@ -61,7 +61,7 @@ def log_in(page: Page, email: str, password: str) -> None:
 
 
 def drag(page: Page, handle: Locator, target: Locator) -> None:
-    """Drag something by its handle above ``target``, as a hand does: slowly enough to be seen."""
+    """Drag an element by its handle above ``target``, slowly enough for the page's script."""
     handle.scroll_into_view_if_needed()
     start, end = handle.bounding_box(), target.bounding_box()
     assert start is not None
@@ -74,9 +74,9 @@ def drag(page: Page, handle: Locator, target: Locator) -> None:
 
 
 def take_picture(page: Page, name: str, *, height: int | None = None) -> None:
-    """Save what the page shows as a small PNG in the folder that ``SCREENSHOTS`` names, if it names one.
+    """Save the page as a small PNG in the folder ``SCREENSHOTS``, if set.
 
-    ``height`` makes the window that high first.
+    ``height`` resizes the window first.
     """
     folder = os.environ.get("SCREENSHOTS")
     if not folder:

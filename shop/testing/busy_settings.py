@@ -1,4 +1,4 @@
-"""The tests' settings, with pools for costly requests that refuse every one of them."""
+"""Test settings with pools for costly requests that refuse every request."""
 
 from shop.settings import *  # noqa: F403
 from shop.settings import SERVER_POOLS

@@ -1,7 +1,7 @@
-"""Values that must not get out, planted in a shop as in production, and a way to do everything to it that can be done.
+"""Recognisable secrets and personal data in a shop with production settings, and calls that might leak them.
 
-Every secret of its settings is a canary, and so is what people type. Every route is called by everybody, with sound
-and broken bodies, through forced faults and outages of MongoDB, Stripe, Cloudinary and Redis.
+All secrets of the settings and all user input are canaries. Every route is called by every kind of user, with valid and
+invalid bodies, during forced failures of MongoDB, Stripe, Cloudinary and Redis.
 """
 
 import json
@@ -45,19 +45,19 @@ PERSONAL = {
     "alt": "canary description",
 }
 TYPED = {**PERSONAL, "password": PASSWORD, "old_password": PASSWORD, "new_password": "password", "refresh": PASSWORD}
-# However it is quoted: what every value above has, and nothing else in the shop.
+# In all of the values above, however they are quoted, and nowhere else in the shop.
 MARKS = ("canary", "555 0199", "cnry 99")
 
 
 class Shop:
-    """The shop under test, all that it answered and all that it wrote."""
+    """The shop under test, its replies and its logs."""
 
     def __init__(self, url: str, database: MongoClient) -> None:
         self.url = url
         self.database = database
         self.replies: list[tuple[str, requests.Response]] = []
         self.http = requests.Session()
-        # As the proxy in front says.
+        # As set by the proxy.
         self.http.headers["X-Forwarded-Proto"] = "https"
 
     def call(self, method: str, path: str, *, token: str = "", **options: Any) -> requests.Response:
@@ -66,14 +66,14 @@ class Shop:
         reply = self.http.request(
             method, self.url + path, headers=headers, timeout=20, allow_redirects=False, **options
         )
-        # The cookies insist on https, which only the proxy in front would speak.
+        # Secure cookies would not be sent without the proxy's https.
         for cookie in self.http.cookies:
             cookie.secure = False
         self.replies.append((f"{method} {path} {options}"[:200], reply))
         return reply
 
     def fail(self, *, after: int = 0, **how: Any) -> None:
-        """Let what the shop asks of the database fail in this way, but for so many commands."""
+        """Let the shop's commands to the database fail, except for the first ``after``."""
         commands = ["aggregate", "find", "findAndModify", "insert", "update", "delete"]
         data = {"failCommands": commands, "appName": "shop", **how}
         self.database.admin.command({"configureFailPoint": "failCommand", "mode": {"skip": after}, "data": data})
@@ -85,7 +85,7 @@ class Shop:
             yield
         finally:
             self.database.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
-            # So that the circuit is closed again.
+            # Wait until the circuit breaker is closed again.
             give_up_at = time.monotonic() + 10
             while self.call("GET", "/api/v1/products/").status_code != 200:
                 assert time.monotonic() < give_up_at
@@ -93,9 +93,9 @@ class Shop:
 
 
 def planted(mongo_uri: str) -> dict[str, str]:
-    """The environment of production with every secret a canary, and nothing but the database within reach.
+    """Return a production environment in which every secret is a canary and only the database is reachable.
 
-    ``mongo_uri`` is a server's that knows the user ``canary``.
+    ``mongo_uri`` is a server that knows the user ``canary``.
     """
     address = mongo_uri.replace("mongodb://", f"mongodb://canary:{IN_ADDRESSES['MONGO_URI']}@")
     return {
@@ -116,7 +116,7 @@ def planted(mongo_uri: str) -> dict[str, str]:
 
 
 def found_in(text: str, marks: tuple[str, ...]) -> list[str]:
-    """The lines of a text in which one of the marks stands."""
+    """Return the lines of a text that contain one of the marks."""
     return [line[:300] for line in text.splitlines() if any(mark in line.lower() for mark in marks)]
 
 
@@ -138,7 +138,7 @@ def do_everything_to(shop: Shop) -> None:
     with shop.failing(errorCode=2):
         for operation in operations():
             for loaded in (0, 1):
-                # Whoever calls is known by then.
+                # The second time the user is loaded before the failure.
                 shop.fail(errorCode=2, after=loaded)
                 shop.call(operation.method, operation.address, token=customer, json=TYPED)
     with shop.failing(closeConnection=True):
@@ -156,7 +156,7 @@ def buy_something(shop: Shop, customer: str, boss: str) -> None:
     order = {"shipping_address": {**address, "country": "GB"}, "note": PERSONAL["note"]}
     placed = shop.call("POST", "/api/v1/orders/", token=customer, json=order)
     assert placed.status_code == 201, placed.text
-    # Stripe and Cloudinary are away.
+    # Stripe and Cloudinary are unreachable.
     payment = {"order": placed.json()["number"]}
     assert shop.call("POST", "/api/v1/payments/", token=customer, json=payment).status_code == 503
     picture = {"image": ("canary.png", image_file(), "image/png")}

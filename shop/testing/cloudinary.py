@@ -1,6 +1,7 @@
-"""A Cloudinary of our own on loopback: the Upload API (`upload`, `destroy`), the two look-ups of the Admin API that the
-storage uses, and delivery of originals. It checks signatures, keeps what it is sent, and can be slow, down, dripping or
-forgetful.
+"""Cloudinary fake on loopback.
+
+It implements the Upload API (`upload`, `destroy`), the two look-ups of the Admin API that the storage uses, and
+delivery of originals. It checks signatures, keeps uploads, and can fail in several ways.
 """
 
 import base64
@@ -28,8 +29,6 @@ UNSIGNED = {"file", "cloud_name", "resource_type", "api_key", "signature"}
 
 @dataclass
 class Asset:
-    """A stored original."""
-
     public_id: str
     content: bytes
     filename: str
@@ -55,7 +54,7 @@ class Asset:
 
 
 class Refused(Exception):
-    """An answer of the API that is an error."""
+    """Error answer of the API."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -63,11 +62,11 @@ class Refused(Exception):
 
 
 class CloudinaryFake:
-    """A context manager around the server; `url` is what `CLOUD_API_BASE` (and `CLOUD_DELIVERY_BASE`) should be.
+    """Context manager around the server; `url` is the value of `CLOUD_API_BASE` (and `CLOUD_DELIVERY_BASE`).
 
-    Faults, all off at first and settable at any time: `delay` (seconds before an answer), `drip` (seconds between the
-    bytes of an answer), `failing_status` (this status, nothing done), `lost_answers` (so many calls act, then the
-    connection closes), and `refuse_connections()`.
+    Faults, off by default and settable at any time: `delay` (seconds before an answer), `drip` (seconds between the
+    bytes of an answer), `failing_status` (answer with this status and do nothing), `lost_answers` (number of calls that
+    act, then close the connection), and `refuse_connections()`.
     """
 
     def __init__(self, *, cloud_name: str, api_key: str, api_secret: str, port: int = 0) -> None:
@@ -103,7 +102,7 @@ class CloudinaryFake:
         self.refuse_connections()
 
     def refuse_connections(self) -> None:
-        """Stop listening for good: from now on connections are refused."""
+        """Stop listening for good."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -119,7 +118,7 @@ class CloudinaryFake:
         public_id = str(params.get("public_id") or secrets.token_hex(10))
         if folder := params.get("folder"):
             public_id = f"{folder}/{public_id}"
-        # As a parameter, false comes as 0, false or not at all; the default is to overwrite.
+        # As a parameter, false is sent as 0 or false, or omitted; the default is to overwrite.
         if params.get("overwrite") in ("0", "false") and public_id in self.assets:
             return self.assets[public_id].as_json() | {"existing": True}
         tags = [tag for tag in str(params.get("tags", "")).split(",") if tag]

@@ -1,10 +1,10 @@
-"""Counting what the code under test asks of MongoDB.
+"""Counter of MongoDB commands.
 
     with count_commands() as commands:
         client.get("/api/v1/products/")
     assert commands.names == ["aggregate", "aggregate"]
 
-Import this module at the top of a test module: clients made before the import are not heard.
+Import this module at the top of a test module: clients created earlier are not monitored.
 """
 
 import contextlib
@@ -15,12 +15,12 @@ from typing import Any
 from django.db import connections
 from pymongo import monitoring
 
-# What the driver says to itself; how often depends on time, not on the code under test.
+# Sent by the driver itself, depending on time.
 _HOUSEKEEPING = frozenset({"hello", "ping", "endSessions", "killCursors", "buildInfo", "serverStatus"})
 
 
 class Command:
-    """One command as it was sent: its name, its collection ("" for commands of the whole database), its text."""
+    """A command: its name, its collection ("" for commands on the database), its text."""
 
     def __init__(self, name: str, document: dict[str, Any]) -> None:
         target = document.get(name)
@@ -34,14 +34,14 @@ class Command:
 
 
 class Commands(list[Command]):
-    """The commands that a block sent, in order."""
+    """Commands of a block, in order."""
 
     @property
     def names(self) -> list[str]:
         return [command.name for command in self]
 
     def on(self, collection: str) -> "Commands":
-        """Only those about one collection."""
+        """Return only the commands on one collection."""
         return Commands(command for command in self if command.collection == collection)
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class Commands(list[Command]):
 
 
 class _Recorder(monitoring.CommandListener):
-    """Hands every command to the blocks that are counting, each by the thread that opened it."""
+    """Pass every command to the open blocks, each for the thread that opened it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -89,9 +89,9 @@ monitoring.register(_recorder)
 
 @contextlib.contextmanager
 def count_commands(*, all_threads: bool = False) -> Iterator[Commands]:
-    """Record the commands that the block sends to MongoDB: ``len(commands)``, ``commands.names``, ``print(commands)``.
+    """Record the block's commands to MongoDB: ``len(commands)``, ``commands.names``, ``print(commands)``.
 
-    Only this thread's, unless ``all_threads``.
+    Only those of this thread, unless ``all_threads``.
     """
     connection = connections["default"]
     connection.ensure_connection()

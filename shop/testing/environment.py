@@ -1,13 +1,13 @@
-"""The environments in which tests and checks run, whatever the shell and a developer's ``.env`` say.
+"""Environments of tests and checks, independent of the shell and of ``.env``.
 
-``python -m shop.testing.environment tests|production COMMAND …`` runs a command in one; ``MONGO_URI`` stays.
+``python -m shop.testing.environment tests|production COMMAND …`` runs a command in one; ``MONGO_URI`` is kept.
 """
 
 import os
 import secrets
 import sys
 
-# Every variable that settings.py reads, but for MONGO_URI and DATA_DIR, which shop.testing.plugin decides.
+# Every variable that settings.py reads, except MONGO_URI and DATA_DIR, which shop.testing.plugin sets.
 ENVIRONMENT = {
     "ADMIN_PATH": "admin/",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "CURRENCY": "usd",
     "DEBUG": "1",
     "DEFAULT_FROM_EMAIL": "",
-    # In pytest's own process Django keeps mails in memory instead; nobody reads those of servers and workers.
+    # For servers and workers; in pytest's process Django keeps mails in memory instead.
     "EMAIL_URL": "dummymail://",
     "EMAIL_VERIFICATION_TIMEOUT": "259200",
     "ERASURE_GRACE_DAYS": "90",
@@ -57,7 +57,7 @@ ENVIRONMENT = {
     "SECURE_HSTS_PRELOAD": "0",
     "SECURE_HSTS_SECONDS": "31536000",
     "SECURE_SSL_REDIRECT": "0",
-    # Nothing listens on port 9: a test that forgets its simulator fails at once, and never reaches Stripe.
+    # Nothing listens on port 9: a test without its simulator fails at once and never reaches Stripe.
     "STRIPE_API_BASE": "http://127.0.0.1:9",
     "STRIPE_PUBLISHABLE_KEY": "pk_test_simulator",
     "STRIPE_SECRET_KEY": "sk_test_simulator",
@@ -69,7 +69,7 @@ ENVIRONMENT = {
 
 
 def production(mongo_uri: str = "mongodb://db.shop.test/shop?replicaSet=rs0") -> dict[str, str]:
-    """A complete environment in which the shop boots with DEBUG off, with secrets made on the spot."""
+    """Return a complete environment with DEBUG off and generated secrets."""
     return {
         **{name: value for name, value in os.environ.items() if name != "DATA_DIR"},
         **ENVIRONMENT,
@@ -97,7 +97,7 @@ def production(mongo_uri: str = "mongodb://db.shop.test/shop?replicaSet=rs0") ->
 
 
 def main(kind: str, *command: str) -> None:
-    """Become ``command`` in the environment of that kind."""
+    """Replace this process by ``command`` in the environment of that kind."""
     tests = {**os.environ, **ENVIRONMENT}
     production_like = production(os.environ.get("MONGO_URI") or "mongodb://db.shop.test/shop?replicaSet=rs0")
     os.execvpe(command[0], command, {"tests": tests, "production": production_like}[kind])  # noqa: S606

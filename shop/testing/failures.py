@@ -1,4 +1,4 @@
-"""Make the real mongod fail on purpose (it runs with ``enableTestCommands``).
+"""Forced failures of the real mongod (it runs with ``enableTestCommands``).
 
 https://github.com/mongodb/mongo/wiki/The-%22failCommand%22-fail-point
 """
@@ -18,12 +18,12 @@ from django.db import connection, models
 def failing(
     command: str, model: type[models.Model] | None = None, *, times: int | None = 1, skip: int = 0, **how: Any
 ) -> Iterator[Callable[[], None]]:
-    """Let ``command`` (on the model's collection, if one is named) fail so many times (None: always) in this block.
+    """Let ``command`` (on the model's collection, if given) fail ``times`` times (None: always) in this block.
 
-    With ``skip``, so many succeed first, and all others fail.
+    With ``skip``, the first commands succeed and all others fail.
 
-    ``how`` is said in MongoDB's words: ``errorCode=112``, ``errorLabels=[...]``, ``closeConnection=True``. Only this
-    process's commands fail, so tests may run beside each other; ``appName="shop"`` names those of other processes.
+    ``how`` holds options of the fail point: ``errorCode=112``, ``errorLabels=[...]``, ``closeConnection=True``. Only
+    this process's commands fail, so tests may run in parallel; ``appName="shop"`` selects those of other processes.
     Yields a function that waits until a command has met the failure.
     """
     _connect_under_a_name_of_our_own()
@@ -49,7 +49,7 @@ def _app_name() -> str:
 
 
 def _connect_under_a_name_of_our_own() -> None:
-    """Let the server tell this process from the others that test against it."""
+    """Set an appname that distinguishes this process from others on the server."""
     options = connection.settings_dict["OPTIONS"]
     if options.get("appname") != _app_name():
         connection.ensure_connection()
@@ -60,8 +60,8 @@ def _connect_under_a_name_of_our_own() -> None:
 
 @contextlib.contextmanager
 def _taking_turns() -> Iterator[None]:
-    """A server has only one such fail point, and the processes of a parallel run share it."""
-    connection.connection.admin.command("ping")  # A client that was just made does not know the primary yet.
+    """Serialize the processes of a parallel run: a server has only one such fail point."""
+    connection.connection.admin.command("ping")  # A new client does not know the primary yet.
     _, port = connection.connection.primary
     with (Path(tempfile.gettempdir()) / f"shop-fail-point-{port}").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Pictures to upload in tests."""
+"""Images to upload in tests."""
 
 import io
 import struct
@@ -9,14 +9,14 @@ from PIL import Image
 
 
 def image_file(colour: str = "red", *, kind: str = "PNG", size: tuple[int, int] = (60, 40)) -> SimpleUploadedFile:
-    """Return a sound picture as an upload."""
+    """Return a valid image as an upload."""
     output = io.BytesIO()
     Image.new("RGB", size, colour).save(output, kind)
     return SimpleUploadedFile(f"picture.{kind.lower()}", output.getvalue(), content_type=f"image/{kind.lower()}")
 
 
 def flat_png(width: int, height: int) -> bytes:
-    """A grey one-bit PNG of any size, a thousandth of what it unpacks to; made without ever holding its pixels."""
+    """Return a grey one-bit PNG of any size, compressed to a thousandth, without allocating its pixels."""
     packer = zlib.compressobj(9)
     row = bytes(1 + (width + 7) // 8)
     body = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
@@ -29,13 +29,13 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def with_scans(jpeg: bytes, number: int, *, between: bytes = b"") -> bytes:
-    """Return a progressive JPEG with its last scan so many times more."""
+    """Return a progressive JPEG with its last scan repeated ``number`` times."""
     last = jpeg[jpeg.rindex(b"\xff\xda") : -2]
     return jpeg[:-2] + (between + last) * number + jpeg[-2:]
 
 
 def hostile_images() -> dict[str, tuple[bytes, str]]:
-    """Uploads that are no picture the shop takes, by name: their bytes and the code of the refusal."""
+    """Return invalid uploads by name: their bytes and the expected error code."""
     sound = image_file().read()
     progressive = io.BytesIO()
     Image.new("RGB", (60, 40), "red").save(progressive, "JPEG", progressive=True)

@@ -1,4 +1,4 @@
-"""The tests' settings, with little time for request bodies and places for few of them."""
+"""Test settings with little time for request bodies and a low limit on pending ones."""
 
 from shop.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""What MongoDB does for a command: the stages of its plan, and how much it looks at."""
+"""Query plans: stages, keys and documents of a command."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +10,12 @@ from shop.testing.commands import Command
 
 
 def stages_of(command: Command) -> set[str]:
-    """The stages of the plans that win for an aggregation as it was sent, those of its unions included."""
+    """Return the stages of an aggregation's winning plans, including those of its unions."""
     return {name for part in _parts(_explained(command, "queryPlanner")) for name in _names(part)}
 
 
 def keys_and_documents(command: Command) -> tuple[int, int]:
-    """How many keys of indexes, and how many documents, an aggregation looks at."""
+    """Return the number of index keys and of documents that an aggregation examines."""
     explained = _explained(command, "executionStats")
     totals = [
         part["executionStats"] for part in _parts(explained) if "totalKeysExamined" in part.get("executionStats", {})
@@ -24,7 +24,7 @@ def keys_and_documents(command: Command) -> tuple[int, int]:
 
 
 def indexes_of_plans_kept(collection: str) -> set[str]:
-    """The indexes in the plans that MongoDB keeps, having tried them, for the next queries of the same shape."""
+    """Return the indexes in the collection's plan cache."""
     plans = connection.database.get_collection(collection, read_concern=ReadConcern("local"))
     kept = plans.aggregate([{"$planCacheStats": {}}])
     return {part["indexName"] for plan in kept for part in _parts(plan["cachedPlan"]) if "indexName" in part}
@@ -38,7 +38,7 @@ def _explained(command: Command, verbosity: str) -> dict[str, Any]:
 
 
 def _parts(explained: Any) -> Iterator[dict[str, Any]]:
-    """Every dictionary in it but what tells of plans that did not win, and of the command itself."""
+    """Yield all nested dictionaries except rejected plans and the command itself."""
     if isinstance(explained, dict):
         yield explained
         for name, value in explained.items():

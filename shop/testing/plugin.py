@@ -1,7 +1,7 @@
-"""Pytest plugin (``-p shop.testing.plugin``): one real MongoDB, a fixed environment, quick cleaning after each test.
+"""Pytest plugin (``-p shop.testing.plugin``): a real MongoDB, a fixed environment, fast cleaning after each test.
 
-It is loaded before pytest-django, so that Django finds its settings here and nowhere else: neither a developer's
-``.env`` nor the shell changes what the tests see. Only ``MONGO_URI`` is taken over, to test against another server.
+It is loaded before pytest-django, so that Django reads this environment, independent of ``.env`` and the shell. Only
+``MONGO_URI`` is kept, to test against another server.
 """
 
 import contextlib
@@ -18,20 +18,20 @@ from pymongo.read_concern import ReadConcern
 from shop import mongod
 from shop.testing.environment import ENVIRONMENT
 
-# Written by migrations and by nothing that a test does: Django would re-create them, at 0.1 s a test.
+# Written by migrations only; re-creating them takes 0.1 s per test.
 _KEPT_COLLECTIONS = {"django_migrations", "django_content_type", "auth_permission"}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
-    """Before anything reads the settings: fix the environment, and start MongoDB in the process that leads the run."""
+    """Set the environment before the settings are read, and start MongoDB in the main process."""
     os.environ.update(ENVIRONMENT)
     things = contextlib.ExitStack()
     early_config.add_cleanup(things.close)
     folder = Path(tempfile.mkdtemp(prefix="shop-tests-"))
     things.callback(shutil.rmtree, folder, ignore_errors=True)
     os.environ["DATA_DIR"] = str(folder)
-    # The workers of pytest-xdist inherit the address.
+    # Inherited by the workers of pytest-xdist.
     try:
         if not os.environ.get("MONGO_URI"):
             os.environ["MONGO_URI"] = things.enter_context(mongod.temporary()).uri
@@ -45,21 +45,21 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run slow tests first: one that begins last would keep the other workers waiting."""
+    """Run slow tests first, so that none of them delays the end of a parallel run."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_configure() -> None:
-    """Empty what a test filled, instead of flushing everything and running the post-migrate work again.
+    """Delete a test's documents instead of flushing and running the post-migrate signal again.
 
-    ``db`` and ``transactional_db`` are the same here: MongoDB has no transaction that could wrap a whole test, so both
-    clean up by deleting, and threads see what the test wrote under both.
+    ``db`` and ``transactional_db`` are equal here: MongoDB has no transaction that could wrap a whole test, so both
+    clean up by deleting, and threads see the test's writes under both.
     """
     from django.conf import settings
     from django.test import TransactionTestCase
 
     TransactionTestCase._fixture_teardown = _empty_collections
-    # Every test client loads the middleware anew, which must not look through all the static files each time.
+    # Every test client loads the middleware, which would otherwise scan all static files each time.
     settings.WHITENOISE_AUTOREFRESH = True
 
 
@@ -69,14 +69,14 @@ def _empty_collections(self: Any) -> None:
     for alias in self._databases_names(include_mirrors=False):
         connection = connections[alias]
         _end_transaction(connection)
-        # Majority reads would not see yet what was written with less (the counts of rate limits).
+        # Majority reads do not see the latest writes with a lower write concern (rate limits).
         database = connection.database.with_options(read_concern=ReadConcern("local"))
         for name in _filled_collections(database):
             database[name].delete_many({})
 
 
 def _end_transaction(connection: Any) -> None:
-    """End what a failed test left open: it would hold its locks against the next one."""
+    """Abort the transaction of a failed test, which would hold its locks during the next one."""
     if connection.session is not None:
         with contextlib.suppress(Exception):
             connection.session.abort_transaction()
@@ -89,7 +89,7 @@ def _end_transaction(connection: Any) -> None:
 
 
 def _filled_collections(database: Any) -> list[str]:
-    """Names of the collections that hold documents, found with two commands however many there are."""
+    """Return the names of collections with documents, with two commands in total."""
     names = [
         name
         for name in database.list_collection_names(filter={"type": "collection"})

@@ -1,4 +1,4 @@
-"""The settings of production, but static files need not be collected, and nobody waits long for a database."""
+"""Production settings without collected static files, and with short database timeouts."""
 
 from shop.settings import *  # noqa: F403
 from shop.settings import STORAGES

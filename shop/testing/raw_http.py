@@ -1,4 +1,4 @@
-"""HTTP byte by byte, for requests that no client library sends."""
+"""Raw HTTP, for requests that no client library sends."""
 
 import socket
 
@@ -13,14 +13,14 @@ def connect(server: ShopServer, *parts: bytes, source: str = "127.0.0.1") -> soc
 
 
 def head(method: str, path: str | bytes, *headers: str) -> bytes:
-    """Return a request's first line and headers, with the empty line behind them."""
+    """Return a request's first line and headers, including the empty line."""
     target = path if isinstance(path, bytes) else path.encode()
     lines = [b"%s %s HTTP/1.1" % (method.encode(), target), b"Host: 127.0.0.1", *map(str.encode, headers), b"", b""]
     return b"\r\n".join(lines)
 
 
 def response_of(connection: socket.socket) -> bytes:
-    """Return all that arrives until the server closes the connection."""
+    """Return all bytes until the server closes the connection."""
     received = b""
     while piece := connection.recv(65536):
         received += piece

@@ -1,4 +1,4 @@
-"""A Redis of a test's own: `redis-server` where one is installed, else fakeredis, over TCP as well."""
+"""Temporary Redis: `redis-server` if installed, else fakeredis over TCP."""
 
 import contextlib
 import shutil
@@ -18,7 +18,7 @@ START_SECONDS = 10
 
 @contextlib.contextmanager
 def redis_server() -> Iterator[str]:
-    """Serve an empty Redis as long as the block lasts; yield its address."""
+    """Serve an empty Redis during the block; yield its URL."""
     port = free_port()
     serve = _real if shutil.which("redis-server") else _fake
     with serve(port):

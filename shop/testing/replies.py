@@ -1,4 +1,4 @@
-"""What an error reply says, once it is sure to be in the one shape that every error has."""
+"""Assertions on error replies, which share one shape."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def refusals(reply: Any, status: int) -> list[tuple[str, str | None]]:
 
 
 def refusal(reply: Any, status: int) -> tuple[str, str | None]:
-    """Return ``(code, attr)`` of the one error in ``reply``."""
+    """Return ``(code, attr)`` of the only error in ``reply``."""
     found = refusals(reply, status)
     assert len(found) == 1, found
     return found[0]

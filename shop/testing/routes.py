@@ -1,11 +1,11 @@
-"""Every operation of the API, as its OpenAPI description has it."""
+"""Operations of the API from its OpenAPI description."""
 
 from functools import cache
 from typing import Any, NamedTuple
 
 from drf_spectacular.generators import SchemaGenerator
 
-# Something in the form of each path parameter, which leads to nothing.
+# Well-formed values of path parameters that match nothing.
 NOBODY = {"{id}": "0" * 24, "{product_pk}": "0" * 24, "{number}": "AAAAA-AAAAA", "{slug}": "nothing"}
 
 
@@ -19,7 +19,7 @@ class Operation(NamedTuple):
 
     @property
     def address(self) -> str:
-        """The path with its parameters filled in."""
+        """Return the path with its parameters filled in."""
         address = self.path
         for parameter, value in NOBODY.items():
             address = address.replace(parameter, value)
@@ -31,7 +31,7 @@ class Operation(NamedTuple):
 
     @property
     def is_public(self) -> bool:
-        """Whether it says that it needs no token."""
+        """Return whether the operation needs no token."""
         return {} in self.description.get("security", [{}])
 
 

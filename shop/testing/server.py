@@ -1,4 +1,4 @@
-"""A shop of a test's own: the production HTTP server, in processes of its own, on the test's database."""
+"""The production HTTP server, in separate processes, on the test's database."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ START_SECONDS = 60
 
 
 class ShopServer:
-    """Server processes that answer at ``url``; they can be killed and started again on the same port."""
+    """Server processes at ``url``; they can be killed and restarted on the same port."""
 
     def __init__(self, *, log: Path, workers: int = 1, port: int | None = None, **environment: str) -> None:
         self.port = port or free_port()
@@ -40,13 +40,13 @@ class ShopServer:
                 if requests.get(f"{self.url}/readyz", timeout=2).ok:
                     return
             time.sleep(0.05)
-        # Nobody else knows of it.
+        # The caller cannot stop it yet.
         self.kill()
         raise AssertionError(f"the server did not start: {last_lines(self.log)}")
 
     @property
     def pid(self) -> int:
-        """The process that leads the others."""
+        """Return the pid of the leading process."""
         return self._process.pid
 
     @property
@@ -54,16 +54,16 @@ class ShopServer:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """Kill -9 all of its processes at once, as a power cut would."""
+        """Kill -9 all of its processes at once."""
         with contextlib.suppress(ProcessLookupError):
-            # The server leads a session of its own, so this is its processes and nobody else's.
+            # The server leads a session, so its process group is exactly its processes.
             os.killpg(self._process.pid, 9)
         self._process.wait(10)
 
 
 @contextlib.contextmanager
 def shop_server(*, log: Path, workers: int = 1, **environment: str) -> Iterator[ShopServer]:
-    """Serve the shop on the test's database as long as the block lasts; ``environment`` adds to the processes'."""
+    """Serve the shop on the test's database during the block; ``environment`` extends that of the processes."""
     server = ShopServer(log=log, workers=workers, **environment)
     server.start()
     try:
@@ -73,6 +73,6 @@ def shop_server(*, log: Path, workers: int = 1, **environment: str) -> Iterator[
 
 
 def database_uri() -> str:
-    """The address of the database that the running test uses, for other processes."""
+    """Return the URI of the running test's database, for other processes."""
     parts = urlsplit(settings.DATABASES["default"]["HOST"])
     return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))

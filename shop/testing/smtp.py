@@ -1,4 +1,4 @@
-"""A mail server for tests, at the network's edge: it keeps what it takes, and refuses what it is told to."""
+"""SMTP server for tests: keeps accepted mails and refuses on request."""
 
 import contextlib
 import socketserver
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class _Talk(socketserver.StreamRequestHandler):
-    """One SMTP connection (RFC 5321), as far as Python's smtplib goes."""
+    """One SMTP connection (RFC 5321), as far as smtplib needs."""
 
     server: "MailServer"
 
@@ -29,7 +29,7 @@ class _Talk(socketserver.StreamRequestHandler):
                 self._say(command.lower(), usual.get(command, "250 fine"))
 
     def _say(self, step: str, usual: str) -> bool:
-        """Answer as told, or else as usual; return whether it was as usual."""
+        """Send the configured or the usual answer; return whether it was the usual one."""
         if step in self.server.silent:
             self.server.stopping.wait()
         answer = self.server.answers.get(step, usual)
@@ -46,8 +46,10 @@ class _Talk(socketserver.StreamRequestHandler):
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """``taken`` are the mails it has accepted. ``answers`` are given instead of the usual ones, by step of the talk
-    (greeting, ehlo, auth, mail, rcpt, data, message); at the ``silent`` steps it says nothing any more.
+    """SMTP server; ``taken`` holds the accepted mails.
+
+    ``answers`` replace the usual ones by step (greeting, ehlo, auth, mail, rcpt, data, message); at the ``silent``
+    steps the server does not answer any more.
     """
 
     allow_reuse_address = daemon_threads = True
@@ -67,7 +69,7 @@ class MailServer(socketserver.ThreadingTCPServer):
 
 @contextlib.contextmanager
 def mail_server(settings: Any) -> Iterator[MailServer]:
-    """Run a mail server, and let Django's SMTP backend send there."""
+    """Run a mail server and configure Django's SMTP backend for it."""
     with MailServer() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -1,4 +1,4 @@
-"""The steps of a purchase as a storefront takes them, several of them at once, and what is in the database after."""
+"""Steps of a purchase through the API, concurrent calls, and database state."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,19 +31,19 @@ def cart_of(client: APIClient, **headers: str) -> dict[str, Any]:
 
 
 def variant_of(product: Product) -> Variant:
-    """The one variant of a simple product, as it is now."""
+    """Return the current variant of a simple product."""
     return Variant.objects.get(product=product)
 
 
 def stock_of(product: Product) -> int:
-    """The stock of a simple product, which must be the sum of its ledger."""
+    """Return the stock of a simple product, asserting that it is the sum of its movements."""
     variant = variant_of(product)
     assert variant.stock == sum(StockMovement.objects.filter(variant=variant).values_list("delta", flat=True))
     return variant.stock
 
 
 def at_the_same_moment(*functions: Callable[[], T]) -> list[T]:
-    """Call each function in a thread of its own, all beginning together; return their results in order."""
+    """Call the functions concurrently, each in its own thread, after a common start; return their results in order."""
     start = Barrier(len(functions))
 
     def run(function: Callable[[], T]) -> T:
@@ -59,14 +59,14 @@ def at_the_same_moment(*functions: Callable[[], T]) -> list[T]:
 
 
 def everything() -> dict[str, list[Any]]:
-    """Every document of the database, by collection: what must be the same before and after a mere question."""
+    """Return all documents of the database by collection, to assert that nothing changed."""
     database = connection.database
     names = sorted(database.list_collection_names(filter={"type": "collection"}))
     return {name: list(database[name].find(sort=[("_id", 1)])) for name in names if not name.startswith("system.")}
 
 
 def place_order(client: APIClient, product: Product | None = None, quantity: int = 1, **body: Any) -> dict[str, Any]:
-    """Order what is in the cart, and before that put ``product`` there if one is named; return the order."""
+    """Order the cart, after adding ``product`` if given; return the order."""
     if product is not None:
         add_to_cart(client, product, quantity)
     reply = client.post(f"{API}/orders/", {"shipping_address": ADDRESS, **body})
@@ -81,5 +81,5 @@ def order_of(client: APIClient, number: str) -> dict[str, Any]:
 
 
 def events_of(order: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the order's timeline tells: pairs of event and actor."""
+    """Return (event, actor) of the order's timeline."""
     return [(entry["event"], entry["actor"]) for entry in order["timeline"]]

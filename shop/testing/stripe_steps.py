@@ -1,4 +1,4 @@
-"""Paying by the Stripe simulator, and its webhooks delivered by the test itself, so that it decides when and how."""
+"""Payments at the Stripe simulator, with webhooks that the test delivers itself."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ WEBHOOK = f"{API}/payments/webhook/"
 
 
 def events(simulator: StripeSimulator, *types: str) -> list[dict[str, Any]]:
-    """What happened at Stripe (of these types, if any are named), the oldest first."""
+    """Return Stripe's events (of these types, if any are given), oldest first."""
     return [each for each in reversed(simulator.state()["events"]) if not types or each["type"] in types]
 
 
@@ -30,7 +30,7 @@ def post_body(body: bytes, signature: str) -> Any:
 
 
 def deliver(simulator: StripeSimulator, *types: str) -> None:
-    """Deliver everything that has happened so far, what was delivered before included."""
+    """Deliver all events so far, including those delivered before."""
     for event in events(simulator, *types):
         reply = post_event(event)
         assert reply.status_code == 200, reply.content
@@ -43,7 +43,7 @@ def open_payment(client: APIClient, number: str) -> dict[str, Any]:
 
 
 def pay(client: APIClient, simulator: StripeSimulator, number: str, card: str = "pm_card_visa") -> dict[str, Any]:
-    """Pay an order and let the shop hear of it; return the payment."""
+    """Pay an order and deliver its events; return the payment."""
     payment = open_payment(client, number)
     simulator.pay(payment["payment_intent"], card)
     deliver(simulator)
