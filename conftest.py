@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share: people, products, a client, and Stripe's simulator."""
+"""Fixtures for all apps: users, products, API clients and the Stripe simulator."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,8 +20,8 @@ ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "Lon
 
 
 def client_of(user: User | None = None) -> APIClient:
-    """An API client that sends this user's access token, or none."""
-    # As over the wire: an exception is a reply, not something that the test sees raised.
+    """Return an API client, with the user's access token if given."""
+    # As over HTTP: exceptions become responses.
     client = APIClient(raise_request_exception=False)
     if user is not None:
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_tokens(user)['access']}")
@@ -30,7 +30,7 @@ def client_of(user: User | None = None) -> APIClient:
 
 @pytest.fixture(autouse=True)
 def nothing_is_remembered() -> None:
-    """What another test looked up a moment ago is gone, as its database is."""
+    """Clear caches, since each test has a new database."""
     remembered.forget_everything()
 
 
@@ -103,7 +103,7 @@ def shipping(db: None) -> ShippingMethod:
 
 @pytest.fixture
 def simulator(settings: Any) -> Iterator[StripeSimulator]:
-    """A Stripe of this test's own; its webhooks go nowhere until `webhook_url` is set."""
+    """A Stripe simulator for this test; it sends no webhooks until `webhook_url` is set."""
     with StripeSimulator(
         webhook_url="",
         webhook_secret=settings.STRIPE_WEBHOOK_SECRET,
@@ -111,6 +111,6 @@ def simulator(settings: Any) -> Iterator[StripeSimulator]:
         publishable_key=settings.STRIPE_PUBLISHABLE_KEY,
     ) as stripe:
         settings.STRIPE_API_BASE = stripe.url
-        # The outage of another test is over.
+        # A previous test may have opened it.
         gateway.circuit.close()
         yield stripe

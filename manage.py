@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Shop's command line: ``python manage.py help`` lists what it can do."""
+"""Shop's command line: ``python manage.py help`` lists the commands."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _why_the_database_is_unusable(error: Exception) -> str:
-    """Return a sentence if that ended the command; a traceback through the driver helps no one."""
+    """Return the cause as a sentence, instead of a traceback through the driver; "" for other errors."""
     from django.conf import settings
 
     from shop.mongod_errors import why_unusable

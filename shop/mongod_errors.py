@@ -1,4 +1,4 @@
-"""Why MongoDB cannot be used: one sentence, and what to do about it."""
+"""Messages for MongoDB failures: the cause and what to do."""
 
 import json
 import re
@@ -13,9 +13,9 @@ from pymongo.uri_parser import parse_uri
 
 _INSTEAD = "or set MONGO_URI to a MongoDB replica set"
 _UNAUTHORIZED = 13
-# 8000 is what Atlas answers.
+# 8000: Atlas.
 _AUTHENTICATION_FAILED = frozenset({18, 8000})
-# Shared library → its package on Debian and Ubuntu, on Fedora and Red Hat.
+# Shared library → package on Debian/Ubuntu and Fedora/Red Hat.
 _PACKAGES = {
     "libcurl.so": ("libcurl4", "libcurl"),
     "libssl.so": ("libssl3", "openssl-libs"),
@@ -25,11 +25,11 @@ _PACKAGES = {
 
 
 class MongodError(Exception):
-    """MongoDB cannot be used: one sentence, and what to do."""
+    """MongoDB cannot be used; the message is one sentence with the remedy."""
 
 
 def why_it_ended(code: int, log: str, program: Path) -> str:
-    """Say why ``program`` ended with exit code ``code`` (negative: a signal) after writing ``log``."""
+    """Return why ``program`` exited with ``code`` (negative: a signal) after writing ``log``."""
     if missing := re.search(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file", log):
         return _missing_library(missing[1])
     if needed := re.search(r"version `((?:GLIBC|GLIBCXX|OPENSSL)_[\d.]+)' not found", log):
@@ -53,23 +53,23 @@ def why_it_ended(code: int, log: str, program: Path) -> str:
 
 
 def check_reachable(uri: str, *, seconds: float = 5) -> None:
-    """Raise :class:`MongodError` unless a replica set answers at ``uri`` within so many seconds and takes writes."""
+    """Raise :class:`MongodError` unless a writable replica set answers at ``uri`` within ``seconds``."""
     timeout = int(seconds * 1000)
     try:
         client: MongoClient[dict[str, Any]] = MongoClient(
             uri, serverSelectionTimeoutMS=timeout, connectTimeoutMS=timeout
         )
         with client:
-            client.admin.command("ping")  # needs a primary, and a connection that has signed in
+            client.admin.command("ping")  # requires a primary and authentication
     except PyMongoError as error:
         reason = why_unusable(uri, error) or "The MongoDB that MONGO_URI names cannot be used."
         raise MongodError(f"{reason} Or unset MONGO_URI, and the embedded one runs.") from error
 
 
 def why_unusable(uri: str, error: BaseException | None) -> str:
-    """Say why a command on the MongoDB at ``uri`` failed with ``error``, and what to do about it.
+    """Return why a command at ``uri`` failed with ``error`` and what to do, or "" for an unrelated error.
 
-    Return "" if the error is about something else. Asks the servers of ``uri``, for some seconds at most.
+    Connects to the servers of ``uri``, for some seconds at most.
     """
     while error is not None:
         if isinstance(error, OperationFailure) and error.code in _AUTHENTICATION_FAILED:
@@ -106,7 +106,7 @@ def _why_unreachable(uri: str) -> str:
 
 
 def _hello(where: str, tls: dict[str, Any]) -> dict[str, Any]:
-    """Return what one server says of itself, which it does without a password."""
+    """Return a server's "hello" response, which needs no authentication."""
     with MongoClient(
         where, directConnection=True, serverSelectionTimeoutMS=2000, connectTimeoutMS=2000, **tls
     ) as client:
@@ -131,7 +131,7 @@ def _why_no_answer(where: str, said: str, *, tls: bool) -> str:
 
 
 def _why_unfit(where: str, hello: dict[str, Any], tls: dict[str, Any], *, wanted_set: str | None) -> str:
-    """Say why a server that answers is of no use."""
+    """Return why a server that answers cannot be used."""
     if hello.get("isreplicaset"):
         return f"The replica set of {where} was never initiated: run `rs.initiate()` there once."
     if "setName" not in hello:
@@ -164,7 +164,7 @@ def _missing_library(library: str) -> str:
 
 
 def _telling(log: str) -> list[str]:
-    """The lines that a reader looks for: errors and fatal ones if there are any, the last ones otherwise."""
+    """Return the last errors and fatal errors of the log, or its last lines if there are none."""
     lines = log.splitlines()
     bad = [line for line in lines if '"s":"E"' in line or '"s":"F"' in line]
     return (bad or lines)[-5:]

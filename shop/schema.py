@@ -1,4 +1,4 @@
-"""The OpenAPI description: what drf-spectacular cannot see by itself."""
+"""OpenAPI description beyond what drf-spectacular infers."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ Endpoint = tuple[str, str, str, Any]
 
 _IMAGE_CODES = ("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format")
 
-# What an operation refuses beside what every operation like it does: the statuses, and the codes of the errors.
+# Errors specific to an operation: status and error codes.
 REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /auth/register/": {400: ("email_taken",)},
     "POST /auth/login/": {401: ("invalid_credentials",)},
@@ -144,17 +144,17 @@ ERROR_SCHEMAS = {
 
 
 class AutoSchema(StandardizedErrorsAutoSchema):
-    """drf-standardized-errors' schema, tagged by the first word of the path.
+    """drf-standardized-errors' schema, tagged by the first path segment.
 
-    Its errors are described by one schema a kind: which inputs an error names and which codes it has depends on more
-    than serializers, so an enumeration of them would be wrong.
+    Errors share one schema per status class: codes and inputs depend on more than serializers, so an enumeration would
+    be wrong.
     """
 
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
 
     def get_summary(self) -> str | None:
-        """The first sentence of the action's docstring."""
+        """Return the first sentence of the action's docstring."""
         action = getattr(self.view, getattr(self.view, "action", None) or "", None)
         sentence, _, _ = " ".join((action.__doc__ or "").split()).partition(". ")
         return sentence.rstrip(".") or None
@@ -187,7 +187,7 @@ class AutoSchema(StandardizedErrorsAutoSchema):
         if isinstance(field, ListSerializer) and described and direction == "request":
             limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": field.max_length}
             described |= {name: limit for name, limit in limits.items() if limit}
-        # What a field knows of itself that its type and its validators do not tell.
+        # Constraints that type and validators do not express.
         described = described and {**described, **getattr(field, "described_as", {})}
         if direction == "request" and described and isinstance(field.parent, OptionalNulls) and takes_null(field):
             return _or_null(described)
@@ -209,7 +209,7 @@ class AutoSchema(StandardizedErrorsAutoSchema):
         return super()._should_add_error_response(responses, status_code)
 
     def _should_add_parse_error_response(self) -> bool:
-        # Where there is a body, there are validation errors as well.
+        # Operations with a body have validation errors (400) anyway.
         return False
 
     def _get_error_response_serializer(self, status_code: str) -> dict[str, str]:
@@ -233,11 +233,11 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """Document each route once, in its form with the slash; the one without works as well."""
+    """Document each route once, with its trailing slash."""
     return [(path if path.endswith("/") else f"{path}/", *rest) for path, *rest in endpoints]
 
 
-# Headers of successful replies: where they may come, by method and the beginning of the path.
+# Headers of successful responses to writes, by path.
 _CART_TOKEN = {"schema": {"type": "string"}, "description": "A guest's new cart: send it from now on."}
 _REPLAYED = {"schema": {"type": "string", "enum": ["true"]}, "description": "This was done before, by the same key."}
 REPLY_HEADERS: dict[str, dict[str, Any]] = {
@@ -250,7 +250,7 @@ REPLY_HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
-# Of every reply.
+# Header of every response.
 REQUEST_ID = {
     "schema": {"type": "string"},
     "description": "The request's id: the one that was sent as `X-Request-ID`, where it is 8 to 64 letters, digits, "
@@ -259,7 +259,7 @@ REQUEST_ID = {
 
 
 def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the headers that a client must look at to the replies of calls that write, and the request's id to all."""
+    """Add response headers: ``REPLY_HEADERS`` to writes, the request id to all."""
     result.setdefault("components", {})["headers"] = {"RequestID": REQUEST_ID}
     for methods in result["paths"].values():
         for operation in methods.values():
@@ -279,12 +279,12 @@ def _given(field: str) -> dict[str, Any]:
     return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}
 
 
-# What holds between the fields of a body, by the name of its component.
+# Rules between the fields of a body, by component.
 BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
     "PlaceOrderRequest": {"oneOf": [_given("shipping_address"), _given("address_id")]},
     "AddItemRequest": {"anyOf": [_given("product"), _given("variant")]},
     "StockChangeRequest": {"oneOf": [{"required": ["delta"]}, {"required": ["set"]}]},
-    # PATCH makes nothing optional where there is only one field.
+    # PATCH with a single field requires it.
     "PatchedQuantityRequest": {"required": ["quantity"]},
 }
 _EACH_VARIANT_HAS_ITS_OWN = {
@@ -294,7 +294,7 @@ BETWEEN_FIELDS |= dict.fromkeys(("ProductWriteRequest", "PatchedProductWriteRequ
 
 
 def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add what serializers check in code: rules between fields, and that a parameter without a value is none."""
+    """Add rules that serializers check in code: between fields, and blank query parameters, which are ignored."""
     for component, rule in BETWEEN_FIELDS.items():
         result["components"]["schemas"][component] |= rule
     for methods in result["paths"].values():
@@ -305,6 +305,6 @@ def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public:
 
 
 def error_schemas(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the schemas that every operation's errors refer to."""
+    """Add the error schemas that operations refer to."""
     result.setdefault("components", {}).setdefault("schemas", {}).update(ERROR_SCHEMAS)
     return result

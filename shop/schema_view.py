@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 
 class SchemaView(SpectacularAPIView):
-    """The description in the format that a client takes. It is the same for everybody, whatever the query says."""
+    """The OpenAPI description, identical for all users and query parameters."""
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
@@ -25,5 +25,5 @@ class SchemaView(SpectacularAPIView):
 
 @cache
 def _description(renderer: type[BaseRenderer]) -> bytes:
-    """Make it once a process: it takes some tenths of a second, which nobody is to take as often as they like."""
+    """Render once per process: it takes tenths of a second, and the endpoint is public."""
     return renderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={})

@@ -1,7 +1,7 @@
-"""Settings, read from the environment (and from ``.env`` beside manage.py).
+"""Settings, read from the environment and from ``.env`` beside manage.py.
 
-With ``DEBUG`` off, everything that is missing or weak stops the boot with one sentence each. With ``DEBUG=1`` nothing
-is required: what a run has started (`manage.py run`) is found through the folder ``DATA_DIR``.
+In production, missing and weak values stop the boot with one sentence each. With ``DEBUG=1`` nothing is required: the
+services that `manage.py run` started are found through ``DATA_DIR``.
 """
 
 import json
@@ -26,15 +26,15 @@ env.read_env(BASE_DIR / ".env")
 DEBUG = env.switch("DEBUG", default=False)
 checks.enforced = not DEBUG
 
-# --- Where a run keeps its things -------------------------------------------------------------------------------------
+# --- Data folder and server address -----------------------------------------------------------------------------------
 
 DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / ".data").resolve()
-# The address that `manage.py serve` binds; some shells and Conda have a HOST of their own, so it is checked there.
+# Bind address of `manage.py serve`, which validates it: some shells and Conda set HOST, too.
 HOST = env.str("HOST", default="") or "127.0.0.1"
 PORT = env.whole_number("PORT", default=8000, at_least=0, at_most=65535)
 WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, at_least=1, at_most=256)
 
-# What `manage.py run` started in this DATA_DIR: addresses of its mongod and its Stripe simulator.
+# URLs of the mongod and the Stripe simulator that `manage.py run` started in this DATA_DIR.
 RUN_FILE = DATA_DIR / "run.json"
 
 
@@ -54,7 +54,7 @@ _run = _running()
 SECRET_KEY = env.str("SECRET_KEY", default="")
 JWT_SECRET_KEY = env.str("JWT_SECRET_KEY", default="")
 checks.strong_secret("SECRET_KEY", SECRET_KEY, at_least=50)
-# Former ones, while it is rotated: what they signed is still good.
+# Old keys during rotation; their signatures stay valid.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 for _former in SECRET_KEY_FALLBACKS:
     checks.strong_secret("SECRET_KEY_FALLBACKS", _former, at_least=50)
@@ -82,7 +82,7 @@ checks.given("MONGO_URI", MONGO_URI, purpose="it names the MongoDB replica set t
 if MONGO_URI:
     MONGO_DATABASE = checks.replica_set("MONGO_URI", MONGO_URI)
 else:
-    # Nothing runs in this DATA_DIR. Commands that need no database still work; the others name this address.
+    # Commands that need no database work without one; others report this address.
     MONGO_URI, MONGO_DATABASE = "mongodb://127.0.0.1:27017/shop?replicaSet=rs0", "shop"
 
 DATABASES = {
@@ -98,7 +98,7 @@ DATABASES = {
             "retryReads": True,
             "serverSelectionTimeoutMS": 5000,
             "connectTimeoutMS": 3000,
-            # How soon a primary is found again that had only seemed to be away.
+            # Limits how long a primary that answers again stays unnoticed.
             "heartbeatFrequencyMS": 1000,
         },
     }
@@ -110,34 +110,33 @@ MIGRATION_MODULES = {
     "auth": "shop.contrib_migrations.auth",
     "contenttypes": "shop.contrib_migrations.contenttypes",
 }
-# Seconds that all driver calls of one request may take together; past it the answer is a 503.
+# Total driver time of one request; then it is answered with 503.
 REQUEST_DATABASE_SECONDS = 7
 
 # --- The HTTP server --------------------------------------------------------------------------------------------------
 
-# Where the admin is. Another place keeps the noise of those who try every "/admin/" away; it is no secret.
+# Changing it avoids scanners that try "/admin/"; it is not a secret.
 ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
-# Threads of each server process, how many requests may wait for one, at most a quarter of them from one client, and
-# for how many seconds. Costly requests have pools of their own.
+# Per process and pool: threads, waiting requests (a quarter per client), and patience in seconds.
 SERVER_POOLS = {
     "default": {"threads": 8, "waiting": 1024},
-    # Orders wait for other buyers of the same things, payments for Stripe.
+    # Orders wait for write conflicts, payments for Stripe.
     "checkout": {"threads": 8, "waiting": 1024},
-    # bcrypt takes a quarter of a second of a processor.
+    # bcrypt takes 0.25 s of CPU.
     "passwords": {"threads": 2, "waiting": 2048, "patience": 20.0},
-    # Decoding a large image takes a second or more of a processor, and hundreds of megabytes.
+    # Decoding a large image takes a second of CPU and hundreds of megabytes.
     "uploads": {"threads": 1, "waiting": 64},
     "facets": {"threads": 1, "waiting": 64},
-    # Making the OpenAPI description takes a second of a processor, once per process.
+    # Rendering the OpenAPI description takes a second of CPU, once per process.
     "docs": {"threads": 1, "waiting": 64},
     "admin": {"threads": 4, "waiting": 128},
     "webhook": {"threads": 2, "waiting": 1024},
-    # Always free: these requests need no database, or wait for it for two seconds at most.
+    # Always free: these need no database, or wait for it two seconds at most.
     "livez": {"threads": 1, "waiting": 64},
     "readyz": {"threads": 1, "waiting": 16},
     "refusals": {"threads": 1, "waiting": 1024},
 }
-# Methods, beginning of the path, pool; the first that matches.
+# (methods, path prefix, pool); the first match wins.
 SERVER_POOL_ROUTES = (
     ("POST", r"/api/v1/auth/(register|login|password/|email/change/?$)", "passwords"),
     ("DELETE", r"/api/v1/users/me/?$", "passwords"),
@@ -149,12 +148,12 @@ SERVER_POOL_ROUTES = (
     (".*", r"/livez/?$", "livez"),
     (".*", r"/readyz/?$", "readyz"),
 )
-# Of pools that do not say.
+# Default of pools without their own.
 SERVER_PATIENCE_SECONDS = 8.0
-# A body must arrive within so many seconds, and further ones for its bytes at this rate.
+# Time limit for a body: a fixed part, plus its bytes at this rate.
 REQUEST_BODY_SECONDS = 10.0
 REQUEST_BODY_BYTES_PER_SECOND = 10_000
-# Bodies that a process reads at the same time; large ones have more than a megabyte.
+# Bodies read concurrently by a process; large ones exceed a megabyte.
 MAX_BODIES = 1000
 MAX_BODIES_OF_A_CLIENT = 250
 MAX_LARGE_BODIES = 32
@@ -163,9 +162,9 @@ MAX_LARGE_BODIES_OF_A_CLIENT = 8
 # --- Applications -----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    # Before unfold, because of the templates that are the shop's own.
+    # Before unfold, so that the shop's templates take precedence.
     "shop.apps.ShopConfig",
-    # Without unfold's own admin site: `MongoAdminConfig` names the shop's.
+    # Without unfold's admin site; `MongoAdminConfig` names the shop's.
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "shop.apps.MongoAdminConfig",
@@ -200,14 +199,13 @@ MIDDLEWARE = [
     "shop.middleware.AdminAuthenticationMiddleware",
     "shop.middleware.AdminMessageMiddleware",
 ]
-# Django looks for its own middleware by name; ours are subclasses. Without the names it does not look at HTTPS either,
-# which `shop.checks` does; the rest that it would look at are constants below.
+# These checks look for Django's middleware by name; ours are subclasses. `shop.checks` covers HTTPS.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
 
 ROOT_URLCONF = "shop.urls"
 WSGI_APPLICATION = "shop.wsgi.application"
 APPEND_SLASH = True
-# At the root of its host. Django would otherwise look twice in each request for where it is.
+# Served at the root; without this Django computes the script name twice per request.
 FORCE_SCRIPT_NAME = ""
 
 TEMPLATES = [
@@ -225,15 +223,15 @@ TEMPLATES = [
     }
 ]
 
-# --- People and tokens ------------------------------------------------------------------------------------------------
+# --- Users and tokens -------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
-# Cost of one password check: 2**BCRYPT_ROUNDS bcrypt rounds (12: about 0.25 s).
+# bcrypt cost of 2**BCRYPT_ROUNDS (12: about 0.25 s).
 BCRYPT_ROUNDS = env.whole_number("BCRYPT_ROUNDS", default=12, at_least=4 if DEBUG else 10, at_most=20)
 PASSWORD_HASHERS = [
     "accounts.hashers.BCryptSHA256",
-    # What may be imported.
+    # For imported hashes.
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "accounts.hashers.ImportedBCrypt",
 ]
@@ -254,7 +252,7 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "USER_ID_CLAIM": "sub",
-    # Seconds that the clocks of two servers may differ.
+    # Tolerated clock difference in seconds.
     "LEEWAY": 10,
     "UPDATE_LAST_LOGIN": False,
 }
@@ -270,7 +268,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "shop.schema.AutoSchema",
     "DEFAULT_METADATA_CLASS": "shop.metadata.Metadata",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    # Left to the renderer.
+    # Formatted by the renderer.
     "DATETIME_FORMAT": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -305,36 +303,35 @@ SPECTACULAR_SETTINGS = {
         "shop.schema.rules_of_input",
     ],
 }
-# Bytes of one request body; uploads may be larger by what an image may weigh.
+# Bytes per request body; multipart forms may add MAX_IMAGE_BYTES per image.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-# The page of the largest product that an import makes has thirteen of them for each of its 500 variants.
+# The admin page of a product with 500 variants, the import's maximum, has thirteen fields per variant.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 8_000
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_PIXELS = 40_000_000
-# Of one page of the admin.
+# Per admin page.
 MAX_IMAGES_AT_ONCE = 20
 RATE_LIMITS = env.switch("RATE_LIMITS", default=True)
-# Scope: how many requests in how many seconds, for one user or one address.
+# Scope: (requests, seconds), per user or network address.
 RATE_LIMIT_RULES = {
     "register": (60, 60),
     "register_account": (5, 60),
     "login": (60, 60),
-    # Of one address for one account; and of all those for one account where nobody has logged into it before.
+    # Per address and account; then all addresses together for one account, counting those without an earlier login to
+    # it.
     "login_account": (10, 60),
     "login_account_hour": (50, 3600),
     "login_strangers": (100, 3600),
     "refresh": (120, 60),
     "password": (10, 60),
     "logout_all": (10, 60),
-    # Mails go to whoever an address belongs to, so whoever asks for one is trusted little. First those that one
-    # address or user asks for, then those that one address asks for to one account.
+    # These send mail to an address that may not be the requester's: per requester, then per requester and account.
     "reset": (20, 600),
     "verify": (5, 900),
     "reset_account": (5, 900),
-    # Mails to one mailbox, whoever causes them and by however many accounts and sub-addresses: above these the worker
-    # drops them, and no client learns of it. See `shop.mails.Budget`. An unverified address may be a stranger's: it
-    # gets what one customer needs for a few orders a day. Reset links that fill their window are good for as long, so
-    # that nobody can keep an owner without one by asking for more.
+    # Mails per mailbox, across accounts and sub-addresses; the worker drops excess ones silently (see
+    # `shop.mails.Budget`). An unverified mailbox may be a stranger's and gets enough for a few orders a day. Reset
+    # links stay valid for the whole window, so requesting more cannot lock the owner out.
     "mail_link": (5, 24 * 3600),
     "mail_link_unverified": (4, 24 * 3600),
     "mail_order": (60, 24 * 3600),
@@ -345,7 +342,7 @@ RATE_LIMIT_RULES = {
     "mail_reset_unverified": (3, 3600),
     "mail_password": (10, 24 * 3600),
     "mail_password_unverified": (3, 24 * 3600),
-    # No guard against guessing, which is hopeless: a good one costs a password's hash.
+    # Not brute-force protection; limits bcrypt cost per client.
     "link": (60, 60),
     "export": (10, 3600),
     "upload": (60, 60),
@@ -353,55 +350,55 @@ RATE_LIMIT_RULES = {
     # Each may read 10,000 products.
     "facets": (300, 60),
     "cart": (600, 60),
-    # Coupon codes that were refused: to one user or guest cart, and to one address.
+    # Refused coupon codes, per user or guest cart and per address.
     "coupon": (20, 600),
     "coupon_address": (100, 600),
     "order": (60, 60),
     "review": (30, 60),
     "payment": (120, 60),
 }
-# Of how many uses a server process counts at once; of all others each by itself. What a process holds the others lack:
-# a customer whom eight serve by turns may be refused after 600 - 7 * 9 uses of the cart, and 60 - 7 * 2 checkouts.
+# Uses that a process reserves with one command. Reserved uses are unavailable to other processes: with eight processes
+# a client may be refused after 600 - 7 * 9 cart requests or 60 - 7 * 2 checkouts.
 RATE_LIMITS_COUNTED_AT_ONCE = {"cart": 10, "order": 3}
 checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be switched off with DEBUG=1")
 
-# --- Selling ----------------------------------------------------------------------------------------------------------
+# --- Orders and prices ------------------------------------------------------------------------------------------------
 
 CURRENCY = env.one_of(
     "CURRENCY", STRIPE_CURRENCIES, default="usd", such_as="a lower-case ISO 4217 code that Stripe charges, such as usd"
 )
-# Seconds that an unpaid order holds its stock.
+# Stock hold of an unpaid order, in seconds.
 ORDER_HOLD_SECONDS = env.whole_number("ORDER_HOLD_SECONDS", default=30 * 60, at_least=1, at_most=30 * 24 * 3600)
-# The same until a payment is opened, which extends the hold to ORDER_HOLD_SECONDS; never more than those.
+# Hold until a payment is opened, which extends it to ORDER_HOLD_SECONDS; capped at that.
 UNPAID_HOLD_SECONDS = env.whole_number("UNPAID_HOLD_SECONDS", default=10 * 60, at_least=1, at_most=30 * 24 * 3600)
-# Open unpaid orders of one customer, and pieces in them; fewer while the e-mail address is not verified.
+# Open unpaid orders per customer and pieces in them; lower while the e-mail address is unverified.
 UNPAID_ORDERS_PER_CUSTOMER = env.whole_number("UNPAID_ORDERS_PER_CUSTOMER", default=20, at_least=1, at_most=10**6)
 UNPAID_ORDERS_UNVERIFIED = env.whole_number("UNPAID_ORDERS_UNVERIFIED", default=10, at_least=1, at_most=10**6)
 UNPAID_PIECES_PER_CUSTOMER = env.whole_number("UNPAID_PIECES_PER_CUSTOMER", default=500, at_least=1, at_most=10**9)
 UNPAID_PIECES_UNVERIFIED = env.whole_number("UNPAID_PIECES_UNVERIFIED", default=100, at_least=1, at_most=10**9)
-# Pieces in the open unpaid orders of all accounts at one network address.
+# Pieces in open unpaid orders of all accounts at one network address.
 UNPAID_PIECES_PER_ADDRESS = env.whole_number("UNPAID_PIECES_PER_ADDRESS", default=1000, at_least=1, at_most=10**9)
-# Days after which an order whose customer has left holds no personal data, even if it never arrived or is disputed.
+# Days until orders of a deleted customer are anonymised even if undelivered or disputed.
 ERASURE_GRACE_DAYS = env.whole_number("ERASURE_GRACE_DAYS", default=90, at_least=1, at_most=3650)
-# Whether catalogue prices contain the tax (as in the EU) or it is added at checkout (as in the US).
+# Whether catalogue prices include tax (as in the EU) or it is added at checkout (as in the US).
 PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
-# Of one line of a cart. It also bounds what a customer learns of the stock by trying quantities.
+# Per cart line. Also limits how precisely customers can probe the stock.
 MAX_QUANTITY_PER_LINE = env.whole_number("MAX_QUANTITY_PER_LINE", default=1000, at_least=1, at_most=MAX_QUANTITY)
-# Customers are told the number of pieces left if it is at most this.
+# Remaining stock is shown to customers up to this number.
 SHOWN_STOCK = env.whole_number("SHOWN_STOCK", default=5, at_least=0, at_most=MAX_QUANTITY)
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100
-# Of one customer's address book.
+# Per customer.
 MAX_ADDRESSES = 100
-# Of fewer pieces than this staff are told that they run out.
+# Staff are warned below this stock.
 LOW_STOCK_THRESHOLD = env.whole_number("LOW_STOCK_THRESHOLD", default=5, at_least=0, at_most=MAX_QUANTITY)
 
 # --- Stripe -----------------------------------------------------------------------------------------------------------
 
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_PUBLISHABLE_KEY = env.str("STRIPE_PUBLISHABLE_KEY", default="")
-# Several, separated by commas, while a secret is rotated.
+# Comma-separated during rotation.
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 checks.prefixed("STRIPE_SECRET_KEY", STRIPE_SECRET_KEY, ("sk_", "rk_"))
 checks.prefixed("STRIPE_PUBLISHABLE_KEY", STRIPE_PUBLISHABLE_KEY, ("pk_",))
@@ -409,20 +406,20 @@ checks.same_mode("STRIPE_SECRET_KEY", STRIPE_SECRET_KEY, "STRIPE_PUBLISHABLE_KEY
 checks.prefixed("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRET, ("whsec_",))
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 if DEBUG and not STRIPE_SECRET_KEY:
-    # The simulator's: it accepts no others, and Stripe does not know them.
+    # Keys of the simulator, unknown to Stripe.
     STRIPE_SECRET_KEY = "sk_test_simulator"  # noqa: S105
     STRIPE_PUBLISHABLE_KEY = STRIPE_PUBLISHABLE_KEY or "pk_test_simulator"
     STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or "whsec_simulator"
     STRIPE_API_BASE = STRIPE_API_BASE or _run.get("STRIPE_API_BASE", "http://127.0.0.1:12111")
 STRIPE_API_BASE = STRIPE_API_BASE or "https://api.stripe.com"
 checks.https_url("STRIPE_API_BASE", STRIPE_API_BASE, purpose="card payments pass through it")
-# One call, half a second and one retry leave some of REQUEST_DATABASE_SECONDS to write down what came of it.
+# Call, 0.5 s pause and one retry leave time within REQUEST_DATABASE_SECONDS to store the result.
 STRIPE_TIMEOUT_SECONDS = 3.0
 STRIPE_MAX_RETRIES = 1
-# A request that has waited this long for Stripe makes no further call.
+# After waiting this long for Stripe, a request makes no further call.
 STRIPE_PATIENCE_SECONDS = 3.0
-# Failed attempts to pay after which an order is cancelled; and, within a window, those of one customer and of one
-# network address after which no further payment is opened.
+# Failed payments after which an order is cancelled; per window, those of one customer and of one network address after
+# which no further payment is opened.
 FAILED_PAYMENTS_PER_ORDER = env.whole_number("FAILED_PAYMENTS_PER_ORDER", default=10, at_least=1, at_most=10**6)
 FAILED_PAYMENTS_PER_CUSTOMER = env.whole_number("FAILED_PAYMENTS_PER_CUSTOMER", default=20, at_least=1, at_most=10**6)
 FAILED_PAYMENTS_PER_ADDRESS = env.whole_number("FAILED_PAYMENTS_PER_ADDRESS", default=100, at_least=1, at_most=10**6)
@@ -445,7 +442,7 @@ USE_CLOUDINARY = bool(CLOUD_NAME and CLOUD_API_KEY and CLOUD_API_SECRET)
 MEDIA_URL = "/media/"
 MEDIA_ROOT = DATA_DIR / "media"
 STATIC_URL = "/static/"
-# In development static files are served from where they lie; production collects them first.
+# Development serves static files uncollected.
 STATIC_ROOT = None if DEBUG else BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {
@@ -459,14 +456,14 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = False
-# Seconds for one call to Cloudinary, the answer's last byte included.
+# Per call to Cloudinary, including the response body.
 CLOUD_TIMEOUT = 5.0
 CLOUDINARY_STORAGE = {
     "CLOUD_NAME": CLOUD_NAME or "unset",
     "API_KEY": CLOUD_API_KEY or "unset",
     "API_SECRET": CLOUD_API_SECRET or "unset",
     "SECURE": True,
-    # Two shops that share an account must never take each other's images for their own orphans.
+    # Keeps shops that share an account from deleting each other's images as orphans.
     "PREFIX": env.str("CLOUD_FOLDER", default="shop").strip("/") + "/",
 }
 
@@ -479,22 +476,22 @@ vars().update(
         "EMAIL_URL", env.email_url_config, EMAIL_URL or "dummymail://", such_as="smtp+tls://user:password@host:587"
     )
 )
-# Seconds for each step of the talk with the mail server.
+# Seconds per SMTP step.
 EMAIL_TIMEOUT = 10
 _storefront_host = (urlsplit(FRONTEND_URL).hostname or "localhost").removeprefix("www.")
-# Reserved names that no mail server answers for: https://www.iana.org/assignments/special-use-domain-names. Addresses
-# there are not accepted. Tests and demos use the two that are reserved for that.
+# Undeliverable special-use domains, https://www.iana.org/assignments/special-use-domain-names; refused as addresses.
+# Tests and demos use two of them.
 UNDELIVERABLE_TOP_LEVEL_DOMAINS = frozenset({"alt", "arpa", "internal", "invalid", "local", "localhost", "onion"})
 if not DEBUG:
     UNDELIVERABLE_TOP_LEVEL_DOMAINS |= {"example", "test"}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or f"shop@{_storefront_host}"
 checks.mail_address("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-# Staff who get a mail about each new order.
+# Staff addresses notified of each new order.
 ORDER_NOTICE_EMAILS = env.list("ORDER_NOTICE_EMAILS", default=[])
 for _address in ORDER_NOTICE_EMAILS:
     checks.mail_address("ORDER_NOTICE_EMAILS", _address)
-# Seconds for which the links in mails are good.
+# Lifetime of links in mails, in seconds.
 PASSWORD_RESET_TIMEOUT = env.whole_number("PASSWORD_RESET_TIMEOUT", default=3600, at_least=60, at_most=7 * 24 * 3600)
 EMAIL_VERIFICATION_TIMEOUT = env.whole_number(
     "EMAIL_VERIFICATION_TIMEOUT", default=3 * 24 * 3600, at_least=60, at_most=30 * 24 * 3600
@@ -510,16 +507,16 @@ if is_redis(CACHE_URL):
 CACHES = {"default": _cache}
 
 LANGUAGE_CODE = "en"
-# A user-assigned code of ISO 3166: carriers, banks and the EU use it.
+# User-assigned ISO 3166 code, used by carriers, banks and the EU.
 COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
-# Of the admin and its days; the API speaks UTC.
+# For the admin; the API uses UTC.
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = False
 
-# --- The browser's side of security -----------------------------------------------------------------------------------
+# --- Browser security -------------------------------------------------------------------------------------------------
 
-# Sessions and their cookies are the admin's alone. The prefix makes browsers insist on Secure, Path=/ and no Domain.
+# Only the admin uses cookies. The __Host- prefix makes browsers require Secure and Path=/ and refuse Domain.
 _cookie_prefix = "" if DEBUG else "__Host-"
 SESSION_COOKIE_NAME = f"{_cookie_prefix}sessionid"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -536,7 +533,7 @@ if env.switch("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 _hsts = env.whole_number("SECURE_HSTS_SECONDS", default=365 * 24 * 3600, at_least=0, at_most=2**31)
 SECURE_HSTS_SECONDS = 0 if DEBUG else _hsts
-# Both promise for hosts that are not this shop's to promise for, so an operator opts in.
+# Both affect hosts other than the shop's, so operators opt in.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.switch("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.switch("SECURE_HSTS_PRELOAD", default=False)
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -545,7 +542,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- Fault runs -------------------------------------------------------------------------------------------------------
 
-# Where a process is to die (see `shop.crash_points`).
+# See `shop.crash_points`.
 CRASH_AT = env.str("CRASH_AT", default="")
 checks.forbidden("CRASH_AT", bool(CRASH_AT), "it kills server processes, for tests")
 
@@ -554,7 +551,7 @@ checks.forbidden("CRASH_AT", bool(CRASH_AT), "it kills server processes, for tes
 LOG_LEVEL = env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO", such_as="DEBUG, INFO, WARNING or ERROR")
 LOGGING = logging_settings(level=LOG_LEVEL, readable=DEBUG)
 LOGGING_CONFIG = "shop.logs.configure"
-# Mails to ADMINS, and whatever else asks Django to report an exception.
+# For mails to ADMINS and other exception reports.
 DEFAULT_EXCEPTION_REPORTER = "shop.exception_reports.Reporter"
 
 # --- The admin --------------------------------------------------------------------------------------------------------

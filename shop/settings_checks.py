@@ -1,4 +1,4 @@
-"""Reading settings, and what they must be before production starts: each problem is one sentence with its name."""
+"""Typed environment variables and production checks. Each problem is one sentence that names the variable."""
 
 import logging
 import re
@@ -18,9 +18,9 @@ _WEAK = ("change", "example", "secret-key", "insecure", "development-only", "pas
 
 
 class SettingsChecks:
-    """Collects what is wrong with the settings; :meth:`raise_if_any` stops the boot with all of it at once.
+    """Collects problems of the settings; :meth:`raise_if_any` reports them together.
 
-    With ``enforced=False`` (development) only what could never work is a problem.
+    With ``enforced=False`` (development) only unusable values are problems.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class SettingsChecks:
         self.problems: list[str] = []
 
     def impossible(self, problem: str) -> None:
-        """Report what works nowhere, in development neither."""
+        """Report a value that is unusable in development, too."""
         self.problems.append(problem)
 
     def _report(self, problem: str) -> None:
@@ -40,7 +40,7 @@ class SettingsChecks:
             self._report(f"{name} is not set: {purpose}.")
 
     def strong_secret(self, name: str, value: str, *, at_least: int) -> None:
-        """A secret must be long, varied and no phrase out of an example file."""
+        """Require a long, varied secret that is not from an example file."""
         if not value:
             self._report(f"{name} is not set: it needs {at_least} or more random characters.")
         elif len(value) < at_least:
@@ -53,7 +53,7 @@ class SettingsChecks:
             self._report(f"{name} is the same as {other_name}: each needs a secret of its own.")
 
     def prefixed(self, name: str, value: str, prefixes: tuple[str, ...]) -> None:
-        """A Stripe key is recognised by how it begins; a comma separates several."""
+        """Require the prefix of a Stripe key, also of several separated by commas."""
         if not value:
             self._report(f"{name} is not set: the Stripe dashboard shows it.")
             return
@@ -78,14 +78,14 @@ class SettingsChecks:
             self._report(f"{name} must be an https:// address: {purpose}.")
 
     def mail_address(self, name: str, value: str) -> None:
-        """The sender of mails, with a name or without: ``Shop <shop@example.com>``."""
+        """Require a sender address such as ``Shop <shop@example.com>``."""
         try:
             validate_email(parseaddr(value)[1] if value.isprintable() else "")
         except ValidationError:
             self.impossible(f"{name} must be a mail address such as 'Shop <shop@example.com>', not {value!r}.")
 
     def same_mode(self, name: str, value: str, other_name: str, other: str) -> None:
-        """Stripe's keys come in pairs: both move real money, or neither does."""
+        """Require both Stripe keys to be live keys or both test keys."""
         if value and other and ("_live_" in value) != ("_live_" in other):
             self._report(f"{name} and {other_name} must both be live keys or both be test keys.")
 
@@ -94,14 +94,14 @@ class SettingsChecks:
             self._report(f"{name} is refused: {why}.")
 
     def replica_set(self, name: str, uri: str) -> str:
-        """Check that ``uri`` names a replica set, in development too; return its database's name ("shop" if none)."""
+        """Require a replica set, in development too; return the database name (default "shop")."""
         if uri.startswith("mongodb+srv://"):
-            # The replica set stands in the DNS record, which only the driver looks up.
+            # The DNS record names the replica set; only the driver resolves it.
             return urlsplit(uri).path.strip("/") or "shop"
         try:
             parsed = parse_uri(uri)
         except (InvalidURI, PyMongoError, ValueError):
-            # Without what the driver says: that quotes the address, and a password that was not escaped.
+            # Omits the driver's message, which quotes the URI and may contain a password.
             self.problems.append(
                 f"{name} is not a MongoDB address: it must be mongodb://HOST:PORT/NAME?replicaSet=SET, user and "
                 "password escaped as in any URL."
@@ -123,14 +123,13 @@ class SettingsChecks:
 
 
 class Environment(environ.Env):
-    """django-environ's reader, which reports a value of the wrong kind instead of raising without naming it."""
+    """django-environ's reader; reports invalid values with the variable's name."""
 
     def __init__(self, checks: SettingsChecks) -> None:
         super().__init__()
         self._checks = checks
 
     def whole_number(self, name: str, *, default: int, at_least: int, at_most: int) -> int:
-        """Return the variable as a number within these bounds."""
         text = self.str(name, default="").strip()
         if not text:
             return default
@@ -140,7 +139,7 @@ class Environment(environ.Env):
         return default
 
     def switch(self, name: str, *, default: bool) -> bool:
-        """Return whether the variable is on (1, on, yes, true) or off (0, off, no, false)."""
+        """Return a boolean variable: 1, on, yes, true or 0, off, no, false."""
         text = self.str(name, default="").strip().lower()
         if not text:
             return default
@@ -150,7 +149,6 @@ class Environment(environ.Env):
         return default
 
     def one_of(self, name: str, choices: Iterable[str], *, default: str, such_as: str) -> str:
-        """Return the variable, which must be one of ``choices``."""
         text = self.str(name, default="").strip() or default
         if text in choices:
             return text
@@ -158,7 +156,6 @@ class Environment(environ.Env):
         return default
 
     def time_zone(self, name: str, *, default: str) -> str:
-        """Return the variable, which must name a time zone."""
         text = self.str(name, default="").strip() or default
         try:
             ZoneInfo(text)
@@ -168,18 +165,18 @@ class Environment(environ.Env):
         return text
 
     def folder(self, name: str, *, default: str, not_in: Iterable[str]) -> str:
-        """Return the variable as the beginning of paths ("back/office/"), which must not be taken by something else."""
+        """Return a path prefix such as "back/office/", whose first segment is not in ``not_in``."""
         text = self.str(name, default="").strip().strip("/") or default.strip("/")
         if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", text) or text.split("/")[0] in not_in:
             self._checks.impossible(f"{name} must be a path of letters, digits, - and _ that is free, not {text!r}.")
         return f"{text}/"
 
     def address(self, name: str, parse: Callable[[str], dict[str, Any]], value: str, *, such_as: str) -> dict[str, Any]:
-        """Return what ``parse`` makes of the address in ``value``."""
+        """Return ``parse(value)``, reporting its errors."""
         try:
             return parse(value)
         except (ImproperlyConfigured, KeyError, ValueError):
-            # Not repeated: there may be a password in it.
+            # Not quoted: it may contain a password.
             self._checks.impossible(f"{name} must be an address such as {such_as}.")
             return {}
 

@@ -1,8 +1,7 @@
-"""What staff did: one row for each thing that somebody changed, in the admin or by the API.
+"""Staff log: one append-only row per change by staff, in the admin or the API.
 
-Services and admins call :func:`note` inside the transaction of the change, so that there is a row exactly when there
-is the change. Who is acting, and in which request, comes from `shop.request_context`. A row names what was changed,
-never what it was or is: no personal data, no secrets. Rows are only ever added.
+Services and admins call :func:`note` inside the transaction of the change. The acting user comes from
+`shop.request_context`. Rows name the changed object and fields, never their values: no personal data, no secrets.
 """
 
 from collections import defaultdict
@@ -17,7 +16,7 @@ from django.utils import timezone
 
 from shop import documents, request_context, transactions
 
-# What tells people which one it was, of models where that says nothing about a person.
+# Fields that identify an object, unless they are personal data.
 LABELS = {
     "auth.group": "name",
     "cart.coupon": "code",
@@ -35,12 +34,12 @@ LABELS = {
 
 
 class AppendOnly(TypeError):
-    """Rows of the staff log are neither changed nor deleted, by nobody."""
+    """Rows of the staff log can be neither changed nor deleted."""
 
 
 class StaffActionQuerySet(models.QuerySet):
     def about(self, model: type[models.Model], object_id: str) -> "StaffActionQuerySet":
-        """What was done to one object, the latest first."""
+        """Return the actions on one object, latest first."""
         return self.filter(model=model._meta.label_lower, object_id=object_id).order_by("-pk")
 
     def update(self, **_: Any) -> NoReturn:
@@ -66,10 +65,10 @@ class Action(models.TextChoices):
 
 
 class StaffAction(models.Model):
-    """Somebody of the staff did something to an object."""
+    """A change of an object by staff."""
 
     at = models.DateTimeField(default=timezone.now)
-    # A user's id and no foreign key: what somebody did is kept when their account is not.
+    # No foreign key: rows outlive the account.
     staff = models.CharField(max_length=24)
     via = models.CharField("by way of", max_length=5, choices=[("admin", "the admin"), ("api", "the API")])
     action = models.CharField(max_length=10, choices=Action)
@@ -83,7 +82,7 @@ class StaffAction(models.Model):
 
     class Meta:
         verbose_name = "staff action"
-        # Nobody can be given the right to change it.
+        # No permission allows changing rows.
         default_permissions = ("view",)
         indexes = [
             models.Index(fields=["model", "object_id"], name="staff_action_object"),
@@ -104,9 +103,9 @@ class StaffAction(models.Model):
 
 
 def note(action: Action, *objects: models.Model, fields: Iterable[str] = ()) -> None:
-    """Write down, in the running transaction, what the acting staff did to these objects.
+    """Log, in the running transaction, the acting user's action on these objects.
 
-    Does nothing where nobody of the staff is acting: in jobs, in commands, and for what customers do themselves.
+    Does nothing if no staff user is acting: in jobs, in commands and for customers.
     """
     staff = request_context.acting_staff()
     if staff is None:
@@ -137,10 +136,9 @@ def _label(obj: models.Model) -> str:
 
 
 def with_people(actions: Iterable[StaffAction]) -> list[StaffAction]:
-    """Give each action its ``person`` and its ``target``, as they are called today.
+    """Set ``person`` and ``target`` of each action to current names, or ids of deleted objects.
 
-    One command finds the people, and one for each kind of object that the log has no label of. What is gone is called
-    by its id.
+    Uses one command for the users and one per kind of object without a stored label.
     """
     rows = list(actions)
     user_label = get_user_model()._meta.label_lower

@@ -1,8 +1,6 @@
-"""The default storage when Cloudinary is configured. Public ids are chosen here, every call ends within a deadline, and
-every failure of the service is a `MediaUnavailable`.
+"""Default storage with Cloudinary. Calls have a deadline; failures raise `MediaUnavailable`.
 
-The account is read from settings at each call (`CLOUD_NAME`, `CLOUD_API_KEY`, `CLOUD_API_SECRET`, `CLOUD_API_BASE`),
-not from the SDK's process-wide configuration.
+The account is read from settings at each call, not from the SDK's process-wide configuration.
 """
 
 import posixpath
@@ -29,7 +27,7 @@ from shop.media import MediaUnavailable, relative_url
 logger = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 2.0
-# Calls that were given up may live on for a while; this bounds their threads.
+# Abandoned calls may still run; this bounds their threads.
 _slots = threading.BoundedSemaphore(16)
 
 
@@ -37,8 +35,8 @@ _slots = threading.BoundedSemaphore(16)
 class CloudinaryStorage(MediaCloudinaryStorage):
     """Images at Cloudinary; the stored name is the public id, without an extension.
 
-    `save`, `delete`, `open`, `exists`, `size` and `listdir` end within `settings.CLOUD_TIMEOUT` seconds (7 by default;
-    each page of a listing counts on its own) and raise `MediaUnavailable`. `url` touches no network.
+    `save`, `delete`, `open`, `exists`, `size` and `listdir` finish within `settings.CLOUD_TIMEOUT` seconds (a listing:
+    per page) or raise `MediaUnavailable`. `url` uses no network.
     """
 
     def _save(self, name: str, content: File) -> str:
@@ -46,7 +44,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         public_id = posixpath.join(folder, file.partition(".")[0])
         content.seek(0)
         data = content.read()
-        # The public id is ours and existing assets are not overwritten, so that a second attempt is the same upload.
+        # Our own public id without overwriting makes a retry idempotent.
         options = {"public_id": public_id, "overwrite": False, "resource_type": self.RESOURCE_TYPE, "tags": self.TAG}
         try:
             answer = _call(cloudinary.uploader.upload, data, attempts=2, **options)
@@ -57,7 +55,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         return public_id
 
     def delete(self, name: str) -> bool:
-        """Remove the asset and its cached copies; return whether there was one."""
+        """Delete the asset and its cached copies; return whether it existed."""
         answer = _call(cloudinary.uploader.destroy, name, attempts=2, invalidate=True, resource_type=self.RESOURCE_TYPE)
         result = answer.get("result") if isinstance(answer, dict) else None
         if result not in ("ok", "not found"):
@@ -68,9 +66,9 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         return self.size(name) is not None
 
     def size(self, name: str) -> int | None:
-        """Return the size of the original in bytes, or None if there is none.
+        """Return the size of the original in bytes, or None if it does not exist.
 
-        Asks the Admin API rather than the delivery URL, whose caches answer late and for derived copies.
+        Uses the Admin API: delivery URLs are cached and may serve derived images.
         """
         try:
             answer = _call(cloudinary.api.resource, name, resource_type=self.RESOURCE_TYPE)
@@ -91,7 +89,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         ]
 
     def list_images(self, folder: str) -> Iterator[tuple[str, datetime]]:
-        """Yield `(public id, time of upload)` of every asset in `folder` and below, a page of 500 at a time."""
+        """Yield `(public id, upload time)` of every asset below `folder`, 500 per page."""
         cursor: dict[str, str] = {}
         seen: set[str] = set()
         while True:
@@ -114,7 +112,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
             yield from found
             if not next_cursor:
                 return
-            # A cursor that comes again would never end.
+            # A repeated cursor would loop forever.
             seen.add(next_cursor)
             cursor = {"next_cursor": next_cursor}
 
@@ -131,7 +129,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
 
 
 def _with_prefix(name: str) -> str:
-    # The base class takes MEDIA_URL by default, which is about local files.
+    # The base class would default to MEDIA_URL, which is for local files.
     prefix = getattr(settings, "CLOUDINARY_STORAGE", {}).get("PREFIX", "").strip("/")
     name = name.replace("\\", "/")
     return f"{prefix}/{name}" if prefix and not name.startswith(f"{prefix}/") else name
@@ -143,21 +141,20 @@ def _folder(path: str) -> str:
 
 
 def _timeout() -> float:
-    """Return the seconds after which a call is given up."""
     return getattr(settings, "CLOUD_TIMEOUT", 7.0)
 
 
 def _call(function: Callable[..., Any], *args: Any, attempts: int = 1, **options: Any) -> Any:
-    """Call the SDK with the account and a timeout, within the deadline, up to `attempts` times if the answer gets lost.
+    """Call the SDK with account, timeout and deadline; retry lost responses up to `attempts` times.
 
-    Raises `MediaUnavailable`, its cause the SDK's error.
+    Raises `MediaUnavailable` from the SDK's error.
     """
     options |= {
         "cloud_name": settings.CLOUD_NAME,
         "api_key": settings.CLOUD_API_KEY,
         "api_secret": settings.CLOUD_API_SECRET,
         "upload_prefix": (getattr(settings, "CLOUD_API_BASE", "") or "https://api.cloudinary.com").rstrip("/"),
-        # The SDK hands this to urllib3 for each call; its global timeout does not reach uploads.
+        # The SDK passes this to urllib3; its global timeout does not apply to uploads.
         "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=_timeout()),
     }
 
@@ -167,7 +164,7 @@ def _call(function: Callable[..., Any], *args: Any, attempts: int = 1, **options
             try:
                 return function(*args, **options)
             except Exception as error:
-                # The SDK wraps errors of the transport and keeps them only as context.
+                # The SDK keeps transport errors only as context.
                 lost = isinstance(error.__context__, (urllib3.exceptions.HTTPError, OSError))
                 if not lost or attempt == attempts or time.monotonic() - started > _timeout() / 2:
                     raise
@@ -176,10 +173,10 @@ def _call(function: Callable[..., Any], *args: Any, attempts: int = 1, **options
 
 
 def _within_deadline(function: Callable[[], Any]) -> Any:
-    """Return what `function` returns, or raise `MediaUnavailable` for whatever it raises or when it takes too long.
+    """Return the result of `function`, or raise `MediaUnavailable` on errors and after the deadline.
 
-    Socket timeouts bound neither name resolution, nor hosts with many addresses, nor an answer that drips in byte by
-    byte: only giving up on the thread that waits for them does.
+    Socket timeouts do not bound name resolution, hosts with many addresses or slow response bodies, so the waiting
+    thread is abandoned.
     """
     deadline = time.monotonic() + _timeout()
     outcome: dict[str, Any] = {}

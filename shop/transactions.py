@@ -1,19 +1,19 @@
-"""The only door to MongoDB transactions.
+"""MongoDB transactions: the only way to open one.
 
 ``@transactional("orders.place")`` runs a function in one transaction of the default database. It
+- retries the body, with jittered back-off, on write conflicts and other transient errors;
+- retries only the commit if its outcome is unknown, so that nothing is applied twice;
+- always resets the thread's connection (the backend's ``atomic`` does not after a failed commit);
+- runs on-commit hooks once, after the commit, and none of failed attempts;
+- raises a 503 if conflicts outlast ``GIVE_UP_SECONDS``, or the driver's error if MongoDB does not answer;
+- serializes threads of one process that write the same hot document (:func:`queue_for`), so that only processes
+conflict;
+  back-off shrinks as the time runs out.
 
-- runs the body again, after a jittered pause, when MongoDB reports a write conflict or another transient error;
-- sends only the commit again when its outcome is unknown, so that nothing is applied twice;
-- leaves the thread's connection clean whatever happened (the backend's own ``atomic`` does not after a failed commit);
-- runs on-commit hooks once, after the commit, and never those of an attempt that failed;
-- gives up with a 503 when conflicts outlast ``GIVE_UP_SECONDS``, and with the driver's error when MongoDB is silent;
-- lets the threads of one process write the same hot document one after the other (:func:`queue_for`), so that only
-  processes conflict; the longer a transaction has tried, the shorter its pauses are.
-
-A body must therefore be repeatable: it reads what it decides on inside, and makes no call to another service.
+The body must be repeatable: read inside it what it decides on, and call no other service.
 
 Sources: https://www.mongodb.com/docs/manual/core/transactions-in-applications/ (error labels) and the MongoDB
-transactions specification (a commit whose outcome is unknown is retried with ``w: majority``, which the driver adds).
+transactions specification (commits are retried with ``w: majority``, which the driver adds).
 """
 
 import functools
@@ -50,13 +50,13 @@ R = TypeVar("R")
 
 
 class TransactionContention(ServiceUnavailable):
-    """Too many others wanted to change the same thing at the same time, for as long as we were willing to try."""
+    """Write conflicts outlasted the retry budget."""
 
     default_code = "too_much_contention"
 
 
 def transactional(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a function to run in one transaction; inside another one it simply joins in.
+    """Decorate a function to run in one transaction; nested calls join the outer one.
 
     ``name`` identifies the transaction in logs and fault runs.
     """
@@ -74,23 +74,23 @@ def transactional(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def on_commit(hook: Callable[[], Any]) -> None:
-    """Call ``hook`` once the running transaction is committed; at once where none is running.
+    """Call ``hook`` after the running transaction commits; at once without a transaction.
 
-    A hook that raises is logged: what was committed stays, and the caller must hear so.
+    Exceptions of hooks are only logged, since the change is committed.
     """
     connections[DEFAULT_DB_ALIAS].on_commit(hook, robust=True)
 
 
 def in_transaction() -> bool:
-    """Tell whether this thread is inside a transaction."""
+    """Return whether this thread is in a transaction."""
     return connections[DEFAULT_DB_ALIAS].in_atomic_block_mongo
 
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Let every read of the block see the database as it was at one moment, while others write.
+    """Run all reads of the block on one snapshot.
 
-    MongoDB keeps five minutes of history: reading for longer fails (`SnapshotTooOld`).
+    MongoDB keeps five minutes of history; longer blocks fail (`SnapshotTooOld`).
     """
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
@@ -102,24 +102,24 @@ def snapshot() -> Iterator[None]:
             connection.session = None
 
 
-# Of the documents that threads of this process are writing.
+# Keys of the documents that threads of this process are writing.
 hot_keys = KeyQueue()
-# The keys that the running transaction holds, None outside of one.
+# Keys held by the running transaction; None outside of one.
 _held: ContextVar[set[Hashable] | None] = ContextVar("transaction_keys", default=None)
 
 
 class _Queued(Exception):
-    """Another thread is at one of these keys: the transaction begins again when it holds them."""
+    """Another thread holds one of these keys; the transaction restarts once it has them."""
 
     def __init__(self, keys: set[Hashable]) -> None:
         self.keys = keys
 
 
 def queue_for(keys: Iterable[Hashable]) -> None:
-    """Keep the other threads of this process from these documents until the running transaction has ended.
+    """Exclude other threads of this process from these documents until the transaction ends.
 
-    Call it before writing documents that many transactions want. If another thread is at one of them, the transaction
-    rolls back, waits for its turn and begins again, where going on would end in a write conflict.
+    Call it before writing hot documents. If another thread holds one of the keys, the transaction rolls back, waits and
+    restarts, which avoids a write conflict.
     """
     held = _held.get()
     if held is None:
@@ -162,7 +162,7 @@ def _run(name: str, body: Callable[[], R]) -> R:
 
 
 def _wait_for(held: set[Hashable], keys: set[Hashable], *, give_up_at: float) -> None:
-    """Give back the keys that are held, and wait for them and ``keys`` together: so nobody waits while holding one."""
+    """Release the held keys and wait for all at once: holding keys while waiting could deadlock."""
     wanted = held | keys
     hot_keys.release(held)
     held.clear()
@@ -172,13 +172,13 @@ def _wait_for(held: set[Hashable], keys: set[Hashable], *, give_up_at: float) ->
 
 
 def _pause(attempt: int, *, seconds_left: float) -> float:
-    """Return a random pause that grows with the attempts, within a bound that shrinks as time runs out."""
+    """Return a random pause that grows with the attempts and shrinks with the time left."""
     longest = LONGEST_PAUSE_SECONDS * max(0.0, seconds_left) / max(GIVE_UP_SECONDS, 0.001)
     return random.uniform(0, min(longest, FIRST_PAUSE_SECONDS * 2 ** min(attempt, 10)))  # noqa: S311
 
 
 def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R, list[tuple]]:
-    """Run ``body`` and commit once; whatever happens, hand the connection back as it was found."""
+    """Run and commit ``body`` once; always reset the connection."""
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
     session = connection.connection.start_session()
@@ -202,12 +202,12 @@ def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R,
         connection.in_atomic_block_mongo = False
         connection.nested_atomics = 0
         connection.run_on_commit = []
-        # Not a limited call: a request whose time is over still has to give its locks back.
+        # Without the request's time limit: locks must be released even if it has expired.
         _end(session)
 
 
 def _end(session: ClientSession) -> None:
-    """Let go of the session, and of the transaction where it is still open."""
+    """End the session and abort an open transaction."""
     with pymongo.timeout(ABORT_SECONDS):
         session.end_session()
 
@@ -234,7 +234,7 @@ def _run_hooks(name: str, hooks: list[tuple]) -> None:
 
 
 def _has_label(error: BaseException | None, label: str) -> bool:
-    """Look for the label on the error and on what caused it: the backend wraps the driver's errors."""
+    """Return whether ``error`` or one of its causes has the label; the backend wraps driver errors."""
     while error is not None:
         if isinstance(error, PyMongoError) and error.has_error_label(label):
             return True

@@ -1,4 +1,4 @@
-"""Every address of the shop. The API's resources hang on one router."""
+"""URL configuration. All API resources are on one router."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -20,7 +20,7 @@ from shop.routers import ShopRouter
 from shop.schema_view import SchemaView
 
 router = ShopRouter(root="api/v1/")
-# What is asked for most comes first: addresses are compared in this order.
+# Most requested first: routes are matched in this order.
 router.register("products", ProductViewSet, basename="product")
 router.register("cart/items", CartItemViewSet, basename="cart-item")
 router.register("cart", CartViewSet, basename="cart")
@@ -45,7 +45,7 @@ urlpatterns = [
     re_path(r"^livez/?$", health.livez, name="livez"),
     re_path(r"^readyz/?$", health.readyz, name="readyz"),
     re_path(r"^api/schema/?$", cache_control(max_age=300)(SchemaView.as_view()), name="schema"),
-    # Its renderer has no template for anything but the page.
+    # Its renderer supports only the page.
     re_path(
         r"^api/docs/?$",
         SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),

@@ -1,4 +1,4 @@
-"""The WSGI application that the production server serves."""
+"""WSGI application, with per-request work of Django that the shop does not need removed."""
 
 import contextlib
 import gc
@@ -16,8 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
 
 application = get_wsgi_application()
 
-# Django would look at its connections before and after each request: the drivers mind their own. It would empty its
-# list of queries, which is only kept for debugging, and forget the addresses' configuration, of which there is one.
+# The drivers manage their connections, queries are logged only with DEBUG, and there is only one URL configuration.
 request_started.disconnect(close_old_connections)
 request_finished.disconnect(close_old_connections)
 request_finished.disconnect(close_caches)
@@ -25,17 +24,16 @@ request_finished.disconnect(reset_urlconf)
 if not settings.DEBUG:
     request_started.disconnect(reset_queries)
 
-# What was imported lives as long as the process. Python's collector walks all of it again and again, a tenth of every
-# request's time and a stop of 0.1 s now and then, unless it is told; so everything is imported now.
+# Imported objects live as long as the process. Freezing them saves the collector's repeated traversal: a tenth of each
+# request's time and occasional pauses of 0.1 s. So import everything now.
 _ = get_resolver().url_patterns
 gc.collect()
 gc.freeze()
-# Objects made since the last look at the young ones; 700 are fewer than one request makes.
+# The default of 700 is less than one request allocates.
 gc.set_threshold(20_000, 10, 10)
 
-# Of the server's threads one works while the others wait for Python's lock or for MongoDB. Linux would let each that
-# wakes up interrupt it, only to wait for the lock; as a batch they take turns where they have to wait anyway. An
-# operator's own choice stays, and where a system does not know this or forbids it, nothing is lost.
+# Threads wait for the GIL or MongoDB. SCHED_BATCH avoids wake-up pre-emption by threads that would only wait for the
+# GIL. An operator's own policy is kept, and an unsupported call is ignored.
 if hasattr(os, "SCHED_BATCH"):
     with contextlib.suppress(OSError):
         if os.sched_getscheduler(0) == os.SCHED_OTHER:
