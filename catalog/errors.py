@@ -40,11 +40,6 @@ class VariantRequired(ShopError):
     default_detail = "This product comes in several variants: name the one you mean."
 
 
-class ProductWasSold(Conflict):
-    default_code = "product_was_sold"
-    default_detail = "This was sold before, so it can be deactivated but not deleted."
-
-
 class FormerPriceTooLow(ShopError):
     default_code = "former_price_too_low"
     default_detail = "The former price must be above the price. Change both, or remove the former price."

@@ -167,10 +167,6 @@ class Scenario(NamedTuple):
     name: str
     requests: Callable[[Visitor], list[Request]]
 
-    @property
-    def explanation(self) -> str:
-        return self.requests.__doc__ or ""
-
 
 # In this order: ordering empties the carts.
 SCENARIOS = {
