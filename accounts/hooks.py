@@ -8,7 +8,7 @@ on_login = Hook("on_login")
 # Called with user= outside any transaction before an account is deleted. Raises if open orders prevent the deletion.
 before_forget = Hook("before_forget")
 
-# Called with user= in the transaction that deletes an account: remove or anonymise the user's data.
+# Called with user= in the transaction that deletes an account: remove or anonymize the user's data.
 on_forget = Hook("on_forget")
 
 # Called with user= in the transaction in which the owner of an e-mail address takes over an account that another person

@@ -216,7 +216,7 @@ def doubt_email(*, user: User) -> None:
 
 
 def delete_account(*, user: User) -> None:
-    """Delete the account and all personal data; orders are kept anonymised.
+    """Delete the account and all personal data; orders are kept anonymized.
 
     Raises if an unpaid order cannot be cancelled: its payment is processing, or Stripe is unavailable.
     """

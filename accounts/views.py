@@ -144,7 +144,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
         return Response(self.get_serializer(request.user).data)
 
     def destroy(self, request: Request) -> Response:
-        """Delete the account. Orders are kept anonymised."""
+        """Delete the account. Orders are kept anonymized."""
         services.delete_account(user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

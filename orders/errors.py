@@ -1,4 +1,4 @@
-"""What can be wrong with an order."""
+"""Order errors."""
 
 from rest_framework import status
 
@@ -32,7 +32,7 @@ class TooManyUnpaidOrders(Conflict):
 
 
 class TooManyUnpaidOrdersHere(ShopError):
-    """The accounts at one network address hold too much together; waiting helps, for their orders expire."""
+    """The accounts at one network address hold too much stock together; retry after some orders expire."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_unpaid_orders_here"

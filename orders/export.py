@@ -1,4 +1,4 @@
-"""What orders keep about a person."""
+"""Order and review data in a user's data export."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from orders.serializers import OrderSerializer
 
 
 def export_orders(*, user: User, request: Request) -> dict[str, Any]:
-    """Every order, with its lines, its timeline and its refunds, the oldest first."""
+    """Return all orders with lines, timeline and refunds, oldest first."""
     serializer = OrderSerializer(context={"request": request})
     return {"orders": Rows(Order.objects.owned_by(user).order_by("id"), serializer.to_representation)}
 
 
 def export_reviews(*, user: User, request: Request) -> dict[str, Any]:
-    """Every review, those that staff hide as well, the oldest first."""
+    """Return all reviews, including hidden ones, oldest first."""
     serializer = ReviewExportSerializer(context={"request": request})
     return {"reviews": Rows(Review.objects.owned_by(user).order_by("id"), serializer.to_representation)}

@@ -1,15 +1,13 @@
-"""Limits on the stock that unpaid orders hold, so that no one takes a shop's stock off sale for nothing.
+"""Limits on the stock held by unpaid orders, against denial of inventory.
 
-A customer may have so many open unpaid orders, with so many pieces in them, and fewer while the e-mail address is not
-verified. A network address may be shared by hundreds of customers, and any of them may buy the last pieces of a
-variant: its limit is on the pieces that all its accounts hold together, neither on orders nor on shares of a variant.
-An order that waits for its bank counts like any other. Holds that end unpaid, because they expire or the customer
-cancels, count for a day: those who let that happen again and again may hold less and less.
+Per customer the numbers of open unpaid orders and of their pieces are limited, more strictly while the e-mail address
+is unverified. A network address may be shared by hundreds of customers, each of whom may buy the last pieces of a
+variant, so its limit is on the total pieces of its accounts only. Orders whose payment is processing count too. Holds
+that end unpaid, by expiry or by the customer's cancellation, count for a day and lower the limits if they repeat.
 
-The sums are read in the transaction that places the order, by the command that reads the cart. Placing an order writes
-the customer's cart, so that of two orders of one customer at once the second is tried again and sees the first: the
-limits of a customer are exact. No customer waits for another one, so orders that different customers at one address
-place in the same moment do not see each other; its limit may be passed by what was being placed right then.
+The sums are read by the command that reads the cart, in the transaction that places the order. Placing an order writes
+the customer's cart, so concurrent orders of one customer conflict and a customer's limits are exact. Concurrent orders
+of different customers at one address do not see each other and may exceed its limit.
 """
 
 import math
@@ -29,23 +27,23 @@ from orders.models import Order
 from shop import documents, jobs
 from shop.documents import Document, Pipeline
 
-# How long an order whose hold ended unpaid counts.
+# Time for which an order whose hold ended unpaid counts.
 EXPIRED_COUNTS_FOR = timedelta(days=1)
-# So many of these orders of a customer are nothing; each further one halves what the customer may hold.
+# Number of such orders without effect on a customer; each further one halves the limits.
 FREE_EXPIRIES = 3
-# From this share of a limit on staff see who comes near it.
+# Share of a limit from which holders are reported to staff.
 NEAR = 0.8
 
 
 def digest(network_address: str) -> str:
-    """Return what orders and payments keep of a network address; nothing while rate limits are off."""
+    """Return the digest of a network address as stored in orders and payments; "" while rate limits are off."""
     if not settings.RATE_LIMITS or not network_address:
         return ""
     return salted_hmac("orders.holds", network_address, algorithm="sha256").hexdigest()
 
 
 def lookup(*, user: User, placed_from: str, name: str) -> Document:
-    """Return the stage that adds what this customer and this network address hold, for :func:`require_allowed`."""
+    """Return the ``$lookup`` stage that adds this customer's and network address's holds to a document."""
     held = {"$or": [{"placed_from": {"$gt": ""}, "user_id": user.pk}, {"placed_from": placed_from}]}
     pipeline: Pipeline = [
         {"$match": {**held, "expired_at": {"$not": {"$lt": timezone.now() - EXPIRED_COUNTS_FOR}}}},
@@ -66,7 +64,7 @@ def lookup(*, user: User, placed_from: str, name: str) -> Document:
 
 
 def require_allowed(held: Sequence[Document], *, user: User, pieces: int) -> None:
-    """Allow one more unpaid order with so many pieces.
+    """Check the limits for another unpaid order of ``pieces`` pieces.
 
     Raises :class:`TooManyUnpaidOrders`, :class:`TooManyUnpaidOrdersHere`.
     """
@@ -75,7 +73,7 @@ def require_allowed(held: Sequence[Document], *, user: User, pieces: int) -> Non
 
 
 class Holder(NamedTuple):
-    """A customer, or a network address by its digest, with what unpaid orders of theirs hold, and held lately."""
+    """A customer, or a network address by its digest, with current and recently expired holds."""
 
     user: ObjectId | None
     placed_from: str
@@ -86,11 +84,11 @@ class Holder(NamedTuple):
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether it is near its limit, or its holds end unpaid again and again."""
+        """Return whether the holder is near the limit or its holds repeatedly end unpaid."""
         if self.user is None:
             most = settings.UNPAID_PIECES_PER_ADDRESS
             return self.pieces >= most * NEAR or self.expired_pieces >= most
-        # The stricter limits, for whether the address is verified is not known here.
+        # It is not known here whether the e-mail address is verified, so the stricter limits apply.
         return (
             self.orders >= settings.UNPAID_ORDERS_UNVERIFIED
             or self.pieces >= settings.UNPAID_PIECES_UNVERIFIED * NEAR
@@ -99,13 +97,13 @@ class Holder(NamedTuple):
 
 
 def suspicious_holders() -> list[Holder]:
-    """Return the customers and network addresses at their limits, those that hold most first. For staff to look at."""
+    """Return customers and network addresses near their limits for staff, largest holds first."""
     holders = [*_holders("user_id"), *_holders("placed_from")]
     return sorted(filter(lambda each: each.is_suspicious, holders), key=lambda each: -each.pieces)
 
 
 def orders_at_limits(holders: Sequence[Holder] | None = None) -> Q:
-    """Return the condition that matches the counted orders of these holders; of the suspicious ones unless given."""
+    """Return a condition for the counted orders of these holders (default: the suspicious ones)."""
     holders = suspicious_holders() if holders is None else holders
     users = [each.user for each in holders if each.user]
     addresses = [each.placed_from for each in holders if not each.user]
@@ -157,7 +155,7 @@ def _require_allowed_at_address(held: Sequence[Document], *, pieces: int) -> Non
     here = [row for row in held if row["_id"]["is_here"]]
     most = settings.UNPAID_PIECES_PER_ADDRESS
     expired = sum(row["pieces"] for row in here if row["_id"]["is_expired"])
-    # No less than a quarter: behind a shared address there are people who mean to pay.
+    # At least a quarter, because honest customers may share the address.
     most = max(1, most >> min(2, expired // most))
     open_now = [row for row in here if not row["_id"]["is_expired"]]
     if sum(row["pieces"] for row in open_now) + pieces > most:
@@ -168,6 +166,6 @@ def _require_allowed_at_address(held: Sequence[Document], *, pieces: int) -> Non
 
 @jobs.every(3600, name="orders.forget_expired_holds")
 def forget_expired_holds() -> int:
-    """Delete the digests of network addresses from expired orders that do not count any more."""
+    """Delete the digests of network addresses from expired orders that no longer count."""
     over = Order.objects.filter(placed_from__gt="", expired_at__lt=timezone.now() - EXPIRED_COUNTS_FOR)
     return over.update(placed_from="")

@@ -1,14 +1,14 @@
-"""What payments hang on to the life of an order."""
+"""Hooks that the payments app registers on the order lifecycle."""
 
 from shop.hooks import Hook
 
-# Called with order=, outside any transaction, before an order is cancelled or expires: close its way to pay. Raises
-# what keeps that from being done (`PaymentProcessing`, `ServiceUnavailable`); finding it paid is no error.
+# Called with order= outside any transaction before an order is cancelled or expires: cancel its PaymentIntent. Raises
+# `PaymentProcessing` or `ServiceUnavailable` if that is impossible; an order that turns out to be paid is no error.
 before_cancel = Hook("before_cancel")
 
-# Called with order= inside the transaction that cancels it: money that came in has to go back.
+# Called with order= in the transaction that cancels it: refund what was paid.
 on_cancelled = Hook("on_cancelled")
 
-# Called with order= inside the transaction that erases the personal data of an order whose customer has left; also
-# when something was written about such an order afterwards. Erase what is kept about it elsewhere.
+# Called with order= in the transaction that erases the personal data of an order of a deleted customer, and after later
+# changes of such an order: erase personal data about it in other apps.
 on_erased = Hook("on_erased")

@@ -1,4 +1,4 @@
-"""What must always be true of orders."""
+"""Invariants of orders, stock, coupons and reviews."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ from shop import documents
 from shop.audit import invariant
 from shop.jobs import Job
 
-# How long after its hold ran out an order may still be pending: the worker's round, and a call to Stripe.
+# Time allowed for the expiry of an order: the periodic task and a call to Stripe.
 GRACE = timedelta(minutes=1)
-# The periodic task's round, and a backlog of a day.
+# Time allowed for the periodic task, including a backlog of a day.
 ERASURE_DELAY = timedelta(days=1)
 AFTER_PAYMENT = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 
@@ -84,12 +84,12 @@ def completed_means_paid() -> Iterator[str]:
 def paid_orders_have_their_day() -> Iterator[str]:
     for order in Order.objects.iterator():
         paid = order.payment_status in WAS_PAID
-        # Money that did not match its order never counted as its money, whatever was disputed of it.
+        # Mismatched money never paid the order, even if it is disputed.
         if (order.paid_at is not None, order.paid_on is not None) != (paid, paid) and not order.flagged:
             yield f"{order.number} is {order.payment_status}, and was paid at {order.paid_at}, on {order.paid_on}"
 
 
-# The events of which an order with a status has had at least one, and those of which it has had none.
+# Per status: events that must be in the timeline (at least one), and events that must not.
 _EVENTS_OF: dict[str, dict[str, tuple[tuple[Event, ...], tuple[Event, ...]]]] = {
     "status": {
         OrderStatus.PENDING: ((Event.PLACED,), (Event.CANCELLED, Event.EXPIRED)),
@@ -153,7 +153,7 @@ def coupons_are_used_by_orders() -> Iterator[str]:
     for order in Order.objects.iterator():
         used = uses.pop(order.number, 0)
         coupon = coupons.get(order.coupon)
-        # The uses of a coupon that was deleted are gone with it.
+        # Deleting a coupon deletes its uses.
         known = coupon is not None and coupon.generation_time <= order.created_at
         expected = 1 if known and order.status != OrderStatus.CANCELLED else 0
         if used != expected:
@@ -224,7 +224,7 @@ def sales_follow_from_orders() -> Iterator[str]:
 @invariant("a review that shoppers see has a purchase that stands")
 def reviews_have_a_purchase() -> Iterator[str]:
     if Job.objects.filter(kind="orders.check_reviews", given_up_at=None).exists():
-        # They say it when they are done.
+        # Pending jobs may still change the reviews.
         return
     bought = {(order.user_id, line.product) for order in Order.objects.standing().iterator() for line in order.lines}
     standing = set(Order.objects.standing().values_list("pk", flat=True))

@@ -1,4 +1,4 @@
-"""The mails about an order. What was bought is frozen; what has become of it is as it is when they are sent."""
+"""Order mails. Lines are as ordered; statuses are as of sending."""
 
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -33,14 +33,14 @@ NEWS = {
 }
 
 
-# Most customers pay, or try again, within minutes.
+# Most customers pay or retry within minutes.
 PATIENCE = timedelta(minutes=3)
 
 
 def tell_customer(order: Order, event: Event, **about: str) -> None:
-    """Inside the transaction that moves an order: let its customer hear of it. A refund is named by its id.
+    """Enqueue a mail to the customer in the transaction that changes an order. A refund is passed by id.
 
-    A mail that asks for the payment waits for some minutes, and is sent only if it is still to be made then.
+    Payment reminders are delayed by some minutes, and sent only if the payment is still due.
     """
     delay = None
     if order.total and event in (Event.PLACED, Event.PAYMENT_FAILED):
@@ -51,7 +51,7 @@ def tell_customer(order: Order, event: Event, **about: str) -> None:
 
 
 def notify_staff(order: Order) -> None:
-    """Inside the transaction that completes an order: mail it to everybody in ``ORDER_NOTICE_EMAILS``."""
+    """Enqueue mails to ``ORDER_NOTICE_EMAILS`` in the transaction that completes an order."""
     for address in settings.ORDER_NOTICE_EMAILS:
         mails.send_later("orders.staff_mail", order=str(order.pk), address=address)
 
@@ -74,7 +74,7 @@ def write_to_staff(*, order: str, address: str) -> Mail | None:
 
 @mails.writer("orders.mail")
 def write(*, order: str, event: str, refund: str = "", failures: str = "") -> Mail | None:
-    """Write to the customer, an inactive one too: a sale goes on. Those who have left are left alone."""
+    """Build a mail to the customer, active or not; None for a deleted customer or an outdated mail."""
     row = Order.objects.filter(pk=ObjectId(order)).first()
     customer = User.objects.filter(pk=row.user_id).first() if row and row.user_id else None
     if row is None or customer is None or not _is_wanted(row, Event(event), failures):
@@ -83,7 +83,7 @@ def write(*, order: str, event: str, refund: str = "", failures: str = "") -> Ma
     if refund:
         entry = next(entry for entry in row.refunds if entry.refund == ObjectId(refund))
         if entry.status != "succeeded":
-            # The money came back since.
+            # The refund has failed since.
             return None
         context["refund"] = money.display(entry.amount, row.currency)
     news = NEWS[Event(event)]
@@ -103,9 +103,9 @@ def _country(order: Order) -> str:
 
 
 def _is_wanted(order: Order, event: Event, failures: str) -> bool:
-    """Return whether a mail that waited still says what is true."""
+    """Return whether a delayed mail is still accurate."""
     if event == Event.PAYMENT_FAILED:
-        # A later failure has a mail of its own.
+        # A later failure gets its own mail.
         is_last = failures == str(_failures(order))
         return is_last and order.payment_status == PaymentStatus.FAILED and order.is_payable and not order.has_run_out
     if event == Event.PLACED and order.total:
@@ -119,9 +119,10 @@ def _failures(order: Order) -> int:
 
 
 def _context(order: Order, *, verified: bool) -> dict[str, Any]:
-    """Return the values that the templates show of an order, and no model that has more.
+    """Return plain values for the templates, no model instances.
 
-    Until the address is ``verified`` the mailbox may be a stranger's: nothing that the customer typed is among them.
+    While the address is not ``verified`` the mailbox may be another person's, so no text typed by the customer is
+    included.
     """
     got_money = order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
     return {
@@ -143,7 +144,7 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
 
 
 def _reason(order: Order) -> str:
-    """Return why staff or the shop cancelled the order, in one line; a customer's own reason is never mailed back."""
+    """Return the reason for a cancellation by staff or the system, on one line; never the customer's own."""
     reasons = [
         entry.detail
         for entry in order.timeline

@@ -1,7 +1,7 @@
-"""Orders: what was bought, at what price, and what has happened to it since.
+"""Orders, shipping methods and tax rates.
 
-An order freezes everything it shows: lines, prices and addresses stay as they were when it was placed. Its life is in
-three fields of choices and a timeline; `orders.services` moves them, by guarded updates inside transactions.
+An order copies everything it shows: lines, prices and addresses do not change after it was placed. Its state is three
+status fields and a timeline, changed only by `orders.services`.
 """
 
 import secrets
@@ -29,13 +29,13 @@ _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_order_number() -> str:
-    """Return a random number like ``7KQ2M-X94TB``: it tells neither how many orders there are nor when it was."""
+    """Return a random number like ``7KQ2M-X94TB``; it reveals neither order volume nor date."""
     letters = "".join(secrets.choice(_NUMBER_ALPHABET) for _ in range(10))
     return f"{letters[:5]}-{letters[5:]}"
 
 
 class OrderLine(EmbeddedModel):
-    """What was bought, as it was called and priced then. ``image`` is a name in the default storage."""
+    """An ordered item with its name and price at that time. ``image`` is a name in the default storage."""
 
     product = ObjectIdField()
     variant = ObjectIdField()
@@ -51,7 +51,7 @@ class OrderLine(EmbeddedModel):
 
 
 class PostalAddress(EmbeddedModel):
-    """Where it goes, frozen."""
+    """The shipping address, copied."""
 
     name = models.CharField(max_length=120)
     line1 = models.CharField(max_length=200)
@@ -64,7 +64,7 @@ class PostalAddress(EmbeddedModel):
 
 
 class Event(models.TextChoices):
-    """What can happen to an order."""
+    """Events of an order."""
 
     PLACED = "placed"
     PAYMENT_PROCESSING = "payment_processing"
@@ -83,7 +83,7 @@ class Event(models.TextChoices):
 
 
 class Actor(models.TextChoices):
-    """Who made it happen."""
+    """Origin of an event."""
 
     CUSTOMER = "customer"
     STAFF = "staff"
@@ -99,7 +99,7 @@ class TimelineEntry(EmbeddedModel):
 
 
 class RefundEntry(EmbeddedModel):
-    """A refund as the order shows it; `payments` keeps it current."""
+    """A refund as shown on the order; updated by `payments`."""
 
     refund = ObjectIdField()
     amount = money_field()
@@ -123,7 +123,7 @@ class PaymentStatus(models.TextChoices):
     DISPUTED = "disputed", "Disputed"
 
 
-# The money came in, whatever became of it since.
+# Statuses after the payment was received.
 WAS_PAID = (
     PaymentStatus.PAID,
     PaymentStatus.PARTIALLY_REFUNDED,
@@ -143,15 +143,15 @@ class OrderQuerySet(models.QuerySet):
         return self.filter(user=user)
 
     def due_to_expire(self) -> "OrderQuerySet":
-        """Unpaid orders whose hold on the stock has run out."""
+        """Filter unpaid orders whose hold has expired."""
         return self.filter(status=OrderStatus.PENDING, expires_at__lte=timezone.now())
 
     def unpaid(self) -> "OrderQuerySet":
-        """Orders that hold stock and wait for their money."""
+        """Filter unpaid orders that hold stock."""
         return self.filter(status=OrderStatus.PENDING)
 
     def to_ship(self) -> "OrderQuerySet":
-        """Orders that are paid, or still in part, and have not been sent."""
+        """Filter orders to ship: at least partly paid and not shipped."""
         return self.filter(
             status=OrderStatus.COMPLETED,
             fulfilment_status=FulfilmentStatus.UNFULFILLED,
@@ -159,7 +159,7 @@ class OrderQuerySet(models.QuerySet):
         )
 
     def due_for_erasure(self) -> "OrderQuerySet":
-        """Detached orders that still hold personal data, though nothing will be sent or their time is over."""
+        """Filter detached orders with personal data that is no longer needed, or whose grace period is over."""
         latest = timezone.now() - timedelta(days=settings.ERASURE_GRACE_DAYS)
         nothing_to_send = (
             models.Q(status=OrderStatus.CANCELLED)
@@ -171,23 +171,23 @@ class OrderQuerySet(models.QuerySet):
         )
 
     def standing(self) -> "OrderQuerySet":
-        """Purchases that were neither cancelled nor refunded in full."""
+        """Filter purchases that were neither cancelled nor fully refunded."""
         return self.filter(counts_as_sale=True)
 
     def with_open_flag(self) -> "OrderQuerySet":
-        """Orders that people have to look into."""
+        """Filter orders that need manual review."""
         return self.filter(flagged=True, flag_settled=False)
 
     def disputed(self) -> "OrderQuerySet":
-        """Orders whose money the customer's bank took back, or holds until it is decided."""
+        """Filter orders with an open or lost dispute."""
         return self.filter(payment_status=PaymentStatus.DISPUTED)
 
 
 class Order(models.Model):
-    """One purchase. It is its own reservation: placing it took the stock, cancelling gives it back, once."""
+    """An order. It is also the stock reservation: placing reserves, cancelling releases once."""
 
     number = UpperCodeField(max_length=16, unique=True, default=new_order_number, editable=False)
-    # Looked up by the index "order_user".
+    # Indexed by "order_user".
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -213,34 +213,34 @@ class Order(models.Model):
     note = models.CharField(max_length=500, blank=True)
     carrier = models.CharField(max_length=80, blank=True)
     tracking_number = models.CharField(max_length=120, blank=True)
-    # Written by `payments` through `orders.services`, so that showing an order asks nobody else.
+    # Denormalized by `payments` through `orders.services`, to show an order with one query.
     payment = ObjectIdField(null=True, blank=True, editable=False)
     refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
-    # Something about its money does not match; set for good. `flag_settled`: people have looked at all of it.
+    # Payment mismatch, needs manual review. Never cleared; `flag_settled` marks all flags as resolved.
     flagged = models.BooleanField(default=False)
     flag_settled = models.BooleanField(default=False)
     timeline = EmbeddedModelArrayField(TimelineEntry, default=list)
-    # Whether the purchase stands: completed and not refunded in full. Its products' sales count it then.
+    # Completed and not fully refunded; counted in the products' sales.
     counts_as_sale = models.BooleanField(default=False, editable=False)
-    # Reviews that were written because of this purchase; a refund at the same time conflicts on it.
+    # Number of reviews based on this purchase; written so that a concurrent refund conflicts.
     reviews_written = models.PositiveIntegerField(default=0, editable=False)
-    # One revision of a cart becomes at most one order.
+    # Unique together: a cart revision becomes at most one order.
     cart = ObjectIdField(editable=False)
     cart_revision = models.PositiveBigIntegerField(editable=False)
-    # Until when an unpaid order holds its stock; null once it is paid or cancelled.
+    # End of the stock hold of an unpaid order; null once it is paid or cancelled.
     expires_at = models.DateTimeField(null=True, blank=True)
-    # Digest of the network address that placed it (IPv6: of its /48); empty if it does not count in `orders.holds`.
+    # Digest of the client's network address (IPv6: its /48); empty if it does not count in `orders.holds`.
     placed_from = models.CharField(max_length=64, blank=True, editable=False)
-    # When its hold ended unpaid: it ran out, or the customer cancelled.
+    # Time at which the hold ended unpaid, by expiry or the customer's cancellation.
     expired_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
-    # When its money came in (or, for an order of zero, when it was placed), whatever became of it since.
+    # Time of payment, or of placement for a total of zero; kept after refunds.
     paid_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The day of that in the shop's time zone, by which sales are added up.
+    # Day of `paid_at` in the shop's time zone, for sums of sales.
     paid_on = models.DateField(null=True, blank=True, editable=False)
-    # When it was separated from its customer: the account was deleted, or taken over by the owner of its address.
+    # Time at which the account was deleted or taken over by the owner of its address.
     detached_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # When the personal data of that customer was erased.
+    # Time at which the personal data was erased.
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = OrderQuerySet.as_manager()
@@ -258,15 +258,15 @@ class Order(models.Model):
             models.Index(fields=["fulfilment_status", "-id"], name="order_fulfilment_status"),
             models.Index(fields=["created_at"], name="order_created"),
             models.Index(fields=["erased_at", "detached_at"], name="order_erasure"),
-            # Sums of sales are read from this index alone.
+            # Covers the sums of sales.
             models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),
-            # The open work: small, however many orders there are.
+            # Partial, so that its size depends on open work only.
             models.Index(
                 fields=["status", "fulfilment_status", "payment_status"],
                 condition=models.Q(status=OrderStatus.COMPLETED, fulfilment_status=FulfilmentStatus.UNFULFILLED),
                 name="order_to_ship",
             ),
-            # Unpaid orders and those whose hold ended lately, by customer and by network address.
+            # Unpaid orders and recently expired holds, by customer and by network address.
             models.Index(
                 fields=["user", "expired_at"], condition=models.Q(placed_from__gt=""), name="order_holds_of_customer"
             ),
@@ -287,7 +287,7 @@ class Order(models.Model):
 
     @property
     def is_cancellable(self) -> bool:
-        """Whether its state allows a cancel; Stripe may still know of a payment under way."""
+        """Return whether its state allows cancellation; a payment at Stripe may still prevent it."""
         return (
             self.status in (OrderStatus.PENDING, OrderStatus.COMPLETED)
             and self.fulfilment_status == FulfilmentStatus.UNFULFILLED
@@ -304,7 +304,7 @@ class Order(models.Model):
 
     @property
     def has_nothing_to_send(self) -> bool:
-        """Whether no parcel of it will leave or is on its way."""
+        """Return whether no parcel is still to be shipped or delivered."""
         return (
             self.status == OrderStatus.CANCELLED
             or self.payment_status == PaymentStatus.REFUNDED
@@ -313,17 +313,17 @@ class Order(models.Model):
 
     @property
     def has_run_out(self) -> bool:
-        """Whether its hold is over, though it may not have been cancelled for it yet."""
+        """Return whether the hold has expired, even if the order is not cancelled yet."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     @property
     def has_its_money(self) -> bool:
-        """Whether what was paid is still here, or some of it."""
+        """Return whether the payment is kept, at least partly."""
         return self.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
 
     @property
     def is_disputed(self) -> bool:
-        """Whether the customer's bank took the money back, or holds it until the dispute is decided."""
+        """Return whether there is an open or lost dispute."""
         return self.payment_status == PaymentStatus.DISPUTED
 
     @property
@@ -332,12 +332,12 @@ class Order(models.Model):
 
     @property
     def quantities(self) -> dict[ObjectId, int]:
-        """How many of each variant it took."""
+        """Return the quantity per variant."""
         return {line.variant: line.quantity for line in self.lines}
 
     @property
     def payment_status_after_refunds(self) -> PaymentStatus:
-        """What the refunds that succeeded make of an order that was paid."""
+        """Return the payment status of a paid order that results from its successful refunds."""
         refunded = sum((entry.amount for entry in self.refunds if entry.status == "succeeded"), Decimal(0))
         if refunded and refunded >= self.total:
             return PaymentStatus.REFUNDED
@@ -345,12 +345,12 @@ class Order(models.Model):
 
     @property
     def is_standing(self) -> bool:
-        """Whether the purchase stands. A partial refund leaves it standing, and so does a dispute."""
+        """Return whether the order counts as a sale: completed, not fully refunded. Disputes do not matter."""
         return self.status == OrderStatus.COMPLETED and self.payment_status_after_refunds != PaymentStatus.REFUNDED
 
     @property
     def refunded(self) -> Decimal:
-        """What went back to the customer, or is on its way."""
+        """Return the total of successful and pending refunds."""
         amounts = [
             entry.amount for entry in self.refunds if entry.status in ("pending", "succeeded", "requires_action")
         ]
@@ -358,7 +358,7 @@ class Order(models.Model):
 
 
 class ShippingMethod(models.Model):
-    """A way to send a parcel, or a place where customers pick it up."""
+    """A shipping method, or a pick-up location."""
 
     code = LowerSlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
@@ -402,7 +402,7 @@ class ShippingMethod(models.Model):
 
 
 class TaxRate(models.Model):
-    """What a place adds: the most precise rate counts, a state's before its country's."""
+    """The tax rate of a country or state; a state's rate overrides its country's."""
 
     country = models.CharField(max_length=2, validators=[validate_country])
     state = models.CharField(
@@ -424,7 +424,7 @@ class TaxRate(models.Model):
         return f"{self.country} {self.state} {self.rate} %"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        # The unique index compares what is stored.
+        # The unique index needs normalized values.
         self.state = normalize_state(self.country, self.state)
         super().save(*args, **kwargs)
 

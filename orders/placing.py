@@ -1,4 +1,4 @@
-"""Placing an order: from a cart to an order that holds its stock, all or nothing."""
+"""Checkout: create an order from a cart and reserve its stock, in one transaction."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -47,12 +47,12 @@ def place_order(
     note: str = "",
     network_address: str = "",
 ) -> Order:
-    """Turn the user's cart into an order: take the stock, freeze the lines, empty the cart, all or nothing.
+    """Create an order from the user's cart: reserve stock, copy the lines, empty the cart, in one transaction.
 
-    Raises ``EmptyCart``, :class:`CartChanged` (another checkout of this cart was faster), ``OutOfStock`` naming
+    Raises ``EmptyCart``, :class:`CartChanged` (a concurrent change or checkout), ``OutOfStock`` with the positions of
     the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``,
-    ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``. Only orders with a ``network_address`` are counted for the
-    last two, and only while rate limits are on.
+    ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``. The last two apply only with a ``network_address`` and while
+    rate limits are on.
     """
     try:
         return _place(
@@ -88,7 +88,7 @@ def _place(
     cart = quoted.priced.cart
     revisions.append(cart.revision)
     if cart.revision != revisions[0]:
-        # Not the cart that the shopper meant: it moved under an earlier attempt at this transaction.
+        # The cart changed between attempts of this transaction, so it is not what the shopper confirmed.
         raise CartChanged
     if expected_total is not None and expected_total != quoted.total:
         raise TotalChanged(f"The total is {money.display(quoted.total)} now.", attr="expected_total")
@@ -98,8 +98,7 @@ def _place(
     order = _order_from(quoted, user=user, cart=cart, address=address, note=note, placed_from=placed_from)
     coupon = quoted.priced.coupon
     queue_for([*order.quantities, *([coupon.pk] if coupon else [])])
-    # What many want is written first: a transaction that meets another one there has lost little, and one that got
-    # past it commits.
+    # Write contended documents first: a conflict there wastes little work, and a transaction past them commits.
     if coupon is not None:
         coupons.redeem(coupon, user=user, order_number=order.number)
     try:
@@ -118,7 +117,7 @@ def _place(
 
 
 def _claim(cart: Cart) -> None:
-    """Empty the cart. Where somebody has changed it since it was read, the transaction begins again."""
+    """Empty the cart. If it was changed since it was read, the transaction conflicts and is retried."""
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
     documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
 

@@ -1,4 +1,4 @@
-"""What an order costs: the cart's goods, plus shipping and the tax of the place where it is taxed."""
+"""Order totals: the cart's lines, shipping, and the tax of the place of taxation."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -26,7 +26,7 @@ from shop.errors import Fault
 
 @dataclass
 class Quote:
-    """A cart's price at a destination. ``lines`` are ready to be frozen into an order."""
+    """A cart's price at a destination. ``lines`` are ready to be copied into an order."""
 
     priced: PricedCart
     lines: list[OrderLine]
@@ -35,17 +35,17 @@ class Quote:
     tax: Decimal
     prices_include_tax: bool
     currency: str = field(default_factory=lambda: settings.CURRENCY)
-    # Sums of the unpaid orders of this customer and network address (see `orders.holds`), where they were asked for.
+    # Unpaid orders of this customer and network address (see `orders.holds`), if requested.
     holds: list[documents.Document] = field(default_factory=list)
 
     @property
     def total(self) -> Decimal:
-        """Where prices include tax, ``tax`` is informational."""
+        """Return the total; ``tax`` is already part of it if prices include tax."""
         added = money.ZERO if self.prices_include_tax else self.tax
         return self.priced.total + self.shipping + added
 
     def require_chargeable(self) -> None:
-        """Raise :class:`AmountTooSmall` or :class:`AmountTooLarge` where Stripe would; zero needs no payment."""
+        """Raise :class:`AmountTooSmall` or :class:`AmountTooLarge` by Stripe's limits; zero needs no payment."""
         minimum = money.minimum_charge(self.currency)
         if money.ZERO < self.total < minimum:
             raise AmountTooSmall(f"The total must be 0 or at least {money.display(minimum)} {self.currency.upper()}.")
@@ -55,11 +55,11 @@ class Quote:
 
 
 def quote(*, user: User, address: PostalAddress, shipping_method: str | None, placed_from: str = "") -> Quote:
-    """Price a user's cart for a destination, writing nothing.
+    """Price a user's cart for a destination, without writing.
 
     With ``placed_from`` the same command also sums the unpaid orders of the user and of that network address.
-    Raises :class:`EmptyCart`, ``OutOfStock`` naming the lines, :class:`NoShippingMethod`, ``UnknownState``, and
-    ``InvalidCoupon`` if the cart's coupon cannot be used.
+    Raises :class:`EmptyCart`, ``OutOfStock`` with the positions of the lines, :class:`NoShippingMethod`,
+    ``UnknownState``, ``InvalidCoupon``.
     """
     cart, offered, methods, rates, held = _read(user, address, placed_from)
     if cart is None or not cart.lines:
@@ -107,12 +107,12 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
 def _read(
     user: User, address: PostalAddress, placed_from: str
 ) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate], list[documents.Document]]:
-    """Return the user's cart with its offers, the ways to ship, possible tax rates and holds, in one command."""
+    """Return the user's cart with offers, shipping methods, candidate tax rates and holds, in one command."""
     pipeline = [
         *offers.beside([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
         _beside(ShippingMethod, {"is_active": True}, name="methods"),
         _beside(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
-        # Of the countries of all pick-ups: which method counts is decided by its code and position, in Python.
+        # For all pick-up countries: the method is chosen later, in Python.
         {
             "$lookup": {
                 "from": TaxRate._meta.db_table,
@@ -133,7 +133,7 @@ def _read(
 
 
 def _require_available(priced: PricedCart) -> None:
-    """Raise ``OutOfStock`` for all lines that cannot be sold as they are. Taking the stock decides in the end."""
+    """Raise ``OutOfStock`` for all lines that cannot be ordered. An early check: the reservation decides."""
     short = {line.line.variant for line in priced.lines if not line.is_sellable}
     short |= {line.variant for line in priced.gone}
     if short:
@@ -141,7 +141,7 @@ def _require_available(priced: PricedCart) -> None:
 
 
 def out_of_stock(error: OutOfStock, cart: Cart) -> OutOfStock:
-    """Return the error with the positions in the cart of its variants."""
+    """Return the error with the cart positions of its variants."""
     faults = [
         Fault("out_of_stock", "There is not enough of this in stock.", f"items.{position}.quantity")
         for position, line in enumerate(cart.lines)
@@ -155,7 +155,7 @@ def _beside(model: type[Model], match: documents.Document, *, name: str) -> docu
 
 
 def _shipping_method(methods: list[ShippingMethod], code: str | None) -> ShippingMethod | None:
-    """Return the active method with this code, or the shop's default; None only for a shop that has none at all."""
+    """Return the active method with this code, or the default; None only if the shop has no methods."""
     if not code:
         return min(methods, key=lambda method: (method.position, method.pk), default=None)
     if method := next((method for method in methods if method.code == code), None):
@@ -164,23 +164,23 @@ def _shipping_method(methods: list[ShippingMethod], code: str | None) -> Shippin
 
 
 class Place(NamedTuple):
-    """Where a sale is taxed."""
+    """A place of taxation."""
 
     country: str
     state: str
 
 
 def place_of_taxation(address: PostalAddress, method: ShippingMethod | None) -> Place:
-    """Return where an order is taxed: where it is picked up, or else its destination."""
+    """Return the place of taxation: the pick-up place, or else the destination."""
     if method is not None and method.is_pickup:
         return Place(method.pickup_country, normalize_state(method.pickup_country, method.pickup_state))
     return Place(address.country, address.state)
 
 
 def _tax_rate(rates: list[TaxRate], place: Place, *, is_pickup: bool) -> TaxRate | None:
-    """Return the most precise rate: of the state, of the region that it is part of, of the country.
+    """Return the most specific rate: of the state, its region, or the country.
 
-    Raises :class:`UnknownState` if the country has rates by state and the destination is in none of its states.
+    Raises :class:`UnknownState` if the country has rates by state and the destination has no known state.
     """
     by_state = {rate.state: rate for rate in rates if rate.country == place.country}
     if any(by_state) and not is_pickup and not is_known_state(*place):
@@ -190,13 +190,13 @@ def _tax_rate(rates: list[TaxRate], place: Place, *, is_pickup: bool) -> TaxRate
 
 
 def check_state(*, country: str, state: str) -> None:
-    """Raise :class:`UnknownState` if the country is taxed by state and ``state`` is none of its."""
+    """Raise :class:`UnknownState` if the country is taxed by state and ``state`` is unknown."""
     if not is_known_state(country, state) and TaxRate.objects.filter(country=country).exclude(state="").exists():
         raise UnknownState(attr="state")
 
 
 def tax_on(amount: Decimal, rate: TaxRate | None) -> Decimal:
-    """Return the tax on one line, rounded half-up: on top of it, or the part of it where prices include tax."""
+    """Return the tax on one line, rounded half-up: added to it, or included in it if prices include tax."""
     if rate is None:
         return money.quantize(money.ZERO)
     share = rate.rate / 100

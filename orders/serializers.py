@@ -1,4 +1,4 @@
-"""Orders in JSON."""
+"""Order serializers."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ from shop.object_ids import ObjectIdField
 
 
 class PostalAddressSerializer(AddressSerializer):
-    """An address as it is written on a parcel."""
+    """A postal address."""
 
     class Meta(AddressSerializer.Meta):
         fields = list(Address.POSTAL_FIELDS)
@@ -59,13 +59,13 @@ class RefundEntrySerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
 
 
-# Events that only staff see, and those whose detail names an object at Stripe.
+# Events shown to staff only, and events whose detail is an id at Stripe.
 INTERNAL_EVENTS = frozenset({Event.FLAGGED, Event.FLAG_SETTLED})
 EVENTS_WITHOUT_DETAIL = frozenset({Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST})
 
 
 def timeline_for_buyer(order: Order) -> list[TimelineEntry]:
-    """Return what happened to an order without flags, notes of staff and ids of disputes."""
+    """Return the timeline without flags, staff notes and dispute ids."""
     return [
         TimelineEntry(at=entry.at, event=entry.event, actor=entry.actor, detail="")
         if entry.event in EVENTS_WITHOUT_DETAIL
@@ -76,7 +76,7 @@ def timeline_for_buyer(order: Order) -> list[TimelineEntry]:
 
 
 class TimelineSerializer(serializers.ListSerializer):
-    """What happened to an order; flags and ids of disputes only with ``internal`` in the context."""
+    """A timeline; flags and dispute ids only with ``internal`` in the context."""
 
     def get_attribute(self, instance: Order) -> list[TimelineEntry]:
         return instance.timeline if self.context.get("internal") else timeline_for_buyer(instance)
@@ -142,7 +142,7 @@ class OrderSerializer(serializers.ModelSerializer):
 
 
 class QuoteSerializer(serializers.Serializer):
-    """What an order would cost, in the order's own shape."""
+    """The price of an order, in the order's shape."""
 
     lines = OrderLineSerializer(many=True)
     subtotal = MoneyField()
@@ -174,7 +174,7 @@ def quote_data(quote: Quote, *, context: dict[str, Any]) -> dict[str, Any]:
 
 
 class PlaceOrderSerializer(OptionalNulls):
-    """What to order is in the cart; this says where it goes. One of ``shipping_address`` and ``address_id``."""
+    """Destination and shipping of an order for the cart's items. Give `shipping_address` or `address_id`."""
 
     shipping_address = PostalAddressSerializer(required=False)
     address_id = ObjectIdField(required=False)
@@ -216,7 +216,7 @@ class FulfilSerializer(OptionalNulls):
 
 
 class OrderQuerySerializer(serializers.Serializer):
-    """The query string of an order list; ``user`` counts for staff only."""
+    """Query parameters of an order list; `user` is for staff only."""
 
     user = ObjectIdField(required=False)
     status = serializers.ChoiceField(choices=OrderStatus, required=False)

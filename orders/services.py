@@ -1,4 +1,4 @@
-"""The verbs of an order. Every move is a guarded update in a transaction, so of many at once exactly one happens."""
+"""Order operations. Each status change runs in a transaction; concurrent changes conflict and are retried."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -38,13 +38,13 @@ from shop.transactions import TransactionContention, transactional
 
 logger = structlog.get_logger(__name__)
 
-# How much longer an order holds its stock while Stripe is processing its payment, or cannot be asked.
+# Hold extension while Stripe processes the payment or is unavailable.
 HOLD_EXTENSION = timedelta(minutes=5)
-# How many detached orders are erased in one go.
+# Maximum number of orders erased per transaction or run.
 ERASED_PER_RUN = 200
-# Events whose detail was typed by a person, or names a parcel, unless the system wrote it.
+# Events whose detail is personal: typed text or tracking numbers, unless written by the system.
 TYPED_EVENTS = (Event.CANCELLED, Event.FLAG_SETTLED, Event.SHIPPED, Event.DELIVERED)
-# What staff do themselves of what happens to an order.
+# Staff actions in the staff log, by event.
 STAFF_ACTIONS = {
     Event.CANCELLED: Action.CANCEL,
     Event.SHIPPED: Action.SHIP,
@@ -56,10 +56,10 @@ STAFF_ACTIONS = {
 
 
 def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> Order:
-    """Cancel an order that has not shipped: the stock goes back, and money that came in is refunded.
+    """Cancel an order that has not shipped: release its stock and refund its payment.
 
-    Raises :class:`OrderNotCancellable`, ``PaymentProcessing``, and a 503 where Stripe cannot be asked to close the
-    way to pay.
+    Raises :class:`OrderNotCancellable`, ``PaymentProcessing``, ``ServiceUnavailable`` if the PaymentIntent cannot be
+    cancelled.
     """
     if not order.is_cancellable:
         raise why_not_cancellable(order)
@@ -77,9 +77,9 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
 
 
 def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
-    """Inside a transaction: the order is cancelled, and what it held goes back."""
+    """Cancel the order and release its stock and coupon. Call it in a transaction."""
     ended: dict[str, Any] = {"status": OrderStatus.CANCELLED, "expires_at": None}
-    # Stock that was held for nothing counts against the customer and the network address for a while.
+    # Holds that ended unpaid count towards the limits for a while (see `orders.holds`).
     is_given_up = order.status == OrderStatus.PENDING and (event == Event.EXPIRED or actor == Actor.CUSTOMER)
     ended |= {"expired_at": timezone.now()} if is_given_up else {"placed_from": ""}
     _move(order, ended, event=event, detail=detail, actor=actor)
@@ -91,9 +91,9 @@ def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
 
 
 def cancel_unpaid_order(*, order: Order, detail: str, flag_detail: str) -> bool:
-    """Cancel an order that waits for its payment, and flag it for people; return whether it was, and not paid first.
+    """Cancel an unpaid order and flag it for manual review; return False if it was paid first.
 
-    Raises ``PaymentProcessing``, and a 503 if Stripe cannot be asked to cancel the PaymentIntent.
+    Raises ``PaymentProcessing``, ``ServiceUnavailable`` if the PaymentIntent cannot be cancelled.
     """
     hooks.before_cancel(order=order)
     return _cancel_unpaid(order_id=order.pk, detail=detail, flag_detail=flag_detail)
@@ -112,7 +112,7 @@ def _cancel_unpaid(*, order_id: ObjectId, detail: str, flag_detail: str) -> bool
 
 
 def why_not_cancellable(order: Order) -> OrderNotCancellable:
-    """Return what keeps an order that is not cancellable from being cancelled."""
+    """Return the error for an order that is not cancellable."""
     if order.payment_status == PaymentStatus.PROCESSING:
         return PaymentProcessing()
     return OrderNotCancellable()
@@ -120,7 +120,7 @@ def why_not_cancellable(order: Order) -> OrderNotCancellable:
 
 @jobs.every(5, name="orders.expire")
 def expire_due_orders(*, limit: int = 200) -> int:
-    """Cancel unpaid orders whose hold has run out; return how many were. The rest wait for the next call."""
+    """Cancel up to ``limit`` unpaid orders whose hold has expired; return their number."""
     expired = 0
     for order in Order.objects.due_to_expire().order_by("expires_at")[:limit]:
         try:
@@ -128,20 +128,20 @@ def expire_due_orders(*, limit: int = 200) -> int:
         except TransactionContention:
             continue
         except ServiceUnavailable:
-            # So will the next one: the worker has other things to do than to wait for Stripe again and again.
+            # Stripe is unavailable; retry on the next run.
             break
         except Exception:
-            # One order that cannot be expired must not keep the stock of all the others.
+            # A failing order must not keep the others from expiring.
             logger.exception("an order could not be expired", order=order.number)
             _extend_hold(order)
     return expired
 
 
 def expire_order(*, order: Order) -> bool:
-    """Cancel one order whose hold has run out, unless it was paid or is about to be; return whether it was.
+    """Cancel an order whose hold has expired, unless it was paid; return whether it was cancelled.
 
-    While Stripe is processing its payment, or cannot be asked, the hold is extended: stock that may be paid for is
-    not sold to somebody else. Raises ``ServiceUnavailable`` where Stripe cannot be asked.
+    The hold is extended while the payment is processing or Stripe is unavailable, so that paid stock is not oversold.
+    Raises ``ServiceUnavailable`` if Stripe is unavailable.
     """
     try:
         hooks.before_cancel(order=order)
@@ -163,7 +163,7 @@ def _extend_hold(order: Order) -> None:
 def _expire(*, order_id: ObjectId) -> bool:
     order = Order.objects.due_to_expire().filter(pk=order_id).first()
     if order is None:
-        # Paid, cancelled or extended meanwhile.
+        # Paid, cancelled or extended concurrently.
         return False
     if order.payment_status == PaymentStatus.PROCESSING:
         raise PaymentProcessing
@@ -171,12 +171,12 @@ def _expire(*, order_id: ObjectId) -> bool:
     return True
 
 
-# --- What payments tell -----------------------------------------------------------------------------------------------
+# --- Payments ---------------------------------------------------------------------------------------------------------
 
 
 @transactional("orders.attach_payment")
 def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
-    """Record which payment the order has. An order that waits for it holds its stock for the full time from now on."""
+    """Record the order's payment, and extend an open hold to the full ``ORDER_HOLD_SECONDS``."""
     order = Order.objects.get(pk=order_id)
     fields: dict[str, Any] = {"payment": payment}
     if order.expires_at is not None:
@@ -187,7 +187,7 @@ def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
 
 @transactional("orders.mark_processing")
 def mark_processing(*, order_id: ObjectId) -> None:
-    """The bank is working on it: the order waits, and does not expire meanwhile."""
+    """Mark the payment as processing; the order does not expire until it is done."""
     order = Order.objects.get(pk=order_id)
     if order.status == OrderStatus.PENDING and order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.FAILED):
         _move(
@@ -200,7 +200,7 @@ def mark_processing(*, order_id: ObjectId) -> None:
 
 @transactional("orders.mark_payment_failed")
 def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True) -> None:
-    """An attempt to pay failed; another one may follow until the order expires. The timeline tells what is news."""
+    """Record a failed attempt, in the timeline if ``is_news``; the customer may retry until the order expires."""
     order = Order.objects.get(pk=order_id)
     if order.status != OrderStatus.PENDING or not order.is_payable:
         return
@@ -214,7 +214,7 @@ def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True
 
 @transactional("orders.mark_payment_closed")
 def mark_payment_closed(*, order_id: ObjectId) -> None:
-    """The payment was given up at Stripe: an order that waited for the bank does not wait any more."""
+    """Mark a processing payment as failed after its PaymentIntent was cancelled."""
     order = Order.objects.get(pk=order_id)
     if order.status == OrderStatus.PENDING and order.payment_status == PaymentStatus.PROCESSING:
         _move(
@@ -229,10 +229,9 @@ def mark_payment_closed(*, order_id: ObjectId) -> None:
 
 @transactional("orders.mark_paid")
 def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
-    """The money is in: complete a pending order. Return False where the order is cancelled and must be refunded.
+    """Record the payment and complete a pending order. Return False if the order is cancelled and must be refunded.
 
-    Nothing undoes ``paid`` but a refund or a dispute, so a repeated or late call changes nothing; a refund or a
-    dispute that was heard of before stays.
+    Idempotent. Refunds and disputes that were recorded earlier are kept.
     """
     order = Order.objects.get(pk=order_id)
     moved: dict[str, Any] = {}
@@ -253,7 +252,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
 
 @transactional("orders.record_refund")
 def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, status: str, actor: Actor) -> None:
-    """Show a refund, or its new status, on the order. The payment status follows from all of them together."""
+    """Record a refund or its new status, and derive the payment status from all refunds."""
     order = Order.objects.get(pk=order_id)
     entry = next((entry for entry in order.refunds if entry.refund == refund), None)
     if entry is None:
@@ -276,13 +275,13 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
         )
         tell_customer(order, Event.REFUNDED, refund=str(refund))
     else:
-        # A refund that failed after it had succeeded: the purchase stands again.
+        # This includes a refund that failed after it had succeeded, which makes the order count as a sale again.
         _write(order, fields)
 
 
 @transactional("orders.record_dispute")
 def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
-    """A customer's bank took the money back (``DISPUTED``), or the matter was decided (``DISPUTE_WON``, ``_LOST``)."""
+    """Record a dispute (``DISPUTED``) or its outcome (``DISPUTE_WON``, ``DISPUTE_LOST``)."""
     order = Order.objects.get(pk=order_id)
     entry = TimelineEntry(event=event, detail=detail, actor=Actor.STRIPE)
     if any((known.event, known.detail) == (event, detail) for known in order.timeline):
@@ -293,7 +292,7 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
 
 
 def disputes_that_stand(timeline: Iterable[TimelineEntry]) -> set[str]:
-    """Return the disputes that are open or lost. A payment may have several, and their events come in any order."""
+    """Return the open or lost disputes. A payment may have several; their events arrive in any order."""
     about: dict[str, set[str]] = defaultdict(set)
     for entry in timeline:
         if entry.event in (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST):
@@ -303,7 +302,7 @@ def disputes_that_stand(timeline: Iterable[TimelineEntry]) -> set[str]:
 
 @transactional("orders.flag")
 def flag(*, order_id: ObjectId, detail: str) -> None:
-    """Mark an order for people to look at: something about its money does not match."""
+    """Flag an order with a payment problem for manual review."""
     order = Order.objects.get(pk=order_id)
     if not any(entry.event == Event.FLAGGED and entry.detail == detail for entry in order.timeline):
         _move(order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.STRIPE)
@@ -311,7 +310,7 @@ def flag(*, order_id: ObjectId, detail: str) -> None:
 
 @transactional("orders.settle_flag")
 def settle_flag(*, order: Order, note: str, actor: Actor) -> Order:
-    """Note that people have looked into all that an order was flagged for. Raises :class:`NoOpenFlag`."""
+    """Mark all flags of an order as resolved. Raises :class:`NoOpenFlag`."""
     order = Order.objects.get(pk=order.pk)
     if not order.has_open_flag:
         raise NoOpenFlag
@@ -320,7 +319,7 @@ def settle_flag(*, order: Order, note: str, actor: Actor) -> Order:
 
 
 def count_sales(order: Order, *, sign: int = 1) -> None:
-    """Inside a transaction: let a job count the order's pieces as sold, or take them back with ``sign=-1``."""
+    """Enqueue counting the order's pieces as sold (uncounting with ``sign=-1``). Call it in a transaction."""
     jobs.enqueue(
         "catalog.count_sales",
         quantities={str(line.variant): sign * line.quantity for line in order.lines},
@@ -334,7 +333,7 @@ def count_sales(order: Order, *, sign: int = 1) -> None:
 def fulfil_order(
     *, order: Order, status: FulfilmentStatus, carrier: str = "", tracking_number: str = "", actor: Actor = Actor.STAFF
 ) -> Order:
-    """Note that a completed order was shipped, or that a shipped one arrived. Raises :class:`OrderNotFulfillable`."""
+    """Mark a completed order as shipped, or a shipped one as delivered. Raises :class:`OrderNotFulfillable`."""
     order = Order.objects.get(pk=order.pk)
     before = FulfilmentStatus.UNFULFILLED if status == FulfilmentStatus.SHIPPED else FulfilmentStatus.SHIPPED
     if not order.has_its_money or order.status != OrderStatus.COMPLETED or order.fulfilment_status != before:
@@ -355,19 +354,18 @@ def fulfil_order(
 
 
 def settle_for_leaving_customer(*, user: User) -> None:
-    """Cancel the unpaid orders of a person who is about to leave: nobody could receive them, or be asked.
+    """Cancel the unpaid orders of a user whose account is about to be deleted.
 
-    Raises ``PaymentProcessing``, or a 503 where Stripe cannot be asked.
+    Raises ``PaymentProcessing``, ``ServiceUnavailable`` if a PaymentIntent cannot be cancelled.
     """
     for order in Order.objects.owned_by(user).filter(status=OrderStatus.PENDING):
         cancel_order(order=order, reason="The account was deleted.", actor=Actor.CUSTOMER)
 
 
 def forget_customer(*, user: User) -> None:
-    """Detach the orders of a person whose account is being deleted.
+    """Detach the orders of a user in the transaction that deletes the account.
 
-    Personal data is erased as soon as nothing will be sent, see :func:`erase_detached_orders`. Raises
-    :class:`OrderNotCancellable` if an order was placed since the open ones were cancelled.
+    Raises :class:`OrderNotCancellable` if an order was placed after the unpaid ones were cancelled.
     """
     if Order.objects.owned_by(user).filter(status=OrderStatus.PENDING).exists():
         raise OrderNotCancellable("An order was placed just now. Cancel it first.")
@@ -375,10 +373,10 @@ def forget_customer(*, user: User) -> None:
 
 
 def detach_orders(*, user: User) -> None:
-    """Separate a user's orders from the account, inside the transaction that deletes it or hands it over.
+    """Detach a user's orders from the account, in the transaction that deletes it or hands it over.
 
-    Paid orders belong to the person who paid: they are still sent, and no longer shown in the account. Unpaid ones are
-    cancelled by jobs, because Stripe may have to be asked.
+    Paid orders are still shipped, but no longer shown in the account. Unpaid ones are cancelled by jobs, because that
+    may call Stripe.
     """
     own = Order.objects.owned_by(user)
     finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
@@ -399,16 +397,16 @@ def _cancel_detached(*, order: str) -> None:
     except PaymentProcessing as error:
         raise jobs.Postpone(HOLD_EXTENSION.total_seconds()) from error
     except OrderNotCancellable:
-        # Paid or cancelled in the meantime.
+        # Paid or cancelled concurrently.
         return
 
 
 @jobs.every(60, name="orders.erase_detached")
 def erase_detached_orders(*, limit: int = ERASED_PER_RUN) -> int:
-    """Erase the personal data of detached orders that need it no more; return how many were erased.
+    """Erase personal data of detached orders that is no longer needed; return the number of orders.
 
-    That is as soon as nothing will be sent (cancelled, refunded or delivered), and after ``ERASURE_GRACE_DAYS`` in any
-    case: for parcels that were never marked as delivered, for disputes, and for orders that nobody ever sent.
+    It is needed until the order is cancelled, refunded or delivered, and for ``ERASURE_GRACE_DAYS`` at most, which
+    covers unmarked deliveries, disputes and orders that are never shipped.
     """
     erased = 0
     due = Order.objects.due_for_erasure().order_by("detached_at").values_list("pk", flat=True)
@@ -428,7 +426,7 @@ def _erase_if_due(*, order_id: ObjectId) -> bool:
     if order is None:
         return False
     if order.status == OrderStatus.COMPLETED and order.is_cancellable and not order.has_nothing_to_send:
-        # Staff have to know: it can only be refunded now.
+        # Staff can only refund it now.
         detail = "Its customer left and the address was erased before it was sent. Cancel it to refund the customer."
         _move(order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.SYSTEM)
     _erase(order)
@@ -436,7 +434,7 @@ def _erase_if_due(*, order_id: ObjectId) -> bool:
 
 
 def _erase(order: Order) -> None:
-    """Inside a transaction: remove everything personal from a detached order, and from what others keep about it."""
+    """Erase personal data of a detached order, here and in other apps. Call it in a transaction."""
     fields = _erased_fields(order)
     Order.objects.filter(pk=order.pk).update(**fields)
     for name, value in fields.items():
@@ -445,7 +443,7 @@ def _erase(order: Order) -> None:
 
 
 def personal_data_of(order: Order) -> list[str]:
-    """Return the names of the fields that an erased order should not have."""
+    """Return the names of fields with personal data, of which an erased order must have none."""
     address = order.shipping_address
     left = [name for name in ("note", "tracking_number") if getattr(order, name)]
     if address and any(getattr(address, name) for name in Address.POSTAL_FIELDS if name not in ("country", "state")):
@@ -460,7 +458,7 @@ def _is_typed(entry: TimelineEntry) -> bool:
 
 
 def _erased_fields(order: Order) -> dict[str, Any]:
-    """Return the fields to write so that the order holds nothing of its customer but what taxes need."""
+    """Return the field values of an erased order, which keep only what taxes require."""
     address = order.shipping_address
     for entry in order.timeline:
         if _is_typed(entry):
@@ -475,14 +473,13 @@ def _erased_fields(order: Order) -> dict[str, Any]:
     }
 
 
-# --- The one way to move ----------------------------------------------------------------------------------------------
+# --- Status changes ---------------------------------------------------------------------------------------------------
 
 
 def _move(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor, detail: str = "") -> None:
-    """Write ``fields`` and a line of the timeline, and set them on ``order``.
+    """Write ``fields`` and a timeline entry, and set them on ``order``.
 
-    ``order`` was read in the running transaction, so a change by anybody else in between is a write conflict, and the
-    transaction runs again with what is true then.
+    ``order`` must have been read in the running transaction, so that concurrent changes conflict and are retried.
     """
     entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
     _write(order, {**fields, "timeline": [*order.timeline, entry]})
@@ -493,7 +490,7 @@ def _move(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor
 
 
 def _write(order: Order, fields: Mapping[str, Any]) -> None:
-    """Write ``fields`` and set them on ``order``; sales and reviews follow when that changes whether it stands."""
+    """Write ``fields`` and set them on ``order``; update sales and reviews if ``counts_as_sale`` changes."""
     for name, value in fields.items():
         setattr(order, name, value)
     changed = order.is_standing != order.counts_as_sale

@@ -1,8 +1,7 @@
-"""What the dashboard tells of orders. Each question is one aggregation that an index bounds.
+"""Order figures of the dashboard. Each is one aggregation on an index.
 
-A sale counts on the day on which its money came in (``paid_on``), with the whole total of its order, in the shop's
-currency. Neither a later refund nor a dispute changes that day: refunds have days of their own, see
-`payments.statistics`.
+A sale counts on the day of its payment (``paid_on``) with the order's total, in the shop's currency. Later refunds and
+disputes do not change it; for refunds see `payments.statistics`.
 """
 
 from datetime import date, datetime, time
@@ -16,7 +15,7 @@ from django.db.models import Count, Sum
 from orders.models import Order
 from shop import days, documents, money
 
-# Best sellers are found among so many of the latest sales, however many there were.
+# Number of latest sales among which best sellers are determined.
 LATEST_SALES = 5000
 
 
@@ -27,7 +26,7 @@ class DayOfSales(NamedTuple):
 
 
 class BestSeller(NamedTuple):
-    """A product, called and pictured as when it was last bought; ``amount`` is what its lines brought."""
+    """A product with its latest sold name and image; ``amount`` is the total of its lines."""
 
     product: ObjectId
     name: str
@@ -37,9 +36,9 @@ class BestSeller(NamedTuple):
 
 
 def sales_by_day(*, count: int) -> list[DayOfSales]:
-    """Return the sales of the latest so many days, the oldest first, days without any included.
+    """Return the sales of each of the latest ``count`` days, oldest first, including days without any.
 
-    The index ``order_sales`` holds all that is asked for, so no order is read.
+    Covered by the index ``order_sales``.
     """
     calendar = days.latest(count)
     rows = (
@@ -53,17 +52,15 @@ def sales_by_day(*, count: int) -> list[DayOfSales]:
 
 
 def best_sellers(*, count: int, limit: int) -> list[BestSeller]:
-    """Return the products of which most pieces were sold in the latest so many days, the best first.
+    """Return the products with the most pieces sold in the latest ``count`` days, best first.
 
-    Orders that were cancelled or refunded in full since do not count.
-
-    Of more than ``LATEST_SALES`` orders only the latest are looked at: about 25 ms, however many there are.
+    Excludes cancelled and fully refunded orders. Reads at most ``LATEST_SALES`` orders, which takes about 25 ms.
     """
-    # As the database keeps dates.
+    # MongoDB stores dates as datetimes.
     since = datetime.combine(days.latest(count)[0], time.min)
     pipeline = [
         {"$match": {"currency": settings.CURRENCY, "paid_on": {"$gte": since}, "counts_as_sale": True}},
-        # The fields of the index, which is walked backwards: nothing is sorted.
+        # The index order, reversed, so that MongoDB does not sort.
         {"$sort": {"currency": -1, "paid_on": -1, "paid_at": -1}},
         {"$limit": LATEST_SALES},
         {"$project": {"lines": 1}},

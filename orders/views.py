@@ -1,4 +1,4 @@
-"""Orders over REST: customers see and steer their own, staff all of them."""
+"""Order endpoints: customers manage their own orders, staff all of them."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
-    """The ways to send a parcel; the first is the default."""
+    """Shipping methods; the first is the default."""
 
     queryset = ShippingMethod.objects.filter(is_active=True).order_by("position", "id")
     serializer_class = ShippingMethodSerializer
@@ -66,7 +66,7 @@ class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
 
 @extend_schema_view(list=extend_schema(parameters=[OrderQuerySerializer]))
 class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
-    """One's own orders; staff see everybody's."""
+    """The user's own orders; staff see all."""
 
     serializer_class = OrderSerializer
     queryset = Order.objects.none()
@@ -91,7 +91,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
         examples=[ORDER_EXAMPLE],
     )
     def create(self, request: Request) -> Response:
-        """Place an order for what is in the cart: the stock is taken and the cart emptied, all or nothing."""
+        """Place an order for the items in the cart. Stock is reserved and the cart emptied in one transaction."""
         return idempotency.run_once(request, scope="orders.place", replay=self.replay, work=self.place)
 
     def place(self) -> Response:
@@ -109,8 +109,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
     def quote(self, request: Request) -> Response:
         """Price an order with this body. Nothing is written.
 
-        Whatever would refuse the order is refused here as well, but for `expected_total` and for the limits of unpaid
-        orders.
+        Gives the same errors as placing the order, except those about `expected_total` and limits of unpaid orders.
         """
         wanted = self.validated(PlaceOrderSerializer)
         quoted = quote(
@@ -124,7 +123,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
     @extend_schema(request=CancelSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, number: str) -> Response:
-        """Cancel an order that has not shipped. The stock goes back; money that was paid is refunded."""
+        """Cancel an order that has not shipped. Stock is released, and payments are refunded."""
         order = self.get_object()
         own = order.user_id == request.user.pk
         if not own and not staff_may(self.request.user, "orders.change_order"):
@@ -136,7 +135,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
     @extend_schema(request=FulfilSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
     def fulfil(self, request: Request, number: str) -> Response:
-        """Staff: note that the parcel was shipped, or that it arrived."""
+        """Mark the order as shipped or delivered (staff only)."""
         if not staff_may(self.request.user, "orders.change_order"):
             raise PermissionDenied
         order = services.fulfil_order(order=self.get_object(), **self.validated(FulfilSerializer))

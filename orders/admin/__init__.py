@@ -1,4 +1,4 @@
-"""Orders and reviews in the admin, by subject."""
+"""Admin for orders and reviews."""
 
 from orders.admin import dashboard, orders, terms
 from orders.reviews import admin as reviews

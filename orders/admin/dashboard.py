@@ -1,4 +1,4 @@
-"""What the dashboard shows of orders."""
+"""Order figures of the admin dashboard."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +14,7 @@ from shop import money
 from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard
 from shop.admin.html import badge, list_url, price, thumbnail
 
-# A hold that ends sooner than this is about to expire.
+# Holds that end sooner than this are shown as about to expire.
 SOON = timedelta(minutes=5)
 DAYS = 30
 ROWS = 6

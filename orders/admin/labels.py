@@ -1,4 +1,4 @@
-"""The colours of an order's states."""
+"""Badge colours of order states."""
 
 STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
 PAYMENT_LABELS = {

@@ -1,4 +1,4 @@
-"""What an order's page shows."""
+"""Data of an order's page in the admin."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ EVENT_ICONS = {
 
 
 def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
-    """Return what the template shows of an order."""
+    """Return the template context of an order."""
 
     def amount(value: Any) -> str:
         return price(value, order.currency)
@@ -61,13 +61,13 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
 
 
 def _is_refundable(order: Order) -> bool:
-    """Whether money came in that has not gone back yet; the payment decides."""
+    """Return whether money is left to refund; the payment's own check decides."""
     states = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
     return bool(order.payment) and order.payment_status in states and order.refunded < order.total
 
 
 def _url_of(name: str, pk: Any) -> str:
-    """Return a page of the payments' admin, which this room knows only by name."""
+    """Return a URL of the payments admin; that app is above this one, so it is referenced by name."""
     try:
         return page_url("payments.payment", pk, name) if pk else ""
     except NoReverseMatch:

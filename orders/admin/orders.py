@@ -1,4 +1,4 @@
-"""Orders in the admin: read, cancelled, sent, looked into; what was sold at what price is never edited."""
+"""Admin for orders: view, cancel, ship and resolve flags; orders are not editable."""
 
 from typing import Any
 
@@ -62,13 +62,13 @@ class FlagFilter(DropdownFilter):
 
 
 class CustomerFilter(SimpleListFilter):
-    """The orders of one customer, whom a link names by id; no list could offer all customers."""
+    """Filter for one customer, by the id in a link; there are too many customers to list as choices."""
 
     title = "customer"
     parameter_name = "user"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        # The filter counts only while it has something to choose.
+        # Django ignores a filter without choices.
         if not (wanted := request.GET.get(self.parameter_name)):
             return []
         pk = parse_object_id(wanted)
@@ -83,7 +83,7 @@ class CustomerFilter(SimpleListFilter):
 
 
 class WorkFilter(DropdownFilter):
-    """The orders that a figure of the dashboard counts."""
+    """Filter for the orders counted by a figure on the dashboard."""
 
     title = "work"
     parameter_name = "work"
@@ -112,7 +112,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_prefetch_related = ("user",)
     search_help_text = "Number, or beginning of the e-mail address"
     ordering = ("-pk",)
-    # The page is the template's; the columns would only be read for nothing.
+    # The template renders the page; form fields would only cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
     actions_detail = ("ship", "deliver", "settle", "cancel")
@@ -168,7 +168,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return super().changeform_view(request, object_id, form_url, context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
-        """Return the order, read once a request: its buttons, its page and Django all ask for it."""
+        """Return the order, cached per request because buttons, page and Django each fetch it."""
         known = request.__dict__.setdefault("_orders", {})
         if object_id not in known:
             known[object_id] = super().get_object(request, object_id, from_field)

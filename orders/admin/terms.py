@@ -1,4 +1,4 @@
-"""How parcels go and what a destination adds, in the admin."""
+"""Admin for shipping methods and tax rates."""
 
 from django.contrib import admin
 from unfold.contrib.filters.admin import BooleanRadioFilter
@@ -24,7 +24,7 @@ class ShippingMethodAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
     )
 
     def what_keeps(self, method: ShippingMethod) -> str:
-        # No index knows it, and nobody deletes one every day.
+        # Not indexed: deletions are rare.
         used = Order.objects.filter(shipping_method=method.code).exists()
         return f"Orders were sent by {method}: switch it off instead." if used else ""
 

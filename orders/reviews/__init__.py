@@ -1,1 +1,1 @@
-"""Reviews of products by those who bought them."""
+"""Reviews of products by their buyers."""

@@ -1,4 +1,4 @@
-"""Reviews in the admin: read, hidden from shoppers and shown again, deleted. Nobody writes in a buyer's name."""
+"""Admin for reviews: hide, show and delete; their text is not editable."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         products = Product.objects.filter(begins_with("slug", identifiers.slug(text)))
         return queryset.filter(product__in=list(products.values_list("pk", flat=True)[:500]))
 
-    # --- What is shown ------------------------------------------------------------------------------------------------
+    # --- Display ------------------------------------------------------------------------------------------------------
 
     @display(description="Review")
     def review(self, review: Review) -> str:

@@ -1,4 +1,4 @@
-"""Reviews in JSON."""
+"""Review serializers."""
 
 from rest_framework import serializers
 
@@ -41,7 +41,7 @@ class ReviewSerializer(OptionalNulls, serializers.ModelSerializer):
 
 
 class ReviewExportSerializer(ReviewSerializer):
-    """A review as its author is told what the shop keeps of them."""
+    """A review in its author's data export."""
 
     product = serializers.CharField(source="product_id", read_only=True)
 
@@ -50,7 +50,7 @@ class ReviewExportSerializer(ReviewSerializer):
 
 
 class ReviewQuerySerializer(serializers.Serializer):
-    """The query string of a product's reviews."""
+    """Query parameters of a product's reviews."""
 
     mine = QueryBooleanField(
         required=False, default=False, help_text="Only the caller's own, which is shown even while staff hide it."

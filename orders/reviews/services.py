@@ -1,4 +1,4 @@
-"""The verbs of a review. Each moves the product's rating in the same transaction, so that it is that of its reviews."""
+"""Review operations; each updates the product's rating in the same transaction."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from shop.transactions import transactional
 
 
 def write_review(*, user: User, product: Product, data: dict[str, Any]) -> Review:
-    """Write the user's one review of a product; ``data`` holds rating, title and body.
+    """Create the user's review of a product; ``data`` has rating, title and body.
 
     Raises :class:`NotBought`, :class:`AlreadyReviewed`.
     """
@@ -36,7 +36,7 @@ def _write_review(*, user: User, product: Product, data: dict[str, Any]) -> Revi
     order = _latest(_purchases(user, product.pk).exclude(payment_status=PaymentStatus.DISPUTED))
     if order is None:
         raise NotBought
-    # Makes a cancel or refund at the same time a conflict: it will know this review.
+    # Conflicts with a concurrent cancellation or refund, whose retry will find this review.
     Order.objects.filter(pk=order).update(reviews_written=F("reviews_written") + 1)
     review = Review(user=user, product=product, order=order, **data)
     review.save(force_insert=True)
@@ -45,7 +45,7 @@ def _write_review(*, user: User, product: Product, data: dict[str, Any]) -> Revi
 
 
 def _purchases(user: User | ObjectId, product_id: ObjectId) -> OrderQuerySet:
-    """Return the user's purchases of a product that were neither cancelled nor refunded in full."""
+    """Filter the user's purchases of a product that were neither cancelled nor fully refunded."""
     return Order.objects.owned_by(user).standing().filter(lines__product=product_id)
 
 
@@ -55,7 +55,7 @@ def _latest(orders: OrderQuerySet) -> ObjectId | None:
 
 @transactional("orders.change_review")
 def change_review(*, review: Review, data: dict[str, Any]) -> Review:
-    """Change what ``data`` names of rating, title and body. Raises ``DoesNotExist`` where it was deleted."""
+    """Update rating, title and body from ``data``. Raises ``DoesNotExist`` if the review was deleted."""
     review = Review.objects.get(pk=review.pk)
     stars_before = review.rating
     for name, value in data.items():
@@ -69,7 +69,7 @@ def change_review(*, review: Review, data: dict[str, Any]) -> Review:
 
 @transactional("orders.delete_review")
 def delete_review(*, review: Review) -> None:
-    """Delete a review; one that somebody has deleted already is fine."""
+    """Delete a review, if it still exists."""
     current = Review.objects.filter(pk=review.pk).first()
     if current is None:
         return
@@ -80,7 +80,7 @@ def delete_review(*, review: Review) -> None:
 
 @transactional("orders.hide_review")
 def set_hidden(*, review: Review, is_hidden: bool) -> None:
-    """Staff: hide a review from shoppers, or show it again; the rating follows."""
+    """Hide a review from shoppers or show it again, and update the rating (staff)."""
     current = Review.objects.filter(pk=review.pk, is_hidden=not is_hidden).first()
     if current is None:
         return
@@ -93,27 +93,24 @@ def set_hidden(*, review: Review, is_hidden: bool) -> None:
 
 
 def forget_reviewer(*, user: User) -> None:
-    """Keep what a person who leaves said of products, without the person; what nobody was shown goes with them.
-
-    Inside the transaction that deletes the account.
-    """
+    """Anonymize the user's reviews and delete hidden ones, in the transaction that deletes the account."""
     own = Review.objects.owned_by(user)
     own.filter(Q(is_hidden=True) | Q(is_withdrawn=True)).delete()
     own.update(user=None)
 
 
-# --- Purchases that do not stand any more -----------------------------------------------------------------------------
+# --- Cancelled and refunded purchases ---------------------------------------------------------------------------------
 
 
 def check_reviews_later(order: Order) -> None:
-    """Inside the transaction that changes whether a purchase stands: let a job withdraw its reviews, or show them."""
+    """Enqueue a check of the order's reviews, in the transaction that changes ``counts_as_sale``."""
     reviews = _reviews_after(order)
     if reviews.exists():
         jobs.enqueue("orders.check_reviews", at_once=True, order=str(order.pk))
 
 
 def _reviews_after(order: Order) -> ReviewQuerySet:
-    """Return the reviews that may have lost or found their purchase by a change of this order."""
+    """Return reviews that may have gained or lost their purchase by a change of this order."""
     if order.user_id is None:
         return Review.objects.filter(order=order.pk)
     return Review.objects.owned_by(order.user_id).filter(product__in={line.product for line in order.lines})
@@ -121,7 +118,7 @@ def _reviews_after(order: Order) -> ReviewQuerySet:
 
 @jobs.handler("orders.check_reviews", in_transaction=True)
 def check_reviews(*, order: str) -> None:
-    """Withdraw the reviews whose author has no purchase of the product any more, and show those who have one again."""
+    """Withdraw reviews whose author no longer has a purchase of the product; show those that have one again."""
     changed = Order.objects.get(pk=order)
     for review in _reviews_after(changed):
         purchase = _purchase_of(review)
@@ -135,8 +132,8 @@ def check_reviews(*, order: str) -> None:
 
 
 def _purchase_of(review: Review) -> ObjectId | None:
-    """Return the order that gives the right to the review, if one stands."""
+    """Return the order that entitles to the review, if any."""
     if review.user_id is not None:
         return _latest(_purchases(review.user_id, review.product_id))
-    # The account is gone, and with it the knowledge of other purchases.
+    # The account is deleted, so other purchases are unknown.
     return _latest(Order.objects.standing().filter(pk=review.order))

@@ -1,4 +1,4 @@
-"""Reviews over REST: everybody reads, buyers write one of each product."""
+"""Review endpoints."""
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -19,7 +19,7 @@ PRODUCT = OpenApiParameter("product_pk", str, OpenApiParameter.PATH, description
 
 
 class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericViewSet):
-    """The reviews of one product."""
+    """Reviews of a product."""
 
     queryset = Review.objects.all()
     serializer_class = ReviewSerializer
@@ -31,7 +31,7 @@ class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericVie
         return [AllowAny() if self.request.method in SAFE_METHODS else IsAuthenticated()]
 
     def get_queryset(self) -> QuerySet[Review]:
-        """The reviews of the product that the caller may see; their own, where they are about to change it."""
+        """Filter the product's visible reviews for lists, the user's own ones for changes."""
         reviews = Review.objects.filter(product=self.product).order_by("-id").prefetch_related("user")
         user = self.request.user
         if self.action != "list":
@@ -47,12 +47,12 @@ class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericVie
 
     @extend_schema(parameters=[PRODUCT, ReviewQuerySerializer])
     def list(self, request: Request, product_pk: str) -> Response:
-        """What buyers say of a product, the newest first."""
+        """List the reviews of a product, newest first."""
         return super().list(request)
 
     @extend_schema(parameters=[PRODUCT], responses={201: ReviewSerializer})
     def create(self, request: Request, product_pk: str) -> Response:
-        """Review a product that you paid for, once."""
+        """Review a product that you have paid for. One review per product."""
         serializer = self.get_serializer(data=request.data)
         product = self.product
         serializer.is_valid(raise_exception=True)
