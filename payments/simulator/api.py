@@ -1,4 +1,4 @@
-"""The API: authentication, routes, validation, idempotency keys, and the answer in Stripe's form."""
+"""Stripe's API: authentication, routing, validation and idempotency keys."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ _SERVER_ERROR = ApiError(500, "An unknown error occurred", error_type="api_error
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request to the API. ``headers`` have lower-case names; ``body`` is at most 1 MiB."""
+    """HTTP request to the API. ``headers`` have lower-case names; ``body`` is at most 1 MiB."""
 
     method: str
     path: str
@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: a status, a body (JSON unless it is bytes) and headers beside the usual ones."""
+    """HTTP response: status, body (JSON unless bytes) and additional headers."""
 
     status: int
     body: Any
@@ -52,7 +52,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint: who may call it, with which parameters, and the function that does the work."""
+    """Endpoint: allowed keys, parameters and function."""
 
     method: str
     path: str
@@ -62,7 +62,7 @@ class Route:
     publishable: bool = False
 
     def match(self, method: str, path: str) -> list[str] | None:
-        """The ids in the path, or None if this is another endpoint."""
+        """Return the ids in the path, or None if it belongs to another endpoint."""
         if method != self.method:
             return None
         found = re.fullmatch(self.path.replace("{id}", "([^/]+)"), path)
@@ -78,7 +78,7 @@ def _list(collection: str) -> Callable[[Session, dict[str, Any]], Object]:
 
 
 def _balance(session: Session, _params: dict[str, Any]) -> Object:
-    """Money received less money given back or disputed, by currency; everything is available at once."""
+    """Return payments less refunds and disputes, by currency; everything is available at once."""
     sums: dict[str, int] = {}
     for charge in session.store.related("charge"):
         kept = charge["amount"] - charge["amount_refunded"] if charge["status"] == "succeeded" else 0
@@ -119,7 +119,7 @@ ROUTES = (
 
 
 class Api:
-    """Answers calls to ``/v1/…`` for one account."""
+    """Answer calls to ``/v1/…`` for one account."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -127,7 +127,7 @@ class Api:
         self._claims_lock = threading.Lock()
 
     def answer(self, call: Call, fault: Fault | None = None) -> Answer:
-        """The answer to a call, errors included; never raises. A ``server_error`` or ``slow`` fault acts in here."""
+        """Return the answer, errors included; never raise. ``server_error`` and ``slow`` faults take effect here."""
         try:
             return self._answer(call, fault)
         except ApiError as error:
@@ -165,7 +165,7 @@ class Api:
     def _execute(
         self, call: Call, route: Route, ids: list[str], sent: dict[str, Raw], publishable: bool, key: str | None
     ) -> Answer:
-        """Validate and do the work in one transaction. An `ApiError` is an answer: what was written before it stays."""
+        """Validate and execute the call in one transaction. Writes before an `ApiError` are kept."""
         try:
             values = params.read(_schema(route, sent), sent, route.required)
             with self._account.session(request_id=call.id, idempotency_key=key, publishable=publishable) as session:
@@ -180,7 +180,7 @@ class Api:
     def _once(
         self, key: str, call: Call, sent: dict[str, Raw], fault: Fault | None, run: Callable[[str | None], Answer]
     ) -> Answer:
-        """Run under an idempotency key, or repeat the answer that was kept for it."""
+        """Run under an idempotency key, or return the stored answer."""
         if not 0 < len(key) <= _MAX_KEY:
             raise malformed(f"Idempotency keys must be between 1 and {_MAX_KEY} characters long.")
         with self._claims_lock:
@@ -198,7 +198,7 @@ class Api:
             fingerprint = hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
             if (kept := self._recall(key, call, fingerprint)) is not None:
                 return kept
-            # A slow call keeps its claim on the key while it waits, but not the lock on the state.
+            # A slow call keeps its claim on the key, but does not lock the state.
             _wait(fault)
             return self._run_and_keep(key, call, fingerprint, run)
         finally:
@@ -206,7 +206,7 @@ class Api:
                 self._claims.discard(key)
 
     def _run_and_keep(self, key: str, call: Call, fingerprint: str, run: Callable[[str | None], Answer]) -> Answer:
-        """The work and the memory of it in one transaction: a simulator that is killed keeps both or neither."""
+        """Store the work and its answer in one transaction, so that a killed simulator keeps both or neither."""
         store = self._account.store
         with store.transaction():
             answer = run(key)
@@ -242,7 +242,7 @@ class Api:
         return Answer(first["status"], json.loads(first["body"]), replayed)
 
     def _authenticate(self, call: Call, key_in_form: str | None) -> bool:
-        """Whether the call comes with the publishable key; raises the 401 for none or a wrong one."""
+        """Return whether the call uses the publishable key. Raises 401 for a missing or wrong key."""
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if scheme.lower() == "basic":
@@ -265,7 +265,7 @@ class Api:
 
 
 def _decode(call: Call) -> tuple[str | None, dict[str, Raw]]:
-    """The form parameters without Stripe.js's ``key``, which is returned beside them."""
+    """Return Stripe.js's ``key`` and the other form parameters."""
     try:
         text = call.query if call.method == "GET" else "&".join(filter(None, (call.query, call.body.decode("ascii"))))
     except UnicodeDecodeError as error:

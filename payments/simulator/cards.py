@@ -1,6 +1,6 @@
-"""Test payment methods: Stripe's card numbers and ``pm_card_…`` names, and what each of them does.
+"""Test payment methods: Stripe's card numbers and ``pm_card_…`` names, and their behaviour.
 
-Besides Stripe's cards, three bank debits stand for everything that pays late: they leave the intent in ``processing``.
+Three bank debits represent delayed payment methods, which leave the intent in ``processing``.
 
 ===============================================  ==================================================
 ``pm_usBankAccount_success``                     processing, then succeeds by itself
@@ -19,7 +19,7 @@ from .errors import ApiError, invalid, missing
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """Why a bank said no, in the fields of a card error."""
+    """Reason for a decline, as fields of a card error."""
 
     code: str
     message: str
@@ -28,7 +28,7 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What a test payment method does when it is charged and afterwards."""
+    """Behaviour of a test payment method when it is charged and afterwards."""
 
     number: str
     decline: Decline | None = None
@@ -103,16 +103,16 @@ BY_NUMBER: dict[str, Behaviour] = {each.number: each for each in BY_NAME.values(
 
 
 def by_name(name: str) -> Behaviour:
-    """The behaviour behind a ``pm_…`` test name; an unknown one is Stripe's 400 ``resource_missing``."""
+    """Return the behaviour of a ``pm_…`` test name. Raises 400 ``resource_missing`` for an unknown one."""
     if name not in BY_NAME:
         raise missing("PaymentMethod", name, param="payment_method", status=400)
     return BY_NAME[name]
 
 
 def by_number(card: dict[str, Any]) -> Behaviour:
-    """The behaviour of a card typed in by the shopper: ``{number, exp_month, exp_year, cvc?}``.
+    """Return the behaviour of a card typed in by the shopper: ``{number, exp_month, exp_year, cvc?}``.
 
-    Raises the 402 card error for a number, a date or a code that no bank would even be asked about.
+    Raises the 402 card error for an invalid number, date or code.
     """
     number = re.sub(r"[ -]", "", card["number"])
     if not number.isascii() or not number.isdigit() or not _passes_luhn(number):
@@ -139,13 +139,13 @@ def _card_error(code: str, message: str, param: str) -> ApiError:
 
 
 def require_type(name: str) -> None:
-    """Only cards can be typed in; everything else comes by its test name."""
+    """Raise unless it is a card; other types are available by test name only."""
     if name != "card":
         raise invalid(f"The simulator takes only cards here, not '{name}'.", param="payment_method_data[type]")
 
 
 def describe(behaviour: Behaviour) -> dict[str, Any]:
-    """The part of a PaymentMethod or of ``payment_method_details`` that depends on its type."""
+    """Return the type-specific part of a PaymentMethod or of ``payment_method_details``."""
     last4 = behaviour.number[-4:]
     if behaviour.type == "us_bank_account":
         return {"us_bank_account": {"bank_name": "STRIPE TEST BANK", "last4": last4, "account_type": "checking"}}

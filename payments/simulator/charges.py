@@ -1,4 +1,4 @@
-"""Charges: each attempt to take the money of an intent, and where the money of a successful one went."""
+"""Charges: attempts to collect the amount of an intent."""
 
 import time
 from typing import Any
@@ -62,7 +62,7 @@ def create(session: Session, intent: Object, method: Object, behaviour: Behaviou
 
 
 def settle(session: Session, charge: Object, decline: Decline | None) -> Object:
-    """End a pending charge: succeeded, or failed with this decline."""
+    """Finish a pending charge: succeeded, or failed with this decline."""
     charge["status"] = "failed" if decline else "succeeded"
     charge["outcome"] = _outcome(decline)
     if decline:
@@ -76,7 +76,7 @@ def settle(session: Session, charge: Object, decline: Decline | None) -> Object:
 
 
 def change(session: Session, charge: Object, **fields: Any) -> Object:
-    """Save new values of some fields; returns the values they replace, in the form of ``previous_attributes``."""
+    """Save changed fields; return their old values, in the form of ``previous_attributes``."""
     previous = {name: charge[name] for name, value in fields.items() if charge[name] != value}
     charge.update(fields)
     session.store.save(charge)
@@ -84,7 +84,7 @@ def change(session: Session, charge: Object, **fields: Any) -> Object:
 
 
 def behaviour_of(session: Session, charge: Object) -> Behaviour:
-    """What the payment method behind a charge does (refunds and disputes depend on it)."""
+    """Return the behaviour of a charge's payment method, which determines refunds and disputes."""
     return method_behaviour(session, charge["payment_method"])
 
 

@@ -1,4 +1,4 @@
-"""What happens by itself after a while: bank debits clear or bounce, refunds arrive or come back."""
+"""Delayed actions: bank debits succeed or fail, refunds arrive or come back."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from .session import Account, Session
 
 
 class Clockwork:
-    """One thread that does what is due. What was scheduled before a restart happens after it."""
+    """Thread that runs due actions. Scheduled actions survive a restart."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -26,7 +26,7 @@ class Clockwork:
         self._thread.join()
 
     def idle(self) -> bool:
-        """Whether nothing more is going to happen by itself."""
+        """Return whether no action is scheduled."""
         return not self._account.store.rows("SELECT 1 FROM later LIMIT 1")
 
     def _work(self) -> None:
@@ -40,7 +40,7 @@ class Clockwork:
                     continue
                 with self._account.session() as session:
                     store.rows("DELETE FROM later WHERE id = ?", found[0]["id"])
-                    # The object may have moved on meanwhile, by hand through the control plane.
+                    # The control plane may have changed the object since.
                     try:
                         _act(session, found[0]["action"], found[0]["object"])
                     except ApiError:

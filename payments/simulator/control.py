@@ -1,7 +1,7 @@
-"""The control plane: what a test, a fault run or a demo can make happen at Stripe.
+"""Control plane: actions of a test, a fault run or a demo on the simulated Stripe account.
 
 Each public method of `ControlPlane` is also a route: ``POST /_simulator/<name>`` with the arguments as a JSON object
-answers what the method returns. Ids that do not exist and states that do not allow an action raise `ApiError`.
+returns the method's result. Unknown ids and states that do not allow an action raise `ApiError`.
 """
 
 import json
@@ -26,7 +26,7 @@ _MOST_COPIES = 100
 
 
 class ControlPlane:
-    """Everything that can be done to the simulated account beside Stripe's own API."""
+    """Actions on the simulated account in addition to Stripe's API."""
 
     account: Account
     courier: Courier
@@ -37,7 +37,7 @@ class ControlPlane:
     # Webhooks
 
     def set_webhook(self, url: str | None) -> None:
-        """Deliver to this URL from now on, what is waiting included; None: to nobody."""
+        """Deliver pending and later events to this URL; None: do not deliver."""
         if url is not None and not url.startswith(("http://", "https://")):
             raise invalid("The webhook URL must begin with http:// or https://", param="url")
         with self.account.session() as session:
@@ -52,7 +52,7 @@ class ControlPlane:
         types: list[str] | None = None,
         times: int | None = None,
     ) -> Object:
-        """Set how the events to come are delivered (see `DeliveryRule`); without arguments: normally."""
+        """Set how later events are delivered (see `DeliveryRule`); without arguments: normally."""
         if not 1 <= copies <= _MOST_COPIES:
             raise invalid(f"copies must be between 1 and {_MOST_COPIES}", param="copies")
         rule = asdict(DeliveryRule(mode, copies, concurrently, delay, types or [], times))
@@ -61,9 +61,9 @@ class ControlPlane:
         return rule
 
     def release(self, order: str | list[str] = "created") -> list[Object]:
-        """Send what is held back, one after the other: as ``created``, ``reversed``, ``random`` or in a given order.
+        """Send held deliveries one after the other: as ``created``, ``reversed``, ``random`` or in a given order.
 
-        A list names event ids or types; what it does not name stays held. Returns the deliveries in their order.
+        A list names event ids or types; others stay held. Return the deliveries in their order.
         """
         with self.account.session() as session:
             held = session.store.rows("SELECT * FROM deliveries WHERE state = 'held' ORDER BY id")
@@ -82,14 +82,14 @@ class ControlPlane:
             return [events.as_json(row) for row in held]
 
     def resend(self, event: str, copies: int = 1, concurrently: bool = False) -> None:
-        """Deliver an event again, whatever became of it before and whatever rule is in force."""
+        """Deliver an event again, whatever its deliveries so far and the rule."""
         with self.account.session() as session:
             found = session.get("event", event)
             for _ in range(min(copies, _MOST_COPIES)):
                 events.add_delivery(session.store, found, concurrent=concurrently)
 
     def twin(self, event: str) -> Object:
-        """Tell the same thing again under another event id, as Stripe does now and then. Returns the new event."""
+        """Repeat an event under another event id, as Stripe sometimes does. Return the new event."""
         with self.account.session() as session:
             found = session.get("event", event)
             data = found["data"]
@@ -102,7 +102,7 @@ class ControlPlane:
             )
 
     def make_event(self, event_type: str, subject: str | Object, api_version: str = events.API_VERSION) -> Object:
-        """An event of any type about an object: the id of a known one (as it is now) or a JSON object of one's own."""
+        """Create an event of any type about an object: the id of an existing one, or a JSON object."""
         with self.account.session() as session:
             found = session.store.find(subject) if isinstance(subject, str) else subject
             if found is None:
@@ -110,7 +110,7 @@ class ControlPlane:
             return events.record(session.store, event_type, found, api_version=api_version)
 
     def rotate_webhook_secret(self, secret: str | None = None, overlap_seconds: float = 24 * 3600.0) -> str:
-        """Sign with a new secret (made up if not given), and with the old one too until the overlap ends."""
+        """Sign with a new secret (default: generated), and with the old one until the overlap ends."""
         new = secret or f"whsec_{secrets.token_urlsafe(24)}"
         with self.account.session() as session:
             events.rotate_secret(session.store, new, overlap_seconds)
@@ -121,7 +121,7 @@ class ControlPlane:
     def pay(
         self, payment_intent: str, payment_method: str = "pm_card_visa", authenticate: bool | None = None
     ) -> Object:
-        """Confirm as a shopper's browser does, and pass or fail 3-D Secure if told; a decline raises `ApiError`."""
+        """Confirm as a shopper's browser, and pass or fail 3-D Secure if given; a decline raises `ApiError`."""
         error: ApiError | None = None
         with self.account.session(publishable=True) as session:
             intent = session.get("payment_intent", payment_intent)
@@ -133,18 +133,18 @@ class ControlPlane:
                         session, session.get("payment_intent", payment_intent), success=authenticate
                     )
             except ApiError as raised:
-                error = raised  # The failed charge is to stay, so the transaction has to end well.
+                error = raised  # Commit the failed charge before raising.
         if error:
             raise error
         return paid
 
     def authenticate(self, payment_intent: str, success: bool = True) -> Object:
-        """The shopper comes back from the bank's page, having passed 3-D Secure or not."""
+        """Return from the bank's page, having passed 3-D Secure or not."""
         with self.account.session() as session:
             return intents.authenticate(session, {"success": success}, payment_intent)
 
     def finish_processing(self, payment_intent: str, success: bool = True) -> Object:
-        """The bank answers for an intent that is ``processing``."""
+        """Let the bank answer for an intent in ``processing``."""
         with self.account.session() as session:
             intent = session.get("payment_intent", payment_intent)
             if intent["status"] != "processing":
@@ -152,14 +152,14 @@ class ControlPlane:
             return payment.finish_processing(session, intent, success=success)
 
     def refund(self, payment: str, amount: int | None = None, reason: str | None = None) -> Object:
-        """Refund an intent or a charge as in Stripe's dashboard; ``amount`` in minor units, None: all that is left."""
+        """Refund an intent or a charge as from Stripe's dashboard; ``amount`` in minor units, None: the rest."""
         with self.account.session() as session:
             charge = _charge(session, payment)
             values = {"charge": charge["id"], "amount": amount, "reason": reason}
             return refunds.create(session, {name: value for name, value in values.items() if value is not None})
 
     def fail_refund(self, refund: str, reason: str = "expired_or_canceled_card") -> Object:
-        """A refund comes back from the shopper's bank, though it may have seemed to succeed."""
+        """Let the shopper's bank return a refund, even one that succeeded."""
         with self.account.session() as session:
             found = session.get("refund", refund)
             if found["status"] == "failed":
@@ -167,12 +167,12 @@ class ControlPlane:
             return refunds.finish(session, found, "failed", reason)
 
     def dispute(self, payment: str, reason: str = "fraudulent", amount: int | None = None) -> Object:
-        """The shopper's bank disputes an intent or a charge. Returns the dispute."""
+        """Let the shopper's bank dispute an intent or a charge. Return the dispute."""
         with self.account.session() as session:
             return disputes.open_dispute(session, _charge(session, payment), reason=reason, amount=amount)
 
     def close_dispute(self, dispute: str, won: bool) -> Object:
-        """The bank decides for the shop or against it."""
+        """Let the bank decide for the shop or against it."""
         with self.account.session() as session:
             return disputes.close_dispute(session, session.get("dispute", dispute), won=won)
 
@@ -197,13 +197,12 @@ class ControlPlane:
         return shown
 
     def heal(self) -> None:
-        """End all outages."""
         self.faults.clear()
 
     # Looking
 
     def counters(self) -> Object:
-        """Calls of the API by endpoint and status, deliveries by state, and attempts by their outcome."""
+        """Return API calls by endpoint and status, deliveries by state, and attempts by outcome."""
         outcomes: dict[str, int] = {}
         states: dict[str, int] = {}
         for delivery in self.deliveries():
@@ -216,11 +215,11 @@ class ControlPlane:
         return {"calls": calls, "deliveries": states, "attempts": outcomes}
 
     def deliveries(self) -> list[Object]:
-        """Every delivery: ``{id, event, type, state, due, attempts: [{at, outcome}]}``, oldest first."""
+        """Return all deliveries: ``{id, event, type, state, due, attempts: [{at, outcome}]}``, oldest first."""
         return [events.as_json(row) for row in self.account.store.rows("SELECT * FROM deliveries ORDER BY id")]
 
     def state(self) -> Object:
-        """All objects by kind (newest first), with the deliveries, kept keys, outages and rule."""
+        """Return all objects by kind (newest first), deliveries, stored keys, outages and the delivery rule."""
         store = self.account.store
         with store.transaction():
             found: Object = {f"{kind}s": store.related(kind) for kind in _KINDS}
@@ -235,7 +234,7 @@ class ControlPlane:
             }
 
     def wait_until_settled(self, timeout: float = 10.0) -> bool:
-        """Wait until all deliveries are answered and nothing more happens by itself; False if time runs out first."""
+        """Wait until all deliveries are answered and no action is scheduled; return False on timeout."""
         deadline = time.monotonic() + timeout
         store = self.account.store
         with store.changed:
@@ -247,7 +246,7 @@ class ControlPlane:
         return True
 
     def reset(self) -> None:
-        """Forget all objects, keys, events and deliveries, end outages, deliver normally; the webhook stays."""
+        """Delete all objects, keys, events and deliveries, end outages, deliver normally; keep the webhook."""
         self.heal()
         with self.account.session() as session:
             session.store.clear()
@@ -261,7 +260,7 @@ ACTIONS = frozenset(
 
 
 def call(control: ControlPlane, name: str, arguments: Any) -> Any:
-    """Do one action by its name with arguments from JSON; raises `ApiError` for whatever does not fit."""
+    """Run an action by name with arguments from JSON. Raises `ApiError` for invalid ones."""
     if name not in ACTIONS:
         raise ApiError(404, f"There is no action '{name}'; there are {', '.join(sorted(ACTIONS))}.")
     if not isinstance(arguments, dict):
@@ -280,7 +279,7 @@ def call(control: ControlPlane, name: str, arguments: Any) -> Any:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a JSON value is of the type that an argument declares."""
+    """Return whether a JSON value matches an argument's type hint."""
     if hint is Any:
         return True
     origin = get_origin(hint)
@@ -296,7 +295,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _charge(session: Session, payment: str) -> Object:
-    """The charge that an id names, its own or that of its intent."""
+    """Return the charge with this id or of this intent."""
     if payment.startswith("pi_"):
         payment = session.get("payment_intent", payment)["latest_charge"] or payment
     return session.get("charge", payment)

@@ -1,4 +1,4 @@
-"""Delivery of webhooks: signed, from background threads, tried again until the shop says 2xx."""
+"""Delivery of webhooks: signed, in background threads, retried until a 2xx."""
 
 import hashlib
 import hmac
@@ -20,24 +20,24 @@ _TURN = (
 
 
 def sign(body: bytes, secrets: list[str], timestamp: int) -> str:
-    """The ``Stripe-Signature`` header for a body: one ``v1`` for each secret in force."""
+    """Return the ``Stripe-Signature`` header of a body, with one ``v1`` per active secret."""
     signed = f"{timestamp}.".encode() + body
     digests = [hmac.new(each.encode(), signed, hashlib.sha256).hexdigest() for each in secrets]
     return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
 
 
 def body_of(event: Object) -> bytes:
-    """The raw body, indented as Stripe sends it, so that a receiver that re-encodes it fails the signature."""
+    """Return the raw body, indented as by Stripe, so that signatures of a re-encoded body fail."""
     return json.dumps(event, indent=2).encode()
 
 
 class Courier:
-    """A few threads that take due deliveries out of the store. What they had not finished, a restart takes up."""
+    """Threads that send due deliveries from the store. Unfinished ones continue after a restart."""
 
     def __init__(
         self, store: Store, *, workers: int = 4, timeout: float = 10.0, first_retry: float = 1.0, attempts: int = 25
     ) -> None:
-        """``timeout``: seconds for one attempt; ``first_retry``: seconds before the second, doubled each time."""
+        """``timeout``: seconds per attempt; ``first_retry``: seconds before the second one, doubled each time."""
         self._store = store
         self._timeout = timeout
         self._first_retry = first_retry
@@ -51,7 +51,7 @@ class Courier:
             thread.start()
 
     def close(self) -> None:
-        """Stop; an attempt under way is given its time to end."""
+        """Stop after the attempts in progress."""
         with self._store.changed:
             self._closing = True
             self._store.changed.notify_all()
@@ -59,7 +59,7 @@ class Courier:
             thread.join(self._timeout + 1)
 
     def idle(self) -> bool:
-        """Whether nothing is due, under way or waiting to be tried again (what is held back does not count)."""
+        """Return whether no delivery is due, in progress or to be retried; held ones do not count."""
         return not self._under_way and not self._store.rows("SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT 1")
 
     def _work(self) -> None:
@@ -69,7 +69,7 @@ class Courier:
             self._note(delivery, outcome)
 
     def _take(self) -> tuple[int, Object, str, list[str]] | None:
-        """Wait for the next due delivery and claim it; None when the courier closes."""
+        """Wait for the next due delivery and claim it; return None after `close`."""
         with self._store.changed:
             while not self._closing:
                 pause = 1.0
@@ -94,7 +94,7 @@ class Courier:
         return None
 
     def _post(self, url: str, event: Object, secrets: list[str]) -> int | str:
-        """One attempt: the HTTP status, or in words why there was none."""
+        """Make one attempt; return the HTTP status, or the reason why there is none."""
         body = body_of(event)
         headers = {
             "Content-Type": "application/json; charset=utf-8",
@@ -117,7 +117,7 @@ class Courier:
             return f"{type(error).__name__}: {error}"[:200]
 
     def _note(self, delivery: int, outcome: int | str) -> None:
-        """Write down the attempt and, if it failed, when to try again."""
+        """Record the attempt and schedule a retry if it failed."""
         with self._store.transaction():
             del self._under_way[delivery]
             found = self._store.rows("SELECT attempts FROM deliveries WHERE id = ?", delivery)

@@ -1,4 +1,4 @@
-"""Disputes: a shopper's bank takes the money back; the shop wins it again or loses it."""
+"""Disputes: opened by the shopper's bank, then won or lost by the shop."""
 
 import time
 from typing import Any
@@ -19,7 +19,7 @@ _RESPONSE_SECONDS = 10 * 24 * 3600
 
 
 def open_dispute(session: Session, charge: Object, *, reason: str = "fraudulent", amount: int | None = None) -> Object:
-    """Dispute a paid charge, for all of it or an amount in minor units; the money leaves the account at once."""
+    """Dispute a paid charge, in full or an amount in minor units; the money leaves the account at once."""
     if not charge["paid"] or charge["disputed"]:
         raise invalid(f"Charge {charge['id']} cannot be disputed.", param="charge")
     if reason not in REASONS:
@@ -56,7 +56,7 @@ def open_dispute(session: Session, charge: Object, *, reason: str = "fraudulent"
 
 
 def close_dispute(session: Session, dispute: Object, *, won: bool) -> Object:
-    """The bank decides. A dispute that is closed stays closed."""
+    """Let the bank decide, once."""
     if dispute["status"] in ("won", "lost"):
         raise invalid(f"This dispute is already closed: it was {dispute['status']}.", param="dispute")
     dispute["status"] = "won" if won else "lost"
@@ -68,12 +68,12 @@ def close_dispute(session: Session, dispute: Object, *, won: bool) -> Object:
 
 
 def close(session: Session, _params: dict[str, Any], dispute_id: str) -> Object:
-    """``POST /v1/disputes/{id}/close``: the shop accepts that it has lost."""
+    """``POST /v1/disputes/{id}/close``: the shop accepts the loss."""
     return close_dispute(session, session.get("dispute", dispute_id, param="dispute"), won=False)
 
 
 def update(session: Session, params: dict[str, Any], dispute_id: str) -> Object:
-    """``POST /v1/disputes/{id}``: metadata only, evidence is not simulated."""
+    """``POST /v1/disputes/{id}``: metadata only; evidence is not simulated."""
     dispute = session.get("dispute", dispute_id, param="dispute")
     dispute["metadata"] = merge_metadata(dispute["metadata"], params.get("metadata", {}))
     session.store.save(dispute)

@@ -1,15 +1,14 @@
-"""Stripe's errors: what the API answers when it does not do what was asked."""
+"""Error answers of Stripe's API."""
 
 from typing import Any
 
 
 class ApiError(Exception):
-    """An error answer: an HTTP status and the fields of Stripe's ``error`` object.
+    """Error answer: an HTTP status and the fields of Stripe's ``error`` object.
 
-    It is an answer, not a failure of the simulator: what an endpoint wrote before raising stays (a declined
-    confirmation leaves a failed charge and an intent that can be paid again).
+    Writes before it are kept: a declined confirmation leaves a failed charge and an intent that can be paid again.
 
-    ``executed`` says whether the endpoint had begun; Stripe keeps an answer for an idempotency key only then.
+    ``executed``: whether the endpoint had begun; only then does Stripe store the answer for an idempotency key.
     """
 
     def __init__(
@@ -36,20 +35,20 @@ class ApiError(Exception):
 
 
 def invalid(message: str, *, param: str | None = None, code: str | None = None, **fields: Any) -> ApiError:
-    """A 400 found while an endpoint was at work, kept for its idempotency key."""
+    """Return a 400 of a running endpoint, stored for its idempotency key."""
     return ApiError(400, message, code=code, param=param, **fields)
 
 
 def malformed(message: str, *, param: str | None = None, code: str | None = None) -> ApiError:
-    """A 400 found in the parameters before the endpoint began, so that the same key may be used again."""
+    """Return a 400 for invalid parameters, before the endpoint runs: the idempotency key can be used again."""
     return ApiError(400, message, code=code, param=param, executed=False)
 
 
 def missing(kind: str, object_id: str, *, param: str = "id", status: int = 404) -> ApiError:
-    """No object of this kind has this id: 404 when the URL named it, 400 when a parameter did."""
+    """Return the error for an unknown id: 404 if it is in the URL, 400 in a parameter."""
     return ApiError(status, f"No such {kind}: '{object_id}'", code="resource_missing", param=param)
 
 
 def unexpected_state(message: str, intent: dict[str, Any]) -> ApiError:
-    """The PaymentIntent's status forbids this; Stripe shows the intent beside the message."""
+    """Return the error for a PaymentIntent whose status forbids the action; it includes the intent."""
     return invalid(message, code="payment_intent_unexpected_state", payment_intent=intent)

@@ -1,4 +1,4 @@
-"""Events: the record of what happened, and what becomes of each on its way to the webhook endpoint."""
+"""Events and their deliveries."""
 
 import json
 import sqlite3
@@ -18,12 +18,12 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 @dataclass(slots=True)
 class DeliveryRule:
-    """How new events are delivered.
+    """Delivery of new events.
 
-    ``mode``: ``normal``; ``hold`` keeps deliveries back until `release`; ``lose`` never sends them although the event
-    exists; ``off`` is an endpoint that was not registered at all.
-    ``copies``: how often each event is sent, one after the other or ``concurrently``. ``delay``: seconds before.
-    ``types``: only these event types (``charge.*`` works); ``times``: only so many events, then all is normal again.
+    ``mode``: ``normal``; ``hold`` keeps deliveries until `release`; ``lose`` never sends them although the event
+    exists; ``off``: no endpoint is registered.
+    ``copies``: deliveries per event, sequential or ``concurrently``. ``delay``: seconds before.
+    ``types``: only these event types (``charge.*`` works); ``times``: only this many events, then normal again.
     """
 
     mode: Literal["normal", "hold", "lose", "off"] = "normal"
@@ -46,7 +46,7 @@ def record(
     request: Object | None = None,
     api_version: str = API_VERSION,
 ) -> Object:
-    """Write down an event with a snapshot of its subject and set its deliveries going. Returns the event."""
+    """Record an event with a snapshot of its subject and enqueue its deliveries. Return the event."""
     data: Object = {"object": subject}
     if previous:
         data["previous_attributes"] = previous
@@ -68,7 +68,7 @@ def record(
 
 
 def enqueue(store: Store, event: Object) -> None:
-    """Make the deliveries that the rule in force asks for."""
+    """Create the deliveries that the current rule asks for."""
     rule = DeliveryRule(**store.setting("delivery_rule", {}))
     if not rule.covers(event["type"]):
         rule = DeliveryRule()
@@ -85,7 +85,7 @@ def enqueue(store: Store, event: Object) -> None:
 def add_delivery(
     store: Store, event: Object, *, state: str = "pending", delay: float = 0.0, concurrent: bool = False
 ) -> int:
-    """Put one delivery of an event in the queue; returns its id."""
+    """Enqueue one delivery of an event; return its id."""
     due = time.time() + delay
     rows = store.rows(
         "INSERT INTO deliveries (event, type, state, due, concurrent, attempts) VALUES (?,?,?,?,?,'[]') RETURNING id",
@@ -99,13 +99,13 @@ def add_delivery(
 
 
 def signing_secrets(store: Store) -> list[str]:
-    """The webhook secrets in force, newest first: two of them while a rotated one has not run out."""
+    """Return the active webhook secrets, newest first: two during a rotation."""
     known: list[Object] = store.setting("webhook_secrets", [])
     return [each["secret"] for each in known if each["expires"] is None or each["expires"] > time.time()]
 
 
 def rotate_secret(store: Store, new: str, overlap_seconds: float) -> None:
-    """Sign with a new secret from now on, and with the current one too until the overlap is over."""
+    """Sign with a new secret from now on, and with the current one until the overlap ends."""
     expires = time.time() + overlap_seconds
     current: list[Object] = store.setting("webhook_secrets", [])
     kept = [{**each, "expires": each["expires"] or expires} for each in current]
@@ -113,7 +113,7 @@ def rotate_secret(store: Store, new: str, overlap_seconds: float) -> None:
 
 
 def as_json(row: sqlite3.Row) -> Object:
-    """A delivery as the control plane shows it."""
+    """Return a delivery as the control plane shows it."""
     return {
         "id": row["id"],
         "event": row["event"],

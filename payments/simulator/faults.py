@@ -1,4 +1,4 @@
-"""Outages of the API on demand: what the shop meets when Stripe, or the way to it, is broken."""
+"""Outages of the API on demand."""
 
 import threading
 from collections import deque
@@ -12,12 +12,12 @@ Kind = Literal["refuse", "black_hole", "rate_limit", "server_error", "garbage", 
 class Fault:
     """One outage.
 
-    ``kind``: ``refuse`` resets the connection before a byte is answered; ``black_hole`` never answers; ``rate_limit``
-    is a 429; ``server_error`` a 500; ``garbage`` a 200 that is not JSON; ``lose_answer`` does the work and resets the
+    ``kind``: ``refuse`` resets the connection before answering; ``black_hole`` never answers; ``rate_limit`` is a 429;
+    ``server_error`` a 500; ``garbage`` a 200 that is not JSON; ``lose_answer`` executes the call and resets the
     connection; ``slow`` answers after ``seconds``.
-    ``acts``: the work is done although the caller cannot know (always so for ``lose_answer`` and ``slow``).
-    ``stored``: a ``server_error`` is kept for the idempotency key and repeated to retries, as Stripe does.
-    ``times``: for so many calls, None until cleared. ``method`` and ``prefix``: only for such calls.
+    ``acts``: the call is executed although the caller cannot know (always for ``lose_answer`` and ``slow``).
+    ``stored``: a ``server_error`` is stored for the idempotency key and returned to retries, as by Stripe.
+    ``times``: number of calls, None until cleared. ``method`` and ``prefix``: only matching calls.
     """
 
     kind: Kind
@@ -39,12 +39,12 @@ class Fault:
 
 
 class Faults:
-    """The outages in force, the oldest first. They do not outlive the process."""
+    """Active outages, oldest first; not persistent."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
-        # Calls may still be waiting in an outage that has met its last one.
+        # Calls may still wait in an outage that has met its last call.
         self._spent: deque[Fault] = deque(maxlen=256)
 
     def add(self, fault: Fault) -> None:
@@ -52,7 +52,7 @@ class Faults:
             self._faults.append(fault)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The outage that this call meets, counted against its ``times``; None when all is well."""
+        """Return the outage for this call and count it against its ``times``; None if there is none."""
         with self._lock:
             for fault in self._faults:
                 if fault.method in (None, method) and path.startswith(fault.prefix):
@@ -65,7 +65,7 @@ class Faults:
             return None
 
     def clear(self) -> None:
-        """End all outages; calls that hang in a black hole are let go without an answer, slow ones with theirs."""
+        """End all outages; calls in a black hole end without an answer, slow ones are answered."""
         with self._lock:
             for fault in (*self._faults, *self._spent):
                 fault.cleared.set()

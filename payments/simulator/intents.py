@@ -1,6 +1,6 @@
-"""PaymentIntents as the shop and the shopper's browser see them: create, update, confirm, authenticate, cancel.
+"""PaymentIntents for the shop and the shopper's browser: create, update, confirm, authenticate, cancel.
 
-What happens to the money once a confirmation is allowed is in `payment`.
+`payment` handles the money after a confirmation.
 """
 
 import hmac
@@ -180,7 +180,7 @@ def create(session: Session, params: dict[str, Any]) -> Object:
 
 
 def retrieve(session: Session, params: dict[str, Any], intent_id: str) -> Object:
-    """``GET /v1/payment_intents/{id}``: in part for a browser that shows the client secret."""
+    """``GET /v1/payment_intents/{id}``: a reduced view for browsers with the client secret."""
     return payment.view(session, _reach(session, intent_id, params))
 
 
@@ -209,7 +209,7 @@ def update(session: Session, params: dict[str, Any], intent_id: str) -> Object:
 
 
 def confirm(session: Session, params: dict[str, Any], intent_id: str) -> Object:
-    """``POST /v1/payment_intents/{id}/confirm``, from the server or as Stripe.js does it."""
+    """``POST /v1/payment_intents/{id}/confirm``, by the server or by Stripe.js."""
     intent = _reach(session, intent_id, params)
     _check_scope(session, params)
     if intent["status"] not in _OPEN:
@@ -222,9 +222,9 @@ def confirm(session: Session, params: dict[str, Any], intent_id: str) -> Object:
 
 
 def authenticate(session: Session, params: dict[str, Any], intent_id: str) -> Object:
-    """``POST /v1/payment_intents/{id}/_authenticate``: the shopper passes 3-D Secure, or ``success=false``.
+    """``POST /v1/payment_intents/{id}/_authenticate``: the shopper passes 3-D Secure, or fails with ``success=false``.
 
-    Not a part of Stripe's API; it stands for what happens on the bank's page.
+    Not part of Stripe's API: it replaces the bank's page.
     """
     intent = _reach(session, intent_id, params)
     if intent["status"] != "requires_action":
@@ -235,7 +235,7 @@ def authenticate(session: Session, params: dict[str, Any], intent_id: str) -> Ob
 def cancel(session: Session, params: dict[str, Any], intent_id: str) -> Object:
     """``POST /v1/payment_intents/{id}/cancel``"""
     intent = session.get("payment_intent", intent_id, param="intent")
-    # A bank debit that is under way can be taken back only in rare cases, none of which is simulated.
+    # Stripe cancels a processing bank debit only in rare cases, which are not simulated.
     if intent["status"] not in _OPEN:
         raise unexpected_state(
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a PaymentIntent "
@@ -254,7 +254,7 @@ def cancel(session: Session, params: dict[str, Any], intent_id: str) -> Object:
 
 
 def _reach(session: Session, intent_id: str, params: dict[str, Any]) -> Object:
-    """The intent, for the secret key or for whoever shows its client secret."""
+    """Return the intent for the secret key, or for its client secret."""
     sent = params.get("client_secret")
     if session.publishable and sent is None:
         raise malformed("Missing required param: client_secret.", code="parameter_missing", param="client_secret")
@@ -286,14 +286,14 @@ def _check_scope(session: Session, params: dict[str, Any]) -> None:
 
 
 def _apply(intent: Object, params: dict[str, Any]) -> None:
-    """Take over what is merely stored."""
+    """Copy parameters that have no effect beyond being stored."""
     intent.update({name: params[name] for name in (*_COPIED, *_TYPES, "capture_method") if name in params})
     if "metadata" in params:
         intent["metadata"] = merge_metadata(intent["metadata"], params["metadata"])
 
 
 def _attach(session: Session, intent: Object, params: dict[str, Any]) -> None:
-    """Set or unset the payment method; an intent with one is ready to be confirmed."""
+    """Set or unset the payment method; an intent with one can be confirmed."""
     if "payment_method" not in params and "payment_method_data" not in params:
         return
     method = payment.method(session, params)
@@ -311,7 +311,7 @@ def _confirm(session: Session, intent: Object, params: dict[str, Any]) -> Object
             payment.view(session, intent),
         )
     redirects = intent["automatic_payment_methods"]
-    # Stripe.js is allowed to leave the address out for cards; a server is not.
+    # Stripe.js may omit the return URL for cards; a server may not.
     if (
         redirects["enabled"]
         and redirects["allow_redirects"] == "always"

@@ -1,4 +1,4 @@
-"""Lists and expansion: the two things that every kind of object has in common."""
+"""List pages and expansion, for all kinds of objects."""
 
 import time
 from typing import Any
@@ -29,7 +29,7 @@ _BOUNDS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def page(session: Session, collection: str, params: dict[str, Any]) -> Object:
-    """One page of a collection, newest first, with Stripe's cursors."""
+    """Return one page of a collection, newest first, with Stripe's cursors."""
     kind, _ = LISTED[collection]
     conditions, values = _conditions(kind, params)
     if "starting_after" in params and "ending_before" in params:
@@ -43,7 +43,7 @@ def page(session: Session, collection: str, params: dict[str, Any]) -> Object:
             conditions.append(f"seq {sign} ?")
             values.append(position)
     limit = params.get("limit", 10)
-    # One more than asked for tells whether there is another page.
+    # One more than the limit, to know whether another page exists.
     found = session.store.select(conditions, values, limit=limit + 1, oldest=backwards)
     data = found[:limit][::-1] if backwards else found[:limit]
     return {"object": "list", "data": data, "has_more": len(found) > limit, "url": f"/v1/{collection}"}
@@ -65,14 +65,14 @@ def _conditions(kind: str, params: dict[str, Any]) -> tuple[list[str], list[Any]
             conditions.append("(" + " OR ".join("type GLOB ?" for _ in types) + ")")
             values.extend(types)
         if "delivery_success" in params:
-            # An event counts as delivered once nothing of it waits for an answer any more.
+            # An event is delivered once none of its deliveries is pending.
             owed = "SELECT 1 FROM deliveries d WHERE d.event = objects.id AND d.state NOT IN ('delivered')"
             conditions.append(f"{'NOT ' if params['delivery_success'] else ''}EXISTS ({owed})")
     return conditions, values
 
 
 def expand(session: Session, answer: Object, paths: list[str]) -> Object:
-    """Replace ids by the objects they name, for paths such as ``latest_charge`` or ``data.latest_charge``."""
+    """Replace ids by the objects, for paths such as ``latest_charge`` or ``data.latest_charge``."""
     for path in paths:
         nodes = [answer]
         for name in path.split("."):

@@ -1,8 +1,7 @@
 """Parameters of API calls: Stripe's bracketed form encoding and its strict validation.
 
-An endpoint declares a `Schema`, a mapping from parameter name to a reader. A reader takes the decoded value (a string,
-or a dict for what was written with brackets) and the parameter's full name, and returns the typed value or raises the
-error that Stripe answers.
+A `Schema` maps parameter names to readers. A reader takes the decoded value (a string, or a dict for bracketed
+parameters) and the full name; it returns the typed value or raises Stripe's error.
 """
 
 import re
@@ -22,7 +21,7 @@ _NAME = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
 
 
 def decode(encoded: str) -> dict[str, Raw]:
-    """Turn ``a=1&b[c]=2&d[]=3&d[]=4`` into ``{"a": "1", "b": {"c": "2"}, "d": {"0": "3", "1": "4"}}``."""
+    """Decode ``a=1&b[c]=2&d[]=3&d[]=4`` to ``{"a": "1", "b": {"c": "2"}, "d": {"0": "3", "1": "4"}}``."""
     try:
         pairs = parse_qsl(encoded, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
@@ -51,7 +50,7 @@ def _put(tree: dict[str, Any], path: list[str], value: str) -> None:
 
 
 def read(schema: Schema, raw: Mapping[str, Raw], required: tuple[str, ...] = (), prefix: str = "") -> dict[str, Any]:
-    """Validate what was sent; returns the typed values of the parameters that are present, and only those."""
+    """Validate parameters; return the typed values of those that were sent."""
     unknown = [_full(prefix, name) for name in raw if name not in schema]
     if unknown:
         plural = "s" if len(unknown) > 1 else ""
@@ -86,7 +85,7 @@ def _text(raw: Raw, param: str) -> str:
 
 
 def string(max_length: int = 5000) -> Reader:
-    """Non-empty text of at most so many characters."""
+    """Read non-empty text."""
 
     def reader(raw: Raw, param: str) -> str:
         text = _text(raw, param)
@@ -98,11 +97,11 @@ def string(max_length: int = 5000) -> Reader:
 
 
 def integer(minimum: int | None = None, maximum: int | None = None) -> Reader:
-    """A whole number in decimal digits, within bounds."""
+    """Read a decimal integer within bounds."""
 
     def reader(raw: Raw, param: str) -> int:
         text = _text(raw, param)
-        # `int()` alone would take "1_000", " 7 " and digits of other scripts.
+        # `int()` would also accept "1_000", " 7 " and digits of other scripts.
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
             raise malformed(f"Invalid integer: {text[:50]}", code="parameter_invalid_integer", param=param)
         number = int(text)
@@ -116,7 +115,7 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Reader:
 
 
 def boolean(raw: Raw, param: str) -> bool:
-    """``true`` or ``false``."""
+    """Read ``true`` or ``false``."""
     text = _text(raw, param)
     if text not in ("true", "false"):
         raise malformed(f"Invalid boolean: {text[:50]}", param=param)
@@ -124,7 +123,7 @@ def boolean(raw: Raw, param: str) -> bool:
 
 
 def choice(*options: str) -> Reader:
-    """One of a closed set of words."""
+    """Read one of the given words."""
 
     def reader(raw: Raw, param: str) -> str:
         text = _text(raw, param)
@@ -136,7 +135,7 @@ def choice(*options: str) -> Reader:
 
 
 def email(raw: Raw, param: str) -> str:
-    """Something of the form of an e-mail address."""
+    """Read an e-mail address."""
     text = _text(raw, param)
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
         raise malformed(f"Invalid email address: {text[:100]}", code="email_invalid", param=param)
@@ -144,12 +143,12 @@ def email(raw: Raw, param: str) -> str:
 
 
 def nullable(reader: Reader) -> Reader:
-    """As ``reader``, but an empty string unsets the value."""
+    """Read as ``reader``, but an empty string unsets the value."""
     return lambda raw, param: None if raw == "" else reader(raw, param)
 
 
 def record(schema: Schema, required: tuple[str, ...] = ()) -> Reader:
-    """A nested object with its own schema."""
+    """Read a nested object with its own schema."""
 
     def reader(raw: Raw, param: str) -> dict[str, Any]:
         if not isinstance(raw, dict):
@@ -160,7 +159,7 @@ def record(schema: Schema, required: tuple[str, ...] = ()) -> Reader:
 
 
 def array(item: Reader) -> Reader:
-    """A list written as ``name[]=…`` or ``name[0]=…``."""
+    """Read a list, written as ``name[]=…`` or ``name[0]=…``."""
 
     def reader(raw: Raw, param: str) -> list[Any]:
         if not isinstance(raw, dict) or not all(key.isascii() and key.isdigit() for key in raw):
@@ -171,7 +170,7 @@ def array(item: Reader) -> Reader:
 
 
 def refused(why: str) -> Reader:
-    """A parameter that Stripe has and the simulator has not: said out loud, never ignored in silence."""
+    """Reject a parameter of Stripe's that is not simulated, instead of ignoring it."""
 
     def reader(_raw: Raw, param: str) -> Any:
         raise malformed(f"The simulator does not support '{param}': {why}", param=param)
@@ -180,9 +179,9 @@ def refused(why: str) -> Reader:
 
 
 def metadata(raw: Raw, param: str) -> dict[str, str]:
-    """Up to 50 pairs, keys up to 40 and values up to 500 characters; ``""`` for the whole clears it.
+    """Read up to 50 pairs, keys up to 40 and values up to 500 characters; ``""`` clears all metadata.
 
-    Returns the pairs as sent: an empty value asks to remove that key (`merge_metadata` does).
+    Pairs are returned as sent; `merge_metadata` removes keys with an empty value.
     """
     if raw == "":
         return {"": ""}
@@ -203,7 +202,7 @@ def metadata(raw: Raw, param: str) -> dict[str, str]:
 
 
 def merge_metadata(current: Mapping[str, str], sent: Mapping[str, str]) -> dict[str, str]:
-    """Stripe merges metadata key by key; an empty value removes the key. At most 50 keys may remain."""
+    """Merge metadata by key as Stripe does; an empty value removes the key. At most 50 keys may remain."""
     if sent == {"": ""}:
         return {}
     merged = {key: value for key, value in {**current, **sent}.items() if value != ""}
@@ -217,7 +216,7 @@ CREATED = {bound: integer(minimum=0) for bound in ("gt", "gte", "lt", "lte")}
 
 
 def created(raw: Raw, param: str) -> dict[str, int]:
-    """A moment (``created=…``) or a range (``created[gte]=…``), always returned as a range."""
+    """Read a time (``created=…``) or a range (``created[gte]=…``); return a range."""
     if isinstance(raw, str):
         moment = integer(minimum=0)(raw, param)
         return {"gte": moment, "lte": moment}

@@ -1,4 +1,4 @@
-"""What happens to the money: from a confirmed intent to success, decline, authentication or a wait for the bank."""
+"""Payment of a confirmed intent: success, decline, authentication or processing."""
 
 import time
 from typing import Any
@@ -18,7 +18,7 @@ _FAILED_AUTHENTICATION = Decline(
 
 
 def method(session: Session, params: dict[str, Any]) -> Object | None:
-    """The PaymentMethod that the parameters name or describe, made new for a test name; None unsets it."""
+    """Return the PaymentMethod of the parameters, created for a test name or a card; None unsets it."""
     name: str | None = None
     details: Object = {}
     if "payment_method_data" in params:
@@ -48,20 +48,20 @@ def method(session: Session, params: dict[str, Any]) -> Object | None:
 
 
 def view(session: Session, intent: Object) -> Object:
-    """The intent as this caller may see it: a browser does not get the shop's own notes."""
+    """Return the intent as visible to this caller: browsers do not see the shop's private fields."""
     if not session.publishable:
         return intent
     return {name: value for name, value in intent.items() if name not in _SECRETS_OF_THE_SHOP}
 
 
 def attempt(session: Session, intent: Object, params: dict[str, Any]) -> Object:
-    """Confirm: ask for authentication where the card wants it, else charge. Raises the 402 of a declined card."""
+    """Confirm: require authentication if the card asks for it, else charge. Raises the 402 of a declined card."""
     behaviour = charges.method_behaviour(session, intent["payment_method"])
     intent |= {"last_payment_error": None, "next_action": None}
     if not behaviour.authentication:
         return _charge(session, intent, behaviour)
     if params.get("off_session") or params.get("error_on_requires_action"):
-        # There is nobody at the screen who could authenticate.
+        # The shopper is not present to authenticate.
         return _decline(session, intent, behaviour, cards.AUTHENTICATION_REQUIRED)
     intent |= {"status": "requires_action", "next_action": _next_action(session, intent, params)}
     session.store.save(intent)
@@ -70,7 +70,7 @@ def attempt(session: Session, intent: Object, params: dict[str, Any]) -> Object:
 
 
 def authenticated(session: Session, intent: Object, *, success: bool) -> Object:
-    """Go on after 3-D Secure. A failure or a decline is told by the intent, not by an error: the bank's page called."""
+    """Continue after 3-D Secure. Failures and declines are recorded in the intent, as the bank's page is the caller."""
     behaviour = charges.method_behaviour(session, intent["payment_method"])
     intent["next_action"] = None
     if not success:
@@ -82,7 +82,7 @@ def authenticated(session: Session, intent: Object, *, success: bool) -> Object:
 
 
 def finish_processing(session: Session, intent: Object, *, success: bool) -> Object:
-    """The bank has answered at last."""
+    """Apply the bank's answer."""
     charge = session.get("charge", intent["latest_charge"])
     decline = None if success else charges.behaviour_of(session, charge).decline or cards.BANK_FUNDS
     charges.settle(session, charge, decline)

@@ -1,4 +1,4 @@
-"""Refunds: money given back, in part or in full, never more than what is left of a charge."""
+"""Refunds, full or partial, up to the remaining amount of a charge."""
 
 import time
 from typing import Any, Literal
@@ -29,7 +29,7 @@ UPDATE: Schema = {"metadata": metadata, "expand": EXPAND}
 
 
 def create(session: Session, params: dict[str, Any]) -> Object:
-    """``POST /v1/refunds``: of an intent or a charge; without an amount, of everything that is left."""
+    """``POST /v1/refunds`` for an intent or a charge; without an amount, for the remaining one."""
     charge = _charge(session, params)
     left = charge["amount"] - charge["amount_refunded"]
     if charge["disputed"]:
@@ -48,7 +48,7 @@ def create(session: Session, params: dict[str, Any]) -> Object:
 def make(
     session: Session, charge: Object, amount: int, *, reason: str | None = None, notes: dict[str, str] | None = None
 ) -> Object:
-    """Refund ``amount`` (minor units, no more than what is left) of a charge; the card decides how it ends."""
+    """Refund ``amount`` (minor units, at most the rest) of a charge; the card determines the outcome."""
     ends = charges.behaviour_of(session, charge).refund
     pending = ends == "pending"
     refund = {
@@ -85,7 +85,7 @@ def make(
 def finish(
     session: Session, refund: Object, outcome: Literal["succeeded", "failed"], reason: str = "unknown"
 ) -> Object:
-    """End a pending refund, or let one fail that had seemed to succeed: its money comes back to the shop."""
+    """Finish a pending refund, or fail one that succeeded: its money returns to the shop."""
     previous = {"status": refund["status"]}
     refund |= {"status": outcome, "pending_reason": None}
     if outcome == "failed":
@@ -110,7 +110,7 @@ def update(session: Session, params: dict[str, Any], refund_id: str) -> Object:
 
 
 def _charge(session: Session, params: dict[str, Any]) -> Object:
-    """The successful charge that the parameters name, by itself or through its intent."""
+    """Return the successful charge that the parameters name, directly or by its intent."""
     if "charge" in params and "payment_intent" in params:
         raise malformed("You may only specify one of these parameters: charge, payment_intent.")
     if "charge" in params:

@@ -1,4 +1,4 @@
-"""The HTTP front: connections, headers, bodies, and the outages that are made of broken connections."""
+"""HTTP server of the simulator, including outages that break connections."""
 
 import json
 import re
@@ -37,13 +37,13 @@ _RATE_LIMIT = Answer(
 
 @contextmanager
 def _peer_may_be_gone() -> Iterator[None]:
-    """The other side can hang up at any moment; there is nobody left to tell."""
+    """Ignore errors of connections that the other side closed."""
     with suppress(OSError):
         yield
 
 
 class Front(ThreadingHTTPServer):
-    """Listens on loopback; one thread for each connection, all of them gone when it is closed."""
+    """Listen on loopback, with one thread per connection until `close`."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -62,7 +62,7 @@ class Front(ThreadingHTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening, cut what is still connected and wait for its threads."""
+        """Stop listening, close open connections and wait for their threads."""
         self.closing.set()
         self.shutdown()
         self._thread.join()
@@ -90,7 +90,7 @@ class Front(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection; kept open between requests as Stripe's are."""
+    """One keep-alive connection."""
 
     protocol_version = "HTTP/1.1"
     server_version = "stripe-simulator"
@@ -121,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
             self._api(Call(self.command, url.path, url.query, headers, body))
 
     def _body(self) -> bytes | None:
-        """The request's body; None when it was refused, and the connection with it."""
+        """Return the request's body; None if it was refused and the connection closed."""
         length = self.headers.get("Content-Length", "0")
         wrong = not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers
         if wrong or int(length) > _MOST_BODY:
@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
             statuses[str(outcome)] = statuses.get(str(outcome), 0) + 1
 
     def _hang(self, fault: Fault) -> None:
-        """Say nothing until the outage is over, the caller has gone or the simulator closes."""
+        """Do not answer until the outage ends, the caller disconnects or the simulator closes."""
         self.connection.settimeout(0.05)
         waited = 0.0
         while waited < fault.seconds and not fault.cleared.is_set() and not self.front.closing.is_set():
@@ -179,11 +179,11 @@ class Handler(BaseHTTPRequestHandler):
             waited += 0.05
 
     def _reset(self) -> None:
-        """Cut the connection so that the caller sees a reset rather than an orderly end."""
+        """Close the connection with a reset."""
         self.close_connection = True
         with _peer_may_be_gone():
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            # `makefile` holds the descriptor; closing for real takes detaching it.
+            # `makefile` holds the descriptor; only detaching it closes the connection.
             socket.close(self.connection.detach())
 
     # The control plane
@@ -223,14 +223,14 @@ class Handler(BaseHTTPRequestHandler):
         with _peer_may_be_gone():
             self.send_response(answer.status)
             for name, value in headers.items():
-                # A header cannot hold line breaks or what is not Latin-1, and some of these come from outside.
+                # Header values may come from requests, and cannot hold line breaks or non-Latin-1 characters.
                 self.send_header(name, value.encode("latin-1", "replace").decode("latin-1").replace("\n", " "))
             self.end_headers()
             self.wfile.write(body)
             self.wfile.flush()
 
     def log_message(self, *_args: Any) -> None:
-        """Keep quiet: the counters tell what was called."""
+        """Do not log; counters record the calls."""
 
 
 def _error(message: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""One unit of work: what an endpoint or the control plane sees while it changes the account."""
+"""Unit of work of an endpoint or of the control plane."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,11 @@ from .store import Object, Store
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The store inside a transaction, and who asked.
+    """The store inside a transaction, and the caller.
 
-    ``request_id`` and ``idempotency_key`` end up in the events; both are None for what the shop did not ask for.
-    ``publishable``: the caller is a browser with the publishable key. ``later_seconds``: how long a bank takes.
+    ``request_id`` and ``idempotency_key`` are recorded in events; both are None for changes that the shop did not
+    request. ``publishable``: the caller is a browser with the publishable key. ``later_seconds``: delay of bank
+    answers.
     """
 
     store: Store
@@ -26,25 +27,25 @@ class Session:
     publishable: bool = False
 
     def get(self, kind: str, object_id: str, *, param: str = "id", status: int = 404) -> Object:
-        """The object, or Stripe's ``resource_missing`` (404 for an id in the URL, 400 for one in a parameter)."""
+        """Return the object. Raises Stripe's ``resource_missing``: 404 for an id in the URL, 400 in a parameter."""
         found = self.store.find(object_id, kind)
         if found is None:
             raise missing(kind, object_id, param=param, status=status)
         return found
 
     def emit(self, event_type: str, subject: Object, previous: Object | None = None) -> Object:
-        """Record an event about an object as it is now; returns the event."""
+        """Record an event about an object's current state; return the event."""
         request = {"id": self.request_id, "idempotency_key": self.idempotency_key}
         return events.record(self.store, event_type, subject, previous=previous, request=request)
 
     def later(self, action: str, subject: Object) -> None:
-        """Let something happen to this object by itself, once the bank has taken its time."""
+        """Schedule a delayed action on this object."""
         self.store.schedule(self.later_seconds, action, subject["id"])
 
 
 @dataclass(slots=True)
 class Account:
-    """The Stripe account being simulated: its keys and state."""
+    """The simulated Stripe account: keys and state."""
 
     store: Store
     secret_key: str
@@ -54,6 +55,6 @@ class Account:
 
     @contextmanager
     def session(self, **who: Any) -> Iterator[Session]:
-        """Begin a unit of work: all of it is kept when the block ends, nothing when it raises."""
+        """Begin a unit of work, committed when the block ends and rolled back when it raises."""
         with self.store.transaction():
             yield Session(self.store, self.base_url, self.later_seconds, **who)

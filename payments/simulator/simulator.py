@@ -1,4 +1,4 @@
-"""The simulator as a whole: one account, its API on a port, and the threads that deliver and wait."""
+"""The complete simulator: one account, its API on a port, and background threads."""
 
 import time
 from pathlib import Path
@@ -19,9 +19,9 @@ from .store import Store
 class StripeSimulator(ControlPlane):
     """A Stripe account at ``url``, on loopback, from `start` to `close` (or as a context manager).
 
-    ``state``: a file that keeps everything across restarts and kills; without it all is in memory.
-    ``later_seconds``: how long a bank takes for what does not succeed at once. ``first_retry``: seconds before a
-    webhook is sent again, doubled with each failure; ``delivery_timeout``: seconds that the shop has to answer one.
+    ``state``: a file that keeps everything across restarts and kills; default: in memory. ``later_seconds``: delay of
+    bank answers. ``first_retry``: seconds before a webhook is retried, doubled with each failure; ``delivery_timeout``:
+    seconds to answer a webhook.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class StripeSimulator(ControlPlane):
         with store.transaction():
             if webhook_url:
                 store.set("webhook_url", webhook_url)
-            # A secret that was rotated stays so across a restart with the same options; other options begin anew.
+            # Restarted with the same options, keep a rotated secret; with another secret, start over.
             if store.setting("webhook_secret_given") != webhook_secret:
                 store.set("webhook_secret_given", webhook_secret)
                 store.set("webhook_secrets", [{"secret": webhook_secret, "expires": None}])
@@ -60,18 +60,18 @@ class StripeSimulator(ControlPlane):
 
     @property
     def webhook_secret(self) -> str:
-        """The newest webhook secret in force."""
+        """Return the newest active webhook secret."""
         return events.signing_secrets(self.account.store)[0]
 
     def start(self) -> Self:
-        """Begin to serve and to deliver."""
+        """Start serving and delivering."""
         self.courier.start()
         self.clockwork.start()
         self._front.start()
         return self
 
     def close(self) -> None:
-        """Stop all threads and let go of the port and the state file."""
+        """Stop all threads; release the port and the state file."""
         self.heal()
         self._front.close()
         self.clockwork.close()
@@ -79,7 +79,7 @@ class StripeSimulator(ControlPlane):
         self.account.store.close()
 
     def stop_listening(self, seconds: float) -> None:
-        """Refuse connections at the port itself for so long, then serve again. Blocks; not for the HTTP side."""
+        """Refuse connections on the port for some seconds, then serve again. Blocks; not for the HTTP side."""
         port = self._front.server_port
         self._front.close()
         time.sleep(seconds)

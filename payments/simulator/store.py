@@ -1,8 +1,7 @@
-"""State: Stripe's objects, events, deliveries, idempotency keys and settings, in one SQLite database.
+"""State in one SQLite database: objects, events, deliveries, idempotency keys and settings.
 
-Everything that one API call changes is committed together (the objects, the events about them, the deliveries of those
-events and the answer kept for the idempotency key), so that a simulator killed at any moment restarts with either all
-of it or nothing. SQLite in memory is used in the same way when no file is named.
+All changes of one API call are committed together: objects, their events, the events' deliveries and the answer stored
+for the idempotency key. A killed simulator restarts with all of them or none. Without a file the database is in memory.
 """
 
 import json
@@ -41,24 +40,24 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 def new_id(prefix: str, length: int = 24) -> str:
-    """An id of Stripe's form, such as ``pi_3Qx…``."""
+    """Return an id in Stripe's form, such as ``pi_3Qx…``."""
     return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 class Store:
-    """One connection behind one lock. The lock is never held while a request to another process is under way."""
+    """One connection behind one lock. The lock is never held during a request to another process."""
 
     def __init__(self, file: Path | None = None) -> None:
-        """Opens or creates the file; raises `sqlite3.OperationalError` if another simulator holds it."""
+        """Open or create the file. Raises `sqlite3.OperationalError` if another simulator holds it."""
         self.changed = threading.Condition(threading.RLock())
         self._database = sqlite3.connect(
             str(file or ":memory:"), check_same_thread=False, isolation_level=None, timeout=1
         )
         self._database.row_factory = sqlite3.Row
-        # Exclusive: two simulators on one file would each deliver every webhook. A killed process leaves no lock.
+        # Exclusive: two simulators on one file would both deliver every webhook. A killed process leaves no lock.
         self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._database.execute("PRAGMA journal_mode = WAL")
-        # Survives the death of the process; only the death of the machine could lose the last commits.
+        # Survives the end of the process; only a crash of the machine could lose the last commits.
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(_SCHEMA)
         self._depth = 0
@@ -69,7 +68,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the lock; commit when the block ends, roll back when it raises; then wake whoever waits for work."""
+        """Hold the lock; commit at the end of the block or roll back on an exception, then wake waiting threads."""
         with self.changed:
             if self._depth == 0:
                 self._database.execute("BEGIN IMMEDIATE")
@@ -87,12 +86,12 @@ class Store:
                 self.changed.notify_all()
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        """Run one statement; only inside a `transaction`, or for a read under the lock it takes itself."""
+        """Run one statement, inside a `transaction` or as a read under its own lock."""
         with self.changed:
             return self._database.execute(sql, values).fetchall()
 
     def clear(self) -> None:
-        """Forget every object, event, delivery and key; settings stay."""
+        """Delete all objects, events, deliveries and keys; keep settings."""
         with self.transaction():
             for table in _TABLES:
                 self.rows(f"DELETE FROM {table}")  # noqa: S608
@@ -100,7 +99,7 @@ class Store:
     # Objects
 
     def insert(self, body: Object, **hidden: Any) -> Object:
-        """Save a new object. ``hidden`` is what the simulator knows about it and the API never shows."""
+        """Save a new object. ``hidden`` is internal data that the API never shows."""
         self.rows(
             "INSERT INTO objects (id, kind, created, payment_intent, charge, type, body, hidden) "
             "VALUES (?,?,?,?,?,?,?,?)",
@@ -116,7 +115,7 @@ class Store:
         return body
 
     def save(self, body: Object, **hidden: Any) -> Object:
-        """Save a changed object, adding to what is hidden about it."""
+        """Save a changed object and update its hidden data."""
         merged = {**self.hidden(body["id"]), **hidden}
         self.rows(
             "UPDATE objects SET body = ?, hidden = ? WHERE id = ?", json.dumps(body), json.dumps(merged), body["id"]
@@ -124,7 +123,7 @@ class Store:
         return body
 
     def find(self, object_id: str, kind: str | None = None) -> Object | None:
-        """A copy of the object with this id (and of this kind), or None."""
+        """Return a copy of the object with this id (and kind), or None."""
         found = self.rows("SELECT body, kind FROM objects WHERE id = ?", object_id)
         return json.loads(found[0]["body"]) if found and kind in (None, found[0]["kind"]) else None
 
@@ -132,7 +131,7 @@ class Store:
         return json.loads(self.rows("SELECT hidden FROM objects WHERE id = ?", object_id)[0]["hidden"])
 
     def related(self, kind: str, *, payment_intent: str | None = None, charge: str | None = None) -> list[Object]:
-        """The objects of a kind that belong to an intent or a charge (all without either), newest first."""
+        """Return objects of a kind that belong to an intent or a charge (all without either), newest first."""
         conditions, values = ["kind = ?"], [kind]
         for column, value in (("payment_intent", payment_intent), ("charge", charge)):
             if value is not None:
@@ -143,14 +142,14 @@ class Store:
     def select(
         self, conditions: list[str], values: list[Any], *, limit: int = -1, oldest: bool = False
     ) -> list[Object]:
-        """Objects that meet SQL conditions (trusted text with ``?`` in it), newest first or oldest first."""
+        """Return objects that match SQL conditions (trusted text with ``?``), newest or oldest first."""
         order = "ASC" if oldest else "DESC"
         where = " AND ".join(conditions)
         found = self.rows(f"SELECT body FROM objects WHERE {where} ORDER BY seq {order} LIMIT ?", *values, limit)  # noqa: S608
         return [json.loads(row["body"]) for row in found]
 
     def position(self, object_id: str, kind: str) -> int | None:
-        """The object's place in order of creation, or None."""
+        """Return the object's position in order of creation, or None."""
         found = self.rows("SELECT seq FROM objects WHERE id = ? AND kind = ?", object_id, kind)
         return found[0]["seq"] if found else None
 
@@ -164,5 +163,5 @@ class Store:
         self.rows("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, json.dumps(value))
 
     def schedule(self, seconds: float, action: str, object_id: str) -> None:
-        """Note something that happens by itself after a while, such as a bank debit that clears."""
+        """Schedule a delayed action, such as a bank debit that clears."""
         self.rows("INSERT INTO later (due, action, object) VALUES (?, ?, ?)", time.time() + seconds, action, object_id)
