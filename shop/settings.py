@@ -480,7 +480,7 @@ vars().update(
 EMAIL_TIMEOUT = 10
 _storefront_host = (urlsplit(FRONTEND_URL).hostname or "localhost").removeprefix("www.")
 # Undeliverable special-use domains, https://www.iana.org/assignments/special-use-domain-names; refused as addresses.
-# Tests and demos use two of them.
+# Tests and demos use "example" and "test".
 UNDELIVERABLE_TOP_LEVEL_DOMAINS = frozenset({"alt", "arpa", "internal", "invalid", "local", "localhost", "onion"})
 if not DEBUG:
     UNDELIVERABLE_TOP_LEVEL_DOMAINS |= {"example", "test"}

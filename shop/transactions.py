@@ -1,14 +1,13 @@
 """MongoDB transactions: the only way to open one.
 
 ``@transactional("orders.place")`` runs a function in one transaction of the default database. It
+
 - retries the body, with jittered back-off, on write conflicts and other transient errors;
 - retries only the commit if its outcome is unknown, so that nothing is applied twice;
 - always resets the thread's connection (the backend's ``atomic`` does not after a failed commit);
 - runs on-commit hooks once, after the commit, and none of failed attempts;
 - raises a 503 if conflicts outlast ``GIVE_UP_SECONDS``, or the driver's error if MongoDB does not answer;
-- serializes threads of one process that write the same hot document (:func:`queue_for`), so that only processes
-conflict;
-  back-off shrinks as the time runs out.
+- serializes threads of one process that write the same hot document (:func:`queue_for`).
 
 The body must be repeatable: read inside it what it decides on, and call no other service.
 

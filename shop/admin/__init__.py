@@ -1,4 +1,4 @@
-"""The machine room in the admin: jobs, and what runs by the clock."""
+"""Admin for background jobs and periodic tasks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -86,11 +86,11 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     )
     def run_now(self, request: HttpRequest, form: DialogForm, job: Job) -> HttpResponse:
         done = self._run(request, job)
-        # A job that is done has no page any more.
+        # A finished job has no page.
         return leave_dialog(request, reverse("admin:shop_job_changelist"), stay=not done)
 
     def _run(self, request: HttpRequest, job: Job) -> bool:
-        """Try a job once, one that was given up included; return whether it is done and gone."""
+        """Run a job once, even after its last attempt; return whether it succeeded."""
         _reopen(job)
         ran = jobs.run(job)
         left = Job.objects.filter(pk=job.pk).first()
@@ -105,7 +105,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
 @transactional("admin.reopen_job")
 def _reopen(job: Job) -> None:
-    """Let a job that was given up be tried again, and note who wants it run."""
+    """Reset a job after its last attempt, and log who runs it."""
     if job.given_up_at:
         Job.objects.filter(pk=job.pk).update(given_up_at=None, attempts=0)
         job.given_up_at, job.attempts = None, 0

@@ -1,4 +1,4 @@
-"""What every page of the admin builds on: one real transaction a save, lists without joins, errors as sentences."""
+"""Base classes of the admin: transactional saves, lists without joins, errors as messages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,19 +26,18 @@ from shop.transactions import transactional
 
 
 class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
-    """A ModelAdmin whose every save and delete is one transaction of MongoDB, whatever its inlines do.
+    """A ModelAdmin that saves and deletes in one MongoDB transaction, inlines included.
 
-    Django wraps its views in its own ``atomic``, which does nothing here; this class puts `shop.transactions` around
-    them. The body runs again on a write conflict, so whatever is read, decided and written lies inside, and what must
-    not be repeated (messages, uploads) outside. What a service refuses is shown in the form with all that was typed.
+    Django's ``atomic`` does nothing on this backend, so this class uses `shop.transactions`. The body is retried on
+    write conflicts: reads, decisions and writes belong inside, and effects that must not be repeated (messages,
+    uploads) outside. Errors of services are shown in the form with the user's input.
     """
 
-    # The default joins whatever foreign key a list shows; those of one page are fetched with one command instead.
+    # The default joins every displayed foreign key; prefetching takes one command per page.
     list_select_related = ()
     list_prefetch_related: tuple[str, ...] = ()
-    # Counting twice, with and without the filters, is what makes big lists slow.
+    # A second count without filters makes large lists slow.
     show_full_result_count = False
-    # Nor is every choice of every filter counted.
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_filter_submit = True
@@ -55,13 +54,13 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return QuickChangeList
 
-    # --- Look-ups in the query string ---------------------------------------------------------------------------------
+    # --- Lookups in the query string ----------------------------------------------------------------------------------
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Allow only the parameters of the list's own filters.
+        """Allow only parameters of the list's filters.
 
-        Django allows a look-up of every local column. `?client_secret__startswith=` would let staff who may see the
-        list read, character by character, what no page shows them.
+        Django allows lookups of all local columns: `?client_secret__startswith=` would reveal hidden values character
+        by character.
         """
         if request is None:
             return False
@@ -78,7 +77,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         return parameters
 
     def _filter(self, request: HttpRequest, declared: Any) -> ListFilter:
-        """Return an unused filter, made from its entry in ``list_filter`` as Django's change list does it."""
+        """Return an unused filter from its entry in ``list_filter``, built as in Django's ChangeList."""
         if callable(declared):
             return declared(request, {}, self.model, self)
         path, make = declared if isinstance(declared, list | tuple) else (declared, FieldListFilter.create)
@@ -88,7 +87,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> models.Model | None:
         obj = super().get_object(request, object_id, from_field)
         if obj is not None and request.method == "POST":
-            # A form writes what was typed into the object even where it refuses it; the page's title is not that.
+            # The form writes refused input to the object, too; the page title needs the stored name.
             obj.stored_title = str(obj)
         return obj
 
@@ -128,8 +127,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         except (ShopError, IntegrityError, ProtectedError) as error:
             request.refusal = error
             response = answer()
-        # Where anything else is raised, nobody knows whether the commit went through: those pictures are left to the
-        # search for orphans.
+        # After other errors the commit may have succeeded: the search for orphans deletes unused images.
         if not request.was_saved:
             uploads.discard()
         return response
@@ -142,12 +140,12 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         return _refused(form, refusal) if refusal is not None and request.method == "POST" else form
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: ModelForm, change: bool) -> None:
-        """Save the object, once every picture of the page is stored."""
+        """Save the object after all images of the page are stored."""
         Uploads(request).require_stored()
         self.write(request, obj, form, change)
 
     def write(self, request: HttpRequest, obj: models.Model, form: ModelForm, change: bool) -> None:
-        """Save the object itself; admins of what has a service for it call that."""
+        """Save the object; override this to call a service."""
         self.save_instance(obj, form)
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: list, change: bool) -> None:
@@ -156,7 +154,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     @staticmethod
     def save_instance(obj: models.Model, form: ModelForm) -> None:
-        """Write a new row, or only the columns that the form changed: those of sales and stock are not fought over."""
+        """Insert a new row, or update only changed columns, to avoid conflicts with sales and stock."""
         if obj._state.adding:
             obj.save(force_insert=True)
             return
@@ -165,7 +163,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
             obj.save(update_fields=changed)
 
     def message_user(self, request: HttpRequest, message: str, *args: Any, **kwargs: Any) -> None:
-        """Tell it once the transaction is committed; an attempt that is run again tells nothing."""
+        """Show the message after the commit, so that retries do not repeat it."""
         tell = super().message_user
         transactions.on_commit(lambda: tell(request, message, *args, **kwargs))
 
@@ -194,14 +192,14 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def construct_change_message(
         self, request: HttpRequest, form: ModelForm, formsets: list | None, add: bool = False
     ) -> list[str]:
-        """Return the names of the fields that changed; those of an inline behind its name."""
+        """Return the names of changed fields; those of inlines are prefixed."""
         names = list(form.changed_data)
         for formset in formsets or ():
             names += [f"{formset.prefix}.{name}" for each in formset.forms for name in each.changed_data]
         return names
 
-    # Django calls these for a page's save or deletion, which is one transaction here. Where it does so outside of
-    # one, what was done has noted itself.
+    # Django calls these for saves and deletions of a page, which run in a transaction. Outside of one, the service has
+    # logged the action itself.
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> None:
         if transactions.in_transaction():
@@ -218,7 +216,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's page, which shows the staff log."""
+        """Django's history page with the staff log."""
         paginator = self.get_paginator(request, StaffAction.objects.about(self.model, unquote(object_id)), 100)
         page = paginator.get_page(request.GET.get(PAGE_VAR, 1))
         page.object_list = staff_log.with_people(page)
@@ -232,35 +230,34 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     # --- Buttons ------------------------------------------------------------------------------------------------------
 
     def find(self, request: HttpRequest, object_id: str | None) -> Any:
-        """Return the object that an address names, or None.
+        """Return the object for a quoted key from a URL, or None.
 
-        Django quotes keys in the admin's addresses (``evt_1`` is ``evt_5F1``). Views that take an id from the address
-        look it up here; `get_object` takes the key itself.
+        Django quotes keys in admin URLs (``evt_1`` is ``evt_5F1``); `get_object` takes unquoted keys.
         """
         return self.get_object(request, unquote(object_id)) if object_id else None
 
     def find_or_404(self, request: HttpRequest, object_id: str) -> Any:
-        """Return the object that a button is about."""
+        """Return the object of a button's URL. Raises ``Http404``."""
         obj = self.find(request, object_id)
         if obj is None:
             raise Http404
         return obj
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """Offer the buttons that the object's state allows."""
+        """Return the buttons that the object's state allows."""
         actions = super().get_actions_detail(request, object_id)
         obj = self.find(request, object_id) if actions else None
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         return [each for each in actions if obj and not self.why_not(each.action_name.removeprefix(prefix), obj)]
 
     def perform(self, request: HttpRequest, verb: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
-        """Call a service for a button of a dialog; say it is done on the page the dialog was opened on (or ``url``)."""
+        """Call a service for a dialog's button, then return to the page of the dialog (or ``url``) with a message."""
         verb()
         self.message_user(request, done, messages.SUCCESS)
         return leave_dialog(request, url)
 
     def why_not(self, button: str, obj: Any) -> str:
-        """Say why a button does not go with the object's state; nothing where it does. The service decides again."""
+        """Return why the object's state does not allow a button, or "". The service checks again."""
         return ""
 
     def change_url(self, pk: Any) -> str:
@@ -268,7 +265,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
 
 class ReadOnlyModelAdmin(TransactionalModelAdmin):
-    """Rows that only the shop itself writes: staff look at them."""
+    """Admin for rows that staff can only view."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -281,7 +278,7 @@ class ReadOnlyModelAdmin(TransactionalModelAdmin):
 
 
 class DeletesWithoutInventory:
-    """Deletes one object at a time, on its own page; asks without listing every row that goes with it."""
+    """Allows deletion on the object's page only, without listing related rows."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
@@ -294,12 +291,12 @@ class DeletesWithoutInventory:
         return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, missing, kept
 
     def what_keeps(self, obj: Any) -> str:
-        """Say why the object cannot be deleted; nothing where it can. Asked inside the transaction that deletes it."""
+        """Return why the object cannot be deleted, or "". Called in the transaction that deletes it."""
         return ""
 
 
 def _refused(form: type[ModelForm], error: Exception) -> type[ModelForm]:
-    """Return the form, not valid because of ``error``."""
+    """Return a subclass of the form that is invalid because of ``error``."""
 
     class RefusedForm(form):
         def _post_clean(self) -> None:

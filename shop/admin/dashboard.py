@@ -1,7 +1,6 @@
-"""The admin's first page: figures on top, panels below, each from the room that knows it.
+"""Admin dashboard: figures and panels registered by each app.
 
-A room's admin registers functions; the page calls those of which the person may see all the models. Each asks what an
-index answers in milliseconds: the page is opened many times a day.
+Builders run on every visit, so their queries must be answered by an index in milliseconds.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,12 +11,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-# No figure counts further.
+# Figures count up to this number.
 _MANY = 1000
 
 
 class Figure(NamedTuple):
-    """A number to act on: ``url`` lists what was counted, ``hint`` is a line below, ``urgent`` marks it."""
+    """A number that requires action: ``url`` lists the rows, ``hint`` is a subtitle, ``urgent`` highlights it."""
 
     place: int
     label: str
@@ -28,7 +27,7 @@ class Figure(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """A box with a title; ``template`` shows ``data`` as ``panel.data``."""
+    """A titled box; ``template`` renders ``data`` as ``panel.data``."""
 
     place: int
     title: str
@@ -44,9 +43,9 @@ _builders: list[tuple[tuple[str, ...], Builder]] = []
 
 
 def on_dashboard(*models: str) -> Callable[[Builder], Builder]:
-    """Register a function that yields figures and panels; those with a lower ``place`` stand further up.
+    """Register a function that yields figures and panels, ordered by ``place``.
 
-    It is called for people who may see all of ``models`` ("orders.order").
+    It is called for users who may view all of ``models`` ("orders.order").
     """
 
     def register(build: Builder) -> Builder:
@@ -57,7 +56,7 @@ def on_dashboard(*models: str) -> Callable[[Builder], Builder]:
 
 
 def add_to_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the figures and panels to the context of the admin's index (unfold's DASHBOARD_CALLBACK)."""
+    """Add figures and panels to the context of the admin's index (unfold's DASHBOARD_CALLBACK)."""
     shown = [
         each for models, build in _builders if all(_may_see(request, model) for model in models) for each in build()
     ]
@@ -74,7 +73,7 @@ def _may_see(request: HttpRequest, label: str) -> bool:
 
 
 def number_of(queryset: QuerySet) -> tuple[int, str]:
-    """Count the rows, as a number and as it is shown; ``1000+`` where there are more, which nobody waits for."""
-    # The order would only decide which rows are not counted.
+    """Return the number of rows as int and as text, ``1000+`` above that limit."""
+    # Sorting is not needed for counting.
     counted = queryset.order_by()[: _MANY + 1].count()
     return counted, f"{_MANY}+" if counted > _MANY else str(counted)

@@ -1,4 +1,4 @@
-"""Buttons that ask first: in a dialog on top of the page, with or without something to fill in."""
+"""Admin buttons with a confirmation dialog, with or without a form."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -17,7 +17,7 @@ from shop.errors import ShopError
 
 
 class DialogForm(forms.Form):
-    """What a dialog asks for; nothing but yes or no where there are no fields. ``obj`` is what it is about."""
+    """A dialog's form for ``obj``; without fields it only asks for confirmation."""
 
     def __init__(self, *args: Any, obj: Any, **kwargs: Any) -> None:
         self.obj = obj
@@ -37,12 +37,10 @@ def dialog(
     form_class: type[DialogForm] = DialogForm,
     variant: ActionVariant = ActionVariant.DEFAULT,
 ) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Make a method ``(request, form, obj)`` of an admin the button ``button`` of an object's page.
+    """Turn an admin's method ``(request, form, obj)`` into a button with a dialog on the object's page.
 
-    The dialog shows ``title``, ``text`` and the form, ``dismiss`` closes it and ``submit`` calls the method. What the
-    method's service refuses is shown in the dialog, with all that was typed. Where `why_not` of the admin gives a
-    reason, there is no dialog but the reason. Somebody who comes to its address by another way than the button is
-    sent to the object's page.
+    ``submit`` calls the method; errors of its service are shown in the dialog with the user's input. If the admin's
+    `why_not` returns a reason, that is shown instead. Requests without HTMX are redirected to the object's page.
     """
 
     def decorate(method: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -60,7 +58,7 @@ def dialog(
                 except ShopError as error:
                     add_refusal(form, error)
             if not request.headers.get("HX-Request"):
-                # A dialog is a piece of a page: alone it has neither looks nor scripts.
+                # The dialog's template is a fragment, unusable as a page.
                 for error in (str(error) for errors in form.errors.values() for error in errors):
                     model_admin.message_user(request, error, messages.ERROR)
                 return HttpResponseRedirect(page)
@@ -76,8 +74,7 @@ def dialog(
         pressed = action(description=button, icon=icon, permissions=permissions, url_path=url_path, variant=variant)(
             view
         )
-        # Not given to unfold's decorator, which would show and handle the dialog itself; its templates look here for
-        # whether the button opens one.
+        # Set on the view, since unfold's decorator would render its own dialog; the shop's templates read it here.
         pressed.dialog = shown
         return pressed
 
@@ -85,7 +82,7 @@ def dialog(
 
 
 def leave_dialog(request: HttpRequest, url: str, *, stay: bool = True) -> HttpResponse:
-    """Close a dialog by loading the page it was opened on; ``url`` where that is unknown or not to ``stay`` on."""
+    """Close a dialog by loading the page that opened it, or ``url`` if that is unknown or ``stay`` is False."""
     opened_on = request.headers.get("HX-Current-URL", "")
     if stay and url_has_allowed_host_and_scheme(opened_on, {request.get_host()}, require_https=request.is_secure()):
         url = opened_on

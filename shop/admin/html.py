@@ -1,4 +1,4 @@
-"""Small pieces of the admin's pages, for lists and pages alike."""
+"""HTML snippets for admin pages."""
 
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ NO_PICTURE = mark_safe('<span class="shop-picture shop-no-picture material-symbo
 
 
 def badge(text: Any, kind: str = "") -> SafeString:
-    """A coloured label; ``kind`` is success, info, warning, danger or nothing in particular."""
+    """Return a coloured label; ``kind`` is success, info, warning, danger or ""."""
     return mark_safe(render_to_string("unfold/helpers/label.html", {"text": text, "type": kind}).strip())  # noqa: S308
 
 
@@ -26,18 +26,18 @@ def link(url: str, text: Any) -> SafeString:
 
 
 def page_url(model: str, pk: Any, page: str = "change") -> str:
-    """Return the address of an object's page: ``page_url("payments.stripeevent", event.pk)``. Django quotes the key."""
+    """Return the URL of an object's admin page: ``page_url("payments.stripeevent", event.pk)``."""
     return reverse(f"admin:{model.lower().replace('.', '_')}_{page}", args=[quote(str(pk))])
 
 
 def list_url(model: str, **filters: str) -> str:
-    """Address of a list of the admin, filtered: ``list_url("orders.order", status__exact="pending")``."""
+    """Return the URL of a filtered list: ``list_url("orders.order", status__exact="pending")``."""
     address = reverse(f"admin:{model.replace('.', '_')}_changelist")
     return f"{address}?{urlencode(filters)}" if filters else address
 
 
 def thumbnail(name: str, alt: str = "") -> SafeString:
-    """The stored picture in small, or a placeholder where there is none."""
+    """Return the image's thumbnail, or a placeholder without one."""
     if not name:
         return NO_PICTURE
     url = media.image_url(name, size="thumbnail")
@@ -45,6 +45,6 @@ def thumbnail(name: str, alt: str = "") -> SafeString:
 
 
 def price(amount: Decimal, currency: str = "") -> str:
-    """An amount with its currency's code: ``1,499.00 USD``; of the shop's currency unless named."""
+    """Return an amount with its currency: ``1,499.00 USD`` (default: the shop's currency)."""
     currency = currency or settings.CURRENCY
     return f"{money.quantize(amount, currency):,f} {currency.upper()}"

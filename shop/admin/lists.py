@@ -1,4 +1,4 @@
-"""Searching and filtering the admin's lists by what MongoDB has an index for."""
+"""Indexed search and filters for admin lists."""
 
 from datetime import datetime, time
 from typing import Any
@@ -16,31 +16,31 @@ from unfold.views import ChangeList
 
 from shop.errors import is_database_outage
 
-# Sorts behind every text that begins like the one before it.
+# Sorts after every text with the same prefix.
 _LAST = "\uffff"
 
 
 def begins_with(field: str, text: str) -> Q:
-    """Match texts that begin with ``text``, by a range of the field's index and in its case."""
+    """Match a prefix by an index range; case-sensitive."""
     return Q(**{f"{field}__gte": text, f"{field}__lt": text + _LAST})
 
 
 def searchable(text: str) -> str:
-    """Return what was typed into a search box, without what no text in the database holds."""
+    """Return the search text, stripped, without NUL and truncated."""
     return text.replace("\0", "").strip()[:200]
 
 
 def by_id(queryset: QuerySet, text: str) -> QuerySet | None:
-    """Return the one row whose id was typed, or None where ``text`` is no id."""
+    """Return the row with this id, or None if ``text`` is not an id."""
     return queryset.filter(pk=ObjectId(text)) if ObjectId.is_valid(text) else None
 
 
 class QuickChangeList(ChangeList):
-    """Counts once: where nothing is searched or filtered, what was found is all there is."""
+    """Counts once: without search and filters the result count is the total."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The page is called what the menu calls it, not "Select product to change".
+        # Use the menu's name instead of "Select product to change".
         self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_results(self, request: HttpRequest) -> None:
@@ -49,16 +49,16 @@ class QuickChangeList(ChangeList):
         except (OverflowError, DatabaseError) as error:
             if is_database_outage(error) or not request.GET:
                 raise
-            # A filter's value may be one that the database cannot compare.
+            # The filter's value may be invalid for the database.
             raise IncorrectLookupParameters(error) from error
         if not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count
 
 
 class IndexedSearchMixin:
-    """A search box that asks ``search(queryset, text)``, instead of a regular expression over the whole collection."""
+    """Searches by ``search(queryset, text)`` instead of a regular expression over the whole collection."""
 
-    # Django shows the box only where this is not empty.
+    # Django shows the search box only if this is set.
     search_fields = ("pk",)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
@@ -70,7 +70,7 @@ class IndexedSearchMixin:
 
 
 class DaysFilter(RangeDateFilter):
-    """From one day to another, both included, in the shop's time zone."""
+    """A range of days, both included, in the shop's time zone."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         first, last = (self._day(end) for end in ("from", "to"))

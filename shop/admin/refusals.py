@@ -1,4 +1,4 @@
-"""What people read where a service or the database refuses what they asked for."""
+"""Messages for errors of services and of the database."""
 
 from django.db.models import ProtectedError
 from django.forms import BaseForm
@@ -8,7 +8,7 @@ from shop.mongodb import violated_fields
 
 
 def sentence(error: Exception) -> str:
-    """Return what people are told about an error that a service or the database raised."""
+    """Return the message for an error of a service or the database."""
     if isinstance(error, ShopError):
         return str(error)
     if isinstance(error, ProtectedError):
@@ -19,7 +19,7 @@ def sentence(error: Exception) -> str:
 
 
 def add_refusal(form: BaseForm, error: Exception) -> None:
-    """Show the error in the form: beside the fields it names, else above them all."""
+    """Add the error to the form, at the fields that it names."""
     for fault in getattr(error, "faults", None) or [None]:
         known = fault is not None and fault.attr in form.fields
         form.add_error(fault.attr if known else None, fault.detail if fault is not None else sentence(error))

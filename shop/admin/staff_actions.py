@@ -1,4 +1,4 @@
-"""What staff did, for people to look through."""
+"""Admin for the staff log."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class KindFilter(DropdownFilter):
 
 
 class PeopleChangeList(QuickChangeList):
-    """Knows the people behind a page's actions, asked for with one command."""
+    """Loads the users of a page's actions with one command."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

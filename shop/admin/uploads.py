@@ -1,8 +1,8 @@
-"""Pictures on their way through a form of the admin into the database.
+"""Image uploads in admin forms.
 
-A picture is prepared when the form is cleaned, stored only once everything else of the page is valid, and outside the
-transaction, because storing it may be a network call. So a save with pictures is two runs of the same body: the first
-finds the page valid and backs out (`UploadsWaiting`), the second finds every picture stored.
+Images are prepared when the form is cleaned, and stored outside the transaction after the page has been validated,
+since storing may be a network call. A save with images runs twice: the first run validates and raises `UploadsWaiting`,
+the second saves.
 """
 
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ from shop.image_fields import ImageFormField
 from shop.image_jobs import delete_image_later
 from shop.media import MediaUnavailable, PreparedImage, store_image
 
-# Storing is mostly waiting for the image service, and all the work of one request shares one deadline.
+# Storing mostly waits for the image service; all uploads of a request share one deadline.
 _STORED_AT_A_TIME = 4
 
 
 class UploadsWaiting(Exception):
-    """The page is valid; its pictures have to be stored before it can be saved."""
+    """The page is valid, but its images are not stored yet."""
 
 
 class ImageUpload:
-    """One uploaded picture: prepared, then stored under ``name``; or not, for the reason in ``error``."""
+    """An uploaded image: prepared, then stored as ``name`` or failed with ``error``."""
 
     def __init__(self, prepared: PreparedImage, *, folder: str) -> None:
         self.prepared = prepared
@@ -41,19 +41,19 @@ class ImageUpload:
         try:
             self.name = store_image(self.prepared, folder=self.folder)
         except MediaUnavailable as error:
-            # The service may have taken it all the same.
+            # The service may have stored it nevertheless.
             self.name, self.error = error.name or "", error
 
 
 class MultipleFileInput(UnfoldAdminFileFieldWidget):
-    """A button to choose files, without the current file: that is shown as a picture elsewhere."""
+    """File input without the current file, which is shown elsewhere."""
 
     template_name = "admin/widgets/choose_pictures.html"
     allow_multiple_selected = True
 
 
 class ImagesFormField(ImageFormField):
-    """Any number of pictures from one input; cleans to a list of `ImageUpload`."""
+    """Any number of images from one input; cleans to a list of `ImageUpload`."""
 
     widget = MultipleFileInput
 
@@ -71,7 +71,7 @@ class ImagesFormField(ImageFormField):
         return bool(data and any(data if isinstance(data, list | tuple) else [data]))
 
     def _upload(self, file: UploadedFile) -> ImageUpload:
-        # Kept with the file: the form is cleaned again in every run of the transaction.
+        # Kept on the file, since each run of the transaction cleans the form again.
         upload: ImageUpload | None = getattr(file, "image_upload", None)
         if upload is None:
             upload = file.image_upload = ImageUpload(self.to_python(file), folder=self.folder)
@@ -84,7 +84,7 @@ class ImagesFormField(ImageFormField):
 
 
 class Uploads:
-    """The pictures of one request, as far as its forms have cleaned them."""
+    """The images of a request whose forms have been cleaned."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -94,18 +94,18 @@ class Uploads:
             yield from (file.image_upload for file in files if hasattr(file, "image_upload"))
 
     def require_stored(self) -> None:
-        """Raise `UploadsWaiting` where a picture has not been stored yet."""
+        """Raise `UploadsWaiting` if an image is not stored yet."""
         if any(not upload.name for upload in self):
             raise UploadsWaiting
 
     def store(self) -> None:
-        """Store the pictures. One that cannot be is an error of its field when the form is cleaned again."""
+        """Store the images. A failure becomes a field error when the form is cleaned again."""
         waiting = [upload for upload in self if not upload.name]
         with ThreadPoolExecutor(max_workers=_STORED_AT_A_TIME, thread_name_prefix="upload") as pool:
             list(pool.map(ImageUpload.store, waiting))
 
     def discard(self) -> None:
-        """Have the stored pictures deleted: the page was not saved."""
+        """Delete the stored images of a page that was not saved."""
         for upload in self:
             if upload.name:
                 delete_image_later(upload.name)

@@ -1,1 +1,1 @@
-"""Glue between the shop and Django REST framework."""
+"""DRF glue."""

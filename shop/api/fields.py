@@ -1,4 +1,4 @@
-"""Serializer fields for texts that identify something."""
+"""Serializer fields for identifying texts."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from shop import identifiers
 
 
 class CodeField(serializers.CharField):
-    """A code as it is stored; see :func:`shop.identifiers.code`."""
+    """A normalized code; see :func:`shop.identifiers.code`."""
 
     normalize = staticmethod(identifiers.code)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if isinstance(data, str):
-            # Here, because the base class looks for empty texts before it reads the value.
+            # Before the base class, which checks for blank input first.
             data = self.normalize(data)
         return super().run_validation(data)
 
@@ -28,4 +28,4 @@ class LowerCodeField(CodeField):
 
 
 class LowerSlugField(LowerCodeField, serializers.SlugField):
-    """A slug in small letters, whatever case it is sent in."""
+    """A slug, converted to lower case."""

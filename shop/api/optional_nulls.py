@@ -1,4 +1,4 @@
-"""``null`` for optional fields of a body."""
+"""``null`` for optional fields of a request body."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from rest_framework.serializers import Serializer
 
 
 class OptionalNulls(Serializer):
-    """Mixin: ``null`` for a field that is not required means an empty text, or the same as leaving the field out."""
+    """Mixin that treats ``null`` for an optional field as "" or, if blank is not allowed, as an omitted field."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, Mapping) and None in data.values():
@@ -19,9 +19,9 @@ class OptionalNulls(Serializer):
 
 
 def takes_null(field: Field | None) -> bool:
-    """Return whether :class:`OptionalNulls` accepts null for a field that itself does not.
+    """Return whether :class:`OptionalNulls` accepts null for a field that does not itself.
 
-    Not if there is a default that null would mean by accident, such as a quantity of 1.
+    Not if omitting the field means a default, such as a quantity of 1.
     """
     if field is None or field.required or field.read_only or field.allow_null:
         return False

@@ -1,1 +1,1 @@
-"""The database: time limits, the backend with its corrections, model fields."""
+"""Database: time limits, the patched backend, model fields."""

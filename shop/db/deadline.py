@@ -1,7 +1,6 @@
-"""Time limit for the database work of one request.
+"""Time limit for the database calls of one request.
 
-Only time spent inside the driver counts: a request that reads a slow upload, hashes a password, waits for another
-service or waits for a processor has used none of it.
+Counts only time inside the driver, not uploads, password hashing, other services or waiting for a CPU.
 """
 
 import time
@@ -15,7 +14,7 @@ from shop.errors import DatabaseUnavailable
 
 
 class _RequestTime:
-    """Seconds of driver time that a request has left, and seconds that it has waited for other services."""
+    """Remaining driver time of a request, and time spent waiting for other services, in seconds."""
 
     def __init__(self, database_seconds: float) -> None:
         self.database_seconds_left = database_seconds
@@ -27,7 +26,7 @@ _current: ContextVar[_RequestTime | None] = ContextVar("request_time", default=N
 
 @contextmanager
 def limited_database_time(seconds: float) -> Iterator[None]:
-    """Limit the time that all driver calls of the block take together."""
+    """Limit the total time of all driver calls in the block."""
     token = _current.set(_RequestTime(seconds))
     try:
         yield
@@ -36,7 +35,7 @@ def limited_database_time(seconds: float) -> Iterator[None]:
 
 
 class _DriverCall:
-    """One driver call of a request: limited to what is left of the request's time, and charged to it."""
+    """A driver call, limited by the request's remaining time and charged to it."""
 
     __slots__ = ("_request", "_started", "_timeout")
 
@@ -59,7 +58,7 @@ _UNLIMITED = nullcontext()
 
 
 def driver_call() -> AbstractContextManager[None]:
-    """Return the context for one call of the driver. Outside of requests there is no limit.
+    """Return the context manager for one driver call; unlimited outside of requests.
 
     Raises ``DatabaseUnavailable`` if the request has no time left.
     """
@@ -68,13 +67,13 @@ def driver_call() -> AbstractContextManager[None]:
 
 
 def is_limited() -> bool:
-    """Return whether driver calls are limited here."""
+    """Return whether driver calls are limited in this context."""
     return _current.get() is not None
 
 
 @contextmanager
 def external_call() -> Iterator[None]:
-    """Add the time of the block to what this request has waited for other services."""
+    """Add the time of the block to the request's waiting time for other services."""
     started = time.monotonic()
     try:
         yield
@@ -84,6 +83,6 @@ def external_call() -> Iterator[None]:
 
 
 def external_seconds() -> float:
-    """Return how long this request has waited for other services; 0 outside of requests."""
+    """Return the seconds this request has waited for other services; 0 outside of requests."""
     request = _current.get()
     return request.external_seconds if request else 0.0

@@ -1,7 +1,7 @@
-"""Model fields for texts that identify something: the same spelling is written and looked up.
+"""Model fields that normalize identifying texts on write and lookup.
 
-Forms, imports, services and the ORM's filters all pass through these fields. Serializers use `shop.api.fields`; raw
-queries of `shop.documents` call `shop.identifiers` themselves.
+Forms, imports, services and ORM filters use them. Serializers use `shop.api.fields`; raw queries of `shop.documents`
+must call `shop.identifiers`.
 """
 
 from typing import Any
@@ -11,12 +11,12 @@ from django.db import models
 
 from shop import identifiers
 
-# No key contains a line break.
+# Keys contain no line break.
 _SEPARATOR = "\n"
 
 
 class _Normalized:
-    """A mixin for a text field that stores and looks up what ``normalize`` returns."""
+    """Mixin for a text field that stores and looks up normalized values."""
 
     @staticmethod
     def normalize(text: str) -> str:
@@ -33,28 +33,28 @@ class _Normalized:
 
 
 class CodeField(_Normalized, models.CharField):
-    """A code that is shown as it was typed, such as an SKU."""
+    """A code displayed as typed, such as an SKU."""
 
     normalize = staticmethod(identifiers.code)
 
 
 class UpperCodeField(_Normalized, models.CharField):
-    """A code in capital letters, whatever case it is typed in."""
+    """A code, converted to upper case."""
 
     normalize = staticmethod(identifiers.upper_code)
 
 
 class LowerSlugField(_Normalized, models.SlugField):
-    """A slug in small letters, whatever case it is typed in."""
+    """A slug, converted to lower case."""
 
     normalize = staticmethod(identifiers.slug)
 
 
 class KeyField(models.CharField):
-    """The key of the field ``of``, for a unique index that ignores case. Saving the other field writes it.
+    """Key of the field ``of``, for a case-insensitive unique index. Written when the row is saved.
 
-    A row from before the index may share its key with an older one; its own id then follows the key, until the text
-    changes (see :func:`distinct_key`).
+    Rows older than the index may share a key; the newer one's key is then followed by its id until the text changes
+    (see :func:`distinct_key`).
     """
 
     def __init__(self, *, of: str = "", **kwargs: Any) -> None:
@@ -78,21 +78,21 @@ def distinct_key(key: str, pk: Any) -> str:
 
 
 def is_distinct_key(stored: str, key: str | None = None) -> bool:
-    """Tell whether a stored key was made by :func:`distinct_key`, from ``key`` if that is given."""
+    """Return whether a stored key was made by :func:`distinct_key`, from ``key`` if given."""
     return stored.startswith(f"{key}{_SEPARATOR}") if key is not None else _SEPARATOR in stored
 
 
 class LabelsField(models.JSONField):
-    """A flat object of names and texts, such as ``{"colour": "Red"}``."""
+    """A flat object of texts, such as ``{"colour": "Red"}``."""
 
     def to_python(self, value: Any) -> Any:
         return normalized_labels(super().to_python(value))
 
 
 def normalized_labels(value: Any) -> Any:
-    """Return names and texts as they are stored; what is no object of texts is left to validators.
+    """Return normalized names and texts; other values are returned unchanged, for validators.
 
-    Raises Django's ``ValidationError`` if two names become one.
+    Raises Django's ``ValidationError`` if two names become equal.
     """
     if not isinstance(value, dict) or not all(isinstance(text, str) for pair in value.items() for text in pair):
         return value

@@ -1,11 +1,11 @@
-"""Mutual exclusion by key between the threads of one process, in order of arrival."""
+"""Mutual exclusion by key between threads of one process, first come, first served."""
 
 import threading
 from collections.abc import Hashable, Set
 
 
 class KeyQueue:
-    """Holds keys for threads; whoever waits is served before later arrivals that want one of the same keys."""
+    """Locks on keys; a waiting thread is served before later ones that want one of its keys."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -14,11 +14,10 @@ class KeyQueue:
 
     @property
     def waiting(self) -> int:
-        """Number of threads that wait now."""
         return len(self._waiting)
 
     def try_acquire(self, keys: Set[Hashable]) -> bool:
-        """Hold all the keys and return True, or return False at once if one is held or waited for."""
+        """Lock all keys and return True, or return False if one is locked or waited for."""
         with self._changed:
             if not self._is_free(keys, before=len(self._waiting)):
                 return False
@@ -26,8 +25,8 @@ class KeyQueue:
             return True
 
     def acquire(self, keys: Set[Hashable], *, timeout: float) -> bool:
-        """Wait for all the keys, holding none; return False if that takes longer than ``timeout`` seconds."""
-        # A copy, so that each entry is an object of its own.
+        """Wait for all keys, holding none meantime; return False after ``timeout`` seconds."""
+        # A copy: entries are compared by identity.
         entry = set(keys)
         with self._changed:
             self._waiting.append(entry)
@@ -37,7 +36,7 @@ class KeyQueue:
                     self._held |= entry
             finally:
                 del self._waiting[self._position(entry)]
-                # Those behind may want other keys of this entry, which nobody ahead waits for now.
+                # Later entries may want other keys of this one that are now free.
                 self._changed.notify_all()
         return acquired
 

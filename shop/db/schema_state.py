@@ -1,4 +1,4 @@
-"""Whether the database has been migrated: without unique indexes the shop must not serve anyone."""
+"""Migration state: the shop must not serve requests without its unique indexes."""
 
 from collections.abc import Iterator
 
@@ -10,21 +10,21 @@ _migrated = False
 
 
 def unapplied_migrations() -> list[str]:
-    """Return the migrations that the database lacks, in their order."""
+    """Return the unapplied migrations in order."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
 def is_migrated() -> bool:
-    """Return whether all migrations are applied; once they are, the process does not look again."""
+    """Return whether all migrations are applied; cached once true."""
     global _migrated
     _migrated = _migrated or not unapplied_migrations()
     return _migrated
 
 
 def migration_complaint() -> str:
-    """Return a sentence if migrations are unapplied, "" otherwise."""
+    """Return an error message if migrations are unapplied, else ""."""
     if not (names := unapplied_migrations()):
         return ""
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
@@ -32,7 +32,7 @@ def migration_complaint() -> str:
 
 
 def missing_indexes() -> Iterator[str]:
-    """Yield each index and unique constraint of the models that the database lacks."""
+    """Yield each index and unique constraint that the database lacks."""
     connection = connections[DEFAULT_DB_ALIAS]
     for model in apps.get_models():
         if not model._meta.managed or model._meta.proxy:

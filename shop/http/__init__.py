@@ -1,1 +1,1 @@
-"""HTTP: the server's application, its thread pools and request bodies."""
+"""HTTP: RSGI application, thread pools and request bodies."""

@@ -1,4 +1,4 @@
-"""Django for an RSGI server: thread pools behind an event loop, which does all the waiting for clients.
+"""RSGI application: Django in thread pools behind an event loop that waits for clients.
 
 https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
@@ -32,7 +32,7 @@ from shop.reply_headers import SERVER_NAME
 logger = structlog.get_logger(__name__)
 
 PIECE_BYTES = 64 * 1024
-# A client must take the next piece of a download within this time.
+# Time limit for a client to take the next piece of a download.
 SEND_SECONDS = 30.0
 
 Environ = dict[str, Any]
@@ -40,7 +40,7 @@ Headers = list[tuple[str, str]]
 
 
 class Download(NamedTuple):
-    """A response that the event loop sends piece by piece, so that no thread waits for a slow reader."""
+    """A response that the event loop sends in pieces, so that no thread waits for a slow client."""
 
     status: int
     headers: Headers
@@ -49,7 +49,7 @@ class Download(NamedTuple):
 
 
 class Application:
-    """Reads each request's body, lets a thread of the pool for its kind run Django, and sends the response."""
+    """Reads each request's body, runs Django in the matching pool and sends the response."""
 
     def __init__(self, django: WSGIHandler) -> None:
         self._django = django
@@ -65,7 +65,7 @@ class Application:
             if (download := await self._respond(environ, protocol)) is not None:
                 await _send(download, protocol)
         except Exception:
-            # The server would respond by itself, and name itself. If there is a response already, this one is ignored.
+            # Otherwise the server would respond, with its own name. Ignored if a response was sent already.
             logger.exception("request_failed")
             protocol.response_empty(500, [("server", SERVER_NAME)])
         finally:
@@ -89,7 +89,7 @@ class Application:
             return None
 
     async def _read_body(self, environ: Environ, protocol: Any, *, media_type: str, client: str) -> None:
-        """Put the body into ``wsgi.input``; one that is too large by its announced length is not read."""
+        """Read the body into ``wsgi.input``, unless its Content-Length is too large."""
         chunked = "HTTP_TRANSFER_ENCODING" in environ
         length = None if chunked else _whole_number(environ.get("CONTENT_LENGTH", ""))
         if length == 0:
@@ -107,7 +107,7 @@ class Application:
             body.seek(0)
 
     async def _is_from_staff(self, environ: Environ, *, client: str) -> bool:
-        """Return whether the request is for the admin and has a session of staff."""
+        """Return whether this is an admin request with a staff session."""
         if area_of(environ["PATH_INFO"]) is not Area.ADMIN:
             return False
         return await self._pools["admin"].run(partial(self._has_staff_session, environ), client=client)
@@ -119,7 +119,7 @@ class Application:
             return get_user(request).is_staff
 
     def _run_django(self, environ: Environ, protocol: Any) -> Download | None:
-        """Let Django answer the request, and send the response unless it is a download."""
+        """Run Django and send the response, unless it is a download."""
         request_started.send(sender=self._django.__class__, environ=environ)
         response = self._django.get_response(WSGIRequest(environ))
         if isinstance(response, FileResponse):
@@ -136,13 +136,13 @@ class Application:
 def _headers(response: HttpResponseBase) -> Headers:
     headers = [*response.items(), *(("Set-Cookie", each.output(header="")) for each in response.cookies.values())]
     if response.status_code == RequestTimeout.status_code:
-        # The rest of the body is not waited for.
+        # The rest of the body is not read.
         headers.append(("Connection", "close"))
     return headers
 
 
 def _spooled(response: HttpResponseBase) -> Download:
-    """Return a streamed response with its content made: a failure becomes an error response, not a cut-off file."""
+    """Return a streamed response, fully rendered: a failure becomes an error response, not a truncated file."""
     content = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
     try:
         for piece in response:
@@ -156,7 +156,7 @@ def _spooled(response: HttpResponseBase) -> Download:
 
 
 def _pieces_of(response: FileResponse) -> Iterator[bytes]:
-    """Yield a file's content in larger pieces than Django's."""
+    """Yield a file in larger pieces than Django's."""
     piece = b""
     for block in response:
         piece += block
@@ -180,10 +180,10 @@ async def _send(download: Download, protocol: Any) -> None:
 
 
 def _environ(scope: Any) -> Environ:
-    """Return the request as WSGI describes it (PEP 3333), without a body."""
+    """Return the WSGI environ (PEP 3333) without a body."""
     server, _, port = scope.server.rpartition(":")
     environ = {
-        # As Django takes it.
+        # As Django does.
         "REQUEST_METHOD": scope.method.upper(),
         "SCRIPT_NAME": "",
         "PATH_INFO": _latin_1(scope.path),
@@ -197,7 +197,7 @@ def _environ(scope: Any) -> Environ:
     }
     for name, value in scope.headers.items():
         if "_" in name:
-            # It would pass for the header with hyphens, which proxies set and remove.
+            # It would be confused with the hyphenated header, which proxies set and remove.
             continue
         key = name.replace("-", "_").upper()
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
@@ -210,17 +210,17 @@ def _environ(scope: Any) -> Environ:
 
 
 def _latin_1(text: str) -> str:
-    """Return the text as WSGI has it: each character is one of its bytes."""
+    """Return the text as a WSGI string, one character per byte."""
     return text if text.isascii() else text.encode().decode("latin-1")
 
 
 def _media_type(environ: Environ) -> str:
-    """Return the body's type without its parameters, as Django understands it. Raises ``MalformedContentType``."""
+    """Return the body's media type as Django parses it. Raises ``MalformedContentType``."""
     content_type = environ.get("CONTENT_TYPE", "")
     try:
         return parse_header_parameters(content_type)[0]
     except ValueError:
-        # Django would fail at it, too.
+        # Django would fail to parse it, too.
         del environ["CONTENT_TYPE"]
         raise MalformedContentType from None
 

@@ -11,22 +11,22 @@ from django.conf import settings
 
 from shop.http.errors import IncompleteBody, RequestTimeout, ServerBusy
 
-# Bytes of a body that are kept in memory; the rest goes to a temporary file.
+# Larger bodies are spooled to a temporary file.
 IN_MEMORY_BYTES = 64 * 1024
 LARGE_BYTES = 1024 * 1024
 
 
 class BodyReader:
-    """Reads bodies within the limits of time, rate and number that the settings set."""
+    """Reads bodies within the configured limits of time, rate and number."""
 
     def __init__(self) -> None:
         self._all = _Slots(settings.MAX_BODIES, of_a_client=settings.MAX_BODIES_OF_A_CLIENT)
         self._large = _Slots(settings.MAX_LARGE_BODIES, of_a_client=settings.MAX_LARGE_BODIES_OF_A_CLIENT)
 
     async def read(self, protocol: Any, *, length: int | None, limit: int, client: str, is_large: bool) -> IO[bytes]:
-        """Return the body as a file at its beginning, of ``length`` bytes, or chunked if that is None.
+        """Return the body as a file at position 0; ``length`` is None for a chunked body.
 
-        Reading ends after ``limit`` bytes. Raises ``RequestTimeout``, ``ServerBusy`` and ``IncompleteBody``.
+        Reading stops after ``limit`` bytes. Raises ``RequestTimeout``, ``ServerBusy`` and ``IncompleteBody``.
         """
         with self._all.slot(client), self._large.slot(client) if is_large else nullcontext():
             body = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
@@ -40,7 +40,7 @@ class BodyReader:
 
     @staticmethod
     async def _copy(protocol: Any, body: IO[bytes], *, length: int | None, limit: int) -> None:
-        """Copy the body, which has some seconds to begin with and more for the bytes that have arrived."""
+        """Copy the body within a time limit that grows with the bytes received."""
         started = asyncio.get_running_loop().time()
         received = empty = 0
         try:
@@ -55,13 +55,13 @@ class BodyReader:
                     timeout.reschedule(started + settings.REQUEST_BODY_SECONDS + earned)
         except TimeoutError:
             raise RequestTimeout from None
-        # The server hands out an empty chunk at the end, and one more if the body is broken off or malformed.
+        # The server yields an empty chunk at the end, and another if the body is incomplete or malformed.
         if received < length if length is not None else empty > 1:
             raise IncompleteBody
 
 
 class _Slots:
-    """Numbers of bodies that are being read, of all clients together and of each."""
+    """Counts of bodies being read, in total and per client."""
 
     def __init__(self, limit: int, *, of_a_client: int) -> None:
         self._limit, self._limit_of_a_client = limit, of_a_client
@@ -69,7 +69,7 @@ class _Slots:
 
     @contextmanager
     def slot(self, client: str) -> Iterator[None]:
-        """Count the block as a body of the client's. Raises ``ServerBusy`` if there are too many."""
+        """Count the block as a body of the client. Raises ``ServerBusy`` above the limits."""
         if self._taken.total() >= self._limit or self._taken[client] >= self._limit_of_a_client:
             raise ServerBusy
         self._taken[client] += 1

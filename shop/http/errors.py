@@ -14,7 +14,7 @@ class RequestTimeout(ShopError):
 
 
 class IncompleteBody(ShopError):
-    """400: the request body ended before its announced end, or is not well-formed."""
+    """400: the request body ended early or is malformed."""
 
     default_code = "incomplete_body"
     default_detail = "The request body is incomplete."

@@ -5,12 +5,12 @@ import resource
 
 from django.conf import settings
 
-# The key of WSGI's environ under which the server leaves the error that a request is to be answered with.
+# WSGI environ key for an error with which the request must be answered.
 REFUSAL = "shop.refusal"
 
 
 def body_limit(media_type: str, *, images: int) -> int:
-    """Return how many bytes a request body of this type may have, with so many images if it is a multipart form."""
+    """Return the maximum bytes of a body; multipart forms may contain ``images`` images."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if media_type == "multipart/form-data":
         limit += settings.MAX_IMAGE_BYTES * images
@@ -18,7 +18,7 @@ def body_limit(media_type: str, *, images: int) -> int:
 
 
 def raise_open_files_limit() -> None:
-    """Allow this process as many open files, and so connections, as the system permits it."""
+    """Raise the soft limit of open files, and so of connections, to the hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

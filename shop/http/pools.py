@@ -1,7 +1,7 @@
-"""Thread pools of the HTTP server, one for each kind of request.
+"""Thread pools of the HTTP server, one per kind of request.
 
-Costly requests have pools of their own with few threads, so that they cannot occupy the threads of all others. The
-number of waiting requests is limited, and clients take turns: one that sends many at once delays only itself.
+Expensive requests have small pools, so that they cannot occupy all threads. Waiting requests are limited, and clients
+take turns: one that sends many at once delays only itself.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class _Job(NamedTuple):
 
 
 class Pool:
-    """Threads that run functions for an event loop; clients with waiting functions take turns."""
+    """Threads that run functions for an event loop; clients take turns."""
 
     def __init__(self, name: str, *, threads: int, waiting: int, patience: float) -> None:
         self._most_waiting, self._patience = waiting, patience
@@ -35,9 +35,9 @@ class Pool:
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
 
     async def run(self, function: Callable[[], Any], *, client: str) -> Any:
-        """Run the function in a thread and return what it returns.
+        """Run the function in a thread and return its result.
 
-        Raises ``ServerBusy`` if too many are waiting, or this one has waited for longer than the pool's patience.
+        Raises ``ServerBusy`` if too many requests are waiting or this one waited longer than the pool's patience.
         """
         job = _Job(function, asyncio.get_running_loop().create_future(), time.monotonic())
         with self._not_empty:
@@ -58,7 +58,7 @@ class Pool:
                     raise ServerBusy
                 result = job.function()
             except BaseException as raised:
-                # The thread goes on, and so does the event loop, which a SystemExit would end.
+                # Keeps the thread running; a SystemExit would end the event loop.
                 error = raised if isinstance(raised, Exception) else RuntimeError(repr(raised))
             job.done.get_loop().call_soon_threadsafe(_resolve, job.done, result, error)
 
@@ -85,7 +85,7 @@ def _resolve(done: asyncio.Future[Any], result: Any, error: Exception | None) ->
 
 
 class Pools:
-    """The pools by name, and which of them serves a request."""
+    """The pools by name, and their routes."""
 
     def __init__(
         self, sizes: Mapping[str, Mapping[str, Any]], routes: Iterable[tuple[str, str, str]], *, patience: float
@@ -94,7 +94,7 @@ class Pools:
         self._routes = [(re.compile(methods), re.compile(path), name) for methods, path, name in routes]
 
     def name_for(self, method: str, path: str, media_type: str) -> str:
-        """Return the pool's name of the first route that matches; if none does, ``uploads`` or ``default``."""
+        """Return the pool of the first matching route, else ``uploads`` or ``default``."""
         for methods, paths, name in self._routes:
             if paths.match(path) and methods.fullmatch(method):
                 return name

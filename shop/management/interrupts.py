@@ -1,4 +1,4 @@
-"""Stop signals of commands that start processes of their own."""
+"""Stop signals for commands that start processes."""
 
 import signal
 from typing import NoReturn
@@ -7,10 +7,10 @@ from typing import NoReturn
 def interrupt_on_signals() -> None:
     """Raise ``KeyboardInterrupt`` in the main thread on SIGINT, SIGTERM and SIGHUP.
 
-    A shell starts background jobs with SIGINT ignored, and Python then installs no handler for it.
+    Shells start background jobs with SIGINT ignored, and Python then installs no handler for it.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it on purpose
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # set by nohup
             signal.signal(number, _interrupt)
 
 

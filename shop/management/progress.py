@@ -1,4 +1,4 @@
-"""Progress of long commands: a line that moves on a terminal, plain lines elsewhere."""
+"""Progress of long commands: a moving line on a terminal, plain lines elsewhere."""
 
 import contextlib
 import itertools
@@ -11,9 +11,9 @@ _LINE_SECONDS = 10.0
 
 
 class Progress:
-    """One step of a command, shown on ``stream`` (the command's ``stdout``) while its ``with`` block runs.
+    """One step of a command, shown on ``stream`` while its ``with`` block runs.
 
-    Call it with the numbers of items done and in all, or with nothing if there are no items to count.
+    Call it with the number of items done and in total, or without arguments if there are no items.
     """
 
     def __init__(self, stream: Any, title: str, *, per_second: bool = False) -> None:
@@ -68,7 +68,7 @@ class Progress:
 
 
 def write(stream: Any, text: str) -> None:
-    """Write at once; without a reader the command goes on in silence."""
+    """Write and flush; ignores a closed reader."""
     with contextlib.suppress(OSError):
         stream.write(text, ending="")
         stream.flush()

@@ -1,4 +1,4 @@
-"""The seed of a run of chances: given, or in the environment, or a new one."""
+"""Random seed of a command: an argument, ``SEED`` or a new one."""
 
 import os
 import random
@@ -7,7 +7,7 @@ from django.core.management import CommandError
 
 
 def seed_of_this_run(given: int | None) -> int:
-    """Return ``given``, else what ``SEED`` names, else a new one. Raises ``CommandError`` where that is no number."""
+    """Return ``given``, ``SEED`` or a new seed. Raises ``CommandError`` if ``SEED`` is not a number."""
     named = os.environ.get("SEED", "")
     if given is not None:
         return given

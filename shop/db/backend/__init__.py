@@ -1,1 +1,1 @@
-"""django-mongodb-backend with a time limit around each driver call of a request (see `shop.db.deadline`)."""
+"""django-mongodb-backend with a time limit per driver call of a request (see `shop.db.deadline`)."""

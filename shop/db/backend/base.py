@@ -1,4 +1,4 @@
-"""The database engine that `settings.DATABASES` names."""
+"""Database engine for `settings.DATABASES`."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def _limited(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class LimitedCursor:
-    """A cursor with further batches on the server: fetching each of them is a driver call, too."""
+    """A cursor with batches left on the server; fetching each is a driver call."""
 
     def __init__(self, cursor: CommandCursor) -> None:
         self._cursor = cursor
@@ -70,13 +70,13 @@ class LimitedCollection(Collection):
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    """The backend's, with compilers of the shop's own."""
+    """The backend's operations with the shop's compilers."""
 
     compiler_module = "shop.db.backend.compiler"
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """The backend's, with limited collections, defaults of missing fields and migrations that can be run again."""
+    """The backend's wrapper with limited collections, defaults for missing fields and repeatable migrations."""
 
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor

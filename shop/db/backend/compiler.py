@@ -1,4 +1,4 @@
-"""The backend's SQL compilers; a field that a document lacks has its default, not None."""
+"""The backend's compilers, with field defaults for missing fields."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ __all__ = ["SQLAggregateCompiler", "SQLCompiler", "SQLDeleteCompiler", "SQLInser
 
 
 class SQLCompiler(compiler.SQLCompiler):
-    """Documents of an older release lack the fields that were added since."""
+    """Documents written by older releases lack newer fields."""
 
     def cursor_iter(
         self, cursor: Iterable[dict[str, Any]], chunk_size: int, columns: Iterable[tuple[str, Any]]
@@ -34,18 +34,18 @@ class SQLCompiler(compiler.SQLCompiler):
         for document in documents:
             for name, col in stored:
                 owner = document if col.alias == self.collection_name else document.get(col.alias)
-                # A document that a join did not find has no values, and no defaults either.
+                # An empty join result gets no defaults.
                 if owner and name not in owner:
                     owner[name] = stored_default(col.target)
             yield document
 
 
 def stored_default(field: Field) -> Any:
-    """Return the field's default as the driver would read it."""
+    """Return the field's default as the driver would return it."""
     if field.null and not field.has_default():
         return None
     value = field.get_db_prep_save(field.get_default(), connection)
     if isinstance(value, datetime) and value.tzinfo is not None:
-        # The driver's times are in UTC and do not say so.
+        # The driver returns naive datetimes in UTC.
         return value.astimezone(UTC).replace(tzinfo=None)
     return value

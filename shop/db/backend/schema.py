@@ -1,4 +1,4 @@
-"""Migrations that can be run again after they were killed."""
+"""Schema editor for migrations that can be repeated after they were killed."""
 
 import contextlib
 from typing import Any
@@ -10,7 +10,7 @@ _NAMESPACE_EXISTS = 48
 
 
 class _Database:
-    """The database, in which creating a collection that exists is no error."""
+    """Database proxy that accepts creating an existing collection."""
 
     def __init__(self, database: Any) -> None:
         self._database = database
@@ -20,16 +20,16 @@ class _Database:
             try:
                 self._database.create_collection(name)
             except OperationFailure as error:
-                # Another process created it at the same time.
+                # Created concurrently by another process.
                 if error.code != _NAMESPACE_EXISTS:
                     raise
 
 
 class DatabaseSchemaEditor(BackendSchemaEditor):
-    """The backend's, which completes what is there already.
+    """The backend's schema editor, which accepts existing collections.
 
-    MongoDB creates indexes that exist without an error. A collection exists if a migration was killed before it was
-    recorded, or if a process wrote to it before the first migration.
+    A collection exists if a migration was killed before it was recorded, or if a process wrote to it before. Creating
+    an existing index is no error in MongoDB.
     """
 
     def get_database(self) -> Any:

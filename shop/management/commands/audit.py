@@ -1,4 +1,4 @@
-"""``manage.py audit``: is everything in the database as it must be?"""
+"""``manage.py audit``: check all invariants over the whole database."""
 
 from argparse import ArgumentParser
 from typing import Any

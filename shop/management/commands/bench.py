@@ -1,4 +1,4 @@
-"""``manage.py bench``: the API's speed on one core, beside a peer, other servers, or itself under other conditions."""
+"""``manage.py bench``: measure the API on one core, alone or against a peer, other servers or other conditions."""
 
 import argparse
 import os
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
-            # Neither a developer's .env nor the shell decides what is measured.
+            # Keeps the developer's .env and shell from choosing the settings.
             os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})  # noqa: S606
         from shop.bench.running import Bench
         from shop.bench.scenarios import PAGE_SIZE, PAGES, READING, SCENARIOS

@@ -1,4 +1,4 @@
-"""``manage.py demo``: a storefront's walk through the running shop, told step by step."""
+"""``manage.py demo``: walk through the running shop as a storefront does."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
 
 def running_port() -> str:
-    """Return the port that `manage.py run` published in this DATA_DIR, or the one it would take."""
+    """Return the port published by `manage.py run` in this DATA_DIR, else the configured one."""
     try:
         return json.loads(settings.RUN_FILE.read_text())["PORT"]
     except (OSError, ValueError, KeyError):

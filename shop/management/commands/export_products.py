@@ -1,4 +1,4 @@
-"""``manage.py export_products``: products with their variants as a CSV or XLSX file."""
+"""``manage.py export_products``: export products to a CSV or XLSX file."""
 
 import os
 import sys
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         suffix = path.suffix.lower()
         if suffix not in (".csv", ".xlsx"):
             raise CommandError(f"{path} is to end in .csv or .xlsx.")
-        # Whoever looks for the file finds all of it or none.
+        # Readers see the complete file or none.
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         unfinished = Path(name)
         try:
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def _umask() -> int:
-    """Return the process's mask of permissions, which can only be read by setting it."""
+    """Return the umask, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,4 +1,4 @@
-"""``manage.py fuzz``: thousands of requests drawn from the API's description against the real shop."""
+"""``manage.py fuzz``: requests generated from the OpenAPI description against the real shop."""
 
 import argparse
 import os
@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
-            # Neither a developer's .env nor the shell decides what is fuzzed, least of all whose Stripe account.
+            # Keeps the developer's .env and shell from choosing the settings, above all the Stripe account.
             os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})  # noqa: S606
         try:
             from shop.fuzz.examining import Plan

@@ -8,7 +8,7 @@ from django.db import IntegrityError
 
 
 class Command(migrate.Command):
-    """Django's, without the checks of the database, which are about one that is migrated."""
+    """Django's command without database checks, which require a migrated database."""
 
     def check(self, *args: Any, databases: Any = None, **options: Any) -> None:
         super().check(*args, **options)

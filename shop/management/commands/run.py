@@ -1,4 +1,4 @@
-"""``manage.py run``: the whole shop on this machine, with a demo catalogue, until a signal stops it."""
+"""``manage.py run``: run the whole shop with demo data until a signal stops it."""
 
 import contextlib
 import http.client
@@ -22,12 +22,12 @@ from shop.server import STOP_SECONDS, check_port, server_command
 
 _MANAGE = str(settings.BASE_DIR / "manage.py")
 _START_SECONDS = 60
-# A part that ends more often than this within a minute is broken, not unlucky.
+# More exits within a minute mean that the process is broken.
 _RESTARTS_A_MINUTE = 3
 
 
 class _Stopped(BaseException):
-    """A signal asked us to stop; no `except Exception` on the way may take it for an error."""
+    """Raised after a stop signal; a BaseException, so that no `except Exception` catches it."""
 
 
 class Command(BaseCommand):
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         self.step: Progress | None = None
         self.stop_asked = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it ignored
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # set by nohup
                 signal.signal(number, self._ask_to_stop)
         self.supervisor = Supervisor(settings.DATA_DIR, folder=settings.BASE_DIR)
         failure = ""
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         self.stop_asked = True
 
     def _tick(self) -> None:
-        """Called wherever we wait: shows life, and turns a signal into the end of the run."""
+        """Called while waiting: update the progress, and stop after a signal."""
         if self.stop_asked:
             raise _Stopped
         if self.step:
@@ -120,7 +120,7 @@ class Command(BaseCommand):
         return child.process, child.log
 
     def _start_stripe(self) -> None:
-        # Somebody who names another place for Stripe has one of his own there.
+        # These variables name another Stripe, so no simulator is needed.
         theirs = os.environ.get("STRIPE_SECRET_KEY") or os.environ.get("STRIPE_API_BASE")
         if theirs or importlib.util.find_spec("payments.simulator") is None:
             return
@@ -137,7 +137,7 @@ class Command(BaseCommand):
         self._publish(STRIPE_API_BASE=f"http://127.0.0.1:{port}")
 
     def _publish(self, **addresses: str) -> None:
-        """Tell the parts started later, and every `manage.py` with the same DATA_DIR, where something is."""
+        """Pass addresses to processes started later and to every `manage.py` with this DATA_DIR."""
         self.environment.update(addresses)
         self._published = {**getattr(self, "_published", {}), **addresses}
         write_atomically(settings.RUN_FILE, self._published)
@@ -157,7 +157,7 @@ class Command(BaseCommand):
         return self.supervisor.start(name, command, env=self.environment, stop_seconds=stop_seconds)
 
     def _manage(self, name: str, title: str, *, show: bool = False) -> None:
-        """Run one management command to its end; with ``show`` it writes to the terminal itself."""
+        """Run a management command to its end; ``show`` lets it write to the terminal."""
         command = [sys.executable, _MANAGE, name, *(["--noinput"] if name == "migrate" else [])]
         with contextlib.nullcontext() if show else self._step(title):
             self.supervisor.run(name, command, env=self.environment, while_waiting=self._tick, show=show)
@@ -192,7 +192,7 @@ class Command(BaseCommand):
     # --- Running and stopping -----------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        """Until a signal comes, start again what ends by itself; give up on what keeps ending."""
+        """Restart processes that exit, until a signal arrives or one keeps exiting."""
         while True:
             self._tick()
             for child in self.supervisor.dead():
@@ -213,7 +213,7 @@ class Command(BaseCommand):
         if self.supervisor.holds_folder:
             settings.RUN_FILE.unlink(missing_ok=True)
             self.supervisor.release()
-        # The interpreter is about to end; a second signal may not turn that into a failure.
+        # A second signal must not turn the end of the interpreter into a failure.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
 
@@ -231,12 +231,12 @@ def _writes_mails_to_the_log() -> bool:
 
 
 def _all_workers_started(server: Child) -> bool:
-    """Whether the server's log says so: one that still starts would miss a signal, and be killed seconds later."""
+    """Return whether the log reports all workers: one that still starts would miss a signal and be killed."""
     return server.log is not None and server.log.read_text().count("Started worker-") >= settings.WEB_WORKERS
 
 
 def _ready(port: int) -> bool:
-    """Whether the shop answers, its database included."""
+    """Return whether the shop is ready, including its database."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         connection.request("GET", "/readyz")

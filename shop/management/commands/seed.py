@@ -1,4 +1,4 @@
-"""``manage.py seed``: the demo shop, or with ``--products N`` a catalogue of any size to measure with."""
+"""``manage.py seed``: create demo data, or with ``--products N`` a catalogue of any size for benchmarks."""
 
 import argparse
 from typing import Any

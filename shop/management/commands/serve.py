@@ -1,4 +1,4 @@
-"""``manage.py serve``: the production HTTP server."""
+"""``manage.py serve``: run the production HTTP server."""
 
 import os
 from argparse import ArgumentParser
@@ -42,9 +42,9 @@ class Command(BaseCommand):
             )
         if complaint := migration_complaint():
             raise CommandError(complaint)
-        # The server imports the project from the current folder; a relative DATA_DIR was relative to another one.
+        # The server imports the project from the current folder; DATA_DIR may be relative to the old one.
         os.chdir(settings.BASE_DIR)
         environment = os.environ | {"DATA_DIR": str(settings.DATA_DIR)}
         command = server_command(port, workers=workers, host=host)
-        # This process becomes the server, so that signals reach it.
+        # Replaces this process, so that signals reach the server.
         os.execve(command[0], command, environment)  # noqa: S606

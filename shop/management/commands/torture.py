@@ -1,4 +1,4 @@
-"""``manage.py torture``: races, crashes, outages and lost answers against the real shop, and what came of them."""
+"""``manage.py torture``: races, crashes, outages and lost responses against the real shop."""
 
 import argparse
 import os
@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
-            # Neither a developer's .env nor the shell decides what is tortured, least of all whose Stripe account.
+            # Keeps the developer's .env and shell from choosing the settings, above all the Stripe account.
             os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})  # noqa: S606
         from shop.torture.running import Run
         from shop.torture.scenarios import SCENARIOS

@@ -1,4 +1,4 @@
-"""``manage.py worker``: the background process of the shop."""
+"""``manage.py worker``: run background jobs and periodic tasks."""
 
 import signal
 import sys
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         self.stdout.write("worker started")
-        # A pipe or a file would show it when the worker stops.
+        # Otherwise a pipe or file would show it only when the worker stops.
         self.stdout.flush()
         while not stopping.is_set():
             try:
@@ -42,7 +42,7 @@ class Command(BaseCommand):
                 tried = jobs.run_due()
             except Exception as error:
                 if not is_database_outage(error):
-                    # Not left to the interpreter, which would print what the exception says.
+                    # The interpreter would print the exception's text.
                     logger.critical("the worker ends", exc_info=error)
                     sys.exit(1)
                 if once:
