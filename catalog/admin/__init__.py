@@ -1,4 +1,4 @@
-"""The catalogue in the admin, by subject."""
+"""Admin for the catalogue."""
 
 from catalog.admin import categories, dashboard, imports, products, stock
 

@@ -1,4 +1,4 @@
-"""The category tree in the admin."""
+"""Admin for the category tree."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,7 +20,7 @@ from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.html import link, page_url
 from shop.admin.lists import IndexedSearchMixin, QuickChangeList
 
-# Browsers drop ordinary spaces at the beginning of an option.
+# Browsers strip ordinary spaces at the beginning of an option.
 INDENT = "\u2003"
 
 
@@ -37,7 +37,7 @@ class CategoryForm(forms.ModelForm):
 
 
 class ChildrenInline(TabularInline):
-    """What lies directly in a category, to be put in order."""
+    """Direct subcategories, sortable."""
 
     model = Category
     fk_name = "parent"
@@ -60,19 +60,19 @@ class ChildrenInline(TabularInline):
 
 
 class TreePaginator(Paginator):
-    """Pages of categories in the order of the shop's tree, which no query can sort by."""
+    """Paginate categories in tree order, which no query can sort by."""
 
     def __init__(self, object_list: Iterable[Category], *args: Any, **kwargs: Any) -> None:
         super().__init__(in_tree_order(list(object_list)), *args, **kwargs)
 
 
 class CountingChangeList(QuickChangeList):
-    """Knows how many products lie directly in the categories of the page."""
+    """Add the number of products directly in each category on the page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if self.show_all or not self.multi_page:
-            # Django does not ask the paginator then.
+            # Django does not use the paginator in this case.
             self.result_list = self.paginator.object_list
         rows = Product.objects.order_by().values("category").annotate(products=Count("id"))
         counts = {row["category"]: row["products"] for row in rows}
@@ -84,7 +84,7 @@ class CountingChangeList(QuickChangeList):
 class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
     form = CategoryForm
     list_display = ("indented_name", "path", "products_here")
-    # The paginator puts them in the order of the tree.
+    # The paginator sorts by tree order.
     ordering = ("path",)
     paginator = TreePaginator
     sortable_by = ()
@@ -106,7 +106,7 @@ class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMo
         return queryset.filter(Q(name__icontains=text) | Q(path__icontains=text))
 
     def autocomplete_label(self, category: Category, *, searched: bool) -> str:
-        """Return what a box for categories offers: the tree, or what was found and where that lies."""
+        """Return the option label: indented in the tree, with its path in search results."""
         above, _, _ = category.path.rpartition("/")
         if searched:
             return f"{category.name} ({above})" if above else category.name

@@ -1,4 +1,4 @@
-"""What the dashboard shows of the catalogue."""
+"""Catalogue figures of the admin dashboard."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Exporting products from their list: those that are chosen, or all that its search and filters show."""
+"""Export products from the admin list: the selected ones, or all that match its search and filters."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ CONTENT_TYPES = {
 
 
 class ExportMixin:
-    """The buttons Import and Export of the list of products, and its actions to export the chosen ones."""
+    """The import and export buttons of the product list, and the actions that export selected products."""
 
     actions_list = (
         "import_file",
@@ -42,7 +42,7 @@ class ExportMixin:
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
-            # What is exported is what the list shows.
+            # Export with the list's search and filters.
             for entry in context["actions_list"]:
                 for item in entry.get("items", ()):
                     item["path"] += context["cl"].get_query_string()
@@ -80,7 +80,7 @@ IMPORT_PERMISSIONS = tuple(f"catalog.{verb}_{model}" for model in ("product", "v
 
 
 def may_import(request: HttpRequest) -> bool:
-    """Tell whether somebody may do all that an import does."""
+    """Return whether the user has all permissions that an import needs."""
     return request.user.has_perms(IMPORT_PERMISSIONS)
 
 
@@ -96,9 +96,9 @@ def _download(products: QuerySet[Product], kind: str) -> StreamingHttpResponse:
 
 
 def _in_time(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the pieces that are not empty, each made within one request's database time.
+    """Yield the non-empty chunks, each within one request's database time limit.
 
-    The middleware's limit ends with the response's headers.
+    The middleware's limit ends when the response headers are sent.
     """
     while True:
         with circuit.request():

@@ -1,4 +1,4 @@
-"""Imports in the admin: a file is uploaded and checked, somebody looks at what would change and has it written."""
+"""Admin for imports: upload, check, preview, confirm."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ class ImportForm(forms.ModelForm):
 
 
 class ImportChangeList(QuickChangeList):
-    """Knows the people behind a page's imports, asked for with one command."""
+    """Fetch the users of a page's imports with one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -84,7 +84,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     change_form_template = "admin/catalog/import.html"
     actions_detail = ("confirm", "discard")
 
-    # Whoever may do what an import does may import, and see what was.
+    # Importing requires the permissions of the changes that an import makes.
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return may_import(request)
@@ -115,7 +115,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     # --- Upload -------------------------------------------------------------------------------------------------------
 
     def get_fields(self, request: HttpRequest, obj: ImportRun | None = None) -> tuple[str, ...]:
-        # The page of an import is the template's.
+        # The template renders the page of an import.
         return () if obj else ("file", "encoding")
 
     def write(self, request: HttpRequest, obj: ImportRun, form: ImportForm, change: bool) -> None:
@@ -140,7 +140,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         context = {**(extra_context or {}), **(_page(run, request) if run else {"title": "Import products"})}
         response = super().changeform_view(request, object_id, form_url, context)
         if run and run.state not in WORKING and request.headers.get("HX-Request"):
-            # The page was watching it; now it has other buttons, too.
+            # The page polls for the result; reload it, because its buttons change.
             response.headers["HX-Refresh"] = "true"
         return response
 
@@ -188,7 +188,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
 
 
 def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
-    """Return what the template shows of an import."""
+    """Return the template context of an import."""
     steps = ImportStep.objects.filter(plan=run.plan).order_by("number") if run.plan else ImportStep.objects.none()
     only_conflicts = run.conflicts and "conflicts" in request.GET
     shown = steps.exclude(conflict="") if only_conflicts else steps
@@ -214,7 +214,7 @@ def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
 
 
 class _CountedPaginator(Paginator):
-    """A paginator that is told how many there are."""
+    """A paginator with a known count."""
 
     def __init__(self, *args: Any, total: int, **kwargs: Any) -> None:
         self.count = total

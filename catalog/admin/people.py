@@ -1,4 +1,4 @@
-"""People behind the ids that the ledger of stock and the imports note as text."""
+"""Look-up of users referenced as text by stock movements and imports."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,6 @@ from shop.object_ids import parse_object_id
 
 
 def emails(references: Iterable[str]) -> dict[str, str]:
-    """Return the addresses of those references that are people's ids, with one command."""
+    """Return the e-mail addresses of the references that are user ids, with one query."""
     ids = {pk for reference in references if (pk := parse_object_id(reference))}
     return {str(pk): email for pk, email in User.objects.filter(pk__in=ids).values_list("pk", "email")} if ids else {}

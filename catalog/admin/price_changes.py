@@ -1,4 +1,4 @@
-"""Changing the prices of many products in the admin: choose a rule, look at what it would do, confirm."""
+"""Bulk price changes in the admin: choose a rule, preview, confirm."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -25,11 +25,11 @@ from shop.admin.html import price
 from shop.admin.refusals import add_refusal
 from shop.object_ids import parse_object_id
 
-# What one request has the time for.
+# Limits for one request.
 MAX_PRODUCTS, MAX_PRICES = 2000, 5000
-# What is shown of a plan; the whole of it is confirmed.
+# Number of previewed changes; all are applied.
 SHOWN = 100
-# How long a plan may be looked at before it is confirmed.
+# Lifetime of a preview.
 PLAN_SECONDS = 3600
 _SALT = "catalog.price_changes"
 
@@ -68,7 +68,7 @@ class RuleForm(forms.Form):
 
 
 class ChangesPrices:
-    """A ModelAdmin of products whose list can change the prices of many of them."""
+    """Mixin for the product admin: change the prices of selected products."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.price_changes_view)
@@ -90,7 +90,7 @@ class ChangesPrices:
         return self._page(request, RuleForm(), products, back=request.get_full_path())
 
     def price_changes_view(self, request: HttpRequest) -> HttpResponse:
-        """The steps after the choice of products, each a POST: the rule, its preview, the confirmation."""
+        """Handle the steps after the selection of products, each a POST: rule, preview, confirmation."""
         if not self.has_prices_permission(request):
             raise PermissionDenied
         back = request.POST.get("back", "")

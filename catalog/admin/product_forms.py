@@ -1,4 +1,4 @@
-"""The forms of a product's page: the product, its variants with their stock, its pictures."""
+"""Forms of a product's page: product, variants with stock, pictures."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ from shop.admin.uploads import ImagesFormField
 
 
 class PatientForm(forms.ModelForm):
-    """A form that may lie open for long: it sends back what it showed, so that only what a person changed is written.
+    """A form that submits its initial values, so that only fields changed by the user are written.
 
-    Compared with the row as it is by now, what somebody else changed meanwhile would look changed back.
+    Compared with the current row, concurrent changes by others would be reverted.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,7 +52,7 @@ class ProductForm(PatientForm):
 
 
 class PlacedForm(PatientForm):
-    """A row that is dragged to its place among the others; ``goes_last`` where it is new and has none."""
+    """A sortable row; ``goes_last`` if it is new and has no position."""
 
     position = forms.IntegerField(
         required=False, min_value=0, max_value=10_000, widget=UnfoldAdminIntegerFieldWidget, label="Order"
@@ -65,7 +65,7 @@ class PlacedForm(PatientForm):
             self.initial.pop("position", None)
 
     def has_changed(self) -> bool:
-        # Dragging numbers every row, the one that nobody filled in included.
+        # Sorting sets the position of every row, including the empty extra row.
         return bool(set(self.changed_data) - {"position"} if self.instance._state.adding else self.changed_data)
 
     def clean_position(self) -> int:
@@ -77,7 +77,7 @@ class PlacedForm(PatientForm):
 
 
 class VariantForm(PlacedForm):
-    """A variant. Stock is not typed over but changed by a number, so that sales meanwhile are not undone."""
+    """A variant. Stock is changed by a delta, so that concurrent sales are not overwritten."""
 
     options = PairsField(rows=2, placeholder="size: M")
     stock_change = forms.IntegerField(
@@ -121,7 +121,7 @@ class VariantForm(PlacedForm):
 
 
 class VariantFormSet(PaginationInlineFormSet):
-    """At least one variant stays: it is what shoppers buy."""
+    """Require at least one variant."""
 
     def clean(self) -> None:
         super().clean()
@@ -142,7 +142,7 @@ class VariantFormSet(PaginationInlineFormSet):
 
 
 class PictureForm(PlacedForm):
-    """A picture. A new row may take several files at once; a file for one that exists replaces it."""
+    """A picture. A new row accepts several files; a file on an existing row replaces it."""
 
     files = ImagesFormField(folder="products", required=False, label="Upload")
 

@@ -1,4 +1,4 @@
-"""Products in the admin: one page for a product, its variants, their stock and its pictures."""
+"""Admin for products with variants, stock and pictures on one page."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ from shop.admin.lists import IndexedSearchMixin, begins_with, by_id
 from shop.image_jobs import delete_image_later
 from shop.object_ids import parse_object_id
 
-# How many products one request has the time to show or hide.
+# Maximum number of products that a request can show or hide.
 MAX_AT_ONCE = 5000
 
 
 class CategoryFilter(AutocompleteSelectFilter):
-    """A category, looked up while it is typed, with everything below it: one index finds the products."""
+    """Filter for a category, with autocomplete, including its subcategories."""
 
     def has_output(self) -> bool:
         return self.request.user.has_perm("catalog.view_category")
@@ -100,7 +100,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
     list_filter = (("category", CategoryFilter), ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
     list_prefetch_related = ("variants",)
     search_help_text = "Words, or the beginning of a SKU"
-    # The key sorts by age, and has an index of its own.
+    # Ids sort by age and are indexed.
     ordering = ("-pk",)
     actions = ("activate", "deactivate", "change_prices", *ExportMixin.actions)
 
@@ -115,12 +115,12 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
         if (found := by_id(queryset, text)) is not None:
             return found
         with_sku = Variant.objects.filter(begins_with("sku_key", identifiers.key(text)))
-        # Nobody pages through more than a few hundred results of a SKU.
+        # Limit the results of a SKU prefix.
         products = dict(with_sku.values_list("sku", "product")[:500])
         if text in products:
             return queryset.filter(pk=products[text])
         by_words = Search(text).matching(queryset)
-        # Words find the SKUs of active variants, whose products may also be found by something else.
+        # Full-text search includes the SKUs of active variants.
         return queryset.filter(pk__in=set(products.values())) if products and not by_words.exists() else by_words
 
     @display(description="Product", ordering="sort_name")
@@ -168,7 +168,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
         self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        # A product has at least one variant, which its page makes with it.
+        # A product is created together with at least one variant.
         return super().has_add_permission(request) and request.user.has_perm("catalog.add_variant")
 
     # --- Saving -------------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)
         save = self._save_variant if formset.model is Variant else self._save_picture
-        # By identity: new rows have no key yet.
+        # By identity, because new rows have no primary key yet.
         touched = {id(row) for row in (*formset.new_objects, *(row for row, _ in formset.changed_objects))}
         for row_form in formset.forms:
             if id(row_form.instance) in touched:
@@ -227,7 +227,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
     # --- Deleting -----------------------------------------------------------------------------------------------------
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
-        """The service notes what it did: one that was sold is not deleted."""
+        """Do nothing: the service logs, because a sold product is deactivated instead."""
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
         request.was_deleted = services.delete_product(product=obj)

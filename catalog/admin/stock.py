@@ -1,4 +1,4 @@
-"""Stock in the admin: what there is of each variant, the ledger of how it came to that, and a button to change it."""
+"""Admin for stock: current stock per variant, movements, and a button to adjust it."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, be
 
 
 class StockForm(DialogForm):
-    """What came or went, or what was counted; and why."""
+    """A delta or a counted stock, and the reason."""
 
     change = forms.IntegerField(
         required=False,
@@ -68,7 +68,7 @@ class StockFilter(DropdownFilter):
 
 @admin.register(Variant)
 class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
-    """A variant is edited on its product's page; here is its stock."""
+    """Admin for the stock of variants; variants are edited on their product's page."""
 
     list_display = ("variant", "product_link", "shown_price", "stock_state", "active")
     list_filter = (StockFilter, ("is_active", BooleanRadioFilter))
@@ -148,7 +148,7 @@ def _ledger_line(row: StockMovement, who: str) -> str:
 
 
 class LedgerChangeList(QuickChangeList):
-    """Knows the people behind a page's movements, asked for with one command."""
+    """Fetch the users of a page's movements with one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

@@ -1,10 +1,9 @@
-"""Products with their variants as CSV and XLSX files: one row a variant, keyed by its SKU.
+"""Import and export of products as CSV and XLSX files, one row per variant, identified by SKU.
 
-``formats`` turns files into rows of texts and back; ``columns`` says what each column shows of the database and takes
-from a cell, for both directions; ``planning`` compares a file with the catalogue and stages every change as a plan;
-``writing`` carries out a part of a plan; ``runs`` takes an import from its upload to its end, whatever is killed on
-the way; ``export`` writes the files.
+``formats`` parses and writes files; ``columns`` converts cells to and from model fields; ``planning`` compares a file
+with the catalogue and stores the changes as a plan; ``writing`` applies steps of a plan; ``runs`` is the life cycle of
+an import, resumable after a crash; ``export`` writes files.
 
-A change is a column, the text that an export would show now and the text that it would show then. The preview, the
-check for other people's changes in the meantime and the writing all work on these three.
+A change is a column, its exported text before and its exported text after. Preview, conflict detection and writing all
+use this triple.
 """

@@ -1,4 +1,4 @@
-"""What a product's rows in a file say otherwise than the catalogue, and every cell of them that is wrong."""
+"""Diff an uploaded file against the catalogue and collect cell errors."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,15 +28,15 @@ from catalog.services import free_slug, slug_base
 from catalog.skus import SkuMap
 from shop import identifiers
 
-# Of one product, in one file.
+# Per product and file.
 MAX_VARIANTS = 500
 
-# A column, the text that an export would show now, and the text that it would show then.
+# A column, its exported text before, and after.
 Change = list[str]
 
 
 class Comparison:
-    """Compares products of one file, a portion at a time."""
+    """Compares products of one file, in chunks."""
 
     def __init__(self, sheet: Sheet, columns: Columns) -> None:
         self._sheet = sheet
@@ -45,16 +45,16 @@ class Comparison:
         self._of_variant = [column for name in sheet.names if (column := columns.of_variant(name))]
         self._stocked = STOCK in sheet.names
         self._faults: list[CellFault] = []
-        # Of the products that this file makes or renames.
+        # Slugs of products that this file creates or renames.
         self._slugs: set[str] = set()
 
     def take_faults(self) -> list[CellFault]:
-        """Return what was wrong since the last call."""
+        """Return the errors since the last call."""
         faults, self._faults = self._faults, []
         return faults
 
     def compare(self, groups: list[ProductRows]) -> Iterator[tuple[ImportStep, int, int]]:
-        """Yield a step for each product that the file changes, with how many rows are new and how many changed."""
+        """Yield a step for each changed product, with its numbers of new and changed rows."""
         ids = [group.product_id for group in groups if group.product_id]
         products = Product.objects.in_bulk(ids) if ids else {}
         variants = read_model.by_product(Variant.objects.filter(product__in=ids)) if ids else {}
@@ -107,14 +107,14 @@ class Comparison:
             self._check_former_price(group, product, by_sku)
         if not changes and not variants:
             return None
-        # Under the name by which people know it now.
+        # The preview uses the current name.
         step = ImportStep(product_id=product.pk, name=name or product.name, changes=changes, variants=variants)
         return step, new, len(changed) - sum(1 for entry in variants if entry["id"] is None)
 
     def _agreed(self, group: ProductRows, column: Column, shown: str) -> tuple[Row, str]:
-        """Return the text that the product's rows give a column of it, with its row.
+        """Return the text that the product's rows give for a column, with its row.
 
-        One row is enough: the others may be empty there, or still say what the catalogue says.
+        One row is enough: others may be empty or unchanged.
         """
         chosen = group.rows[0], ""
         differing = set()
@@ -138,7 +138,7 @@ class Comparison:
             self._slugs.add(slug)
 
     def _slugs_in_use(self, groups: list[ProductRows]) -> set[str]:
-        """Return which of the slugs that these rows bring, or would be given, products have."""
+        """Return which slugs that these rows contain or would generate are in use."""
         wanted = set()
         for row in (row for group in groups for row in group.rows):
             wanted.add(identifiers.slug(self._sheet.text(row, "slug")) or slug_base(self._sheet.text(row, "name")))
@@ -178,7 +178,7 @@ class Comparison:
         try:
             base = None if variant._state.adding else read_stock_base(self._sheet.text(row, STOCK_BASE))
             if text == str(base[0] if base else current):
-                # Nobody touched the cell: what was sold or came since the export stays so.
+                # The cell was not edited: keep stock changes since the export.
                 return None
             wanted = whole_number(text)
             if base:
@@ -189,7 +189,7 @@ class Comparison:
         return None if wanted == current else [STOCK, str(current), str(wanted)]
 
     def _check_options(self, group: ProductRows, by_sku: SkuMap[Variant]) -> None:
-        """Find active variants that shoppers could not tell apart."""
+        """Report active variants with the same options."""
         in_file = SkuMap((row.sku, row) for row in group.rows)
         seen: dict[tuple, str] = {}
         for sku, variant in by_sku.items():
@@ -211,7 +211,7 @@ class Comparison:
     # --- Cells --------------------------------------------------------------------------------------------------------
 
     def _change(self, column: Column, obj: models.Model, text: str, row: Row, *, is_new: bool) -> Change | None:
-        """Put the text into the row of the database, and return what that changes of it."""
+        """Set the field from a cell; return the change, if any."""
         shown = "" if is_new else column.show(obj)
         if text == shown or (not text.strip() and not (column.empties and shown)):
             return None
@@ -252,10 +252,10 @@ class Comparison:
 
 
 def _since_export(wanted: int, exported: int, adjustments: int, variant: Variant) -> int:
-    """Return what the stock is to be, where the file changes it from what the export saw.
+    """Return the new stock if the file edits an exported stock.
 
-    It changes by the difference: what was sold since the export stays sold. Raises :class:`BadCell` where somebody
-    counted it meanwhile, for then nobody knows whether the difference is in it already.
+    Only the difference is applied, so sales since the export are kept. Raises :class:`BadCell` if staff or an import
+    adjusted the stock since, because the difference may already be included.
     """
     current = variant.stock
     if adjustments == variant.adjustments:
@@ -277,7 +277,7 @@ def _all_changes(changes: list[Change], variants: list[dict[str, Any]]) -> Itera
 
 
 def _says(column: Column, text: str, shown: str) -> bool:
-    """Whether a text is what the database has, be it in other words."""
+    """Return whether a text means the stored value, possibly in another notation."""
     if text == shown:
         return True
     try:

@@ -1,4 +1,4 @@
-"""CSV files as spreadsheets write them: commas, semicolons or tabs, with or without a byte order mark."""
+"""CSV files from spreadsheets: comma, semicolon or tab, with or without a byte order mark."""
 
 import codecs
 import csv
@@ -15,9 +15,9 @@ MAX_ROW_LENGTH = 1_000_000
 
 
 def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool]:
-    """Return the file's rows, and whether numbers in it have a decimal comma. Raises :class:`FileRefused`.
+    """Return the file's rows, and whether its numbers use a decimal comma. Raises :class:`FileRefused`.
 
-    A byte order mark decides, whatever ``encoding`` says.
+    A byte order mark overrides ``encoding``.
     """
     beginning = file.read(4)
     file.seek(0)
@@ -31,7 +31,7 @@ def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool
         raise _not(encoding, row=1) from error
     text.seek(0)
     if first.lower().startswith("sep="):
-        # Excel's own way to name the delimiter, in a line before the headings.
+        # Excel's line that names the delimiter.
         text.readline()
         first = second
     delimiter = max(DELIMITERS, key=lambda each: _fitness(first, each))
@@ -39,7 +39,7 @@ def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool
 
 
 class Writer:
-    """Turns rows into the bytes of a CSV file; with a byte order mark, by which Excel knows that it is UTF-8."""
+    """Encodes rows as CSV, with a byte order mark so that Excel detects UTF-8."""
 
     def __init__(self, *, byte_order_mark: bool = True) -> None:
         self._buffer = io.StringIO(newline="")
@@ -68,13 +68,13 @@ def _rows(text: io.TextIOWrapper, *, delimiter: str, encoding: str) -> Iterator[
     except UnicodeError as error:
         raise _not(encoding, row=row + 1) from error
     finally:
-        # The file is not ours to close; maybe it is closed already.
+        # The caller closes the file.
         if not text.closed:
             text.detach()
 
 
 class _Lines:
-    """The lines of a file for the csv module, which would read a row of any length into memory."""
+    """The lines of a file for the csv module, with limited length: it would read any line into memory."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
@@ -102,7 +102,7 @@ def _first_lines(text: str) -> tuple[str, str]:
 
 
 def _fitness(heading: str, delimiter: str) -> tuple[bool, int]:
-    """Rank a delimiter by whether the headings make sense with it, then by how many there are."""
+    """Rank a delimiter by whether the headings are valid, then by their number."""
     try:
         names = next(csv.reader([heading], delimiter=delimiter), [])
     except csv.Error:

@@ -1,17 +1,17 @@
-"""What can be wrong with a file and with an import."""
+"""Import errors."""
 
 from shop.errors import Conflict, ShopError
 
 
 class FileRefused(ShopError):
-    """The file cannot be read at all, or not as a list of variants."""
+    """The file is unreadable, or not a list of variants."""
 
     default_code = "file_refused"
     default_detail = "This file cannot be read."
 
 
 class BadCell(Exception):
-    """A cell does not hold what its column takes; the message says what that is."""
+    """A cell has an invalid value; the message names the valid ones."""
 
 
 class TooManyColumns(ShopError):

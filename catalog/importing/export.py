@@ -1,4 +1,4 @@
-"""Products as CSV and XLSX files that an import takes back without changing anything."""
+"""Export of products to CSV and XLSX files that can be imported again without changes."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -20,13 +20,13 @@ Cell = str | int | Decimal
 
 
 class Export:
-    """Some products, one row a variant. A few hundred of them are in memory at a time.
+    """Some products, one row per variant. Only a few hundred are in memory at a time.
 
     Raises :class:`TooManyColumns`.
     """
 
     def __init__(self, products: QuerySet[Product], *, tick: Tick = lambda done: None) -> None:
-        # By key, so that what is sold or edited meanwhile neither repeats nor hides a product.
+        # By key, so that concurrent changes neither repeat nor skip a product.
         self._products = products.prefetch_related(None).order_by("pk")
         self._tick = tick
         attributes, options = self._names()
@@ -38,14 +38,14 @@ class Export:
         self._of_variant = {name: column for name in self.headings if (column := columns.of_variant(name))}
 
     def csv(self, *, byte_order_mark: bool = True) -> Iterator[bytes]:
-        """Return the pieces of a CSV file."""
+        """Yield the chunks of a CSV file."""
         writer = csv_format.Writer(byte_order_mark=byte_order_mark)
         yield writer.write([self.headings])
         for rows in self._portions():
             yield writer.write([[str(cell) for cell in row] for row in rows])
 
     def xlsx(self) -> Iterator[bytes]:
-        """Return the pieces of an XLSX file; they are empty until all of it is written to disk."""
+        """Yield the chunks of an XLSX file; they are empty until the file is complete on disk."""
         with xlsx_format.Writer() as writer:
             writer.write([self.headings])
             for rows in self._portions():
@@ -54,7 +54,7 @@ class Export:
             yield from writer.chunks()
 
     def _names(self) -> tuple[set[str], set[str]]:
-        """Return the names of all attributes and options that the products have."""
+        """Return all attribute and option names of the products."""
         attributes: set[str] = set()
         options: set[str] = set()
         for rows in _by_key(self._products, "pk", "attributes"):
@@ -91,7 +91,7 @@ def _cell(column: Column, row: Product | Variant) -> Cell:
 
 
 def _by_key(products: QuerySet, *fields: str) -> Iterator[list[Any]]:
-    """Yield the products, or tuples of their fields beginning with the key, a portion at a time."""
+    """Yield the products, or tuples of their fields starting with the key, in chunks."""
     rows = products.values_list(*fields) if fields else products
     page = list(rows[:PRODUCTS_AT_ONCE])
     while page:

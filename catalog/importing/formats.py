@@ -1,4 +1,4 @@
-"""Files as rows of texts, whatever their format, within bounds; and texts that no spreadsheet takes for a formula."""
+"""Format-independent reading of files, with size limits, and protection against CSV injection."""
 
 import re
 from collections.abc import Iterator
@@ -10,28 +10,28 @@ from catalog.importing.errors import FileRefused
 MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 50_000
 MAX_COLUMNS = 300
-# Of one cell, which is as much as Excel keeps; and of all cells together, for a small file can repeat a long text.
+# Per cell (Excel's limit), and in total, because a small XLSX file can repeat a long text.
 MAX_CELL_LENGTH = 32_767
 MAX_TEXT_LENGTH = 50_000_000
 MAX_CELLS = 1_500_000
 
-# What a spreadsheet may run: https://owasp.org/www-community/attacks/CSV_Injection
+# https://owasp.org/www-community/attacks/CSV_Injection
 _STARTS_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 class Table(NamedTuple):
-    """The headings, and the rows with their numbers as a spreadsheet shows them; every row has as many cells."""
+    """Headings, and rows with their row numbers; each row has as many cells as headings."""
 
     headings: list[str]
     rows: Iterator[tuple[int, list[str]]]
-    # Whether numbers are written as 19,90: so they are where semicolons stand between the cells.
+    # Numbers are written like 19,90, which is assumed if the delimiter is not a comma.
     decimal_comma: bool
 
 
 def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
-    """Read a CSV or XLSX file; ``encoding`` is that of a CSV file that does not begin with a byte order mark.
+    """Read a CSV or XLSX file; ``encoding`` applies to CSV files without a byte order mark.
 
-    Raises :class:`FileRefused`, as iterating over the rows does.
+    Raises :class:`FileRefused`, also while iterating over the rows.
     """
     beginning = file.read(8)
     if file.seek(0, 2) > MAX_BYTES:
@@ -54,7 +54,7 @@ def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
 
 
 def is_xlsx(file: BinaryIO) -> bool:
-    """Return whether a file begins as an XLSX file does; it is then at its beginning."""
+    """Return whether the file has an XLSX signature; rewinds the file."""
     file.seek(0)
     packed = file.read(2) == b"PK"
     file.seek(0)
@@ -62,17 +62,17 @@ def is_xlsx(file: BinaryIO) -> bool:
 
 
 def guarded(text: str) -> str:
-    """Return the text so that no spreadsheet takes it for a formula: behind an apostrophe, if need be."""
+    """Prefix a text with an apostrophe if a spreadsheet would execute it as a formula."""
     return f"'{text}" if _STARTS_FORMULA.match(text) else text
 
 
 def unguarded(text: str) -> str:
-    """Return exactly the text that :func:`guarded` was given."""
+    """Revert :func:`guarded`."""
     return text[1:] if text.startswith("'") and _STARTS_FORMULA.match(text) else text
 
 
 def _bounded(records: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Number the rows, leave out the empty ones, and refuse what is too much."""
+    """Number the rows, skip empty ones, and enforce the limits."""
     filled = length = count = 0
     for number, cells in enumerate(records, start=1):
         if not any(map(str.strip, cells)):

@@ -1,7 +1,7 @@
-"""Which rows of a file are about one product.
+"""Group the rows of a file by product.
 
-A known SKU says whose variant it is. A new one belongs to the product whose slug stands in its row, be it in the
-database or in this file; without a slug, to the rows of new SKUs with the same name.
+A known SKU belongs to its variant's product. A new SKU belongs to the product with the row's slug, in the database or
+in the file; without a slug, to the new product of the other new SKUs with the same name.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,24 +16,24 @@ from catalog.models import Product, Variant
 from catalog.skus import SkuMap
 from shop import identifiers
 
-# How many values one query asks for.
+# Values per query.
 ASKED_AT_ONCE = 1000
 
 
 @dataclass
 class ProductRows:
-    """The rows of one product, in order; ``product_id`` is None where it is a new one."""
+    """The rows of one product, in order; ``product_id`` is None for a new product."""
 
     product_id: ObjectId | None
     rows: list[Row] = field(default_factory=list)
 
 
 def group_rows(sheet: Sheet) -> list[ProductRows]:
-    """Return the rows of the sheet by product, in the order in which the products first appear."""
+    """Return the rows by product, in the order of the products' first rows."""
     owners = _products_by_sku([row.sku for row in sheet.rows])
     slugs = {row.number: identifiers.slug(sheet.text(row, "slug")) for row in sheet.rows}
     by_slug = _products_by_slug({slugs[row.number] for row in sheet.rows if row.sku not in owners} - {""})
-    # A product that is given a new slug in this file is found by that, too.
+    # A product that gets a new slug in this file is also found by that slug.
     renamed = {slugs[row.number]: owners.find(row.sku) for row in sheet.rows if row.sku in owners}
     groups: dict[tuple[str, Any], ProductRows] = {}
     for row in sheet.rows:
@@ -48,14 +48,13 @@ def group_rows(sheet: Sheet) -> list[ProductRows]:
 
 
 def in_portions(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    """Cut a sequence into lists of ``size``."""
+    """Split a sequence into lists of ``size``."""
     rest = iter(values)
     while portion := list(islice(rest, size)):
         yield portion
 
 
 def _products_by_sku(skus: Sequence[str]) -> SkuMap[ObjectId]:
-    """Return the products that own these SKUs."""
     found: SkuMap[ObjectId] = SkuMap()
     for portion in in_portions(skus, ASKED_AT_ONCE):
         for sku, product_id in Variant.objects.with_skus(portion).order_by().values_list("sku", "product"):
@@ -64,7 +63,6 @@ def _products_by_sku(skus: Sequence[str]) -> SkuMap[ObjectId]:
 
 
 def _products_by_slug(slugs: Iterable[str]) -> dict[str, ObjectId]:
-    """Return the products that have these slugs."""
     found: dict[str, ObjectId] = {}
     for portion in in_portions(list(slugs), ASKED_AT_ONCE):
         found.update(Product.objects.filter(slug__in=portion).values_list("slug", "pk"))

@@ -1,4 +1,4 @@
-"""An import from its upload to its end, and the plan of what it changes."""
+"""Imports and their plans."""
 
 from datetime import datetime, timedelta
 
@@ -8,8 +8,7 @@ from django_mongodb_backend.fields import ObjectIdField
 
 from shop.mongodb import TTLIndex
 
-# How long a preview may be confirmed. What it was made of is kept far longer: an import that waits for a worker must
-# find all of its plan.
+# Lifetime of a preview. Plans live longer, because a confirmed import may wait for a worker.
 PREVIEW_LASTS = timedelta(days=7)
 PLAN_LASTS = timedelta(days=90)
 
@@ -19,7 +18,7 @@ def _plan_expiry() -> datetime:
 
 
 class ImportRun(models.Model):
-    """One file and what became of it."""
+    """An uploaded file and its import."""
 
     class State(models.TextChoices):
         CHECKING = "checking", "Being checked"
@@ -34,7 +33,7 @@ class ImportRun(models.Model):
         CP1252 = "cp1252", "Windows-1252 (Excel in Western Europe)"
 
     filename = models.CharField("file", max_length=255, editable=False)
-    # SHA-256 of the file, by which a command finds the import that was killed.
+    # SHA-256 of the file, by which the command finds an interrupted import.
     digest = models.CharField(max_length=64, editable=False)
     encoding = models.CharField(
         max_length=10,
@@ -43,7 +42,7 @@ class ImportRun(models.Model):
         help_text="Of a CSV file. Excel's “CSV UTF-8” and XLSX files need no choice.",
     )
     state = models.CharField(max_length=10, choices=State, default=State.CHECKING, editable=False)
-    # Ids of staff as text, "" for the command line: what the ledger of stock has, too.
+    # Staff user ids as text; "" for the command line.
     uploaded_by = models.CharField(max_length=64, blank=True, editable=False)
     confirmed_by = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField("uploaded", default=timezone.now, editable=False)
@@ -51,7 +50,7 @@ class ImportRun(models.Model):
     confirmed_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
 
-    # What the check found: why the file cannot be read, or its first faulty cells as [row, column, sentence].
+    # Result of the check: why the file is unreadable, or its first errors as [row, column, sentence].
     problem = models.TextField(blank=True, editable=False)
     faults = models.JSONField(default=list, editable=False)
     fault_count = models.PositiveIntegerField("errors", default=0, editable=False)
@@ -59,7 +58,7 @@ class ImportRun(models.Model):
     new_rows = models.PositiveIntegerField("new", default=0, editable=False)
     changed_rows = models.PositiveIntegerField("changed", default=0, editable=False)
 
-    # The plan: `steps` products, of which `applied` are dealt with, `conflicts` of them by leaving them alone.
+    # The plan: `steps` products, of which `applied` are processed; of these, `conflicts` were skipped.
     plan = ObjectIdField(null=True, editable=False)
     steps = models.PositiveIntegerField(default=0, editable=False)
     applied = models.PositiveIntegerField(default=0, editable=False)
@@ -67,7 +66,7 @@ class ImportRun(models.Model):
 
     class Meta:
         verbose_name = "import"
-        # Importing takes the rights to add and change products and variants; seeing what was imported has one.
+        # Importing requires the permissions to add and change products and variants.
         default_permissions = ("view",)
         ordering = ["-id"]
         indexes = [models.Index(fields=["digest"], name="import_digest")]
@@ -81,12 +80,12 @@ class ImportRun(models.Model):
 
     @property
     def is_stale(self) -> bool:
-        """Whether its preview is too old to be confirmed."""
+        """Return whether the preview is too old to be confirmed."""
         return self.checked_at is not None and timezone.now() - self.checked_at > PREVIEW_LASTS
 
 
 class ImportPart(models.Model):
-    """A piece of an uploaded file, until it is checked: the worker may be another machine."""
+    """A chunk of an uploaded file, stored until it is checked because the worker may run on another machine."""
 
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="parts")
     number = models.PositiveIntegerField()
@@ -102,18 +101,18 @@ class ImportPart(models.Model):
 
 
 class ImportStep(models.Model):
-    """What an import changes of one product, its new variants included."""
+    """The changes to one product, including its new variants."""
 
     plan = ObjectIdField()
     number = models.PositiveIntegerField()
-    # None for a product that is new.
+    # None for a new product.
     product_id = ObjectIdField(null=True)
     name = models.CharField(max_length=200)
-    # [column, text now, text then] of the product itself.
+    # [column, text before, text after] of the product.
     changes = models.JSONField(default=list)
-    # Of each of its variants: {"row", "sku", "id" (None for a new one), "adjustments", "changes"}.
+    # Per variant: {"row", "sku", "id" (None for a new one), "adjustments", "changes"}.
     variants = models.JSONField(default=list)
-    # Why it was left alone after all.
+    # The reason if the step was skipped.
     conflict = models.TextField(blank=True)
     expires_at = models.DateTimeField(default=_plan_expiry)
 
@@ -130,5 +129,5 @@ class ImportStep(models.Model):
 
     @property
     def size(self) -> int:
-        """How much work it is, in rows."""
+        """Return the amount of work, in rows."""
         return 1 + len(self.variants)

@@ -1,4 +1,4 @@
-"""The check of a file: all that it would change, stored as a plan, and all that is wrong with it."""
+"""Check a file: store its changes as a plan and collect its errors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ from catalog.models import Category
 PRODUCTS_AT_ONCE = 200
 FAULTS_KEPT = 500
 
-# Told of every portion of the work: how many products of how many.
+# Called after each chunk with the numbers of processed and of all products.
 Tick = Callable[[int, int], None]
 
 
 @dataclass
 class Plan:
-    """What a check found. Its steps are stored under ``id``."""
+    """The result of a check. Its steps are stored under ``id``."""
 
     id: ObjectId = field(default_factory=ObjectId)
     steps: int = 0
     rows: int = 0
     new_rows: int = 0
     changed_rows: int = 0
-    # The first of them; `fault_count` counts all.
+    # The first errors; `fault_count` is the total.
     faults: list[CellFault] = field(default_factory=list)
     fault_count: int = 0
 
@@ -39,7 +39,7 @@ class Plan:
 
 
 def stage(table: Table, *, tick: Tick = lambda done, total: None) -> Plan:
-    """Check all of a file and store what it would change, step by step; nothing of the catalogue is written.
+    """Check a file and store its changes as steps, without writing to the catalogue.
 
     Raises :class:`~catalog.importing.errors.FileRefused`.
     """
@@ -67,6 +67,6 @@ def stage(table: Table, *, tick: Tick = lambda done, total: None) -> Plan:
 
 
 def discard(plan_id: ObjectId | None) -> None:
-    """Forget a plan's steps."""
+    """Delete a plan's steps."""
     if plan_id:
         ImportStep.objects.filter(plan=plan_id).delete()

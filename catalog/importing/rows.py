@@ -1,4 +1,4 @@
-"""The rows of a file under the names of their columns, each of another SKU."""
+"""Rows of a file with named columns and unique SKUs."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ MONEY = frozenset({"price", "compare_at_price"})
 
 
 class CellFault(NamedTuple):
-    """What is wrong with a cell, for people."""
+    """An error in a cell, to be displayed."""
 
     row: int
     column: str
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 class Sheet:
-    """The rows of a file, and what is wrong with their SKUs. Raises :class:`FileRefused`."""
+    """The rows of a file and errors about their SKUs. Raises :class:`FileRefused`."""
 
     def __init__(self, table: Table, columns: Columns) -> None:
         self.names = _names(table.headings, columns)
@@ -37,7 +37,7 @@ class Sheet:
         self.rows = list(self._rows(table, columns))
 
     def text(self, row: Row, name: str) -> str:
-        """Return the row's cell in the named column; "" where the file has no such column."""
+        """Return the row's cell in the named column; "" if there is no such column."""
         position = self._at.get(name)
         return "" if position is None else row.cells[position]
 

@@ -1,8 +1,7 @@
-"""An import from its upload to its end: the verbs, and the jobs that go on with it whatever was killed.
+"""Import life cycle: upload, check, confirm and apply, with jobs that resume after a crash.
 
-Checking writes nothing but the plan, so it may be done again. Applying moves a cursor over the plan's steps in the
-same transaction as the steps' effects: each step has its effect once, however many processes apply the same import
-and wherever they die.
+Checking writes only the plan and can be repeated. Applying advances a cursor over the plan's steps in the same
+transaction as their effects, so each step is applied once, whatever crashes or runs concurrently.
 """
 
 import hashlib
@@ -30,21 +29,21 @@ from shop.transactions import TransactionContention, transactional
 State = ImportRun.State
 CHECK, APPLY = "catalog.check_import", "catalog.apply_import"
 
-# A transaction writes as many products as take about this long, for buyers of the same variants wait for it; it begins
-# with a few, and takes at most so many products and rows, or one product however large.
+# Target duration of a transaction, because buyers of the same variants wait for it. The batch size starts small and is
+# limited in products and rows, but includes at least one product.
 BATCH_SECONDS = 0.5
 FIRST_STEPS = 20
 STEPS_AT_ONCE = 100
 ROWS_AT_ONCE = 200
-# Bytes of a CSV file that a request checks itself, so that small files need no waiting.
+# CSV files up to this size are checked in the upload request.
 BYTES_AT_ONCE = 500 * 1024
 _PART_BYTES = 4 * 1024 * 1024
-# A job works this long, then lets go: what happens by the clock, and other jobs, have their turn.
+# Time slice of one job run; then yield to other jobs.
 _SLICE_SECONDS = 5.0
 
-# Refused by a constraint, though the batch had just looked: somebody else was faster.
+# Constraint errors in spite of the batch's own checks: a concurrent change.
 _OVERTAKEN = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)
-# The server's own limit of a transaction, after which it aborts it.
+# MongoDB aborted the transaction after `transactionLifetimeLimitSeconds`.
 _EXCEEDED_LIFETIME = 290
 
 
@@ -53,9 +52,9 @@ _EXCEEDED_LIFETIME = 290
 
 @transactional("catalog.upload_import")
 def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
-    """Keep a file with its run, and have it checked: a small CSV file at once, any other by the worker.
+    """Store a file and check it: a small CSV file immediately, others by the worker.
 
-    Raises :class:`FileRefused` where it is too large.
+    Raises :class:`FileRefused` if it is too large.
     """
     if size > MAX_BYTES:
         raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: import it in several parts.")
@@ -65,7 +64,7 @@ def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
     while data := file.read(_PART_BYTES):
         ImportPart.objects.create(run=run, number=number, data=data)
         number += 1
-    # A small XLSX file may unpack to a large one: requests do not look into it.
+    # A small XLSX file may unpack to a large one, so requests never parse it.
     at_once = size <= BYTES_AT_ONCE and not is_xlsx(file)
     jobs.enqueue(CHECK, at_once=at_once, run=str(run.pk))
     return run
@@ -73,7 +72,7 @@ def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
 
 @jobs.handler(CHECK)
 def check(*, run: str) -> None:
-    """Read the run's file, compare it with the catalogue and store the plan; nothing of the catalogue is written."""
+    """Compare the run's file with the catalogue and store the plan, without writing to the catalogue."""
     row = ImportRun.objects.filter(pk=run, state=State.CHECKING).first()
     if row is None:
         return
@@ -86,14 +85,14 @@ def check(*, run: str) -> None:
     else:
         found = _results(plan)
     if not ImportRun.objects.filter(pk=row.pk, state=State.CHECKING).update(**found, checked_at=timezone.now()):
-        # Another worker, which had taken this one for dead, was faster.
+        # Another worker took over and has finished.
         planning.discard(plan and plan.id)
         return
     ImportPart.objects.filter(run=row.pk).delete()
 
 
 def digest_of(file: BinaryIO) -> str:
-    """Return the SHA-256 of a file, which is then at its beginning."""
+    """Return the SHA-256 of a file; rewinds the file."""
     digest = hashlib.sha256()
     file.seek(0)
     while data := file.read(_PART_BYTES):
@@ -112,7 +111,7 @@ def _file_of(run: ImportRun) -> BinaryIO:
 
 def _results(plan: Plan) -> dict[str, Any]:
     return {
-        # A file that changes nothing needs nobody's consent.
+        # A file without changes needs no confirmation.
         "state": State.REFUSED if plan.fault_count else State.READY if plan.steps else State.DONE,
         "plan": plan.id,
         "steps": plan.steps,
@@ -129,7 +128,7 @@ def _results(plan: Plan) -> dict[str, Any]:
 
 @transactional("catalog.confirm_import")
 def confirm(*, run: ImportRun, actor: str) -> None:
-    """Have a checked import written. Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
+    """Confirm a checked import. Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
     if run.is_stale:
         raise PreviewTooOld
     now = timezone.now()
@@ -145,7 +144,7 @@ def confirm(*, run: ImportRun, actor: str) -> None:
 
 @transactional("catalog.discard_import")
 def discard(*, run: ImportRun) -> None:
-    """Give up an import that was not confirmed. Raises :class:`NotConfirmable`."""
+    """Discard an unconfirmed import. Raises :class:`NotConfirmable`."""
     open_states = [State.CHECKING, State.READY, State.REFUSED]
     if not ImportRun.objects.filter(pk=run.pk, state__in=open_states).update(state=State.DISCARDED):
         raise NotConfirmable("This import was confirmed or discarded already.")
@@ -156,7 +155,7 @@ def discard(*, run: ImportRun) -> None:
 
 @transactional("catalog.begin_import")
 def begin(*, plan: Plan, filename: str, digest: str) -> ImportRun:
-    """Begin to write a plan that was checked without a run: the caller applies it, and the worker if that one dies."""
+    """Start applying a plan that was checked without a run; the worker takes over if the caller dies."""
     now = timezone.now()
     run = ImportRun.objects.create(
         filename=filename,
@@ -170,17 +169,17 @@ def begin(*, plan: Plan, filename: str, digest: str) -> ImportRun:
 
 
 def hold(run: ImportRun) -> None:
-    """Keep the worker from going on with an import that the caller goes on with, for another while."""
+    """Extend the lease that keeps the worker from taking over the caller's import."""
     _jobs_of(run.pk).update(run_at=timezone.now() + jobs.LEASE)
 
 
 def unfinished(digest: str) -> ImportRun | None:
-    """Return the import of the same file that was confirmed and is not done."""
+    """Return the import of the same file that was confirmed and is not finished."""
     return ImportRun.objects.filter(digest=digest, state=State.APPLYING).first()
 
 
 def last_error(run: ImportRun) -> str:
-    """Return why the run's job failed when it was last tried; "" where it did not."""
+    """Return the error of the job's last attempt; "" if there is none."""
     job = jobs.Job.objects.filter(kind__in=[CHECK, APPLY], payload={"run": str(run.pk)}).first()
     return job.last_error if job else ""
 
@@ -198,9 +197,9 @@ def _apply_as_job(*, run: str) -> None:
 def apply(
     *, run_id: ObjectId, until: Callable[[], bool] = lambda: False, tick: Tick = lambda done, total: None
 ) -> bool:
-    """Write an import that was confirmed, batch by batch, unless ``until`` says stop; return whether it is done.
+    """Apply a confirmed import in batches until done or ``until`` returns true; return whether it is done.
 
-    Any number of processes may do this for the same import at the same time.
+    Safe to run concurrently for the same import.
     """
     steps = FIRST_STEPS
     while True:
@@ -210,7 +209,7 @@ def apply(
         except _OVERTAKEN:
             run = _apply_one_or_leave_it(run_id)
         except (TransactionContention, DatabaseError) as error:
-            # Something in it sells too well to be locked for so long, or the database is slow.
+            # A variant is too contended for long transactions, or the database is slow: use smaller batches.
             if steps == 1 or not _is_too_long(error):
                 raise
             steps = max(1, steps // 10)
@@ -225,7 +224,7 @@ def apply(
 
 
 def _is_too_long(error: BaseException | None) -> bool:
-    """Tell whether a transaction was given up because it lasted too long or met too many others."""
+    """Return whether a transaction failed because it took too long or had too many conflicts."""
     while error is not None:
         if isinstance(error, TransactionContention) or getattr(error, "code", None) == _EXCEEDED_LIFETIME:
             return True
@@ -234,7 +233,7 @@ def _is_too_long(error: BaseException | None) -> bool:
 
 
 def _apply_one_or_leave_it(run_id: ObjectId) -> ImportRun:
-    """Write the next step alone, so that a refusal can only be about that one."""
+    """Apply a single step, so that an error is attributable to it."""
     try:
         return _apply_batch(run_id=run_id, steps=1)
     except _OVERTAKEN as refusal:
@@ -244,7 +243,7 @@ def _apply_one_or_leave_it(run_id: ObjectId) -> ImportRun:
 
 @transactional("catalog.import_batch")
 def _apply_batch(*, run_id: ObjectId, steps: int, leave_alone: str = "") -> ImportRun:
-    """Write the next steps and move the cursor behind them; return the run as it is then."""
+    """Apply the next steps and advance the cursor; return the updated run."""
     run = ImportRun.objects.get(pk=run_id)
     if run.state != State.APPLYING:
         return run
@@ -260,7 +259,7 @@ def _apply_batch(*, run_id: ObjectId, steps: int, leave_alone: str = "") -> Impo
     if run.applied >= run.steps or not batch:
         run.state, run.finished_at = State.DONE, timezone.now()
         _jobs_of(run_id).delete()
-    # Two at once both write this document, so one of them runs again and finds the cursor moved.
+    # Concurrent batches conflict on this document; the retry sees the advanced cursor.
     run.save(update_fields=["state", "applied", "conflicts", "finished_at"])
     return run
 

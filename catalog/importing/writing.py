@@ -1,4 +1,4 @@
-"""Carrying out steps of a plan: what still is as the check saw it is written, the rest is left alone and told."""
+"""Apply steps of a plan; steps whose rows have changed since the check are skipped and reported."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,14 +18,14 @@ Conflicts = dict[ObjectId, str]
 
 
 class _Conflict(Exception):
-    """The catalogue is not as the check saw it."""
+    """The catalogue has changed since the check."""
 
 
 def write(steps: Sequence[ImportStep], *, actor: str, origin: str) -> Conflicts:
-    """Write the steps inside the running transaction, with as many commands as for one of them.
+    """Apply the steps in the running transaction, with a constant number of commands.
 
-    Return those that were left alone, with the reason. ``actor`` and ``origin`` are what the ledger of stock notes.
-    Raises what the catalogue's constraints refuse, which only somebody else's change in this very moment brings about.
+    Returns the skipped steps with reasons. ``actor`` and ``origin`` are recorded in stock movements. Raises constraint
+    errors, which only concurrent changes cause.
     """
     batch = _Batch(steps, origin=origin)
     conflicts = {}
@@ -39,7 +39,7 @@ def write(steps: Sequence[ImportStep], *, actor: str, origin: str) -> Conflicts:
 
 
 class _Work:
-    """What is to be written, of one step or of many."""
+    """Pending writes of one or more steps."""
 
     def __init__(self) -> None:
         self.new_products: list[Product] = []
@@ -48,7 +48,7 @@ class _Work:
         self.variants: dict[ObjectId, dict[str, Any]] = {}
         self.deltas: dict[ObjectId, int] = {}
         self.notes: dict[ObjectId, str] = {}
-        # Products of which more than the stock changes.
+        # Products with changes other than stock.
         self.to_settle: list[ObjectId] = []
 
     def take_over(self, other: "_Work") -> None:
@@ -65,7 +65,7 @@ class _Work:
 
 
 class _Batch:
-    """Steps and what they are about, read at once."""
+    """Steps with the rows they change, read at once."""
 
     def __init__(self, steps: Sequence[ImportStep], *, origin: str) -> None:
         self._origin = origin
@@ -81,7 +81,7 @@ class _Batch:
         self._slugs = dict(Product.objects.filter(slug__in=new_slugs).values_list("slug", "pk")) if new_slugs else {}
 
     def add(self, step: ImportStep) -> None:
-        """Take a step in, all of it or nothing. Raises :class:`_Conflict`."""
+        """Add a step completely or not at all. Raises :class:`_Conflict`."""
         work = _Work()
         product = self._product_of(step)
         changed: dict[str, Any] = {}
@@ -110,7 +110,7 @@ class _Batch:
             reason = StockMovement.Reason.IMPORT
             stock.adjust_many(work.deltas, reason=reason, notes=work.notes, reference=actor)
         if work.to_settle:
-            # The check refused what the file does; a price that changed since then is no reason to fail the batch.
+            # The check validated the file, so only a price change since then causes this; it must not fail the batch.
             services.settle(*work.to_settle, drops_former_prices=True)
 
     def _product_of(self, step: ImportStep) -> Product:
@@ -144,7 +144,7 @@ class _Batch:
                 work.variants[variant.pk] = changed
 
     def _put(self, column: Column, row: models.Model, before: str, after: str) -> dict[str, Any]:
-        """Put a text into a row, and return the fields to be written; nothing where it is there already."""
+        """Set a text on a row; return the fields to write, none if unchanged."""
         if not row._state.adding:
             now = column.show(row)
             if now == after:
@@ -158,7 +158,7 @@ class _Batch:
         return column.fields(row)
 
     def _move_stock(self, work: _Work, variant: Variant, entry: dict[str, Any], before: str, after: str) -> None:
-        """Change the stock by as much as the preview showed: what was sold since then stays sold."""
+        """Change the stock by the previewed difference, which keeps sales since then."""
         delta = int(after) - int(before)
         if not variant._state.adding and variant.adjustments != entry["adjustments"]:
             if variant.stock == int(after):

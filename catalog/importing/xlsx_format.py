@@ -1,4 +1,4 @@
-"""XLSX files: only their first sheet, only values; read and written row by row."""
+"""XLSX files: values of the first sheet, read and written row by row."""
 
 import json
 import re
@@ -25,33 +25,32 @@ READER = xlsx_reader.__file__
 
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 MAX_ARCHIVE_MEMBERS = 1000
-# Empty ones included, of which spreadsheets like to keep many.
+# Including empty rows, of which spreadsheets keep many.
 MAX_SHEET_ROWS = 200_000
 MAX_ROW_LENGTH = 1_000_000
 MAX_MEMORY_BYTES = 400 * 1024 * 1024
-# Of the processor, for a file of any size and for each packed megabyte. An honest file takes about 5 s a megabyte.
+# CPU time per file and per packed megabyte. Ordinary files take about 5 s per megabyte.
 MIN_CPU_SECONDS = 5
 CPU_SECONDS_PER_MB = 12
 MAX_CPU_SECONDS = 40
-# Seconds on the clock for each of the processor's.
+# Wall-clock limit as a multiple of the CPU limit.
 WALL_FACTOR = 8
 
-# Characters that XML cannot hold, or would change, are written as _x000B_ (ECMA-376, ST_Xstring), and what looks like
-# that by chance with its own underscore so.
+# Characters that XML does not allow or changes are escaped as _x000B_ (ECMA-376, ST_Xstring); underscores of texts that
+# look like an escape are escaped too.
 _TO_ESCAPE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[list[str]]:
-    """Yield the rows of the file's first sheet as texts. Raises :class:`FileRefused`, now or on the way.
+    """Yield the rows of the file's first sheet as texts. Raises :class:`FileRefused`, also while iterating.
 
-    The file is read by a process with limits, which is killed when it exceeds them: whatever the file does to its
-    reader, the caller holds one row at a time.
+    The file is parsed in a subprocess with CPU and memory limits; the caller holds one row at a time.
     """
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(file, copy)
         size = copy.tell()
         copy.seek(0)
-        # By the packed size: a small file has no right to much time.
+        # Based on the packed size, so that zip bombs get little time.
         seconds = min(MAX_CPU_SECONDS, MIN_CPU_SECONDS + CPU_SECONDS_PER_MB * size // 1024**2)
         limits = Limits(
             cpu_seconds=seconds,
@@ -63,12 +62,12 @@ def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[lis
             cells=max_cells,
             row_length=MAX_ROW_LENGTH,
         )
-        # Isolated from the environment, in which there are secrets, and from the working directory.
+        # Isolated from the environment, which contains secrets, and from the working directory.
         command = [sys.executable, "-I", str(READER), json.dumps(limits._asdict())]
         with subprocess.Popen(  # noqa: S603
             command, stdin=copy, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/"
         ) as process:
-            # Processor time bounds the work; this bounds a process that waits, or a machine that is too busy.
+            # The CPU limit does not cover a process that waits, or a busy machine.
             timer = threading.Timer(WALL_FACTOR * seconds, process.kill)
             timer.start()
             try:
@@ -80,12 +79,12 @@ def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[lis
 
 def _rows_from(process: subprocess.Popen[bytes]) -> Iterator[list[str]]:
     output: IO[bytes] = process.stdout
-    # JSON escapes a character with up to twelve, and separates the cells with four.
+    # JSON escapes a character with up to twelve, and separates cells with four.
     while line := output.readline(16 * MAX_ROW_LENGTH):
         try:
             value = json.loads(line)
         except ValueError:
-            # It was killed while it wrote this line.
+            # It was killed while writing this line.
             break
         if isinstance(value, list):
             yield value
@@ -99,7 +98,7 @@ def _rows_from(process: subprocess.Popen[bytes]) -> Iterator[list[str]]:
 
 
 class Writer:
-    """Collects rows in a file on disk, then gives out its bytes; used in a ``with`` block, which leaves nothing."""
+    """Collects rows in a file on disk, then yields its bytes. Use as a context manager, which cleans up."""
 
     def __init__(self) -> None:
         self._workbook = openpyxl.Workbook(write_only=True)
@@ -111,7 +110,7 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         if not self._saved:
-            # The library itself cleans up when a workbook is saved, or when the process ends.
+            # openpyxl cleans up only on save or at exit.
             self._sheet.close()
             self._sheet._writer.cleanup()
 
@@ -122,13 +121,13 @@ class Writer:
     def _cell(self, text: str) -> str | Cell:
         if text not in ERROR_CODES:
             return _escaped(text)
-        # A text that looks like a formula's error, which the library would make of it.
+        # openpyxl would convert a text that looks like a formula error.
         cell: Cell = WriteOnlyCell(self._sheet, text)
         cell.data_type = TYPE_STRING
         return cell
 
     def chunks(self, size: int = 64 * 1024) -> Iterator[bytes]:
-        """End the file and return its bytes."""
+        """Finish the file and yield its bytes."""
         with tempfile.TemporaryFile() as file:
             self._workbook.save(file)
             self._saved = True
