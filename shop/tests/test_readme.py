@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 README = Path(settings.BASE_DIR, "README.md")
 DOCS = Path(settings.BASE_DIR, "docs")
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
+PAGES = [README, Path(settings.BASE_DIR, "CHANGELOG.md"), *sorted(DOCS.glob("*.md"))]
 
 
 def test_the_purchase_in_the_readme_really_runs(
