@@ -11,7 +11,6 @@ from .simulator import StripeSimulator
 
 
 def main() -> int:
-    """Parse the command line, serve, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m payments.simulator", description="A Stripe account on loopback.")
     parser.add_argument("--port", type=int, default=0, help="0 for any free port")
     parser.add_argument("--webhook-url", help="where events are delivered")

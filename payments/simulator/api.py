@@ -119,8 +119,6 @@ ROUTES = (
 
 
 class Api:
-    """Answer calls to ``/v1/…`` for one account."""
-
     def __init__(self, account: Account) -> None:
         self._account = account
         self._claims: set[str] = set()

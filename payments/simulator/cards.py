@@ -28,8 +28,6 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Behaviour of a test payment method when it is charged and afterwards."""
-
     number: str
     decline: Decline | None = None
     authentication: bool = False

@@ -62,7 +62,6 @@ def create(session: Session, intent: Object, method: Object, behaviour: Behaviou
 
 
 def settle(session: Session, charge: Object, decline: Decline | None) -> Object:
-    """Finish a pending charge: succeeded, or failed with this decline."""
     charge["status"] = "failed" if decline else "succeeded"
     charge["outcome"] = _outcome(decline)
     if decline:
@@ -84,7 +83,6 @@ def change(session: Session, charge: Object, **fields: Any) -> Object:
 
 
 def behaviour_of(session: Session, charge: Object) -> Behaviour:
-    """Return the behaviour of a charge's payment method, which determines refunds and disputes."""
     return method_behaviour(session, charge["payment_method"])
 
 

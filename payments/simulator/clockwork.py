@@ -26,7 +26,6 @@ class Clockwork:
         self._thread.join()
 
     def idle(self) -> bool:
-        """Return whether no action is scheduled."""
         return not self._account.store.rows("SELECT 1 FROM later LIMIT 1")
 
     def _work(self) -> None:

@@ -295,7 +295,6 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _charge(session: Session, payment: str) -> Object:
-    """Return the charge with this id or of this intent."""
     if payment.startswith("pi_"):
         payment = session.get("payment_intent", payment)["latest_charge"] or payment
     return session.get("charge", payment)

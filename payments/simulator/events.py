@@ -68,7 +68,6 @@ def record(
 
 
 def enqueue(store: Store, event: Object) -> None:
-    """Create the deliveries that the current rule asks for."""
     rule = DeliveryRule(**store.setting("delivery_rule", {}))
     if not rule.covers(event["type"]):
         rule = DeliveryRule()
@@ -113,7 +112,6 @@ def rotate_secret(store: Store, new: str, overlap_seconds: float) -> None:
 
 
 def as_json(row: sqlite3.Row) -> Object:
-    """Return a delivery as the control plane shows it."""
     return {
         "id": row["id"],
         "event": row["event"],

@@ -65,7 +65,7 @@ def _conditions(kind: str, params: dict[str, Any]) -> tuple[list[str], list[Any]
             conditions.append("(" + " OR ".join("type GLOB ?" for _ in types) + ")")
             values.extend(types)
         if "delivery_success" in params:
-            # An event is delivered once none of its deliveries is pending.
+            # An event is delivered when all of its deliveries are.
             owed = "SELECT 1 FROM deliveries d WHERE d.event = objects.id AND d.state NOT IN ('delivered')"
             conditions.append(f"{'NOT ' if params['delivery_success'] else ''}EXISTS ({owed})")
     return conditions, values

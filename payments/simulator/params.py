@@ -85,8 +85,6 @@ def _text(raw: Raw, param: str) -> str:
 
 
 def string(max_length: int = 5000) -> Reader:
-    """Read non-empty text."""
-
     def reader(raw: Raw, param: str) -> str:
         text = _text(raw, param)
         if len(text) > max_length:
@@ -97,8 +95,6 @@ def string(max_length: int = 5000) -> Reader:
 
 
 def integer(minimum: int | None = None, maximum: int | None = None) -> Reader:
-    """Read a decimal integer within bounds."""
-
     def reader(raw: Raw, param: str) -> int:
         text = _text(raw, param)
         # `int()` would also accept "1_000", " 7 " and digits of other scripts.
@@ -115,7 +111,6 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Reader:
 
 
 def boolean(raw: Raw, param: str) -> bool:
-    """Read ``true`` or ``false``."""
     text = _text(raw, param)
     if text not in ("true", "false"):
         raise malformed(f"Invalid boolean: {text[:50]}", param=param)
@@ -123,8 +118,6 @@ def boolean(raw: Raw, param: str) -> bool:
 
 
 def choice(*options: str) -> Reader:
-    """Read one of the given words."""
-
     def reader(raw: Raw, param: str) -> str:
         text = _text(raw, param)
         if text not in options:
@@ -135,7 +128,6 @@ def choice(*options: str) -> Reader:
 
 
 def email(raw: Raw, param: str) -> str:
-    """Read an e-mail address."""
     text = _text(raw, param)
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
         raise malformed(f"Invalid email address: {text[:100]}", code="email_invalid", param=param)
@@ -148,8 +140,6 @@ def nullable(reader: Reader) -> Reader:
 
 
 def record(schema: Schema, required: tuple[str, ...] = ()) -> Reader:
-    """Read a nested object with its own schema."""
-
     def reader(raw: Raw, param: str) -> dict[str, Any]:
         if not isinstance(raw, dict):
             raise malformed("Invalid object", param=param)

@@ -82,7 +82,6 @@ def authenticated(session: Session, intent: Object, *, success: bool) -> Object:
 
 
 def finish_processing(session: Session, intent: Object, *, success: bool) -> Object:
-    """Apply the bank's answer."""
     charge = session.get("charge", intent["latest_charge"])
     decline = None if success else charges.behaviour_of(session, charge).decline or cards.BANK_FUNDS
     charges.settle(session, charge, decline)

@@ -90,8 +90,6 @@ class Front(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One keep-alive connection."""
-
     protocol_version = "HTTP/1.1"
     server_version = "stripe-simulator"
     disable_nagle_algorithm = True
@@ -179,7 +177,6 @@ class Handler(BaseHTTPRequestHandler):
             waited += 0.05
 
     def _reset(self) -> None:
-        """Close the connection with a reset."""
         self.close_connection = True
         with _peer_may_be_gone():
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -34,12 +34,10 @@ class Session:
         return found
 
     def emit(self, event_type: str, subject: Object, previous: Object | None = None) -> Object:
-        """Record an event about an object's current state; return the event."""
         request = {"id": self.request_id, "idempotency_key": self.idempotency_key}
         return events.record(self.store, event_type, subject, previous=previous, request=request)
 
     def later(self, action: str, subject: Object) -> None:
-        """Schedule a delayed action on this object."""
         self.store.schedule(self.later_seconds, action, subject["id"])
 
 

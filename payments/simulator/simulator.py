@@ -60,18 +60,15 @@ class StripeSimulator(ControlPlane):
 
     @property
     def webhook_secret(self) -> str:
-        """Return the newest active webhook secret."""
         return events.signing_secrets(self.account.store)[0]
 
     def start(self) -> Self:
-        """Start serving and delivering."""
         self.courier.start()
         self.clockwork.start()
         self._front.start()
         return self
 
     def close(self) -> None:
-        """Stop all threads; release the port and the state file."""
         self.heal()
         self._front.close()
         self.clockwork.close()

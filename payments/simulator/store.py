@@ -91,7 +91,7 @@ class Store:
             return self._database.execute(sql, values).fetchall()
 
     def clear(self) -> None:
-        """Delete all objects, events, deliveries and keys; keep settings."""
+        """Delete everything but settings."""
         with self.transaction():
             for table in _TABLES:
                 self.rows(f"DELETE FROM {table}")  # noqa: S608
@@ -115,7 +115,6 @@ class Store:
         return body
 
     def save(self, body: Object, **hidden: Any) -> Object:
-        """Save a changed object and update its hidden data."""
         merged = {**self.hidden(body["id"]), **hidden}
         self.rows(
             "UPDATE objects SET body = ?, hidden = ? WHERE id = ?", json.dumps(body), json.dumps(merged), body["id"]
@@ -149,7 +148,6 @@ class Store:
         return [json.loads(row["body"]) for row in found]
 
     def position(self, object_id: str, kind: str) -> int | None:
-        """Return the object's position in order of creation, or None."""
         found = self.rows("SELECT seq FROM objects WHERE id = ? AND kind = ?", object_id, kind)
         return found[0]["seq"] if found else None
 
