@@ -51,8 +51,6 @@ Spawn = Callable[[str, Sequence[str]], tuple[Process, Path]]
 
 @dataclass(frozen=True)
 class ReplicaSet:
-    """A running replica set: URI, ports and processes of its members."""
-
     uri: str
     ports: tuple[int, ...]
     processes: tuple[Process, ...]
@@ -271,7 +269,6 @@ def _remove_abandoned(parent: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run ``-- COMMAND …`` with MONGO_URI set; return its exit code."""
     command = list(arguments[1:] if arguments[:1] == ["--"] else arguments)
     if not command:
         sys.stderr.write("usage: python -m shop.mongod -- COMMAND …\n")

@@ -130,7 +130,6 @@ class Child:
         return f"{self.log} ends with:\n{last_lines(self.log)}" if self.log else "its messages are above"
 
     def restart(self) -> None:
-        """Start the same command again after it has ended."""
         _signal_group(self.process.pid, signal.SIGKILL)  # remaining members of the dead leader's group
         self.restarts.append(time.monotonic())
         self._start()
@@ -220,7 +219,6 @@ class Supervisor:
             raise ProcessError(f"{name} failed with exit code {code}; {child.log_end()}")
 
     def dead(self) -> list[Child]:
-        """Return the processes that ended unexpectedly."""
         return [child for child in self.children if not child.is_alive]
 
     def stop_children(self) -> None:

@@ -107,7 +107,6 @@ def shop(
     rate_limits: bool = True,
     crowd: Crowd = EAGER,
 ) -> Contestant:
-    """Return the shop with production settings on the database at ``uri``."""
     port = free_port()
     return Contestant(
         name=name,
@@ -133,7 +132,6 @@ def _shop_environment(uri: str, folder: Path, *, rate_limits: bool = True) -> di
 
 
 def seed_shop(uri: str, folder: Path, *, products: int) -> None:
-    """Create the shop's database and show progress."""
     size = ["--products", str(products), "--categories", str(CATEGORIES), "--images", "3", "--users", str(USERS)]
     environment = _shop_environment(uri, folder) | {"DEBUG": "1", "LOG_LEVEL": "WARNING"}
     for arguments in (["migrate", "--noinput", "--verbosity", "0"], ["seed", *size]):
@@ -164,6 +162,5 @@ def _peer_environment(uri: str) -> dict[str, str]:
 
 
 def seed_peer(uri: str, code: Path, *, products: int) -> None:
-    """Create the peer's database."""
     command = ["node", "seed.js", str(products), str(USERS)]
     subprocess.run(command, env=_peer_environment(uri), cwd=code, check=True, capture_output=True)  # noqa: S603

@@ -20,13 +20,12 @@ _RATIOS = {"rate": "ratio (range)", "cpu_ms": "CPU ratio (range)"}
 
 
 def columns(comparison: Comparison) -> list[str]:
-    """Return the table's header."""
     ratio = _RATIOS[comparison.measure]
     return ["", "", "requests/s", ratio, "p50 ms", "p99 ms", "CPU ms", "MongoDB ms", "commands", "errors"]
 
 
 def rows(comparison: Comparison) -> list[list[str]]:
-    """Return the table's lines, one per scenario and contestant; processor times and commands are per request."""
+    """Return one line per scenario and contestant; processor times and commands are per request."""
     lines = []
     for scenario, results in comparison.results.items():
         for number, (contestant, result) in enumerate(results.items()):
@@ -57,7 +56,6 @@ def _ratio(ratios: Sequence[float]) -> str:
 
 
 def text(comparison: Comparison) -> str:
-    """Return the table as text."""
     table = [columns(comparison), *rows(comparison)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
@@ -76,7 +74,6 @@ def memory(comparison: Comparison) -> str:
 
 
 def markdown(comparison: Comparison) -> list[str]:
-    """Return the table as lines of Markdown."""
     head = columns(comparison)
     table = ["| " + " | ".join(line) + " |" for line in [head, *rows(comparison)]]
     table.insert(1, "|---|---" + "|---:" * (len(head) - 2) + "|")
@@ -84,7 +81,6 @@ def markdown(comparison: Comparison) -> list[str]:
 
 
 def conditions(crowds: Sequence[Crowd]) -> str:
-    """Describe date, machine, versions and load of a measurement."""
     now = datetime.datetime.now(datetime.UTC)
     versions = ", ".join(
         [

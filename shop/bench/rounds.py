@@ -41,7 +41,6 @@ class Result:
     gave_up: bool = False
 
     def median(self, measure: str) -> float:
-        """Return the median of one of a :class:`Round`'s fields."""
         return statistics.median(getattr(each, measure) for each in self.rounds)
 
 
@@ -59,7 +58,6 @@ class Comparison:
     measure: str = "rate"
 
     def ratios(self, scenario: str, contestant: str) -> list[float]:
-        """Return this contestant's ratio to the baseline in each round."""
         rows = self.results[scenario]
         pairs = zip(rows[contestant].rounds, rows[self.baseline].rounds, strict=False)
         return [getattr(own, self.measure) / getattr(base, self.measure) for own, base in pairs]
@@ -146,7 +144,6 @@ def compare(
     seconds: float,
     bar: Callable[[str], Any],
 ) -> Comparison:
-    """Start the contestants, measure every scenario, stop them."""
     comparison = Comparison(title, baseline, measure=measure)
     try:
         for each in contestants:

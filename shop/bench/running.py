@@ -74,7 +74,6 @@ class Bench:
         self._compare("main", title, sides, SCENARIOS, baseline=sides[-1].name)
 
     def servers(self, *, products: int) -> None:
-        """Compare HTTP servers."""
         uri = self._seeded(products)
         sides = [self._shop(name, uri, server=name) for name in SERVERS]
         self._compare("servers", "HTTP servers, one process on one core", sides, SCENARIOS, baseline="granian")
@@ -101,12 +100,10 @@ class Bench:
         self._compare("scaling", title, sides, EASY, baseline=sides[0].name, measure="cpu_ms")
 
     def growth(self) -> None:
-        """Compare a small catalogue with a large one."""
         sides = [self._shop(f"{size:,} products", self._seeded(size)) for size in (SMALL, LARGE)]
         self._compare("growth", "A growing catalogue", sides, READING, baseline=f"{SMALL:,} products")
 
     def soak(self, *, minutes: int, products: int) -> None:
-        """Measure the server's memory under sustained load."""
         side = self._shop("shop", self._seeded(products))
         with Progress(self._stream, f"Soak, {minutes} min") as bar:
             result = soak(self._track, side, minutes=minutes, tick=bar)

@@ -40,7 +40,6 @@ class LoadError(Exception):
 
 
 def write_requests(path: Path, requests: Sequence[Request]) -> None:
-    """Write the requests that :func:`load` sends."""
     path.write_text("".join(f"{request.line}\n" for request in requests))
 
 

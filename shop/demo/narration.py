@@ -11,7 +11,7 @@ _SECRET = frozenset({"password", "client_secret"})
 
 
 class Narrator:
-    """Ignore everything; used by tests."""
+    """Null narrator, used by tests."""
 
     def chapter(self, title: str, text: str) -> None:
         """Begin a part of the journey."""

@@ -1,7 +1,6 @@
 """Seed the demo shop: create missing rows, leave existing ones unchanged.
 
-Rows are matched by natural key (slug, code, e-mail address), so a second run changes nothing and an interrupted run is
-completed by the next one.
+Rows are matched by natural key (slug, code, e-mail address), so an interrupted run can be repeated.
 """
 
 import os
@@ -32,7 +31,7 @@ def seed_terms() -> int:
 
 
 def seed_people() -> int:
-    """Create the missing ones of the demo's staff user and customer (with an address); return their number."""
+    """Create the missing ones of the staff user and the customer (with an address); return their number."""
     made = 0
     for person, create in (
         (terms.STAFF, User.objects.create_superuser),

@@ -13,7 +13,7 @@ _TIMEOUT_SECONDS = 15.0
 
 
 class PromiseBroken(Exception):
-    """The shop broke a promise; the message is a sentence that states it."""
+    """The shop did not keep a promise, which the message states."""
 
 
 class NotReachable(PromiseBroken):

@@ -36,7 +36,6 @@ class Plan(NamedTuple):
         return tuple(phase for phase in PHASES if phase != "coverage" or self.thorough)
 
     def config(self) -> dict[str, Any]:
-        """Return schemathesis' configuration."""
         return {
             "seed": self.seed,
             "generation": {"max-examples": self.cases, "database": "none"},

@@ -71,7 +71,6 @@ class Furniture:
     values: dict[str, list[str]]
 
     def config(self) -> dict[str, Any]:
-        """Return the values and their parameters as schemathesis' configuration."""
         known = {name: {"values": values} for name, values in self.values.items()}
         places = [{"include-path": f"/api/v1{path}", "parameters": _bound(names)} for path, names in AT.items()]
         return {"dictionaries": known, "parameters": _bound(EVERYWHERE), "operations": places}

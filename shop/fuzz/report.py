@@ -41,7 +41,6 @@ def text(tallies: Sequence[Tally]) -> list[str]:
 
 
 def markdown(tallies: Sequence[Tally], *, seed: int, mongod: str, seconds: float) -> list[str]:
-    """Return the section of the page."""
     now = datetime.datetime.now(datetime.UTC)
     statuses = sum((tally.statuses for tally in tallies), Counter())
     return [

@@ -22,7 +22,7 @@ _FAULTS = ("[error", "[critical", "Traceback (most recent call last)")
 
 
 class Run:
-    """Run the fuzzer; ``tallies`` holds one result per person."""
+    """``tallies`` holds one result per person."""
 
     def __init__(self, stream: Any, plan: Plan) -> None:
         self.stream, self.plan = stream, plan
@@ -30,7 +30,6 @@ class Run:
         self.mongod = ""
 
     def all(self, people: Sequence[str]) -> None:
-        """Run for these people in sequence, each against a freshly filled shop."""
         # Ignore proxies from the environment.
         os.environ["NO_PROXY"] = "127.0.0.1"
         with (
@@ -67,7 +66,6 @@ class Run:
         return tally
 
     def print(self) -> None:
-        """Write the tables and the findings."""
         self.stream.write("\n" + "\n".join(report.text(self.tallies)) + "\n")
 
     @property

@@ -35,8 +35,6 @@ class Scene:
 
     @contextlib.contextmanager
     def set(self) -> Iterator[None]:
-        """Prepare requests inside the block."""
-
         @schemathesis.hook
         def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
             self._prepare(case, kwargs)

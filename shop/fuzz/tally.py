@@ -9,8 +9,6 @@ from schemathesis.engine.recorder import Interaction, ScenarioRecorder
 
 
 class Finding(NamedTuple):
-    """Failed check: its operation, message, and the request that reproduces it."""
-
     check: str
     operation: str
     message: str
@@ -77,6 +75,5 @@ class Tally:
 
 
 def _shown(interaction: Interaction) -> str:
-    """Return an answer's status and the beginning of its body."""
     response = interaction.response
     return f"{response.status_code} {response.content[:300].decode(errors='replace')}" if response else "no answer"

@@ -23,7 +23,6 @@ ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "Lon
 
 
 def browser_of(user: User) -> Client:
-    """Return a browser in which this user is logged into the admin."""
     browser = Client()
     browser.force_login(user)
     return browser
@@ -39,7 +38,7 @@ def allow(user: User, *permissions: str) -> User:
 
 
 def in_dialog(browser: Client, url: str, fields: dict[str, Any] | None = None) -> HttpResponse:
-    """Open a button's dialog, or submit ``fields`` to it, as the page's script does."""
+    """Open a button's dialog, or submit ``fields`` to it."""
     headers = {"HX-Request": "true"}
     return browser.get(url, headers=headers) if fields is None else browser.post(url, fields, headers=headers)
 

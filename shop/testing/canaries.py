@@ -116,7 +116,6 @@ def planted(mongo_uri: str) -> dict[str, str]:
 
 
 def found_in(text: str, marks: tuple[str, ...]) -> list[str]:
-    """Return the lines of a text that contain one of the marks."""
     return [line[:300] for line in text.splitlines() if any(mark in line.lower() for mark in marks)]
 
 

@@ -54,8 +54,6 @@ class Asset:
 
 
 class Refused(Exception):
-    """Error answer of the API."""
-
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status

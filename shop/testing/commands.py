@@ -34,14 +34,11 @@ class Command:
 
 
 class Commands(list[Command]):
-    """Commands of a block, in order."""
-
     @property
     def names(self) -> list[str]:
         return [command.name for command in self]
 
     def on(self, collection: str) -> "Commands":
-        """Return only the commands on one collection."""
         return Commands(command for command in self if command.collection == collection)
 
     def __str__(self) -> str:

@@ -9,7 +9,6 @@ from PIL import Image
 
 
 def image_file(colour: str = "red", *, kind: str = "PNG", size: tuple[int, int] = (60, 40)) -> SimpleUploadedFile:
-    """Return a valid image as an upload."""
     output = io.BytesIO()
     Image.new("RGB", size, colour).save(output, kind)
     return SimpleUploadedFile(f"picture.{kind.lower()}", output.getvalue(), content_type=f"image/{kind.lower()}")

@@ -6,7 +6,6 @@ from shop.testing.server import ShopServer
 
 
 def connect(server: ShopServer, *parts: bytes, source: str = "127.0.0.1") -> socket.socket:
-    """Open a connection from this address and send the bytes."""
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=20, source_address=(source, 0))
     connection.sendall(b"".join(parts))
     return connection

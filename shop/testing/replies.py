@@ -24,7 +24,6 @@ def refusals(reply: Any, status: int) -> list[tuple[str, str | None]]:
 
 
 def refusal(reply: Any, status: int) -> tuple[str, str | None]:
-    """Return ``(code, attr)`` of the only error in ``reply``."""
     found = refusals(reply, status)
     assert len(found) == 1, found
     return found[0]

@@ -19,7 +19,6 @@ class Operation(NamedTuple):
 
     @property
     def address(self) -> str:
-        """Return the path with its parameters filled in."""
         address = self.path
         for parameter, value in NOBODY.items():
             address = address.replace(parameter, value)
@@ -31,7 +30,6 @@ class Operation(NamedTuple):
 
     @property
     def is_public(self) -> bool:
-        """Return whether the operation needs no token."""
         return {} in self.description.get("security", [{}])
 
 

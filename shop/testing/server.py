@@ -31,7 +31,6 @@ class ShopServer:
         self._environment = {**os.environ, **environment}
 
     def start(self) -> None:
-        """Start the server and wait until it is ready."""
         with self.log.open("ab") as log:
             self._process = spawn(self._command, stdout=log, env=self._environment, folder=settings.BASE_DIR)
         give_up_at = time.monotonic() + START_SECONDS
@@ -46,7 +45,6 @@ class ShopServer:
 
     @property
     def pid(self) -> int:
-        """Return the pid of the leading process."""
         return self._process.pid
 
     @property
@@ -54,7 +52,6 @@ class ShopServer:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """Kill -9 all of its processes at once."""
         with contextlib.suppress(ProcessLookupError):
             # The server leads a session, so its process group is exactly its processes.
             os.killpg(self._process.pid, 9)

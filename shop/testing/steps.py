@@ -31,7 +31,6 @@ def cart_of(client: APIClient, **headers: str) -> dict[str, Any]:
 
 
 def variant_of(product: Product) -> Variant:
-    """Return the current variant of a simple product."""
     return Variant.objects.get(product=product)
 
 
@@ -81,5 +80,4 @@ def order_of(client: APIClient, number: str) -> dict[str, Any]:
 
 
 def events_of(order: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return (event, actor) of the order's timeline."""
     return [(entry["event"], entry["actor"]) for entry in order["timeline"]]

@@ -26,8 +26,6 @@ PRICE_IN_CENTS = 1000
 
 
 class Person(NamedTuple):
-    """Registered user: the id in orders, and an access token."""
-
     id: str
     token: str
 
@@ -46,8 +44,6 @@ class Booked:
 
 
 class Books(Protocol):
-    """Interface to the database of the real shop and of the naive one."""
-
     initial: dict[str, int]
 
     def make_product(self, stock: int) -> str: ...
@@ -63,11 +59,8 @@ class Books(Protocol):
 
 
 class ShopBooks:
-    """Database of the real shop, through its models."""
-
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
-        # Initial stock by product.
         self.initial: dict[str, int] = {}
 
     def make_product(self, stock: int) -> str:
@@ -130,7 +123,6 @@ class ShopBooks:
         PeriodicTask.objects.update_or_create(name="orders.expire", defaults={"due_at": due_at})
 
     def unfinished(self) -> list[str]:
-        """Return unfinished background work."""
         jobs = [f"job {job}" for job in Job.objects.filter(given_up_at=None).iterator()]
         waiting = StripeEvent.objects.filter(status__in=(StripeEvent.Status.RECEIVED, StripeEvent.Status.FAILED))
         pending = [f"refund {refund.pk}" for refund in Refund.objects.filter(status=Refund.Status.PENDING)]

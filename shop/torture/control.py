@@ -21,8 +21,6 @@ _START_SECONDS = 30
 
 
 class NaiveBooks:
-    """Database of the naive shop."""
-
     def __init__(self, uri: str) -> None:
         self.client: MongoClient[dict[str, Any]] = MongoClient(uri)
         self.db = self.client["naive"]
@@ -85,8 +83,6 @@ class NaiveBooks:
 
 
 class NaiveWorld(World):
-    """The naive shop and its server process."""
-
     def __init__(self, uri: str, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.books: NaiveBooks = NaiveBooks(uri)

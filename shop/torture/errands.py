@@ -36,7 +36,7 @@ ENDS = {
 
 
 class Errand:
-    """One buyer's steps towards one goal; ``product`` is bought. Use it in one thread at a time."""
+    """One buyer's steps to buy ``product``. Not thread-safe."""
 
     def __init__(self, kind: str, world: World, buyer: Buyer, product: str, *, staff: Buyer | None = None) -> None:
         self.kind, self.world, self.buyer, self.product, self.staff = kind, world, buyer, product, staff
@@ -69,7 +69,6 @@ class Errand:
         return self.is_finished
 
     def step(self) -> bool:
-        """Take the next step; return whether it is done."""
         done = getattr(self, f"_{self._left[0]}")()
         if done and not self.ended_early:
             self._left.pop(0)

@@ -107,7 +107,7 @@ class Shop:
         order = self.db.orders.find_one({"number": payment["order"]})
         if sum(order["refunds"]) + amount > PRICE:
             return refused(409, "refund_too_large")
-        # Stands for other work between check and write, long enough for concurrent requests to pass the check.
+        # Simulates other work between check and write, long enough for concurrent requests to pass the check.
         time.sleep(0.1)
         self.db.orders.update_one({"number": order["number"]}, {"$push": {"refunds": amount}})
         self._call("refunds", payment_intent=payment["payment_intent"], amount=amount)

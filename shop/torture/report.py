@@ -29,7 +29,6 @@ def row(tally: Tally | None) -> list[str]:
 
 
 def table(tallies: Sequence[tuple[str, Tally]]) -> list[str]:
-    """Return the table as lines of text."""
     rows = [list(COLUMNS), *([name, *row(tally)] for name, tally in tallies)]
     widths = [max(len(each[column]) for each in rows) for column in range(len(COLUMNS))]
     lines = []
@@ -40,7 +39,6 @@ def table(tallies: Sequence[tuple[str, Tally]]) -> list[str]:
 
 
 def complaints(tally: Tally) -> list[str]:
-    """Return the first few failures."""
     found = tally.complaints
     more = [f"… and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     return [*(sentence[:600] for sentence in found[:_SHOWN]), *more]
@@ -49,7 +47,6 @@ def complaints(tally: Tally) -> list[str]:
 def markdown(
     shop: Sequence[Tally], control: Sequence[Tally], *, seed: int, mongod: str, seconds: float, short: bool
 ) -> str:
-    """Return the section of the page."""
     now = datetime.datetime.now(datetime.UTC)
     proves = {scenario.name: scenario.proves for scenario in SCENARIOS}
     lines = [
@@ -88,7 +85,6 @@ def markdown(
 
 
 def write(path: Path, text: str) -> None:
-    """Replace this run's section of the page."""
     replace_section(path, "faults", text)
 
 

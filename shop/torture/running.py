@@ -20,8 +20,6 @@ FULL_MINUTES = 20.0
 
 
 class Run:
-    """Run scenarios; ``shop`` and ``control`` hold the results."""
-
     def __init__(self, stream: Any, *, seed: int, minutes: float, short: bool) -> None:
         self.stream, self.seed, self.short = stream, seed, short
         self._pace = minutes / FULL_MINUTES
@@ -93,7 +91,6 @@ class Run:
                 world.stop()
 
     def print(self) -> None:
-        """Write the table and the shop's failures."""
         lines = report.table(
             [(tally.name, tally) for tally in self.shop] + [(f"naive {tally.name}", tally) for tally in self.control]
         )

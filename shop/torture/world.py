@@ -44,14 +44,12 @@ class World:
         self.progress: Callable[[int, int], None] = lambda done, total: None
 
     def size(self, full: int, short: int) -> int:
-        """Return the number for a full or a short run."""
         return short if self.short else full
 
     def buyers(self, count: int, tally: Tally) -> list[Buyer]:
         return [Buyer(self.url, person, tally) for person in self.books.make_people(count)]
 
     def begin(self) -> None:
-        """Empty and start everything."""
         self.stripe.reset()
         self.stripe.set_webhook(f"{self.url}/api/v1/payments/webhook/")
 
@@ -171,7 +169,6 @@ class ShopWorld(World):
         super().begin()
 
     def empty(self) -> None:
-        """Delete all documents that a scenario may have created."""
         database = connections["default"].database.with_options(read_concern=ReadConcern("local"))
         for name in database.list_collection_names(filter={"type": "collection"}):
             if name not in _KEPT and not name.startswith("system."):
@@ -195,7 +192,6 @@ class ShopWorld(World):
         tally.expect(not unfinished, f"left undone: {'; '.join(unfinished[:5])}")
 
     def reconcile(self) -> str:
-        """Run `reconcile_payments`; return its output."""
         command = [sys.executable, "manage.py", "reconcile_payments", "--settling-minutes", "0"]
         environment = {**os.environ, **self.environment}
         done = subprocess.run(  # noqa: S603

@@ -15,8 +15,6 @@ MEDIA = Path(__file__).resolve().parent.parent / "media"
 
 
 class DemoPicture(NamedTuple):
-    """Image file and its alternative text."""
-
     path: Path
     alt: str
 

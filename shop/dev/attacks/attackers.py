@@ -204,7 +204,7 @@ def _open(target: Target, count: int, first_bytes: bytes) -> list[socket.socket]
 
 
 def _send_all(sockets: list[socket.socket], data: bytes) -> list[socket.socket]:
-    """Send to each; return those still open."""
+    """Return the connections that are still open."""
     alive = []
     for connection in sockets:
         try:

@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 15
 
 
 class Bystanders:
-    """Run customers, a load balancer and Stripe for some seconds; collect one sample per request."""
+    """Collect one sample per request."""
 
     def __init__(self, url: str, *, seconds: float, secret: str) -> None:
         self.url, self.secret = url, secret

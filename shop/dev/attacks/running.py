@@ -31,7 +31,7 @@ NGINX = settings.BASE_DIR / "docs" / "deploy" / "nginx.conf"
 
 @dataclass(frozen=True)
 class Seen:
-    """Results of the bystanders during one attack; times in seconds."""
+    """Results of the bystanders; times in seconds."""
 
     requests: int
     refused: dict[str, int]
@@ -47,7 +47,6 @@ class Seen:
 
     @property
     def holds(self) -> bool:
-        """Return whether no bystander was refused and 95 % were answered within a second."""
         return not self.refused and self.p95 < 1
 
 
@@ -180,7 +179,6 @@ def _wait_until_ready(url: str, log: Path) -> None:
 
 
 def line(seen: Seen) -> str:
-    """Return the result in one line."""
     refused = ", ".join(f"{count} × {name}" for name, count in sorted(seen.refused.items())) or "none refused"
     return (
         f"{seen.requests:>6} requests, p50 {seen.p50 * 1000:,.0f} ms, p95 {seen.p95 * 1000:,.0f} ms, "

@@ -9,7 +9,7 @@ from shop.torture.world import World
 
 
 class Scenario(NamedTuple):
-    """A scenario; ``run`` does one round."""
+    """``run`` does one round."""
 
     name: str
     run: Callable[[World, Tally], None]
@@ -24,7 +24,6 @@ class Scenario(NamedTuple):
 
     @property
     def proves(self) -> str:
-        """Return the sentence that the scenario proves."""
         return " ".join((self.run.__doc__ or "").split())
 
 

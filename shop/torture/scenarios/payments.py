@@ -44,8 +44,6 @@ def late_success(world: World, tally: Tally) -> None:
 
 
 def _race(world: World, tally: Tally, order: Opened) -> None:
-    """Pay and cancel concurrently."""
-
     def cancel() -> int:
         return order.buyer.cancel(order.number).status
 
