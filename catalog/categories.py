@@ -1,4 +1,4 @@
-"""The category tree as shoppers read it. Categories are few: all of them are one command."""
+"""Order and product counts of the category tree. Categories are few, so all are read at once."""
 
 from collections.abc import Iterable
 
@@ -9,13 +9,13 @@ from catalog.search import sort_name
 
 
 def in_tree_order(categories: Iterable[Category]) -> list[Category]:
-    """Return all the categories with parents before their children, sisters by position and then by name."""
+    """Sort categories with parents before children, siblings by position and name."""
     places = {category.pk: (category.position, sort_name(category.name), category.pk) for category in categories}
     return sorted(categories, key=lambda category: [places[pk] for pk in category.lineage if pk in places])
 
 
 def count_products(categories: Iterable[Category], *, among: Iterable[Category] | None = None) -> None:
-    """Set ``product_count``: the active products of each category and of those below it, which are ``among`` these."""
+    """Set ``product_count``: the active products of each category and its descendants in ``among``."""
     totals: dict[ObjectId, int] = {}
     for category in categories if among is None else among:
         for ancestor in category.lineage:

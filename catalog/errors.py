@@ -1,4 +1,4 @@
-"""What can be wrong with stock and products."""
+"""Errors about stock and products."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from shop.errors import Conflict, Fault, ShopError
 
 
 class OutOfStock(Conflict):
-    """409: there is less in stock than asked for. ``variants`` are the ids of those that are short."""
+    """409: stock is below the requested quantity. ``variants`` are the ids of the variants concerned."""
 
     default_code = "out_of_stock"
     default_detail = "There is not enough in stock."

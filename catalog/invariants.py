@@ -1,4 +1,4 @@
-"""What must always be true of the catalogue."""
+"""Invariants of the catalogue."""
 
 from collections.abc import Iterator
 

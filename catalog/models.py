@@ -1,7 +1,7 @@
-"""What is for sale: categories, products, their variants and pictures, and the ledger of stock.
+"""Categories, products, variants, pictures and stock movements.
 
-A product carries what shoppers read in lists (its category's name, its pictures, the cheapest price, whether any
-variant is in stock, its rating), written in the same transaction as the change, so that a list is one query.
+A product carries what lists show (category, pictures, lowest price, stock state, rating), written in the same
+transaction as the change, so that a list is one query.
 """
 
 from collections.abc import Iterable
@@ -26,14 +26,14 @@ MAX_ATTRIBUTES = 30
 
 
 def validate_slug_not_reserved(slug: str) -> None:
-    """Refuse slugs that an address of the API would take for something else."""
+    """Refuse slugs that conflict with API paths or ids."""
     looks_like_id = len(slug) == 24 and all(c in "0123456789abcdefABCDEF" for c in slug)
     if slug in RESERVED_SLUGS or looks_like_id:
         raise ValidationError("This slug is reserved.", code="reserved_slug")
 
 
 def validate_attributes(attributes: Any) -> None:
-    """Attributes are a flat object of short names and short texts: ``{"colour": "red"}``."""
+    """Validate a flat object of short names and texts: ``{"colour": "red"}``."""
     if not isinstance(attributes, dict):
         raise ValidationError('Give an object of names and texts, such as {"colour": "red"}.', code="invalid")
     if len(attributes) > MAX_ATTRIBUTES:
@@ -50,7 +50,7 @@ class CategoryQuerySet(models.QuerySet):
     def touch(self) -> int:
         """Make the running transaction conflict with others that move, delete or fill these categories.
 
-        Reading a category and writing something that depends on it would otherwise not notice its change.
+        Call it before writing something that depends on a category that was only read.
         """
         return self.update(revision=models.F("revision") + 1)
 
@@ -61,13 +61,13 @@ class Category(models.Model):
     name = models.CharField(max_length=120)
     slug = LowerSlugField(max_length=140, unique=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
-    # The slugs from the root to here, joined by "/": parents sort before their children.
+    # Slugs from the root to this category, joined by "/"; sorts parents before children.
     path = models.CharField(max_length=1000, editable=False, default="")
-    # The ids from the root to here, this one included: what the products below carry, too.
+    # Ids from the root to this category, inclusive; copied to products.
     lineage = ArrayField(ObjectIdField(), default=list, editable=False)
     position = models.PositiveIntegerField(default=0, help_text="Its place among its siblings, the lowest first.")
     revision = models.PositiveIntegerField(default=0, editable=False)
-    # How many active products lie directly in it; written by `catalog.read_model`.
+    # Number of active products directly in this category; written by `catalog.read_model`.
     active_products = models.IntegerField(default=0, editable=False)
 
     objects = CategoryQuerySet.as_manager()
@@ -89,7 +89,7 @@ class ProductQuerySet(models.QuerySet):
 
 
 class Product(models.Model):
-    """Something a shopper looks at. What is priced, stocked and bought are its variants."""
+    """A product as shown to shoppers; prices, stock and sales are those of its variants."""
 
     name = models.CharField(max_length=200)
     slug = LowerSlugField(max_length=220, unique=True, validators=[validate_slug_not_reserved])
@@ -101,25 +101,25 @@ class Product(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    # The read model, written by `catalog.read_model` and nobody else.
+    # The read model, written by `catalog.read_model` only.
     category_name = models.CharField(max_length=120, blank=True, editable=False)
     category_slug = models.CharField(max_length=140, blank=True, editable=False)
     category_lineage = ArrayField(ObjectIdField(), default=list, editable=False)
-    # The category whose `active_products` it is one of.
+    # The category whose `active_products` includes this product.
     counted_in = ObjectIdField(null=True, editable=False)
-    # The name as lists sort by it; the words that relevance is judged by; and what searches look up: the beginnings of
-    # all words and the SKUs of active variants (see `catalog.search`).
+    # Sort key of the name; words for relevance; and search terms, which are prefixes of all words and SKUs of active
+    # variants (see `catalog.search`).
     sort_name = models.CharField(max_length=200, blank=True, editable=False)
     search_words = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     search_beginnings = ArrayField(models.CharField(max_length=250), default=list, editable=False)
-    # The attributes as "name=value" with the value's key, which one index serves whatever the names are.
+    # Attributes as "name=value" with normalized values, so that one index serves all names.
     attribute_pairs = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     price = money_field(default=Decimal(0), editable=False)
     in_stock = models.BooleanField(default=False, editable=False)
     stock_flips = models.PositiveIntegerField(default=0, editable=False)
-    # [{"id", "name", "alt"}] in order of position; `name` is the default storage's.
+    # [{"id", "name", "alt"}] by position; `name` is a name in the default storage.
     pictures = models.JSONField(default=list, editable=False)
-    # Of the reviews that shoppers see: their number, their stars together, and what that is on average.
+    # Number, total and average of the ratings of visible reviews.
     rating_count = models.PositiveIntegerField(default=0, editable=False)
     rating_sum = models.PositiveIntegerField(default=0, editable=False)
     rating_average = models.DecimalField(max_digits=3, decimal_places=2, null=True, editable=False)
@@ -150,24 +150,23 @@ class VariantQuerySet(models.QuerySet):
         return self.filter(is_active=True)
 
     def with_skus(self, skus: Iterable[str]) -> "VariantQuerySet":
-        """Return variants whose SKU is one of these in any case. A `catalog.skus.SkuMap` tells which is which."""
+        """Filter by SKU, ignoring case. `catalog.skus.SkuMap` maps the results."""
         skus = list(skus)
         return self.filter(models.Q(sku_key__in=[identifiers.key(sku) for sku in skus]) | models.Q(sku__in=skus))
 
 
 class Variant(models.Model):
-    """What is priced, stocked and bought: a product has at least one."""
+    """A purchasable variant of a product, with price and stock; a product has at least one."""
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="variants")
     sku = CodeField("SKU", max_length=64, unique=True)
     sku_key = KeyField(of="sku", unique=True)
-    # What sets it apart from its sisters: {"size": "M"}; empty for the one variant of a simple product.
+    # Option values that distinguish it from sibling variants: {"size": "M"}; empty for a simple product.
     options = LabelsField(default=dict, blank=True, validators=[validate_attributes])
     price = money_field()
-    # Moved by `catalog.stock` only: it equals the sum of the variant's movements.
+    # Equals the sum of the variant's movements; written by `catalog.stock` only.
     stock = models.PositiveBigIntegerField(default=0, editable=False)
-    # How often staff or an import changed the stock; sales do not count. Whoever brings a number that was read earlier
-    # can tell by it whether somebody else has counted since.
+    # Number of adjustments by staff and imports, without sales. Detects adjustments since an earlier read.
     adjustments = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
     position = models.PositiveIntegerField(default=0)
@@ -193,7 +192,7 @@ class Variant(models.Model):
 
     @property
     def label(self) -> str:
-        """The options as people say them: "M, red"."""
+        """Return the option values as text: "M, red"."""
         return ", ".join(str(value) for value in self.options.values())
 
     @property
@@ -219,13 +218,13 @@ class ProductImage(models.Model):
 
     @property
     def place(self) -> int:
-        """Its place among the product's pictures, 0 being the first; ``position`` may have gaps and twins."""
+        """Return the zero-based rank among the product's pictures; ``position`` may have gaps and duplicates."""
         before = models.Q(position__lt=self.position) | models.Q(position=self.position, pk__lt=self.pk)
         return ProductImage.objects.filter(before, product=self.product_id).count()
 
 
 class StockMovement(models.Model):
-    """One line of the ledger: ``delta`` pieces of a variant came (positive) or went (negative), and why."""
+    """A change of a variant's stock by ``delta``, with its reason."""
 
     class Reason(models.TextChoices):
         INITIAL = "initial", "Initial stock"
@@ -235,12 +234,12 @@ class StockMovement(models.Model):
         CANCELLATION = "cancellation", "Order cancelled"
         EXPIRY = "expiry", "Order expired"
 
-    # Looked up by the index "movement_variant".
+    # Indexed by "movement_variant".
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="movements", db_index=False)
     delta = models.BigIntegerField()
     reason = models.CharField(max_length=20, choices=Reason)
     note = models.CharField(max_length=200, blank=True)
-    # The order's number or the staff user's id, as text: this room knows neither orders nor its callers.
+    # Order number or staff user id.
     reference = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -1,4 +1,4 @@
-"""What carts and orders have to know of variants: what they cost now, how many there are, and what they are called."""
+"""Offers: price, stock and display data of variants, for carts and orders."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from shop.documents import Document, Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A variant as it can be bought at this moment, with what its product shows of it."""
+    """A purchasable snapshot of a variant with its product's display data."""
 
     variant: ObjectId
     product: ObjectId
@@ -22,11 +22,11 @@ class Offer:
     options: dict[str, str]
     price: Decimal
     stock: int
-    # The variant's and the product's activity together.
+    # Whether variant and product are both active.
     is_active: bool
     name: str
     slug: str
-    # A name in the default storage, or "".
+    # Name in the default storage, or "".
     picture: str
 
     def __str__(self) -> str:
@@ -34,12 +34,12 @@ class Offer:
 
     @property
     def orderable(self) -> int:
-        """The most pieces that one cart may hold."""
+        """Return the maximum quantity of a cart line."""
         return min(self.stock, settings.MAX_QUANTITY_PER_LINE)
 
     @property
     def shortage(self) -> str:
-        """What a customer who wants more than there is may know: a number only if few are left."""
+        """Return the message for a quantity above the stock; it reveals the number only if few are left."""
         if self.stock == 0:
             return "This is out of stock."
         if self.stock <= settings.SHOWN_STOCK:
@@ -49,7 +49,7 @@ class Offer:
 
 Offers = dict[ObjectId, Offer]
 
-# What a product has beyond what an offer shows of it.
+# Product fields that an offer does not need.
 _NOT_SHOWN = [
     f"product.{name}" for name in ("description", "search_words", "search_beginnings", "attributes", "attribute_pairs")
 ]
@@ -68,7 +68,7 @@ _PRODUCT: Pipeline = [
 
 
 def offers_of(variants: Iterable[ObjectId]) -> Offers:
-    """Return the offers of these variants by their ids; what was deleted is missing. One command, none for nothing."""
+    """Return the offers of these variants by id, without deleted ones. One command, or none for no variants."""
     ids = list(variants)
     if not ids:
         return {}
@@ -77,8 +77,8 @@ def offers_of(variants: Iterable[ObjectId]) -> Offers:
 
 
 def beside(found: Pipeline, *, ids: str, variant: ObjectId | None = None, product: ObjectId | None = None) -> Pipeline:
-    """Return stages that put the offers behind the one document that ``found`` finds: those of the variants whose
-    ``ids`` it holds, of ``variant``, and of all variants of ``product``. :func:`apart` takes them apart again.
+    """Return stages that append offers to the single document found by ``found``: of the variants in its ``ids`` field,
+    of ``variant``, and of all variants of ``product``. :func:`apart` splits the result.
     """
     pipeline = [
         *found,
@@ -98,7 +98,7 @@ def beside(found: Pipeline, *, ids: str, variant: ObjectId | None = None, produc
 
 
 def apart(rows: list[Document]) -> tuple[Document | None, Offers]:
-    """Return the document that was looked for, if it is there, and the offers that came with it."""
+    """Split the result of :func:`beside` into the document, if found, and the offers."""
     found = rows.pop(0) if rows and "offers" in rows[0] else None
     offers = [*rows, *(found.pop("offers") if found else ())]
     return found, {row["_id"]: _read(row) for row in offers}
@@ -108,7 +108,7 @@ def _read(row: Document) -> Offer:
     try:
         return _offer(row)
     except KeyError:
-        # Documents that an older release has written lack the fields that were added since.
+        # Documents written by an older release lack newer fields.
         product = documents.with_defaults(Product, row["product"])
         return _offer(documents.with_defaults(Variant, row | {"product": product}))
 

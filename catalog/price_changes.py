@@ -1,7 +1,6 @@
-"""Changing many prices at once: planned and shown first, then written where a price is still the one that was shown.
+"""Bulk price changes: plan, preview, then write prices that are unchanged since the preview.
 
-So nobody's edit in between is overwritten, and what was confirmed twice, or stopped half-way and begun again, happens
-once: a price that has changed already is not the one that was shown any more.
+Concurrent edits are not overwritten, and repeating an interrupted or confirmed change has no effect.
 """
 
 from collections import defaultdict
@@ -22,7 +21,7 @@ from shop.bulk import update_rows
 from shop.staff_log import Action
 from shop.transactions import transactional
 
-# One transaction's worth: short enough not to be in the way of people who buy.
+# Per transaction, to keep it short for concurrent buyers.
 _PRODUCTS_AT_ONCE = 50
 
 
@@ -34,7 +33,7 @@ class Kind(models.TextChoices):
 
 
 class Rounding(models.TextChoices):
-    """To multiples of the smallest step that can be charged (0.01 in most currencies)."""
+    """Rounding to multiples of the smallest chargeable step (0.01 in most currencies)."""
 
     STEP = "step"
     FIVE = "five"
@@ -44,7 +43,7 @@ class Rounding(models.TextChoices):
 
     @property
     def unit(self) -> Decimal:
-        """The amount of which every price is a multiple; of ``NINES`` it is one step less."""
+        """Return the unit of the multiples; ``NINES`` is one step below them."""
         steps = {Rounding.STEP: 1, Rounding.FIVE: 5, Rounding.TEN: 10}
         return money.smallest_step(settings.CURRENCY) * steps.get(self, 100)
 
@@ -57,7 +56,7 @@ class Rounding(models.TextChoices):
         return f"to a multiple of {money.display(self.unit)}"
 
     def apply(self, price: Decimal) -> Decimal:
-        """Return the price that this rounding makes of one."""
+        """Return the rounded price."""
         if self == Rounding.NINES and price > 0:
             whole = (price / self.unit).to_integral_value(ROUND_CEILING) * self.unit
             return money.quantize(whole - money.smallest_step(settings.CURRENCY))
@@ -65,7 +64,7 @@ class Rounding(models.TextChoices):
 
 
 class FormerPrice(models.TextChoices):
-    """What becomes of the price that is shown struck through."""
+    """Effect on the former price, which is shown struck through."""
 
     KEEP = "keep", "Leave it, if it is still above the new price"
     SHOW = "show", "Show today's price as the former one, where the new one is lower"
@@ -73,7 +72,7 @@ class FormerPrice(models.TextChoices):
 
 
 class Rule(NamedTuple):
-    """How a new price comes from an old one; ``by`` is per cent or an amount of the shop's currency."""
+    """A price change by ``by`` per cent, or by an amount in the shop's currency."""
 
     kind: Kind
     by: Decimal
@@ -90,7 +89,7 @@ class Rule(NamedTuple):
 
 
 class PriceChange(NamedTuple):
-    """One variant's price as it was shown, and what it is to become."""
+    """A variant's previewed price and its new price."""
 
     product: ObjectId
     variant: ObjectId
@@ -99,10 +98,10 @@ class PriceChange(NamedTuple):
 
 
 def plan(*, products: Sequence[ObjectId], rule: Rule, at_most: int) -> list[PriceChange]:
-    """Return what the rule would change, product by product; what it leaves as it is is not in it.
+    """Return the changes by the rule, ordered by product; unchanged prices are omitted.
 
-    Raises :class:`PriceOutOfRange` where a price would fall below zero or grow beyond what can be kept, and
-    :class:`TooManyPrices` where the products have more than ``at_most`` variants.
+    Raises :class:`PriceOutOfRange` for a price that would be negative or above the maximum, and :class:`TooManyPrices`
+    if the products have more than ``at_most`` variants.
     """
     place = {pk: number for number, pk in enumerate(products)}
     rows = list(Variant.objects.filter(product__in=products).order_by()[: at_most + 1])
@@ -118,9 +117,9 @@ def plan(*, products: Sequence[ObjectId], rule: Rule, at_most: int) -> list[Pric
 
 
 def apply(changes: Iterable[PriceChange], *, former: FormerPrice) -> list[PriceChange]:
-    """Write planned prices; return those that were written. The others were changed by somebody meanwhile.
+    """Write planned prices; return those written. Prices changed since the plan are skipped.
 
-    Some products at a time are one transaction: prices, read model and former prices together.
+    Each chunk of products is one transaction of prices, read model and former prices.
     """
     by_product = defaultdict(list)
     for change in changes:

@@ -1,7 +1,7 @@
-"""What shoppers read of a product, written when staff write.
+"""The denormalized fields of products that lists show.
 
-Every change to a product, its variants or its pictures ends, in the same transaction, in :func:`refresh`. Two changes
-at once conflict on the product's document, and the later one is run again: the read model never lags behind.
+Every change to a product, its variants or its pictures ends with :func:`refresh` in the same transaction. Concurrent
+changes conflict on the product's document and are retried, so the read model is always current.
 """
 
 from collections import Counter, defaultdict
@@ -21,10 +21,9 @@ from shop.bulk import update_rows, write
 
 
 def refresh(*product_ids: ObjectId) -> bool:
-    """Write the read model of products from their categories, variants and pictures. Call it inside the transaction.
+    """Write the read model of products from their categories, variants and pictures. Call it in the transaction.
 
-    A former price that is not above the price is removed; return whether one was. Raises ``Product.DoesNotExist`` where
-    one of them is gone.
+    A former price that is not above the price is removed; return whether one was. Raises ``Product.DoesNotExist``.
     """
     products = {product.pk: product for product in Product.objects.filter(pk__in=product_ids)}
     if len(products) < len(set(product_ids)):
@@ -51,7 +50,7 @@ def refresh(*product_ids: ObjectId) -> bool:
 
 
 def by_product(rows: QuerySet) -> dict[ObjectId, list]:
-    """Return variants or pictures in lists, one for each product; empty for products that have none."""
+    """Group variants or pictures by product id; the default is an empty list."""
     grouped = defaultdict(list)
     for row in rows.iterator():
         grouped[row.product_id].append(row)
@@ -59,14 +58,14 @@ def by_product(rows: QuerySet) -> dict[ObjectId, list]:
 
 
 def forget(product: Product) -> None:
-    """Take a product that is about to be deleted out of what categories count. Call it inside the transaction."""
+    """Decrement the category's product count before a product is deleted. Call it in the transaction."""
     _move_counts([(product.counted_in, None)])
 
 
 def fields(
     product: Product, *, category: Category | None, variants: Iterable[Variant], images: Iterable[ProductImage]
 ) -> dict[str, Any]:
-    """Return what the product carries of its category, its active variants and its pictures in order."""
+    """Return the product's fields derived from its category, active variants and pictures."""
     variants = list(variants)
     return {
         **category_fields(category),
@@ -80,7 +79,7 @@ def fields(
             skus=[variant.sku for variant in variants],
         ),
         "attribute_pairs": attribute_pairs(product.attributes),
-        # Without an active variant there is nothing to buy, and the last price is as good as any.
+        # Without active variants nothing is purchasable: keep the last price.
         "price": (price := min((variant.price for variant in variants), default=product.price)),
         "compare_at_price": product.compare_at_price if _is_above(product.compare_at_price, price) else None,
         "in_stock": any(variant.in_stock for variant in variants),
@@ -93,7 +92,7 @@ def _is_above(former: Decimal | None, price: Decimal) -> bool:
 
 
 def category_fields(category: Category | None) -> dict:
-    """Return what a product carries of its category."""
+    """Return the product's fields derived from its category."""
     return {
         "category_name": category.name if category else "",
         "category_slug": category.slug if category else "",
@@ -102,7 +101,7 @@ def category_fields(category: Category | None) -> dict:
 
 
 def attribute_pairs(attributes: dict[str, str]) -> list[str]:
-    """Return the attributes in the form in which products are filtered by them: the case of a value does not count."""
+    """Return the attributes as filters match them, ignoring case of values."""
     return sorted(attribute_pair(name, value) for name, value in attributes.items())
 
 
@@ -111,18 +110,18 @@ def attribute_pair(name: str, value: str) -> str:
 
 
 def searched_values(attributes: dict[str, str], options: Iterable[dict[str, str]]) -> list[str]:
-    """Return the values of a product's attributes and of its active variants' options, each once."""
+    """Return the distinct values of a product's attributes and its active variants' options."""
     return list(dict.fromkeys(value for pairs in (attributes, *options) for value in pairs.values()))
 
 
 def rename_category(category: Category) -> None:
-    """Write what products carry of their category after it was renamed or moved: one command, however many they are."""
+    """Update the products of a renamed or moved category with one command."""
     changes = category_fields(category) | search.with_category(category.name)
     Product.objects.filter(category=category).update(**changes)
 
 
 def recount(products: Iterable[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
-    """Write that products, each given with its category, became active or inactive. Call it inside the transaction."""
+    """Set whether products are active and update the category counts. Call it in the transaction."""
     products = list(products)
     Product.objects.filter(pk__in=[pk for pk, _ in products]).update(
         is_active=is_active, counted_in=F("category") if is_active else None, updated_at=timezone.now()
@@ -131,7 +130,7 @@ def recount(products: Iterable[tuple[ObjectId, ObjectId | None]], *, is_active: 
 
 
 def _move_counts(moves: Iterable[tuple[ObjectId | None, ObjectId | None]]) -> None:
-    """Count products in other categories: for each, which it was counted in and which it will be; None is no one."""
+    """Update category counts for pairs of former and new category; None is no category."""
     moves = list(moves)
     numbers = Counter(after for _, after in moves)
     numbers.subtract(before for before, _ in moves)
@@ -141,9 +140,9 @@ def _move_counts(moves: Iterable[tuple[ObjectId | None, ObjectId | None]]) -> No
 
 
 def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:
-    """Count so many reviews more, or fewer, with so many stars together. Call it inside the transaction.
+    """Add ``reviews`` and ``stars`` (or subtract) to the product's rating. Call it in the transaction.
 
-    Two reviews at once conflict on the product's document, and the later one is run again.
+    Concurrent reviews conflict on the product's document and are retried.
     """
     product = Product.objects.get(pk=product_id)
     count, total = product.rating_count + reviews, product.rating_sum + stars
@@ -153,15 +152,15 @@ def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:
 
 
 def rating_average(count: int, total: int) -> Decimal | None:
-    """Return the average of so many ratings with ``total`` stars, in two decimals; None without any."""
+    """Return the average of ``count`` ratings with ``total`` stars to two decimals; None without ratings."""
     return (Decimal(total) / count).quantize(Decimal("0.01"), ROUND_HALF_UP) if count else None
 
 
 def refresh_in_stock(product_ids: set[ObjectId]) -> None:
-    """Write ``in_stock`` of products of which a variant just sold out or came back.
+    """Write ``in_stock`` of products with a variant that has just sold out or is back in stock.
 
-    Called for those only, so that selling does not fight over the product. ``stock_flips`` counts the calls: without
-    a change to the document, two transactions that each sell a different last variant would not notice each other.
+    Only then, so that sales do not contend on the product. ``stock_flips`` counts the calls and always changes the
+    document, so that transactions that each sell a different last variant conflict.
     """
     available = set(
         Variant.objects.filter(product__in=product_ids, is_active=True, stock__gt=0).values_list("product", flat=True)

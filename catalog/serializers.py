@@ -1,4 +1,4 @@
-"""Products, categories and pictures in JSON."""
+"""Serializers for products, categories and pictures."""
 
 from typing import Any
 
@@ -38,9 +38,9 @@ class CategorySerializer(serializers.ModelSerializer):
 
 
 class ProductSerializer(serializers.ModelSerializer):
-    """A product as it stands in a list."""
+    """A product in a list."""
 
-    # Only described here, and below: `catalog.replies` makes them.
+    # These serializers only describe the responses, which `catalog.replies` builds.
 
     price = MoneyField(read_only=True)
     compare_at_price = MoneyField(read_only=True, allow_null=True)
@@ -66,7 +66,7 @@ class ProductSerializer(serializers.ModelSerializer):
 
 
 class PictureSizesSerializer(serializers.Serializer):
-    """The picture in every size, for `srcset` and the like; never larger than it was uploaded."""
+    """URLs of a picture in all sizes, for `srcset`; never larger than the upload."""
 
     original = serializers.URLField(read_only=True)
 
@@ -80,7 +80,7 @@ class PictureSizesSerializer(serializers.Serializer):
 
 
 class PictureSerializer(serializers.Serializer):
-    """A picture as it stands in a product."""
+    """A picture of a product."""
 
     id = serializers.CharField(read_only=True)
     url = serializers.URLField(read_only=True)
@@ -100,7 +100,7 @@ class PictureSerializer(serializers.Serializer):
     }
 )
 class AttributesField(serializers.JSONField):
-    """A flat object of short names and texts, such as ``{"colour": "red"}``."""
+    """A flat object of short names and texts, such as `{"colour": "red"}`."""
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         try:
@@ -127,14 +127,14 @@ class StaffVariantSerializer(VariantSerializer):
 
 
 class ShownVariantSerializer(StaffVariantSerializer):
-    """A variant as a product shows it: stock and whether it is active are for staff."""
+    """A variant of a product; stock and `is_active` are for staff."""
 
     stock = serializers.IntegerField(required=False, help_text="For staff only.")
     is_active = serializers.BooleanField(required=False, help_text="For staff only.")
 
 
 class ProductDetailSerializer(ProductSerializer):
-    """A product with everything; staff see stock and inactive variants as well."""
+    """A product in full; staff also see stock and inactive variants."""
 
     images = PictureSerializer(many=True, read_only=True)
     variants = ShownVariantSerializer(many=True, read_only=True)
@@ -162,7 +162,7 @@ class CategoryFacetSerializer(CategoryBriefSerializer):
 
 
 class PriceRangeSerializer(serializers.Serializer):
-    """A range of prices, for `min_price` and `max_price`."""
+    """A price range for `min_price` and `max_price`."""
 
     min = MoneyField()
     max = MoneyField()
@@ -202,7 +202,7 @@ class FacetsSerializer(serializers.Serializer):
     attributes = AttributeFacetSerializer(many=True, help_text="By name, at most 50.")
 
 
-# --- What staff write -------------------------------------------------------------------------------------------------
+# --- Write serializers ------------------------------------------------------------------------------------------------
 
 
 class VariantWriteSerializer(OptionalNulls):
@@ -213,7 +213,7 @@ class VariantWriteSerializer(OptionalNulls):
 
 
 class VariantUpdateSerializer(VariantWriteSerializer):
-    """What ``PATCH /variants/{id}/`` takes; stock has an endpoint of its own, with a reason."""
+    """The body of `PATCH /variants/{id}/`; stock has its own endpoint, with a reason."""
 
     stock = None
 
@@ -222,7 +222,7 @@ class VariantUpdateSerializer(VariantWriteSerializer):
 
 
 class ProductWriteSerializer(OptionalNulls):
-    """A product with either its variants or, for a simple product, its one variant's price, SKU and stock."""
+    """A product with `variants` or, for a simple product, the price, SKU and stock of its single variant."""
 
     name = serializers.CharField(max_length=200)
     slug = LowerSlugField(max_length=220, required=False, validators=Product._meta.get_field("slug").validators[1:])
@@ -262,7 +262,7 @@ class ImageUpdateSerializer(OptionalNulls):
 
 
 class StockChangeSerializer(OptionalNulls):
-    """Either ``delta``, what came or went, or ``set``, what was counted."""
+    """A stock adjustment: either `delta`, or `set` to the counted stock."""
 
     delta = serializers.IntegerField(min_value=-settings.MAX_QUANTITY, max_value=settings.MAX_QUANTITY, required=False)
     reason = serializers.CharField(max_length=200)

@@ -1,4 +1,4 @@
-"""The verbs of the catalogue: each leaves products, variants, pictures, stock and read model in step."""
+"""Catalogue operations. Each keeps products, variants, pictures, stock and the read model consistent."""
 
 import secrets
 from collections.abc import Container
@@ -28,7 +28,7 @@ from shop.mongodb import violated_fields
 from shop.staff_log import Action
 from shop.transactions import transactional
 
-# What a product consists of for staff: columns of its own, and of its one variant where it has one.
+# Fields of a product as staff edit it: its own, and those of the single variant of a simple product.
 PRODUCT_FIELDS = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
 VARIANT_FIELDS = ("sku", "options", "price")
 
@@ -38,9 +38,9 @@ VARIANT_FIELDS = ("sku", "options", "price")
 def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
     """Create a product with its variants and their initial stock.
 
-    ``data`` holds ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or the same four
-    of the one variant of a simple product; a missing slug is made from the name, a missing SKU from the slug.
-    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`.
+    ``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or the same four
+    fields for a simple product; a missing slug is derived from the name, a missing SKU from the slug. Raises
+    :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`.
     """
     try:
         return _create_product(data=data, actor=actor)
@@ -61,11 +61,11 @@ def _create_product(*, data: dict[str, Any], actor: str) -> Product:
 
 
 def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -> Product:
-    """Change what ``data`` names. ``variants`` is the whole list: those it leaves out are deleted, or deactivated
-    where they were sold; known ones are recognised by their SKU, or without one by their options.
+    """Update the fields in ``data``.
 
-    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`, and
-    :class:`VariantRequired` if it is not clear which variant is meant.
+    ``variants`` is the complete list: missing ones are deleted, or deactivated if they were sold; existing ones are
+    matched by SKU, or without one by options. Raises :class:`SlugTaken`, :class:`SkuTaken`,
+    :class:`DuplicateOptions`, :class:`FormerPriceTooLow`, and :class:`VariantRequired` for an ambiguous variant.
     """
     try:
         return _update_product(product_id=product.pk, data=data, actor=actor)
@@ -97,7 +97,7 @@ def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -
 
 @transactional("catalog.delete_product")
 def delete_product(*, product: Product) -> bool:
-    """Delete a product with its variants, ledger and pictures; one that was ever sold is deactivated instead.
+    """Delete a product with variants, movements and pictures, or deactivate it if it was ever sold.
 
     Return whether it was deleted.
     """
@@ -116,7 +116,7 @@ def delete_product(*, product: Product) -> bool:
 
 @transactional("catalog.set_active")
 def set_active(products: list[Product], *, is_active: bool) -> int:
-    """Show products in the shop or hide them, by a few commands however many they are; return how many there were."""
+    """Show or hide products with a constant number of commands; return their number."""
     staff_log.note(Action.CHANGE, *products, fields=["is_active"])
     rows = Product.objects.filter(pk__in=[product.pk for product in products])
     found = list(rows.values_list("pk", "category", "is_active"))
@@ -125,10 +125,10 @@ def set_active(products: list[Product], *, is_active: bool) -> int:
 
 
 def settle(*product_ids: ObjectId, attr: str = "compare_at_price", drops_former_prices: bool = False) -> None:
-    """End a change to products or their variants, inside its transaction: check them together, write the read model.
+    """Validate changed products and write their read model. Call it at the end of the transaction.
 
-    A former price that is not above the price raises :class:`FormerPriceTooLow` about ``attr``, or is removed if the
-    change ``drops_former_prices``. Raises :class:`DuplicateOptions`.
+    A former price that is not above the price raises :class:`FormerPriceTooLow` for ``attr``, or is removed with
+    ``drops_former_prices``. Raises :class:`DuplicateOptions`.
     """
     seen = set()
     rows = Variant.objects.active().filter(product__in=product_ids).order_by()
@@ -142,9 +142,9 @@ def settle(*product_ids: ObjectId, attr: str = "compare_at_price", drops_former_
 
 
 def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
-    """Return a slug for ``name`` that no product has; two at once may get the same, and the index decides.
+    """Return an unused slug for ``name``; the unique index decides between concurrent calls.
 
-    ``taken`` are the slugs that products have, where the caller knows; else the database is asked.
+    ``taken`` are the used slugs, if known; otherwise they are queried.
     """
     base = slug_base(name)
     is_taken = Product.objects.filter(slug=base).exists() if taken is None else base in taken
@@ -154,7 +154,7 @@ def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
 
 
 def slug_base(name: str) -> str:
-    """Return what slugs for ``name`` begin with."""
+    """Return the slug for ``name`` without a suffix for uniqueness."""
     return slugify(in_ascii(name))[:200].strip("-") or "product"
 
 
@@ -218,10 +218,10 @@ def _replace_variants(product: Product, existing: list[Variant], wanted: list[di
 
 
 def _matching(existing: list[Variant], wanted: list[dict[str, Any]]) -> list[Variant | None]:
-    """Return the existing variant that each wanted one is, or None for new ones.
+    """Return the existing variant for each wanted one, or None for new ones.
 
-    The SKU decides, or without one the options; an active variant before an inactive one with the same options.
-    Raises :class:`VariantRequired` for one that has neither, if it could be several.
+    Matches by SKU, or without one by options, active variants first. Raises :class:`VariantRequired` for an ambiguous
+    one without both.
     """
     by_sku = SkuMap((variant.sku, variant) for variant in existing)
     found = [by_sku.find(data["sku"]) if "sku" in data else None for data in wanted]
@@ -239,7 +239,7 @@ def _matching(existing: list[Variant], wanted: list[dict[str, Any]]) -> list[Var
 
 
 def remove_variant(variant: Variant) -> bool:
-    """Delete a variant, or deactivate it where it was sold; return whether it was deleted. Inside a transaction."""
+    """Delete a variant, or deactivate it if it was sold; return whether it was deleted. Call it in a transaction."""
     if _sold([variant.pk]):
         Variant.objects.filter(pk=variant.pk).update(is_active=False)
         return False
@@ -259,7 +259,7 @@ def _taken(error: IntegrityError) -> SlugTaken | SkuTaken:
 
 
 def add_image(*, product: Product, image: media.PreparedImage, alt: str = "") -> ProductImage:
-    """Store a picture and put it behind the product's others."""
+    """Store a picture as the last of the product's."""
     return store_and_record(
         image, folder="products", record=lambda name: _add_image(product_id=product.pk, name=name, alt=alt)
     )
@@ -278,7 +278,7 @@ def _add_image(*, product_id: ObjectId, name: str, alt: str) -> ProductImage:
 
 @transactional("catalog.update_image")
 def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
-    """Change a picture's ``alt`` or move it to ``position`` among the product's pictures, 0 being the first."""
+    """Change a picture's ``alt`` or its zero-based ``position``."""
     if "alt" in data:
         image.alt = data["alt"]
         ProductImage.objects.filter(pk=image.pk).update(alt=image.alt)
@@ -296,7 +296,7 @@ def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
 
 @transactional("catalog.delete_image")
 def delete_image(*, image: ProductImage) -> None:
-    """Remove a picture; its file is deleted by a job."""
+    """Delete a picture; a job deletes its file."""
     ProductImage.objects.filter(pk=image.pk).delete()
     delete_image_later(image.name)
     read_model.refresh(image.product_id)
@@ -305,7 +305,7 @@ def delete_image(*, image: ProductImage) -> None:
 
 @jobs.every(3600, name="catalog.orphan_images")
 def delete_orphan_images() -> int:
-    """Delete the pictures that no product has; return how many there were."""
+    """Delete picture files that no product references; return their number."""
     return delete_orphans(
         "products", in_use=lambda names: ProductImage.objects.filter(name__in=names).values_list("name", flat=True)
     )
@@ -316,9 +316,9 @@ def delete_orphan_images() -> int:
 
 @transactional("catalog.save_category")
 def save_category(*, category: Category) -> Category:
-    """Save a category with its place in the tree; products and categories below follow.
+    """Save a category and update the paths of its descendants.
 
-    The products are many, so a job writes what they carry of it, right after the commit.
+    A job updates its products right after the commit, because there may be many.
     """
     parent = Category.objects.get(pk=category.parent_id) if category.parent_id else None
     category.slug = identifiers.slug(category.slug)
@@ -329,7 +329,7 @@ def save_category(*, category: Category) -> Category:
         Category.objects.filter(pk__in=parent.lineage).touch()
     category.path = f"{parent.path}/{category.slug}" if parent else category.slug
     category.lineage = [*(parent.lineage if parent else []), category.pk]
-    # Not `save()`, which would write how many products it has as well.
+    # Not `save()`, which would also write `active_products`.
     written = {name: getattr(category, name) for name in ("name", "slug", "parent", "path", "lineage", "position")}
     if not Category.objects.filter(pk=category.pk).update(**written):
         category.save(force_insert=True)
@@ -341,7 +341,7 @@ def save_category(*, category: Category) -> Category:
 
 @transactional("catalog.delete_category")
 def delete_category(*, category: Category) -> None:
-    """Delete a category. Raises :class:`CategoryInUse` while it has products or categories below it."""
+    """Delete a category. Raises :class:`CategoryInUse` if it has products or subcategories."""
     if Product.objects.filter(category=category).exists() or Category.objects.filter(parent=category).exists():
         raise CategoryInUse
     category.delete()
@@ -353,7 +353,7 @@ def _refresh_category(*, category: str) -> None:
     while row := Category.objects.filter(pk=category).first():
         if (fields := read_model.category_fields(row)) == written:
             return
-        # Somebody may change it while we write; then we write again.
+        # The category may be changed concurrently: repeat until it is unchanged.
         read_model.rename_category(row)
         written = fields
 
@@ -363,7 +363,7 @@ def _refresh_category(*, category: str) -> None:
 
 @jobs.handler("catalog.count_sales", in_transaction=True)
 def _count_sales(*, quantities: dict[str, int]) -> None:
-    """Add a sale to its products' counts, outside the sale's own transaction: a best-seller is no bottleneck."""
+    """Add a sale to the products' counts, outside the sale's transaction to avoid contention on best sellers."""
     variants = Variant.objects.filter(pk__in=list(quantities)).values_list("pk", "product")
     for variant_id, product_id in sorted(variants):
         Product.objects.filter(pk=product_id).update(sales=F("sales") + quantities[str(variant_id)])

@@ -1,4 +1,4 @@
-"""Look-up by SKU: the case does not matter."""
+"""Case-insensitive look-up by SKU."""
 
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
@@ -9,10 +9,9 @@ T = TypeVar("T")
 
 
 class SkuMap(Generic[T]):
-    """Values by their SKUs.
+    """A mapping from SKUs to values.
 
-    An SKU finds its own value, or else that of one that differs in its case only. A shop may have two such SKUs from
-    before they were refused.
+    An exact match wins over a match that ignores case: old data may have SKUs that differ in case only.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, T]] = ()) -> None:

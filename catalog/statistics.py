@@ -1,17 +1,17 @@
-"""What the dashboard tells of the catalogue."""
+"""Catalogue figures of the dashboard."""
 
 from django.conf import settings
 
 from catalog.models import Product, Variant
 
-# Nobody orders from a list that is longer.
+# Maximum length of a useful list.
 LONGEST_LIST = 500
 
 
 def low_stock() -> list[Variant]:
-    """Return what is for sale and of which fewer than ``LOW_STOCK_THRESHOLD`` pieces are left, the fewest first.
+    """Return active variants with less than ``LOW_STOCK_THRESHOLD`` in stock, lowest first.
 
-    The index of stock bounds the question, and ``LONGEST_LIST`` the answer.
+    Limited to ``LONGEST_LIST``, and served by the index on stock.
     """
     rows = Variant.objects.active().filter(stock__lt=settings.LOW_STOCK_THRESHOLD).order_by("stock")
     rows = list(rows[:LONGEST_LIST])

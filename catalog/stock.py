@@ -1,7 +1,7 @@
-"""The ledger of stock: the only place that moves it.
+"""Stock changes; only this module changes stock.
 
-Taking is a conditional update of one document, so stock never goes below zero however many buyers come at once; every
-move writes its :class:`StockMovement` in the same transaction, so stock always equals the sum of its movements.
+Reserving is a conditional update of one document, so stock never becomes negative. Every change writes a
+:class:`StockMovement` in the same transaction, so stock always equals the sum of its movements.
 """
 
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ Quantities = Mapping[ObjectId, int]
 
 @transactional("catalog.take_stock")
 def take(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
-    """Take so many pieces of each variant, or none of any.
+    """Reserve a quantity of each variant, or none of any.
 
-    Raises :class:`OutOfStock` naming every variant that is short, inactive or gone; the caller's transaction must
-    then be rolled back, as it is when the exception leaves it.
+    Raises :class:`OutOfStock` with all variants that are short, inactive or deleted; the caller's transaction must then
+    be rolled back.
     """
     queue_for(quantities)
     short, sold_out = set(), set()
-    # Everybody takes in the same order, so that two orders never wait for each other's variants.
+    # In sorted order, so that concurrent orders do not block each other crosswise.
     for variant_id in sorted(quantities):
         quantity = quantities[variant_id]
         enough = {"_id": variant_id, "is_active": True, "stock": {"$gte": quantity}}
@@ -48,7 +48,7 @@ def take(quantities: Quantities, *, reason: StockMovement.Reason, reference: str
 
 @transactional("catalog.give_back_stock")
 def give_back(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
-    """Give pieces of each variant back, inactive ones included."""
+    """Release a quantity of each variant, including inactive ones."""
     queue_for(quantities)
     returned = set()
     for variant_id in sorted(quantities):
@@ -71,9 +71,9 @@ def adjust(
     note: str = "",
     reference: str = "",
 ) -> int:
-    """Change a variant's stock by ``delta``, or set it ``to`` a number; return what it is then.
+    """Change a variant's stock by ``delta`` or set it ``to`` a number; return the new stock.
 
-    Raises :class:`OutOfStock` where that would be less than nothing.
+    Raises :class:`OutOfStock` if stock would become negative.
     """
     current = Variant.objects.values_list("stock", flat=True).get(pk=variant.pk)
     delta = to - current if to is not None else delta or 0
@@ -95,7 +95,7 @@ def adjust_many(
 ) -> None:
     """Change the stock of many variants, each by its delta and with its note, or of none.
 
-    Raises :class:`OutOfStock` naming those of which there would be less than nothing, or that are gone.
+    Raises :class:`OutOfStock` with the variants whose stock would become negative or that are deleted.
     """
     rows = Variant.objects.filter(pk__in=list(deltas)).values_list("pk", "product", "stock")
     current = {pk: (product_id, stock) for pk, product_id, stock in rows}

@@ -1,4 +1,4 @@
-"""The catalogue over REST: everybody reads, staff write."""
+"""Catalogue endpoints, public for reading; staff write."""
 
 from typing import Any
 
@@ -45,20 +45,20 @@ from shop.renderers import JSONReply
 
 
 class StaffWrites:
-    """A viewset that everybody may read and staff may change, by the permission for what the action does."""
+    """Public reads, and writes for staff with the permission of the action."""
 
     permission_classes = [HasModelPermission]
     public_reads = True
     required_permissions: dict[str, str] = {}
 
     def get_required_permission(self) -> str | None:
-        """Return the permission for what the request does, or None where this address has no such method."""
-        # Not `self.action`, for OPTIONS asks about other methods than its own.
+        """Return the permission that the request needs, or None if the method is not allowed."""
+        # Not `self.action`: OPTIONS asks about other methods.
         action = self.action_map.get(self.request.method.lower())
         return None if action is None else self.required_permissions[action]
 
     def staff_may(self, *permissions: str) -> bool:
-        """Tell whether this is staff who hold one of these permissions."""
+        """Return whether the user is staff with one of these permissions."""
         return staff_may(self.request.user, *permissions)
 
 
@@ -71,13 +71,13 @@ class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewS
     pagination_class = None
 
     def list(self, request: Request) -> Response:
-        """All categories, parents before their children, sisters by position and name."""
+        """List all categories, parents before their children, siblings by position and name."""
         categories = in_tree_order(self.get_queryset())
         count_products(categories)
         return Response(self.get_serializer(categories, many=True).data)
 
     def retrieve(self, request: Request, slug: str) -> Response:
-        """One category, by its slug."""
+        """Return a category by its slug."""
         category = get_object_or_404(Category.objects.all(), slug=slug)
         count_products([category], among=Category.objects.filter(lineage__contains=[category.pk]))
         return Response(self.get_serializer(category).data)
@@ -102,41 +102,41 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     }
 
     def list(self, request: Request) -> HttpResponse:
-        """Products, filtered, searched and ordered."""
+        """List products, with filters, search and ordering."""
         return self.get_paginated_response(self.paginate_queryset(ProductQuery(request.query_params)))
 
     @extend_schema(parameters=[ProductFiltersSerializer, ATTRIBUTE_PARAMETER], responses=FacetsSerializer)
     @action(detail=False, pagination_class=None)
     def facets(self, request: Request) -> Response:
-        """How many of the matching products each category, price range and attribute has, to choose from.
+        """Count the matching products per category, price range and attribute.
 
-        Takes the filters of the list. Each of them is counted as if it were not set and all the others were: with
-        `attr_colour=red` the other colours keep the counts they would have if they were chosen as well. What is chosen
-        is listed even where nothing matches. Where more than 10,000 products match, the newest 10,000 of them are
-        counted, and `exact` is false; `/categories/` has exact counts in a shop of any size.
+        Takes the filters of the list. Each is counted as if it were not set and all others were: with `attr_colour=red`
+        the other colours have the counts that they would have if chosen too. Chosen values are listed even without
+        matches. If more than 10,000 products match, the newest 10,000 are counted, and `exact` is false;
+        `/categories/` always has exact counts.
         """
         return Response(FacetsSerializer(count_facets(ProductFilters(request.query_params))).data)
 
     @extend_schema(responses=ProductDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
-        """One product, by its id or its slug."""
+        """Return a product by its id or slug."""
         return self.reply(queries.at(pk))
 
     @extend_schema(request=ProductWriteSerializer, responses={201: ProductDetailSerializer})
     def create(self, request: Request) -> HttpResponse:
-        """Staff: add a product, with its variants or with the price and stock of its one variant."""
+        """Create a product with its variants, or with the price and stock of its single variant (staff only)."""
         data = self.validated(ProductWriteSerializer(data=request.data))
         product = services.create_product(data=data, actor=str(request.user.pk))
         return self.reply({"_id": product.pk}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
     def update(self, request: Request, pk: str) -> HttpResponse:
-        """Staff: replace a product."""
+        """Replace a product (staff only)."""
         return self.change(request, pk, partial=False)
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
-        """Staff: change what the body names."""
+        """Update the given fields of a product (staff only)."""
         return self.change(request, pk, partial=True)
 
     def change(self, request: Request, pk: str, *, partial: bool) -> HttpResponse:
@@ -146,7 +146,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         return self.reply({"_id": product.pk})
 
     def destroy(self, request: Request, pk: str) -> Response:
-        """Staff: delete a product. One that was ever sold is deactivated instead; shoppers see no difference."""
+        """Delete a product (staff only). One that was ever sold is deactivated instead; shoppers see no difference."""
         services.delete_product(product=self.get_product(pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -166,7 +166,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
 
 
 class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
-    """The pictures of one product."""
+    """Pictures of a product."""
 
     queryset = ProductImage.objects.all()
     serializer_class = ImageUpdateSerializer
@@ -190,7 +190,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(request={"multipart/form-data": ImageUploadSerializer}, responses={201: PictureSerializer})
     def create(self, request: Request, product_pk: str) -> Response:
-        """Staff: upload a picture (JPEG, PNG or WebP); it goes behind the product's others."""
+        """Upload a picture in JPEG, PNG or WebP format (staff only). It becomes the product's last one."""
         product = get_object_or_404(Product.objects.all(), pk=product_pk)
         serializer = ImageUploadSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -199,14 +199,14 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(responses=PictureSerializer)
     def partial_update(self, request: Request, product_pk: str, pk: str) -> Response:
-        """Staff: change what a screen reader says of the picture, or its place among the others."""
+        """Change the alternative text or the position of a picture (staff only)."""
         image = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return Response(self.as_picture(services.update_image(image=image, data=serializer.validated_data)))
 
     def destroy(self, request: Request, product_pk: str, pk: str) -> Response:
-        """Staff: remove a picture."""
+        """Delete a picture (staff only)."""
         services.delete_image(image=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -215,7 +215,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
 
 class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
-    """Variants, for staff: shoppers see them in their product."""
+    """Variants, for staff. Shoppers see them in their product."""
 
     queryset = Variant.objects.all()
     serializer_class = VariantUpdateSerializer
@@ -225,7 +225,7 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(request=VariantUpdateSerializer, responses=StaffVariantSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Staff: change a variant's price, SKU or options."""
+        """Change a variant's price, SKU or options (staff only)."""
         variant = self.get_object()
         serializer = self.get_serializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
@@ -235,7 +235,7 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     @extend_schema(request=StockChangeSerializer, responses=StaffVariantSerializer)
     @action(detail=True, methods=["post"], serializer_class=StockChangeSerializer)
     def stock(self, request: Request, pk: str) -> Response:
-        """Staff: change the stock by `delta`, or `set` it to what was counted; the reason goes into the ledger."""
+        """Change the stock by `delta`, or `set` it to the counted stock (staff only). The reason is recorded."""
         variant = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
