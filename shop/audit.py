@@ -42,5 +42,4 @@ def invariants() -> list[Invariant]:
 
 
 def complaints() -> list[str]:
-    """Run all checks; return the violations."""
     return [f"{each.statement}: {complaint}" for each in invariants() for complaint in each.complaints()]

@@ -14,7 +14,6 @@ logger = structlog.get_logger(__name__)
 
 
 def is_redis(url: str) -> bool:
-    """Return whether ``CACHE_URL`` names a Redis server."""
     return url.startswith(("redis://", "rediss://"))
 
 

@@ -37,7 +37,6 @@ class Circuit:
         self._open = False
 
     def outage_noticed(self) -> None:
-        """Open the circuit after an error or timeout of the service."""
         self._outages += 1
         self._open = True
 
@@ -108,7 +107,6 @@ class DatabaseCircuit:
 
 
 def primary_answers(seconds: float) -> bool:
-    """Return whether the primary answers a command within ``seconds``."""
     try:
         with pymongo.timeout(seconds):
             reply = connections[DEFAULT_DB_ALIAS].database.command("hello")

@@ -15,7 +15,6 @@ _left: dict[str, int] = {}
 
 
 def reached(place: str) -> None:
-    """Kill this process if ``CRASH_AT`` names this point."""
     if not settings.CRASH_AT:
         return
     wanted, _, times = settings.CRASH_AT.partition("@")

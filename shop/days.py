@@ -10,7 +10,6 @@ def zone() -> tzinfo:
 
 
 def today() -> date:
-    """Return the current date in the shop's time zone."""
     return timezone.localdate(timezone=zone())
 
 

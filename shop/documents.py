@@ -64,7 +64,6 @@ def instance(model: type[M], document: Document) -> M:
 
 @wrap_database_errors
 def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
-    """Return an instance whose document matches, or None."""
     collection, session = collection_of(model)
     found = _answer(collection, session, {"find": collection.name, "filter": match, "limit": 1, "singleBatch": True})
     document = collection.find_one(match, session=session) if found is None else next(iter(found), None)
@@ -204,7 +203,6 @@ def document_of(row: models.Model) -> Document:
 
 
 def stored(field: models.Field, value: Any) -> Any:
-    """Return a field's value in its stored form."""
     kind = type(value)
     if kind in _AS_THEY_ARE.get(type(field), _NOTHING):
         return value
@@ -275,8 +273,6 @@ _WHOLE_NUMBERS = {
 
 
 class _Reader:
-    """Converts documents to instances of a model."""
-
     def __init__(self, model: type[models.Model], only: Sequence[str]) -> None:
         fields = [field for field in model._meta.concrete_fields if not only or field.attname in only]
         self.projection = {field.column: 1 for field in fields} if only else None

@@ -108,7 +108,6 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer an admin form with a missing or stale CSRF token."""
     detail = "This form is no longer valid. Go back, load the page again and send it once more."
     return answer(request, PermissionDenied(detail), title="That did not work")
 

@@ -42,8 +42,6 @@ class ShopError(APIException):
 
 
 class Conflict(ShopError):
-    """409: the request conflicts with the current state."""
-
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
 

@@ -14,7 +14,6 @@ READY_WITHIN_SECONDS = 2.0
 
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """Return 200 while the process serves."""
     return JsonResponse({"status": "ok"})
 
 

@@ -1,8 +1,7 @@
 """``Idempotency-Key``: a repeated request returns the result of the first.
 
-The claim is committed before the work begins and finished in the transaction that has the effect. If the process dies
-in between, either nothing was done and the claim expires, or the result is stored. Only the status and a reference are
-stored, so a replay shows the current state of the object.
+The claim is committed before the work begins and finished in the transaction that has the effect; after a crash in
+between it expires. Only the status and a reference are stored, so a replay shows the current state of the object.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Transactional outbox and periodic tasks.
 
 A job is a row written in the same transaction as the change that requires it. ``manage.py worker`` runs due jobs; with
-``at_once=True`` the committing process tries first. Workers claim a job by a conditional update that moves ``run_at``
-to the end of a lease, so no two run it concurrently and a killed worker's job becomes due again.
+``at_once=True`` the committing process tries first. Claiming a job moves ``run_at`` to the end of a lease by a
+conditional update, so no two workers run it concurrently, and it becomes due again if its worker is killed.
 """
 
 import contextlib
@@ -199,7 +199,6 @@ def every(seconds: float, *, name: str) -> Callable[[Callable[[], Any]], Callabl
 
 
 def run_periodic() -> int:
-    """Run the due periodic tasks; return their number."""
     due_at = dict(PeriodicTask.objects.values_list("name", "due_at"))
     ran = 0
     for name, task in _tasks.items():

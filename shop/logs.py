@@ -1,8 +1,8 @@
 """Logging: JSON lines in production, readable lines in development.
 
-Logs contain no personal data and no secrets. Only the fields in ``FIELDS`` are written; other fields by name only.
-Messages of libraries are written without their arguments, exceptions as type, code and frames, since their text may
-quote user input. Finally, credentials and e-mail addresses are redacted from the finished line.
+Lines contain no personal data and no secrets: only the fields in ``FIELDS``, messages of libraries without their
+arguments, and exceptions as type, code and frames. Credentials and e-mail addresses are redacted from the finished
+line.
 """
 
 import json
@@ -91,7 +91,6 @@ _CONTEXT: tuple[Processor, ...] = (
 
 
 def formatter(*, readable: bool) -> logging.Formatter:
-    """Return the formatter of all lines, including those of libraries."""
     as_text: list[Processor] = [_tell_exception, _as_json]
     if readable:
         plain = structlog.dev.plain_traceback
@@ -121,7 +120,6 @@ class RequestLine(NamedTuple):
     ms: float
 
     def write(self) -> None:
-        """Pass the line to the handlers if the level is enabled."""
         logger = logging.getLogger(self.logger)  # noqa: TID251
         if logger.isEnabledFor(logging.INFO):
             # Not `logger.info`, which walks the stack for its caller.
@@ -154,7 +152,6 @@ class OnlyExceptions(logging.Filter):
 
 
 def ms_since(started: float) -> float:
-    """Return the milliseconds since ``started``, a value of ``time.perf_counter()``."""
     return round((time.perf_counter() - started) * 1000, 1)
 
 

@@ -200,7 +200,6 @@ class _Server:
         self._away_until = 0.0
 
     def require(self) -> None:
-        """Raise ``Postpone`` during the back-off."""
         if (seconds := self._away_until - time.monotonic()) > 0:
             raise jobs.Postpone(seconds)
 

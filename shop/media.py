@@ -351,7 +351,6 @@ def relative_url(name: str, size: str = "original") -> str:
 
 @lru_cache(maxsize=10_000)
 def _quoted(name: str) -> tuple[str, str]:
-    """Return the URL-quoted name without and with its extension."""
     return quote(_stem(name)), quote(name)
 
 

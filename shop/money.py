@@ -81,7 +81,6 @@ def to_minor_units(amount: Decimal, currency: str) -> int:
 
 
 def from_minor_units(minor: int, currency: str) -> Decimal:
-    """Return the amount of Stripe's integer ``minor``."""
     places = 2 if currency in _STRIPE_TWO_DECIMAL else decimal_places(currency)
     return quantize(Decimal(minor).scaleb(-places), currency)
 

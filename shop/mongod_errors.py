@@ -131,7 +131,6 @@ def _why_no_answer(where: str, said: str, *, tls: bool) -> str:
 
 
 def _why_unfit(where: str, hello: dict[str, Any], tls: dict[str, Any], *, wanted_set: str | None) -> str:
-    """Return why a server that answers cannot be used."""
     if hello.get("isreplicaset"):
         return f"The replica set of {where} was never initiated: run `rs.initiate()` there once."
     if "setName" not in hello:

@@ -17,7 +17,6 @@ from pymongo.errors import BulkWriteError
 
 
 def mend_backend() -> None:
-    """Apply all patches; idempotent."""
     # `__iexact` uses the value as a regular expression without escaping it: ".*" would match everything.
     DatabaseOperations.prep_for_iexact_query = DatabaseOperations.prep_for_like_query
     if MongoQuery.get_pipeline is not _get_pipeline:

@@ -42,5 +42,4 @@ def teach_rest_framework() -> None:
 
 
 def parse_object_id(text: str) -> ObjectId | None:
-    """Return ``text`` as an ObjectId, or None if it is not 24 hex digits."""
     return ObjectId(text) if ObjectId.is_valid(text) else None

@@ -8,14 +8,14 @@ from rest_framework.request import Request
 
 
 def staff_may(user: Any, *permissions: str) -> bool:
-    """Return whether the user is staff with one of these Django permissions."""
     return bool(user.is_authenticated and user.is_staff and any(map(user.has_perm, permissions)))
 
 
 class HasModelPermission(BasePermission):
     """Allow staff with the permission that the view's ``get_required_permission()`` returns.
 
-    Also allows reads if the view sets ``public_reads``, and everything for which the method returns None.
+    Also allows reads if the view sets ``public_reads``, and unsupported methods (no permission), which the view answers
+    with 405.
     """
 
     def has_permission(self, request: Request, view: View) -> bool:

@@ -151,8 +151,6 @@ def failures_limited(*limits: Limit, error: type[Exception]) -> Iterator[None]:
 
 
 class RateLimit(BaseThrottle):
-    """Applies the rule of the view's scope, if any."""
-
     def allow_request(self, request: Request, view: View) -> bool:
         scopes = getattr(view, "rate_scopes", {})
         scope = scopes.get(getattr(view, "action", None), getattr(view, "rate_scope", None))

@@ -22,7 +22,6 @@ class Remembered(Generic[V]):
         _forgetting.append(self.forget)
 
     def recall(self, key: Hashable) -> V | None:
-        """Return the cached value, or None if it is missing or expired."""
         found = self._values.get(key)
         return found[1] if found is not None and time.monotonic() < found[0] else None
 

@@ -71,12 +71,10 @@ def current_request_id() -> str:
 
 
 def acting_staff() -> Staff | None:
-    """Return the acting staff user, if any."""
     work = _current.get()
     return work.staff if work else None
 
 
 def log_fields() -> dict[str, str]:
-    """Return the context's fields for log lines."""
     work = _current.get()
     return {"request_id": work.request_id, "user": work.user, **work.fields} if work else {}

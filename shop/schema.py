@@ -154,7 +154,6 @@ class AutoSchema(StandardizedErrorsAutoSchema):
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
 
     def get_summary(self) -> str | None:
-        """Return the first sentence of the action's docstring."""
         action = getattr(self.view, getattr(self.view, "action", None) or "", None)
         sentence, _, _ = " ".join((action.__doc__ or "").split()).partition(". ")
         return sentence.rstrip(".") or None
@@ -305,6 +304,5 @@ def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public:
 
 
 def error_schemas(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the error schemas that operations refer to."""
     result.setdefault("components", {}).setdefault("schemas", {}).update(ERROR_SCHEMAS)
     return result

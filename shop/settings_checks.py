@@ -172,7 +172,6 @@ class Environment(environ.Env):
         return f"{text}/"
 
     def address(self, name: str, parse: Callable[[str], dict[str, Any]], value: str, *, such_as: str) -> dict[str, Any]:
-        """Return ``parse(value)``, reporting its errors."""
         try:
             return parse(value)
         except (ImproperlyConfigured, KeyError, ValueError):

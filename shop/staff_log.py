@@ -65,8 +65,6 @@ class Action(models.TextChoices):
 
 
 class StaffAction(models.Model):
-    """A change of an object by staff."""
-
     at = models.DateTimeField(default=timezone.now)
     # No foreign key: rows outlive the account.
     staff = models.CharField(max_length=24)

@@ -81,7 +81,6 @@ def on_commit(hook: Callable[[], Any]) -> None:
 
 
 def in_transaction() -> bool:
-    """Return whether this thread is in a transaction."""
     return connections[DEFAULT_DB_ALIAS].in_atomic_block_mongo
 
 

@@ -237,14 +237,12 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         return self.get_object(request, unquote(object_id)) if object_id else None
 
     def find_or_404(self, request: HttpRequest, object_id: str) -> Any:
-        """Return the object of a button's URL. Raises ``Http404``."""
         obj = self.find(request, object_id)
         if obj is None:
             raise Http404
         return obj
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """Return the buttons that the object's state allows."""
         actions = super().get_actions_detail(request, object_id)
         obj = self.find(request, object_id) if actions else None
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
@@ -265,8 +263,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
 
 class ReadOnlyModelAdmin(TransactionalModelAdmin):
-    """Admin for rows that staff can only view."""
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -31,7 +31,6 @@ def searchable(text: str) -> str:
 
 
 def by_id(queryset: QuerySet, text: str) -> QuerySet | None:
-    """Return the row with this id, or None if ``text`` is not an id."""
     return queryset.filter(pk=ObjectId(text)) if ObjectId.is_valid(text) else None
 
 

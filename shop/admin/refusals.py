@@ -8,7 +8,6 @@ from shop.mongodb import violated_fields
 
 
 def sentence(error: Exception) -> str:
-    """Return the message for an error of a service or the database."""
     if isinstance(error, ShopError):
         return str(error)
     if isinstance(error, ProtectedError):

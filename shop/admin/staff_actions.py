@@ -32,8 +32,6 @@ class KindFilter(DropdownFilter):
 
 
 class PeopleChangeList(QuickChangeList):
-    """Loads the users of a page's actions with one command."""
-
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = with_people(self.result_list)

@@ -94,7 +94,6 @@ class Uploads:
             yield from (file.image_upload for file in files if hasattr(file, "image_upload"))
 
     def require_stored(self) -> None:
-        """Raise `UploadsWaiting` if an image is not stored yet."""
         if any(not upload.name for upload in self):
             raise UploadsWaiting
 

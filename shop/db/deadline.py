@@ -67,7 +67,6 @@ def driver_call() -> AbstractContextManager[None]:
 
 
 def is_limited() -> bool:
-    """Return whether driver calls are limited in this context."""
     return _current.get() is not None
 
 
