@@ -1,9 +1,7 @@
-"""How many products a filter lets through.
+"""Number of products that match a filter.
 
-Counting passes every product, so a large count costs more than all the rest of a list; but one more or less does not
-change what shoppers make of "1,204 products". So a count from ``REMEMBERED_FROM`` is remembered for a second by each
-server process, and that there are more than are ever counted for a minute. Smaller ones, where every product is
-noticed, are counted each time; and products themselves are never remembered.
+Counting visits every matching product, so counts from ``REMEMBERED_FROM`` are cached for a second per process, and the
+fact that there are more than the counting limit for a minute. Smaller counts are always current.
 """
 
 import hashlib
@@ -17,31 +15,31 @@ from shop.remembered import Remembered
 
 REMEMBERED_FROM = 1_000
 SECONDS, SECONDS_WHERE_UNCOUNTED = 1.0, 60.0
-# As long as so few match, looking at all of them for one page costs MongoDB less than a count of its own.
+# Up to this number, reading all matches for a page is cheaper in MongoDB than a separate count.
 FEW = 64
 SECONDS_FEW = 60.0
 
 _remembered: Remembered[int] = Remembered(seconds=SECONDS, most=1_000)
-# Where so few matched last time. It decides how they are counted, not what is counted.
+# Filters with few matches last time. This affects how they are counted, not the result.
 _few: Remembered[bool] = Remembered(seconds=SECONDS_FEW, most=1_000)
 
 
 class ListCount:
-    """How the products that match are counted in the command that reads a page of them, unless that is known.
+    """Stages that count the matches in the command that reads a page, unless the count is cached.
 
-    The ``on_the_way`` stages belong before the page's, those ``beside`` it behind all others, ``also`` is to be read of
-    each product. Then :meth:`take` has the number.
+    ``on_the_way`` goes before the page's stages, ``beside`` after all others, and ``also`` into the projection.
+    :meth:`take` then returns the count.
     """
 
     def __init__(self, match: dict[str, Any], *, at_most: int, whole: bool) -> None:
-        """Without the ``whole`` of the matching products to come by, they are counted beside them."""
+        """``whole`` says that all matching products pass through the pipeline; otherwise a sub-pipeline counts them."""
         self._key, self._at_most = _digest(match), at_most
         self._known = _remembered.recall(self._key)
         self.on_the_way: Pipeline = []
         self.also: dict[str, Any] = {}
         self.beside: Pipeline = []
         if self._known is None and whole and _few.recall(self._key):
-            # Those that were few may be many by now.
+            # The number may have grown since.
             self.on_the_way = [{"$limit": at_most}, {"$setWindowFields": {"output": {"counted": {"$count": {}}}}}]
             self.also = {"counted": "$counted"}
         elif self._known is None:
@@ -49,7 +47,7 @@ class ListCount:
             self.beside = [{"$unionWith": {"coll": Product._meta.db_table, "pipeline": count}}]
 
     def take(self, rows: list[Document]) -> int:
-        """Return the number, and leave the rows as if nothing had been counted."""
+        """Return the count, and remove it from the rows."""
         if self._known is not None:
             return self._known
         counted = rows[-1]["counted"] if rows and "counted" in rows[-1] else 0
@@ -57,7 +55,7 @@ class ListCount:
             for row in rows:
                 del row["counted"]
         elif counted:
-            # Where nothing matches, there is no row to say so.
+            # Without matches there is no extra row.
             rows.pop()
         self._remember(counted)
         return counted
@@ -73,5 +71,5 @@ class ListCount:
 
 
 def _digest(match: dict[str, Any]) -> bytes:
-    # Filters may be long, and anybody may ask for as many as they like.
+    # A digest limits the memory per key: filters may be long.
     return hashlib.blake2b(bson.encode(match), digest_size=16).digest()

@@ -1,8 +1,8 @@
-"""How many products each further filter would leave: the counts beside a product list.
+"""Facets: the number of products per further filter of a product list.
 
-Each filter is counted as if it were not set and all the others were, so that shoppers see what else they could choose.
-Products are looked at once for all the filters that are not set, and once more for each that is. A look takes the
-newest ``COUNTED`` products at most, in the order of an index, so that it costs the same in a shop of any size.
+Each filter is counted as if it were not set and all others were. One aggregation serves all filters that are not set;
+each set filter needs one more. An aggregation reads at most the newest ``COUNTED`` products by an index, so its cost is
+independent of the size of the shop.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -21,15 +21,15 @@ from shop.remembered import Remembered
 
 MAX_NAMES = 50
 MAX_VALUES = 100
-# More groups than that are attributes nobody could choose from, such as serial numbers.
+# Limit of groups; more indicate attributes that are not useful as filters, such as serial numbers.
 _MAX_GROUPS = 5_000
-# Ranges as people think of prices: below 1, then from 1, 2, 5, 10, 20, 50 and so on.
+# Price ranges start at 0, 1, 2, 5, 10, 20, 50 and so on.
 _STEPS = [Decimal(0), *(Decimal(step).scaleb(zeros) for zeros in range(9) for step in (1, 2, 5)), Decimal(10**9)]
 
 _NO_PRICE = Decimal128("0")
 _STEPS_REACHED = {"$filter": {"input": [Decimal128(step) for step in _STEPS], "cond": {"$lte": ["$$this", "$price"]}}}
 
-# The keys under which a filter counts a product, as an expression for an array.
+# The keys under which each filter counts a product, as array expressions.
 _KEYS: dict[str, Any] = {
     "category": "$category_lineage",
     "price": [{"$size": _STEPS_REACHED}],
@@ -39,31 +39,31 @@ _PAIRS = "$attribute_pairs"
 
 
 class Group(NamedTuple):
-    """What is known of the products that a filter counts under one key."""
+    """Aggregates of the products with one key of a filter."""
 
     products: int
     lowest_price: Decimal
     highest_price: Decimal
-    # Of one of the products, for the spelling of their values.
+    # Of one product, for the spelling of values.
     attributes: Mapping[str, str]
 
 
 class Look(NamedTuple):
-    """What one look at the products has counted: how many there were, and the groups of each filter by their keys."""
+    """Result of one aggregation: the number of products, and the groups of each filter by key."""
 
     products: int
     groups: dict[str, dict[Any, Group]]
 
 
-# A count of many products is costly, and the same for all who ask within some seconds. Of few it is always today's.
+# Large counts are costly and cached for some seconds; small ones are always current.
 REMEMBERED_FROM = 1_000
 _remembered: Remembered[dict[str, Any]] = Remembered(seconds=5.0, most=100)
 
 
 def count_facets(query: ProductFilters) -> dict[str, Any]:
-    """Return the facets of the query in the shape of `catalog.serializers.FacetsSerializer`.
+    """Return the facets in the shape of `catalog.serializers.FacetsSerializer`.
 
-    A count of ``REMEMBERED_FROM`` or more products may be some seconds old.
+    Counts from ``REMEMBERED_FROM`` may be some seconds old.
     """
     key = repr((query.conditions, query.match()))
     facets = _remembered.recall(key)
@@ -115,7 +115,7 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
                 "attributes": {"$first": "$attributes"},
             }
         },
-        # Should there be too many groups, the rarest attributes are left out, which are last in the backward alphabet.
+        # Above the limit the rarest attributes are dropped, which sort last.
         {"$sort": {"_id.filter": -1, "products": -1}},
         {"$limit": _MAX_GROUPS},
     ]
@@ -126,7 +126,7 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
         if name == "total":
             seen = row["products"]
         else:
-            # One product more than are counted is looked at, to tell whether there are more.
+            # One product above the limit is read, to detect that there are more.
             products = min(row["products"], queries.COUNTED)
             groups.setdefault(name, {})[key] = Group(
                 products, row["lowest"].to_decimal(), row["highest"].to_decimal(), row["attributes"]
@@ -162,7 +162,7 @@ def _categories(groups: dict[Any, Group], *, chosen: Container[Any]) -> list[dic
 
 
 def _price(groups: dict[int, Group]) -> dict[str, Any]:
-    """The key of a group is how many steps its prices have reached."""
+    """Return the price facet. A group's key is the number of steps that its prices reach."""
     return {
         "min": min((group.lowest_price for group in groups.values()), default=None),
         "max": max((group.highest_price for group in groups.values()), default=None),
@@ -174,21 +174,21 @@ def _price(groups: dict[int, Group]) -> dict[str, Any]:
 
 
 def _last_before(step: int) -> Decimal:
-    """Return the highest price of the range that ends before a step."""
+    """Return the highest price of the range below a step."""
     if step == len(_STEPS):
         return settings.MAX_PRICE
     return _STEPS[step] - money.smallest_step(settings.CURRENCY)
 
 
 def _attributes(groups: dict[str, dict[Any, Group]], *, chosen: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """Return the commonest values of the commonest attributes; what was chosen is there even if no product has it."""
+    """Return the most common values of the most common attributes, and all chosen ones even without products."""
     asked = {name: {identifiers.key(value): value for value in values} for name, values in chosen.items()}
     counts: dict[str, dict[str, int]] = {name: dict.fromkeys(values, 0) for name, values in asked.items()}
     spelled: dict[tuple[str, str], str] = {(name, key): value for name in asked for key, value in asked[name].items()}
     for filter_, found in groups.items():
         for pair, group in found.items() if filter_.startswith("attr") else ():
             name, _, key = pair.partition("=")
-            # One that is set is counted by the look without it.
+            # A chosen attribute is counted by the aggregation without it.
             if (name in asked) == (filter_ != "attributes"):
                 counts.setdefault(name, {})[key] = group.products
                 spelled[name, key] = group.attributes.get(name, key)
@@ -206,6 +206,6 @@ def _attributes(groups: dict[str, dict[Any, Group]], *, chosen: dict[str, list[s
 
 
 def _commonest(counts: Mapping[str, int], always: Container[str], *, at_most: int) -> list[str]:
-    """Return the keys with the highest counts, the highest first; those that are there ``always`` are among them."""
+    """Return the keys with the highest counts in descending order, including those in ``always``."""
     kept = sorted(counts, key=lambda key: (key not in always, -counts[key], key))[:at_most]
     return sorted(kept, key=lambda key: (-counts[key], key))

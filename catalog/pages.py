@@ -1,4 +1,4 @@
-"""Pages of the product list: by number, and by cursor where numbers end."""
+"""Pagination of the product list, by number and by cursor."""
 
 import base64
 import io
@@ -26,14 +26,13 @@ from shop.renderers import JSONReply
 
 
 class ProductPagination(PageNumberPagination):
-    """Pages by number up to row ``COUNTED``, which is also where counting stops; from there ``next`` goes by cursor.
+    """Pages by number up to row ``COUNTED``, where counting stops too; after that ``next`` has a cursor.
 
-    Skipping and counting cost time for every row they pass, a cursor does not. A cursor holds the ordering's value
-    and the id of the row it comes after.
+    Skipping and counting cost time per row; a cursor does not. It holds the ordering value and the id of the last row.
     """
 
     def paginate_queryset(self, query: ProductQuery, request: Request, view: APIView | None = None) -> list[Document]:
-        """Return the page that the request asks for, as it stands in the reply."""
+        """Return the requested page in the shape of the response."""
         self.request, self.query, self.ordering = request, query, query.ordering
         self.size = self.get_page_size(request)
         self.cursor = self.given(request, "cursor")
@@ -46,7 +45,7 @@ class ProductPagination(PageNumberPagination):
             raise NotFound("Invalid page.")
         self.ends_numbers = start + self.size >= queries.COUNTED
         rows = self._read([{"$skip": start}, {"$limit": min(self.size, queries.COUNTED - start)}])
-        # A count that is remembered may promise more than there is by now.
+        # A cached count may be too high.
         if self.number > 1 and not rows:
             raise NotFound("Invalid page.")
         self.more = bool(rows) and start + len(rows) < self.counted
@@ -54,21 +53,21 @@ class ProductPagination(PageNumberPagination):
 
     def _page_by_cursor(self) -> list[Document]:
         self.ends_numbers = True
-        # One row more, to see whether there is one.
+        # One more row, to detect a next page.
         rows = self._read([{"$match": self._beyond(self.cursor)}, {"$limit": self.size + 1}])
         self.more = len(rows) > self.size
         return rows[: self.size]
 
     def _read(self, part: Pipeline) -> list[Document]:
         """Return this part of the products and count all of them, in one command."""
-        # By relevance at most `COUNTED` are ranked, and more would not come by.
+        # Relevance ranks at most `COUNTED` products, so not all matches pass through.
         whole = not self.cursor and self.ordering is not None
         count = ListCount(self.query.match(), at_most=queries.COUNTED + 1, whole=whole)
-        # The next part's cursor tells where the last product stands.
+        # For the next page's cursor.
         position = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {}
         rows = replies.in_list(
             [*self.query.in_order(), *count.on_the_way, *part],
-            # Behind a cursor the places of an index are no longer points but ranges, and their products out of order.
+            # With a cursor the index is scanned by ranges instead of points, so its results are not in order.
             index=None if self.cursor else self.query.index(),
             request=self.request,
             also={**position, **count.also},
@@ -106,7 +105,7 @@ class ProductPagination(PageNumberPagination):
         return self._link(page=self.number - 1) if self.number > 2 else self._link()
 
     def _link(self, **place: Any) -> str:
-        """Return the address of another part of this list."""
+        """Return the URL of another page of this list."""
         asked = self.request.META.get("QUERY_STRING", "")
         write = _written_query if len(asked) <= _SHORT else _query
         query = write(asked, tuple((name, str(value)) for name, value in place.items()))
@@ -133,18 +132,18 @@ class ProductPagination(PageNumberPagination):
 
 
 def _query(asked: str, place: tuple[tuple[str, str], ...]) -> str:
-    """Return a query string that asks for the same with another place in it."""
+    """Return the query string with another page or cursor."""
     parameters = QueryDict(asked.encode("latin-1")).lists()
     others = [(name, values) for name, values in parameters if name not in ("page", "cursor")]
     return urlencode(sorted([*others, *place]), doseq=True)
 
 
-# Most are asked for again and again. Whoever asks for others fills no memory with them.
+# Cache only short query strings, so that arbitrary input cannot grow the cache.
 _SHORT = 300
 _written_query = lru_cache(maxsize=1_000)(_query)
 _quoted = lru_cache(maxsize=10)(quote)
 
 
 def _as_json(value: Any) -> str:
-    # The driver's times are in UTC and do not say so.
+    # The driver's datetimes are naive UTC.
     return value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else str(value)

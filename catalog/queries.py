@@ -1,4 +1,4 @@
-"""From a query string to products: filters, search and ordering of the catalogue, in MongoDB's own words."""
+"""Filters, search and ordering of the product list: from query strings to MongoDB queries."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -25,20 +25,20 @@ from shop.money_fields import MoneyField
 from shop.permissions import staff_may
 from shop.remembered import Remembered, lasting
 
-# A filter in MongoDB's own words.
+# A MongoDB filter.
 Condition = dict[str, Any]
 
-# Inactive products and stock: who may change them has to see them, as in the admin.
+# Permissions for seeing inactive products and stock, as in the admin.
 SEE_ALL = ("catalog.view_product", "catalog.change_product")
 
 
 def at(address: str) -> Condition:
-    """Return what matches the product with this id or slug."""
+    """Return the filter for the product with this id or slug."""
     return {"_id": ObjectId(address)} if ObjectId.is_valid(address) else {"slug": {"$eq": address.lower()}}
 
 
 def find_product(address: str, *, user: Any) -> Product:
-    """Return the product with this id or slug; inactive ones exist for staff only. Raises ``Http404``."""
+    """Return the product with this id or slug; inactive ones for staff only. Raises ``Http404``."""
     lookup = {"pk": address} if ObjectId.is_valid(address) else {"slug": address}
     product = get_object_or_404(Product.objects.all(), **lookup)
     if not product.is_active and not staff_may(user, *SEE_ALL):
@@ -47,7 +47,7 @@ def find_product(address: str, *, user: Any) -> Product:
 
 
 class Ordering(NamedTuple):
-    """``field`` decides, the id breaks ties in the same direction; ``position`` reads its value from a cursor."""
+    """A sort by ``field``, then by id in the same direction; ``position`` parses the field's value in a cursor."""
 
     field: str
     descending: bool
@@ -59,7 +59,7 @@ class Ordering(NamedTuple):
         return {self.field: direction, "_id": direction}
 
     def beyond(self, value: Any, row: ObjectId) -> Condition:
-        """Return what matches the products that come after the one with this value and id."""
+        """Return the filter for products after the one with this value and id."""
         after = "$lt" if self.descending else "$gt"
         return {"$or": [{self.field: {after: value}}, {self.field: value, "_id": {after: row}}]}
 
@@ -74,19 +74,19 @@ ORDERINGS = {
 }
 NEWEST_FIRST = ORDERINGS["newest"].sort
 RELEVANCE = "relevance"
-# How many products are counted, reached by page numbers, ranked by relevance and looked at for facets. Each of them
-# costs time; whatever is beyond costs none.
+# Maximum number of products that are counted, paged by number, ranked by relevance and read for facets, to bound the
+# cost.
 COUNTED = 10_000
-# Each attribute that is asked for costs the facets another look at the products.
+# Each chosen attribute needs one more aggregation of the facets.
 MAX_ATTRIBUTES_ASKED = 10
 MAX_VALUES = 50
-# Parameters of a list that no filter is.
+# Parameters of a list other than filters.
 _NO_FILTERS = frozenset(("page", "page_size", "cursor"))
 _ATTRIBUTE_PARAMETER = re.compile(rf"attr_({ATTRIBUTE_NAME})\Z")
 
 
 class ProductFiltersSerializer(serializers.Serializer):
-    """What a query string may ask of products."""
+    """Query parameters that filter products."""
 
     category = RepeatedField(
         child=LowerSlugField(max_length=140),
@@ -109,7 +109,7 @@ class ProductFiltersSerializer(serializers.Serializer):
 
 
 class ProductQuerySerializer(ProductFiltersSerializer):
-    """The query string of a product list."""
+    """Query parameters of a product list."""
 
     ordering = serializers.ChoiceField(
         choices=[*ORDERINGS, RELEVANCE],
@@ -124,7 +124,7 @@ class ProductQuerySerializer(ProductFiltersSerializer):
         return attrs
 
 
-# One parameter of the description stands for any number of parameters `attr_NAME`.
+# A single documented parameter for any number of parameters `attr_NAME`.
 ATTRIBUTE_PARAMETER = OpenApiParameter(
     "attributes",
     {
@@ -132,7 +132,7 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
         "propertyNames": {"pattern": f"^attr_{ATTRIBUTE_NAME}$"},
         "additionalProperties": {"type": "string", "maxLength": 200, "pattern": "^[^\u0000]*$"},
         "maxProperties": MAX_ATTRIBUTES_ASKED,
-        # Swagger UI fills in an example of an object, and that filter would hide all other products.
+        # Swagger UI would submit a generated example, which filters out all products.
         "default": {},
     },
     style="form",
@@ -143,7 +143,7 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
 )
 
 
-# Under which slug a category is found changes hardly ever, and is asked all the time.
+# Slugs of categories are looked up with every list and rarely change.
 _ids_of_slugs: Remembered[ObjectId] = Remembered(seconds=1.0, most=1_000)
 
 
@@ -160,20 +160,19 @@ def _fields_of(serializer_class: type[serializers.Serializer]) -> Mapping[str, s
     return serializer_class().get_fields()
 
 
-# What is asked is the same again and again, by everybody, and means the same each time. Whoever asks for something else
-# fills no memory with it.
+# Cache parsed query strings. Only short ones, so that arbitrary input cannot grow the cache.
 _SHORT = 300
 _understood = lasting(most=1_000)(_understand)
 
 
 class ProductFilters:
-    """The validated filters of a query string: which products.
+    """The validated filters of a query string.
 
-    Raises ``ValidationError`` for a parameter that cannot be understood and for a category that does not exist.
+    Raises ``ValidationError`` for invalid parameters and unknown categories.
     """
 
     serializer_class = ProductFiltersSerializer
-    # What the serializer makes of an empty query string.
+    # Validated data of an empty query string.
     nothing: Mapping[str, Any] = {}
 
     def __init__(self, parameters: QueryDict) -> None:
@@ -212,7 +211,7 @@ class ProductFilters:
 
     @staticmethod
     def _categories(slugs: Iterable[str]) -> list[ObjectId]:
-        """Return the ids of the categories with these slugs, which costs a look-up once in a second."""
+        """Return the ids of the categories with these slugs; cached for a second."""
         known = {slug: _ids_of_slugs.recall(slug) for slug in slugs}
         if missing := [slug for slug, pk in known.items() if pk is None]:
             for row in documents.find(Category, {"slug": {"$in": missing}}, only=("id", "slug")):
@@ -225,10 +224,10 @@ class ProductFilters:
 
     @cached_property
     def conditions(self) -> dict[str, Condition]:
-        """What each filter that was asked for lets through, by the filter's name; the search is none of them."""
+        """Return the MongoDB filter of each set parameter by name, without the search."""
         conditions: dict[str, Condition] = {}
         if self.categories:
-            # A single value lets MongoDB walk an index in the list's order.
+            # With a single value MongoDB can use an index in the list's order.
             one, *more = self.categories
             conditions["category"] = {"category_lineage": {"$in": self.categories} if more else one}
         operators = {"min_price": "$gte", "max_price": "$lte"}
@@ -241,17 +240,17 @@ class ProductFilters:
         return conditions
 
     def index(self, *, without: str | None = None) -> str | None:
-        """Return the index to find the products by, newest first, or None where MongoDB should find out.
+        """Return the index hint for newest-first order, or None to leave the choice to MongoDB.
 
-        It finds out by trying, and uses the plan for all searches that come after, as long as it is not bad by far.
-        But plans that are good for common words (walking all products until enough match) are bad for rare ones.
+        MongoDB caches the plan that wins a trial for all later searches, but a plan that is good for common words
+        (scan all products until enough match) is bad for rare ones.
         """
         return SEARCH_INDEX if self.search and not self.conditions.keys() - {without} else None
 
     def match(self, *, without: str | None = None) -> Condition:
-        """Return what the products must match, which are active ones; ``without`` names a filter that does not count.
+        """Return the filter for active products that match; the parameter ``without`` is ignored.
 
-        Costs what the search's conditions cost.
+        Evaluates the search's conditions, which may query the database.
         """
         conditions = [condition for name, condition in self.conditions.items() if name != without]
         searched = self.search.conditions if self.search else []
@@ -259,24 +258,24 @@ class ProductFilters:
 
 
 class ProductQuery(ProductFilters):
-    """The validated query string of a product list: which products, in which order."""
+    """The validated filters and ordering of a query string."""
 
     serializer_class = ProductQuerySerializer
     nothing = {"ordering": "newest"}
 
     @property
     def ordering(self) -> Ordering | None:
-        """None stands for relevance."""
+        """Return the ordering, or None for relevance."""
         return ORDERINGS.get(self.data["ordering"])
 
     def index(self, *, without: str | None = None) -> str | None:
-        """In another order than the newest first, an index of that order may be the better one."""
+        """In other orders than newest first, the index of that order may be better, so give no hint."""
         return super().index(without=without) if self.data["ordering"] in ("newest", RELEVANCE) else None
 
     def in_order(self) -> Pipeline:
-        """Return the stages that find the matching products in the order asked for.
+        """Return the stages that find the matching products in the requested order.
 
-        By relevance these are the newest ``COUNTED`` at most: how well a product matches is in no index.
+        Relevance ranks only the newest ``COUNTED`` matches, because no index covers it.
         """
         if self.ordering is not None:
             return [{"$match": self.match()}, {"$sort": self.ordering.sort}]

@@ -1,9 +1,8 @@
-"""Products as the API shows them, straight from their documents.
+"""Product responses built directly from MongoDB documents, without models and serializers.
 
-This is the shop's one way past the serializers, for what shoppers read most: one command each, no model instance and no
-field is made. Lists come from MongoDB in the reply's own shape, by a projection that names every field and where in the
-document it is; all that is left to do here are the addresses of pictures, which depend on the host that was asked.
-`catalog.serializers` describes the same shapes to OpenAPI, and tests hold replies against it.
+Only for what shoppers read most; each takes one command. A projection returns list items in the shape of the response,
+and only picture URLs, which depend on the request's host, are added here. `catalog.serializers` documents the same
+shapes, and tests compare them.
 """
 
 from collections.abc import Mapping
@@ -24,9 +23,9 @@ from shop.money import display, display_in_mongodb
 def in_list(
     found: Pipeline, *, index: str | None, request: Any, also: Mapping[str, Any], behind: Pipeline
 ) -> list[Document]:
-    """Return the products that a pipeline finds as they stand in lists, in its order; with ``index``, by that index.
+    """Return the products found by a pipeline as list items, in its order; ``index`` is a hint.
 
-    ``also`` are more fields of each; what the stages ``behind`` add comes behind the products as it is.
+    ``also`` adds fields to each item; documents added by the stages ``behind`` follow the items unchanged.
     """
     shown = {"$project": {**_in_list(settings.CURRENCY), **also}}
     rows = documents.aggregate(Product, [*found, shown, *behind], index=index)
@@ -38,14 +37,14 @@ def in_list(
 
 
 def in_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Document | None:
-    """Return the product that matches with everything, or None; staff see inactive ones, and more of the variants."""
+    """Return the product that matches in full, or None; staff also see inactive variants and stock."""
     rows = documents.aggregate(Product, [{"$match": where}, _SHOWN, _WITH_VARIANTS])
     if not rows:
         return None
     try:
         return _detail(rows[0], for_staff=for_staff, request=request)
     except KeyError:
-        # Documents that an older release has written lack the fields that were added since.
+        # Documents written by an older release lack newer fields.
         product = documents.with_defaults(Product, rows[0])
         product["variants"] = [documents.with_defaults(Variant, each) for each in product["variants"]]
         return _detail(product, for_staff=for_staff, request=request)
@@ -99,7 +98,7 @@ def _picture(pk: Any, sizes: Mapping[str, str | None], *, alt: str, position: in
     }
 
 
-# --- The shape of a list ----------------------------------------------------------------------------------------------
+# --- List items -------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -112,9 +111,9 @@ def _in_list(currency: str) -> dict[str, Any]:
         "price": display_in_mongodb({"$ifNull": ["$price", Decimal128("0")]}, currency),
         "compare_at_price": display_in_mongodb("$compare_at_price", currency),
         "currency": {"$literal": currency},
-        # A document that an older release has written lacks the fields that were added since.
+        # Documents written by an older release lack newer fields.
         "in_stock": {"$ifNull": ["$in_stock", False]},
-        # The name of the first picture, for its address.
+        # Name of the first picture, replaced by its URL.
         "image": {"$ifNull": [{"$first": "$pictures.name"}, None]},
         "rating": {"average": {"$toDouble": "$rating_average"}, "count": {"$ifNull": ["$rating_count", 0]}},
         "category": {
@@ -131,9 +130,9 @@ def _in_list(currency: str) -> dict[str, Any]:
     }
 
 
-# --- The shape of a detail: of one product, this is faster than what MongoDB would have to be told --------------------
+# --- Details: for a single product, Python is faster than a projection ------------------------------------------------
 
-# What products are found and sorted by is more than what is shown of them.
+# Fields for filters and sorting are not shown.
 _SHOWN = {"$unset": ["search_words", "search_beginnings", "sort_name", "attribute_pairs", "category_lineage"]}
 _WITH_VARIANTS = {
     "$lookup": {
@@ -165,7 +164,7 @@ def _number(stored: Decimal128 | None) -> float | None:
 
 
 def _moment(stored: datetime) -> datetime:
-    # The driver's times are in UTC and do not say so.
+    # The driver's datetimes are naive UTC.
     return stored.replace(tzinfo=UTC)
 
 

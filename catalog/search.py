@@ -1,13 +1,13 @@
-"""Full-text search: which words a product is found by, and how well it matches.
+"""Full-text search: search terms of products, matching and relevance.
 
-A product carries the beginnings of its words in one array with one index: of words stemmed and as written, those of its
-category marked as such (``~category:shi``). Whole words are among them, with a space behind the last letter; compounds
-such as "T-shirt" both as one word and as several. Of scripts without spaces it carries all sequences of up to
-``LONGEST_GRAM`` characters. A search asks for all of its words; the last one may still be being typed, so the beginning
-of a word will do. Unlike a text index of MongoDB, this requires every word and not just any, finds beginnings, and
-reads no more of the products that match than it shows: one place of the index is looked up, where products lie in
-order, and not a range of words, whose products have to be sorted (as they are for a last word of more than
-``LONGEST_BEGINNING`` letters, of which there are few).
+A product stores the prefixes of its words in one indexed array, for words as written and stemmed; those of its
+category are marked (``~category:shi``). Whole words end with a space. Compounds such as "T-shirt" are stored both as
+one word and as several. For scripts without spaces all sequences of up to ``LONGEST_GRAM`` characters are stored.
+
+A search requires all of its words; the last one may be a prefix, because it may still be being typed. Unlike a MongoDB
+text index this requires every word instead of any, finds prefixes, and reads only the products that are shown: it looks
+up one index key, whose products are in order, instead of a range of words, whose products must be sorted (which happens
+only for a last word of more than ``LONGEST_BEGINNING`` letters).
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,42 +33,41 @@ from catalog.text import (
 from shop import documents
 from shop.remembered import Remembered
 
-# What a product must have one of.
+# Alternative search terms, of which a product must have one.
 Forms = list[str | Regex]
 
-# In the index the category's come behind all others of Latin letters and digits: where the first entries that are
-# looked at already match, counting by this index beats every other in MongoDB's trial, and no other plan is remembered
-# for the next search.
+# The `~` sorts category entries after Latin letters and digits. If the first index entries already match, a count by
+# this index wins MongoDB's plan trial, and no other plan is cached for the next search.
 NAME, CATEGORY = "name:", "~category:"
-# Behind the last letter of a whole word.
+# Terminates a whole word.
 END = " "
-# Of a long text, the words that come first, and the characters of scripts without spaces.
+# Limits per product: the first words, and the first characters of scripts without spaces.
 MAX_WORDS, MAX_UNSPACED = 500, 1_000
-# Words of so many products are not compared in how rare they are, nor are more than so many words of a search.
+# Frequency limit from which words count as equally common, and number of a search's words that are compared.
 _COMMON, _MAX_COUNTED = 10_000, 10
-# A folded search is at most this long: some characters stand for many.
+# Length limit of a folded search, because some characters fold to many.
 _LONGEST_SEARCH = 300
-# One letter is the beginning of nearly everything, so it will only do beside other words. Longer beginnings are looked
-# up as a range of whole words, so that what a product carries does not grow with the square of a word.
+# A single letter matches nearly everything, so it counts only beside other words. Longer prefixes are looked up as a
+# range of whole words, so that the number of characters per word does not grow with the square of its length.
 SHORTEST_BEGINNING, LONGEST_BEGINNING = 2, 12
 LONGEST_GRAM = 3
 
 
 def sort_name(name: str) -> str:
-    """Return what lists sort a name by: "Äpfel" comes beside "apples" and not behind "Zebra"."""
+    """Return the sort key of a name: "Äpfel" sorts beside "apples", not after "Zebra"."""
     return normalised(name)[:200]
 
 
 def product_fields(
     *, name: str, description: str, category: str, values: Iterable[str] = (), skus: Iterable[str] = ()
 ) -> dict[str, list[str]]:
-    """Return what a product carries to be found and ranked by, the category's last.
+    """Return the search fields of a product; the category's terms come last.
 
-    ``values`` are those of its attributes and of its variants' options.
+    ``values`` are attribute values and option values of its variants.
     """
     in_name = _forms(name)
     known = set(in_name)
-    # In both, it counts as the name's.
+    # Words in both count as words of the name.
     others = [
         *(form for value in values for form in _forms(value)),
         *_forms(description, stop_words=False),
@@ -84,7 +83,7 @@ def product_fields(
 
 
 def category_fields(category: str) -> dict[str, list[str]]:
-    """Return what of these fields all products of a category with this name have."""
+    """Return the search terms that a category name adds to its products."""
     words = _forms(category)
     return {
         "search_words": [CATEGORY + word for word in words],
@@ -93,7 +92,7 @@ def category_fields(category: str) -> dict[str, list[str]]:
 
 
 def with_category(category: str) -> dict[str, Func]:
-    """Return the update of these fields by which what they have of the former category's name gives way to this."""
+    """Return the update that replaces the terms of the former category name."""
     return {field: _WithCategory(field, entries) for field, entries in category_fields(category).items()}
 
 
@@ -107,15 +106,15 @@ class _WithCategory(Func):
         return {"$concatArrays": [others, self.entries]}
 
 
-# How many products have a word, up to `_COMMON`: it decides what is looked up first, not what is found.
+# Cached number of products per word, up to `_COMMON`. It affects the order of look-ups, not the result.
 _numbers: Remembered[int] = Remembered(seconds=60.0, most=10_000)
 
 
 class Search:
-    """A typed search: words that a product must have, the last of which may be the beginning of one.
+    """A parsed search; products must have all words, of which the last may be a prefix.
 
-    No character is an operator. A compound is found written as one word or as several; stop words count only in a
-    compound, if there are no others, and as one letter at the end ("vitamin a").
+    There are no operators. A compound matches as one word or as several. Stop words are ignored except in compounds, if
+    there are no other words, and as a single letter at the end ("vitamin a").
     """
 
     def __init__(self, text: str) -> None:
@@ -123,26 +122,27 @@ class Search:
         words, alone = self._found.words, self._found.alone
         self._is_one_token = len(text.split()) == 1 and all(map(str.isascii, words))
         self._last = len(words) - 1
-        # An article after another stop word is the beginning of what is still missing: "lamp with a".
+        # A single letter after a stop word is the prefix of a word that is being typed: "lamp with a".
         letter = self._last if len((words or [""])[-1]) == 1 and not {*words[-2:-1]} & STOP_WORDS else -1
         ignored = {at for at, word in enumerate(words) if at in alone and word in STOP_WORDS and at != letter}
         self._ignored = ignored if len(ignored) < len(words) else set()
 
     @cached_property
     def conditions(self) -> list[dict[str, Any]]:
-        """What a product must match, every one of them. Several words cost a look-up at most, whatever they are."""
+        """Return filters that a product must all match. Several words need at most one query for frequencies."""
         return [{"search_beginnings": {"$in": forms}} for forms in self._rarest_first]
 
     def matching(self, products: QuerySet[Product]) -> QuerySet[Product]:
-        """Return those of the products that match, for what goes on with them in Django."""
+        """Filter a query set of products."""
         for forms in self._rarest_first:
             products = products.filter(search_beginnings__holds_one_of=forms)
         return products
 
     def relevance(self) -> dict[str, Any]:
-        """Return the expression for how well a matching product matches, the higher the better: the sum over the words
-        of 10 for one in the name, 6 for a part of one there, 3 for one in the category's name, 1 for any other; and of
-        10 for a stop word in the name.
+        """Return the expression for the relevance of a matching product.
+
+        It is the sum over the words of 10 for a word of the name, 6 for part of one, 3 for a word of the category's
+        name, 1 otherwise; and of 10 for a stop word in the name.
         """
         return {"$add": [0, *(self._points(at) for at in range(len(self._found.words)))]}
 
@@ -166,7 +166,7 @@ class Search:
 
     @cached_property
     def _all_forms(self) -> list[Forms]:
-        """Return the forms of each word, each once; of nothing that could be found, one that no product has."""
+        """Return the distinct alternatives per word; if there are none, an alternative that matches no product."""
         of_words = [
             forms for at in range(len(self._found.words)) if at not in self._ignored for forms in self._forms(at)
         ]
@@ -192,9 +192,9 @@ class Search:
             beside_others = at in self._found.alone and len(self._ignored) < self._last
             return _of_any_field(word if beside_others else stemmed + END)
         if len(word) > LONGEST_BEGINNING:
-            # Letters and digits only: there is nothing to escape.
+            # Letters and digits only, so no escaping is needed.
             return [*_of_any_field(stemmed + END), *(Regex(f"^{mark}{word}") for mark in ("", CATEGORY))]
-        # A stem that begins with what was typed is among that already.
+        # A stem that starts with the typed prefix is already included.
         whole = [] if stemmed.startswith(word) else _of_any_field(stemmed + END)
         return [*_of_any_field(word), *whole]
 
@@ -203,14 +203,14 @@ class Search:
 
     @cached_property
     def _rarest_first(self) -> list[Forms]:
-        """The forms of each word. MongoDB looks up the first word only, and looks at its products for the others."""
+        """Return the alternatives per word, rarest first: MongoDB looks up the first and filters by the others."""
         if len(self._all_forms) == 1:
             return self._all_forms
         forms = {_key(forms): forms for forms in self._all_forms}
         if self._is_one_token:
-            # Parts of one compound are looked up without comparing them.
+            # Parts of one compound are not compared by frequency.
             return sorted(forms.values(), key=lambda forms: (not forms[0][:1].isdigit(), -len(forms[0])))
-        # Long ones are rarer.
+        # Longer words are rarer.
         compared = sorted(forms, key=len, reverse=True)[:_MAX_COUNTED]
         numbers = {key: _numbers.recall(key) for key in compared}
         if missing := {key: forms[key] for key, number in numbers.items() if number is None}:
@@ -221,7 +221,7 @@ class Search:
 def _parsed(text: str) -> Words:
     found = words_of(without_possessives(folded(text)[:_LONGEST_SEARCH]), pairs=True)
     last = len(found.words) - 1
-    # It may be a SKU, which products carry as one word.
+    # It may be a SKU, which products store as one word.
     may_be_code = last > 0 and (any(map(str.isdigit, found.words)) or len(text.split()) == 1)
     code = found.compound(0, last) if may_be_code else None
     return found._replace(compounds=[*found.compounds, code]) if code else found
@@ -236,7 +236,7 @@ def _of_any_field(beginning: str) -> Forms:
 
 
 def _count(words: dict[str, Forms]) -> dict[str, int]:
-    """Return how many products have each of the words, and remember it."""
+    """Return the number of products per word, and cache it."""
     counts = [
         [
             {"$match": {"is_active": True, "search_beginnings": {"$in": forms}}},
@@ -275,7 +275,7 @@ def _begins_with(text: str, beginning: str) -> dict[str, Any]:
 
 
 def _beginnings(words: Iterable[str]) -> list[str]:
-    """Return the beginnings of words up to whole ones, each once, in the order in which they come."""
+    """Return the distinct prefixes of words including whole words, in order of first occurrence."""
     return list(
         dict.fromkeys(
             beginning for word in words for beginning in (_grams(word) if is_unspaced(word) else _beginnings_of(word))
@@ -294,14 +294,14 @@ def _beginnings_of(word: str) -> tuple[str, ...]:
 
 
 def _longest_grams(run: str) -> list[str]:
-    """Return what a product with this run of characters has for certain, and hardly another."""
+    """Return the longest sequences that a product with this run has; they are the most selective."""
     return [run[at : at + LONGEST_GRAM] for at in range(max(1, len(run) - LONGEST_GRAM + 1))]
 
 
 def _beginnings_of_skus(skus: Iterable[str]) -> Iterator[str]:
-    """Give SKUs as one word, and what they begin with if there is a digit in it.
+    """Yield SKUs as one word, with prefixes if they contain a digit.
 
-    Without one it is a word, which the product was perhaps called when the SKU was made.
+    Otherwise the SKU is an ordinary word, which may be outdated.
     """
     for sku in skus:
         word = "".join(filter(str.isalnum, folded(sku)))[:LONGEST_WORD]
@@ -312,9 +312,9 @@ def _beginnings_of_skus(skus: Iterable[str]) -> Iterator[str]:
 
 
 def _forms(text: str, *, stop_words: bool = True) -> list[str]:
-    """Return the words of a text and its compounds with their stems, each once, in the order in which they come.
+    """Return the distinct words and compounds of a text with their stems, in order of first occurrence.
 
-    Without ``stop_words``, those are left out that stand alone and have more than one letter.
+    ``stop_words=False`` drops stop words of more than one letter that are not part of a compound.
     """
     found = words_of(folded(text), pairs=stop_words)
     forms = [
@@ -329,7 +329,7 @@ def _forms(text: str, *, stop_words: bool = True) -> list[str]:
 
 
 def _first(words: Iterable[str]) -> Iterator[str]:
-    """Give the first ``MAX_WORDS`` words, and ``MAX_UNSPACED`` characters of scripts without spaces."""
+    """Yield the first ``MAX_WORDS`` words and ``MAX_UNSPACED`` characters of scripts without spaces."""
     words_left, characters_left = MAX_WORDS, MAX_UNSPACED
     for word in words:
         if not is_unspaced(word):
