@@ -44,7 +44,7 @@ class Group(NamedTuple):
     products: int
     lowest_price: Decimal
     highest_price: Decimal
-    # Of one product, for the spelling of values.
+    # The values of one product, for their spelling.
     attributes: Mapping[str, str]
 
 

@@ -1,4 +1,4 @@
-"""Text as it is compared, sorted and searched: folded characters, words, and compounds such as "T-shirt"."""
+"""Text normalization for comparing, sorting and searching; splitting into words and compounds such as "T-shirt"."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import snowballstemmer
 from anyascii import anyascii
 
-# Scripts that put no spaces between words: Thai, Lao, Myanmar, Khmer, Hiragana, Katakana and Han, with their marks.
+# Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Hiragana, Katakana and Han, with their marks.
 _UNSPACED = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u104a-\u109f\ua9e0-\ua9fe\uaa60-\uaa7f"
     "\u1780-\u17d3\u17dc-\u17dd\u3005-\u3007\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
@@ -17,7 +17,7 @@ _UNSPACED = (
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _APOSTROPHES = "'’‘‛ʼʻʽʹ′‵`´＇ꞌՙ՚׳"
 _HYPHENS = "-‐‑‒–−﹣－"
-# Soft hyphens, joiners and the like; and signs that would become letters of the word before them.
+# Soft hyphens, joiners and similar; and signs that would become letters of the preceding word.
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _SIGNS = "™℠"
 _UNIFIED = str.maketrans(
@@ -25,29 +25,29 @@ _UNIFIED = str.maketrans(
     # Deleted.
     | dict.fromkeys(_INVISIBLE, None)
 )  # fmt: skip
-# Parts of one word: a full stop or an ampersand is a part of abbreviations only.
+# Characters inside a word; a full stop or an ampersand only in abbreviations.
 _JOINER = r"(?:[-'_]|(?<=[a-z])[.&](?=[a-z]))"
 _TOKEN = re.compile(f"[{_UNSPACED}]+|[a-z0-9]+(?:{_JOINER}[a-z0-9]+)*")
 _PART = re.compile("[a-z0-9]+")
 _NUMBER_AND_LETTERS = re.compile(r"([0-9]+)((?!(?:st|nd|rd|th)\Z)[a-z]+)|([a-z]+)([0-9]+)")
 _POSSESSIVE = re.compile(r"'s\b")
-# The ones that Lucene leaves out of English texts.
+# Lucene's English stop words.
 STOP_WORDS = frozenset(
     "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "
     "to was will with".split()
 )
-# Longer words are cut, as SKUs are not: they have at most that many characters.
+# Longer words are cut; SKUs have at most this length.
 LONGEST_WORD = 64
 # Compounds of more parts than that are only found by their parts.
 _MAX_PARTS = 6
-# Of two words beside each other, one of them so short, the two may be written as one: "T shirt", "Wi Fi", "5 l".
+# Two adjacent words, one of them not longer than this, may be a compound: "T shirt", "Wi Fi", "5 l".
 _SHORT = 2
 
 
 class _Folding(dict):
-    """A table for ``str.translate`` that is filled with the characters that come up."""
+    """A table for ``str.translate`` that computes and caches characters on demand."""
 
-    # Characters up to here are remembered; there are many more, and anyone may send them.
+    # Cache only up to this code point, so that arbitrary input cannot grow the table.
     last_kept = 0x2FFF
 
     def __missing__(self, code: int) -> str:
@@ -83,13 +83,13 @@ _latin, _searched = _LatinFolding(), _SearchFolding()
 
 
 def normalised(text: str) -> str:
-    """Return the text in lower case, without accents and with ASCII letters for other Latin ones: as it is sorted."""
+    """Return the sort form: lower case, without accents, other Latin letters as ASCII."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return decomposed.translate(_latin)
 
 
 def in_ascii(text: str) -> str:
-    """Return the text with its letters of any script in ASCII, as addresses have them; symbols are left alone."""
+    """Transliterate letters of any script to ASCII, for slugs; symbols are kept."""
     return "".join(
         anyascii(character) if unicodedata.category(character)[0] in "LMN" else character
         for character in unicodedata.normalize("NFC", text)
@@ -97,29 +97,29 @@ def in_ascii(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return the text as it is searched: lower case, in ASCII but for scripts without spaces."""
+    """Return the search form: lower case and ASCII, except for scripts without spaces."""
     composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.translate(_UNIFIED)).casefold())
     return composed.translate(_searched)
 
 
 def without_possessives(text: str) -> str:
-    """Return a folded text with "men" for "men's"."""
+    """Remove possessives from a folded text: "men" for "men's"."""
     return _POSSESSIVE.sub("", text)
 
 
 def is_unspaced(word: str) -> bool:
-    """Tell whether this is not a word but a run of characters of a script without spaces."""
+    """Return whether this is a run of characters of a script without spaces."""
     return not word.isascii()
 
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    # One stemmer a word: it keeps what it works on in itself, and threads would share it.
+    # Stemmers keep state, so threads must not share one.
     return snowballstemmer.stemmer("english").stemWord(word)
 
 
 class Compound(NamedTuple):
-    """Words of a text, from ``first`` to ``last``, that may be written as one."""
+    """The words from ``first`` to ``last`` of a text, which may be written as one."""
 
     first: int
     last: int
@@ -128,25 +128,25 @@ class Compound(NamedTuple):
 
 
 class Words(NamedTuple):
-    """The words of a text in order, runs of scripts without spaces among them, and what they may be joined to."""
+    """The words of a text in order, including runs of scripts without spaces, and its compounds."""
 
     words: list[str]
     compounds: list[Compound]
-    # The places of words that stand alone, not in a compound with a hyphen or the like.
+    # Positions of words that are not part of a compound with a hyphen or similar.
     alone: frozenset[int]
 
     def compound(self, first: int, last: int) -> Compound | None:
-        """Return the words from ``first`` to ``last`` as one, or None if that is too long for one."""
+        """Join the words from ``first`` to ``last``; None if the result is too long for a word."""
         words = self.words[first : last + 1]
         text = "".join(words)
         if len(text) > LONGEST_WORD or any(map(is_unspaced, words)):
             return None
-        # Not the stem of all of it: the one of "shirts" for "SHIRT-S" would be "shirt".
+        # Stem the last part only: the stem of "shirts" for "SHIRT-S" would be "shirt".
         return Compound(first, last, text, text[: len(text) - len(words[-1])] + stem(words[-1]))
 
 
 def words_of(text: str, *, pairs: bool) -> Words:
-    """Return the words of a folded text; with ``pairs``, short ones beside each other may be compounds as well."""
+    """Split a folded text into words; with ``pairs``, adjacent short words are compounds too."""
     found = Words([], [], frozenset())
     words, alone = found.words, set()
     places: list[tuple[int, int]] = []

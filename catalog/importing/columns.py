@@ -1,7 +1,7 @@
-"""The columns of a file: what each shows of a product or variant, and what it takes from a cell.
+"""Columns of import and export files.
 
-Every column works on texts. ``show`` is what the export writes, ``canonical`` turns what somebody typed into what the
-export would write, and ``put`` takes such a text into a product or variant.
+Columns work on texts: ``show`` exports a field, ``canonical`` normalizes a cell to the exported form, and ``put`` sets
+a field from that form.
 """
 
 import re
@@ -20,7 +20,7 @@ from shop import identifiers, money
 
 SKU, STOCK, STOCK_BASE = "sku", "stock", "stock_base"
 ATTRIBUTE, OPTION = "attr:", "option:"
-# What a new product or variant cannot do without.
+# Columns required for a new product or variant.
 REQUIRED_OF_NEW = frozenset({"name", "price"})
 
 _YES = frozenset({"yes", "true", "1", "y"})
@@ -46,7 +46,7 @@ _AMOUNT = re.compile(r"\d{1,10}(\.\d{1,20})?", re.ASCII)
 
 
 class Column:
-    """A column of the model's field. An empty cell ``empties`` the field, or else leaves it alone."""
+    """A column for a model field. An empty cell clears the field if ``empties``; otherwise it is ignored."""
 
     def __init__(self, name: str, field: models.Field, *, empties: bool = False) -> None:
         self.name = name
@@ -57,7 +57,7 @@ class Column:
         return self.to_text(getattr(row, self.field.attname))
 
     def canonical(self, text: str) -> str:
-        """Return the text that an export would write for what ``text`` says. Raises :class:`BadCell`."""
+        """Return the exported form of a cell. Raises :class:`BadCell`."""
         return self.to_text(self.from_text(text))
 
     def check_typed(self, text: str) -> None:
@@ -71,7 +71,7 @@ class Column:
         setattr(row, self.field.attname, self.from_text(text))
 
     def fields(self, row: models.Model) -> dict[str, Any]:
-        """Return the row's field as it is now, for writing."""
+        """Return the field's current value, for writing."""
         return {self.field.name: getattr(row, self.field.attname)}
 
     def to_text(self, value: Any) -> str:
@@ -112,7 +112,7 @@ class YesNoColumn(Column):
 
 
 class CategoryColumn(Column):
-    """The category by its slug; its whole path is understood, too."""
+    """The category by slug or full path."""
 
     def __init__(self, name: str, field: models.Field, *, categories: Iterable[Category]) -> None:
         super().__init__(name, field, empties=True)
@@ -133,7 +133,7 @@ class CategoryColumn(Column):
 
 
 class PairColumn(Column):
-    """One name of a flat object of names and texts: ``attr:colour`` of a product, ``option:size`` of a variant."""
+    """One key of a flat object: ``attr:colour`` of a product, ``option:size`` of a variant."""
 
     def __init__(self, name: str, field: models.Field) -> None:
         super().__init__(name, field, empties=True)
@@ -154,7 +154,7 @@ class PairColumn(Column):
 
 
 class Columns:
-    """The columns of one file, or of one row of the database that is compared with it."""
+    """The columns of a file, or of a database row that is compared with it."""
 
     def __init__(self, categories: Iterable[Category]) -> None:
         product, variant = Product._meta.get_field, Variant._meta.get_field
@@ -173,13 +173,13 @@ class Columns:
         self.sku = Column(SKU, variant("sku"))
 
     def of_product(self, name: str) -> Column | None:
-        """Return the column of that name, where it is one of products."""
+        """Return the product column of that name, if any."""
         if name not in self._of_product and _is_pair(name, ATTRIBUTE):
             self._of_product[name] = PairColumn(name, Product._meta.get_field("attributes"))
         return self._of_product.get(name)
 
     def of_variant(self, name: str) -> Column | None:
-        """Return the column of that name, where it is one of variants other than its SKU and its stock."""
+        """Return the variant column of that name, if any, except SKU and stock."""
         if name not in self._of_variant and _is_pair(name, OPTION):
             self._of_variant[name] = PairColumn(name, Variant._meta.get_field("options"))
         return self._of_variant.get(name)
@@ -189,7 +189,7 @@ class Columns:
 
 
 def export_order(attributes: Iterable[str], options: Iterable[str]) -> list[str]:
-    """Return the columns of an export in order, with these names of attributes and options."""
+    """Return the columns of an export in order, with these attributes and options."""
     return [
         SKU,
         *("name", "slug", "description", "category", "active", "compare_at_price"),
@@ -200,7 +200,7 @@ def export_order(attributes: Iterable[str], options: Iterable[str]) -> list[str]
 
 
 def clean_text(text: str, field: models.Field | None = None) -> str:
-    """Return a text of a cell without the space around it. Raises :class:`BadCell` where the field refuses it."""
+    """Return the stripped text of a cell. Raises :class:`BadCell` if the field refuses it."""
     value = text.strip().replace("\r\n", "\n")
     if "\0" in value:
         raise BadCell("There is a character in it that no text may hold.")
@@ -218,7 +218,7 @@ def clean_text(text: str, field: models.Field | None = None) -> str:
 
 
 def whole_number(text: str) -> int:
-    """Return the number of pieces that a cell says. Raises :class:`BadCell`."""
+    """Parse a quantity. Raises :class:`BadCell`."""
     digits = text.strip()
     if not re.fullmatch(r"\d{1,12}", digits, re.ASCII) or int(digits) > settings.MAX_QUANTITY:
         raise BadCell(f"Write a whole number from 0 to {settings.MAX_QUANTITY:,}.")
@@ -226,12 +226,12 @@ def whole_number(text: str) -> int:
 
 
 def stock_base(variant: Variant) -> str:
-    """Return what an export notes beside the stock: how much it is, and how often it had been counted by then."""
+    """Return the exported reference for stock edits: the stock and the number of adjustments."""
     return f"{variant.stock}#{variant.adjustments}"
 
 
 def read_stock_base(text: str) -> tuple[int, int] | None:
-    """Return the stock and the count of adjustments from such a note; None for an empty cell. Raises `BadCell`."""
+    """Parse :func:`stock_base`; None for an empty cell. Raises :class:`BadCell`."""
     if not text.strip():
         return None
     found = re.fullmatch(r"(\d{1,18})#(\d{1,9})", text.strip(), re.ASCII)

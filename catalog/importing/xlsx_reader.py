@@ -1,8 +1,8 @@
-"""Read an XLSX file in a process of its own, within limits of memory and processor time.
+"""Read an XLSX file in a separate process with limits of memory and CPU time.
 
-Started by `catalog.importing.xlsx_format` as a script that imports nothing of the project: the file is its standard
-input, its argument the limits, its output one JSON value a line. A list is a row; an object ends the output:
-``{"rows": n}``, or ``{"refused": sentence}``.
+`catalog.importing.xlsx_format` runs it as a script that imports nothing of the project: the file is standard input, the
+limits are the argument, and the output is one JSON value per line. A list is a row; an object ends the output:
+``{"rows": n}`` or ``{"refused": sentence}``.
 """
 
 import json
@@ -24,13 +24,13 @@ _ZEROS = re.compile(r'(?:0|"[^"]*"|\\.|[-() ])+')
 _ZEROS_PART = re.compile(r'0|"([^"]*)"|\\(.)|([-() ])')
 # From here on spreadsheets do not keep every digit.
 _INEXACT = 10**15
-# As Apache POI's: a spreadsheet's XML hardly ever packs better. https://poi.apache.org/components/configuration.html
+# Like Apache POI: a spreadsheet's XML rarely compresses better. https://poi.apache.org/components/configuration.html
 _MAX_RATIO = 100
 _RATIO_MATTERS_FROM = 1024 * 1024
 
 
 class Limits(NamedTuple):
-    """What the process may use, and what the file may hold."""
+    """Limits of the process and of the file."""
 
     cpu_seconds: int
     memory_bytes: int
@@ -43,7 +43,7 @@ class Limits(NamedTuple):
 
 
 class Refused(Exception):
-    """The file is not read; the message says why."""
+    """The file is refused; the message gives the reason."""
 
 
 def main() -> None:
@@ -65,20 +65,20 @@ def main() -> None:
 
 def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
     _check_archive(file, limits)
-    # Imported within the limits.
+    # Imported after the limits are set.
     from openpyxl.cell.cell import TYPE_FORMULA
     from openpyxl.cell.read_only import EMPTY_CELL
     from openpyxl.utils import get_column_letter
 
     try:
-        # Formulas count with the value that was saved with them.
+        # Formulas are read as their saved values.
         rows = _cells(file, limits, data_only=True)
-        # Without data_only there are the formulas, but no values: it takes both to find one that has no value.
+        # data_only=False yields formulas without values; both are needed to find formulas without a saved value.
         formulas = _cells(file, limits, data_only=False) if _has_formulas(file) else repeat(())
     except MemoryError:
         raise
     except Exception as error:
-        # The library lets out whatever its parsers and the broken file come to.
+        # openpyxl raises arbitrary exceptions for broken files.
         raise Refused(UNREADABLE) from error
     number = cells = 0
     while True:
@@ -96,7 +96,7 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
         for column, cell in enumerate(with_formulas):
             if cell.data_type == TYPE_FORMULA:
                 _check_formula(row[column], f"{get_column_letter(column + 1)}{number}")
-        # Each row comes as wide as the widest that is allowed.
+        # Rows are padded to the maximum width.
         width = len(row)
         while width and row[width - 1] is EMPTY_CELL:
             width -= 1
@@ -114,10 +114,10 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
 def _cells(file: BinaryIO, limits: Limits, *, data_only: bool) -> Iterator[tuple[Any, ...]]:
     import openpyxl
 
-    # Links to other files are left alone.
+    # Ignore links to other files.
     workbook = openpyxl.load_workbook(file, read_only=True, data_only=data_only, keep_links=False)
     sheet = workbook.worksheets[0]
-    # What the file says of its size may be wrong.
+    # The declared dimensions may be wrong.
     sheet.reset_dimensions()
     return sheet.iter_rows(max_col=limits.columns + 1)
 
@@ -138,7 +138,7 @@ def _has_formulas(file: BinaryIO) -> bool:
 
 
 def _check_formula(cell: Any, where: str) -> None:
-    """Refuse a formula without a saved value; one whose value is an empty text says so by its type."""
+    """Refuse a formula without a saved value; an empty text as value is recognized by its type."""
     from openpyxl.cell.cell import TYPE_FORMULA_CACHE_STRING
 
     if cell.value is None and cell.data_type != TYPE_FORMULA_CACHE_STRING:
@@ -146,7 +146,7 @@ def _check_formula(cell: Any, where: str) -> None:
 
 
 def _text(cell: Any, row: int, column: int) -> str:
-    """Return what a spreadsheet shows of a cell."""
+    """Return the text that a spreadsheet displays for a cell."""
     from openpyxl.cell.cell import TYPE_ERROR
     from openpyxl.utils import get_column_letter
 
@@ -192,7 +192,7 @@ def _with_zeros(value: int, number_format: str) -> str:
 
 
 def _check_archive(file: BinaryIO, limits: Limits) -> None:
-    """Look at what the archive says of itself, before anything is unpacked; no member gives out more than it says."""
+    """Check the archive's declared sizes before unpacking; zipfile never unpacks more than declared."""
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
