@@ -180,6 +180,7 @@ class LoginReplySerializer(TokenPairSerializer):
 
 
 class ProfileExportSerializer(UserSerializer):
+    new_email = serializers.CharField(help_text="An address that is not confirmed yet, or empty.")
     last_admin_login = serializers.DateTimeField(source="last_login", allow_null=True)
 
     class Meta(UserSerializer.Meta):

@@ -22,7 +22,7 @@ REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /auth/logout/": {401: ("token_not_valid",)},
     "POST /auth/password/change/": {400: ("wrong_password",)},
     "POST /auth/password/reset/confirm/": {400: ("invalid_token",)},
-    "POST /auth/email/change/": {400: ("wrong_password",)},
+    "POST /auth/email/change/": {400: ("wrong_password", "unchanged")},
     "POST /auth/email/change/confirm/": {400: ("invalid_token",)},
     "POST /auth/email/verify/confirm/": {400: ("invalid_token",)},
     "PUT /users/me/avatar/": {400: _IMAGE_CODES},

@@ -11,10 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.conf import settings
+from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.openapi.checks import RejectedPositiveData
 
 from shop.fuzz import checks, report
 from shop.fuzz.examining import Plan, examine
@@ -124,6 +127,29 @@ class Caller:
         case.headers["Authorization"] = f"Bearer {data}"
 
 
+ADDRESS = {"name": "Ada", "line1": "1 Road", "city": "Berlin", "postal_code": "10115", "country": "DE"}
+
+
+def case_of(operation: str, body: Any) -> Any:
+    """A request as schemathesis hands it to a check."""
+    method, path = operation.split()
+    described = schema()
+    return SimpleNamespace(
+        operation=SimpleNamespace(
+            definition=SimpleNamespace(raw=described["paths"][f"/api/v1{path}"][method.lower()]),
+            schema=SimpleNamespace(raw_schema=described),
+        ),
+        body=body,
+        media_type="application/json",
+        query={},
+        meta=SimpleNamespace(phase=SimpleNamespace(data=SimpleNamespace(parameter=None, mutations=[]))),
+    )
+
+
+def response_of(status: int, body: Any = None) -> Any:
+    return SimpleNamespace(status_code=status, json=lambda: body)
+
+
 def found_at(address: str) -> Tally:
     tally = Tally("customer")
     examine(address, tally=tally, plan=Plan(1, 1, thorough=False), login=Caller())
@@ -162,6 +188,40 @@ def test_a_refusal_of_what_the_description_allows_is_only_excused_for_a_reason(
     tally = found_at(shop_that_answers(400, refusal("client_error", "empty_cart")))
     assert "positive_data_acceptance" not in {finding.check for finding in tally.findings}
     assert tally.excused[checks.FACT] > 0
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "reason"),
+    [
+        ("POST /users/me/addresses/", {**ADDRESS, "is_default": 0}, checks.VALID),
+        ("POST /users/me/addresses/", {**ADDRESS, "is_default": "x"}, ""),
+        ("POST /orders/quote/", {"shipping_address": {**ADDRESS, "city": 7}}, checks.VALID),
+        ("POST /orders/quote/", {"shipping_address": {**ADDRESS, "city": ["x"]}}, ""),
+        ("POST /orders/quote/", {"shipping_address": 7}, ""),
+    ],
+)
+def test_what_is_accepted_against_the_description_must_be_valid_as_it_is_read(
+    operation: str, body: dict[str, Any], reason: str
+) -> None:
+    accepted = AcceptedNegativeData(operation=operation, message="", status_code=201, expected_statuses=["400"])
+    assert checks.excuse(accepted, case_of(operation, body), response_of(201)) == reason
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "code", "reason"),
+    [
+        ("PATCH /variants/{id}/", {"options": {"size": "\x8b"}}, "invalid_value", checks.TRIMMED),
+        ("PATCH /variants/{id}/", {"options": {"size": "\u200d"}}, "invalid_value", checks.TRIMMED),
+        ("PATCH /variants/{id}/", {"options": {"size": "M"}}, "invalid_value", ""),
+        ("POST /auth/email/change/", {"email": "ada@example.com", "password": "x"}, "unchanged", checks.FACT),
+    ],
+)
+def test_what_is_refused_though_the_description_allows_it_must_have_a_reason(
+    operation: str, body: dict[str, Any], code: str, reason: str
+) -> None:
+    refused = RejectedPositiveData(operation=operation, message="", status_code=400, allowed_statuses=["2xx"])
+    response = response_of(400, refusal("validation_error", code))
+    assert checks.excuse(refused, case_of(operation, body), response) == reason
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------

@@ -135,6 +135,12 @@ def test_a_category_may_be_given_again(
     assert refusal(anonymous.get(f"{LIST}?category=mugs&category=nowhere"), 400) == ("does_not_exist", "category")
 
 
+def test_a_repeated_filter_is_described_with_what_its_values_must_be() -> None:
+    (category,) = [each for each in described("/products/") if each["name"] == "category"]
+    items = {"type": "string", "minLength": 1, "maxLength": 140, "pattern": "^[-a-zA-Z0-9_]+$"}
+    assert category["schema"] == {"type": "array", "items": items, "maxItems": 50}
+
+
 def test_the_documentation_fills_in_no_filter() -> None:
     """Swagger UI sends `example`, `default` and, of objects, the sample that it makes of their schema."""
     for path, methods in schema()["paths"].items():
