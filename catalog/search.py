@@ -189,7 +189,7 @@ class Search:
         word = self._found.words[at]
         stemmed = stem(word)
         if len(word) < SHORTEST_BEGINNING:
-            beside_others = at in self._found.alone and len(self._ignored) < self._last
+            beside_others = at in self._found.alone and at > 0
             return _of_any_field(word if beside_others else stemmed + END)
         if len(word) > LONGEST_BEGINNING:
             # Letters and digits only, so no escaping is needed.

@@ -20,16 +20,19 @@ _HYPHENS = "-‐‑‒–−﹣－"
 # Soft hyphens, joiners and similar; and signs that would become letters of the preceding word.
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _SIGNS = "™℠"
+_MIDDLE_DOTS = "·‧・･"
 _UNIFIED = str.maketrans(
-    dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_HYPHENS, "-") | dict.fromkeys(_SIGNS, " ")
+    dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_HYPHENS + _MIDDLE_DOTS, "-") | dict.fromkeys(_SIGNS, " ")
+    | {"×": "x"}
     # Deleted.
     | dict.fromkeys(_INVISIBLE, None)
 )  # fmt: skip
 # Characters inside a word; a full stop or an ampersand only in abbreviations.
 _JOINER = r"(?:[-'_]|(?<=[a-z])[.&](?=[a-z]))"
-_TOKEN = re.compile(f"[{_UNSPACED}]+|[a-z0-9]+(?:{_JOINER}[a-z0-9]+)*")
+_TOKEN = re.compile(f"[{_UNSPACED}]+(?:-[{_UNSPACED}]+)*|[a-z0-9]+(?:{_JOINER}[a-z0-9]+)*")
 _PART = re.compile("[a-z0-9]+")
-_NUMBER_AND_LETTERS = re.compile(r"([0-9]+)((?!(?:st|nd|rd|th)\Z)[a-z]+)|([a-z]+)([0-9]+)")
+_NUMBER_OR_LETTERS = re.compile("[0-9]+|[a-z]+")
+_ORDINAL = re.compile("[0-9]+(?:st|nd|rd|th)")
 _POSSESSIVE = re.compile(r"'s\b")
 # Lucene's English stop words.
 STOP_WORDS = frozenset(
@@ -38,7 +41,7 @@ STOP_WORDS = frozenset(
 )
 # Longer words are cut; SKUs have at most this length.
 LONGEST_WORD = 64
-# Compounds of more parts than that are only found by their parts.
+# Compounds of more parts than that are only found by their parts, and numbers with letters only as one.
 _MAX_PARTS = 6
 # Two adjacent words, one of them not longer than this, may be a compound: "T shirt", "Wi Fi", "5 l".
 _SHORT = 2
@@ -76,6 +79,9 @@ class _SearchFolding(_Folding):
     def fold(self, character: str) -> str:
         if character.isascii() or _IS_UNSPACED.match(character):
             return character
+        if unicodedata.combining(character) and unicodedata.name(character, "").startswith(("HEBREW", "ARABIC")):
+            # Signs of vowels, which are hardly ever typed.
+            return ""
         return _ascii(character) if unicodedata.category(character)[0] in "LMN" else " "
 
 
@@ -153,7 +159,7 @@ def words_of(text: str, *, pairs: bool) -> Words:
     for token in _TOKEN.findall(text):
         first = len(words)
         if is_unspaced(token):
-            words.append(token)
+            words.append(token.replace("-", ""))
             continue
         parts = _PART.findall(token)
         for part in parts:
@@ -174,10 +180,9 @@ def words_of(text: str, *, pairs: bool) -> Words:
 
 
 def _apart(part: str) -> list[str]:
-    """Return "50" and "ml" for "50ml"."""
-    if (match := _NUMBER_AND_LETTERS.fullmatch(part)) is None:
-        return [part[:LONGEST_WORD]]
-    return [piece[:LONGEST_WORD] for piece in match.groups() if piece]
+    """Return "50" and "ml" for "50ml", and "20", "x", "30", "cm" for "20x30cm"."""
+    pieces = [] if _ORDINAL.fullmatch(part) else _NUMBER_OR_LETTERS.findall(part)
+    return [piece[:LONGEST_WORD] for piece in (pieces if len(pieces) <= _MAX_PARTS else [part]) or [part]]
 
 
 def _may_join(word: str, following: str) -> bool:

@@ -60,6 +60,7 @@ STOP_WORDS = {
     "Lights on": ["Lights on", "lights", "lights the", "lights on the", "on lights", "lights o"],
     "Not": ["not", "Not", "no"],
     "To be or not to be": ["to be or not to be", "To be", "or not to be"],
+    "The Who poster": ["the w", "the who", "who the", "the who p"],
     "Lamp with switch": ["lamp with", "the lamp with a", "lamp with switch", "lamp in", "lamp for the"],
 }
 
@@ -126,7 +127,9 @@ LETTERS = {
     "Große Straße": ["grosse strasse", "große straße", "GROẞE"],
     "Матрёшка": ["матрёшка", "МАТРЕШКА", "matr"],
     "हिन्दी": ["हिन्दी", "हिन्"],
-    "كتاب ٣": ["كتاب", "کتاب", "3"],
+    "كتاب ٣": ["كتاب", "کتاب", "3", "كِتَاب"],
+    "שָׁלוֹם": ["שלום", "שָׁלוֹם", "שלו"],
+    "Col·lecció": ["colleccio", "col leccio", "col·lecció", "coŀlecció"],
     "Kaffee\u00adkanne": ["kaffeekanne", "kaffee\u200bkanne"],
     "Acme™ anvil": ["acme anvil", "acme™ anvil"],
 }
@@ -174,6 +177,8 @@ UNSPACED = {
     "កាហ្វេទឹកដោះគោ": ["ទឹកដោះគោ"],
     "ရေနွေးအိုး": ["အိုး"],
     "おいしいみず": ["みず", "いしい"],
+    "ビール・ワイン": ["ワイン", "ビールワイン", "ビール ワイン", "ﾋﾞｰﾙ･ﾜｲﾝ", "ビール-ワイン"],
+    "USB・HDMI変換": ["usb", "hdmi", "変換", "HDMI変換"],
     "iPhone手机壳 15": ["手机壳", "iphone", "iphone 手机", "手机 iphone15", "机壳"],
 }
 
@@ -201,6 +206,12 @@ COMPOUNDS = {
     "Phone 15 case": ["phone15", "phone 15", "phone-15"],
     "Mat H&M": ["h&m", "hm", "h m"],
     "Size 3.5 nail": ["3.5", "3.5 nail"],
+    "Photo 10x15cm": ["10x15", "10 x 15", "10×15cm", "10 x 15 cm photo", "photo 10x15 cm", "10X15CM"],
+    "Frame 21 x 31 cm": ["21x31", "21x31cm", "frame 21×31", "21 x 31 cm"],
+    "Box 12×22×32": ["12x22x32", "12 x 22 x 32", "box 12x22x32"],
+    "Coffee 8in1": ["8in1", "8-in-1", "8 in 1", "8 in 1 coffee"],
+    "Tool 9 in 1": ["9in1", "9-in-1", "9in1 tool"],
+    "Rug 6 m²": ["6m2", "6 m2", "6m²", "rug 6m2"],
 }
 
 
