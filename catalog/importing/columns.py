@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from catalog.importing import spreadsheets
 from catalog.importing.errors import BadCell
 from catalog.models import ATTRIBUTE_NAME, Category, Product, Variant
 from shop import identifiers, money
@@ -25,23 +26,6 @@ REQUIRED_OF_NEW = frozenset({"name", "price"})
 
 _YES = frozenset({"yes", "true", "1", "y"})
 _NO = frozenset({"no", "false", "0", "n"})
-# What spreadsheets of all countries make of a long number that is to be a text: 4.00638E+12, 4,00638E+12, 1.5E-07.
-_SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+|\d[.,]\d+E-\d+", re.ASCII | re.IGNORECASE)
-_ERRORS = frozenset(
-    (
-        "#NULL!",
-        "#DIV/0!",
-        "#VALUE!",
-        "#REF!",
-        "#NAME?",
-        "#NUM!",
-        "#N/A",
-        "#SPILL!",
-        "#CALC!",
-        "#FIELD!",
-        "#GETTING_DATA",
-    )
-)
 _AMOUNT = re.compile(r"\d{1,10}(\.\d{1,20})?", re.ASCII)
 
 
@@ -62,10 +46,8 @@ class Column:
 
     def check_typed(self, text: str) -> None:
         """Refuse what a spreadsheet made of a text without being asked. Raises :class:`BadCell`."""
-        if _SHORTENED.fullmatch(text.strip()):
-            raise BadCell("A spreadsheet has shortened this number: format the column as text, type it again.")
-        if text in _ERRORS:
-            raise BadCell(f"This is an error of a spreadsheet's formula, {text}: correct the formula.")
+        if detail := spreadsheets.made_of_text(text):
+            raise BadCell(detail)
 
     def put(self, row: models.Model, text: str) -> None:
         setattr(row, self.field.attname, self.from_text(text))

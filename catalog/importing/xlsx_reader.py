@@ -18,10 +18,14 @@ UNREADABLE = "This is no XLSX file that can be read: open it in a spreadsheet an
 TOO_LARGE = "The file is too large when unpacked: import it in several parts, or as CSV."
 
 _ESCAPED = re.compile("_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EeFf])_")
-_FORMULA, _LONGEST_TAG = re.compile(rb"<(?:\w{1,20}:)?f[\s/>]"), 30
+_FORMULA, _LONGEST_TAG = re.compile(rb"<(?:\w{1,20}:)?f[\s/>]"), 60
 # A number format that shows leading zeros (00000), also with literals between them (000-0000, "A"000).
-_ZEROS = re.compile(r'(?:0|"[^"]*"|\\.|[-() ])+')
-_ZEROS_PART = re.compile(r'0|"([^"]*)"|\\(.)|([-() ])')
+_LITERALS = "-+() :&'~{}<>=^$€£¥"
+_ZEROS = re.compile(rf'[#?]*((?:0|"[^"]*"|\\.|[{_LITERALS}])+)')
+_ZEROS_PART = re.compile(rf'0|"([^"]*)"|\\(.)|([{_LITERALS}])')
+# Colours, languages and blanks (`[Red]`, `[$-407]`, `_)`, `*-`), which change no digit; conditions (`[<=99999]`) do.
+_LITERAL = r'"[^"]*"|\\.'
+_DECORATION = re.compile(rf"({_LITERAL})|\[(?![<>=])[^\]]*\]|[_*].")
 # From here on spreadsheets do not keep every digit.
 _INEXACT = 10**15
 # Like Apache POI: a spreadsheet's XML rarely compresses better. https://poi.apache.org/components/configuration.html
@@ -123,15 +127,14 @@ def _cells(file: BinaryIO, limits: Limits, *, data_only: bool) -> Iterator[tuple
 
 
 def _has_formulas(file: BinaryIO) -> bool:
-    """Tell whether a sheet has an element `f`: reading the cells of every file twice takes twice as long."""
+    """Tell whether a member has an element `f`, in whatever folder: reading all cells twice takes twice as long."""
     with zipfile.ZipFile(file) as archive:
         for member in archive.namelist():
-            if "worksheets/" not in member:
-                continue
             end = b""
             with archive.open(member) as sheet:
                 while piece := sheet.read(1024 * 1024):
-                    if _FORMULA.search(end + piece):
+                    # In UTF-16 every other byte is zero.
+                    if _FORMULA.search((end + piece).replace(b"\0", b"")):
                         return True
                     end = piece[-_LONGEST_TAG:]
     return False
@@ -167,14 +170,17 @@ def _text(cell: Any, row: int, column: int) -> str:
                 "type it again."
             )
         # As many digits as spreadsheets have: 0.1 + 0.2 is 0.3.
-        return _with_zeros(int(value), cell.number_format) if value == int(value) else f"{value:.15g}"
+        return _with_zeros(int(value), cell.number_format, where) if value == int(value) else f"{value:.15g}"
     raise Refused(f"Cell {where} holds a date: format its column as text and type it again.")
 
 
-def _with_zeros(value: int, number_format: str) -> str:
+def _with_zeros(value: int, number_format: str, where: str) -> str:
     """Return a whole number with the leading zeros, and what stands between them, that its format shows."""
-    pattern = number_format.partition(";")[0]
-    parts = list(_ZEROS_PART.finditer(pattern)) if _ZEROS.fullmatch(pattern) else []
+    pattern = _DECORATION.sub(r"\1", number_format.partition(";")[0])
+    found = _ZEROS.fullmatch(pattern)
+    if found is None and _may_show_zeros(pattern):
+        raise Refused(f"Cell {where} shows a number in the format {number_format[:60]}: format its column as text.")
+    parts = list(_ZEROS_PART.finditer(found[1])) if found else []
     places = sum(part[0] == "0" for part in parts)
     if value < 0 or places < 2:
         return str(value)
@@ -189,6 +195,12 @@ def _with_zeros(value: int, number_format: str) -> str:
         else:
             shown += part[1] or part[2] or part[3] or ""
     return shown
+
+
+def _may_show_zeros(pattern: str) -> bool:
+    """Tell whether a format shows leading zeros of a code; with decimals or thousands it is that of an amount."""
+    placeholders = re.sub(_LITERAL, "", pattern)
+    return "00" in placeholders and not re.search("[.,/%Ee]", placeholders)
 
 
 def _check_archive(file: BinaryIO, limits: Limits) -> None:

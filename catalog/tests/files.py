@@ -2,13 +2,15 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.test import Client
 
@@ -16,6 +18,7 @@ from catalog.importing.models import ImportRun, ImportStep
 from catalog.models import Variant
 from shop import audit
 from shop.testing.admin import in_dialog, url_of
+from shop.testing.steps import everything
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -105,3 +108,25 @@ def conflicts(run: ImportRun) -> list[str]:
 
 def pieces(sku: str) -> int:
     return Variant.objects.get(sku=sku).stock
+
+
+def refused(folder: Path, content: bytes, *arguments: str) -> str:
+    """Import a file that must not change anything; return the refusal."""
+    before = everything()
+    with pytest.raises(CommandError) as error:
+        import_products(folder, content, *arguments)
+    assert everything() == before
+    return str(error.value)
+
+
+def packed(parts: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def parts_of(xlsx: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(xlsx)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}

@@ -1,0 +1,39 @@
+"""Texts that a spreadsheet put in the place of what was typed, in the languages that spreadsheets speak."""
+
+import re
+
+from shop import identifiers
+
+# A long number: 4.00638E+12, 4,00638E+12, 40.06E+11, 1.5E-07.
+_SHORTENED = re.compile(r"[+-]?(?:\d+(?:[.,·٫]\d+)? ?E\+\d+|\d+[.,·٫]\d+ ?E-\d+)", re.IGNORECASE)
+# A number or a date in a column that is too narrow.
+_TOO_NARROW = re.compile("#{3,}")
+# Errors of formulas, see https://support.microsoft.com/office/hide-error-values-and-error-indicators
+_ERROR = re.compile(
+    "#(?:"
+    # English, some of them in every language.
+    "NULL!|DIV/0!|VALUE!|REF!|NAME\\?|NUM!|N/A|SPILL!|CALC!|FIELD!|GETTING_DATA|BLOCKED!|BUSY!|CONNECT!|UNKNOWN!|ERROR!|"
+    # German.
+    "BEZUG!|NV|WERT!|ZAHL!|ÜBERLAUF!|FELD!|"
+    # French.
+    "NUL!|VALEUR!|NOM\\?|NOMBRE!|N/D|"
+    # Spanish and Portuguese.
+    "¡NULO!|¡DIV/0!|¡VALOR!|¡REF!|¿NOMBRE\\?|¡NUM!|NULO!|VALOR!|NOME\\?|NÚM!|"
+    # Italian and Dutch.
+    "NULLO!|VALORE!|RIF!|LEEG!|DEEL/0!|WAARDE!|VERW!|NAAM\\?|GETAL!|N/B|"
+    # Polish and Russian.
+    "ZERO!|DZIEL/0!|ARG!|ADR!|NAZWA\\?|LICZBA!|N/D!|ПУСТО!|ДЕЛ/0!|ЗНАЧ!|ССЫЛКА!|ИМЯ\\?|ЧИСЛО!|Н/Д"
+    # LibreOffice.
+    ")|Err:\\d{3}"
+)
+
+
+def made_of_text(text: str) -> str | None:
+    """Return the refusal of a cell that a spreadsheet changed without being asked, or None."""
+    if _SHORTENED.fullmatch(identifiers.code(text)):
+        return "A spreadsheet has shortened this number: format the column as text, type it again."
+    if _TOO_NARROW.fullmatch(text):
+        return "A spreadsheet has hidden this value: make the column wider, save the file again."
+    if _ERROR.fullmatch(text):
+        return f"This is an error of a spreadsheet's formula, {text}: correct the formula."
+    return None
