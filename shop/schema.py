@@ -293,13 +293,17 @@ BETWEEN_FIELDS |= dict.fromkeys(("ProductWriteRequest", "PatchedProductWriteRequ
 
 
 def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add rules that serializers check in code: between fields, and blank query parameters, which are ignored."""
+    """Add rules that serializers and parsers check in code: between fields, and of query parameters, in which blanks
+    are ignored and NUL is refused.
+    """
     for component, rule in BETWEEN_FIELDS.items():
         result["components"]["schemas"][component] |= rule
     for methods in result["paths"].values():
         for parameter in methods.get("get", {}).get("parameters", ()):
             if parameter["in"] == "query":
                 parameter["allowEmptyValue"] = True
+                if parameter["schema"].get("type") == "string" and "enum" not in parameter["schema"]:
+                    parameter["schema"].setdefault("pattern", "^[^\u0000]*$")
     return result
 
 

@@ -1,5 +1,6 @@
 """The query strings of every list: empty values, unknown filters, pages, and facets that know what lists know."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -139,6 +140,20 @@ def test_a_repeated_filter_is_described_with_what_its_values_must_be() -> None:
     (category,) = [each for each in described("/products/") if each["name"] == "category"]
     items = {"type": "string", "minLength": 1, "maxLength": 140, "pattern": "^[-a-zA-Z0-9_]+$"}
     assert category["schema"] == {"type": "array", "items": items, "maxItems": 50}
+
+
+def test_texts_that_parameters_take_are_described_without_nul(as_staff: APIClient) -> None:
+    texts = [
+        (str(operation).removeprefix("GET "), each["name"], each["schema"])
+        for operation in operations()
+        if operation.method == "GET"
+        for each in operation.description.get("parameters", [])
+        if each["in"] == "query" and each["schema"].get("type") == "string" and "enum" not in each["schema"]
+    ]
+    assert ("/products/", "search") in [(path, name) for path, name, _ in texts]
+    for path, name, described in texts:
+        assert not re.search(described["pattern"], "a\0b"), (path, name)
+        assert as_staff.get(f"/api/v1{path}", {name: "a\0b"}).status_code in (400, 404), (path, name)
 
 
 def test_the_documentation_fills_in_no_filter() -> None:
