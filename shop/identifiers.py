@@ -15,6 +15,8 @@ _NEVER_SEEN = (
     "\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff"
 )
+# Hyphens and dashes that word processors and phones write instead of the hyphen on the keyboard.
+_HYPHENS = dict.fromkeys(map(ord, "‐‑‒–−"), "-")
 _INVISIBLE = re.compile(f"[{_NEVER_SEEN}]")
 _INVISIBLE_OR_JOINER = re.compile(f"[{_NEVER_SEEN}{_JOINERS}]")
 
@@ -30,11 +32,11 @@ def label(text: str) -> str:
 def code(text: str) -> str:
     """Return the stored form of a code that users type, such as an SKU; case is kept.
 
-    Compatibility characters, such as full-width letters, become plain ones (NFKC).
+    Compatibility characters, such as full-width letters, become plain ones (NFKC), as do hyphens and short dashes.
     """
     if not text.isascii():
         # Twice: NFKC may produce invisible characters, and removing those may join letters that compose.
-        text = _INVISIBLE_OR_JOINER.sub("", unicodedata.normalize("NFKC", text))
+        text = _INVISIBLE_OR_JOINER.sub("", unicodedata.normalize("NFKC", text.translate(_HYPHENS)))
         text = unicodedata.normalize("NFKC", _INVISIBLE_OR_JOINER.sub("", text))
     return _single_spaces(_INVISIBLE.sub("", text))
 

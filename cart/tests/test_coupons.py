@@ -83,6 +83,8 @@ def test_a_code_is_stored_as_shoppers_type_it(
     assert as_customer.get("/api/v1/cart/").json()["warnings"] == []
     with pytest.raises(IntegrityError):
         make_coupon(code="Summer")
+    make_coupon(code="autumn\u201310")
+    assert as_customer.put(COUPON, {"code": "AUTUMN\u201110"}).json()["coupon"] == "AUTUMN-10"
 
 
 UNUSABLE = {
