@@ -1,5 +1,3 @@
-"""Errors about credentials, addresses and links."""
-
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed
 

@@ -1,5 +1,3 @@
-"""Invariants of accounts."""
-
 from collections.abc import Iterator
 
 from django.apps import apps

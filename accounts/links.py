@@ -33,7 +33,6 @@ class Link:
 
     @property
     def lifetime_in_words(self) -> str:
-        """Return the lifetime in words: ``1 hour``."""
         now = timezone.now()
         return timesince(now, now + self.lifetime).replace("\xa0", " ")
 

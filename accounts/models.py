@@ -182,8 +182,6 @@ class AddressQuerySet(models.QuerySet):
 
 
 class Address(models.Model):
-    """An entry of a customer's address book."""
-
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="addresses")
     name = models.CharField(max_length=120)
     line1 = models.CharField(max_length=200)

@@ -1,5 +1,3 @@
-"""Serializers for accounts and addresses."""
-
 from typing import Any
 
 from django.contrib.auth.password_validation import MinimumLengthValidator, validate_password

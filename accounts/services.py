@@ -272,7 +272,6 @@ def delete_orphan_images() -> int:
 
 
 def change_profile(*, user: User, fields: dict[str, Any]) -> None:
-    """Update name and phone number. Raises :class:`AccountGone`."""
     if fields and not _as_authenticated(user).update(**fields):
         raise AccountGone
     for name, value in fields.items():

@@ -1,5 +1,3 @@
-"""Cart and coupon errors."""
-
 from shop.errors import Conflict, ShopError
 
 

@@ -74,8 +74,6 @@ class Cart(models.Model):
 
 
 class Coupon(models.Model):
-    """A discount code."""
-
     class Kind(models.TextChoices):
         PERCENTAGE = "percentage", "Percentage"
         FIXED = "fixed", "Fixed amount"

@@ -1,5 +1,3 @@
-"""Cart serializers."""
-
 from collections.abc import Callable
 from typing import Any
 

@@ -203,8 +203,6 @@ def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
 
 
 def clear(*, owner: CartOwner) -> PricedCart:
-    """Remove all lines and the coupon."""
-
     def edit(cart: Cart, offered: Offers) -> None:
         cart.lines, cart.coupon = [], ""
 

@@ -1,5 +1,3 @@
-"""Errors about stock and products."""
-
 from collections.abc import Iterable
 
 from bson import ObjectId

@@ -1,5 +1,3 @@
-"""Invariants of the catalogue."""
-
 from collections.abc import Iterator
 
 from django.db.models import Count, Sum

@@ -56,8 +56,6 @@ class CategoryQuerySet(models.QuerySet):
 
 
 class Category(models.Model):
-    """A node of the category tree."""
-
     name = models.CharField(max_length=120)
     slug = LowerSlugField(max_length=140, unique=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")

@@ -105,7 +105,6 @@ class ProductPagination(PageNumberPagination):
         return self._link(page=self.number - 1) if self.number > 2 else self._link()
 
     def _link(self, **place: Any) -> str:
-        """Return the URL of another page of this list."""
         asked = self.request.META.get("QUERY_STRING", "")
         write = _written_query if len(asked) <= _SHORT else _query
         query = write(asked, tuple((name, str(value)) for name, value in place.items()))

@@ -56,7 +56,6 @@ class Rounding(models.TextChoices):
         return f"to a multiple of {money.display(self.unit)}"
 
     def apply(self, price: Decimal) -> Decimal:
-        """Return the rounded price."""
         if self == Rounding.NINES and price > 0:
             whole = (price / self.unit).to_integral_value(ROUND_CEILING) * self.unit
             return money.quantize(whole - money.smallest_step(settings.CURRENCY))
@@ -89,8 +88,6 @@ class Rule(NamedTuple):
 
 
 class PriceChange(NamedTuple):
-    """A variant's previewed price and its new price."""
-
     product: ObjectId
     variant: ObjectId
     old: Decimal

@@ -1,5 +1,3 @@
-"""Serializers for products, categories and pictures."""
-
 from typing import Any
 
 from django.conf import settings

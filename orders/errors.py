@@ -1,5 +1,3 @@
-"""Order errors."""
-
 from rest_framework import status
 
 from shop.errors import Conflict, ShopError

@@ -1,5 +1,3 @@
-"""Invariants of orders, stock, coupons and reviews."""
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import timedelta

@@ -51,8 +51,6 @@ class OrderLine(EmbeddedModel):
 
 
 class PostalAddress(EmbeddedModel):
-    """The shipping address, copied."""
-
     name = models.CharField(max_length=120)
     line1 = models.CharField(max_length=200)
     line2 = models.CharField(max_length=200, blank=True)
@@ -64,8 +62,6 @@ class PostalAddress(EmbeddedModel):
 
 
 class Event(models.TextChoices):
-    """Events of an order."""
-
     PLACED = "placed"
     PAYMENT_PROCESSING = "payment_processing"
     PAYMENT_FAILED = "payment_failed"
@@ -83,8 +79,6 @@ class Event(models.TextChoices):
 
 
 class Actor(models.TextChoices):
-    """Origin of an event."""
-
     CUSTOMER = "customer"
     STAFF = "staff"
     SYSTEM = "system"
@@ -332,7 +326,6 @@ class Order(models.Model):
 
     @property
     def quantities(self) -> dict[ObjectId, int]:
-        """Return the quantity per variant."""
         return {line.variant: line.quantity for line in self.lines}
 
     @property
@@ -358,8 +351,6 @@ class Order(models.Model):
 
 
 class ShippingMethod(models.Model):
-    """A shipping method, or a pick-up location."""
-
     code = LowerSlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     description = models.CharField(max_length=300, blank=True)

@@ -164,8 +164,6 @@ def _shipping_method(methods: list[ShippingMethod], code: str | None) -> Shippin
 
 
 class Place(NamedTuple):
-    """A place of taxation."""
-
     country: str
     state: str
 

@@ -1,5 +1,3 @@
-"""Order serializers."""
-
 from typing import Any
 
 from django.http import Http404
@@ -30,8 +28,6 @@ from shop.object_ids import ObjectIdField
 
 
 class PostalAddressSerializer(AddressSerializer):
-    """A postal address."""
-
     class Meta(AddressSerializer.Meta):
         fields = list(Address.POSTAL_FIELDS)
 
@@ -157,7 +153,6 @@ class QuoteSerializer(serializers.Serializer):
 
 
 def quote_data(quote: Quote, *, context: dict[str, Any]) -> dict[str, Any]:
-    """Return a quote in the shape of :class:`QuoteSerializer`."""
     priced = quote.priced
     return {
         "lines": OrderLineSerializer(quote.lines, many=True, context=context).data,

@@ -1,5 +1,3 @@
-"""Payment errors."""
-
 from rest_framework import status
 
 from shop.errors import Conflict, ServiceUnavailable, ShopError

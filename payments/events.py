@@ -86,7 +86,6 @@ def _apply(event_id: str) -> None:
 
 
 def replay(row: StripeEvent) -> StripeEvent:
-    """Apply a stored event again, on behalf of staff."""
     _reopen(row)
     row.refresh_from_db()
     process(row)

@@ -75,7 +75,6 @@ def _calling(name: str) -> Iterator[Any]:
 
 @contextmanager
 def _logged(call: str) -> Iterator[None]:
-    """Log the call with its outcome and duration."""
     started = time.perf_counter()
     try:
         yield
@@ -121,7 +120,6 @@ def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: 
 
 
 def retrieve_intent(intent: str) -> dict[str, Any]:
-    """Return a PaymentIntent with its latest charge."""
     with _calling("retrieve_intent") as v1:
         return _object(v1.payment_intents.retrieve(intent, {"expand": ["latest_charge"]}), "payment_intent")
 
@@ -178,7 +176,6 @@ def list_refunds(intent: str) -> list[dict[str, Any]]:
 
 
 def list_disputes(intent: str) -> list[dict[str, Any]]:
-    """Return all disputes of an intent."""
     with _calling("list_disputes") as v1:
         page = v1.disputes.list({"payment_intent": intent, "limit": 100})
         return [_object(dispute, "dispute") for dispute in page.auto_paging_iter()]

@@ -1,5 +1,3 @@
-"""Invariants of payments, refunds and Stripe events."""
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import timedelta

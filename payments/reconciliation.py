@@ -137,7 +137,6 @@ def _compare_charge(payment: Payment, charge: StripeObject, report: Report) -> N
 
 
 def _state(payment: Payment) -> str:
-    """Return the state that reconciliation may change, in words."""
     order = Order.objects.get(pk=payment.order_id)
     refunds = Refund.objects.filter(payment=payment).order_by("id").values_list("amount", "status")
     told = ", ".join(f"refund of {amount} {status}" for amount, status in refunds)

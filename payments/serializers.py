@@ -1,5 +1,3 @@
-"""Payment and refund serializers."""
-
 from decimal import Decimal
 from typing import Any
 
@@ -35,8 +33,6 @@ class PaymentSerializer(serializers.ModelSerializer):
 
 
 class OrderNumberField(UpperCodeField, serializers.RegexField):
-    """An order number in any case."""
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(regex=r"^[0-9A-Za-z]{5}-[0-9A-Za-z]{5}$", **kwargs)
 

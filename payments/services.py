@@ -134,7 +134,6 @@ def _open_intent(payment: Payment) -> Payment:
 
 
 def _wait_for_twin(payment: Payment) -> Payment:
-    """Wait until the concurrent request has recorded the intent."""
     give_up_at = time.monotonic() + TWIN_SECONDS
     while not payment.intent:
         if time.monotonic() > give_up_at:

@@ -219,7 +219,6 @@ def _settle(refund: Refund, payment: Payment, *, status: str, detail: str = "") 
 
 
 def show_refund(refund: Refund, payment: Payment) -> None:
-    """Record the refund's current status on the order."""
     orders.record_refund(
         order_id=payment.order_id,
         refund=refund.pk,

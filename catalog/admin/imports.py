@@ -188,7 +188,6 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
 
 
 def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
-    """Return the template context of an import."""
     steps = ImportStep.objects.filter(plan=run.plan).order_by("number") if run.plan else ImportStep.objects.none()
     only_conflicts = run.conflicts and "conflicts" in request.GET
     shown = steps.exclude(conflict="") if only_conflicts else steps
@@ -214,8 +213,6 @@ def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
 
 
 class _CountedPaginator(Paginator):
-    """A paginator with a known count."""
-
     def __init__(self, *args: Any, total: int, **kwargs: Any) -> None:
         self.count = total
         super().__init__(*args, **kwargs)

@@ -171,7 +171,6 @@ class Columns:
 
 
 def export_order(attributes: Iterable[str], options: Iterable[str]) -> list[str]:
-    """Return the columns of an export in order, with these attributes and options."""
     return [
         SKU,
         *("name", "slug", "description", "category", "active", "compare_at_price"),

@@ -1,5 +1,3 @@
-"""Import errors."""
-
 from shop.errors import Conflict, ShopError
 
 

@@ -38,7 +38,6 @@ class Export:
         self._of_variant = {name: column for name in self.headings if (column := columns.of_variant(name))}
 
     def csv(self, *, byte_order_mark: bool = True) -> Iterator[bytes]:
-        """Yield the chunks of a CSV file."""
         writer = csv_format.Writer(byte_order_mark=byte_order_mark)
         yield writer.write([self.headings])
         for rows in self._portions():
@@ -54,7 +53,6 @@ class Export:
             yield from writer.chunks()
 
     def _names(self) -> tuple[set[str], set[str]]:
-        """Return all attribute and option names of the products."""
         attributes: set[str] = set()
         options: set[str] = set()
         for rows in _by_key(self._products, "pk", "attributes"):

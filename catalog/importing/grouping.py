@@ -48,7 +48,6 @@ def group_rows(sheet: Sheet) -> list[ProductRows]:
 
 
 def in_portions(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    """Split a sequence into lists of ``size``."""
     rest = iter(values)
     while portion := list(islice(rest, size)):
         yield portion

@@ -67,6 +67,5 @@ def stage(table: Table, *, tick: Tick = lambda done, total: None) -> Plan:
 
 
 def discard(plan_id: ObjectId | None) -> None:
-    """Delete a plan's steps."""
     if plan_id:
         ImportStep.objects.filter(plan=plan_id).delete()

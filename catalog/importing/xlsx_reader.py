@@ -34,8 +34,6 @@ _RATIO_MATTERS_FROM = 1024 * 1024
 
 
 class Limits(NamedTuple):
-    """Limits of the process and of the file."""
-
     cpu_seconds: int
     memory_bytes: int
     unpacked_bytes: int

@@ -30,8 +30,6 @@ EVENT_ICONS = {
 
 
 def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
-    """Return the template context of an order."""
-
     def amount(value: Any) -> str:
         return price(value, order.currency)
 

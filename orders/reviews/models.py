@@ -1,5 +1,3 @@
-"""Product reviews."""
-
 import re
 import unicodedata
 

@@ -1,5 +1,3 @@
-"""Review serializers."""
-
 from rest_framework import serializers
 
 from orders.reviews.models import Review

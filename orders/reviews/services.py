@@ -69,7 +69,6 @@ def change_review(*, review: Review, data: dict[str, Any]) -> Review:
 
 @transactional("orders.delete_review")
 def delete_review(*, review: Review) -> None:
-    """Delete a review, if it still exists."""
     current = Review.objects.filter(pk=review.pk).first()
     if current is None:
         return

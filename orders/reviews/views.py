@@ -1,5 +1,3 @@
-"""Review endpoints."""
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
