@@ -13,7 +13,7 @@ from catalog.models import Category, Product
 from orders.models import ShippingMethod
 from payments import gateway
 from payments.simulator import StripeSimulator
-from shop import remembered
+from shop import caches
 
 PASSWORD = "correct-horse-battery"
 ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
@@ -29,9 +29,9 @@ def client_of(user: User | None = None) -> APIClient:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_remembered() -> None:
+def _empty_caches() -> None:
     """Clear caches, since each test has a new database."""
-    remembered.forget_everything()
+    caches.clear_all()
 
 
 @pytest.fixture

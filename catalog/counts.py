@@ -10,8 +10,8 @@ from typing import Any
 import bson
 
 from catalog.models import Product
+from shop.caches import TTLCache
 from shop.documents import Document, Pipeline
-from shop.remembered import Remembered
 
 REMEMBERED_FROM = 1_000
 SECONDS, SECONDS_WHERE_UNCOUNTED = 1.0, 60.0
@@ -19,9 +19,9 @@ SECONDS, SECONDS_WHERE_UNCOUNTED = 1.0, 60.0
 FEW = 64
 SECONDS_FEW = 60.0
 
-_remembered: Remembered[int] = Remembered(seconds=SECONDS, most=1_000)
+_remembered: TTLCache[int] = TTLCache(seconds=SECONDS, maxsize=1_000)
 # Filters with few matches last time. This affects how they are counted, not the result.
-_few: Remembered[bool] = Remembered(seconds=SECONDS_FEW, most=1_000)
+_few: TTLCache[bool] = TTLCache(seconds=SECONDS_FEW, maxsize=1_000)
 
 
 class ListCount:
@@ -34,11 +34,11 @@ class ListCount:
     def __init__(self, match: dict[str, Any], *, at_most: int, whole: bool) -> None:
         """``whole`` says that all matching products pass through the pipeline; otherwise a sub-pipeline counts them."""
         self._key, self._at_most = _digest(match), at_most
-        self._known = _remembered.recall(self._key)
+        self._known = _remembered.get(self._key)
         self.on_the_way: Pipeline = []
         self.also: dict[str, Any] = {}
         self.beside: Pipeline = []
-        if self._known is None and whole and _few.recall(self._key):
+        if self._known is None and whole and _few.get(self._key):
             # The number may have grown since.
             self.on_the_way = [{"$limit": at_most}, {"$setWindowFields": {"output": {"counted": {"$count": {}}}}}]
             self.also = {"counted": "$counted"}
@@ -63,11 +63,11 @@ class ListCount:
     def _remember(self, counted: int) -> None:
         if counted >= REMEMBERED_FROM:
             seconds = SECONDS if counted < self._at_most else SECONDS_WHERE_UNCOUNTED
-            _remembered.remember(self._key, counted, seconds=seconds)
+            _remembered.set(self._key, counted, seconds=seconds)
         if counted <= FEW:
-            _few.remember(self._key, True)
+            _few.set(self._key, True)
         elif self.on_the_way:
-            _few.remember(self._key, False)
+            _few.set(self._key, False)
 
 
 def _digest(match: dict[str, Any]) -> bytes:

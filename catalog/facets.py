@@ -17,7 +17,7 @@ from catalog.categories import in_tree_order
 from catalog.models import Category, Product
 from catalog.queries import ProductFilters
 from shop import documents, identifiers, money
-from shop.remembered import Remembered
+from shop.caches import TTLCache
 
 MAX_NAMES = 50
 MAX_VALUES = 100
@@ -57,7 +57,7 @@ class Look(NamedTuple):
 
 # Large counts are costly and cached for some seconds; small ones are always current.
 REMEMBERED_FROM = 1_000
-_remembered: Remembered[dict[str, Any]] = Remembered(seconds=5.0, most=100)
+_remembered: TTLCache[dict[str, Any]] = TTLCache(seconds=5.0, maxsize=100)
 
 
 def count_facets(query: ProductFilters) -> dict[str, Any]:
@@ -66,11 +66,11 @@ def count_facets(query: ProductFilters) -> dict[str, Any]:
     Counts from ``REMEMBERED_FROM`` may be some seconds old.
     """
     key = repr((query.conditions, query.match()))
-    facets = _remembered.recall(key)
+    facets = _remembered.get(key)
     if facets is None:
         facets = _count_facets(query)
         if facets["count"] >= REMEMBERED_FROM:
-            _remembered.remember(key, facets)
+            _remembered.set(key, facets)
     return facets
 
 

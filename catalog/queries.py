@@ -20,10 +20,10 @@ from catalog.search import Search
 from shop import documents
 from shop.api.fields import LowerSlugField
 from shop.api.query import QueryBooleanField, RepeatedField, given, refuse_unknown_filter
+from shop.caches import TTLCache, cached
 from shop.documents import Pipeline
 from shop.money_fields import MoneyField
 from shop.permissions import staff_may
-from shop.remembered import Remembered, lasting
 
 # A MongoDB filter.
 Condition = dict[str, Any]
@@ -144,7 +144,7 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
 
 
 # Slugs of categories are looked up with every list and rarely change.
-_ids_of_slugs: Remembered[ObjectId] = Remembered(seconds=1.0, most=1_000)
+_ids_of_slugs: TTLCache[ObjectId] = TTLCache(seconds=1.0, maxsize=1_000)
 
 
 def _understand(
@@ -162,7 +162,7 @@ def _fields_of(serializer_class: type[serializers.Serializer]) -> Mapping[str, s
 
 # Cache parsed query strings. Only short ones, so that arbitrary input cannot grow the cache.
 _SHORT = 300
-_understood = lasting(most=1_000)(_understand)
+_understood = cached(maxsize=1_000)(_understand)
 
 
 class ProductFilters:
@@ -212,11 +212,11 @@ class ProductFilters:
     @staticmethod
     def _categories(slugs: Iterable[str]) -> list[ObjectId]:
         """Return the ids of the categories with these slugs; cached for a second."""
-        known = {slug: _ids_of_slugs.recall(slug) for slug in slugs}
+        known = {slug: _ids_of_slugs.get(slug) for slug in slugs}
         if missing := [slug for slug, pk in known.items() if pk is None]:
             for row in documents.find(Category, {"slug": {"$in": missing}}, only=("id", "slug")):
                 known[row.slug] = row.pk
-                _ids_of_slugs.remember(row.slug, row.pk)
+                _ids_of_slugs.set(row.slug, row.pk)
         for slug, pk in known.items():
             if pk is None:
                 raise ValidationError({"category": f"There is no category {slug!r}."}, code="does_not_exist")

@@ -31,7 +31,7 @@ from catalog.text import (
     words_of,
 )
 from shop import documents
-from shop.remembered import Remembered
+from shop.caches import TTLCache
 
 # Alternative search terms, of which a product must have one.
 Forms = list[str | Regex]
@@ -107,7 +107,7 @@ class _WithCategory(Func):
 
 
 # Cached number of products per word, up to `_COMMON`. It affects the order of look-ups, not the result.
-_numbers: Remembered[int] = Remembered(seconds=60.0, most=10_000)
+_numbers: TTLCache[int] = TTLCache(seconds=60.0, maxsize=10_000)
 
 
 class Search:
@@ -212,7 +212,7 @@ class Search:
             return sorted(forms.values(), key=lambda forms: (not forms[0][:1].isdigit(), -len(forms[0])))
         # Longer words are rarer.
         compared = sorted(forms, key=len, reverse=True)[:_MAX_COUNTED]
-        numbers = {key: _numbers.recall(key) for key in compared}
+        numbers = {key: _numbers.get(key) for key in compared}
         if missing := {key: forms[key] for key, number in numbers.items() if number is None}:
             numbers |= _count(missing)
         return [forms[key] for key in sorted(forms, key=lambda key: numbers.get(key, _COMMON))]
@@ -249,7 +249,7 @@ def _count(words: dict[str, Forms]) -> dict[str, int]:
     rows = documents.aggregate(Product, [*counts[0], *others])
     numbers = dict.fromkeys(words, 0) | {row["_id"]: row["products"] for row in rows}
     for word, number in numbers.items():
-        _numbers.remember(word, number)
+        _numbers.set(word, number)
     return numbers
 
 

@@ -30,7 +30,7 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from shop import counters
-from shop.remembered import Remembered
+from shop.caches import TTLCache
 
 # Prefix lengths and the multiple of the rule's limit for each. Providers assign a /64 to a device and a /56 or /48 to a
 # site; a mobile provider's /48 serves many customers.
@@ -95,13 +95,13 @@ def _count(use: _Use) -> int | None:
 
 
 # Uses that this process has reserved, by digest.
-_counted: Remembered[list[None]] = Remembered(seconds=0, most=10_000)
+_counted: TTLCache[list[None]] = TTLCache(seconds=0, maxsize=10_000)
 _keeping = threading.Lock()
 
 
 def _take(digest: str) -> bool:
     """Consume one reserved use; return whether there was one."""
-    left = _counted.recall(digest)
+    left = _counted.get(digest)
     try:
         return left is not None and left.pop() is None
     except IndexError:
@@ -110,9 +110,9 @@ def _take(digest: str) -> bool:
 
 def _keep(digest: str, uses: int, *, seconds: float) -> None:
     with _keeping:
-        left = _counted.recall(digest)
+        left = _counted.get(digest)
         if left is None:
-            _counted.remember(digest, [None] * uses, seconds=seconds)
+            _counted.set(digest, [None] * uses, seconds=seconds)
         else:
             left.extend([None] * uses)
 

@@ -11,7 +11,7 @@ from accounts.models import User
 from cart.models import Cart, Coupon
 from catalog.models import Product
 from conftest import client_of
-from shop import remembered
+from shop import caches
 from shop.testing.redis import redis_server
 from shop.testing.replies import refusal
 from shop.testing.steps import API, at_the_same_moment
@@ -55,7 +55,7 @@ def test_the_sixth_wrong_guess_is_429_and_so_is_a_right_one_then(customer: User,
     assert refusal(reply, 429) == ("throttled", None)
     assert 3500 < int(reply["Retry-After"]) <= 3600
     # Another process knows of it, and of another user elsewhere.
-    remembered.forget_everything()
+    caches.clear_all()
     assert guess(client_of(customer), "GOOD") == 429
     assert guess(client_of(make_user()), "GOOD") == 200
     assert not Cart.objects.filter(user=customer).exists()

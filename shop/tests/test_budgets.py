@@ -17,7 +17,7 @@ from catalog.counts import FEW
 from catalog.models import SEARCH_INDEX, Product
 from catalog.queries import COUNTED, ORDERINGS
 from catalog.tests.conftest import LIST
-from shop import remembered
+from shop import caches
 from shop.testing.commands import Commands, count_commands
 from shop.testing.plans import indexes_of_plans_kept, keys_and_documents, stages_of
 
@@ -91,7 +91,7 @@ def shop(request: pytest.FixtureRequest, db: None) -> None:
 
 
 def sent(client: APIClient, url: str) -> Commands:
-    remembered.forget_everything()
+    caches.clear_all()
     with count_commands() as commands:
         reply = client.get(url)
     assert reply.status_code == 200, reply.content

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product
 from orders.models import Order
-from shop import documents, remembered
+from shop import caches, documents
 from shop.testing.admin import browser_of, url_of
 from shop.testing.steps import ADDRESS, everything
 from shop.tests.test_documents import values
@@ -124,7 +124,7 @@ def test_pages_of_the_api_are_complete_without_the_optional_fields(
         documents_before = list(collection.find())
         for field in optional_fields(model):
             collection.update_many({}, {"$unset": {field.column: ""}})
-            remembered.forget_everything()
+            caches.clear_all()
             for name, (client, url) in pages.items():
                 with subtests.test(f"{name} without {model._meta.label}.{field.name}"):
                     reply = client.get(url)
@@ -218,7 +218,7 @@ def test_calls_work_as_before_without_the_optional_fields(
         for field in fields:
             for name, call in calls.items():
                 collection.update_many({}, {"$unset": {field.column: ""}})
-                remembered.forget_everything()
+                caches.clear_all()
                 with subtests.test(f"{name} without {model._meta.label}.{field.name}"):
                     assert call().status_code == complete[name]
             restore(before)

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import KnownNetwork, User
 from conftest import PASSWORD, client_of
-from shop import counters, remembered
+from shop import caches, counters
 from shop.counters import RateWindow
 from shop.testing.commands import count_commands
 from shop.testing.mails import link_in, work
@@ -110,7 +110,7 @@ def test_what_one_process_has_counted_ahead_no_other_has(customer: User, setting
     client = client_of(customer)
     assert client.post(CART, {}).status_code == 400
     # Another process begins with nothing.
-    remembered.forget_everything()
+    caches.clear_all()
     assert [client.post(CART, {}).status_code for _ in range(16)] == [400] * 15 + [429]
 
 
