@@ -96,7 +96,7 @@ class NewUserForm(UserCreationForm):
 
 
 class PhoneField(forms.CharField):
-    """A phone number in any spelling; cleaned, it is in the form in which it is kept."""
+    """A phone number in any spelling, normalized by cleaning."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MAX_TYPED_LENGTH, required=False, **kwargs)

@@ -41,7 +41,7 @@ STOP_WORDS = frozenset(
 )
 # Longer words are cut; SKUs have at most this length.
 LONGEST_WORD = 64
-# Compounds of more parts than that are only found by their parts, and numbers with letters only as one.
+# Compounds with more parts are found only by their parts, and numbers with letters only as one word.
 _MAX_PARTS = 6
 # Two adjacent words, one of them not longer than this, may be a compound: "T shirt", "Wi Fi", "5 l".
 _SHORT = 2
@@ -80,7 +80,7 @@ class _SearchFolding(_Folding):
         if character.isascii() or _IS_UNSPACED.match(character):
             return character
         if unicodedata.combining(character) and unicodedata.name(character, "").startswith(("HEBREW", "ARABIC")):
-            # Signs of vowels, which are hardly ever typed.
+            # Vowel signs, which are rarely typed.
             return ""
         return _ascii(character) if unicodedata.category(character)[0] in "LMN" else " "
 
@@ -180,7 +180,7 @@ def words_of(text: str, *, pairs: bool) -> Words:
 
 
 def _apart(part: str) -> list[str]:
-    """Return "50" and "ml" for "50ml", and "20", "x", "30", "cm" for "20x30cm"."""
+    """Split "50ml" into "50" and "ml", and "20x30cm" into "20", "x", "30" and "cm"."""
     pieces = [] if _ORDINAL.fullmatch(part) else _NUMBER_OR_LETTERS.findall(part)
     return [piece[:LONGEST_WORD] for piece in (pieces if len(pieces) <= _MAX_PARTS else [part]) or [part]]
 

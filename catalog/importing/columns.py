@@ -45,7 +45,7 @@ class Column:
         return self.to_text(self.from_text(text))
 
     def check_typed(self, text: str) -> None:
-        """Refuse what a spreadsheet made of a text without being asked. Raises :class:`BadCell`."""
+        """Refuse texts that a spreadsheet changed automatically. Raises :class:`BadCell`."""
         if detail := spreadsheets.made_of_text(text):
             raise BadCell(detail)
 

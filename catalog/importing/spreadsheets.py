@@ -1,4 +1,4 @@
-"""Texts that a spreadsheet put in the place of what was typed, in the languages that spreadsheets speak."""
+"""Detection of texts that spreadsheets substitute for what was typed, in their common languages."""
 
 import re
 
@@ -6,12 +6,12 @@ from shop import identifiers
 
 # A long number: 4.00638E+12, 4,00638E+12, 40.06E+11, 1.5E-07.
 _SHORTENED = re.compile(r"[+-]?(?:\d+(?:[.,·٫]\d+)? ?E\+\d+|\d+[.,·٫]\d+ ?E-\d+)", re.IGNORECASE)
-# A number or a date in a column that is too narrow.
+# Displayed for a number or a date in a column that is too narrow.
 _TOO_NARROW = re.compile("#{3,}")
-# Errors of formulas, see https://support.microsoft.com/office/hide-error-values-and-error-indicators
+# Formula errors, see https://support.microsoft.com/office/hide-error-values-and-error-indicators
 _ERROR = re.compile(
     "#(?:"
-    # English, some of them in every language.
+    # English; some are used in all languages.
     "NULL!|DIV/0!|VALUE!|REF!|NAME\\?|NUM!|N/A|SPILL!|CALC!|FIELD!|GETTING_DATA|BLOCKED!|BUSY!|CONNECT!|UNKNOWN!|ERROR!|"
     # German.
     "BEZUG!|NV|WERT!|ZAHL!|ÜBERLAUF!|FELD!|"
@@ -29,7 +29,7 @@ _ERROR = re.compile(
 
 
 def made_of_text(text: str) -> str | None:
-    """Return the refusal of a cell that a spreadsheet changed without being asked, or None."""
+    """Return the error for a cell that a spreadsheet changed automatically, or None."""
     if _SHORTENED.fullmatch(identifiers.code(text)):
         return "A spreadsheet has shortened this number: format the column as text, type it again."
     if _TOO_NARROW.fullmatch(text):

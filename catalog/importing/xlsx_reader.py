@@ -19,14 +19,14 @@ TOO_LARGE = "The file is too large when unpacked: import it in several parts, or
 
 _ESCAPED = re.compile("_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EeFf])_")
 _FORMULA, _LONGEST_TAG = re.compile(rb"<(?:\w{1,20}:)?f[\s/>]"), 60
-# A number format that shows leading zeros (00000), also with literals between them (000-0000, "A"000).
+# Number formats with leading zeros (00000), possibly with literals between them (000-0000, "A"000).
 _LITERALS = "-+() :&'~{}<>=^$€£¥"
 _ZEROS = re.compile(rf'[#?]*((?:0|"[^"]*"|\\.|[{_LITERALS}])+)')
 _ZEROS_PART = re.compile(rf'0|"([^"]*)"|\\(.)|([{_LITERALS}])')
-# Colours, languages and blanks (`[Red]`, `[$-407]`, `_)`, `*-`), which change no digit; conditions (`[<=99999]`) do.
+# Colours, languages and blanks (`[Red]`, `[$-407]`, `_)`, `*-`) do not change digits; conditions (`[<=99999]`) do.
 _LITERAL = r'"[^"]*"|\\.'
 _DECORATION = re.compile(rf"({_LITERAL})|\[(?![<>=])[^\]]*\]|[_*].")
-# From here on spreadsheets do not keep every digit.
+# Spreadsheets lose digits from this number on.
 _INEXACT = 10**15
 # Like Apache POI: a spreadsheet's XML rarely compresses better. https://poi.apache.org/components/configuration.html
 _MAX_RATIO = 100
@@ -125,13 +125,13 @@ def _cells(file: BinaryIO, limits: Limits, *, data_only: bool) -> Iterator[tuple
 
 
 def _has_formulas(file: BinaryIO) -> bool:
-    """Tell whether a member has an element `f`, in whatever folder: reading all cells twice takes twice as long."""
+    """Return whether any member has an element `f`, because reading all cells twice takes twice as long."""
     with zipfile.ZipFile(file) as archive:
         for member in archive.namelist():
             end = b""
             with archive.open(member) as sheet:
                 while piece := sheet.read(1024 * 1024):
-                    # In UTF-16 every other byte is zero.
+                    # In UTF-16 every other byte of ASCII text is zero.
                     if _FORMULA.search((end + piece).replace(b"\0", b"")):
                         return True
                     end = piece[-_LONGEST_TAG:]
@@ -167,13 +167,13 @@ def _text(cell: Any, row: int, column: int) -> str:
                 f"Cell {where} holds a number of which a spreadsheet keeps 15 digits only: format its column as text, "
                 "type it again."
             )
-        # As many digits as spreadsheets have: 0.1 + 0.2 is 0.3.
+        # Spreadsheets display 15 digits: 0.1 + 0.2 is 0.3.
         return _with_zeros(int(value), cell.number_format, where) if value == int(value) else f"{value:.15g}"
     raise Refused(f"Cell {where} holds a date: format its column as text and type it again.")
 
 
 def _with_zeros(value: int, number_format: str, where: str) -> str:
-    """Return a whole number with the leading zeros, and what stands between them, that its format shows."""
+    """Return an integer with the leading zeros and literals of its number format."""
     pattern = _DECORATION.sub(r"\1", number_format.partition(";")[0])
     found = _ZEROS.fullmatch(pattern)
     if found is None and _may_show_zeros(pattern):
@@ -183,7 +183,7 @@ def _with_zeros(value: int, number_format: str, where: str) -> str:
     if value < 0 or places < 2:
         return str(value)
     digits = str(value).zfill(places)
-    # Digits beyond the places come before the first one.
+    # Digits beyond the places are written before the first one.
     beyond, digits = digits[: len(digits) - places], digits[len(digits) - places :]
     rest = iter(digits)
     shown = ""
@@ -196,7 +196,7 @@ def _with_zeros(value: int, number_format: str, where: str) -> str:
 
 
 def _may_show_zeros(pattern: str) -> bool:
-    """Tell whether a format shows leading zeros of a code; with decimals or thousands it is that of an amount."""
+    """Return whether the format may show leading zeros; formats with decimals or thousands are for amounts."""
     placeholders = re.sub(_LITERAL, "", pattern)
     return "00" in placeholders and not re.search("[.,/%Ee]", placeholders)
 
