@@ -337,6 +337,15 @@ class Order(models.Model):
         return PaymentStatus.PARTIALLY_REFUNDED if refunded else PaymentStatus.PAID
 
     @property
+    def payment_status_without_disputes(self) -> PaymentStatus:
+        """Return the payment status once every dispute is won. A dispute may be reported before its payment."""
+        if self.paid_at is not None:
+            return self.payment_status_after_refunds
+        attempts = {Event.PAYMENT_FAILED: PaymentStatus.FAILED, Event.PAYMENT_PROCESSING: PaymentStatus.PROCESSING}
+        reported = [attempts[entry.event] for entry in self.timeline if entry.event in attempts]
+        return reported[-1] if reported else PaymentStatus.UNPAID
+
+    @property
     def is_standing(self) -> bool:
         """Return whether the order counts as a sale: completed, not fully refunded. Disputes do not matter."""
         return self.status == OrderStatus.COMPLETED and self.payment_status_after_refunds != PaymentStatus.REFUNDED

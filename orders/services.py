@@ -287,7 +287,7 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     if any((known.event, known.detail) == (event, detail) for known in order.timeline):
         return
     stands = disputes_that_stand([*order.timeline, entry])
-    fields = {"payment_status": PaymentStatus.DISPUTED if stands else order.payment_status_after_refunds}
+    fields = {"payment_status": PaymentStatus.DISPUTED if stands else order.payment_status_without_disputes}
     _move(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
 
 

@@ -1,6 +1,7 @@
 """A customer's bank takes the money back."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from rest_framework.test import APIClient
@@ -8,9 +9,11 @@ from rest_framework.test import APIClient
 from catalog.models import Product
 from payments.models import StripeEvent
 from payments.simulator import StripeSimulator
+from payments.simulator.errors import ApiError
+from shop import audit
 from shop.testing.replies import refusal
 from shop.testing.steps import API, events_of, everything, order_of, place_order, stock_of
-from shop.testing.stripe_steps import deliver, pay, post_event
+from shop.testing.stripe_steps import deliver, open_payment, pay, post_event
 
 pytestmark = pytest.mark.django_db
 
@@ -139,3 +142,25 @@ def test_a_payment_whose_dispute_was_won_can_be_refunded(
     deliver(simulator)
     reply = as_staff.post(f"{API}/payments/{order(as_customer)['payment']}/refunds/", {"amount": "4.00"})
     assert reply.status_code == 201
+
+
+@pytest.mark.parametrize("card", [None, "pm_card_chargeDeclined"])
+def test_a_dispute_that_is_won_before_the_payment_is_heard_of_does_not_make_the_order_paid(
+    as_customer: APIClient, product: Product, simulator: StripeSimulator, card: str | None
+) -> None:
+    number = place_order(as_customer, product)["number"]
+    intent = open_payment(as_customer, number)["payment_intent"]
+    if card:
+        with suppress(ApiError):
+            simulator.pay(intent, card)
+        deliver(simulator)
+    before = order(as_customer)["payment_status"]
+    simulator.pay(intent, "pm_card_visa")
+    simulator.close_dispute(simulator.dispute(intent)["id"], won=True)
+    deliver(simulator, "charge.dispute.created", "charge.dispute.closed")
+    waiting = order(as_customer)
+    assert (waiting["status"], waiting["payment_status"]) == ("pending", before)
+    assert audit.complaints() == []
+    deliver(simulator)
+    assert (order(as_customer)["status"], order(as_customer)["payment_status"]) == ("completed", "paid")
+    assert audit.complaints() == []
