@@ -288,6 +288,14 @@ class Order(models.Model):
             and self.payment_status not in (PaymentStatus.PROCESSING, PaymentStatus.DISPUTED)
         )
 
+    def can_be_marked(self, status: FulfilmentStatus) -> bool:
+        """Return whether the order can be marked as shipped or as delivered now."""
+        before = {
+            FulfilmentStatus.SHIPPED: FulfilmentStatus.UNFULFILLED,
+            FulfilmentStatus.DELIVERED: FulfilmentStatus.SHIPPED,
+        }[status]
+        return self.status == OrderStatus.COMPLETED and self.has_its_money and self.fulfilment_status == before
+
     @property
     def is_payable(self) -> bool:
         return self.status == OrderStatus.PENDING and self.payment_status in (

@@ -335,8 +335,7 @@ def fulfil_order(
 ) -> Order:
     """Mark a completed order as shipped, or a shipped one as delivered. Raises :class:`OrderNotFulfillable`."""
     order = Order.objects.get(pk=order.pk)
-    before = FulfilmentStatus.UNFULFILLED if status == FulfilmentStatus.SHIPPED else FulfilmentStatus.SHIPPED
-    if not order.has_its_money or order.status != OrderStatus.COMPLETED or order.fulfilment_status != before:
+    if not order.can_be_marked(status):
         raise OrderNotFulfillable
     fields: dict[str, Any] = {"fulfilment_status": status}
     if carrier:

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 from catalog.admin.exports import may_import
 from catalog.admin.people import emails
 from catalog.importing import runs
-from catalog.importing.errors import NotConfirmable, PreviewTooOld
+from catalog.importing.errors import NotConfirmable
 from catalog.importing.formats import MAX_BYTES, MAX_ROWS
 from catalog.importing.models import ImportRun, ImportStep
 from shop.admin.base import ReadOnlyModelAdmin
@@ -146,10 +146,8 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
 
     def why_not(self, button: str, run: ImportRun) -> str:
         if button == "discard":
-            return "" if run.state in (State.CHECKING, State.READY) else str(NotConfirmable())
-        if run.state != State.READY:
-            return str(NotConfirmable())
-        return str(PreviewTooOld()) if run.is_stale else ""
+            return "" if run.is_discardable else str(NotConfirmable())
+        return str(runs.why_not_confirmable(run) or "")
 
     @dialog(
         button="Write the changes",

@@ -28,6 +28,8 @@ class ImportRun(models.Model):
         DONE = "done", "Done"
         DISCARDED = "discarded", "Discarded"
 
+    DISCARDABLE = (State.CHECKING, State.READY)
+
     class Encoding(models.TextChoices):
         UTF_8 = "utf-8", "Unicode (UTF-8)"
         CP1252 = "cp1252", "Windows-1252 (Excel in Western Europe)"
@@ -77,6 +79,10 @@ class ImportRun(models.Model):
     @property
     def unchanged_rows(self) -> int:
         return max(self.rows - self.new_rows - self.changed_rows, 0)
+
+    @property
+    def is_discardable(self) -> bool:
+        return self.state in self.DISCARDABLE
 
     @property
     def is_stale(self) -> bool:

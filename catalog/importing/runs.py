@@ -129,8 +129,8 @@ def _results(plan: Plan) -> dict[str, Any]:
 @transactional("catalog.confirm_import")
 def confirm(*, run: ImportRun, actor: str) -> None:
     """Confirm a checked import. Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
-    if run.is_stale:
-        raise PreviewTooOld
+    if error := why_not_confirmable(run):
+        raise error
     now = timezone.now()
     confirmed = ImportRun.objects.filter(pk=run.pk, state=State.READY).update(
         state=State.APPLYING, confirmed_by=actor, confirmed_at=now
@@ -142,12 +142,18 @@ def confirm(*, run: ImportRun, actor: str) -> None:
     jobs.enqueue(APPLY, at_once=small, run=str(run.pk))
 
 
+def why_not_confirmable(run: ImportRun) -> NotConfirmable | PreviewTooOld | None:
+    """Return the error for an import that cannot be confirmed."""
+    if run.state != State.READY:
+        return NotConfirmable()
+    return PreviewTooOld() if run.is_stale else None
+
+
 @transactional("catalog.discard_import")
 def discard(*, run: ImportRun) -> None:
     """Discard an unconfirmed import. Raises :class:`NotConfirmable`."""
-    open_states = [State.CHECKING, State.READY, State.REFUSED]
-    if not ImportRun.objects.filter(pk=run.pk, state__in=open_states).update(state=State.DISCARDED):
-        raise NotConfirmable("This import was confirmed or discarded already.")
+    if not ImportRun.objects.filter(pk=run.pk, state__in=ImportRun.DISCARDABLE).update(state=State.DISCARDED):
+        raise NotConfirmable
     staff_log.note(Action.CHANGE, run, fields=["state"])
     planning.discard(run.plan)
     ImportPart.objects.filter(run=run.pk).delete()

@@ -100,6 +100,10 @@ def test_errors_are_shown_by_row_and_column_and_nothing_can_be_written(browser: 
     with pytest.raises(NotConfirmable):
         runs.confirm(run=run, actor="")
     assert catalogue() == before
+    press(browser, "discard", run)
+    with pytest.raises(NotConfirmable):
+        runs.discard(run=run)
+    assert latest().state == "refused"
 
 
 def test_a_file_that_cannot_be_read_says_why(browser: Client, shirt: Product) -> None:

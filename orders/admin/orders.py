@@ -17,7 +17,7 @@ from orders import holds, services
 from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import page_context
 from orders.errors import NoOpenFlag, OrderNotFulfillable
-from orders.models import Actor, FulfilmentStatus, Order, OrderStatus
+from orders.models import Actor, FulfilmentStatus, Order
 from shop import identifiers
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
@@ -184,9 +184,8 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
             return "" if order.is_cancellable else str(services.why_not_cancellable(order))
         if button == "settle":
             return "" if order.has_open_flag else str(NoOpenFlag())
-        needed = {"ship": FulfilmentStatus.UNFULFILLED, "deliver": FulfilmentStatus.SHIPPED}[button]
-        ready = order.has_its_money and order.status == OrderStatus.COMPLETED and order.fulfilment_status == needed
-        return "" if ready else str(OrderNotFulfillable())
+        status = {"ship": FulfilmentStatus.SHIPPED, "deliver": FulfilmentStatus.DELIVERED}[button]
+        return "" if order.can_be_marked(status) else str(OrderNotFulfillable())
 
     @dialog(
         button="Cancel order",
