@@ -158,6 +158,12 @@ def slug_base(name: str) -> str:
     return slugify(in_ascii(name))[:200].strip("-") or "product"
 
 
+def free_category_slug(name: str) -> str:
+    """Return an unused slug for a category; the unique index decides between concurrent calls."""
+    base = slugify(in_ascii(name))[:120].strip("-") or "category"
+    return f"{base}-{secrets.token_hex(3)}" if Category.objects.filter(slug=base).exists() else base
+
+
 # --- Variants ---------------------------------------------------------------------------------------------------------
 
 

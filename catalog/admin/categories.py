@@ -29,6 +29,15 @@ class CategoryForm(forms.ModelForm):
         model = Category
         fields = ("name", "slug", "parent", "position")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+            self.fields["slug"].help_text = "Its address in the shop; empty: made from the name."
+
+    def clean_slug(self) -> str:
+        return self.cleaned_data["slug"] or services.free_category_slug(self.cleaned_data.get("name", ""))
+
     def clean_parent(self) -> Category | None:
         parent = self.cleaned_data["parent"]
         if parent is not None and self.instance.pk in parent.lineage:
@@ -90,7 +99,6 @@ class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMo
     sortable_by = ()
     list_per_page = 200
     search_help_text = "A part of the name or the path"
-    prepopulated_fields = {"slug": ("name",)}
     autocomplete_fields = ("parent",)
     inlines = (ChildrenInline,)
     fields = (("name", "slug"), ("parent", "position"))

@@ -90,7 +90,6 @@ class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedS
     form = ProductForm
     inlines = (VariantInline, PictureInline)
     money_fields = ("compare_at_price",)
-    prepopulated_fields = {"slug": ("name",)}
     autocomplete_fields = ("category",)
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("category", "compare_at_price"), "is_active")}),

@@ -101,6 +101,27 @@ def test_a_slug_is_one_in_every_case(
     assert Product.objects.get(name="New").slug == "newest"
 
 
+def test_the_admin_takes_a_slug_in_every_spelling(browser: Client, make_product: Callable[..., Product]) -> None:
+    page = url_of("catalog_product", "change", make_product("Cup", slug="cup").pk)
+    assert browser.post(page, {**filled_in(browser.get(page)), "slug": " Ｂig\u2011CUP\u200b"}).status_code == 302
+    assert Product.objects.get().slug == "big-cup"
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"), [("Đặc sản", "dac-san"), ("茶 & 咖啡", "cha-kafei"), ("Łódź", "lodz"), ("☕", "category")]
+)
+def test_the_admin_makes_slugs_from_names_of_any_script(browser: Client, name: str, slug: str) -> None:
+    for kind in ("product", "category"):
+        page = url_of(f"catalog_{kind}", "add")
+        # Its script would drop letters that it does not know.
+        assert 'data-prepopulated-fields="[]"' in browser.get(page).content.decode()
+    for expected in (slug, f"{slug}-"):
+        form = {**filled_in(browser.get(page)), "name": name, "slug": "", "position": "0"}
+        assert browser.post(page, form).status_code == 302
+        assert Category.objects.order_by("-pk")[0].slug.startswith(expected)
+    assert Category.objects.filter(slug=slug).count() == 1
+
+
 def test_attributes_and_options_are_one_value_whatever_their_case_and_spelling(
     as_staff: APIClient, anonymous: APIClient
 ) -> None:

@@ -6,6 +6,7 @@ must call `shop.identifiers`.
 
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -44,10 +45,20 @@ class UpperCodeField(_Normalized, models.CharField):
     normalize = staticmethod(identifiers.upper_code)
 
 
+class LowerSlugFormField(forms.SlugField):
+    """A form field that normalizes a slug before it is validated."""
+
+    def to_python(self, value: Any) -> str:
+        return identifiers.slug(super().to_python(value))
+
+
 class LowerSlugField(_Normalized, models.SlugField):
     """A slug, converted to lower case."""
 
     normalize = staticmethod(identifiers.slug)
+
+    def formfield(self, **kwargs: Any) -> forms.Field:
+        return super().formfield(**{"form_class": LowerSlugFormField, **kwargs})
 
 
 class KeyField(models.CharField):
