@@ -226,8 +226,8 @@ def _replace_variants(product: Product, existing: list[Variant], wanted: list[di
 def _matching(existing: list[Variant], wanted: list[dict[str, Any]]) -> list[Variant | None]:
     """Return the existing variant for each wanted one, or None for new ones.
 
-    Matches by SKU, or without one by options, active variants first. Raises :class:`VariantRequired` for an ambiguous
-    one without both.
+    Matches by SKU, or without one by options, active variants first. Raises :class:`VariantRequired` for one without
+    SKU that may be one with other options, which would be removed with its stock.
     """
     by_sku = SkuMap((variant.sku, variant) for variant in existing)
     found = [by_sku.find(data["sku"]) if "sku" in data else None for data in wanted]
@@ -236,11 +236,12 @@ def _matching(existing: list[Variant], wanted: list[dict[str, Any]]) -> list[Var
         identifiers.keys(variant.options): variant for variant in sorted(rest, key=lambda variant: variant.is_active)
     }
     for number, data in enumerate(wanted):
-        if "sku" in data:
-            continue
-        found[number] = by_options.pop(identifiers.keys(data.get("options", {})), None)
-        if found[number] is None and rest and not data.get("options"):
-            raise VariantRequired("Give the SKU or the options of each variant.", attr=f"variants.{number}.sku")
+        if "sku" not in data:
+            found[number] = by_options.pop(identifiers.keys(data.get("options", {})), None)
+    removed = any(variant.is_active and variant not in found for variant in rest)
+    for number, data in enumerate(wanted):
+        if "sku" not in data and found[number] is None and (removed or (rest and not data.get("options"))):
+            raise VariantRequired("Give the SKU, or the options as they are now.", attr=f"variants.{number}.sku")
     return found
 
 

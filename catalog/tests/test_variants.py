@@ -193,6 +193,36 @@ def test_a_variant_without_sku_and_options_is_refused_if_it_could_be_several(
     assert everything() == before
 
 
+@pytest.mark.parametrize(
+    "options", [{"size": "S", "colour": "red"}, {"size": "small"}, {"groesse": "S"}], ids=["more", "value", "name"]
+)
+def test_variants_without_an_sku_and_with_changed_options_do_not_replace_others(
+    as_staff: APIClient, as_customer: APIClient, shirt: Product, options: dict[str, str]
+) -> None:
+    known = as_staff.get(f"{LIST}shirt/").json()["variants"]
+    as_customer.post("/api/v1/cart/items/", {"variant": known[0]["id"], "quantity": 1})
+    before = everything()
+    wanted = [{"options": each["options"], "price": "30"} for each in known[1:]] + [{"options": options, "price": "30"}]
+    for method in (as_staff.put, as_staff.patch):
+        reply = method(f"{LIST}shirt/", {"name": "Shirt", "variants": wanted})
+        assert refusal(reply, 400) == ("variant_required", f"variants.{len(known) - 1}.sku")
+    assert everything() == before
+    # Another SKU says that it is another variant.
+    wanted[-1]["sku"] = "OTHER"
+    assert as_staff.put(f"{LIST}shirt/", {"name": "Shirt", "variants": wanted}).status_code == 200
+
+
+def test_options_of_a_simple_product_s_variant_need_its_sku(
+    as_staff: APIClient, make_product: Callable[..., Product]
+) -> None:
+    mug = make_product("Mug", sku="MUG", stock=3)
+    body: dict[str, Any] = {"name": "Mug", "variants": [{"price": "5", "options": {"size": "L"}}]}
+    assert refusal(as_staff.put(f"{LIST}{mug.pk}/", body), 400) == ("variant_required", "variants.0.sku")
+    body["variants"][0]["sku"] = "mug"
+    shown = as_staff.put(f"{LIST}{mug.pk}/", body).json()["variants"]
+    assert [(each["stock"], each["options"]) for each in shown] == [(3, {"size": "L"})]
+
+
 def test_a_new_variant_s_sku_is_named_after_the_product(as_staff: APIClient, shirt: Product) -> None:
     known = as_staff.get(f"{LIST}shirt/").json()["variants"]
     wanted = [{"sku": each["sku"], "price": "20"} for each in known] + [{"price": "25", "options": {"size": "XXL"}}]
