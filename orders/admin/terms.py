@@ -20,7 +20,8 @@ class ShippingMethodAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
         "description",
         ("price", "position"),
         "is_active",
-        ("is_pickup", "pickup_country", "pickup_state"),
+        "is_pickup",
+        ("pickup_country", "pickup_state"),
     )
 
     def what_keeps(self, method: ShippingMethod) -> str:
