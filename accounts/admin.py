@@ -23,7 +23,7 @@ from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User
 from accounts.postal import postal_lines
 from shop import media, staff_log
-from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.base import ConfirmsByName, DeletesWithoutInventory, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
@@ -243,7 +243,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(ChooseSeveralMixin, TransactionalModelAdmin, DjangoGroupAdmin):
+class GroupAdmin(ChooseSeveralMixin, ConfirmsByName, TransactionalModelAdmin, DjangoGroupAdmin):
     """Admin for groups. Only superusers may edit them, which prevents privilege escalation."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
@@ -119,12 +118,6 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         people = User.objects.filter(begins_with("email", normalize_email(text)))
         return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Cart | None:
-        cart = super().get_object(request, object_id, from_field)
-        if cart is not None:
-            cart.stored_title = f"cart of {self.owner(cart)}"
-        return cart
 
     @display(description="Whose")
     def owner(self, cart: Cart) -> str:

@@ -70,7 +70,7 @@ class Cart(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"cart of {self.user_id or 'a guest'}"
+        return f"cart of {self.user.email if self.user else 'a guest'}"
 
 
 class Coupon(models.Model):

@@ -9,7 +9,7 @@ from django.contrib.admin.utils import get_fields_from_path, unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.db import IntegrityError, models
 from django.db.models import ProtectedError, QuerySet
-from django.forms import ModelForm
+from django.forms import Media, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
 
@@ -182,6 +182,12 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
             self.message_user(request, sentence(error), messages.ERROR)
             return HttpResponseRedirect(self.change_url(unquote(object_id)))
 
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        response = super().render_delete_form(request, context)
+        # The scripts of a list's filters, whose translations only forms and lists load.
+        response.context_data["media"] = Media()
+        return response
+
     @transactional("admin.delete_selected")
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
         self.log_deletions(request, queryset)
@@ -273,13 +279,8 @@ class ReadOnlyModelAdmin(TransactionalModelAdmin):
         return False
 
 
-class DeletesWithoutInventory:
-    """Allows deletion on the object's page only, without listing related rows."""
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
+class ConfirmsByName:
+    """Confirms a deletion by the objects' names, without listing related rows."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         missing = {str(self.opts.verbose_name)} if not self.has_delete_permission(request) else set()
@@ -289,6 +290,15 @@ class DeletesWithoutInventory:
     def what_keeps(self, obj: Any) -> str:
         """Return why the object cannot be deleted, or "". Called in the transaction that deletes it."""
         return ""
+
+
+class DeletesWithoutInventory(ConfirmsByName):
+    """Allows deletion on the object's page only."""
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
 
 
 def _refused(form: type[ModelForm], error: Exception) -> type[ModelForm]:

@@ -54,6 +54,13 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return PeopleChangeList
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> StaffAction | None:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            (row,) = with_people([row])
+            row.stored_title = f"{_kind(row.model)} {row.target} {row.get_action_display()}"
+        return row
+
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if "@" not in text:
             return queryset.filter(Q(object_id=text) | Q(request_id=text) | Q(staff=text) | Q(label=text))

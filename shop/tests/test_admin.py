@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import strip_tags
@@ -225,6 +226,10 @@ def test_pages_call_people_by_their_addresses_and_not_by_ids(
         for name in names:
             assert name in text, page
         assert str(staff.pk) not in text, page
+    title = re.search(
+        "<title>(.*?)</title>", browser.get(url_of("shop.staffaction", "change", action.pk)).content.decode()
+    )
+    assert f"person {customer.email} changed" in title[1]
 
     count = {}
     for rows in (3, 40):
@@ -236,6 +241,21 @@ def test_pages_call_people_by_their_addresses_and_not_by_ids(
             browser.get(url_of("shop.staffaction"))
         count[rows] = len(commands)
     assert count[3] == count[40]
+
+
+def test_no_page_shows_an_id_where_a_name_belongs(browser: Client, furnished: Order) -> None:
+    Group.objects.first().permissions.add(*Permission.objects.all()[:2])
+    shown = 0
+    for model, model_admin in admin.site._registry.items():
+        label, row = model._meta.label_lower, model_admin.model._default_manager.first()
+        for page in (url_of(label), *(url_of(label, name, row.pk) for name in ("change", "history", "delete"))):
+            reply = browser.get(page)
+            text = re.sub(r"<(script|style|option|template)\b.*?</\1>", "", reply.content.decode(), flags=re.DOTALL)
+            # These have a field for an id, or for whatever a job is about.
+            if reply.status_code == 200 and (label not in ("shop.staffaction", "shop.job") or page == url_of(label)):
+                assert re.findall(r"\b[0-9a-f]{24}\b", strip_tags(text)) == [], page
+                shown += 1
+    assert shown > 50
 
 
 def test_all_orders_of_a_customer_are_theirs_and_nobody_else_s(
