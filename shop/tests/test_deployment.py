@@ -108,12 +108,11 @@ def deployment(database: Database, tmp_path: Path) -> Deployment:
 
 
 def fill_in(path: Path, mongo_uri: str) -> None:
-    """Give each variable at the beginning of ``.env`` a value, and add those that the page names."""
+    """Give each variable without a value one, and add those that the page names."""
     values = production(mongo_uri) | {"ALLOWED_HOSTS": "shop.example.com"}
-    needed, optional = path.read_text().split("# --- With good defaults ---")
-    needed = re.sub(r"^([A-Z_]+)=$", lambda found: f"{found[1]}={values[found[1]]}", needed, flags=re.MULTILINE)
+    text = re.sub(r"^([A-Z_]+)=$", lambda found: f"{found[1]}={values[found[1]]}", path.read_text(), flags=re.MULTILINE)
     (added,) = re.findall(r"Behind the proxy below also set\n\n```sh\n(.*?)```", PAGE, re.DOTALL)
-    path.write_text(f"{needed}{optional}\n{added}")
+    path.write_text(f"{text}\n{added}")
 
 
 @contextlib.contextmanager

@@ -64,3 +64,12 @@ def test_every_variable_is_in_the_configuration_page_and_the_example() -> None:
 def test_every_link_and_image_leads_to_a_file(page: Path) -> None:
     paths = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
     assert [path for path in paths if not (page.parent / path).is_file()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    for path, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", page.read_text()):
+        headings = re.findall(r"^#+ (.*)$", (page.parent / path if path else page).read_text(), re.MULTILINE)
+        assert anchor in [re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings], (
+            f"{path}#{anchor}"
+        )
