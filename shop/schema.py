@@ -282,12 +282,13 @@ def _given(field: str) -> dict[str, Any]:
 BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
     "PlaceOrderRequest": {"oneOf": [_given("shipping_address"), _given("address_id")]},
     "AddItemRequest": {"anyOf": [_given("product"), _given("variant")]},
-    "StockChangeRequest": {"oneOf": [{"required": ["delta"]}, {"required": ["set"]}]},
+    "StockChangeRequest": {"oneOf": [_given("delta"), _given("set")]},
     # PATCH with a single field requires it.
     "PatchedQuantityRequest": {"required": ["quantity"]},
 }
 _EACH_VARIANT_HAS_ITS_OWN = {
-    "dependentSchemas": {"variants": {"properties": dict.fromkeys(("price", "sku", "stock"), False)}}
+    "if": _given("variants"),
+    "then": {"properties": {name: {"type": "null"} for name in ("price", "sku", "stock")}},
 }
 BETWEEN_FIELDS |= dict.fromkeys(("ProductWriteRequest", "PatchedProductWriteRequest"), _EACH_VARIANT_HAS_ITS_OWN)
 

@@ -163,10 +163,13 @@ def _read(value: Any, kind: str | list[str]) -> Any:
     """Convert a value as REST framework does. Raises ``ValueError`` or ``KeyError``."""
     if value is None or isinstance(value, dict | list):
         raise ValueError(value)
-    if value == "":
-        return None
     if isinstance(kind, list):
         kind = next(each for each in kind if each != "null")
+    if value == "":
+        # A text that may not be blank is not null either.
+        if kind == "string":
+            raise ValueError(value)
+        return None
     if kind == "boolean":
         return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
     return int(str(value)) if kind == "integer" else str(value)

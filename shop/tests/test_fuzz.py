@@ -213,6 +213,8 @@ def test_what_is_accepted_against_the_description_must_be_valid_as_it_is_read(
         ("PATCH /variants/{id}/", {"options": {"size": "\x8b"}}, "invalid_value", checks.TRIMMED),
         ("PATCH /variants/{id}/", {"options": {"size": "\u200d"}}, "invalid_value", checks.TRIMMED),
         ("PATCH /variants/{id}/", {"options": {"size": "M"}}, "invalid_value", ""),
+        ("PATCH /variants/{id}/", {"sku": "\x01", "options": None}, "blank", checks.TRIMMED),
+        ("PATCH /variants/{id}/", {"sku": "A", "options": None}, "blank", ""),
         ("POST /auth/email/change/", {"email": "ada@example.com", "password": "x"}, "unchanged", checks.FACT),
     ],
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from catalog.models import Product
@@ -95,3 +96,29 @@ def test_staff_may_send_null_for_what_a_product_does_not_have(
     # Not for what is required.
     assert refusal(as_staff.post(LIST, {"name": "Mug", "price": None}), 400) == ("required", "price")
     assert refusal(as_staff.patch(f"{LIST}{mug.pk}/", {"name": None}), 400) == ("null", "name")
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("POST /variants/{id}/stock/", {"delta": 1, "reason": "Delivery"}),
+        ("POST /variants/{id}/stock/", {"delta": 1, "set": None, "reason": "Delivery"}),
+        ("POST /variants/{id}/stock/", {"delta": None, "reason": "Delivery"}),
+        ("POST /variants/{id}/stock/", {"delta": None, "set": None, "reason": "Delivery"}),
+        ("POST /variants/{id}/stock/", {"delta": 1, "set": 1, "reason": "Delivery"}),
+        ("PATCH /products/{id}/", {"variants": None, "price": "5.00"}),
+        ("PATCH /products/{id}/", {"variants": [{"sku": "MUG", "price": "5.00"}], "price": None, "stock": None}),
+        ("PATCH /products/{id}/", {"variants": [{"sku": "MUG", "price": "5.00"}], "stock": 1}),
+    ],
+)
+def test_rules_between_fields_are_described_with_their_nulls(
+    as_staff: APIClient, make_product: Callable[..., Product], operation: str, body: dict[str, Any]
+) -> None:
+    mug = make_product("Mug", sku="MUG")
+    (described,) = [each.description for each in operations() if str(each) == operation]
+    content = described["requestBody"]["content"]["application/json"]["schema"]
+    valid = Draft202012Validator({**content, "components": schema()["components"]}).is_valid(body)
+    method, path = operation.split()
+    address = path.replace("{id}", str(variant_of(mug).pk if "variants/" in path else mug.pk))
+    reply = getattr(as_staff, method.lower())(f"{API}{address}", body)
+    assert (reply.status_code < 300) == valid, reply.content
