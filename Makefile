@@ -25,7 +25,7 @@ test: $(INSTALLED) ## Run the tests against a real MongoDB (PYTEST_ARGS="cart -k
 	@exec env DEBUG=1 $(PY) -m pytest $(PYTEST_ARGS)
 
 browser: $(INSTALLED) ## Drive the admin in a real browser, which must be installed; its pictures go to docs/images
-	@$(PY) -m shop.testing.browser
+	@$(PY) -m shop.dev.testing.browser
 	@exec env DEBUG=1 SCREENSHOTS=docs/images $(PY) -m pytest -m browser
 
 test-slow: $(INSTALLED) ## Run what takes 10,000 rows to import or 100,000 products to read; takes some minutes
@@ -49,7 +49,7 @@ lint: $(INSTALLED) ## Check format, rules, import layers, migrations, settings a
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
-	@$(PY) -m shop.mongod -- .ci/check-project
+	@$(PY) -m shop.dev.mongod -- .ci/check-project
 
 format: $(INSTALLED) ## Format the code and mend what ruff can mend
 	@$(PY) -m ruff check --fix --exit-zero --quiet .

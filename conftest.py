@@ -12,8 +12,8 @@ from catalog import services as catalog
 from catalog.models import Category, Product
 from orders.models import ShippingMethod
 from payments import gateway
-from payments.simulator import StripeSimulator
-from shop import caches
+from shop.db import caches
+from shop.dev.stripe_simulator import StripeSimulator
 
 PASSWORD = "correct-horse-battery"
 ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}

@@ -3,6 +3,9 @@
 
 import os
 import sys
+from pathlib import Path
+
+DEVELOPMENT_COMMANDS = Path(__file__).parent / "shop/dev/management/commands"
 
 
 def main() -> None:
@@ -15,6 +18,7 @@ def main() -> None:
             "Django is not installed here: `make install` builds .venv, then run .venv/bin/python."
         ) from error
     try:
+        _refuse_development_commands()
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         hint = "" if os.environ.get("DEBUG") else "\nTo try the shop without any of it: `make run`, or set DEBUG=1."
@@ -25,11 +29,23 @@ def main() -> None:
         raise
 
 
+def _refuse_development_commands() -> None:
+    """Say why the commands of ``shop.dev``, which is installed with DEBUG only, are not there."""
+    from django.conf import settings
+
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command.isidentifier() and (DEVELOPMENT_COMMANDS / f"{command}.py").is_file() and not settings.DEBUG:
+        raise SystemExit(
+            f"`manage.py {command}` makes demo accounts with known passwords or puts the shop under load, so it needs "
+            "DEBUG=1; in production start `manage.py serve`, and `manage.py worker` beside it."
+        )
+
+
 def _why_the_database_is_unusable(error: Exception) -> str:
     """Return the cause as a sentence, instead of a traceback through the driver; "" for other errors."""
     from django.conf import settings
 
-    from shop.mongod_errors import why_unusable
+    from shop.db.mongod_errors import why_unusable
 
     sentence = why_unusable(settings.MONGO_URI, error)
     if sentence and settings.DEBUG and not os.environ.get("MONGO_URI"):

@@ -9,7 +9,7 @@ from accounts.errors import AddressBookFull
 from accounts.models import Address, User
 from accounts.services import require_account
 from accounts.subdivisions import normalize_state
-from shop.transactions import transactional
+from shop.db.transactions import transactional
 
 
 @transactional("accounts.add_address")

@@ -22,18 +22,19 @@ from accounts import services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User
 from accounts.postal import postal_lines
-from shop import media, staff_log
-from shop.admin.base import ConfirmsByName, DeletesWithoutInventory, TransactionalModelAdmin
+from shop import media
+from shop.admin.base import ConfirmsByName, SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
-from shop.email_addresses import normalize_email
-from shop.errors import ShopError
-from shop.staff_log import Action
-from shop.transactions import transactional
+from shop.api.errors import ShopError
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import transactional
+from shop.jobs.email_addresses import normalize_email
 
 # Fields that only a superuser may edit.
-POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+PRIVILEGE_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class ChooseSeveralMixin:
@@ -71,9 +72,7 @@ class AddressInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(
-    ChooseSeveralMixin, DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin, DjangoUserAdmin
-):
+class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin, DjangoUserAdmin):
     """Admin for customers and staff. Only superusers may edit staff, which prevents privilege escalation."""
 
     form = UserForm
@@ -159,14 +158,14 @@ class UserAdmin(
         return request.user.is_superuser or not isinstance(obj, User) or not (obj.is_staff or obj.is_superuser)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *POWERS)
+        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *PRIVILEGE_FIELDS)
 
     # --- Buttons ------------------------------------------------------------------------------------------------------
 
     def has_write_to_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self.has_change_permission(request, self.find(request, object_id))
 
-    def why_not(self, button: str, user: User) -> str:
+    def action_blocker(self, button: str, user: User) -> str:
         if not user.is_active:
             return "This account is deactivated: it gets no mails."
         return "This address is proven." if button == "send_verification" and user.email_verified else ""
@@ -220,7 +219,7 @@ class UserAdmin(
             and "email" in form.changed_data
             and not (obj.email_verified and "email_verified" in form.changed_data)
         ):
-            services.doubt_email(user=obj)
+            services.mark_email_unverified(user=obj)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

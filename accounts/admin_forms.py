@@ -16,11 +16,12 @@ from unfold.forms import (
 from accounts import logins, tokens
 from accounts.models import User
 from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone
-from shop import mails, staff_log
-from shop.email_addresses import check_email
-from shop.rate_limits import spend_or_refuse
-from shop.staff_log import Action
-from shop.transactions import transactional
+from shop.api.rate_limits import spend_or_refuse
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import transactional
+from shop.jobs import mails
+from shop.jobs.email_addresses import check_email
 
 logger = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ class LoginForm(AuthenticationForm):
         try:
             cleaned = super().clean()
         except ValidationError:
-            logger.info("a login to the admin failed")
+            logger.info("admin_login_failed")
             raise
         if user := self.get_user():
             logins.remember(request=self.request, user=user)
@@ -55,7 +56,7 @@ def _set_password(user: User) -> None:
     # Django renews the current session's auth hash from this if the user changed their own password.
     user.refresh_from_db(fields=["token_version"])
     staff_log.note(Action.CHANGE, user, fields=["password"])
-    mails.send_later("accounts.new_password_mail", user=str(user.pk))
+    mails.enqueue_mail("accounts.new_password_mail", user=str(user.pk))
 
 
 class SetPasswordForm(AdminPasswordChangeForm):

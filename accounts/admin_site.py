@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from unfold.sites import UnfoldAdminSite
 
 from accounts.admin_forms import LoginForm, OwnPasswordForm
-from shop.request_context import recognised
+from shop.http.request_context import bind_user
 
 
 class AutocompleteView(AutocompleteJsonView):
@@ -35,7 +35,7 @@ class ShopAdminSite(UnfoldAdminSite):
         """Check access to the admin as Django does, and add the user to the log context."""
         allowed = super().has_permission(request)
         if allowed:
-            recognised(request.user, via="admin")
+            bind_user(request.user, via="admin")
         return allowed
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -16,8 +16,8 @@ from rest_framework_simplejwt.settings import api_settings
 
 from accounts.models import User
 from accounts.tokens import UNREADABLE, VERSION_CLAIM
-from shop import documents
-from shop.request_context import recognised
+from shop.db import documents
+from shop.http.request_context import bind_user
 
 
 class AccessTokenAuthentication(JWTAuthentication):
@@ -53,7 +53,7 @@ class AccessTokenAuthentication(JWTAuthentication):
             raise AuthenticationFailed("No active account belongs to this token.", code="user_not_found")
         if validated_token.get(VERSION_CLAIM) != user.token_version:
             raise simplejwt.InvalidToken("This token has been revoked.")
-        recognised(user, via="api")
+        bind_user(user, via="api")
         return user
 
 

@@ -1,7 +1,7 @@
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed
 
-from shop.errors import ShopError
+from shop.api.errors import ShopError
 
 
 class InvalidCredentials(AuthenticationFailed):

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from accounts import hooks
 from accounts.models import Address, TokenFamily, User
 from accounts.serializers import ExportSerializer
-from shop.renderers import JSONRenderer
+from shop.api.renderers import JSONRenderer
 
 CHUNK = 100
 

@@ -4,7 +4,7 @@ from django.apps import apps
 
 from accounts.models import User
 from shop.audit import invariant
-from shop.email_addresses import normalize_email
+from shop.jobs.email_addresses import normalize_email
 
 
 @invariant("every account's e-mail address is in the form in which accounts are found")

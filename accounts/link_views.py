@@ -15,7 +15,7 @@ from accounts.serializers import (
     PasswordResetSerializer,
 )
 from shop.api.bodies import BodyValidationMixin
-from shop.rate_limits import spend_or_refuse
+from shop.api.rate_limits import spend_or_refuse
 
 
 class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):

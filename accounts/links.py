@@ -18,7 +18,7 @@ from django.utils.timesince import timesince
 
 from accounts.errors import InvalidLink
 from accounts.models import User
-from shop import mails
+from shop.jobs import mails
 
 
 class Link:

@@ -17,9 +17,9 @@ from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
 from accounts.models import KnownNetwork, User
-from shop import documents
-from shop.email_addresses import normalize_email
-from shop.rate_limits import address_of, spend_or_refuse
+from shop.api.rate_limits import address_of, spend_or_refuse
+from shop.db import documents
+from shop.jobs.email_addresses import normalize_email
 
 REMEMBERED_FOR = timedelta(days=90)
 # Extend a known network at most once a day.

@@ -4,8 +4,8 @@ from bson import ObjectId
 
 from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION
 from accounts.models import User
-from shop import mails
-from shop.mails import Budget, Mail
+from shop.jobs import mails
+from shop.jobs.mails import Budget, Mail
 
 
 @mails.writer("accounts.welcome_mail")

@@ -14,9 +14,9 @@ from django_countries import countries
 from accounts.passwords import hash_password, normalize_password, spellings
 from accounts.phone_numbers import MAX_LENGTH as MAX_PHONE_LENGTH
 from accounts.phone_numbers import normalize_phone, validate_phone
-from shop import documents
-from shop.email_addresses import check_email, normalize_email
-from shop.mongodb import TTLIndex
+from shop.db import documents
+from shop.db.mongodb import TTLIndex
+from shop.jobs.email_addresses import check_email, normalize_email
 
 COUNTRY_CODES = frozenset(countries.countries)
 

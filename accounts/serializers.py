@@ -10,11 +10,11 @@ from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION, Link
 from accounts.models import COUNTRY_CODES, Address, User, validate_country
 from accounts.passwords import normalize_password
 from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone, validate_phone
+from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
-from shop.email_addresses import check_email, normalize_email
-from shop.image_fields import UploadedImageField
+from shop.jobs.email_addresses import check_email, normalize_email
 from shop.media import image_url
-from shop.object_ids import ObjectIdField
+from shop.media.fields import UploadedImageField
 
 
 class PhoneField(serializers.CharField):

@@ -12,13 +12,14 @@ from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, Invalid
 from accounts.links import reset_is_bound_to
 from accounts.models import Address, KnownNetwork, TokenFamily, User, UserQuerySet
 from accounts.passwords import hash_password
-from shop import jobs, mails, media
-from shop.email_addresses import check_email, normalize_email
-from shop.errors import ServiceUnavailable
-from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
-from shop.logs import told
-from shop.request_context import recognised
-from shop.transactions import transactional
+from shop import jobs, media
+from shop.api.errors import ServiceUnavailable
+from shop.db.transactions import transactional
+from shop.http.request_context import bind_user
+from shop.jobs import mails
+from shop.jobs.email_addresses import check_email, normalize_email
+from shop.logs import describe_error
+from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record
 
 logger = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ def register(*, email: str, password: str, name: str) -> User:
 @transactional("accounts.register")
 def _open_account(user: User) -> User:
     user.save(force_insert=True)
-    mails.send_later("accounts.welcome_mail", user=str(user.pk))
+    mails.enqueue_mail("accounts.welcome_mail", user=str(user.pk))
     return user
 
 
@@ -52,7 +53,7 @@ def log_in(*, request: Request, email: str, password: str) -> User:
     logins.count_attempt(request=request, email=email)
     user = authenticate(request, username=normalize_email(email), password=password)
     if user is None:
-        logger.info("a login failed")
+        logger.info("login_failed")
         raise InvalidCredentials
     return user
 
@@ -63,8 +64,8 @@ def welcome(*, user: User, request: Request) -> tokens.TokenPair:
         hooks.on_login(user=user, request=request)
     except ServiceUnavailable as error:
         # The guest cart is kept for the next login; it must not prevent this one.
-        logger.warning("a login went on without its hooks", error=told(error))
-    recognised(user, via="api")
+        logger.warning("login_hook_failed", error=describe_error(error))
+    bind_user(user, via="api")
     logins.remember(request=request, user=user)
     return tokens.issue_tokens(user)
 
@@ -82,7 +83,7 @@ def _replace_password(user: User, new: str) -> None:
     if not User.objects.filter(pk=user.pk, password=user.password).update(password=new, new_email=""):
         raise WrongPassword(attr="old_password")
     tokens.revoke_all(user)
-    mails.send_later("accounts.new_password_mail", user=str(user.pk))
+    mails.enqueue_mail("accounts.new_password_mail", user=str(user.pk))
 
 
 # --- By mail ----------------------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ def _find_who_resets(*, email: str) -> None:
 
 
 def send_password_reset(*, user: User) -> None:
-    mails.send_later("accounts.reset_mail", user=str(user.pk))
+    mails.enqueue_mail("accounts.reset_mail", user=str(user.pk))
 
 
 def reset_password(*, user: User, new_password: str) -> None:
@@ -128,7 +129,7 @@ def _reset_password(user: User, new: str) -> None:
     # Only superusers create staff accounts, so another person cannot have opened one with this address.
     if not (current.email_verified or current.is_staff or current.is_superuser):
         _remove_earlier_holder(current)
-    mails.send_later("accounts.new_password_mail", user=str(user.pk))
+    mails.enqueue_mail("accounts.new_password_mail", user=str(user.pk))
 
 
 def _remove_earlier_holder(user: User) -> None:
@@ -152,7 +153,7 @@ def _delete_personal_rows(user: User) -> None:
 
 def send_verification(*, user: User) -> None:
     """Send a link that verifies the address, unless it is verified before the mail is sent."""
-    mails.send_later("accounts.verification_mail", user=str(user.pk))
+    mails.enqueue_mail("accounts.verification_mail", user=str(user.pk))
 
 
 def verify_email(*, user: User) -> None:
@@ -176,9 +177,9 @@ def request_email_change(*, user: User, email: str, password: str) -> None:
 def _request_email_change(user: User, email: str) -> None:
     if not _as_authenticated(user).filter(password=user.password).update(new_email=email):
         raise AccountGone
-    mails.send_later("accounts.email_change_mail", user=str(user.pk))
+    mails.enqueue_mail("accounts.email_change_mail", user=str(user.pk))
     # The address is stored in the job, because it may change before the job runs.
-    mails.send_later("accounts.email_change_notice", user=str(user.pk), address=user.email)
+    mails.enqueue_mail("accounts.email_change_notice", user=str(user.pk), address=user.email)
 
 
 def change_email(*, user: User) -> None:
@@ -202,10 +203,10 @@ def _change_email(user: User) -> None:
     tokens.revoke_all(user)
     # Their ids are digests of the former address.
     KnownNetwork.objects.filter(user=user).delete()
-    mails.send_later("accounts.email_changed_mail", user=str(user.pk), address=user.email)
+    mails.enqueue_mail("accounts.email_changed_mail", user=str(user.pk), address=user.email)
 
 
-def doubt_email(*, user: User) -> None:
+def mark_email_unverified(*, user: User) -> None:
     """Mark the address as unverified and send a verification link. Call it in the transaction that changes it."""
     User.objects.filter(pk=user.pk).update(email_verified=False, new_email="")
     user.email_verified, user.new_email = False, ""

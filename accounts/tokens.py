@@ -16,7 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.errors import InvalidRefreshToken
 from accounts.models import TokenFamily, User
-from shop import documents
+from shop.db import documents
 
 VERSION_CLAIM = "version"
 FAMILY_CLAIM = "family"

@@ -28,7 +28,7 @@ from accounts.serializers import (
     UserSerializer,
 )
 from shop.api.bodies import BodyValidationMixin
-from shop.rate_limits import spend_or_refuse
+from shop.api.rate_limits import spend_or_refuse
 
 CART_TOKEN = OpenApiParameter(
     "X-Cart-Token", str, OpenApiParameter.HEADER, description="A guest's cart, to be merged into the account's."

@@ -14,12 +14,13 @@ from unfold.decorators import display
 from accounts.models import User
 from cart.models import Cart, Coupon, CouponUse
 from cart.pricing import price_lines
-from shop import identifiers, money
-from shop.admin.base import DeletesWithoutInventory, ReadOnlyModelAdmin, TransactionalModelAdmin
+from shop import money
+from shop.admin.base import ReadOnlyModelAdmin, SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import MoneyFormField
 from shop.admin.html import badge, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with
-from shop.email_addresses import normalize_email
+from shop.db import identifiers
+from shop.jobs.email_addresses import normalize_email
 
 
 class CouponForm(forms.ModelForm):
@@ -60,7 +61,7 @@ class CouponForm(forms.ModelForm):
 
 
 @admin.register(Coupon)
-class CouponAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
+class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
     form = CouponForm
     list_display = ("code", "worth", "state", "uses", "valid_until")
     list_filter = (("is_active", BooleanRadioFilter), ("kind", ChoicesDropdownFilter))
@@ -77,7 +78,7 @@ class CouponAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMode
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         return queryset.filter(begins_with("code", identifiers.upper_code(text)))
 
-    def what_keeps(self, coupon: Coupon) -> str:
+    def deletion_blocker(self, coupon: Coupon) -> str:
         used = CouponUse.objects.filter(coupon=coupon.pk).exists()
         return f"Orders were placed with {coupon}: switch it off instead." if used else ""
 

@@ -8,8 +8,8 @@ from accounts.models import User
 from cart.errors import CouponMinimumNotReached, InvalidCoupon
 from cart.models import Coupon, CouponUse
 from cart.pricing import PricedCart
+from shop.db.transactions import queue_for
 from shop.money import display
-from shop.transactions import queue_for
 
 
 def find(code: str) -> Coupon | None:
@@ -75,7 +75,7 @@ def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
     CouponUse.objects.create(coupon=coupon, user=user, order_number=order_number)
 
 
-def give_back(*, order_number: str) -> None:
+def release(*, order_number: str) -> None:
     """Revert the use in the transaction that cancels the order."""
     used: list[ObjectId] = list(CouponUse.objects.filter(order_number=order_number).values_list("coupon", flat=True))
     queue_for(used)

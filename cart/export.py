@@ -8,14 +8,14 @@ from accounts.export import Rows
 from accounts.models import User
 from cart.models import CouponUse
 from cart.serializers import cart_data
-from cart.services import CartOwner, look_at
+from cart.services import CartOwner, get_cart
 
 
 def export_cart(*, user: User, request: Request) -> dict[str, Any]:
     """Return the cart at current prices and the coupons used by the user's orders."""
     uses = CouponUse.objects.filter(user=user).order_by("id").prefetch_related("coupon")
     return {
-        "cart": cart_data(look_at(owner=CartOwner(user=user)), user=user, request=request),
+        "cart": cart_data(get_cart(owner=CartOwner(user=user)), user=user, request=request),
         "coupon_uses": Rows(uses, _coupon_use),
     }
 

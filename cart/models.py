@@ -18,7 +18,7 @@ from django_mongodb_backend.fields import EmbeddedModelArrayField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
 from shop.db.fields import UpperCodeField
-from shop.money_fields import money_field
+from shop.db.money_fields import money_field
 
 
 class CartLine(EmbeddedModel):

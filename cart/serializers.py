@@ -8,10 +8,10 @@ from accounts.models import User
 from cart import coupons
 from cart.pricing import PricedCart, PricedLine
 from shop.api.fields import UpperCodeField
+from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.media import urls_of
 from shop.money import display
-from shop.object_ids import ObjectIdField
 
 
 class LineProductSerializer(serializers.Serializer):

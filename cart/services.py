@@ -22,9 +22,10 @@ from cart.pricing import PricedCart, price_lines
 from catalog import offers
 from catalog.errors import OutOfStock, VariantRequired
 from catalog.offers import Offer, Offers
-from shop import documents, jobs
-from shop.errors import ServiceUnavailable
-from shop.transactions import transactional
+from shop import jobs
+from shop.api.errors import ServiceUnavailable
+from shop.db import documents
+from shop.db.transactions import transactional
 
 TOKEN_HEADER = "X-Cart-Token"  # noqa: S105
 ATTEMPTS = 50
@@ -80,7 +81,7 @@ class CartOwner:
         return Cart(token_digest=token_digest(self.token))
 
 
-def look_at(*, owner: CartOwner) -> PricedCart:
+def get_cart(*, owner: CartOwner) -> PricedCart:
     """Return the owner's cart at current prices; an unsaved empty one if there is none."""
     cart, offered = owner.find()
     return price_lines(cart or Cart(user=owner.user), offered)
@@ -142,7 +143,7 @@ def add_item(
     """
 
     def edit(cart: Cart, offered: Offers) -> None:
-        offer = _meant(offered, product=product, variant=variant)
+        offer = _resolve_offer(offered, product=product, variant=variant)
         line = next((line for line in cart.lines if line.variant == offer.variant), None)
         if line is None:
             if len(cart.lines) >= settings.MAX_CART_LINES:
@@ -155,7 +156,7 @@ def add_item(
     return change(owner, edit, variant=variant, product=product if variant is None else None)
 
 
-def _meant(offered: Offers, *, product: ObjectId | None, variant: ObjectId | None) -> Offer:
+def _resolve_offer(offered: Offers, *, product: ObjectId | None, variant: ObjectId | None) -> Offer:
     """Return the offer identified by the id of a variant, of a product, or both."""
     if variant is not None:
         found = [offered[variant]] if variant in offered else []
@@ -206,7 +207,7 @@ def clear(*, owner: CartOwner) -> PricedCart:
     def edit(cart: Cart, offered: Offers) -> None:
         cart.lines, cart.coupon = [], ""
 
-    return change(owner, edit) if owner.find()[0] else look_at(owner=owner)
+    return change(owner, edit) if owner.find()[0] else get_cart(owner=owner)
 
 
 def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
@@ -230,7 +231,7 @@ def remove_coupon(*, owner: CartOwner) -> PricedCart:
     def edit(cart: Cart, offered: Offers) -> None:
         cart.coupon = ""
 
-    return change(owner, edit) if owner.find()[0] else look_at(owner=owner)
+    return change(owner, edit) if owner.find()[0] else get_cart(owner=owner)
 
 
 def merge_guest_cart(*, user: User, request: Request) -> None:

@@ -15,8 +15,8 @@ from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
 from cart.services import TOKEN_HEADER, CartOwner
 from shop.api.bodies import BodyValidationMixin
-from shop.rate_limits import Limit, failures_limited
-from shop.renderers import JSONReply
+from shop.api.rate_limits import Limit, failures_limited
+from shop.api.renderers import JSONReply
 
 CART_TOKEN = OpenApiParameter(
     TOKEN_HEADER, str, OpenApiParameter.HEADER, description="A guest's cart; the first change answers with it."
@@ -48,7 +48,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     def retrieve(self, request: Request) -> HttpResponse:
         """Return the cart at current prices. `warnings` lists changes since items were added."""
         owner = CartOwner.of(request)
-        return self.reply(services.look_at(owner=owner), owner)
+        return self.reply(services.get_cart(owner=owner), owner)
 
     def destroy(self, request: Request) -> HttpResponse:
         """Remove all items and the coupon."""

@@ -10,8 +10,8 @@ from typing import Any
 import bson
 
 from catalog.models import Product
-from shop.caches import TTLCache
-from shop.documents import Document, Pipeline
+from shop.db.caches import TTLCache
+from shop.db.documents import Document, Pipeline
 
 REMEMBERED_FROM = 1_000
 SECONDS, SECONDS_WHERE_UNCOUNTED = 1.0, 60.0

@@ -2,7 +2,7 @@ from collections.abc import Iterable
 
 from bson import ObjectId
 
-from shop.errors import Conflict, Fault, ShopError
+from shop.api.errors import Conflict, Fault, ShopError
 
 
 class OutOfStock(Conflict):

@@ -16,8 +16,9 @@ from catalog import queries
 from catalog.categories import in_tree_order
 from catalog.models import Category, Product
 from catalog.queries import ProductFilters
-from shop import documents, identifiers, money
-from shop.caches import TTLCache
+from shop import money
+from shop.db import documents, identifiers
+from shop.db.caches import TTLCache
 
 MAX_NAMES = 50
 MAX_VALUES = 100

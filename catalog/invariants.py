@@ -4,8 +4,8 @@ from django.db.models import Count, Sum
 
 from catalog import read_model
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
-from shop import identifiers
 from shop.audit import invariant
+from shop.db import identifiers
 from shop.db.fields import is_distinct_key
 
 

@@ -15,9 +15,9 @@ from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
 from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (tables of this room, too)
-from shop import identifiers
+from shop.db import identifiers
 from shop.db.fields import CodeField, KeyField, LabelsField, LowerSlugField
-from shop.money_fields import money_field
+from shop.db.money_fields import money_field
 
 RESERVED_SLUGS = frozenset({"facets"})
 SEARCH_INDEX = "product_search"

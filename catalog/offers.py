@@ -8,8 +8,8 @@ from bson import ObjectId
 from django.conf import settings
 
 from catalog.models import Product, Variant
-from shop import documents
-from shop.documents import Document, Pipeline
+from shop.db import documents
+from shop.db.documents import Document, Pipeline
 
 
 @dataclass(frozen=True, slots=True)

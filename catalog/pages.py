@@ -17,12 +17,12 @@ from rest_framework.views import APIView
 from catalog import queries, replies
 from catalog.counts import ListCount
 from catalog.queries import Condition, ProductQuery
-from shop.addresses import base_url
-from shop.documents import Document, Pipeline
-from shop.object_ids import ObjectIdField
-from shop.pagination import PageNumberPagination
-from shop.parsers import StrictJSONParser
-from shop.renderers import JSONReply
+from shop.api.object_ids import ObjectIdField
+from shop.api.pagination import PageNumberPagination
+from shop.api.parsers import StrictJSONParser
+from shop.api.renderers import JSONReply
+from shop.db.documents import Document, Pipeline
+from shop.http.addresses import base_url
 
 
 class ProductPagination(PageNumberPagination):
@@ -65,7 +65,7 @@ class ProductPagination(PageNumberPagination):
         count = ListCount(self.query.match(), at_most=queries.COUNTED + 1, whole=whole)
         # For the next page's cursor.
         position = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {}
-        rows = replies.in_list(
+        rows = replies.list_products(
             [*self.query.in_order(), *count.on_the_way, *part],
             # With a cursor the index is scanned by ranges instead of points, so its results are not in order.
             index=None if self.cursor else self.query.index(),

@@ -16,10 +16,11 @@ from django.db import models
 from catalog import services
 from catalog.errors import PriceOutOfRange, TooManyPrices
 from catalog.models import Product, Variant
-from shop import money, staff_log
-from shop.bulk import update_rows
-from shop.staff_log import Action
-from shop.transactions import transactional
+from shop import money
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.bulk import update_rows
+from shop.db.transactions import transactional
 
 # Per transaction, to keep it short for concurrent buyers.
 _PRODUCTS_AT_ONCE = 50

@@ -17,13 +17,13 @@ from rest_framework.generics import get_object_or_404
 from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product
 from catalog.read_model import attribute_pair
 from catalog.search import Search
-from shop import documents
 from shop.api.fields import LowerSlugField
+from shop.api.permissions import staff_may
 from shop.api.query import QueryBooleanField, RepeatedField, given, refuse_unknown_filter
-from shop.caches import TTLCache, cached
-from shop.documents import Pipeline
-from shop.money_fields import MoneyField
-from shop.permissions import staff_may
+from shop.db import documents
+from shop.db.caches import TTLCache, cached
+from shop.db.documents import Pipeline
+from shop.db.money_fields import MoneyField
 
 # A MongoDB filter.
 Condition = dict[str, Any]
@@ -147,9 +147,7 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
 _ids_of_slugs: TTLCache[ObjectId] = TTLCache(seconds=1.0, maxsize=1_000)
 
 
-def _understand(
-    serializer_class: type[serializers.Serializer], asked: tuple[tuple[str, Any], ...]
-) -> Mapping[str, Any]:
+def _parse(serializer_class: type[serializers.Serializer], asked: tuple[tuple[str, Any], ...]) -> Mapping[str, Any]:
     serializer = serializer_class(data=dict(asked))
     serializer.is_valid(raise_exception=True)
     return MappingProxyType(serializer.validated_data)
@@ -162,7 +160,7 @@ def _fields_of(serializer_class: type[serializers.Serializer]) -> Mapping[str, s
 
 # Cache parsed query strings. Only short ones, so that arbitrary input cannot grow the cache.
 _SHORT = 300
-_understood = cached(maxsize=1_000)(_understand)
+_parse_cached = cached(maxsize=1_000)(_parse)
 
 
 class ProductFilters:
@@ -189,7 +187,7 @@ class ProductFilters:
                 attributes.append((name, values))
             elif name not in _NO_FILTERS:
                 refuse_unknown_filter(name)
-        understand = _understood if length <= _SHORT else _understand
+        understand = _parse_cached if length <= _SHORT else _parse
         self.data: Mapping[str, Any] = understand(self.serializer_class, tuple(asked)) if asked else self.nothing
         self.attributes = self._attributes(attributes)
         self.categories = self._categories(self.data.get("category", ()))

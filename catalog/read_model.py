@@ -16,8 +16,8 @@ from pymongo import UpdateOne
 
 from catalog import search
 from catalog.models import Category, Product, ProductImage, Variant
-from shop import identifiers
-from shop.bulk import update_rows, write
+from shop.db import identifiers
+from shop.db.bulk import update_rows, write
 
 
 def refresh(*product_ids: ObjectId) -> bool:

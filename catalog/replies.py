@@ -14,13 +14,13 @@ from bson import Decimal128
 from django.conf import settings
 
 from catalog.models import Product, Variant
-from shop import documents
-from shop.documents import Document, Pipeline
+from shop.db import documents
+from shop.db.documents import Document, Pipeline
 from shop.media import all_urls_of, urls_of
 from shop.money import display, display_in_mongodb
 
 
-def in_list(
+def list_products(
     found: Pipeline, *, index: str | None, request: Any, also: Mapping[str, Any], behind: Pipeline
 ) -> list[Document]:
     """Return the products found by a pipeline as list items, in its order; ``index`` is a hint.
@@ -36,7 +36,7 @@ def in_list(
     return rows
 
 
-def in_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Document | None:
+def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Document | None:
     """Return the product that matches in full, or None; staff also see inactive variants and stock."""
     rows = documents.aggregate(Product, [{"$match": where}, _SHOWN, _WITH_VARIANTS])
     if not rows:

@@ -30,8 +30,8 @@ from catalog.text import (
     without_possessives,
     words_of,
 )
-from shop import documents
-from shop.caches import TTLCache
+from shop.db import documents
+from shop.db.caches import TTLCache
 
 # Alternative search terms, of which a product must have one.
 Forms = list[str | Regex]

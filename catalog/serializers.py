@@ -6,13 +6,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, Variant, validate_attributes
-from shop import identifiers
 from shop.api.fields import CodeField, LowerSlugField
 from shop.api.optional_nulls import OptionalNulls
+from shop.db import identifiers
 from shop.db.fields import normalized_labels
-from shop.image_fields import UploadedImageField
+from shop.db.money_fields import MoneyField
 from shop.media import SIZES
-from shop.money_fields import MoneyField
+from shop.media.fields import UploadedImageField
 
 
 class CategoryBriefSerializer(serializers.Serializer):

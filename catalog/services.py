@@ -22,11 +22,13 @@ from catalog.errors import (
 from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
 from catalog.skus import SkuMap
 from catalog.text import in_ascii
-from shop import identifiers, jobs, media, staff_log
-from shop.image_jobs import delete_image_later, delete_orphans, store_and_record
-from shop.mongodb import violated_fields
-from shop.staff_log import Action
-from shop.transactions import transactional
+from shop import jobs, media
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db import identifiers
+from shop.db.mongodb import violated_fields
+from shop.db.transactions import transactional
+from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record
 
 # Fields of a product as staff edit it: its own, and those of the single variant of a simple product.
 PRODUCT_FIELDS = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")

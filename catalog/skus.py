@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
-from shop import identifiers
+from shop.db import identifiers
 
 T = TypeVar("T")
 

@@ -13,16 +13,17 @@ from pymongo import UpdateOne
 from catalog import read_model
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement, Variant
-from shop import documents, staff_log
-from shop.bulk import write
-from shop.staff_log import Action
-from shop.transactions import queue_for, transactional
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db import documents
+from shop.db.bulk import write
+from shop.db.transactions import queue_for, transactional
 
 Quantities = Mapping[ObjectId, int]
 
 
 @transactional("catalog.take_stock")
-def take(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
+def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
     """Reserve a quantity of each variant, or none of any.
 
     Raises :class:`OutOfStock` with all variants that are short, inactive or deleted; the caller's transaction must then
@@ -47,7 +48,7 @@ def take(quantities: Quantities, *, reason: StockMovement.Reason, reference: str
 
 
 @transactional("catalog.give_back_stock")
-def give_back(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
+def release(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
     """Release a quantity of each variant, including inactive ones."""
     queue_for(quantities)
     returned = set()

@@ -39,9 +39,9 @@ from catalog.serializers import (
     StockChangeSerializer,
     VariantUpdateSerializer,
 )
-from shop.conditional import ConditionalReads
-from shop.permissions import HasModelPermission, staff_may
-from shop.renderers import JSONReply
+from shop.api.conditional import ConditionalReads
+from shop.api.permissions import HasModelPermission, staff_may
+from shop.api.renderers import JSONReply
 
 
 class StaffWrites:
@@ -154,7 +154,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         return find_product(pk, user=self.request.user)
 
     def reply(self, where: queries.Condition, *, status: int = status.HTTP_200_OK) -> HttpResponse:
-        product = replies.in_detail(where, for_staff=self.staff_may(*SEE_ALL), request=self.request)
+        product = replies.get_product_detail(where, for_staff=self.staff_may(*SEE_ALL), request=self.request)
         if product is None:
             raise Http404
         return JSONReply(product, status=status)

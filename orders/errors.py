@@ -1,6 +1,6 @@
 from rest_framework import status
 
-from shop.errors import Conflict, ShopError
+from shop.api.errors import Conflict, ShopError
 
 
 class OrderNotCancellable(Conflict):

@@ -24,8 +24,9 @@ from django.utils.crypto import salted_hmac
 from accounts.models import User
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere
 from orders.models import Order
-from shop import documents, jobs
-from shop.documents import Document, Pipeline
+from shop import jobs
+from shop.db import documents
+from shop.db.documents import Document, Pipeline
 
 # Time for which an order whose hold ended unpaid counts.
 EXPIRED_COUNTS_FOR = timedelta(days=1)

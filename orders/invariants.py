@@ -12,11 +12,11 @@ from cart.models import Coupon, CouponUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
 from orders import holds
-from orders.models import WAS_PAID, Event, FulfilmentStatus, Order, OrderStatus, PaymentStatus
+from orders.models import EVER_PAID_STATUSES, Event, FulfilmentStatus, Order, OrderStatus, PaymentStatus
 from orders.reviews.models import Review
 from orders.services import disputes_that_stand, personal_data_of
-from shop import documents
 from shop.audit import invariant
+from shop.db import documents
 from shop.jobs import Job
 
 # Time allowed for the expiry of an order: the periodic task and a call to Stripe.
@@ -74,14 +74,14 @@ def holds_end_in_time() -> Iterator[str]:
 @invariant("an order is completed exactly when it is paid, unless it was cancelled")
 def completed_means_paid() -> Iterator[str]:
     for order in Order.objects.exclude(status=OrderStatus.CANCELLED).iterator():
-        if (order.status == OrderStatus.COMPLETED) != (order.payment_status in WAS_PAID):
+        if (order.status == OrderStatus.COMPLETED) != (order.payment_status in EVER_PAID_STATUSES):
             yield f"{order.number} is {order.status} and {order.payment_status}"
 
 
 @invariant("an order knows when its money came in, if it did")
 def paid_orders_have_their_day() -> Iterator[str]:
     for order in Order.objects.iterator():
-        paid = order.payment_status in WAS_PAID
+        paid = order.payment_status in EVER_PAID_STATUSES
         # Mismatched money never paid the order, even if it is disputed.
         if (order.paid_at is not None, order.paid_on is not None) != (paid, paid) and not order.flagged:
             yield f"{order.number} is {order.payment_status}, and was paid at {order.paid_at}, on {order.paid_on}"

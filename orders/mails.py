@@ -12,8 +12,9 @@ from accounts.models import User
 from accounts.postal import postal_lines
 from orders import summary
 from orders.models import Actor, Event, Order, OrderStatus, PaymentStatus
-from shop import mails, money
-from shop.mails import Budget, Mail
+from shop import money
+from shop.jobs import mails
+from shop.jobs.mails import Budget, Mail
 
 
 class _News(NamedTuple):
@@ -37,7 +38,7 @@ NEWS = {
 PATIENCE = timedelta(minutes=3)
 
 
-def tell_customer(order: Order, event: Event, **about: str) -> None:
+def notify_customer(order: Order, event: Event, **about: str) -> None:
     """Enqueue a mail to the customer in the transaction that changes an order. A refund is passed by id.
 
     Payment reminders are delayed by some minutes, and sent only if the payment is still due.
@@ -47,13 +48,13 @@ def tell_customer(order: Order, event: Event, **about: str) -> None:
         delay = min(PATIENCE, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2)
     if event == Event.PAYMENT_FAILED:
         about["failures"] = str(_failures(order))
-    mails.send_later("orders.mail", delay=delay, order=str(order.pk), event=event.value, **about)
+    mails.enqueue_mail("orders.mail", delay=delay, order=str(order.pk), event=event.value, **about)
 
 
 def notify_staff(order: Order) -> None:
     """Enqueue mails to ``ORDER_NOTICE_EMAILS`` in the transaction that completes an order."""
     for address in settings.ORDER_NOTICE_EMAILS:
-        mails.send_later("orders.staff_mail", order=str(order.pk), address=address)
+        mails.enqueue_mail("orders.staff_mail", order=str(order.pk), address=address)
 
 
 @mails.writer("orders.staff_mail")
@@ -107,10 +108,10 @@ def _is_wanted(order: Order, event: Event, failures: str) -> bool:
     if event == Event.PAYMENT_FAILED:
         # A later failure gets its own mail.
         is_last = failures == str(_failures(order))
-        return is_last and order.payment_status == PaymentStatus.FAILED and order.is_payable and not order.has_run_out
+        return is_last and order.payment_status == PaymentStatus.FAILED and order.is_payable and not order.is_expired
     if event == Event.PLACED and order.total:
         open_ones = (PaymentStatus.UNPAID, PaymentStatus.PROCESSING)
-        return order.is_payable and order.payment_status in open_ones and not order.has_run_out
+        return order.is_payable and order.payment_status in open_ones and not order.is_expired
     return True
 
 

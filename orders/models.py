@@ -23,7 +23,7 @@ from accounts.models import User, validate_country
 from accounts.subdivisions import is_known_state, normalize_state
 from orders.reviews.models import Review  # noqa: F401 (a table of this room, too)
 from shop.db.fields import LowerSlugField, UpperCodeField
-from shop.money_fields import money_field
+from shop.db.money_fields import money_field
 
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -118,7 +118,7 @@ class PaymentStatus(models.TextChoices):
 
 
 # Statuses after the payment was received.
-WAS_PAID = (
+EVER_PAID_STATUSES = (
     PaymentStatus.PAID,
     PaymentStatus.PARTIALLY_REFUNDED,
     PaymentStatus.REFUNDED,
@@ -294,7 +294,7 @@ class Order(models.Model):
             FulfilmentStatus.SHIPPED: FulfilmentStatus.UNFULFILLED,
             FulfilmentStatus.DELIVERED: FulfilmentStatus.SHIPPED,
         }[status]
-        return self.status == OrderStatus.COMPLETED and self.has_its_money and self.fulfilment_status == before
+        return self.status == OrderStatus.COMPLETED and self.has_funds and self.fulfilment_status == before
 
     @property
     def is_payable(self) -> bool:
@@ -314,12 +314,12 @@ class Order(models.Model):
         )
 
     @property
-    def has_run_out(self) -> bool:
+    def is_expired(self) -> bool:
         """Return whether the hold has expired, even if the order is not cancelled yet."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     @property
-    def has_its_money(self) -> bool:
+    def has_funds(self) -> bool:
         """Return whether the payment is kept, at least partly."""
         return self.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
 

@@ -17,7 +17,7 @@ from catalog.errors import OutOfStock
 from catalog.models import StockMovement
 from orders import holds
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
-from orders.mails import notify_staff, tell_customer
+from orders.mails import notify_customer, notify_staff
 from orders.models import (
     Actor,
     Event,
@@ -31,9 +31,11 @@ from orders.models import (
 from orders.pricing import Quote, out_of_stock, quote
 from orders.reviews.services import check_reviews_later
 from orders.services import count_sales
-from shop import days, documents, idempotency, money
-from shop.mongodb import violated_fields
-from shop.transactions import queue_for, transactional
+from shop import days, money
+from shop.api import idempotency
+from shop.db import documents
+from shop.db.mongodb import violated_fields
+from shop.db.transactions import queue_for, transactional
 
 logger = structlog.get_logger(__name__)
 
@@ -102,7 +104,7 @@ def _place(
     if coupon is not None:
         coupons.redeem(coupon, user=user, order_number=order.number)
     try:
-        stock.take(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
+        stock.reserve(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     except OutOfStock as error:
         raise out_of_stock(error, cart) from error
     _claim(cart)
@@ -112,7 +114,7 @@ def _place(
         count_sales(order)
         check_reviews_later(order)
         notify_staff(order)
-    tell_customer(order, Event.PLACED)
+    notify_customer(order, Event.PLACED)
     return order
 
 

@@ -20,8 +20,9 @@ from catalog.offers import Offers
 from orders import holds
 from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
-from shop import documents, money
-from shop.errors import Fault
+from shop import money
+from shop.api.errors import Fault
+from shop.db import documents
 
 
 @dataclass

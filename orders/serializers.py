@@ -20,11 +20,11 @@ from orders.models import (
 )
 from orders.pricing import Quote
 from shop.api.fields import LowerCodeField
+from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
+from shop.db.money_fields import MoneyField
 from shop.media import image_url
 from shop.money import display
-from shop.money_fields import MoneyField
-from shop.object_ids import ObjectIdField
 
 
 class PostalAddressSerializer(AddressSerializer):

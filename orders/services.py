@@ -17,7 +17,7 @@ from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
 from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
-from orders.mails import notify_staff, tell_customer
+from orders.mails import notify_customer, notify_staff
 from orders.models import (
     Actor,
     Event,
@@ -30,11 +30,12 @@ from orders.models import (
     TimelineEntry,
 )
 from orders.reviews.services import check_reviews_later
-from shop import days, jobs, money, staff_log
-from shop.errors import ServiceUnavailable
-from shop.logs import told
-from shop.staff_log import Action
-from shop.transactions import TransactionContention, transactional
+from shop import days, jobs, money
+from shop.api.errors import ServiceUnavailable
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import TransactionContention, transactional
+from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
@@ -84,10 +85,10 @@ def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
     ended |= {"expired_at": timezone.now()} if is_given_up else {"placed_from": ""}
     _move(order, ended, event=event, detail=detail, actor=actor)
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
-    stock.give_back(order.quantities, reason=reason, reference=order.number)
-    coupons.give_back(order_number=order.number)
+    stock.release(order.quantities, reason=reason, reference=order.number)
+    coupons.release(order_number=order.number)
     hooks.on_cancelled(order=order)
-    tell_customer(order, event)
+    notify_customer(order, event)
 
 
 def cancel_unpaid_order(*, order: Order, detail: str, flag_detail: str) -> bool:
@@ -132,7 +133,7 @@ def expire_due_orders(*, limit: int = 200) -> int:
             break
         except Exception:
             # A failing order must not keep the others from expiring.
-            logger.exception("an order could not be expired", order=order.number)
+            logger.exception("order_expiry_failed", order=order.number)
             _extend_hold(order)
     return expired
 
@@ -147,7 +148,7 @@ def expire_order(*, order: Order) -> bool:
         hooks.before_cancel(order=order)
         return _expire(order_id=order.pk)
     except (ServiceUnavailable, OrderNotCancellable) as error:
-        logger.info("an order holds its stock a little longer", order=order.number, error=told(error))
+        logger.info("order_hold_extended", order=order.number, error=describe_error(error))
         _extend_hold(order)
         if isinstance(error, ServiceUnavailable):
             raise
@@ -207,7 +208,7 @@ def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True
     failed = {"payment_status": PaymentStatus.FAILED}
     if is_news:
         _move(order, failed, event=Event.PAYMENT_FAILED, detail=detail, actor=Actor.STRIPE)
-        tell_customer(order, Event.PAYMENT_FAILED)
+        notify_customer(order, Event.PAYMENT_FAILED)
     else:
         Order.objects.filter(pk=order.pk).update(**failed)
 
@@ -224,7 +225,7 @@ def mark_payment_closed(*, order_id: ObjectId) -> None:
             detail="The payment was cancelled.",
             actor=Actor.STRIPE,
         )
-        tell_customer(order, Event.PAYMENT_FAILED)
+        notify_customer(order, Event.PAYMENT_FAILED)
 
 
 @transactional("orders.mark_paid")
@@ -245,7 +246,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     if moved:
         _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
     if completes:
-        tell_customer(order, Event.PAID)
+        notify_customer(order, Event.PAID)
         notify_staff(order)
     return order.status != OrderStatus.CANCELLED
 
@@ -273,7 +274,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
             detail=f"{money.display(amount, order.currency)} {order.currency.upper()}",
             actor=actor,
         )
-        tell_customer(order, Event.REFUNDED, refund=str(refund))
+        notify_customer(order, Event.REFUNDED, refund=str(refund))
     else:
         # This includes a refund that failed after it had succeeded, which makes the order count as a sale again.
         _write(order, fields)
@@ -309,7 +310,7 @@ def flag(*, order_id: ObjectId, detail: str) -> None:
 
 
 @transactional("orders.settle_flag")
-def settle_flag(*, order: Order, note: str, actor: Actor) -> Order:
+def resolve_flag(*, order: Order, note: str, actor: Actor) -> Order:
     """Mark all flags of an order as resolved. Raises :class:`NoOpenFlag`."""
     order = Order.objects.get(pk=order.pk)
     if not order.has_open_flag:
@@ -345,7 +346,7 @@ def fulfil_order(
     detail = " ".join(part for part in (carrier, tracking_number) if part)
     _move(order, fields, event=Event(status), detail=detail, actor=actor)
     if status == FulfilmentStatus.SHIPPED:
-        tell_customer(order, Event.SHIPPED)
+        notify_customer(order, Event.SHIPPED)
     return order
 
 

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db.models import Count, Sum
 
 from orders.models import Order
-from shop import days, documents, money
+from shop import days, money
+from shop.db import documents
 
 # Number of latest sales among which best sellers are determined.
 LATEST_SALES = 5000

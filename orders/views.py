@@ -25,11 +25,11 @@ from orders.serializers import (
     ShippingMethodSerializer,
     quote_data,
 )
-from shop import idempotency
+from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
+from shop.api.permissions import staff_may
 from shop.api.query import validated_query
-from shop.permissions import staff_may
-from shop.rate_limits import site_of
+from shop.api.rate_limits import site_of
 
 ORDER_EXAMPLE = OpenApiExample(
     "To an address",

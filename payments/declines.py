@@ -24,7 +24,7 @@ from shop import jobs
 
 logger = structlog.get_logger(__name__)
 
-PROCESSING_ASKED_AGAIN_SECONDS = 300
+PROCESSING_RETRY_SECONDS = 300
 # Number of failed attempts that cancels an order while its network address is over the limit.
 DECLINES_AT_BUSY_ADDRESS = 3
 
@@ -77,7 +77,7 @@ def _stop_card_testing(*, payment: str) -> None:
             flag_detail=f"{row.declines} failed payment attempts: possibly card testing.",
         )
     except PaymentProcessing as error:
-        raise jobs.Postpone(PROCESSING_ASKED_AGAIN_SECONDS) from error
+        raise jobs.Postpone(PROCESSING_RETRY_SECONDS) from error
     if stopped:
         logger.warning("card_testing_suspected", order=row.order_number, user=str(row.user_id))
 

@@ -1,6 +1,6 @@
 from rest_framework import status
 
-from shop.errors import Conflict, ServiceUnavailable, ShopError
+from shop.api.errors import Conflict, ServiceUnavailable, ShopError
 
 
 class StripeUnavailable(ServiceUnavailable):
@@ -8,14 +8,14 @@ class StripeUnavailable(ServiceUnavailable):
     default_detail = "The payment service does not answer right now. Nothing is lost: please try again in a moment."
 
 
-class StripeCallSpent(StripeUnavailable):
+class StripeIdempotentFailure(StripeUnavailable):
     """Stripe stored a 5xx response under this idempotency key and replays it for 24 hours.
 
     The call may have created an object before it failed: look it up, and if there is none, retry with a new key.
     """
 
 
-class StripeCallUnderWay(StripeUnavailable):
+class StripeRequestInFlight(StripeUnavailable):
     """A concurrent request makes the same call with the same key; wait for its result."""
 
 

@@ -17,10 +17,11 @@ from payments import gateway, services, transitions
 from payments.event_payload import stored_part
 from payments.models import StripeEvent
 from payments.transitions import Outcome, StripeObject
-from shop import jobs, staff_log
+from shop import jobs
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import transactional
 from shop.logs import scrubbed
-from shop.staff_log import Action
-from shop.transactions import transactional
 
 logger = structlog.get_logger(__name__)
 
@@ -63,7 +64,7 @@ def process(row: StripeEvent) -> None:
     try:
         _apply(row.pk)
     except Exception as error:
-        logger.exception("an event of Stripe could not be applied", event_id=row.pk, event_type=row.type)
+        logger.exception("stripe_event_failed", event_id=row.pk, event_type=row.type)
         back_off = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.attempts, 10))
         StripeEvent.objects.filter(pk=row.pk, status__in=OPEN).update(
             status=Status.FAILED,

@@ -2,7 +2,7 @@
 
 Calls have a timeout and one retry, so that a request that needs Stripe responds within ten seconds; calls that create
 objects carry an idempotency key. They raise :class:`StripeUnavailable` (outcome unknown; retry with the same key,
-except after :class:`StripeCallSpent`) or :class:`StripeRefused` (not executed).
+except after :class:`StripeIdempotentFailure`) or :class:`StripeRefused` (not executed).
 """
 
 import io
@@ -22,17 +22,17 @@ from payments import event_format
 from payments.errors import (
     InvalidEvent,
     InvalidSignature,
-    StripeCallSpent,
-    StripeCallUnderWay,
+    StripeIdempotentFailure,
     StripeRefused,
+    StripeRequestInFlight,
     StripeUnavailable,
 )
-from shop import crash_points
-from shop.circuit import Circuit
+from shop.api.parsers import StrictJSONParser
+from shop.db import crash_points
 from shop.db.deadline import external_call, external_seconds
-from shop.logs import ms_since, told
-from shop.parsers import StrictJSONParser
-from shop.transactions import in_transaction
+from shop.db.transactions import in_transaction
+from shop.http.circuit import Circuit
+from shop.logs import describe_error, ms_since
 
 logger = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ def _calling(name: str) -> Iterator[Any]:
         # A second slow call would exceed the request's time limit.
         raise StripeUnavailable
     try:
-        with circuit.admitted() as probing, external_call(), _noticing_silence(), _logged(name):
+        with circuit.admitted() as probing, external_call(), _trip_on_timeout(), _logged(name):
             yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, probing=probing).v1
         crash_points.reached(f"stripe.{name}:after")
     except (stripe.InvalidRequestError, stripe.CardError) as error:
@@ -79,23 +79,23 @@ def _logged(call: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        logger.warning("Stripe was called in vain", call=call, error=told(error), ms=ms_since(started))
+        logger.warning("stripe_call_failed", call=call, error=describe_error(error), ms=ms_since(started))
         raise
-    logger.info("Stripe was called", call=call, ms=ms_since(started))
+    logger.info("stripe_called", call=call, ms=ms_since(started))
 
 
 @contextmanager
-def _noticing_silence() -> Iterator[None]:
+def _trip_on_timeout() -> Iterator[None]:
     """Open the circuit if Stripe was unreachable, or if an attempt timed out even though a retry succeeded."""
     began = time.monotonic()
     try:
         yield
     except stripe.APIConnectionError:
-        circuit.outage_noticed()
+        circuit.record_failure()
         raise
     finally:
         if time.monotonic() - began > settings.STRIPE_TIMEOUT_SECONDS:
-            circuit.outage_noticed()
+            circuit.record_failure()
 
 
 def _outage(error: stripe.StripeError) -> StripeUnavailable:
@@ -106,8 +106,8 @@ def _outage(error: stripe.StripeError) -> StripeUnavailable:
     """
     repeated = (error.headers or {}).get("Idempotent-Replayed") == "true"
     if repeated and (error.http_status or 0) >= 500:
-        return StripeCallSpent()
-    return StripeCallUnderWay() if error.http_status == 409 else StripeUnavailable()
+        return StripeIdempotentFailure()
+    return StripeRequestInFlight() if error.http_status == 409 else StripeUnavailable()
 
 
 def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: str) -> dict[str, Any]:

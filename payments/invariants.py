@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from orders.models import WAS_PAID, Actor, Order, OrderStatus
+from orders.models import EVER_PAID_STATUSES, Actor, Order, OrderStatus
 from payments.event_payload import stored_part
 from payments.models import Payment, Refund, StripeEvent
 from shop import money
@@ -34,9 +34,9 @@ def paid_orders_have_money() -> Iterator[str]:
         payment = payments.pop(order.pk, None)
         received = payment.amount_received if payment else 0
         owed = money.to_minor_units(order.total, order.currency)
-        if order.payment_status in WAS_PAID and received != owed and not order.flagged:
+        if order.payment_status in EVER_PAID_STATUSES and received != owed and not order.flagged:
             yield f"{order.number} is {order.payment_status}, {received} of {owed} came in"
-        if received and order.payment_status not in WAS_PAID:
+        if received and order.payment_status not in EVER_PAID_STATUSES:
             yield f"{order.number} is {order.payment_status}, and {received} came in"
         if payment is not None and order.payment != payment.pk:
             yield f"{order.number} does not know its payment {payment.pk}"

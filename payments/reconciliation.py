@@ -12,7 +12,7 @@ from bson import ObjectId
 from django.db.models import Q
 from django.utils import timezone
 
-from orders.models import WAS_PAID, Order
+from orders.models import EVER_PAID_STATUSES, Order
 from payments import gateway, services, transitions
 from payments.errors import StripeRefused
 from payments.models import Payment, Refund, StripeEvent
@@ -68,9 +68,9 @@ def reconcile_lately() -> Report:
     """Reconcile the last two days and log the findings."""
     report = reconcile(since=timezone.now() - WINDOW)
     for line in report.healed:
-        logger.warning("reconciliation healed something", finding=line)
+        logger.warning("reconciliation_repaired", finding=line)
     for line in report.problems:
-        logger.error("reconciliation found something", finding=line)
+        logger.error("reconciliation_found_problems", finding=line)
     return report
 
 
@@ -148,7 +148,7 @@ def _state(payment: Payment) -> str:
 
 
 def _compare_orders(since: datetime, until: datetime, report: Report) -> None:
-    paid = Q(payment_status__in=WAS_PAID, total__gt=0)
+    paid = Q(payment_status__in=EVER_PAID_STATUSES, total__gt=0)
     for order in Order.objects.filter(paid, created_at__gte=since, created_at__lte=until).iterator():
         payment = Payment.objects.filter(order=order).first()
         if payment is None or payment.status != "succeeded":

@@ -7,8 +7,8 @@ from rest_framework import serializers
 from payments.models import Payment, Refund
 from shop.api.fields import UpperCodeField
 from shop.api.optional_nulls import OptionalNulls
+from shop.db.money_fields import MoneyField
 from shop.money import display, from_minor_units
-from shop.money_fields import MoneyField
 
 
 class PaymentSerializer(serializers.ModelSerializer):

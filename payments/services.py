@@ -25,21 +25,23 @@ from payments.errors import (
     OrderNotPayable,
     PaymentDisputed,
     RefundTooLarge,
-    StripeCallSpent,
-    StripeCallUnderWay,
+    StripeIdempotentFailure,
     StripeRefused,
+    StripeRequestInFlight,
     StripeUnavailable,
 )
 from payments.models import Payment, Refund
-from shop import idempotency, jobs, money, staff_log
-from shop.staff_log import Action
-from shop.transactions import transactional
+from shop import jobs, money
+from shop.api import idempotency
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import transactional
 
 # Time to wait for a concurrent request's call.
-TWIN_SECONDS = 4.0
+CONCURRENT_CREATE_TIMEOUT = 4.0
 # Objects older than this are looked up before a retry: Stripe deletes idempotency keys after 24 hours.
 LOOK_FIRST_AFTER = timedelta(hours=1)
-PROCESSING_ASKED_AGAIN_SECONDS = 300
+PROCESSING_RETRY_SECONDS = 300
 REFRESH_TRIES = 5
 
 # --- Opening and closing ----------------------------------------------------------------------------------------------
@@ -50,7 +52,7 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
 
     Raises :class:`OrderNotPayable`, ``TooManyFailedPayments``, ``StripeUnavailable`` (a retry continues).
     """
-    if not order.is_payable or order.has_run_out:
+    if not order.is_payable or order.is_expired:
         raise OrderNotPayable
     opened_from = holds.digest(network_address)
     declines.require_allowed(user=order.user_id, opened_from=opened_from)
@@ -113,7 +115,7 @@ def _open_intent(payment: Payment) -> Payment:
     Concurrent requests share the idempotency key and therefore get the same intent.
     """
     intent = None
-    if _must_look_first(payment):
+    if _may_already_exist(payment):
         intent = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
     if intent is None:
         try:
@@ -123,9 +125,9 @@ def _open_intent(payment: Payment) -> Payment:
                 metadata={"payment": str(payment.pk), "order": payment.order_number},
                 key=payment.idempotency_key,
             )
-        except StripeCallUnderWay:
-            return _wait_for_twin(payment)
-        except StripeCallSpent:
+        except StripeRequestInFlight:
+            return _wait_for_concurrent_create(payment)
+        except StripeIdempotentFailure:
             _renew_key(payment)
             raise
     transitions.apply_intent(intent)
@@ -133,8 +135,8 @@ def _open_intent(payment: Payment) -> Payment:
     return payment
 
 
-def _wait_for_twin(payment: Payment) -> Payment:
-    give_up_at = time.monotonic() + TWIN_SECONDS
+def _wait_for_concurrent_create(payment: Payment) -> Payment:
+    give_up_at = time.monotonic() + CONCURRENT_CREATE_TIMEOUT
     while not payment.intent:
         if time.monotonic() > give_up_at:
             raise StripeUnavailable
@@ -147,7 +149,7 @@ def _first_key(row: Payment | Refund) -> str:
     return f"{row._meta.model_name}-{row.pk}"
 
 
-def _must_look_first(row: Payment | Refund) -> bool:
+def _may_already_exist(row: Payment | Refund) -> bool:
     """Return whether an earlier call may have created the object under an expired or another key."""
     return row.idempotency_key != _first_key(row) or timezone.now() - row.created_at > LOOK_FIRST_AFTER
 
@@ -200,7 +202,7 @@ def _close_intent(*, payment: str) -> None:
         close_intent(order=Order.objects.get(pk=Payment.objects.get(pk=payment).order_id))
     except PaymentProcessing as error:
         # This may take days; a success is refunded when it arrives.
-        raise jobs.Postpone(PROCESSING_ASKED_AGAIN_SECONDS) from error
+        raise jobs.Postpone(PROCESSING_RETRY_SECONDS) from error
 
 
 def close_intent_later(payment: Payment) -> None:
@@ -339,7 +341,7 @@ def _send_refund(*, refund: str) -> None:
         return
     payment = Payment.objects.get(pk=row.payment_id)
     answer = None
-    if _must_look_first(row):
+    if _may_already_exist(row):
         known = gateway.list_refunds(payment.intent)
         answer = next((each for each in known if each.get("metadata", {}).get("refund") == refund), None)
     try:
@@ -349,7 +351,7 @@ def _send_refund(*, refund: str) -> None:
             metadata={"refund": refund, "payment": str(payment.pk)},
             key=row.idempotency_key,
         )
-    except StripeCallSpent:
+    except StripeIdempotentFailure:
         _renew_key(row)
         raise
     except StripeRefused as error:

@@ -14,7 +14,7 @@ from orders.models import Actor, Event
 from payments import declines, gateway
 from payments.models import Payment, Refund, StripeEvent
 from shop import jobs, money
-from shop.transactions import transactional
+from shop.db.transactions import transactional
 
 StripeObject = dict[str, Any]
 # Final statuses of PaymentIntents.
@@ -52,13 +52,13 @@ def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
     """
     payment = payment_of(intent)
     if payment is None:
-        return _stray(intent)
+        return _unmatched_intent(intent)
     if as_of not in (None, payment.revision) and intent["status"] not in FINAL:
         raise StaleAnswer
     if mismatch := _mismatch(payment, intent):
         orders.flag(order_id=payment.order_id, detail=mismatch)
         return Outcome(StripeEvent.Status.FLAGGED, mismatch)
-    _bind(payment, intent)
+    _attach_intent(payment, intent)
     status = intent["status"]
     if status == "succeeded":
         return _succeeded(payment, intent)
@@ -113,7 +113,7 @@ def payment_named_by(intent: StripeObject) -> Payment | None:
     return Payment.objects.filter(pk=named).first() if ObjectId.is_valid(named) else None
 
 
-def _stray(intent: StripeObject) -> Outcome:
+def _unmatched_intent(intent: StripeObject) -> Outcome:
     """Flag the order if the intent is a paid second one for the same payment; ignore others."""
     payment = payment_named_by(intent)
     if payment is None or intent["status"] != "succeeded":
@@ -136,7 +136,7 @@ def _mismatch(payment: Payment, intent: StripeObject) -> str:
     return ""
 
 
-def _bind(payment: Payment, intent: StripeObject) -> None:
+def _attach_intent(payment: Payment, intent: StripeObject) -> None:
     if not payment.intent:
         _update(payment, intent=intent["id"], client_secret=intent.get("client_secret") or "")
 

@@ -24,10 +24,10 @@ from payments.serializers import (
     RefundRequestSerializer,
     RefundSerializer,
 )
-from shop import idempotency
-from shop.errors import PayloadTooLarge
-from shop.permissions import staff_may
-from shop.rate_limits import site_of
+from shop.api import idempotency
+from shop.api.errors import PayloadTooLarge
+from shop.api.permissions import staff_may
+from shop.api.rate_limits import site_of
 
 
 class RawBodyParser(BaseParser):

@@ -13,10 +13,12 @@ class ShopConfig(AppConfig):
     verbose_name = "System"
 
     def ready(self) -> None:
-        from shop import checks, mongodb, object_ids  # noqa: F401 (the checks register themselves)
+        from shop.api import object_ids
+        from shop.conf import checks  # noqa: F401 (the checks register themselves)
+        from shop.db import mongodb
 
-        mongodb.mend_backend()
-        object_ids.teach_rest_framework()
+        mongodb.apply_backend_patches()
+        object_ids.register_serializer_fields()
 
 
 class MongoAdminConfig(AdminConfig):

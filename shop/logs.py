@@ -24,7 +24,7 @@ from pymongo.errors import ConnectionFailure
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
-from shop import request_context
+from shop.http import request_context
 
 # Allowed fields besides time, level, logger and event.
 FIELDS = frozenset(
@@ -211,10 +211,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _described(error: BaseException) -> dict[str, Any]:
     frames = extract_tb(error.__traceback__)[-_FRAMES:]
-    return {"error": told(error), "at": [f"{_short(each.filename)}:{each.lineno} {each.name}" for each in frames]}
+    return {
+        "error": describe_error(error),
+        "at": [f"{_short(each.filename)}:{each.lineno} {each.name}" for each in frames],
+    }
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an exception's type and code, without its text, which may contain user input.
 
     The text is included for exceptions about code or servers.

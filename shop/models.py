@@ -1,8 +1,8 @@
 """Models of the kernel, defined next to the code that uses them."""
 
-from shop.counters import RateWindow
-from shop.idempotency import IdempotencyRecord
+from shop.api.counters import RateWindow
+from shop.api.idempotency import IdempotencyRecord
+from shop.audit.staff_log import StaffAction
 from shop.jobs import Job, PeriodicTask
-from shop.staff_log import StaffAction
 
 __all__ = ["IdempotencyRecord", "Job", "PeriodicTask", "RateWindow", "StaffAction"]

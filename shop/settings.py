@@ -10,12 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from shop.admin_theme import UNFOLD  # noqa: F401 (a setting of django-unfold)
-from shop.api_description import API_DESCRIPTION, API_TAGS
-from shop.caching import is_redis
+from shop.api.description import API_DESCRIPTION, API_TAGS
+from shop.conf.admin_theme import UNFOLD  # noqa: F401 (a setting of django-unfold)
+from shop.conf.environment import LOG_LEVELS, Environment, SettingsChecks
+from shop.db.caching import is_redis
 from shop.logs import logging_settings
 from shop.money import STRIPE_CURRENCIES
-from shop.settings_checks import LOG_LEVELS, Environment, SettingsChecks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -106,9 +106,9 @@ DATABASES = {
 DATABASE_ROUTERS = ["django_mongodb_backend.routers.MongoRouter"]
 DEFAULT_AUTO_FIELD = "django_mongodb_backend.fields.ObjectIdAutoField"
 MIGRATION_MODULES = {
-    "admin": "shop.contrib_migrations.admin",
-    "auth": "shop.contrib_migrations.auth",
-    "contenttypes": "shop.contrib_migrations.contenttypes",
+    "admin": "shop.db.contrib_migrations.admin",
+    "auth": "shop.db.contrib_migrations.auth",
+    "contenttypes": "shop.db.contrib_migrations.contenttypes",
 }
 # Total driver time of one request; then it is answered with 503.
 REQUEST_DATABASE_SECONDS = 7
@@ -185,21 +185,23 @@ INSTALLED_APPS = [
     "cart",
     "orders",
     "payments",
+    # Commands for development and tests.
+    *(["shop.dev"] if DEBUG else []),
 ]
 
 MIDDLEWARE = [
-    "shop.request_log.RequestLogMiddleware",
-    "shop.reply_headers.ReplyHeadersMiddleware",
-    "shop.middleware.DatabaseDeadlineMiddleware",
+    "shop.http.request_log.RequestLogMiddleware",
+    "shop.http.reply_headers.ReplyHeadersMiddleware",
+    "shop.http.middleware.DatabaseDeadlineMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "shop.middleware.CorsMiddleware",
-    "shop.middleware.RequestLimitsMiddleware",
-    "shop.middleware.AdminSessionMiddleware",
-    "shop.middleware.AdminCsrfMiddleware",
-    "shop.middleware.AdminAuthenticationMiddleware",
-    "shop.middleware.AdminMessageMiddleware",
+    "shop.http.middleware.CorsMiddleware",
+    "shop.http.middleware.RequestLimitsMiddleware",
+    "shop.http.middleware.AdminSessionMiddleware",
+    "shop.http.middleware.AdminCsrfMiddleware",
+    "shop.http.middleware.AdminAuthenticationMiddleware",
+    "shop.http.middleware.AdminMessageMiddleware",
 ]
-# These checks look for Django's middleware by name; ours are subclasses. `shop.checks` covers HTTPS.
+# These checks look for Django's middleware by name; ours are subclasses. `shop.conf.checks` covers HTTPS.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
 
 ROOT_URLCONF = "shop.urls"
@@ -262,22 +264,22 @@ SIMPLE_JWT = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["shop.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["shop.parsers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "shop.pagination.PageNumberPagination",
-    "DEFAULT_SCHEMA_CLASS": "shop.schema.AutoSchema",
-    "DEFAULT_METADATA_CLASS": "shop.metadata.Metadata",
+    "DEFAULT_RENDERER_CLASSES": ["shop.api.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["shop.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "shop.api.pagination.PageNumberPagination",
+    "DEFAULT_SCHEMA_CLASS": "shop.api.schema.AutoSchema",
+    "DEFAULT_METADATA_CLASS": "shop.api.metadata.Metadata",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     # Formatted by the renderer.
     "DATETIME_FORMAT": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-    "DEFAULT_THROTTLE_CLASSES": ["shop.rate_limits.RateLimit"],
+    "DEFAULT_THROTTLE_CLASSES": ["shop.api.rate_limits.RateLimit"],
     "NUM_PROXIES": env.whole_number("TRUSTED_PROXIES", default=0, at_least=0, at_most=10),
 }
 DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_HANDLER_CLASS": "shop.error_responses.ExceptionHandler",
-    "EXCEPTION_FORMATTER_CLASS": "shop.error_responses.ExceptionFormatter",
+    "EXCEPTION_HANDLER_CLASS": "shop.api.error_responses.ExceptionHandler",
+    "EXCEPTION_FORMATTER_CLASS": "shop.api.error_responses.ExceptionFormatter",
     "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
 }
 SPECTACULAR_SETTINGS = {
@@ -295,12 +297,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "deepLinking": True, "docExpansion": "list"},
-    "PREPROCESSING_HOOKS": ["shop.schema.paths_with_a_trailing_slash"],
+    "PREPROCESSING_HOOKS": ["shop.api.schema.paths_with_a_trailing_slash"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "shop.schema.error_schemas",
-        "shop.schema.reply_headers",
-        "shop.schema.rules_of_input",
+        "shop.api.schema.error_schemas",
+        "shop.api.schema.reply_headers",
+        "shop.api.schema.rules_of_input",
     ],
 }
 # Bytes per request body; multipart forms may add MAX_IMAGE_BYTES per image.
@@ -330,7 +332,7 @@ RATE_LIMIT_RULES = {
     "verify": (5, 900),
     "reset_account": (5, 900),
     # Mails per mailbox, across accounts and sub-addresses; the worker drops excess ones silently (see
-    # `shop.mails.Budget`). An unverified mailbox may be a stranger's and gets enough for a few orders a day. Reset
+    # `shop.jobs.mails.Budget`). An unverified mailbox may be a stranger's and gets enough for a few orders a day. Reset
     # links stay valid for the whole window, so requesting more cannot lock the owner out.
     "mail_link": (5, 24 * 3600),
     "mail_link_unverified": (4, 24 * 3600),
@@ -446,7 +448,9 @@ STATIC_URL = "/static/"
 STATIC_ROOT = None if DEBUG else BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {
-        "BACKEND": "shop.storage.CloudinaryStorage" if USE_CLOUDINARY else "django.core.files.storage.FileSystemStorage"
+        "BACKEND": "shop.media.storage.CloudinaryStorage"
+        if USE_CLOUDINARY
+        else "django.core.files.storage.FileSystemStorage"
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -501,7 +505,7 @@ CACHE_URL = env.str("CACHE_URL", default="locmemcache://")
 _cache = env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")
 if is_redis(CACHE_URL):
     _cache |= {
-        "BACKEND": "shop.caching.ForgetfulRedisCache",
+        "BACKEND": "shop.db.caching.ForgetfulRedisCache",
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
     }
 CACHES = {"default": _cache}
@@ -525,7 +529,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_NAME = f"{_cookie_prefix}csrftoken"
 CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "shop.error_responses.csrf_failure"
+CSRF_FAILURE_VIEW = "shop.api.error_responses.csrf_failure"
 CSRF_COOKIE_SECURE = not DEBUG
 SECURE_SSL_REDIRECT = env.switch("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$"]
@@ -542,7 +546,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- Fault runs -------------------------------------------------------------------------------------------------------
 
-# See `shop.crash_points`.
+# See `shop.db.crash_points`.
 CRASH_AT = env.str("CRASH_AT", default="")
 checks.forbidden("CRASH_AT", bool(CRASH_AT), "it kills server processes, for tests")
 
@@ -552,7 +556,7 @@ LOG_LEVEL = env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO", such_as="DEBUG, 
 LOGGING = logging_settings(level=LOG_LEVEL, readable=DEBUG)
 LOGGING_CONFIG = "shop.logs.configure"
 # For mails to ADMINS and other exception reports.
-DEFAULT_EXCEPTION_REPORTER = "shop.exception_reports.Reporter"
+DEFAULT_EXCEPTION_REPORTER = "shop.http.exception_reports.Reporter"
 
 # --- The admin --------------------------------------------------------------------------------------------------------
 

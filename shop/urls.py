@@ -15,9 +15,10 @@ from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, 
 from orders.reviews.views import ReviewViewSet
 from orders.views import OrderViewSet, ShippingMethodViewSet
 from payments.views import PaymentViewSet
-from shop import error_responses, health
-from shop.routers import ShopRouter
-from shop.schema_view import SchemaView
+from shop.api import error_responses
+from shop.api.routers import ShopRouter
+from shop.api.schema_view import SchemaView
+from shop.http import health
 
 router = ShopRouter(root="api/v1/")
 # Most requested first: routes are matched in this order.

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import accounts.models
-import shop.mongodb
+import shop.db.mongodb
 
 
 class Migration(migrations.Migration):
@@ -192,10 +192,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="knownnetwork",
-            index=shop.mongodb.TTLIndex(fields=["expires_at"], name="known_network_expiry", seconds=0),
+            index=shop.db.mongodb.TTLIndex(fields=["expires_at"], name="known_network_expiry", seconds=0),
         ),
         migrations.AddIndex(
             model_name="tokenfamily",
-            index=shop.mongodb.TTLIndex(fields=["expires_at"], name="token_family_expiry", seconds=0),
+            index=shop.db.mongodb.TTLIndex(fields=["expires_at"], name="token_family_expiry", seconds=0),
         ),
     ]

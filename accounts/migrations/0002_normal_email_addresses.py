@@ -1,11 +1,11 @@
-"""Bring e-mail addresses into the normal form by which accounts are found, see `shop.email_addresses`."""
+"""Bring e-mail addresses into the normal form by which accounts are found, see `shop.jobs.email_addresses`."""
 
 from typing import Any
 
 from django.db import IntegrityError, migrations
 from django.utils.encoding import punycode
 
-from shop.email_addresses import normalize_email
+from shop.jobs.email_addresses import normalize_email
 
 
 def normalize(apps: Any, schema_editor: Any) -> None:

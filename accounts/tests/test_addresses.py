@@ -8,9 +8,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import Address
 from conftest import ADDRESS
-from shop.testing.failures import failing
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import at_the_same_moment
+from shop.dev.testing.failures import failing
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -118,7 +118,7 @@ def test_an_edit_that_does_not_mention_the_default_leaves_it(as_customer: APICli
 def test_addresses_that_become_the_default_at_once_leave_one_default(as_customer: APIClient) -> None:
     add(as_customer)
     with failing("insert", Address, times=4, blockConnection=True, blockTimeMS=50):
-        at_the_same_moment(*[lambda: add(as_customer, is_default=True)] * 4)
+        run_concurrently(*[lambda: add(as_customer, is_default=True)] * 4)
     assert Address.objects.count() == 5
     assert len(defaults(as_customer)) == 1
 
@@ -161,7 +161,7 @@ def test_an_address_book_has_an_end(as_customer: APIClient, as_stranger: APIClie
 
 def test_of_many_addresses_at_once_no_more_than_fit_are_kept(as_customer: APIClient, settings: Any) -> None:
     settings.MAX_ADDRESSES = 3
-    statuses = at_the_same_moment(*[lambda: as_customer.post(URL, ADDRESS).status_code] * 6)
+    statuses = run_concurrently(*[lambda: as_customer.post(URL, ADDRESS).status_code] * 6)
     assert (Address.objects.count(), statuses.count(201)) == (3, 3)
     assert set(statuses) == {201, 400}
 

@@ -15,10 +15,9 @@ from accounts.models import Address, TokenFamily, User
 from accounts.tokens import issue_tokens
 from conftest import client_of
 from orders.models import Order
-from payments.simulator import StripeSimulator
-from shop.jobs import Job
-from shop.staff_log import StaffAction
-from shop.testing.admin import (
+from shop.audit.staff_log import StaffAction
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import (
     ADDRESS,
     allow,
     browser_of,
@@ -29,8 +28,9 @@ from shop.testing.admin import (
     ordered,
     url_of,
 )
-from shop.testing.mails import link_in, work
-from shop.testing.stripe_steps import open_payment
+from shop.dev.testing.mails import link_in, work
+from shop.dev.testing.stripe_steps import open_payment
+from shop.jobs import Job
 
 PASSWORD = "correct-horse-battery"
 
@@ -195,7 +195,7 @@ def test_deleting_a_person_follows_the_service(browser: Client, customer: User) 
 def test_a_deletion_that_fails_halfway_leaves_everything(
     browser: Client, customer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from shop.errors import Conflict
+    from shop.api.errors import Conflict
 
     def refuse(**_: Any) -> None:
         Address.objects.filter(user=customer).delete()

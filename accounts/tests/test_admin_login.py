@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from conftest import PASSWORD
-from shop.testing.admin import browser_of
+from shop.dev.testing.admin import browser_of
 
 pytestmark = pytest.mark.django_db
 

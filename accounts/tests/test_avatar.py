@@ -6,9 +6,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from shop.dev.testing.images import hostile_images, image_file
+from shop.dev.testing.replies import refusal
 from shop.jobs import Job, run_due
-from shop.testing.images import hostile_images, image_file
-from shop.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db
 

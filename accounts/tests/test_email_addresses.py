@@ -13,11 +13,11 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from conftest import PASSWORD, client_of
+from shop.dev.testing.admin import browser_of
+from shop.dev.testing.mails import work
+from shop.dev.testing.replies import refusals
+from shop.dev.testing.steps import API, run_concurrently
 from shop.jobs import Job
-from shop.testing.admin import browser_of
-from shop.testing.mails import work
-from shop.testing.replies import refusals
-from shop.testing.steps import API, at_the_same_moment
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +70,7 @@ def test_every_spelling_of_an_address_is_one_account_with_one_welcome(
 
 
 def test_of_all_spellings_at_once_one_gets_the_account(db: None) -> None:
-    statuses = at_the_same_moment(*[lambda email=email: register(email).status_code for email in INTERNATIONAL])
+    statuses = run_concurrently(*[lambda email=email: register(email).status_code for email in INTERNATIONAL])
     assert sorted(statuses) == [201] + [400] * (len(INTERNATIONAL) - 1)
     assert User.objects.get().email == "ada@xn--exmple-cua.com"
     assert len(work()) == 1

@@ -8,11 +8,11 @@ from rest_framework.test import APIClient
 from accounts.links import EMAIL_CHANGE
 from accounts.models import KnownNetwork, User
 from conftest import PASSWORD, client_of
+from shop.dev.testing.admin import browser_of, filled_in, url_of
+from shop.dev.testing.mails import all_at_the_link, html_of, link_in, work
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, everything, run_concurrently
 from shop.jobs import Job
-from shop.testing.admin import browser_of, filled_in, url_of
-from shop.testing.mails import all_at_the_link, html_of, link_in, work
-from shop.testing.replies import refusal
-from shop.testing.steps import API, at_the_same_moment, everything
 
 pytestmark = pytest.mark.django_db
 
@@ -153,7 +153,7 @@ def test_the_change_revokes_the_links_of_the_former_address(customer: User, as_c
 def test_of_ten_confirmations_at_once_one_succeeds(as_customer: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     link = mailed_link(as_customer)
     all_at_the_link(monkeypatch, EMAIL_CHANGE, 10)
-    replies = at_the_same_moment(*[lambda: confirm(link)] * 10)
+    replies = run_concurrently(*[lambda: confirm(link)] * 10)
     assert sorted(reply.status_code for reply in replies) == [204] + [400] * 9
     assert len(work()) == 1
 
@@ -163,7 +163,7 @@ def test_two_accounts_that_want_one_address_at_once_do_not_both_get_it(
 ) -> None:
     links = [mailed_link(client) for client in (as_customer, as_stranger)]
     all_at_the_link(monkeypatch, EMAIL_CHANGE, 2)
-    replies = at_the_same_moment(*[lambda link=link: confirm(link) for link in links])
+    replies = run_concurrently(*[lambda link=link: confirm(link) for link in links])
     assert sorted(reply.status_code for reply in replies) == [204, 400]
     assert User.objects.filter(email=NEW).count() == 1
 

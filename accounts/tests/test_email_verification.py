@@ -11,11 +11,11 @@ from accounts import services
 from accounts.links import VERIFICATION
 from accounts.models import User
 from conftest import PASSWORD, client_of
+from shop.dev.testing.failures import failing
+from shop.dev.testing.mails import all_at_the_link, html_of, link_in, work
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, everything, run_concurrently
 from shop.jobs import Job
-from shop.testing.failures import failing
-from shop.testing.mails import all_at_the_link, html_of, link_in, work
-from shop.testing.replies import refusal
-from shop.testing.steps import API, at_the_same_moment, everything
 
 pytestmark = pytest.mark.django_db
 
@@ -112,7 +112,7 @@ def test_of_twenty_confirmations_at_once_one_succeeds(
 ) -> None:
     link = mailed_link(as_customer)
     all_at_the_link(monkeypatch, VERIFICATION, 20)
-    replies = at_the_same_moment(*[lambda: confirm(link)] * 20)
+    replies = run_concurrently(*[lambda: confirm(link)] * 20)
     assert sorted(reply.status_code for reply in replies) == [204] + [400] * 19
     for reply in replies:
         assert reply.status_code == 204 or refusal(reply, 400) == ("invalid_token", "token")

@@ -13,11 +13,11 @@ from cart.models import Coupon
 from catalog.models import Product
 from conftest import ADDRESS, client_of
 from payments.models import Payment
-from payments.simulator import StripeSimulator
-from shop.testing.commands import count_commands
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, cart_of, order_of, place_order
-from shop.testing.stripe_steps import pay
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, cart_of, order_of, place_order
+from shop.dev.testing.stripe_steps import pay
 
 pytestmark = pytest.mark.django_db
 

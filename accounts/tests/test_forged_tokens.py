@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.tokens import issue_tokens
-from shop.testing.replies import refusal
+from shop.dev.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db
 

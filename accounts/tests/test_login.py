@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import TokenFamily, User
 from conftest import PASSWORD, client_of
-from shop.testing.replies import refusal, refusals
+from shop.dev.testing.replies import refusal, refusals
 
 pytestmark = pytest.mark.django_db
 

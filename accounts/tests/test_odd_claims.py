@@ -13,8 +13,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.tests.test_forged_tokens import claims_of, me, refresh, signed
 from accounts.tokens import issue_tokens
-from shop.testing.replies import refusal
-from shop.testing.steps import everything
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

@@ -13,13 +13,13 @@ from accounts.links import RESET, Link
 from accounts.models import User
 from accounts.tokens import issue_tokens, revoke_all
 from conftest import PASSWORD, client_of
+from shop.dev.testing.admin import browser_of
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.failures import failing
+from shop.dev.testing.mails import all_at_the_link, link_in, work
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import API, everything, run_concurrently
 from shop.jobs import Job
-from shop.testing.admin import browser_of
-from shop.testing.commands import count_commands
-from shop.testing.failures import failing
-from shop.testing.mails import all_at_the_link, link_in, work
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import API, at_the_same_moment, everything
 
 pytestmark = pytest.mark.django_db
 
@@ -163,7 +163,7 @@ def test_of_twenty_confirmations_at_once_one_sets_its_password(customer: User, m
         password = next(passwords)
         return password, confirm(link, password)
 
-    answers = at_the_same_moment(*[follow] * 20)
+    answers = run_concurrently(*[follow] * 20)
     winners = [password for password, reply in answers if reply.status_code == 204]
     assert len(winners) == 1
     for _, reply in answers:

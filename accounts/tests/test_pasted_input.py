@@ -12,9 +12,9 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts.models import User
 from accounts.tokens import issue_tokens
 from conftest import ADDRESS, client_of
-from shop.testing.admin import browser_of, errors_of, filled_in, url_of
-from shop.testing.replies import refusal
-from shop.testing.steps import API, at_the_same_moment, everything
+from shop.dev.testing.admin import browser_of, errors_of, filled_in, url_of
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, everything, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -145,7 +145,7 @@ def test_there_is_one_default_address_whatever_happens_to_it_at_once(as_customer
     ids = [as_customer.post(ADDRESSES, {**ADDRESS, "name": name}).json()["id"] for name in "ABCD"]
     calls = [lambda pk=pk: as_customer.patch(f"{ADDRESSES}{pk}/", {"is_default": False}).status_code for pk in ids]
     calls.append(lambda: as_customer.delete(f"{ADDRESSES}{ids[0]}/").status_code)
-    assert set(at_the_same_moment(*calls)) <= {200, 204, 404}
+    assert set(run_concurrently(*calls)) <= {200, 204, 404}
     assert sum(each["is_default"] for each in as_customer.get(ADDRESSES).json()["results"]) == 1
 
 

@@ -10,8 +10,8 @@ from accounts.tokens import issue_tokens
 from cart.models import Cart
 from conftest import ADDRESS, PASSWORD, client_of
 from orders.models import Order
+from shop.dev.testing.replies import refusal
 from shop.jobs import Job, run_due
-from shop.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import TokenFamily, User
 from conftest import PASSWORD, client_of
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import at_the_same_moment
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -136,6 +136,6 @@ def test_a_stale_token_does_not_keep_anybody_from_registering(anonymous: APIClie
 
 
 def test_of_two_registrations_at_once_one_gets_the_address(db: None) -> None:
-    statuses = at_the_same_moment(*[lambda: client_of().post(URL, PERSON).status_code] * 4)
+    statuses = run_concurrently(*[lambda: client_of().post(URL, PERSON).status_code] * 4)
     assert sorted(statuses) == [201, 400, 400, 400]
     assert User.objects.count() == 1

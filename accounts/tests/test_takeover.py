@@ -18,25 +18,25 @@ from conftest import PASSWORD, client_of
 from orders.models import Order
 from orders.reviews.models import Review
 from payments.models import Payment
-from payments.simulator import ApiError, StripeSimulator
 from shop import audit
-from shop.jobs import Job
-from shop.testing.admin import browser_of
-from shop.testing.failures import failing
-from shop.testing.images import image_file
-from shop.testing.mails import all_at_the_link, link_in, work
-from shop.testing.replies import refusal
-from shop.testing.steps import (
+from shop.dev.stripe_simulator import ApiError, StripeSimulator
+from shop.dev.testing.admin import browser_of
+from shop.dev.testing.failures import failing
+from shop.dev.testing.images import image_file
+from shop.dev.testing.mails import all_at_the_link, link_in, work
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import (
     API,
     add_to_cart,
-    at_the_same_moment,
     cart_of,
     everything,
     order_of,
     place_order,
+    run_concurrently,
     stock_of,
 )
-from shop.testing.stripe_steps import deliver, open_payment, pay
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay
+from shop.jobs import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -243,7 +243,7 @@ def test_two_who_follow_the_link_at_once_take_it_over_once(
     settle_in(stranger, make_product)
     link = reset_link()
     all_at_the_link(monkeypatch, RESET, 2)
-    replies = at_the_same_moment(*[lambda n=n: confirm(link, f"{NEW_PASSWORD}-{n}") for n in range(2)])
+    replies = run_concurrently(*[lambda n=n: confirm(link, f"{NEW_PASSWORD}-{n}") for n in range(2)])
     assert sorted(reply.status_code for reply in replies) == [204, 400]
     assert Job.objects.filter(kind="shop.delete_image").count() == 1
 
@@ -328,7 +328,7 @@ def test_whatever_a_stranger_writes_at_the_same_moment_the_owner_has_none_of_it(
         clients = [token_client(issue_tokens(user)["access"]) for _ in range(4)]
         add_to_cart(clients[0], product)
         user.refresh_from_db()
-        at_the_same_moment(
+        run_concurrently(
             lambda user=user: services.reset_password(user=user, new_password=NEW_PASSWORD),
             lambda client=clients[0]: client.post(f"{API}/users/me/addresses/", ADDRESS),
             lambda client=clients[1]: client.patch(f"{API}/users/me/", {"name": "Mallory"}),

@@ -10,10 +10,10 @@ from accounts.models import TokenFamily, User
 from accounts.services import change_profile
 from accounts.tokens import issue_tokens
 from conftest import PASSWORD, client_of
-from shop.testing.admin import browser_of
-from shop.testing.failures import failing
-from shop.testing.replies import refusal
-from shop.testing.steps import at_the_same_moment
+from shop.dev.testing.admin import browser_of
+from shop.dev.testing.failures import failing
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,7 @@ def test_reuse_leaves_the_other_logins_of_the_user_alone(customer: User) -> None
 
 def test_of_twenty_refreshes_with_one_token_at_once_at_most_one_succeeds(customer: User) -> None:
     token = issue_tokens(customer)["refresh"]
-    statuses = at_the_same_moment(*[lambda: refresh(token).status_code] * 20)
+    statuses = run_concurrently(*[lambda: refresh(token).status_code] * 20)
     assert set(statuses) <= {200, 401}
     assert statuses.count(200) <= 1
     assert TokenFamily.objects.count() == 0
@@ -164,7 +164,7 @@ def test_of_two_password_changes_at_once_one_wins(customer: User) -> None:
         client, new = next(clients)
         return change_password(client, new=new).status_code
 
-    statuses = at_the_same_moment(*[change] * 2)
+    statuses = run_concurrently(*[change] * 2)
     assert statuses.count(204) == 1
     assert set(statuses) <= {204, 400, 401}
 

@@ -9,7 +9,7 @@ from django.apps.registry import Apps
 from django.db import migrations
 
 import shop.db.fields
-from shop import identifiers
+from shop.db import identifiers
 
 
 def normalize(apps: Apps, schema_editor: Any) -> None:

@@ -13,8 +13,8 @@ from cart import services
 from cart.models import Cart, Coupon, CouponUse
 from cart.services import CartOwner
 from catalog.models import Product, Variant
-from shop.testing.admin import browser_of, errors_of, filled_in, url_of
-from shop.testing.steps import API, add_to_cart
+from shop.dev.testing.admin import browser_of, errors_of, filled_in, url_of
+from shop.dev.testing.steps import API, add_to_cart
 
 
 @pytest.fixture

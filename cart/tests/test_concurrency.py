@@ -9,7 +9,7 @@ from accounts.models import User
 from cart.models import Cart
 from catalog.models import Product
 from conftest import client_of
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, cart_of
+from shop.dev.testing.steps import API, add_to_cart, cart_of, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def test_twenty_changes_of_one_cart_at_once_lose_nothing(customer: User, make_pr
         client = client_of(customer)
         return lambda: add_to_cart(client, product, 2)
 
-    at_the_same_moment(*[put_in(products[n % 4]) for n in range(20)])
+    run_concurrently(*[put_in(products[n % 4]) for n in range(20)])
 
     cart = cart_of(client_of(customer))
     assert sorted(item["product"]["id"] for item in cart["items"]) == sorted(str(each.pk) for each in products)
@@ -41,7 +41,7 @@ def test_changes_of_several_kinds_at_once_all_count(
             return lambda: client.delete(path).status_code
         return lambda: client.patch(path, {"quantity": n + 2}).status_code
 
-    assert at_the_same_moment(*[change(n) for n in range(6)]) == [200] * 6
+    assert run_concurrently(*[change(n) for n in range(6)]) == [200] * 6
     assert [item["quantity"] for item in cart_of(as_customer)["items"]] == [2, 4, 6]
 
 
@@ -53,6 +53,6 @@ def test_the_last_piece_counts_for_a_cart_too(customer: User, make_product: Call
         client = client_of(customer)
         return lambda: client.post(f"{API}/cart/items/", body).status_code
 
-    statuses = at_the_same_moment(*[put_in() for _ in range(8)])
+    statuses = run_concurrently(*[put_in() for _ in range(8)])
     assert sorted(statuses) == [201] * 3 + [409] * 5
     assert cart_of(client_of(customer))["items"][0]["quantity"] == 3

@@ -14,9 +14,9 @@ from accounts.models import User
 from cart.models import Cart, Coupon, CouponUse
 from catalog.models import Product
 from conftest import ADDRESS
-from shop.testing.commands import count_commands
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, cart_of
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, cart_of
 
 pytestmark = pytest.mark.django_db
 

@@ -11,10 +11,10 @@ from accounts.models import User
 from cart.models import Cart, Coupon
 from catalog.models import Product
 from conftest import client_of
-from shop import caches
-from shop.testing.redis import redis_server
-from shop.testing.replies import refusal
-from shop.testing.steps import API, at_the_same_moment
+from shop.db import caches
+from shop.dev.testing.redis import redis_server
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, run_concurrently
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,7 +73,7 @@ def test_an_honest_shopper_s_successes_never_run_out(as_customer: APIClient) -> 
 
 def test_many_guesses_at_once_never_pass_the_limit(customer: User) -> None:
     clients = [client_of(customer) for _ in range(16)]
-    statuses = at_the_same_moment(*[lambda c=client: guess(c) for client in clients])
+    statuses = run_concurrently(*[lambda c=client: guess(c) for client in clients])
     assert sorted(statuses) == [400] * 5 + [429] * 11
 
 

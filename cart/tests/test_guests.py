@@ -12,9 +12,9 @@ from cart.models import Cart
 from catalog import stock
 from catalog.models import Product
 from conftest import PASSWORD, client_of
-from shop.testing.failures import failing
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, cart_of, variant_of
+from shop.dev.testing.failures import failing
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, cart_of, run_concurrently, variant_of
 
 pytestmark = pytest.mark.django_db
 
@@ -150,7 +150,7 @@ def test_logins_at_the_same_moment_merge_the_cart_once(
     customer: User, anonymous: APIClient, make_product: Callable[..., Product]
 ) -> None:
     token = begin(anonymous, make_product("Mug", stock=50), 3)
-    at_the_same_moment(*[lambda: log_in(token)] * 5)
+    run_concurrently(*[lambda: log_in(token)] * 5)
     assert quantities(cart_of(client_of(customer))) == {"Mug": 3}
     assert Cart.objects.count() == 1
 

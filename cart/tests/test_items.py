@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 
 from cart.models import Cart
 from catalog.models import Product, Variant
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, cart_of, stock_of, variant_of
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, cart_of, stock_of, variant_of
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from accounts.models import User
 from catalog import stock
 from catalog.models import Product, Variant
 from conftest import ADDRESS, PASSWORD
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, cart_of, variant_of
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, cart_of, variant_of
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from unfold.decorators import display
 from catalog import services
 from catalog.categories import in_tree_order
 from catalog.models import Category, Product
-from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.html import link, page_url
 from shop.admin.lists import IndexedSearchMixin, QuickChangeList
 
@@ -90,7 +90,7 @@ class CountingChangeList(QuickChangeList):
 
 
 @admin.register(Category)
-class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
+class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
     form = CategoryForm
     list_display = ("indented_name", "path", "products_here")
     # The paginator sorts by tree order.
@@ -142,7 +142,7 @@ class CategoryAdmin(DeletesWithoutInventory, IndexedSearchMixin, TransactionalMo
     def delete_model(self, request: HttpRequest, obj: Category) -> None:
         services.delete_category(category=obj)
 
-    def what_keeps(self, category: Category) -> str:
+    def deletion_blocker(self, category: Category) -> str:
         products = Product.objects.filter(category=category.pk).count()
         children = Category.objects.filter(parent=category.pk).count()
         if not products and not children:

@@ -14,7 +14,7 @@ from unfold.decorators import action
 
 from catalog.importing.export import Export
 from catalog.models import Product
-from shop.circuit import circuit
+from shop.http.circuit import circuit
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",

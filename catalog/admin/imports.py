@@ -144,7 +144,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
             response.headers["HX-Refresh"] = "true"
         return response
 
-    def why_not(self, button: str, run: ImportRun) -> str:
+    def action_blocker(self, button: str, run: ImportRun) -> str:
         if button == "discard":
             return "" if run.is_discardable else str(NotConfirmable())
         return str(runs.why_not_confirmable(run) or "")

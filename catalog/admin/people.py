@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from accounts.models import User
-from shop.object_ids import parse_object_id
+from shop.api.object_ids import parse_object_id
 
 
 def emails(references: Iterable[str]) -> dict[str, str]:

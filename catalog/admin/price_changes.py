@@ -23,7 +23,7 @@ from catalog.models import Product, Variant
 from catalog.price_changes import FormerPrice, Kind, PriceChange, Rounding, Rule
 from shop.admin.html import price
 from shop.admin.refusals import add_refusal
-from shop.object_ids import parse_object_id
+from shop.api.object_ids import parse_object_id
 
 # Limits for one request.
 MAX_PRODUCTS, MAX_PRICES = 2000, 5000

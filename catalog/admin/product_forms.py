@@ -11,12 +11,12 @@ from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminIntegerF
 
 from catalog import services
 from catalog.models import Product, ProductImage, Variant
-from shop import identifiers
 from shop.admin.fields import PairsField
 from shop.admin.uploads import ImagesFormField
+from shop.db import identifiers
 
 
-class PatientForm(forms.ModelForm):
+class ConcurrentEditForm(forms.ModelForm):
     """A form that submits its initial values, so that only fields changed by the user are written.
 
     Compared with the current row, concurrent changes by others would be reverted.
@@ -29,7 +29,7 @@ class PatientForm(forms.ModelForm):
                 self.fields[name].show_hidden_initial = True
 
 
-class ProductForm(PatientForm):
+class ProductForm(ConcurrentEditForm):
     attributes = PairsField(
         rows=4,
         placeholder="colour: red\nmaterial: linen",
@@ -51,7 +51,7 @@ class ProductForm(PatientForm):
         return self.cleaned_data["slug"] or services.free_slug(self.cleaned_data.get("name", ""))
 
 
-class PlacedForm(PatientForm):
+class OrderableForm(ConcurrentEditForm):
     """A sortable row; ``goes_last`` if it is new and has no position."""
 
     position = forms.IntegerField(
@@ -76,7 +76,7 @@ class PlacedForm(PatientForm):
         return self.instance.position
 
 
-class VariantForm(PlacedForm):
+class VariantForm(OrderableForm):
     """A variant. Stock is changed by a delta, so that concurrent sales are not overwritten."""
 
     options = PairsField(rows=2, placeholder="size: M")
@@ -141,7 +141,7 @@ class VariantFormSet(PaginationInlineFormSet):
             raise ValidationError("A product needs at least one variant.", code="variant_required")
 
 
-class PictureForm(PlacedForm):
+class PictureForm(OrderableForm):
     """A picture. A new row accepts several files; a file on an existing row replaces it."""
 
     files = ImagesFormField(folder="products", required=False, label="Upload")

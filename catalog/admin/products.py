@@ -18,13 +18,14 @@ from catalog.admin.price_changes import ChangesPrices
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.models import Product, ProductImage, StockMovement, Variant
 from catalog.search import Search
-from shop import identifiers, media
-from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop import media
+from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
 from shop.admin.lists import IndexedSearchMixin, begins_with, by_id
-from shop.image_jobs import delete_image_later
-from shop.object_ids import parse_object_id
+from shop.api.object_ids import parse_object_id
+from shop.db import identifiers
+from shop.media.cleanup import delete_image_later
 
 # Maximum number of products that a request can show or hide.
 MAX_AT_ONCE = 5000
@@ -86,7 +87,7 @@ class PictureInline(TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(ChangesPrices, ExportMixin, DeletesWithoutInventory, IndexedSearchMixin, TransactionalModelAdmin):
+class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
     form = ProductForm
     inlines = (VariantInline, PictureInline)
     money_fields = ("compare_at_price",)

@@ -17,7 +17,8 @@ from django.db import models
 from catalog.importing import spreadsheets
 from catalog.importing.errors import BadCell
 from catalog.models import ATTRIBUTE_NAME, Category, Product, Variant
-from shop import identifiers, money
+from shop import money
+from shop.db import identifiers
 
 SKU, STOCK, STOCK_BASE = "sku", "stock", "stock_base"
 ATTRIBUTE, OPTION = "attr:", "option:"

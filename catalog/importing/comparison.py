@@ -26,7 +26,7 @@ from catalog.importing.rows import CellFault, Row, Sheet
 from catalog.models import Product, Variant, validate_attributes
 from catalog.services import free_slug, slug_base
 from catalog.skus import SkuMap
-from shop import identifiers
+from shop.db import identifiers
 
 # Per product and file.
 MAX_VARIANTS = 500

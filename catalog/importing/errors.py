@@ -1,4 +1,4 @@
-from shop.errors import Conflict, ShopError
+from shop.api.errors import Conflict, ShopError
 
 
 class FileRefused(ShopError):

@@ -14,7 +14,7 @@ from bson import ObjectId
 from catalog.importing.rows import Row, Sheet
 from catalog.models import Product, Variant
 from catalog.skus import SkuMap
-from shop import identifiers
+from shop.db import identifiers
 
 # Values per query.
 ASKED_AT_ONCE = 1000

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ObjectIdField
 
-from shop.mongodb import TTLIndex
+from shop.db.mongodb import TTLIndex
 
 # Lifetime of a preview. Plans live longer, because a confirmed import may wait for a worker.
 PREVIEW_LASTS = timedelta(days=7)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from catalog.importing.columns import SKU, Columns
 from catalog.importing.errors import BadCell, FileRefused
 from catalog.importing.formats import Table
-from shop import identifiers
+from shop.db import identifiers
 
 MONEY = frozenset({"price", "compare_at_price"})
 

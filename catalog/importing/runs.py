@@ -22,9 +22,10 @@ from catalog.importing.errors import FileRefused, NotConfirmable, PreviewTooOld
 from catalog.importing.formats import MAX_BYTES, is_xlsx, open_table
 from catalog.importing.models import ImportPart, ImportRun, ImportStep
 from catalog.importing.planning import Plan, Tick
-from shop import jobs, staff_log
-from shop.staff_log import Action
-from shop.transactions import TransactionContention, transactional
+from shop import jobs
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import TransactionContention, transactional
 
 State = ImportRun.State
 CHECK, APPLY = "catalog.check_import", "catalog.apply_import"

@@ -2,7 +2,7 @@
 
 import re
 
-from shop import identifiers
+from shop.db import identifiers
 
 # A long number: 4.00638E+12, 4,00638E+12, 40.06E+11, 1.5E-07.
 _SHORTENED = re.compile(r"[+-]?(?:\d+(?:[.,·٫]\d+)? ?E\+\d+|\d+[.,·٫]\d+ ?E-\d+)", re.IGNORECASE)

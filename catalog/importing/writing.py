@@ -12,7 +12,7 @@ from catalog.importing.errors import BadCell
 from catalog.importing.models import ImportStep
 from catalog.models import Category, Product, StockMovement, Variant
 from catalog.skus import SkuMap
-from shop.bulk import update_rows
+from shop.db.bulk import update_rows
 
 Conflicts = dict[ObjectId, str]
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 import catalog.importing.models
 import catalog.models
-import shop.mongodb
+import shop.db.mongodb
 
 
 class Migration(migrations.Migration):
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
                 "indexes": [
                     models.Index(fields=["plan", "number"], name="import_step_number"),
-                    shop.mongodb.TTLIndex(fields=["expires_at"], name="import_step_expiry", seconds=0),
+                    shop.db.mongodb.TTLIndex(fields=["expires_at"], name="import_step_expiry", seconds=0),
                 ],
             },
         ),
@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
-                "indexes": [shop.mongodb.TTLIndex(fields=["expires_at"], name="import_part_expiry", seconds=0)],
+                "indexes": [shop.db.mongodb.TTLIndex(fields=["expires_at"], name="import_part_expiry", seconds=0)],
             },
         ),
         migrations.CreateModel(

@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 
 import catalog.models
 import shop.db.fields
-from shop import identifiers
+from shop.db import identifiers
 from shop.db.fields import distinct_key
 
 AT_ONCE = 1000

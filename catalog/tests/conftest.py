@@ -9,7 +9,7 @@ from accounts.models import User
 from catalog.models import Product
 from catalog.search import product_fields, sort_name
 from orders.models import ShippingMethod
-from shop.testing.admin import browser_of, ordered
+from shop.dev.testing.admin import browser_of, ordered
 
 LIST = "/api/v1/products/"
 

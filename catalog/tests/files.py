@@ -17,8 +17,8 @@ from django.test import Client
 from catalog.importing.models import ImportRun, ImportStep
 from catalog.models import Variant
 from shop import audit
-from shop.testing.admin import in_dialog, url_of
-from shop.testing.steps import everything
+from shop.dev.testing.admin import in_dialog, url_of
+from shop.dev.testing.steps import everything
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -13,13 +13,24 @@ from catalog.admin import products as products_module
 from catalog.admin.categories import CategoryAdmin
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod
-from shop import jobs, media, transactions
+from shop import jobs, media
+from shop.audit.staff_log import StaffAction
+from shop.db import transactions
+from shop.dev.testing.admin import (
+    allow,
+    browser_of,
+    errors_of,
+    filled_in,
+    in_dialog,
+    messages_of,
+    ordered,
+    picture,
+    url_of,
+)
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.failures import failing
 from shop.jobs import Job
 from shop.media import MediaUnavailable
-from shop.staff_log import StaffAction
-from shop.testing.admin import allow, browser_of, errors_of, filled_in, in_dialog, messages_of, ordered, picture, url_of
-from shop.testing.commands import count_commands
-from shop.testing.failures import failing
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from catalog import services
 from catalog.errors import CategoryCycle, CategoryInUse
 from catalog.models import Category, Product
 from shop import audit
-from shop.testing.replies import refusal
-from shop.testing.steps import at_the_same_moment
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -122,7 +122,7 @@ def test_counts_add_up_when_many_write_at_once(
     anonymous: APIClient, tree: dict[str, Category], make_product: Callable[..., Product]
 ) -> None:
     doomed, hidden = make_product(category=tree["books"]), make_product(category=tree["books"])
-    at_the_same_moment(
+    run_concurrently(
         lambda: services.create_product(data={"name": "A", "price": "1", "category": tree["books"]}),
         lambda: services.create_product(data={"name": "B", "price": "1", "category": tree["books"]}),
         lambda: services.update_product(product=hidden, data={"is_active": False}),

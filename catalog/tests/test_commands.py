@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST
-from shop.testing.commands import count_commands
+from shop.dev.testing.commands import count_commands
 
 pytestmark = pytest.mark.django_db
 

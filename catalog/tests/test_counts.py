@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from catalog import counts, pages, queries
 from catalog.models import Product
 from catalog.tests.conftest import LIST
-from shop.testing.commands import count_commands
+from shop.dev.testing.commands import count_commands
 
 pytestmark = pytest.mark.django_db
 
@@ -104,7 +104,7 @@ def test_whoever_asks_for_something_else_each_time_fills_no_memory(
 ) -> None:
     for name in "ab":
         make_product(name)
-    caches = (queries._understood, pages._written_query)
+    caches = (queries._parse_cached, pages._written_query)
     before = [cache.cache_info().currsize for cache in caches]
     for query in (f"min_price={'0' * 900}1", "&".join(f"junk{number}=" for number in range(100)), f"x={'y' * 9_000}"):
         reply = anonymous.get(f"{LIST}?page_size=1&{query}")

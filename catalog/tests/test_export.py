@@ -18,12 +18,12 @@ from accounts.models import User
 from catalog.importing import export, formats
 from catalog.models import Category, Product, Variant
 from catalog.tests.files import cells_of, csv_of, export_products, import_products, rows_of
-from shop.errors import DatabaseUnavailable
-from shop.testing.admin import allow, browser_of, url_of
-from shop.testing.commands import count_commands
-from shop.testing.failures import failing
-from shop.testing.server import database_uri
-from shop.testing.steps import everything
+from shop.api.errors import DatabaseUnavailable
+from shop.dev.testing.admin import allow, browser_of, url_of
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.failures import failing
+from shop.dev.testing.server import database_uri
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

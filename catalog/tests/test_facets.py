@@ -13,9 +13,9 @@ from catalog import services as catalog
 from catalog.models import Category, Product
 from catalog.queries import ProductFilters
 from catalog.tests.conftest import LIST, put_on_shelf
-from shop.circuit import circuit
-from shop.testing.failures import failing
-from shop.testing.replies import refusal, refusals
+from shop.dev.testing.failures import failing
+from shop.dev.testing.replies import refusal, refusals
+from shop.http.circuit import circuit
 
 pytestmark = pytest.mark.django_db
 

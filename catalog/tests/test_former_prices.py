@@ -13,9 +13,9 @@ from catalog.models import Product, Variant
 from catalog.price_changes import FormerPrice, Kind, Rounding, Rule
 from catalog.tests.conftest import LIST
 from catalog.tests.files import import_products
-from shop.testing.admin import filled_in, url_of
-from shop.testing.replies import refusal
-from shop.testing.steps import everything
+from shop.dev.testing.admin import filled_in, url_of
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

@@ -16,10 +16,11 @@ from rest_framework.test import APIClient
 from catalog.models import Category, Product, Variant
 from catalog.tests.conftest import LIST
 from catalog.tests.files import import_products
-from shop import audit, identifiers
-from shop.testing.admin import filled_in, url_of
-from shop.testing.replies import refusal
-from shop.testing.steps import everything
+from shop import audit
+from shop.db import identifiers
+from shop.dev.testing.admin import filled_in, url_of
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

@@ -13,10 +13,10 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product, ProductImage
 from catalog.tests.conftest import LIST
+from shop.dev.testing.images import hostile_images, image_file
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import everything
 from shop.jobs import Job, run_due
-from shop.testing.images import hostile_images, image_file
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

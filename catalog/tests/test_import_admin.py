@@ -16,10 +16,10 @@ from catalog.importing.models import ImportPart, ImportRun, ImportStep
 from catalog.models import Product, StockMovement, Variant
 from catalog.tests.files import press, upload
 from shop import jobs
+from shop.audit.staff_log import StaffAction
+from shop.dev.testing.admin import allow, browser_of, errors_of, in_dialog, messages_of, url_of
+from shop.dev.testing.steps import everything
 from shop.jobs import Job
-from shop.staff_log import StaffAction
-from shop.testing.admin import allow, browser_of, errors_of, in_dialog, messages_of, url_of
-from shop.testing.steps import everything
 
 IMPORT = ("add_product", "change_product", "add_variant", "change_variant")
 

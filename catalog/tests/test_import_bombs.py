@@ -16,7 +16,7 @@ from catalog.importing.models import ImportPart, ImportRun, ImportStep
 from catalog.models import Product
 from catalog.tests.files import upload, xlsx_of
 from shop import jobs
-from shop.testing.admin import browser_of
+from shop.dev.testing.admin import browser_of
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from catalog.importing.models import ImportStep
 from catalog.models import Category, Product, StockMovement, Variant
 from catalog.tests.files import export_products, import_products, rows_of
 from shop import audit
-from shop.testing.commands import count_commands
-from shop.testing.steps import everything
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

@@ -29,12 +29,12 @@ from catalog.tests.files import (
     upload,
 )
 from shop import audit, jobs
+from shop.db.transactions import TransactionContention
+from shop.dev.testing.admin import ordered
+from shop.dev.testing.failures import failing
+from shop.dev.testing.server import database_uri
+from shop.dev.testing.steps import run_concurrently
 from shop.jobs import Job
-from shop.testing.admin import ordered
-from shop.testing.failures import failing
-from shop.testing.server import database_uri
-from shop.testing.steps import at_the_same_moment
-from shop.transactions import TransactionContention
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def test_one_import_applied_by_several_processes_is_applied_once(
     rows = [{"sku": f"N-{n}", "name": f"N {n}", "price": "1", "stock": "3"} for n in range(12)]
     run = previewed(browser, *rows, {"sku": "MUG", "name": "", "price": "", "stock": "8"})
     press(browser, "confirm", run)
-    assert at_the_same_moment(*[lambda: runs.apply(run_id=run.pk)] * 4) == [True] * 4
+    assert run_concurrently(*[lambda: runs.apply(run_id=run.pk)] * 4) == [True] * 4
     run.refresh_from_db()
     assert (run.state, run.applied, run.conflicts) == ("done", 13, 0)
     assert Product.objects.count() == 13
@@ -62,7 +62,7 @@ def test_one_import_applied_by_several_processes_is_applied_once(
 def test_two_imports_of_one_file_at_once_do_not_add_up(browser: Client, mug: Product, hat: Product) -> None:
     rows = {"sku": "MUG", "price": "11", "stock": "8"}, {"sku": "HAT", "price": "12", "stock": "1"}
     first, second = previewed(browser, *rows), previewed(browser, *rows)
-    at_the_same_moment(*[lambda run=run: runs.confirm(run=run, actor="") for run in (first, second)])
+    run_concurrently(*[lambda run=run: runs.confirm(run=run, actor="") for run in (first, second)])
     assert (pieces("MUG"), pieces("HAT")) == (8, 1)
     assert StockMovement.objects.filter(reason="import").count() == 2
     assert [*conflicts(first), *conflicts(second)] == []
@@ -72,7 +72,7 @@ def test_two_imports_of_one_file_at_once_do_not_add_up(browser: Client, mug: Pro
 def test_two_imports_at_once_that_contradict_each_other_leave_one_of_them(browser: Client, mug: Product) -> None:
     first = previewed(browser, {"sku": "MUG", "price": "11", "stock": "8"})
     second = previewed(browser, {"sku": "MUG", "price": "12", "stock": "1"})
-    at_the_same_moment(*[lambda run=run: runs.confirm(run=run, actor="") for run in (first, second)])
+    run_concurrently(*[lambda run=run: runs.confirm(run=run, actor="") for run in (first, second)])
     variant = Variant.objects.get()
     assert (variant.price, variant.stock) in [(11, 8), (12, 1)]
     assert len([*conflicts(first), *conflicts(second)]) == 1
@@ -82,7 +82,7 @@ def test_two_imports_at_once_that_contradict_each_other_leave_one_of_them(browse
 def test_two_imports_at_once_of_different_columns_both_happen(browser: Client, mug: Product) -> None:
     first = previewed(browser, {"sku": "MUG", "price": "11"})
     second = previewed(browser, {"sku": "MUG", "stock": "8"})
-    at_the_same_moment(*[lambda run=run: runs.confirm(run=run, actor="") for run in (first, second)])
+    run_concurrently(*[lambda run=run: runs.confirm(run=run, actor="") for run in (first, second)])
     variant = Variant.objects.get()
     assert (variant.price, variant.stock) == (11, 8)
     assert [*conflicts(first), *conflicts(second)] == []
@@ -93,7 +93,7 @@ def test_buyers_and_an_import_at_once_lose_nothing(
 ) -> None:
     run = previewed(browser, {"sku": "MUG", "price": "11", "stock": "9"})
     people = [make_user() for _ in range(4)]
-    at_the_same_moment(
+    run_concurrently(
         lambda: runs.confirm(run=run, actor=""), *[lambda person=person: ordered(person, mug) for person in people]
     )
     run.refresh_from_db()
@@ -264,7 +264,7 @@ def test_of_two_workers_that_check_one_file_only_one_is_heard(browser: Client, m
     monkeypatch.setattr(runs, "BYTES_AT_ONCE", 0)
     upload(browser, [{"sku": "MUG", "price": "11"}])
     run = str(ImportRun.objects.get().pk)
-    at_the_same_moment(*[lambda: runs.check(run=run)] * 2)
+    run_concurrently(*[lambda: runs.check(run=run)] * 2)
     assert ImportRun.objects.get().state == "ready"
     assert list(ImportStep.objects.values_list("plan", flat=True)) == [ImportRun.objects.get().plan]
 

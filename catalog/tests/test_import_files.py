@@ -14,7 +14,7 @@ from catalog.importing import xlsx_format, xlsx_reader
 from catalog.importing.models import ImportRun
 from catalog.models import Product, Variant
 from catalog.tests.files import Rows, csv_of, import_products, packed, parts_of, refused, upload, xlsx_of
-from shop.testing.admin import browser_of
+from shop.dev.testing.admin import browser_of
 
 pytestmark = pytest.mark.django_db
 

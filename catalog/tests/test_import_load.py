@@ -16,8 +16,8 @@ from catalog.importing import runs
 from catalog.models import Product, Variant
 from catalog.tests.files import Rows, csv_of, export_products, import_products, xlsx_of
 from shop import audit
-from shop.testing.commands import count_commands
-from shop.testing.server import database_uri
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.server import database_uri
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from catalog.importing import writing
 from catalog.models import Category, Product, StockMovement, Variant
 from catalog.tests.files import confirmed, conflicts, export_products, import_products, pieces, previewed, rows_of
 from shop import audit
-from shop.testing.admin import url_of
-from shop.testing.steps import everything
+from shop.dev.testing.admin import url_of
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from catalog.importing import comparison, formats, planning
 from catalog.models import Product, Variant
 from catalog.tests.files import Rows, csv_of, import_products
-from shop.testing.steps import everything
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ import pytest
 
 from catalog.models import Product, Variant
 from catalog.tests.files import csv_of, export_products, import_products, packed, parts_of, refused, xlsx_of
-from shop.testing.steps import everything
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ from accounts.models import User
 from catalog.models import Product, ProductImage, Variant
 from catalog.tests.conftest import LIST
 from conftest import client_of
-from shop.testing.images import image_file
-from shop.testing.replies import refusal
-from shop.testing.steps import everything
+from shop.dev.testing.images import image_file
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

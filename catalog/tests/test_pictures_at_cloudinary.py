@@ -13,11 +13,12 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog import services
 from catalog.models import Product, ProductImage
-from shop import image_jobs, jobs
-from shop.testing.admin import browser_of, filled_in, picture, url_of
-from shop.testing.cloudinary import CloudinaryFake
-from shop.testing.images import hostile_images
-from shop.testing.replies import refusal
+from shop import jobs
+from shop.dev.testing.admin import browser_of, filled_in, picture, url_of
+from shop.dev.testing.cloudinary import CloudinaryFake
+from shop.dev.testing.images import hostile_images
+from shop.dev.testing.replies import refusal
+from shop.media import cleanup as image_jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +28,7 @@ def cloud(settings: Any) -> Iterator[CloudinaryFake]:
     with CloudinaryFake(cloud_name="our-shop", api_key="123456", api_secret="s3cr&t") as fake:
         settings.CLOUD_NAME, settings.CLOUD_API_KEY, settings.CLOUD_API_SECRET = "our-shop", "123456", "s3cr&t"
         settings.CLOUD_API_BASE = fake.url
-        settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "shop.storage.CloudinaryStorage"}}
+        settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "shop.media.storage.CloudinaryStorage"}}
         yield fake
 
 

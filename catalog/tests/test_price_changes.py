@@ -12,10 +12,10 @@ from catalog import price_changes, stock
 from catalog.admin import price_changes as page_module
 from catalog.models import Product, StockMovement, Variant
 from catalog.price_changes import Kind, PriceChange, Rounding, Rule
-from shop.testing.admin import allow, browser_of, messages_of, url_of
-from shop.testing.commands import count_commands
-from shop.testing.failures import failing
-from shop.testing.steps import at_the_same_moment, everything
+from shop.dev.testing.admin import allow, browser_of, messages_of, url_of
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.failures import failing
+from shop.dev.testing.steps import everything, run_concurrently
 
 LIST = url_of("catalog.product")
 TEN_PER_CENT_OFF = {"kind": "lower_percent", "by": "10", "rounding": "step", "former": "keep"}
@@ -122,7 +122,7 @@ def test_a_sale_in_the_same_moment_keeps_its_stock(
         times.append(1)
         if len(times) == 1:
             # In a thread, for this one is inside the transaction, and has read the variant already.
-            at_the_same_moment(lambda: stock.take({variant.pk: 2}, reason=StockMovement.Reason.ORDER, reference="A"))
+            run_concurrently(lambda: stock.reserve({variant.pk: 2}, reason=StockMovement.Reason.ORDER, reference="A"))
         return update_rows(*args)
 
     monkeypatch.setattr(price_changes, "update_rows", while_somebody_buys)

@@ -9,9 +9,9 @@ from rest_framework.test import APIClient
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from catalog.tests.conftest import LIST
 from conftest import ADDRESS
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import everything
 from shop.jobs import Job
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 
 from catalog.models import Category, Product, StockMovement
 from catalog.tests.conftest import LIST
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import everything
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 

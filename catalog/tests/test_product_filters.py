@@ -8,8 +8,8 @@ from rest_framework.test import APIClient
 
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST
-from shop.testing.commands import count_commands
-from shop.testing.replies import refusal, refusals
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.replies import refusal, refusals
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST, put_on_shelf
-from shop.testing.replies import refusal
+from shop.dev.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db
 

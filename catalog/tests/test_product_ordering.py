@@ -14,7 +14,7 @@ from catalog import queries
 from catalog.models import Product
 from catalog.queries import ORDERINGS
 from catalog.tests.conftest import LIST, put_on_shelf
-from shop.testing.replies import refusal
+from shop.dev.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ from catalog import services
 from catalog.models import Product
 from catalog.tests.conftest import LIST
 from shop.audit import complaints
-from shop.testing.commands import count_commands
-from shop.testing.replies import refusal
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db
 

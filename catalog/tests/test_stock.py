@@ -11,8 +11,8 @@ from catalog.errors import OutOfStock
 from catalog.models import Product, StockMovement, Variant
 from catalog.tests.conftest import LIST
 from conftest import client_of
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import at_the_same_moment, everything
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import everything, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -107,7 +107,7 @@ def test_the_product_goes_out_of_stock_and_comes_back(
 
 
 def test_changes_at_once_all_count(mug: Variant, staff: Any) -> None:
-    replies = at_the_same_moment(
+    replies = run_concurrently(
         *[lambda: change(client_of(staff), mug, {"delta": -1, "reason": "Sold at the fair"})] * 6
     )
     assert sorted(reply.status_code for reply in replies) == [200] * 5 + [409]
@@ -126,11 +126,11 @@ def test_taking_takes_all_or_nothing(mug: Variant) -> None:
     other = Variant.objects.exclude(pk=mug.pk).get()
     before = everything()
     with pytest.raises(OutOfStock) as caught:
-        stock.take({mug.pk: 6, other.pk: 1}, **ORDER)
+        stock.reserve({mug.pk: 6, other.pk: 1}, **ORDER)
     assert caught.value.variants == {mug.pk}
     assert everything() == before
 
-    stock.take({mug.pk: 5, other.pk: 1}, **ORDER)
+    stock.reserve({mug.pk: 5, other.pk: 1}, **ORDER)
     assert dict(Variant.objects.values_list("pk", "stock")) == {mug.pk: 0, other.pk: 8}
     assert movements(mug)[1:] == [(-5, "order", "", "ORDER-1")]
     assert not Product.objects.get(pk=mug.product_id).in_stock
@@ -139,12 +139,12 @@ def test_taking_takes_all_or_nothing(mug: Variant) -> None:
 def test_nothing_is_taken_of_an_inactive_variant(mug: Variant) -> None:
     Variant.objects.filter(pk=mug.pk).update(is_active=False)
     with pytest.raises(OutOfStock):
-        stock.take({mug.pk: 1}, **ORDER)
+        stock.reserve({mug.pk: 1}, **ORDER)
     assert Variant.objects.get(pk=mug.pk).stock == 5
 
 
 def test_what_is_given_back_is_there_again(mug: Variant) -> None:
-    stock.take({mug.pk: 5}, **ORDER)
-    stock.give_back({mug.pk: 5}, reason=StockMovement.Reason.CANCELLATION, reference="ORDER-1")
+    stock.reserve({mug.pk: 5}, **ORDER)
+    stock.release({mug.pk: 5}, reason=StockMovement.Reason.CANCELLATION, reference="ORDER-1")
     assert Variant.objects.get(pk=mug.pk).stock == 5 == sum(delta for delta, *_ in movements(mug))
     assert Product.objects.get(pk=mug.product_id).in_stock

@@ -10,8 +10,8 @@ from rest_framework.test import APIClient
 from catalog import services, stock
 from catalog.models import Product, StockMovement, Variant
 from catalog.tests.conftest import LIST
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import everything
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def ledger_is_right() -> bool:
 
 
 def sell(sku: str) -> None:
-    stock.take({variant(sku).pk: 1}, reason=StockMovement.Reason.ORDER, reference="ORDER-1")
+    stock.reserve({variant(sku).pk: 1}, reason=StockMovement.Reason.ORDER, reference="ORDER-1")
 
 
 # --- One by one -------------------------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_the_product_is_in_stock_while_one_variant_is(anonymous: APIClient, shir
     assert in_stock()
     sell("L")
     assert not in_stock()
-    stock.give_back({variant("M").pk: 1}, reason=StockMovement.Reason.CANCELLATION, reference="ORDER-1")
+    stock.release({variant("M").pk: 1}, reason=StockMovement.Reason.CANCELLATION, reference="ORDER-1")
     assert in_stock()
     services.update_product(product=shirt, data={"variants": [{"sku": "S", "price": "1"}]})
     assert not in_stock()

@@ -18,13 +18,13 @@ from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import page_context
 from orders.errors import NoOpenFlag, OrderNotFulfillable
 from orders.models import Actor, FulfilmentStatus, Order
-from shop import identifiers
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, price
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
-from shop.email_addresses import normalize_email
-from shop.object_ids import parse_object_id
+from shop.api.object_ids import parse_object_id
+from shop.db import identifiers
+from shop.jobs.email_addresses import normalize_email
 
 
 class CancelForm(DialogForm):
@@ -179,7 +179,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("orders.change_order")
 
-    def why_not(self, button: str, order: Order) -> str:
+    def action_blocker(self, button: str, order: Order) -> str:
         if button == "cancel":
             return "" if order.is_cancellable else str(services.why_not_cancellable(order))
         if button == "settle":
@@ -247,7 +247,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def settle(self, request: HttpRequest, form: SettleForm, order: Order) -> HttpResponse:
         return self.perform(
             request,
-            lambda: services.settle_flag(order=order, note=form.cleaned_data["note"], actor=Actor.STAFF),
+            lambda: services.resolve_flag(order=order, note=form.cleaned_data["note"], actor=Actor.STAFF),
             done=f"The flag of order {order.number} is settled.",
             url=self.change_url(order.pk),
         )

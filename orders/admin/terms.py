@@ -5,12 +5,12 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
 
 from orders.models import Order, ShippingMethod, TaxRate
-from shop.admin.base import DeletesWithoutInventory, TransactionalModelAdmin
+from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.html import price
 
 
 @admin.register(ShippingMethod)
-class ShippingMethodAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
+class ShippingMethodAdmin(SingleDeleteMixin, TransactionalModelAdmin):
     list_display = ("name", "code", "shown_price", "position", "is_pickup", "is_active")
     list_filter = (("is_active", BooleanRadioFilter),)
     money_fields = ("price",)
@@ -24,7 +24,7 @@ class ShippingMethodAdmin(DeletesWithoutInventory, TransactionalModelAdmin):
         ("pickup_country", "pickup_state"),
     )
 
-    def what_keeps(self, method: ShippingMethod) -> str:
+    def deletion_blocker(self, method: ShippingMethod) -> str:
         # Not indexed: deletions are rare.
         used = Order.objects.filter(shipping_method=method.code).exists()
         return f"Orders were sent by {method}: switch it off instead." if used else ""

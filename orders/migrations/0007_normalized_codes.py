@@ -7,7 +7,7 @@ from django.db import migrations
 
 import orders.models
 import shop.db.fields
-from shop import identifiers
+from shop.db import identifiers
 
 
 def normalize(apps: Apps, schema_editor: Any) -> None:

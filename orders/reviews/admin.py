@@ -14,13 +14,13 @@ from accounts.models import User
 from catalog.models import Product
 from orders.reviews import services
 from orders.reviews.models import Review
-from shop import identifiers
 from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, page_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
-from shop.email_addresses import normalize_email
-from shop.transactions import transactional
+from shop.db import identifiers
+from shop.db.transactions import transactional
+from shop.jobs.email_addresses import normalize_email
 
 
 def stars(rating: int) -> str:
@@ -89,7 +89,7 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def has_moderate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("orders.change_review")
 
-    def why_not(self, button: str, review: Review) -> str:
+    def action_blocker(self, button: str, review: Review) -> str:
         if (button == "hide") != review.is_hidden:
             return ""
         return "This review is hidden already." if review.is_hidden else "This review is shown already."

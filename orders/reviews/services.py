@@ -14,9 +14,10 @@ from catalog.models import Product
 from orders.errors import AlreadyReviewed, NotBought
 from orders.models import Order, OrderQuerySet, PaymentStatus
 from orders.reviews.models import Review, ReviewQuerySet
-from shop import jobs, staff_log
-from shop.staff_log import Action
-from shop.transactions import transactional
+from shop import jobs
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import transactional
 
 
 def write_review(*, user: User, product: Product, data: dict[str, Any]) -> Review:

@@ -10,8 +10,8 @@ from catalog.queries import find_product
 from orders.reviews import services
 from orders.reviews.models import Review
 from orders.reviews.serializers import ReviewQuerySerializer, ReviewSerializer
+from shop.api.conditional import ConditionalReads
 from shop.api.query import validated_query
-from shop.conditional import ConditionalReads
 
 PRODUCT = OpenApiParameter("product_pk", str, OpenApiParameter.PATH, description="The product's id or slug.")
 

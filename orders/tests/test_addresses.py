@@ -10,8 +10,8 @@ from accounts.models import Address, User
 from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import API, add_to_cart, everything, order_of
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import API, add_to_cart, everything, order_of
 
 pytestmark = pytest.mark.django_db
 

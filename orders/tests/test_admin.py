@@ -10,9 +10,9 @@ from accounts.models import User
 from catalog.models import Product, StockMovement, Variant
 from orders import hooks, services
 from orders.models import Order, OrderStatus, ShippingMethod, TaxRate
-from shop.errors import ServiceUnavailable
-from shop.testing.admin import allow, browser_of, errors_of, filled_in, in_dialog, messages_of, ordered, url_of
-from shop.testing.commands import count_commands
+from shop.api.errors import ServiceUnavailable
+from shop.dev.testing.admin import allow, browser_of, errors_of, filled_in, in_dialog, messages_of, ordered, url_of
+from shop.dev.testing.commands import count_commands
 
 
 @pytest.fixture

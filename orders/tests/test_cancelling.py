@@ -12,10 +12,10 @@ from catalog.models import Product, StockMovement
 from conftest import client_of
 from orders.models import Order
 from payments.models import Payment
-from payments.simulator import StripeSimulator
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, events_of, order_of, place_order, stock_of
-from shop.testing.stripe_steps import deliver, open_payment, pay
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, events_of, order_of, place_order, run_concurrently, stock_of
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +55,7 @@ def test_ten_cancels_at_once_cancel_once(customer: User, make_product: Callable[
         client = client_of(customer)
         return lambda: client.post(f"{ORDERS}{number}/cancel/", {}).status_code
 
-    assert sorted(at_the_same_moment(*[one() for _ in range(10)])) == [200] + [409] * 9
+    assert sorted(run_concurrently(*[one() for _ in range(10)])) == [200] + [409] * 9
     assert stock_of(product) == 5
     assert StockMovement.objects.filter(reason="cancellation").count() == 1
 

@@ -6,8 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from catalog.models import Product
-from shop.testing.commands import Commands, count_commands
-from shop.testing.steps import API, add_to_cart, order_of, place_order
+from shop.dev.testing.commands import Commands, count_commands
+from shop.dev.testing.steps import API, add_to_cart, order_of, place_order
 
 pytestmark = pytest.mark.django_db
 

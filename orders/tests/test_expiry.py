@@ -13,10 +13,10 @@ from catalog.models import Product, StockMovement
 from orders import services
 from orders.models import Order
 from payments.models import Payment
-from payments.simulator import StripeSimulator
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, events_of, order_of, place_order, stock_of
-from shop.testing.stripe_steps import deliver, open_payment, pay
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, events_of, order_of, place_order, run_concurrently, stock_of
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -84,7 +84,7 @@ def test_two_workers_at_once_expire_each_order_once(
     for _ in range(4):
         place_order(as_customer, product, 2)
     let_time_run_out()
-    assert sum(at_the_same_moment(*[services.expire_due_orders] * 3)) == 4
+    assert sum(run_concurrently(*[services.expire_due_orders] * 3)) == 4
     assert stock_of(product) == 20
     assert StockMovement.objects.filter(reason="expiry").count() == 4
 
@@ -237,7 +237,7 @@ def test_a_payment_and_the_expiry_at_the_same_moment_agree(
             except Exception as error:
                 assert "canceled" in str(error)  # noqa: PT017
 
-        at_the_same_moment(pay_now, services.expire_due_orders)
+        run_concurrently(pay_now, services.expire_due_orders)
         deliver(simulator)
         services.expire_due_orders()
         order = order_of(as_customer, number)

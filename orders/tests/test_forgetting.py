@@ -15,12 +15,12 @@ from catalog.models import Product
 from conftest import ADDRESS, client_of
 from orders.models import Order
 from payments.models import Payment
-from payments.simulator import ApiError, StripeSimulator
-from shop.testing.commands import count_commands
-from shop.testing.plans import keys_and_documents
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, order_of, place_order, stock_of
-from shop.testing.stripe_steps import open_payment, pay
+from shop.dev.stripe_simulator import ApiError, StripeSimulator
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.plans import keys_and_documents
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, order_of, place_order, run_concurrently, stock_of
+from shop.dev.testing.stripe_steps import open_payment, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +96,7 @@ def test_nothing_written_at_the_same_moment_outlives_the_account(
     for _ in range(6):
         user = make_user()
         leaving, writing, filling = client_of(user), client_of(user), client_of(user)
-        at_the_same_moment(
+        run_concurrently(
             lambda client=leaving: client.delete(f"{API}/users/me/"),
             lambda client=writing: client.post(f"{API}/users/me/addresses/", ADDRESS),
             lambda client=filling: client.post(f"{API}/cart/items/", {"product": str(product.pk)}),

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
-from shop.testing.replies import refusal
-from shop.testing.steps import API, events_of, order_of, place_order
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, events_of, order_of, place_order
 
 pytestmark = pytest.mark.django_db
 

@@ -15,14 +15,14 @@ from catalog.models import Product
 from conftest import ADDRESS, client_of
 from orders import holds, services
 from orders.models import Order
-from payments.simulator import StripeSimulator
 from shop import audit
 from shop.admin.dashboard import Figure
-from shop.testing.admin import browser_of
-from shop.testing.commands import count_commands
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, cart_of, order_of, place_order, stock_of
-from shop.testing.stripe_steps import deliver, open_payment, pay
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import browser_of
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, cart_of, order_of, place_order, run_concurrently, stock_of
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -201,7 +201,7 @@ def test_thirty_checkouts_of_one_account_at_once_never_pass_its_limit(
         reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
         return reply.status_code, "" if reply.status_code == 201 else reply.json()["errors"][0]["code"]
 
-    outcomes = Counter(outcome for _ in range(5) for outcome in at_the_same_moment(*[buy] * 30))
+    outcomes = Counter(outcome for _ in range(5) for outcome in run_concurrently(*[buy] * 30))
     assert outcomes[201, ""] == Order.objects.count() == 3
     assert outcomes[409, "too_many_unpaid_orders"] > 0
     assert 1000 - stock_of(product) == sum(line.quantity for order in Order.objects.all() for line in order.lines)
@@ -309,7 +309,7 @@ def test_thirty_buyers_at_one_address_are_not_in_each_other_s_way(
     for buyer in buyers:
         add_to_cart(buyer, last)
     outcomes = Counter(
-        at_the_same_moment(
+        run_concurrently(
             *[lambda b=buyer: b.post(f"{API}/orders/", {"shipping_address": ADDRESS}).status_code for buyer in buyers]
         )
     )

@@ -16,14 +16,14 @@ from conftest import client_of
 from orders import services
 from orders.models import Actor, Order, ShippingMethod
 from payments.models import Payment
-from payments.simulator import StripeSimulator
-from payments.simulator.errors import ApiError
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.stripe_simulator.errors import ApiError
+from shop.dev.testing.failures import failing
+from shop.dev.testing.mails import html_of, link_in, minutes_pass, work
+from shop.dev.testing.steps import ADDRESS, API, add_to_cart, place_order, run_concurrently
+from shop.dev.testing.stripe_steps import deliver, events, open_payment, pay, post_event
 from shop.jobs import Job
-from shop.mails import kinds
-from shop.testing.failures import failing
-from shop.testing.mails import html_of, link_in, minutes_pass, work
-from shop.testing.steps import ADDRESS, API, add_to_cart, at_the_same_moment, place_order
-from shop.testing.stripe_steps import deliver, events, open_payment, pay, post_event
+from shop.jobs.mails import kinds
 
 pytestmark = pytest.mark.django_db
 
@@ -255,7 +255,7 @@ def test_a_replayed_checkout_and_two_at_once_are_told_once(customer: User, mug: 
             f"{API}/orders/", {"shipping_address": ADDRESS}, headers={"Idempotency-Key": "one"}
         )
 
-    at_the_same_moment(*[place] * 4)
+    run_concurrently(*[place] * 4)
     assert place().status_code == 201
     minutes_pass()
     assert len(work()) == 1
@@ -279,7 +279,7 @@ def test_a_payment_that_stripe_tells_of_again_and_again_is_told_once(
     simulator.pay(open_payment(as_customer, number)["payment_intent"])
     (success,) = events(simulator, "payment_intent.succeeded")
     twin = simulator.twin(success["id"])
-    at_the_same_moment(*[lambda: post_event(success)] * 4, *[lambda: post_event(twin)] * 4)
+    run_concurrently(*[lambda: post_event(success)] * 4, *[lambda: post_event(twin)] * 4)
     deliver(simulator)
     deliver(simulator)
     assert subjects() == ["Your order … is paid"]
@@ -317,7 +317,7 @@ def test_a_refund_that_came_back_is_not_told(
 
 def test_cancelling_twice_at_once_is_told_once(customer: User, number: str) -> None:
     cancel = f"{API}/orders/{number}/cancel/"
-    at_the_same_moment(*[lambda: client_of(customer).post(cancel, {"reason": "Changed my mind"})] * 4)
+    run_concurrently(*[lambda: client_of(customer).post(cancel, {"reason": "Changed my mind"})] * 4)
     (mail,) = work()
     assert mail.subject == f"Your order {number} is cancelled"
     assert "Changed my mind" not in mail.message().as_string()

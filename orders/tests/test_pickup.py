@@ -12,8 +12,8 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, TaxRate
-from shop.testing.admin import browser_of, url_of
-from shop.testing.steps import API, add_to_cart, everything, place_order
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.steps import API, add_to_cart, everything, place_order
 
 pytestmark = pytest.mark.django_db
 

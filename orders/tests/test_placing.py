@@ -17,9 +17,8 @@ from catalog import stock
 from catalog.models import Product, StockMovement, Variant
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod
-from shop.jobs import Job
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import (
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import (
     API,
     add_to_cart,
     cart_of,
@@ -30,6 +29,7 @@ from shop.testing.steps import (
     stock_of,
     variant_of,
 )
+from shop.jobs import Job
 
 pytestmark = pytest.mark.django_db
 

@@ -17,10 +17,10 @@ from catalog.errors import OutOfStock
 from catalog.models import Product, StockMovement
 from conftest import ADDRESS, client_of
 from orders.models import Order
-from shop import transactions
-from shop.testing.failures import failing
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, cart_of, stock_of, variant_of
+from shop.db import transactions
+from shop.dev.testing.failures import failing
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, cart_of, run_concurrently, stock_of, variant_of
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,7 @@ def test_thirty_buyers_of_the_last_five_get_exactly_five(
 ) -> None:
     product = make_product(stock=5)
     buyers = [make_buyer(product) for _ in range(30)]
-    outcomes = at_the_same_moment(*[checkout(buyer) for buyer in buyers])
+    outcomes = run_concurrently(*[checkout(buyer) for buyer in buyers])
     assert Counter(outcomes) == {(201, ""): 5, (409, "out_of_stock"): 25}
     assert stock_of(product) == 0
     assert Order.objects.count() == 5
@@ -69,13 +69,13 @@ def test_the_ledger_itself_never_goes_below_zero(make_product: Callable[..., Pro
 
     def take() -> bool:
         try:
-            stock.take(wanted, reason=StockMovement.Reason.ORDER, reference="X")
+            stock.reserve(wanted, reason=StockMovement.Reason.ORDER, reference="X")
         except OutOfStock as error:
             assert error.variants == set(wanted)  # noqa: PT017
             return False
         return True
 
-    assert at_the_same_moment(*[take] * 10).count(True) == 4
+    assert run_concurrently(*[take] * 10).count(True) == 4
     assert stock_of(product) == 0
     with pytest.raises(OutOfStock):
         stock.adjust(variant_of(product), delta=-1)
@@ -86,7 +86,7 @@ def test_carts_in_opposite_order_do_not_block_each_other(
 ) -> None:
     first, second = make_product(stock=8), make_product(stock=8)
     buyers = [make_buyer(*((first, second) if n % 2 else (second, first))) for n in range(12)]
-    outcomes = at_the_same_moment(*[checkout(buyer) for buyer in buyers])
+    outcomes = run_concurrently(*[checkout(buyer) for buyer in buyers])
     assert Counter(outcomes) == {(201, ""): 8, (409, "out_of_stock"): 4}
     assert (stock_of(first), stock_of(second)) == (0, 0)
 
@@ -96,7 +96,7 @@ def test_one_cart_becomes_one_order_however_often_it_is_checked_out(
 ) -> None:
     product = make_product(stock=50)
     add_to_cart(client_of(customer), product, 2)
-    outcomes = Counter(at_the_same_moment(*[checkout(client_of(customer)) for _ in range(12)]))
+    outcomes = Counter(run_concurrently(*[checkout(client_of(customer)) for _ in range(12)]))
     assert outcomes.pop((201, "")) == 1
     assert set(outcomes) <= {(409, "cart_changed"), (400, "empty_cart")}
     assert Order.objects.count() == 1
@@ -110,7 +110,7 @@ def test_a_change_during_checkout_is_either_in_the_order_or_still_in_the_cart(
     for _ in range(6):
         add_to_cart(client_of(customer), product, 2)
         adding = client_of(customer)
-        at_the_same_moment(
+        run_concurrently(
             checkout(client_of(customer)),
             lambda client=adding: add_to_cart(client, product, 1),
         )
@@ -133,7 +133,7 @@ def test_two_sold_out_variants_at_once_sell_out_the_product(
             buyer = client_of(make_user())
             assert buyer.post(f"{API}/cart/items/", {"variant": str(variant.pk)}).status_code == 201
             buyers.append(checkout(buyer))
-        assert at_the_same_moment(*buyers) == [(201, ""), (201, "")]
+        assert run_concurrently(*buyers) == [(201, ""), (201, "")]
         assert Product.objects.get(pk=product.pk).in_stock is False
 
 
@@ -145,7 +145,7 @@ def test_a_coupon_for_three_is_used_by_three_of_fifteen(
     buyers = [make_buyer(product) for _ in range(15)]
     for buyer in buyers:
         assert buyer.put(f"{API}/cart/coupon/", {"code": "THREE"}).status_code == 200
-    outcomes = at_the_same_moment(*[checkout(buyer) for buyer in buyers])
+    outcomes = run_concurrently(*[checkout(buyer) for buyer in buyers])
     assert Counter(outcomes) == {(201, ""): 3, (400, "invalid_coupon"): 12}
     assert Coupon.objects.get().used == CouponUse.objects.count() == 3
     assert stock_of(product) == 97
@@ -167,7 +167,7 @@ def test_cancels_and_checkouts_at_once_keep_the_ledger_right(
     def cancel(buyer: APIClient, number: str) -> Callable[[], tuple[int, str]]:
         return lambda: outcome(buyer.post(f"{API}/orders/{number}/cancel/", {}))
 
-    outcomes = at_the_same_moment(*[cancel(*each) for each in cancelling], *[checkout(buyer) for buyer in buying])
+    outcomes = run_concurrently(*[cancel(*each) for each in cancelling], *[checkout(buyer) for buyer in buying])
 
     assert outcomes[:6] == [(200, "")] * 6
     sold = outcomes[6:].count((201, ""))

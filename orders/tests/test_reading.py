@@ -11,8 +11,8 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
 from orders.models import Order, ShippingMethod
-from shop.testing.replies import refusal
-from shop.testing.steps import API, order_of, place_order
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, order_of, place_order
 
 pytestmark = pytest.mark.django_db
 

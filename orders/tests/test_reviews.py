@@ -18,9 +18,9 @@ from orders.models import Actor, Order
 from orders.reviews import services
 from orders.reviews.models import Review
 from shop import audit
-from shop.testing.commands import count_commands
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import API, at_the_same_moment, everything, place_order
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import API, everything, place_order, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -413,7 +413,7 @@ def test_one_of_many_attempts_at_once_is_the_review(buyer: Callable[..., APIClie
     clients = [APIClient(raise_request_exception=False) for _ in range(6)]
     for each in clients:
         each.credentials(**token)
-    replies = at_the_same_moment(*(lambda each=each: each.post(url_of(mug), GOOD) for each in clients))
+    replies = run_concurrently(*(lambda each=each: each.post(url_of(mug), GOOD) for each in clients))
     assert sorted(reply.status_code for reply in replies) == [201, *[409] * 5]
     assert rating_of(mug) == (5.0, 1)
 
@@ -422,7 +422,7 @@ def test_the_rating_is_right_whatever_happens_at_once(buyer: Callable[..., APICl
     clients = [buyer() for _ in range(6)]
     written = [write(client, mug, rating=3) for client in clients[:4]]
     rows = [Review.objects.get(pk=review["id"]) for review in written]
-    replies = at_the_same_moment(
+    replies = run_concurrently(
         lambda: clients[4].post(url_of(mug), {"rating": 5}),
         lambda: clients[5].post(url_of(mug), {"rating": 1}),
         lambda: clients[0].patch(url_of(mug, written[0]), {"rating": 4}),

@@ -12,9 +12,9 @@ from catalog.models import Product
 from orders.reviews import services
 from orders.reviews.models import Review
 from shop import audit
-from shop.staff_log import StaffAction
-from shop.testing.admin import allow, browser_of, in_dialog, messages_of, ordered, url_of
-from shop.testing.commands import count_commands
+from shop.audit.staff_log import StaffAction
+from shop.dev.testing.admin import allow, browser_of, in_dialog, messages_of, ordered, url_of
+from shop.dev.testing.commands import count_commands
 
 pytestmark = pytest.mark.django_db
 

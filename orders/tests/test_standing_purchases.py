@@ -15,13 +15,13 @@ from orders.models import Actor, Event, Order
 from orders.reviews import services as reviews
 from orders.reviews.models import Review
 from payments.models import Payment
-from payments.simulator import StripeSimulator
 from shop import audit, jobs
+from shop.db.transactions import transactional
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, place_order, run_concurrently
+from shop.dev.testing.stripe_steps import deliver, pay
 from shop.jobs import Job
-from shop.testing.replies import refusal
-from shop.testing.steps import API, at_the_same_moment, place_order
-from shop.testing.stripe_steps import deliver, pay
-from shop.transactions import transactional
 
 pytestmark = pytest.mark.django_db
 
@@ -141,7 +141,7 @@ def test_ten_cancels_and_a_refund_at_once_take_the_sales_back_once(
     buy(1)
     number = buy(3)
     url = f"{API}/orders/{number}/cancel/"
-    replies = at_the_same_moment(*[lambda: as_customer.post(url, {}).status_code] * 10)
+    replies = run_concurrently(*[lambda: as_customer.post(url, {}).status_code] * 10)
     assert replies.count(200) == 1
     assert sales_of(mug) == 1
 
@@ -241,7 +241,7 @@ def test_a_review_written_while_its_order_is_cancelled_is_not_shown(
         Review.objects.all().delete()
         Product.objects.update(rating_count=0, rating_sum=0, rating_average=None)
         number = buy()
-        at_the_same_moment(
+        run_concurrently(
             lambda: write_review(as_customer, mug).status_code,
             lambda n=number: as_customer.post(f"{API}/orders/{n}/cancel/", {}).status_code,
         )
@@ -267,7 +267,7 @@ def test_a_check_that_saw_an_older_state_does_not_undo_a_later_one(
         found = purchase_of(review)
         seen.append(found)
         if len(seen) == 1:
-            at_the_same_moment(the_refund_fails)
+            run_concurrently(the_refund_fails)
         return found
 
     Order.objects.update(counts_as_sale=False)

@@ -14,9 +14,9 @@ from accounts.models import Address, User
 from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, TaxRate
-from shop.testing.admin import browser_of, errors_of, filled_in, url_of
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, everything
+from shop.dev.testing.admin import browser_of, errors_of, filled_in, url_of
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, everything, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -204,7 +204,7 @@ def test_of_two_rates_for_one_state_at_once_one_is_kept(db: None) -> None:
             return False
         return True
 
-    assert sorted(at_the_same_moment(create, create, create)) == [False, False, True]
+    assert sorted(run_concurrently(create, create, create)) == [False, False, True]
 
 
 def test_the_migration_brings_rates_and_addresses_into_the_one_form(customer: User) -> None:

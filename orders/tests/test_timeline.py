@@ -12,12 +12,12 @@ from catalog.models import Product
 from conftest import ADDRESS
 from orders import services as orders
 from orders.models import Actor, Event, Order
-from payments.simulator import StripeSimulator
 from shop import jobs
-from shop.testing.admin import browser_of, url_of
-from shop.testing.routes import NOBODY, operations
-from shop.testing.steps import API, add_to_cart, events_of, order_of
-from shop.testing.stripe_steps import pay
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.routes import NOBODY, operations
+from shop.dev.testing.steps import API, add_to_cart, events_of, order_of
+from shop.dev.testing.stripe_steps import pay
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def order(as_customer: APIClient, make_product: Callable[..., Product], simulato
     pay(as_customer, simulator, number)
     order = Order.objects.get(number=number)
     orders.flag(order_id=order.pk, detail="canary flag pi_1")
-    orders.settle_flag(order=order, note="canary note", actor=Actor.STAFF)
+    orders.resolve_flag(order=order, note="canary note", actor=Actor.STAFF)
     for event, dispute in (
         (Event.DISPUTED, "du_canary1"),
         (Event.DISPUTE_WON, "du_canary1"),

@@ -11,8 +11,8 @@ from cart.models import Coupon, CouponUse
 from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, TaxRate
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, everything, place_order
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, everything, place_order
 
 pytestmark = pytest.mark.django_db
 

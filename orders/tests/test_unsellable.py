@@ -15,8 +15,8 @@ from catalog import stock
 from catalog.models import Product, Variant
 from conftest import ADDRESS, PASSWORD, client_of
 from orders.models import Order, ShippingMethod, TaxRate
-from shop.testing.replies import refusal, refusals
-from shop.testing.steps import API, add_to_cart, cart_of, everything, order_of, place_order, variant_of
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.steps import API, add_to_cart, cart_of, everything, order_of, place_order, variant_of
 
 pytestmark = pytest.mark.django_db
 

@@ -17,12 +17,13 @@ from payments import services
 from payments.admin.labels import amount_of, payment_badge, refund_badge
 from payments.errors import PaymentDisputed
 from payments.models import Payment, Refund
-from shop import identifiers, money
+from shop import money
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
 from shop.admin.fields import MoneyFormField
 from shop.admin.html import link, page_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.db import identifiers
 
 
 class RefundForm(DialogForm):
@@ -132,7 +133,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def has_refund_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("payments.add_refund")
 
-    def why_not(self, button: str, payment: Payment) -> str:
+    def action_blocker(self, button: str, payment: Payment) -> str:
         if payment.order.is_disputed:
             return str(PaymentDisputed())
         return "" if payment.refundable else "Nothing of this payment is left that could be refunded."

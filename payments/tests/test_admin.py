@@ -13,9 +13,9 @@ from catalog.models import Product
 from orders.models import Order, ShippingMethod
 from payments import services
 from payments.models import Payment, Refund, StripeEvent
-from payments.simulator import StripeSimulator
-from shop.testing.admin import allow, browser_of, in_dialog, messages_of, ordered, url_of
-from shop.testing.stripe_steps import deliver, events
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import allow, browser_of, in_dialog, messages_of, ordered, url_of
+from shop.dev.testing.stripe_steps import deliver, events
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from conftest import client_of
 from orders.models import Order
 from payments import declines
 from payments.models import Payment
-from payments.simulator import StripeSimulator
-from payments.simulator.errors import ApiError
 from shop import audit, jobs
-from shop.testing.replies import refusal
-from shop.testing.steps import API, order_of, place_order, stock_of
-from shop.testing.stripe_steps import deliver, events, open_payment, post_event
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.stripe_simulator.errors import ApiError
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, order_of, place_order, stock_of
+from shop.dev.testing.stripe_steps import deliver, events, open_payment, post_event
 
 pytestmark = pytest.mark.django_db
 

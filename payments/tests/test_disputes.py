@@ -8,12 +8,12 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product
 from payments.models import StripeEvent
-from payments.simulator import StripeSimulator
-from payments.simulator.errors import ApiError
 from shop import audit
-from shop.testing.replies import refusal
-from shop.testing.steps import API, events_of, everything, order_of, place_order, stock_of
-from shop.testing.stripe_steps import deliver, open_payment, pay, post_event
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.stripe_simulator.errors import ApiError
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, events_of, everything, order_of, place_order, stock_of
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay, post_event
 
 pytestmark = pytest.mark.django_db
 

@@ -14,10 +14,10 @@ from orders.models import Order
 from payments import events as inbox
 from payments import gateway, transitions
 from payments.models import Payment, Refund, StripeEvent
-from payments.simulator import ApiError, StripeSimulator
 from shop import jobs
-from shop.testing.steps import at_the_same_moment, events_of, order_of, place_order
-from shop.testing.stripe_steps import deliver, events, open_payment, post_event
+from shop.dev.stripe_simulator import ApiError, StripeSimulator
+from shop.dev.testing.steps import events_of, order_of, place_order, run_concurrently
+from shop.dev.testing.stripe_steps import deliver, events, open_payment, post_event
 
 pytestmark = pytest.mark.django_db
 
@@ -202,7 +202,7 @@ def test_an_answer_that_was_under_way_while_something_newer_was_told_is_asked_fo
         assert post_event(events(simulator, "payment_intent.payment_failed")[0]).status_code == 200
         told.set()
 
-    at_the_same_moment(lambda: post_event(processing), tell_of_failure)
+    run_concurrently(lambda: post_event(processing), tell_of_failure)
     jobs.run_due()
     order = order_of(as_customer, Order.objects.get().number)
     assert order["payment_status"] == "failed"

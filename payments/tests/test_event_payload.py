@@ -16,12 +16,12 @@ from catalog.models import Product
 from payments import events as inbox
 from payments.event_payload import stored_part
 from payments.models import Payment, StripeEvent
-from payments.simulator import ApiError, StripeSimulator
 from shop import audit, jobs
-from shop.testing.admin import browser_of, url_of
-from shop.testing.replies import refusal
-from shop.testing.steps import API, everything, order_of, place_order
-from shop.testing.stripe_steps import deliver, events, open_payment, post_event
+from shop.dev.stripe_simulator import ApiError, StripeSimulator
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, everything, order_of, place_order
+from shop.dev.testing.stripe_steps import deliver, events, open_payment, post_event
 
 pytestmark = pytest.mark.django_db
 

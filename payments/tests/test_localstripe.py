@@ -12,10 +12,10 @@ import requests
 
 from catalog.models import Product
 from payments.models import Payment, StripeEvent
-from shop.mongod import free_port
-from shop.processes import spawn
-from shop.testing.steps import events_of, order_of, place_order, stock_of
-from shop.testing.stripe_steps import open_payment
+from shop.dev.mongod import free_port
+from shop.dev.processes import spawn
+from shop.dev.testing.steps import events_of, order_of, place_order, stock_of
+from shop.dev.testing.stripe_steps import open_payment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

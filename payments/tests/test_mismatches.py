@@ -13,12 +13,12 @@ from orders import services as orders
 from orders.models import Order
 from payments import gateway
 from payments.models import Payment, StripeEvent
-from payments.simulator import StripeSimulator
-from payments.simulator import intents as at_stripe
 from shop import audit, jobs
-from shop.testing.replies import refusal
-from shop.testing.steps import API, order_of, place_order, stock_of
-from shop.testing.stripe_steps import deliver, open_payment, pay
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.stripe_simulator import intents as at_stripe
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, order_of, place_order, stock_of
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 
 pytestmark = pytest.mark.django_db
 

@@ -11,11 +11,11 @@ from catalog.models import Product
 from conftest import client_of
 from orders.models import Order, ShippingMethod
 from payments.models import Payment
-from payments.simulator import StripeSimulator
 from shop import audit
-from shop.testing.replies import refusal
-from shop.testing.steps import API, at_the_same_moment, everything, order_of, place_order
-from shop.testing.stripe_steps import open_payment, pay
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, everything, order_of, place_order, run_concurrently
+from shop.dev.testing.stripe_steps import open_payment, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -105,7 +105,7 @@ def test_ten_requests_at_once_open_one_intent(customer: User, product: Product, 
         client = client_of(customer)
         return lambda: client.post(PAYMENTS, {"order": number})
 
-    replies = at_the_same_moment(*[one() for _ in range(10)])
+    replies = run_concurrently(*[one() for _ in range(10)])
 
     assert sorted(reply.status_code for reply in replies) == [200] * 9 + [201]
     assert len({(reply.json()["id"], reply.json()["payment_intent"]) for reply in replies}) == 1
@@ -122,7 +122,7 @@ def test_who_comes_while_stripe_is_slow_waits_for_the_same_answer(
         client = client_of(customer)
         return lambda: client.post(PAYMENTS, {"order": number})
 
-    replies = at_the_same_moment(one(), one(), one())
+    replies = run_concurrently(one(), one(), one())
     assert sorted(reply.status_code for reply in replies) == [200, 200, 201]
     assert len({reply.json()["payment_intent"] for reply in replies}) == 1
     assert len(simulator.state()["payment_intents"]) == 1
@@ -198,7 +198,7 @@ def test_opening_and_cancelling_at_the_same_moment_leave_nothing_to_pay(
     for _ in range(6):
         number = place_order(client_of(customer), product)["number"]
         opening, cancelling = client_of(customer), client_of(customer)
-        opened, cancelled = at_the_same_moment(
+        opened, cancelled = run_concurrently(
             lambda client=opening, number=number: client.post(PAYMENTS, {"order": number}),
             lambda client=cancelling, number=number: client.post(f"{API}/orders/{number}/cancel/", {}),
         )

@@ -17,13 +17,13 @@ from catalog.models import Product
 from conftest import client_of
 from payments import gateway
 from payments.models import Payment
-from payments.simulator import StripeSimulator
-from shop.idempotency import IdempotencyRecord
-from shop.testing.replies import refusal
-from shop.testing.server import shop_server
-from shop.testing.steps import API, at_the_same_moment, events_of, order_of, place_order
-from shop.testing.stripe_steps import deliver, open_payment, pay
-from shop.transactions import transactional
+from shop.api.idempotency import IdempotencyRecord
+from shop.db.transactions import transactional
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.server import shop_server
+from shop.dev.testing.steps import API, events_of, order_of, place_order, run_concurrently
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -97,7 +97,7 @@ def test_a_failure_that_stripe_keeps_repeating_is_left_behind_under_another_key(
     assert Payment.objects.get().idempotency_key not in spent
     # Asked at the same moment, all find or make the same one.
     clients = [client_of(User.objects.get()) for _ in range(5)]
-    replies = at_the_same_moment(*[lambda c=client: c.post(PAYMENTS, {"order": number}) for client in clients])
+    replies = run_concurrently(*[lambda c=client: c.post(PAYMENTS, {"order": number}) for client in clients])
     assert {reply.status_code for reply in replies} <= {200, 201}
     assert len(simulator.state()["payment_intents"]) == 1
 
@@ -163,7 +163,7 @@ def test_with_its_real_patience_the_shop_answers_in_time_and_frees_the_key(
         client.raise_request_exception = False
         client.credentials(**client._credentials, HTTP_IDEMPOTENCY_KEY=f"key-{n}")
     began = time.monotonic()
-    replies = at_the_same_moment(*[lambda c=client: c.post(PAYMENTS, {"order": number}) for client in clients])
+    replies = run_concurrently(*[lambda c=client: c.post(PAYMENTS, {"order": number}) for client in clients])
     assert time.monotonic() - began < 9
     assert [refusal(reply, 503)[0] for reply in replies] == ["payment_service_unavailable"] * 3
     assert not IdempotencyRecord.objects.exists()

@@ -17,8 +17,8 @@ from orders.models import Order, ShippingMethod
 from payments import reconciliation
 from payments.models import Payment, Refund
 from payments.reconciliation import Report, reconcile
-from payments.simulator import StripeSimulator
 from shop import audit, jobs
+from shop.dev.stripe_simulator import StripeSimulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,11 +13,11 @@ from catalog.models import Product
 from conftest import client_of
 from orders.models import Order
 from payments.models import Payment, Refund
-from payments.simulator import StripeSimulator
 from shop import jobs
-from shop.testing.replies import refusal
-from shop.testing.steps import API, at_the_same_moment, events_of, everything, order_of, place_order, stock_of
-from shop.testing.stripe_steps import deliver, open_payment, pay
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, events_of, everything, order_of, place_order, run_concurrently, stock_of
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -123,7 +123,7 @@ def test_ten_refunds_at_once_never_exceed_what_was_captured(
         client = client_of(staff)
         return lambda: refund(client, payment, "3.00").status_code
 
-    assert sorted(at_the_same_moment(*[one() for _ in range(10)])) == [201] * 3 + [409] * 7
+    assert sorted(run_concurrently(*[one() for _ in range(10)])) == [201] * 3 + [409] * 7
     run_jobs()
     assert Payment.objects.get().refundable == 100
     assert [each["amount"] for each in simulator.state()["refunds"]] == [300] * 3

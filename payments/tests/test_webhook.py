@@ -14,13 +14,13 @@ from catalog.models import Product
 from orders.models import Order
 from payments import events as inbox
 from payments.models import Payment, Refund, StripeEvent
-from payments.simulator import StripeSimulator
-from payments.simulator.delivery import body_of, sign
 from shop import jobs
-from shop.testing.failures import failing
-from shop.testing.replies import refusal
-from shop.testing.steps import API, at_the_same_moment, events_of, everything, order_of, place_order
-from shop.testing.stripe_steps import WEBHOOK, deliver, events, open_payment, post_body, post_event
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.stripe_simulator.delivery import body_of, sign
+from shop.dev.testing.failures import failing
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, events_of, everything, order_of, place_order, run_concurrently
+from shop.dev.testing.stripe_steps import WEBHOOK, deliver, events, open_payment, post_body, post_event
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +133,7 @@ def test_both_secrets_are_good_while_one_is_being_rotated(success: dict, setting
 
 
 def test_the_same_delivery_ten_times_at_once_has_one_effect(as_customer: APIClient, number: str, success: dict) -> None:
-    replies = at_the_same_moment(*[lambda: post_event(success)] * 10)
+    replies = run_concurrently(*[lambda: post_event(success)] * 10)
     assert {reply.status_code for reply in replies} == {200}
     assert paid_once(as_customer, number)
     assert StripeEvent.objects.count() == 1
@@ -147,7 +147,7 @@ def test_the_same_success_under_other_ids_has_one_effect(
         simulator.twin(success["id"])
     twins = events(simulator, "payment_intent.succeeded")
     assert len({twin["id"] for twin in twins}) == 4
-    at_the_same_moment(*[lambda twin=twin: post_event(twin) for twin in twins])
+    run_concurrently(*[lambda twin=twin: post_event(twin) for twin in twins])
     assert paid_once(as_customer, number)
     assert sorted(StripeEvent.objects.values_list("status", flat=True)) == ["applied"] + ["ignored"] * 3
 
@@ -225,7 +225,7 @@ def test_an_event_whose_process_died_after_storing_it_is_applied_by_the_worker(
         created_at=timezone.now(),
         retry_at=timezone.now() - timedelta(seconds=1),
     )
-    at_the_same_moment(*[inbox.retry_due] * 3)
+    run_concurrently(*[inbox.retry_due] * 3)
     assert paid_once(as_customer, number)
 
 
@@ -260,7 +260,7 @@ def test_money_that_arrives_for_a_cancelled_order_is_refunded_exactly_once(
 ) -> None:
     Order.objects.update(status="cancelled", expires_at=None)
     twin = simulator.twin(success["id"])
-    at_the_same_moment(*[lambda: post_event(success)] * 3, *[lambda: post_event(twin)] * 3)
+    run_concurrently(*[lambda: post_event(success)] * 3, *[lambda: post_event(twin)] * 3)
     jobs.run_due()
     deliver(simulator)
     jobs.run_due()

@@ -9,10 +9,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from payments.models import StripeEvent
-from payments.simulator.delivery import body_of, sign
-from shop.testing.replies import refusal
-from shop.testing.steps import everything
-from shop.testing.stripe_steps import WEBHOOK, post_body, post_event
+from shop.dev.stripe_simulator.delivery import body_of, sign
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import everything
+from shop.dev.testing.stripe_steps import WEBHOOK, post_body, post_event
 
 pytestmark = pytest.mark.django_db
 

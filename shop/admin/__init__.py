@@ -11,16 +11,17 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
-from shop import jobs, staff_log
+from shop import jobs
 from shop.admin import staff_actions  # noqa: F401 (it registers itself)
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dashboard import Figure, number_of, on_dashboard
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
 from shop.admin.html import badge, list_url
 from shop.admin.lists import IndexedSearchMixin, begins_with
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import transactional
 from shop.jobs import Job, PeriodicTask
-from shop.staff_log import Action
-from shop.transactions import transactional
 
 
 class JobStateFilter(DropdownFilter):

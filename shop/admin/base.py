@@ -13,22 +13,23 @@ from django.forms import Media, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
 
-from shop import staff_log, transactions
 from shop.admin.dialogs import leave_dialog
 from shop.admin.fields import MoneyFieldsMixin
 from shop.admin.html import page_url
 from shop.admin.lists import QuickChangeList
 from shop.admin.refusals import add_refusal, sentence
 from shop.admin.uploads import Uploads, UploadsWaiting
-from shop.errors import ShopError
-from shop.staff_log import Action, StaffAction
-from shop.transactions import transactional
+from shop.api.errors import ShopError
+from shop.audit import staff_log
+from shop.audit.staff_log import Action, StaffAction
+from shop.db import transactions
+from shop.db.transactions import transactional
 
 
 class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     """A ModelAdmin that saves and deletes in one MongoDB transaction, inlines included.
 
-    Django's ``atomic`` does nothing on this backend, so this class uses `shop.transactions`. The body is retried on
+    Django's ``atomic`` does nothing on this backend, so this class uses `shop.db.transactions`. The body is retried on
     write conflicts: reads, decisions and writes belong inside, and effects that must not be repeated (messages,
     uploads) outside. Errors of services are shown in the form with the user's input.
     """
@@ -252,7 +253,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         actions = super().get_actions_detail(request, object_id)
         obj = self.find(request, object_id) if actions else None
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
-        return [each for each in actions if obj and not self.why_not(each.action_name.removeprefix(prefix), obj)]
+        return [each for each in actions if obj and not self.action_blocker(each.action_name.removeprefix(prefix), obj)]
 
     def perform(self, request: HttpRequest, verb: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
         """Call a service for a dialog's button, then return to the page of the dialog (or ``url``) with a message."""
@@ -260,7 +261,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         self.message_user(request, done, messages.SUCCESS)
         return leave_dialog(request, url)
 
-    def why_not(self, button: str, obj: Any) -> str:
+    def action_blocker(self, button: str, obj: Any) -> str:
         """Return why the object's state does not allow a button, or "". The service checks again."""
         return ""
 
@@ -284,15 +285,15 @@ class ConfirmsByName:
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         missing = {str(self.opts.verbose_name)} if not self.has_delete_permission(request) else set()
-        kept = [reason for reason in map(self.what_keeps, objs) if reason]
+        kept = [reason for reason in map(self.deletion_blocker, objs) if reason]
         return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, missing, kept
 
-    def what_keeps(self, obj: Any) -> str:
+    def deletion_blocker(self, obj: Any) -> str:
         """Return why the object cannot be deleted, or "". Called in the transaction that deletes it."""
         return ""
 
 
-class DeletesWithoutInventory(ConfirmsByName):
+class SingleDeleteMixin(ConfirmsByName):
     """Allows deletion on the object's page only."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from shop.admin.refusals import add_refusal
-from shop.errors import ShopError
+from shop.api.errors import ShopError
 
 
 class DialogForm(forms.Form):
@@ -40,7 +40,7 @@ def dialog(
     """Turn an admin's method ``(request, form, obj)`` into a button with a dialog on the object's page.
 
     ``submit`` calls the method; errors of its service are shown in the dialog with the user's input. If the admin's
-    `why_not` returns a reason, that is shown instead. Requests without HTMX are redirected to the object's page.
+    `action_blocker` returns a reason, that is shown instead. Requests without HTMX are redirected to the object's page.
     """
 
     def decorate(method: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -48,7 +48,7 @@ def dialog(
         def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
             obj = model_admin.find_or_404(request, object_id)
             page = model_admin.change_url(obj.pk)
-            if reason := model_admin.why_not(method.__name__, obj):
+            if reason := model_admin.action_blocker(method.__name__, obj):
                 model_admin.message_user(request, reason, messages.WARNING)
                 return leave_dialog(request, page)
             form = form_class(request.POST if request.method == "POST" else None, obj=obj)

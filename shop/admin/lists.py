@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.utils import parse_date_str
 from unfold.views import ChangeList
 
-from shop.errors import is_database_outage
+from shop.api.errors import is_database_outage
 
 # Sorts after every text with the same prefix.
 _LAST = "\uffff"

@@ -3,8 +3,8 @@
 from django.db.models import ProtectedError
 from django.forms import BaseForm
 
-from shop.errors import ShopError
-from shop.mongodb import violated_fields
+from shop.api.errors import ShopError
+from shop.db.mongodb import violated_fields
 
 
 def sentence(error: Exception) -> str:

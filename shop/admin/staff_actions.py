@@ -14,7 +14,7 @@ from unfold.decorators import display
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.html import badge, link, page_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with
-from shop.staff_log import Action, StaffAction, with_people
+from shop.audit.staff_log import Action, StaffAction, with_people
 
 ACTION_LABELS = {Action.ADD: "success", Action.DELETE: "danger", Action.CANCEL: "danger", Action.REFUND: "warning"}
 

@@ -16,9 +16,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from shop.image_fields import ImageFormField
-from shop.image_jobs import delete_image_later
 from shop.media import MediaUnavailable, PreparedImage, store_image
+from shop.media.cleanup import delete_image_later
+from shop.media.fields import ImageFormField
 
 # Storing mostly waits for the image service; all uploads of a request share one deadline.
 _STORED_AT_A_TIME = 4

@@ -4,11 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from shop import identifiers
+from shop.db import identifiers
 
 
 class CodeField(serializers.CharField):
-    """A normalized code; see :func:`shop.identifiers.code`."""
+    """A normalized code; see :func:`shop.db.identifiers.code`."""
 
     normalize = staticmethod(identifiers.code)
 

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 
 import pymongo
 
-from shop.errors import DatabaseUnavailable
+from shop.api.errors import DatabaseUnavailable
 
 
 class _RequestTime:

@@ -1,7 +1,7 @@
 """Model fields that normalize identifying texts on write and lookup.
 
-Forms, imports, services and ORM filters use them. Serializers use `shop.api.fields`; raw queries of `shop.documents`
-must call `shop.identifiers`.
+Forms, imports, services and ORM filters use them. Serializers use `shop.api.fields`; raw queries of `shop.db.documents`
+must call `shop.db.identifiers`.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from shop import identifiers
+from shop.db import identifiers
 
 # Keys contain no line break.
 _SEPARATOR = "\n"

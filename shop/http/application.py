@@ -19,15 +19,15 @@ from django.core.signals import request_started
 from django.http import FileResponse, HttpResponseBase
 from django.utils.http import parse_header_parameters
 
-from shop.areas import Area, area_of
-from shop.circuit import circuit
-from shop.errors import ServiceUnavailable
+from shop.api.errors import ServiceUnavailable
+from shop.api.rate_limits import site_in
+from shop.http.areas import Area, area_of
 from shop.http.bodies import IN_MEMORY_BYTES, LARGE_BYTES, BodyReader
+from shop.http.circuit import circuit
 from shop.http.errors import IncompleteBody, MalformedContentType, RequestTimeout
 from shop.http.limits import REFUSAL, body_limit, raise_open_files_limit
 from shop.http.pools import Pools
-from shop.rate_limits import site_in
-from shop.reply_headers import SERVER_NAME
+from shop.http.reply_headers import SERVER_NAME
 
 logger = structlog.get_logger(__name__)
 

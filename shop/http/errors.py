@@ -2,7 +2,7 @@
 
 from rest_framework import status
 
-from shop.errors import ServiceUnavailable, ShopError
+from shop.api.errors import ServiceUnavailable, ShopError
 
 
 class RequestTimeout(ShopError):

@@ -4,7 +4,7 @@ import django.utils.timezone
 import django_mongodb_backend.fields
 from django.db import migrations, models
 
-import shop.mongodb
+import shop.db.mongodb
 
 
 class Migration(migrations.Migration):
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField()),
             ],
             options={
-                "indexes": [shop.mongodb.TTLIndex(fields=["expires_at"], name="idempotency_expiry", seconds=0)],
+                "indexes": [shop.db.mongodb.TTLIndex(fields=["expires_at"], name="idempotency_expiry", seconds=0)],
             },
         ),
         migrations.CreateModel(
@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField()),
             ],
             options={
-                "indexes": [shop.mongodb.TTLIndex(fields=["expires_at"], name="rate_window_expiry", seconds=0)],
+                "indexes": [shop.db.mongodb.TTLIndex(fields=["expires_at"], name="rate_window_expiry", seconds=0)],
             },
         ),
         migrations.CreateModel(

@@ -17,14 +17,14 @@ from orders.models import Order, TaxRate
 from orders.reviews.services import write_review
 from payments.models import Payment, Refund, StripeEvent
 from shop import jobs
+from shop.audit.staff_log import StaffAction
+from shop.dev.testing.admin import ADDRESS, ordered
+from shop.dev.testing.steps import variant_of
 from shop.jobs import PeriodicTask
-from shop.staff_log import StaffAction
-from shop.testing.admin import ADDRESS, ordered
-from shop.testing.steps import variant_of
 
 
 @pytest.fixture
-def furnished(
+def populated_shop(
     customer: User, staff: User, make_category: Callable[..., Any], make_product: Callable[..., Product], shipping: Any
 ) -> Order:
     """At least one row of everything that the admin shows."""

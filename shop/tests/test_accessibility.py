@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from orders.models import Order
 from payments.models import Payment
-from shop.testing.admin import browser_of, url_of
-from shop.testing.browser import DESKTOP, MISSING, PHONE, browser_page, chromium, log_in
-from shop.testing.server import shop_server
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.browser import DESKTOP, MISSING, PHONE, browser_page, chromium, log_in
+from shop.dev.testing.server import shop_server
 
 pytestmark = [
     pytest.mark.browser,
@@ -26,12 +26,12 @@ LONG = "W" * 300
 
 
 @pytest.fixture
-def pages(furnished: Order, staff: User) -> dict[str, str]:
+def pages(populated_shop: Order, staff: User) -> dict[str, str]:
     """Addresses of every list, of the pages of its first row and of its add page, by name."""
     staff.set_password(PASSWORD)
     staff.save()
-    furnished.note, furnished.shipping_address.city = LONG, LONG[:100]
-    furnished.save(update_fields=["note", "shipping_address"])
+    populated_shop.note, populated_shop.shipping_address.city = LONG, LONG[:100]
+    populated_shop.save(update_fields=["note", "shipping_address"])
     Payment.objects.update(status="succeeded", amount_received=1490)
     found = {"dashboard": "/admin/", "password": "/admin/password_change/"}
     browser = browser_of(staff)

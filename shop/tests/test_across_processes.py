@@ -12,8 +12,8 @@ from django.conf import settings
 from accounts.models import TokenFamily, User
 from accounts.tokens import issue_tokens
 from conftest import PASSWORD
-from shop.testing.redis import redis_server
-from shop.testing.server import ShopServer, shop_server
+from shop.dev.testing.redis import redis_server
+from shop.dev.testing.server import ShopServer, shop_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,11 +18,11 @@ from catalog.models import Product, StockMovement, Variant
 from orders.models import Order
 from orders.reviews.models import Review
 from shop import jobs
+from shop.audit.staff_log import StaffAction
+from shop.dev.testing.admin import allow, browser_of, messages_of, ordered, url_of
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.failures import failing
 from shop.jobs import Job
-from shop.staff_log import StaffAction
-from shop.testing.admin import allow, browser_of, messages_of, ordered, url_of
-from shop.testing.commands import count_commands
-from shop.testing.failures import failing
 
 MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
 
@@ -33,7 +33,7 @@ def browser(staff: User) -> Client:
 
 
 @pytest.mark.parametrize("label", MODELS)
-def test_every_list_and_the_pages_behind_it_open(browser: Client, furnished: Order, label: str) -> None:
+def test_every_list_and_the_pages_behind_it_open(browser: Client, populated_shop: Order, label: str) -> None:
     model_admin = next(each for model, each in admin.site._registry.items() if model._meta.label_lower == label)
     rows = list(model_admin.model._default_manager.all())
     assert rows, f"there is no {label} to look at"
@@ -74,7 +74,7 @@ def test_customers_do_not_get_in(customer: User, label: str) -> None:
 
 @pytest.mark.parametrize("label", MODELS)
 def test_staff_who_may_only_look_see_no_way_to_change_anything(
-    make_user: Callable[..., User], furnished: Order, label: str
+    make_user: Callable[..., User], populated_shop: Order, label: str
 ) -> None:
     app, name = label.split(".")
     browser = browser_of(allow(make_user(), f"{app}.view_{name}"))
@@ -204,7 +204,7 @@ def test_commands_are_counted_in_their_block_only(db: None) -> None:
 
 
 def test_pages_call_people_by_their_addresses_and_not_by_ids(
-    browser: Client, staff: User, furnished: Order, customer: User
+    browser: Client, staff: User, populated_shop: Order, customer: User
 ) -> None:
     variant = Variant.objects.get()
     browser.post(url_of("catalog.variant", "change_stock", variant.pk), {"change": "3", "note": "found"})
@@ -243,7 +243,7 @@ def test_pages_call_people_by_their_addresses_and_not_by_ids(
     assert count[3] == count[40]
 
 
-def test_no_page_shows_an_id_where_a_name_belongs(browser: Client, furnished: Order) -> None:
+def test_no_page_shows_an_id_where_a_name_belongs(browser: Client, populated_shop: Order) -> None:
     Group.objects.first().permissions.add(*Permission.objects.all()[:2])
     shown = 0
     for model, model_admin in admin.site._registry.items():
@@ -259,26 +259,28 @@ def test_no_page_shows_an_id_where_a_name_belongs(browser: Client, furnished: Or
 
 
 def test_all_orders_of_a_customer_are_theirs_and_nobody_else_s(
-    browser: Client, make_user: Callable[..., User], furnished: Order, customer: User
+    browser: Client, make_user: Callable[..., User], populated_shop: Order, customer: User
 ) -> None:
     # The address of the one is the beginning of the other's.
     User.objects.filter(pk=customer.pk).update(email="ben@example.co")
     other = make_user()
     User.objects.filter(pk=other.pk).update(email="ben@example.com")
     theirs = ordered(other, Product.objects.first())
-    for page in (url_of("orders.order", "change", furnished.pk), url_of("accounts.user", "change", customer.pk)):
+    for page in (url_of("orders.order", "change", populated_shop.pk), url_of("accounts.user", "change", customer.pk)):
         (link,) = re.findall(r'href="([^"]*orders/order/\?user=[^"]+)"', browser.get(page).content.decode())
-        assert list(browser.get(link).context["cl"].result_list) == [furnished]
+        assert list(browser.get(link).context["cl"].result_list) == [populated_shop]
     assert list(browser.get(url_of("orders.order"), {"user": str(other.pk)}).context["cl"].result_list) == [theirs]
     for nobody in ("0" * 24, "x", "$gt"):
         assert browser.get(url_of("orders.order"), {"user": nobody}).context["cl"].result_count == 0
 
 
-def test_what_somebody_may_not_do_is_a_page_with_a_way_back(make_user: Callable[..., User], furnished: Order) -> None:
+def test_what_somebody_may_not_do_is_a_page_with_a_way_back(
+    make_user: Callable[..., User], populated_shop: Order
+) -> None:
     browser = browser_of(allow(make_user(), "orders.view_order"))
     for page in (
         url_of("cart.coupon"),
-        url_of("orders.order", "cancel", furnished.pk),
+        url_of("orders.order", "cancel", populated_shop.pk),
         url_of("catalog.product", "add"),
     ):
         refused = browser.get(page)
@@ -289,9 +291,9 @@ def test_what_somebody_may_not_do_is_a_page_with_a_way_back(make_user: Callable[
         assert "<style>" in text
 
 
-def test_amounts_are_written_in_one_way_on_every_page(browser: Client, furnished: Order) -> None:
-    Order.objects.filter(pk=furnished.pk).update(total="961562.04", subtotal="961562.04")
-    for page in (url_of("orders.order"), url_of("orders.order", "change", furnished.pk)):
+def test_amounts_are_written_in_one_way_on_every_page(browser: Client, populated_shop: Order) -> None:
+    Order.objects.filter(pk=populated_shop.pk).update(total="961562.04", subtotal="961562.04")
+    for page in (url_of("orders.order"), url_of("orders.order", "change", populated_shop.pk)):
         text = browser.get(page).content.decode()
         assert "961,562.04 USD" in text
         assert "961562.04" not in text

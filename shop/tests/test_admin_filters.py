@@ -8,7 +8,7 @@ import pytest
 from django.contrib import admin
 
 from orders.models import Order
-from shop.testing.admin import browser_of, url_of
+from shop.dev.testing.admin import browser_of, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def queries_of(spec: Any, changelist: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_every_filter_of_every_list_opens(furnished: Order, staff: Any, subtests: pytest.Subtests) -> None:
+def test_every_filter_of_every_list_opens(populated_shop: Order, staff: Any, subtests: pytest.Subtests) -> None:
     browser = browser_of(staff)
     opened = 0
     for model, model_admin in admin.site._registry.items():

@@ -16,8 +16,8 @@ from cart.models import Cart, token_digest
 from orders.models import Order
 from payments.models import Payment
 from shop.admin.base import TransactionalModelAdmin
-from shop.testing.admin import browser_of, url_of
-from shop.testing.failures import failing
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.failures import failing
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +76,7 @@ def test_every_admin_allows_the_parameters_of_its_filters_and_nothing_else(
 
 
 @pytest.mark.parametrize("label", sorted(ADMINS))
-def test_a_look_up_of_any_column_is_400_over_http(reader: Client, furnished: Order, label: str) -> None:
+def test_a_look_up_of_any_column_is_400_over_http(reader: Client, populated_shop: Order, label: str) -> None:
     for field in ADMINS[label].model._meta.concrete_fields:
         for extra in ({}, {"_popup": "1"}):
             reply = reader.get(url_of(label), {f"{field.name}__startswith": "a", **extra})
@@ -99,7 +99,7 @@ def test_a_look_up_of_any_column_is_400_over_http(reader: Client, furnished: Ord
     ],
 )
 def test_a_secret_cannot_be_guessed_by_what_a_list_finds(
-    reader: Client, furnished: Order, label: str, lookup: str, value: str
+    reader: Client, populated_shop: Order, label: str, lookup: str, value: str
 ) -> None:
     Payment.objects.update(client_secret="pi_1_secret_x")
     Cart.objects.create(token_digest=token_digest("guest"))

@@ -19,8 +19,8 @@ from conftest import ADDRESS, client_of
 from orders.models import Order, ShippingMethod
 from payments.models import Payment, Refund, StripeEvent
 from shop import audit
+from shop.dev.testing.steps import API, place_order, run_concurrently
 from shop.jobs import Job
-from shop.testing.steps import API, at_the_same_moment, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -199,6 +199,6 @@ def test_a_shop_that_sells_meanwhile_gives_no_false_alarm(
         finally:
             over.set()
 
-    found, *sold = at_the_same_moment(look, *[lambda c=client: sell(c) for client in clients])
+    found, *sold = run_concurrently(look, *[lambda c=client: sell(c) for client in clients])
     assert min(sold) > 0
     assert found == []

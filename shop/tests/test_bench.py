@@ -11,11 +11,11 @@ import pytest
 import requests
 from django.conf import settings
 
-from shop.bench import chart, meters, report, wrk
-from shop.bench.rounds import Comparison, Result, Round
-from shop.bench.scenarios import Request
-from shop.bench.soak import Soak
-from shop.bench.wrk import EAGER, Crowd
+from shop.dev.bench import chart, meters, report, wrk
+from shop.dev.bench.rounds import Comparison, Result, Round
+from shop.dev.bench.scenarios import Request
+from shop.dev.bench.soak import Soak
+from shop.dev.bench.wrk import EAGER, Crowd
 
 
 def bench(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

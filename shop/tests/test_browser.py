@@ -19,14 +19,14 @@ from orders import services as orders
 from orders.models import Order
 from payments import services as payments
 from payments.models import StripeEvent
-from payments.simulator import StripeSimulator
 from shop import days, media
-from shop.demo import seeding, terms
-from shop.demo.products import PRODUCTS
-from shop.testing.admin import ordered
-from shop.testing.browser import MISSING, PHONE, browser_page, chromium, drag, log_in, take_picture
-from shop.testing.server import ShopServer, shop_server
-from shop.testing.stripe_steps import deliver, events
+from shop.dev.demo import seeding, terms
+from shop.dev.demo.products import PRODUCTS
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import ordered
+from shop.dev.testing.browser import MISSING, PHONE, browser_page, chromium, drag, log_in, take_picture
+from shop.dev.testing.server import ShopServer, shop_server
+from shop.dev.testing.stripe_steps import deliver, events
 
 pytestmark = [
     pytest.mark.browser,

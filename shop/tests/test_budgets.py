@@ -17,9 +17,9 @@ from catalog.counts import FEW
 from catalog.models import SEARCH_INDEX, Product
 from catalog.queries import COUNTED, ORDERINGS
 from catalog.tests.conftest import LIST
-from shop import caches
-from shop.testing.commands import Commands, count_commands
-from shop.testing.plans import indexes_of_plans_kept, keys_and_documents, stages_of
+from shop.db import caches
+from shop.dev.testing.commands import Commands, count_commands
+from shop.dev.testing.plans import indexes_of_plans_kept, keys_and_documents, stages_of
 
 SIZES = [1_000, pytest.param(100_000, marks=[pytest.mark.large, pytest.mark.slow])]
 FACETS = f"{LIST}facets/"

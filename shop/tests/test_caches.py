@@ -3,9 +3,9 @@
 import pytest
 from cachetools import TLRUCache
 
-from shop import caches
-from shop.caches import TTLCache
-from shop.testing.steps import at_the_same_moment
+from shop.db import caches
+from shop.db.caches import TTLCache
+from shop.dev.testing.steps import run_concurrently
 
 
 class Clock:
@@ -58,7 +58,7 @@ def test_threads_share_a_cache() -> None:
             cache.set(number % 20, number)
             cache.get((number + 7) % 20)
 
-    at_the_same_moment(*[use] * 4)
+    run_concurrently(*[use] * 4)
 
 
 def test_all_caches_can_be_cleared() -> None:

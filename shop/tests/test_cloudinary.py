@@ -11,9 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from shop import media
-from shop.error_responses import error_response
-from shop.storage import CloudinaryStorage
-from shop.testing.cloudinary import CloudinaryFake, Refused, parse_multipart
+from shop.api.error_responses import error_response
+from shop.dev.testing.cloudinary import CloudinaryFake, Refused, parse_multipart
+from shop.media.storage import CloudinaryStorage
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def cloud(settings):
     with CloudinaryFake(cloud_name="our-shop", api_key="123456", api_secret="s3cr&t") as fake:
         settings.CLOUD_NAME, settings.CLOUD_API_KEY, settings.CLOUD_API_SECRET = "our-shop", "123456", "s3cr&t"
         settings.CLOUD_API_BASE = fake.url
-        settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "shop.storage.CloudinaryStorage"}}
+        settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "shop.media.storage.CloudinaryStorage"}}
         yield fake
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from shop import media
 from shop.media import MediaUnavailable
-from shop.storage import CloudinaryStorage
+from shop.media.storage import CloudinaryStorage
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ def cloud(settings: Any) -> Iterator[type[Answering]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     settings.CLOUD_NAME, settings.CLOUD_API_KEY, settings.CLOUD_API_SECRET = "our-shop", "123456", "secret"
     settings.CLOUD_API_BASE = f"http://127.0.0.1:{server.server_port}"
-    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "shop.storage.CloudinaryStorage"}}
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "shop.media.storage.CloudinaryStorage"}}
     yield Answering
     server.shutdown()
     server.server_close()

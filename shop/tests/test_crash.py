@@ -14,7 +14,7 @@ from catalog.models import Product, Variant
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod
 from shop import audit
-from shop.testing.server import shop_server
+from shop.dev.testing.server import shop_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,10 +18,10 @@ from orders.models import Event, Order, ShippingMethod
 from payments.models import Payment, Refund, StripeEvent
 from shop import days, jobs
 from shop.admin.dashboard import Figure
+from shop.dev.testing.admin import allow, browser_of, ordered
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.plans import stages_of
 from shop.jobs import Job
-from shop.testing.admin import allow, browser_of, ordered
-from shop.testing.commands import count_commands
-from shop.testing.plans import stages_of
 
 LABELS = [
     "To ship",
@@ -258,7 +258,7 @@ def test_flagged_and_disputed_orders_are_shown_until_they_are_settled(
     assert [each["order"].pk for each in rows] == [flagged.pk, disputed.pk]
     assert list(browser.get(shown["Flagged"].url).context["cl"].result_list) == [flagged]
 
-    orders.settle_flag(order=flagged, note="The customer was called.", actor=orders.Actor.STAFF)
+    orders.resolve_flag(order=flagged, note="The customer was called.", actor=orders.Actor.STAFF)
     assert figures(browser)["Flagged"].value == "0"
     assert [each["order"].pk for each in panel(browser, "Flagged and disputed orders")["rows"]] == [disputed.pk]
 
@@ -310,7 +310,7 @@ def all_kinds_of_work(
     for order in (*looked_into, settled):
         orders.flag(order_id=order.pk, detail="x")
         Order.objects.filter(pk=order.pk).update(fulfilment_status="delivered")
-    orders.settle_flag(order=settled, note="x", actor=orders.Actor.STAFF)
+    orders.resolve_flag(order=settled, note="x", actor=orders.Actor.STAFF)
 
     holder = make_user()
     Order.objects.filter(pk__in=[ordered(holder, mug).pk for _ in range(2)]).update(placed_from="one")

@@ -13,9 +13,9 @@ import pytest
 from django.conf import settings
 from pymongo import MongoClient
 
-from shop import mongod
-from shop.mongod_errors import MongodError, check_reachable
-from shop.processes import spawn
+from shop.db.mongod_errors import MongodError, check_reachable
+from shop.dev import mongod
+from shop.dev.processes import spawn
 
 
 def complaint_about(uri: str) -> str:

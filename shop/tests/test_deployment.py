@@ -18,11 +18,11 @@ from django.conf import settings
 from django.db import connection
 from pymongo.database import Database
 
-from shop.mongod import free_port
-from shop.processes import spawn
-from shop.testing.environment import production
-from shop.testing.server import database_uri
-from shop.testing.waiting import wait_until
+from shop.dev.mongod import free_port
+from shop.dev.processes import spawn
+from shop.dev.testing.environment import production
+from shop.dev.testing.server import database_uri
+from shop.dev.testing.waiting import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

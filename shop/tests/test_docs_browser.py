@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from catalog.models import Product
-from shop.testing.browser import MISSING, browser_page, chromium
-from shop.testing.server import shop_server
+from shop.dev.testing.browser import MISSING, browser_page, chromium
+from shop.dev.testing.server import shop_server
 
 pytestmark = [
     pytest.mark.browser,

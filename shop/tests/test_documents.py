@@ -15,10 +15,10 @@ from accounts.models import User
 from cart.models import Cart
 from catalog.models import Product, StockMovement, Variant
 from orders.models import Order
-from shop import documents
-from shop.testing.failures import failing
-from shop.testing.steps import add_to_cart, place_order
-from shop.transactions import snapshot, transactional
+from shop.db import documents
+from shop.db.transactions import snapshot, transactional
+from shop.dev.testing.failures import failing
+from shop.dev.testing.steps import add_to_cart, place_order
 
 pytestmark = pytest.mark.django_db
 

@@ -17,13 +17,13 @@ from accounts import views as accounts_views
 from accounts.models import User
 from catalog.models import Product
 from conftest import PASSWORD, client_of
-from shop.circuit import circuit
 from shop.db.deadline import limited_database_time
+from shop.dev.testing.admin import browser_of
+from shop.dev.testing.failures import failing
+from shop.dev.testing.images import image_file
+from shop.dev.testing.replies import refusal
+from shop.http.circuit import circuit
 from shop.jobs import PeriodicTask
-from shop.testing.admin import browser_of
-from shop.testing.failures import failing
-from shop.testing.images import image_file
-from shop.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db
 

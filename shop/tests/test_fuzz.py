@@ -19,11 +19,11 @@ from django.conf import settings
 from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from shop.fuzz import checks, report
-from shop.fuzz.examining import Plan, examine
-from shop.fuzz.people import PEOPLE
-from shop.fuzz.tally import Tally
-from shop.testing.routes import operations, schema
+from shop.dev.fuzz import checks, report
+from shop.dev.fuzz.examining import Plan, examine
+from shop.dev.fuzz.people import PEOPLE
+from shop.dev.fuzz.tally import Tally
+from shop.dev.testing.routes import operations, schema
 
 COMMAND = [sys.executable, "manage.py", "fuzz"]
 

@@ -17,10 +17,10 @@ from orders import services as orders
 from orders.models import Order
 from orders.reviews.models import Review
 from payments.models import Payment
-from shop.testing.images import image_file
-from shop.testing.replies import refusal, refusals
-from shop.testing.routes import Operation, operations, schema
-from shop.testing.steps import API, add_to_cart, everything, place_order
+from shop.dev.testing.images import image_file
+from shop.dev.testing.replies import refusal, refusals
+from shop.dev.testing.routes import Operation, operations, schema
+from shop.dev.testing.steps import API, add_to_cart, everything, place_order
 
 pytestmark = pytest.mark.django_db
 

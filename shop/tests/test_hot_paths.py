@@ -14,9 +14,9 @@ from django.test import RequestFactory
 from accounts.models import User
 from accounts.tokens import issue_tokens
 from catalog.models import Product
-from shop.demo.bench import PASSWORD
-from shop.testing.commands import count_commands
-from shop.testing.steps import ADDRESS, API
+from shop.dev.demo.bench import PASSWORD
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.steps import ADDRESS, API
 
 # The most commands of each path.
 BUDGETS = {

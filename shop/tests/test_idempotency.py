@@ -15,12 +15,12 @@ from catalog.models import Product
 from conftest import ADDRESS, client_of
 from orders.models import Order
 from payments.models import Payment, Refund
-from payments.simulator import StripeSimulator
-from shop.idempotency import IdempotencyRecord
-from shop.testing.failures import failing
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, order_of, place_order, stock_of
-from shop.testing.stripe_steps import pay
+from shop.api.idempotency import IdempotencyRecord
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.failures import failing
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, order_of, place_order, run_concurrently, stock_of
+from shop.dev.testing.stripe_steps import pay
 
 pytestmark = pytest.mark.django_db
 
@@ -173,7 +173,7 @@ def test_who_lost_its_claim_while_it_worked_rolls_back(customer: User, product: 
         return IdempotencyRecord.objects.update(token="somebody else's")
 
     with failing("insert", Order, blockConnection=True, blockTimeMS=1000):
-        reply, taken = at_the_same_moment(lambda: send(slow), taken_over)
+        reply, taken = run_concurrently(lambda: send(slow), taken_over)
 
     assert taken == 1
     assert refusal(reply, 409) == ("request_in_progress", None)
@@ -197,7 +197,7 @@ def test_twenty_requests_at_once_with_one_key_place_one_order(customer: User, pr
         client = client_of(customer)
         return lambda: send(client)
 
-    replies = at_the_same_moment(*[one() for _ in range(20)])
+    replies = run_concurrently(*[one() for _ in range(20)])
 
     assert {reply.status_code for reply in replies} <= {201, 409}
     placed = [reply for reply in replies if reply.status_code == 201]

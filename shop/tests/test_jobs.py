@@ -10,10 +10,10 @@ import pytest
 from django.utils import timezone
 
 from shop import jobs
+from shop.db.transactions import transactional
+from shop.dev.testing.failures import failing
+from shop.dev.testing.steps import run_concurrently
 from shop.jobs import Job, PeriodicTask, Postpone
-from shop.testing.failures import failing
-from shop.testing.steps import at_the_same_moment
-from shop.transactions import transactional
 
 pytestmark = pytest.mark.django_db
 
@@ -155,7 +155,7 @@ def test_a_postponed_job_is_due_again_then_and_no_attempt_is_counted(work: Work)
 def test_workers_at_once_run_each_job_once(work: Work) -> None:
     for n in range(10):
         jobs.enqueue("tests.work", n=n)
-    assert sum(at_the_same_moment(*[jobs.run_due] * 4)) == 10
+    assert sum(run_concurrently(*[jobs.run_due] * 4)) == 10
     assert sorted(call["n"] for call in work.calls) == list(range(10))
 
 
@@ -176,7 +176,7 @@ def test_a_job_under_way_is_leased(work: Work) -> None:
         finally:
             go_on.set()
 
-    assert at_the_same_moment(jobs.run_due, another_worker) == [1, 0]
+    assert run_concurrently(jobs.run_due, another_worker) == [1, 0]
     assert len(work.calls) == 1
 
 
@@ -245,13 +245,13 @@ def test_a_lost_lease_keeps_a_job_in_a_transaction_from_having_its_effect_twice(
 def test_a_periodic_task_runs_at_its_time_once_for_all_workers(db: None, only_our_tasks: None) -> None:
     ran: list[int] = []
     jobs.every(60, name="tests.tick")(lambda: ran.append(1))
-    assert sum(at_the_same_moment(*[jobs.run_periodic] * 4)) == 1
+    assert sum(run_concurrently(*[jobs.run_periodic] * 4)) == 1
     assert ran == [1]
     assert jobs.run_periodic() == 0
     task = PeriodicTask.objects.get()
     assert 55 < (task.due_at - timezone.now()).total_seconds() < 61
     PeriodicTask.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-    assert sum(at_the_same_moment(*[jobs.run_periodic] * 4)) == 1
+    assert sum(run_concurrently(*[jobs.run_periodic] * 4)) == 1
     assert ran == [1, 1]
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from payments.simulator import StripeSimulator
 from shop import audit
-from shop.demo import products, seeding
-from shop.demo.journey import PRODUCTS, Journey
-from shop.demo.storefront import PromiseBroken
+from shop.dev.demo import products, seeding
+from shop.dev.demo.journey import PRODUCTS, Journey
+from shop.dev.demo.storefront import PromiseBroken
+from shop.dev.stripe_simulator import StripeSimulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

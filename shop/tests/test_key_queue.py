@@ -15,13 +15,13 @@ from accounts.models import User
 from cart.models import Coupon
 from catalog.models import Product
 from conftest import ADDRESS, client_of
-from shop import transactions
+from shop.db import transactions
 from shop.db.key_queue import KeyQueue
+from shop.db.transactions import TransactionContention, queue_for, transactional
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, run_concurrently, stock_of
 from shop.jobs import PeriodicTask
-from shop.testing.commands import count_commands
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, stock_of
-from shop.transactions import TransactionContention, queue_for, transactional
 
 
 def test_those_who_wait_are_served_in_order_and_nobody_overtakes_them() -> None:
@@ -75,7 +75,7 @@ def test_threads_that_write_one_document_do_not_conflict() -> None:
 
     done: list[int] = []
     with count_commands(all_threads=True) as commands:
-        at_the_same_moment(*[write] * 12)
+        run_concurrently(*[write] * 12)
     # Each writes once: a conflict would have written again.
     assert commands.names.count("update") == 12
     assert commands.names.count("commitTransaction") == 12
@@ -91,7 +91,7 @@ def test_two_documents_in_opposite_order_are_no_deadlock() -> None:
         queue_for([second])
         done.append(first)
 
-    at_the_same_moment(*[lambda n=n: write("ab"[n % 2], "ba"[n % 2]) for n in range(12)])
+    run_concurrently(*[lambda n=n: write("ab"[n % 2], "ba"[n % 2]) for n in range(12)])
     assert Counter(done) == {"a": 6, "b": 6}
 
 
@@ -133,7 +133,7 @@ def test_a_hot_sale_conflicts_with_nobody_in_its_process_and_a_loser_writes_noth
         return buyer.post(f"{API}/orders/", {"shipping_address": ADDRESS}).status_code
 
     with count_commands(all_threads=True) as commands:
-        statuses = at_the_same_moment(*[lambda b=buyer: checkout(b) for buyer in buyers])
+        statuses = run_concurrently(*[lambda b=buyer: checkout(b) for buyer in buyers])
     assert Counter(statuses)[201] == 4
     assert set(statuses) <= {201, 400, 409}
     assert commands.names.count("commitTransaction") == 4

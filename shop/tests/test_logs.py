@@ -14,13 +14,13 @@ from accounts import views as accounts_views
 from accounts.models import User
 from catalog.models import Product
 from conftest import PASSWORD, client_of
-from payments.simulator import StripeSimulator
 from shop import jobs, logs
-from shop.exception_reports import Reporter
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import browser_of
+from shop.dev.testing.steps import place_order
+from shop.dev.testing.stripe_steps import open_payment
+from shop.http.exception_reports import Reporter
 from shop.jobs import Job
-from shop.testing.admin import browser_of
-from shop.testing.steps import place_order
-from shop.testing.stripe_steps import open_payment
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,7 @@ def test_a_request_is_one_line_that_tells_what_was_asked_of_whom_and_how_long_it
     assert len(line.pop("request_id")) == 32
     assert line == {
         "level": "info",
-        "logger": "shop.request_log",
+        "logger": "shop.http.request_log",
         "event": "request",
         "method": "GET",
         "route": "profile",
@@ -139,7 +139,7 @@ def test_a_job_carries_the_id_of_the_request_that_called_for_it(
     open_payment(as_customer, number)
     headers = {"X-Request-ID": "cancelled-by-me"}
     assert as_customer.post(f"/api/v1/orders/{number}/cancel/", {}, headers=headers).status_code == 200
-    calls = [line for line in log.lines if line["event"] == "Stripe was called"]
+    calls = [line for line in log.lines if line["event"] == "stripe_called"]
     assert [(line["call"], line["request_id"] == "cancelled-by-me") for line in calls] == [
         ("create_intent", False),
         ("cancel_intent", True),
@@ -152,8 +152,8 @@ def test_the_worker_s_lines_carry_it_too(log: Log) -> None:
     assert jobs.run_due() == 2
     failed, done = (line for line in log.lines if "job" in line)
     assert (failed["request_id"], failed["job"], failed["attempt"]) == ("asked-for-this", "catalog.count_sales", 1)
-    assert failed["event"] == "a job failed"
-    assert (done["event"], done["attempt"], len(done["request_id"])) == ("a job is done", 1, 32)
+    assert failed["event"] == "job_failed"
+    assert (done["event"], done["attempt"], len(done["request_id"])) == ("job_done", 1, 32)
 
 
 # --- What no line says ------------------------------------------------------------------------------------------------

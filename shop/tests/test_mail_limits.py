@@ -12,15 +12,15 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import PASSWORD, client_of
 from orders.models import Order, ShippingMethod
-from payments.simulator import StripeSimulator
-from shop import jobs, mails
-from shop.email_addresses import mailbox_of
-from shop.jobs import Job
-from shop.testing.failures import failing
-from shop.testing.mails import link_in, minutes_pass, work
-from shop.testing.smtp import mail_server
-from shop.testing.steps import ADDRESS, API, add_to_cart, at_the_same_moment
-from shop.testing.stripe_steps import pay
+from shop import jobs
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.failures import failing
+from shop.dev.testing.mails import link_in, minutes_pass, work
+from shop.dev.testing.smtp import mail_server
+from shop.dev.testing.steps import ADDRESS, API, add_to_cart, run_concurrently
+from shop.dev.testing.stripe_steps import pay
+from shop.jobs import Job, mails
+from shop.jobs.email_addresses import mailbox_of
 from shop.tests.test_jobs import due_again
 
 pytestmark = pytest.mark.django_db
@@ -212,7 +212,7 @@ def test_a_mail_that_is_tried_again_counts_once(customer: User, settings: Any, m
 def test_workers_at_once_never_pass_a_limit(customer: User) -> None:
     for _ in range(12):
         services.send_verification(user=customer)
-    at_the_same_moment(*[jobs.run_due] * 4)
+    run_concurrently(*[jobs.run_due] * 4)
     assert len(mail.outbox) == 4
     assert not Job.objects.exists()
 

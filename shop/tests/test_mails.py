@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import User
-from shop import jobs, mails
-from shop.jobs import Job
-from shop.mongod import free_port
-from shop.testing.failures import failing
-from shop.testing.mails import work
-from shop.testing.smtp import MailServer, mail_server
+from shop import jobs
+from shop.dev.mongod import free_port
+from shop.dev.testing.failures import failing
+from shop.dev.testing.mails import work
+from shop.dev.testing.smtp import MailServer, mail_server
+from shop.jobs import Job, mails
 from shop.tests.test_jobs import due_again
 
 pytestmark = pytest.mark.django_db
@@ -80,11 +80,11 @@ def test_a_mail_that_is_sent_twice_has_the_same_message_id(customer: User, serve
 
 
 def test_workers_at_once_send_each_mail_once(customer: User, server: MailServer) -> None:
-    from shop.testing.steps import at_the_same_moment
+    from shop.dev.testing.steps import run_concurrently
 
     for _ in range(6):
         ask(customer)
-    at_the_same_moment(*[jobs.run_due] * 4)
+    run_concurrently(*[jobs.run_due] * 4)
     assert len({mail["Message-ID"] for mail in server.taken}) == len(server.taken) == 6
 
 

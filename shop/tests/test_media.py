@@ -17,8 +17,8 @@ from PIL import Image, ImageCms, PngImagePlugin
 from rest_framework import serializers
 
 from shop import media
-from shop.image_fields import ImageFormField, UploadedImageField
-from shop.testing.images import flat_png, png_chunk, with_scans
+from shop.dev.testing.images import flat_png, png_chunk, with_scans
+from shop.media.fields import ImageFormField, UploadedImageField
 
 RED, GREEN, BLUE = (220, 20, 30), (20, 200, 40), (20, 30, 220)
 GPS = 0x8825

@@ -15,9 +15,9 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product
 from orders.models import Order
-from shop import caches, documents
-from shop.testing.admin import browser_of, url_of
-from shop.testing.steps import ADDRESS, everything
+from shop.db import caches, documents
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.steps import ADDRESS, everything
 from shop.tests.test_documents import values
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def has_its_default(field: Field, value: Any) -> bool:
     return value == field.get_default()
 
 
-def test_models_and_readers_give_a_missing_field_its_default(furnished: Order, subtests: pytest.Subtests) -> None:
+def test_models_and_readers_give_a_missing_field_its_default(populated_shop: Order, subtests: pytest.Subtests) -> None:
     seen = 0
     for model in list(models_with_documents()):
         collection = connection.get_database()[model._meta.db_table]
@@ -72,7 +72,7 @@ def test_models_and_readers_give_a_missing_field_its_default(furnished: Order, s
     assert seen > 100
 
 
-def test_embedded_documents_give_a_missing_field_its_default(furnished: Order, subtests: pytest.Subtests) -> None:
+def test_embedded_documents_give_a_missing_field_its_default(populated_shop: Order, subtests: pytest.Subtests) -> None:
     seen = 0
     for model in list(models_with_documents()):
         collection = connection.get_database()[model._meta.db_table]
@@ -94,14 +94,14 @@ def test_embedded_documents_give_a_missing_field_its_default(furnished: Order, s
     assert seen > 5
 
 
-def test_a_row_without_a_related_one_has_no_defaults_of_it(furnished: Order) -> None:
+def test_a_row_without_a_related_one_has_no_defaults_of_it(populated_shop: Order) -> None:
     Product.objects.update(category=None)
     assert Product.objects.select_related("category").get().category is None
 
 
 @pytest.mark.slow
 def test_pages_of_the_api_are_complete_without_the_optional_fields(
-    furnished: Order, as_customer: APIClient, as_staff: APIClient, subtests: pytest.Subtests
+    populated_shop: Order, as_customer: APIClient, as_staff: APIClient, subtests: pytest.Subtests
 ) -> None:
     product = Product.objects.get()
     pages = {
@@ -110,7 +110,7 @@ def test_pages_of_the_api_are_complete_without_the_optional_fields(
         "detail for staff": (as_staff, f"/api/v1/products/{product.slug}/"),
         "cart": (as_customer, "/api/v1/cart/"),
         "orders": (as_customer, "/api/v1/orders/"),
-        "order": (as_customer, f"/api/v1/orders/{furnished.number}/"),
+        "order": (as_customer, f"/api/v1/orders/{populated_shop.number}/"),
         "reviews": (as_customer, f"/api/v1/products/{product.pk}/reviews/"),
         "categories": (as_customer, "/api/v1/categories/"),
         "profile": (as_customer, "/api/v1/users/me/"),
@@ -154,7 +154,7 @@ def assert_same_shape(found: Any, complete: Any) -> None:
 
 
 def test_pages_of_the_admin_open_without_the_optional_fields(
-    furnished: Order, staff: Any, subtests: pytest.Subtests
+    populated_shop: Order, staff: Any, subtests: pytest.Subtests
 ) -> None:
     browser = browser_of(staff)
     for model in list(models_with_documents()):
@@ -194,7 +194,7 @@ FOUND_BY = {
 
 
 def test_calls_work_as_before_without_the_optional_fields(
-    furnished: Order, as_customer: APIClient, as_staff: APIClient, subtests: pytest.Subtests
+    populated_shop: Order, as_customer: APIClient, as_staff: APIClient, subtests: pytest.Subtests
 ) -> None:
     product, item = Product.objects.get(), as_customer.get("/api/v1/cart/").json()["items"][0]["id"]
     purchase = {"shipping_address": ADDRESS, "shipping_method": "standard"}
@@ -205,7 +205,7 @@ def test_calls_work_as_before_without_the_optional_fields(
         "change the cart": lambda: as_customer.patch(f"/api/v1/cart/items/{item}/", {"quantity": 2}),
         "quote": lambda: as_customer.post("/api/v1/orders/quote/", purchase),
         "order": lambda: as_customer.post("/api/v1/orders/", purchase),
-        "ship": lambda: as_staff.post(f"/api/v1/orders/{furnished.number}/fulfil/", {"status": "shipped"}),
+        "ship": lambda: as_staff.post(f"/api/v1/orders/{populated_shop.number}/fulfil/", {"status": "shipped"}),
         "change a product": lambda: as_staff.patch(f"/api/v1/products/{product.pk}/", {"description": "Soft."}),
     }
     before = everything()

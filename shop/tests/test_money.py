@@ -14,8 +14,8 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product
 from shop import money
-from shop.money_fields import MoneyField
-from shop.testing.replies import refusals
+from shop.db.money_fields import MoneyField
+from shop.dev.testing.replies import refusals
 
 LIST = "/api/v1/products/"
 

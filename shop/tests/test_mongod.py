@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from shop import mongod
-from shop.mongod import MongodError
-from shop.mongod_errors import why_it_ended
+from shop.db.mongod_errors import why_it_ended
+from shop.dev import mongod
+from shop.dev.mongod import MongodError
 
 PROGRAM = Path("mongod")
 
@@ -116,7 +116,7 @@ def test_an_unknown_failure_shows_what_the_log_says():
 
 def test_a_command_runs_with_a_throw_away_database():
     script = "import os, pymongo; print(pymongo.MongoClient(os.environ['MONGO_URI']).admin.command('hello')['setName'])"
-    command = [sys.executable, "-m", "shop.mongod", "--", sys.executable, "-c", script]
+    command = [sys.executable, "-m", "shop.dev.mongod", "--", sys.executable, "-c", script]
     found = subprocess.run(
         command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=60, check=False
     )
@@ -124,5 +124,5 @@ def test_a_command_runs_with_a_throw_away_database():
 
 
 def test_the_exit_code_of_such_a_command_is_passed_on():
-    command = [sys.executable, "-m", "shop.mongod", "--", "sh", "-c", "exit 7"]
+    command = [sys.executable, "-m", "shop.dev.mongod", "--", "sh", "-c", "exit 7"]
     assert subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, timeout=60, check=False).returncode == 7

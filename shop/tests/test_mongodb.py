@@ -1,4 +1,4 @@
-"""What `shop.mongodb` mends of the backend, seen on the real server: look-ups, indexes, migrations."""
+"""What `shop.db.mongodb` mends of the backend, seen on the real server: look-ups, indexes, migrations."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -15,10 +15,10 @@ from accounts.models import TokenFamily, User
 from catalog.models import Category, Product, Variant
 from catalog.tests.conftest import put_on_shelf
 from orders.models import Order
-from shop.idempotency import IdempotencyRecord
-from shop.mongodb import mend_backend, violated_fields
-from shop.testing.commands import count_commands
-from shop.testing.plans import stages_of
+from shop.api.idempotency import IdempotencyRecord
+from shop.db.mongodb import apply_backend_patches, violated_fields
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.plans import stages_of
 
 pytestmark = pytest.mark.django_db
 
@@ -34,8 +34,8 @@ def test_iexact_takes_a_pattern_for_a_text(customer: User, pattern: str) -> None
 
 
 def test_mending_twice_is_mending_once(customer: User) -> None:
-    mend_backend()
-    mend_backend()
+    apply_backend_patches()
+    apply_backend_patches()
     assert not User.objects.filter(email__iexact=".*").exists()
     assert list(User.objects.order_by("email").values_list("email", flat=True)) == ["ada@example.com"]
 

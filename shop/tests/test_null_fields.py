@@ -9,10 +9,10 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product
 from catalog.tests.conftest import LIST
-from shop.testing.admin import picture
-from shop.testing.replies import refusal
-from shop.testing.routes import operations, schema
-from shop.testing.steps import API, stock_of, variant_of
+from shop.dev.testing.admin import picture
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.routes import operations, schema
+from shop.dev.testing.steps import API, stock_of, variant_of
 
 pytestmark = pytest.mark.django_db
 

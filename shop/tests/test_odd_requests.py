@@ -9,8 +9,8 @@ import requests
 from django.conf import settings
 
 from catalog.models import Product
-from shop.testing.raw_http import connect, head, response_of
-from shop.testing.server import ShopServer, shop_server
+from shop.dev.testing.raw_http import connect, head, response_of
+from shop.dev.testing.server import ShopServer, shop_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +27,7 @@ def server(tmp_path: Path) -> Iterator[ShopServer]:
 
 @pytest.fixture
 def busy_server(tmp_path: Path) -> Iterator[ShopServer]:
-    with shop_server(log=tmp_path / "web.log", DJANGO_SETTINGS_MODULE="shop.testing.busy_settings") as server:
+    with shop_server(log=tmp_path / "web.log", DJANGO_SETTINGS_MODULE="shop.dev.testing.busy_settings") as server:
         yield server
 
 

@@ -13,9 +13,9 @@ import pytest
 import requests
 from django.conf import settings
 
-from shop import mongod
-from shop.testing.server import ShopServer, shop_server
-from shop.testing.waiting import wait_until
+from shop.dev import mongod
+from shop.dev.testing.server import ShopServer, shop_server
+from shop.dev.testing.waiting import wait_until
 
 # The contract's bound: a request that takes longer fails here as it would at a storefront.
 WITHIN_SECONDS = 10

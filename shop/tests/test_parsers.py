@@ -7,7 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from shop.testing.replies import refusal, refusals
+from shop.dev.testing.replies import refusal, refusals
 
 pytestmark = pytest.mark.django_db
 

@@ -27,14 +27,14 @@ from orders import services as orders
 from orders.models import Order
 from orders.reviews.models import Review
 from payments.models import Payment, Refund, StripeEvent
-from payments.simulator import StripeSimulator
 from shop import audit
-from shop.testing.admin import browser_of, url_of
-from shop.testing.failures import failing
-from shop.testing.mails import work
-from shop.testing.server import database_uri
-from shop.testing.steps import API, add_to_cart, everything, order_of, place_order
-from shop.testing.stripe_steps import deliver, open_payment, pay, post_event
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.failures import failing
+from shop.dev.testing.mails import work
+from shop.dev.testing.server import database_uri
+from shop.dev.testing.steps import API, add_to_cart, everything, order_of, place_order
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay, post_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

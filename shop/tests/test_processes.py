@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from shop.processes import ProcessError, Supervisor, start_time
+from shop.dev.processes import ProcessError, Supervisor, start_time
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 # Ignores SIGTERM, and has a child that does so, too.

@@ -1,7 +1,7 @@
 """The shop as it runs in production: no secret and nothing of a person's leaves it where it should not.
 
-Planted values (`shop.testing.canaries`) are looked for in all that it logged and answered while everything was done to
-it that can be done. One test, because one such run serves all its claims.
+Planted values (`shop.dev.testing.canaries`) are looked for in all that it logged and answered while everything was done
+to it that can be done. One test, because one such run serves all its claims.
 """
 
 import json
@@ -15,8 +15,8 @@ import pytest
 from django.conf import settings
 from pymongo import MongoClient
 
-from shop import mongod
-from shop.testing.canaries import (
+from shop.dev import mongod
+from shop.dev.testing.canaries import (
     ADMIN,
     BOSS,
     IN_ADDRESSES,
@@ -28,7 +28,7 @@ from shop.testing.canaries import (
     found_in,
     planted,
 )
-from shop.testing.server import ShopServer
+from shop.dev.testing.server import ShopServer
 
 Claim = Callable[[Shop, str], None]
 
@@ -86,12 +86,12 @@ def everything_was_really_done(shop: Shop, log: str) -> None:
     assert {line["event"] for line in lines} >= {
         "request",
         "a request ended in an exception",
-        "a request met an outage",
-        "a login failed",
-        "a login to the admin failed",
-        "Stripe was called in vain",
-        "Cloudinary failed",
-        "Redis is away, MongoDB counts the limits",
+        "dependency_unavailable",
+        "login_failed",
+        "admin_login_failed",
+        "stripe_call_failed",
+        "cloudinary_failed",
+        "redis_unavailable",
     }
     served = [line for line in lines if line["event"] == "request"]
     assert len(served) >= len(shop.replies)

@@ -11,8 +11,8 @@ from catalog.models import Product, StockMovement, Variant
 from conftest import ADDRESS, PASSWORD
 from orders.models import Order, ShippingMethod
 from payments.models import Payment, StripeEvent
-from payments.simulator import StripeSimulator
 from shop import audit
+from shop.dev.stripe_simulator import StripeSimulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from catalog.models import Category, Product
 from catalog.queries import ProductFiltersSerializer
 from catalog.tests.conftest import LIST
-from shop.testing.replies import refusal
-from shop.testing.routes import operations, schema
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.routes import operations, schema
 
 pytestmark = pytest.mark.django_db
 

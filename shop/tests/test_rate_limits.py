@@ -15,13 +15,14 @@ from rest_framework.test import APIClient
 
 from accounts.models import KnownNetwork, User
 from conftest import PASSWORD, client_of
-from shop import caches, counters
-from shop.counters import RateWindow
-from shop.testing.commands import count_commands
-from shop.testing.mails import link_in, work
-from shop.testing.redis import redis_server
-from shop.testing.replies import refusal
-from shop.testing.routes import operations
+from shop.api import counters
+from shop.api.counters import RateWindow
+from shop.db import caches
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.mails import link_in, work
+from shop.dev.testing.redis import redis_server
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.routes import operations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -421,7 +422,7 @@ def test_a_redis_that_is_back_is_asked_again(
 
 
 def test_the_cache_follows_and_forgets_while_redis_is_away(redis: str, settings: Any) -> None:
-    backend = "shop.caching.ForgetfulRedisCache"
+    backend = "shop.db.caching.ForgetfulRedisCache"
     settings.CACHES = {
         "default": {"BACKEND": backend, "LOCATION": redis},
         "away": {"BACKEND": backend, "LOCATION": "redis://127.0.0.1:9/0"},

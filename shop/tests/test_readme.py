@@ -12,7 +12,7 @@ from django.conf import settings
 
 from catalog.models import Product
 from orders.models import Order, ShippingMethod
-from payments.simulator import StripeSimulator
+from shop.dev.stripe_simulator import StripeSimulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

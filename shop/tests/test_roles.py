@@ -18,11 +18,11 @@ from catalog.models import Category, Product, Variant
 from conftest import client_of
 from orders.models import Order
 from payments.models import Payment
-from payments.simulator import StripeSimulator
-from shop.testing.admin import browser_of, filled_in, in_dialog, ordered, url_of
-from shop.testing.images import image_file
-from shop.testing.steps import API, place_order, stock_of
-from shop.testing.stripe_steps import pay
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import browser_of, filled_in, in_dialog, ordered, url_of
+from shop.dev.testing.images import image_file
+from shop.dev.testing.steps import API, place_order, stock_of
+from shop.dev.testing.stripe_steps import pay
 
 pytestmark = pytest.mark.django_db
 
@@ -81,16 +81,16 @@ def test_nobody_is_staff_by_a_group_alone(member: Callable[[str], User]) -> None
 
 @pytest.mark.parametrize("role", ROLES)
 def test_only_those_who_look_after_orders_see_those_of_others(
-    member: Callable[[str], User], role: str, furnished: Order
+    member: Callable[[str], User], role: str, populated_shop: Order
 ) -> None:
     client = client_of(member(role))
     sees = role != EDITORS
     assert client.get(f"{API}/orders/").json()["count"] == (1 if sees else 0)
-    assert client.get(f"{API}/orders/{furnished.number}/").status_code == (200 if sees else 404)
+    assert client.get(f"{API}/orders/{populated_shop.number}/").status_code == (200 if sees else 404)
     assert client.get(f"{API}/payments/{Payment.objects.get().pk}/").status_code == (200 if sees else 404)
     expected = {EDITORS: 404, DESK: 409, READERS: 403}[role]
     Order.objects.update(fulfilment_status="shipped")
-    assert client.post(f"{API}/orders/{furnished.number}/cancel/", {}).status_code == expected
+    assert client.post(f"{API}/orders/{populated_shop.number}/cancel/", {}).status_code == expected
     stock = client.get(f"{API}/products/{Product.objects.get().pk}/").json()["variants"][0].get("stock")
     assert (stock is not None) == (role != DESK)
 
@@ -181,10 +181,10 @@ def test_the_order_desk_sends_cancels_and_refunds(
     assert Order.objects.filter(status="cancelled").count() == 2
 
 
-def test_readers_see_what_a_page_holds_and_what_staff_did(member: Callable[[str], User], furnished: Order) -> None:
+def test_readers_see_what_a_page_holds_and_what_staff_did(member: Callable[[str], User], populated_shop: Order) -> None:
     browser: Client = browser_of(member(READERS))
     assert "Linen shirt" in browser.get(url_of("catalog.product")).content.decode()
-    assert "St James" in browser.get(url_of("orders.order", "change", furnished.pk)).content.decode()
+    assert "St James" in browser.get(url_of("orders.order", "change", populated_shop.pk)).content.decode()
     assert "cancelled" in browser.get(url_of("shop.staffaction")).content.decode()
     index = browser.get("/admin/").content.decode()
     assert all(url_of(label) in index for label in MODELS)

@@ -8,8 +8,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from conftest import client_of
-from shop.testing.replies import refusal
-from shop.testing.routes import Operation, operations
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.routes import Operation, operations
 
 pytestmark = pytest.mark.django_db
 

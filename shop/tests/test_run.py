@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from shop import mongod
-from shop.processes import spawn
-from shop.testing.environment import production
+from shop.dev import mongod
+from shop.dev.processes import spawn
+from shop.dev.testing.environment import production
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MANAGE = [sys.executable, "manage.py"]

@@ -17,10 +17,10 @@ from catalog.models import Product
 from conftest import ADDRESS, PASSWORD, client_of
 from orders import services as orders
 from orders.models import Order
-from shop.errors import ServiceUnavailable, ShopError
+from shop.api.errors import ServiceUnavailable, ShopError
+from shop.api.schema import MEANINGS, REFUSALS
+from shop.dev.testing.routes import Operation, operations, schema
 from shop.http import errors as http_errors  # noqa: F401 (its errors count as well)
-from shop.schema import MEANINGS, REFUSALS
-from shop.testing.routes import Operation, operations, schema
 from shop.urls import router
 
 pytestmark = pytest.mark.django_db

@@ -19,12 +19,12 @@ from django.test import Client
 from pymongo.database import Database
 
 from accounts.models import User
+from shop.audit.invariants import indexes_exist, migrations_are_applied
 from shop.db import schema_state
-from shop.invariants import indexes_exist, migrations_are_applied
-from shop.mongod import free_port
-from shop.processes import spawn
-from shop.testing.commands import count_commands
-from shop.testing.waiting import wait_until
+from shop.dev.mongod import free_port
+from shop.dev.processes import spawn
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

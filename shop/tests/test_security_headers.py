@@ -14,11 +14,11 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from catalog.models import Product
-from shop.circuit import circuit
-from shop.testing.admin import browser_of
-from shop.testing.failures import failing
-from shop.testing.images import image_file
-from shop.testing.routes import operations
+from shop.dev.testing.admin import browser_of
+from shop.dev.testing.failures import failing
+from shop.dev.testing.images import image_file
+from shop.dev.testing.routes import operations
+from shop.http.circuit import circuit
 
 pytestmark = pytest.mark.django_db
 

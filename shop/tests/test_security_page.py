@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from shop.fuzz import report
+from shop.dev.fuzz import report
 
 ROOT = Path(settings.BASE_DIR)
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]

@@ -18,10 +18,10 @@ from catalog import read_model, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod, TaxRate
 from shop import media
-from shop.demo import bench, journey, seeding
-from shop.demo.products import CATEGORIES, PRODUCTS
-from shop.demo.products.model import MEDIA
-from shop.management.commands import seed as seed_command
+from shop.dev.demo import bench, journey, seeding
+from shop.dev.demo.products import CATEGORIES, PRODUCTS
+from shop.dev.demo.products.model import MEDIA
+from shop.dev.management.commands import seed as seed_command
 
 # Some with variants, one that is sold out, and what the demo's journey needs.
 A_FEW = tuple(

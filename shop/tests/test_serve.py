@@ -22,13 +22,13 @@ from django.core.management import get_commands
 from accounts.models import KnownNetwork
 from catalog.models import Product
 from shop.dev.attacks.running import nginx_configuration
-from shop.mongod import free_port
-from shop.processes import spawn
-from shop.server import server_command
-from shop.testing.environment import production
-from shop.testing.failures import failing
-from shop.testing.server import database_uri
-from shop.testing.waiting import wait_until
+from shop.dev.mongod import free_port
+from shop.dev.processes import spawn
+from shop.dev.testing.environment import production
+from shop.dev.testing.failures import failing
+from shop.dev.testing.server import database_uri
+from shop.dev.testing.waiting import wait_until
+from shop.http.server import server_command
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

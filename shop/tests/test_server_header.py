@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from shop.testing.server import ShopServer, shop_server
+from shop.dev.testing.server import ShopServer, shop_server
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shop.testing.environment import ENVIRONMENT, production
+from shop.dev.testing.environment import ENVIRONMENT, production
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BOOT = "import django; django.setup()"

@@ -14,11 +14,11 @@ from django.conf import settings
 
 from accounts.models import User
 from catalog.models import Product, Variant
-from payments.simulator.delivery import sign
-from shop.testing.admin import browser_of, url_of
-from shop.testing.failures import failing
-from shop.testing.raw_http import connect, head, response_of
-from shop.testing.server import ShopServer, shop_server
+from shop.dev.stripe_simulator.delivery import sign
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.failures import failing
+from shop.dev.testing.raw_http import connect, head, response_of
+from shop.dev.testing.server import ShopServer, shop_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +30,7 @@ THREADS = sum(pool["threads"] for pool in settings.SERVER_POOLS.values())
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ShopServer]:
     log = tmp_path / "web.log"
-    with shop_server(log=log, DJANGO_SETTINGS_MODULE="shop.testing.impatient_settings") as server:
+    with shop_server(log=log, DJANGO_SETTINGS_MODULE="shop.dev.testing.impatient_settings") as server:
         yield server
 
 

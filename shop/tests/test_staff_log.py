@@ -16,14 +16,14 @@ from conftest import PASSWORD
 from orders import services as orders
 from orders.models import Order
 from payments.models import StripeEvent
-from payments.simulator import StripeSimulator
 from shop import jobs
-from shop.staff_log import AppendOnly, StaffAction
-from shop.testing.admin import allow, browser_of, filled_in, in_dialog, ordered, url_of
-from shop.testing.failures import failing
-from shop.testing.images import image_file
-from shop.testing.steps import API, place_order
-from shop.testing.stripe_steps import pay
+from shop.audit.staff_log import AppendOnly, StaffAction
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import allow, browser_of, filled_in, in_dialog, ordered, url_of
+from shop.dev.testing.failures import failing
+from shop.dev.testing.images import image_file
+from shop.dev.testing.steps import API, place_order
+from shop.dev.testing.stripe_steps import pay
 
 pytestmark = pytest.mark.django_db
 

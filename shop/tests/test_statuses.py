@@ -17,13 +17,13 @@ from orders.admin.order_page import EVENT_ICONS
 from orders.models import Event, FulfilmentStatus, Order, OrderStatus, PaymentStatus, TimelineEntry
 from payments.admin.labels import EVENT_LABELS, INTENT_LABELS, REFUND_LABELS
 from payments.models import Payment, Refund, StripeEvent
-from payments.simulator import StripeSimulator
-from payments.simulator.errors import ApiError
 from shop import audit
 from shop.admin.html import badge
-from shop.testing.admin import browser_of, url_of
-from shop.testing.steps import API, place_order
-from shop.testing.stripe_steps import deliver, open_payment
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.stripe_simulator.errors import ApiError
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.steps import API, place_order
+from shop.dev.testing.stripe_steps import deliver, open_payment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,7 +71,7 @@ def test_no_field_of_statuses_is_missing_here() -> None:
     assert found - others == {f"{model._meta.label}.{name}" for model, name in COLOURS}
 
 
-def test_each_status_has_its_label_and_colour(furnished: Order, staff: Any, subtests: pytest.Subtests) -> None:
+def test_each_status_has_its_label_and_colour(populated_shop: Order, staff: Any, subtests: pytest.Subtests) -> None:
     browser = browser_of(staff)
     for (model, name), colours in COLOURS.items():
         label, row = model._meta.label_lower, model.objects.first()
@@ -86,17 +86,17 @@ def test_each_status_has_its_label_and_colour(furnished: Order, staff: Any, subt
         model.objects.filter(pk=row.pk).update(**{name: getattr(row, name)})
 
 
-def test_each_event_has_its_icon(furnished: Order, staff: Any) -> None:
+def test_each_event_has_its_icon(populated_shop: Order, staff: Any) -> None:
     assert set(EVENT_ICONS) == set(Event)
     entries = [TimelineEntry(event=event, actor="system", detail=f"about {event}") for event in Event]
     Order.objects.update(timeline=entries)
-    page = browser_of(staff).get(url_of("orders.order", "change", furnished.pk)).content.decode()
+    page = browser_of(staff).get(url_of("orders.order", "change", populated_shop.pk)).content.decode()
     for event, icon in EVENT_ICONS.items():
         assert f"about {event}" in page
         assert icon in page
 
 
-def test_a_status_that_stripe_adds_is_shown_as_it_is(furnished: Order, staff: Any) -> None:
+def test_a_status_that_stripe_adds_is_shown_as_it_is(populated_shop: Order, staff: Any) -> None:
     browser = browser_of(staff)
     for model in (Refund, Payment):
         model.objects.update(status="held_for_review")

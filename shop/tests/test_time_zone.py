@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.db import connection
 
 from orders.models import Order
-from shop.testing.admin import browser_of, url_of
-from shop.testing.steps import everything
+from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.steps import everything
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def at_the_moment(value: Any) -> Any:
 
 
 def test_every_page_of_the_admin_shows_times_of_the_time_zone(
-    furnished: Order, staff: Any, settings: Any, subtests: pytest.Subtests
+    populated_shop: Order, staff: Any, settings: Any, subtests: pytest.Subtests
 ) -> None:
     settings.TIME_ZONE = "Asia/Kathmandu"
     browser = browser_of(staff)

@@ -18,14 +18,15 @@ from rest_framework.test import APIClient
 from catalog.models import Product
 from orders import services as orders
 from orders.models import Actor, Event, Order
-from payments.simulator import StripeSimulator
-from shop import crash_points, jobs
-from shop.testing.steps import API, order_of, place_order
-from shop.testing.stripe_steps import deliver, open_payment, pay
-from shop.torture import report
-from shop.torture.scenarios import SCENARIOS
-from shop.torture.scenarios.crashes import CALLS, TRANSACTIONS
-from shop.torture.tally import Tally
+from shop import jobs
+from shop.db import crash_points
+from shop.dev.faults import report
+from shop.dev.faults.scenarios import SCENARIOS
+from shop.dev.faults.scenarios.crashes import CALLS, TRANSACTIONS
+from shop.dev.faults.tally import Tally
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.steps import API, order_of, place_order
+from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 
 
 def torture(*arguments: str) -> tuple[list[str], dict[str, Any]]:

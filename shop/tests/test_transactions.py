@@ -14,15 +14,15 @@ from rest_framework.test import APIClient
 from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order
-from shop import transactions
+from shop.api.errors import DatabaseUnavailable
+from shop.db import transactions
 from shop.db.deadline import limited_database_time
-from shop.errors import DatabaseUnavailable
+from shop.db.transactions import TransactionContention, in_transaction, on_commit, transactional
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.failures import failing
+from shop.dev.testing.replies import refusal
+from shop.dev.testing.steps import API, add_to_cart, everything, place_order, run_concurrently, stock_of
 from shop.jobs import PeriodicTask
-from shop.testing.commands import count_commands
-from shop.testing.failures import failing
-from shop.testing.replies import refusal
-from shop.testing.steps import API, add_to_cart, at_the_same_moment, everything, place_order, stock_of
-from shop.transactions import TransactionContention, in_transaction, on_commit, transactional
 
 pytestmark = pytest.mark.django_db
 
@@ -247,7 +247,7 @@ def test_many_at_once_on_one_row_lose_no_update(db: None) -> None:
         now = PeriodicTask.objects.get(pk="row").due_at
         PeriodicTask.objects.filter(pk="row").update(due_at=now + timedelta(seconds=1))
 
-    at_the_same_moment(*[one_second_later] * 12)
+    run_concurrently(*[one_second_later] * 12)
     assert (PeriodicTask.objects.get().due_at - moment).total_seconds() == 12
 
 

@@ -16,11 +16,11 @@ from rest_framework.test import APIClient
 from catalog.models import Product
 from orders.models import Order
 from payments.models import StripeEvent
-from payments.simulator import StripeSimulator
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.server import database_uri
+from shop.dev.testing.steps import order_of, place_order, stock_of
+from shop.dev.testing.stripe_steps import events, open_payment
 from shop.jobs import Job, PeriodicTask
-from shop.testing.server import database_uri
-from shop.testing.steps import order_of, place_order, stock_of
-from shop.testing.stripe_steps import events, open_payment
 
 pytestmark = pytest.mark.django_db
 

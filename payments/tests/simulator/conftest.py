@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 import stripe
 
-from payments.simulator import StripeSimulator
+from shop.dev.stripe_simulator import StripeSimulator
 
 SECRET = "whsec_first"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import stripe
 
-from payments.simulator import StripeSimulator
-from payments.simulator.control import ACTIONS
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.stripe_simulator.control import ACTIONS
 
 from .conftest import client_of
 
@@ -136,7 +136,7 @@ def test_nothing_is_left_running_after_close(shop) -> None:
 
 def start(*options: str) -> tuple[subprocess.Popen, str]:
     """The program in a process of its own, and the URL it prints once it serves."""
-    command = [sys.executable, "-m", "payments.simulator", "--first-retry", "0.05", *options]
+    command = [sys.executable, "-m", "shop.dev.stripe_simulator", "--first-retry", "0.05", *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     return process, process.stdout.readline().split()[-1]
 
@@ -160,7 +160,9 @@ def test_a_killed_program_still_knows_everything(tmp_path, shop) -> None:
                 break
             threading.Event().wait(0.05)
         assert shop.types() == ["payment_intent.created"]
-        second = subprocess.run([sys.executable, "-m", "payments.simulator", *options], cwd=ROOT, capture_output=True)
+        second = subprocess.run(
+            [sys.executable, "-m", "shop.dev.stripe_simulator", *options], cwd=ROOT, capture_output=True
+        )
         assert second.returncode == 1
         assert b"cannot start" in second.stderr
     finally:

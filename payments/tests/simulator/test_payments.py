@@ -3,8 +3,8 @@
 import pytest
 import stripe
 
-from payments.simulator import ApiError, StripeSimulator
-from payments.simulator.events import API_VERSION
+from shop.dev.stripe_simulator import ApiError, StripeSimulator
+from shop.dev.stripe_simulator.events import API_VERSION
 
 from .conftest import Shop, client_of
 

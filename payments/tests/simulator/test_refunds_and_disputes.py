@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from payments.simulator import ApiError
+from shop.dev.stripe_simulator import ApiError
 
 
 def test_refunds_in_parts_never_exceed_the_charge(client, paid, simulator, shop) -> None:

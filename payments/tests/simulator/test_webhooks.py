@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import stripe
 
-from payments.simulator import StripeSimulator
+from shop.dev.stripe_simulator import StripeSimulator
 
 
 def test_an_event_names_the_request_behind_it(client, simulator, shop) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from shop.testing.images import flat_png
+from shop.dev.testing.images import flat_png
 
 ADDRESS = "127.0.0.2"
 WORDS = ("shirt", "blue mug", "cotton", "lamp of steel")

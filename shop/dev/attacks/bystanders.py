@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from payments.simulator.delivery import sign
+from shop.dev.stripe_simulator.delivery import sign
 
 CUSTOMERS = 6
 PAUSE_SECONDS = 0.2

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.conf import settings
 
-from shop.bench.report import replace_section
 from shop.dev.attacks.attackers import ATTACKS
 from shop.dev.attacks.running import Seen
+from shop.dev.bench.report import replace_section
 
 PAGE = settings.BASE_DIR / "docs" / "reliability.md"
 # The runs that the page compares; kept, so that one can be measured without the others.

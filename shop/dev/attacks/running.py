@@ -18,11 +18,11 @@ from typing import Any
 import requests
 from django.conf import settings
 
-from shop import mongod
+from shop.dev import mongod
 from shop.dev.attacks.attackers import ATTACKS, Target
-from shop.mongod import free_port
-from shop.processes import ProcessError, last_lines, spawn
-from shop.testing.environment import production
+from shop.dev.mongod import free_port
+from shop.dev.processes import ProcessError, last_lines, spawn
+from shop.dev.testing.environment import production
 
 START_SECONDS = 90
 SERVER_PROCESSES = 2
@@ -117,7 +117,8 @@ class Run:
 
     def _server_command(self, port: int) -> list[str]:
         """Return the command that the tree's own code builds."""
-        code = f"import shop.server; print(*shop.server.server_command({port}, workers={SERVER_PROCESSES}), sep='\\n')"
+        code = "from shop.http.server import server_command; "
+        code += f"print(*server_command({port}, workers={SERVER_PROCESSES}), sep='\\n')"
         made = [sys.executable, "-c", code]
         return subprocess.check_output(made, cwd=self._tree, text=True).splitlines()  # noqa: S603
 

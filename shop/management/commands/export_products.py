@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from catalog.importing.export import Export
 from catalog.models import Product
-from shop.errors import ShopError
+from shop.api.errors import ShopError
 from shop.management.progress import Progress
 
 

@@ -11,7 +11,7 @@ from catalog.importing import planning, runs
 from catalog.importing.formats import open_table
 from catalog.importing.models import ImportRun, ImportStep
 from catalog.importing.planning import Plan
-from shop.errors import ShopError
+from shop.api.errors import ShopError
 from shop.management.progress import Progress
 
 FAULTS_SHOWN = 50

@@ -7,10 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from shop.checks import uncollected_static_file
+from shop.conf.checks import uncollected_static_file
 from shop.db.schema_state import migration_complaint
-from shop.processes import ProcessError
-from shop.server import check_port, server_command
+from shop.http.server import PortUnavailable, check_port, server_command
 
 
 class Command(BaseCommand):
@@ -34,7 +33,7 @@ class Command(BaseCommand):
             raise CommandError(f"WEB_WORKERS must be a whole number from 1 to 256, not {workers}.")
         try:
             check_port(port, host=host)
-        except ProcessError as error:
+        except PortUnavailable as error:
             raise CommandError(str(error)) from error
         if missing := uncollected_static_file():
             raise CommandError(

@@ -10,9 +10,9 @@ import structlog
 from django.core.management.base import BaseCommand, CommandError
 
 from shop import jobs
+from shop.api.errors import is_database_outage
 from shop.db.schema_state import migration_complaint
-from shop.errors import is_database_outage
-from shop.logs import told
+from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
@@ -43,11 +43,11 @@ class Command(BaseCommand):
             except Exception as error:
                 if not is_database_outage(error):
                     # The interpreter would print the exception's text.
-                    logger.critical("the worker ends", exc_info=error)
+                    logger.critical("worker_failed", exc_info=error)
                     sys.exit(1)
                 if once:
                     raise
-                logger.warning("the database does not answer", error=told(error.__cause__ or error))
+                logger.warning("database_unavailable", error=describe_error(error.__cause__ or error))
                 stopping.wait(2)
                 continue
             if once and not tried:

@@ -13,10 +13,10 @@ from cart.services import CartOwner
 from catalog.models import Product, ProductImage, Variant
 from conftest import ADDRESS, client_of
 from orders.reviews.models import Review
-from payments.simulator import StripeSimulator
-from shop.testing.admin import ordered
-from shop.testing.steps import everything, variant_of
-from shop.testing.stripe_steps import open_payment
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.admin import ordered
+from shop.dev.testing.steps import everything, variant_of
+from shop.dev.testing.stripe_steps import open_payment
 from shop.tests.access.people import make_people
 
 

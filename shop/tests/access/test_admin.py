@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from orders.models import Order
-from shop.testing.admin import browser_of
-from shop.testing.steps import everything
+from shop.dev.testing.admin import browser_of
+from shop.dev.testing.steps import everything
 from shop.tests.access.routes import routes
 from shop.tests.access.tables import ADMIN, APPS, COMMON, SITE, STAFF
 
@@ -57,7 +57,7 @@ def address_of(label: str, page: str) -> str:
 
 
 @pytest.fixture
-def browsers(furnished: Order, people: dict[str, User | None]) -> dict[str, Client]:
+def browsers(populated_shop: Order, people: dict[str, User | None]) -> dict[str, Client]:
     """Everybody's browsers, logged in where they can be."""
     return {name: browser_of(user) if user else Client() for name, user in people.items()}
 

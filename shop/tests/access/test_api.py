@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from shop.testing.routes import operations
-from shop.testing.steps import everything
+from shop.dev.testing.routes import operations
+from shop.dev.testing.steps import everything
 from shop.tests.access.routes import named, routes
 from shop.tests.access.tables import API, AROUND, PEOPLE, Row
 

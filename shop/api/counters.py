@@ -1,0 +1,145 @@
+"""Fixed-window counters shared by all processes.
+
+Kept in Redis if ``CACHE_URL`` names one, else in MongoDB. A window opens with the first use. During a Redis outage
+MongoDB counts from zero, so a client gets at most one extra limit.
+"""
+
+import time
+from functools import cache
+from typing import NamedTuple
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import models
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shop.db import documents
+from shop.db.caching import is_redis
+from shop.db.mongodb import TTLIndex
+from shop.logs import describe_error
+
+logger = structlog.get_logger(__name__)
+
+# Redis is skipped this long after an error; otherwise every request would wait for it.
+REDIS_PAUSE_SECONDS = 5.0
+REDIS_PATIENCE_SECONDS = 2.0
+
+
+class RateWindow(models.Model):
+    """Uses since the window opened. ``_id`` is a digest of the counted key."""
+
+    id = models.CharField(max_length=64, primary_key=True, db_column="_id")
+    count = models.PositiveIntegerField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [TTLIndex(fields=["expires_at"], name="rate_window_expiry")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Count(NamedTuple):
+    """Uses in the window, including the one just counted, and the seconds until it ends."""
+
+    uses: int
+    seconds_left: float
+
+
+def count(key: str, *, seconds: int, uses: int = 1) -> Count:
+    """Count ``uses`` of ``key`` atomically in a window of ``seconds``."""
+    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
+        try:
+            return _count_in_redis(key, seconds, uses)
+        except redis.RedisError as error:
+            _leave_redis_alone(error)
+    return _count_in_mongodb(key, seconds, uses)
+
+
+def undo(key: str, *, seconds: int) -> None:
+    """Undo one recent use of ``key``. Lost during a Redis outage, which only costs the client a use."""
+    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
+        try:
+            _give_back_in_redis(key, seconds)
+        except redis.RedisError as error:
+            _leave_redis_alone(error)
+    else:
+        windows, _ = documents.collection_of(RateWindow, may_be_lost=True)
+        windows.update_one(
+            {"_id": key, "count": {"$gt": 0}, "$expr": {"$gt": ["$expires_at", "$$NOW"]}}, {"$inc": {"count": -1}}
+        )
+
+
+# --- Redis ------------------------------------------------------------------------------------------------------------
+
+_redis_is_left_alone_until = 0.0
+
+
+def _leave_redis_alone(error: redis.RedisError) -> None:
+    global _redis_is_left_alone_until
+    _redis_is_left_alone_until = time.monotonic() + REDIS_PAUSE_SECONDS
+    logger.warning("redis_unavailable", error=describe_error(error))
+
+
+@cache
+def _redis(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=REDIS_PATIENCE_SECONDS,
+        socket_connect_timeout=REDIS_PATIENCE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _count_in_redis(key: str, seconds: int, uses: int) -> Count:
+    name = f"shop:count:{key}"
+    # Keep a reference: concurrent first calls may create two clients and discard one.
+    client = _redis(settings.CACHE_URL)
+    with client.pipeline(transaction=True) as commands:
+        # SET NX opens the window; later uses keep its expiry.
+        commands.set(name, 0, px=seconds * 1000, nx=True)
+        commands.incrby(name, uses)
+        commands.pttl(name)
+        _, counted, milliseconds = commands.execute()
+    return Count(counted, milliseconds / 1000)
+
+
+def _give_back_in_redis(key: str, seconds: int) -> None:
+    name = f"shop:count:{key}"
+    client = _redis(settings.CACHE_URL)
+    with client.pipeline(transaction=True) as commands:
+        # The window may have just ended; DECR alone would create a key without expiry.
+        commands.set(name, 0, px=seconds * 1000, nx=True)
+        commands.decr(name)
+        commands.execute()
+
+
+# --- MongoDB ----------------------------------------------------------------------------------------------------------
+
+
+def _count_in_mongodb(key: str, seconds: int, uses: int) -> Count:
+    # w=1: losing a count on failover is acceptable.
+    windows, _ = documents.collection_of(RateWindow, may_be_lost=True)
+    # The server's clock is the same for all processes. The TTL index deletes expired windows later.
+    is_open = {"$gt": ["$expires_at", "$$NOW"]}
+    step = {
+        "count": {"$cond": [is_open, {"$add": ["$count", uses]}, uses]},
+        "expires_at": {"$cond": [is_open, "$expires_at", {"$add": ["$$NOW", seconds * 1000]}]},
+    }
+    while True:
+        try:
+            row = windows.find_one_and_update(
+                {"_id": key},
+                [{"$set": step}],
+                projection={"count": 1, "left": {"$subtract": ["$expires_at", "$$NOW"]}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:
+            # Another request opened the window concurrently.
+            continue
+        return Count(row["count"], row["left"] / 1000)

@@ -1,0 +1,123 @@
+"""Error responses in the API's one error format, or as a page in the admin."""
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.views.decorators.csrf import csrf_exempt
+from drf_standardized_errors import formatter, handler
+from drf_standardized_errors.types import Error
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied
+from rest_framework.response import Response
+
+from shop.api.errors import DatabaseUnavailable, PayloadTooLarge, ServiceUnavailable, ShopError, is_database_outage
+from shop.api.renderers import JSONReply
+from shop.http.areas import Area, area_of
+from shop.http.circuit import circuit
+from shop.logs import describe_error
+
+logger = structlog.get_logger(__name__)
+
+OUTAGE_TITLE = "The shop is catching its breath"
+
+
+class ExceptionHandler(handler.ExceptionHandler):
+    """drf-standardized-errors' handler, with database outages mapped to ``DatabaseUnavailable``."""
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        is_expected = isinstance(exc, APIException) and not isinstance(exc, DatabaseUnavailable)
+        if not is_expected and is_database_outage(exc):
+            # A ping decides whether it is an outage or only this request ran out of time.
+            circuit.failure_noticed()
+            return DatabaseUnavailable()
+        # Django raises these while a view reads the request: too large, or too many parts.
+        if isinstance(exc, RequestDataTooBig):
+            return PayloadTooLarge()
+        if isinstance(exc, SuspiciousOperation):
+            return ShopError("The request could not be understood.")
+        if isinstance(exc, ObjectDoesNotExist):
+            # Deleted by another request since this one began.
+            return NotFound()
+        return super().convert_known_exceptions(exc)
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        """Report outages in one line: they are frequent and no bug of this code."""
+        if isinstance(exc, ServiceUnavailable):
+            cause = self.exc.__cause__ or self.exc
+            logger.warning("dependency_unavailable", code=exc.default_code, error=describe_error(cause))
+        else:
+            super().report_exception(exc, response)
+
+
+class ExceptionFormatter(formatter.ExceptionFormatter):
+    """drf-standardized-errors' formatter, with several inputs per :class:`ShopError`."""
+
+    def get_errors(self) -> list[Error]:
+        if isinstance(self.exc, ShopError):
+            return [Error(*fault) for fault in self.exc.faults]
+        # Errors of a whole list or body have attr null, not non_field_errors.
+        return [replace(error, attr=_without_marker(error.attr)) for error in super().get_errors()]
+
+
+def _without_marker(attr: str | None) -> str | None:
+    if attr is None or attr == "non_field_errors":
+        return None
+    return attr.removesuffix(".non_field_errors")
+
+
+def error_response(error: APIException) -> HttpResponse:
+    """Return the response for an error raised outside DRF's views."""
+    data = ExceptionFormatter(error, {}, error).run()
+    response = JSONReply(data, status=error.status_code)
+    if wait := getattr(error, "wait", None):
+        response["Retry-After"] = str(wait)
+    return response
+
+
+def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResponse:
+    """Return the response for ``error``; in the admin an HTML page that needs no database."""
+    response: HttpResponse = error_response(error)
+    if area_of(request.path_info) is not Area.ADMIN:
+        return response
+    try_again = request.method == "GET" and error.status_code >= 500
+    page = render_to_string("error_page.html", {"title": title, "detail": str(error), "try_again": try_again})
+    headers = {"Retry-After": response["Retry-After"]} if "Retry-After" in response else {}
+    return HttpResponse(page, status=error.status_code, headers=headers)
+
+
+@csrf_exempt
+def not_found(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+    return answer(request, NotFound(), title="There is nothing here")
+
+
+def to_the_docs(request: HttpRequest) -> HttpResponse:
+    """Redirect browsers from the API root to its documentation; other clients get 404."""
+    if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", ""):
+        return redirect("docs")
+    return not_found(request)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer requests that Django refuses before a view runs, such as one with a foreign Host header."""
+    return answer(request, ShopError("The request could not be understood."), title="That did not work")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    detail = "This form is no longer valid. Go back, load the page again and send it once more."
+    return answer(request, PermissionDenied(detail), title="That did not work")
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return answer(request, PermissionDenied(), title="You may not do this")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an uncaught exception, which Django has logged."""
+    if is_database_outage(sys.exc_info()[1]):
+        return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
+    return answer(request, APIException("Server Error (500)"), title="Something went wrong")

@@ -1,0 +1,159 @@
+"""``Idempotency-Key``: a repeated request returns the result of the first.
+
+The claim is committed before the work begins and finished in the transaction that has the effect; after a crash in
+between it expires. Only the status and a reference are stored, so a replay shows the current state of the object.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from bson import ObjectId
+from django.db import DatabaseError, IntegrityError, models
+from django.utils import timezone
+from pymongo.errors import PyMongoError
+from rest_framework import status
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from shop.api.errors import Conflict, ShopError
+from shop.db.mongodb import TTLIndex
+
+logger = structlog.get_logger(__name__)
+
+KEPT_FOR = timedelta(hours=48)
+CLAIM_LASTS = timedelta(seconds=60)
+
+
+class RequestInProgress(Conflict):
+    default_code = "request_in_progress"
+    default_detail = "A request with this Idempotency-Key is being worked on. Ask again in a moment."
+
+
+class KeyReused(ShopError):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key was used for another request. Use a new key for a new request."
+
+
+class IdempotencyRecord(models.Model):
+    """The claim of a key, and later its result. ``_id`` is a digest of user, route and key."""
+
+    id = models.CharField(max_length=64, primary_key=True, db_column="_id")
+    fingerprint = models.CharField(max_length=64)
+    # Identifies the claimant, so that an expired claim cannot be finished after another request took it over.
+    token = models.CharField(max_length=24)
+    claimed_until = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True)
+    reference = models.CharField(max_length=64, blank=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [TTLIndex(fields=["expires_at"], name="idempotency_expiry")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class ClaimLost(RequestInProgress):
+    """Our claim expired and another request took it over; this one rolls back."""
+
+
+_current: ContextVar[IdempotencyRecord | None] = ContextVar("idempotency_record", default=None)
+
+
+def finish(*, status: int, reference: str) -> None:
+    """Store the result of the running request's key. Call it inside the transaction that has the effect.
+
+    Does nothing for requests without a key. Raises :class:`ClaimLost` if another request took the claim over.
+    """
+    record = _current.get()
+    if record is None:
+        return
+    finished = IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).update(
+        status=status, reference=reference, expires_at=timezone.now() + KEPT_FOR
+    )
+    if not finished:
+        raise ClaimLost
+
+
+def run_once(
+    request: Request, *, replay: Callable[[str], Response], work: Callable[[], Response], scope: str
+) -> Response:
+    """Run ``work`` at most once per ``Idempotency-Key`` of the user and ``scope``; return its response or a replay.
+
+    ``work`` calls :func:`finish` with a reference; ``replay`` builds the response from it. Results other than 2xx
+    release the key. Raises :class:`RequestInProgress` and :class:`KeyReused`.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return work()
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise ValidationError(
+            {"Idempotency-Key": ["The key is 1 to 255 printable ASCII characters."]}, code="invalid_idempotency_key"
+        )
+    record = IdempotencyRecord(
+        id=_digest(request.user.pk, scope, key),
+        fingerprint=_digest(json.dumps(request.data, sort_keys=True, default=str)),
+        token=str(ObjectId()),
+        claimed_until=timezone.now() + CLAIM_LASTS,
+        expires_at=timezone.now() + KEPT_FOR,
+    )
+    finished = _claim(record)
+    if finished is not None:
+        response = replay(finished.reference)
+        response.status_code = finished.status
+        response["Idempotency-Replayed"] = "true"
+        return response
+    mark = _current.set(record)
+    try:
+        return work()
+    finally:
+        _current.reset(mark)
+        _free(record)
+
+
+def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
+    """Insert the claim or take over an expired one; return the record if the request was finished before."""
+    try:
+        record.save(force_insert=True)
+        return None
+    except IntegrityError:
+        pass
+    existing = IdempotencyRecord.objects.filter(pk=record.pk).first()
+    if existing is None:
+        # Released between the insert and this read.
+        raise RequestInProgress
+    alive = existing.status is not None or existing.claimed_until >= timezone.now()
+    if alive and existing.fingerprint != record.fingerprint:
+        raise KeyReused
+    if existing.status is not None:
+        return existing
+    taken_over = IdempotencyRecord.objects.filter(
+        pk=record.pk, token=existing.token, status=None, claimed_until__lt=timezone.now()
+    ).update(
+        token=record.token,
+        fingerprint=record.fingerprint,
+        claimed_until=record.claimed_until,
+        expires_at=record.expires_at,
+    )
+    if not taken_over:
+        raise RequestInProgress
+    return None
+
+
+def _free(record: IdempotencyRecord) -> None:
+    """Release the key unless `finish` was committed. During a database outage the claim expires instead."""
+    try:
+        IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
+    except (DatabaseError, PyMongoError):
+        logger.warning("idempotency_key_not_freed", exc_info=True)
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256("\0".join(str(part) for part in parts).encode()).hexdigest()

@@ -1,0 +1,45 @@
+"""ObjectIds in the API."""
+
+from typing import Any
+
+from bson import ObjectId
+from bson.errors import InvalidId
+from django_mongodb_backend.fields import ObjectIdAutoField
+from django_mongodb_backend.fields import ObjectIdField as ObjectIdModelField
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from rest_framework import serializers
+
+
+class ObjectIdField(serializers.Field):
+    """An ObjectId as a string of 24 hex digits; other input is a 400 ``invalid_id``."""
+
+    default_error_messages = {"invalid_id": "An id is a string of 24 hexadecimal digits."}
+
+    def to_internal_value(self, data: Any) -> ObjectId:
+        if not isinstance(data, str):
+            self.fail("invalid_id")
+        try:
+            return ObjectId(data)
+        except InvalidId:
+            self.fail("invalid_id")
+
+    def to_representation(self, value: ObjectId) -> str:
+        return str(value)
+
+
+class ObjectIdFieldSchema(OpenApiSerializerFieldExtension):
+    target_class = "shop.api.object_ids.ObjectIdField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[0-9a-f]{24}$", "examples": ["6650c1f2a4b3c2d1e0f9a8b7"]}
+
+
+def register_serializer_fields() -> None:
+    """Map ObjectId columns to :class:`ObjectIdField` in every ``ModelSerializer``."""
+    mapping = serializers.ModelSerializer.serializer_field_mapping
+    mapping[ObjectIdAutoField] = ObjectIdField
+    mapping[ObjectIdModelField] = ObjectIdField
+
+
+def parse_object_id(text: str) -> ObjectId | None:
+    return ObjectId(text) if ObjectId.is_valid(text) else None

@@ -1,0 +1,220 @@
+"""Rate limits, counted by `shop.api.counters` across all processes.
+
+A view sets ``rate_scope``, or ``rate_scopes`` by action; `settings.RATE_LIMIT_RULES` maps scopes to (requests,
+seconds). Users are counted by id, others by IP address, which is read from X-Forwarded-For for `TRUSTED_PROXIES`
+proxies.
+
+IPv6 clients are counted by /64, and with larger limits by the /56 and /48 around it (`IPV6_PREFIXES`). The smallest
+network is counted first, so a /64 over its limit does not use up that of its neighbours.
+
+For scopes in `settings.RATE_LIMITS_COUNTED_AT_ONCE` a process reserves several uses with one command. Limits are never
+exceeded, but a client served by several processes may be refused early, by the uses the others have reserved.
+"""
+
+import hashlib
+import math
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import chain
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.views import View
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+from rest_framework.throttling import BaseThrottle
+
+from shop.api import counters
+from shop.db.caches import TTLCache
+
+# Prefix lengths and the multiple of the rule's limit for each. Providers assign a /64 to a device and a /56 or /48 to a
+# site; a mobile provider's /48 serves many customers.
+IPV6_PREFIXES = {64: 1, 56: 4, 48: 16}
+# Well-known NAT64 prefix of RFC 6052.
+_NAT64 = IPv6Network("64:ff9b::/96")
+# Including brackets, zone and port.
+_MAX_ADDRESS_LENGTH = 100
+
+
+class Limit(NamedTuple):
+    """Arguments of :func:`spend`."""
+
+    scope: str
+    who: str = ""
+    request: Request | HttpRequest | None = None
+
+
+class _Use(NamedTuple):
+    """One counter of a use: ``at_once`` uses are reserved together, up to ``limit`` per ``seconds``."""
+
+    digest: str
+    limit: int
+    seconds: int
+    at_once: int
+
+
+def spend(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> int | None:
+    """Count one use of ``scope`` by ``who``; return the seconds to wait if the limit is exceeded, else None.
+
+    With ``request``, uses are counted per network of the client.
+    """
+    if not settings.RATE_LIMITS:
+        return None
+    for use in _uses(scope, who, request):
+        if (wait := _count(use)) is not None:
+            return wait
+    return None
+
+
+def _uses(scope: str, who: str, request: Request | HttpRequest | None) -> Iterator[_Use]:
+    limit, seconds = settings.RATE_LIMIT_RULES[scope]
+    at_once = settings.RATE_LIMITS_COUNTED_AT_ONCE.get(scope, 1)
+    networks = ((who, 1),) if request is None else _networks_in(request.META)
+    for network, multiple in networks:
+        name = network if request is None else f"{who} from {network}"
+        digest = hashlib.sha256(f"{scope}\0{name}".encode()).hexdigest()
+        # Reserving for the wider networks too avoids three commands per IPv6 request.
+        yield _Use(digest, limit * multiple, seconds, at_once * multiple)
+
+
+def _count(use: _Use) -> int | None:
+    digest, limit, seconds, at_once = use
+    if at_once > 1 and _take(digest):
+        return None
+    uses, seconds_left = counters.count(digest, seconds=seconds, uses=at_once)
+    allowed = min(at_once, limit - (uses - at_once))
+    if allowed > 1:
+        _keep(digest, allowed - 1, seconds=seconds_left)
+    # Another thread may have reserved some concurrently.
+    return None if allowed > 0 or (at_once > 1 and _take(digest)) else max(1, math.ceil(seconds_left))
+
+
+# Uses that this process has reserved, by digest.
+_counted: TTLCache[list[None]] = TTLCache(seconds=0, maxsize=10_000)
+_keeping = threading.Lock()
+
+
+def _take(digest: str) -> bool:
+    """Consume one reserved use; return whether there was one."""
+    left = _counted.get(digest)
+    try:
+        return left is not None and left.pop() is None
+    except IndexError:
+        return False
+
+
+def _keep(digest: str, uses: int, *, seconds: float) -> None:
+    with _keeping:
+        left = _counted.get(digest)
+        if left is None:
+            _counted.set(digest, [None] * uses, seconds=seconds)
+        else:
+            left.extend([None] * uses)
+
+
+def spend_or_refuse(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> None:
+    """Call :func:`spend`; raise DRF's ``Throttled`` (429 with ``Retry-After``) if the limit is exceeded."""
+    if (wait := spend(scope, who, request=request)) is not None:
+        raise Throttled(wait)
+
+
+@contextmanager
+def failures_limited(*limits: Limit, error: type[Exception]) -> Iterator[None]:
+    """Count the block as a use of each limit, and undo that unless it raises ``error``.
+
+    Counting before the block keeps concurrent attempts within the limit. Raises ``Throttled`` for right and wrong
+    attempts alike.
+    """
+    if not settings.RATE_LIMITS:
+        yield
+        return
+    spent: list[_Use] = []
+    failed = False
+    try:
+        for use in chain.from_iterable(_uses(*limit) for limit in limits):
+            if (wait := _count(use)) is not None:
+                raise Throttled(wait)
+            spent.append(use)
+        yield
+    except error:
+        failed = True
+        raise
+    finally:
+        if not failed:
+            for use in spent:
+                counters.undo(use.digest, seconds=use.seconds)
+
+
+class RateLimit(BaseThrottle):
+    def allow_request(self, request: Request, view: View) -> bool:
+        scopes = getattr(view, "rate_scopes", {})
+        scope = scopes.get(getattr(view, "action", None), getattr(view, "rate_scope", None))
+        if scope is None:
+            return True
+        user = request.user
+        known = user is not None and user.is_authenticated
+        self._wait = spend(scope, f"user {user.pk}") if known else spend(scope, request=request)
+        return self._wait is None
+
+    def wait(self) -> float | None:
+        return self._wait
+
+
+def address_of(request: Request | HttpRequest) -> str:
+    """Return the client's IPv4 address or IPv6 /64."""
+    return _networks_in(request.META)[0][0]
+
+
+def site_of(request: Request | HttpRequest) -> str:
+    """Return the client's widest counted network: the IPv4 address or the IPv6 /48."""
+    return site_in(request.META)
+
+
+def site_in(environ: Mapping[str, Any]) -> str:
+    """Return :func:`site_of` for a WSGI environ."""
+    return _networks_in(environ)[-1][0]
+
+
+def _networks_in(environ: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    """Return the client's counted networks, smallest first, each with its multiple of the limit."""
+    written = environ.get("REMOTE_ADDR") or ""
+    proxies = api_settings.NUM_PROXIES
+    if proxies and (forwarded := environ.get("HTTP_X_FORWARDED_FOR")):
+        # Each proxy appends the address of its client.
+        entries = forwarded.split(",")
+        written = entries[-min(proxies, len(entries))].strip()
+    return _networks_of(written[:_MAX_ADDRESS_LENGTH])
+
+
+@lru_cache(maxsize=1000)
+def _networks_of(written: str) -> tuple[tuple[str, int], ...]:
+    bare = written.removeprefix("[").partition("]")[0] if written.startswith("[") else written
+    if bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return ((written, 1),)
+    if isinstance(address, IPv6Address):
+        address = _embedded_ipv4(address) or address
+    if isinstance(address, IPv4Address):
+        return ((str(address), 1),)
+    networks = {prefix: ip_network((address.packed, prefix), strict=False) for prefix in IPV6_PREFIXES}
+    return tuple((str(network), IPV6_PREFIXES[prefix]) for prefix, network in networks.items())
+
+
+def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address embedded in an IPv6 address: mapped, NAT64, 6to4, or a Teredo client's.
+
+    Replies are routed to that IPv4 address, so it cannot be spoofed. One IPv4 address owns a whole 6to4 /48, while all
+    clients of a Teredo server share a /64.
+    """
+    if address in _NAT64:
+        return IPv4Address(address.packed[-4:])
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)

@@ -1,0 +1,313 @@
+"""OpenAPI description beyond what drf-spectacular infers."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from drf_standardized_errors.openapi import AutoSchema as StandardizedErrorsAutoSchema
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.serializers import ListSerializer
+
+from shop.api.conditional import ConditionalReads
+from shop.api.optional_nulls import OptionalNulls, takes_null
+
+Endpoint = tuple[str, str, str, Any]
+
+_IMAGE_CODES = ("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format")
+
+# Errors specific to an operation: status and error codes.
+REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
+    "POST /auth/register/": {400: ("email_taken",)},
+    "POST /auth/login/": {401: ("invalid_credentials",)},
+    "POST /auth/refresh/": {401: ("token_not_valid",)},
+    "POST /auth/logout/": {401: ("token_not_valid",)},
+    "POST /auth/password/change/": {400: ("wrong_password",)},
+    "POST /auth/password/reset/confirm/": {400: ("invalid_token",)},
+    "POST /auth/email/change/": {400: ("wrong_password", "unchanged")},
+    "POST /auth/email/change/confirm/": {400: ("invalid_token",)},
+    "POST /auth/email/verify/confirm/": {400: ("invalid_token",)},
+    "PUT /users/me/avatar/": {400: _IMAGE_CODES},
+    "PATCH /users/me/": {400: ("email_not_changed",)},
+    "POST /users/me/addresses/": {400: ("address_book_full", "unknown_state")},
+    "PUT /users/me/addresses/{id}/": {400: ("unknown_state",)},
+    "PATCH /users/me/addresses/{id}/": {400: ("unknown_state",)},
+    "GET /products/": {400: ()},
+    "GET /products/facets/": {400: ()},
+    "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options", "former_price_too_low")},
+    "PUT /products/{id}/": {
+        400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options", "former_price_too_low")
+    },
+    "PATCH /products/{id}/": {
+        400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options", "former_price_too_low")
+    },
+    "POST /products/{product_pk}/images/": {400: _IMAGE_CODES},
+    "GET /products/{product_pk}/reviews/": {400: ()},
+    "POST /products/{product_pk}/reviews/": {404: (), 409: ("not_bought", "already_reviewed")},
+    "PATCH /variants/{id}/": {400: ("sku_taken", "duplicate_options", "former_price_too_low")},
+    "POST /variants/{id}/stock/": {409: ("out_of_stock",)},
+    "PUT /cart/coupon/": {400: ("invalid_coupon",)},
+    "POST /cart/items/": {400: ("variant_required", "cart_full", "max_quantity"), 404: (), 409: ("out_of_stock",)},
+    "PATCH /cart/items/{id}/": {400: ("product_unavailable", "max_quantity"), 409: ("out_of_stock",)},
+    "POST /orders/quote/": {
+        404: (),
+        400: (
+            "empty_cart",
+            "invalid_coupon",
+            "invalid_shipping_method",
+            "unknown_state",
+            "amount_too_small",
+            "amount_too_large",
+        ),
+        409: ("out_of_stock",),
+    },
+    "DELETE /users/me/": {409: ("order_not_cancellable",)},
+    "GET /orders/": {400: ()},
+    "GET /users/me/addresses/": {400: ()},
+    "POST /orders/": {
+        404: (),
+        400: (
+            "empty_cart",
+            "invalid_coupon",
+            "invalid_shipping_method",
+            "unknown_state",
+            "amount_too_small",
+            "amount_too_large",
+        ),
+        409: ("out_of_stock", "total_changed", "cart_changed", "request_in_progress", "too_many_unpaid_orders"),
+        429: ("too_many_unpaid_orders_here",),
+        422: ("idempotency_key_reused",),
+    },
+    "POST /orders/{number}/cancel/": {403: (), 409: ("order_not_cancellable",)},
+    "POST /orders/{number}/fulfil/": {403: (), 409: ("order_not_fulfillable",)},
+    "POST /payments/": {
+        404: (),
+        400: ("payment_refused",),
+        409: ("order_not_payable", "request_in_progress"),
+        429: ("too_many_failed_payments",),
+        422: ("idempotency_key_reused",),
+    },
+    "POST /payments/webhook/": {400: ("invalid_signature", "invalid_event")},
+    "POST /payments/{id}/refunds/": {
+        400: ("payment_refused",),
+        403: (),
+        409: ("refund_too_large", "not_refundable", "request_in_progress"),
+        422: ("idempotency_key_reused",),
+    },
+}
+MEANINGS = {
+    400: "The request is not right.",
+    401: "Who is asking is not known: no token, or one that is not valid any more.",
+    403: "This is for staff with the permission for it.",
+    404: "There is no such thing, or it is somebody else's.",
+    405: "This address has no such method.",
+    406: "The answer is JSON, which the request does not take.",
+    408: "The request body did not arrive in time.",
+    409: "The state of the shop is against it.",
+    413: "The request body is too large.",
+    415: "The request body is of another media type than this takes.",
+    422: "This Idempotency-Key belongs to another request.",
+    429: "Too many requests.",
+    500: "A fault of the shop's own.",
+    503: "The database, Stripe or the image service is away, or a conflict outlasted its retries. Try again later.",
+}
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Names exactly this reply, for `If-None-Match`."}}
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="ETags of replies that the client has already."
+)
+RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
+
+
+def _error_schema(*types: str) -> dict[str, Any]:
+    error = {
+        "code": {"type": "string", "description": "What programs go by."},
+        "detail": {"type": "string", "description": "What people read."},
+        "attr": {"type": ["string", "null"], "description": "The input it is about, such as `items.0.quantity`."},
+    }
+    return {
+        "type": "object",
+        "required": ["type", "errors"],
+        "properties": {
+            "type": {"type": "string", "enum": list(types)},
+            "errors": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "object", "required": list(error), "properties": error},
+            },
+        },
+    }
+
+
+ERROR_SCHEMAS = {
+    "BadRequest": _error_schema("validation_error", "client_error"),
+    "ClientError": _error_schema("client_error"),
+    "ServerError": _error_schema("server_error"),
+}
+
+
+class AutoSchema(StandardizedErrorsAutoSchema):
+    """drf-standardized-errors' schema, tagged by the first path segment.
+
+    Errors share one schema per status class: codes and inputs depend on more than serializers, so an enumeration would
+    be wrong.
+    """
+
+    def get_tags(self) -> list[str]:
+        return [self.path.removeprefix("/api/v1/").split("/")[0]]
+
+    def get_summary(self) -> str | None:
+        action = getattr(self.view, getattr(self.view, "action", None) or "", None)
+        sentence, _, _ = " ".join((action.__doc__ or "").split()).partition(". ")
+        return sentence.rstrip(".") or None
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        auth = super().get_auth()
+        return [*auth, {}] if self._is_public_read() and {} not in auth else auth
+
+    def _is_public_read(self) -> bool:
+        return getattr(self.view, "public_reads", False) and self.method in SAFE_METHODS
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters = super().get_override_parameters()
+        return [*parameters, IF_NONE_MATCH] if self._is_conditional() else parameters
+
+    def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        responses = super()._get_response_bodies(*args, **kwargs)
+        if self._is_conditional():
+            responses["200"].setdefault("headers", {}).update(ETAG)
+            responses["304"] = {"description": "What `If-None-Match` names is still what there is.", "headers": ETAG}
+        return responses
+
+    def _is_conditional(self) -> bool:
+        return isinstance(self.view, ConditionalReads) and self.method == "GET"
+
+    def _map_serializer_field(
+        self, field: Any, direction: str, bypass_extensions: bool = False
+    ) -> dict[str, Any] | None:
+        described = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, ListSerializer) and described and direction == "request":
+            limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": field.max_length}
+            described |= {name: limit for name, limit in limits.items() if limit}
+        # Constraints that type and validators do not express.
+        described = described and {**described, **getattr(field, "described_as", {})}
+        if direction == "request" and described and isinstance(field.parent, OptionalNulls) and takes_null(field):
+            return _or_null(described)
+        return described
+
+    def _refusals(self) -> dict[int, tuple[str, ...]]:
+        return REFUSALS.get(f"{self.method} {self.path.removeprefix('/api/v1')}", {})
+
+    def _get_allowed_error_status_codes(self) -> list[str]:
+        return [str(status) for status in MEANINGS]
+
+    def _should_add_error_response(self, responses: dict, status_code: str) -> bool:
+        if int(status_code) in self._refusals():
+            return True
+        if status_code in ("409", "422") or (status_code == "403" and self._is_public_read()):
+            return False
+        if status_code in ("408", "413"):
+            return self.method in ("POST", "PUT", "PATCH")
+        return super()._should_add_error_response(responses, status_code)
+
+    def _should_add_parse_error_response(self) -> bool:
+        # Operations with a body have validation errors (400) anyway.
+        return False
+
+    def _get_error_response_serializer(self, status_code: str) -> dict[str, str]:
+        kind = "ServerError" if status_code >= "500" else "BadRequest" if status_code == "400" else "ClientError"
+        return {"$ref": f"#/components/schemas/{kind}"}
+
+    def _get_response_for_code(self, serializer: Any, status_code: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        response = super()._get_response_for_code(serializer, status_code, *args, **kwargs)
+        if (status := int(status_code)) in MEANINGS:
+            codes = ", ".join(f"`{code}`" for code in self._refusals().get(status, ()))
+            response["description"] = f"{MEANINGS[status]} Among others: {codes}." if codes else MEANINGS[status]
+        if status in (429, 503):
+            response["headers"] = RETRY_AFTER
+        return response
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(schema.get("type"), str) and "enum" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
+def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Document each route once, with its trailing slash."""
+    return [(path if path.endswith("/") else f"{path}/", *rest) for path, *rest in endpoints]
+
+
+# Headers of successful responses to writes, by path.
+_CART_TOKEN = {"schema": {"type": "string"}, "description": "A guest's new cart: send it from now on."}
+_REPLAYED = {"schema": {"type": "string", "enum": ["true"]}, "description": "This was done before, by the same key."}
+REPLY_HEADERS: dict[str, dict[str, Any]] = {
+    "/api/v1/cart/": {"X-Cart-Token": _CART_TOKEN},
+    "/api/v1/cart/coupon/": {"X-Cart-Token": _CART_TOKEN},
+    "/api/v1/cart/items/": {"X-Cart-Token": _CART_TOKEN},
+    "/api/v1/orders/": {"Idempotency-Replayed": _REPLAYED},
+    "/api/v1/payments/": {"Idempotency-Replayed": _REPLAYED},
+    "/api/v1/payments/{id}/refunds/": {"Idempotency-Replayed": _REPLAYED},
+}
+
+
+# Header of every response.
+REQUEST_ID = {
+    "schema": {"type": "string"},
+    "description": "The request's id: the one that was sent as `X-Request-ID`, where it is 8 to 64 letters, digits, "
+    "`.`, `_` and `-`; else a new one.",
+}
+
+
+def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add response headers: ``REPLY_HEADERS`` to writes, the request id to all."""
+    result.setdefault("components", {})["headers"] = {"RequestID": REQUEST_ID}
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            for response in operation["responses"].values():
+                of_all = {"X-Request-ID": {"$ref": "#/components/headers/RequestID"}}
+                response["headers"] = {**response.get("headers", {}), **of_all}
+    for path, headers in REPLY_HEADERS.items():
+        for method in ("post", "put", "patch"):
+            operation = result["paths"].get(path, {}).get(method, {})
+            for status, response in operation.get("responses", {}).items():
+                if status.startswith("2"):
+                    response.setdefault("headers", {}).update(headers)
+    return result
+
+
+def _given(field: str) -> dict[str, Any]:
+    return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}
+
+
+# Rules between the fields of a body, by component.
+BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
+    "PlaceOrderRequest": {"oneOf": [_given("shipping_address"), _given("address_id")]},
+    "AddItemRequest": {"anyOf": [_given("product"), _given("variant")]},
+    "StockChangeRequest": {"oneOf": [_given("delta"), _given("set")]},
+    # PATCH with a single field requires it.
+    "PatchedQuantityRequest": {"required": ["quantity"]},
+}
+_EACH_VARIANT_HAS_ITS_OWN = {
+    "if": _given("variants"),
+    "then": {"properties": {name: {"type": "null"} for name in ("price", "sku", "stock")}},
+}
+BETWEEN_FIELDS |= dict.fromkeys(("ProductWriteRequest", "PatchedProductWriteRequest"), _EACH_VARIANT_HAS_ITS_OWN)
+
+
+def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add rules that serializers and parsers check in code: between fields, and of query parameters, in which blanks
+    are ignored and NUL is refused.
+    """
+    for component, rule in BETWEEN_FIELDS.items():
+        result["components"]["schemas"][component] |= rule
+    for methods in result["paths"].values():
+        for parameter in methods.get("get", {}).get("parameters", ()):
+            if parameter["in"] == "query":
+                parameter["allowEmptyValue"] = True
+                if parameter["schema"].get("type") == "string" and "enum" not in parameter["schema"]:
+                    parameter["schema"].setdefault("pattern", "^[^\u0000]*$")
+    return result
+
+
+def error_schemas(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    result.setdefault("components", {}).setdefault("schemas", {}).update(ERROR_SCHEMAS)
+    return result

@@ -1,0 +1,162 @@
+"""Staff log: one append-only row per change by staff, in the admin or the API.
+
+Services and admins call :func:`note` inside the transaction of the change. The acting user comes from
+`shop.http.request_context`. Rows name the changed object and fields, never their values: no personal data, no secrets.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from bson import ObjectId
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.utils import timezone
+
+from shop.db import documents, transactions
+from shop.http import request_context
+
+# Fields that identify an object, unless they are personal data.
+LABELS = {
+    "auth.group": "name",
+    "cart.coupon": "code",
+    "catalog.category": "name",
+    "catalog.importrun": "filename",
+    "catalog.product": "name",
+    "catalog.variant": "sku",
+    "orders.order": "number",
+    "orders.shippingmethod": "name",
+    "orders.taxrate": "country",
+    "payments.payment": "order_number",
+    "payments.stripeevent": "type",
+    "shop.job": "kind",
+}
+
+
+class AppendOnly(TypeError):
+    """Rows of the staff log can be neither changed nor deleted."""
+
+
+class StaffActionQuerySet(models.QuerySet):
+    def about(self, model: type[models.Model], object_id: str) -> "StaffActionQuerySet":
+        """Return the actions on one object, latest first."""
+        return self.filter(model=model._meta.label_lower, object_id=object_id).order_by("-pk")
+
+    def update(self, **_: Any) -> NoReturn:
+        raise AppendOnly
+
+    def delete(self) -> NoReturn:
+        raise AppendOnly
+
+
+class Action(models.TextChoices):
+    ADD = "add", "added"
+    CHANGE = "change", "changed"
+    DELETE = "delete", "deleted"
+    STOCK = "stock", "changed the stock"
+    CANCEL = "cancel", "cancelled"
+    SHIP = "ship", "marked as shipped"
+    DELIVER = "deliver", "marked as delivered"
+    SETTLE = "settle", "settled the flag of"
+    REFUND = "refund", "refunded"
+    REPLAY = "replay", "replayed"
+    RUN = "run", "ran"
+    MAIL = "mail", "sent a mail to"
+
+
+class StaffAction(models.Model):
+    at = models.DateTimeField(default=timezone.now)
+    # No foreign key: rows outlive the account.
+    staff = models.CharField(max_length=24)
+    via = models.CharField("by way of", max_length=5, choices=[("admin", "the admin"), ("api", "the API")])
+    action = models.CharField(max_length=10, choices=Action)
+    model = models.CharField("kind of object", max_length=60)
+    object_id = models.CharField("id", max_length=255)
+    label = models.CharField("object", max_length=255, blank=True)
+    fields = models.JSONField("changed fields", default=list)
+    request_id = models.CharField("request", max_length=64)
+
+    objects = StaffActionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "staff action"
+        # No permission allows changing rows.
+        default_permissions = ("view",)
+        indexes = [
+            models.Index(fields=["model", "object_id"], name="staff_action_object"),
+            models.Index(fields=["staff"], name="staff_action_staff"),
+            models.Index(fields=["at"], name="staff_action_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.label or self.object_id} {self.get_action_display()}"
+
+    def save(self, **options: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly
+        super().save(**{**options, "force_insert": True})
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        raise AppendOnly
+
+
+def note(action: Action, *objects: models.Model, fields: Iterable[str] = ()) -> None:
+    """Log, in the running transaction, the acting user's action on these objects.
+
+    Does nothing if no staff user is acting: in jobs, in commands and for customers.
+    """
+    staff = request_context.acting_staff()
+    if staff is None:
+        return
+    if not transactions.in_transaction():
+        raise RuntimeError("What staff do is noted in the transaction that does it.")
+    names = sorted(set(fields))
+    rows = [
+        StaffAction(
+            staff=staff.id,
+            via=staff.via,
+            action=action,
+            model=obj._meta.label_lower,
+            object_id=str(obj.pk),
+            label=_label(obj),
+            fields=names,
+            request_id=request_context.current_request_id(),
+        )
+        for obj in objects
+    ]
+    if rows:
+        documents.insert(*rows)
+
+
+def _label(obj: models.Model) -> str:
+    attribute = LABELS.get(obj._meta.label_lower)
+    return str(getattr(obj, attribute))[:255] if attribute else ""
+
+
+def with_people(actions: Iterable[StaffAction]) -> list[StaffAction]:
+    """Set ``person`` and ``target`` of each action to current names, or ids of deleted objects.
+
+    Uses one command for the users and one per kind of object without a stored label.
+    """
+    rows = list(actions)
+    user_label = get_user_model()._meta.label_lower
+    wanted = defaultdict(set)
+    wanted[user_label].update(row.staff for row in rows)
+    for row in rows:
+        if not row.label:
+            wanted[row.model].add(row.object_id)
+    names = {label: _names(label, ids) for label, ids in wanted.items()}
+    for row in rows:
+        row.person = names[user_label].get(row.staff) or f"deleted account {row.staff}"
+        row.target = row.label or names[row.model].get(row.object_id) or row.object_id
+    return rows
+
+
+def _names(label: str, ids: Iterable[str]) -> dict[str, str]:
+    try:
+        model = apps.get_model(label)
+    except LookupError:
+        return {}
+    keys = [ObjectId(pk) for pk in ids if ObjectId.is_valid(pk)]
+    return {str(obj.pk): str(obj) for obj in model._default_manager.filter(pk__in=keys)} if keys else {}

@@ -1,0 +1,51 @@
+"""Redis cache backend that degrades to an empty cache during an outage."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import redis
+import structlog
+from django.core.cache.backends.redis import RedisCache
+
+from shop.logs import describe_error
+
+logger = structlog.get_logger(__name__)
+
+
+def is_redis(url: str) -> bool:
+    return url.startswith(("redis://", "rediss://"))
+
+
+def _else(answer: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return ``answer()`` if the decorated method raises a Redis error."""
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return method(*args, **kwargs)
+            except redis.RedisError as error:
+                logger.warning("cache_unavailable", error=describe_error(error))
+                return answer()
+
+        return wrapper
+
+    return decorate
+
+
+class ForgetfulRedisCache(RedisCache):
+    """Django's Redis cache; without Redis it acts as an empty cache instead of failing the request."""
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        return _else(lambda: default)(super().get)(key, default, version)
+
+    add = _else(bool)(RedisCache.add)
+    set = _else(lambda: None)(RedisCache.set)
+    touch = _else(bool)(RedisCache.touch)
+    delete = _else(bool)(RedisCache.delete)
+    has_key = _else(bool)(RedisCache.has_key)
+    get_many = _else(dict)(RedisCache.get_many)
+    set_many = _else(list)(RedisCache.set_many)
+    delete_many = _else(lambda: None)(RedisCache.delete_many)
+    clear = _else(bool)(RedisCache.clear)

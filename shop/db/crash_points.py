@@ -1,0 +1,25 @@
+"""Named crash points for fault runs. Off by default, impossible in production.
+
+``CRASH_AT=orders.place:before_commit`` (with ``DEBUG=1``) kills the process with SIGKILL at the first pass of that
+point, ``CRASH_AT=orders.place:before_commit@3`` at the third. Points are in `shop.db.transactions` (``begin``,
+``before_commit``, ``after_commit`` of every named transaction) and `payments.gateway` (``before`` and ``after`` every
+named Stripe call).
+"""
+
+import os
+import signal
+
+from django.conf import settings
+
+_left: dict[str, int] = {}
+
+
+def reached(place: str) -> None:
+    if not settings.CRASH_AT:
+        return
+    wanted, _, times = settings.CRASH_AT.partition("@")
+    if place != wanted:
+        return
+    _left[place] = _left.get(place, int(times or 1)) - 1
+    if _left[place] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)

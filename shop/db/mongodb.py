@@ -1,0 +1,98 @@
+"""Patches of django-mongodb-backend 5.2, applied at start-up; TTL indexes and lookups that it lacks.
+
+`shop/tests/test_mongodb.py` shows which patches an upgrade makes obsolete.
+"""
+
+from typing import Any
+
+from django.db import IntegrityError, models
+from django.db.models import Lookup
+from django.db.models.fields.tuple_lookups import TupleIn
+from django.db.models.lookups import In
+from django_mongodb_backend.fields import ArrayField
+from django_mongodb_backend.operations import DatabaseOperations
+from django_mongodb_backend.query import MongoQuery
+from pymongo import IndexModel
+from pymongo.errors import BulkWriteError
+
+
+def apply_backend_patches() -> None:
+    # `__iexact` uses the value as a regular expression without escaping it: ".*" would match everything.
+    DatabaseOperations.prep_for_iexact_query = DatabaseOperations.prep_for_like_query
+    if MongoQuery.get_pipeline is not _get_pipeline:
+        MongoQuery.get_pipeline = _get_pipeline
+    # `prefetch_related` on a foreign key would scan the other collection.
+    TupleIn.as_mql = _tuple_in_as_mql
+
+
+_backend_get_pipeline = MongoQuery.get_pipeline
+
+
+def _get_pipeline(query: MongoQuery) -> list[dict[str, Any]]:
+    """Build the pipeline without the stages that prevent sorting by an index.
+
+    The backend copies each ordering field onto itself (``$addFields {f: "$f"}``) before ``$sort`` and projects before
+    sorting, so MongoDB sorts all matching documents in memory.
+    """
+    if query.extra_fields:
+        needed = {name: value for name, value in query.extra_fields.items() if value != f"${name}"}
+        query.extra_fields = needed or None
+    pipeline = _backend_get_pipeline(query)
+    return _project_last(pipeline, query)
+
+
+def _tuple_in_as_mql(lookup: TupleIn, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
+    """Compile ``(id) IN ((1), (2))`` as ``id IN (1, 2)``; the backend's ``$expr`` uses no index."""
+    (column,) = lookup.lhs.get_cols()
+    values = [value for (value,) in lookup.rhs]
+    return In(column, values).as_mql(compiler, connection, as_expr=as_expr)
+
+
+def _project_last(pipeline: list[dict[str, Any]], query: MongoQuery) -> list[dict[str, Any]]:
+    project = next((i for i, stage in enumerate(pipeline) if "$project" in stage), None)
+    if project is None or not query.ordering:
+        return pipeline
+    after = [next(iter(stage)) for stage in pipeline[project + 1 :]]
+    plain = all(value == 1 or value == 0 for value in pipeline[project]["$project"].values())
+    if not plain or set(after) - {"$sort", "$skip", "$limit"}:
+        return pipeline
+    return [*pipeline[:project], *pipeline[project + 1 :], pipeline[project]]
+
+
+class TTLIndex(models.Index):
+    """A TTL index: MongoDB deletes a document ``seconds`` after the time in the field."""
+
+    def __init__(self, *, fields: list[str], name: str, seconds: int = 0) -> None:
+        super().__init__(fields=fields, name=name)
+        self.seconds = seconds
+
+    def deconstruct(self) -> tuple[str, tuple, dict]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "seconds": self.seconds}
+
+    def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
+        column = model._meta.get_field(self.fields[0]).column
+        return IndexModel([(column, 1)], name=self.name, expireAfterSeconds=self.seconds)
+
+
+def violated_fields(error: IntegrityError) -> set[str]:
+    """Return the columns of the violated unique index; empty if the server did not report them."""
+    cause = error.__cause__
+    details = getattr(cause, "details", None) or {}
+    if isinstance(cause, BulkWriteError):
+        details = next(iter(details.get("writeErrors", [])), {})
+    return set(details.get("keyPattern", {}))
+
+
+@ArrayField.register_lookup
+class HoldsOneOf(Lookup):
+    """``words__holds_one_of=["shirt", Regex("^shi")]``: an array value equals or matches one of these.
+
+    Unlike ``overlap`` it accepts regular expressions.
+    """
+
+    lookup_name = "holds_one_of"
+    prepare_rhs = False
+
+    def as_mql(self, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
+        return {self.lhs.as_mql(compiler, connection): {"$in": list(self.rhs)}}

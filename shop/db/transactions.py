@@ -1,0 +1,240 @@
+"""MongoDB transactions: the only way to open one.
+
+``@transactional("orders.place")`` runs a function in one transaction of the default database. It
+
+- retries the body, with jittered back-off, on write conflicts and other transient errors;
+- retries only the commit if its outcome is unknown, so that nothing is applied twice;
+- always resets the thread's connection (the backend's ``atomic`` does not after a failed commit);
+- runs on-commit hooks once, after the commit, and none of failed attempts;
+- raises a 503 if conflicts outlast ``GIVE_UP_SECONDS``, or the driver's error if MongoDB does not answer;
+- serializes threads of one process that write the same hot document (:func:`queue_for`).
+
+The body must be repeatable: read inside it what it decides on, and call no other service.
+
+Sources: https://www.mongodb.com/docs/manual/core/transactions-in-applications/ (error labels) and the MongoDB
+transactions specification (commits are retried with ``w: majority``, which the driver adds).
+"""
+
+import functools
+import random
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar
+
+import pymongo
+import structlog
+from django.db import DEFAULT_DB_ALIAS, connections
+from pymongo import ReadPreference
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shop.api.errors import ServiceUnavailable, is_database_silent
+from shop.db import crash_points
+from shop.db.deadline import driver_call
+from shop.db.key_queue import KeyQueue
+
+logger = structlog.get_logger(__name__)
+
+GIVE_UP_SECONDS = 7.0
+ABORT_SECONDS = 0.5
+FIRST_PAUSE_SECONDS = 0.002
+LONGEST_PAUSE_SECONDS = 0.25
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TransactionContention(ServiceUnavailable):
+    """Write conflicts outlasted the retry budget."""
+
+    default_code = "too_much_contention"
+
+
+def transactional(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function to run in one transaction; nested calls join the outer one.
+
+    ``name`` identifies the transaction in logs and fault runs.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            if connections[DEFAULT_DB_ALIAS].in_atomic_block_mongo:
+                return function(*args, **kwargs)
+            return _run(name, lambda: function(*args, **kwargs))
+
+        return wrapper
+
+    return decorate
+
+
+def on_commit(hook: Callable[[], Any]) -> None:
+    """Call ``hook`` after the running transaction commits; at once without a transaction.
+
+    Exceptions of hooks are only logged, since the change is committed.
+    """
+    connections[DEFAULT_DB_ALIAS].on_commit(hook, robust=True)
+
+
+def in_transaction() -> bool:
+    return connections[DEFAULT_DB_ALIAS].in_atomic_block_mongo
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Run all reads of the block on one snapshot.
+
+    MongoDB keeps five minutes of history; longer blocks fail (`SnapshotTooOld`).
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    connection.ensure_connection()
+    with connection.connection.start_session(snapshot=True) as session:
+        connection.session = session
+        try:
+            yield
+        finally:
+            connection.session = None
+
+
+# Keys of the documents that threads of this process are writing.
+hot_keys = KeyQueue()
+# Keys held by the running transaction; None outside of one.
+_held: ContextVar[set[Hashable] | None] = ContextVar("transaction_keys", default=None)
+
+
+class _Queued(Exception):
+    """Another thread holds one of these keys; the transaction restarts once it has them."""
+
+    def __init__(self, keys: set[Hashable]) -> None:
+        self.keys = keys
+
+
+def queue_for(keys: Iterable[Hashable]) -> None:
+    """Exclude other threads of this process from these documents until the transaction ends.
+
+    Call it before writing hot documents. If another thread holds one of the keys, the transaction rolls back, waits and
+    restarts, which avoids a write conflict.
+    """
+    held = _held.get()
+    if held is None:
+        return
+    missing = set(keys) - held
+    if missing and not hot_keys.try_acquire(missing):
+        raise _Queued(missing)
+    held |= missing
+
+
+def _run(name: str, body: Callable[[], R]) -> R:
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    attempt = 0
+    held: set[Hashable] = set()
+    mark = _held.set(held)
+    try:
+        while True:
+            try:
+                result, hooks = _attempt(name, body, give_up_at=give_up_at)
+                break
+            except _Queued as queued:
+                _wait_for(held, queued.keys, give_up_at=give_up_at)
+            except Exception as error:
+                if not _has_label(error, "TransientTransactionError"):
+                    raise
+                if time.monotonic() >= give_up_at:
+                    if is_database_silent(error):
+                        raise
+                    raise TransactionContention from error
+                attempt += 1
+                time.sleep(_pause(attempt, seconds_left=give_up_at - time.monotonic()))
+    finally:
+        _held.reset(mark)
+        if held:
+            hot_keys.release(held)
+    if attempt > 20:
+        logger.warning("transaction_contention", transaction=name, attempt=attempt + 1)
+    _run_hooks(name, hooks)
+    return result
+
+
+def _wait_for(held: set[Hashable], keys: set[Hashable], *, give_up_at: float) -> None:
+    """Release the held keys and wait for all at once: holding keys while waiting could deadlock."""
+    wanted = held | keys
+    hot_keys.release(held)
+    held.clear()
+    if not hot_keys.acquire(wanted, timeout=max(0.0, give_up_at - time.monotonic())):
+        raise TransactionContention
+    held |= wanted
+
+
+def _pause(attempt: int, *, seconds_left: float) -> float:
+    """Return a random pause that grows with the attempts and shrinks with the time left."""
+    longest = LONGEST_PAUSE_SECONDS * max(0.0, seconds_left) / max(GIVE_UP_SECONDS, 0.001)
+    return random.uniform(0, min(longest, FIRST_PAUSE_SECONDS * 2 ** min(attempt, 10)))  # noqa: S311
+
+
+def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R, list[tuple]]:
+    """Run and commit ``body`` once; always reset the connection."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    connection.ensure_connection()
+    session = connection.connection.start_session()
+    connection.session = session
+    connection.in_atomic_block_mongo = True
+    connection.run_on_commit = []
+    try:
+        session.start_transaction(
+            read_concern=ReadConcern("snapshot"),
+            write_concern=WriteConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+        )
+        crash_points.reached(f"{name}:begin")
+        result = body()
+        crash_points.reached(f"{name}:before_commit")
+        _commit(session, give_up_at=give_up_at)
+        crash_points.reached(f"{name}:after_commit")
+        return result, connection.run_on_commit
+    finally:
+        connection.session = None
+        connection.in_atomic_block_mongo = False
+        connection.nested_atomics = 0
+        connection.run_on_commit = []
+        # Without the request's time limit: locks must be released even if it has expired.
+        _end(session)
+
+
+def _end(session: ClientSession) -> None:
+    """End the session and abort an open transaction."""
+    with pymongo.timeout(ABORT_SECONDS):
+        session.end_session()
+
+
+def _commit(session: ClientSession, *, give_up_at: float) -> None:
+    while True:
+        try:
+            with driver_call():
+                session.commit_transaction()
+        except PyMongoError as error:
+            if not error.has_error_label("UnknownTransactionCommitResult") or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311
+        else:
+            return
+
+
+def _run_hooks(name: str, hooks: list[tuple]) -> None:
+    for _, hook, _ in hooks:
+        try:
+            hook()
+        except Exception:
+            logger.exception("on_commit_hook_failed", transaction=name)
+
+
+def _has_label(error: BaseException | None, label: str) -> bool:
+    """Return whether ``error`` or one of its causes has the label; the backend wraps driver errors."""
+    while error is not None:
+        if isinstance(error, PyMongoError) and error.has_error_label(label):
+            return True
+        error = error.__cause__
+    return False

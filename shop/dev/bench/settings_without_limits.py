@@ -1,0 +1,5 @@
+"""Benchmark settings without rate limits."""
+
+from shop.dev.bench.settings import *  # noqa: F403
+
+RATE_LIMITS = False

@@ -1,0 +1,341 @@
+"""Purchase over HTTP, from a guest's first visit to a refund; each step checks what it shows."""
+
+import secrets
+from decimal import Decimal
+from typing import Any
+
+from shop.dev.demo import terms
+from shop.dev.demo.narration import Narrator
+from shop.dev.demo.storefront import PromiseBroken, Storefront, confirm_as_stripe_js
+
+MUG, TEE, CANDLE = "harbour-stoneware-mug", "everyday-organic-tee", "cedar-smoke-candle"
+PRODUCTS = (MUG, TEE, CANDLE)
+
+_GOOD_CARD, _DECLINED_CARD = "pm_card_visa", "pm_card_chargeDeclined"
+_ADDRESS = {
+    "name": "Dana Demo",
+    "line1": "Hafenstraße 7",
+    "city": "Hamburg",
+    "postal_code": "20359",
+    "country": "DE",
+}
+
+
+class Journey:
+    """Complete journey; :meth:`run` raises :class:`PromiseBroken` at the first failed check.
+
+    The shop at ``base_url`` must hold the demo's people, shipping methods, tax rates and :data:`PRODUCTS`.
+    ``stripe_base`` is its Stripe API, which delivers webhooks within ``webhook_seconds``.
+    """
+
+    def __init__(
+        self, base_url: str, stripe_base: str, narrator: Narrator | None = None, *, webhook_seconds: float = 20
+    ) -> None:
+        self.narrator = narrator or Narrator()
+        self.stripe_base = stripe_base
+        self.webhook_seconds = webhook_seconds
+        self.customer = Storefront(base_url, self.narrator)
+        self.staff = Storefront(base_url, self.narrator)
+
+    def run(self) -> None:
+        self.staff_prepares()
+        self.guest_looks_around()
+        self.guest_fills_a_cart()
+        self.guest_becomes_a_customer()
+        order = self.customer_orders()
+        self.customer_pays(order)
+        second = self.card_is_declined()
+        self.unpaid_order_is_cancelled()
+        self.paid_order_is_refunded(second)
+
+    # --- Chapters -----------------------------------------------------------------------------------------------------
+
+    def staff_prepares(self) -> None:
+        self.narrator.chapter(
+            "Staff log in", "Only staff see how much there is of each variant; what runs low is put back on the shelf."
+        )
+        credentials = {name: terms.STAFF[name] for name in ("email", "password")}
+        self.staff.access = self.staff.post("/auth/login/", credentials, expect=200)["access"]
+        me = self.staff.get("/users/me/")
+        self._promise(me["is_staff"], f"{me['email']} is staff")
+        for slug in PRODUCTS:
+            product = self.staff.get(f"/products/{slug}/")
+            for variant in product["variants"]:
+                if variant["stock"] < 10:
+                    change = {"delta": 20, "reason": "Delivery from the workshop"}
+                    self.staff.post(f"/variants/{variant['id']}/stock/", change, expect=200)
+            pieces = sum(variant["stock"] for variant in product["variants"])
+            self.narrator.shown([f"{product['name']}: {pieces} pieces on the shelf"])
+
+    def guest_looks_around(self) -> None:
+        self.narrator.chapter("A guest looks around", "The catalogue is open to everybody: no account, no token.")
+        guest = self.customer
+        categories = guest.get("/categories/")
+        self.narrator.shown(
+            f"{'  ' * category['path'].count('/')}{category['name']} ({category['product_count']})"
+            for category in categories
+            if category["product_count"]
+        )
+        places = [category["path"] for category in categories]
+        parents_first = all(
+            "/" not in path or path.rpartition("/")[0] in places[:number] for number, path in enumerate(places)
+        )
+        self._promise(parents_first, "Categories come as one flat list, parents before their children")
+
+        limit = self._variant(MUG, colour="Oat")["price"]
+        found = guest.get(f"/products/?category=home-living&max_price={limit}&ordering=price")
+        self.narrator.shown(_product_lines(found))
+        prices = [Decimal(product["price"]) for product in found["results"]]
+        self._promise(
+            bool(prices) and prices == sorted(prices) and prices[-1] <= Decimal(limit),
+            f"{found['count']} products of the whole branch cost {limit} or less, cheapest first",
+        )
+        found = guest.get("/products/?search=stoneware+mug&ordering=relevance")
+        self.narrator.shown(_product_lines(found))
+        self._promise(
+            any(product["slug"] == MUG for product in found["results"][:3]), "The search finds the mug at the top"
+        )
+        found = guest.get("/products/?attr_material=Organic+cotton&in_stock=true")
+        self._promise(
+            any(product["slug"] == TEE for product in found["results"]), "Attributes filter: organic cotton, in stock"
+        )
+        mug = guest.get(f"/products/{MUG}/")
+        self.narrator.shown([mug["description"][:88] + "…", *(_variant_line(each) for each in mug["variants"])])
+        self._promise(
+            bool(mug["images"]) and all("stock" not in each for each in mug["variants"]),
+            f"The detail has {len(mug['images'])} pictures and does not tell a shopper how many are left",
+        )
+
+    def guest_fills_a_cart(self) -> None:
+        self.narrator.chapter(
+            "The guest fills a cart",
+            "The first change answers with an X-Cart-Token, which the browser keeps and sends from then on.",
+        )
+        guest = self.customer
+        guest.post("/cart/items/", {"variant": self._variant(MUG, colour="Oat")["id"], "quantity": 2})
+        self._promise(bool(guest.cart_token), "The cart has a token, and no account")
+        tee = self._variant(TEE, colour="Forest green", size="M")
+        cart = guest.post("/cart/items/", {"variant": tee["id"], "quantity": 1})
+        self._promise(len(cart["items"]) == 2, "Two lines are in the cart")
+        refused = guest.post("/cart/items/", {"product": guest.get(f"/products/{TEE}/")["id"]}, expect=400)
+        code = refused["errors"][0]["code"]
+        self._promise(code == "variant_required", f"A T-shirt without a size is refused: {code}")
+        cart = guest.call("PUT", "/cart/coupon/", body={"code": "welcome10"}).json()
+        self.narrator.shown(_cart_lines(cart))
+        self._promise(
+            Decimal(cart["discount"]) > 0
+            and Decimal(cart["total"]) == Decimal(cart["subtotal"]) - Decimal(cart["discount"]),
+            f"WELCOME10 takes {cart['discount']} off",
+        )
+
+    def guest_becomes_a_customer(self) -> None:
+        self.narrator.chapter(
+            "The guest opens an account", "Registering with the cart's token brings the cart along, and the token dies."
+        )
+        guest_token = self.customer.cart_token
+        email = f"demo-{secrets.token_hex(6)}@example.com"
+        reply = self.customer.post(
+            "/auth/register/", {"email": email, "password": f"Demo-{secrets.token_hex(8)}", "name": "Dana Demo"}
+        )
+        self.customer.access, self.customer.cart_token = reply["access"], ""
+        self.narrator.shown([f"{reply['user']['name']}, {reply['user']['email']}"])
+        cart = self.customer.get("/cart/")
+        self._promise(
+            len(cart["items"]) == 2 and cart["coupon"] == "WELCOME10",
+            "Both lines and the coupon are in Dana's own cart",
+        )
+        nobody = Storefront(self.customer.base_url, self.narrator)
+        left = nobody.get("/cart/", headers={"X-Cart-Token": guest_token})
+        self._promise(left["items"] == [], "The guest's token opens nothing any more")
+
+    def customer_orders(self) -> dict[str, Any]:
+        self.narrator.chapter(
+            "Checkout", "A quote shows shipping and tax before anything is written; placing the order takes the stock."
+        )
+        methods = self.customer.get("/shipping-methods/")
+        self.narrator.shown(f"{method['code']:<10} {method['price']:>6}  {method['description']}" for method in methods)
+        wanted = {"shipping_address": _ADDRESS, "shipping_method": "express"}
+        quote = self.customer.post("/orders/quote/", wanted, expect=200)
+        self.narrator.shown(_total_lines(quote))
+        self._promise(_adds_up(quote), "The quote adds up to the cent")
+
+        before = self._stock(MUG, colour="Oat")
+        key = {"Idempotency-Key": secrets.token_hex(16)}
+        body = {**wanted, "expected_total": quote["total"]}
+        order = self.customer.post("/orders/", body, headers=key)
+        self.narrator.shown([f"Order {order['number']}: {order['status']}, {order['payment_status']}"])
+        self._promise(order["total"] == quote["total"], f"The order costs what was quoted: {_money(order)}")
+        again = self.customer.call("POST", "/orders/", body=body, headers=key, expect=201)
+        self._promise(
+            again.json()["number"] == order["number"] and again.headers.get("Idempotency-Replayed") == "true",
+            "The same request sent again is the same order, not another one",
+        )
+        after = self._stock(MUG, colour="Oat")
+        self._promise(after == before - 2, f"Two mugs are reserved: {before} were there, now {after}")
+        self._promise(self.customer.get("/cart/")["items"] == [], "The cart is empty")
+        return order
+
+    def customer_pays(self, order: dict[str, Any]) -> None:
+        self.narrator.chapter(
+            "Paying by card",
+            "The shop opens a PaymentIntent; the browser confirms it at Stripe with the publishable key. The shop "
+            "hears of the money from Stripe's signed webhook, never from the browser.",
+        )
+        payment = self.customer.post("/payments/", {"order": order["number"]})
+        self.narrator.shown(
+            [f"{payment['payment_intent']}: {payment['amount']} {payment['currency']}, {payment['status']}"]
+        )
+        same = self.customer.post("/payments/", {"order": order["number"]}, expect=200)
+        self._promise(
+            same["payment_intent"] == payment["payment_intent"],
+            "Asking again gives the same PaymentIntent: one for life",
+        )
+        self._pay(payment, card=_GOOD_CARD)
+        paid = self._wait_until_paid(order)
+        self.narrator.shown(_timeline_lines(paid))
+        refused = self.customer.post("/payments/", {"order": order["number"]}, expect=409)
+        self._promise(refused["errors"][0]["code"] == "order_not_payable", "A paid order cannot be paid twice")
+
+    def card_is_declined(self) -> dict[str, Any]:
+        self.narrator.chapter(
+            "A card is declined", "The order stays payable with the stock held, and another card may be tried."
+        )
+        order = self._order(CANDLE, quantity=1)
+        payment = self.customer.post("/payments/", {"order": order["number"]})
+        status, answer = confirm_as_stripe_js(self.stripe_base, payment, card=_DECLINED_CARD, narrator=self.narrator)
+        error = answer.get("error", {})
+        self.narrator.shown([f"{error.get('code')}: {error.get('message')}"])
+        self._promise(status == 402 and error.get("code") == "card_declined", "Stripe declines the card")
+        failed = self.customer.wait_for(
+            f"/orders/{order['number']}/",
+            lambda found: found["payment_status"] == "failed",
+            seconds=self.webhook_seconds,
+            what="The news of the declined card",
+        )
+        self._promise(
+            failed["status"] == "pending", "The order is still pending, its payment failed, and it can be tried again"
+        )
+        self._pay(payment, card=_GOOD_CARD)
+        paid = self._wait_until_paid(order)
+        self.narrator.shown(_timeline_lines(paid))
+        return paid
+
+    def unpaid_order_is_cancelled(self) -> None:
+        self.narrator.chapter(
+            "An order is cancelled", "The intent is closed at Stripe first; then the stock goes back, exactly once."
+        )
+        before = self._stock(CANDLE)
+        order = self._order(CANDLE, quantity=3)
+        held = self._stock(CANDLE)
+        self._promise(held == before - 3, f"The order holds three candles: {before} were there, now {held}")
+        payment = self.customer.post("/payments/", {"order": order["number"]})
+        cancelled = self.customer.post(
+            f"/orders/{order['number']}/cancel/", {"reason": "Found one in the cupboard"}, expect=200
+        )
+        self.narrator.shown(_timeline_lines(cancelled))
+        self._promise(cancelled["status"] == "cancelled", "The order is cancelled")
+        back = self._stock(CANDLE)
+        self._promise(back == before, f"The candles are back: {back}")
+        self.customer.post(f"/orders/{order['number']}/cancel/", {}, expect=409)
+        self._promise(self._stock(CANDLE) == before, "Cancelling again is refused, and gives nothing back twice")
+        status, answer = confirm_as_stripe_js(self.stripe_base, payment, card=_GOOD_CARD, narrator=self.narrator)
+        code = answer.get("error", {}).get("code")
+        self._promise(status == 400, f"Its PaymentIntent takes no money any more: {code}")
+
+    def paid_order_is_refunded(self, order: dict[str, Any]) -> None:
+        self.narrator.chapter(
+            "A paid order is cancelled", "Until it has shipped, the money goes back along with the stock."
+        )
+        before = self._stock(CANDLE)
+        self.customer.post(f"/orders/{order['number']}/cancel/", {"reason": "Changed my mind"}, expect=200)
+        refunded = self.customer.wait_for(
+            f"/orders/{order['number']}/",
+            lambda found: found["payment_status"] == "refunded",
+            seconds=self.webhook_seconds,
+            what="The refund",
+        )
+        self.narrator.shown(_timeline_lines(refunded))
+        amounts = [Decimal(refund["amount"]) for refund in refunded["refunds"] if refund["status"] == "succeeded"]
+        self._promise(
+            refunded["status"] == "cancelled" and sum(amounts) == Decimal(refunded["total"]),
+            f"All of it went back, once: {_money(refunded)}",
+        )
+        back = self._stock(CANDLE)
+        self._promise(back == before + 1, f"The candle is back on the shelf: {back}")
+
+    # --- Helpers ------------------------------------------------------------------------------------------------------
+
+    def _promise(self, kept: bool, promise: str) -> None:
+        if not kept:
+            raise PromiseBroken(f"This should be so and is not: {promise}.")
+        self.narrator.held(promise)
+
+    def _variant(self, slug: str, *, quietly: bool = True, **options: str) -> dict[str, Any]:
+        product = self.staff.get(f"/products/{slug}/", quietly=quietly)
+        for variant in product["variants"]:
+            if variant["options"] == options:
+                return variant
+        raise PromiseBroken(f"{product['name']} has no variant {options}; `manage.py seed` makes the demo's products.")
+
+    def _stock(self, slug: str, **options: str) -> int:
+        variant = self._variant(slug, quietly=False, **options)
+        self.narrator.shown([f"{variant['sku']}: {variant['stock']} in stock, staff see"])
+        return variant["stock"]
+
+    def _order(self, slug: str, *, quantity: int) -> dict[str, Any]:
+        self.customer.post("/cart/items/", {"variant": self._variant(slug)["id"], "quantity": quantity})
+        order = self.customer.post("/orders/", {"shipping_address": _ADDRESS})
+        self.narrator.shown([f"Order {order['number']}: {_money(order)}, {order['status']}, {order['payment_status']}"])
+        return order
+
+    def _pay(self, payment: dict[str, Any], *, card: str) -> None:
+        status, intent = confirm_as_stripe_js(self.stripe_base, payment, card=card, narrator=self.narrator)
+        self._promise(
+            status == 200 and intent.get("status") == "succeeded", f"Stripe takes the card ({card}): succeeded"
+        )
+
+    def _wait_until_paid(self, order: dict[str, Any]) -> dict[str, Any]:
+        paid = self.customer.wait_for(
+            f"/orders/{order['number']}/",
+            lambda found: found["payment_status"] == "paid",
+            seconds=self.webhook_seconds,
+            what="The webhook that completes the order",
+        )
+        self._promise(
+            paid["status"] == "completed", f"The webhook has arrived: order {paid['number']} is completed and paid"
+        )
+        return paid
+
+
+def _adds_up(quote: dict[str, Any]) -> bool:
+    amounts = {name: Decimal(quote[name]) for name in ("subtotal", "discount", "shipping", "tax", "total")}
+    added = Decimal(0) if quote["prices_include_tax"] else amounts["tax"]
+    return amounts["total"] == amounts["subtotal"] - amounts["discount"] + amounts["shipping"] + added
+
+
+def _money(order: dict[str, Any]) -> str:
+    return f"{order['total']} {order['currency'].upper()}"
+
+
+def _product_lines(found: dict[str, Any]) -> list[str]:
+    return [f"{product['price']:>8}  {product['name']}" for product in found["results"][:5]]
+
+
+def _variant_line(variant: dict[str, Any]) -> str:
+    options = ", ".join(variant["options"].values())
+    return (
+        f"{variant['sku']:<22} {options:<16} {variant['price']:>7}  {'in stock' if variant['in_stock'] else 'sold out'}"
+    )
+
+
+def _cart_lines(cart: dict[str, Any]) -> list[str]:
+    lines = [f"{item['quantity']} x {item['product']['name']:<28} {item['line_total']:>8}" for item in cart["items"]]
+    return [*lines, f"coupon {cart['coupon']}: -{cart['discount']}, total {cart['total']}"]
+
+
+def _total_lines(quote: dict[str, Any]) -> list[str]:
+    return [f"{name:<10} {quote[name]:>8}" for name in ("subtotal", "discount", "shipping", "tax", "total")]
+
+
+def _timeline_lines(order: dict[str, Any]) -> list[str]:
+    return [f"{entry['at'][11:19]}  {entry['event']:<16} by {entry['actor']}" for entry in order["timeline"]]

@@ -1,0 +1,40 @@
+"""Catalogue of the demo shop: categories, parents first, and products."""
+
+from typing import NamedTuple
+
+from shop.dev.demo.products.clothing import CLOTHING
+from shop.dev.demo.products.home import HOME
+from shop.dev.demo.products.kitchen import KITCHEN
+from shop.dev.demo.products.model import DemoPicture, DemoProduct, shop_price
+from shop.dev.demo.products.work import WORK
+
+__all__ = ["CATEGORIES", "PRODUCTS", "DemoCategory", "DemoPicture", "DemoProduct", "shop_price"]
+
+
+class DemoCategory(NamedTuple):
+    slug: str
+    name: str
+    parent: str | None = None
+
+
+CATEGORIES = (
+    DemoCategory("home-living", "Home & Living"),
+    DemoCategory("kitchen", "Kitchen & Dining", "home-living"),
+    DemoCategory("mugs-cups", "Mugs & Cups", "kitchen"),
+    DemoCategory("tea-coffee", "Tea & Coffee", "kitchen"),
+    DemoCategory("serveware", "Serveware", "kitchen"),
+    DemoCategory("lighting", "Lighting", "home-living"),
+    DemoCategory("furniture", "Furniture", "home-living"),
+    DemoCategory("seating", "Seating", "furniture"),
+    DemoCategory("tables-shelves", "Tables & Shelves", "furniture"),
+    DemoCategory("decoration", "Decoration", "home-living"),
+    DemoCategory("clothing", "Clothing"),
+    DemoCategory("tops", "Tops", "clothing"),
+    DemoCategory("accessories", "Accessories", "clothing"),
+    DemoCategory("bags", "Bags & Travel"),
+    DemoCategory("desk", "Desk & Stationery"),
+    DemoCategory("notebooks-pens", "Notebooks & Pens", "desk"),
+    DemoCategory("audio-tech", "Audio & Tech"),
+)
+
+PRODUCTS: tuple[DemoProduct, ...] = (*KITCHEN, *HOME, *CLOTHING, *WORK)

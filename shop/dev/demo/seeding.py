@@ -1,0 +1,161 @@
+"""Seed the demo shop: create missing rows, leave existing ones unchanged.
+
+Rows are matched by natural key (slug, code, e-mail address), so an interrupted run can be repeated.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from decimal import Decimal
+
+from django.core.files.base import ContentFile
+from django.db import connection
+
+from accounts.address_book import add_address
+from accounts.models import Address, User
+from cart.models import Coupon
+from catalog import services
+from catalog.models import Category, Product, ProductImage
+from orders.models import ShippingMethod, TaxRate
+from shop import media
+from shop.dev.demo import terms
+from shop.dev.demo.products import CATEGORIES, DemoPicture, DemoProduct, shop_price
+
+# Called with (done, total).
+Tick = Callable[[int, int], None]
+
+
+def seed_terms() -> int:
+    """Create missing shipping methods, tax rates and coupons; return their number."""
+    return _missing_shipping() + _missing_tax_rates() + _missing_coupons()
+
+
+def seed_people() -> int:
+    """Create the missing ones of the staff user and the customer (with an address); return their number."""
+    made = 0
+    for person, create in (
+        (terms.STAFF, User.objects.create_superuser),
+        (terms.CUSTOMER, User.objects.create_user),
+    ):
+        if not User.objects.filter(email=person["email"]).exists():
+            create(**person, email_verified=True)
+            made += 1
+    customer = User.objects.get(email=terms.CUSTOMER["email"])
+    if not Address.objects.owned_by(customer).exists():
+        add_address(user=customer, fields=terms.CUSTOMER_ADDRESS)
+    return made
+
+
+def seed_categories() -> int:
+    """Create missing categories, parents first; return their number."""
+    known = {category.slug: category for category in Category.objects.all()}
+    made = 0
+    for position, (slug, name, parent) in enumerate(CATEGORIES):
+        if slug not in known:
+            category = Category(slug=slug, name=name, position=position, parent=known[parent] if parent else None)
+            known[slug] = services.save_category(category=category)
+            made += 1
+    return made
+
+
+def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
+    """Create missing products with variants and stock, without pictures; return their number."""
+    categories = {category.slug: category for category in Category.objects.all()}
+    known = set(Product.objects.filter(slug__in=[product.slug for product in products]).values_list("slug", flat=True))
+    # Lists show the newest first: create in reverse to keep this order.
+    for number, product in enumerate(reversed(products), start=1):
+        if product.slug not in known:
+            services.create_product(data={**product.data(), "category": categories[product.category]})
+        tick(number, len(products))
+    return len(products) - len(known)
+
+
+def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:
+    """Upload missing pictures, several products in parallel; return their number."""
+    missing = list(_missing_pictures(products))
+    total = sum(len(pictures) for _, pictures in missing)
+    done = 0
+    pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
+    try:
+        work = [pool.submit(_add_pictures, *each) for each in missing]
+        for finished in as_completed(work):
+            done += finished.result()
+            tick(done, total)
+    finally:
+        # Drop the remaining uploads after a failure or an interrupt.
+        pool.shutdown(cancel_futures=True)
+    return total
+
+
+def _missing_pictures(products: Sequence[DemoProduct]) -> Iterator[tuple[Product, list[DemoPicture]]]:
+    rows = {row.slug: row for row in Product.objects.filter(slug__in=[product.slug for product in products])}
+    known: dict[object, set[str]] = {}
+    for owner, alt in ProductImage.objects.filter(product__in=list(rows.values())).values_list("product", "alt"):
+        known.setdefault(owner, set()).add(alt)
+    for product in products:
+        row = rows[product.slug]
+        missing = [picture for picture in product.pictures() if picture.alt not in known.get(row.pk, ())]
+        if missing:
+            yield row, missing
+
+
+def _add_pictures(product: Product, pictures: Sequence[DemoPicture]) -> int:
+    """Add pictures to one product, in a thread of the pool; return their number."""
+    try:
+        for picture in pictures:
+            image = media.prepare_image(ContentFile(picture.path.read_bytes(), name=picture.path.name))
+            services.add_image(product=product, image=image, alt=picture.alt)
+    finally:
+        connection.close()
+    return len(pictures)
+
+
+def _missing_shipping() -> int:
+    known = set(ShippingMethod.objects.values_list("code", flat=True))
+    missing = [
+        ShippingMethod(
+            code=method.code,
+            name=method.name,
+            price=shop_price(method.price),
+            description=method.description,
+            position=position,
+            is_pickup=bool(method.pickup_country),
+            pickup_country=method.pickup_country,
+        )
+        for position, method in enumerate(terms.SHIPPING_METHODS)
+        if method.code not in known
+    ]
+    ShippingMethod.objects.bulk_create(missing)
+    return len(missing)
+
+
+def _missing_tax_rates() -> int:
+    known = set(TaxRate.objects.values_list("country", "state"))
+    missing = [
+        TaxRate(
+            country=country,
+            state=state,
+            rate=Decimal(rate),
+            applies_to_shipping=country not in terms.SHIPPING_UNTAXED,
+        )
+        for country, state, rate in terms.tax_rates()
+        if (country, state) not in known
+    ]
+    TaxRate.objects.bulk_create(missing)
+    return len(missing)
+
+
+def _missing_coupons() -> int:
+    known = set(Coupon.objects.values_list("code", flat=True))
+    missing = [
+        Coupon(
+            code=coupon.code,
+            kind=coupon.kind,
+            value=Decimal(coupon.value) if coupon.kind == Coupon.Kind.PERCENTAGE else shop_price(coupon.value),
+            minimum_subtotal=shop_price(coupon.minimum_subtotal),
+        )
+        for coupon in terms.COUPONS
+        if coupon.code not in known
+    ]
+    Coupon.objects.bulk_create(missing)
+    return len(missing)

@@ -1,0 +1,145 @@
+"""Access to the shop's database: initial data of scenarios, and the state to check afterwards."""
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.tokens import issue_tokens
+from cart.models import Coupon, CouponUse
+from catalog import services as catalog
+from catalog.models import Variant
+from orders import services as orders
+from orders.models import Actor, Event, Order
+from payments.models import Refund, StripeEvent
+from shop import audit
+from shop.api.idempotency import IdempotencyRecord
+from shop.jobs import Job, PeriodicTask
+
+PRICE = "10.00"
+PRICE_IN_CENTS = 1000
+
+
+class Person(NamedTuple):
+    id: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Booked:
+    """An order in the database. ``paid`` is the number of times it was marked paid, ``refunds`` are in cents."""
+
+    number: str
+    buyer: str
+    status: str
+    payment_status: str
+    pieces: dict[str, int]
+    paid: int
+    refunds: tuple[int, ...]
+
+
+class Books(Protocol):
+    initial: dict[str, int]
+
+    def make_product(self, stock: int) -> str: ...
+    def make_coupon(self, code: str, limit: int) -> None: ...
+    def make_people(self, count: int) -> list[Person]: ...
+    def make_staff(self) -> Person: ...
+    def orders(self) -> list[Booked]: ...
+    def stock(self, product: str) -> int: ...
+    def coupon_uses(self, code: str) -> int: ...
+    def events(self) -> int: ...
+    def cancel_unnoticed(self, number: str, *, expired: bool) -> None: ...
+    def audit(self) -> list[str]: ...
+
+
+class ShopBooks:
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self.initial: dict[str, int] = {}
+
+    def make_product(self, stock: int) -> str:
+        data = {"name": f"Thing {next(self._numbers)}", "price": PRICE, "stock": stock}
+        product = str(catalog.create_product(data=data).pk)
+        self.initial[product] = stock
+        return product
+
+    def make_coupon(self, code: str, limit: int) -> None:
+        Coupon.objects.create(code=code, kind=Coupon.Kind.FIXED, value=Decimal(1), usage_limit=limit)
+
+    def make_people(self, count: int) -> list[Person]:
+        numbers = [next(self._numbers) for _ in range(count)]
+        # Unusable passwords: hashing thousands would take longer than the scenario.
+        users = [User(email=f"person{number}@torture.test", name="Person", password="!") for number in numbers]  # noqa: S106
+        return [Person(str(user.pk), issue_tokens(user)["access"]) for user in User.objects.bulk_create(users)]
+
+    def make_staff(self) -> Person:
+        email = f"staff{next(self._numbers)}@torture.test"
+        user = User.objects.create(email=email, name="Staff", password="!", is_staff=True, is_superuser=True)  # noqa: S106
+        return Person(str(user.pk), issue_tokens(user)["access"])
+
+    def orders(self) -> list[Booked]:
+        products = {pk: str(product) for pk, product in Variant.objects.values_list("pk", "product")}
+        return [
+            Booked(
+                number=order.number,
+                buyer=str(order.user_id),
+                status=order.status,
+                payment_status=order.payment_status,
+                pieces=dict(Counter({products[line.variant]: line.quantity for line in order.lines})),
+                paid=[entry.event for entry in order.timeline].count(Event.PAID),
+                refunds=tuple(int(entry.amount * 100) for entry in order.refunds if entry.status == "succeeded"),
+            )
+            for order in Order.objects.iterator()
+        ]
+
+    def stock(self, product: str) -> int:
+        return Variant.objects.get(product=product).stock
+
+    def coupon_uses(self, code: str) -> int:
+        return CouponUse.objects.filter(coupon=Coupon.objects.get(code=code)).count()
+
+    def events(self) -> int:
+        return StripeEvent.objects.count()
+
+    def cancel_unnoticed(self, number: str, *, expired: bool) -> None:
+        """Cancel an order and leave its PaymentIntent open, as when the cancel overtakes the intent's creation."""
+        order = Order.objects.get(number=number)
+        event, actor = (Event.EXPIRED, Actor.SYSTEM) if expired else (Event.CANCELLED, Actor.CUSTOMER)
+        orders._cancel(order_id=order.pk, event=event, detail="", actor=actor)
+
+    def let_run_out(self, number: str) -> None:
+        """End an order's hold now."""
+        Order.objects.filter(number=number).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    def expire_in(self, seconds: float) -> None:
+        """Make the worker's next search for expired holds due in this many seconds."""
+        due_at = timezone.now() + timedelta(seconds=seconds)
+        PeriodicTask.objects.update_or_create(name="orders.expire", defaults={"due_at": due_at})
+
+    def unfinished(self) -> list[str]:
+        jobs = [f"job {job}" for job in Job.objects.filter(given_up_at=None).iterator()]
+        waiting = StripeEvent.objects.filter(status__in=(StripeEvent.Status.RECEIVED, StripeEvent.Status.FAILED))
+        pending = [f"refund {refund.pk}" for refund in Refund.objects.filter(status=Refund.Status.PENDING)]
+        holds = [f"hold of {order}" for order in Order.objects.due_to_expire()]
+        return jobs + [f"event {event}: {event.detail}" for event in waiting] + pending + holds
+
+    def send_waiting_mails(self) -> None:
+        """Make mails due that wait some minutes for a payment."""
+        Job.objects.filter(kind="orders.mail", attempts=0, given_up_at=None).update(run_at=timezone.now())
+
+    def let_a_minute_pass(self) -> None:
+        """Expire leases and claims of killed processes, for short runs."""
+        now = timezone.now()
+        Job.objects.update(run_at=now)
+        IdempotencyRecord.objects.filter(status=None).update(claimed_until=now)
+        StripeEvent.objects.exclude(retry_at=None).update(retry_at=now)
+        PeriodicTask.objects.update(due_at=now)
+
+    def audit(self) -> list[str]:
+        return audit.complaints()

@@ -1,0 +1,113 @@
+"""HTTP clients of a shop, many at once."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+import requests
+
+from shop.dev.faults.books import Person
+from shop.dev.faults.tally import Tally
+
+T = TypeVar("T")
+
+ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
+# Longer than the slowest promised answer, for a busy machine.
+TIMEOUT_SECONDS = 30.0
+PROMISED_SECONDS = 10.0
+_GIVE_UP_SECONDS = 180.0
+
+
+class Answer(NamedTuple):
+    """A reply: status (0: none), the first error's code, the JSON, and the seconds it took."""
+
+    status: int
+    code: str
+    body: Any
+    seconds: float
+
+    @property
+    def is_definite(self) -> bool:
+        """Return whether the outcome is known; otherwise the request is repeated."""
+        return self.status not in (0, 429) and self.status < 500 and self.code != "request_in_progress"
+
+
+class Buyer:
+    """One user's connection, for one thread: use :meth:`twin` for the same user in another."""
+
+    def __init__(self, url: str, person: Person, tally: Tally) -> None:
+        self.url, self.person, self.tally = url, person, tally
+        self._http = requests.Session()
+        # Ignore proxies from the environment.
+        self._http.trust_env = False
+        self._http.headers["Authorization"] = f"Bearer {person.token}"
+
+    def twin(self) -> "Buyer":
+        return Buyer(self.url, self.person, self.tally)
+
+    def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
+        """Send one request; a broken connection returns status 0."""
+        headers = {"Idempotency-Key": key} if key else {}
+        began = time.monotonic()
+        try:
+            reply = self._http.request(
+                method, f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=TIMEOUT_SECONDS
+            )
+        except requests.RequestException:
+            return Answer(0, "", {}, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        self.tally.answered(reply.status_code, f"{method} {path}")
+        try:
+            data = reply.json()
+        except ValueError:
+            data = {}
+        errors = data.get("errors") if isinstance(data, dict) else None
+        return Answer(reply.status_code, errors[0]["code"] if errors else "", data, seconds)
+
+    def add(self, product: str, quantity: int = 1) -> Answer:
+        return self.call("POST", "/cart/items/", {"product": product, "quantity": quantity})
+
+    def use_coupon(self, code: str) -> Answer:
+        return self.call("PUT", "/cart/coupon/", {"code": code})
+
+    def checkout(self, *, key: str = "") -> Answer:
+        return self.call("POST", "/orders/", {"shipping_address": ADDRESS}, key=key)
+
+    def order(self, number: str) -> Answer:
+        return self.call("GET", f"/orders/{number}/")
+
+    def cancel(self, number: str) -> Answer:
+        return self.call("POST", f"/orders/{number}/cancel/", {"reason": "changed my mind"})
+
+    def open_payment(self, number: str, *, key: str = "") -> Answer:
+        return self.call("POST", "/payments/", {"order": number}, key=key)
+
+    def refund(self, payment: str, amount: str, *, key: str = "") -> Answer:
+        return self.call("POST", f"/payments/{payment}/refunds/", {"amount": amount}, key=key)
+
+
+def new_key() -> str:
+    return secrets.token_hex(12)
+
+
+def at_once(functions: Sequence[Callable[[], T]]) -> list[T]:
+    """Call the functions concurrently, each in its own thread, after a common start; return their results in order."""
+    start = threading.Barrier(len(functions))
+
+    def run(function: Callable[[], T]) -> T:
+        start.wait(_GIVE_UP_SECONDS)
+        return function()
+
+    with ThreadPoolExecutor(len(functions)) as pool:
+        futures = [pool.submit(run, function) for function in functions]
+        return [future.result(_GIVE_UP_SECONDS) for future in futures]
+
+
+def side_by_side(functions: Sequence[Callable[[], T]], *, threads: int = 8) -> list[T]:
+    """Call all functions in a pool of threads; return their results in order."""
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(function) for function in functions]
+        return [future.result(_GIVE_UP_SECONDS) for future in futures]

@@ -1,0 +1,101 @@
+"""Result table for the terminal and ``docs/reliability.md``."""
+
+import datetime
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import django
+import pymongo
+
+from shop.dev.bench.report import replace_section
+from shop.dev.faults.scenarios import SCENARIOS
+from shop.dev.faults.tally import Tally
+
+COLUMNS = ("scenario", "attempted", "acknowledged", "lost", "duplicated", "unexpected", "5xx", "audit", "verdict")
+_SHOWN = 5
+
+
+def row(tally: Tally | None) -> list[str]:
+    """Return one line of the table, empty for a scenario that was not run."""
+    if tally is None:
+        return ["-"] * (len(COLUMNS) - 1)
+    wrong = (tally.lost, tally.duplicated, tally.unexpected)
+    counts = [tally.attempted, tally.acknowledged, *(len(each) for each in wrong), tally.server_errors]
+    audit = "clean" if not tally.audit else f"{len(tally.audit)} complaints"
+    return [*(f"{count:,}" for count in counts), audit, "holds" if tally.passed else "FAILS"]
+
+
+def table(tallies: Sequence[tuple[str, Tally]]) -> list[str]:
+    rows = [list(COLUMNS), *([name, *row(tally)] for name, tally in tallies)]
+    widths = [max(len(each[column]) for each in rows) for column in range(len(COLUMNS))]
+    lines = []
+    for cells in rows:
+        first, *others = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        lines.append("  ".join([first.strip().ljust(widths[0]), *others]))
+    return lines
+
+
+def complaints(tally: Tally) -> list[str]:
+    found = tally.complaints
+    more = [f"… and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return [*(sentence[:600] for sentence in found[:_SHOWN]), *more]
+
+
+def markdown(
+    shop: Sequence[Tally], control: Sequence[Tally], *, seed: int, mongod: str, seconds: float, short: bool
+) -> str:
+    now = datetime.datetime.now(datetime.UTC)
+    proves = {scenario.name: scenario.proves for scenario in SCENARIOS}
+    lines = [
+        "# Reliability",
+        "",
+        "Written by `make torture`, not by hand. Buyers, Stripe and faults run against several processes of the real",
+        "server over HTTP, with a real `mongod`; `manage.py audit` looks at every invariant after each scenario.",
+        "",
+        f"- Date: {now:%Y-%m-%d %H:%M} UTC, seed {seed}, {seconds / 60:.0f} minutes" + (" (short)" if short else ""),
+        f"- Python {platform.python_version()}, Django {django.__version__}, "
+        f"django-mongodb-backend {version('django-mongodb-backend')}, pymongo {pymongo.version}, mongod {mongod}, "
+        f"granian {version('granian')}",
+        "- Writes are acknowledged by a majority (`w: majority`), reads are `majority`, transactions read a `snapshot`",
+        f"- {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "",
+        "## The shop",
+        "",
+        *_markdown_table(shop),
+        "",
+        "A 5xx is a 503 with `Retry-After`, and counts as wrong where nothing was made to be away.",
+        "",
+        *(f"- **{tally.name}** ({_times(tally)}): {proves[tally.name]}{_notes(tally)}" for tally in shop),
+        "",
+        "## The naive control",
+        "",
+        "A small shop that reads, checks and writes, and believes every webhook, put through the same buyers. It has",
+        "to fail, or the scenarios would prove nothing.",
+        "",
+        *_markdown_table(control),
+        "",
+    ]
+    wrong = [f"- {tally.name}: {sentence}" for tally in shop for sentence in complaints(tally)]
+    if wrong:
+        lines += ["## What the shop did wrong", "", *wrong, ""]
+    return "\n".join(lines)
+
+
+def write(path: Path, text: str) -> None:
+    replace_section(path, "faults", text)
+
+
+def _markdown_table(tallies: Sequence[Tally]) -> list[str]:
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|---" + "|---:" * (len(COLUMNS) - 1) + "|"]
+    return lines + ["| " + " | ".join([tally.name, *row(tally)]) + " |" for tally in tallies]
+
+
+def _times(tally: Tally) -> str:
+    return f"{tally.rounds} round{'s' if tally.rounds > 1 else ''}, {tally.seconds:.0f} s"
+
+
+def _notes(tally: Tally) -> str:
+    return "".join(f" _{note}_" for note in tally.notes)

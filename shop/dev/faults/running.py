@@ -1,0 +1,116 @@
+"""One run: the scenarios in sequence, each followed by an audit, and the control."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from shop.dev.faults import report
+from shop.dev.faults.control import NaiveWorld
+from shop.dev.faults.scenarios import Scenario
+from shop.dev.faults.tally import Tally
+from shop.dev.faults.world import ShopWorld, World, shop_world
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.management.progress import Progress
+
+# Duration that the rounds of SCENARIOS are meant for.
+FULL_MINUTES = 20.0
+
+
+class Run:
+    def __init__(self, stream: Any, *, seed: int, minutes: float, short: bool) -> None:
+        self.stream, self.seed, self.short = stream, seed, short
+        self._pace = minutes / FULL_MINUTES
+        self.shop: list[Tally] = []
+        self.control: list[Tally] = []
+        self.mongod = ""
+
+    def all(self, scenarios: Sequence[Scenario]) -> None:
+        """Run these scenarios, those that need more members last, on another MongoDB."""
+        with tempfile.TemporaryDirectory(prefix="shop-torture-") as folder:
+            for members in sorted({scenario.members for scenario in scenarios}):
+                with self._world(Path(folder), members) as world:
+                    self.mongod = world.mongod_version
+                    ours = [scenario for scenario in scenarios if scenario.members == members]
+                    for scenario in ours:
+                        self.shop.append(self._one(scenario, world, f"{scenario.name}", self._rounds(scenario)))
+                    self._all_of_control(ours, world)
+
+    @contextlib.contextmanager
+    def _world(self, folder: Path, members: int) -> Iterator[ShopWorld]:
+        with (
+            StripeSimulator(first_retry=0.5, delivery_workers=8) as stripe,
+            shop_world(members=members, folder=folder, stripe=stripe, seed=self.seed, short=self.short) as world,
+        ):
+            yield world
+
+    def _all_of_control(self, scenarios: Sequence[Scenario], shop: ShopWorld) -> None:
+        scenarios = [scenario for scenario in scenarios if scenario.control]
+        if not scenarios:
+            return
+        shop.stop_workers()
+        world = NaiveWorld(
+            shop.replica_set.uri, folder=shop.folder, stripe=shop.stripe, seed=self.seed, short=self.short
+        )
+        try:
+            for scenario in scenarios:
+                self.control.append(self._one(scenario, world, f"naive {scenario.name}", 1))
+        finally:
+            world.stop()
+
+    def _rounds(self, scenario: Scenario) -> int:
+        return 1 if self.short else max(1, round(scenario.rounds * self._pace))
+
+    def _one(self, scenario: Scenario, world: World, title: str, rounds: int) -> Tally:
+        tally = Tally(scenario.name, outages=scenario.outages)
+        began = time.monotonic()
+        with Progress(self.stream, title) as bar:
+            world.progress = _part_of(bar, tally, rounds)
+            for _ in range(rounds):
+                # Chances depend on seed and name only, so that --only repeats them.
+                world.random.seed(f"{self.seed} {scenario.name} {tally.rounds}")
+                world.begin()
+                self._round(scenario, world, tally)
+                tally.rounds += 1
+                tally.audit += world.books.audit()
+                bar(tally.rounds, rounds)
+        if scenario.outages:
+            world.forget_outages()
+        tally.seconds = time.monotonic() - began
+        return tally
+
+    def _round(self, scenario: Scenario, world: World, tally: Tally) -> None:
+        try:
+            scenario.run(world, tally)
+        except Exception as error:
+            # A scenario that fails is a finding; continue with the others.
+            tally.unexpected.append(f"the scenario broke off: {error!r}")
+            if isinstance(world, ShopWorld):
+                world.stop()
+
+    def print(self) -> None:
+        lines = report.table(
+            [(tally.name, tally) for tally in self.shop] + [(f"naive {tally.name}", tally) for tally in self.control]
+        )
+        self.stream.write("\n" + "\n".join(lines) + "\n")
+        for tally in self.shop:
+            for text in (*tally.notes, *report.complaints(tally)):
+                self.stream.write(f"  {tally.name}: {text}\n")
+
+    @property
+    def failures(self) -> list[str]:
+        """Return failed scenarios of the shop and passed ones of the control."""
+        failed = [tally.name for tally in self.shop if not tally.passed]
+        return failed + [f"naive {tally.name} (it held)" for tally in self.control if tally.passed]
+
+
+def _part_of(bar: Progress, tally: Tally, rounds: int) -> Callable[[int, int], None]:
+    """Map the progress of one round to the bar of all rounds."""
+
+    def show(done: int, total: int) -> None:
+        if total:
+            bar(tally.rounds * total + done, rounds * total)
+
+    return show

@@ -1,0 +1,86 @@
+"""Steps shared by scenarios: place orders, open payments, deliver events."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from shop.dev.faults.buyers import Answer, Buyer, at_once, side_by_side
+from shop.dev.faults.tally import Tally
+from shop.dev.faults.world import World
+from shop.dev.stripe_simulator.delivery import body_of, sign
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An unpaid order with its payment's id and PaymentIntent."""
+
+    buyer: Buyer
+    number: str
+    payment: str
+    intent: str
+
+
+def open_orders(world: World, tally: Tally, product: str, count: int) -> list[Opened]:
+    """Let ``count`` buyers order one piece each and open its payment; failures are unexpected."""
+
+    def buy(buyer: Buyer) -> Opened | None:
+        buyer.add(product)
+        order = buyer.checkout()
+        payment = open_until_answered(buyer, order.body.get("number", ""))
+        # 200: an attempt without a definite answer had already created the payment.
+        if order.status != 201 or payment.status not in (200, 201):
+            tally.unexpected.append(f"no order to be paid: {order}, {payment}")
+            return None
+        return Opened(buyer, order.body["number"], payment.body["id"], payment.body["payment_intent"])
+
+    opened = side_by_side([lambda b=buyer: buy(b) for buyer in world.buyers(count, tally)])
+    return [each for each in opened if each is not None]
+
+
+def open_until_answered(buyer: Buyer, number: str) -> Answer:
+    """Open an order's payment; retry for 30 s, as servers pause calls to Stripe for some seconds after an outage."""
+    give_up_at = time.monotonic() + 30
+    while not (answer := buyer.open_payment(number)).is_definite and time.monotonic() < give_up_at:
+        time.sleep(0.5)
+    return answer
+
+
+def events_of(world: World, intent: str, *types: str) -> list[dict[str, Any]]:
+    """Return Stripe's events about one intent, oldest first."""
+    found = []
+    for event in reversed(world.stripe.state()["events"]):
+        subject = event["data"]["object"]
+        if intent in (subject["id"], subject.get("payment_intent")) and (not types or event["type"] in types):
+            found.append(event)
+    return found
+
+
+def post_event(world: World, event: dict[str, Any], *secrets: str) -> int:
+    """Deliver one event as Stripe does, signed now; return the status of the reply."""
+    body = body_of(event)
+    return post_body(world, body, sign(body, list(secrets) or [world.stripe.webhook_secret], int(time.time())))
+
+
+def post_body(world: World, body: bytes, signature: str) -> int:
+    headers = {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature}
+    try:
+        with requests.Session() as http:
+            http.trust_env = False
+            return http.post(
+                f"{world.url}/api/v1/payments/webhook/", data=body, headers=headers, timeout=30
+            ).status_code
+    except requests.RequestException:
+        return 0
+
+
+def deliver_at_once(world: World, tally: Tally, deliveries: Sequence[dict[str, Any]]) -> None:
+    """Deliver all events concurrently; each must be acknowledged."""
+    tally.attempt(len(deliveries))
+    statuses = at_once([lambda e=event: post_event(world, e) for event in deliveries])
+    for status in statuses:
+        tally.answered(status, "a delivery")
+        tally.expect(status >= 500 or status == 200, f"a delivery was answered with {status}")
+    tally.acknowledge(statuses.count(200))

@@ -1,0 +1,128 @@
+"""Stripe unreachable, slow or wrong, or executing calls without answering."""
+
+import threading
+from typing import Any
+
+from django.db import connections
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from shop.dev.faults.buyers import PROMISED_SECONDS, Answer, Buyer, at_once, new_key
+from shop.dev.faults.money import check_money
+from shop.dev.faults.scenarios.steps import Opened, open_orders, open_until_answered
+from shop.dev.faults.tally import Tally
+from shop.dev.faults.world import ShopWorld, World
+
+OUTAGES: list[dict[str, Any]] = [
+    {"kind": "refuse"},
+    {"kind": "black_hole"},
+    {"kind": "black_hole", "acts": True},
+    {"kind": "rate_limit"},
+    {"kind": "server_error", "stored": False},
+    {"kind": "server_error", "stored": True, "acts": True},
+    {"kind": "garbage"},
+    {"kind": "lose_answer"},
+]
+ORDERS = 4
+# Longer than the shop's transactions take, shorter than an unanswered call to Stripe.
+TRANSACTION_SECONDS = 2.0
+
+
+def stripe_away(world: World, tally: Tally) -> None:
+    """Whatever Stripe does, replies take at most 10 s, no transaction waits for it, no intent or refund is repeated."""
+    assert isinstance(world, ShopWorld)  # noqa: S101
+    outages = OUTAGES[-1:] if world.short else OUTAGES
+    slowest = 0.0
+    for number, outage in enumerate(outages):
+        world.progress(number, len(outages))
+        slowest = max(slowest, _one_outage(world, tally, outage))
+    world.settle(tally)
+    check_money(world, tally)
+    tally.note(f"slowest reply: {slowest:.1f} s")
+    tally.expect(slowest <= PROMISED_SECONDS, f"a reply took {slowest:.1f} s")
+
+
+def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float:
+    """Open payments, refund and cancel during the outage and after it; return the slowest reply's time."""
+    product = world.books.make_product(100)
+    paid = open_orders(world, tally, product, ORDERS)
+    to_cancel = open_orders(world, tally, product, ORDERS)
+    for order in paid:
+        world.stripe.pay(order.intent)
+    world.settle(tally)
+    staff = Buyer(world.url, world.books.make_staff(), tally)
+    buyers = world.buyers(ORDERS, tally)
+    unpaid = []
+    for buyer in buyers:
+        buyer.add(product)
+        unpaid.append(buyer.checkout().body["number"])
+
+    world.stripe.fail(**outage, method="POST")
+    watch = _TransactionWatch()
+    with watch:
+        # Two concurrent calls per order.
+        answers = at_once(
+            [lambda b=b, n=n: b.twin().open_payment(n) for b, n in zip(buyers, unpaid, strict=True) for _ in "ab"]
+            + [lambda o=order: _refund(staff, o) for order in paid]
+            + [lambda o=order: o.buyer.cancel(o.number) for order in to_cancel]
+        )
+    world.stripe.heal()
+    tally.attempt(len(answers))
+    tally.acknowledge(sum(answer.status in (200, 201) for answer in answers))
+    refunds = [answer.body["id"] for answer in answers[2 * ORDERS : 3 * ORDERS] if answer.status == 201]
+    for answer in answers:
+        fine = answer.status in (200, 201, 503) or answer.code == "request_in_progress"
+        tally.expect(fine, f"during {outage} the answer was {answer}")
+    tally.expect(not watch.error, f"nobody watched the transactions: {watch.error}")
+    tally.expect(not watch.found, f"during {outage} a transaction stood open for {watch.found:.1f} s")
+
+    for buyer, number in zip(buyers, unpaid, strict=True):
+        again = open_until_answered(buyer, number)
+        tally.expect(again.status in (200, 201), f"after {outage} a payment was answered with {again}")
+        if again.status in (200, 201):
+            world.stripe.pay(again.body["payment_intent"])
+    for order in to_cancel:
+        order.buyer.cancel(order.number)
+        status = order.buyer.order(order.number).body["status"]
+        tally.expect(status == "cancelled", f"after {outage} {order.number} could not be cancelled: {status}")
+    world.settle(tally)
+    sent = {refund["metadata"].get("refund") for refund in world.stripe.state()["refunds"]}
+    lost = [refund for refund in refunds if refund not in sent]
+    tally.lost += [f"the acknowledged refund {refund} after {outage}" for refund in lost]
+    return max(answer.seconds for answer in answers)
+
+
+def _refund(staff: Buyer, order: Opened) -> Answer:
+    return staff.twin().refund(order.payment, "4.00", key=new_key())
+
+
+class _TransactionWatch:
+    """Watch for long transactions inside the block; ``found`` is the longest in seconds."""
+
+    def __init__(self) -> None:
+        self.found = 0.0
+        self._stopping = threading.Event()
+        self.error = ""
+        # `$currentOp` supports no other read concern.
+        self._admin = connections["default"].connection.admin.with_options(read_concern=ReadConcern("local"))
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self) -> None:
+        pipeline = [
+            {"$currentOp": {"allUsers": True, "idleSessions": True}},
+            {"$match": {"transaction.timeOpenMicros": {"$gt": TRANSACTION_SECONDS * 1e6}}},
+        ]
+        try:
+            while not self._stopping.wait(0.3):
+                for session in self._admin.aggregate(pipeline):
+                    self.found = max(self.found, int(session["transaction"]["timeOpenMicros"]) / 1e6)
+        except PyMongoError as error:
+            self.error = str(error)
+
+    def __enter__(self) -> "_TransactionWatch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join(30)

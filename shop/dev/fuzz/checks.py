@@ -1,0 +1,179 @@
+"""Checks of every answer: those of schemathesis, one of the shop's, and the exceptions to two of them."""
+
+import copy
+import functools
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import schemathesis
+from schemathesis.checks import CheckContext
+from schemathesis.core.failures import AcceptedNegativeData, Failure
+from schemathesis.core.transport import Response
+from schemathesis.generation.case import Case
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from shop.db import identifiers
+
+# Maximum response time that the API promises.
+PROMISED_SECONDS = 10
+# Text that reveals internals: traces, files, libraries, addresses, keys.
+INSIDES = (
+    b"Traceback (most recent",
+    b"site-packages",
+    b"pymongo",
+    b"mongodb://",
+    b"DoesNotExist",
+    b"sk_test_",
+    b"whsec_",
+)
+
+
+@schemathesis.check
+def tells_nothing_of_its_insides(ctx: CheckContext, response: Response, case: Case) -> None:
+    """Fail for answers that contain a trace, a file path, a secret or the name of a database component."""
+    # An answer may echo the request.
+    sent = f"{response.request.url} {response.request.body!r}".encode()
+    for piece in INSIDES:
+        if piece in response.content and piece not in sent:
+            raise AssertionError(f"the answer contains {piece.decode()!r}")
+
+
+# --- Exceptions -------------------------------------------------------------------------------------------------------
+
+FACT = "a fact of the shop (an address is taken, a cart is empty, a signature is not Stripe's) that no schema can state"
+JUDGED = "contents that are judged by more than their form (passwords, pictures, names that the shop keeps for itself)"
+STRICT = "JSON that the parser refuses anywhere in a body: NUL, lone surrogates, numbers beyond 64 bits, much nesting"
+BETWEEN = "a rule between parameters"
+READ_AS = (
+    'REST framework reads a number as text, `1` as true, `"5"` as 5, `""` as null where there may be one, and trims; '
+    "characters that no one sees are removed"
+)
+TRIMMED, VALID = f"{READ_AS}; what is left is not valid", f"{READ_AS}; what it reads is valid"
+UNKNOWN = "unknown fields and parameters are ignored"
+EMPTY = "a parameter without a value (`page=`) counts as one that was not sent"
+
+# Accepted refusals of requests that are valid by the schema: by code, or by code and attr. Any other error of the type
+# `client_error` is a FACT.
+_OF_CODES = {
+    "does_not_exist": FACT,
+    "parse_error": STRICT,
+    **dict.fromkeys(("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format"), JUDGED),
+    **dict.fromkeys(("password_too_common", "password_entirely_numeric", "password_too_similar"), JUDGED),
+    "reserved_slug": JUDGED,
+    # The address of the account already.
+    "unchanged": FACT,
+}
+_OF_CODES_AND_ATTRS = {
+    ("empty", "image"): JUDGED,
+    ("invalid", "phone"): JUDGED,
+    ("invalid", "shipping_address.phone"): JUDGED,
+    # For a new product without variants.
+    ("required", "price"): BETWEEN,
+    ("sku_taken", "variants"): BETWEEN,
+    ("search_required", "ordering"): BETWEEN,
+}
+# Parameters that accept any value.
+_OF_PARAMETERS = {"attributes": UNKNOWN}
+NARROWED = {
+    "positive_data_acceptance": (FACT, JUDGED, STRICT, BETWEEN, TRIMMED),
+    "negative_data_rejection": (VALID, UNKNOWN, EMPTY),
+}
+
+
+def excuse(failure: Failure, case: Case, response: Response) -> str:
+    """Return the reason why a failed check is accepted, or ""."""
+    if isinstance(failure, RejectedPositiveData) and response.status_code in (400, 422):
+        reasons = {*_reasons(response)}
+        if reasons and "" not in reasons:
+            return min(reasons)
+        return TRIMMED if _is_valid_as_read(case) is False else ""
+    if isinstance(failure, AcceptedNegativeData):
+        reasons = {_reason_of_parameter(case, name) for name in _parameters_it_is_about(case)}
+        if reasons and "" not in reasons:
+            return min(reasons)
+        return VALID if _is_valid_as_read(case) else ""
+    return ""
+
+
+def _reasons(response: Response) -> Iterator[str]:
+    """Yield the reason for each error of a refusal, or ""."""
+    try:
+        body = response.json()
+        for error in body["errors"]:
+            code, attr = error["code"], error["attr"]
+            by_kind = FACT if body["type"] == "client_error" else ""
+            yield _OF_CODES_AND_ATTRS.get((code, attr)) or _OF_CODES.get(code) or by_kind
+    except (ValueError, TypeError, KeyError):
+        # The shape of errors is the subject of another check.
+        yield ""
+
+
+def _parameters_it_is_about(case: Case) -> set[str | None]:
+    """Return the parameters with invalid values; None is another part of the request."""
+    data = case.meta.phase.data
+    return {data.parameter, *(mutation.parameter for mutation in data.mutations)}
+
+
+def _reason_of_parameter(case: Case, name: str | None) -> str:
+    """Return the reason why any value of this parameter is accepted, or ""."""
+    empty = EMPTY if (case.query or {}).get(name) == "" else ""
+    return _OF_PARAMETERS.get(name, empty)
+
+
+def _is_valid_as_read(case: Case) -> bool | None:
+    """Return whether the body is valid as REST framework's fields read it; None without a body."""
+    content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
+    if case.media_type not in content:
+        return None
+    whole = {**content[case.media_type]["schema"], "components": case.operation.schema.raw_schema["components"]}
+    validator = jsonschema.Draft202012Validator(whole)
+    body = _trimmed(copy.deepcopy(case.body))
+    try:
+        for error in [cause for found in validator.iter_errors(body) for cause in _causes(found)]:
+            *way, last = error.absolute_path
+            holder = functools.reduce(operator.getitem, way, body)
+            holder[last] = _read(holder[last], error.validator_value if error.validator == "type" else "string")
+    except (ValueError, TypeError, KeyError):
+        return False
+    return validator.is_valid(body)
+
+
+def _causes(error: jsonschema.ValidationError) -> Iterator[jsonschema.ValidationError]:
+    """Yield an error, or those of the alternatives that it comes from; that something is not null is none."""
+    if not error.context:
+        yield error
+    for each in error.context:
+        if each.validator_value != "null":
+            yield from _causes(each)
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _trimmed(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_trimmed(each) for each in value]
+    if isinstance(value, str):
+        return identifiers.label(value) if identifiers.key(value) else ""
+    return value
+
+
+def _read(value: Any, kind: str | list[str]) -> Any:
+    """Convert a value as REST framework does. Raises ``ValueError`` or ``KeyError``."""
+    if value is None or isinstance(value, dict | list):
+        raise ValueError(value)
+    if isinstance(kind, list):
+        kind = next(each for each in kind if each != "null")
+    if value == "":
+        # A text that may not be blank is not null either.
+        if kind == "string":
+            raise ValueError(value)
+        return None
+    if kind == "boolean":
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+    return int(str(value)) if kind == "integer" else str(value)
+
+
+def every_check() -> Iterator[str]:
+    yield from sorted({*schemathesis.checks.CHECKS.get_all_names(), "max_response_time"})

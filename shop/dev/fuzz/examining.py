@@ -1,0 +1,84 @@
+"""Generate requests from the served OpenAPI description, send them, and check every answer."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import schemathesis
+from schemathesis.auths import AuthProvider
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import Failure
+from schemathesis.core.transport import Response
+from schemathesis.engine import events, from_schema
+from schemathesis.generation.case import Case
+
+from shop.dev.fuzz import checks
+from shop.dev.fuzz.tally import Tally
+
+# Keep Hypothesis' database out of the project's folder.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "shop-hypothesis"))
+
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+Progress = Callable[[int, int], None]
+
+
+class Plan(NamedTuple):
+    """``cases`` are drawn per operation; a thorough run also covers the boundary values of every field."""
+
+    seed: int
+    cases: int
+    thorough: bool = True
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        return tuple(phase for phase in PHASES if phase != "coverage" or self.thorough)
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            "generation": {"max-examples": self.cases, "database": "none"},
+            "phases": {phase: {"enabled": phase in self.phases} for phase in PHASES},
+            "checks": {"max_response_time": checks.PROMISED_SECONDS},
+            "request-timeout": 2 * checks.PROMISED_SECONDS,
+            "continue-on-failure": True,
+            "auth": {"auto-signup": False},
+            "cache": {"enabled": False},
+            # The tokens are worthless after the run and needed to repeat a request.
+            "output": {"sanitization": {"enabled": False}},
+        }
+
+
+def examine(
+    description: str,
+    *,
+    tally: Tally,
+    plan: Plan,
+    values: dict[str, Any] | None = None,
+    login: AuthProvider | None = None,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Test the API whose OpenAPI description is at this URL, and count results in ``tally``.
+
+    ``values`` is schemathesis' configuration of dictionaries; ``login`` authenticates the requests.
+    """
+    config = SchemathesisConfig.from_dict(plan.config() | (values or {}))
+    schema = schemathesis.openapi.from_url(description, config=config)
+    if login is not None:
+        schema.auth.providers.append(login)
+
+    @schema.hook
+    def filter_failure(context: Any, failure: Failure, case: Case, response: Response) -> bool:
+        reason = checks.excuse(failure, case, response)
+        tally.excused[reason] += bool(reason)
+        return not reason
+
+    # One scenario per operation and phase, and ``cases`` sequences of operations.
+    total = schema.statistic.operations.total * (len(plan.phases) - 1) + plan.cases
+    done = 0
+    for event in from_schema(schema).execute():
+        tally.note(event)
+        if isinstance(event, events.ScenarioFinished):
+            done = min(done + 1, total)
+            progress(done, total)

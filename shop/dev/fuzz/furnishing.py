@@ -1,0 +1,161 @@
+"""Initial data of the fuzzed shop, so that requests find existing rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.base import ContentFile
+
+from accounts.address_book import add_address
+from accounts.models import User
+from accounts.tokens import issue_tokens
+from cart import services as carts
+from cart.services import CartOwner
+from catalog import services as catalog
+from catalog.models import Category, Product, ProductImage, Variant
+from orders.models import ShippingMethod
+from payments.models import Payment
+from shop import media
+from shop.dev.demo import seeding, terms
+from shop.dev.demo.products import PRODUCTS
+from shop.dev.faults.books import Person
+from shop.dev.faults.buyers import Buyer
+from shop.dev.faults.tally import Tally
+from shop.dev.faults.world import ShopWorld
+from shop.dev.fuzz.people import PASSWORD, new_user
+from shop.dev.testing.images import image_file
+
+_PRODUCTS, _PICTURES, _ORDERS, _GUESTS = 12, 6, 6, 3
+# Probability that a parameter takes one of these values instead of a generated one.
+_SHARE = 0.6
+
+# Dictionary for each parameter, everywhere or at one path.
+EVERYWHERE = {
+    "path.slug": "categories",
+    "path.number": "orders",
+    "path.product_pk": "pictured",
+    "query.category": "categories",
+    "body.category": "categories",
+    "body.product": "simple",
+    "body.variant": "variants",
+    "body.address_id": "addresses",
+    "body.shipping_method": "shipping",
+    "body.order": "payable",
+    "body.password": "passwords",
+    "body.old_password": "passwords",
+    "body.new_password": "passwords",
+    "body.refresh": "refreshes",
+    "header.X-Cart-Token": "guests",
+}
+AT = {
+    "/auth/login/": {"body.email": "emails"},
+    "/products/{id}/": {"path.id": "products"},
+    "/products/{product_pk}/images/{id}/": {"path.id": "pictures"},
+    "/variants/{id}/": {"path.id": "variants"},
+    "/variants/{id}/stock/": {"path.id": "variants"},
+    "/users/me/addresses/{id}/": {"path.id": "addresses"},
+    "/cart/items/{id}/": {"path.id": "lines"},
+    "/cart/coupon/": {"body.code": "coupons"},
+    "/orders/{number}/fulfil/": {"path.number": "paid"},
+    "/payments/{id}/": {"path.id": "payments"},
+    "/payments/{id}/refunds/": {"path.id": "refundable"},
+}
+
+
+@dataclass
+class Furniture:
+    """Owner of the orders, holder of the cart, and known values by name."""
+
+    owner: User
+    holder: CartOwner
+    values: dict[str, list[str]]
+
+    def config(self) -> dict[str, Any]:
+        known = {name: {"values": values} for name, values in self.values.items()}
+        places = [{"include-path": f"/api/v1{path}", "parameters": _bound(names)} for path, names in AT.items()]
+        return {"dictionaries": known, "parameters": _bound(EVERYWHERE), "operations": places}
+
+
+def _bound(names: Mapping[str, str]) -> dict[str, Any]:
+    return {parameter: {"dictionary": name, "probability": _SHARE} for parameter, name in names.items()}
+
+
+def furnish(world: ShopWorld, person: str) -> Furniture:
+    """Empty the shop and fill it; carts, addresses and orders belong to this person."""
+    world.empty()
+    world.stripe.reset()
+    world.stripe.set_webhook(f"{world.url}/api/v1/payments/webhook/")
+    owner = new_user(person, person)
+    goods = _goods()
+    orders = _orders(world, owner, goods["simple"])
+    guests = [CartOwner() for _ in range(_GUESTS)]
+    holder = guests[0] if person == "anonymous" else CartOwner(user=owner)
+    return Furniture(owner, holder, goods | orders | _people(owner) | _carts(holder, *guests))
+
+
+def _goods() -> dict[str, list[str]]:
+    seeding.seed_terms()
+    seeding.seed_categories()
+    seeding.seed_products(PRODUCTS[:_PRODUCTS], tick=lambda done, total: None)
+    products = list(Product.objects.order_by("id"))
+    pictured = products[0]
+    for _ in range(_PICTURES):
+        prepared = media.prepare_image(ContentFile(image_file().read(), name="picture.png"))
+        catalog.add_image(product=pictured, image=prepared, alt="A picture")
+    variants = list(Variant.objects.order_by("id"))
+    by_product = [variant.product_id for variant in variants]
+    return {
+        "products": [str(product.pk) for product in products] + [product.slug for product in products],
+        "simple": [str(product.pk) for product in products if by_product.count(product.pk) == 1],
+        "pictured": [str(pictured.pk)],
+        "pictures": _ids(ProductImage.objects.all()),
+        "variants": _ids(variants),
+        "categories": [category.slug for category in Category.objects.all()],
+        "shipping": [method.code for method in ShippingMethod.objects.all()],
+        "coupons": [coupon.code for coupon in terms.COUPONS],
+    }
+
+
+def _people(owner: User) -> dict[str, list[str]]:
+    addresses = [add_address(user=owner, fields=terms.CUSTOMER_ADDRESS) for _ in range(3)]
+    return {
+        "addresses": _ids(addresses),
+        "emails": [new_user("customer").email for _ in range(3)],
+        "passwords": [PASSWORD],
+        # A refresh token is valid for one request.
+        "refreshes": [issue_tokens(owner)["refresh"] for _ in range(20)],
+    }
+
+
+def _orders(world: ShopWorld, owner: User, goods: Sequence[str]) -> dict[str, list[str]]:
+    buyer = Buyer(world.url, Person(str(owner.pk), issue_tokens(owner)["access"]), Tally("furnishing"))
+    numbers = []
+    for number in range(_ORDERS * 2):
+        buyer.add(goods[number % len(goods)])
+        numbers.append(buyer.checkout().body["number"])
+    paid, payable = numbers[:_ORDERS], numbers[_ORDERS:]
+    for number in paid:
+        world.stripe.pay(buyer.open_payment(number).body["payment_intent"])
+    world.stripe.wait_until_settled(30)
+    payments = Payment.objects.filter(user=owner)
+    return {
+        "orders": numbers,
+        "paid": paid,
+        "payable": payable,
+        "payments": _ids(payments),
+        "refundable": _ids(payments.filter(amount_received__gt=0)),
+    }
+
+
+def _carts(*holders: CartOwner) -> dict[str, list[str]]:
+    variants = list(Variant.objects.active().filter(stock__gt=10)[:4])
+    lines = []
+    for holder in holders:
+        for variant in variants:
+            cart = carts.add_item(owner=holder, variant=variant.pk, quantity=2).cart
+        lines += [str(line.key) for line in cart.lines]
+    return {"guests": [holder.token for holder in holders if holder.token], "lines": lines}
+
+
+def _ids(rows: Sequence[Any]) -> list[str]:
+    return [str(row.pk) for row in rows]

@@ -1,0 +1,78 @@
+"""Preparation of single requests with what no schema expresses: a filled cart, a mailed link, a signature."""
+
+import contextlib
+import json
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import schemathesis
+from schemathesis.generation.case import Case
+
+from accounts.links import RESET, VERIFICATION
+from cart import services as carts
+from cart.models import Cart
+from cart.services import CartOwner
+from catalog.models import Product, Variant
+from shop.dev.fuzz.people import new_user
+from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.stripe_simulator.delivery import body_of, sign
+
+_BUY = {"POST /api/v1/orders/", "POST /api/v1/orders/quote/"}
+_CART_LINES = {"PATCH /api/v1/cart/items/{id}/", "DELETE /api/v1/cart/items/{id}/"}
+_LINKS = {"POST /api/v1/auth/password/reset/confirm/": RESET, "POST /api/v1/auth/email/verify/confirm/": VERIFICATION}
+_WEBHOOK = "POST /api/v1/payments/webhook/"
+
+
+class Scene:
+    """Prepare the requests of the cart's ``holder``, some of them at random."""
+
+    def __init__(self, *, holder: CartOwner, stripe: StripeSimulator, seed: int) -> None:
+        self._holder, self._stripe = holder, stripe
+        self._random = random.Random(seed)  # noqa: S311
+
+    @contextlib.contextmanager
+    def set(self) -> Iterator[None]:
+        @schemathesis.hook
+        def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
+            self._prepare(case, kwargs)
+
+        try:
+            yield
+        finally:
+            schemathesis.hooks.unregister(before_call)
+
+    def _prepare(self, case: Case, kwargs: dict[str, Any]) -> None:
+        name = case.operation.label
+        if name in _BUY and self._holder.user is not None:
+            self._filled_cart()
+        if case.meta is None or not case.meta.generation.mode.is_positive or self._random.random() < 0.5:
+            return
+        if name in _CART_LINES and (cart := self._filled_cart()):
+            case.path_parameters["id"] = str(cart.lines[0].key)
+            if self._holder.token:
+                case.headers["X-Cart-Token"] = self._holder.token
+        elif name in _LINKS:
+            case.body |= parse_qsl(urlsplit(_LINKS[name].address(new_user("customer"))).query)
+        elif name == _WEBHOOK:
+            kwargs["data"] = body = self._event(case)
+            case.headers["Stripe-Signature"] = sign(body, [self._stripe.webhook_secret], int(time.time()))
+
+    def _filled_cart(self) -> Cart | None:
+        """Return the holder's cart with at least one line; None when nothing is left to sell."""
+        cart, _ = self._holder.find()
+        if cart is not None and cart.lines:
+            return cart
+        # Earlier requests may have deactivated products.
+        for_sale = list(Product.objects.active().values_list("pk", flat=True))
+        variant = Variant.objects.active().filter(product__in=for_sale, stock__gt=0, price__gt=1).first()
+        return carts.add_item(owner=self._holder, variant=variant.pk, quantity=1).cart if variant else None
+
+    def _event(self, case: Case) -> bytes:
+        """Return an earlier event of Stripe's, or the drawn body to be signed as one."""
+        told = self._stripe.state()["events"]
+        if told and self._random.random() < 0.5:
+            return body_of(self._random.choice(told))
+        return json.dumps(case.body, default=str).encode()

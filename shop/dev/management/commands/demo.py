@@ -1,0 +1,38 @@
+"""``manage.py demo``: walk through the running shop as a storefront does."""
+
+import argparse
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+
+from shop.dev.demo.journey import Journey
+from shop.dev.demo.narration import TerminalNarrator
+from shop.dev.demo.storefront import PromiseBroken
+
+
+class Command(BaseCommand):
+    help = "Walk through the running shop over HTTP: browse, buy, pay, be declined, cancel, be refunded."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--url", default=f"http://127.0.0.1:{running_port()}", help="where the shop runs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.STRIPE_SECRET_KEY.startswith(("sk_test_", "rk_test_")):
+            raise CommandError("The demo pays with test cards, so it needs a test key in STRIPE_SECRET_KEY.")
+        narrator = TerminalNarrator(self.stdout)
+        try:
+            Journey(options["url"], settings.STRIPE_API_BASE, narrator).run()
+        except PromiseBroken as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("\nEverything was as promised.")
+
+
+def running_port() -> str:
+    """Return the port published by `manage.py run` in this DATA_DIR, else the configured one."""
+    try:
+        return json.loads(settings.RUN_FILE.read_text())["PORT"]
+    except (OSError, ValueError, KeyError):
+        return str(settings.PORT)

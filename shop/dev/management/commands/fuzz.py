@@ -1,0 +1,71 @@
+"""``manage.py fuzz``: requests generated from the OpenAPI description against the real shop."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+
+from shop.dev.management.seeds import seed_of_this_run
+from shop.dev.mongod import MongodError
+from shop.dev.testing.environment import ENVIRONMENT
+from shop.management.interrupts import interrupt_on_signals
+
+
+class Command(BaseCommand):
+    help = (
+        "Send requests drawn from the OpenAPI description to the real server, as nobody, a customer and a superuser, "
+        "on a MongoDB and a Stripe of their own, and hold every answer against the description and against what must "
+        "never be. Exits with 1 where anything was found."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--seed", type=int, help="repeats a run's choices (default: SEED=, or a new one)")
+        parser.add_argument("--cases", type=int, default=100, help="drawn for each operation and person (default: 100)")
+        parser.add_argument("--only", nargs="+", metavar="PERSON", help="only these people")
+        parser.add_argument("--short", action="store_true", help="without the border cases of every field")
+        parser.add_argument("--write", action="store_true", help="write the tables into docs/security.md")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
+            # Keeps the developer's .env and shell from choosing the settings, above all the Stripe account.
+            os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})  # noqa: S606
+        try:
+            from shop.dev.fuzz.examining import Plan
+            from shop.dev.fuzz.running import Run
+        except ImportError as error:
+            raise CommandError(f"This needs what requirements-dev.txt names: {error}.") from error
+        from shop.dev.fuzz.people import PEOPLE
+
+        people = options["only"] or PEOPLE
+        if unknown := sorted(set(people) - set(PEOPLE)):
+            raise CommandError(f"There is nobody called {', '.join(unknown)}; there are {', '.join(PEOPLE)}.")
+        seed = seed_of_this_run(options["seed"])
+        interrupt_on_signals()
+        self.stdout.write(f"Seed {seed} (repeat with --seed {seed})")
+        run = Run(self.stdout, Plan(seed, options["cases"], thorough=not options["short"]))
+        began = time.monotonic()
+        try:
+            run.all(people)
+        except KeyboardInterrupt:
+            raise CommandError("Stopped before the end.", returncode=130) from None
+        except MongodError as error:
+            raise CommandError(str(error)) from error
+        run.print()
+        if options["write"]:
+            self._write(run, seconds=time.monotonic() - began)
+        if run.findings:
+            raise CommandError(f"{len(run.findings)} findings. Repeat with --seed {seed}.")
+        self.stdout.write("\nNothing was found.")
+
+    def _write(self, run: Any, *, seconds: float) -> None:
+        from shop.dev.fuzz import report
+
+        path = Path(settings.BASE_DIR) / "docs" / "security.md"
+        report.write(path, report.markdown(run.tallies, seed=run.plan.seed, mongod=run.mongod, seconds=seconds))
+        self.stdout.write(f"\nWritten into {path}")

@@ -1,0 +1,291 @@
+"""MongoDB replica set on loopback, from the ``mongod`` of a PyPI wheel (see requirements-dev.txt).
+
+``python -m shop.dev.mongod -- COMMAND …`` runs a command with ``MONGO_URI`` set to a temporary one, or to its current
+value. Needs no Django.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from shop.db.mongod_errors import MongodError, check_reachable, why_it_ended
+from shop.dev.processes import last_lines, spawn
+
+__all__ = ["MongodError", "ReplicaSet", "binary", "check_reachable", "free_port", "start", "temporary"]
+
+SET_NAME = "rs0"
+# A fresh data folder takes about 200 MB (journal files).
+_LEAST_FREE_BYTES = 600 * 1024 * 1024
+_NOT_YET_INITIALIZED, _NOT_A_MEMBER = 94, 93
+
+
+class Process(Protocol):
+    """The part of :class:`subprocess.Popen` that is used."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+# Start `command` under `name` with its output in a log file; return the process and that log.
+Spawn = Callable[[str, Sequence[str]], tuple[Process, Path]]
+
+
+@dataclass(frozen=True)
+class ReplicaSet:
+    uri: str
+    ports: tuple[int, ...]
+    processes: tuple[Process, ...]
+
+    def stop(self, *, data_matters: bool = True, seconds: float = 20) -> None:
+        """Stop all members: cleanly, or at once if the data is disposable."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate() if data_matters else process.kill()
+        for process in self.processes:
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def binary() -> Path:
+    """Return the ``mongod`` of the wheel in this environment, else one on PATH."""
+    folders = [sysconfig.get_path("platlib"), sysconfig.get_path("purelib"), *sys.path]
+    name = "mongod.exe" if os.name == "nt" else "mongod"
+    for folder in folders:
+        candidate = Path(folder or ".") / "fiftyone" / "db" / "bin" / name
+        if os.access(candidate, os.X_OK) and candidate.is_file():
+            return candidate
+    found = shutil.which("mongod")
+    if not found:
+        raise MongodError(
+            f"There is no mongod for this machine ({sys.platform} {os.uname().machine}): run `make install`, "
+            "or set MONGO_URI to a MongoDB replica set."
+        )
+    return Path(found)
+
+
+def free_port() -> int:
+    """Return a loopback port that is unused at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def start(
+    folder: Path,
+    *,
+    members: int = 1,
+    port: int | None = None,
+    cache_gb: float = 0.5,
+    test_commands: bool = False,
+    spawn_process: Spawn | None = None,
+    while_waiting: Callable[[], None] = lambda: time.sleep(0.05),
+    seconds: float = 60,
+) -> ReplicaSet:
+    """Start a replica set with its data in ``folder`` and wait until it is writable.
+
+    An existing folder is reconfigured to its new ports. ``port`` is the first member's (default: a free one),
+    ``cache_gb`` the cache of each member, ``test_commands`` enables ``failCommand`` and the like. ``while_waiting`` is
+    called repeatedly during the start; an exception from it cancels the start.
+    """
+    program = binary()
+    ports: list[int] = []
+    processes: list[Process] = []
+    logs: list[Path] = []
+    try:
+        for number in range(members):
+            data = folder if members == 1 else folder / f"member-{number + 1}"
+            name = "mongod" if members == 1 else f"mongod-{number + 1}"
+            _prepare(data)
+            member_port = port if port is not None and number == 0 else free_port()
+            if not port_is_free(member_port):
+                raise MongodError(f"Port {member_port} is in use, so MongoDB cannot listen there: choose another.")
+            command = _command(program, data, member_port, cache_gb=cache_gb, test_commands=test_commands)
+            process, log = _start_one(name, command, data, spawn_process)
+            ports.append(member_port)
+            processes.append(process)
+            logs.append(log)
+        _wait_until_writable(ports, processes, logs, program, while_waiting, time.monotonic() + seconds)
+    except BaseException:
+        for process in processes:
+            process.kill()
+            process.wait()
+        raise
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return ReplicaSet(f"mongodb://{hosts}/shop?replicaSet={SET_NAME}", tuple(ports), tuple(processes))
+
+
+def _prepare(data: Path) -> None:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(data).free
+    except OSError as error:
+        raise MongodError(f"The database folder {data} cannot be made ({error.strerror}): choose another.") from error
+    if free < _LEAST_FREE_BYTES:
+        raise MongodError(
+            f"There is not enough disk space for MongoDB in {data} ({free // 2**20} MB free, it needs "
+            f"{_LEAST_FREE_BYTES // 2**20} MB): free some, or choose another DATA_DIR."
+        )
+
+
+def _command(program: Path, data: Path, port: int, *, cache_gb: float, test_commands: bool) -> list[str]:
+    parameters = {
+        # mongod's own diagnostics are unused here and cost a write a second.
+        "diagnosticDataCollectionEnabled": "false",
+        # A signalled primary would wait 15 s for other members to catch up.
+        "shutdownTimeoutMillisForSignaledShutdown": "100",
+        # Locks of a killed server process are released after this many seconds (default: 60). The shop's transactions
+        # take well under one second and are retried.
+        "transactionLifetimeLimitSeconds": "4",
+    }
+    if test_commands:
+        parameters["enableTestCommands"] = "1"
+    command = [str(program), "--dbpath", str(data), "--replSet", SET_NAME, "--bind_ip", "127.0.0.1"]
+    command += ["--port", str(port), "--nounixsocket", "--quiet", "--oplogSize", "128"]
+    command += ["--wiredTigerCacheSizeGB", str(cache_gb)]
+    for name, value in parameters.items():
+        command += ["--setParameter", f"{name}={value}"]
+    return command
+
+
+def _start_one(name: str, command: list[str], data: Path, spawn_process: Spawn | None) -> tuple[Process, Path]:
+    try:
+        if spawn_process is not None:
+            return spawn_process(name, command)
+        log = data / "mongod.log"
+        with log.open("wb") as output:
+            return spawn(command, stdout=output, death_signal=signal.SIGKILL), log
+    except OSError as error:
+        raise MongodError(
+            f"{command[0]} cannot be run on this machine ({error.strerror}): set MONGO_URI to a MongoDB replica set."
+        ) from error
+
+
+def _wait_until_writable(
+    ports: Sequence[int],
+    processes: Sequence[Process],
+    logs: Sequence[Path],
+    program: Path,
+    while_waiting: Callable[[], None],
+    give_up: float,
+) -> None:
+    client: MongoClient[dict[str, Any]] = MongoClient(
+        "127.0.0.1", ports[0], directConnection=True, serverSelectionTimeoutMS=100, connectTimeoutMS=1000
+    )
+    with client:
+        while True:
+            for process, log in zip(processes, logs, strict=True):
+                if process.poll() is not None:
+                    raise MongodError(why_it_ended(process.poll() or 0, last_lines(log, 200), program))
+            if time.monotonic() > give_up:
+                raise MongodError(
+                    "MongoDB started but took no writes in time; the end of its log says:\n" + last_lines(logs[0], 5)
+                )
+            with contextlib.suppress(PyMongoError):
+                if _is_writable(client, ports):
+                    return
+            while_waiting()
+
+
+def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> bool:
+    """Return whether the set is writable; initiate it, or reconfigure an old one to its new addresses, if needed."""
+    hello = client.admin.command("hello")
+    members = [{"_id": number, "host": f"127.0.0.1:{port}"} for number, port in enumerate(ports)]
+    if hello.get("isWritablePrimary"):
+        return sorted(hello["hosts"]) == sorted(member["host"] for member in members)
+    try:
+        client.admin.command("replSetGetStatus")
+    except OperationFailure as error:
+        if error.code == _NOT_YET_INITIALIZED:
+            # Shorter than the defaults for networks (10 s, 2 s).
+            settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
+            client.admin.command("replSetInitiate", {"_id": SET_NAME, "members": members, "settings": settings})
+        elif error.code == _NOT_A_MEMBER:
+            config = client.admin.command("replSetGetConfig")["config"]
+            config.update(members=members, version=config["version"] + 1)
+            client.admin.command("replSetReconfig", config, force=True)
+        else:
+            raise
+    return False
+
+
+@contextlib.contextmanager
+def temporary(*, members: int = 1, test_commands: bool = True) -> Iterator[ReplicaSet]:
+    """Start a replica set in memory (or in the temporary folder) and remove it afterwards."""
+    memory = Path("/dev/shm")  # noqa: S108
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * _LEAST_FREE_BYTES
+    parent = memory if roomy else Path(tempfile.gettempdir())
+    _remove_abandoned(parent)
+    folder = Path(tempfile.mkdtemp(prefix="shop-mongod-", dir=parent))
+    with (folder / "owner").open("w") as owner:
+        fcntl.flock(owner, fcntl.LOCK_EX)
+        try:
+            replica_set = start(folder / "data", members=members, test_commands=test_commands)
+            try:
+                yield replica_set
+            finally:
+                replica_set.stop(data_matters=False)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the folders of killed runs: their lock is free."""
+    for owner_file in parent.glob("shop-mongod-*/owner"):
+        with contextlib.suppress(OSError), owner_file.open("a") as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(owner_file.parent, ignore_errors=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    command = list(arguments[1:] if arguments[:1] == ["--"] else arguments)
+    if not command:
+        sys.stderr.write("usage: python -m shop.dev.mongod -- COMMAND …\n")
+        return 2
+    if os.environ.get("MONGO_URI"):
+        os.execvp(command[0], command)  # noqa: S606
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with temporary() as replica_set:
+            return subprocess.call(command, env={**os.environ, "MONGO_URI": replica_set.uri})  # noqa: S603
+    except MongodError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

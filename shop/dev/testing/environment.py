@@ -1,0 +1,107 @@
+"""Environments of tests and checks, independent of the shell and of ``.env``.
+
+``python -m shop.dev.testing.environment tests|production COMMAND …`` runs a command in one; ``MONGO_URI`` is kept.
+"""
+
+import os
+import secrets
+import sys
+
+# Every variable that settings.py reads, except MONGO_URI and DATA_DIR, which shop.dev.testing.plugin sets.
+ENVIRONMENT = {
+    "ADMIN_PATH": "admin/",
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
+    "BCRYPT_ROUNDS": "4",
+    "BEHIND_TLS_PROXY": "0",
+    "CACHE_URL": "locmemcache://",
+    "CLOUD_API_BASE": "http://127.0.0.1:9",
+    "CLOUD_API_KEY": "",
+    "CLOUD_API_SECRET": "",
+    "CLOUD_FOLDER": "shop",
+    "CLOUD_NAME": "",
+    "CRASH_AT": "",
+    "CORS_ALLOWED_ORIGINS": "",
+    "CURRENCY": "usd",
+    "DEBUG": "1",
+    "DEFAULT_FROM_EMAIL": "",
+    # For servers and workers; in pytest's process Django keeps mails in memory instead.
+    "EMAIL_URL": "dummymail://",
+    "EMAIL_VERIFICATION_TIMEOUT": "259200",
+    "ERASURE_GRACE_DAYS": "90",
+    "ORDER_NOTICE_EMAILS": "",
+    "FRONTEND_URL": "http://localhost:3000",
+    "HOST": "127.0.0.1",
+    "JWT_SECRET_KEY": "",
+    "LOG_LEVEL": "WARNING",
+    "ORDER_HOLD_SECONDS": "1800",
+    "FAILED_PAYMENTS_PER_ADDRESS": "100",
+    "FAILED_PAYMENTS_PER_CUSTOMER": "20",
+    "FAILED_PAYMENTS_PER_ORDER": "10",
+    "FAILED_PAYMENTS_WINDOW_SECONDS": "3600",
+    "UNPAID_HOLD_SECONDS": "600",
+    "UNPAID_ORDERS_PER_CUSTOMER": "5",
+    "UNPAID_ORDERS_UNVERIFIED": "3",
+    "UNPAID_PIECES_PER_ADDRESS": "1000",
+    "UNPAID_PIECES_PER_CUSTOMER": "200",
+    "UNPAID_PIECES_UNVERIFIED": "50",
+    "LOW_STOCK_THRESHOLD": "5",
+    "MAX_QUANTITY_PER_LINE": "1000",
+    "SHOWN_STOCK": "5",
+    "PASSWORD_RESET_TIMEOUT": "3600",
+    "PORT": "8000",
+    "PRICES_INCLUDE_TAX": "0",
+    "RATE_LIMITS": "off",
+    "SECRET_KEY": "",
+    "SECRET_KEY_FALLBACKS": "",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS": "0",
+    "SECURE_HSTS_PRELOAD": "0",
+    "SECURE_HSTS_SECONDS": "31536000",
+    "SECURE_SSL_REDIRECT": "0",
+    # Nothing listens on port 9: a test without its simulator fails at once and never reaches Stripe.
+    "STRIPE_API_BASE": "http://127.0.0.1:9",
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_simulator",
+    "STRIPE_SECRET_KEY": "sk_test_simulator",
+    "STRIPE_WEBHOOK_SECRET": "whsec_simulator",
+    "TIME_ZONE": "UTC",
+    "TRUSTED_PROXIES": "0",
+    "WEB_WORKERS": "2",
+}
+
+
+def production(mongo_uri: str = "mongodb://db.shop.test/shop?replicaSet=rs0") -> dict[str, str]:
+    """Return a complete environment with DEBUG off and generated secrets."""
+    return {
+        **{name: value for name, value in os.environ.items() if name != "DATA_DIR"},
+        **ENVIRONMENT,
+        "MONGO_URI": mongo_uri,
+        "DEBUG": "0",
+        "LOG_LEVEL": "INFO",
+        "RATE_LIMITS": "on",
+        "BCRYPT_ROUNDS": "12",
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+        "ALLOWED_HOSTS": "api.shop.test",
+        "CORS_ALLOWED_ORIGINS": "https://shop.test",
+        "FRONTEND_URL": "https://shop.test",
+        "SECURE_SSL_REDIRECT": "1",
+        "EMAIL_URL": "smtp+tls://shop:secret@mail.shop.test:587",
+        "STRIPE_SECRET_KEY": "sk_live_" + secrets.token_hex(12),
+        "STRIPE_PUBLISHABLE_KEY": "pk_live_" + secrets.token_hex(12),
+        "STRIPE_WEBHOOK_SECRET": "whsec_" + secrets.token_hex(12),
+        "STRIPE_API_BASE": "https://api.stripe.com",
+        "CLOUD_NAME": "shop",
+        "CLOUD_API_KEY": "123456789012345",
+        "CLOUD_API_SECRET": secrets.token_urlsafe(20),
+        "CLOUD_API_BASE": "https://api.cloudinary.com",
+    }
+
+
+def main(kind: str, *command: str) -> None:
+    """Replace this process by ``command`` in the environment of that kind."""
+    tests = {**os.environ, **ENVIRONMENT}
+    production_like = production(os.environ.get("MONGO_URI") or "mongodb://db.shop.test/shop?replicaSet=rs0")
+    os.execvpe(command[0], command, {"tests": tests, "production": production_like}[kind])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,118 @@
+"""Circuit breakers for the database and Stripe, one of each per process.
+
+Without them, all server threads would wait for a service that does not answer. While a circuit is open, requests that
+need the service fail fast.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pymongo
+import structlog
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+from pymongo.errors import PyMongoError
+
+from shop.api.errors import DatabaseUnavailable, ServiceUnavailable, is_database_outage
+from shop.db.deadline import limited_database_time
+
+logger = structlog.get_logger(__name__)
+
+PING_SECONDS = 1.0
+PING_INTERVAL_SECONDS = 0.25
+
+
+class Circuit:
+    """A circuit opened by :meth:`record_failure`, then probed by one request at a time until one succeeds."""
+
+    def __init__(self, refusal: type[ServiceUnavailable]) -> None:
+        self._refusal = refusal
+        self.close()
+
+    def close(self) -> None:
+        self._probing = threading.Lock()
+        self._outages = 0
+        self._open = False
+
+    def record_failure(self) -> None:
+        self._outages += 1
+        self._open = True
+
+    @contextmanager
+    def admitted(self) -> Iterator[bool]:
+        """Run the block if the circuit is closed or this request may probe; yield whether it is a probe.
+
+        Raises the circuit's refusal otherwise.
+        """
+        if not self._open:
+            yield False
+        elif self._probing.acquire(blocking=False):
+            before = self._outages
+            try:
+                yield True
+            finally:
+                self._open = self._outages != before
+                self._probing.release()
+        else:
+            raise self._refusal
+
+
+class DatabaseCircuit:
+    """A circuit that is opened and closed by pings only; a failed request triggers a ping."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = False
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def close(self) -> None:
+        self._open = False
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Limit the database time of the block, which serves one request.
+
+        Raises ``DatabaseUnavailable`` while the circuit is open, and in place of an outage's error.
+        """
+        if self._open:
+            raise DatabaseUnavailable
+        try:
+            with limited_database_time(settings.REQUEST_DATABASE_SECONDS):
+                yield
+        except Exception as error:
+            if not is_database_outage(error):
+                raise
+            self.failure_noticed()
+            raise DatabaseUnavailable from error
+
+    def failure_noticed(self) -> None:
+        """Ping the database after a failed call; open the circuit if it does not answer."""
+        with self._lock:
+            if self._open or primary_answers(PING_SECONDS):
+                return
+            self._open = True
+        logger.warning("database_circuit_opened")
+        threading.Thread(target=self._ping_until_it_answers, name="database-ping", daemon=True).start()
+
+    def _ping_until_it_answers(self) -> None:
+        while self._open and not primary_answers(PING_SECONDS):
+            time.sleep(PING_INTERVAL_SECONDS)
+        self._open = False
+        logger.warning("database_circuit_closed")
+
+
+def primary_answers(seconds: float) -> bool:
+    try:
+        with pymongo.timeout(seconds):
+            reply = connections[DEFAULT_DB_ALIAS].database.command("hello")
+    except PyMongoError:
+        return False
+    return bool(reply.get("isWritablePrimary"))
+
+
+circuit = DatabaseCircuit()

@@ -1,0 +1,27 @@
+"""Exception reports, such as Django's mails to ``ADMINS``."""
+
+from html import escape
+
+from django.conf import settings
+from django.views.debug import ExceptionReporter
+
+from shop import logs
+from shop.http import request_context
+
+
+class Reporter(ExceptionReporter):
+    """Django's report in development; in production only the logged fields and the request id.
+
+    Django's own report contains the request, settings and local variables, and masks only names that it knows.
+    """
+
+    def get_traceback_text(self) -> str:
+        if settings.DEBUG:
+            return super().get_traceback_text()
+        lines = [f"Request {request_context.current_request_id() or 'unknown'}"]
+        for each in logs.report(self.exc_value) if self.exc_value else ():
+            lines += ["", each["error"], *(f"  {frame}" for frame in each["at"])]
+        return logs.scrubbed("\n".join(lines))
+
+    def get_traceback_html(self) -> str:
+        return super().get_traceback_html() if settings.DEBUG else f"<pre>{escape(self.get_traceback_text())}</pre>"

@@ -1,0 +1,130 @@
+"""Middleware: database deadline, request limits, CORS, and Django's middleware for the admin only."""
+
+from collections.abc import Callable
+from typing import Any
+
+from corsheaders import middleware as corsheaders
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.cache import patch_vary_headers
+from rest_framework.exceptions import Throttled
+
+from shop.api.error_responses import OUTAGE_TITLE, answer
+from shop.api.errors import DatabaseUnavailable, PayloadTooLarge, ShopError, is_database_outage
+from shop.http.addresses import base_url
+from shop.http.areas import Area, area_of
+from shop.http.circuit import circuit
+from shop.http.limits import REFUSAL, body_limit
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class DatabaseDeadlineMiddleware:
+    """Limit the database time of every request; answer 503 during an outage (see `shop.http.circuit`)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if area_of(request.path_info) not in (Area.API, Area.ADMIN):
+            return self.get_response(request)
+        try:
+            with circuit.request():
+                return self.get_response(request)
+        except DatabaseUnavailable as error:
+            return answer(request, error, title=OUTAGE_TITLE)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        # For the admin and plain views; DRF's views handle their own exceptions.
+        if is_database_outage(exception):
+            circuit.failure_noticed()
+            return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
+        if isinstance(exception, ShopError | Throttled):
+            return answer(request, exception, title="That did not work")
+        return None
+
+
+class CorsMiddleware(corsheaders.CorsMiddleware):
+    """corsheaders' middleware, skipped for requests without an Origin."""
+
+    async_capable = False
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_ORIGIN" in request.META:
+            return super().__call__(request)
+        response = self.get_response(request)
+        # Caches must not serve this response to a cross-origin page.
+        if self.is_enabled(request) and "Origin" not in response.get("Vary", ""):
+            patch_vary_headers(response, ["Origin"])
+        return response
+
+
+class RequestLimitsMiddleware:
+    """Refuse foreign hosts, bodies over the limit, and requests that the server has refused."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # get_host() raises for a foreign Host. Health checks use any host name, and their responses do not repeat it.
+        area = area_of(request.path_info)
+        if area is not Area.HEALTH:
+            base_url(request)
+        if (error := request.META.get(REFUSAL)) is not None:
+            return answer(request, error, title="The request could not be processed")
+        refusal = self._refusal(request, images=settings.MAX_IMAGES_AT_ONCE if area is Area.ADMIN else 1)
+        return refusal or self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        """Refuse several images unless the user is staff; the admin parses forms before it checks the user."""
+        refusal = self._refusal(request, images=1)
+        return None if refusal is None or request.user.is_staff else refusal
+
+    @staticmethod
+    def _refusal(request: HttpRequest, *, images: int) -> HttpResponse | None:
+        announced = request.META.get("CONTENT_LENGTH")
+        if not announced:
+            return None
+        try:
+            length = int(announced)
+        except ValueError:
+            return None
+        limit = body_limit(request.content_type, images=images)
+        if length <= limit:
+            return None
+        error = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
+        return answer(request, error, title="That is too much")
+
+
+class _AdminOnly:
+    """Run Django's middleware for the admin only.
+
+    ``process_view`` still checks the CSRF token for all views that are not exempt.
+    """
+
+    get_response: GetResponse
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if area_of(request.path_info) is Area.ADMIN:
+            return super().__call__(request)
+        return self.get_response(request)
+
+
+class AdminSessionMiddleware(_AdminOnly, SessionMiddleware):
+    pass
+
+
+class AdminCsrfMiddleware(_AdminOnly, CsrfViewMiddleware):
+    pass
+
+
+class AdminAuthenticationMiddleware(_AdminOnly, AuthenticationMiddleware):
+    pass
+
+
+class AdminMessageMiddleware(_AdminOnly, MessageMiddleware):
+    pass

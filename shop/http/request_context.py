@@ -1,0 +1,80 @@
+"""Context of the current request or job: id, log fields and acting staff.
+
+Set by `shop.http.request_log`, the API's authentication, the admin and `shop.jobs`; read by logs and the staff log.
+"""
+
+import re
+import secrets
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+# External ids are written to logs, headers and the database as they are.
+_WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+
+
+class Staff(NamedTuple):
+    """A staff user's id, and whether they act by "api" or "admin"."""
+
+    id: str
+    via: str
+
+
+@dataclass(slots=True)
+class _Work:
+    """The current request, job or task; ``fields`` are added to log lines."""
+
+    request_id: str
+    fields: dict[str, str]
+    user: str = ""
+    staff: Staff | None = None
+    _around: "Token[_Work | None] | None" = field(default=None, repr=False)
+
+    def __enter__(self) -> str:
+        self._around = _current.set(self)
+        return self.request_id
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._around)
+
+
+_current: ContextVar[_Work | None] = ContextVar("work", default=None)
+
+
+def well_formed(request_id: str) -> bool:
+    """Return whether an external request id may be used."""
+    return _WELL_FORMED.fullmatch(request_id) is not None
+
+
+def bind_context(request_id: str = "", **fields: str) -> AbstractContextManager[str]:
+    """Set the request id (a new one if empty) and log fields for a block; yields the id.
+
+    The user is unset at the start and restored at the end.
+    """
+    around = _current.get()
+    return _Work(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
+
+
+def bind_user(user: Any, *, via: str) -> None:
+    """Set the authenticated user, for log lines and, if staff, for the staff log."""
+    work = _current.get()
+    if work is not None:
+        work.user = str(user.pk)
+        work.staff = Staff(work.user, via) if user.is_staff else None
+
+
+def current_request_id() -> str:
+    """Return the current request's id; "" outside of requests and jobs."""
+    work = _current.get()
+    return work.request_id if work else ""
+
+
+def acting_staff() -> Staff | None:
+    work = _current.get()
+    return work.staff if work else None
+
+
+def log_fields() -> dict[str, str]:
+    work = _current.get()
+    return {"request_id": work.request_id, "user": work.user, **work.fields} if work else {}

@@ -1,0 +1,37 @@
+"""Request ids, and one log line per request."""
+
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from shop.http import request_context
+from shop.logs import RequestLine, ms_since
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestLogMiddleware:
+    """Assign a request id, used by the response, log lines and jobs. Must be the outermost middleware.
+
+    A well-formed ``X-Request-ID`` is kept. The log line has the route's name instead of the path, which may contain a
+    slug, number or token.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        with request_context.bind_context(given if request_context.well_formed(given) else "") as request_id:
+            response = self.get_response(request)
+            RequestLine(
+                logger=__name__,
+                method=request.method if request.method in _METHODS else "other",
+                route=request.resolver_match.view_name if request.resolver_match else "none",
+                status=response.status_code,
+                ms=ms_since(started),
+            ).write()
+        response.headers["X-Request-ID"] = request_id
+        return response

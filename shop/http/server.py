@@ -1,0 +1,58 @@
+"""Command line and port check of the production HTTP server."""
+
+import errno
+import ipaddress
+import socket
+import sys
+
+
+class PortUnavailable(Exception):
+    """The server could not listen there, or would share the port with another program."""
+
+
+# Longer than any request: waiting for a thread, the database and Stripe.
+STOP_SECONDS = 25
+
+
+def server_command(port: int, *, workers: int, host: str = "127.0.0.1") -> list[str]:
+    """Return granian's command line: HTTP/1 only, respawning workers.
+
+    Thread pools are configured in `settings.SERVER_POOLS`.
+    """
+    command = [sys.executable, "-m", "granian", "shop.http.rsgi:application", "--interface", "rsgi", "--loop", "uvloop"]
+    command += ["--host", host, "--port", str(port), "--http", "1", "--no-ws"]
+    command += ["--workers", str(workers), "--backlog", "1024"]
+    # Open connections per worker, idle ones included; time limit for request headers.
+    command += ["--backpressure", "10000", "--http1-header-read-timeout", "15000", "--http1-buffer-size", "65536"]
+    command += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", str(STOP_SECONDS)]
+    command += ["--log-level", "info"]
+    return command
+
+
+def check_port(port: int, *, host: str = "127.0.0.1") -> None:
+    """Raise ``PortUnavailable`` if the server cannot listen on the port or would share it with another program.
+
+    granian sets SO_REUSEPORT, so a second server would receive half of the connections.
+    """
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        raise PortUnavailable(_not_an_address(host)) from None
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OverflowError:
+            raise PortUnavailable(f"PORT={port} is no port: choose one between 1024 and 65535.") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortUnavailable(
+                    f"Port {port} is in use: stop what listens there, or choose another PORT."
+                ) from None
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise PortUnavailable(_not_an_address(host)) from None
+            raise PortUnavailable(f"Port {port} cannot be used ({error.strerror}): choose another PORT.") from None
+
+
+def _not_an_address(host: str) -> str:
+    return f"HOST must be an IP address of this machine, such as 127.0.0.1 or 0.0.0.0, not {host!r}."
