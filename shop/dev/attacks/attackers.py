@@ -181,6 +181,8 @@ def _register(target: Target, http: requests.Session, name: str) -> requests.Res
 def _begin_posts(target: Target, count: int) -> list[socket.socket]:
     sockets = []
     for number in range(count):
+        if target.stop.is_set():
+            break
         path = ("/api/v1/auth/login/", "/api/v1/payments/webhook/")[number % 2]
         lines = [
             f"POST {path} HTTP/1.1",
@@ -195,6 +197,8 @@ def _begin_posts(target: Target, count: int) -> list[socket.socket]:
 def _open(target: Target, count: int, first_bytes: bytes) -> list[socket.socket]:
     sockets = []
     for _ in range(count):
+        if target.stop.is_set():
+            break
         with contextlib.suppress(OSError):
             connection = target.connect()
             sockets.append(connection)

@@ -117,8 +117,12 @@ class Run:
 
     def _server_command(self, port: int) -> list[str]:
         """Return the command that the tree's own code builds."""
-        code = "from shop.http.server import server_command; "
-        code += f"print(*server_command({port}, workers={SERVER_PROCESSES}), sep='\\n')"
+        code = (
+            "try:\n    from shop.http.server import server_command\n"
+            # Older checkouts have it there.
+            "except ImportError:\n    from shop.server import server_command\n"
+            f"print(*server_command({port}, workers={SERVER_PROCESSES}), sep='\\n')"
+        )
         made = [sys.executable, "-c", code]
         return subprocess.check_output(made, cwd=self._tree, text=True).splitlines()  # noqa: S603
 
