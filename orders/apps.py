@@ -7,14 +7,14 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import hooks
-        from orders import export, holds, pricing, services  # noqa: F401 (holds registers its job)
+        from orders import detaching, export, holds, pricing  # noqa: F401 (holds registers its job)
         from orders.reviews.services import forget_reviewer
 
         hooks.check_state.register(pricing.check_state)
-        hooks.before_forget.register(services.settle_for_leaving_customer)
-        hooks.on_forget.register(services.forget_customer)
+        hooks.before_forget.register(detaching.cancel_unpaid_orders)
+        hooks.on_forget.register(detaching.forget_customer)
         hooks.on_forget.register(forget_reviewer)
-        hooks.on_takeover.register(services.detach_orders)
+        hooks.on_takeover.register(detaching.detach_orders)
         hooks.on_takeover.register(forget_reviewer)
         hooks.export.register(export.export_orders)
         hooks.export.register(export.export_reviews)

@@ -12,9 +12,11 @@ from cart.models import Coupon, CouponUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
 from orders import holds
-from orders.models import EVER_PAID_STATUSES, Event, FulfilmentStatus, Order, OrderStatus, PaymentStatus
+from orders.models import Order
+from orders.personal_data import personal_data_of
 from orders.reviews.models import Review
-from orders.services import disputes_that_stand, personal_data_of
+from orders.services import disputes_that_stand
+from orders.statuses import EVER_PAID_STATUSES, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from shop.audit import invariant
 from shop.db import documents
 from shop.jobs import Job

@@ -11,7 +11,8 @@ from accounts.mails import salutation
 from accounts.models import User
 from accounts.postal import postal_lines
 from orders import summary
-from orders.models import Actor, Event, Order, OrderStatus, PaymentStatus
+from orders.models import Order
+from orders.statuses import Actor, Event, OrderStatus, PaymentStatus
 from shop import money
 from shop.jobs import mails
 from shop.jobs.mails import Budget, Mail

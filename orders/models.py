@@ -6,7 +6,6 @@ status fields and a timeline, changed only by `orders.services`.
 
 import secrets
 from collections.abc import Collection
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,9 +18,17 @@ from django.utils import timezone
 from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
-from accounts.models import User, validate_country
+from accounts.models import validate_country
 from accounts.subdivisions import is_known_state, normalize_state
-from orders.reviews.models import Review  # noqa: F401 (a table of this room, too)
+from orders.querysets import OrderQuerySet
+from orders.reviews.models import Review  # noqa: F401 (found by Django here)
+from orders.statuses import (
+    Actor,
+    Event,
+    FulfilmentStatus,
+    OrderStatus,
+    PaymentStatus,
+)
 from shop.db.fields import LowerSlugField, UpperCodeField
 from shop.db.money_fields import money_field
 
@@ -61,30 +68,6 @@ class PostalAddress(EmbeddedModel):
     phone = models.CharField(max_length=30, blank=True)
 
 
-class Event(models.TextChoices):
-    PLACED = "placed"
-    PAYMENT_PROCESSING = "payment_processing"
-    PAYMENT_FAILED = "payment_failed"
-    PAID = "paid"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    REFUNDED = "refunded"
-    DISPUTED = "disputed"
-    DISPUTE_WON = "dispute_won"
-    DISPUTE_LOST = "dispute_lost"
-    FLAGGED = "flagged"
-    FLAG_SETTLED = "flag_settled"
-    SHIPPED = "shipped"
-    DELIVERED = "delivered"
-
-
-class Actor(models.TextChoices):
-    CUSTOMER = "customer"
-    STAFF = "staff"
-    SYSTEM = "system"
-    STRIPE = "stripe"
-
-
 class TimelineEntry(EmbeddedModel):
     at = models.DateTimeField(default=timezone.now)
     event = models.CharField(max_length=20, choices=Event)
@@ -99,82 +82,6 @@ class RefundEntry(EmbeddedModel):
     amount = money_field()
     status = models.CharField(max_length=20)
     created_at = models.DateTimeField(default=timezone.now)
-
-
-class OrderStatus(models.TextChoices):
-    PENDING = "pending", "Pending"
-    COMPLETED = "completed", "Completed"
-    CANCELLED = "cancelled", "Cancelled"
-
-
-class PaymentStatus(models.TextChoices):
-    UNPAID = "unpaid", "Unpaid"
-    PROCESSING = "processing", "Processing"
-    PAID = "paid", "Paid"
-    PARTIALLY_REFUNDED = "partially_refunded", "Partially refunded"
-    REFUNDED = "refunded", "Refunded"
-    FAILED = "failed", "Failed"
-    DISPUTED = "disputed", "Disputed"
-
-
-# Statuses after the payment was received.
-EVER_PAID_STATUSES = (
-    PaymentStatus.PAID,
-    PaymentStatus.PARTIALLY_REFUNDED,
-    PaymentStatus.REFUNDED,
-    PaymentStatus.DISPUTED,
-)
-
-
-class FulfilmentStatus(models.TextChoices):
-    UNFULFILLED = "unfulfilled", "Unfulfilled"
-    SHIPPED = "shipped", "Shipped"
-    DELIVERED = "delivered", "Delivered"
-
-
-class OrderQuerySet(models.QuerySet):
-    def owned_by(self, user: User) -> "OrderQuerySet":
-        return self.filter(user=user)
-
-    def due_to_expire(self) -> "OrderQuerySet":
-        """Filter unpaid orders whose hold has expired."""
-        return self.filter(status=OrderStatus.PENDING, expires_at__lte=timezone.now())
-
-    def unpaid(self) -> "OrderQuerySet":
-        """Filter unpaid orders that hold stock."""
-        return self.filter(status=OrderStatus.PENDING)
-
-    def to_ship(self) -> "OrderQuerySet":
-        """Filter orders to ship: at least partly paid and not shipped."""
-        return self.filter(
-            status=OrderStatus.COMPLETED,
-            fulfilment_status=FulfilmentStatus.UNFULFILLED,
-            payment_status__in=(PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED),
-        )
-
-    def due_for_erasure(self) -> "OrderQuerySet":
-        """Filter detached orders with personal data that is no longer needed, or whose grace period is over."""
-        latest = timezone.now() - timedelta(days=settings.ERASURE_GRACE_DAYS)
-        nothing_to_send = (
-            models.Q(status=OrderStatus.CANCELLED)
-            | models.Q(payment_status=PaymentStatus.REFUNDED)
-            | models.Q(fulfilment_status=FulfilmentStatus.DELIVERED)
-        )
-        return self.filter(nothing_to_send | models.Q(detached_at__lte=latest), detached_at__lte=timezone.now()).filter(
-            erased_at=None
-        )
-
-    def standing(self) -> "OrderQuerySet":
-        """Filter purchases that were neither cancelled nor fully refunded."""
-        return self.filter(counts_as_sale=True)
-
-    def with_open_flag(self) -> "OrderQuerySet":
-        """Filter orders that need manual review."""
-        return self.filter(flagged=True, flag_settled=False)
-
-    def disputed(self) -> "OrderQuerySet":
-        """Filter orders with an open or lost dispute."""
-        return self.filter(payment_status=PaymentStatus.DISPUTED)
 
 
 class Order(models.Model):

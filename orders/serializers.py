@@ -7,18 +7,9 @@ from rest_framework import serializers
 from accounts.models import Address
 from accounts.serializers import AddressSerializer
 from accounts.subdivisions import normalize_state
-from orders.models import (
-    Actor,
-    Event,
-    FulfilmentStatus,
-    Order,
-    OrderStatus,
-    PaymentStatus,
-    PostalAddress,
-    ShippingMethod,
-    TimelineEntry,
-)
+from orders.models import Order, PostalAddress, ShippingMethod, TimelineEntry
 from orders.pricing import Quote
+from orders.statuses import Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls

@@ -1,7 +1,7 @@
 """Order operations. Each status change runs in a transaction; concurrent changes conflict and are retried."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,29 +11,17 @@ from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import Address, User
 from cart import coupons
 from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
 from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
+from orders.lifecycle import transition, write
 from orders.mails import notify_customer, notify_staff
-from orders.models import (
-    Actor,
-    Event,
-    FulfilmentStatus,
-    Order,
-    OrderStatus,
-    PaymentStatus,
-    PostalAddress,
-    RefundEntry,
-    TimelineEntry,
-)
-from orders.reviews.services import check_reviews_later
+from orders.models import Order, RefundEntry, TimelineEntry
+from orders.statuses import Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from shop import days, jobs, money
 from shop.api.errors import ServiceUnavailable
-from shop.audit import staff_log
-from shop.audit.staff_log import Action
 from shop.db.transactions import TransactionContention, transactional
 from shop.logs import describe_error
 
@@ -41,17 +29,6 @@ logger = structlog.get_logger(__name__)
 
 # Hold extension while Stripe processes the payment or is unavailable.
 HOLD_EXTENSION = timedelta(minutes=5)
-# Maximum number of orders erased per transaction or run.
-ERASED_PER_RUN = 200
-# Events whose detail is personal: typed text or tracking numbers, unless written by the system.
-TYPED_EVENTS = (Event.CANCELLED, Event.FLAG_SETTLED, Event.SHIPPED, Event.DELIVERED)
-# Staff actions in the staff log, by event.
-STAFF_ACTIONS = {
-    Event.CANCELLED: Action.CANCEL,
-    Event.SHIPPED: Action.SHIP,
-    Event.DELIVERED: Action.DELIVER,
-    Event.FLAG_SETTLED: Action.SETTLE,
-}
 
 # --- Cancelling and expiring ------------------------------------------------------------------------------------------
 
@@ -83,7 +60,7 @@ def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
     # Holds that ended unpaid count towards the limits for a while (see `orders.holds`).
     is_given_up = order.status == OrderStatus.PENDING and (event == Event.EXPIRED or actor == Actor.CUSTOMER)
     ended |= {"expired_at": timezone.now()} if is_given_up else {"placed_from": ""}
-    _move(order, ended, event=event, detail=detail, actor=actor)
+    transition(order, ended, event=event, detail=detail, actor=actor)
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
     stock.release(order.quantities, reason=reason, reference=order.number)
     coupons.release(order_number=order.number)
@@ -191,7 +168,7 @@ def mark_processing(*, order_id: ObjectId) -> None:
     """Mark the payment as processing; the order does not expire until it is done."""
     order = Order.objects.get(pk=order_id)
     if order.status == OrderStatus.PENDING and order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.FAILED):
-        _move(
+        transition(
             order,
             {"payment_status": PaymentStatus.PROCESSING},
             event=Event.PAYMENT_PROCESSING,
@@ -207,7 +184,7 @@ def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True
         return
     failed = {"payment_status": PaymentStatus.FAILED}
     if is_news:
-        _move(order, failed, event=Event.PAYMENT_FAILED, detail=detail, actor=Actor.STRIPE)
+        transition(order, failed, event=Event.PAYMENT_FAILED, detail=detail, actor=Actor.STRIPE)
         notify_customer(order, Event.PAYMENT_FAILED)
     else:
         Order.objects.filter(pk=order.pk).update(**failed)
@@ -218,7 +195,7 @@ def mark_payment_closed(*, order_id: ObjectId) -> None:
     """Mark a processing payment as failed after its PaymentIntent was cancelled."""
     order = Order.objects.get(pk=order_id)
     if order.status == OrderStatus.PENDING and order.payment_status == PaymentStatus.PROCESSING:
-        _move(
+        transition(
             order,
             {"payment_status": PaymentStatus.FAILED},
             event=Event.PAYMENT_FAILED,
@@ -244,7 +221,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     if completes:
         moved.update(status=OrderStatus.COMPLETED, expires_at=None, placed_from="")
     if moved:
-        _move(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
+        transition(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
     if completes:
         notify_customer(order, Event.PAID)
         notify_staff(order)
@@ -267,7 +244,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
     if order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED):
         fields["payment_status"] = order.payment_status_after_refunds
     if succeeded_now:
-        _move(
+        transition(
             order,
             fields,
             event=Event.REFUNDED,
@@ -277,7 +254,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
         notify_customer(order, Event.REFUNDED, refund=str(refund))
     else:
         # This includes a refund that failed after it had succeeded, which makes the order count as a sale again.
-        _write(order, fields)
+        write(order, fields)
 
 
 @transactional("orders.record_dispute")
@@ -289,7 +266,7 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
         return
     stands = disputes_that_stand([*order.timeline, entry])
     fields = {"payment_status": PaymentStatus.DISPUTED if stands else order.payment_status_without_disputes}
-    _move(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
+    transition(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
 
 
 def disputes_that_stand(timeline: Iterable[TimelineEntry]) -> set[str]:
@@ -306,7 +283,9 @@ def flag(*, order_id: ObjectId, detail: str) -> None:
     """Flag an order with a payment problem for manual review."""
     order = Order.objects.get(pk=order_id)
     if not any(entry.event == Event.FLAGGED and entry.detail == detail for entry in order.timeline):
-        _move(order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.STRIPE)
+        transition(
+            order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.STRIPE
+        )
 
 
 @transactional("orders.settle_flag")
@@ -315,16 +294,8 @@ def resolve_flag(*, order: Order, note: str, actor: Actor) -> Order:
     order = Order.objects.get(pk=order.pk)
     if not order.has_open_flag:
         raise NoOpenFlag
-    _move(order, {"flag_settled": True}, event=Event.FLAG_SETTLED, detail=note, actor=actor)
+    transition(order, {"flag_settled": True}, event=Event.FLAG_SETTLED, detail=note, actor=actor)
     return order
-
-
-def count_sales(order: Order, *, sign: int = 1) -> None:
-    """Enqueue counting the order's pieces as sold (uncounting with ``sign=-1``). Call it in a transaction."""
-    jobs.enqueue(
-        "catalog.count_sales",
-        quantities={str(line.variant): sign * line.quantity for line in order.lines},
-    )
 
 
 # --- Fulfilment -------------------------------------------------------------------------------------------------------
@@ -344,160 +315,7 @@ def fulfil_order(
     if tracking_number:
         fields["tracking_number"] = tracking_number
     detail = " ".join(part for part in (carrier, tracking_number) if part)
-    _move(order, fields, event=Event(status), detail=detail, actor=actor)
+    transition(order, fields, event=Event(status), detail=detail, actor=actor)
     if status == FulfilmentStatus.SHIPPED:
         notify_customer(order, Event.SHIPPED)
     return order
-
-
-# --- Detaching and erasing --------------------------------------------------------------------------------------------
-
-
-def settle_for_leaving_customer(*, user: User) -> None:
-    """Cancel the unpaid orders of a user whose account is about to be deleted.
-
-    Raises ``PaymentProcessing``, ``ServiceUnavailable`` if a PaymentIntent cannot be cancelled.
-    """
-    for order in Order.objects.owned_by(user).filter(status=OrderStatus.PENDING):
-        cancel_order(order=order, reason="The account was deleted.", actor=Actor.CUSTOMER)
-
-
-def forget_customer(*, user: User) -> None:
-    """Detach the orders of a user in the transaction that deletes the account.
-
-    Raises :class:`OrderNotCancellable` if an order was placed after the unpaid ones were cancelled.
-    """
-    if Order.objects.owned_by(user).filter(status=OrderStatus.PENDING).exists():
-        raise OrderNotCancellable("An order was placed just now. Cancel it first.")
-    detach_orders(user=user)
-
-
-def detach_orders(*, user: User) -> None:
-    """Detach a user's orders from the account, in the transaction that deletes it or hands it over.
-
-    Paid orders are still shipped, but no longer shown in the account. Unpaid ones are cancelled by jobs, because that
-    may call Stripe.
-    """
-    own = Order.objects.owned_by(user)
-    finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
-    for pk in own.filter(status=OrderStatus.PENDING).values_list("pk", flat=True):
-        jobs.enqueue("orders.cancel_detached", order=str(pk))
-    own.update(user=None, detached_at=timezone.now())
-    for order in Order.objects.filter(pk__in=finished):
-        _erase(order)
-
-
-@jobs.handler("orders.cancel_detached")
-def _cancel_detached(*, order: str) -> None:
-    row = Order.objects.filter(pk=order, status=OrderStatus.PENDING).first()
-    if row is None or row.detached_at is None:
-        return
-    try:
-        cancel_order(order=row, reason="The account changed hands.", actor=Actor.SYSTEM)
-    except PaymentProcessing as error:
-        raise jobs.Postpone(HOLD_EXTENSION.total_seconds()) from error
-    except OrderNotCancellable:
-        # Paid or cancelled concurrently.
-        return
-
-
-@jobs.every(60, name="orders.erase_detached")
-def erase_detached_orders(*, limit: int = ERASED_PER_RUN) -> int:
-    """Erase personal data of detached orders that is no longer needed; return the number of orders.
-
-    It is needed until the order is cancelled, refunded or delivered, and for ``ERASURE_GRACE_DAYS`` at most, which
-    covers unmarked deliveries, disputes and orders that are never shipped.
-    """
-    erased = 0
-    due = Order.objects.due_for_erasure().order_by("detached_at").values_list("pk", flat=True)
-    for pk in list(due[:limit]):
-        try:
-            erased += _erase_if_due(order_id=pk)
-        except TransactionContention:
-            continue
-        except Exception:
-            logger.exception("order_erasure_failed", order=str(pk))
-    return erased
-
-
-@transactional("orders.erase")
-def _erase_if_due(*, order_id: ObjectId) -> bool:
-    order = Order.objects.due_for_erasure().filter(pk=order_id).first()
-    if order is None:
-        return False
-    if order.status == OrderStatus.COMPLETED and order.is_cancellable and not order.has_nothing_to_send:
-        # Staff can only refund it now.
-        detail = "Its customer left and the address was erased before it was sent. Cancel it to refund the customer."
-        _move(order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.SYSTEM)
-    _erase(order)
-    return True
-
-
-def _erase(order: Order) -> None:
-    """Erase personal data of a detached order, here and in other apps. Call it in a transaction."""
-    fields = _erased_fields(order)
-    Order.objects.filter(pk=order.pk).update(**fields)
-    for name, value in fields.items():
-        setattr(order, name, value)
-    hooks.on_erased(order=order)
-
-
-def personal_data_of(order: Order) -> list[str]:
-    """Return the names of fields with personal data, of which an erased order must have none."""
-    address = order.shipping_address
-    left = [name for name in ("note", "tracking_number") if getattr(order, name)]
-    if address and any(getattr(address, name) for name in Address.POSTAL_FIELDS if name not in ("country", "state")):
-        left.append("shipping_address")
-    if any(_is_typed(entry) and entry.detail for entry in order.timeline):
-        left.append("timeline")
-    return left
-
-
-def _is_typed(entry: TimelineEntry) -> bool:
-    return entry.event in TYPED_EVENTS and entry.actor != Actor.SYSTEM
-
-
-def _erased_fields(order: Order) -> dict[str, Any]:
-    """Return the field values of an erased order, which keep only what taxes require."""
-    address = order.shipping_address
-    for entry in order.timeline:
-        if _is_typed(entry):
-            entry.detail = ""
-    return {
-        "shipping_address": address
-        and PostalAddress(name="", line1="", city="", country=address.country, state=address.state),
-        "note": "",
-        "tracking_number": "",
-        "timeline": order.timeline,
-        "erased_at": order.erased_at or timezone.now(),
-    }
-
-
-# --- Status changes ---------------------------------------------------------------------------------------------------
-
-
-def _move(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor, detail: str = "") -> None:
-    """Write ``fields`` and a timeline entry, and set them on ``order``.
-
-    ``order`` must have been read in the running transaction, so that concurrent changes conflict and are retried.
-    """
-    entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
-    _write(order, {**fields, "timeline": [*order.timeline, entry]})
-    if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
-        _erase(order)
-    if actor == Actor.STAFF and event in STAFF_ACTIONS:
-        staff_log.note(STAFF_ACTIONS[event], order)
-
-
-def _write(order: Order, fields: Mapping[str, Any]) -> None:
-    """Write ``fields`` and set them on ``order``; update sales and reviews if ``counts_as_sale`` changes."""
-    for name, value in fields.items():
-        setattr(order, name, value)
-    changed = order.is_standing != order.counts_as_sale
-    if changed:
-        fields = {**fields, "counts_as_sale": order.is_standing}
-        order.counts_as_sale = order.is_standing
-    Order.objects.filter(pk=order.pk).update(**fields)
-    if changed:
-        count_sales(order, sign=1 if order.counts_as_sale else -1)
-        check_reviews_later(order)

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import placing, services
-from orders.models import Actor, Order, ShippingMethod
+from orders.models import Order, ShippingMethod
 from orders.pricing import quote
 from orders.serializers import (
     CancelSerializer,
@@ -25,6 +25,7 @@ from orders.serializers import (
     ShippingMethodSerializer,
     quote_data,
 )
+from orders.statuses import Actor
 from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
 from shop.api.permissions import staff_may

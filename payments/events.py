@@ -12,7 +12,8 @@ from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
 
-from orders.models import Order, OrderStatus
+from orders.models import Order
+from orders.statuses import OrderStatus
 from payments import gateway, services, transitions
 from payments.event_payload import stored_part
 from payments.models import StripeEvent

@@ -12,7 +12,8 @@ from bson import ObjectId
 from django.db.models import Q
 from django.utils import timezone
 
-from orders.models import EVER_PAID_STATUSES, Order
+from orders.models import Order
+from orders.statuses import EVER_PAID_STATUSES
 from payments import gateway, services, transitions
 from payments.errors import StripeRefused
 from payments.models import Payment, Refund, StripeEvent

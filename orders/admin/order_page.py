@@ -8,7 +8,8 @@ from django.urls import NoReverseMatch
 from accounts.postal import postal_lines
 from orders import summary
 from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
-from orders.models import Order, PaymentStatus
+from orders.models import Order
+from orders.statuses import PaymentStatus
 from shop.admin.html import badge, list_url, page_url, price, thumbnail
 
 EVENT_ICONS = {

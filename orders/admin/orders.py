@@ -17,7 +17,8 @@ from orders import holds, services
 from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import page_context
 from orders.errors import NoOpenFlag, OrderNotFulfillable
-from orders.models import Actor, FulfilmentStatus, Order
+from orders.models import Order
+from orders.statuses import Actor, FulfilmentStatus
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, price

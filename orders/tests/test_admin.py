@@ -8,8 +8,9 @@ from django.test import Client
 
 from accounts.models import User
 from catalog.models import Product, StockMovement, Variant
-from orders import hooks, services
-from orders.models import Order, OrderStatus, ShippingMethod, TaxRate
+from orders import detaching, hooks, services
+from orders.models import Order, ShippingMethod, TaxRate
+from orders.statuses import OrderStatus
 from shop.api.errors import ServiceUnavailable
 from shop.dev.testing.admin import allow, browser_of, errors_of, filled_in, in_dialog, messages_of, ordered, url_of
 from shop.dev.testing.commands import count_commands
@@ -48,7 +49,7 @@ def test_an_order_s_page_names_the_country_and_the_shipping_method(browser: Clie
 
 def test_the_page_of_an_order_whose_customer_left_opens(browser: Client, customer: User, order: Order) -> None:
     services.cancel_order(order=order, actor=services.Actor.CUSTOMER)
-    services.forget_customer(user=customer)
+    detaching.forget_customer(user=customer)
     assert "This account was deleted" in browser.get(url_of("orders.order", "change", order.pk)).content.decode()
     assert "account deleted" in browser.get(url_of("orders.order")).content.decode()
 

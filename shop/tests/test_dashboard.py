@@ -14,7 +14,8 @@ from catalog import stock
 from catalog.models import Product, Variant
 from orders import services as orders
 from orders import statistics
-from orders.models import Event, Order, ShippingMethod
+from orders.models import Order, ShippingMethod
+from orders.statuses import Event
 from payments.models import Payment, Refund, StripeEvent
 from shop import days, jobs
 from shop.admin.dashboard import Figure

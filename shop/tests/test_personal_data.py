@@ -23,6 +23,7 @@ from rest_framework.test import APIClient
 from accounts.models import KnownNetwork, TokenFamily, User
 from catalog.models import Product
 from conftest import PASSWORD, client_of
+from orders import detaching
 from orders import services as orders
 from orders.models import Order
 from orders.reviews.models import Review
@@ -466,13 +467,13 @@ def test_after_an_account_is_deleted_nothing_personal_is_left_but_what_has_a_rea
     assert not audit.complaints()
 
     let_the_period_pass()
-    assert orders.erase_detached_orders() == 4
+    assert detaching.erase_detached_orders() == 4
     assert paths_with(CANARY) == set()
     secrets = set(Payment.objects.exclude(order_number=theirs["number"]).values_list("client_secret", flat=True))
     assert secrets == {""}
     to_refund = order_of(scene.staff, numbers["to ship"])
     assert to_refund["timeline"][-1]["event"] == "flagged"
-    assert orders.erase_detached_orders() == 0
+    assert detaching.erase_detached_orders() == 0
     assert not audit.complaints()
 
     # What is kept is still there, and so is everything of others.
@@ -508,7 +509,7 @@ def test_the_audit_finds_what_is_kept_too_long(scene: Scene, person: User) -> No
     Order.objects.update(detached_at=long_ago)
     (complaint,) = audit.complaints()
     assert f"{number} still holds the data of a customer who left" in complaint
-    orders.erase_detached_orders()
+    detaching.erase_detached_orders()
     assert not audit.complaints()
     Order.objects.update(note="Canary")
     (complaint,) = audit.complaints()
@@ -523,11 +524,11 @@ def test_one_order_that_cannot_be_erased_does_not_hold_up_the_others(scene: Scen
         scene.order()
     leave(scene.client)
     let_the_period_pass()
-    assert orders.erase_detached_orders(limit=1) == 1
+    assert detaching.erase_detached_orders(limit=1) == 1
     with failing("update", Order, errorCode=8000):
-        assert orders.erase_detached_orders(limit=2) == 1
+        assert detaching.erase_detached_orders(limit=2) == 1
     assert len(orders_with(CANARY)) == 1
-    assert orders.erase_detached_orders(limit=2) == 1
+    assert detaching.erase_detached_orders(limit=2) == 1
     assert not orders_with(CANARY)
 
 
@@ -535,7 +536,7 @@ def test_a_run_that_is_killed_is_completed_by_the_next(scene: Scene, person: Use
     numbers = {scene.order() for _ in range(4)}
     leave(scene.client)
     let_the_period_pass()
-    code = "import django; django.setup(); from orders import services; services.erase_detached_orders()"
+    code = "import django; django.setup(); from orders import detaching; detaching.erase_detached_orders()"
     environment = {**os.environ, "MONGO_URI": database_uri(), "CRASH_AT": "orders.erase:before_commit@3", "DEBUG": "1"}
     environment["DJANGO_SETTINGS_MODULE"] = "shop.settings"
     killed = subprocess.run([sys.executable, "-c", code], cwd=settings.BASE_DIR, env=environment, check=False)
@@ -545,7 +546,7 @@ def test_a_run_that_is_killed_is_completed_by_the_next(scene: Scene, person: Use
     assert left < numbers
     # Nothing was done by half.
     assert set(Order.objects.exclude(erased_at=None).values_list("number", flat=True)) == numbers - left
-    assert orders.erase_detached_orders() == 2
+    assert detaching.erase_detached_orders() == 2
     assert not orders_with(CANARY)
     assert not audit.complaints()
 
@@ -556,9 +557,9 @@ def test_the_orders_of_accounts_that_were_deleted_before_are_erased_too(scene: S
     # As it was left by the version before.
     scene.refund(number)
     Order.objects.update(user=None)
-    assert orders.erase_detached_orders() == 0
+    assert detaching.erase_detached_orders() == 0
     migration.detach(apps)
     migration.detach(apps)
-    assert orders.erase_detached_orders() == 1
+    assert detaching.erase_detached_orders() == 1
     assert "orders.order.note" not in paths_with(CANARY)
     assert orders_with(CANARY) == set()

@@ -14,7 +14,8 @@ from catalog.importing.models import ImportRun
 from catalog.models import Product
 from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import EVENT_ICONS
-from orders.models import Event, FulfilmentStatus, Order, OrderStatus, PaymentStatus, TimelineEntry
+from orders.models import Order, TimelineEntry
+from orders.statuses import Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from payments.admin.labels import EVENT_LABELS, INTENT_LABELS, REFUND_LABELS
 from payments.models import Payment, Refund, StripeEvent
 from shop import audit

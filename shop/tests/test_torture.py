@@ -17,7 +17,8 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product
 from orders import services as orders
-from orders.models import Actor, Event, Order
+from orders.models import Order
+from orders.statuses import Actor, Event
 from shop import jobs
 from shop.db import crash_points
 from shop.dev.faults import report

@@ -1,0 +1,102 @@
+"""Orders of accounts that are deleted or handed over: detached, and erased when nothing is left to send."""
+
+import structlog
+from bson import ObjectId
+from django.utils import timezone
+
+from accounts.models import User
+from orders.errors import OrderNotCancellable, PaymentProcessing
+from orders.lifecycle import transition
+from orders.models import Order
+from orders.personal_data import erase
+from orders.services import HOLD_EXTENSION, cancel_order
+from orders.statuses import Actor, Event, OrderStatus
+from shop import jobs
+from shop.db.transactions import TransactionContention, transactional
+
+logger = structlog.get_logger(__name__)
+
+# Maximum number of orders erased per transaction or run.
+ERASED_PER_RUN = 200
+
+
+def cancel_unpaid_orders(*, user: User) -> None:
+    """Cancel the unpaid orders of a user whose account is about to be deleted.
+
+    Raises ``PaymentProcessing``, ``ServiceUnavailable`` if a PaymentIntent cannot be cancelled.
+    """
+    for order in Order.objects.owned_by(user).filter(status=OrderStatus.PENDING):
+        cancel_order(order=order, reason="The account was deleted.", actor=Actor.CUSTOMER)
+
+
+def forget_customer(*, user: User) -> None:
+    """Detach the orders of a user in the transaction that deletes the account.
+
+    Raises :class:`OrderNotCancellable` if an order was placed after the unpaid ones were cancelled.
+    """
+    if Order.objects.owned_by(user).filter(status=OrderStatus.PENDING).exists():
+        raise OrderNotCancellable("An order was placed just now. Cancel it first.")
+    detach_orders(user=user)
+
+
+def detach_orders(*, user: User) -> None:
+    """Detach a user's orders from the account, in the transaction that deletes it or hands it over.
+
+    Paid orders are still shipped, but no longer shown in the account. Unpaid ones are cancelled by jobs, because that
+    may call Stripe.
+    """
+    own = Order.objects.owned_by(user)
+    finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
+    for pk in own.filter(status=OrderStatus.PENDING).values_list("pk", flat=True):
+        jobs.enqueue("orders.cancel_detached", order=str(pk))
+    own.update(user=None, detached_at=timezone.now())
+    for order in Order.objects.filter(pk__in=finished):
+        erase(order)
+
+
+@jobs.handler("orders.cancel_detached")
+def _cancel_detached(*, order: str) -> None:
+    row = Order.objects.filter(pk=order, status=OrderStatus.PENDING).first()
+    if row is None or row.detached_at is None:
+        return
+    try:
+        cancel_order(order=row, reason="The account changed hands.", actor=Actor.SYSTEM)
+    except PaymentProcessing as error:
+        raise jobs.Postpone(HOLD_EXTENSION.total_seconds()) from error
+    except OrderNotCancellable:
+        # Paid or cancelled concurrently.
+        return
+
+
+@jobs.every(60, name="orders.erase_detached")
+def erase_detached_orders(*, limit: int = ERASED_PER_RUN) -> int:
+    """Erase personal data of detached orders that is no longer needed; return the number of orders.
+
+    It is needed until the order is cancelled, refunded or delivered, and for ``ERASURE_GRACE_DAYS`` at most, which
+    covers unmarked deliveries, disputes and orders that are never shipped.
+    """
+    erased = 0
+    due = Order.objects.due_for_erasure().order_by("detached_at").values_list("pk", flat=True)
+    for pk in list(due[:limit]):
+        try:
+            erased += _erase_if_due(order_id=pk)
+        except TransactionContention:
+            continue
+        except Exception:
+            logger.exception("order_erasure_failed", order=str(pk))
+    return erased
+
+
+@transactional("orders.erase")
+def _erase_if_due(*, order_id: ObjectId) -> bool:
+    order = Order.objects.due_for_erasure().filter(pk=order_id).first()
+    if order is None:
+        return False
+    if order.status == OrderStatus.COMPLETED and order.is_cancellable and not order.has_nothing_to_send:
+        # Staff can only refund it now.
+        detail = "Its customer left and the address was erased before it was sent. Cancel it to refund the customer."
+        transition(
+            order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.SYSTEM
+        )
+    erase(order)
+    return True

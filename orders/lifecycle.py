@@ -1,0 +1,55 @@
+"""Status changes of orders: every change writes a timeline entry and its consequences, in one transaction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orders.models import Order, TimelineEntry
+from orders.personal_data import erase
+from orders.reviews.services import check_reviews_later
+from orders.statuses import Actor, Event
+from shop import jobs
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+
+# Staff actions in the staff log, by event.
+STAFF_ACTIONS = {
+    Event.CANCELLED: Action.CANCEL,
+    Event.SHIPPED: Action.SHIP,
+    Event.DELIVERED: Action.DELIVER,
+    Event.FLAG_SETTLED: Action.SETTLE,
+}
+
+
+def transition(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor, detail: str = "") -> None:
+    """Write ``fields`` and a timeline entry, and set them on ``order``.
+
+    ``order`` must have been read in the running transaction, so that concurrent changes conflict and are retried.
+    """
+    entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
+    write(order, {**fields, "timeline": [*order.timeline, entry]})
+    if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
+        erase(order)
+    if actor == Actor.STAFF and event in STAFF_ACTIONS:
+        staff_log.note(STAFF_ACTIONS[event], order)
+
+
+def write(order: Order, fields: Mapping[str, Any]) -> None:
+    """Write ``fields`` and set them on ``order``; update sales and reviews if ``counts_as_sale`` changes."""
+    for name, value in fields.items():
+        setattr(order, name, value)
+    changed = order.is_standing != order.counts_as_sale
+    if changed:
+        fields = {**fields, "counts_as_sale": order.is_standing}
+        order.counts_as_sale = order.is_standing
+    Order.objects.filter(pk=order.pk).update(**fields)
+    if changed:
+        count_sales(order, sign=1 if order.counts_as_sale else -1)
+        check_reviews_later(order)
+
+
+def count_sales(order: Order, *, sign: int = 1) -> None:
+    """Enqueue counting the order's pieces as sold (uncounting with ``sign=-1``). Call it in a transaction."""
+    jobs.enqueue(
+        "catalog.count_sales",
+        quantities={str(line.variant): sign * line.quantity for line in order.lines},
+    )

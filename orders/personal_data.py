@@ -1,0 +1,53 @@
+"""Personal data of orders, and its erasure."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Address
+from orders import hooks
+from orders.models import Order, PostalAddress, TimelineEntry
+from orders.statuses import Actor, Event
+
+# Events whose detail is personal: typed text or tracking numbers, unless written by the system.
+TYPED_EVENTS = (Event.CANCELLED, Event.FLAG_SETTLED, Event.SHIPPED, Event.DELIVERED)
+
+
+def erase(order: Order) -> None:
+    """Erase personal data of a detached order, here and in other apps. Call it in a transaction."""
+    fields = _erased_fields(order)
+    Order.objects.filter(pk=order.pk).update(**fields)
+    for name, value in fields.items():
+        setattr(order, name, value)
+    hooks.on_erased(order=order)
+
+
+def personal_data_of(order: Order) -> list[str]:
+    """Return the names of fields with personal data, of which an erased order must have none."""
+    address = order.shipping_address
+    left = [name for name in ("note", "tracking_number") if getattr(order, name)]
+    if address and any(getattr(address, name) for name in Address.POSTAL_FIELDS if name not in ("country", "state")):
+        left.append("shipping_address")
+    if any(_is_typed(entry) and entry.detail for entry in order.timeline):
+        left.append("timeline")
+    return left
+
+
+def _is_typed(entry: TimelineEntry) -> bool:
+    return entry.event in TYPED_EVENTS and entry.actor != Actor.SYSTEM
+
+
+def _erased_fields(order: Order) -> dict[str, Any]:
+    """Return the field values of an erased order, which keep only what taxes require."""
+    address = order.shipping_address
+    for entry in order.timeline:
+        if _is_typed(entry):
+            entry.detail = ""
+    return {
+        "shipping_address": address
+        and PostalAddress(name="", line1="", city="", country=address.country, state=address.state),
+        "note": "",
+        "tracking_number": "",
+        "timeline": order.timeline,
+        "erased_at": order.erased_at or timezone.now(),
+    }

@@ -1,0 +1,55 @@
+"""Query sets of orders."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import User
+from orders.statuses import FulfilmentStatus, OrderStatus, PaymentStatus
+
+
+class OrderQuerySet(models.QuerySet):
+    def owned_by(self, user: User) -> "OrderQuerySet":
+        return self.filter(user=user)
+
+    def due_to_expire(self) -> "OrderQuerySet":
+        """Filter unpaid orders whose hold has expired."""
+        return self.filter(status=OrderStatus.PENDING, expires_at__lte=timezone.now())
+
+    def unpaid(self) -> "OrderQuerySet":
+        """Filter unpaid orders that hold stock."""
+        return self.filter(status=OrderStatus.PENDING)
+
+    def to_ship(self) -> "OrderQuerySet":
+        """Filter orders to ship: at least partly paid and not shipped."""
+        return self.filter(
+            status=OrderStatus.COMPLETED,
+            fulfilment_status=FulfilmentStatus.UNFULFILLED,
+            payment_status__in=(PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED),
+        )
+
+    def due_for_erasure(self) -> "OrderQuerySet":
+        """Filter detached orders with personal data that is no longer needed, or whose grace period is over."""
+        latest = timezone.now() - timedelta(days=settings.ERASURE_GRACE_DAYS)
+        nothing_to_send = (
+            models.Q(status=OrderStatus.CANCELLED)
+            | models.Q(payment_status=PaymentStatus.REFUNDED)
+            | models.Q(fulfilment_status=FulfilmentStatus.DELIVERED)
+        )
+        return self.filter(nothing_to_send | models.Q(detached_at__lte=latest), detached_at__lte=timezone.now()).filter(
+            erased_at=None
+        )
+
+    def standing(self) -> "OrderQuerySet":
+        """Filter purchases that were neither cancelled nor fully refunded."""
+        return self.filter(counts_as_sale=True)
+
+    def with_open_flag(self) -> "OrderQuerySet":
+        """Filter orders that need manual review."""
+        return self.filter(flagged=True, flag_settled=False)
+
+    def disputed(self) -> "OrderQuerySet":
+        """Filter orders with an open or lost dispute."""
+        return self.filter(payment_status=PaymentStatus.DISPUTED)
