@@ -22,7 +22,6 @@ from accounts import services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User
 from accounts.postal import postal_lines
-from shop import media
 from shop.admin.base import ConfirmsByName, SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
@@ -32,6 +31,7 @@ from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
 from shop.jobs.email_addresses import normalize_email
+from shop.media.urls import image_url
 
 # Fields that only a superuser may edit.
 PRIVILEGE_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -108,7 +108,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
 
     @display(description="Person", header=True, ordering="email")
     def person(self, user: User) -> list[Any]:
-        picture = {"path": media.image_url(user.avatar, size="thumbnail")} if user.avatar else None
+        picture = {"path": image_url(user.avatar, size="thumbnail")} if user.avatar else None
         initials = "".join(part[0] for part in user.name.split()[:2]) or user.email[0]
         return [user.email, user.name, initials, *([picture] if picture else [])]
 

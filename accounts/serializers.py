@@ -13,8 +13,8 @@ from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone, validate_p
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.jobs.email_addresses import check_email, normalize_email
-from shop.media import image_url
 from shop.media.fields import UploadedImageField
+from shop.media.urls import image_url
 
 
 class PhoneField(serializers.CharField):

@@ -10,7 +10,7 @@ from cart.pricing import PricedCart, PricedLine
 from shop.api.fields import UpperCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
-from shop.media import urls_of
+from shop.media.urls import urls_of
 from shop.money import display
 
 

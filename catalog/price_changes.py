@@ -141,7 +141,7 @@ def _apply(changes: list[PriceChange], *, former: FormerPrice) -> list[PriceChan
     before = dict(Product.objects.filter(pk__in=products).values_list("pk", "price"))
     update_rows(Variant, {each.variant: {"price": each.new} for each in due})
     staff_log.note(Action.CHANGE, *(current[each.variant] for each in due), fields=["price"])
-    services.settle(*products, drops_former_prices=True)
+    services.finalize_products(*products, drops_former_prices=True)
     if former == FormerPrice.SHOW:
         lower = Product.objects.filter(pk__in=products).values_list("pk", "price")
         update_rows(Product, {pk: {"compare_at_price": before[pk]} for pk, price in lower if price < before[pk]})

@@ -16,7 +16,7 @@ from django.conf import settings
 from catalog.models import Product, Variant
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
-from shop.media import all_urls_of, urls_of
+from shop.media.urls import all_urls_of, urls_of
 from shop.money import display, display_in_mongodb
 
 

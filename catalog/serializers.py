@@ -11,8 +11,8 @@ from shop.api.optional_nulls import OptionalNulls
 from shop.db import identifiers
 from shop.db.fields import normalized_labels
 from shop.db.money_fields import MoneyField
-from shop.media import SIZES
 from shop.media.fields import UploadedImageField
+from shop.media.urls import SIZES
 
 
 class CategoryBriefSerializer(serializers.Serializer):

@@ -22,13 +22,13 @@ from catalog.errors import (
 from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
 from catalog.skus import SkuMap
 from catalog.text import in_ascii
-from shop import jobs, media
+from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db import identifiers
 from shop.db.mongodb import violated_fields
 from shop.db.transactions import transactional
-from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record
+from shop.media.cleanup import delete_image_later
 
 # Fields of a product as staff edit it: its own, and those of the single variant of a simple product.
 PRODUCT_FIELDS = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
@@ -57,7 +57,7 @@ def _create_product(*, data: dict[str, Any], actor: str) -> Product:
     product.save(force_insert=True)
     for position, variant in enumerate(_variants_in(data)):
         _add_variant(product, variant, position=position, actor=actor)
-    settle(product.pk)
+    finalize_products(product.pk)
     staff_log.note(Action.ADD, product)
     return Product.objects.get(pk=product.pk)
 
@@ -91,7 +91,7 @@ def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -
         if len(active) != 1:
             raise VariantRequired(attr=given[0])
         _change_variant(active[0], data, actor=actor)
-    settle(product_id)
+    finalize_products(product_id)
     product = Product.objects.get(pk=product_id)
     staff_log.note(Action.CHANGE, product, fields=data)
     return product
@@ -126,7 +126,9 @@ def set_active(products: list[Product], *, is_active: bool) -> int:
     return len(found)
 
 
-def settle(*product_ids: ObjectId, attr: str = "compare_at_price", drops_former_prices: bool = False) -> None:
+def finalize_products(
+    *product_ids: ObjectId, attr: str = "compare_at_price", drops_former_prices: bool = False
+) -> None:
     """Validate changed products and write their read model. Call it at the end of the transaction.
 
     A former price that is not above the price raises :class:`FormerPriceTooLow` for ``attr``, or is removed with
@@ -184,7 +186,7 @@ def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -
 def _update_variant(*, variant: Variant, data: dict[str, Any], actor: str) -> Variant:
     variant = Variant.objects.get(pk=variant.pk)
     _change_variant(variant, data, actor=actor)
-    settle(variant.product_id, attr="price")
+    finalize_products(variant.product_id, attr="price")
     staff_log.note(Action.CHANGE, variant, fields=data)
     return variant
 
@@ -262,62 +264,6 @@ def _sold(variants: list[ObjectId]) -> bool:
 
 def _taken(error: IntegrityError) -> SlugTaken | SkuTaken:
     return SlugTaken(attr="slug") if "slug" in violated_fields(error) else SkuTaken(attr="sku")
-
-
-# --- Pictures ---------------------------------------------------------------------------------------------------------
-
-
-def add_image(*, product: Product, image: media.PreparedImage, alt: str = "") -> ProductImage:
-    """Store a picture as the last of the product's."""
-    return store_and_record(
-        image, folder="products", record=lambda name: _add_image(product_id=product.pk, name=name, alt=alt)
-    )
-
-
-@transactional("catalog.add_image")
-def _add_image(*, product_id: ObjectId, name: str, alt: str) -> ProductImage:
-    last = ProductImage.objects.filter(product=product_id).order_by("-position").first()
-    image = ProductImage.objects.create(
-        product_id=product_id, name=name, alt=alt, position=last.position + 1 if last else 0
-    )
-    read_model.refresh(product_id)
-    staff_log.note(Action.ADD, image)
-    return image
-
-
-@transactional("catalog.update_image")
-def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
-    """Change a picture's ``alt`` or its zero-based ``position``."""
-    if "alt" in data:
-        image.alt = data["alt"]
-        ProductImage.objects.filter(pk=image.pk).update(alt=image.alt)
-    if "position" in data:
-        images = list(ProductImage.objects.filter(product=image.product_id).order_by("position", "id"))
-        order = [each.pk for each in images if each.pk != image.pk]
-        order.insert(data["position"], image.pk)
-        for position, pk in enumerate(order):
-            ProductImage.objects.filter(pk=pk).update(position=position)
-        image.position = order.index(image.pk)
-    read_model.refresh(image.product_id)
-    staff_log.note(Action.CHANGE, image, fields=data)
-    return image
-
-
-@transactional("catalog.delete_image")
-def delete_image(*, image: ProductImage) -> None:
-    """Delete a picture; a job deletes its file."""
-    ProductImage.objects.filter(pk=image.pk).delete()
-    delete_image_later(image.name)
-    read_model.refresh(image.product_id)
-    staff_log.note(Action.DELETE, image)
-
-
-@jobs.every(3600, name="catalog.orphan_images")
-def delete_orphan_images() -> int:
-    """Delete picture files that no product references; return their number."""
-    return delete_orphans(
-        "products", in_use=lambda names: ProductImage.objects.filter(name__in=names).values_list("name", flat=True)
-    )
 
 
 # --- Categories -------------------------------------------------------------------------------------------------------

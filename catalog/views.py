@@ -12,7 +12,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog import queries, replies, services, stock
+from catalog import images, queries, replies, services, stock
 from catalog.categories import count_products, in_tree_order
 from catalog.facets import count_facets
 from catalog.models import Category, Product, ProductImage, Variant
@@ -194,7 +194,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
         product = get_object_or_404(Product.objects.all(), pk=product_pk)
         serializer = ImageUploadSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        image = services.add_image(product=product, **serializer.validated_data)
+        image = images.add_image(product=product, **serializer.validated_data)
         return Response(self.as_picture(image), status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=PictureSerializer)
@@ -203,11 +203,11 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
         image = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return Response(self.as_picture(services.update_image(image=image, data=serializer.validated_data)))
+        return Response(self.as_picture(images.update_image(image=image, data=serializer.validated_data)))
 
     def destroy(self, request: Request, product_pk: str, pk: str) -> Response:
         """Delete a picture (staff only)."""
-        services.delete_image(image=self.get_object())
+        images.delete_image(image=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def as_picture(self, image: ProductImage) -> dict[str, Any]:

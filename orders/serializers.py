@@ -14,7 +14,7 @@ from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
-from shop.media import image_url
+from shop.media.urls import image_url
 from shop.money import display
 
 

@@ -8,10 +8,10 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import hooks as account_hooks
         from orders import hooks
-        from payments import events, export, reconciliation, services  # noqa: F401 (they register their jobs)
+        from payments import events, export, reconciliation, refunds, services  # noqa: F401 (they register their jobs)
 
         hooks.before_cancel.register(services.close_intent)
-        hooks.on_cancelled.register(services.refund_cancelled_order)
+        hooks.on_cancelled.register(refunds.refund_cancelled_order)
         hooks.on_cancelled.register(services.close_intent_of_cancelled_order)
         hooks.on_erased.register(services.erase_personal_data)
         account_hooks.on_takeover.register(services.detach_payments)

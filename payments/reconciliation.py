@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.statuses import EVER_PAID_STATUSES
-from payments import gateway, services, transitions
+from payments import gateway, refunds, services, transitions
 from payments.errors import StripeRefused
 from payments.models import Payment, Refund, StripeEvent
 from payments.transitions import FINAL, StripeObject
@@ -59,7 +59,7 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
     for payment in Payment.objects.filter(created_at__gte=since, created_at__lte=until).exclude(pk__in=seen):
         _look_up(payment, report)
     _compare_orders(since, until, report)
-    for refund in services.resend_refunds(before=until):
+    for refund in refunds.resend_refunds(before=until):
         report.healed.append(f"a refund of {refund.payment_id} that was never sent is on its way")
     return report
 

@@ -1,4 +1,4 @@
-"""Payment operations: open and close PaymentIntents, refund.
+"""Payment operations: open and close PaymentIntents.
 
 A row is saved before each call to Stripe; the response is applied afterwards by `payments.transitions`. Calls happen
 outside transactions.
@@ -6,12 +6,10 @@ outside transactions.
 
 import secrets
 import time
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 
 from bson import ObjectId
 from django.db import IntegrityError
-from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
@@ -22,10 +20,7 @@ from orders.models import Order
 from orders.statuses import Actor, OrderStatus
 from payments import declines, gateway, transitions
 from payments.errors import (
-    NotRefundable,
     OrderNotPayable,
-    PaymentDisputed,
-    RefundTooLarge,
     StripeIdempotentFailure,
     StripeRefused,
     StripeRequestInFlight,
@@ -34,8 +29,6 @@ from payments.errors import (
 from payments.models import Payment, Refund
 from shop import jobs, money
 from shop.api import idempotency
-from shop.audit import staff_log
-from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
 
 # Time to wait for a concurrent request's call.
@@ -103,7 +96,7 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
         currency=order.currency,
     )
     payment.pk = ObjectId()
-    payment.idempotency_key = _first_key(payment)
+    payment.idempotency_key = first_key(payment)
     payment.save(force_insert=True)
     # A write to the order conflicts with a concurrent cancellation.
     orders.attach_payment(order_id=order.pk, payment=payment.pk)
@@ -116,7 +109,7 @@ def _open_intent(payment: Payment) -> Payment:
     Concurrent requests share the idempotency key and therefore get the same intent.
     """
     intent = None
-    if _may_already_exist(payment):
+    if may_already_exist(payment):
         intent = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
     if intent is None:
         try:
@@ -129,7 +122,7 @@ def _open_intent(payment: Payment) -> Payment:
         except StripeRequestInFlight:
             return _wait_for_concurrent_create(payment)
         except StripeIdempotentFailure:
-            _renew_key(payment)
+            renew_key(payment)
             raise
     transitions.apply_intent(intent)
     payment.refresh_from_db()
@@ -146,22 +139,22 @@ def _wait_for_concurrent_create(payment: Payment) -> Payment:
     return payment
 
 
-def _first_key(row: Payment | Refund) -> str:
+def first_key(row: Payment | Refund) -> str:
     return f"{row._meta.model_name}-{row.pk}"
 
 
-def _may_already_exist(row: Payment | Refund) -> bool:
+def may_already_exist(row: Payment | Refund) -> bool:
     """Return whether an earlier call may have created the object under an expired or another key."""
-    return row.idempotency_key != _first_key(row) or timezone.now() - row.created_at > LOOK_FIRST_AFTER
+    return row.idempotency_key != first_key(row) or timezone.now() - row.created_at > LOOK_FIRST_AFTER
 
 
-def _renew_key(row: Payment | Refund) -> None:
+def renew_key(row: Payment | Refund) -> None:
     """Replace a key under which Stripe stored a failure. The next attempt looks the object up first.
 
     Never after a timeout: the first call may still be running, and a new key would create a second object. The update
     is conditional, so concurrent requests renew a key once.
     """
-    new = f"{_first_key(row)}-{secrets.token_hex(4)}"
+    new = f"{first_key(row)}-{secrets.token_hex(4)}"
     type(row).objects.filter(pk=row.pk, idempotency_key=row.idempotency_key).update(idempotency_key=new)
 
 
@@ -228,66 +221,6 @@ def refresh_intent(*, intent: str) -> None:
     raise jobs.Postpone(1)
 
 
-# --- Refunds ----------------------------------------------------------------------------------------------------------
-
-
-def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: str = "", actor: Actor) -> Refund:
-    """Refund ``amount`` in the payment's currency, or all that is left.
-
-    The refund is durable on return; it stays ``pending`` until the worker has reached Stripe. Raises
-    :class:`NotRefundable`, :class:`PaymentDisputed`, :class:`RefundTooLarge`.
-    """
-    minor = None if amount is None else money.to_minor_units(amount, payment.currency)
-    refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
-    refund.refresh_from_db()
-    return refund
-
-
-@transactional("payments.refund")
-def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
-    payment = Payment.objects.get(pk=payment_id)
-    # The refund is written to the order, so it conflicts with a concurrent dispute.
-    if Order.objects.get(pk=payment.order_id).is_disputed:
-        raise PaymentDisputed
-    refund = _reserve_refund(payment_id=payment_id, amount=amount, reason=reason, actor=actor)
-    idempotency.finish(status=201, reference=str(refund.pk))
-    return refund
-
-
-@transactional("payments.reserve_refund")
-def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
-    """Reserve the amount before Stripe is called, so that concurrent refunds never exceed what was received."""
-    payment = Payment.objects.get(pk=payment_id)
-    if not payment.amount_received:
-        raise NotRefundable
-    amount = payment.refundable if amount is None else amount
-    if not 0 < amount <= payment.refundable:
-        raise RefundTooLarge(
-            f"{money.display(money.from_minor_units(payment.refundable, payment.currency))} of this payment is left.",
-            attr="amount",
-        )
-    Payment.objects.filter(pk=payment.pk).update(
-        amount_refunded=F("amount_refunded") + amount, updated_at=timezone.now()
-    )
-    refund = Refund(
-        pk=ObjectId(), payment=payment, amount=amount, currency=payment.currency, reason=reason, actor=actor
-    )
-    refund.idempotency_key = _first_key(refund)
-    refund.save(force_insert=True)
-    transitions.show_refund(refund, payment)
-    if actor == Actor.STAFF:
-        staff_log.note(Action.REFUND, payment)
-    jobs.enqueue("payments.send_refund", at_once=True, refund=str(refund.pk))
-    return refund
-
-
-def refund_cancelled_order(*, order: Order) -> None:
-    """Refund what was paid, in the transaction that cancels the order."""
-    payment = Payment.objects.filter(order=order).first()
-    if payment is not None and payment.refundable:
-        _reserve_refund(payment_id=payment.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
-
-
 def close_intent_of_cancelled_order(*, order: Order) -> None:
     """Enqueue closing the intent in the transaction that cancels the order.
 
@@ -308,60 +241,3 @@ def erase_personal_data(*, order: Order) -> None:
         Refund.objects.filter(payment=payment, actor=Actor.STAFF).exclude(reason="").update(reason="")
         if payment.client_secret:
             Payment.objects.filter(pk=payment.pk).update(client_secret="")
-
-
-@jobs.handler("payments.refund_late_money")
-def _refund_late_money(*, payment: str) -> None:
-    """Refund a payment that arrived after the order was cancelled. Idempotent: nothing is left afterwards."""
-    row = Payment.objects.get(pk=payment)
-    if row.refundable:
-        _reserve_refund(payment_id=row.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
-
-
-def resend_refunds(*, before: datetime) -> list[Refund]:
-    """Enqueue pending refunds from before ``before`` that have neither a Stripe id nor a live job; return them."""
-    asked = Refund.objects.filter(status=Refund.Status.PENDING, stripe_refund=None, created_at__lt=before)
-    return [refund for refund in asked if _resend(refund)]
-
-
-@transactional("payments.resend_refund")
-def _resend(refund: Refund) -> bool:
-    job = {"kind": "payments.send_refund", "payload": {"refund": str(refund.pk)}}
-    if jobs.Job.objects.filter(**job, given_up_at=None).exists():
-        return False
-    # Delete the dead job so that a new one can be queued.
-    jobs.Job.objects.filter(**job).delete()
-    jobs.enqueue("payments.send_refund", refund=str(refund.pk))
-    return True
-
-
-@jobs.handler("payments.send_refund")
-def _send_refund(*, refund: str) -> None:
-    row = Refund.objects.get(pk=refund)
-    if row.stripe_refund or row.status != Refund.Status.PENDING:
-        return
-    payment = Payment.objects.get(pk=row.payment_id)
-    answer = None
-    if _may_already_exist(row):
-        known = gateway.list_refunds(payment.intent)
-        answer = next((each for each in known if each.get("metadata", {}).get("refund") == refund), None)
-    try:
-        answer = answer or gateway.create_refund(
-            intent=payment.intent,
-            amount=row.amount,
-            metadata={"refund": refund, "payment": str(payment.pk)},
-            key=row.idempotency_key,
-        )
-    except StripeIdempotentFailure:
-        _renew_key(row)
-        raise
-    except StripeRefused as error:
-        transitions.refuse_refund(refund_id=row.pk, detail=str(error))
-    else:
-        transitions.apply_refund(answer)
-
-
-@jobs.handler("payments.sync_refunds")
-def _sync_refunds(*, intent: str) -> None:
-    for refund in gateway.list_refunds(intent):
-        transitions.apply_refund(refund)

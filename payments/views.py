@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from orders.models import Order
 from orders.statuses import Actor
 from orders.views import IDEMPOTENCY_KEY
-from payments import events, services
+from payments import events, refunds, services
 from payments.models import Payment, Refund
 from payments.serializers import (
     OpenPaymentSerializer,
@@ -122,7 +122,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         def work() -> Response:
             serializer = RefundRequestSerializer(data=request.data)
             serializer.is_valid(raise_exception=True)
-            refund = services.refund_payment(payment=payment, actor=Actor.STAFF, **serializer.validated_data)
+            refund = refunds.refund_payment(payment=payment, actor=Actor.STAFF, **serializer.validated_data)
             return Response(RefundSerializer(refund, context=context).data, status=status.HTTP_201_CREATED)
 
         def replay(reference: str) -> Response:

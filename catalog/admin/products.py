@@ -12,13 +12,12 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import display
 
-from catalog import services, stock
+from catalog import images, services, stock
 from catalog.admin.exports import ExportMixin
 from catalog.admin.price_changes import ChangesPrices
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.models import Product, ProductImage, StockMovement, Variant
 from catalog.search import Search
-from shop import media
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
@@ -26,6 +25,7 @@ from shop.admin.lists import IndexedSearchMixin, begins_with, by_id
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
 from shop.media.cleanup import delete_image_later
+from shop.media.urls import image_url
 
 # Maximum number of products that a request can show or hide.
 MAX_AT_ONCE = 5000
@@ -82,7 +82,7 @@ class PictureInline(TabularInline):
     def preview(self, image: ProductImage) -> str:
         if not image.name:
             return NO_PICTURE
-        original = media.image_url(image.name)
+        original = image_url(image.name)
         return format_html('<a href="{}" target="_blank">{}</a>', original, thumbnail(image.name, image.alt))
 
 
@@ -175,7 +175,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
 
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        services.settle(form.instance.pk)
+        services.finalize_products(form.instance.pk)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)
@@ -217,7 +217,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
 
     def _remove(self, request: HttpRequest, row: Variant | ProductImage) -> None:
         if isinstance(row, ProductImage):
-            services.delete_image(image=row)
+            images.delete_image(image=row)
             return
         services.remove_variant(row)
         if Variant.objects.filter(pk=row.pk).exists():

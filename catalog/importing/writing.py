@@ -49,12 +49,12 @@ class _Work:
         self.deltas: dict[ObjectId, int] = {}
         self.notes: dict[ObjectId, str] = {}
         # Products with changes other than stock.
-        self.to_settle: list[ObjectId] = []
+        self.to_finalize: list[ObjectId] = []
 
     def take_over(self, other: "_Work") -> None:
         self.new_products += other.new_products
         self.new_variants += other.new_variants
-        self.to_settle += other.to_settle
+        self.to_finalize += other.to_finalize
         for mine, theirs in (
             (self.products, other.products),
             (self.variants, other.variants),
@@ -95,7 +95,7 @@ class _Batch:
             work.products[product.pk] = changed
         self._add_variants(work, step, product)
         if changed or work.new_products or work.new_variants or work.variants:
-            work.to_settle.append(product.pk)
+            work.to_finalize.append(product.pk)
         self._work.take_over(work)
 
     def write(self, *, actor: str) -> None:
@@ -109,9 +109,9 @@ class _Batch:
         if work.deltas:
             reason = StockMovement.Reason.IMPORT
             stock.adjust_many(work.deltas, reason=reason, notes=work.notes, reference=actor)
-        if work.to_settle:
+        if work.to_finalize:
             # The check validated the file, so only a price change since then causes this; it must not fail the batch.
-            services.settle(*work.to_settle, drops_former_prices=True)
+            services.finalize_products(*work.to_finalize, drops_former_prices=True)
 
     def _product_of(self, step: ImportStep) -> Product:
         if step.product_id is None:

@@ -11,7 +11,7 @@ from PIL import Image
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from catalog import services
+from catalog import images
 from catalog.models import Product, ProductImage
 from shop import jobs
 from shop.dev.testing.admin import browser_of, filled_in, picture, url_of
@@ -175,8 +175,8 @@ def test_an_image_that_no_product_has_is_found_and_deleted_once_it_is_old(
     kept = upload(as_staff, product).json()["id"]
     orphan = upload(as_staff, product).json()["id"]
     ProductImage.objects.filter(pk=orphan).delete()
-    assert services.delete_orphan_images() == 0
+    assert images.delete_orphan_images() == 0
     monkeypatch.setattr(image_jobs, "ORPHAN_AGE", timedelta(seconds=-60))
-    assert services.delete_orphan_images() == 1
+    assert images.delete_orphan_images() == 1
     assert len(cloud.assets) == 1
     assert ProductImage.objects.filter(pk=kept).exists()

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from orders.statuses import Actor
-from payments import services
+from payments import refunds
 from payments.admin.labels import amount_of, payment_badge, refund_badge
 from payments.errors import PaymentDisputed
 from payments.models import Payment, Refund
@@ -151,7 +151,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     )
     def refund(self, request: HttpRequest, form: RefundForm, payment: Payment) -> HttpResponse:
         amount, reason = form.cleaned_data["amount"], form.cleaned_data["reason"]
-        refund = services.refund_payment(payment=payment, amount=amount, reason=reason, actor=Actor.STAFF)
+        refund = refunds.refund_payment(payment=payment, amount=amount, reason=reason, actor=Actor.STAFF)
         shown = amount_of(refund.amount, refund.currency)
         if refund.status in Refund.FAILED:
             said, level = f"Stripe refused the refund of {shown}. The order is flagged and says why.", messages.ERROR

@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
-from shop import media, money
+from shop import money
+from shop.media.urls import image_url
 
 NO_PICTURE = mark_safe('<span class="shop-picture shop-no-picture material-symbols-outlined">image</span>')
 
@@ -40,7 +41,7 @@ def thumbnail(name: str, alt: str = "") -> SafeString:
     """Return the image's thumbnail, or a placeholder without one."""
     if not name:
         return NO_PICTURE
-    url = media.image_url(name, size="thumbnail")
+    url = image_url(name, size="thumbnail")
     return format_html('<img class="shop-picture" src="{}" alt="{}" loading="lazy">', url, alt)
 
 

@@ -1,18 +1,15 @@
-"""Images: validation and re-encoding of uploads, storage, and image URLs.
+"""Images: validation and re-encoding of uploads, and storage.
 
 `prepare_image` turns an upload into a clean image, `store_image` stores it and returns a name, which models keep.
-`image_url` turns the name into a URL, `delete_image` removes the image.
+`shop.media.urls` turns the name into URLs, `delete_image` removes the image.
 """
 
 import io
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import structlog
 from django.conf import settings
@@ -22,12 +19,10 @@ from django.core.files.storage import default_storage
 from PIL import Image, ImageCms, ImageOps
 
 from shop.api.errors import ServiceUnavailable
-from shop.http.addresses import base_url
 from shop.logs import describe_error
+from shop.media.urls import SIZES, derived_name, is_at_cloudinary
 
 logger = structlog.get_logger(__name__)
-
-CLOUDINARY_BACKEND = "shop.media.storage.CloudinaryStorage"
 
 MAX_SIDE = 2400  # px, long side of stored images
 MAX_UPLOADED_SIDE = 20_000  # px; a longer side fits the pixel limit only in narrow strips, whose rows cost memory
@@ -66,20 +61,6 @@ class PreparedImage(ContentFile):
         self.width = width  # px
         self.height = height  # px
 
-
-class Size(NamedTuple):
-    """A derived size: at most `width` x `height` px, cropped to that shape if `crop`, never enlarged."""
-
-    width: int
-    height: int
-    crop: bool
-
-
-SIZES: dict[str, Size] = {
-    "thumbnail": Size(320, 320, crop=True),
-    "card": Size(640, 640, crop=False),
-    "large": Size(1280, 1280, crop=False),
-}
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -236,7 +217,7 @@ def store_image(prepared: PreparedImage, *, folder: str) -> str:
         raise TypeError("store_image takes what prepare_image returned.")
     prepared.seek(0)
     name = f"{folder}/{prepared.name}"
-    if _under_cloudinary():
+    if is_at_cloudinary():
         return default_storage.save(name, prepared)
     files = {name: prepared.read()} | {derived_name(name, size): _derived(prepared, size) for size in SIZES}
     try:
@@ -257,7 +238,7 @@ def delete_image(name: str | None) -> None:
         return
     try:
         default_storage.delete(name)
-        if not _under_cloudinary():
+        if not is_at_cloudinary():
             for size in SIZES:
                 default_storage.delete(derived_name(name, size))
     except OSError as error:
@@ -267,7 +248,7 @@ def delete_image(name: str | None) -> None:
 
 def stored_images(folder: str) -> Iterator[tuple[str, datetime]]:
     """Yield `(name, creation time)` of every image in `folder`. Raises `MediaUnavailable`."""
-    if _under_cloudinary():
+    if is_at_cloudinary():
         yield from default_storage.list_images(folder)
         return
     try:
@@ -278,16 +259,6 @@ def stored_images(folder: str) -> Iterator[tuple[str, datetime]]:
     for file in files:
         if not file.endswith(derived_endings):
             yield f"{folder}/{file}", default_storage.get_created_time(f"{folder}/{file}")
-
-
-def derived_name(name: str, size: str) -> str:
-    """Return the name of a derived size in local storage: products/1f.thumbnail.webp for products/1f.jpg."""
-    return f"{_stem(name)}.{size}.webp"
-
-
-def _stem(name: str) -> str:
-    folder, slash, file = name.rpartition("/")
-    return f"{folder}{slash}{file.partition('.')[0]}"
 
 
 def _derived(prepared: PreparedImage, size: str) -> bytes:
@@ -304,81 +275,3 @@ def _derived(prepared: PreparedImage, size: str) -> bytes:
     # Method 2 takes half the time of 3, for 8 % more bytes.
     image.save(output, "WEBP", quality=80, method=2)
     return output.getvalue()
-
-
-def image_url(name: str | None, *, size: str = "original", request: Any = None) -> str | None:
-    """Return the absolute URL of a stored image, or None without a name. Never accesses the storage.
-
-    `size` is "original" or a key of `SIZES`. Local URLs are made absolute with `request` (Django's or DRF's) or
-    `settings.BASE_URL`; without both the URL stays a path.
-    """
-    return urls_of(size, request=request)(name) if name else None
-
-
-def image_urls(name: str | None, *, request: Any = None) -> dict[str, str | None]:
-    return all_urls_of(request=request)(name)
-
-
-def all_urls_of(*, request: Any = None) -> Callable[[str | None], dict[str, str | None]]:
-    """Return :func:`image_urls` bound to a request, for lists."""
-    parts = [(size, _absolute(prefix, request), suffix) for size, (prefix, suffix) in _parts().items()]
-
-    def urls(name: str | None) -> dict[str, str | None]:
-        if not name:
-            return {size: None for size, _, _ in parts}
-        stem, whole = _quoted(name)
-        return {size: f"{prefix}{stem if suffix else whole}{suffix}" for size, prefix, suffix in parts}
-
-    return urls
-
-
-def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | None]:
-    """Return :func:`image_url` bound to a size and request, for lists."""
-    prefix, suffix = _parts()[size]
-    prefix = _absolute(prefix, request)
-
-    def url(name: str | None) -> str | None:
-        return f"{prefix}{_quoted(name)[not suffix]}{suffix}" if name else None
-
-    return url
-
-
-def relative_url(name: str, size: str = "original") -> str:
-    """Return the URL of a stored image: absolute with Cloudinary, a path below `MEDIA_URL` with local storage."""
-    prefix, suffix = _parts()[size]
-    return f"{prefix}{_quoted(name)[not suffix]}{suffix}"
-
-
-@lru_cache(maxsize=10_000)
-def _quoted(name: str) -> tuple[str, str]:
-    return quote(_stem(name)), quote(name)
-
-
-def _absolute(prefix: str, request: Any) -> str:
-    return prefix if prefix.startswith("http") else f"{base_url(request)}{prefix}"
-
-
-def _parts() -> dict[str, tuple[str, str]]:
-    """Return the URL prefix and suffix by size; with a suffix, the name's stem goes between them."""
-    return _url_parts(_under_cloudinary(), settings.CLOUD_DELIVERY_BASE, settings.CLOUD_NAME, settings.MEDIA_URL)
-
-
-@lru_cache(maxsize=64)
-def _url_parts(
-    under_cloudinary: bool, delivery_base: str, cloud_name: str, media_url: str
-) -> dict[str, tuple[str, str]]:
-    # Cached by the settings' values, so that tests can change them.
-    if not under_cloudinary:
-        return {"original": (media_url, ""), **{size: (media_url, derived_name("", size)) for size in SIZES}}
-    folder = f"{delivery_base.rstrip('/')}/{cloud_name}/image/upload"
-    # lfill and limit are fill and fit without enlarging.
-    boxes = {
-        size: f"c_{'lfill' if box.crop else 'limit'},f_auto,q_auto,w_{box.width},h_{box.height}"
-        for size, box in SIZES.items()
-    }
-    # Cloudinary requires a version for public ids with folders; v1 matches any.
-    return {size: (f"{folder}/{how}/v1/", "") for size, how in {"original": "f_auto,q_auto", **boxes}.items()}
-
-
-def _under_cloudinary() -> bool:
-    return settings.STORAGES["default"]["BACKEND"] == CLOUDINARY_BACKEND

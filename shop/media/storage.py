@@ -22,7 +22,8 @@ from django.core.files.base import ContentFile, File
 from django.utils.deconstruct import deconstructible
 
 from shop.logs import describe_error
-from shop.media import MediaUnavailable, relative_url
+from shop.media import MediaUnavailable
+from shop.media.urls import relative_url
 
 logger = structlog.get_logger(__name__)
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from catalog import images
 from catalog import services as catalog
 from catalog.models import Category, Product
 from orders import services as orders
@@ -48,7 +49,7 @@ def busy_shop(db: None) -> User:
         product = catalog.create_product(data={**demo.data(), "category": category})
         picture = demo.pictures()[0].path
         image = media.prepare_image(ContentFile(picture.read_bytes(), name=picture.name))
-        catalog.add_image(product=product, image=image)
+        images.add_image(product=product, image=image)
     customer = User.objects.get(email=terms.CUSTOMER["email"])
     products = list(Product.objects.order_by("pk"))
     for number in range(24):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from accounts.models import Address, User
 from cart.models import Cart, Coupon
-from catalog import read_model, services
+from catalog import images, read_model, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod, TaxRate
 from shop import media
@@ -22,6 +22,7 @@ from shop.dev.demo import bench, journey, seeding
 from shop.dev.demo.products import CATEGORIES, PRODUCTS
 from shop.dev.demo.products.model import MEDIA
 from shop.dev.management.commands import seed as seed_command
+from shop.media.urls import SIZES, derived_name
 
 # Some with variants, one that is sold out, and what the demo's journey needs.
 A_FEW = tuple(
@@ -114,8 +115,8 @@ def test_pictures_are_files_with_their_thumbnails():
         for picture in product.pictures:
             with default_storage.open(picture["name"]) as file:
                 assert Image.open(file).size == (640, 640)
-            for size in media.SIZES:
-                assert default_storage.exists(media.derived_name(picture["name"], size))
+            for size in SIZES:
+                assert default_storage.exists(derived_name(picture["name"], size))
 
 
 @pytest.mark.django_db
@@ -132,7 +133,7 @@ def test_with_debug_off_the_demo_is_refused_and_nothing_is_written(settings):
 
 @pytest.mark.django_db
 def test_a_run_that_was_killed_is_completed_by_the_next_one(monkeypatch):
-    add_image, create_product = services.add_image, services.create_product
+    add_image, create_product = images.add_image, services.create_product
     added, created = [], []
 
     def dies_at_the_third_product(**kwargs: Any) -> Product:
@@ -151,11 +152,11 @@ def test_a_run_that_was_killed_is_completed_by_the_next_one(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         seed()
     monkeypatch.setattr(services, "create_product", create_product)
-    monkeypatch.setattr(services, "add_image", dies_at_the_fourth_picture)
+    monkeypatch.setattr(images, "add_image", dies_at_the_fourth_picture)
     with pytest.raises(RuntimeError, match="killed"):
         seed()
     assert 0 < ProductImage.objects.count() <= 4
-    monkeypatch.setattr(services, "add_image", add_image)
+    monkeypatch.setattr(images, "add_image", add_image)
 
     seed()
 
@@ -234,9 +235,7 @@ def test_bench_documents_are_those_that_the_services_write():
         }
     )
     for position in range(3):
-        services._add_image(
-            product_id=product.pk, name=f"products/38-{position}.jpg", alt=f"Product 38, view {position}"
-        )
+        images._add_image(product_id=product.pk, name=f"products/38-{position}.jpg", alt=f"Product 38, view {position}")
 
     for kind, documents in documents_of_product("product-38").items():
         for bulk, written in zip(in_bulk[kind], documents, strict=True):

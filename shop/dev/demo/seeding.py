@@ -14,7 +14,7 @@ from django.db import connection
 from accounts.address_book import add_address
 from accounts.models import Address, User
 from cart.models import Coupon
-from catalog import services
+from catalog import images, services
 from catalog.models import Category, Product, ProductImage
 from orders.models import ShippingMethod, TaxRate
 from shop import media
@@ -104,7 +104,7 @@ def _add_pictures(product: Product, pictures: Sequence[DemoPicture]) -> int:
     try:
         for picture in pictures:
             image = media.prepare_image(ContentFile(picture.path.read_bytes(), name=picture.path.name))
-            services.add_image(product=product, image=image, alt=picture.alt)
+            images.add_image(product=product, image=image, alt=picture.alt)
     finally:
         connection.close()
     return len(pictures)

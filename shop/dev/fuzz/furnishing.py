@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.tokens import issue_tokens
 from cart import services as carts
 from cart.services import CartOwner
-from catalog import services as catalog
+from catalog import images
 from catalog.models import Category, Product, ProductImage, Variant
 from orders.models import ShippingMethod
 from payments.models import Payment
@@ -101,7 +101,7 @@ def _goods() -> dict[str, list[str]]:
     pictured = products[0]
     for _ in range(_PICTURES):
         prepared = media.prepare_image(ContentFile(image_file().read(), name="picture.png"))
-        catalog.add_image(product=pictured, image=prepared, alt="A picture")
+        images.add_image(product=pictured, image=prepared, alt="A picture")
     variants = list(Variant.objects.order_by("id"))
     by_product = [variant.product_id for variant in variants]
     return {

@@ -1,0 +1,70 @@
+"""Pictures of products: files are stored before the transaction that records them, and deleted by jobs after it."""
+
+from typing import Any
+
+from bson import ObjectId
+
+from catalog import read_model
+from catalog.models import Product, ProductImage
+from shop import jobs, media
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import transactional
+from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record
+
+# Fields of a product as staff edit it: its own, and those of the single variant of a simple product.
+PRODUCT_FIELDS = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
+VARIANT_FIELDS = ("sku", "options", "price")
+
+
+def add_image(*, product: Product, image: media.PreparedImage, alt: str = "") -> ProductImage:
+    """Store a picture as the last of the product's."""
+    return store_and_record(
+        image, folder="products", record=lambda name: _add_image(product_id=product.pk, name=name, alt=alt)
+    )
+
+
+@transactional("catalog.add_image")
+def _add_image(*, product_id: ObjectId, name: str, alt: str) -> ProductImage:
+    last = ProductImage.objects.filter(product=product_id).order_by("-position").first()
+    image = ProductImage.objects.create(
+        product_id=product_id, name=name, alt=alt, position=last.position + 1 if last else 0
+    )
+    read_model.refresh(product_id)
+    staff_log.note(Action.ADD, image)
+    return image
+
+
+@transactional("catalog.update_image")
+def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
+    """Change a picture's ``alt`` or its zero-based ``position``."""
+    if "alt" in data:
+        image.alt = data["alt"]
+        ProductImage.objects.filter(pk=image.pk).update(alt=image.alt)
+    if "position" in data:
+        images = list(ProductImage.objects.filter(product=image.product_id).order_by("position", "id"))
+        order = [each.pk for each in images if each.pk != image.pk]
+        order.insert(data["position"], image.pk)
+        for position, pk in enumerate(order):
+            ProductImage.objects.filter(pk=pk).update(position=position)
+        image.position = order.index(image.pk)
+    read_model.refresh(image.product_id)
+    staff_log.note(Action.CHANGE, image, fields=data)
+    return image
+
+
+@transactional("catalog.delete_image")
+def delete_image(*, image: ProductImage) -> None:
+    """Delete a picture; a job deletes its file."""
+    ProductImage.objects.filter(pk=image.pk).delete()
+    delete_image_later(image.name)
+    read_model.refresh(image.product_id)
+    staff_log.note(Action.DELETE, image)
+
+
+@jobs.every(3600, name="catalog.orphan_images")
+def delete_orphan_images() -> int:
+    """Delete picture files that no product references; return their number."""
+    return delete_orphans(
+        "products", in_use=lambda names: ProductImage.objects.filter(name__in=names).values_list("name", flat=True)
+    )

@@ -1,0 +1,140 @@
+"""Refunds: reserved in a transaction, sent to Stripe by a job or at once."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from bson import ObjectId
+from django.db.models import F
+from django.utils import timezone
+
+from orders.models import Order
+from orders.statuses import Actor
+from payments import gateway, transitions
+from payments.errors import (
+    NotRefundable,
+    PaymentDisputed,
+    RefundTooLarge,
+    StripeIdempotentFailure,
+    StripeRefused,
+)
+from payments.models import Payment, Refund
+from payments.services import first_key, may_already_exist, renew_key
+from shop import jobs, money
+from shop.api import idempotency
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
+from shop.db.transactions import transactional
+
+
+def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: str = "", actor: Actor) -> Refund:
+    """Refund ``amount`` in the payment's currency, or all that is left.
+
+    The refund is durable on return; it stays ``pending`` until the worker has reached Stripe. Raises
+    :class:`NotRefundable`, :class:`PaymentDisputed`, :class:`RefundTooLarge`.
+    """
+    minor = None if amount is None else money.to_minor_units(amount, payment.currency)
+    refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
+    refund.refresh_from_db()
+    return refund
+
+
+@transactional("payments.refund")
+def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
+    payment = Payment.objects.get(pk=payment_id)
+    # The refund is written to the order, so it conflicts with a concurrent dispute.
+    if Order.objects.get(pk=payment.order_id).is_disputed:
+        raise PaymentDisputed
+    refund = _reserve_refund(payment_id=payment_id, amount=amount, reason=reason, actor=actor)
+    idempotency.finish(status=201, reference=str(refund.pk))
+    return refund
+
+
+@transactional("payments.reserve_refund")
+def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
+    """Reserve the amount before Stripe is called, so that concurrent refunds never exceed what was received."""
+    payment = Payment.objects.get(pk=payment_id)
+    if not payment.amount_received:
+        raise NotRefundable
+    amount = payment.refundable if amount is None else amount
+    if not 0 < amount <= payment.refundable:
+        raise RefundTooLarge(
+            f"{money.display(money.from_minor_units(payment.refundable, payment.currency))} of this payment is left.",
+            attr="amount",
+        )
+    Payment.objects.filter(pk=payment.pk).update(
+        amount_refunded=F("amount_refunded") + amount, updated_at=timezone.now()
+    )
+    refund = Refund(
+        pk=ObjectId(), payment=payment, amount=amount, currency=payment.currency, reason=reason, actor=actor
+    )
+    refund.idempotency_key = first_key(refund)
+    refund.save(force_insert=True)
+    transitions.show_refund(refund, payment)
+    if actor == Actor.STAFF:
+        staff_log.note(Action.REFUND, payment)
+    jobs.enqueue("payments.send_refund", at_once=True, refund=str(refund.pk))
+    return refund
+
+
+def refund_cancelled_order(*, order: Order) -> None:
+    """Refund what was paid, in the transaction that cancels the order."""
+    payment = Payment.objects.filter(order=order).first()
+    if payment is not None and payment.refundable:
+        _reserve_refund(payment_id=payment.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
+
+
+@jobs.handler("payments.refund_late_money")
+def _refund_late_money(*, payment: str) -> None:
+    """Refund a payment that arrived after the order was cancelled. Idempotent: nothing is left afterwards."""
+    row = Payment.objects.get(pk=payment)
+    if row.refundable:
+        _reserve_refund(payment_id=row.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
+
+
+def resend_refunds(*, before: datetime) -> list[Refund]:
+    """Enqueue pending refunds from before ``before`` that have neither a Stripe id nor a live job; return them."""
+    asked = Refund.objects.filter(status=Refund.Status.PENDING, stripe_refund=None, created_at__lt=before)
+    return [refund for refund in asked if _resend(refund)]
+
+
+@transactional("payments.resend_refund")
+def _resend(refund: Refund) -> bool:
+    job = {"kind": "payments.send_refund", "payload": {"refund": str(refund.pk)}}
+    if jobs.Job.objects.filter(**job, given_up_at=None).exists():
+        return False
+    # Delete the dead job so that a new one can be queued.
+    jobs.Job.objects.filter(**job).delete()
+    jobs.enqueue("payments.send_refund", refund=str(refund.pk))
+    return True
+
+
+@jobs.handler("payments.send_refund")
+def _send_refund(*, refund: str) -> None:
+    row = Refund.objects.get(pk=refund)
+    if row.stripe_refund or row.status != Refund.Status.PENDING:
+        return
+    payment = Payment.objects.get(pk=row.payment_id)
+    answer = None
+    if may_already_exist(row):
+        known = gateway.list_refunds(payment.intent)
+        answer = next((each for each in known if each.get("metadata", {}).get("refund") == refund), None)
+    try:
+        answer = answer or gateway.create_refund(
+            intent=payment.intent,
+            amount=row.amount,
+            metadata={"refund": refund, "payment": str(payment.pk)},
+            key=row.idempotency_key,
+        )
+    except StripeIdempotentFailure:
+        renew_key(row)
+        raise
+    except StripeRefused as error:
+        transitions.refuse_refund(refund_id=row.pk, detail=str(error))
+    else:
+        transitions.apply_refund(answer)
+
+
+@jobs.handler("payments.sync_refunds")
+def _sync_refunds(*, intent: str) -> None:
+    for refund in gateway.list_refunds(intent):
+        transitions.apply_refund(refund)
