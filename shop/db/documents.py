@@ -7,7 +7,6 @@ Compare external values with ``{"$eq": value}`` or check their type first: a dic
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -25,7 +24,6 @@ from django_mongodb_backend.fields import (
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
-from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.write_concern import WriteConcern
 
 from shop.db.backend.base import LimitedCollection as Collection
@@ -38,35 +36,29 @@ Convert = Callable[[Any], Any]
 M = TypeVar("M", bound=models.Model)
 
 
-# Fetch everything in one batch; the server's default for the first batch is 101 documents.
-_AT_ONCE = 10_000
+# More than any query here returns. The server's default of 101 would need a second command for the rest.
+_BATCH_SIZE = 10_000
 
 
 @wrap_database_errors
 def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) -> list[M]:
-    """Return the instances whose documents match; ``only`` defers all other fields."""
+    """Return the instances whose documents match; with ``only``, other fields than these are deferred."""
     reader = _reader(model, tuple(only))
     collection, session = collection_of(model)
-    command = {"find": collection.name, "filter": match, "batchSize": _AT_ONCE}
-    if reader.projection is not None:
-        command["projection"] = reader.projection
-    found = _answer(collection, session, command)
-    if found is None:
-        with driver_call():
-            found = collection.find(match, reader.projection, session=session).to_list()
+    with driver_call():
+        found = collection.find(match, reader.projection, batch_size=_BATCH_SIZE, session=session).to_list()
     return [reader.instance(document) for document in found]
 
 
 def instance(model: type[M], document: Document) -> M:
-    """Return the instance of a document; extra keys are ignored."""
+    """Return the instance for a document of the model's collection; columns that are no fields are ignored."""
     return _reader(model, ()).instance(document)
 
 
 @wrap_database_errors
 def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
     collection, session = collection_of(model)
-    found = _answer(collection, session, {"find": collection.name, "filter": match, "limit": 1, "singleBatch": True})
-    document = collection.find_one(match, session=session) if found is None else next(iter(found), None)
+    document = collection.find_one(match, session=session)
     return None if document is None else instance(model, document)
 
 
@@ -74,60 +66,10 @@ def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
 def aggregate(
     model: type[models.Model], pipeline: Sequence[Mapping[str, Any]], *, index: str | None = None
 ) -> list[Document]:
-    """Return the documents that the pipeline yields; ``index`` is a hint."""
+    """Return the documents that the pipeline makes of the model's; ``index`` is the name of the index to use."""
     collection, session = collection_of(model)
-    by = {} if index is None else {"hint": index}
-    command = {"aggregate": collection.name, "pipeline": pipeline, "cursor": {"batchSize": _AT_ONCE}, **by}
-    found = _answer(collection, session, command)
-    return collection.aggregate(pipeline, session=session, **by).to_list() if found is None else found
-
-
-# Errors after which drivers retry a read, besides network errors:
-# https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md
-_RETRYABLE = frozenset({6, 7, 89, 134, 262, 9001})
-
-
-def _answer(collection: Collection, session: ClientSession | None, command: Document) -> list[Document] | None:
-    """Return the result of a read command, or None if the caller has to use a driver cursor instead.
-
-    Skipping the cursor saves an eighth of a query's time. A cursor is needed if the result exceeds one batch, and for
-    the driver's retry after a network error or failover. In a transaction errors are raised, since the whole
-    transaction is retried.
-    """
-    if session is None:
-        # A session has its own read concern and reads from the primary.
-        command["readConcern"] = collection.read_concern.document
-    try:
-        with driver_call():
-            reply = collection.database.command(
-                command,
-                read_preference=collection.read_preference if session is None else None,
-                codec_options=collection.codec_options,
-                session=session,
-            )
-    except (AutoReconnect, OperationFailure) as error:
-        if _in_transaction(session) or not _is_retryable(error):
-            raise
-        return None
-    cursor = reply["cursor"]
-    if not cursor["id"]:
-        return cursor["firstBatch"]
-    with suppress(PyMongoError), driver_call():
-        # The server would keep the cursor open for ten minutes.
-        by = session if _in_transaction(session) else None
-        collection.database.command("killCursors", collection.name, cursors=[cursor["id"]], session=by)
-    return None
-
-
-def _in_transaction(session: ClientSession | None) -> bool:
-    return session is not None and session.in_transaction
-
-
-def _is_retryable(error: AutoReconnect | OperationFailure) -> bool:
-    if isinstance(error, OperationFailure):
-        return error.code in _RETRYABLE
-    # Server selection has already used up the whole timeout.
-    return not isinstance(error, ServerSelectionTimeoutError)
+    hint = {} if index is None else {"hint": index}
+    return collection.aggregate(pipeline, session=session, batchSize=_BATCH_SIZE, **hint).to_list()
 
 
 @wrap_database_errors
@@ -211,7 +153,9 @@ def stored(field: models.Field, value: Any) -> Any:
     if kind is datetime and type(field) is models.DateTimeField and value.tzinfo is not None:
         return value
     if kind is Decimal:
-        return _stored_amount(value)
+        if not value.is_finite():
+            raise ValueError(f"{value} is no amount")
+        return Decimal128(value)
     if value is None:
         return None
     if isinstance(field, EmbeddedModelField):
@@ -219,14 +163,6 @@ def stored(field: models.Field, value: Any) -> Any:
     if isinstance(field, EmbeddedModelArrayField):
         return [_embedded_document(each) for each in value]
     return field.get_db_prep_save(value, connection)
-
-
-@lru_cache(maxsize=10_000)
-def _stored_amount(value: Decimal) -> Decimal128:
-    # Equal amounts, such as 1.5 and 1.50, are stored with the exponent of the first one cached.
-    if not value.is_finite():
-        raise ValueError(f"{value} is no amount")
-    return Decimal128(value)
 
 
 def _embedded_document(row: models.Model) -> Document:

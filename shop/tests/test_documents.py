@@ -174,7 +174,7 @@ def test_in_a_transaction_it_is_the_whole_that_is_done_again(sold: Product) -> N
 def test_all_is_found_however_much_it_is(
     sold: Product, monkeypatch: pytest.MonkeyPatch, within: Callable[[], AbstractContextManager[None]] | None
 ) -> None:
-    monkeypatch.setattr(documents, "_AT_ONCE", 5)
+    monkeypatch.setattr(documents, "_BATCH_SIZE", 5)
     collection, _ = documents.collection_of(StockMovement)
     collection.insert_many([{"note": "many"} for _ in range(6)])
     collection.insert_many([{"note": "large", "reference": "x" * 9_000_000} for _ in range(2)])
