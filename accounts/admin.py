@@ -228,7 +228,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         if user is not None and self.has_delete_permission(request, user):
             try:
                 # It may call Stripe, so it runs before the transaction of the view.
-                services.settle_account(user=user)
+                services.run_before_deletion(user=user)
             except ShopError as error:
                 self.message_user(request, str(error), messages.ERROR)
                 return HttpResponseRedirect(self.change_url(unquote(object_id)))

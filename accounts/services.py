@@ -221,18 +221,18 @@ def delete_account(*, user: User) -> None:
 
     Raises if an unpaid order cannot be cancelled: its payment is processing, or Stripe is unavailable.
     """
-    settle_account(user=user)
+    run_before_deletion(user=user)
     forget_account(user=user)
 
 
-def settle_account(*, user: User) -> None:
+def run_before_deletion(*, user: User) -> None:
     """Cancel open orders before the account is deleted. Calls other services, so not in a transaction."""
     hooks.before_forget(user=user)
 
 
 @transactional("accounts.delete_account")
 def forget_account(*, user: User) -> None:
-    """Delete the account and all personal data, after :func:`settle_account`."""
+    """Delete the account and all personal data, after :func:`run_before_deletion`."""
     require_account(user)
     hooks.on_forget(user=user)
     _delete_personal_rows(user)

@@ -180,7 +180,7 @@ def apply_refund(answer: StripeObject) -> Outcome:
     elif not refund.stripe_refund:
         Refund.objects.filter(pk=refund.pk).update(stripe_refund=answer["id"])
     status = answer.get("status") or Refund.Status.PENDING
-    return _settle(refund, payment, status=status, detail=answer.get("failure_reason") or "")
+    return _apply_refund_status(refund, payment, status=status, detail=answer.get("failure_reason") or "")
 
 
 @transactional("payments.refuse_refund")
@@ -188,7 +188,7 @@ def refuse_refund(*, refund_id: ObjectId, detail: str) -> None:
     """Mark a refund that Stripe rejected as failed, release its reserved amount and flag the order."""
     refund = Refund.objects.get(pk=refund_id)
     payment = Payment.objects.get(pk=refund.payment_id)
-    _settle(refund, payment, status=Refund.Status.FAILED, detail=detail)
+    _apply_refund_status(refund, payment, status=Refund.Status.FAILED, detail=detail)
 
 
 def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
@@ -200,7 +200,7 @@ def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
     return Refund.objects.filter(pk=named, payment=payment, stripe_refund=None).first()
 
 
-def _settle(refund: Refund, payment: Payment, *, status: str, detail: str = "") -> Outcome:
+def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detail: str = "") -> Outcome:
     known = refund.status
     # A succeeded refund can still fail; other final states do not change.
     if known == status or known in Refund.FAILED or (known == Refund.Status.SUCCEEDED and status not in Refund.FAILED):
