@@ -56,7 +56,7 @@ def _set_password(user: User) -> None:
     # Django renews the current session's auth hash from this if the user changed their own password.
     user.refresh_from_db(fields=["token_version"])
     staff_log.note(Action.CHANGE, user, fields=["password"])
-    mails.enqueue_mail("accounts.new_password_mail", user=str(user.pk))
+    mails.new_password_mail.enqueue(user=str(user.pk))
 
 
 class SetPasswordForm(AdminPasswordChangeForm):

@@ -8,16 +8,16 @@ from shop.jobs import mails
 from shop.jobs.mails import Budget, Mail
 
 
-@mails.writer("accounts.welcome_mail")
-def write_welcome(*, user: str) -> Mail | None:
+@mails.mail("accounts.welcome_mail")
+def welcome_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
     link = "" if person.email_verified else VERIFICATION.address(person)
     return _to(person, Budget.LINK, "Welcome", "welcome", link=link, good_for=VERIFICATION.lifetime_in_words)
 
 
-@mails.writer("accounts.verification_mail")
-def write_verification(*, user: str) -> Mail | None:
+@mails.mail("accounts.verification_mail")
+def verification_mail(*, user: str) -> Mail | None:
     person = _recipient(user)
     if person is None or person.email_verified:
         return None
@@ -32,8 +32,8 @@ def write_verification(*, user: str) -> Mail | None:
     )
 
 
-@mails.writer("accounts.reset_mail")
-def write_reset(*, user: str) -> Mail | None:
+@mails.mail("accounts.reset_mail")
+def reset_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
     link = RESET.address(person)
@@ -42,8 +42,8 @@ def write_reset(*, user: str) -> Mail | None:
     )
 
 
-@mails.writer("accounts.new_password_mail")
-def write_new_password(*, user: str) -> Mail | None:
+@mails.mail("accounts.new_password_mail")
+def new_password_mail(*, user: str) -> Mail | None:
     """Notify the owner of a password change, which may have been made by another person."""
     if (person := _recipient(user)) is None:
         return None
@@ -56,8 +56,8 @@ def write_new_password(*, user: str) -> Mail | None:
     )
 
 
-@mails.writer("accounts.email_change_mail")
-def write_email_change(*, user: str) -> Mail | None:
+@mails.mail("accounts.email_change_mail")
+def email_change_mail(*, user: str) -> Mail | None:
     """Ask the new address for verification, unless another account has it."""
     person = _recipient(user)
     if person is None or not person.new_email or User.objects.filter(email=person.new_email).exists():
@@ -73,14 +73,14 @@ def write_email_change(*, user: str) -> Mail | None:
     )
 
 
-@mails.writer("accounts.email_change_notice")
-def write_email_change_notice(*, user: str, address: str) -> Mail | None:
+@mails.mail("accounts.email_change_notice")
+def email_change_notice(*, user: str, address: str) -> Mail | None:
     """Warn the current address of the account: its owner may not have requested the change."""
     return _notice(user, address, "Your e-mail address is about to change", "email_change_notice")
 
 
-@mails.writer("accounts.email_changed_mail")
-def write_email_changed(*, user: str, address: str) -> Mail | None:
+@mails.mail("accounts.email_changed_mail")
+def email_changed_mail(*, user: str, address: str) -> Mail | None:
     """Notify the former address of the account."""
     return _notice(user, address, "Your e-mail address was changed", "email_changed")
 

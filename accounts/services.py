@@ -23,8 +23,6 @@ from shop.media.cleanup import delete_image_later, delete_orphans, store_and_rec
 
 logger = structlog.get_logger(__name__)
 
-FIND_WHO_RESETS = "accounts.find_who_resets"
-
 
 def register(*, email: str, password: str, name: str) -> User:
     """Create an account and send a welcome mail.
@@ -41,7 +39,7 @@ def register(*, email: str, password: str, name: str) -> User:
 @transactional("accounts.register")
 def _open_account(user: User) -> User:
     user.save(force_insert=True)
-    mails.enqueue_mail("accounts.welcome_mail", user=str(user.pk))
+    mails.welcome_mail.enqueue(user=str(user.pk))
     return user
 
 
@@ -83,7 +81,7 @@ def _replace_password(user: User, new: str) -> None:
     if not User.objects.filter(pk=user.pk, password=user.password).update(password=new, new_email=""):
         raise WrongPassword(attr="old_password")
     tokens.revoke_all(user)
-    mails.enqueue_mail("accounts.new_password_mail", user=str(user.pk))
+    mails.new_password_mail.enqueue(user=str(user.pk))
 
 
 # --- By mail ----------------------------------------------------------------------------------------------------------
@@ -94,18 +92,18 @@ def request_password_reset(*, email: str) -> None:
 
     The look-up happens in a job, so that neither response nor timing reveals whether the account exists.
     """
-    jobs.enqueue(FIND_WHO_RESETS, email=normalize_email(email))
+    find_who_resets.enqueue(email=normalize_email(email))
 
 
-@jobs.handler(FIND_WHO_RESETS, in_transaction=True)
-def _find_who_resets(*, email: str) -> None:
+@jobs.job("accounts.find_who_resets", in_transaction=True)
+def find_who_resets(*, email: str) -> None:
     user = User.objects.filter(email=email).first()
     if user is not None:
         send_password_reset(user=user)
 
 
 def send_password_reset(*, user: User) -> None:
-    mails.enqueue_mail("accounts.reset_mail", user=str(user.pk))
+    mails.reset_mail.enqueue(user=str(user.pk))
 
 
 def reset_password(*, user: User, new_password: str) -> None:
@@ -129,7 +127,7 @@ def _reset_password(user: User, new: str) -> None:
     # Only superusers create staff accounts, so another person cannot have opened one with this address.
     if not (current.email_verified or current.is_staff or current.is_superuser):
         _remove_earlier_holder(current)
-    mails.enqueue_mail("accounts.new_password_mail", user=str(user.pk))
+    mails.new_password_mail.enqueue(user=str(user.pk))
 
 
 def _remove_earlier_holder(user: User) -> None:
@@ -153,7 +151,7 @@ def _delete_personal_rows(user: User) -> None:
 
 def send_verification(*, user: User) -> None:
     """Send a link that verifies the address, unless it is verified before the mail is sent."""
-    mails.enqueue_mail("accounts.verification_mail", user=str(user.pk))
+    mails.verification_mail.enqueue(user=str(user.pk))
 
 
 def verify_email(*, user: User) -> None:
@@ -177,9 +175,9 @@ def request_email_change(*, user: User, email: str, password: str) -> None:
 def _request_email_change(user: User, email: str) -> None:
     if not _as_authenticated(user).filter(password=user.password).update(new_email=email):
         raise AccountGone
-    mails.enqueue_mail("accounts.email_change_mail", user=str(user.pk))
+    mails.email_change_mail.enqueue(user=str(user.pk))
     # The address is stored in the job, because it may change before the job runs.
-    mails.enqueue_mail("accounts.email_change_notice", user=str(user.pk), address=user.email)
+    mails.email_change_notice.enqueue(user=str(user.pk), address=user.email)
 
 
 def change_email(*, user: User) -> None:
@@ -203,7 +201,7 @@ def _change_email(user: User) -> None:
     tokens.revoke_all(user)
     # Their ids are digests of the former address.
     KnownNetwork.objects.filter(user=user).delete()
-    mails.enqueue_mail("accounts.email_changed_mail", user=str(user.pk), address=user.email)
+    mails.email_changed_mail.enqueue(user=str(user.pk), address=user.email)
 
 
 def mark_email_unverified(*, user: User) -> None:
@@ -237,7 +235,7 @@ def forget_account(*, user: User) -> None:
     hooks.on_forget(user=user)
     _delete_personal_rows(user)
     # Pending and dead jobs of this kind contain the address.
-    jobs.Job.objects.filter(kind=FIND_WHO_RESETS, payload={"email": user.email}).delete()
+    jobs.Job.objects.filter(kind=find_who_resets.name, payload={"email": user.email}).delete()
     notices = ("accounts.email_change_notice", "accounts.email_changed_mail")
     jobs.Job.objects.filter(kind__in=notices, payload__user=str(user.pk)).delete()
     avatar = User.objects.values_list("avatar", flat=True).get(pk=user.pk)

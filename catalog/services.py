@@ -288,7 +288,7 @@ def save_category(*, category: Category) -> Category:
     written = {name: getattr(category, name) for name in ("name", "slug", "parent", "path", "lineage", "position")}
     if not Category.objects.filter(pk=category.pk).update(**written):
         category.save(force_insert=True)
-    jobs.enqueue("catalog.refresh_category", at_once=True, category=str(category.pk))
+    refresh_category.enqueue(at_once=True, category=str(category.pk))
     for child in Category.objects.filter(parent=category.pk):
         save_category(category=child)
     return category
@@ -302,8 +302,8 @@ def delete_category(*, category: Category) -> None:
     category.delete()
 
 
-@jobs.handler("catalog.refresh_category")
-def _refresh_category(*, category: str) -> None:
+@jobs.job("catalog.refresh_category")
+def refresh_category(*, category: str) -> None:
     written = None
     while row := Category.objects.filter(pk=category).first():
         if (fields := read_model.category_fields(row)) == written:
@@ -316,8 +316,8 @@ def _refresh_category(*, category: str) -> None:
 # --- Sales ------------------------------------------------------------------------------------------------------------
 
 
-@jobs.handler("catalog.count_sales", in_transaction=True)
-def _count_sales(*, quantities: dict[str, int]) -> None:
+@jobs.job("catalog.count_sales", in_transaction=True)
+def count_sales(*, quantities: dict[str, int]) -> None:
     """Add a sale to the products' counts, outside the sale's transaction to avoid contention on best sellers."""
     variants = Variant.objects.filter(pk__in=list(quantities)).values_list("pk", "product")
     for variant_id, product_id in sorted(variants):

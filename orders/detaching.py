@@ -48,14 +48,14 @@ def detach_orders(*, user: User) -> None:
     own = Order.objects.owned_by(user)
     finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
     for pk in own.filter(status=OrderStatus.PENDING).values_list("pk", flat=True):
-        jobs.enqueue("orders.cancel_detached", order=str(pk))
+        cancel_detached.enqueue(order=str(pk))
     own.update(user=None, detached_at=timezone.now())
     for order in Order.objects.filter(pk__in=finished):
         erase(order)
 
 
-@jobs.handler("orders.cancel_detached")
-def _cancel_detached(*, order: str) -> None:
+@jobs.job("orders.cancel_detached")
+def cancel_detached(*, order: str) -> None:
     row = Order.objects.filter(pk=order, status=OrderStatus.PENDING).first()
     if row is None or row.detached_at is None:
         return

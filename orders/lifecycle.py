@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from catalog import services as catalog
 from orders.models import Order, TimelineEntry
 from orders.personal_data import erase
 from orders.reviews.services import check_reviews_later
 from orders.statuses import Actor, Event
-from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 
@@ -49,7 +49,6 @@ def write(order: Order, fields: Mapping[str, Any]) -> None:
 
 def count_sales(order: Order, *, sign: int = 1) -> None:
     """Enqueue counting the order's pieces as sold (uncounting with ``sign=-1``). Call it in a transaction."""
-    jobs.enqueue(
-        "catalog.count_sales",
+    catalog.count_sales.enqueue(
         quantities={str(line.variant): sign * line.quantity for line in order.lines},
     )

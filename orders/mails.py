@@ -49,17 +49,17 @@ def notify_customer(order: Order, event: Event, **about: str) -> None:
         delay = min(PATIENCE, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2)
     if event == Event.PAYMENT_FAILED:
         about["failures"] = str(_failures(order))
-    mails.enqueue_mail("orders.mail", delay=delay, order=str(order.pk), event=event.value, **about)
+    order_mail.enqueue(delay=delay, order=str(order.pk), event=event.value, **about)
 
 
 def notify_staff(order: Order) -> None:
     """Enqueue mails to ``ORDER_NOTICE_EMAILS`` in the transaction that completes an order."""
     for address in settings.ORDER_NOTICE_EMAILS:
-        mails.enqueue_mail("orders.staff_mail", order=str(order.pk), address=address)
+        staff_mail.enqueue(order=str(order.pk), address=address)
 
 
-@mails.writer("orders.staff_mail")
-def write_to_staff(*, order: str, address: str) -> Mail | None:
+@mails.mail("orders.staff_mail")
+def staff_mail(*, order: str, address: str) -> Mail | None:
     row = Order.objects.filter(pk=ObjectId(order)).first()
     if row is None or address not in settings.ORDER_NOTICE_EMAILS:
         return None
@@ -74,8 +74,8 @@ def write_to_staff(*, order: str, address: str) -> Mail | None:
     )
 
 
-@mails.writer("orders.mail")
-def write(*, order: str, event: str, refund: str = "", failures: str = "") -> Mail | None:
+@mails.mail("orders.mail")
+def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") -> Mail | None:
     """Build a mail to the customer, active or not; None for a deleted customer or an outdated mail."""
     row = Order.objects.filter(pk=ObjectId(order)).first()
     customer = User.objects.filter(pk=row.user_id).first() if row and row.user_id else None

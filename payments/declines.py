@@ -49,7 +49,7 @@ def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
 def stop_if_too_many(payment: Payment) -> None:
     """Enqueue cancelling the order after too many failed attempts. Call it in the transaction that records one."""
     if _has_too_many(payment):
-        jobs.enqueue("payments.stop_card_testing", at_once=True, unless_queued=True, payment=str(payment.pk))
+        stop_card_testing.enqueue(at_once=True, unless_queued=True, payment=str(payment.pk))
 
 
 def _has_too_many(payment: Payment) -> bool:
@@ -67,8 +67,8 @@ def _has_too_many(payment: Payment) -> bool:
     return False
 
 
-@jobs.handler("payments.stop_card_testing")
-def _stop_card_testing(*, payment: str) -> None:
+@jobs.job("payments.stop_card_testing")
+def stop_card_testing(*, payment: str) -> None:
     row = Payment.objects.get(pk=payment)
     try:
         stopped = orders.cancel_unpaid_order(

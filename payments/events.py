@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.statuses import OrderStatus
-from payments import gateway, services, transitions
+from payments import gateway, refunds, services, transitions
 from payments.event_payload import stored_part
 from payments.models import StripeEvent
 from payments.transitions import Outcome, StripeObject
@@ -138,7 +138,7 @@ def _intent_changed(intent: StripeObject) -> Outcome:
     outcome = transitions.apply_intent(intent)
     untouched = intent["status"] == "requires_payment_method" and not intent.get("last_payment_error")
     if payment is not None and intent["status"] not in transitions.FINAL and not untouched:
-        jobs.enqueue("payments.refresh_intent", at_once=True, unless_queued=True, intent=intent["id"])
+        services.refresh_intent.enqueue(at_once=True, unless_queued=True, intent=intent["id"])
     if payment is not None and Order.objects.filter(pk=payment.order_id, status=OrderStatus.CANCELLED).exists():
         # Created or attempted during the cancellation.
         payment.refresh_from_db()
@@ -150,5 +150,5 @@ def _ask_for_refunds(charge: StripeObject) -> Outcome:
     """Enqueue a refund look-up: a charge does not list its refunds."""
     if not charge.get("payment_intent"):
         return transitions.ignored("This charge has no PaymentIntent.")
-    jobs.enqueue("payments.sync_refunds", intent=charge["payment_intent"])
+    refunds.sync_refunds.enqueue(intent=charge["payment_intent"])
     return transitions.APPLIED

@@ -72,7 +72,7 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
     transitions.show_refund(refund, payment)
     if actor == Actor.STAFF:
         staff_log.note(Action.REFUND, payment)
-    jobs.enqueue("payments.send_refund", at_once=True, refund=str(refund.pk))
+    send_refund.enqueue(at_once=True, refund=str(refund.pk))
     return refund
 
 
@@ -83,8 +83,8 @@ def refund_cancelled_order(*, order: Order) -> None:
         _reserve_refund(payment_id=payment.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
 
 
-@jobs.handler("payments.refund_late_money")
-def _refund_late_money(*, payment: str) -> None:
+@jobs.job("payments.refund_late_money")
+def refund_late_money(*, payment: str) -> None:
     """Refund a payment that arrived after the order was cancelled. Idempotent: nothing is left afterwards."""
     row = Payment.objects.get(pk=payment)
     if row.refundable:
@@ -99,17 +99,17 @@ def resend_refunds(*, before: datetime) -> list[Refund]:
 
 @transactional("payments.resend_refund")
 def _resend(refund: Refund) -> bool:
-    job = {"kind": "payments.send_refund", "payload": {"refund": str(refund.pk)}}
+    job = {"kind": send_refund.name, "payload": {"refund": str(refund.pk)}}
     if jobs.Job.objects.filter(**job, given_up_at=None).exists():
         return False
     # Delete the dead job so that a new one can be queued.
     jobs.Job.objects.filter(**job).delete()
-    jobs.enqueue("payments.send_refund", refund=str(refund.pk))
+    send_refund.enqueue(refund=str(refund.pk))
     return True
 
 
-@jobs.handler("payments.send_refund")
-def _send_refund(*, refund: str) -> None:
+@jobs.job("payments.send_refund")
+def send_refund(*, refund: str) -> None:
     row = Refund.objects.get(pk=refund)
     if row.stripe_refund or row.status != Refund.Status.PENDING:
         return
@@ -134,7 +134,7 @@ def _send_refund(*, refund: str) -> None:
         transitions.apply_refund(answer)
 
 
-@jobs.handler("payments.sync_refunds")
-def _sync_refunds(*, intent: str) -> None:
+@jobs.job("payments.sync_refunds")
+def sync_refunds(*, intent: str) -> None:
     for refund in gateway.list_refunds(intent):
         transitions.apply_refund(refund)

@@ -190,8 +190,8 @@ def close_intent(*, order: Order) -> None:
         raise StripeUnavailable
 
 
-@jobs.handler("payments.close_intent")
-def _close_intent(*, payment: str) -> None:
+@jobs.job("payments.close_intent")
+def close_intent_job(*, payment: str) -> None:
     try:
         close_intent(order=Order.objects.get(pk=Payment.objects.get(pk=payment).order_id))
     except PaymentProcessing as error:
@@ -202,10 +202,10 @@ def _close_intent(*, payment: str) -> None:
 def close_intent_later(payment: Payment) -> None:
     """Enqueue closing the intent of a cancelled order, once. Call it in a transaction."""
     if payment.status not in transitions.FINAL:
-        jobs.enqueue("payments.close_intent", unless_queued=True, payment=str(payment.pk))
+        close_intent_job.enqueue(unless_queued=True, payment=str(payment.pk))
 
 
-@jobs.handler("payments.refresh_intent")
+@jobs.job("payments.refresh_intent")
 def refresh_intent(*, intent: str) -> None:
     """Retrieve an intent and apply it; retry if another change was applied concurrently."""
     for _ in range(REFRESH_TRIES):

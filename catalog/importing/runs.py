@@ -67,11 +67,11 @@ def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
         number += 1
     # A small XLSX file may unpack to a large one, so requests never parse it.
     at_once = size <= BYTES_AT_ONCE and not is_xlsx(file)
-    jobs.enqueue(CHECK, at_once=at_once, run=str(run.pk))
+    check.enqueue(at_once=at_once, run=str(run.pk))
     return run
 
 
-@jobs.handler(CHECK)
+@jobs.job(CHECK)
 def check(*, run: str) -> None:
     """Compare the run's file with the catalogue and store the plan, without writing to the catalogue."""
     row = ImportRun.objects.filter(pk=run, state=State.CHECKING).first()
@@ -140,7 +140,7 @@ def confirm(*, run: ImportRun, actor: str) -> None:
         raise NotConfirmable
     staff_log.note(Action.RUN, run)
     small = run.new_rows + run.changed_rows <= ROWS_AT_ONCE
-    jobs.enqueue(APPLY, at_once=small, run=str(run.pk))
+    apply_as_job.enqueue(at_once=small, run=str(run.pk))
 
 
 def why_not_confirmable(run: ImportRun) -> NotConfirmable | PreviewTooOld | None:
@@ -171,7 +171,7 @@ def begin(*, plan: Plan, filename: str, digest: str) -> ImportRun:
         confirmed_at=now,
         **{**_results(plan), "state": State.APPLYING},
     )
-    jobs.enqueue(APPLY, delay=jobs.LEASE, run=str(run.pk))
+    apply_as_job.enqueue(delay=jobs.LEASE, run=str(run.pk))
     return run
 
 
@@ -194,8 +194,8 @@ def last_error(run: ImportRun) -> str:
 # --- Apply ------------------------------------------------------------------------------------------------------------
 
 
-@jobs.handler(APPLY)
-def _apply_as_job(*, run: str) -> None:
+@jobs.job(APPLY)
+def apply_as_job(*, run: str) -> None:
     let_go_at = time.monotonic() + _SLICE_SECONDS
     if not apply(run_id=ObjectId(run), until=lambda: time.monotonic() > let_go_at):
         raise jobs.Postpone(0)

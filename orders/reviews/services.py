@@ -107,7 +107,7 @@ def check_reviews_later(order: Order) -> None:
     """Enqueue a check of the order's reviews, in the transaction that changes ``counts_as_sale``."""
     reviews = _reviews_after(order)
     if reviews.exists():
-        jobs.enqueue("orders.check_reviews", at_once=True, order=str(order.pk))
+        check_reviews.enqueue(at_once=True, order=str(order.pk))
 
 
 def _reviews_after(order: Order) -> ReviewQuerySet:
@@ -117,7 +117,7 @@ def _reviews_after(order: Order) -> ReviewQuerySet:
     return Review.objects.owned_by(order.user_id).filter(product__in={line.product for line in order.lines})
 
 
-@jobs.handler("orders.check_reviews", in_transaction=True)
+@jobs.job("orders.check_reviews", in_transaction=True)
 def check_reviews(*, order: str) -> None:
     """Withdraw reviews whose author no longer has a purchase of the product; show those that have one again."""
     changed = Order.objects.get(pk=order)

@@ -16,6 +16,7 @@ from catalog.models import Product
 from payments import events as inbox
 from payments.event_payload import stored_part
 from payments.models import Payment, StripeEvent
+from payments.refunds import sync_refunds
 from shop import audit, jobs
 from shop.dev.stripe_simulator import ApiError, StripeSimulator
 from shop.dev.testing.admin import browser_of, url_of
@@ -200,7 +201,7 @@ def test_staff_read_no_client_secret_in_the_admin_or_by_the_api(
 ) -> None:
     importlib.import_module("shop.migrations.0002_role_groups").make_groups(apps)
     deliver(simulator)
-    jobs.enqueue("payments.sync_refunds", intent=Payment.objects.get().intent)
+    sync_refunds.enqueue(intent=Payment.objects.get().intent)
     clerk = make_user(is_staff=True)
     clerk.groups.add(Group.objects.get(name=role))
     browser = browser_of(clerk)

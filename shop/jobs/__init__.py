@@ -30,14 +30,6 @@ LONGEST_BACK_OFF = timedelta(hours=1)
 Handler = Callable[..., None]
 
 
-class _Kind(NamedTuple):
-    function: Handler
-    in_transaction: bool
-
-
-_kinds: dict[str, _Kind] = {}
-
-
 class Postpone(Exception):
     """Raised by a handler to run the job again in ``seconds`` without counting the attempt."""
 
@@ -76,43 +68,56 @@ class Job(models.Model):
         return bool(claimed)
 
 
-def handler(kind: str, *, in_transaction: bool = False) -> Callable[[Handler], Handler]:
-    """Register the decorated function for jobs of this kind; it gets the payload as keyword arguments.
+class JobKind:
+    """A kind of job, made by :func:`job` from its handler. Calling it runs the handler."""
+
+    def __init__(self, name: str, function: Handler, *, in_transaction: bool) -> None:
+        self.name, self.in_transaction = name, in_transaction
+        self._function = function
+
+    def __call__(self, **payload: Any) -> None:
+        self._function(**payload)
+
+    def enqueue(
+        self, *, at_once: bool = False, unless_queued: bool = False, delay: timedelta | None = None, **payload: Any
+    ) -> Job | None:
+        """Insert a job in the running transaction.
+
+        ``at_once`` also runs it in this process right after the commit; the worker retries it if that fails.
+        ``unless_queued`` does nothing if the same job waits already. Running jobs do not count: they may have read the
+        data before this change.
+        """
+        if unless_queued and Job.objects.filter(kind=self.name, payload=payload, given_up_at=None, attempts=0).exists():
+            return None
+        now = _milliseconds(timezone.now())
+        row = Job(
+            kind=self.name,
+            payload=payload,
+            run_at=now + (delay or timedelta(0)),
+            created_at=now,
+            request_id=request_context.current_request_id(),
+        )
+        documents.insert(row)
+        if at_once:
+            transactions.on_commit(lambda: run(row))
+        return row
+
+
+_kinds: dict[str, JobKind] = {}
+
+
+def job(name: str, *, in_transaction: bool = False) -> Callable[[Handler], JobKind]:
+    """Make the decorated function the handler of a kind of job; it gets the payload as keyword arguments.
 
     Handlers must be idempotent: the process can die before the row is deleted. A handler that only writes to the
-    database may use ``in_transaction``, which deletes the row in the same transaction.
+    database may use ``in_transaction``, which deletes the row in the same transaction. ``name`` is stored in the rows.
     """
 
-    def register(function: Handler) -> Handler:
-        _kinds[kind] = _Kind(function, in_transaction)
-        return function
+    def register(function: Handler) -> JobKind:
+        _kinds[name] = kind = JobKind(name, function, in_transaction=in_transaction)
+        return kind
 
     return register
-
-
-def enqueue(
-    kind: str, *, at_once: bool = False, unless_queued: bool = False, delay: timedelta | None = None, **payload: Any
-) -> Job | None:
-    """Insert a job in the running transaction.
-
-    ``at_once`` also runs it in this process right after the commit; the worker retries it if that fails.
-    ``unless_queued`` does nothing if the same job waits already. Running jobs do not count: they may have read the data
-    before this change.
-    """
-    if unless_queued and Job.objects.filter(kind=kind, payload=payload, given_up_at=None, attempts=0).exists():
-        return None
-    now = _milliseconds(timezone.now())
-    job = Job(
-        kind=kind,
-        payload=payload,
-        run_at=now + (delay or timedelta(0)),
-        created_at=now,
-        request_id=request_context.current_request_id(),
-    )
-    documents.insert(job)
-    if at_once:
-        transactions.on_commit(lambda: run(job))
-    return job
 
 
 def run_due(*, limit: int = 50, seconds: float = 5.0) -> int:
@@ -157,16 +162,16 @@ def _try(job: Job) -> None:
 def _work(job: Job) -> None:
     kind = _kinds[job.kind]
     if kind.in_transaction:
-        _work_in_transaction(job, kind.function)
+        _work_in_transaction(job, kind)
     else:
-        kind.function(**job.payload)
+        kind(**job.payload)
         Job.objects.filter(pk=job.pk).delete()
 
 
 @transactions.transactional("jobs.work")
-def _work_in_transaction(job: Job, function: Handler) -> None:
+def _work_in_transaction(job: Job, kind: JobKind) -> None:
     if Job.objects.filter(pk=job.pk, run_at=job.run_at).delete()[0]:
-        function(**job.payload)
+        kind(**job.payload)
 
 
 # --- Periodic tasks ---------------------------------------------------------------------------------------------------

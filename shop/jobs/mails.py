@@ -79,38 +79,47 @@ class MailNotTaken(Exception):
 
 Writer = Callable[..., Mail | None]
 
+
+class MailKind:
+    """A kind of mail, made by :func:`mail` from the function that writes it."""
+
+    def __init__(self, name: str, write: Writer) -> None:
+        self.name = name
+        self._write = write
+        self._job = jobs.job(name)(self._run)
+
+    def enqueue(self, *, delay: timedelta | None = None, **about: str) -> None:
+        """Enqueue a mail in the running transaction, to be sent after the commit or ``delay`` later.
+
+        ``about`` are ids, since they are stored.
+        """
+        self._job.enqueue(mail=str(ObjectId()), delay=delay, **about)
+
+    def _run(self, *, mail: str, **about: str) -> None:
+        _server.require()
+        if written := self._write(**about):
+            _send(written, ObjectId(mail))
+
+
 _kinds: list[str] = []
 
 
 def kinds() -> list[str]:
+    """Return the names of all kinds of mail, which are those of their jobs."""
     return _kinds
 
 
-def writer(kind: str) -> Callable[[Writer], Writer]:
-    """Register the decorated function to write mails of this kind; it gets the ids passed to :func:`enqueue_mail`.
+def mail(name: str) -> Callable[[Writer], MailKind]:
+    """Make the decorated function the writer of a kind of mail; it gets the ids passed to ``enqueue``.
 
     It returns None if the mail is obsolete.
     """
 
-    def register(write: Writer) -> Writer:
-        @jobs.handler(kind)
-        def send(*, mail: str, **about: str) -> None:
-            _server.require()
-            if written := write(**about):
-                _send(written, ObjectId(mail))
-
-        _kinds.append(kind)
-        return write
+    def register(write: Writer) -> MailKind:
+        _kinds.append(name)
+        return MailKind(name, write)
 
     return register
-
-
-def enqueue_mail(kind: str, *, delay: timedelta | None = None, **about: str) -> None:
-    """Enqueue a mail in the running transaction, to be sent after the commit or ``delay`` later.
-
-    ``about`` are ids, since they are stored.
-    """
-    jobs.enqueue(kind, mail=str(ObjectId()), delay=delay, **about)
 
 
 def storefront(page: str, **parameters: str) -> str:

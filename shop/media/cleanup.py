@@ -56,9 +56,9 @@ def delete_orphans(folder: str, *, in_use: Callable[[list[str]], Iterable[str]])
 
 def delete_image_later(name: str) -> None:
     """Delete the image and its derived sizes after the running transaction commits."""
-    jobs.enqueue("shop.delete_image", name=name)
+    delete_stored_image.enqueue(name=name)
 
 
-@jobs.handler("shop.delete_image")
-def _delete_image(*, name: str) -> None:
+@jobs.job("shop.delete_image")
+def delete_stored_image(*, name: str) -> None:
     media.delete_image(name)

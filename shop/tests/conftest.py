@@ -12,11 +12,11 @@ from cart import services as carts
 from cart.models import Coupon
 from cart.services import CartOwner
 from catalog.models import ImportRun, Product
+from catalog.services import count_sales
 from orders import services as orders
 from orders.models import Order, TaxRate
 from orders.reviews.services import write_review
 from payments.models import Payment, Refund, StripeEvent
-from shop import jobs
 from shop.audit.staff_log import StaffAction
 from shop.dev.testing.admin import ADDRESS, ordered
 from shop.dev.testing.steps import variant_of
@@ -45,7 +45,7 @@ def populated_shop(
     Address.objects.create(user=customer, **ADDRESS)
     carts.add_item(owner=CartOwner(user=customer), variant=variant_of(product).pk, quantity=1)
     PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())
-    jobs.enqueue("catalog.count_sales", quantities={})
+    count_sales.enqueue(quantities={})
     Group.objects.create(name="Warehouse")
     StaffAction.objects.create(staff=staff.pk, via="admin", action="cancel", model="orders.order", object_id=order.pk)
     return order

@@ -15,9 +15,9 @@ from django.utils.text import capfirst
 
 from accounts.models import User
 from catalog.models import Product, StockMovement, Variant
+from catalog.services import count_sales
 from orders.models import Order
 from orders.reviews.models import Review
-from shop import jobs
 from shop.audit.staff_log import StaffAction
 from shop.dev.testing.admin import allow, browser_of, messages_of, ordered, url_of
 from shop.dev.testing.commands import count_commands
@@ -171,7 +171,7 @@ def test_a_database_that_is_away_is_a_page_that_says_so(browser: Client, setting
 def test_a_job_runs_when_staff_say_so_even_one_that_was_given_up(browser: Client, make_product: Any) -> None:
     product = make_product()
     variant = Variant.objects.get(product=product)
-    job = jobs.enqueue("catalog.count_sales", quantities={str(variant.pk): 3})
+    job = count_sales.enqueue(quantities={str(variant.pk): 3})
     Job.objects.filter(pk=job.pk).update(given_up_at=timezone.now(), attempts=20)
 
     page = browser.post(url_of("shop.job"), {"action": "run_selected", "_selected_action": str(job.pk)}, follow=True)
@@ -182,7 +182,7 @@ def test_a_job_runs_when_staff_say_so_even_one_that_was_given_up(browser: Client
 
 
 def test_a_job_that_fails_says_why(browser: Client) -> None:
-    job = jobs.enqueue("catalog.count_sales", quantities={"nonsense": 1})
+    job = count_sales.enqueue(quantities={"nonsense": 1})
     page = browser.post(url_of("shop.job", "run_now", job.pk), {}, follow=True)
     assert messages_of(page)[0].startswith("catalog.count_sales: ")
     assert Job.objects.get(pk=job.pk).last_error

@@ -12,12 +12,13 @@ from django.utils import timezone
 from accounts.models import User
 from catalog import stock
 from catalog.models import Product, Variant
+from catalog.services import count_sales
 from orders import services as orders
 from orders import statistics
 from orders.models import Order, ShippingMethod
 from orders.statuses import Event
 from payments.models import Payment, Refund, StripeEvent
-from shop import days, jobs
+from shop import days
 from shop.admin.dashboard import Figure
 from shop.dev.testing.admin import allow, browser_of, ordered
 from shop.dev.testing.commands import count_commands
@@ -268,7 +269,7 @@ def test_events_and_jobs_that_need_somebody_are_counted(browser: Client, db: Non
     StripeEvent.objects.create(
         id="evt_1", type="charge.refunded", payload={}, status="failed", detail="KeyError", created_at=timezone.now()
     )
-    job = jobs.enqueue("catalog.count_sales", quantities={})
+    job = count_sales.enqueue(quantities={})
     Job.objects.filter(pk=job.pk).update(given_up_at=timezone.now())
     shown = figures(browser)
     assert [(shown[label].value, shown[label].urgent) for label in ("Failed events", "Jobs given up")] == [
@@ -326,7 +327,7 @@ def all_kinds_of_work(
     for number, status in enumerate(("failed", "failed", "applied", "flagged")):
         StripeEvent.objects.create(id=f"evt_{number}", type="x", payload={}, status=status, created_at=timezone.now())
     for _ in range(2):
-        job = jobs.enqueue("catalog.count_sales", quantities={})
+        job = count_sales.enqueue(quantities={})
         Job.objects.filter(pk=job.pk).update(given_up_at=timezone.now())
     for sku, pieces, is_active in (("A", 0, True), ("B", 2, True), ("C", 1, False), ("D", 3, True)):
         make_product(f"Plate {sku}", sku=sku, stock=pieces, is_active=is_active)

@@ -24,6 +24,7 @@ class Work:
     def __init__(self) -> None:
         self.calls: list[Any] = []
         self.then: Callable[[], None] = lambda: None
+        self.enqueue: Callable[..., Job | None]
 
     def __call__(self, **payload: Any) -> None:
         self.calls.append(payload)
@@ -34,7 +35,7 @@ class Work:
 def work() -> Iterator[Work]:
     """Registered as the handler of ``tests.work``."""
     function = Work()
-    jobs.handler("tests.work")(function)
+    function.enqueue = jobs.job("tests.work")(function).enqueue
     yield function
     del jobs._kinds["tests.work"]
 
@@ -53,7 +54,7 @@ def due_again() -> None:
 
 
 def test_a_job_runs_when_the_worker_comes_by_and_is_gone(work: Work) -> None:
-    jobs.enqueue("tests.work", order="A", lines=[1, 2])
+    work.enqueue(order="A", lines=[1, 2])
     assert work.calls == []
     assert jobs.run_due() == 1
     assert work.calls == [{"order": "A", "lines": [1, 2]}]
@@ -64,7 +65,7 @@ def test_a_job_runs_when_the_worker_comes_by_and_is_gone(work: Work) -> None:
 def test_a_job_at_once_runs_after_the_commit_and_not_before(work: Work) -> None:
     @transactional("tests.enqueues")
     def change() -> None:
-        jobs.enqueue("tests.work", at_once=True, n=1)
+        work.enqueue(at_once=True, n=1)
         assert work.calls == []
 
     change()
@@ -75,7 +76,7 @@ def test_a_job_at_once_runs_after_the_commit_and_not_before(work: Work) -> None:
 def test_a_job_of_a_transaction_that_is_rolled_back_never_was(work: Work) -> None:
     @transactional("tests.fails")
     def change() -> None:
-        jobs.enqueue("tests.work", at_once=True)
+        work.enqueue(at_once=True)
         broken()
 
     with pytest.raises(ZeroDivisionError):
@@ -85,7 +86,7 @@ def test_a_job_of_a_transaction_that_is_rolled_back_never_was(work: Work) -> Non
 
 def test_a_job_at_once_that_fails_does_not_disturb_and_is_left_to_the_worker(work: Work) -> None:
     work.then = broken
-    jobs.enqueue("tests.work", at_once=True)
+    work.enqueue(at_once=True)
     job = Job.objects.get()
     assert (job.attempts, job.last_error) == (1, "ZeroDivisionError('out of order')")
     assert jobs.run_due() == 0
@@ -96,7 +97,7 @@ def test_a_job_at_once_that_fails_does_not_disturb_and_is_left_to_the_worker(wor
 
 
 def test_a_delayed_job_waits(work: Work) -> None:
-    jobs.enqueue("tests.work", delay=timedelta(minutes=5))
+    work.enqueue(delay=timedelta(minutes=5))
     assert jobs.run_due() == 0
     due_again()
     assert jobs.run_due() == 1
@@ -104,7 +105,7 @@ def test_a_delayed_job_waits(work: Work) -> None:
 
 def test_failures_are_tried_again_ever_later_and_given_up_in_the_end(work: Work) -> None:
     work.then = broken
-    jobs.enqueue("tests.work")
+    work.enqueue()
     for attempt in range(1, jobs.MAX_ATTEMPTS + 1):
         due_again()
         before = timezone.now()
@@ -125,7 +126,7 @@ def test_failures_are_tried_again_ever_later_and_given_up_in_the_end(work: Work)
 def test_slow_jobs_leave_time_for_what_happens_by_the_clock(work: Work) -> None:
     work.then = lambda: time.sleep(0.05)
     for _ in range(10):
-        jobs.enqueue("tests.work")
+        work.enqueue()
     tried = jobs.run_due(seconds=0.1)
     assert 1 <= tried <= 3
     assert (len(work.calls), Job.objects.count()) == (tried, 10 - tried)
@@ -133,8 +134,8 @@ def test_slow_jobs_leave_time_for_what_happens_by_the_clock(work: Work) -> None:
 
 
 def test_one_failing_job_does_not_hold_up_the_others(work: Work) -> None:
-    jobs.enqueue("tests.unknown")
-    jobs.enqueue("tests.work")
+    Job.objects.create(kind="tests.unknown")
+    work.enqueue()
     assert jobs.run_due() == 2
     assert len(work.calls) == 1
     assert Job.objects.get().last_error == "KeyError('tests.unknown')"
@@ -145,7 +146,7 @@ def test_a_postponed_job_is_due_again_then_and_no_attempt_is_counted(work: Work)
         raise Postpone(90)
 
     work.then = not_yet
-    jobs.enqueue("tests.work")
+    work.enqueue()
     assert jobs.run_due() == 1
     job = Job.objects.get()
     assert (job.attempts, job.last_error) == (0, "")
@@ -154,7 +155,7 @@ def test_a_postponed_job_is_due_again_then_and_no_attempt_is_counted(work: Work)
 
 def test_workers_at_once_run_each_job_once(work: Work) -> None:
     for n in range(10):
-        jobs.enqueue("tests.work", n=n)
+        work.enqueue(n=n)
     assert sum(run_concurrently(*[jobs.run_due] * 4)) == 10
     assert sorted(call["n"] for call in work.calls) == list(range(10))
 
@@ -167,7 +168,7 @@ def test_a_job_under_way_is_leased(work: Work) -> None:
         go_on.wait(10)
 
     work.then = slowly
-    jobs.enqueue("tests.work")
+    work.enqueue()
 
     def another_worker() -> int:
         began.wait(10)
@@ -181,7 +182,7 @@ def test_a_job_under_way_is_leased(work: Work) -> None:
 
 
 def test_a_job_whose_worker_was_killed_runs_again_when_its_lease_is_over(work: Work) -> None:
-    jobs.enqueue("tests.work")
+    work.enqueue()
     assert Job.objects.get().claim() is True
     job = Job.objects.get()
     assert 55 < (job.run_at - timezone.now()).total_seconds() < 61
@@ -192,7 +193,7 @@ def test_a_job_whose_worker_was_killed_runs_again_when_its_lease_is_over(work: W
 
 
 def test_a_stale_claim_is_refused(db: None) -> None:
-    jobs.enqueue("tests.work")
+    work.enqueue()
     first, second = Job.objects.get(), Job.objects.get()
     assert (first.claim(), second.claim()) == (True, False)
     assert Job.objects.get().attempts == 1
@@ -205,10 +206,11 @@ def test_a_stale_claim_is_refused(db: None) -> None:
 def counter() -> Iterator[Callable[[], int]]:
     """Of how often ``tests.count`` had its effect."""
 
-    @jobs.handler("tests.count", in_transaction=True)
+    @jobs.job("tests.count", in_transaction=True)
     def count() -> None:
         PeriodicTask(name=f"effect {timezone.now().timestamp()}", due_at=timezone.now()).save(force_insert=True)
 
+    count.enqueue()
     yield PeriodicTask.objects.count
     del jobs._kinds["tests.count"]
 
@@ -223,14 +225,12 @@ def counter() -> Iterator[Callable[[], int]]:
     ids=["conflict", "connection lost", "answer lost"],
 )
 def test_an_effect_in_the_jobs_transaction_happens_exactly_once(counter: Callable[[], int], fault: dict) -> None:
-    jobs.enqueue("tests.count")
     with failing("commitTransaction", **fault):
         assert jobs.run_due() == 1
     assert (counter(), Job.objects.count()) == (1, 0)
 
 
 def test_a_lost_lease_keeps_a_job_in_a_transaction_from_having_its_effect_twice(counter: Callable[[], int]) -> None:
-    jobs.enqueue("tests.count")
     slow = Job.objects.get()
     assert slow.claim() is True
     due_again()

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import User
+from catalog.services import count_sales
 from shop import jobs
 from shop.dev.mongod import free_port
 from shop.dev.testing.failures import failing
@@ -123,7 +124,7 @@ def test_mails_wait_for_a_mail_server_that_is_away_and_nothing_else_does(
     outage(server, settings)
     for _ in range(20):
         ask(customer)
-    jobs.enqueue("catalog.count_sales", quantities={})
+    count_sales.enqueue(quantities={})
 
     began = time.monotonic()
     assert jobs.run_due() == 21

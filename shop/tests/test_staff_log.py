@@ -12,11 +12,11 @@ from accounts.models import User
 from cart.models import Coupon
 from catalog import services as catalog
 from catalog.models import Product, Variant
+from catalog.services import count_sales
 from conftest import PASSWORD
 from orders import services as orders
 from orders.models import Order
 from payments.models import StripeEvent
-from shop import jobs
 from shop.audit.staff_log import AppendOnly, StaffAction
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import allow, browser_of, filled_in, in_dialog, ordered, url_of
@@ -196,7 +196,7 @@ def test_buttons_in_the_admin(browser: Client, customer: User, make_product: Any
     event = StripeEvent.objects.create(id="evt_1", type="a.b", payload=EVENT, created_at=order.created_at)
     in_dialog(browser, url_of("payments.stripeevent", "replay", event.pk), {})
     in_dialog(browser, url_of("accounts.user", "send_verification", customer.pk), {})
-    job = jobs.enqueue("catalog.count_sales", quantities={})
+    job = count_sales.enqueue(quantities={})
     in_dialog(browser, url_of("shop.job", "run_now", job.pk), {})
     assert noted() == [
         ("admin", "cancel", f"orders.order {order.number}", []),
