@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         broken = 0
-        for invariant in audit.invariants():
+        for invariant in audit.all_invariants():
             complaints = invariant.complaints()
             mark = self.style.ERROR("✗") if complaints else self.style.SUCCESS("✓")
             self.stdout.write(f"{mark} {invariant.statement}")
