@@ -192,7 +192,7 @@ def test_a_job_whose_worker_was_killed_runs_again_when_its_lease_is_over(work: W
     assert (len(work.calls), Job.objects.count()) == (1, 0)
 
 
-def test_a_stale_claim_is_refused(db: None) -> None:
+def test_a_stale_claim_is_refused(work: Work) -> None:
     work.enqueue()
     first, second = Job.objects.get(), Job.objects.get()
     assert (first.claim(), second.claim()) == (True, False)
