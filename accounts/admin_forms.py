@@ -13,14 +13,13 @@ from unfold.forms import (
     UserCreationForm,
 )
 
-from accounts import logins, tokens
+from accounts import logins, mails, tokens
 from accounts.models import User
 from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone
 from shop.api.rate_limits import spend_or_refuse
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
-from shop.jobs import mails
 from shop.jobs.email_addresses import check_email
 
 logger = structlog.get_logger(__name__)

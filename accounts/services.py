@@ -7,7 +7,7 @@ from django.contrib.auth import authenticate
 from django.db import IntegrityError
 from rest_framework.request import Request
 
-from accounts import hooks, logins, tokens
+from accounts import hooks, logins, mails, tokens
 from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
 from accounts.links import reset_is_bound_to
 from accounts.models import Address, KnownNetwork, TokenFamily, User, UserQuerySet
@@ -16,7 +16,6 @@ from shop import jobs, media
 from shop.api.errors import ServiceUnavailable
 from shop.db.transactions import transactional
 from shop.http.request_context import bind_user
-from shop.jobs import mails
 from shop.jobs.email_addresses import check_email, normalize_email
 from shop.logs import describe_error
 from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record

@@ -29,6 +29,7 @@ from accounts.serializers import (
 )
 from shop.api.bodies import BodyValidationMixin
 from shop.api.rate_limits import spend_or_refuse
+from shop.api.serializing import represent
 
 CART_TOKEN = OpenApiParameter(
     "X-Cart-Token", str, OpenApiParameter.HEADER, description="A guest's cart, to be merged into the account's."
@@ -79,7 +80,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
 
     def logged_in(self, user: User, request: Request, status_code: int) -> Response:
         pair = services.welcome(user=user, request=request)
-        profile = UserSerializer(user, context=self.get_serializer_context()).data
+        profile = represent(UserSerializer, user, context=self.get_serializer_context())
         return Response({**pair, "user": profile}, status=status_code)
 
 

@@ -43,18 +43,37 @@ def digest(network_address: str) -> str:
     return salted_hmac("orders.holds", network_address, algorithm="sha256").hexdigest()
 
 
-def lookup(*, user: User, placed_from: str, name: str) -> Document:
-    """Return the ``$lookup`` stage that adds this customer's and network address's holds to a document."""
-    held = {"$or": [{"placed_from": {"$gt": ""}, "user_id": user.pk}, {"placed_from": placed_from}]}
+class Held(NamedTuple):
+    """Sums of holds of a customer, and of all customers at a network address: one row of open, one of expired ones."""
+
+    own: Sequence[Document] = ()
+    here: Sequence[Document] = ()
+
+
+def lookups(*, user: User, placed_from: str) -> Pipeline:
+    """Return the stages that add this customer's and network address's holds to a document; see :func:`held_in`.
+
+    They read no more orders than it takes to reach the limits, open ones first.
+    """
+    own = {"user_id": user.pk, "placed_from": {"$gt": ""}}
+    # Each order has at least one piece, and expired ones count up to twice the limit.
+    most_here = 3 * settings.UNPAID_PIECES_PER_ADDRESS
+    most_own = settings.UNPAID_ORDERS_PER_CUSTOMER + FREE_EXPIRIES + settings.UNPAID_PIECES_PER_CUSTOMER.bit_length()
+    return [
+        _lookup(own, limit=most_own, name="own_holds"),
+        _lookup({"placed_from": placed_from}, limit=most_here, name="holds_here"),
+    ]
+
+
+def _lookup(holder: Document, *, limit: int, name: str) -> Document:
     pipeline: Pipeline = [
-        {"$match": {**held, "expired_at": {"$not": {"$lt": timezone.now() - EXPIRED_COUNTS_FOR}}}},
+        {"$match": {**holder, "expired_at": {"$not": {"$lt": timezone.now() - EXPIRED_COUNTS_FOR}}}},
+        # By the index; open orders have null.
+        {"$sort": {"expired_at": 1}},
+        {"$limit": limit},
         {
             "$group": {
-                "_id": {
-                    "is_customers": {"$eq": ["$user_id", user.pk]},
-                    "is_here": {"$eq": ["$placed_from", placed_from]},
-                    "is_expired": {"$gt": ["$expired_at", None]},
-                },
+                "_id": {"$gt": ["$expired_at", None]},
                 "orders": {"$sum": 1},
                 "pieces": {"$sum": {"$sum": "$lines.quantity"}},
                 "first_end": {"$min": "$expires_at"},
@@ -64,13 +83,18 @@ def lookup(*, user: User, placed_from: str, name: str) -> Document:
     return {"$lookup": {"from": Order._meta.db_table, "pipeline": pipeline, "as": name}}
 
 
-def require_allowed(held: Sequence[Document], *, user: User, pieces: int) -> None:
+def held_in(document: Document) -> Held:
+    """Return what the stages of :func:`lookups` have added to a document."""
+    return Held(document.get("own_holds", ()), document.get("holds_here", ()))
+
+
+def require_allowed(held: Held, *, user: User, pieces: int) -> None:
     """Check the limits for another unpaid order of ``pieces`` pieces.
 
     Raises :class:`TooManyUnpaidOrders`, :class:`TooManyUnpaidOrdersHere`.
     """
-    _require_allowed_to_customer(held, user=user, pieces=pieces)
-    _require_allowed_at_address(held, pieces=pieces)
+    _require_allowed_to_customer(held.own, user=user, pieces=pieces)
+    _require_allowed_at_address(held.here, pieces=pieces)
 
 
 class Holder(NamedTuple):
@@ -139,11 +163,10 @@ def _require_allowed_to_customer(held: Sequence[Document], *, user: User, pieces
         most_orders, most_pieces = settings.UNPAID_ORDERS_PER_CUSTOMER, settings.UNPAID_PIECES_PER_CUSTOMER
     else:
         most_orders, most_pieces = settings.UNPAID_ORDERS_UNVERIFIED, settings.UNPAID_PIECES_UNVERIFIED
-    own = [row for row in held if row["_id"]["is_customers"]]
-    expiries = sum(row["orders"] for row in own if row["_id"]["is_expired"])
+    expiries = sum(row["orders"] for row in held if row["_id"])
     halvings = max(0, expiries - FREE_EXPIRIES)
     most_orders, most_pieces = max(1, most_orders >> halvings), max(1, most_pieces >> halvings)
-    open_now = [row for row in own if not row["_id"]["is_expired"]]
+    open_now = [row for row in held if not row["_id"]]
     if sum(row["orders"] for row in open_now) >= most_orders:
         raise TooManyUnpaidOrders
     if sum(row["pieces"] for row in open_now) + pieces > most_pieces:
@@ -153,12 +176,11 @@ def _require_allowed_to_customer(held: Sequence[Document], *, user: User, pieces
 
 
 def _require_allowed_at_address(held: Sequence[Document], *, pieces: int) -> None:
-    here = [row for row in held if row["_id"]["is_here"]]
     most = settings.UNPAID_PIECES_PER_ADDRESS
-    expired = sum(row["pieces"] for row in here if row["_id"]["is_expired"])
+    expired = sum(row["pieces"] for row in held if row["_id"])
     # At least a quarter, because honest customers may share the address.
     most = max(1, most >> min(2, expired // most))
-    open_now = [row for row in here if not row["_id"]["is_expired"]]
+    open_now = [row for row in held if not row["_id"]]
     if sum(row["pieces"] for row in open_now) + pieces > most:
         ends = [row["first_end"] for row in open_now if row["first_end"] is not None]
         left = (min(ends).replace(tzinfo=UTC) - timezone.now()).total_seconds() if ends else 0

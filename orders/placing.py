@@ -88,7 +88,7 @@ def _place(
         raise TotalChanged(f"The total is {money.display(quoted.total)} now.", attr="expected_total")
     quoted.require_chargeable()
     if quoted.total and placed_from:
-        holds.require_allowed(quoted.holds, user=user, pieces=sum(line.quantity for line in quoted.lines))
+        holds.require_allowed(quoted.held, user=user, pieces=sum(line.quantity for line in quoted.lines))
     order = _order_from(quoted, user=user, cart=cart, address=address, note=note, placed_from=placed_from)
     coupon = quoted.priced.coupon
     queue_for([*order.quantities, *([coupon.pk] if coupon else [])])

@@ -19,6 +19,7 @@ from catalog.errors import OutOfStock
 from catalog.offers import Offers
 from orders import holds
 from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
+from orders.holds import Held
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
 from shop import money
 from shop.api.errors import Fault
@@ -37,7 +38,7 @@ class Quote:
     prices_include_tax: bool
     currency: str = field(default_factory=lambda: settings.CURRENCY)
     # Unpaid orders of this customer and network address (see `orders.holds`), if requested.
-    holds: list[documents.Document] = field(default_factory=list)
+    held: Held = field(default_factory=Held)
 
     @property
     def total(self) -> Decimal:
@@ -101,13 +102,13 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
         shipping=shipping,
         tax=sum((line.tax for line in lines), shipping_tax),
         prices_include_tax=settings.PRICES_INCLUDE_TAX,
-        holds=held,
+        held=held,
     )
 
 
 def _read(
     user: User, address: PostalAddress, placed_from: str
-) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate], list[documents.Document]]:
+) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate], Held]:
     """Return the user's cart with offers, shipping methods, candidate tax rates and holds, in one command."""
     pipeline = [
         *offers.beside([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
@@ -124,13 +125,13 @@ def _read(
         },
     ]
     if placed_from:
-        pipeline.append(holds.lookup(user=user, placed_from=placed_from, name="holds"))
+        pipeline += holds.lookups(user=user, placed_from=placed_from)
     row, offered = offers.apart(documents.aggregate(Cart, pipeline))
     if row is None:
-        return None, {}, [], [], []
+        return None, {}, [], [], Held()
     methods = [documents.instance(ShippingMethod, each) for each in row["methods"]]
     rates = [documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]]]
-    return documents.instance(Cart, row), offered, methods, rates, row.get("holds", [])
+    return documents.instance(Cart, row), offered, methods, rates, holds.held_in(row)
 
 
 def _require_available(priced: PricedCart) -> None:

@@ -31,6 +31,7 @@ from shop.api.bodies import BodyValidationMixin
 from shop.api.permissions import staff_may
 from shop.api.query import validated_query
 from shop.api.rate_limits import site_of
+from shop.api.serializing import represent
 
 ORDER_EXAMPLE = OpenApiExample(
     "To an address",
@@ -146,4 +147,4 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
         return {**super().get_serializer_context(), "internal": staff_may(self.request.user, "orders.view_order")}
 
     def reply(self, order: Order, **options: Any) -> Response:
-        return Response(OrderSerializer(order, context=self.get_serializer_context()).data, **options)
+        return Response(represent(OrderSerializer, order, context=self.get_serializer_context()), **options)

@@ -5,6 +5,8 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
+from shop.api.serializing import validate
+
 
 class BodyValidationMixin:
     """Mixin for generic views."""
@@ -15,6 +17,4 @@ class BodyValidationMixin:
         """Return the validated body. Raises ``ValidationError``."""
         serializer_class = serializer_class or self.get_serializer_class()  # type: ignore[attr-defined]
         context = self.get_serializer_context()  # type: ignore[attr-defined]
-        serializer = serializer_class(data=self.request.data, context=context)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        return validate(serializer_class, self.request.data, context=context)
