@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from bson import ObjectId
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 from structlog.testing import capture_logs
@@ -384,3 +386,30 @@ def test_staff_see_who_is_at_a_limit(
         (None, 2, 51),
         (customer, 1, 50),
     ]
+
+
+def test_an_order_reads_no_more_holds_than_the_limits_need(
+    as_customer: APIClient, customer: User, product: Product, limits: Any
+) -> None:
+    limits.UNPAID_PIECES_PER_ADDRESS, limits.UNPAID_ORDERS_PER_CUSTOMER, limits.UNPAID_PIECES_PER_CUSTOMER = 10, 3, 8
+    order = Order.objects.get(number=try_to_order(as_customer, product).json()["number"])
+    orders = connection.database.get_collection("orders_order")
+    document = orders.find_one({"_id": order.pk})
+    now = timezone.now()
+    for ended in (None, now):
+        copies = [
+            {**document, "_id": ObjectId(), "number": f"{ended is None}-{number}", "expired_at": ended}
+            | {"cart_revision": 1_000 + number + 1_000 * (ended is None)}
+            for number in range(100)
+        ]
+        orders.insert_many(copies)
+
+    pipeline = [{"$limit": 1}, *holds.lookups(user=customer, placed_from=order.placed_from)]
+    command = {"aggregate": "accounts_user", "pipeline": pipeline, "cursor": {}}
+    explained = connection.database.command("explain", command, verbosity="executionStats")
+    read = [stage["totalDocsExamined"] for stage in explained["stages"] if "$lookup" in stage]
+    assert read == [3 + holds.FREE_EXPIRIES + 4, 30]
+    # Open ones first.
+    (found,) = connection.database.accounts_user.aggregate(pipeline).to_list()
+    assert [row["_id"] for row in (*found["own_holds"], *found["holds_here"])] == [False, False]
+    assert refusal(try_to_order(as_customer, product), 409)[0] == "too_many_unpaid_orders"
