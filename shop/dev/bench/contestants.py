@@ -127,6 +127,8 @@ def _shop_environment(uri: str, folder: Path, *, rate_limits: bool = True) -> di
         "DATA_DIR": str(folder),
         "ALLOWED_HOSTS": "127.0.0.1",
         "SECURE_SSL_REDIRECT": "0",
+        # Each buyer has a network address, sent by the load.
+        "TRUSTED_PROXIES": "1",
         "BCRYPT_ROUNDS": str(BCRYPT_ROUNDS),
     }
 

@@ -3,12 +3,21 @@
 -- The second argument is how many milliseconds a connection pauses on average before it asks again.
 
 local requests, position = {}, 0
+-- Network addresses of the buyers by token: rate limits and holds are counted by them.
+local addresses, buyers = {}, 0
 
 function init(arguments)
    for line in io.lines(arguments[1]) do
       local method, path, token, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
       local headers = { ["Accept"] = "application/json" }
-      if token ~= "" then headers["Authorization"] = "Bearer " .. token end
+      if token ~= "" then
+         headers["Authorization"] = "Bearer " .. token
+         if not addresses[token] then
+            buyers = buyers + 1
+            addresses[token] = "10.0." .. math.floor(buyers / 250) .. "." .. buyers % 250
+         end
+         headers["X-Forwarded-For"] = addresses[token]
+      end
       if body ~= "" then headers["Content-Type"] = "application/json" else body = nil end
       requests[#requests + 1] = wrk.format(method, path, headers, body)
    end
