@@ -140,7 +140,7 @@ def _wait_for_death(errand: Errand) -> bool:
 def _check_names(tally: Tally) -> None:
     """Check that the names still exist in the code."""
     base = Path(settings.BASE_DIR)
-    source = "".join(path.read_text() for app in ROOMS for path in (base / app).glob("*.py"))
+    source = "".join(path.read_text() for app in ROOMS for path in (base / app).rglob("*.py"))
     there = set(re.findall(r'@(?:transactions\.)?transactional\("([^"]+)"\)', source))
     there |= {f"stripe.{name}" for name in re.findall(r'_calling\("(\w+)"\)', source)}
     for name, *_ in (*TRANSACTIONS, *CALLS):
