@@ -219,15 +219,22 @@ class VariantUpdateSerializer(VariantWriteSerializer):
         fields = ["sku", "options", "price"]
 
 
+class CategoryField(serializers.SlugRelatedField):
+    """A category by its slug. Only null means none; REST framework also takes an empty text for it."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Category | None:
+        if data == "":
+            self.fail("does_not_exist", slug_name=self.slug_field, value=data)
+        return super().run_validation(data)
+
+
 class ProductWriteSerializer(OptionalNulls):
     """A product with `variants` or, for a simple product, the price, SKU and stock of its single variant."""
 
     name = serializers.CharField(max_length=200)
     slug = LowerSlugField(max_length=220, required=False, validators=Product._meta.get_field("slug").validators[1:])
     description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
-    category = serializers.SlugRelatedField(
-        slug_field="slug", queryset=Category.objects.all(), required=False, allow_null=True
-    )
+    category = CategoryField(slug_field="slug", queryset=Category.objects.all(), required=False, allow_null=True)
     price = MoneyField(required=False)
     compare_at_price = MoneyField(required=False, allow_null=True)
     sku = CodeField(max_length=64, required=False)

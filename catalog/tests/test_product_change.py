@@ -170,3 +170,10 @@ def test_a_product_that_was_sold_is_deactivated_and_keeps_everything(
     (noted,) = before["shop_staffaction"] = after["shop_staffaction"]
     assert (noted["object_id"], noted["model"]) == (str(mug.pk), "catalog.product")
     assert after == before
+
+
+def test_an_empty_text_is_no_category(as_staff: APIClient, mug: Product) -> None:
+    reply = as_staff.patch(f"{LIST}{mug.pk}/", {"category": ""})
+    assert refusal(reply, 400) == ("does_not_exist", "category")
+    assert Product.objects.get().category_id == mug.category_id is not None
+    assert as_staff.patch(f"{LIST}{mug.pk}/", {"category": None}).json()["category"] is None

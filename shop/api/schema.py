@@ -300,12 +300,22 @@ def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public:
     for component, rule in BETWEEN_FIELDS.items():
         result["components"]["schemas"][component] |= rule
     for methods in result["paths"].values():
+        for operation in methods.values():
+            _refuse_nul_in_forms(operation, result["components"]["schemas"])
         for parameter in methods.get("get", {}).get("parameters", ()):
             if parameter["in"] == "query":
                 parameter["allowEmptyValue"] = True
                 if parameter["schema"].get("type") == "string" and "enum" not in parameter["schema"]:
                     parameter["schema"].setdefault("pattern", "^[^\u0000]*$")
     return result
+
+
+def _refuse_nul_in_forms(operation: dict[str, Any], components: dict[str, Any]) -> None:
+    form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data", {}).get("schema", {})
+    component = components.get(form.get("$ref", "").rpartition("/")[2], form)
+    for field in component.get("properties", {}).values():
+        if field.get("type") == "string" and not {"format", "contentMediaType", "enum"} & field.keys():
+            field.setdefault("pattern", "^[^\u0000]*$")
 
 
 def error_schemas(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

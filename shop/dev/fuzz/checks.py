@@ -118,7 +118,9 @@ def _parameters_it_is_about(case: Case) -> set[str | None]:
 
 def _reason_of_parameter(case: Case, name: str | None) -> str:
     """Return the reason why any value of this parameter is accepted, or ""."""
-    empty = EMPTY if (case.query or {}).get(name) == "" else ""
+    # A list or an object without members adds nothing to the query string either.
+    query = case.query or {}
+    empty = EMPTY if name in query and query[name] in ("", None, [], {}) else ""
     return _OF_PARAMETERS.get(name, empty)
 
 

@@ -23,6 +23,8 @@ from shop.dev.stripe_simulator.delivery import body_of, sign
 _BUY = {"POST /api/v1/orders/", "POST /api/v1/orders/quote/"}
 _CART_LINES = {"PATCH /api/v1/cart/items/{id}/", "DELETE /api/v1/cart/items/{id}/"}
 _LINKS = {"POST /api/v1/auth/password/reset/confirm/": RESET, "POST /api/v1/auth/email/verify/confirm/": VERIFICATION}
+# The HTTP server responds to invalid values of these, before any operation.
+_HEADERS_OF_HTTP = {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 _WEBHOOK = "POST /api/v1/payments/webhook/"
 
 
@@ -45,6 +47,8 @@ class Scene:
             schemathesis.hooks.unregister(before_call)
 
     def _prepare(self, case: Case, kwargs: dict[str, Any]) -> None:
+        for header in [each for each in case.headers or () if each.lower() in _HEADERS_OF_HTTP]:
+            del case.headers[header]
         name = case.operation.label
         if name in _BUY and self._holder.user is not None:
             self._filled_cart()
