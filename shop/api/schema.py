@@ -314,7 +314,7 @@ def _refuse_nul_in_forms(operation: dict[str, Any], components: dict[str, Any]) 
     form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data", {}).get("schema", {})
     component = components.get(form.get("$ref", "").rpartition("/")[2], form)
     for field in component.get("properties", {}).values():
-        if field.get("type") == "string" and not {"format", "contentMediaType", "enum"} & field.keys():
+        if "string" in field.get("type", ()) and not {"format", "contentMediaType", "enum"} & field.keys():
             field.setdefault("pattern", "^[^\u0000]*$")
 
 

@@ -118,10 +118,16 @@ def _parameters_it_is_about(case: Case) -> set[str | None]:
 
 def _reason_of_parameter(case: Case, name: str | None) -> str:
     """Return the reason why any value of this parameter is accepted, or ""."""
-    # A list or an object without members adds nothing to the query string either.
     query = case.query or {}
-    empty = EMPTY if name in query and query[name] in ("", None, [], {}) else ""
+    empty = EMPTY if name in query and _adds_nothing(query[name]) else ""
     return _OF_PARAMETERS.get(name, empty)
+
+
+def _adds_nothing(value: Any) -> bool:
+    """Return whether a value adds no text to the query string, such as an empty list."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return all(map(_adds_nothing, value)) if isinstance(value, list) else value in ("", None)
 
 
 def _is_valid_as_read(case: Case) -> bool | None:
