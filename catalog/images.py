@@ -12,10 +12,6 @@ from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
 from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record
 
-# Fields of a product as staff edit it: its own, and those of the single variant of a simple product.
-PRODUCT_FIELDS = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
-VARIANT_FIELDS = ("sku", "options", "price")
-
 
 def add_image(*, product: Product, image: media.PreparedImage, alt: str = "") -> ProductImage:
     """Store a picture as the last of the product's."""
