@@ -1,1 +1,1 @@
-"""HTTP: RSGI application, thread pools and request bodies."""
+"""The HTTP server's application and middleware."""

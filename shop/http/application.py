@@ -1,4 +1,4 @@
-"""RSGI application: Django in thread pools behind an event loop that waits for clients.
+"""RSGI application: runs Django in thread pools.
 
 https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
@@ -32,7 +32,7 @@ from shop.http.reply_headers import SERVER_NAME
 logger = structlog.get_logger(__name__)
 
 PIECE_BYTES = 64 * 1024
-# Time limit for a client to take the next piece of a download.
+# For one piece of a download.
 SEND_SECONDS = 30.0
 
 Environ = dict[str, Any]
@@ -40,7 +40,7 @@ Headers = list[tuple[str, str]]
 
 
 class Download(NamedTuple):
-    """A response that the event loop sends in pieces, so that no thread waits for a slow client."""
+    """A response sent by the event loop, so that no thread waits for a slow client."""
 
     status: int
     headers: Headers
@@ -49,8 +49,6 @@ class Download(NamedTuple):
 
 
 class Application:
-    """Reads each request's body, runs Django in the matching pool and sends the response."""
-
     def __init__(self, django: WSGIHandler) -> None:
         self._django = django
         raise_open_files_limit()
@@ -65,14 +63,14 @@ class Application:
             if (download := await self._respond(environ, protocol)) is not None:
                 await _send(download, protocol)
         except Exception:
-            # Otherwise the server would respond, with its own name. Ignored if a response was sent already.
+            # Hides the server's name; ignored if a response was sent already.
             logger.exception("request_failed")
             protocol.response_empty(500, [("server", SERVER_NAME)])
         finally:
             environ["wsgi.input"].close()
 
     async def _respond(self, environ: Environ, protocol: Any) -> Download | None:
-        """Respond to the request, or return what remains to be sent."""
+        """Respond, or return a download."""
         run_django = partial(self._run_django, environ, protocol)
         client = site_in(environ)
         try:
@@ -89,7 +87,7 @@ class Application:
             return None
 
     async def _read_body(self, environ: Environ, protocol: Any, *, media_type: str, client: str) -> None:
-        """Read the body into ``wsgi.input``, unless its Content-Length is too large."""
+        """Read the body unless its Content-Length is too large."""
         chunked = "HTTP_TRANSFER_ENCODING" in environ
         length = None if chunked else _whole_number(environ.get("CONTENT_LENGTH", ""))
         if length == 0:
@@ -107,7 +105,6 @@ class Application:
             body.seek(0)
 
     async def _is_from_staff(self, environ: Environ, *, client: str) -> bool:
-        """Return whether this is an admin request with a staff session."""
         if area_of(environ["PATH_INFO"]) is not Area.ADMIN:
             return False
         return await self._pools["admin"].run(partial(self._has_staff_session, environ), client=client)
@@ -119,7 +116,6 @@ class Application:
             return get_user(request).is_staff
 
     def _run_django(self, environ: Environ, protocol: Any) -> Download | None:
-        """Run Django and send the response, unless it is a download."""
         request_started.send(sender=self._django.__class__, environ=environ)
         response = self._django.get_response(WSGIRequest(environ))
         if isinstance(response, FileResponse):
@@ -142,7 +138,7 @@ def _headers(response: HttpResponseBase) -> Headers:
 
 
 def _spooled(response: HttpResponseBase) -> Download:
-    """Return a streamed response, fully rendered: a failure becomes an error response, not a truncated file."""
+    """Render a streamed response fully: a failure must not truncate it."""
     content = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
     try:
         for piece in response:
@@ -156,7 +152,6 @@ def _spooled(response: HttpResponseBase) -> Download:
 
 
 def _pieces_of(response: FileResponse) -> Iterator[bytes]:
-    """Yield a file in larger pieces than Django's."""
     piece = b""
     for block in response:
         piece += block
@@ -183,7 +178,6 @@ def _environ(scope: Any) -> Environ:
     """Return the WSGI environ (PEP 3333) without a body."""
     server, _, port = scope.server.rpartition(":")
     environ = {
-        # As Django does.
         "REQUEST_METHOD": scope.method.upper(),
         "SCRIPT_NAME": "",
         "PATH_INFO": _latin_1(scope.path),
@@ -197,7 +191,7 @@ def _environ(scope: Any) -> Environ:
     }
     for name, value in scope.headers.items():
         if "_" in name:
-            # It would be confused with the hyphenated header, which proxies set and remove.
+            # Django would read it as the hyphenated header, which proxies set.
             continue
         key = name.replace("-", "_").upper()
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
@@ -210,21 +204,21 @@ def _environ(scope: Any) -> Environ:
 
 
 def _latin_1(text: str) -> str:
-    """Return the text as a WSGI string, one character per byte."""
+    """Return a WSGI string, one character per byte."""
     return text if text.isascii() else text.encode().decode("latin-1")
 
 
 def _media_type(environ: Environ) -> str:
-    """Return the body's media type as Django parses it. Raises ``MalformedContentType``."""
+    """Raises ``MalformedContentType``."""
     content_type = environ.get("CONTENT_TYPE", "")
     try:
         return parse_header_parameters(content_type)[0]
     except ValueError:
-        # Django would fail to parse it, too.
+        # Django would fail, too.
         del environ["CONTENT_TYPE"]
         raise MalformedContentType from None
 
 
 def _whole_number(text: str) -> int:
-    """Return a header's number; 0 if it is absent or malformed."""
+    """Return 0 if absent or malformed."""
     return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,4 +1,4 @@
-"""Areas of the URL space, which differ in limits, error pages and headers."""
+"""Areas of the URL space."""
 
 from enum import Enum, auto
 
@@ -9,7 +9,7 @@ class Area(Enum):
     API = auto()
     ADMIN = auto()
     DOCS = auto()
-    # Static files, and locally stored images.
+    # Static files and local images.
     FILES = auto()
     HEALTH = auto()
     ELSEWHERE = auto()

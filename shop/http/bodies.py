@@ -1,4 +1,4 @@
-"""Request bodies, read on the event loop so that no thread waits for a client."""
+"""Read request bodies on the event loop: no thread waits for a client."""
 
 import asyncio
 from collections import Counter
@@ -11,22 +11,20 @@ from django.conf import settings
 
 from shop.http.errors import IncompleteBody, RequestTimeout, ServerBusy
 
-# Larger bodies are spooled to a temporary file.
+# Larger bodies use a temporary file.
 IN_MEMORY_BYTES = 64 * 1024
 LARGE_BYTES = 1024 * 1024
 
 
 class BodyReader:
-    """Reads bodies within the configured limits of time, rate and number."""
-
     def __init__(self) -> None:
         self._all = _Slots(settings.MAX_BODIES, of_a_client=settings.MAX_BODIES_OF_A_CLIENT)
         self._large = _Slots(settings.MAX_LARGE_BODIES, of_a_client=settings.MAX_LARGE_BODIES_OF_A_CLIENT)
 
     async def read(self, protocol: Any, *, length: int | None, limit: int, client: str, is_large: bool) -> IO[bytes]:
-        """Return the body as a file at position 0; ``length`` is None for a chunked body.
+        """Stop reading above ``limit`` bytes; ``length`` is None if chunked.
 
-        Reading stops after ``limit`` bytes. Raises ``RequestTimeout``, ``ServerBusy`` and ``IncompleteBody``.
+        Raises ``RequestTimeout``, ``ServerBusy`` and ``IncompleteBody``.
         """
         with self._all.slot(client), self._large.slot(client) if is_large else nullcontext():
             body = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
@@ -40,7 +38,7 @@ class BodyReader:
 
     @staticmethod
     async def _copy(protocol: Any, body: IO[bytes], *, length: int | None, limit: int) -> None:
-        """Copy the body within a time limit that grows with the bytes received."""
+        """Allow more time as bytes arrive."""
         started = asyncio.get_running_loop().time()
         received = empty = 0
         try:
@@ -55,21 +53,19 @@ class BodyReader:
                     timeout.reschedule(started + settings.REQUEST_BODY_SECONDS + earned)
         except TimeoutError:
             raise RequestTimeout from None
-        # The server yields an empty chunk at the end, and another if the body is incomplete or malformed.
+        # Granian ends with an empty chunk, and another if the body is incomplete.
         if received < length if length is not None else empty > 1:
             raise IncompleteBody
 
 
 class _Slots:
-    """Counts of bodies being read, in total and per client."""
-
     def __init__(self, limit: int, *, of_a_client: int) -> None:
         self._limit, self._limit_of_a_client = limit, of_a_client
         self._taken: Counter[str] = Counter()
 
     @contextmanager
     def slot(self, client: str) -> Iterator[None]:
-        """Count the block as a body of the client. Raises ``ServerBusy`` above the limits."""
+        """Raises ``ServerBusy`` above the limits."""
         if self._taken.total() >= self._limit or self._taken[client] >= self._limit_of_a_client:
             raise ServerBusy
         self._taken[client] += 1

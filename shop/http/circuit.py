@@ -1,8 +1,4 @@
-"""Circuit breakers for the database and Stripe, one of each per process.
-
-Without them, all server threads would wait for a service that does not answer. While a circuit is open, requests that
-need the service fail fast.
-"""
+"""Circuit breakers, per process: requests fail fast while a service does not answer."""
 
 import threading
 import time
@@ -25,7 +21,7 @@ PING_INTERVAL_SECONDS = 0.25
 
 
 class Circuit:
-    """A circuit opened by :meth:`record_failure`, then probed by one request at a time until one succeeds."""
+    """Opened by :meth:`record_failure`, then probed by one request at a time."""
 
     def __init__(self, refusal: type[ServiceUnavailable]) -> None:
         self._refusal = refusal
@@ -42,10 +38,7 @@ class Circuit:
 
     @contextmanager
     def admitted(self) -> Iterator[bool]:
-        """Run the block if the circuit is closed or this request may probe; yield whether it is a probe.
-
-        Raises the circuit's refusal otherwise.
-        """
+        """Yield whether the block is a probe. Raises the refusal while another request probes."""
         if not self._open:
             yield False
         elif self._probing.acquire(blocking=False):
@@ -60,7 +53,7 @@ class Circuit:
 
 
 class DatabaseCircuit:
-    """A circuit that is opened and closed by pings only; a failed request triggers a ping."""
+    """Only pings open and close it; a failed request triggers one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -75,10 +68,7 @@ class DatabaseCircuit:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Limit the database time of the block, which serves one request.
-
-        Raises ``DatabaseUnavailable`` while the circuit is open, and in place of an outage's error.
-        """
+        """Limit the block's database time. Raises ``DatabaseUnavailable`` while open and for outages."""
         if self._open:
             raise DatabaseUnavailable
         try:
@@ -91,7 +81,7 @@ class DatabaseCircuit:
             raise DatabaseUnavailable from error
 
     def failure_noticed(self) -> None:
-        """Ping the database after a failed call; open the circuit if it does not answer."""
+        """Open the circuit if the database does not answer a ping."""
         with self._lock:
             if self._open or primary_answers(PING_SECONDS):
                 return

@@ -1,4 +1,4 @@
-"""Exception reports, such as Django's mails to ``ADMINS``."""
+"""Exception reports, such as mails to ``ADMINS``."""
 
 from html import escape
 
@@ -10,10 +10,7 @@ from shop.http import request_context
 
 
 class Reporter(ExceptionReporter):
-    """Django's report in development; in production only the logged fields and the request id.
-
-    Django's own report contains the request, settings and local variables, and masks only names that it knows.
-    """
+    """In production, no settings or local variables: Django masks only known names."""
 
     def get_traceback_text(self) -> str:
         if settings.DEBUG:

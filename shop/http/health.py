@@ -1,4 +1,4 @@
-"""Liveness and readiness probes, for any Host header."""
+"""Liveness and readiness probes."""
 
 import pymongo
 from django.db import DatabaseError
@@ -19,7 +19,7 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Return 200 if the primary answers and is migrated, else 503 with the reason."""
+    """Check that the primary answers and is migrated."""
     reason = "" if primary_answers(READY_WITHIN_SECONDS) else "database unavailable"
     try:
         with pymongo.timeout(READY_WITHIN_SECONDS):

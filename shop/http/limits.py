@@ -1,16 +1,16 @@
-"""Limits of the HTTP server: sizes of request bodies, open connections."""
+"""Limits of the HTTP server."""
 
 import contextlib
 import resource
 
 from django.conf import settings
 
-# WSGI environ key for an error with which the request must be answered.
+# Environ key of the error to answer with.
 REFUSAL = "shop.refusal"
 
 
 def body_limit(media_type: str, *, images: int) -> int:
-    """Return the maximum bytes of a body; multipart forms may contain ``images`` images."""
+    """Return the limit in bytes."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if media_type == "multipart/form-data":
         limit += settings.MAX_IMAGE_BYTES * images
@@ -18,7 +18,7 @@ def body_limit(media_type: str, *, images: int) -> int:
 
 
 def raise_open_files_limit() -> None:
-    """Raise the soft limit of open files, and so of connections, to the hard limit."""
+    """Each connection is an open file."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

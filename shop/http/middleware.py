@@ -1,4 +1,4 @@
-"""Middleware: database deadline, request limits, CORS, and Django's middleware for the admin only."""
+"""Middleware for outages, CORS, request limits and the admin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class DatabaseDeadlineMiddleware:
-    """Limit the database time of every request; answer 503 during an outage (see `shop.http.circuit`)."""
+    """Limit requests' database time; answer 503 during an outage."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -39,7 +39,7 @@ class DatabaseDeadlineMiddleware:
             return answer(request, error, title=OUTAGE_TITLE)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        # For the admin and plain views; DRF's views handle their own exceptions.
+        # DRF's views handle their exceptions.
         if is_database_outage(exception):
             circuit.failure_noticed()
             return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
@@ -49,7 +49,7 @@ class DatabaseDeadlineMiddleware:
 
 
 class CorsMiddleware(corsheaders.CorsMiddleware):
-    """corsheaders' middleware, skipped for requests without an Origin."""
+    """Skip requests without an Origin."""
 
     async_capable = False
 
@@ -64,13 +64,11 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
 
 
 class RequestLimitsMiddleware:
-    """Refuse foreign hosts, bodies over the limit, and requests that the server has refused."""
-
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # get_host() raises for a foreign Host. Health checks use any host name, and their responses do not repeat it.
+        # base_url() raises for a foreign Host; health checks may use any.
         area = area_of(request.path_info)
         if area is not Area.HEALTH:
             base_url(request)
@@ -80,7 +78,7 @@ class RequestLimitsMiddleware:
         return refusal or self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
-        """Refuse several images unless the user is staff; the admin parses forms before it checks the user."""
+        """Allow several images for staff only: the admin parses forms before it checks the user."""
         refusal = self._refusal(request, images=1)
         return None if refusal is None or request.user.is_staff else refusal
 
@@ -101,10 +99,7 @@ class RequestLimitsMiddleware:
 
 
 class _AdminOnly:
-    """Run Django's middleware for the admin only.
-
-    ``process_view`` still checks the CSRF token for all views that are not exempt.
-    """
+    """``process_view`` still checks the CSRF token elsewhere."""
 
     get_response: GetResponse
 

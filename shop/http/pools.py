@@ -1,8 +1,4 @@
-"""Thread pools of the HTTP server, one per kind of request.
-
-Expensive requests have small pools, so that they cannot occupy all threads. Waiting requests are limited, and clients
-take turns: one that sends many at once delays only itself.
-"""
+"""Thread pools of the HTTP server: expensive requests cannot occupy all threads."""
 
 import asyncio
 import math
@@ -23,7 +19,7 @@ class _Job(NamedTuple):
 
 
 class Pool:
-    """Threads that run functions for an event loop; clients take turns."""
+    """Clients take turns: one that sends many requests delays only itself."""
 
     def __init__(self, name: str, *, threads: int, waiting: int, patience: float) -> None:
         self._most_waiting, self._patience = waiting, patience
@@ -35,10 +31,7 @@ class Pool:
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
 
     async def run(self, function: Callable[[], Any], *, client: str) -> Any:
-        """Run the function in a thread and return its result.
-
-        Raises ``ServerBusy`` if too many requests are waiting or this one waited longer than the pool's patience.
-        """
+        """Raises ``ServerBusy`` if too many requests wait or this one waits too long."""
         job = _Job(function, asyncio.get_running_loop().create_future(), time.monotonic())
         with self._not_empty:
             queue = self._queues.get(client, ())
@@ -58,7 +51,7 @@ class Pool:
                     raise ServerBusy
                 result = job.function()
             except BaseException as raised:
-                # Keeps the thread running; a SystemExit would end the event loop.
+                # A SystemExit would end the event loop.
                 error = raised if isinstance(raised, Exception) else RuntimeError(repr(raised))
             job.done.get_loop().call_soon_threadsafe(_resolve, job.done, result, error)
 
@@ -85,8 +78,6 @@ def _resolve(done: asyncio.Future[Any], result: Any, error: Exception | None) ->
 
 
 class Pools:
-    """The pools by name, and their routes."""
-
     def __init__(
         self, sizes: Mapping[str, Mapping[str, Any]], routes: Iterable[tuple[str, str, str]], *, patience: float
     ) -> None:
@@ -94,7 +85,6 @@ class Pools:
         self._routes = [(re.compile(methods), re.compile(path), name) for methods, path, name in routes]
 
     def name_for(self, method: str, path: str, media_type: str) -> str:
-        """Return the pool of the first matching route, else ``uploads`` or ``default``."""
         for methods, paths, name in self._routes:
             if paths.match(path) and methods.fullmatch(method):
                 return name

@@ -1,8 +1,4 @@
-"""Security headers for every response, including errors.
-
-Django's middleware adds ``X-Content-Type-Options``, ``Referrer-Policy``, ``Cross-Origin-Opener-Policy``, HSTS and
-``X-Frame-Options``. Django 5.2 has no content security policy; django-csp omits it from error responses in development.
-"""
+"""Security headers for every response, including errors, which django-csp omits in development."""
 
 from collections.abc import Callable
 
@@ -15,7 +11,7 @@ from django.middleware.security import SecurityMiddleware
 
 from shop.http.areas import Area, area_of
 
-# Replaces the HTTP server's own name.
+# Hides the HTTP server's name.
 SERVER_NAME = "web"
 
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
@@ -26,8 +22,7 @@ _DOCS = (
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-# Alpine (used by unfold) compiles expressions in attributes, hence 'unsafe-eval'. Inline scripts stay blocked, so
-# injected markup cannot run code by <script> or event handlers.
+# unfold's Alpine compiles expressions in attributes, hence 'unsafe-eval'. Inline scripts stay blocked.
 _ADMIN = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:{pictures}; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -39,25 +34,22 @@ _UNUSED_FEATURES += " midi payment publickey-credentials-get screen-wake-lock us
 
 
 def headers_of(area: Area) -> dict[str, str]:
-    """Return the default headers of an area's responses; views may override them."""
+    """Return defaults, which views may override."""
     pictures = f" {settings.CLOUD_DELIVERY_BASE}" if settings.USE_CLOUDINARY else ""
     policies = {Area.DOCS: _DOCS, Area.ADMIN: _ADMIN.format(pictures=pictures)}
     return {
         "Content-Security-Policy": policies.get(area, _NOTHING),
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES.split()),
-        # Storefronts elsewhere embed images; their API calls use CORS.
+        # Storefronts embed images; their API calls use CORS.
         "Cross-Origin-Resource-Policy": "cross-origin" if area is Area.FILES else "same-origin",
-        # Most responses are personal. Cacheable ones override this in their view.
+        # Most responses are personal.
         "Cache-Control": "no-store",
         "Server": SERVER_NAME,
     }
 
 
 class ReplyHeadersMiddleware(SecurityMiddleware):
-    """Redirect to HTTPS as Django does, and add the headers, also to errors of other middleware.
-
-    Headers are the same for all responses of an area, so they are built once.
-    """
+    """Add headers, also to errors of other middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         super().__init__(get_response)
@@ -67,7 +59,7 @@ class ReplyHeadersMiddleware(SecurityMiddleware):
         try:
             return super().process_request(request)
         except DisallowedHost as error:
-            # Raised further, it would bypass process_response and its headers.
+            # Raised, it would bypass process_response.
             return response_for_exception(request, error)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:

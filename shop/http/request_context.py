@@ -1,7 +1,4 @@
-"""Context of the current request or job: id, log fields and acting staff.
-
-Set by `shop.http.request_log`, the API's authentication, the admin and `shop.jobs`; read by logs and the staff log.
-"""
+"""Context of the current request or job, for logs and the staff log."""
 
 import re
 import secrets
@@ -10,12 +7,12 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-# External ids are written to logs, headers and the database as they are.
+# External ids are logged and stored unchanged.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 
 class Staff(NamedTuple):
-    """A staff user's id, and whether they act by "api" or "admin"."""
+    """``via`` is "api" or "admin"."""
 
     id: str
     via: str
@@ -23,7 +20,7 @@ class Staff(NamedTuple):
 
 @dataclass(slots=True)
 class _Work:
-    """The current request, job or task; ``fields`` are added to log lines."""
+    """``fields`` are added to log lines."""
 
     request_id: str
     fields: dict[str, str]
@@ -43,21 +40,17 @@ _current: ContextVar[_Work | None] = ContextVar("work", default=None)
 
 
 def well_formed(request_id: str) -> bool:
-    """Return whether an external request id may be used."""
     return _WELL_FORMED.fullmatch(request_id) is not None
 
 
 def bind_context(request_id: str = "", **fields: str) -> AbstractContextManager[str]:
-    """Set the request id (a new one if empty) and log fields for a block; yields the id.
-
-    The user is unset at the start and restored at the end.
-    """
+    """Yield the request id (new if empty). The block starts without a user."""
     around = _current.get()
     return _Work(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
 
 
 def bind_user(user: Any, *, via: str) -> None:
-    """Set the authenticated user, for log lines and, if staff, for the staff log."""
+    """Set the user for log lines and, if staff, the staff log."""
     work = _current.get()
     if work is not None:
         work.user = str(user.pk)
@@ -65,7 +58,7 @@ def bind_user(user: Any, *, via: str) -> None:
 
 
 def current_request_id() -> str:
-    """Return the current request's id; "" outside of requests and jobs."""
+    """Return "" outside of requests and jobs."""
     work = _current.get()
     return work.request_id if work else ""
 

@@ -1,4 +1,4 @@
-"""Request ids, and one log line per request."""
+"""Request ids and the request log."""
 
 import time
 from collections.abc import Callable
@@ -12,10 +12,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class RequestLogMiddleware:
-    """Assign a request id, used by the response, log lines and jobs. Must be the outermost middleware.
+    """Keep a well-formed ``X-Request-ID``. Must be the outermost middleware.
 
-    A well-formed ``X-Request-ID`` is kept. The log line has the route's name instead of the path, which may contain a
-    slug, number or token.
+    Log the route, not the path, which may contain a token.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -1,4 +1,4 @@
-"""RSGI application for the production server."""
+"""RSGI application."""
 
 # First: it loads the apps.
 from shop.wsgi import application as django_application  # isort: skip

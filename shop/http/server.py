@@ -1,4 +1,4 @@
-"""Command line and port check of the production HTTP server."""
+"""Command line and port check of granian."""
 
 import errno
 import ipaddress
@@ -7,22 +7,19 @@ import sys
 
 
 class PortUnavailable(Exception):
-    """The server could not listen there, or would share the port with another program."""
+    """The server cannot listen on the port."""
 
 
-# Longer than any request: waiting for a thread, the database and Stripe.
+# Longer than any request.
 STOP_SECONDS = 25
 
 
 def server_command(port: int, *, workers: int, host: str = "127.0.0.1") -> list[str]:
-    """Return granian's command line: HTTP/1 only, respawning workers.
-
-    Thread pools are configured in `settings.SERVER_POOLS`.
-    """
+    """Thread pools are in `settings.SERVER_POOLS`."""
     command = [sys.executable, "-m", "granian", "shop.http.rsgi:application", "--interface", "rsgi", "--loop", "uvloop"]
     command += ["--host", host, "--port", str(port), "--http", "1", "--no-ws"]
     command += ["--workers", str(workers), "--backlog", "1024"]
-    # Open connections per worker, idle ones included; time limit for request headers.
+    # --backpressure counts idle connections, too.
     command += ["--backpressure", "10000", "--http1-header-read-timeout", "15000", "--http1-buffer-size", "65536"]
     command += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", str(STOP_SECONDS)]
     command += ["--log-level", "info"]
@@ -30,10 +27,7 @@ def server_command(port: int, *, workers: int, host: str = "127.0.0.1") -> list[
 
 
 def check_port(port: int, *, host: str = "127.0.0.1") -> None:
-    """Raise ``PortUnavailable`` if the server cannot listen on the port or would share it with another program.
-
-    granian sets SO_REUSEPORT, so a second server would receive half of the connections.
-    """
+    """Raise ``PortUnavailable``. granian sets SO_REUSEPORT, so two servers would share the connections."""
     try:
         family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
     except ValueError:
