@@ -1,5 +1,3 @@
-"""``python -m shop.dev.stripe_simulator``: serve until SIGTERM or SIGINT."""
-
 import argparse
 import signal
 import sqlite3

@@ -1,5 +1,3 @@
-"""Stripe's API: authentication, routing, validation and idempotency keys."""
-
 import base64
 import hashlib
 import hmac
@@ -30,7 +28,7 @@ _SERVER_ERROR = ApiError(500, "An unknown error occurred", error_type="api_error
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """HTTP request to the API. ``headers`` have lower-case names; ``body`` is at most 1 MiB."""
+    """HTTP request. ``headers`` have lower-case names."""
 
     method: str
     path: str
@@ -42,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """HTTP response: status, body (JSON unless bytes) and additional headers."""
+    """HTTP response; ``body`` is JSON unless bytes."""
 
     status: int
     body: Any
@@ -52,8 +50,6 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Endpoint: allowed keys, parameters and function."""
-
     method: str
     path: str
     run: Callable[..., Object]
@@ -62,7 +58,6 @@ class Route:
     publishable: bool = False
 
     def match(self, method: str, path: str) -> list[str] | None:
-        """Return the ids in the path, or None if it belongs to another endpoint."""
         if method != self.method:
             return None
         found = re.fullmatch(self.path.replace("{id}", "([^/]+)"), path)
@@ -78,7 +73,6 @@ def _list(collection: str) -> Callable[[Session, dict[str, Any]], Object]:
 
 
 def _balance(session: Session, _params: dict[str, Any]) -> Object:
-    """Return payments less refunds and disputes, by currency; everything is available at once."""
     sums: dict[str, int] = {}
     for charge in session.store.related("charge"):
         kept = charge["amount"] - charge["amount_refunded"] if charge["status"] == "succeeded" else 0
@@ -125,7 +119,7 @@ class Api:
         self._claims_lock = threading.Lock()
 
     def answer(self, call: Call, fault: Fault | None = None) -> Answer:
-        """Return the answer, errors included; never raise. ``server_error`` and ``slow`` faults take effect here."""
+        """Never raise. ``server_error`` and ``slow`` faults take effect here."""
         try:
             return self._answer(call, fault)
         except ApiError as error:
@@ -163,7 +157,7 @@ class Api:
     def _execute(
         self, call: Call, route: Route, ids: list[str], sent: dict[str, Raw], publishable: bool, key: str | None
     ) -> Answer:
-        """Validate and execute the call in one transaction. Writes before an `ApiError` are kept."""
+        """Writes before an `ApiError` are committed."""
         try:
             values = params.read(_schema(route, sent), sent, route.required)
             with self._account.session(request_id=call.id, idempotency_key=key, publishable=publishable) as session:
@@ -178,7 +172,6 @@ class Api:
     def _once(
         self, key: str, call: Call, sent: dict[str, Raw], fault: Fault | None, run: Callable[[str | None], Answer]
     ) -> Answer:
-        """Run under an idempotency key, or return the stored answer."""
         if not 0 < len(key) <= _MAX_KEY:
             raise malformed(f"Idempotency keys must be between 1 and {_MAX_KEY} characters long.")
         with self._claims_lock:
@@ -196,7 +189,7 @@ class Api:
             fingerprint = hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
             if (kept := self._recall(key, call, fingerprint)) is not None:
                 return kept
-            # A slow call keeps its claim on the key, but does not lock the state.
+            # Wait outside the transaction.
             _wait(fault)
             return self._run_and_keep(key, call, fingerprint, run)
         finally:
@@ -204,7 +197,7 @@ class Api:
                 self._claims.discard(key)
 
     def _run_and_keep(self, key: str, call: Call, fingerprint: str, run: Callable[[str | None], Answer]) -> Answer:
-        """Store the work and its answer in one transaction, so that a killed simulator keeps both or neither."""
+        """Commit the work and its answer together."""
         store = self._account.store
         with store.transaction():
             answer = run(key)
@@ -240,7 +233,7 @@ class Api:
         return Answer(first["status"], json.loads(first["body"]), replayed)
 
     def _authenticate(self, call: Call, key_in_form: str | None) -> bool:
-        """Return whether the call uses the publishable key. Raises 401 for a missing or wrong key."""
+        """Return whether the key is publishable. Raises 401."""
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if scheme.lower() == "basic":

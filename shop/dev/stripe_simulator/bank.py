@@ -1,4 +1,4 @@
-"""Page of the bank for 3-D Secure, the target of ``redirect_to_url`` in the demo."""
+"""The bank's 3-D Secure page."""
 
 import html
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
@@ -18,7 +18,7 @@ button {{ font: inherit; padding: .5rem 1rem }}</style>
 
 
 def page(account: Account, intent_id: str, query: str) -> bytes:
-    """Return the page. Raises `ApiError` unless the query holds the intent's client secret."""
+    """Raises `ApiError` for a wrong client secret."""
     with account.session(publishable=True) as session:
         intent = intents.retrieve(session, {"client_secret": _one(query, "client_secret")}, intent_id)
     shown = {name: html.escape(str(intent[name])) for name in ("id", "amount", "currency")}
@@ -26,7 +26,7 @@ def page(account: Account, intent_id: str, query: str) -> bytes:
 
 
 def decide(account: Account, intent_id: str, query: str, form: str) -> str:
-    """Apply the shopper's decision; return the shop's URL with Stripe's three parameters added."""
+    """Apply the shopper's decision; return the redirect's URL."""
     address = urlsplit(_one(query, "return_url"))
     if address.scheme not in ("http", "https"):
         raise invalid("Invalid return_url", param="return_url")

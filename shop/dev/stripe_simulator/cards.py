@@ -1,12 +1,6 @@
-"""Test payment methods: Stripe's card numbers and ``pm_card_…`` names, and their behaviour.
+"""Stripe's test cards and names, and three bank debits.
 
-Three bank debits represent delayed payment methods, which leave the intent in ``processing``.
-
-===============================================  ==================================================
-``pm_usBankAccount_success``                     processing, then succeeds by itself
-``pm_usBankAccount_insufficientFunds``           processing, then fails by itself
-``pm_usBankAccount_processing``                  processing, until ``finish_processing`` is called
-===============================================  ==================================================
+``pm_usBankAccount_processing`` stays in ``processing`` until ``finish_processing``.
 """
 
 import re
@@ -19,8 +13,6 @@ from .errors import ApiError, invalid, missing
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """Reason for a decline, as fields of a card error."""
-
     code: str
     message: str
     decline_code: str | None = None
@@ -95,23 +87,20 @@ BY_NAME: dict[str, Behaviour] = {
     ),
     "pm_usBankAccount_processing": Behaviour("000000000009", settles="waits", type="us_bank_account"),
 }
-# Stripe documents declined cards under both spellings.
+# Stripe documents both spellings.
 BY_NAME |= {name.replace("pm_card_c", "pm_card_visa_c"): b for name, b in BY_NAME.items() if "chargeDeclined" in name}
 BY_NUMBER: dict[str, Behaviour] = {each.number: each for each in BY_NAME.values() if each.type == "card"}
 
 
 def by_name(name: str) -> Behaviour:
-    """Return the behaviour of a ``pm_…`` test name. Raises 400 ``resource_missing`` for an unknown one."""
+    """Raises 400 ``resource_missing``."""
     if name not in BY_NAME:
         raise missing("PaymentMethod", name, param="payment_method", status=400)
     return BY_NAME[name]
 
 
 def by_number(card: dict[str, Any]) -> Behaviour:
-    """Return the behaviour of a card typed in by the shopper: ``{number, exp_month, exp_year, cvc?}``.
-
-    Raises the 402 card error for an invalid number, date or code.
-    """
+    """Find ``{number, exp_month, exp_year, cvc?}``. Raises 402 for an invalid card."""
     number = re.sub(r"[ -]", "", card["number"])
     if not number.isascii() or not number.isdigit() or not _passes_luhn(number):
         raise _card_error("incorrect_number", "Your card number is incorrect.", "number")
@@ -137,13 +126,11 @@ def _card_error(code: str, message: str, param: str) -> ApiError:
 
 
 def require_type(name: str) -> None:
-    """Raise unless it is a card; other types are available by test name only."""
     if name != "card":
         raise invalid(f"The simulator takes only cards here, not '{name}'.", param="payment_method_data[type]")
 
 
 def describe(behaviour: Behaviour) -> dict[str, Any]:
-    """Return the type-specific part of a PaymentMethod or of ``payment_method_details``."""
     last4 = behaviour.number[-4:]
     if behaviour.type == "us_bank_account":
         return {"us_bank_account": {"bank_name": "STRIPE TEST BANK", "last4": last4, "account_type": "checking"}}

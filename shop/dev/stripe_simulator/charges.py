@@ -1,5 +1,3 @@
-"""Charges: attempts to collect the amount of an intent."""
-
 import time
 from typing import Any
 
@@ -10,7 +8,7 @@ from .store import Object, new_id
 
 
 def create(session: Session, intent: Object, method: Object, behaviour: Behaviour, decline: Decline | None) -> Object:
-    """Attempt the payment: a succeeded, pending (bank debits) or failed charge of the intent's whole amount."""
+    """Create a charge: succeeded, pending (bank debits) or failed."""
     pending = behaviour.settles != "at_once" and decline is None
     status = "failed" if decline else "pending" if pending else "succeeded"
     charge = {
@@ -75,7 +73,7 @@ def settle(session: Session, charge: Object, decline: Decline | None) -> Object:
 
 
 def change(session: Session, charge: Object, **fields: Any) -> Object:
-    """Save changed fields; return their old values, in the form of ``previous_attributes``."""
+    """Save changed fields; return their ``previous_attributes``."""
     previous = {name: charge[name] for name, value in fields.items() if charge[name] != value}
     charge.update(fields)
     session.store.save(charge)

@@ -1,4 +1,4 @@
-"""Delayed actions: bank debits succeed or fail, refunds arrive or come back."""
+"""Delayed outcomes of bank debits and refunds."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from .session import Account, Session
 
 
 class Clockwork:
-    """Thread that runs due actions. Scheduled actions survive a restart."""
+    """Run due actions in a thread."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -39,7 +39,7 @@ class Clockwork:
                     continue
                 with self._account.session() as session:
                     store.rows("DELETE FROM later WHERE id = ?", found[0]["id"])
-                    # The control plane may have changed the object since.
+                    # The object may have changed since.
                     try:
                         _act(session, found[0]["action"], found[0]["object"])
                     except ApiError:

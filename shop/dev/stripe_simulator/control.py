@@ -1,7 +1,6 @@
-"""Control plane: actions of a test, a fault run or a demo on the simulated Stripe account.
+"""Actions on the simulated account.
 
-Each public method of `ControlPlane` is also a route: ``POST /_simulator/<name>`` with the arguments as a JSON object
-returns the method's result. Unknown ids and states that do not allow an action raise `ApiError`.
+Each public method is also a route: ``POST /_simulator/<name>`` with its arguments as JSON.
 """
 
 import json
@@ -26,8 +25,6 @@ _MOST_COPIES = 100
 
 
 class ControlPlane:
-    """Actions on the simulated account in addition to Stripe's API."""
-
     account: Account
     courier: Courier
     clockwork: Clockwork
@@ -37,7 +34,7 @@ class ControlPlane:
     # Webhooks
 
     def set_webhook(self, url: str | None) -> None:
-        """Deliver pending and later events to this URL; None: do not deliver."""
+        """Set the URL of pending and later deliveries, None for no deliveries."""
         if url is not None and not url.startswith(("http://", "https://")):
             raise invalid("The webhook URL must begin with http:// or https://", param="url")
         with self.account.session() as session:
@@ -52,7 +49,7 @@ class ControlPlane:
         types: list[str] | None = None,
         times: int | None = None,
     ) -> Object:
-        """Set how later events are delivered (see `DeliveryRule`); without arguments: normally."""
+        """Set how later events are delivered; see `DeliveryRule`."""
         if not 1 <= copies <= _MOST_COPIES:
             raise invalid(f"copies must be between 1 and {_MOST_COPIES}", param="copies")
         rule = asdict(DeliveryRule(mode, copies, concurrently, delay, types or [], times))
@@ -61,9 +58,7 @@ class ControlPlane:
         return rule
 
     def release(self, order: str | list[str] = "created") -> list[Object]:
-        """Send held deliveries one after the other: as ``created``, ``reversed``, ``random`` or in a given order.
-
-        A list names event ids or types; others stay held. Return the deliveries in their order.
+        """Send held deliveries sequentially: ``created``, ``reversed``, ``random``, or only these event ids or types.
         """
         with self.account.session() as session:
             held = session.store.rows("SELECT * FROM deliveries WHERE state = 'held' ORDER BY id")
@@ -82,14 +77,13 @@ class ControlPlane:
             return [events.as_json(row) for row in held]
 
     def resend(self, event: str, copies: int = 1, concurrently: bool = False) -> None:
-        """Deliver an event again, whatever its deliveries so far and the rule."""
         with self.account.session() as session:
             found = session.get("event", event)
             for _ in range(min(copies, _MOST_COPIES)):
                 events.add_delivery(session.store, found, concurrent=concurrently)
 
     def twin(self, event: str) -> Object:
-        """Repeat an event under another event id, as Stripe sometimes does. Return the new event."""
+        """Repeat an event under another id, as Stripe sometimes does."""
         with self.account.session() as session:
             found = session.get("event", event)
             data = found["data"]
@@ -102,7 +96,6 @@ class ControlPlane:
             )
 
     def make_event(self, event_type: str, subject: str | Object, api_version: str = events.API_VERSION) -> Object:
-        """Create an event of any type about an object: the id of an existing one, or a JSON object."""
         with self.account.session() as session:
             found = session.store.find(subject) if isinstance(subject, str) else subject
             if found is None:
@@ -110,18 +103,18 @@ class ControlPlane:
             return events.record(session.store, event_type, found, api_version=api_version)
 
     def rotate_webhook_secret(self, secret: str | None = None, overlap_seconds: float = 24 * 3600.0) -> str:
-        """Sign with a new secret (default: generated), and with the old one until the overlap ends."""
+        """Sign with a new secret, and with the old one until the overlap ends."""
         new = secret or f"whsec_{secrets.token_urlsafe(24)}"
         with self.account.session() as session:
             events.rotate_secret(session.store, new, overlap_seconds)
         return new
 
-    # Money
+    # Payments
 
     def pay(
         self, payment_intent: str, payment_method: str = "pm_card_visa", authenticate: bool | None = None
     ) -> Object:
-        """Confirm as a shopper's browser, and pass or fail 3-D Secure if given; a decline raises `ApiError`."""
+        """Confirm as a browser, with 3-D Secure if given. Raises `ApiError` for a decline."""
         error: ApiError | None = None
         with self.account.session(publishable=True) as session:
             intent = session.get("payment_intent", payment_intent)
@@ -133,18 +126,16 @@ class ControlPlane:
                         session, session.get("payment_intent", payment_intent), success=authenticate
                     )
             except ApiError as raised:
-                error = raised  # Commit the failed charge before raising.
+                error = raised  # Commit the failed charge first.
         if error:
             raise error
         return paid
 
     def authenticate(self, payment_intent: str, success: bool = True) -> Object:
-        """Return from the bank's page, having passed 3-D Secure or not."""
         with self.account.session() as session:
             return intents.authenticate(session, {"success": success}, payment_intent)
 
     def finish_processing(self, payment_intent: str, success: bool = True) -> Object:
-        """Let the bank answer for an intent in ``processing``."""
         with self.account.session() as session:
             intent = session.get("payment_intent", payment_intent)
             if intent["status"] != "processing":
@@ -152,14 +143,13 @@ class ControlPlane:
             return payment.finish_processing(session, intent, success=success)
 
     def refund(self, payment: str, amount: int | None = None, reason: str | None = None) -> Object:
-        """Refund an intent or a charge as from Stripe's dashboard; ``amount`` in minor units, None: the rest."""
+        """Refund as from Stripe's dashboard: ``amount`` minor units or the rest."""
         with self.account.session() as session:
             charge = _charge(session, payment)
             values = {"charge": charge["id"], "amount": amount, "reason": reason}
             return refunds.create(session, {name: value for name, value in values.items() if value is not None})
 
     def fail_refund(self, refund: str, reason: str = "expired_or_canceled_card") -> Object:
-        """Let the shopper's bank return a refund, even one that succeeded."""
         with self.account.session() as session:
             found = session.get("refund", refund)
             if found["status"] == "failed":
@@ -167,12 +157,10 @@ class ControlPlane:
             return refunds.finish(session, found, "failed", reason)
 
     def dispute(self, payment: str, reason: str = "fraudulent", amount: int | None = None) -> Object:
-        """Let the shopper's bank dispute an intent or a charge. Return the dispute."""
         with self.account.session() as session:
             return disputes.open_dispute(session, _charge(session, payment), reason=reason, amount=amount)
 
     def close_dispute(self, dispute: str, won: bool) -> Object:
-        """Let the bank decide for the shop or against it."""
         with self.account.session() as session:
             return disputes.close_dispute(session, session.get("dispute", dispute), won=won)
 
@@ -188,7 +176,7 @@ class ControlPlane:
         acts: bool = False,
         stored: bool = True,
     ) -> Object:
-        """Break the API for the next ``times`` calls or until `heal` (see `Fault`)."""
+        """Break ``times`` calls, or all until `heal`; see `Fault`."""
         if times is not None and times < 1:
             raise invalid("times must be at least 1", param="times")
         fault = Fault(kind, times, method and method.upper(), prefix, seconds, acts, stored)
@@ -199,10 +187,9 @@ class ControlPlane:
     def heal(self) -> None:
         self.faults.clear()
 
-    # Looking
+    # Inspection
 
     def counters(self) -> Object:
-        """Return API calls by endpoint and status, deliveries by state, and attempts by outcome."""
         outcomes: dict[str, int] = {}
         states: dict[str, int] = {}
         for delivery in self.deliveries():
@@ -215,11 +202,10 @@ class ControlPlane:
         return {"calls": calls, "deliveries": states, "attempts": outcomes}
 
     def deliveries(self) -> list[Object]:
-        """Return all deliveries: ``{id, event, type, state, due, attempts: [{at, outcome}]}``, oldest first."""
+        """Return ``{id, event, type, state, due, attempts: [{at, outcome}]}``, oldest first."""
         return [events.as_json(row) for row in self.account.store.rows("SELECT * FROM deliveries ORDER BY id")]
 
     def state(self) -> Object:
-        """Return all objects by kind (newest first), deliveries, stored keys, outages and the delivery rule."""
         store = self.account.store
         with store.transaction():
             found: Object = {f"{kind}s": store.related(kind) for kind in _KINDS}
@@ -234,7 +220,7 @@ class ControlPlane:
             }
 
     def wait_until_settled(self, timeout: float = 10.0) -> bool:
-        """Wait until all deliveries are answered and no action is scheduled; return False on timeout."""
+        """Return False on timeout."""
         deadline = time.monotonic() + timeout
         store = self.account.store
         with store.changed:
@@ -246,7 +232,7 @@ class ControlPlane:
         return True
 
     def reset(self) -> None:
-        """Delete all objects, keys, events and deliveries, end outages, deliver normally; keep the webhook."""
+        """Delete all objects and outages, not the webhook's settings."""
         self.heal()
         with self.account.session() as session:
             session.store.clear()
@@ -260,7 +246,7 @@ ACTIONS = frozenset(
 
 
 def call(control: ControlPlane, name: str, arguments: Any) -> Any:
-    """Run an action by name with arguments from JSON. Raises `ApiError` for invalid ones."""
+    """Raises `ApiError` for invalid JSON arguments."""
     if name not in ACTIONS:
         raise ApiError(404, f"There is no action '{name}'; there are {', '.join(sorted(ACTIONS))}.")
     if not isinstance(arguments, dict):
@@ -279,7 +265,6 @@ def call(control: ControlPlane, name: str, arguments: Any) -> Any:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Return whether a JSON value matches an argument's type hint."""
     if hint is Any:
         return True
     origin = get_origin(hint)

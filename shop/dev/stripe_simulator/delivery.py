@@ -1,4 +1,4 @@
-"""Delivery of webhooks: signed, in background threads, retried until a 2xx."""
+"""Signed webhook deliveries, retried until a 2xx."""
 
 import hashlib
 import hmac
@@ -20,24 +20,24 @@ _TURN = (
 
 
 def sign(body: bytes, secrets: list[str], timestamp: int) -> str:
-    """Return the ``Stripe-Signature`` header of a body, with one ``v1`` per active secret."""
+    """Return ``Stripe-Signature``, with a ``v1`` per secret."""
     signed = f"{timestamp}.".encode() + body
     digests = [hmac.new(each.encode(), signed, hashlib.sha256).hexdigest() for each in secrets]
     return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
 
 
 def body_of(event: Object) -> bytes:
-    """Return the raw body, indented as by Stripe, so that signatures of a re-encoded body fail."""
+    """Indent as Stripe does, so that signatures of a re-encoded body fail."""
     return json.dumps(event, indent=2).encode()
 
 
 class Courier:
-    """Threads that send due deliveries from the store. Unfinished ones continue after a restart."""
+    """Send due deliveries in threads."""
 
     def __init__(
         self, store: Store, *, workers: int = 4, timeout: float = 10.0, first_retry: float = 1.0, attempts: int = 25
     ) -> None:
-        """``timeout``: seconds per attempt; ``first_retry``: seconds before the second one, doubled each time."""
+        """``timeout``: seconds per attempt; ``first_retry``: seconds, doubled each time."""
         self._store = store
         self._timeout = timeout
         self._first_retry = first_retry
@@ -51,7 +51,6 @@ class Courier:
             thread.start()
 
     def close(self) -> None:
-        """Stop after the attempts in progress."""
         with self._store.changed:
             self._closing = True
             self._store.changed.notify_all()
@@ -59,7 +58,7 @@ class Courier:
             thread.join(self._timeout + 1)
 
     def idle(self) -> bool:
-        """Return whether no delivery is due, in progress or to be retried; held ones do not count."""
+        """Return whether no delivery is pending; ignore held ones."""
         return not self._under_way and not self._store.rows("SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT 1")
 
     def _work(self) -> None:
@@ -69,7 +68,7 @@ class Courier:
             self._note(delivery, outcome)
 
     def _take(self) -> tuple[int, Object, str, list[str]] | None:
-        """Wait for the next due delivery and claim it; return None after `close`."""
+        """Wait for a due delivery and claim it; None after `close`."""
         with self._store.changed:
             while not self._closing:
                 pause = 1.0
@@ -94,7 +93,7 @@ class Courier:
         return None
 
     def _post(self, url: str, event: Object, secrets: list[str]) -> int | str:
-        """Make one attempt; return the HTTP status, or the reason why there is none."""
+        """Return the HTTP status or an error."""
         body = body_of(event)
         headers = {
             "Content-Type": "application/json; charset=utf-8",
@@ -117,7 +116,7 @@ class Courier:
             return f"{type(error).__name__}: {error}"[:200]
 
     def _note(self, delivery: int, outcome: int | str) -> None:
-        """Record the attempt and schedule a retry if it failed."""
+        """Record the attempt; schedule a retry after a failure."""
         with self._store.transaction():
             del self._under_way[delivery]
             found = self._store.rows("SELECT attempts FROM deliveries WHERE id = ?", delivery)

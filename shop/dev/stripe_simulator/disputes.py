@@ -1,5 +1,3 @@
-"""Disputes: opened by the shopper's bank, then won or lost by the shop."""
-
 import time
 from typing import Any
 
@@ -19,7 +17,7 @@ _RESPONSE_SECONDS = 10 * 24 * 3600
 
 
 def open_dispute(session: Session, charge: Object, *, reason: str = "fraudulent", amount: int | None = None) -> Object:
-    """Dispute a paid charge, in full or an amount in minor units; the money leaves the account at once."""
+    """Dispute a paid charge: ``amount`` minor units or all."""
     if not charge["paid"] or charge["disputed"]:
         raise invalid(f"Charge {charge['id']} cannot be disputed.", param="charge")
     if reason not in REASONS:
@@ -56,7 +54,7 @@ def open_dispute(session: Session, charge: Object, *, reason: str = "fraudulent"
 
 
 def close_dispute(session: Session, dispute: Object, *, won: bool) -> Object:
-    """Let the bank decide, once."""
+    """Raises `ApiError` for a closed dispute."""
     if dispute["status"] in ("won", "lost"):
         raise invalid(f"This dispute is already closed: it was {dispute['status']}.", param="dispute")
     dispute["status"] = "won" if won else "lost"
@@ -68,12 +66,12 @@ def close_dispute(session: Session, dispute: Object, *, won: bool) -> Object:
 
 
 def close(session: Session, _params: dict[str, Any], dispute_id: str) -> Object:
-    """``POST /v1/disputes/{id}/close``: the shop accepts the loss."""
+    """Accept the loss."""
     return close_dispute(session, session.get("dispute", dispute_id, param="dispute"), won=False)
 
 
 def update(session: Session, params: dict[str, Any], dispute_id: str) -> Object:
-    """``POST /v1/disputes/{id}``: metadata only; evidence is not simulated."""
+    """Change metadata; evidence is not simulated."""
     dispute = session.get("dispute", dispute_id, param="dispute")
     dispute["metadata"] = merge_metadata(dispute["metadata"], params.get("metadata", {}))
     session.store.save(dispute)

@@ -1,5 +1,3 @@
-"""Events and their deliveries."""
-
 import json
 import sqlite3
 import time
@@ -20,10 +18,8 @@ KEPT_SECONDS = 30 * 24 * 3600
 class DeliveryRule:
     """Delivery of new events.
 
-    ``mode``: ``normal``; ``hold`` keeps deliveries until `release`; ``lose`` never sends them although the event
-    exists; ``off``: no endpoint is registered.
-    ``copies``: deliveries per event, sequential or ``concurrently``. ``delay``: seconds before.
-    ``types``: only these event types (``charge.*`` works); ``times``: only this many events, then normal again.
+    ``mode``: ``hold`` until `release`; ``lose``: never send; ``off``: no endpoint. ``delay``: seconds. ``types``: names
+    or patterns (``charge.*``). ``times``: number of events, then normal.
     """
 
     mode: Literal["normal", "hold", "lose", "off"] = "normal"
@@ -46,7 +42,7 @@ def record(
     request: Object | None = None,
     api_version: str = API_VERSION,
 ) -> Object:
-    """Record an event with a snapshot of its subject and enqueue its deliveries. Return the event."""
+    """Record a snapshot of the subject; enqueue its deliveries."""
     data: Object = {"object": subject}
     if previous:
         data["previous_attributes"] = previous
@@ -84,7 +80,6 @@ def enqueue(store: Store, event: Object) -> None:
 def add_delivery(
     store: Store, event: Object, *, state: str = "pending", delay: float = 0.0, concurrent: bool = False
 ) -> int:
-    """Enqueue one delivery of an event; return its id."""
     due = time.time() + delay
     rows = store.rows(
         "INSERT INTO deliveries (event, type, state, due, concurrent, attempts) VALUES (?,?,?,?,?,'[]') RETURNING id",
@@ -98,13 +93,12 @@ def add_delivery(
 
 
 def signing_secrets(store: Store) -> list[str]:
-    """Return the active webhook secrets, newest first: two during a rotation."""
+    """Return active secrets, newest first."""
     known: list[Object] = store.setting("webhook_secrets", [])
     return [each["secret"] for each in known if each["expires"] is None or each["expires"] > time.time()]
 
 
 def rotate_secret(store: Store, new: str, overlap_seconds: float) -> None:
-    """Sign with a new secret from now on, and with the current one until the overlap ends."""
     expires = time.time() + overlap_seconds
     current: list[Object] = store.setting("webhook_secrets", [])
     kept = [{**each, "expires": each["expires"] or expires} for each in current]

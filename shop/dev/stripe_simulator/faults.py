@@ -1,5 +1,3 @@
-"""Outages of the API on demand."""
-
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -10,14 +8,11 @@ Kind = Literal["refuse", "black_hole", "rate_limit", "server_error", "garbage", 
 
 @dataclass(slots=True)
 class Fault:
-    """One outage.
+    """Outage of the API.
 
-    ``kind``: ``refuse`` resets the connection before answering; ``black_hole`` never answers; ``rate_limit`` is a 429;
-    ``server_error`` a 500; ``garbage`` a 200 that is not JSON; ``lose_answer`` executes the call and resets the
-    connection; ``slow`` answers after ``seconds``.
-    ``acts``: the call is executed although the caller cannot know (always for ``lose_answer`` and ``slow``).
-    ``stored``: a ``server_error`` is stored for the idempotency key and returned to retries, as by Stripe.
-    ``times``: number of calls, None until cleared. ``method`` and ``prefix``: only matching calls.
+    ``kind``: ``refuse`` resets the connection; ``black_hole`` never answers; ``garbage`` is not JSON; ``lose_answer``
+    executes the call, then resets; ``slow`` waits ``seconds``. ``acts``: execute the call. ``stored``: the idempotency
+    key keeps a ``server_error``, as at Stripe. ``times``: number of calls, None: until cleared.
     """
 
     kind: Kind
@@ -39,12 +34,12 @@ class Fault:
 
 
 class Faults:
-    """Active outages, oldest first; not persistent."""
+    """Active outages, oldest first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
-        # Calls may still wait in an outage that has met its last call.
+        # Used up, but calls may still wait in them.
         self._spent: deque[Fault] = deque(maxlen=256)
 
     def add(self, fault: Fault) -> None:
@@ -52,7 +47,7 @@ class Faults:
             self._faults.append(fault)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the outage for this call and count it against its ``times``; None if there is none."""
+        """Return the call's outage, if any, and count it."""
         with self._lock:
             for fault in self._faults:
                 if fault.method in (None, method) and path.startswith(fault.prefix):
@@ -65,7 +60,7 @@ class Faults:
             return None
 
     def clear(self) -> None:
-        """End all outages; calls in a black hole end without an answer, slow ones are answered."""
+        """End all outages; slow calls are answered."""
         with self._lock:
             for fault in (*self._faults, *self._spent):
                 fault.cleared.set()

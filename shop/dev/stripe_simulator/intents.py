@@ -1,7 +1,4 @@
-"""PaymentIntents for the shop and the shopper's browser: create, update, confirm, authenticate, cancel.
-
-`payment` handles the money after a confirmation.
-"""
+"""Endpoints of PaymentIntents; `payment` handles the money."""
 
 import hmac
 import time
@@ -120,7 +117,6 @@ _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
 def create(session: Session, params: dict[str, Any]) -> Object:
-    """``POST /v1/payment_intents``"""
     _check_scope(session, params)
     money.check_amount(params["amount"], params["currency"])
     if (params.get("off_session") is not None or params.get("return_url")) and not params.get("confirm"):
@@ -180,12 +176,10 @@ def create(session: Session, params: dict[str, Any]) -> Object:
 
 
 def retrieve(session: Session, params: dict[str, Any], intent_id: str) -> Object:
-    """``GET /v1/payment_intents/{id}``: a reduced view for browsers with the client secret."""
     return payment.view(session, _reach(session, intent_id, params))
 
 
 def update(session: Session, params: dict[str, Any], intent_id: str) -> Object:
-    """``POST /v1/payment_intents/{id}``"""
     intent = session.get("payment_intent", intent_id, param="intent")
     _check_scope(session, params)
     if intent["status"] not in _OPEN:
@@ -209,7 +203,6 @@ def update(session: Session, params: dict[str, Any], intent_id: str) -> Object:
 
 
 def confirm(session: Session, params: dict[str, Any], intent_id: str) -> Object:
-    """``POST /v1/payment_intents/{id}/confirm``, by the server or by Stripe.js."""
     intent = _reach(session, intent_id, params)
     _check_scope(session, params)
     if intent["status"] not in _OPEN:
@@ -222,10 +215,7 @@ def confirm(session: Session, params: dict[str, Any], intent_id: str) -> Object:
 
 
 def authenticate(session: Session, params: dict[str, Any], intent_id: str) -> Object:
-    """``POST /v1/payment_intents/{id}/_authenticate``: the shopper passes 3-D Secure, or fails with ``success=false``.
-
-    Not part of Stripe's API: it replaces the bank's page.
-    """
+    """Replace the bank's page; not in Stripe's API."""
     intent = _reach(session, intent_id, params)
     if intent["status"] != "requires_action":
         raise unexpected_state("This PaymentIntent is not waiting for authentication.", payment.view(session, intent))
@@ -233,9 +223,8 @@ def authenticate(session: Session, params: dict[str, Any], intent_id: str) -> Ob
 
 
 def cancel(session: Session, params: dict[str, Any], intent_id: str) -> Object:
-    """``POST /v1/payment_intents/{id}/cancel``"""
     intent = session.get("payment_intent", intent_id, param="intent")
-    # Stripe cancels a processing bank debit only in rare cases, which are not simulated.
+    # Stripe rarely cancels a processing bank debit; here never.
     if intent["status"] not in _OPEN:
         raise unexpected_state(
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a PaymentIntent "
@@ -254,7 +243,7 @@ def cancel(session: Session, params: dict[str, Any], intent_id: str) -> Object:
 
 
 def _reach(session: Session, intent_id: str, params: dict[str, Any]) -> Object:
-    """Return the intent for the secret key, or for its client secret."""
+    """Accept the secret key or the client secret."""
     sent = params.get("client_secret")
     if session.publishable and sent is None:
         raise malformed("Missing required param: client_secret.", code="parameter_missing", param="client_secret")
@@ -286,14 +275,13 @@ def _check_scope(session: Session, params: dict[str, Any]) -> None:
 
 
 def _apply(intent: Object, params: dict[str, Any]) -> None:
-    """Copy parameters that have no effect beyond being stored."""
+    """Copy parameters that are only stored."""
     intent.update({name: params[name] for name in (*_COPIED, *_TYPES, "capture_method") if name in params})
     if "metadata" in params:
         intent["metadata"] = merge_metadata(intent["metadata"], params["metadata"])
 
 
 def _attach(session: Session, intent: Object, params: dict[str, Any]) -> None:
-    """Set or unset the payment method; an intent with one can be confirmed."""
     if "payment_method" not in params and "payment_method_data" not in params:
         return
     method = payment.method(session, params)

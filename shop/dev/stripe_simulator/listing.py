@@ -1,5 +1,3 @@
-"""List pages and expansion, for all kinds of objects."""
-
 import time
 from typing import Any
 
@@ -29,7 +27,6 @@ _BOUNDS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def page(session: Session, collection: str, params: dict[str, Any]) -> Object:
-    """Return one page of a collection, newest first, with Stripe's cursors."""
     kind, _ = LISTED[collection]
     conditions, values = _conditions(kind, params)
     if "starting_after" in params and "ending_before" in params:
@@ -43,7 +40,7 @@ def page(session: Session, collection: str, params: dict[str, Any]) -> Object:
             conditions.append(f"seq {sign} ?")
             values.append(position)
     limit = params.get("limit", 10)
-    # One more than the limit, to know whether another page exists.
+    # One more, for ``has_more``.
     found = session.store.select(conditions, values, limit=limit + 1, oldest=backwards)
     data = found[:limit][::-1] if backwards else found[:limit]
     return {"object": "list", "data": data, "has_more": len(found) > limit, "url": f"/v1/{collection}"}
@@ -65,14 +62,14 @@ def _conditions(kind: str, params: dict[str, Any]) -> tuple[list[str], list[Any]
             conditions.append("(" + " OR ".join("type GLOB ?" for _ in types) + ")")
             values.extend(types)
         if "delivery_success" in params:
-            # An event is delivered when all of its deliveries are.
+            # An event is delivered when all its deliveries are.
             owed = "SELECT 1 FROM deliveries d WHERE d.event = objects.id AND d.state NOT IN ('delivered')"
             conditions.append(f"{'NOT ' if params['delivery_success'] else ''}EXISTS ({owed})")
     return conditions, values
 
 
 def expand(session: Session, answer: Object, paths: list[str]) -> Object:
-    """Replace ids by the objects, for paths such as ``latest_charge`` or ``data.latest_charge``."""
+    """Replace ids by objects; a path is like ``data.latest_charge``."""
     for path in paths:
         nodes = [answer]
         for name in path.split("."):

@@ -1,4 +1,4 @@
-"""Currencies: codes, decimals and Stripe's minimum charges."""
+"""Currencies and Stripe's minimum charges."""
 
 from .errors import malformed
 from .params import Raw, string
@@ -10,7 +10,7 @@ def _codes(text: str) -> frozenset[str]:
 
 ZERO_DECIMAL = _codes("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf")
 THREE_DECIMAL = _codes("bhd jod kwd omr tnd")
-# Charged in whole units, but in hundredths in the API.
+# In hundredths in the API, but charged in whole units.
 WHOLE_UNITS = _codes("isk ugx")
 
 MINIMUM: dict[str, int] = {
@@ -31,7 +31,6 @@ MAXIMUM = 99_999_999
 
 
 def currency(raw: Raw, param: str) -> str:
-    """Return a currency that Stripe supports, in lower case."""
     text = string(max_length=50)(raw, param).lower()
     if text not in CURRENCIES:
         supported = ", ".join(sorted(CURRENCIES))
@@ -42,7 +41,7 @@ def currency(raw: Raw, param: str) -> str:
 
 
 def check_amount(amount: int, code: str) -> None:
-    """Raise Stripe's 400 for an amount (minor units) below the currency's minimum or too large."""
+    """Raises 400. ``amount`` in minor units."""
     if amount < MINIMUM.get(code, 1):
         least = show(MINIMUM[code], code)
         raise malformed(f"Amount must be at least {least}", code="amount_too_small", param="amount")
@@ -54,7 +53,7 @@ def check_amount(amount: int, code: str) -> None:
 
 
 def show(amount: int, code: str) -> str:
-    """Format minor units as in Stripe's messages: ``$19.99``, ``¥1999``, ``19.99 chf``."""
+    """Format minor units: ``$19.99``, ``¥1999``, ``19.99 chf``."""
     decimals = 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
     number = f"{amount / 10**decimals:,.{decimals}f}"
     sign = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}.get(code)

@@ -1,7 +1,6 @@
-"""Parameters of API calls: Stripe's bracketed form encoding and its strict validation.
+"""Stripe's bracketed forms and strict validation.
 
-A `Schema` maps parameter names to readers. A reader takes the decoded value (a string, or a dict for bracketed
-parameters) and the full name; it returns the typed value or raises Stripe's error.
+A `Schema` maps names to readers; a reader takes the decoded value and full name and returns the typed value or raises.
 """
 
 import re
@@ -50,7 +49,6 @@ def _put(tree: dict[str, Any], path: list[str], value: str) -> None:
 
 
 def read(schema: Schema, raw: Mapping[str, Raw], required: tuple[str, ...] = (), prefix: str = "") -> dict[str, Any]:
-    """Validate parameters; return the typed values of those that were sent."""
     unknown = [_full(prefix, name) for name in raw if name not in schema]
     if unknown:
         plural = "s" if len(unknown) > 1 else ""
@@ -97,7 +95,7 @@ def string(max_length: int = 5000) -> Reader:
 def integer(minimum: int | None = None, maximum: int | None = None) -> Reader:
     def reader(raw: Raw, param: str) -> int:
         text = _text(raw, param)
-        # `int()` would also accept "1_000", " 7 " and digits of other scripts.
+        # `int()` would also accept "1_000", " 7 " and other scripts.
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
             raise malformed(f"Invalid integer: {text[:50]}", code="parameter_invalid_integer", param=param)
         number = int(text)
@@ -135,7 +133,7 @@ def email(raw: Raw, param: str) -> str:
 
 
 def nullable(reader: Reader) -> Reader:
-    """Read as ``reader``, but an empty string unsets the value."""
+    """Let an empty string unset the value."""
     return lambda raw, param: None if raw == "" else reader(raw, param)
 
 
@@ -149,7 +147,7 @@ def record(schema: Schema, required: tuple[str, ...] = ()) -> Reader:
 
 
 def array(item: Reader) -> Reader:
-    """Read a list, written as ``name[]=…`` or ``name[0]=…``."""
+    """Read ``name[]=…`` or ``name[0]=…``."""
 
     def reader(raw: Raw, param: str) -> list[Any]:
         if not isinstance(raw, dict) or not all(key.isascii() and key.isdigit() for key in raw):
@@ -160,8 +158,6 @@ def array(item: Reader) -> Reader:
 
 
 def refused(why: str) -> Reader:
-    """Reject a parameter of Stripe's that is not simulated, instead of ignoring it."""
-
     def reader(_raw: Raw, param: str) -> Any:
         raise malformed(f"The simulator does not support '{param}': {why}", param=param)
 
@@ -169,10 +165,7 @@ def refused(why: str) -> Reader:
 
 
 def metadata(raw: Raw, param: str) -> dict[str, str]:
-    """Read up to 50 pairs, keys up to 40 and values up to 500 characters; ``""`` clears all metadata.
-
-    Pairs are returned as sent; `merge_metadata` removes keys with an empty value.
-    """
+    """Read pairs as sent; ``""`` clears all."""
     if raw == "":
         return {"": ""}
     if not isinstance(raw, dict):
@@ -192,7 +185,7 @@ def metadata(raw: Raw, param: str) -> dict[str, str]:
 
 
 def merge_metadata(current: Mapping[str, str], sent: Mapping[str, str]) -> dict[str, str]:
-    """Merge metadata by key as Stripe does; an empty value removes the key. At most 50 keys may remain."""
+    """Merge at most 50 keys; an empty value removes one."""
     if sent == {"": ""}:
         return {}
     merged = {key: value for key, value in {**current, **sent}.items() if value != ""}
@@ -206,7 +199,7 @@ CREATED = {bound: integer(minimum=0) for bound in ("gt", "gte", "lt", "lte")}
 
 
 def created(raw: Raw, param: str) -> dict[str, int]:
-    """Read a time (``created=…``) or a range (``created[gte]=…``); return a range."""
+    """Read ``created=…`` or ``created[gte]=…``; return a range."""
     if isinstance(raw, str):
         moment = integer(minimum=0)(raw, param)
         return {"gte": moment, "lte": moment}

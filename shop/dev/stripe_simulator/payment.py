@@ -1,5 +1,3 @@
-"""Payment of a confirmed intent: success, decline, authentication or processing."""
-
 import time
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +16,7 @@ _FAILED_AUTHENTICATION = Decline(
 
 
 def method(session: Session, params: dict[str, Any]) -> Object | None:
-    """Return the PaymentMethod of the parameters, created for a test name or a card; None unsets it."""
+    """Find or create the PaymentMethod; None unsets it."""
     name: str | None = None
     details: Object = {}
     if "payment_method_data" in params:
@@ -48,14 +46,14 @@ def method(session: Session, params: dict[str, Any]) -> Object | None:
 
 
 def view(session: Session, intent: Object) -> Object:
-    """Return the intent as visible to this caller: browsers do not see the shop's private fields."""
+    """Hide the shop's private fields from browsers."""
     if not session.publishable:
         return intent
     return {name: value for name, value in intent.items() if name not in _SECRETS_OF_THE_SHOP}
 
 
 def attempt(session: Session, intent: Object, params: dict[str, Any]) -> Object:
-    """Confirm: require authentication if the card asks for it, else charge. Raises the 402 of a declined card."""
+    """Charge or require authentication. Raises 402 for a declined card."""
     behaviour = charges.method_behaviour(session, intent["payment_method"])
     intent |= {"last_payment_error": None, "next_action": None}
     if not behaviour.authentication:
@@ -70,7 +68,7 @@ def attempt(session: Session, intent: Object, params: dict[str, Any]) -> Object:
 
 
 def authenticated(session: Session, intent: Object, *, success: bool) -> Object:
-    """Continue after 3-D Secure. Failures and declines are recorded in the intent, as the bank's page is the caller."""
+    """Record declines in the intent: the bank's page calls this."""
     behaviour = charges.method_behaviour(session, intent["payment_method"])
     intent["next_action"] = None
     if not success:
@@ -127,7 +125,6 @@ def _decline(session: Session, intent: Object, behaviour: Behaviour, decline: De
 
 
 def _fail(session: Session, intent: Object, decline: Decline, charge: Object | None) -> Object:
-    """Leave the intent payable by another method, with the reason in ``last_payment_error``."""
     error: Object = {
         "code": decline.code,
         "doc_url": f"https://stripe.com/docs/error-codes/{decline.code.replace('_', '-')}",

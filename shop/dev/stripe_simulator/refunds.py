@@ -1,5 +1,3 @@
-"""Refunds, full or partial, up to the remaining amount of a charge."""
-
 import time
 from typing import Any, Literal
 
@@ -29,7 +27,7 @@ UPDATE: Schema = {"metadata": metadata, "expand": EXPAND}
 
 
 def create(session: Session, params: dict[str, Any]) -> Object:
-    """``POST /v1/refunds`` for an intent or a charge; without an amount, for the remaining one."""
+    """Refund an intent or a charge."""
     charge = _charge(session, params)
     left = charge["amount"] - charge["amount_refunded"]
     if charge["disputed"]:
@@ -48,7 +46,7 @@ def create(session: Session, params: dict[str, Any]) -> Object:
 def make(
     session: Session, charge: Object, amount: int, *, reason: str | None = None, notes: dict[str, str] | None = None
 ) -> Object:
-    """Refund ``amount`` (minor units, at most the rest) of a charge; the card determines the outcome."""
+    """Refund at most the rest, in minor units."""
     ends = charges.behaviour_of(session, charge).refund
     pending = ends == "pending"
     refund = {
@@ -85,7 +83,7 @@ def make(
 def finish(
     session: Session, refund: Object, outcome: Literal["succeeded", "failed"], reason: str = "unknown"
 ) -> Object:
-    """Finish a pending refund, or fail one that succeeded: its money returns to the shop."""
+    """Finish a refund; a failed one returns to the shop."""
     previous = {"status": refund["status"]}
     refund |= {"status": outcome, "pending_reason": None}
     if outcome == "failed":
@@ -101,7 +99,7 @@ def finish(
 
 
 def update(session: Session, params: dict[str, Any], refund_id: str) -> Object:
-    """``POST /v1/refunds/{id}``: only metadata can change."""
+    """Change metadata only."""
     refund = session.get("refund", refund_id, param="refund")
     refund["metadata"] = merge_metadata(refund["metadata"], params.get("metadata", {}))
     session.store.save(refund)
@@ -110,7 +108,7 @@ def update(session: Session, params: dict[str, Any], refund_id: str) -> Object:
 
 
 def _charge(session: Session, params: dict[str, Any]) -> Object:
-    """Return the successful charge that the parameters name, directly or by its intent."""
+    """Return the successful charge."""
     if "charge" in params and "payment_intent" in params:
         raise malformed("You may only specify one of these parameters: charge, payment_intent.")
     if "charge" in params:

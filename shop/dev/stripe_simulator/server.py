@@ -1,4 +1,4 @@
-"""HTTP server of the simulator, including outages that break connections."""
+"""HTTP server and connection outages."""
 
 import json
 import re
@@ -37,14 +37,11 @@ _RATE_LIMIT = Answer(
 
 @contextmanager
 def _peer_may_be_gone() -> Iterator[None]:
-    """Ignore errors of connections that the other side closed."""
     with suppress(OSError):
         yield
 
 
 class Front(ThreadingHTTPServer):
-    """Listen on loopback, with one thread per connection until `close`."""
-
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 128
@@ -62,7 +59,6 @@ class Front(ThreadingHTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening, close open connections and wait for their threads."""
         self.closing.set()
         self.shutdown()
         self._thread.join()
@@ -119,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
             self._api(Call(self.command, url.path, url.query, headers, body))
 
     def _body(self) -> bytes | None:
-        """Return the request's body; None if it was refused and the connection closed."""
+        """Return None for a refused body."""
         length = self.headers.get("Content-Length", "0")
         wrong = not (length.isascii() and length.isdigit()) or "Transfer-Encoding" in self.headers
         if wrong or int(length) > _MOST_BODY:
@@ -162,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
             statuses[str(outcome)] = statuses.get(str(outcome), 0) + 1
 
     def _hang(self, fault: Fault) -> None:
-        """Do not answer until the outage ends, the caller disconnects or the simulator closes."""
+        """Wait until the outage ends, the caller leaves or the simulator closes."""
         self.connection.settimeout(0.05)
         waited = 0.0
         while waited < fault.seconds and not fault.cleared.is_set() and not self.front.closing.is_set():
@@ -180,7 +176,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         with _peer_may_be_gone():
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            # `makefile` holds the descriptor; only detaching it closes the connection.
+            # `makefile` holds the descriptor; only detaching closes the connection.
             socket.close(self.connection.detach())
 
     # The control plane
@@ -220,14 +216,14 @@ class Handler(BaseHTTPRequestHandler):
         with _peer_may_be_gone():
             self.send_response(answer.status)
             for name, value in headers.items():
-                # Header values may come from requests, and cannot hold line breaks or non-Latin-1 characters.
+                # Values from requests may hold line breaks or non-Latin-1 characters.
                 self.send_header(name, value.encode("latin-1", "replace").decode("latin-1").replace("\n", " "))
             self.end_headers()
             self.wfile.write(body)
             self.wfile.flush()
 
     def log_message(self, *_args: Any) -> None:
-        """Do not log; counters record the calls."""
+        """Do not log."""
 
 
 def _error(message: str) -> dict[str, str]:

@@ -1,5 +1,3 @@
-"""Unit of work of an endpoint or of the control plane."""
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +12,8 @@ from .store import Object, Store
 class Session:
     """The store inside a transaction, and the caller.
 
-    ``request_id`` and ``idempotency_key`` are recorded in events; both are None for changes that the shop did not
-    request. ``publishable``: the caller is a browser with the publishable key. ``later_seconds``: delay of bank
-    answers.
+    ``request_id`` and ``idempotency_key``: None unless the shop requested the change. ``later_seconds``: delay of
+    banks.
     """
 
     store: Store
@@ -27,7 +24,7 @@ class Session:
     publishable: bool = False
 
     def get(self, kind: str, object_id: str, *, param: str = "id", status: int = 404) -> Object:
-        """Return the object. Raises Stripe's ``resource_missing``: 404 for an id in the URL, 400 in a parameter."""
+        """Raises `resource_missing`: 404 for an id in the URL, 400 in a parameter."""
         found = self.store.find(object_id, kind)
         if found is None:
             raise missing(kind, object_id, param=param, status=status)
@@ -43,8 +40,6 @@ class Session:
 
 @dataclass(slots=True)
 class Account:
-    """The simulated Stripe account: keys and state."""
-
     store: Store
     secret_key: str
     publishable_key: str
@@ -53,6 +48,5 @@ class Account:
 
     @contextmanager
     def session(self, **who: Any) -> Iterator[Session]:
-        """Begin a unit of work, committed when the block ends and rolled back when it raises."""
         with self.store.transaction():
             yield Session(self.store, self.base_url, self.later_seconds, **who)

@@ -1,5 +1,3 @@
-"""The complete simulator: one account, its API on a port, and background threads."""
-
 import time
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +15,9 @@ from .store import Store
 
 
 class StripeSimulator(ControlPlane):
-    """A Stripe account at ``url``, on loopback, from `start` to `close` (or as a context manager).
+    """A Stripe account at ``url``, from `start` to `close`.
 
-    ``state``: a file that keeps everything across restarts and kills; default: in memory. ``later_seconds``: delay of
-    bank answers. ``first_retry``: seconds before a webhook is retried, doubled with each failure; ``delivery_timeout``:
-    seconds to answer a webhook.
+    ``state``: file that survives restarts. ``first_retry``: seconds, doubled with each failure.
     """
 
     def __init__(
@@ -47,7 +43,7 @@ class StripeSimulator(ControlPlane):
         with store.transaction():
             if webhook_url:
                 store.set("webhook_url", webhook_url)
-            # Restarted with the same options, keep a rotated secret; with another secret, start over.
+            # On a restart with the same options, keep a rotated secret.
             if store.setting("webhook_secret_given") != webhook_secret:
                 store.set("webhook_secret_given", webhook_secret)
                 store.set("webhook_secrets", [{"secret": webhook_secret, "expires": None}])
@@ -76,7 +72,7 @@ class StripeSimulator(ControlPlane):
         self.account.store.close()
 
     def stop_listening(self, seconds: float) -> None:
-        """Refuse connections on the port for some seconds, then serve again. Blocks; not for the HTTP side."""
+        """Refuse connections for some seconds; not for HTTP callers."""
         port = self._front.server_port
         self._front.close()
         time.sleep(seconds)

@@ -1,7 +1,6 @@
-"""State in one SQLite database: objects, events, deliveries, idempotency keys and settings.
+"""State in one SQLite database.
 
-All changes of one API call are committed together: objects, their events, the events' deliveries and the answer stored
-for the idempotency key. A killed simulator restarts with all of them or none. Without a file the database is in memory.
+Each API call is one transaction: objects, events, deliveries and stored answer.
 """
 
 import json
@@ -40,24 +39,23 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 def new_id(prefix: str, length: int = 24) -> str:
-    """Return an id in Stripe's form, such as ``pi_3Qx…``."""
     return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 class Store:
-    """One connection behind one lock. The lock is never held during a request to another process."""
+    """One connection and lock, not held during requests to other processes."""
 
     def __init__(self, file: Path | None = None) -> None:
-        """Open or create the file. Raises `sqlite3.OperationalError` if another simulator holds it."""
+        """Raises `sqlite3.OperationalError` if another simulator uses the file."""
         self.changed = threading.Condition(threading.RLock())
         self._database = sqlite3.connect(
             str(file or ":memory:"), check_same_thread=False, isolation_level=None, timeout=1
         )
         self._database.row_factory = sqlite3.Row
-        # Exclusive: two simulators on one file would both deliver every webhook. A killed process leaves no lock.
+        # Two simulators would both deliver every webhook. A killed process leaves no lock.
         self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._database.execute("PRAGMA journal_mode = WAL")
-        # Survives the end of the process; only a crash of the machine could lose the last commits.
+        # Only a crash of the machine could lose commits.
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(_SCHEMA)
         self._depth = 0
@@ -68,7 +66,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the lock; commit at the end of the block or roll back on an exception, then wake waiting threads."""
+        """Hold the lock; nested blocks join the outer transaction."""
         with self.changed:
             if self._depth == 0:
                 self._database.execute("BEGIN IMMEDIATE")
@@ -86,12 +84,10 @@ class Store:
                 self.changed.notify_all()
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        """Run one statement, inside a `transaction` or as a read under its own lock."""
         with self.changed:
             return self._database.execute(sql, values).fetchall()
 
     def clear(self) -> None:
-        """Delete everything but settings."""
         with self.transaction():
             for table in _TABLES:
                 self.rows(f"DELETE FROM {table}")  # noqa: S608
@@ -99,7 +95,7 @@ class Store:
     # Objects
 
     def insert(self, body: Object, **hidden: Any) -> Object:
-        """Save a new object. ``hidden`` is internal data that the API never shows."""
+        """``hidden``: data that the API never shows."""
         self.rows(
             "INSERT INTO objects (id, kind, created, payment_intent, charge, type, body, hidden) "
             "VALUES (?,?,?,?,?,?,?,?)",
@@ -122,7 +118,6 @@ class Store:
         return body
 
     def find(self, object_id: str, kind: str | None = None) -> Object | None:
-        """Return a copy of the object with this id (and kind), or None."""
         found = self.rows("SELECT body, kind FROM objects WHERE id = ?", object_id)
         return json.loads(found[0]["body"]) if found and kind in (None, found[0]["kind"]) else None
 
@@ -130,7 +125,7 @@ class Store:
         return json.loads(self.rows("SELECT hidden FROM objects WHERE id = ?", object_id)[0]["hidden"])
 
     def related(self, kind: str, *, payment_intent: str | None = None, charge: str | None = None) -> list[Object]:
-        """Return objects of a kind that belong to an intent or a charge (all without either), newest first."""
+        """Return matching objects, newest first."""
         conditions, values = ["kind = ?"], [kind]
         for column, value in (("payment_intent", payment_intent), ("charge", charge)):
             if value is not None:
@@ -141,7 +136,7 @@ class Store:
     def select(
         self, conditions: list[str], values: list[Any], *, limit: int = -1, oldest: bool = False
     ) -> list[Object]:
-        """Return objects that match SQL conditions (trusted text with ``?``), newest or oldest first."""
+        """``conditions``: trusted SQL with ``?``. Newest first by default."""
         order = "ASC" if oldest else "DESC"
         where = " AND ".join(conditions)
         found = self.rows(f"SELECT body FROM objects WHERE {where} ORDER BY seq {order} LIMIT ?", *values, limit)  # noqa: S608
@@ -151,7 +146,7 @@ class Store:
         found = self.rows("SELECT seq FROM objects WHERE id = ? AND kind = ?", object_id, kind)
         return found[0]["seq"] if found else None
 
-    # Settings and what is to happen later
+    # Settings and delayed actions
 
     def setting(self, name: str, default: Any = None) -> Any:
         found = self.rows("SELECT value FROM settings WHERE name = ?", name)
@@ -161,5 +156,4 @@ class Store:
         self.rows("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, json.dumps(value))
 
     def schedule(self, seconds: float, action: str, object_id: str) -> None:
-        """Schedule a delayed action, such as a bank debit that clears."""
         self.rows("INSERT INTO later (due, action, object) VALUES (?, ?, ?)", time.time() + seconds, action, object_id)
