@@ -1,4 +1,4 @@
-"""Admin for background jobs and periodic tasks."""
+"""Admin for jobs and periodic tasks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -91,7 +91,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return leave_dialog(request, reverse("admin:shop_job_changelist"), stay=not done)
 
     def _run(self, request: HttpRequest, job: Job) -> bool:
-        """Run a job once, even after its last attempt; return whether it succeeded."""
+        """Run a job, even one given up; return whether it succeeded."""
         _reopen(job)
         ran = jobs.run(job)
         left = Job.objects.filter(pk=job.pk).first()
@@ -106,7 +106,6 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
 @transactional("admin.reopen_job")
 def _reopen(job: Job) -> None:
-    """Reset a job after its last attempt, and log who runs it."""
     if job.given_up_at:
         Job.objects.filter(pk=job.pk).update(given_up_at=None, attempts=0)
         job.given_up_at, job.attempts = None, 0

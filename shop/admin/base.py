@@ -1,4 +1,4 @@
-"""Base classes of the admin: transactional saves, lists without joins, errors as messages."""
+"""Base classes of the admin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,17 +27,16 @@ from shop.db.transactions import transactional
 
 
 class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
-    """A ModelAdmin that saves and deletes in one MongoDB transaction, inlines included.
+    """Save and delete in one transaction, inlines included.
 
-    Django's ``atomic`` does nothing on this backend, so this class uses `shop.db.transactions`. The body is retried on
-    write conflicts: reads, decisions and writes belong inside, and effects that must not be repeated (messages,
-    uploads) outside. Errors of services are shown in the form with the user's input.
+    Django's ``atomic`` does nothing on this backend. Write conflicts retry the body: only reads, decisions and writes
+    belong inside, no messages or uploads.
     """
 
-    # The default joins every displayed foreign key; prefetching takes one command per page.
+    # The default joins every displayed foreign key.
     list_select_related = ()
     list_prefetch_related: tuple[str, ...] = ()
-    # A second count without filters makes large lists slow.
+    # A second count is slow.
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
@@ -58,11 +57,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     # --- Lookups in the query string ----------------------------------------------------------------------------------
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Allow only parameters of the list's filters.
-
-        Django allows lookups of all local columns: `?client_secret__startswith=` would reveal hidden values character
-        by character.
-        """
+        """Allow only the list's filters: `?client_secret__startswith=` would reveal hidden values."""
         if request is None:
             return False
         if not hasattr(request, "list_parameters"):
@@ -78,7 +73,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         return parameters
 
     def _filter(self, request: HttpRequest, declared: Any) -> ListFilter:
-        """Return an unused filter from its entry in ``list_filter``, built as in Django's ChangeList."""
+        """Build a filter as Django's ChangeList does."""
         if callable(declared):
             return declared(request, {}, self.model, self)
         path, make = declared if isinstance(declared, list | tuple) else (declared, FieldListFilter.create)
@@ -88,7 +83,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> models.Model | None:
         obj = super().get_object(request, object_id, from_field)
         if obj is not None and request.method == "POST":
-            # The form writes refused input to the object, too; the page title needs the stored name.
+            # The form writes refused input to the object, too.
             obj.stored_title = str(obj)
         return obj
 
@@ -128,7 +123,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         except (ShopError, IntegrityError, ProtectedError) as error:
             request.refusal = error
             response = answer()
-        # After other errors the commit may have succeeded: the search for orphans deletes unused images.
+        # After other errors the commit may have succeeded, so images are kept.
         if not request.was_saved:
             uploads.discard()
         return response
@@ -141,12 +136,11 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         return _refused(form, refusal) if refusal is not None and request.method == "POST" else form
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: ModelForm, change: bool) -> None:
-        """Save the object after all images of the page are stored."""
         Uploads(request).require_stored()
         self.write(request, obj, form, change)
 
     def write(self, request: HttpRequest, obj: models.Model, form: ModelForm, change: bool) -> None:
-        """Save the object; override this to call a service."""
+        """Override this to call a service."""
         self.save_instance(obj, form)
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: list, change: bool) -> None:
@@ -155,7 +149,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     @staticmethod
     def save_instance(obj: models.Model, form: ModelForm) -> None:
-        """Insert a new row, or update only changed columns, to avoid conflicts with sales and stock."""
+        """Update only changed columns, to avoid conflicts with sales."""
         if obj._state.adding:
             obj.save(force_insert=True)
             return
@@ -164,7 +158,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
             obj.save(update_fields=changed)
 
     def message_user(self, request: HttpRequest, message: str, *args: Any, **kwargs: Any) -> None:
-        """Show the message after the commit, so that retries do not repeat it."""
+        """Wait for the commit: retries would repeat it."""
         tell = super().message_user
         transactions.on_commit(lambda: tell(request, message, *args, **kwargs))
 
@@ -185,7 +179,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         response = super().render_delete_form(request, context)
-        # The scripts of a list's filters, whose translations only forms and lists load.
+        # Filter scripts would lack their translations here.
         response.context_data["media"] = Media()
         return response
 
@@ -199,14 +193,12 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def construct_change_message(
         self, request: HttpRequest, form: ModelForm, formsets: list | None, add: bool = False
     ) -> list[str]:
-        """Return the names of changed fields; those of inlines are prefixed."""
         names = list(form.changed_data)
         for formset in formsets or ():
             names += [f"{formset.prefix}.{name}" for each in formset.forms for name in each.changed_data]
         return names
 
-    # Django calls these for saves and deletions of a page, which run in a transaction. Outside of one, the service has
-    # logged the action itself.
+    # Outside of a transaction, the service has logged the action.
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> None:
         if transactions.in_transaction():
@@ -223,7 +215,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's history page with the staff log."""
         paginator = self.get_paginator(request, StaffAction.objects.about(self.model, unquote(object_id)), 100)
         page = paginator.get_page(request.GET.get(PAGE_VAR, 1))
         page.object_list = staff_log.with_people(page)
@@ -237,10 +228,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     # --- Buttons ------------------------------------------------------------------------------------------------------
 
     def find(self, request: HttpRequest, object_id: str | None) -> Any:
-        """Return the object for a quoted key from a URL, or None.
-
-        Django quotes keys in admin URLs (``evt_1`` is ``evt_5F1``); `get_object` takes unquoted keys.
-        """
+        """Return the object of a quoted key (``evt_5F1`` is ``evt_1``), or None."""
         return self.get_object(request, unquote(object_id)) if object_id else None
 
     def find_or_404(self, request: HttpRequest, object_id: str) -> Any:
@@ -256,13 +244,12 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         return [each for each in actions if obj and not self.action_blocker(each.action_name.removeprefix(prefix), obj)]
 
     def perform(self, request: HttpRequest, verb: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
-        """Call a service for a dialog's button, then return to the page of the dialog (or ``url``) with a message."""
         verb()
         self.message_user(request, done, messages.SUCCESS)
         return leave_dialog(request, url)
 
     def action_blocker(self, button: str, obj: Any) -> str:
-        """Return why the object's state does not allow a button, or "". The service checks again."""
+        """Return why a button is not allowed, or "". The service checks again."""
         return ""
 
     def change_url(self, pk: Any) -> str:
@@ -281,7 +268,7 @@ class ReadOnlyModelAdmin(TransactionalModelAdmin):
 
 
 class ConfirmsByName:
-    """Confirms a deletion by the objects' names, without listing related rows."""
+    """Confirms without listing related rows."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         missing = {str(self.opts.verbose_name)} if not self.has_delete_permission(request) else set()
@@ -289,12 +276,12 @@ class ConfirmsByName:
         return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, missing, kept
 
     def deletion_blocker(self, obj: Any) -> str:
-        """Return why the object cannot be deleted, or "". Called in the transaction that deletes it."""
+        """Return a reason, or "". Called in the transaction that deletes."""
         return ""
 
 
 class SingleDeleteMixin(ConfirmsByName):
-    """Allows deletion on the object's page only."""
+    """Removes bulk deletion."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
@@ -303,8 +290,6 @@ class SingleDeleteMixin(ConfirmsByName):
 
 
 def _refused(form: type[ModelForm], error: Exception) -> type[ModelForm]:
-    """Return a subclass of the form that is invalid because of ``error``."""
-
     class RefusedForm(form):
         def _post_clean(self) -> None:
             super()._post_clean()

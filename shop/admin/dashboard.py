@@ -1,7 +1,4 @@
-"""Admin dashboard: figures and panels registered by each app.
-
-Builders run on every visit, so their queries must be answered by an index in milliseconds.
-"""
+"""Admin dashboard. Builders run on every visit, so their queries need an index."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -11,12 +8,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-# Figures count up to this number.
 _MANY = 1000
 
 
 class Figure(NamedTuple):
-    """A number that requires action: ``url`` lists the rows, ``hint`` is a subtitle, ``urgent`` highlights it."""
+    """A number; ``url`` lists the rows, ``urgent`` highlights it."""
 
     place: int
     label: str
@@ -27,7 +23,7 @@ class Figure(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """A titled box; ``template`` renders ``data`` as ``panel.data``."""
+    """A box; ``template`` renders ``panel.data``."""
 
     place: int
     title: str
@@ -43,10 +39,7 @@ _builders: list[tuple[tuple[str, ...], Builder]] = []
 
 
 def on_dashboard(*models: str) -> Callable[[Builder], Builder]:
-    """Register a function that yields figures and panels, ordered by ``place``.
-
-    It is called for users who may view all of ``models`` ("orders.order").
-    """
+    """Register a builder, called for users who may view all ``models`` ("orders.order")."""
 
     def register(build: Builder) -> Builder:
         _builders.append((models, build))
@@ -56,7 +49,7 @@ def on_dashboard(*models: str) -> Callable[[Builder], Builder]:
 
 
 def add_to_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add figures and panels to the context of the admin's index (unfold's DASHBOARD_CALLBACK)."""
+    """Extend the index's context (unfold's DASHBOARD_CALLBACK)."""
     shown = [
         each for models, build in _builders if all(_may_see(request, model) for model in models) for each in build()
     ]
@@ -73,7 +66,6 @@ def _may_see(request: HttpRequest, label: str) -> bool:
 
 
 def number_of(queryset: QuerySet) -> tuple[int, str]:
-    """Return the number of rows as int and as text, ``1000+`` above that limit."""
-    # Sorting is not needed for counting.
+    """Return the count, and its text: ``1000+`` above the limit."""
     counted = queryset.order_by()[: _MANY + 1].count()
     return counted, f"{_MANY}+" if counted > _MANY else str(counted)

@@ -1,4 +1,4 @@
-"""Admin buttons with a confirmation dialog, with or without a form."""
+"""Admin buttons with a dialog."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -17,7 +17,7 @@ from shop.api.errors import ShopError
 
 
 class DialogForm(forms.Form):
-    """A dialog's form for ``obj``; without fields it only asks for confirmation."""
+    """Without fields, it only asks for confirmation."""
 
     def __init__(self, *args: Any, obj: Any, **kwargs: Any) -> None:
         self.obj = obj
@@ -37,11 +37,7 @@ def dialog(
     form_class: type[DialogForm] = DialogForm,
     variant: ActionVariant = ActionVariant.DEFAULT,
 ) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Turn an admin's method ``(request, form, obj)`` into a button with a dialog on the object's page.
-
-    ``submit`` calls the method; errors of its service are shown in the dialog with the user's input. If the admin's
-    `action_blocker` returns a reason, that is shown instead. Requests without HTMX are redirected to the object's page.
-    """
+    """Turn a method ``(request, form, obj)`` into a button with a dialog, which shows any ``ShopError``."""
 
     def decorate(method: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(method)
@@ -58,7 +54,7 @@ def dialog(
                 except ShopError as error:
                     add_refusal(form, error)
             if not request.headers.get("HX-Request"):
-                # The dialog's template is a fragment, unusable as a page.
+                # The dialog's template is not a page.
                 for error in (str(error) for errors in form.errors.values() for error in errors):
                     model_admin.message_user(request, error, messages.ERROR)
                 return HttpResponseRedirect(page)
@@ -74,7 +70,7 @@ def dialog(
         pressed = action(description=button, icon=icon, permissions=permissions, url_path=url_path, variant=variant)(
             view
         )
-        # Set on the view, since unfold's decorator would render its own dialog; the shop's templates read it here.
+        # Read by templates. unfold's decorator would render its dialog.
         pressed.dialog = shown
         return pressed
 
@@ -82,7 +78,7 @@ def dialog(
 
 
 def leave_dialog(request: HttpRequest, url: str, *, stay: bool = True) -> HttpResponse:
-    """Close a dialog by loading the page that opened it, or ``url`` if that is unknown or ``stay`` is False."""
+    """Load the page that opened the dialog, or ``url``."""
     opened_on = request.headers.get("HX-Current-URL", "")
     if stay and url_has_allowed_host_and_scheme(opened_on, {request.get_host()}, require_https=request.is_secure()):
         url = opened_on

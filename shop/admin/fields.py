@@ -1,4 +1,4 @@
-"""Form fields of the admin: money, and pairs of names and texts."""
+"""Form fields of the admin."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from shop import money
 
 
 class LinesWidget(UnfoldAdminTextareaWidget):
-    """Textarea that converts the browser's CRLF to LF."""
+    """Converts the browser's CRLF to LF."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> str | None:
         text = super().value_from_datadict(data, files, name)
@@ -22,7 +22,7 @@ class LinesWidget(UnfoldAdminTextareaWidget):
 
 
 class MoneyFormField(forms.DecimalField):
-    """An amount with the currency's number of decimals (default: the shop's currency)."""
+    """An amount (default: in the shop's currency)."""
 
     widget = UnfoldAdminDecimalFieldWidget
 
@@ -43,7 +43,7 @@ class MoneyFormField(forms.DecimalField):
 
 
 class MoneyFieldsMixin:
-    """Mixin for admins and inlines: fields in ``money_fields`` use `MoneyFormField`."""
+    """For admins and inlines."""
 
     money_fields: tuple[str, ...] = ()
 
@@ -59,7 +59,7 @@ class MoneyFieldsMixin:
 
 
 class PairsField(forms.CharField):
-    """Names and texts, one pair per line (``size: M``); cleans to a dict."""
+    """One pair per line (``size: M``); cleans to a dict."""
 
     def __init__(self, *, rows: int, **kwargs: Any) -> None:
         placeholder = kwargs.pop("placeholder", "size: M")
@@ -84,7 +84,7 @@ class PairsField(forms.CharField):
         return pairs
 
     def run_validators(self, value: Any) -> None:
-        # Validators of the base class expect a text; those of the model field run later.
+        # The base class's validators expect a text.
         return
 
     def validate(self, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""HTML snippets for admin pages."""
+"""HTML and URLs for the admin."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,7 @@ NO_PICTURE = mark_safe('<span class="shop-picture shop-no-picture material-symbo
 
 
 def badge(text: Any, kind: str = "") -> SafeString:
-    """Return a coloured label; ``kind`` is success, info, warning, danger or ""."""
+    """``kind`` is success, info, warning, danger or ""."""
     return mark_safe(render_to_string("unfold/helpers/label.html", {"text": text, "type": kind}).strip())  # noqa: S308
 
 
@@ -27,18 +27,17 @@ def link(url: str, text: Any) -> SafeString:
 
 
 def page_url(model: str, pk: Any, page: str = "change") -> str:
-    """Return the URL of an object's admin page: ``page_url("payments.stripeevent", event.pk)``."""
+    """Example: ``page_url("orders.order", order.pk)``."""
     return reverse(f"admin:{model.lower().replace('.', '_')}_{page}", args=[quote(str(pk))])
 
 
 def list_url(model: str, **filters: str) -> str:
-    """Return the URL of a filtered list: ``list_url("orders.order", status__exact="pending")``."""
+    """Example: ``list_url("orders.order", status__exact="pending")``."""
     address = reverse(f"admin:{model.replace('.', '_')}_changelist")
     return f"{address}?{urlencode(filters)}" if filters else address
 
 
 def thumbnail(name: str, alt: str = "") -> SafeString:
-    """Return the image's thumbnail, or a placeholder without one."""
     if not name:
         return NO_PICTURE
     url = image_url(name, size="thumbnail")
@@ -46,6 +45,6 @@ def thumbnail(name: str, alt: str = "") -> SafeString:
 
 
 def price(amount: Decimal, currency: str = "") -> str:
-    """Return an amount with its currency: ``1,499.00 USD`` (default: the shop's currency)."""
+    """Return ``1,499.00 USD``."""
     currency = currency or settings.CURRENCY
     return f"{money.quantize(amount, currency):,f} {currency.upper()}"

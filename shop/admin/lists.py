@@ -21,12 +21,11 @@ _LAST = "\uffff"
 
 
 def begins_with(field: str, text: str) -> Q:
-    """Match a prefix by an index range; case-sensitive."""
+    """Match a prefix by an index; case-sensitive."""
     return Q(**{f"{field}__gte": text, f"{field}__lt": text + _LAST})
 
 
 def searchable(text: str) -> str:
-    """Return the search text, stripped, without NUL and truncated."""
     return text.replace("\0", "").strip()[:200]
 
 
@@ -35,11 +34,11 @@ def by_id(queryset: QuerySet, text: str) -> QuerySet | None:
 
 
 class QuickChangeList(ChangeList):
-    """Counts once: without search and filters the result count is the total."""
+    """Avoids a second count."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Use the menu's name instead of "Select product to change".
+        # Instead of "Select product to change".
         self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_results(self, request: HttpRequest) -> None:
@@ -48,16 +47,16 @@ class QuickChangeList(ChangeList):
         except (OverflowError, DatabaseError) as error:
             if is_database_outage(error) or not request.GET:
                 raise
-            # The filter's value may be invalid for the database.
+            # The filter's value may be invalid.
             raise IncorrectLookupParameters(error) from error
         if not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count
 
 
 class IndexedSearchMixin:
-    """Searches by ``search(queryset, text)`` instead of a regular expression over the whole collection."""
+    """Searches by index instead of a regular expression."""
 
-    # Django shows the search box only if this is set.
+    # Django requires it for a search box.
     search_fields = ("pk",)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
@@ -69,7 +68,7 @@ class IndexedSearchMixin:
 
 
 class DaysFilter(RangeDateFilter):
-    """A range of days, both included, in the shop's time zone."""
+    """Days in the shop's time zone, both included."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         first, last = (self._day(end) for end in ("from", "to"))

@@ -1,4 +1,4 @@
-"""Messages for errors of services and of the database."""
+"""Messages for errors."""
 
 from django.db.models import ProtectedError
 from django.forms import BaseForm
@@ -18,7 +18,7 @@ def sentence(error: Exception) -> str:
 
 
 def add_refusal(form: BaseForm, error: Exception) -> None:
-    """Add the error to the form, at the fields that it names."""
+    """Add the error at the fields that it names."""
     for fault in getattr(error, "faults", None) or [None]:
         known = fault is not None and fault.attr in form.fields
         form.add_error(fault.attr if known else None, fault.detail if fault is not None else sentence(error))

@@ -1,8 +1,6 @@
 """Image uploads in admin forms.
 
-Images are prepared when the form is cleaned, and stored outside the transaction after the page has been validated,
-since storing may be a network call. A save with images runs twice: the first run validates and raises `UploadsWaiting`,
-the second saves.
+A save runs twice: validation raises `UploadsWaiting`, then images are stored outside the transaction.
 """
 
 from collections.abc import Iterator
@@ -20,17 +18,15 @@ from shop.media import MediaUnavailable, PreparedImage, store_image
 from shop.media.cleanup import delete_image_later
 from shop.media.fields import ImageFormField
 
-# Storing mostly waits for the image service; all uploads of a request share one deadline.
+# All uploads of a request share one deadline.
 _STORED_AT_A_TIME = 4
 
 
 class UploadsWaiting(Exception):
-    """The page is valid, but its images are not stored yet."""
+    """The page is valid, but images are not stored yet."""
 
 
 class ImageUpload:
-    """An uploaded image: prepared, then stored as ``name`` or failed with ``error``."""
-
     def __init__(self, prepared: PreparedImage, *, folder: str) -> None:
         self.prepared = prepared
         self.folder = folder
@@ -41,19 +37,19 @@ class ImageUpload:
         try:
             self.name = store_image(self.prepared, folder=self.folder)
         except MediaUnavailable as error:
-            # The service may have stored it nevertheless.
+            # It may be stored nevertheless.
             self.name, self.error = error.name or "", error
 
 
 class MultipleFileInput(UnfoldAdminFileFieldWidget):
-    """File input without the current file, which is shown elsewhere."""
+    """The current files are shown elsewhere."""
 
     template_name = "admin/widgets/choose_pictures.html"
     allow_multiple_selected = True
 
 
 class ImagesFormField(ImageFormField):
-    """Any number of images from one input; cleans to a list of `ImageUpload`."""
+    """Cleans to a list of `ImageUpload`."""
 
     widget = MultipleFileInput
 
@@ -71,7 +67,7 @@ class ImagesFormField(ImageFormField):
         return bool(data and any(data if isinstance(data, list | tuple) else [data]))
 
     def _upload(self, file: UploadedFile) -> ImageUpload:
-        # Kept on the file, since each run of the transaction cleans the form again.
+        # Kept on the file, since each run cleans the form again.
         upload: ImageUpload | None = getattr(file, "image_upload", None)
         if upload is None:
             upload = file.image_upload = ImageUpload(self.to_python(file), folder=self.folder)
@@ -84,7 +80,7 @@ class ImagesFormField(ImageFormField):
 
 
 class Uploads:
-    """The images of a request whose forms have been cleaned."""
+    """Images of cleaned forms."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -98,13 +94,13 @@ class Uploads:
             raise UploadsWaiting
 
     def store(self) -> None:
-        """Store the images. A failure becomes a field error when the form is cleaned again."""
+        """Failures become field errors in the second run."""
         waiting = [upload for upload in self if not upload.name]
         with ThreadPoolExecutor(max_workers=_STORED_AT_A_TIME, thread_name_prefix="upload") as pool:
             list(pool.map(ImageUpload.store, waiting))
 
     def discard(self) -> None:
-        """Delete the stored images of a page that was not saved."""
+        """Delete images of an unsaved page."""
         for upload in self:
             if upload.name:
                 delete_image_later(upload.name)
