@@ -1,4 +1,4 @@
-"""Access to the shop's database: initial data of scenarios, and the state to check afterwards."""
+"""Initial data of scenarios and the state to check."""
 
 import itertools
 from collections import Counter
@@ -33,7 +33,7 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True)
 class Booked:
-    """An order in the database. ``paid`` is the number of times it was marked paid, ``refunds`` are in cents."""
+    """``paid`` counts how often it was marked paid; ``refunds`` in cents."""
 
     number: str
     buyer: str
@@ -75,7 +75,7 @@ class ShopBooks:
 
     def make_people(self, count: int) -> list[Person]:
         numbers = [next(self._numbers) for _ in range(count)]
-        # Unusable passwords: hashing thousands would take longer than the scenario.
+        # Hashing passwords would take longer than the scenario.
         users = [User(email=f"person{number}@torture.test", name="Person", password="!") for number in numbers]  # noqa: S106
         return [Person(str(user.pk), issue_tokens(user)["access"]) for user in User.objects.bulk_create(users)]
 
@@ -109,17 +109,15 @@ class ShopBooks:
         return StripeEvent.objects.count()
 
     def cancel_unnoticed(self, number: str, *, expired: bool) -> None:
-        """Cancel an order and leave its PaymentIntent open, as when the cancel overtakes the intent's creation."""
+        """Leave the PaymentIntent open, as if its creation came later."""
         order = Order.objects.get(number=number)
         event, actor = (Event.EXPIRED, Actor.SYSTEM) if expired else (Event.CANCELLED, Actor.CUSTOMER)
         orders._cancel(order_id=order.pk, event=event, detail="", actor=actor)
 
     def let_run_out(self, number: str) -> None:
-        """End an order's hold now."""
         Order.objects.filter(number=number).update(expires_at=timezone.now() - timedelta(seconds=1))
 
     def expire_in(self, seconds: float) -> None:
-        """Make the worker's next search for expired holds due in this many seconds."""
         due_at = timezone.now() + timedelta(seconds=seconds)
         PeriodicTask.objects.update_or_create(name="orders.expire", defaults={"due_at": due_at})
 
@@ -131,11 +129,11 @@ class ShopBooks:
         return jobs + [f"event {event}: {event.detail}" for event in waiting] + pending + holds
 
     def send_waiting_mails(self) -> None:
-        """Make mails due that wait some minutes for a payment."""
+        """Make mails due that wait for a payment."""
         Job.objects.filter(kind="orders.mail", attempts=0, given_up_at=None).update(run_at=timezone.now())
 
     def let_a_minute_pass(self) -> None:
-        """Expire leases and claims of killed processes, for short runs."""
+        """Expire leases and claims of killed processes."""
         now = timezone.now()
         Job.objects.update(run_at=now)
         IdempotencyRecord.objects.filter(status=None).update(claimed_until=now)

@@ -1,4 +1,4 @@
-"""HTTP clients of a shop, many at once."""
+"""Concurrent HTTP clients of a shop."""
 
 import secrets
 import threading
@@ -15,14 +15,14 @@ from shop.dev.faults.tally import Tally
 T = TypeVar("T")
 
 ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
-# Longer than the slowest promised answer, for a busy machine.
+# Longer than the slowest promised answer.
 TIMEOUT_SECONDS = 30.0
 PROMISED_SECONDS = 10.0
 _GIVE_UP_SECONDS = 180.0
 
 
 class Answer(NamedTuple):
-    """A reply: status (0: none), the first error's code, the JSON, and the seconds it took."""
+    """Status (0: none), first error's code, JSON, seconds."""
 
     status: int
     code: str
@@ -31,17 +31,17 @@ class Answer(NamedTuple):
 
     @property
     def is_definite(self) -> bool:
-        """Return whether the outcome is known; otherwise the request is repeated."""
+        """If unknown, the request is repeated."""
         return self.status not in (0, 429) and self.status < 500 and self.code != "request_in_progress"
 
 
 class Buyer:
-    """One user's connection, for one thread: use :meth:`twin` for the same user in another."""
+    """A user's connection; not thread-safe, use :meth:`twin`."""
 
     def __init__(self, url: str, person: Person, tally: Tally) -> None:
         self.url, self.person, self.tally = url, person, tally
         self._http = requests.Session()
-        # Ignore proxies from the environment.
+        # Ignore proxies.
         self._http.trust_env = False
         self._http.headers["Authorization"] = f"Bearer {person.token}"
 
@@ -49,7 +49,7 @@ class Buyer:
         return Buyer(self.url, self.person, self.tally)
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
-        """Send one request; a broken connection returns status 0."""
+        """A broken connection returns status 0."""
         headers = {"Idempotency-Key": key} if key else {}
         began = time.monotonic()
         try:
@@ -94,7 +94,7 @@ def new_key() -> str:
 
 
 def at_once(functions: Sequence[Callable[[], T]]) -> list[T]:
-    """Call the functions concurrently, each in its own thread, after a common start; return their results in order."""
+    """Call the functions after a common start; return results in order."""
     start = threading.Barrier(len(functions))
 
     def run(function: Callable[[], T]) -> T:
@@ -107,7 +107,6 @@ def at_once(functions: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def side_by_side(functions: Sequence[Callable[[], T]], *, threads: int = 8) -> list[T]:
-    """Call all functions in a pool of threads; return their results in order."""
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(function) for function in functions]
         return [future.result(_GIVE_UP_SECONDS) for future in futures]

@@ -1,4 +1,4 @@
-"""The naive shop as a :class:`World` on the real shop's mongod and Stripe."""
+"""The naive shop as a :class:`World`."""
 
 import os
 import sys
@@ -70,7 +70,7 @@ class NaiveBooks:
             self.db.products.update_one({"_id": line["product"]}, {"$inc": {"stock": line["quantity"]}})
 
     def audit(self) -> list[str]:
-        """Check the only invariant that it has: stock equals initial stock less sales."""
+        """Check that stock equals initial stock less sales."""
         held: Counter[str] = Counter()
         for order in self.orders():
             if order.status != "cancelled":

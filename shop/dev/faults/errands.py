@@ -1,7 +1,6 @@
-"""Purchases and the like, step by step, through crashes and outages.
+"""Purchases and the like through crashes and outages.
 
-A step without a definite answer is repeated with the same key. Each errand thus knows what was acknowledged, and
-:func:`check` compares that with the database.
+An unanswered step is repeated with its key; :func:`check` compares acknowledged ones with the database.
 """
 
 import time
@@ -36,18 +35,18 @@ ENDS = {
 
 
 class Errand:
-    """One buyer's steps to buy ``product``. Not thread-safe."""
+    """Not thread-safe."""
 
     def __init__(self, kind: str, world: World, buyer: Buyer, product: str, *, staff: Buyer | None = None) -> None:
         self.kind, self.world, self.buyer, self.product, self.staff = kind, world, buyer, product, staff
         self.tally = buyer.tally
         self.number = self.intent = self.payment = ""
-        # Out of stock, or expired before payment: a correct but early end.
+        # Out of stock or expired: a correct end.
         self.ended_early = False
         self.slowest = 0.0
-        # Seconds that a step polls for background work.
+        # Seconds to poll for background work.
         self.patience = 0.0
-        # Checked while waiting: whether to stop, because a process has died.
+        # Whether a process died, so that waiting is useless.
         self.interrupted: Callable[[], bool] = lambda: False
         self._keys: dict[str, str] = defaultdict(new_key)
         self._left = ["fill", "checkout", *KINDS[kind]]
@@ -62,7 +61,7 @@ class Errand:
         return "" if self.is_finished else self._left[0]
 
     def go(self) -> bool:
-        """Continue to the end or to a step without an answer; return whether the errand is finished."""
+        """Continue to the end or an unanswered step; return whether it is finished."""
         while not self.is_finished and not self.interrupted():
             if not self.step():
                 break
@@ -75,7 +74,7 @@ class Errand:
         return done
 
     def _definite(self, answer: Answer, *good: int) -> bool:
-        """Return whether the answer is one of ``good``; count another definite one as unexpected and end the errand."""
+        """Return whether the answer is ``good``; end on another definite one."""
         self.slowest = max(self.slowest, answer.seconds)
         if not answer.is_definite:
             return False
@@ -88,7 +87,7 @@ class Errand:
 
     def _fill(self) -> bool:
         cart = self.buyer.call("GET", "/cart/")
-        # An unanswered call may already have added the item.
+        # An unanswered call may have added the item.
         if cart.status == 200 and cart.body["items"]:
             return True
         return self._definite(cart, 200) and self._definite(self.buyer.add(self.product), 201)
@@ -118,13 +117,12 @@ class Errand:
         return True
 
     def _run_out(self, what: str) -> bool:
-        """Accept the end of the errand if the hold expired."""
         order = self.buyer.order(self.number)
         if not order.is_definite:
             return False
         over = [entry for entry in order.body.get("timeline", []) if entry["event"] == "expired"]
         if expires_at := order.body.get("expires_at"):
-            # An expired hold may still wait for the worker.
+            # The worker may not have expired it yet.
             over = over or datetime.fromisoformat(expires_at) <= datetime.now(UTC)
         self.tally.expect(over, f"{self.kind} {self.number}: {what}, and its hold is not over")
         self.ended_early = True
@@ -133,7 +131,7 @@ class Errand:
     def _cancel(self) -> bool:
         answer = self.buyer.cancel(self.number)
         if answer.code == "order_not_cancellable":
-            # An unanswered call, or the expiry, may have been first.
+            # An unanswered call or the expiry may be first.
             return self._see("status", "cancelled")
         return self._definite(answer, 200)
 
@@ -169,7 +167,7 @@ class Errand:
 
 
 def finish(world: World, errands: Sequence[Errand], *, seconds: float, threads: int = 8) -> None:
-    """Continue all unfinished errands until they end or time runs out."""
+    """Continue all errands until time runs out."""
     give_up_at = time.monotonic() + seconds
     while (left := [errand for errand in errands if not errand.is_finished]) and time.monotonic() < give_up_at:
         world.progress(len(errands) - len(left), len(errands))
@@ -185,7 +183,7 @@ def finish(world: World, errands: Sequence[Errand], *, seconds: float, threads: 
 
 
 def check(world: World, tally: Tally, errands: Sequence[Errand]) -> None:
-    """Check that nothing acknowledged is lost, nothing happened twice, and every errand ended as expected."""
+    """Check that nothing is lost or happened twice."""
     by_buyer: dict[str, list[Booked]] = defaultdict(list)
     for booked in world.books.orders():
         by_buyer[booked.buyer].append(booked)
@@ -207,7 +205,7 @@ def _check_end(errand: Errand, booked: Booked) -> None:
     end = (booked.status, booked.payment_status)
     ends = ENDS[errand.kind]
     if errand.ended_early or not errand.is_finished:
-        # Given up or expired early: only the money is compared.
+        # Only the money is compared.
         return
     errand.tally.expect(end in ends, f"{errand.kind} {booked.number} ended {end}, not {ends}")
 

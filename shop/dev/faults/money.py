@@ -1,5 +1,3 @@
-"""Comparison of the database with Stripe, after every scenario that moves money."""
-
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -9,7 +7,7 @@ from shop.dev.faults.world import World
 
 
 def check_orders(world: World, tally: Tally, numbers: list[str]) -> list[Booked]:
-    """Check that every acknowledged order exists once; return all orders."""
+    """Check that acknowledged orders exist once; return all orders."""
     booked = world.books.orders()
     times = Counter(order.number for order in booked)
     for number, told in Counter(numbers).items():
@@ -22,7 +20,7 @@ def check_orders(world: World, tally: Tally, numbers: list[str]) -> list[Booked]
 
 
 def check_money(world: World, tally: Tally) -> None:
-    """Check one intent per order, one payment, the recorded refunds, and that cancelled orders keep no money."""
+    """Compare payments and refunds with Stripe's."""
     state = world.stripe.state()
     intents: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for intent in state["payment_intents"]:

@@ -1,8 +1,4 @@
-"""Control: a shop with common mistakes. It reads, checks and writes without locks, and trusts every webhook.
-
-It implements the part of the API that the scenarios use, on the same mongod and with the same buyers; its failures
-prove that the scenarios can fail. ``python -m shop.dev.faults.naive PORT MONGO_URI STRIPE_URL`` serves it.
-"""
+"""Control: a shop without locks that trusts every webhook. Arguments: PORT MONGO_URI STRIPE_URL."""
 
 import json
 import random
@@ -107,7 +103,7 @@ class Shop:
         order = self.db.orders.find_one({"number": payment["order"]})
         if sum(order["refunds"]) + amount > PRICE:
             return refused(409, "refund_too_large")
-        # Simulates other work between check and write, long enough for concurrent requests to pass the check.
+        # Let concurrent requests pass the check.
         time.sleep(0.1)
         self.db.orders.update_one({"number": order["number"]}, {"$push": {"refunds": amount}})
         self._call("refunds", payment_intent=payment["payment_intent"], amount=amount)
@@ -147,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_GET  # noqa: N815
 
     def log_message(self, *_: Any) -> None:
-        """Do not log requests."""
+        """Do not log."""
 
 
 class Server(ThreadingHTTPServer):
@@ -155,7 +151,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that hang up."""
+        """Ignore clients that disconnect."""
 
 
 if __name__ == "__main__":

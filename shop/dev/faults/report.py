@@ -1,5 +1,3 @@
-"""Result table for the terminal and ``docs/reliability.md``."""
-
 import datetime
 import os
 import platform
@@ -19,7 +17,6 @@ _SHOWN = 5
 
 
 def row(tally: Tally | None) -> list[str]:
-    """Return one line of the table, empty for a scenario that was not run."""
     if tally is None:
         return ["-"] * (len(COLUMNS) - 1)
     wrong = (tally.lost, tally.duplicated, tally.unexpected)

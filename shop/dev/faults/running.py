@@ -1,5 +1,3 @@
-"""One run: the scenarios in sequence, each followed by an audit, and the control."""
-
 import contextlib
 import tempfile
 import time
@@ -15,9 +13,9 @@ from shop.dev.faults.world import ShopWorld, World, shop_world
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.management.progress import Progress
 
-# Duration that the rounds of SCENARIOS are meant for.
+# Duration of all rounds of SCENARIOS.
 FULL_MINUTES = 20.0
-# Most rounds of the control in which a scenario has to fail.
+# The control must fail within these rounds.
 CONTROL_ROUNDS = 10
 
 
@@ -30,7 +28,7 @@ class Run:
         self.mongod = ""
 
     def all(self, scenarios: Sequence[Scenario]) -> None:
-        """Run these scenarios, those that need more members last, on another MongoDB."""
+        """Run scenarios, grouped by number of members."""
         with tempfile.TemporaryDirectory(prefix="shop-torture-") as folder:
             for members in sorted({scenario.members for scenario in scenarios}):
                 with self._world(Path(folder), members) as world:
@@ -58,7 +56,7 @@ class Run:
         )
         try:
             for scenario in scenarios:
-                # A race may not happen in one round on a busy machine.
+                # A busy machine may miss the race in one round.
                 self.control.append(
                     self._one(scenario, world, f"naive {scenario.name}", CONTROL_ROUNDS, until_failed=True)
                 )
@@ -74,7 +72,7 @@ class Run:
         with Progress(self.stream, title) as bar:
             world.progress = _part_of(bar, tally, rounds)
             for _ in range(rounds):
-                # Chances depend on seed and name only, so that --only repeats them.
+                # Depend on seed and name only, for --only.
                 world.random.seed(f"{self.seed} {scenario.name} {tally.rounds}")
                 world.begin()
                 self._round(scenario, world, tally)
@@ -92,7 +90,7 @@ class Run:
         try:
             scenario.run(world, tally)
         except Exception as error:
-            # A scenario that fails is a finding; continue with the others.
+            # Record it and continue with the others.
             tally.unexpected.append(f"the scenario broke off: {error!r}")
             if isinstance(world, ShopWorld):
                 world.stop()
@@ -114,8 +112,6 @@ class Run:
 
 
 def _part_of(bar: Progress, tally: Tally, rounds: int) -> Callable[[int, int], None]:
-    """Map the progress of one round to the bar of all rounds."""
-
     def show(done: int, total: int) -> None:
         if total:
             bar(tally.rounds * total + done, rounds * total)

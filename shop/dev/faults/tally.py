@@ -1,15 +1,13 @@
-"""Result of one scenario."""
-
 import threading
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Tally:
-    """Counts and failures, thread-safe; each failure is a sentence."""
+    """Thread-safe result of a scenario."""
 
     name: str
-    # Whether 503 is a valid answer.
+    # Whether 503 is valid.
     outages: bool = False
     attempted: int = 0
     acknowledged: int = 0
@@ -32,7 +30,7 @@ class Tally:
             self.acknowledged += count
 
     def answered(self, status: int, what: str) -> None:
-        """Count a reply of this status; a 5xx that no outage excuses is also unexpected."""
+        """Count a reply; a 5xx without an outage is unexpected."""
         if status < 500:
             return
         with self._lock:
@@ -41,12 +39,11 @@ class Tally:
                 self.unexpected.append(f"{what} answered {status}")
 
     def expect(self, holds: object, otherwise: str) -> None:
-        """Record ``otherwise`` as unexpected unless ``holds``."""
         if not holds:
             self.unexpected.append(otherwise)
 
     def note(self, text: str) -> None:
-        """Keep a measurement for the report, replacing the last one with the same text before the colon."""
+        """Keep a measurement; the text before the colon is its key."""
         beginning = text.split(":")[0]
         self.notes = [*(note for note in self.notes if note.split(":")[0] != beginning), text]
 

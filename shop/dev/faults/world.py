@@ -1,4 +1,4 @@
-"""Environment of a scenario: MongoDB, the Stripe simulator, server processes and workers."""
+"""Environment of a scenario."""
 
 import contextlib
 import os
@@ -26,13 +26,13 @@ from shop.dev.testing.server import ShopServer
 from shop.jobs import PeriodicTask
 
 SERVER_PROCESSES = 3
-# Seconds until background work is finished: a lease and a claim of a minute, and pauses between attempts.
+# A lease and a claim of a minute, and retries.
 SETTLE_SECONDS = 150.0
 _KEPT = {"django_migrations", "django_content_type", "auth_permission", PeriodicTask._meta.db_table}
 
 
 class World:
-    """A shop and its environment. Use it from the main thread: processes end with the thread that started them."""
+    """Use it from the main thread: processes end with the thread that started them."""
 
     books: Books
     url: str
@@ -60,16 +60,14 @@ class World:
         """Restart processes that died."""
 
     def forget_outages(self) -> None:
-        """Reset the shop's circuit breakers."""
+        """Reset circuit breakers."""
 
     def settle(self, tally: Tally) -> None:
-        """Wait until no background work is left."""
+        """Wait for background work."""
         tally.expect(self.stripe.wait_until_settled(SETTLE_SECONDS), "Stripe's deliveries did not come to an end")
 
 
 class Worker:
-    """A ``manage.py worker`` process that can be killed and restarted."""
-
     def __init__(self, *, log: Path, environment: dict[str, str]) -> None:
         self._log, self._environment = log, {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
@@ -101,7 +99,7 @@ class ShopWorld(World):
             "DATA_DIR": str(self.folder),
             "STRIPE_API_BASE": self.stripe.url,
             "LOG_LEVEL": "WARNING",
-            # Rendered like any other mail, but not sent.
+            # Rendered but not sent.
             "EMAIL_URL": "dummymail://",
         }
         self.workers: list[Worker] = []
@@ -123,7 +121,7 @@ class ShopWorld(World):
         return ShopServer(log=log, workers=processes, port=port, **{**self.environment, **environment})
 
     def start_server(self, *, processes: int = SERVER_PROCESSES, **environment: str) -> None:
-        """Restart the server with this environment, at the same address."""
+        """Restart with this environment at the same address."""
         self.stop_server()
         self.server = self.new_server(processes=processes, port=self.server.port, **environment)
         self.server.start()
@@ -146,10 +144,7 @@ class ShopWorld(World):
         self.workers.clear()
 
     def revive(self) -> None:
-        """Restart processes that died, as systemd or Kubernetes would.
-
-        The server replaces its processes itself, but ends when two of them die within six seconds.
-        """
+        """The server replaces its processes, but ends when two die within six seconds."""
         if self._serves is not None and not self.server.is_alive:
             self.server.kill()
             self.server.start()
@@ -158,8 +153,7 @@ class ShopWorld(World):
                 worker.start()
 
     def forget_outages(self) -> None:
-        # A process that met an outage lets one call at a time through until one succeeds. New processes have no such
-        # state.
+        # New processes have closed circuit breakers.
         self.stop_server()
 
     def begin(self) -> None:
@@ -175,7 +169,6 @@ class ShopWorld(World):
                 database[name].delete_many({})
 
     def settle(self, tally: Tally) -> None:
-        """Let a worker finish all jobs, and wait until no work is left."""
         if not self.workers:
             self.start_workers()
         give_up_at = time.monotonic() + SETTLE_SECONDS
@@ -186,7 +179,7 @@ class ShopWorld(World):
             self.stripe.wait_until_settled(5)
             self.books.send_waiting_mails()
             unfinished = self.books.unfinished()
-            # Twice, as a worker may cause further events from Stripe.
+            # Twice: a worker may cause further events.
             quiet = quiet + 1 if not unfinished and self.stripe.wait_until_settled(0.1) else 0
             time.sleep(0.1)
         tally.expect(not unfinished, f"left undone: {'; '.join(unfinished[:5])}")
@@ -205,17 +198,15 @@ class ShopWorld(World):
 
 
 def use_database(uri: str) -> None:
-    """Point this process's Django at another MongoDB."""
     connections["default"].close_pool()
     configured = connections.settings["default"]
     configured["HOST"], configured["NAME"] = uri, "shop"
-    # This thread's wrapper holds the old settings; new ones read the changed dictionary.
+    # The wrapper holds the old settings.
     del connections["default"]
 
 
 @contextlib.contextmanager
 def shop_world(*, members: int = 1, **arguments: Any) -> Iterator[ShopWorld]:
-    """Run a shop on a temporary MongoDB; stop and remove both at the end."""
     with mongod.temporary(members=members) as replica_set:
         world = ShopWorld(replica_set, **arguments)
         try:
@@ -228,7 +219,7 @@ def shop_world(*, members: int = 1, **arguments: Any) -> Iterator[ShopWorld]:
 
 
 def server_pids(leader: int) -> list[int]:
-    """Return the processes under a server's leader that answer requests."""
+    """Return the processes that answer requests."""
     listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)  # noqa: S607
     rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
     return [int(row[0]) for row in rows if len(row) == 3 and int(row[1]) == leader and "resource_tracker" not in row[2]]

@@ -58,8 +58,7 @@ class ControlPlane:
         return rule
 
     def release(self, order: str | list[str] = "created") -> list[Object]:
-        """Send held deliveries sequentially: ``created``, ``reversed``, ``random``, or only these event ids or types.
-        """
+        """Send held deliveries sequentially: ``created``, ``reversed``, ``random``, or these event ids or types."""
         with self.account.session() as session:
             held = session.store.rows("SELECT * FROM deliveries WHERE state = 'held' ORDER BY id")
             if isinstance(order, list):

@@ -1,4 +1,4 @@
-"""All scenarios, by name, in the order in which they run."""
+"""All scenarios in the order of a run."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,15 +9,13 @@ from shop.dev.faults.world import World
 
 
 class Scenario(NamedTuple):
-    """``run`` does one round."""
-
     name: str
     run: Callable[[World, Tally], None]
-    # Also run against the naive control.
+    # The naive control runs it too.
     control: bool = False
-    # Something is made unavailable, so that 503 is a valid answer.
+    # 503 is a valid answer.
     outages: bool = False
-    # Rounds in a full run of 20 minutes.
+    # In a full run of 20 minutes.
     rounds: int = 1
     in_short: bool = True
     members: int = 1

@@ -1,5 +1,3 @@
-"""Concurrent checkouts of one cart."""
-
 from collections import Counter
 
 from shop.dev.faults.buyers import at_once, new_key
@@ -32,7 +30,7 @@ def one_cart(world: World, tally: Tally) -> None:
 
 
 def one_key(world: World, tally: Tally) -> None:
-    """One Idempotency-Key sent 50 times at once creates one order, and another for its payment one PaymentIntent."""
+    """One Idempotency-Key sent 50 times at once creates one order; another, one PaymentIntent."""
     times = world.size(50, 25)
     product = world.books.make_product(1000)
     (buyer,) = world.buyers(1, tally)

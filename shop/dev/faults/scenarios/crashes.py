@@ -1,5 +1,3 @@
-"""kill -9 at every named point of the code that sells, takes money and refunds it."""
-
 import re
 import time
 from pathlib import Path
@@ -11,14 +9,13 @@ from shop.dev.faults.errands import Errand, check, finish
 from shop.dev.faults.tally import Tally
 from shop.dev.faults.world import ShopWorld, Worker, World, server_pids
 
-# Seconds until a process must have reached its point.
+# Seconds to reach the point.
 DEATH_SECONDS = 25.0
-# Leases of jobs and claims of keys expire after a minute.
+# Leases and claims expire after a minute.
 CLAIM_SECONDS = 62.0
 FINISH_SECONDS = 240.0
 
-# Names of transactions, the errand that reaches each, and the process to kill. Names that are missing here only run
-# inside one of these (`orders.mark_paid` in `payments.apply_event`).
+# Transaction, errand that reaches it, process to kill. Others run inside one of these.
 TRANSACTIONS = [
     ("cart.create", "purchase", "server"),
     ("orders.place", "purchase", "server"),
@@ -54,7 +51,7 @@ PLACES = [
 
 
 def crash_points(world: World, tally: Tally) -> None:
-    """A process killed at any named point of a transaction or a Stripe call does not change how an errand ends."""
+    """A process killed at any point of a transaction or a Stripe call does not change how an errand ends."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     _check_names(tally)
     product = world.books.make_product(1000)
@@ -64,7 +61,7 @@ def crash_points(world: World, tally: Tally) -> None:
     errands = []
     for done, (place, kind, victim) in enumerate(places):
         world.progress(done, len(places))
-        # Deliveries left by an earlier errand must not trigger this kill.
+        # An earlier errand's deliveries must not trigger this kill.
         world.stripe.wait_until_settled(3)
         (person,) = world.books.make_people(1)
         errand_kind = "cancel_paid" if kind == "late" else kind
@@ -85,7 +82,7 @@ def crash_points(world: World, tally: Tally) -> None:
 
 
 def _kill_server(world: ShopWorld, errand: Errand, place: str, *, late: bool) -> bool:
-    """Continue the errand until the server dies at ``place``; return whether it did."""
+    """Return whether the server died at ``place``."""
     world.start_server(processes=1, CRASH_AT=place)
     alive = server_pids(world.server.pid)
     errand.interrupted = lambda: server_pids(world.server.pid) != alive
@@ -93,7 +90,7 @@ def _kill_server(world: ShopWorld, errand: Errand, place: str, *, late: bool) ->
     if late:
         _cancel_unnoticed(world, errand)
     elif errand.kind == "cancel_paid":
-        # The shop must not know of the payment when the cancel arrives.
+        # The cancel must arrive before the payment.
         world.stripe.deliver("hold", types=["payment_intent.succeeded"])
     errand.go()
     died = _wait_for_death(errand)
@@ -103,7 +100,7 @@ def _kill_server(world: ShopWorld, errand: Errand, place: str, *, late: bool) ->
 
 
 def _cancel_unnoticed(world: ShopWorld, errand: Errand) -> None:
-    """Cancel without closing the intent, so that the payment succeeds afterwards."""
+    """Leave the intent open, so that the payment succeeds."""
     while errand.next_step in ("fill", "checkout", "open"):
         if not errand.step():
             return
@@ -111,7 +108,7 @@ def _cancel_unnoticed(world: ShopWorld, errand: Errand) -> None:
 
 
 def _kill_worker(world: ShopWorld, errand: Errand, place: str, *, late: bool = False) -> bool:
-    """Continue the errand until a worker dies at ``place``; return whether it did."""
+    """Return whether a worker died at ``place``."""
     world.start_server(processes=1)
     worker = Worker(log=world.folder / "worker-killed.log", environment={**world.environment, "CRASH_AT": place})
     errand.interrupted = lambda: not worker.is_alive
@@ -138,7 +135,6 @@ def _wait_for_death(errand: Errand) -> bool:
 
 
 def _check_names(tally: Tally) -> None:
-    """Check that the names still exist in the code."""
     base = Path(settings.BASE_DIR)
     source = "".join(path.read_text() for app in ROOMS for path in (base / app).rglob("*.py"))
     there = set(re.findall(r'@(?:transactions\.)?transactional\("([^"]+)"\)', source))

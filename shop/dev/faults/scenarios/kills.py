@@ -1,5 +1,3 @@
-"""Server and worker processes that are killed repeatedly under load."""
-
 import os
 import signal
 import threading
@@ -51,7 +49,7 @@ def kills(world: World, tally: Tally) -> None:
 
 
 def under_load(world: World, tally: Tally, disturb: Callable[[], None], *, kinds: list[str]) -> list[Errand]:
-    """Run errands concurrently while ``disturb`` works; return all that were begun."""
+    """Run errands while ``disturb`` works; return them."""
     product = world.books.make_product(1_000_000)
     staff = Buyer(world.url, world.books.make_staff(), tally)
     stopping = threading.Event()
@@ -66,7 +64,7 @@ def under_load(world: World, tally: Tally, disturb: Callable[[], None], *, kinds
                 kind = world.random.choice(kinds)
             if person is None:
                 return
-            # One user per errand: claims of a killed process do not block the next errand.
+            # One user per errand: claims of a killed process block no other.
             errand = Errand(kind, world, Buyer(world.url, person, tally), product, staff=staff.twin())
             errands.append(errand)
             for _ in range(20):
@@ -87,7 +85,7 @@ def under_load(world: World, tally: Tally, disturb: Callable[[], None], *, kinds
 
 
 def _kill_one(world: ShopWorld, tally: Tally) -> None:
-    """Kill -9 a server process, a worker or, rarely, the whole server; then restart what does not recover by itself."""
+    """Kill a server process, a worker or, rarely, the whole server."""
     chance = world.random.random()
     if chance < 0.1:
         world.server.kill()

@@ -1,5 +1,3 @@
-"""A database that changes its primary, or freezes."""
-
 import os
 import signal
 import threading
@@ -47,7 +45,7 @@ def step_downs(world: World, tally: Tally) -> None:
 
 
 def _wait_for_orders(tally: Tally) -> None:
-    """Wait until more orders are acknowledged than can have been in progress before."""
+    """Wait for more orders than were in progress."""
     before, give_up_at = tally.acknowledged, time.monotonic() + 60
     while tally.acknowledged <= before + BUYERS and time.monotonic() < give_up_at:
         time.sleep(0.02)

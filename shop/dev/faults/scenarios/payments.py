@@ -1,5 +1,3 @@
-"""Late payments and refunds."""
-
 import time
 from collections import Counter
 from decimal import Decimal
@@ -12,21 +10,21 @@ from shop.dev.faults.tally import Tally
 from shop.dev.faults.world import ShopWorld, World
 from shop.dev.stripe_simulator import ApiError
 
-# Seconds over which shoppers pay expired holds; the worker expires them in the middle.
+# Seconds of payments; the worker expires holds in the middle.
 EXPIRY_SECONDS = 6.0
 
 
 def late_success(world: World, tally: Tally) -> None:
-    """A payment that succeeds after the cancellation or expiry, or races it, is refunded exactly once."""
+    """A payment that succeeds after the cancellation or expiry, or races it, is refunded once."""
     count = world.size(20, 6)
     product = world.books.make_product(count)
     orders = open_orders(world, tally, product, count)
     late, racing = orders[: count // 2], orders[count // 2 :]
     world.stripe.deliver("off")
-    # A worker would close the intents before they are paid.
+    # A worker would close the intents first.
     world.stop_workers()
     for number, order in enumerate(late):
-        # Stripe does not know of the end, so the payment succeeds.
+        # Stripe does not know of it, so the payment succeeds.
         world.books.cancel_unnoticed(order.number, expired=bool(number % 2))
         world.stripe.pay(order.intent)
         (success,) = events_of(world, order.intent, "payment_intent.succeeded")
@@ -63,7 +61,7 @@ def _pay(world: World, order: Opened) -> bool:
 
 
 def late_payment(world: World, tally: Tally) -> None:
-    """When payments race the expiry of holds, each order is paid or expired, and an expired one keeps no money."""
+    """When payments race the expiry of holds, each order is paid, or expired and keeps no money."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(40, 8)
     product = world.books.make_product(count)
@@ -72,7 +70,7 @@ def late_payment(world: World, tally: Tally) -> None:
         world.start_workers()
     for order in orders:
         world.books.let_run_out(order.number)
-    # Payments start before the worker searches for expired holds and end after it.
+    # Payments start before the worker's search and end after it.
     world.books.expire_in(EXPIRY_SECONDS / 2)
     moments = {
         order.number: (number + world.random.random()) / count * EXPIRY_SECONDS for number, order in enumerate(orders)
@@ -102,7 +100,7 @@ def late_payment(world: World, tally: Tally) -> None:
 
 
 def refunds(world: World, tally: Tally) -> None:
-    """When 20 refunds of 1.50 are requested at once for a payment of 10.00, exactly six are made."""
+    """When 20 refunds of 1.50 are requested at once for a payment of 10.00, six are made."""
     times, amount = 20, Decimal("1.50")
     product = world.books.make_product(10)
     (order,) = open_orders(world, tally, product, 1)

@@ -1,5 +1,3 @@
-"""Webhooks that never arrived."""
-
 import time
 
 from shop.dev.faults.buyers import side_by_side
@@ -21,7 +19,7 @@ def webhooks_off(world: World, tally: Tally) -> None:
     tally.acknowledge(count)
     unpaid = [order for order in world.books.orders() if order.paid]
     tally.expect(not unpaid, f"{len(unpaid)} orders are paid, though nobody told")
-    # Reconciliation skips objects created in the second in which it starts.
+    # Reconciliation skips objects of the second in which it starts.
     time.sleep(2)
     first, second = world.reconcile() or "-", world.reconcile() or "-"
     tally.note(f"reconcile_payments: first {first.splitlines()[-1]} Then {second.splitlines()[-1]}")

@@ -1,5 +1,3 @@
-"""Steps shared by scenarios: place orders, open payments, deliver events."""
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +13,6 @@ from shop.dev.stripe_simulator.delivery import body_of, sign
 
 @dataclass(frozen=True)
 class Opened:
-    """An unpaid order with its payment's id and PaymentIntent."""
-
     buyer: Buyer
     number: str
     payment: str
@@ -24,13 +20,11 @@ class Opened:
 
 
 def open_orders(world: World, tally: Tally, product: str, count: int) -> list[Opened]:
-    """Let ``count`` buyers order one piece each and open its payment; failures are unexpected."""
-
     def buy(buyer: Buyer) -> Opened | None:
         buyer.add(product)
         order = buyer.checkout()
         payment = open_until_answered(buyer, order.body.get("number", ""))
-        # 200: an attempt without a definite answer had already created the payment.
+        # 200: an unanswered attempt created the payment.
         if order.status != 201 or payment.status not in (200, 201):
             tally.unexpected.append(f"no order to be paid: {order}, {payment}")
             return None
@@ -41,7 +35,7 @@ def open_orders(world: World, tally: Tally, product: str, count: int) -> list[Op
 
 
 def open_until_answered(buyer: Buyer, number: str) -> Answer:
-    """Open an order's payment; retry for 30 s, as servers pause calls to Stripe for some seconds after an outage."""
+    """Retry: after an outage servers pause calls to Stripe."""
     give_up_at = time.monotonic() + 30
     while not (answer := buyer.open_payment(number)).is_definite and time.monotonic() < give_up_at:
         time.sleep(0.5)
@@ -49,7 +43,7 @@ def open_until_answered(buyer: Buyer, number: str) -> Answer:
 
 
 def events_of(world: World, intent: str, *types: str) -> list[dict[str, Any]]:
-    """Return Stripe's events about one intent, oldest first."""
+    """Return events about an intent, oldest first."""
     found = []
     for event in reversed(world.stripe.state()["events"]):
         subject = event["data"]["object"]
@@ -59,7 +53,7 @@ def events_of(world: World, intent: str, *types: str) -> list[dict[str, Any]]:
 
 
 def post_event(world: World, event: dict[str, Any], *secrets: str) -> int:
-    """Deliver one event as Stripe does, signed now; return the status of the reply."""
+    """Sign and deliver an event; return the status."""
     body = body_of(event)
     return post_body(world, body, sign(body, list(secrets) or [world.stripe.webhook_secret], int(time.time())))
 
@@ -77,7 +71,7 @@ def post_body(world: World, body: bytes, signature: str) -> int:
 
 
 def deliver_at_once(world: World, tally: Tally, deliveries: Sequence[dict[str, Any]]) -> None:
-    """Deliver all events concurrently; each must be acknowledged."""
+    """Each event must be acknowledged."""
     tally.attempt(len(deliveries))
     statuses = at_once([lambda e=event: post_event(world, e) for event in deliveries])
     for status in statuses:

@@ -1,5 +1,3 @@
-"""Races for limited stock and coupons."""
-
 from collections import Counter
 from collections.abc import Callable
 
@@ -19,7 +17,7 @@ def last_pieces(world: World, tally: Tally) -> None:
 
 
 def opposite_carts(world: World, tally: Tally) -> None:
-    """Carts of {A, B} and of {B, A} that are ordered at once neither deadlock nor become half an order."""
+    """Concurrent orders of {A, B} and of {B, A} neither deadlock nor become half an order."""
     buyers, pieces = world.size(60, 20), world.size(30, 10)
     first, second = world.books.make_product(pieces), world.books.make_product(pieces)
     carts = [[first, second] if number % 2 else [second, first] for number in range(buyers)]
@@ -57,7 +55,7 @@ def _race(
     refusal: tuple[int, str],
     prepare: Callable[[Buyer], None] = lambda buyer: None,
 ) -> list[Booked]:
-    """Check out all carts concurrently: ``winners`` succeed, the others get ``refusal``."""
+    """Check out all carts concurrently."""
     before = {order.number for order in world.books.orders()}
     buyers = world.buyers(len(carts), tally)
 

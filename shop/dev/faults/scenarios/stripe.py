@@ -1,5 +1,3 @@
-"""Stripe unreachable, slow or wrong, or executing calls without answering."""
-
 import threading
 from typing import Any
 
@@ -24,7 +22,7 @@ OUTAGES: list[dict[str, Any]] = [
     {"kind": "lose_answer"},
 ]
 ORDERS = 4
-# Longer than the shop's transactions take, shorter than an unanswered call to Stripe.
+# Longer than transactions take, shorter than an unanswered call.
 TRANSACTION_SECONDS = 2.0
 
 
@@ -43,7 +41,7 @@ def stripe_away(world: World, tally: Tally) -> None:
 
 
 def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float:
-    """Open payments, refund and cancel during the outage and after it; return the slowest reply's time."""
+    """Use payments during the outage; return the slowest reply's seconds."""
     product = world.books.make_product(100)
     paid = open_orders(world, tally, product, ORDERS)
     to_cancel = open_orders(world, tally, product, ORDERS)
@@ -60,7 +58,7 @@ def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float
     world.stripe.fail(**outage, method="POST")
     watch = _TransactionWatch()
     with watch:
-        # Two concurrent calls per order.
+        # Twice per order.
         answers = at_once(
             [lambda b=b, n=n: b.twin().open_payment(n) for b, n in zip(buyers, unpaid, strict=True) for _ in "ab"]
             + [lambda o=order: _refund(staff, o) for order in paid]
@@ -97,13 +95,13 @@ def _refund(staff: Buyer, order: Opened) -> Answer:
 
 
 class _TransactionWatch:
-    """Watch for long transactions inside the block; ``found`` is the longest in seconds."""
+    """``found``: the longest transaction in seconds."""
 
     def __init__(self) -> None:
         self.found = 0.0
         self._stopping = threading.Event()
         self.error = ""
-        # `$currentOp` supports no other read concern.
+        # `$currentOp` supports no other.
         self._admin = connections["default"].connection.admin.with_options(read_concern=ReadConcern("local"))
         self._thread = threading.Thread(target=self._look, daemon=True)
 

@@ -1,5 +1,3 @@
-"""Webhooks: repeated, in any order, and forged."""
-
 import itertools
 import json
 import time
@@ -63,7 +61,7 @@ def any_order(world: World, tally: Tally) -> None:
     ends = {order.number: _live(world, order) for order in orders}
     told: dict[str, list[dict[str, Any]]] = {order.number: events_of(world, order.intent) for order in orders}
     for events in told.values():
-        # Repeated, repeated under another id, and shuffled.
+        # Repeat, also under other ids, and shuffle.
         events += world.random.sample(events, min(3, len(events)))
         events += [world.stripe.twin(event["id"]) for event in world.random.sample(events, min(2, len(events)))]
         world.random.shuffle(events)
@@ -72,7 +70,7 @@ def any_order(world: World, tally: Tally) -> None:
 
 
 def _tell_all(world: World, tally: Tally, told: dict[str, list[dict[str, Any]]]) -> None:
-    """Deliver each order's events in sequence, several orders in parallel."""
+    """Deliver in sequence, several orders in parallel."""
     tally.attempt(sum(len(events) for events in told.values()))
 
     def tell(number: str) -> None:
@@ -99,7 +97,7 @@ def _check_ends(world: World, tally: Tally, told: dict[str, list[dict[str, Any]]
 
 
 def _live(world: World, order: Opened) -> str:
-    """Create a random history of a payment at Stripe; return the payment status that it must lead to."""
+    """Create a random history at Stripe; return the payment's final status."""
     stripe, chance = world.stripe, world.random
     if chance.random() < 0.3:
         _decline(world, order)
@@ -162,7 +160,7 @@ def signatures(world: World, tally: Tally) -> None:
         tally.expect(status >= 500 or status == 400, f"{what} was answered with {status}")
     stored = world.books.events() - before
     tally.expect(stored == 0, f"{stored} forged events were stored")
-    # During a rotation Stripe signs with both secrets; the shop still knows only the old one.
+    # Stripe signs with both.
     status = post_body(world, body, sign(body, ["whsec_new", secret], int(time.time())))
     tally.expect(status == 200, f"two signatures during a rotation were answered with {status}")
     tally.acknowledge(status == 200)
