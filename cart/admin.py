@@ -1,4 +1,4 @@
-"""Admin for coupons and, read-only, carts."""
+"""Admin for coupons and carts."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Coupon validation, discounts and usage counts."""
+"""Validity, discounts and uses of coupons."""
 
 from bson import ObjectId
 from django.db.models import F, Q
@@ -17,7 +17,7 @@ def find(code: str) -> Coupon | None:
 
 
 def unusable_reason(coupon: Coupon | None) -> str:
-    """Return why the coupon is currently unusable for all users, or ""."""
+    """Return why no user can use the coupon now, or ""."""
     now = timezone.now()
     if coupon is None or not coupon.is_active:
         return "There is no such coupon."
@@ -31,7 +31,6 @@ def unusable_reason(coupon: Coupon | None) -> str:
 
 
 def require_uses_left(coupon: Coupon, *, user: User | None) -> None:
-    """Raise :class:`InvalidCoupon` if this user has reached the coupon's limit per user."""
     if coupon.usage_limit_per_user is not None and user is not None:
         uses = CouponUse.objects.filter(coupon=coupon, user=user).count()
         if uses >= coupon.usage_limit_per_user:
@@ -39,10 +38,7 @@ def require_uses_left(coupon: Coupon, *, user: User | None) -> None:
 
 
 def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
-    """Return the cart's coupon if this user may use it now; raise :class:`InvalidCoupon` with the reason if not.
-
-    The reason reveals that the code exists, so call this only for a coupon that is already on the cart.
-    """
+    """Return the coupon, or raise ``InvalidCoupon``, which reveals that the code exists: pass only the cart's."""
     if reason := unusable_reason(coupon):
         raise InvalidCoupon(reason, attr="code")
     if priced.subtotal < coupon.minimum_subtotal:
@@ -53,7 +49,7 @@ def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Co
 
 
 def apply(priced: PricedCart, *, user: User | None) -> InvalidCoupon | None:
-    """Apply the discount of the cart's coupon; if it is not usable, apply none and return the reason."""
+    """Apply the cart's coupon, or return why it is unusable."""
     if not priced.cart.coupon:
         return None
     try:
@@ -64,9 +60,9 @@ def apply(priced: PricedCart, *, user: User | None) -> InvalidCoupon | None:
 
 
 def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
-    """Count one use in the transaction that places the order. Raises :class:`InvalidCoupon` if none is left.
+    """Count one use, in the order's transaction. Raises ``InvalidCoupon``.
 
-    This guards the total limit. The limit per user is guarded by the user's single cart, which each order claims.
+    The limit per user holds because all orders of a user write the same cart.
     """
     queue_for([coupon.pk])
     left = Q(usage_limit=None) | Q(used__lt=F("usage_limit"))
@@ -76,7 +72,7 @@ def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
 
 
 def release(*, order_number: str) -> None:
-    """Revert the use in the transaction that cancels the order."""
+    """Revert the use. Call it in a transaction."""
     used: list[ObjectId] = list(CouponUse.objects.filter(order_number=order_number).values_list("coupon", flat=True))
     queue_for(used)
     for coupon in used:

@@ -28,7 +28,7 @@ class ProductUnavailable(ShopError):
 class InvalidCoupon(ShopError):
     default_code = "invalid_coupon"
     default_detail = "This coupon cannot be used."
-    # Code of the warning while the coupon stays on the cart.
+    # Code of the cart's warning.
     warning_code = "invalid_coupon"
 
 

@@ -1,4 +1,4 @@
-"""Cart and coupon data in a user's data export."""
+"""Cart and coupon uses for data exports."""
 
 from typing import Any
 
@@ -12,7 +12,6 @@ from cart.services import CartOwner, get_cart
 
 
 def export_cart(*, user: User, request: Request) -> dict[str, Any]:
-    """Return the cart at current prices and the coupons used by the user's orders."""
     uses = CouponUse.objects.filter(user=user).order_by("id").prefetch_related("coupon")
     return {
         "cart": cart_data(get_cart(owner=CartOwner(user=user)), user=user, request=request),

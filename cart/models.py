@@ -1,8 +1,4 @@
-"""Carts and coupons.
-
-A cart is one document with embedded lines. Every change is optimistically locked by ``revision``, so concurrent changes
-are not lost and one revision becomes at most one order.
-"""
+"""Carts (one document each, optimistically locked by ``revision``) and coupons."""
 
 import hashlib
 import secrets
@@ -22,7 +18,7 @@ from shop.db.money_fields import money_field
 
 
 class CartLine(EmbeddedModel):
-    """A cart line. ``unit_price`` is the price when it was added; a later price change produces a warning."""
+    """``unit_price`` is the price when the line was added."""
 
     key = ObjectIdField(default=ObjectId)
     variant = ObjectIdField()
@@ -32,7 +28,6 @@ class CartLine(EmbeddedModel):
 
 class CartQuerySet(models.QuerySet):
     def with_token(self, token: str) -> "CartQuerySet":
-        """Filter by a guest's bearer token, of which the database has only the digest."""
         return self.filter(token_digest=token_digest(token))
 
 
@@ -45,7 +40,7 @@ def token_digest(token: str) -> str:
 
 
 class Cart(models.Model):
-    """The cart of a user (``user`` is set) or of a guest (``token_digest`` is set)."""
+    """Either ``user`` or, for a guest, ``token_digest`` is set."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="carts"
@@ -80,7 +75,7 @@ class Coupon(models.Model):
 
     code = UpperCodeField(max_length=40, unique=True, help_text="Shoppers type it in either case.")
     kind = models.CharField(max_length=10, choices=Kind)
-    # Per cent, or an amount in the shop's currency.
+    # Per cent, or an amount.
     value = money_field()
     minimum_subtotal = money_field(default=Decimal(0))
     valid_from = models.DateTimeField(null=True, blank=True)
@@ -107,7 +102,7 @@ class Coupon(models.Model):
 
 
 class CouponUse(models.Model):
-    """One use of a coupon by one order; deleted when the order is cancelled or expires."""
+    """Deleted when the order is cancelled."""
 
     coupon = models.ForeignKey(Coupon, on_delete=models.CASCADE, related_name="uses")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -11,8 +11,6 @@ from shop import money
 
 @dataclass
 class PricedLine:
-    """A cart line with its variant's current price and stock."""
-
     line: CartLine
     offer: Offer
     discount: Decimal = money.ZERO
@@ -27,21 +25,17 @@ class PricedLine:
 
     @property
     def is_sellable(self) -> bool:
-        """Return whether the line can be ordered in this quantity."""
         return self.offer.is_active and self.quantity <= self.offer.stock
 
     @cached_property
     def line_total(self) -> Decimal:
-        """Return the total before the discount."""
+        """Return the total before discount."""
         return money.quantize(self.unit_price * self.quantity)
 
 
 @dataclass
 class PricedCart:
-    """A priced cart. Totals include sellable lines only.
-
-    ``coupon`` is set only if it is usable; ``gone`` are lines of deleted variants.
-    """
+    """Totals include sellable lines only; ``gone`` are lines of deleted variants."""
 
     cart: Cart
     lines: list[PricedLine]
@@ -61,7 +55,7 @@ class PricedCart:
         return self.subtotal - self.discount
 
     def apply(self, coupon: Coupon) -> None:
-        """Apply the coupon's discount, distributed over the lines by largest remainder."""
+        """Distribute the discount over the lines by largest remainder."""
         self.coupon = coupon
         if coupon.kind == Coupon.Kind.PERCENTAGE:
             discount = money.round_to_step(self.subtotal * min(coupon.value, Decimal(100)) / 100)
@@ -74,7 +68,6 @@ class PricedCart:
 
 
 def price_lines(cart: Cart, offers: Offers | None = None) -> PricedCart:
-    """Price the cart's lines; ``offers`` of their variants are fetched if not given."""
     if offers is None:
         offers = offers_of(line.variant for line in cart.lines)
     priced = PricedCart(cart=cart, lines=[], gone=[])

@@ -58,7 +58,7 @@ class CartSerializer(serializers.Serializer):
 
 
 def cart_data(priced: PricedCart, *, user: User | None, request: Any) -> dict[str, Any]:
-    """Return a cart in the shape of :class:`CartSerializer`; ``id`` is null before it is saved."""
+    """Return the data of a :class:`CartSerializer`."""
     cart, currency = priced.cart, settings.CURRENCY
     thumbnail = urls_of("thumbnail", request=request)
     coupon_error = coupons.apply(priced, user=user)
@@ -112,7 +112,7 @@ def _warnings(line: PricedLine) -> list[dict[str, str]]:
 
 
 class QuantityField(serializers.IntegerField):
-    """A quantity. Strings and booleans are refused, because they indicate a bug in the client."""
+    """Strings and booleans are refused as client bugs."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"min_value": 1, **kwargs}, max_value=settings.MAX_QUANTITY)

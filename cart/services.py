@@ -1,4 +1,4 @@
-"""Cart operations. Each is one optimistic-locked update of the cart document, retried on conflict."""
+"""Cart operations, with optimistic locking."""
 
 import random
 import time
@@ -39,7 +39,7 @@ class CartContention(ServiceUnavailable):
 
 @dataclass
 class CartOwner:
-    """A user, or a guest identified by ``token`` (None before the first change)."""
+    """A user, or a guest (``token`` is None before the first change)."""
 
     user: User | None = None
     token: str | None = None
@@ -52,16 +52,13 @@ class CartOwner:
 
     @property
     def name(self) -> str:
-        """Return the owner's key for rate limits; "" for a guest without a token."""
+        """Return the key for rate limits, if any."""
         if self.user is not None:
             return f"user {self.user.pk}"
         return f"cart {token_digest(self.token)}" if self.token else ""
 
     def find(self, *, variant: ObjectId | None = None, product: ObjectId | None = None) -> tuple[Cart | None, Offers]:
-        """Return the cart, if any, with offers of its lines, of ``variant`` and of all variants of ``product``.
-
-        Runs one database command.
-        """
+        """Return the cart and the offers of its lines, ``variant`` and ``product``, by one command."""
         pipeline = offers.beside([{"$match": self._match}], ids="lines.variant", variant=variant, product=product)
         document, found = offers.apart(documents.aggregate(Cart, pipeline))
         return (documents.instance(Cart, document) if document else None), found
@@ -74,7 +71,6 @@ class CartOwner:
         return {"token_digest": token_digest(self.token) if self.token else ""}
 
     def new_cart(self) -> Cart:
-        """Return an unsaved cart; a guest gets a new token."""
         if self.user is not None:
             return Cart(user=self.user)
         self.token = new_token()
@@ -82,22 +78,21 @@ class CartOwner:
 
 
 def get_cart(*, owner: CartOwner) -> PricedCart:
-    """Return the owner's cart at current prices; an unsaved empty one if there is none."""
+    """Return the owner's cart, or an unsaved empty one."""
     cart, offered = owner.find()
     return price_lines(cart or Cart(user=owner.user), offered)
 
 
-# Mutates the cart in place, given the offers of its lines.
+# Changes the cart in place.
 Edit = Callable[[Cart, Offers], None]
 
 
 def change(
     owner: CartOwner, edit: Edit, *, variant: ObjectId | None = None, product: ObjectId | None = None
 ) -> PricedCart:
-    """Apply ``edit`` to the owner's cart and save it with optimistic locking.
+    """Apply ``edit`` and save the cart.
 
-    ``edit`` gets the offers of the lines, of ``variant`` and of all variants of ``product``. After a conflict it is
-    called again with the reloaded cart, so it must have no other side effects.
+    After a conflict ``edit`` is called again with the reloaded cart, so it must have no other side effects.
     """
     for attempt in range(ATTEMPTS):
         found, offered = owner.find(variant=variant, product=product)
@@ -110,7 +105,6 @@ def change(
 
 
 def _replace(cart: Cart) -> bool:
-    """Save the cart if its revision is unchanged."""
     revision, cart.updated_at = cart.revision, timezone.now()
     cart.revision += 1
     fields = {name: documents.stored(Cart._meta.get_field(name), getattr(cart, name)) for name in _CHANGED}
@@ -118,7 +112,6 @@ def _replace(cart: Cart) -> bool:
 
 
 def _insert_if_free(cart: Cart) -> bool:
-    """Save a new cart unless its owner already has one."""
     try:
         _insert(cart)
     except IntegrityError:
@@ -136,10 +129,9 @@ def _insert(cart: Cart) -> None:
 def add_item(
     *, owner: CartOwner, product: ObjectId | None = None, variant: ObjectId | None = None, quantity: int
 ) -> PricedCart:
-    """Add a quantity of a variant, identified by either id; it adds to an existing line.
+    """Add a variant, given by its id or its product's.
 
-    Raises ``Http404`` if it does not exist or is not for sale, :class:`VariantRequired` for a product with several
-    variants, :class:`OutOfStock`, :class:`TooManyPieces`, :class:`CartFull`.
+    Raises ``Http404``, ``VariantRequired``, ``OutOfStock``, ``TooManyPieces``, ``CartFull``.
     """
 
     def edit(cart: Cart, offered: Offers) -> None:
@@ -157,7 +149,6 @@ def add_item(
 
 
 def _resolve_offer(offered: Offers, *, product: ObjectId | None, variant: ObjectId | None) -> Offer:
-    """Return the offer identified by the id of a variant, of a product, or both."""
     if variant is not None:
         found = [offered[variant]] if variant in offered else []
     else:
@@ -171,9 +162,9 @@ def _resolve_offer(offered: Offers, *, product: ObjectId | None, variant: Object
 
 
 def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCart:
-    """Set the quantity of a line; 0 removes it.
+    """Set a line's quantity; 0 removes it.
 
-    Raises like :func:`add_item`, and :class:`ProductUnavailable`.
+    Raises ``Http404``, ``ProductUnavailable``, ``OutOfStock``, ``TooManyPieces``.
     """
     if quantity == 0:
         return remove_item(owner=owner, item=item)
@@ -192,7 +183,7 @@ def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCa
 
 
 def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
-    """Remove a line. Raises ``Http404``."""
+    """Raises ``Http404``."""
 
     def edit(cart: Cart, offered: Offers) -> None:
         unwanted = _line(cart, item)
@@ -211,10 +202,9 @@ def clear(*, owner: CartOwner) -> PricedCart:
 
 
 def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
-    """Set the cart's coupon. If the cart is below its minimum, it gives a warning and no discount.
+    """Set the cart's coupon, even below its minimum.
 
-    Raises :class:`InvalidCoupon` with the same message and database commands for all unusable codes, so that guessing
-    does not reveal which ones exist.
+    All unusable codes raise the same ``InvalidCoupon`` after the same commands, so that guesses reveal nothing.
     """
     coupon = coupons.find(code)
     if coupon is None or coupons.unusable_reason(coupon):
@@ -235,20 +225,17 @@ def remove_coupon(*, owner: CartOwner) -> PricedCart:
 
 
 def merge_guest_cart(*, user: User, request: Request) -> None:
-    """Merge the guest cart named in the request into the user's; quantities add up to the limit of a line.
-
-    Sold-out items are moved too, so that the cart warns about them.
-    """
+    """Merge the request's guest cart into the user's, with sold-out items, which give warnings."""
     if token := request.headers.get(TOKEN_HEADER):
         _merge(user=user, token=token)
 
 
 @transactional("cart.merge")
 def _merge(*, user: User, token: str) -> None:
-    """Move the guest cart's lines and delete it, so that concurrent logins merge it once."""
     guest = Cart.objects.with_token(token).first()
     if guest is None:
         return
+    # Conflicts with concurrent logins, so that only one merges.
     guest.delete()
     orderable = {
         offer.variant: offer.orderable for offer in offers.offers_of(line.variant for line in guest.lines).values()
@@ -272,12 +259,10 @@ def _merge(*, user: User, token: str) -> None:
 
 @jobs.every(24 * 3600, name="cart.forget_guests")
 def delete_old_guest_carts() -> int:
-    """Delete guest carts unchanged for a month; return their number."""
     return Cart.objects.filter(user=None, updated_at__lt=timezone.now() - GUEST_CARTS_KEPT).delete()[0]
 
 
 def forget_customer(*, user: User) -> None:
-    """Delete the user's cart and detach their coupon uses."""
     Cart.objects.filter(user=user).delete()
     CouponUse.objects.filter(user=user).update(user=None)
 
@@ -290,10 +275,7 @@ def _line(cart: Cart, item: ObjectId) -> CartLine:
 
 
 def _require_stock(offer: Offer, quantity: int) -> None:
-    """Raise :class:`OutOfStock` or :class:`TooManyPieces` if the quantity cannot be ordered.
-
-    Stock above the limit of a line is never revealed.
-    """
+    """Raise ``OutOfStock``, or ``TooManyPieces``, which does not reveal the stock."""
     if quantity <= offer.orderable:
         return
     if offer.stock < settings.MAX_QUANTITY_PER_LINE:

@@ -1,4 +1,4 @@
-"""Cart endpoints. Users are identified by access token, guests by ``X-Cart-Token``; responses are the whole cart."""
+"""Cart endpoints."""
 
 from bson import ObjectId
 from django.http import HttpResponse
@@ -24,8 +24,6 @@ CART_TOKEN = OpenApiParameter(
 
 
 class CartReplies(BodyValidationMixin):
-    """Respond with the whole cart and a newly issued guest token."""
-
     permission_classes = [AllowAny]
     pagination_class = None
 
