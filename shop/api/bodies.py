@@ -1,4 +1,4 @@
-"""Validation of request bodies in views."""
+"""Request body validation."""
 
 from typing import Any
 
@@ -9,8 +9,6 @@ from shop.api.serializing import validate
 
 
 class BodyValidationMixin:
-    """Mixin for generic views."""
-
     request: Request
 
     def validated(self, serializer_class: type[BaseSerializer] | None = None) -> dict[str, Any]:

@@ -1,8 +1,4 @@
-"""ETag and If-None-Match support for GET views.
-
-The ETag is a digest of the response body. Clients revalidate every time (``max-age=0``), so changes are visible at
-once.
-"""
+"""Conditional GET by ETag."""
 
 import hashlib
 from typing import Any
@@ -15,8 +11,7 @@ _KEPT_HEADERS = ("Cache-Control", "ETag", "Vary")
 
 
 class ConditionalReads:
-    """Mixin that makes successful GETs cacheable: publicly for anonymous users, privately for customers. Responses to
-    staff are not cached, since staff see more."""
+    """Make GETs cacheable: publicly for anonymous users, privately for customers, never for staff, who see more."""
 
     def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -32,11 +27,10 @@ class ConditionalReads:
 
 
 def _conditional(request: HttpRequest | Request, response: HttpResponse) -> HttpResponse:
-    """Return the response with its ETag, or 304 if the client has the current one."""
     tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
     response.headers["ETag"] = tag
     asked = request.META.get("HTTP_IF_NONE_MATCH")
-    # Compressing proxies turn our ETags into weak ones.
+    # Compressing proxies weaken ETags.
     if asked is None or {each.removeprefix("W/") for each in parse_etags(asked)}.isdisjoint({tag, "*"}):
         return response
     return HttpResponseNotModified(headers={name: response[name] for name in _KEPT_HEADERS})

@@ -1,7 +1,6 @@
-"""Fixed-window counters shared by all processes.
+"""Counters shared by all processes, in Redis or MongoDB.
 
-Kept in Redis if ``CACHE_URL`` names one, else in MongoDB. A window opens with the first use. During a Redis outage
-MongoDB counts from zero, so a client gets at most one extra limit.
+During a Redis outage MongoDB counts from zero, which at most doubles a limit.
 """
 
 import time
@@ -24,13 +23,13 @@ from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
-# Redis is skipped this long after an error; otherwise every request would wait for it.
+# Not every request must wait for an unavailable Redis.
 REDIS_PAUSE_SECONDS = 5.0
 REDIS_PATIENCE_SECONDS = 2.0
 
 
 class RateWindow(models.Model):
-    """Uses since the window opened. ``_id`` is a digest of the counted key."""
+    """``_id`` is a digest of the key."""
 
     id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     count = models.PositiveIntegerField()
@@ -44,14 +43,13 @@ class RateWindow(models.Model):
 
 
 class Count(NamedTuple):
-    """Uses in the window, including the one just counted, and the seconds until it ends."""
+    """``uses`` includes the use just counted."""
 
     uses: int
     seconds_left: float
 
 
 def count(key: str, *, seconds: int, uses: int = 1) -> Count:
-    """Count ``uses`` of ``key`` atomically in a window of ``seconds``."""
     if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
         try:
             return _count_in_redis(key, seconds, uses)
@@ -61,7 +59,7 @@ def count(key: str, *, seconds: int, uses: int = 1) -> Count:
 
 
 def undo(key: str, *, seconds: int) -> None:
-    """Undo one recent use of ``key``. Lost during a Redis outage, which only costs the client a use."""
+    """Undo a use of ``key``; can be lost during a Redis outage."""
     if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
         try:
             _give_back_in_redis(key, seconds)
@@ -97,10 +95,10 @@ def _redis(url: str) -> redis.Redis:
 
 def _count_in_redis(key: str, seconds: int, uses: int) -> Count:
     name = f"shop:count:{key}"
-    # Keep a reference: concurrent first calls may create two clients and discard one.
+    # Keep a reference: a concurrent first call may replace the cached client.
     client = _redis(settings.CACHE_URL)
     with client.pipeline(transaction=True) as commands:
-        # SET NX opens the window; later uses keep its expiry.
+        # NX: only the first use sets the expiry.
         commands.set(name, 0, px=seconds * 1000, nx=True)
         commands.incrby(name, uses)
         commands.pttl(name)
@@ -112,7 +110,7 @@ def _give_back_in_redis(key: str, seconds: int) -> None:
     name = f"shop:count:{key}"
     client = _redis(settings.CACHE_URL)
     with client.pipeline(transaction=True) as commands:
-        # The window may have just ended; DECR alone would create a key without expiry.
+        # DECR alone could create a key without expiry.
         commands.set(name, 0, px=seconds * 1000, nx=True)
         commands.decr(name)
         commands.execute()
@@ -122,9 +120,8 @@ def _give_back_in_redis(key: str, seconds: int) -> None:
 
 
 def _count_in_mongodb(key: str, seconds: int, uses: int) -> Count:
-    # w=1: losing a count on failover is acceptable.
     windows, _ = documents.collection_of(RateWindow, may_be_lost=True)
-    # The server's clock is the same for all processes. The TTL index deletes expired windows later.
+    # The server's clock is shared, and the TTL index deletes late.
     is_open = {"$gt": ["$expires_at", "$$NOW"]}
     step = {
         "count": {"$cond": [is_open, {"$add": ["$count", uses]}, uses]},
@@ -140,6 +137,6 @@ def _count_in_mongodb(key: str, seconds: int, uses: int) -> Count:
                 return_document=ReturnDocument.AFTER,
             )
         except DuplicateKeyError:
-            # Another request opened the window concurrently.
+            # Opened concurrently.
             continue
         return Count(row["count"], row["left"] / 1000)

@@ -1,4 +1,4 @@
-"""Description and tags of the OpenAPI document, part of the settings."""
+"""Description and tags of the OpenAPI document."""
 
 API_DESCRIPTION = """
 A headless commerce API: accounts, catalogue, cart, orders and Stripe payments.

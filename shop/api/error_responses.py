@@ -1,4 +1,4 @@
-"""Error responses in the API's one error format, or as a page in the admin."""
+"""Error responses in API and admin."""
 
 import sys
 from dataclasses import replace
@@ -27,26 +27,24 @@ OUTAGE_TITLE = "The shop is catching its breath"
 
 
 class ExceptionHandler(handler.ExceptionHandler):
-    """drf-standardized-errors' handler, with database outages mapped to ``DatabaseUnavailable``."""
-
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         is_expected = isinstance(exc, APIException) and not isinstance(exc, DatabaseUnavailable)
         if not is_expected and is_database_outage(exc):
-            # A ping decides whether it is an outage or only this request ran out of time.
+            # A ping decides between an outage and a slow request.
             circuit.failure_noticed()
             return DatabaseUnavailable()
-        # Django raises these while a view reads the request: too large, or too many parts.
+        # Raised while a view reads the request.
         if isinstance(exc, RequestDataTooBig):
             return PayloadTooLarge()
         if isinstance(exc, SuspiciousOperation):
             return ShopError("The request could not be understood.")
         if isinstance(exc, ObjectDoesNotExist):
-            # Deleted by another request since this one began.
+            # Deleted concurrently.
             return NotFound()
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:
-        """Report outages in one line: they are frequent and no bug of this code."""
+        """Log outages in one line."""
         if isinstance(exc, ServiceUnavailable):
             cause = self.exc.__cause__ or self.exc
             logger.warning("dependency_unavailable", code=exc.default_code, error=describe_error(cause))
@@ -55,12 +53,10 @@ class ExceptionHandler(handler.ExceptionHandler):
 
 
 class ExceptionFormatter(formatter.ExceptionFormatter):
-    """drf-standardized-errors' formatter, with several inputs per :class:`ShopError`."""
-
     def get_errors(self) -> list[Error]:
         if isinstance(self.exc, ShopError):
             return [Error(*fault) for fault in self.exc.faults]
-        # Errors of a whole list or body have attr null, not non_field_errors.
+        # ``attr`` is null for errors of a whole list or body.
         return [replace(error, attr=_without_marker(error.attr)) for error in super().get_errors()]
 
 
@@ -71,7 +67,7 @@ def _without_marker(attr: str | None) -> str | None:
 
 
 def error_response(error: APIException) -> HttpResponse:
-    """Return the response for an error raised outside DRF's views."""
+    """Respond to an error raised outside DRF."""
     data = ExceptionFormatter(error, {}, error).run()
     response = JSONReply(data, status=error.status_code)
     if wait := getattr(error, "wait", None):
@@ -80,7 +76,7 @@ def error_response(error: APIException) -> HttpResponse:
 
 
 def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResponse:
-    """Return the response for ``error``; in the admin an HTML page that needs no database."""
+    """Respond with ``error``; in the admin with a page that needs no database."""
     response: HttpResponse = error_response(error)
     if area_of(request.path_info) is not Area.ADMIN:
         return response
@@ -96,14 +92,13 @@ def not_found(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
 
 
 def to_the_docs(request: HttpRequest) -> HttpResponse:
-    """Redirect browsers from the API root to its documentation; other clients get 404."""
     if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", ""):
         return redirect("docs")
     return not_found(request)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer requests that Django refuses before a view runs, such as one with a foreign Host header."""
+    """Answer requests refused before a view, such as for a foreign Host header."""
     return answer(request, ShopError("The request could not be understood."), title="That did not work")
 
 
@@ -117,7 +112,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an uncaught exception, which Django has logged."""
+    """Answer an exception that Django has logged."""
     if is_database_outage(sys.exc_info()[1]):
         return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
     return answer(request, APIException("Server Error (500)"), title="Something went wrong")

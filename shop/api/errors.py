@@ -1,8 +1,4 @@
-"""Base exceptions for all apps.
-
-Services raise :class:`ShopError` subclasses. The API responds with their status and code
-(see `shop.api.error_responses`), the admin shows their message.
-"""
+"""Base exceptions of all apps."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -15,7 +11,7 @@ RETRY_AFTER_SECONDS = 2
 
 
 class Fault(NamedTuple):
-    """One entry of an error response; ``attr`` is the dotted path of the input, or None."""
+    """``attr`` is the dotted path of the input."""
 
     code: str
     detail: str
@@ -23,11 +19,7 @@ class Fault(NamedTuple):
 
 
 class ShopError(APIException):
-    """Base of all expected errors.
-
-    Subclasses set ``status_code``, ``default_code`` and ``default_detail``. Pass ``attr`` to name one input, or
-    ``faults`` for several.
-    """
+    """Base of expected errors. ``attr`` names one input; ``faults`` lists several errors."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "invalid"
@@ -47,7 +39,7 @@ class Conflict(ShopError):
 
 
 class ServiceUnavailable(ShopError):
-    """503: a backing service is unavailable, or a conflict outlasted its retries; the client may retry."""
+    """503; the client may retry."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "service_unavailable"
@@ -72,12 +64,12 @@ _PASSING_CODES |= {13435, 13436}
 
 
 def is_database_outage(error: BaseException | None) -> bool:
-    """Return whether ``error`` or one of its causes is an unavailable, slow or conflicting MongoDB."""
+    """Return whether ``error`` comes from an unavailable, slow or conflicting MongoDB."""
     return any(_is_silence(each) or _passes_by_itself(each) for each in _causes(error))
 
 
 def is_database_silent(error: BaseException | None) -> bool:
-    """Return whether ``error`` or one of its causes is MongoDB not answering in time."""
+    """Return whether ``error`` comes from MongoDB not answering in time."""
     return any(map(_is_silence, _causes(error)))
 
 

@@ -8,13 +8,11 @@ from shop.db import identifiers
 
 
 class CodeField(serializers.CharField):
-    """A normalized code; see :func:`shop.db.identifiers.code`."""
-
     normalize = staticmethod(identifiers.code)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if isinstance(data, str):
-            # Before the base class, which checks for blank input first.
+            # First, since the base class refuses blank input.
             data = self.normalize(data)
         return super().run_validation(data)
 
@@ -28,4 +26,4 @@ class LowerCodeField(CodeField):
 
 
 class LowerSlugField(LowerCodeField, serializers.SlugField):
-    """A slug, converted to lower case."""
+    """A slug in lower case."""

@@ -1,7 +1,6 @@
-"""``Idempotency-Key``: a repeated request returns the result of the first.
+"""``Idempotency-Key``: a repeated request returns the first result.
 
-The claim is committed before the work begins and finished in the transaction that has the effect; after a crash in
-between it expires. Only the status and a reference are stored, so a replay shows the current state of the object.
+The claim is committed before the work and finished in its transaction, or expires after a crash.
 """
 
 import hashlib
@@ -42,11 +41,11 @@ class KeyReused(ShopError):
 
 
 class IdempotencyRecord(models.Model):
-    """The claim of a key, and later its result. ``_id`` is a digest of user, route and key."""
+    """``_id`` is a digest of user, scope and key."""
 
     id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     fingerprint = models.CharField(max_length=64)
-    # Identifies the claimant, so that an expired claim cannot be finished after another request took it over.
+    # Another request may take over an expired claim.
     token = models.CharField(max_length=24)
     claimed_until = models.DateTimeField()
     status = models.PositiveSmallIntegerField(null=True)
@@ -61,17 +60,14 @@ class IdempotencyRecord(models.Model):
 
 
 class ClaimLost(RequestInProgress):
-    """Our claim expired and another request took it over; this one rolls back."""
+    """Another request took over the expired claim."""
 
 
 _current: ContextVar[IdempotencyRecord | None] = ContextVar("idempotency_record", default=None)
 
 
 def finish(*, status: int, reference: str) -> None:
-    """Store the result of the running request's key. Call it inside the transaction that has the effect.
-
-    Does nothing for requests without a key. Raises :class:`ClaimLost` if another request took the claim over.
-    """
+    """Store the result of the key, if any, in the transaction that has the effect. Raises :class:`ClaimLost`."""
     record = _current.get()
     if record is None:
         return
@@ -85,10 +81,10 @@ def finish(*, status: int, reference: str) -> None:
 def run_once(
     request: Request, *, replay: Callable[[str], Response], work: Callable[[], Response], scope: str
 ) -> Response:
-    """Run ``work`` at most once per ``Idempotency-Key`` of the user and ``scope``; return its response or a replay.
+    """Run ``work`` once per user, ``scope`` and ``Idempotency-Key``; return its response or a replay.
 
-    ``work`` calls :func:`finish` with a reference; ``replay`` builds the response from it. Results other than 2xx
-    release the key. Raises :class:`RequestInProgress` and :class:`KeyReused`.
+    ``work`` calls :func:`finish` with a reference for ``replay``, or the key is released. Raises
+    :class:`RequestInProgress` and :class:`KeyReused`.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
@@ -119,7 +115,7 @@ def run_once(
 
 
 def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
-    """Insert the claim or take over an expired one; return the record if the request was finished before."""
+    """Claim the key; return the record if it is finished."""
     try:
         record.save(force_insert=True)
         return None
@@ -127,7 +123,7 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
         pass
     existing = IdempotencyRecord.objects.filter(pk=record.pk).first()
     if existing is None:
-        # Released between the insert and this read.
+        # Released since the insert.
         raise RequestInProgress
     alive = existing.status is not None or existing.claimed_until >= timezone.now()
     if alive and existing.fingerprint != record.fingerprint:
@@ -148,7 +144,7 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
 
 
 def _free(record: IdempotencyRecord) -> None:
-    """Release the key unless `finish` was committed. During a database outage the claim expires instead."""
+    """Release the key; in a database outage the claim expires instead."""
     try:
         IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
     except (DatabaseError, PyMongoError):

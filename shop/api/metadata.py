@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 
 class Metadata(SimpleMetadata):
-    """Name and description of an endpoint. Its fields are in the OpenAPI description."""
+    """Omit fields, which the OpenAPI document describes."""
 
     def determine_actions(self, request: Request, view: View) -> dict[str, Any]:
         return {}

@@ -11,8 +11,6 @@ from rest_framework import serializers
 
 
 class ObjectIdField(serializers.Field):
-    """An ObjectId as a string of 24 hex digits; other input is a 400 ``invalid_id``."""
-
     default_error_messages = {"invalid_id": "An id is a string of 24 hexadecimal digits."}
 
     def to_internal_value(self, data: Any) -> ObjectId:
@@ -35,7 +33,7 @@ class ObjectIdFieldSchema(OpenApiSerializerFieldExtension):
 
 
 def register_serializer_fields() -> None:
-    """Map ObjectId columns to :class:`ObjectIdField` in every ``ModelSerializer``."""
+    """Use :class:`ObjectIdField` in every ``ModelSerializer``."""
     mapping = serializers.ModelSerializer.serializer_field_mapping
     mapping[ObjectIdAutoField] = ObjectIdField
     mapping[ObjectIdModelField] = ObjectIdField

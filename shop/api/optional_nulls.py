@@ -1,4 +1,4 @@
-"""``null`` for optional fields of a request body."""
+"""``null`` for optional fields."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from rest_framework.serializers import Serializer
 
 
 class OptionalNulls(Serializer):
-    """Mixin that treats ``null`` for an optional field as "" or, if blank is not allowed, as an omitted field."""
+    """Treat ``null`` for an optional field as "" if blank is allowed, else as omitted."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, Mapping) and None in data.values():
@@ -19,10 +19,7 @@ class OptionalNulls(Serializer):
 
 
 def takes_null(field: Field | None) -> bool:
-    """Return whether :class:`OptionalNulls` accepts null for a field that does not itself.
-
-    Not if omitting the field means a default, such as a quantity of 1.
-    """
+    """Return whether :class:`OptionalNulls` accepts null; not if omitting the field means a default."""
     if field is None or field.required or field.read_only or field.allow_null:
         return False
     return field.default is empty or getattr(field, "allow_blank", False)

@@ -1,4 +1,4 @@
-"""Pagination by ``page`` and ``page_size``: ``count, next, previous, results``."""
+"""Pagination."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from shop.api import query
 
-# Longer numbers exceed every list and are slow to convert.
+# Longer numbers are slow to convert.
 _MAX_DIGITS = 10
 
 
@@ -17,7 +17,7 @@ class PageNumberPagination(pagination.PageNumberPagination):
     page_size = 20
     page_size_query_param = "page_size"
     max_page_size = 100
-    # "last" would be undocumented and cost a count.
+    # "last" would cost a count.
     last_page_strings = ()
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
@@ -26,14 +26,14 @@ class PageNumberPagination(pagination.PageNumberPagination):
         return super().paginate_queryset(queryset, request, view)
 
     def get_page_number(self, request: Request, paginator: Any = None) -> int:
-        """Return the page number. Raises ``NotFound`` for an invalid one."""
+        """Return the page number. Raises ``NotFound``."""
         text = self.given(request, self.page_query_param)
         if text and (len(text) > _MAX_DIGITS or not re.fullmatch(r"[1-9][0-9]*", text, re.ASCII)):
             raise NotFound("Invalid page.")
         return int(text or 1)
 
     def get_page_size(self, request: Request) -> int:
-        """Return the page size, capped at the maximum. Raises ``ValidationError``."""
+        """Return the capped page size. Raises ``ValidationError``."""
         text = self.given(request, self.page_size_query_param)
         if not text:
             return self.page_size
@@ -43,7 +43,7 @@ class PageNumberPagination(pagination.PageNumberPagination):
 
     @staticmethod
     def given(request: Request, name: str) -> str:
-        """Return the last non-blank value of a parameter, or ""."""
+        """Return the last non-blank value, or ""."""
         values = [value for value in request.query_params.getlist(name) if value and not value.isspace()]
         return values[-1] if values else ""
 
@@ -58,7 +58,7 @@ class PageNumberPagination(pagination.PageNumberPagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         described = super().get_paginated_response_schema(schema)
-        # DRF's description is in OpenAPI 3.0 style.
+        # DRF describes it as OpenAPI 3.0.
         for name in ("next", "previous"):
             described["properties"][name] = {"type": ["string", "null"], "format": "uri"}
         return described

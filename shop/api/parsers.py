@@ -15,11 +15,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 class StrictJSONParser(BaseParser):
-    """Parse JSON and answer 400 for input that MongoDB or Python cannot handle.
-
-    Refused: duplicate keys, NaN and Infinity, integers beyond 64 bits, NUL and lone surrogates in strings, nesting
-    deeper than ``MAX_DEPTH``, and text that is not UTF-8.
-    """
+    """Refuse JSON that MongoDB or Python cannot handle, with a 400."""
 
     media_type = "application/json"
     renderer_class = JSONRenderer

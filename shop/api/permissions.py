@@ -1,4 +1,4 @@
-"""Permissions: public reads, and writes by staff with the model permission."""
+"""Permissions of staff."""
 
 from typing import Any
 
@@ -12,10 +12,9 @@ def staff_may(user: Any, *permissions: str) -> bool:
 
 
 class HasModelPermission(BasePermission):
-    """Allow staff with the permission that the view's ``get_required_permission()`` returns.
+    """Allow staff with the view's ``get_required_permission()``, and reads if ``public_reads``.
 
-    Also allows reads if the view sets ``public_reads``, and unsupported methods (no permission), which the view answers
-    with 405.
+    No permission means an unsupported method, answered with 405.
     """
 
     def has_permission(self, request: Request, view: View) -> bool:

@@ -1,9 +1,4 @@
-"""Query string validation for all lists.
-
-Blank parameters are ignored. Unknown parameters that look like filters of other APIs (``status[]=paid``,
-``price__gte=5``, ``attributes[colour]=red``) are refused, since ignoring them would return everything; others, such as
-``utm_source``, are ignored.
-"""
+"""Query string validation."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,28 +14,27 @@ _FIRST_WORD = re.compile("[a-z]*")
 
 
 def given(parameters: QueryDict) -> Iterator[tuple[str, list[str]]]:
-    """Yield non-blank parameters with their values."""
     for name, values in parameters.lists():
         if found := [value for value in values if value and not value.isspace()]:
             yield name, found
 
 
 def validated_query(serializer_class: type[serializers.Serializer], parameters: QueryDict) -> dict[str, Any]:
-    """Return the validated filters; the last of several values counts. Raises ``ValidationError``."""
+    """Return the filters, by the last value of each. Raises ``ValidationError``."""
     serializer = serializer_class(data={name: values[-1] for name, values in given(parameters)})
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 
 
 def refuse_unknown_filter(name: str) -> None:
-    """Raise ``ValidationError`` if an unknown parameter looks like a filter."""
+    """Refuse a name like a filter: ignoring it would return everything. Raises ``ValidationError``."""
     word = _FIRST_WORD.match(name.lower())
     if "[" in name or "]" in name or "__" in name.lstrip("_") or (word and word[0] in _FILTER_WORDS):
         raise ValidationError({name: "There is no such filter."}, code="unknown_filter")
 
 
 class RepeatedField(serializers.ListField):
-    """A filter that matches any of several values: ``category=shirts&category=hats``."""
+    """A repeatable parameter: ``category=shirts&category=hats``."""
 
     default_error_messages = {"too_many": "Give at most {most} values."}
 
@@ -55,8 +49,6 @@ class RepeatedField(serializers.ListField):
 
 
 class QueryBooleanField(serializers.Field):
-    """``true`` or ``false`` in any case, ``1`` or ``0``."""
-
     default_error_messages = {"invalid": "Must be true or false."}
     _values: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
 

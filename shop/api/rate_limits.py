@@ -1,15 +1,4 @@
-"""Rate limits, counted by `shop.api.counters` across all processes.
-
-A view sets ``rate_scope``, or ``rate_scopes`` by action; `settings.RATE_LIMIT_RULES` maps scopes to (requests,
-seconds). Users are counted by id, others by IP address, which is read from X-Forwarded-For for `TRUSTED_PROXIES`
-proxies.
-
-IPv6 clients are counted by /64, and with larger limits by the /56 and /48 around it (`IPV6_PREFIXES`). The smallest
-network is counted first, so a /64 over its limit does not use up that of its neighbours.
-
-For scopes in `settings.RATE_LIMITS_COUNTED_AT_ONCE` a process reserves several uses with one command. Limits are never
-exceeded, but a client served by several processes may be refused early, by the uses the others have reserved.
-"""
+"""Rate limits by user or IP address, shared by all processes."""
 
 import hashlib
 import math
@@ -32,25 +21,22 @@ from rest_framework.throttling import BaseThrottle
 from shop.api import counters
 from shop.db.caches import TTLCache
 
-# Prefix lengths and the multiple of the rule's limit for each. Providers assign a /64 to a device and a /56 or /48 to a
-# site; a mobile provider's /48 serves many customers.
+# Limit multiple by prefix length: a /64 is a device, a /56 or /48 a site or many mobile customers.
 IPV6_PREFIXES = {64: 1, 56: 4, 48: 16}
-# Well-known NAT64 prefix of RFC 6052.
+# RFC 6052.
 _NAT64 = IPv6Network("64:ff9b::/96")
 # Including brackets, zone and port.
 _MAX_ADDRESS_LENGTH = 100
 
 
 class Limit(NamedTuple):
-    """Arguments of :func:`spend`."""
-
     scope: str
     who: str = ""
     request: Request | HttpRequest | None = None
 
 
 class _Use(NamedTuple):
-    """One counter of a use: ``at_once`` uses are reserved together, up to ``limit`` per ``seconds``."""
+    """Reserving ``at_once`` uses may make other processes refuse early."""
 
     digest: str
     limit: int
@@ -59,10 +45,7 @@ class _Use(NamedTuple):
 
 
 def spend(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> int | None:
-    """Count one use of ``scope`` by ``who``; return the seconds to wait if the limit is exceeded, else None.
-
-    With ``request``, uses are counted per network of the client.
-    """
+    """Count a use; return the seconds to wait if over the limit. With ``request``, count per network."""
     if not settings.RATE_LIMITS:
         return None
     for use in _uses(scope, who, request):
@@ -78,7 +61,7 @@ def _uses(scope: str, who: str, request: Request | HttpRequest | None) -> Iterat
     for network, multiple in networks:
         name = network if request is None else f"{who} from {network}"
         digest = hashlib.sha256(f"{scope}\0{name}".encode()).hexdigest()
-        # Reserving for the wider networks too avoids three commands per IPv6 request.
+        # Reserving for wider networks too saves commands.
         yield _Use(digest, limit * multiple, seconds, at_once * multiple)
 
 
@@ -94,13 +77,12 @@ def _count(use: _Use) -> int | None:
     return None if allowed > 0 or (at_once > 1 and _take(digest)) else max(1, math.ceil(seconds_left))
 
 
-# Uses that this process has reserved, by digest.
+# Reserved uses by digest.
 _counted: TTLCache[list[None]] = TTLCache(seconds=0, maxsize=10_000)
 _keeping = threading.Lock()
 
 
 def _take(digest: str) -> bool:
-    """Consume one reserved use; return whether there was one."""
     left = _counted.get(digest)
     try:
         return left is not None and left.pop() is None
@@ -118,17 +100,16 @@ def _keep(digest: str, uses: int, *, seconds: float) -> None:
 
 
 def spend_or_refuse(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> None:
-    """Call :func:`spend`; raise DRF's ``Throttled`` (429 with ``Retry-After``) if the limit is exceeded."""
+    """Count a use. Raises ``Throttled`` over the limit."""
     if (wait := spend(scope, who, request=request)) is not None:
         raise Throttled(wait)
 
 
 @contextmanager
 def failures_limited(*limits: Limit, error: type[Exception]) -> Iterator[None]:
-    """Count the block as a use of each limit, and undo that unless it raises ``error``.
+    """Count the block before it runs, for concurrent attempts; undo unless it raises ``error``.
 
-    Counting before the block keeps concurrent attempts within the limit. Raises ``Throttled`` for right and wrong
-    attempts alike.
+    Raises ``Throttled``.
     """
     if not settings.RATE_LIMITS:
         yield
@@ -171,17 +152,19 @@ def address_of(request: Request | HttpRequest) -> str:
 
 
 def site_of(request: Request | HttpRequest) -> str:
-    """Return the client's widest counted network: the IPv4 address or the IPv6 /48."""
+    """Return the client's IPv4 address or IPv6 /48."""
     return site_in(request.META)
 
 
 def site_in(environ: Mapping[str, Any]) -> str:
-    """Return :func:`site_of` for a WSGI environ."""
     return _networks_in(environ)[-1][0]
 
 
 def _networks_in(environ: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
-    """Return the client's counted networks, smallest first, each with its multiple of the limit."""
+    """Return the client's networks with their limit multiples.
+
+    Smallest first: a client over its limit must not use up its neighbours'.
+    """
     written = environ.get("REMOTE_ADDR") or ""
     proxies = api_settings.NUM_PROXIES
     if proxies and (forwarded := environ.get("HTTP_X_FORWARDED_FOR")):
@@ -209,10 +192,9 @@ def _networks_of(written: str) -> tuple[tuple[str, int], ...]:
 
 
 def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address embedded in an IPv6 address: mapped, NAT64, 6to4, or a Teredo client's.
+    """Return the embedded IPv4 address, which cannot be spoofed, since replies are routed to it.
 
-    Replies are routed to that IPv4 address, so it cannot be spoofed. One IPv4 address owns a whole 6to4 /48, while all
-    clients of a Teredo server share a /64.
+    It owns a whole 6to4 /48; Teredo clients share a /64.
     """
     if address in _NAT64:
         return IPv4Address(address.packed[-4:])

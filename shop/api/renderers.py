@@ -14,10 +14,7 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
 
 class JSONRenderer(BaseRenderer):
-    """Render compact UTF-8 JSON; decimals, ObjectIds and lazy strings become strings.
-
-    Times are truncated to MongoDB's milliseconds, so that responses to a write and to a later read agree.
-    """
+    """Truncate times to MongoDB's milliseconds, as a later read returns."""
 
     media_type = "application/json"
     format = "json"
@@ -30,7 +27,7 @@ class JSONRenderer(BaseRenderer):
 
 
 class JSONReply(HttpResponse):
-    """A rendered JSON response, without the template machinery of DRF's ``Response``."""
+    """JSON without the overhead of DRF's ``Response``."""
 
     def __init__(self, data: Any, *, status: int = 200) -> None:
         super().__init__(JSONRenderer().render(data), status=status, content_type=JSONRenderer.media_type)

@@ -1,4 +1,4 @@
-"""Router with optional trailing slashes and singleton resources."""
+"""URL routing."""
 
 from typing import Any
 
@@ -6,11 +6,7 @@ from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 
 
 class ShopRouter(SimpleRouter):
-    """A ``SimpleRouter`` whose trailing slashes are optional.
-
-    Viewsets with ``singleton = True`` (the cart, the user's profile) map ``retrieve``, ``update``, ``partial_update``
-    and ``destroy`` to their prefix, without an id.
-    """
+    """Make trailing slashes optional, and map viewsets with ``singleton = True`` to their prefix, without an id."""
 
     singleton_routes = [
         Route(
@@ -24,7 +20,7 @@ class ShopRouter(SimpleRouter):
     ]
 
     def __init__(self, *, root: str = "") -> None:
-        """Prefix all routes with ``root``; an include() would cost each request another resolver."""
+        """Prefix routes with ``root``: an ``include()`` would add a resolver per request."""
         super().__init__()
         self.root = root
         self.trailing_slash = "/?"

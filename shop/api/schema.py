@@ -14,7 +14,7 @@ Endpoint = tuple[str, str, str, Any]
 
 _IMAGE_CODES = ("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format")
 
-# Errors specific to an operation: status and error codes.
+# Error codes by operation and status.
 REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /auth/register/": {400: ("email_taken",)},
     "POST /auth/login/": {401: ("invalid_credentials",)},
@@ -144,11 +144,7 @@ ERROR_SCHEMAS = {
 
 
 class AutoSchema(StandardizedErrorsAutoSchema):
-    """drf-standardized-errors' schema, tagged by the first path segment.
-
-    Errors share one schema per status class: codes and inputs depend on more than serializers, so an enumeration would
-    be wrong.
-    """
+    """Errors share one schema per status class: their codes depend on more than serializers."""
 
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
@@ -186,7 +182,7 @@ class AutoSchema(StandardizedErrorsAutoSchema):
         if isinstance(field, ListSerializer) and described and direction == "request":
             limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": field.max_length}
             described |= {name: limit for name, limit in limits.items() if limit}
-        # Constraints that type and validators do not express.
+        # Constraints beyond type and validators.
         described = described and {**described, **getattr(field, "described_as", {})}
         if direction == "request" and described and isinstance(field.parent, OptionalNulls) and takes_null(field):
             return _or_null(described)
@@ -208,7 +204,7 @@ class AutoSchema(StandardizedErrorsAutoSchema):
         return super()._should_add_error_response(responses, status_code)
 
     def _should_add_parse_error_response(self) -> bool:
-        # Operations with a body have validation errors (400) anyway.
+        # Validation errors are 400 already.
         return False
 
     def _get_error_response_serializer(self, status_code: str) -> dict[str, str]:
@@ -232,11 +228,11 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """Document each route once, with its trailing slash."""
+    """Document each route once."""
     return [(path if path.endswith("/") else f"{path}/", *rest) for path, *rest in endpoints]
 
 
-# Headers of successful responses to writes, by path.
+# Headers of successful writes, by path.
 _CART_TOKEN = {"schema": {"type": "string"}, "description": "A guest's new cart: send it from now on."}
 _REPLAYED = {"schema": {"type": "string", "enum": ["true"]}, "description": "This was done before, by the same key."}
 REPLY_HEADERS: dict[str, dict[str, Any]] = {
@@ -249,7 +245,6 @@ REPLY_HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
-# Header of every response.
 REQUEST_ID = {
     "schema": {"type": "string"},
     "description": "The request's id: the one that was sent as `X-Request-ID`, where it is 8 to 64 letters, digits, "
@@ -258,7 +253,6 @@ REQUEST_ID = {
 
 
 def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add response headers: ``REPLY_HEADERS`` to writes, the request id to all."""
     result.setdefault("components", {})["headers"] = {"RequestID": REQUEST_ID}
     for methods in result["paths"].values():
         for operation in methods.values():
@@ -278,7 +272,7 @@ def _given(field: str) -> dict[str, Any]:
     return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}
 
 
-# Rules between the fields of a body, by component.
+# Rules between fields, by component.
 BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
     "PlaceOrderRequest": {"oneOf": [_given("shipping_address"), _given("address_id")]},
     "AddItemRequest": {"anyOf": [_given("product"), _given("variant")]},
@@ -294,9 +288,7 @@ BETWEEN_FIELDS |= dict.fromkeys(("ProductWriteRequest", "PatchedProductWriteRequ
 
 
 def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add rules that serializers and parsers check in code: between fields, and of query parameters, in which blanks
-    are ignored and NUL is refused.
-    """
+    """Add rules that are checked in code."""
     for component, rule in BETWEEN_FIELDS.items():
         result["components"]["schemas"][component] |= rule
     for methods in result["paths"].values():

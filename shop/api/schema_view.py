@@ -1,4 +1,4 @@
-"""The OpenAPI description over HTTP."""
+"""OpenAPI over HTTP."""
 
 from functools import cache
 
@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 
 class SchemaView(SpectacularAPIView):
-    """The OpenAPI description, identical for all users and query parameters."""
+    """The OpenAPI description."""
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
@@ -25,5 +25,5 @@ class SchemaView(SpectacularAPIView):
 
 @cache
 def _description(renderer: type[BaseRenderer]) -> bytes:
-    """Render once per process: it takes tenths of a second, and the endpoint is public."""
+    """Rendering is slow, and the endpoint public."""
     return renderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={})

@@ -1,6 +1,6 @@
-"""Shared serializers: creating one copies all its fields, about a tenth of the time of a purchase.
+"""Shared serializers, since creating one copies all fields (a tenth of a purchase's time).
 
-A shared serializer keeps no state: its methods get the data, and its context is that of the running call.
+They must keep no state.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def _shared(serializer_class: type[Serializer]) -> Serializer:
 
 
 def represent(serializer_class: type[Serializer], instance: Any, *, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``serializer_class(instance, context=context).data`` would."""
+    """Return the serializer's ``data`` for ``instance``."""
     token = _current.set(context)
     try:
         return _shared(serializer_class).to_representation(instance)
