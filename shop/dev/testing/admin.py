@@ -1,4 +1,4 @@
-"""Test helpers that use the admin through its pages, as a browser does."""
+"""Use the admin's pages as a browser does."""
 
 import io
 from typing import Any
@@ -29,7 +29,7 @@ def browser_of(user: User) -> Client:
 
 
 def allow(user: User, *permissions: str) -> User:
-    """Make a user staff with exactly these permissions ("orders.view_order")."""
+    """Make a user staff with only these permissions ("orders.view_order")."""
     User.objects.filter(pk=user.pk).update(is_staff=True)
     for permission in permissions:
         app, codename = permission.split(".")
@@ -38,18 +38,18 @@ def allow(user: User, *permissions: str) -> User:
 
 
 def in_dialog(browser: Client, url: str, fields: dict[str, Any] | None = None) -> HttpResponse:
-    """Open a button's dialog, or submit ``fields`` to it."""
+    """Open a button's dialog, or submit ``fields``."""
     headers = {"HX-Request": "true"}
     return browser.get(url, headers=headers) if fields is None else browser.post(url, fields, headers=headers)
 
 
 def url_of(model: str, page: str = "changelist", pk: Any = None) -> str:
-    """Return the URL of an admin page, as in ``url_of("orders.order", "change", order.pk)``."""
+    """Return an admin URL, as in ``url_of("orders.order", "change", order.pk)``."""
     return reverse(f"admin:{model.replace('.', '_')}_{page}", args=[] if pk is None else [quote(str(pk))])
 
 
 def filled_in(page: HttpResponse) -> dict[str, Any]:
-    """Return the data that a browser would submit from this add or change page without edits."""
+    """Return the data that a browser would submit unedited."""
     data: dict[str, Any] = {}
     forms: list[Form] = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
@@ -76,7 +76,7 @@ def _value(field: BoundField) -> dict[str, Any]:
 
 
 def errors_of(page: HttpResponse) -> dict[str, Any]:
-    """Return the page's errors by input name; "" for errors of the whole form."""
+    """Return errors by input name; "" is the whole form."""
     found: dict[str, Any] = {}
     forms = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
@@ -94,14 +94,13 @@ def messages_of(page: HttpResponse) -> list[str]:
 
 
 def picture(name: str = "picture.png", *, colour: str = "teal", side: int = 40) -> SimpleUploadedFile:
-    """Return a small valid image as a browser uploads it."""
+    """Return a small valid upload."""
     data = io.BytesIO()
     Image.new("RGB", (side, side), colour).save(data, "PNG")
     return SimpleUploadedFile(name, data.getvalue(), content_type="image/png")
 
 
 def ordered(customer: User, *products: Product, quantity: int = 1) -> Order:
-    """Return a new order of this customer."""
     for product in products:
         variant = Variant.objects.filter(product=product).first()
         carts.add_item(owner=CartOwner(user=customer), variant=variant.pk, quantity=quantity)

@@ -1,7 +1,4 @@
-"""The admin in the system's Chromium, headless, driven by Playwright.
-
-``python -m shop.dev.testing.browser`` fails if there is no Chromium.
-"""
+"""The admin in headless Chromium, driven by Playwright. As a script: fail without Chromium."""
 
 import contextlib
 import os
@@ -19,22 +16,18 @@ MISSING = (
     "There is no Chromium on this machine, so the admin is not tried in a browser: install it "
     "(`apt-get install chromium` on Debian and Ubuntu)."
 )
-# Generous, for busy machines.
+# Enough for busy machines.
 PATIENCE_MS = 30_000
 DESKTOP, PHONE = (1440, 960), (390, 844)
 
 
 def chromium() -> str | None:
-    """Return the path of the system's Chromium, if any."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextlib.contextmanager
 def browser_page(base_url: str, *, size: tuple[int, int] = DESKTOP) -> Iterator[Page]:
-    """Open an empty page; errors reported by the browser fail the block at its end.
-
-    Playwright runs an event loop in this thread, so Django's ORM must not be used inside the block.
-    """
+    """Open a page; its errors fail the block. Playwright's event loop forbids Django's ORM inside."""
     complaints: list[str] = []
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium()) as browser:
         context = browser.new_context(
@@ -61,7 +54,7 @@ def log_in(page: Page, email: str, password: str) -> None:
 
 
 def drag(page: Page, handle: Locator, target: Locator) -> None:
-    """Drag an element by its handle above ``target``, slowly enough for the page's script."""
+    """Drag an element above ``target``, slowly enough for scripts."""
     handle.scroll_into_view_if_needed()
     start, end = handle.bounding_box(), target.bounding_box()
     assert start is not None
@@ -74,10 +67,7 @@ def drag(page: Page, handle: Locator, target: Locator) -> None:
 
 
 def take_picture(page: Page, name: str, *, height: int | None = None) -> None:
-    """Save the page as a small PNG in the folder ``SCREENSHOTS``, if set.
-
-    ``height`` resizes the window first.
-    """
+    """Save a PNG in the folder ``SCREENSHOTS``, if set."""
     folder = os.environ.get("SCREENSHOTS")
     if not folder:
         return
@@ -85,7 +75,7 @@ def take_picture(page: Page, name: str, *, height: int | None = None) -> None:
         page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
     page.reload(wait_until="networkidle")
     shot = Image.open(BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
-    # A palette keeps text sharp at a third of the size.
+    # Text stays sharp at a third of the size.
     shot.quantize(256, dither=Image.Dither.NONE).save(Path(folder, f"{name}.png"), optimize=True)
 
 

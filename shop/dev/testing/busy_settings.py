@@ -1,4 +1,4 @@
-"""Test settings with pools for costly requests that refuse every request."""
+"""Pools for costly requests refuse every request."""
 
 from shop.settings import *  # noqa: F403
 from shop.settings import SERVER_POOLS

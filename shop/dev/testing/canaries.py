@@ -1,7 +1,6 @@
-"""Recognisable secrets and personal data in a shop with production settings, and calls that might leak them.
+"""Recognisable secrets and personal data, and calls that might leak them.
 
-All secrets of the settings and all user input are canaries. Every route is called by every kind of user, with valid and
-invalid bodies, during forced failures of MongoDB, Stripe, Cloudinary and Redis.
+Every kind of user calls every route, also during failures of MongoDB, Stripe, Cloudinary and Redis.
 """
 
 import json
@@ -45,13 +44,11 @@ PERSONAL = {
     "alt": "canary description",
 }
 TYPED = {**PERSONAL, "password": PASSWORD, "old_password": PASSWORD, "new_password": "password", "refresh": PASSWORD}
-# In all of the values above, however they are quoted, and nowhere else in the shop.
+# In all values above, however quoted, and nowhere else.
 MARKS = ("canary", "555 0199", "cnry 99")
 
 
 class Shop:
-    """The shop under test, its replies and its logs."""
-
     def __init__(self, url: str, database: MongoClient) -> None:
         self.url = url
         self.database = database
@@ -66,14 +63,14 @@ class Shop:
         reply = self.http.request(
             method, self.url + path, headers=headers, timeout=20, allow_redirects=False, **options
         )
-        # Secure cookies would not be sent without the proxy's https.
+        # Otherwise not sent without https.
         for cookie in self.http.cookies:
             cookie.secure = False
         self.replies.append((f"{method} {path} {options}"[:200], reply))
         return reply
 
     def fail(self, *, after: int = 0, **how: Any) -> None:
-        """Let the shop's commands to the database fail, except for the first ``after``."""
+        """Let the shop's database commands fail, except the first ``after``."""
         commands = ["aggregate", "find", "findAndModify", "insert", "update", "delete"]
         data = {"failCommands": commands, "appName": "shop", **how}
         self.database.admin.command({"configureFailPoint": "failCommand", "mode": {"skip": after}, "data": data})
@@ -85,7 +82,7 @@ class Shop:
             yield
         finally:
             self.database.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
-            # Wait until the circuit breaker is closed again.
+            # Wait until the circuit breaker is closed.
             give_up_at = time.monotonic() + 10
             while self.call("GET", "/api/v1/products/").status_code != 200:
                 assert time.monotonic() < give_up_at
@@ -93,10 +90,7 @@ class Shop:
 
 
 def planted(mongo_uri: str) -> dict[str, str]:
-    """Return a production environment in which every secret is a canary and only the database is reachable.
-
-    ``mongo_uri`` is a server that knows the user ``canary``.
-    """
+    """Return a production environment of canaries. ``mongo_uri``: a server that knows the user ``canary``."""
     address = mongo_uri.replace("mongodb://", f"mongodb://canary:{IN_ADDRESSES['MONGO_URI']}@")
     return {
         **production(f"{address}&authSource=admin"),
@@ -137,7 +131,7 @@ def do_everything_to(shop: Shop) -> None:
     with shop.failing(errorCode=2):
         for operation in operations():
             for loaded in (0, 1):
-                # The second time the user is loaded before the failure.
+                # Also with the user loaded before the failure.
                 shop.fail(errorCode=2, after=loaded)
                 shop.call(operation.method, operation.address, token=customer, json=TYPED)
     with shop.failing(closeConnection=True):

@@ -1,8 +1,4 @@
-"""Cloudinary fake on loopback.
-
-It implements the Upload API (`upload`, `destroy`), the two look-ups of the Admin API that the storage uses, and
-delivery of originals. It checks signatures, keeps uploads, and can fail in several ways.
-"""
+"""Cloudinary fake: uploads, the storage's look-ups, delivery of originals, signatures and failures."""
 
 import base64
 import hashlib
@@ -60,17 +56,16 @@ class Refused(Exception):
 
 
 class CloudinaryFake:
-    """Context manager around the server; `url` is the value of `CLOUD_API_BASE` (and `CLOUD_DELIVERY_BASE`).
+    """`url` is the value of `CLOUD_API_BASE` and `CLOUD_DELIVERY_BASE`.
 
-    Faults, off by default and settable at any time: `delay` (seconds before an answer), `drip` (seconds between the
-    bytes of an answer), `failing_status` (answer with this status and do nothing), `lost_answers` (number of calls that
-    act, then close the connection), and `refuse_connections()`.
+    Faults: `delay` before an answer and `drip` between its bytes (seconds), `failing_status`, `lost_answers` (number of
+    calls that act without an answer), `refuse_connections()`.
     """
 
     def __init__(self, *, cloud_name: str, api_key: str, api_secret: str, port: int = 0) -> None:
         self.cloud_name, self.api_key, self.api_secret = cloud_name, api_key, api_secret
         self.assets: dict[str, Asset] = {}
-        self.calls: Counter[str] = Counter()  # by action: upload, destroy, resource, resources, delivery
+        self.calls: Counter[str] = Counter()  # upload, destroy, resource, resources, delivery
         self.refusals: list[str] = []
         self.delay = 0.0
         self.drip = 0.0
@@ -100,7 +95,6 @@ class CloudinaryFake:
         self.refuse_connections()
 
     def refuse_connections(self) -> None:
-        """Stop listening for good."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -116,7 +110,7 @@ class CloudinaryFake:
         public_id = str(params.get("public_id") or secrets.token_hex(10))
         if folder := params.get("folder"):
             public_id = f"{folder}/{public_id}"
-        # As a parameter, false is sent as 0 or false, or omitted; the default is to overwrite.
+        # The default is to overwrite; false is sent as 0 or false.
         if params.get("overwrite") in ("0", "false") and public_id in self.assets:
             return self.assets[public_id].as_json() | {"existing": True}
         tags = [tag for tag in str(params.get("tags", "")).split(",") if tag]
@@ -247,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def parse_multipart(content_type: str, body: bytes) -> tuple[dict[str, str | list[str]], dict[str, tuple[str, bytes]]]:
-    """Return the fields of a form's body (`key[]` as a list under `key`) and its files, as `(filename, content)`."""
+    """Return a form's fields (`key[]` as a list) and files, as `(filename, content)`."""
     header = Message()
     header["Content-Type"] = content_type
     boundary = header.get_param("boundary")

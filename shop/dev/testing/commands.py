@@ -4,7 +4,7 @@
         client.get("/api/v1/products/")
     assert commands.names == ["aggregate", "aggregate"]
 
-Import this module at the top of a test module: clients created earlier are not monitored.
+Import this first: earlier clients are not monitored.
 """
 
 import contextlib
@@ -15,12 +15,12 @@ from typing import Any
 from django.db import connections
 from pymongo import monitoring
 
-# Sent by the driver itself, depending on time.
+# Sent by the driver, depending on time.
 _HOUSEKEEPING = frozenset({"hello", "ping", "endSessions", "killCursors", "buildInfo", "serverStatus"})
 
 
 class Command:
-    """A command: its name, its collection ("" for commands on the database), its text."""
+    """Name, collection ("" for the database) and text."""
 
     def __init__(self, name: str, document: dict[str, Any]) -> None:
         target = document.get(name)
@@ -46,7 +46,7 @@ class Commands(list[Command]):
 
 
 class _Recorder(monitoring.CommandListener):
-    """Pass every command to the open blocks, each for the thread that opened it."""
+    """Pass commands to the open blocks."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,10 +86,7 @@ monitoring.register(_recorder)
 
 @contextlib.contextmanager
 def count_commands(*, all_threads: bool = False) -> Iterator[Commands]:
-    """Record the block's commands to MongoDB: ``len(commands)``, ``commands.names``, ``print(commands)``.
-
-    Only those of this thread, unless ``all_threads``.
-    """
+    """Record the block's commands of this thread, or of all."""
     connection = connections["default"]
     connection.ensure_connection()
     if _recorder not in connection.connection.options.event_listeners:

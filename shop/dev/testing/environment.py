@@ -1,13 +1,13 @@
-"""Environments of tests and checks, independent of the shell and of ``.env``.
+"""Environments independent of the shell and ``.env``; only ``MONGO_URI`` is kept.
 
-``python -m shop.dev.testing.environment tests|production COMMAND …`` runs a command in one; ``MONGO_URI`` is kept.
+``python -m shop.dev.testing.environment tests|production COMMAND …``
 """
 
 import os
 import secrets
 import sys
 
-# Every variable that settings.py reads, except MONGO_URI and DATA_DIR, which shop.dev.testing.plugin sets.
+# Everything that settings.py reads, except MONGO_URI and DATA_DIR.
 ENVIRONMENT = {
     "ADMIN_PATH": "admin/",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "CURRENCY": "usd",
     "DEBUG": "1",
     "DEFAULT_FROM_EMAIL": "",
-    # For servers and workers; in pytest's process Django keeps mails in memory instead.
+    # For other processes; in pytest Django keeps mails in memory.
     "EMAIL_URL": "dummymail://",
     "EMAIL_VERIFICATION_TIMEOUT": "259200",
     "ERASURE_GRACE_DAYS": "90",
@@ -57,7 +57,7 @@ ENVIRONMENT = {
     "SECURE_HSTS_PRELOAD": "0",
     "SECURE_HSTS_SECONDS": "31536000",
     "SECURE_SSL_REDIRECT": "0",
-    # Nothing listens on port 9: a test without its simulator fails at once and never reaches Stripe.
+    # An unused port: tests without the simulator never reach Stripe.
     "STRIPE_API_BASE": "http://127.0.0.1:9",
     "STRIPE_PUBLISHABLE_KEY": "pk_test_simulator",
     "STRIPE_SECRET_KEY": "sk_test_simulator",
@@ -69,7 +69,7 @@ ENVIRONMENT = {
 
 
 def production(mongo_uri: str = "mongodb://db.shop.test/shop?replicaSet=rs0") -> dict[str, str]:
-    """Return a complete environment with DEBUG off and generated secrets."""
+    """Return a complete environment with generated secrets."""
     return {
         **{name: value for name, value in os.environ.items() if name != "DATA_DIR"},
         **ENVIRONMENT,
@@ -97,7 +97,6 @@ def production(mongo_uri: str = "mongodb://db.shop.test/shop?replicaSet=rs0") ->
 
 
 def main(kind: str, *command: str) -> None:
-    """Replace this process by ``command`` in the environment of that kind."""
     tests = {**os.environ, **ENVIRONMENT}
     production_like = production(os.environ.get("MONGO_URI") or "mongodb://db.shop.test/shop?replicaSet=rs0")
     os.execvpe(command[0], command, {"tests": tests, "production": production_like}[kind])  # noqa: S606

@@ -1,7 +1,4 @@
-"""Forced failures of the real mongod (it runs with ``enableTestCommands``).
-
-https://github.com/mongodb/mongo/wiki/The-%22failCommand%22-fail-point
-"""
+"""Forced failures of mongod: https://github.com/mongodb/mongo/wiki/The-%22failCommand%22-fail-point"""
 
 import contextlib
 import fcntl
@@ -18,13 +15,10 @@ from django.db import connection, models
 def failing(
     command: str, model: type[models.Model] | None = None, *, times: int | None = 1, skip: int = 0, **how: Any
 ) -> Iterator[Callable[[], None]]:
-    """Let ``command`` (on the model's collection, if given) fail ``times`` times (None: always) in this block.
+    """Let ``command`` fail ``times`` times (None: always), or always after ``skip`` commands.
 
-    With ``skip``, the first commands succeed and all others fail.
-
-    ``how`` holds options of the fail point: ``errorCode=112``, ``errorLabels=[...]``, ``closeConnection=True``. Only
-    this process's commands fail, so tests may run in parallel; ``appName="shop"`` selects those of other processes.
-    Yields a function that waits until a command has met the failure.
+    ``how``: options such as ``errorCode=112``, ``errorLabels=[...]``, ``closeConnection=True``; ``appName="shop"``
+    selects other processes' commands, the default only this one's. Yields a function that waits for the first failure.
     """
     _connect_under_a_name_of_our_own()
     data = {"failCommands": [command], "appName": _app_name(), **how}
@@ -49,7 +43,7 @@ def _app_name() -> str:
 
 
 def _connect_under_a_name_of_our_own() -> None:
-    """Set an appname that distinguishes this process from others on the server."""
+    """Distinguish this process from others on the server."""
     options = connection.settings_dict["OPTIONS"]
     if options.get("appname") != _app_name():
         connection.ensure_connection()
@@ -60,8 +54,8 @@ def _connect_under_a_name_of_our_own() -> None:
 
 @contextlib.contextmanager
 def _taking_turns() -> Iterator[None]:
-    """Serialize the processes of a parallel run: a server has only one such fail point."""
-    connection.connection.admin.command("ping")  # A new client does not know the primary yet.
+    """Serialize processes: a server has one such fail point."""
+    connection.connection.admin.command("ping")  # A new client does not know the primary.
     _, port = connection.connection.primary
     with (Path(tempfile.gettempdir()) / f"shop-fail-point-{port}").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)

@@ -1,5 +1,3 @@
-"""Images to upload in tests."""
-
 import io
 import struct
 import zlib
@@ -15,7 +13,7 @@ def image_file(colour: str = "red", *, kind: str = "PNG", size: tuple[int, int] 
 
 
 def flat_png(width: int, height: int) -> bytes:
-    """Return a grey one-bit PNG of any size, compressed to a thousandth, without allocating its pixels."""
+    """Return a grey one-bit PNG without allocating its pixels."""
     packer = zlib.compressobj(9)
     row = bytes(1 + (width + 7) // 8)
     body = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
@@ -28,13 +26,13 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def with_scans(jpeg: bytes, number: int, *, between: bytes = b"") -> bytes:
-    """Return a progressive JPEG with its last scan repeated ``number`` times."""
+    """Return a progressive JPEG with repeated scans."""
     last = jpeg[jpeg.rindex(b"\xff\xda") : -2]
     return jpeg[:-2] + (between + last) * number + jpeg[-2:]
 
 
 def hostile_images() -> dict[str, tuple[bytes, str]]:
-    """Return invalid uploads by name: their bytes and the expected error code."""
+    """Return bytes and expected error code by name."""
     sound = image_file().read()
     progressive = io.BytesIO()
     Image.new("RGB", (60, 40), "red").save(progressive, "JPEG", progressive=True)

@@ -1,4 +1,4 @@
-"""Test settings with little time for request bodies and a low limit on pending ones."""
+"""Little time for request bodies, and a low limit on pending ones."""
 
 from shop.settings import *  # noqa: F403
 

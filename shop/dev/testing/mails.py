@@ -1,5 +1,3 @@
-"""Mails that a worker sends, and their links."""
-
 import re
 from datetime import timedelta
 from threading import Barrier
@@ -16,7 +14,7 @@ from shop import jobs
 
 
 def work() -> list[EmailMultiAlternatives]:
-    """Run due jobs; return the mails that they sent, oldest first."""
+    """Run due jobs; return their mails, oldest first."""
     before = len(mail.outbox)
     while jobs.run_due():
         pass
@@ -24,13 +22,13 @@ def work() -> list[EmailMultiAlternatives]:
 
 
 def minutes_pass(minutes: int = 5) -> None:
-    """Make jobs due that were to run within this many minutes."""
+    """Make jobs due that are scheduled within these minutes."""
     for pk, run_at in list(jobs.Job.objects.values_list("pk", "run_at")):
         jobs.Job.objects.filter(pk=pk).update(run_at=run_at - timedelta(minutes=minutes))
 
 
 def all_at_the_link(monkeypatch: pytest.MonkeyPatch, link: Link, count: int) -> None:
-    """Make ``count`` concurrent calls pass the check of the link before any of them continues."""
+    """Let concurrent calls all pass the link's check before any continues."""
     checked, everybody = link.owner, Barrier(count)
 
     def owner(**arguments: Any) -> User:
@@ -48,6 +46,6 @@ def html_of(message: EmailMultiAlternatives) -> str:
 
 
 def link_in(message: EmailMultiAlternatives, page: str) -> dict[str, str]:
-    """Return the parameters of the link to this page of the storefront, as the page sends them to the API."""
+    """Return the parameters of the storefront's link."""
     (address,) = re.findall(rf"http://localhost:3000/{page}\?\S+", message.body)
     return dict(parse_qsl(urlsplit(address).query))

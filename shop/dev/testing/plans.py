@@ -1,4 +1,4 @@
-"""Query plans: stages, keys and documents of a command."""
+"""Query plans of aggregations."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +10,12 @@ from shop.dev.testing.commands import Command
 
 
 def stages_of(command: Command) -> set[str]:
-    """Return the stages of an aggregation's winning plans, including those of its unions."""
+    """Return the stages of winning plans."""
     return {name for part in _parts(_explained(command, "queryPlanner")) for name in _names(part)}
 
 
 def keys_and_documents(command: Command) -> tuple[int, int]:
-    """Return the number of index keys and of documents that an aggregation examines."""
+    """Return the numbers of examined index keys and documents."""
     explained = _explained(command, "executionStats")
     totals = [
         part["executionStats"] for part in _parts(explained) if "totalKeysExamined" in part.get("executionStats", {})
@@ -24,7 +24,7 @@ def keys_and_documents(command: Command) -> tuple[int, int]:
 
 
 def indexes_of_plans_kept(collection: str) -> set[str]:
-    """Return the indexes in the collection's plan cache."""
+    """Return indexes in the plan cache."""
     plans = connection.database.get_collection(collection, read_concern=ReadConcern("local"))
     kept = plans.aggregate([{"$planCacheStats": {}}])
     return {part["indexName"] for plan in kept for part in _parts(plan["cachedPlan"]) if "indexName" in part}
@@ -38,7 +38,7 @@ def _explained(command: Command, verbosity: str) -> dict[str, Any]:
 
 
 def _parts(explained: Any) -> Iterator[dict[str, Any]]:
-    """Yield all nested dictionaries except rejected plans and the command itself."""
+    """Yield nested dictionaries except rejected plans and the command."""
     if isinstance(explained, dict):
         yield explained
         for name, value in explained.items():

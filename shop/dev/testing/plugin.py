@@ -1,7 +1,6 @@
-"""Pytest plugin (``-p shop.dev.testing.plugin``): a real MongoDB, a fixed environment, fast cleaning after each test.
+"""Pytest plugin: a real MongoDB, a fixed environment, fast cleaning.
 
-It is loaded before pytest-django, so that Django reads this environment, independent of ``.env`` and the shell. Only
-``MONGO_URI`` is kept, to test against another server.
+``-p`` loads it before pytest-django, so that Django reads this environment; only ``MONGO_URI`` is kept.
 """
 
 import contextlib
@@ -18,20 +17,20 @@ from pymongo.read_concern import ReadConcern
 from shop.dev import mongod
 from shop.dev.testing.environment import ENVIRONMENT
 
-# Written by migrations only; re-creating them takes 0.1 s per test.
+# Re-creating what migrations write takes 0.1 s per test.
 _KEPT_COLLECTIONS = {"django_migrations", "django_content_type", "auth_permission"}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
-    """Set the environment before the settings are read, and start MongoDB in the main process."""
+    """Run before the settings are read."""
     os.environ.update(ENVIRONMENT)
     things = contextlib.ExitStack()
     early_config.add_cleanup(things.close)
     folder = Path(tempfile.mkdtemp(prefix="shop-tests-"))
     things.callback(shutil.rmtree, folder, ignore_errors=True)
     os.environ["DATA_DIR"] = str(folder)
-    # Inherited by the workers of pytest-xdist.
+    # Inherited by pytest-xdist's workers.
     try:
         if not os.environ.get("MONGO_URI"):
             os.environ["MONGO_URI"] = things.enter_context(mongod.temporary()).uri
@@ -45,21 +44,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run slow tests first, so that none of them delays the end of a parallel run."""
+    """Run slow tests first, to end a parallel run earlier."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_configure() -> None:
-    """Delete a test's documents instead of flushing and running the post-migrate signal again.
-
-    ``db`` and ``transactional_db`` are equal here: MongoDB has no transaction that could wrap a whole test, so both
-    clean up by deleting, and threads see the test's writes under both.
-    """
+    """Clean up by deleting, for ``db`` too: MongoDB has no transaction around a test."""
     from django.conf import settings
     from django.test import TransactionTestCase
 
     TransactionTestCase._fixture_teardown = _empty_collections
-    # Every test client loads the middleware, which would otherwise scan all static files each time.
+    # Otherwise each test client's middleware scans all static files.
     settings.WHITENOISE_AUTOREFRESH = True
 
 
@@ -69,14 +64,14 @@ def _empty_collections(self: Any) -> None:
     for alias in self._databases_names(include_mirrors=False):
         connection = connections[alias]
         _end_transaction(connection)
-        # Majority reads do not see the latest writes with a lower write concern (rate limits).
+        # Majority reads miss the latest writes of lower concern.
         database = connection.database.with_options(read_concern=ReadConcern("local"))
         for name in _filled_collections(database):
             database[name].delete_many({})
 
 
 def _end_transaction(connection: Any) -> None:
-    """Abort the transaction of a failed test, which would hold its locks during the next one."""
+    """Abort a failed test's transaction: it would hold its locks."""
     if connection.session is not None:
         with contextlib.suppress(Exception):
             connection.session.abort_transaction()
@@ -89,7 +84,7 @@ def _end_transaction(connection: Any) -> None:
 
 
 def _filled_collections(database: Any) -> list[str]:
-    """Return the names of collections with documents, with two commands in total."""
+    """Return collections with documents, in two commands."""
     names = [
         name
         for name in database.list_collection_names(filter={"type": "collection"})

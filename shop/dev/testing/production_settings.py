@@ -1,4 +1,4 @@
-"""Production settings without collected static files, and with short database timeouts."""
+"""Production settings without static files, with short database timeouts."""
 
 from shop.settings import *  # noqa: F403
 from shop.settings import STORAGES

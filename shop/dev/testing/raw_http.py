@@ -1,4 +1,4 @@
-"""Raw HTTP, for requests that no client library sends."""
+"""Requests that no client library sends."""
 
 import socket
 
@@ -12,14 +12,14 @@ def connect(server: ShopServer, *parts: bytes, source: str = "127.0.0.1") -> soc
 
 
 def head(method: str, path: str | bytes, *headers: str) -> bytes:
-    """Return a request's first line and headers, including the empty line."""
+    """Return a request's first line and headers."""
     target = path if isinstance(path, bytes) else path.encode()
     lines = [b"%s %s HTTP/1.1" % (method.encode(), target), b"Host: 127.0.0.1", *map(str.encode, headers), b"", b""]
     return b"\r\n".join(lines)
 
 
 def response_of(connection: socket.socket) -> bytes:
-    """Return all bytes until the server closes the connection."""
+    """Read until the server closes the connection."""
     received = b""
     while piece := connection.recv(65536):
         received += piece

@@ -1,12 +1,10 @@
-"""Assertions on error replies, which share one shape."""
-
 from typing import Any
 
 KINDS = {400: {"validation_error", "client_error"}, 500: {"server_error"}, 503: {"server_error"}}
 
 
 def refusals(reply: Any, status: int) -> list[tuple[str, str | None]]:
-    """Return ``(code, attr)`` of every error in ``reply``, which must be an error reply with this status."""
+    """Assert an error reply with this status; return each ``(code, attr)``."""
     assert reply.status_code == status, (reply.status_code, reply.content[:500])
     assert reply["Content-Type"] == "application/json"
     body = reply.json()

@@ -1,11 +1,11 @@
-"""Operations of the API from its OpenAPI description."""
+"""API operations of the OpenAPI description."""
 
 from functools import cache
 from typing import Any, NamedTuple
 
 from drf_spectacular.generators import SchemaGenerator
 
-# Well-formed values of path parameters that match nothing.
+# Well-formed path parameters that match nothing.
 NOBODY = {"{id}": "0" * 24, "{product_pk}": "0" * 24, "{number}": "AAAAA-AAAAA", "{slug}": "nothing"}
 
 

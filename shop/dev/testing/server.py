@@ -1,4 +1,4 @@
-"""The production HTTP server, in separate processes, on the test's database."""
+"""Processes of the production server on the test's database."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ START_SECONDS = 60
 
 
 class ShopServer:
-    """Server processes at ``url``; they can be killed and restarted on the same port."""
+    """Can be killed and restarted on its port."""
 
     def __init__(self, *, log: Path, workers: int = 1, port: int | None = None, **environment: str) -> None:
         self.port = port or free_port()
@@ -53,14 +53,14 @@ class ShopServer:
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            # The server leads a session, so its process group is exactly its processes.
+            # It leads a session: the group is exactly its processes.
             os.killpg(self._process.pid, 9)
         self._process.wait(10)
 
 
 @contextlib.contextmanager
 def shop_server(*, log: Path, workers: int = 1, **environment: str) -> Iterator[ShopServer]:
-    """Serve the shop on the test's database during the block; ``environment`` extends that of the processes."""
+    """Serve the shop; ``environment`` extends that of the processes."""
     server = ShopServer(log=log, workers=workers, **environment)
     server.start()
     try:
@@ -70,6 +70,6 @@ def shop_server(*, log: Path, workers: int = 1, **environment: str) -> Iterator[
 
 
 def database_uri() -> str:
-    """Return the URI of the running test's database, for other processes."""
+    """Return the test database's URI, for other processes."""
     parts = urlsplit(settings.DATABASES["default"]["HOST"])
     return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))

@@ -1,4 +1,4 @@
-"""SMTP server for tests: keeps accepted mails and refuses on request."""
+"""SMTP server that refuses on request."""
 
 import contextlib
 import socketserver
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class _Talk(socketserver.StreamRequestHandler):
-    """One SMTP connection (RFC 5321), as far as smtplib needs."""
+    """A connection (RFC 5321), enough for smtplib."""
 
     server: "MailServer"
 
@@ -29,7 +29,7 @@ class _Talk(socketserver.StreamRequestHandler):
                 self._say(command.lower(), usual.get(command, "250 fine"))
 
     def _say(self, step: str, usual: str) -> bool:
-        """Send the configured or the usual answer; return whether it was the usual one."""
+        """Return whether the usual answer was sent."""
         if step in self.server.silent:
             self.server.stopping.wait()
         answer = self.server.answers.get(step, usual)
@@ -46,10 +46,8 @@ class _Talk(socketserver.StreamRequestHandler):
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """SMTP server; ``taken`` holds the accepted mails.
-
-    ``answers`` replace the usual ones by step (greeting, ehlo, auth, mail, rcpt, data, message); at the ``silent``
-    steps the server does not answer any more.
+    """``taken``: accepted mails. ``answers`` by step: greeting, ehlo, auth, mail, rcpt, data, message. ``silent``:
+    steps without an answer.
     """
 
     allow_reuse_address = daemon_threads = True
@@ -69,7 +67,7 @@ class MailServer(socketserver.ThreadingTCPServer):
 
 @contextlib.contextmanager
 def mail_server(settings: Any) -> Iterator[MailServer]:
-    """Run a mail server and configure Django's SMTP backend for it."""
+    """Run a server and configure Django's SMTP backend."""
     with MailServer() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

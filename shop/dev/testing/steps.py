@@ -1,4 +1,4 @@
-"""Steps of a purchase through the API, concurrent calls, and database state."""
+"""Steps of a purchase, concurrent calls and database state."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "Lon
 
 
 def add_to_cart(client: APIClient, product: Product, quantity: int = 1, **headers: str) -> dict[str, Any]:
-    """Put a simple product into the cart; return the cart."""
+    """Add a simple product; return the cart."""
     body = {"product": str(product.pk), "quantity": quantity}
     reply = client.post(f"{API}/cart/items/", body, headers=headers)
     assert reply.status_code == 201, reply.content
@@ -35,14 +35,14 @@ def variant_of(product: Product) -> Variant:
 
 
 def stock_of(product: Product) -> int:
-    """Return the stock of a simple product, asserting that it is the sum of its movements."""
+    """Return a simple product's stock, which must equal its movements."""
     variant = variant_of(product)
     assert variant.stock == sum(StockMovement.objects.filter(variant=variant).values_list("delta", flat=True))
     return variant.stock
 
 
 def run_concurrently(*functions: Callable[[], T]) -> list[T]:
-    """Call the functions concurrently, each in its own thread, after a common start; return their results in order."""
+    """Call the functions after a common start; return results in order."""
     start = Barrier(len(functions))
 
     def run(function: Callable[[], T]) -> T:
@@ -58,14 +58,14 @@ def run_concurrently(*functions: Callable[[], T]) -> list[T]:
 
 
 def everything() -> dict[str, list[Any]]:
-    """Return all documents of the database by collection, to assert that nothing changed."""
+    """Return all documents by collection."""
     database = connection.database
     names = sorted(database.list_collection_names(filter={"type": "collection"}))
     return {name: list(database[name].find(sort=[("_id", 1)])) for name in names if not name.startswith("system.")}
 
 
 def place_order(client: APIClient, product: Product | None = None, quantity: int = 1, **body: Any) -> dict[str, Any]:
-    """Order the cart, after adding ``product`` if given; return the order."""
+    """Order the cart, with ``product`` if given."""
     if product is not None:
         add_to_cart(client, product, quantity)
     reply = client.post(f"{API}/orders/", {"shipping_address": ADDRESS, **body})

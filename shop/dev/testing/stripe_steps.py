@@ -1,4 +1,4 @@
-"""Payments at the Stripe simulator, with webhooks that the test delivers itself."""
+"""Payments at the simulator; the test delivers webhooks."""
 
 import time
 from typing import Any
@@ -13,12 +13,12 @@ WEBHOOK = f"{API}/payments/webhook/"
 
 
 def events(simulator: StripeSimulator, *types: str) -> list[dict[str, Any]]:
-    """Return Stripe's events (of these types, if any are given), oldest first."""
+    """Return Stripe's events, oldest first."""
     return [each for each in reversed(simulator.state()["events"]) if not types or each["type"] in types]
 
 
 def post_event(event: dict[str, Any], *, secret: str = "whsec_simulator") -> Any:  # noqa: S107
-    """Deliver one event as Stripe does, signed now with this secret."""
+    """Sign and deliver an event."""
     body = body_of(event)
     return post_body(body, sign(body, [secret], int(time.time())))
 
@@ -30,7 +30,7 @@ def post_body(body: bytes, signature: str) -> Any:
 
 
 def deliver(simulator: StripeSimulator, *types: str) -> None:
-    """Deliver all events so far, including those delivered before."""
+    """Deliver all events, even again."""
     for event in events(simulator, *types):
         reply = post_event(event)
         assert reply.status_code == 200, reply.content
@@ -43,7 +43,7 @@ def open_payment(client: APIClient, number: str) -> dict[str, Any]:
 
 
 def pay(client: APIClient, simulator: StripeSimulator, number: str, card: str = "pm_card_visa") -> dict[str, Any]:
-    """Pay an order and deliver its events; return the payment."""
+    """Pay an order and deliver its events."""
     payment = open_payment(client, number)
     simulator.pay(payment["payment_intent"], card)
     deliver(simulator)

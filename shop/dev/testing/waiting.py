@@ -1,11 +1,9 @@
-"""Waiting for other processes."""
-
 import time
 from collections.abc import Callable
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 15) -> None:
-    """Poll ``condition`` until it is true. Raises ``AssertionError`` on timeout."""
+    """Poll ``condition``. Raises ``AssertionError`` on timeout."""
     give_up_at = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up_at, "the condition did not become true"
