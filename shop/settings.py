@@ -1,8 +1,4 @@
-"""Settings, read from the environment and from ``.env`` beside manage.py.
-
-In production, missing and weak values stop the boot with one sentence each. With ``DEBUG=1`` nothing is required: the
-services that `manage.py run` started are found through ``DATA_DIR``.
-"""
+"""Settings, read from the environment and ``.env``; docs/configuration.md lists the variables."""
 
 import json
 from datetime import timedelta
@@ -29,12 +25,12 @@ checks.enforced = not DEBUG
 # --- Data folder and server address -----------------------------------------------------------------------------------
 
 DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / ".data").resolve()
-# Bind address of `manage.py serve`, which validates it: some shells and Conda set HOST, too.
+# Validated by `manage.py serve`: some shells and Conda set HOST, too.
 HOST = env.str("HOST", default="") or "127.0.0.1"
 PORT = env.whole_number("PORT", default=8000, at_least=0, at_most=65535)
 WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, at_least=1, at_most=256)
 
-# URLs of the mongod and the Stripe simulator that `manage.py run` started in this DATA_DIR.
+# Written by `manage.py run`.
 RUN_FILE = DATA_DIR / "run.json"
 
 
@@ -54,7 +50,7 @@ _run = _running()
 SECRET_KEY = env.str("SECRET_KEY", default="")
 JWT_SECRET_KEY = env.str("JWT_SECRET_KEY", default="")
 checks.strong_secret("SECRET_KEY", SECRET_KEY, at_least=50)
-# Old keys during rotation; their signatures stay valid.
+# Old keys, during rotation.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 for _former in SECRET_KEY_FALLBACKS:
     checks.strong_secret("SECRET_KEY_FALLBACKS", _former, at_least=50)
@@ -82,7 +78,7 @@ checks.given("MONGO_URI", MONGO_URI, purpose="it names the MongoDB replica set t
 if MONGO_URI:
     MONGO_DATABASE = checks.replica_set("MONGO_URI", MONGO_URI)
 else:
-    # Commands that need no database work without one; others report this address.
+    # For commands that need no database.
     MONGO_URI, MONGO_DATABASE = "mongodb://127.0.0.1:27017/shop?replicaSet=rs0", "shop"
 
 DATABASES = {
@@ -98,7 +94,7 @@ DATABASES = {
             "retryReads": True,
             "serverSelectionTimeoutMS": 5000,
             "connectTimeoutMS": 3000,
-            # Limits how long a primary that answers again stays unnoticed.
+            # Notice soon that a primary answers again.
             "heartbeatFrequencyMS": 1000,
         },
     }
@@ -110,28 +106,26 @@ MIGRATION_MODULES = {
     "auth": "shop.db.contrib_migrations.auth",
     "contenttypes": "shop.db.contrib_migrations.contenttypes",
 }
-# Total driver time of one request; then it is answered with 503.
+# Per request, then 503.
 REQUEST_DATABASE_SECONDS = 7
 
 # --- The HTTP server --------------------------------------------------------------------------------------------------
 
-# Changing it avoids scanners that try "/admin/"; it is not a secret.
 ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
-# Per process and pool: threads, waiting requests (a quarter per client), and patience in seconds.
+# Per process: threads, waiting requests (a quarter per client), patience in seconds.
 SERVER_POOLS = {
     "default": {"threads": 8, "waiting": 1024},
     # Orders wait for write conflicts, payments for Stripe.
     "checkout": {"threads": 8, "waiting": 1024},
     # bcrypt takes 0.25 s of CPU.
     "passwords": {"threads": 2, "waiting": 2048, "patience": 20.0},
-    # Decoding a large image takes a second of CPU and hundreds of megabytes.
+    # A large image takes hundreds of megabytes.
     "uploads": {"threads": 1, "waiting": 64},
     "facets": {"threads": 1, "waiting": 64},
-    # Rendering the OpenAPI description takes a second of CPU, once per process.
     "docs": {"threads": 1, "waiting": 64},
     "admin": {"threads": 4, "waiting": 128},
     "webhook": {"threads": 2, "waiting": 1024},
-    # Always free: these need no database, or wait for it two seconds at most.
+    # Must always be free.
     "livez": {"threads": 1, "waiting": 64},
     "readyz": {"threads": 1, "waiting": 16},
     "refusals": {"threads": 1, "waiting": 1024},
@@ -148,12 +142,11 @@ SERVER_POOL_ROUTES = (
     (".*", r"/livez/?$", "livez"),
     (".*", r"/readyz/?$", "readyz"),
 )
-# Default of pools without their own.
 SERVER_PATIENCE_SECONDS = 8.0
-# Time limit for a body: a fixed part, plus its bytes at this rate.
+# Time limit: fixed, plus bytes at this rate.
 REQUEST_BODY_SECONDS = 10.0
 REQUEST_BODY_BYTES_PER_SECOND = 10_000
-# Bodies read concurrently by a process; large ones exceed a megabyte.
+# Per process; large: above 1 MiB.
 MAX_BODIES = 1000
 MAX_BODIES_OF_A_CLIENT = 250
 MAX_LARGE_BODIES = 32
@@ -162,9 +155,9 @@ MAX_LARGE_BODIES_OF_A_CLIENT = 8
 # --- Applications -----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    # Before unfold, so that the shop's templates take precedence.
+    # First: its templates override unfold's.
     "shop.apps.ShopConfig",
-    # Without unfold's admin site; `MongoAdminConfig` names the shop's.
+    # Without unfold's admin site.
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "shop.apps.MongoAdminConfig",
@@ -185,7 +178,6 @@ INSTALLED_APPS = [
     "cart",
     "orders",
     "payments",
-    # Commands for development and tests.
     *(["shop.dev"] if DEBUG else []),
 ]
 
@@ -201,13 +193,13 @@ MIDDLEWARE = [
     "shop.http.middleware.AdminAuthenticationMiddleware",
     "shop.http.middleware.AdminMessageMiddleware",
 ]
-# These checks look for Django's middleware by name; ours are subclasses. `shop.conf.checks` covers HTTPS.
+# These look for Django's middleware by name, not subclasses.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
 
 ROOT_URLCONF = "shop.urls"
 WSGI_APPLICATION = "shop.wsgi.application"
 APPEND_SLASH = True
-# Served at the root; without this Django computes the script name twice per request.
+# Otherwise, Django computes it twice per request.
 FORCE_SCRIPT_NAME = ""
 
 TEMPLATES = [
@@ -229,7 +221,7 @@ TEMPLATES = [
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
-# bcrypt cost of 2**BCRYPT_ROUNDS (12: about 0.25 s).
+# 12: about 0.25 s.
 BCRYPT_ROUNDS = env.whole_number("BCRYPT_ROUNDS", default=12, at_least=4 if DEBUG else 10, at_most=20)
 PASSWORD_HASHERS = [
     "accounts.hashers.BCryptSHA256",
@@ -254,7 +246,7 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "USER_ID_CLAIM": "sub",
-    # Tolerated clock difference in seconds.
+    # Seconds of clock difference.
     "LEEWAY": 10,
     "UPDATE_LAST_LOGIN": False,
 }
@@ -305,35 +297,33 @@ SPECTACULAR_SETTINGS = {
         "shop.api.schema.rules_of_input",
     ],
 }
-# Bytes per request body; multipart forms may add MAX_IMAGE_BYTES per image.
+# Per body; each image adds MAX_IMAGE_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-# The admin page of a product with 500 variants, the import's maximum, has thirteen fields per variant.
+# For 500 variants, the import's maximum.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 8_000
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_PIXELS = 40_000_000
 # Per admin page.
 MAX_IMAGES_AT_ONCE = 20
 RATE_LIMITS = env.switch("RATE_LIMITS", default=True)
-# Scope: (requests, seconds), per user or network address.
+# (requests, seconds), per user or network address.
 RATE_LIMIT_RULES = {
     "register": (60, 60),
     "register_account": (5, 60),
     "login": (60, 60),
-    # Per address and account; then all addresses together for one account, counting those without an earlier login to
-    # it.
+    # Per address and account, then per account for addresses without an earlier login.
     "login_account": (10, 60),
     "login_account_hour": (50, 3600),
     "login_strangers": (100, 3600),
     "refresh": (120, 60),
     "password": (10, 60),
     "logout_all": (10, 60),
-    # These send mail to an address that may not be the requester's: per requester, then per requester and account.
+    # These may mail strangers.
     "reset": (20, 600),
     "verify": (5, 900),
     "reset_account": (5, 900),
-    # Mails per mailbox, across accounts and sub-addresses; the worker drops excess ones silently (see
-    # `shop.jobs.mails.Budget`). An unverified mailbox may be a stranger's and gets enough for a few orders a day. Reset
-    # links stay valid for the whole window, so requesting more cannot lock the owner out.
+    # Per mailbox; the worker drops excess mails. Reset links stay valid for the whole window: requesting more must not
+    # lock the owner out.
     "mail_link": (5, 24 * 3600),
     "mail_link_unverified": (4, 24 * 3600),
     "mail_order": (60, 24 * 3600),
@@ -344,23 +334,21 @@ RATE_LIMIT_RULES = {
     "mail_reset_unverified": (3, 3600),
     "mail_password": (10, 24 * 3600),
     "mail_password_unverified": (3, 24 * 3600),
-    # Not brute-force protection; limits bcrypt cost per client.
+    # Limits the cost of bcrypt.
     "link": (60, 60),
     "export": (10, 3600),
     "upload": (60, 60),
     "address": (60, 60),
-    # Each may read 10,000 products.
     "facets": (300, 60),
     "cart": (600, 60),
-    # Refused coupon codes, per user or guest cart and per address.
+    # Refused codes.
     "coupon": (20, 600),
     "coupon_address": (100, 600),
     "order": (60, 60),
     "review": (30, 60),
     "payment": (120, 60),
 }
-# Uses that a process reserves with one command. Reserved uses are unavailable to other processes: with eight processes
-# a client may be refused after 600 - 7 * 9 cart requests or 60 - 7 * 2 checkouts.
+# A process reserves several at once, so others may refuse early.
 RATE_LIMITS_COUNTED_AT_ONCE = {"cart": 10, "order": 3}
 checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be switched off with DEBUG=1")
 
@@ -369,31 +357,29 @@ checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be sw
 CURRENCY = env.one_of(
     "CURRENCY", STRIPE_CURRENCIES, default="usd", such_as="a lower-case ISO 4217 code that Stripe charges, such as usd"
 )
-# Stock hold of an unpaid order, in seconds.
 ORDER_HOLD_SECONDS = env.whole_number("ORDER_HOLD_SECONDS", default=30 * 60, at_least=1, at_most=30 * 24 * 3600)
-# Hold until a payment is opened, which extends it to ORDER_HOLD_SECONDS; capped at that.
+# Until a payment is opened; at most ORDER_HOLD_SECONDS.
 UNPAID_HOLD_SECONDS = env.whole_number("UNPAID_HOLD_SECONDS", default=10 * 60, at_least=1, at_most=30 * 24 * 3600)
-# Open unpaid orders per customer and pieces in them; lower while the e-mail address is unverified.
+# UNVERIFIED: until the e-mail address is verified.
 UNPAID_ORDERS_PER_CUSTOMER = env.whole_number("UNPAID_ORDERS_PER_CUSTOMER", default=20, at_least=1, at_most=10**6)
 UNPAID_ORDERS_UNVERIFIED = env.whole_number("UNPAID_ORDERS_UNVERIFIED", default=10, at_least=1, at_most=10**6)
 UNPAID_PIECES_PER_CUSTOMER = env.whole_number("UNPAID_PIECES_PER_CUSTOMER", default=500, at_least=1, at_most=10**9)
 UNPAID_PIECES_UNVERIFIED = env.whole_number("UNPAID_PIECES_UNVERIFIED", default=100, at_least=1, at_most=10**9)
-# Pieces in open unpaid orders of all accounts at one network address.
+# Of all accounts at a network address.
 UNPAID_PIECES_PER_ADDRESS = env.whole_number("UNPAID_PIECES_PER_ADDRESS", default=1000, at_least=1, at_most=10**9)
-# Days until orders of a deleted customer are anonymised even if undelivered or disputed.
+# Then orders of deleted customers are anonymised, even if undelivered.
 ERASURE_GRACE_DAYS = env.whole_number("ERASURE_GRACE_DAYS", default=90, at_least=1, at_most=3650)
-# Whether catalogue prices include tax (as in the EU) or it is added at checkout (as in the US).
+# On in the EU, off in the US.
 PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
-# Per cart line. Also limits how precisely customers can probe the stock.
+# Also limits how customers can probe the stock.
 MAX_QUANTITY_PER_LINE = env.whole_number("MAX_QUANTITY_PER_LINE", default=1000, at_least=1, at_most=MAX_QUANTITY)
-# Remaining stock is shown to customers up to this number.
+# Customers see stock up to this.
 SHOWN_STOCK = env.whole_number("SHOWN_STOCK", default=5, at_least=0, at_most=MAX_QUANTITY)
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100
 # Per customer.
 MAX_ADDRESSES = 100
-# Staff are warned below this stock.
 LOW_STOCK_THRESHOLD = env.whole_number("LOW_STOCK_THRESHOLD", default=5, at_least=0, at_most=MAX_QUANTITY)
 
 # --- Stripe -----------------------------------------------------------------------------------------------------------
@@ -415,13 +401,12 @@ if DEBUG and not STRIPE_SECRET_KEY:
     STRIPE_API_BASE = STRIPE_API_BASE or _run.get("STRIPE_API_BASE", "http://127.0.0.1:12111")
 STRIPE_API_BASE = STRIPE_API_BASE or "https://api.stripe.com"
 checks.https_url("STRIPE_API_BASE", STRIPE_API_BASE, purpose="card payments pass through it")
-# Call, 0.5 s pause and one retry leave time within REQUEST_DATABASE_SECONDS to store the result.
+# Call, pause and retry leave time within REQUEST_DATABASE_SECONDS.
 STRIPE_TIMEOUT_SECONDS = 3.0
 STRIPE_MAX_RETRIES = 1
-# After waiting this long for Stripe, a request makes no further call.
+# Then no further call in a request.
 STRIPE_PATIENCE_SECONDS = 3.0
-# Failed payments after which an order is cancelled; per window, those of one customer and of one network address after
-# which no further payment is opened.
+# Cancels the order; the others refuse further payments in the window.
 FAILED_PAYMENTS_PER_ORDER = env.whole_number("FAILED_PAYMENTS_PER_ORDER", default=10, at_least=1, at_most=10**6)
 FAILED_PAYMENTS_PER_CUSTOMER = env.whole_number("FAILED_PAYMENTS_PER_CUSTOMER", default=20, at_least=1, at_most=10**6)
 FAILED_PAYMENTS_PER_ADDRESS = env.whole_number("FAILED_PAYMENTS_PER_ADDRESS", default=100, at_least=1, at_most=10**6)
@@ -444,7 +429,6 @@ USE_CLOUDINARY = bool(CLOUD_NAME and CLOUD_API_KEY and CLOUD_API_SECRET)
 MEDIA_URL = "/media/"
 MEDIA_ROOT = DATA_DIR / "media"
 STATIC_URL = "/static/"
-# Development serves static files uncollected.
 STATIC_ROOT = None if DEBUG else BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {
@@ -460,14 +444,14 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = False
-# Per call to Cloudinary, including the response body.
+# Per call.
 CLOUD_TIMEOUT = 5.0
 CLOUDINARY_STORAGE = {
     "CLOUD_NAME": CLOUD_NAME or "unset",
     "API_KEY": CLOUD_API_KEY or "unset",
     "API_SECRET": CLOUD_API_SECRET or "unset",
     "SECURE": True,
-    # Keeps shops that share an account from deleting each other's images as orphans.
+    # Shops with the same prefix delete each other's images.
     "PREFIX": env.str("CLOUD_FOLDER", default="shop").strip("/") + "/",
 }
 
@@ -480,22 +464,19 @@ vars().update(
         "EMAIL_URL", env.email_url_config, EMAIL_URL or "dummymail://", such_as="smtp+tls://user:password@host:587"
     )
 )
-# Seconds per SMTP step.
+# Per SMTP step.
 EMAIL_TIMEOUT = 10
 _storefront_host = (urlsplit(FRONTEND_URL).hostname or "localhost").removeprefix("www.")
-# Undeliverable special-use domains, https://www.iana.org/assignments/special-use-domain-names; refused as addresses.
-# Tests and demos use "example" and "test".
+# https://www.iana.org/assignments/special-use-domain-names; tests use "example" and "test".
 UNDELIVERABLE_TOP_LEVEL_DOMAINS = frozenset({"alt", "arpa", "internal", "invalid", "local", "localhost", "onion"})
 if not DEBUG:
     UNDELIVERABLE_TOP_LEVEL_DOMAINS |= {"example", "test"}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or f"shop@{_storefront_host}"
 checks.mail_address("DEFAULT_FROM_EMAIL", DEFAULT_FROM_EMAIL)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-# Staff addresses notified of each new order.
 ORDER_NOTICE_EMAILS = env.list("ORDER_NOTICE_EMAILS", default=[])
 for _address in ORDER_NOTICE_EMAILS:
     checks.mail_address("ORDER_NOTICE_EMAILS", _address)
-# Lifetime of links in mails, in seconds.
 PASSWORD_RESET_TIMEOUT = env.whole_number("PASSWORD_RESET_TIMEOUT", default=3600, at_least=60, at_most=7 * 24 * 3600)
 EMAIL_VERIFICATION_TIMEOUT = env.whole_number(
     "EMAIL_VERIFICATION_TIMEOUT", default=3 * 24 * 3600, at_least=60, at_most=30 * 24 * 3600
@@ -511,7 +492,7 @@ if is_redis(CACHE_URL):
 CACHES = {"default": _cache}
 
 LANGUAGE_CODE = "en"
-# User-assigned ISO 3166 code, used by carriers, banks and the EU.
+# User-assigned in ISO 3166.
 COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
 # For the admin; the API uses UTC.
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
@@ -520,7 +501,7 @@ USE_I18N = False
 
 # --- Browser security -------------------------------------------------------------------------------------------------
 
-# Only the admin uses cookies. The __Host- prefix makes browsers require Secure and Path=/ and refuse Domain.
+# __Host- makes browsers require Secure and Path=/ and refuse Domain.
 _cookie_prefix = "" if DEBUG else "__Host-"
 SESSION_COOKIE_NAME = f"{_cookie_prefix}sessionid"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -537,7 +518,7 @@ if env.switch("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 _hsts = env.whole_number("SECURE_HSTS_SECONDS", default=365 * 24 * 3600, at_least=0, at_most=2**31)
 SECURE_HSTS_SECONDS = 0 if DEBUG else _hsts
-# Both affect hosts other than the shop's, so operators opt in.
+# They affect other hosts.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.switch("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.switch("SECURE_HSTS_PRELOAD", default=False)
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -546,7 +527,6 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- Fault runs -------------------------------------------------------------------------------------------------------
 
-# See `shop.db.crash_points`.
 CRASH_AT = env.str("CRASH_AT", default="")
 checks.forbidden("CRASH_AT", bool(CRASH_AT), "it kills server processes, for tests")
 
@@ -555,7 +535,6 @@ checks.forbidden("CRASH_AT", bool(CRASH_AT), "it kills server processes, for tes
 LOG_LEVEL = env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO", such_as="DEBUG, INFO, WARNING or ERROR")
 LOGGING = logging_settings(level=LOG_LEVEL, readable=DEBUG)
 LOGGING_CONFIG = "shop.logs.configure"
-# For mails to ADMINS and other exception reports.
 DEFAULT_EXCEPTION_REPORTER = "shop.http.exception_reports.Reporter"
 
 # --- The admin --------------------------------------------------------------------------------------------------------

@@ -66,6 +66,6 @@ def _may_see(request: HttpRequest, label: str) -> bool:
 
 
 def number_of(queryset: QuerySet) -> tuple[int, str]:
-    """Return the count, and its text: ``1000+`` above the limit."""
+    """Return the count and its text: ``1000+`` above that."""
     counted = queryset.order_by()[: _MANY + 1].count()
     return counted, f"{_MANY}+" if counted > _MANY else str(counted)
