@@ -1,1 +1,1 @@
-"""Demo shop: sample data and a scripted walk-through (``manage.py seed``, ``demo``)."""
+"""Sample data and a scripted walk-through."""

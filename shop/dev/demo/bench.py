@@ -1,8 +1,7 @@
 """Bulk-write the catalogue for benchmarks.
 
-Documents equal those that the services write: one of each kind is converted by Django's fields and copied with the
-differing values filled in. A batch is one transaction, so an interrupted run leaves whole products only; the next run
-adds those whose slug is missing.
+Documents equal those of the services: one of each kind is converted by Django's fields and copied. A batch is one
+transaction, so after an interruption the next run adds missing slugs.
 """
 
 import copy
@@ -31,14 +30,14 @@ Document = dict[str, Any]
 
 PASSWORD = "bench-password-1"  # noqa: S105
 STOCK = 1_000_000_000
-# Larger transactions take seconds on a busy machine: each product has a hundred entries in the search index.
+# Larger transactions take seconds: each product has a hundred search entries.
 BATCH = 500
-# Carts are filled with at most this many of the first products.
+# Number of products in carts.
 _CART_PRODUCTS = 60
 
 
 def seed_categories(count: int) -> list[Category]:
-    """Return the categories ``category-0`` to ``category-<count - 1>``, creating missing ones."""
+    """Return ``category-0`` to ``category-<count - 1>``."""
     slugs = [f"category-{number}" for number in range(count)]
     known = {category.slug: category for category in Category.objects.filter(slug__in=slugs)}
     return [
@@ -48,18 +47,18 @@ def seed_categories(count: int) -> list[Category]:
 
 
 def seed_products(count: int, *, categories: Sequence[Category], images: int, tick: Tick) -> int:
-    """Create the missing products; return their number."""
+    """Create missing products; return their number."""
     writer = _Writer(categories, images=images)
     batches = iter(range(start, min(start + BATCH, count)) for start in range(0, count, BATCH))
     made = done = 0
     workers = min(4, os.cpu_count() or 1)
     running: dict[Future[int], int] = {}
-    # Without freezing what was allocated before, the collector spends 40 % of the time on it.
+    # Otherwise the garbage collector spends 40 % of the time on older objects.
     gc.freeze()
     try:
         with ThreadPoolExecutor(max_workers=workers) as pool:
             while True:
-                # At most two batches per worker are queued, so that memory does not grow with the catalogue.
+                # Limit the queue, so that memory does not grow with the catalogue.
                 while len(running) < 2 * workers and (batch := next(batches, None)) is not None:
                     running[pool.submit(writer.write, batch)] = len(batch)
                 if not running:
@@ -70,14 +69,14 @@ def seed_products(count: int, *, categories: Sequence[Category], images: int, ti
                     tick(done, count)
     finally:
         gc.unfreeze()
-        # Outside the batches' transactions, which would conflict on their categories.
+        # The batches' transactions would conflict on their categories.
         for category in categories:
             count = Product.objects.active().filter(category=category).count()
             Category.objects.filter(pk=category.pk).update(active_products=count)
 
 
 def seed_users(count: int, *, tick: Tick) -> int:
-    """Create the missing users, each with a cart of three lines; return their number."""
+    """Create missing users with carts of three lines; return their number."""
     password = make_password(PASSWORD)
     products = _cart_products()
     made = 0
@@ -118,7 +117,7 @@ class _Writer:
         self._price_field = Variant._meta.get_field("price")
 
     def write(self, numbers: Iterable[int]) -> int:
-        """Write the missing ones of these products in one transaction; return their number."""
+        """Write missing products in one transaction; return their number."""
         connection = connections[DEFAULT_DB_ALIAS]
         try:
             known = set(
@@ -201,12 +200,12 @@ def _insert(rows: dict[type[models.Model], list[Document]]) -> None:
     connection = connections[DEFAULT_DB_ALIAS]
     for model, documents in rows.items():
         if documents:
-            # Bypasses the ORM, which converts field by field, and its collections, which log whole batches in DEBUG.
+            # The ORM converts field by field; its collections log whole batches in DEBUG.
             connection.database[model._meta.db_table].insert_many(documents, session=connection.session)
 
 
 def _document(row: models.Model) -> Document:
-    """Return the document that saving ``row`` would write, without its id."""
+    """Return the document of ``row`` without its id."""
     connection = connections[DEFAULT_DB_ALIAS]
     return {
         field.column: copy.copy(field.get_db_prep_save(field.pre_save(row, True), connection))
@@ -229,5 +228,5 @@ def _cart(user: ObjectId, products: Sequence[tuple[ObjectId, Decimal]], number: 
     for position in range(min(3, len(products))):
         variant, price = products[(number * 3 + position) % len(products)]
         lines.append(CartLine(variant=variant, quantity=position + 1, unit_price=price))
-    # One revision per change, starting with 0 at creation.
+    # One revision per change, from 0.
     return Cart(user_id=user, lines=lines, revision=max(0, len(lines) - 1))

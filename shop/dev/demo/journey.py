@@ -1,4 +1,4 @@
-"""Purchase over HTTP, from a guest's first visit to a refund; each step checks what it shows."""
+"""Purchase over HTTP, from a guest's first visit to a refund."""
 
 import secrets
 from decimal import Decimal
@@ -22,10 +22,9 @@ _ADDRESS = {
 
 
 class Journey:
-    """Complete journey; :meth:`run` raises :class:`PromiseBroken` at the first failed check.
+    """:meth:`run` raises :class:`PromiseBroken` at the first failed check.
 
-    The shop at ``base_url`` must hold the demo's people, shipping methods, tax rates and :data:`PRODUCTS`.
-    ``stripe_base`` is its Stripe API, which delivers webhooks within ``webhook_seconds``.
+    ``base_url`` must serve the demo's data, ``stripe_base`` deliver webhooks within ``webhook_seconds``.
     """
 
     def __init__(

@@ -1,5 +1,3 @@
-"""Output of the demo's journey."""
-
 import json
 import os
 import textwrap
@@ -11,23 +9,23 @@ _SECRET = frozenset({"password", "client_secret"})
 
 
 class Narrator:
-    """Null narrator, used by tests."""
+    """Print nothing, for tests."""
 
     def chapter(self, title: str, text: str) -> None:
-        """Begin a part of the journey."""
+        """Begin a part."""
 
     def call(self, method: str, address: str, body: dict[str, Any] | None, status: int, seconds: float) -> None:
-        """Report an answered request."""
+        """Report a request."""
 
     def shown(self, lines: Iterable[str]) -> None:
-        """Show the interesting part of the last reply."""
+        """Show the last reply."""
 
     def held(self, promise: str) -> None:
         """Report a passed check."""
 
 
 class TerminalNarrator(Narrator):
-    """Write the journey to ``stream`` (a Django command's ``stdout``), in colour on a terminal."""
+    """Write to a Django command's ``stdout``, in colour on a terminal."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

@@ -1,7 +1,4 @@
-"""Seed the demo shop: create missing rows, leave existing ones unchanged.
-
-Rows are matched by natural key (slug, code, e-mail address), so an interrupted run can be repeated.
-"""
+"""Create missing rows by natural key; leave existing ones unchanged."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -26,12 +23,12 @@ Tick = Callable[[int, int], None]
 
 
 def seed_terms() -> int:
-    """Create missing shipping methods, tax rates and coupons; return their number."""
+    """Create shipping methods, tax rates and coupons; return their number."""
     return _missing_shipping() + _missing_tax_rates() + _missing_coupons()
 
 
 def seed_people() -> int:
-    """Create the missing ones of the staff user and the customer (with an address); return their number."""
+    """Create the staff user and the customer; return their number."""
     made = 0
     for person, create in (
         (terms.STAFF, User.objects.create_superuser),
@@ -47,7 +44,7 @@ def seed_people() -> int:
 
 
 def seed_categories() -> int:
-    """Create missing categories, parents first; return their number."""
+    """Create categories, parents first; return their number."""
     known = {category.slug: category for category in Category.objects.all()}
     made = 0
     for position, (slug, name, parent) in enumerate(CATEGORIES):
@@ -59,10 +56,10 @@ def seed_categories() -> int:
 
 
 def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
-    """Create missing products with variants and stock, without pictures; return their number."""
+    """Create products without pictures; return their number."""
     categories = {category.slug: category for category in Category.objects.all()}
     known = set(Product.objects.filter(slug__in=[product.slug for product in products]).values_list("slug", flat=True))
-    # Lists show the newest first: create in reverse to keep this order.
+    # In reverse, as lists show the newest first.
     for number, product in enumerate(reversed(products), start=1):
         if product.slug not in known:
             services.create_product(data={**product.data(), "category": categories[product.category]})
@@ -71,7 +68,7 @@ def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
 
 
 def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:
-    """Upload missing pictures, several products in parallel; return their number."""
+    """Upload pictures, several products in parallel; return their number."""
     missing = list(_missing_pictures(products))
     total = sum(len(pictures) for _, pictures in missing)
     done = 0
@@ -82,7 +79,7 @@ def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:
             done += finished.result()
             tick(done, total)
     finally:
-        # Drop the remaining uploads after a failure or an interrupt.
+        # Drop remaining uploads after a failure.
         pool.shutdown(cancel_futures=True)
     return total
 
@@ -100,7 +97,7 @@ def _missing_pictures(products: Sequence[DemoProduct]) -> Iterator[tuple[Product
 
 
 def _add_pictures(product: Product, pictures: Sequence[DemoPicture]) -> int:
-    """Add pictures to one product, in a thread of the pool; return their number."""
+    """Run in a thread of the pool."""
     try:
         for picture in pictures:
             image = media.prepare_image(ContentFile(picture.path.read_bytes(), name=picture.path.name))

@@ -1,4 +1,4 @@
-"""Clients of a storefront in a browser: the shop's API, and Stripe with the publishable key."""
+"""Clients of the shop's API and of Stripe, as in a browser."""
 
 import time
 from collections.abc import Callable
@@ -13,23 +13,21 @@ _TIMEOUT_SECONDS = 15.0
 
 
 class PromiseBroken(Exception):
-    """The shop did not keep a promise, which the message states."""
+    """The message states the promise."""
 
 
 class NotReachable(PromiseBroken):
-    """The server at an address does not answer."""
+    """The server does not answer."""
 
 
 class Storefront:
-    """Client of the API, with the tokens of its user."""
-
     def __init__(self, base_url: str, narrator: Narrator) -> None:
         self.base_url = base_url.rstrip("/")
         self.narrator = narrator
         self.access = ""
         self.cart_token = ""
         self._http = requests.Session()
-        # Ignore proxies from the environment.
+        # Ignore proxies.
         self._http.trust_env = False
 
     def call(
@@ -42,7 +40,7 @@ class Storefront:
         headers: dict[str, str] | None = None,
         quietly: bool = False,
     ) -> requests.Response:
-        """Send a request and return its reply. Raises :class:`PromiseBroken` for an unexpected status."""
+        """Raises :class:`PromiseBroken` for an unexpected status."""
         sent = {**self._credentials(), **(headers or {})}
         try:
             reply = self._http.request(
@@ -68,7 +66,7 @@ class Storefront:
         return self.call("POST", path, body=body, expect=expect, **options).json()
 
     def wait_for(self, path: str, reached: Callable[[Any], bool], *, seconds: float, what: str) -> Any:
-        """Poll ``path`` until ``reached`` accepts its JSON, and return it. Raises :class:`PromiseBroken` on timeout."""
+        """Poll until ``reached`` accepts the JSON; return it. Raises :class:`PromiseBroken` on timeout."""
         give_up_at = time.monotonic() + seconds
         while True:
             reply = self.call("GET", path, quietly=True)
@@ -98,10 +96,7 @@ class Storefront:
 def confirm_as_stripe_js(
     stripe_base: str, payment: dict[str, Any], *, card: str, narrator: Narrator
 ) -> tuple[int, dict[str, Any]]:
-    """Confirm a payment as Stripe.js does, with the publishable key and the intent's client secret.
-
-    Return Stripe's status and body; a declined card is 402.
-    """
+    """Confirm with the publishable key. Return Stripe's status (402: declined) and body."""
     path = f"/v1/payment_intents/{payment['payment_intent']}/confirm"
     form = {
         "key": payment["publishable_key"],

@@ -1,5 +1,3 @@
-"""Shipping methods, tax rates, coupons and people of the demo shop."""
-
 from typing import NamedTuple
 
 
@@ -8,11 +6,11 @@ class DemoShipping(NamedTuple):
     name: str
     price: str
     description: str
-    # Country of the pick-up, which is taxed there; empty for methods that ship.
+    # Country that taxes a pick-up; empty for shipments.
     pickup_country: str = ""
 
 
-# The first one is the shop's default.
+# The first is the default.
 SHIPPING_METHODS = (
     DemoShipping("standard", "Standard", "4.90", "By post, in three to five working days."),
     DemoShipping("express", "Express", "12.90", "By courier, the next working day when ordered before noon."),
@@ -32,13 +30,13 @@ COUPONS = (
     DemoCoupon("FIVEOFF", "fixed", "5.00", minimum_subtotal="30.00"),
 )
 
-# Standard VAT or GST rates in per cent; other countries are exports without tax.
+# Standard rates in per cent; other countries are exports without tax.
 COUNTRY_TAX = """
 AT 20  BE 21  BG 20  HR 25  CY 19  CZ 21  DK 25  EE 24  FI 25.5  FR 20  DE 19  GR 24  HU 27  IE 23  IT 22  LV 21
 LT 21  LU 17  MT 18  NL 21  PL 23  PT 23  RO 21  SK 23  SI 22  ES 21  SE 25
 GB 20  CH 8.1  NO 25  IS 24  TR 20  AU 10  NZ 15  JP 10  KR 10  SG 9  IN 18  ZA 15  MX 16  CA 5
 """
-# By state or province code. US rates are the states', without counties and cities.
+# By state or province; US rates exclude counties and cities.
 STATE_TAX = {
     "US": """
     AL 4  AZ 5.6  AR 6.5  CA 7.25  CO 2.9  CT 6.35  DC 6  FL 6  GA 4  HI 4  ID 6  IL 6.25  IN 7  IA 6  KS 6.5  KY 6
@@ -47,7 +45,7 @@ STATE_TAX = {
     """,
     "CA": "ON 13  NS 14  NB 15  NL 15  PE 15  QC 14.975  BC 12  SK 11  MB 12",
 }
-# Countries that do not tax shipping if charged separately.
+# Shipping is untaxed if charged separately.
 SHIPPING_UNTAXED = frozenset({"US"})
 
 STAFF = {"email": "staff@example.com", "password": "staff-demo-password", "name": "Sam Staff"}
@@ -63,7 +61,7 @@ CUSTOMER_ADDRESS = {
 
 
 def tax_rates() -> list[tuple[str, str, str]]:
-    """Return (country, state, per cent) of every rate; the state is empty for a whole country."""
+    """Return (country, state, per cent); the state is empty for a whole country."""
     rates = [(country, "", rate) for country, rate in _pairs(COUNTRY_TAX)]
     for country, text in STATE_TAX.items():
         rates += [(country, state, rate) for state, rate in _pairs(text)]

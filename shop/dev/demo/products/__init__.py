@@ -1,4 +1,4 @@
-"""Catalogue of the demo shop: categories, parents first, and products."""
+"""Catalogue of the demo shop; parent categories first."""
 
 from typing import NamedTuple
 

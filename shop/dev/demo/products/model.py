@@ -1,5 +1,3 @@
-"""Data model of demo products."""
-
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,10 +19,10 @@ class DemoPicture(NamedTuple):
 
 @dataclass(frozen=True)
 class DemoProduct:
-    """A product; its variants are all combinations of ``options``.
+    """A product; its variants combine all ``options``.
 
-    ``colours`` are those in the pictures; the leading picture shows the first one. ``extra`` adds to the price of
-    variants with that option's value; ``sold_out`` lists values without stock.
+    The leading picture shows the first of ``colours``. ``extra``: price by option's value; ``sold_out``: values without
+    stock.
     """
 
     slug: str
@@ -42,7 +40,7 @@ class DemoProduct:
     stock: int = 24
 
     def data(self) -> dict[str, Any]:
-        """Return the arguments of `catalog.services.create_product`, without the category."""
+        """Return arguments of `catalog.services.create_product`, without the category."""
         return {
             "name": self.name,
             "slug": self.slug,
@@ -53,7 +51,7 @@ class DemoProduct:
         }
 
     def pictures(self) -> list[DemoPicture]:
-        """Return the product's pictures in order: the files ``media/<slug>/<position>-<view>.webp``."""
+        """Return ``media/<slug>/<position>-<view>.webp`` in order."""
         return [
             DemoPicture(path, self._alt(path.stem.partition("-")[2])) for path in sorted((MEDIA / self.slug).iterdir())
         ]
@@ -75,13 +73,13 @@ class DemoProduct:
                 "sku": "-".join([self.sku, *(_code(value) for value in values)]),
                 "options": dict(zip(self.options, values, strict=True)),
                 "price": shop_price(str(price)),
-                # Varied, so that the admin's lists look realistic.
+                # Varied, to look realistic.
                 "stock": 0 if empty else max(3, self.stock + (number * 7 + len(self.slug)) % 11 - 5),
             }
 
 
 def shop_price(amount: str) -> Decimal:
-    """Convert a price in dollars to the shop's currency: in yen, 24.00 becomes 2400."""
+    """Convert dollars to the shop's currency: 24.00 becomes 2400 yen."""
     price = Decimal(amount)
     if money.decimal_places(settings.CURRENCY) == 0:
         price *= 100
