@@ -1,5 +1,1 @@
-"""Slow, costly and numerous requests against a server in production mode (``manage.py attack``).
-
-Bystanders in another process use the shop like customers and Stripe; their latencies and refusals before and during
-each attack are the result.
-"""
+"""Attacks on a server in production mode; bystanders in another process measure latencies and refusals."""

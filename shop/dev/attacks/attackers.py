@@ -1,7 +1,4 @@
-"""The attacks; each runs until it is stopped.
-
-Attackers connect from 127.0.0.2, so that limits by address distinguish them from the bystanders at 127.0.0.1.
-"""
+"""The attacks, from 127.0.0.2: limits by address distinguish them from bystanders at 127.0.0.1."""
 
 import contextlib
 import socket
@@ -24,8 +21,6 @@ PASSWORD = "attackers-password-1"  # noqa: S105
 
 @dataclass
 class Target:
-    """Server to attack, and the event that ends the attack."""
-
     url: str
     stop: threading.Event
 
@@ -208,7 +203,7 @@ def _open(target: Target, count: int, first_bytes: bytes) -> list[socket.socket]
 
 
 def _send_all(sockets: list[socket.socket], data: bytes) -> list[socket.socket]:
-    """Return the connections that are still open."""
+    """Return the open connections."""
     alive = []
     for connection in sockets:
         try:

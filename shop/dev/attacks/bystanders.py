@@ -1,7 +1,4 @@
-"""Customers, a load balancer and Stripe during an attack: paced requests, latencies and refusals.
-
-``python -m shop.dev.attacks.bystanders URL SECONDS SECRET`` writes the result as JSON. Needs no Django.
-"""
+"""Customers, a load balancer and Stripe, paced. As a script: URL SECONDS SECRET; needs no Django."""
 
 import itertools
 import json
@@ -22,8 +19,6 @@ TIMEOUT_SECONDS = 15
 
 
 class Bystanders:
-    """Collect one sample per request."""
-
     def __init__(self, url: str, *, seconds: float, secret: str) -> None:
         self.url, self.secret = url, secret
         self._ends_at = time.monotonic() + seconds
@@ -83,7 +78,7 @@ class Bystanders:
         took = time.monotonic() - began
         with self._lock:
             self.seconds.setdefault(name, []).append(took)
-            # 409: the products in the bystanders' carts are sold out.
+            # 409: sold out.
             if reply is None or (reply.status_code >= 400 and reply.status_code != 409):
                 self.refused[f"{name} {outcome}"] += 1
         time.sleep(max(0.0, PAUSE_SECONDS - took))

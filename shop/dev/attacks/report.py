@@ -1,5 +1,3 @@
-"""The table of attacks in ``docs/reliability.md``."""
-
 import datetime
 import json
 import os
@@ -13,16 +11,13 @@ from shop.dev.attacks.running import Seen
 from shop.dev.bench.report import replace_section
 
 PAGE = settings.BASE_DIR / "docs" / "reliability.md"
-# The runs that the page compares; kept, so that one can be measured without the others.
+# Kept, so that one run can be measured without the others.
 FIGURES = settings.BASE_DIR / "docs" / "attacks.json"
 COLUMNS = {"before": "before", "server": "the server alone", "proxy": "behind nginx"}
 
 
 def write(seen: dict[str, Seen], *, proxy: bool, own: bool) -> None:
-    """Store a run's figures in their column; attacks that it left out keep theirs.
-
-    ``own`` is False for the checkout that is compared with.
-    """
+    """Store figures, keeping those of attacks left out. ``own`` is False for the compared checkout."""
     column = "proxy" if proxy else "server" if own else "before"
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     figures[column] = {

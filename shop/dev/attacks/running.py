@@ -1,4 +1,4 @@
-"""Run attacks against servers in production mode, and collect the bystanders' results."""
+"""Run attacks and collect the bystanders' results."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ NGINX = settings.BASE_DIR / "docs" / "deploy" / "nginx.conf"
 
 @dataclass(frozen=True)
 class Seen:
-    """Results of the bystanders; times in seconds."""
+    """Times in seconds."""
 
     requests: int
     refused: dict[str, int]
@@ -51,14 +51,14 @@ class Seen:
 
 
 class Run:
-    """One run; ``tree`` is the checkout whose server is attacked."""
+    """``tree``: the checkout to attack."""
 
     def __init__(self, stream: Any, *, tree: Path, products: int, seconds: float, proxy: bool) -> None:
         self._stream, self._tree, self._products, self._seconds, self._proxy = stream, tree, products, seconds, proxy
         self.seen: dict[str, Seen] = {}
 
     def all(self, names: list[str]) -> None:
-        """Measure without an attack first, then run each of these attacks against a fresh server."""
+        """Measure without an attack, then each attack on a fresh server."""
         with tempfile.TemporaryDirectory(prefix="shop-attack-") as folder, mongod.temporary() as database:
             self._folder, self._environment = Path(folder), self._make_environment(database.uri, Path(folder))
             self._seed()
@@ -96,7 +96,7 @@ class Run:
     def _make_environment(self, uri: str, folder: Path) -> dict[str, str]:
         return production(uri) | {
             "DJANGO_SETTINGS_MODULE": "attack_settings",
-            # The settings are copied next to the tree, which may be older than this package.
+            # The tree may be older than this package, so its settings are copied.
             "PYTHONPATH": str(folder),
             "DATA_DIR": str(folder),
             "ALLOWED_HOSTS": "127.0.0.1",
@@ -116,10 +116,10 @@ class Run:
             subprocess.run(command, env=environment, cwd=self._tree, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
 
     def _server_command(self, port: int) -> list[str]:
-        """Return the command that the tree's own code builds."""
+        """Use the command of the tree's own code."""
         code = (
             "try:\n    from shop.http.server import server_command\n"
-            # Older checkouts have it there.
+            # Older checkouts.
             "except ImportError:\n    from shop.server import server_command\n"
             f"print(*server_command({port}, workers={SERVER_PROCESSES}), sep='\\n')"
         )
@@ -128,7 +128,7 @@ class Run:
 
     @contextlib.contextmanager
     def _served(self) -> Iterator[str]:
-        """Serve the tree's shop, behind nginx if configured; yield the URL."""
+        """Serve the tree's shop, behind nginx if configured."""
         port = free_port()
         command = self._server_command(port)
         log = self._folder / "web.log"
@@ -146,7 +146,7 @@ class Run:
 
 
 def nginx_configuration(folder: Path, *, port: int, upstream: int) -> Path:
-    """Write the shipped configuration with local ports and without a certificate."""
+    """Write the shipped configuration with local ports, without TLS."""
     text = NGINX.read_text()
     text = re.sub(r"\n *listen \[::\].*;", "", text)
     text = re.sub(r"listen 80;", f"listen 127.0.0.1:{free_port()};", text)

@@ -1,4 +1,4 @@
-"""Production settings, rate limits included, without collected static files."""
+"""Production settings without static files."""
 
 from shop.settings import *  # noqa: F403
 from shop.settings import STORAGES
