@@ -1,4 +1,4 @@
-"""SVG charts with an opaque background, readable on dark pages, too."""
+"""SVG charts; the opaque background is readable on dark pages."""
 
 import statistics
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _COLOURS = ("#2f6f4f", "#b5562b", "#4a5a8a")
 
 
 def bars(comparison: Comparison) -> str:
-    """Draw each contestant's ratio to the baseline, with the range over the rounds."""
+    """Draw ratios to the baseline, with their range over the rounds."""
     others = _contestants(comparison)
     groups = [
         (scenario, [(name, sorted(comparison.ratios(scenario, name))) for name in others])
@@ -38,7 +38,6 @@ def bars(comparison: Comparison) -> str:
 
 
 def line(title: str, samples: Sequence[tuple[float, float]], *, unit: str) -> str:
-    """Draw a value over minutes, from zero."""
     left, width, height = 60, _WIDTH - 90, 180
     end = max((minutes for minutes, _ in samples), default=1) or 1
     top = max((value for _, value in samples), default=1) * 1.15 or 1

@@ -1,4 +1,4 @@
-"""Servers to measure: the shop on several HTTP servers, and the peer."""
+"""Servers to measure: the shop and the peer."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ BCRYPT_ROUNDS = 10
 
 @dataclass
 class Contestant:
-    """A server pinned to processor cores, and the client that finds its URLs."""
+    """A server pinned to cores."""
 
     name: str
     command: Sequence[str]
@@ -51,7 +51,7 @@ class Contestant:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it and wait until it serves. Raises ``ProcessError``."""
+        """Wait until it serves. Raises ``ProcessError``."""
         with self.log.open("ab") as log:
             command = ["taskset", "-c", self.cores, *self.command]
             self._process = spawn(command, stdout=log, env=self.environment, folder=self.folder)
@@ -77,10 +77,10 @@ class Contestant:
 
 # --- The shop ---------------------------------------------------------------------------------------------------------
 
-# Commands by server, given a port and the number of processes; servers with threads get eight per process.
+# Commands by port and number of processes; servers with threads get eight per process.
 SERVERS = {
     "granian": lambda port, processes: server_command(port, workers=processes),
-    # Without the event loop that buffers slow clients, to measure its cost.
+    # Measures the cost of buffering slow clients: this one does not.
     "granian WSGI": lambda port, processes: [
         *(sys.executable, "-m", "granian", "shop.wsgi:application", "--interface", "wsgi", "--port", str(port)),
         *("--http", "1", "--no-ws", "--workers", str(processes), "--blocking-threads", "8"),
@@ -127,7 +127,7 @@ def _shop_environment(uri: str, folder: Path, *, rate_limits: bool = True) -> di
         "DATA_DIR": str(folder),
         "ALLOWED_HOSTS": "127.0.0.1",
         "SECURE_SSL_REDIRECT": "0",
-        # Each buyer has a network address, sent by the load.
+        # The load sends each buyer's network address.
         "TRUSTED_PROXIES": "1",
         "BCRYPT_ROUNDS": str(BCRYPT_ROUNDS),
     }
@@ -145,7 +145,7 @@ def seed_shop(uri: str, folder: Path, *, products: int) -> None:
 
 
 def peer(name: str, *, uri: str, code: Path, folder: Path) -> Contestant:
-    """Return the peer: ``node server.js`` in the folder ``code``."""
+    """Run ``node server.js`` in the folder ``code``."""
     port = free_port()
     return Contestant(
         name=name,

@@ -1,4 +1,4 @@
-"""Processor time and memory of processes, and commands of a MongoDB server."""
+"""Processor time, memory and MongoDB commands."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ _HOUSEKEEPING = frozenset({"hello", "isMaster", "ismaster", "ping", "endSessions
 
 
 def tree(pid: int) -> list[int]:
-    """Return the process and all its descendants."""
+    """Return the process and its descendants."""
     found = [pid]
     for parent in found:
         for children in Path(f"/proc/{parent}/task").glob("*/children"):
@@ -25,23 +25,23 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time of the process and its children, user and kernel mode."""
+    """Return user and kernel time, with children."""
     ticks = 0
     for each in tree(pid):
-        # The name, in brackets, may contain spaces: utime and stime are the 12th and 13th fields after it.
+        # The name may contain spaces: utime and stime are fields 12 and 13 after it.
         fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / _TICKS
 
 
 def memory_mb(pid: int, *, peak: bool = False) -> float:
-    """Return the resident memory of the process and its children, current or peak."""
+    """Return current or peak resident memory, with children."""
     pattern = re.compile(r"VmHWM:\s+(\d+) kB" if peak else r"VmRSS:\s+(\d+) kB")
     statuses = (Path(f"/proc/{each}/status").read_text() for each in tree(pid))
     return sum(int(found[1]) for status in statuses if (found := pattern.search(status))) / 1024
 
 
 def commands_sent(client: MongoClient[dict[str, Any]]) -> int:
-    """Return the number of commands that clients sent since the server started, without housekeeping."""
+    """Count commands since the server started, without housekeeping."""
     counters = client.admin.command("serverStatus")["metrics"]["commands"]
     return sum(each["total"] for name, each in counters.items() if isinstance(each, dict) and name not in _HOUSEKEEPING)

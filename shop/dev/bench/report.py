@@ -1,4 +1,4 @@
-"""Benchmark results: a table for the terminal, and a section of ``docs/performance.md`` with a chart."""
+"""Results for the terminal and ``docs/performance.md``."""
 
 import datetime
 import os
@@ -25,7 +25,7 @@ def columns(comparison: Comparison) -> list[str]:
 
 
 def rows(comparison: Comparison) -> list[list[str]]:
-    """Return one line per scenario and contestant; processor times and commands are per request."""
+    """Return lines; processor times and commands are per request."""
     lines = []
     for scenario, results in comparison.results.items():
         for number, (contestant, result) in enumerate(results.items()):
@@ -114,7 +114,7 @@ def _processor() -> str:
 
 
 def replace_section(page: Path, name: str, section: str) -> None:
-    """Replace the section between its marks, which the page must contain."""
+    """Raises ``ValueError`` if the page lacks the marks."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     old = page.read_text()
     head, _, rest = old.partition(begin)

@@ -1,9 +1,8 @@
--- Sends the requests that a file lists, one after the other, again and again; then says what came of it in one line.
--- Each line of the file: method, path, bearer token, JSON body, separated by tabs; the last two may be empty.
--- The second argument is how many milliseconds a connection pauses on average before it asks again.
+-- Repeats the requests of a file and prints the result in one line. Arguments: the file, and a connection's average
+-- pause in ms. Lines of the file: method, path, bearer token, JSON body, separated by tabs; the last two may be empty.
 
 local requests, position = {}, 0
--- Network addresses of the buyers by token: rate limits and holds are counted by them.
+-- By token: rate limits and holds are counted by network address.
 local addresses, buyers = {}, 0
 
 function init(arguments)
@@ -22,13 +21,13 @@ function init(arguments)
       requests[#requests + 1] = wrk.format(method, path, headers, body)
    end
    local pause = tonumber(arguments[2])
-   -- wrk asks for pauses where there is a function of this name. Nobody seeds the numbers: rounds pause alike.
+   -- wrk pauses if this function exists. The numbers are not seeded, so all rounds pause alike.
    if pause > 0 then delay = function() return math.random(0, 2 * pause) end end
 end
 
 function request()
    local current = requests[math.max(position, 1)]
-   -- The first one that wrk asks for is never sent.
+   -- wrk never sends the first request.
    position = position % #requests + 1
    return current
 end

@@ -1,4 +1,4 @@
-"""Rounds of measurement, alternating between the contestants."""
+"""Rounds that alternate between contestants."""
 
 import statistics
 import time
@@ -14,9 +14,9 @@ from shop.dev.bench.contestants import Contestant
 from shop.dev.bench.scenarios import Scenario
 
 WARM_UP_SECONDS = 3.0
-# A round with an error reply is discarded and repeated, at most this often per contestant.
+# Repetitions of rounds with error replies, per contestant.
 RETRIES = 3
-# After a round each connection's last request is still running and would burden the next contestant.
+# Each connection's last request still runs after a round and would burden the next contestant.
 QUIET_SECONDS, QUIET_SHARE, MOST_PAUSE_SECONDS = 0.2, 0.1, 5.0
 
 Tick = Callable[[int, int], None]
@@ -24,7 +24,7 @@ Tick = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Round:
-    """Results of one round: requests per second, latencies in ms, and average cost of a request."""
+    """Requests per second, latencies in ms, and average cost of a request."""
 
     rate: float
     p50: float
@@ -46,10 +46,7 @@ class Result:
 
 @dataclass
 class Comparison:
-    """Results as ``results[scenario][contestant]``.
-
-    Ratios compare the :class:`Round` field ``measure`` with that of the contestant ``baseline``.
-    """
+    """Results as ``results[scenario][contestant]``; ratios compare the :class:`Round` field ``measure``."""
 
     title: str
     baseline: str
@@ -64,8 +61,6 @@ class Comparison:
 
 
 class Track:
-    """Environment of the rounds: MongoDB and its process, and the core for the load."""
-
     def __init__(self, client: MongoClient[dict[str, Any]], *, database_pid: int, load_core: int, folder: Path) -> None:
         self._client, self._database_pid, self._load_core = client, database_pid, load_core
         self._requests = folder
@@ -73,7 +68,7 @@ class Track:
     def run(
         self, scenario: Scenario, contestants: Sequence[Contestant], *, rounds: int, seconds: float, tick: Tick
     ) -> dict[str, Result]:
-        """Measure one scenario. Raises ``LoadError`` when ``wrk`` fails, ``ProcessError`` when a server does."""
+        """Raises ``LoadError`` or ``ProcessError``."""
         results = {each.name: Result() for each in contestants}
         for each in contestants:
             self._prepare(each, scenario)
@@ -88,13 +83,13 @@ class Track:
     def _prepare(self, contestant: Contestant, scenario: Scenario) -> None:
         visitor = contestant.visitor()
         requests = scenario.requests(visitor)
-        # Fail early if the contestant does not support the scenario.
+        # Fail early if the scenario is not supported.
         visitor.ask(requests[0])
         wrk.write_requests(self._file(contestant), requests)
         self._load(contestant, WARM_UP_SECONDS)
 
     def _end_holds(self) -> None:
-        """Let orders of earlier rounds count as paid: no customer has hundreds of unpaid ones."""
+        """Let earlier orders count as paid: no customer has hundreds of unpaid ones."""
         for name in self._client.list_database_names():
             if name.startswith("shop"):
                 orders = self._client[name].orders_order

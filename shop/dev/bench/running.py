@@ -1,4 +1,4 @@
-"""The comparisons: their contestants, scenarios and sections of ``docs/performance.md``."""
+"""The comparisons in ``docs/performance.md``."""
 
 import os
 import shutil
@@ -24,18 +24,15 @@ from shop.management.progress import Progress
 SERVER_CORE, LOAD_CORE = 0, 1
 BOTH_CORES = f"{SERVER_CORE},{LOAD_CORE}"
 SMALL, LARGE = 1_000, 1_000_000
-# With eight connections that pause this long one process is idle at least half of the time, and two leave capacity for
-# the database and the load. Logins do not fit: each takes 50 ms of processor time.
+# Eight connections with this pause leave one process idle half of the time, and with two leave capacity for database
+# and load. A login takes 50 ms of processor time, too much.
 EASY_PAUSE_MS = 40
 EASY = {name: scenario for name, scenario in SCENARIOS.items() if name != "login"}
 _DOCS = Path(settings.BASE_DIR) / "docs"
 
 
 class Bench:
-    """Context manager with a MongoDB on the load's core, and the comparisons to run on it.
-
-    All processes and files are removed on exit, except for the written results.
-    """
+    """Comparisons with a MongoDB on the load's core. On exit everything but written results is removed."""
 
     def __init__(self, stream: Any, *, rounds: int, seconds: int, only: Sequence[str] | None, write: bool) -> None:
         self._stream, self._only, self._write = stream, only, write
@@ -60,12 +57,12 @@ class Bench:
         self._stack.close()
 
     def main(self, *, products: int, peer: Path | None) -> None:
-        """Compare the shop with the peer, or measure it alone."""
+        """Compare the shop with the peer, if given."""
         uri = self._seeded(products)
         sides = [self._shop("shop", uri)]
         title = f"The shop, one core, {products:,} products"
         if peer is not None:
-            # For a fair comparison: the peer counts requests in its own memory only.
+            # For a fair comparison: the peer counts requests in memory.
             sides.append(self._shop("without limits", uri, rate_limits=False))
             peers = self._uri("peer")
             contestants.seed_peer(peers, peer, products=products)
@@ -79,7 +76,7 @@ class Bench:
         self._compare("servers", "HTTP servers, one process on one core", sides, SCENARIOS, baseline="granian")
 
     def processes(self, *, products: int) -> None:
-        """Compare the maximum rate of one server process and of two on both cores."""
+        """Compare the maximum rate of one and two processes."""
         uri = self._seeded(products)
         sides = [
             self._shop("1 process", uri, cores=BOTH_CORES),
@@ -88,7 +85,7 @@ class Bench:
         self._compare("processes", "Server processes on two cores", sides, SCENARIOS, baseline="1 process")
 
     def scaling(self, *, products: int) -> None:
-        """Compare the cost of a request with one process and two, at half and at full load, without saturation."""
+        """Compare the cost of a request with one process and two, without saturation."""
         uri = self._seeded(products)
         half, whole = (Crowd(connections, EASY_PAUSE_MS) for connections in (4, 8))
         sides = [
@@ -168,6 +165,6 @@ def _image(name: str, title: str) -> str:
 
 
 def _roomy() -> str | None:
-    """Return a folder in memory if it has enough space, so that no disk is measured."""
+    """Return a folder in memory, if large enough, to measure no disk."""
     memory = Path("/dev/shm")  # noqa: S108
     return str(memory) if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 8 * 2**30 else None

@@ -1,4 +1,4 @@
-"""Scenarios: the requests that ``wrk`` repeats, in the API of each contestant."""
+"""Requests that ``wrk`` repeats."""
 
 import json
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from shop.dev.demo.bench import PASSWORD
 CATEGORIES = 20
 USERS = 50
 PAGES, PAGE_SIZE = 20, 20
-# Buyers have one product each, so that they do not wait for each other's stock.
+# One product each: they do not wait for each other's stock.
 BUYERS = 50
 TIMEOUT = 30
-# (from, to); `shop.dev.demo.bench.price_of` returns 1 to 1,000.
+# (from, to) within `shop.dev.demo.bench.price_of`: 1 to 1,000.
 PRICE_RANGES = ((1, 500), (100, 300), (250, 1000))
 ADDRESS = {
     "name": "Bench",
@@ -35,12 +35,12 @@ class Request(NamedTuple):
 
     @property
     def line(self) -> str:
-        """Return the request in the format of ``rotate.lua``."""
+        """Return the format of ``rotate.lua``."""
         return "\t".join((self.method, self.path, self.token, json.dumps(self.body) if self.body else ""))
 
 
 class Visitor:
-    """Look up ids and tokens at ``url`` and build requests for the shop's API."""
+    """Build requests for the shop's API, with ids and tokens from it."""
 
     order_body: dict[str, Any] | None = {"shipping_address": ADDRESS}
 
@@ -48,7 +48,7 @@ class Visitor:
         self._url = url
 
     def ask(self, request: Request) -> Any:
-        """Send one request; return its JSON. Raises ``requests.RequestException`` for anything but a 2xx."""
+        """Return the JSON. Raises ``requests.RequestException`` without a 2xx."""
         headers = {"Authorization": f"Bearer {request.token}"} if request.token else {}
         address = f"{self._url}{request.path}"
         reply = requests.request(request.method, address, json=request.body, headers=headers, timeout=TIMEOUT)
@@ -60,7 +60,7 @@ class Visitor:
         return [product["id"] for page in pages for product in page["results"]]
 
     def last_number(self) -> int:
-        """Return the highest product number that `shop.dev.demo.bench` used."""
+        """Return the highest product number."""
         newest = self.ask(Request("GET", "/api/v1/products"))["results"][0]
         return int(newest["slug"].rpartition("-")[2])
 
@@ -74,7 +74,7 @@ class Visitor:
         return Request("PATCH", f"/api/v1/cart/items/{item['id']}", token, {"quantity": quantity})
 
     def full_carts(self) -> list[tuple[str, list[dict[str, Any]]]]:
-        """Return the users' tokens with their cart lines; refill carts that were ordered."""
+        """Return tokens with cart lines; refill ordered carts."""
         products = cycle(self.product_ids())
         carts = []
         for token in self.tokens():
@@ -86,7 +86,7 @@ class Visitor:
 
 
 class PeerVisitor(Visitor):
-    """Visitor of the peer, which keeps lines by product and takes no address."""
+    """The peer keeps lines by product and takes no address."""
 
     order_body = None
 
@@ -98,12 +98,10 @@ class PeerVisitor(Visitor):
 
 
 def list_pages(visitor: Visitor) -> list[Request]:
-    """Pages 1 to 20 of all products, 20 a page."""
     return [Request("GET", f"/api/v1/products?page={page}") for page in range(1, PAGES + 1)]
 
 
 def filtered(visitor: Visitor) -> list[Request]:
-    """The first page of a category within a range of prices."""
     return [
         Request("GET", f"/api/v1/products?category=category-{number}&min_price={low}&max_price={high}")
         for low, high in PRICE_RANGES
@@ -112,13 +110,12 @@ def filtered(visitor: Visitor) -> list[Request]:
 
 
 def search_one(visitor: Visitor) -> list[Request]:
-    """A product by its number, which no other has."""
     last = visitor.last_number()
     return [Request("GET", f"/api/v1/products?search={number}") for number in range(last - 99, last + 1)]
 
 
 def search_thousand(visitor: Visitor) -> list[Request]:
-    """Products by a term that a thousand match: a word in a small shop, a prefix of numbers in a large one."""
+    """A term that a thousand products match: in a large shop a prefix of numbers."""
     digits = len(str(visitor.last_number())) - 3
     words = range(10 ** (digits - 1), 2 * 10 ** (digits - 1)) if digits > 0 else ("bench", "product")
     pages = [(word, 1 + number % PAGES) for number, word in enumerate(islice(cycle(words), 100))]
@@ -126,19 +123,17 @@ def search_thousand(visitor: Visitor) -> list[Request]:
 
 
 def detail(visitor: Visitor) -> list[Request]:
-    """One product with its pictures and variants."""
     return [Request("GET", f"/api/v1/products/{product}") for product in visitor.product_ids()]
 
 
 def cart(visitor: Visitor) -> list[Request]:
-    """A cart of three lines."""
     return [Request("GET", "/api/v1/cart", token) for token, _ in visitor.full_carts()]
 
 
 def cart_change(visitor: Visitor) -> list[Request]:
-    """Another quantity of one line; the reply is the whole cart."""
+    """Change a quantity; the reply is the whole cart."""
     carts = visitor.full_carts()
-    # All users' first change, then their second: no cart is changed concurrently.
+    # One change per user in turn: no cart is changed concurrently.
     return [
         visitor.set_quantity(token, lines[number % len(lines)], 1 + number // 3 % 9)
         for number in range(27)
@@ -147,16 +142,15 @@ def cart_change(visitor: Visitor) -> list[Request]:
 
 
 def buy(visitor: Visitor) -> list[Request]:
-    """Put a product into the cart and order it: two requests."""
+    """Fill a cart and order it: two requests."""
     tokens = visitor.tokens()[:BUYERS]
     products = islice(cycle(visitor.product_ids()), len(tokens))
     puts = [visitor.put_in_cart(token, product) for token, product in zip(tokens, products, strict=True)]
-    # All carts are filled before the first is ordered.
+    # Fill all carts before the first order.
     return puts + [Request("POST", "/api/v1/orders", token, visitor.order_body) for token in tokens]
 
 
 def logins(visitor: Visitor) -> list[Request]:
-    """Check a password (bcrypt, cost 10) and issue tokens."""
     return [
         Request("POST", "/api/v1/auth/login", body={"email": f"bench{number}@example.com", "password": PASSWORD})
         for number in range(USERS)
@@ -168,7 +162,7 @@ class Scenario(NamedTuple):
     requests: Callable[[Visitor], list[Request]]
 
 
-# In this order: ordering empties the carts.
+# In this order: ordering empties carts.
 SCENARIOS = {
     name: Scenario(name, function)
     for name, function in {

@@ -1,4 +1,4 @@
-"""Production settings with rate limits that no benchmark reaches; requests are still counted."""
+"""Production settings with unreachable rate limits; requests are still counted."""
 
 from shop.settings import *  # noqa: F403
 from shop.settings import RATE_LIMIT_RULES

@@ -1,5 +1,3 @@
-"""Benchmark settings without rate limits."""
-
 from shop.dev.bench.settings import *  # noqa: F403
 
 RATE_LIMITS = False

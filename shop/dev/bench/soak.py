@@ -1,4 +1,4 @@
-"""Memory of a server under sustained load: reading, carts and orders in turn."""
+"""Memory of a server under sustained load."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from shop.dev.bench.rounds import Tick, Track
 from shop.dev.bench.scenarios import SCENARIOS
 
 SECONDS = 15
-# By then every thread has served every kind of request.
+# Every thread has served every kind of request.
 WARM_UP_MINUTES = 2.0
 _MIX = ("list", "filtered", "detail", "cart", "cart change", "buy")
 
 
 @dataclass
 class Soak:
-    """Result: memory over time, as pairs of minutes and megabytes."""
+    """``samples``: pairs of minutes and megabytes."""
 
     samples: list[tuple[float, float]] = field(default_factory=list)
     requests: int = 0
@@ -24,7 +24,7 @@ class Soak:
 
     @property
     def growth_mb(self) -> float:
-        """Return the growth from the first third of the time to the last, without warm-up."""
+        """Compare the last third of the time with the first, without warm-up."""
         warm = [megabytes for minutes, megabytes in self.samples if minutes > WARM_UP_MINUTES] or [0.0]
         third = max(1, len(warm) // 3)
         return sum(warm[-third:]) / third - sum(warm[:third]) / third
@@ -40,7 +40,7 @@ class Soak:
 
 
 def soak(track: Track, contestant: Contestant, *, minutes: int, tick: Tick) -> Soak:
-    """Load the contestant for some minutes. Raises as `Track.run` does."""
+    """Raises as `Track.run` does."""
     result = Soak()
     began = time.monotonic()
     contestant.start()

@@ -1,4 +1,4 @@
-"""One round of load by ``wrk``: one thread with a few keep-alive connections."""
+"""Load by ``wrk``: one thread with keep-alive connections."""
 
 import subprocess
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _SCRIPT = Path(__file__).with_name("rotate.lua")
 
 
 class Crowd(NamedTuple):
-    """Number of connections, and their average pause between an answer and the next request."""
+    """Number of connections and average pause before the next request."""
 
     connections: int = 8
     pause_ms: int = 0
@@ -21,12 +21,12 @@ class Crowd(NamedTuple):
         return f"{self.connections} connections{pause}"
 
 
-# No pause: as much as the server can answer.
+# As much as the server can answer.
 EAGER = Crowd()
 
 
 class Load(NamedTuple):
-    """Result of ``wrk``; times in seconds, latencies in milliseconds."""
+    """Latencies in milliseconds."""
 
     requests: int
     seconds: float
@@ -36,7 +36,7 @@ class Load(NamedTuple):
 
 
 class LoadError(Exception):
-    """``wrk`` failed; the message is its output."""
+    """The message is the output of ``wrk``."""
 
 
 def write_requests(path: Path, requests: Sequence[Request]) -> None:
@@ -44,7 +44,7 @@ def write_requests(path: Path, requests: Sequence[Request]) -> None:
 
 
 def load(url: str, requests: Path, *, seconds: float, core: int, crowd: Crowd) -> Load:
-    """Repeat the requests of the file for some seconds. Raises :class:`LoadError`."""
+    """Repeat the file's requests. Raises :class:`LoadError`."""
     command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{crowd.connections}", f"-d{seconds:g}s"]
     done = subprocess.run(  # noqa: S603
         [*command, "-s", str(_SCRIPT), url, "--", str(requests), str(crowd.pause_ms)],
