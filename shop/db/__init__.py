@@ -1,1 +1,1 @@
-"""Database: time limits, the patched backend, model fields."""
+"""Database access."""

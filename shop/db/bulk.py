@@ -1,4 +1,4 @@
-"""Bulk writes: one command for many rows of a collection."""
+"""Bulk writes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,16 +11,13 @@ from shop.db import documents
 
 
 def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, Any]]) -> int:
-    """Set fields of rows by primary key; return the number of rows matched."""
+    """Set fields by primary key; return the number matched."""
     return write(model, [UpdateOne({"_id": pk}, {"$set": _columns(model, values)}) for pk, values in changes.items()])
 
 
 @wrap_database_errors
 def write(model: type[models.Model], operations: Sequence[UpdateOne]) -> int:
-    """Send updates in the running transaction, if any; return the number of rows matched.
-
-    Raises Django's ``IntegrityError`` and ``DatabaseError``, as the ORM does.
-    """
+    """Return the number of matched rows. Raises ``IntegrityError`` and ``DatabaseError``."""
     if not operations:
         return 0
     collection, session = documents.collection_of(model)

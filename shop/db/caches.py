@@ -1,4 +1,4 @@
-"""Thread-safe caches, one of each in every server process."""
+"""Thread-safe caches per process."""
 
 import threading
 from collections.abc import Callable, Hashable
@@ -12,10 +12,7 @@ V = TypeVar("V")
 
 
 class TTLCache(Generic[V]):
-    """A cache with a lifetime of ``seconds`` that keeps at most ``maxsize`` values, none of them None.
-
-    A full cache drops the values that were used least recently.
-    """
+    """Keep at most ``maxsize`` values other than None, dropping the least recently used."""
 
     def __init__(self, *, seconds: float, maxsize: int) -> None:
         self._seconds = seconds
@@ -24,13 +21,11 @@ class TTLCache(Generic[V]):
         _clear_functions.append(self.clear)
 
     def get(self, key: Hashable) -> V | None:
-        """Return the cached value, or None if it is missing or expired."""
         with self._lock:
             value, _ = self._entries.get(key, (None, 0))
         return value
 
     def set(self, key: Hashable, value: V, *, seconds: float | None = None) -> None:
-        """Cache the value for ``seconds`` (default: those of the cache)."""
         with self._lock:
             self._entries[key] = value, seconds or self._seconds
 
@@ -40,7 +35,7 @@ class TTLCache(Generic[V]):
 
 
 def cached(*, maxsize: int) -> Callable[[Callable[P, V]], Callable[P, V]]:
-    """Return a decorator like ``functools.lru_cache``, cleared by :func:`clear_all`."""
+    """``lru_cache`` that :func:`clear_all` clears."""
 
     def decorate(function: Callable[P, V]) -> Callable[P, V]:
         wrapped = lru_cache(maxsize=maxsize)(function)
@@ -54,6 +49,5 @@ _clear_functions: list[Callable[[], None]] = []
 
 
 def clear_all() -> None:
-    """Clear every cache, as a restart of the process does."""
     for clear in _clear_functions:
         clear()

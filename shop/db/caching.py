@@ -1,4 +1,4 @@
-"""Redis cache backend that degrades to an empty cache during an outage."""
+"""Redis cache, empty during an outage."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,7 +18,7 @@ def is_redis(url: str) -> bool:
 
 
 def _else(answer: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return ``answer()`` if the decorated method raises a Redis error."""
+    """Return ``answer()`` after a Redis error."""
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(method)
@@ -35,8 +35,6 @@ def _else(answer: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[
 
 
 class ForgetfulRedisCache(RedisCache):
-    """Django's Redis cache; without Redis it acts as an empty cache instead of failing the request."""
-
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         return _else(lambda: default)(super().get)(key, default, version)
 

@@ -1,9 +1,6 @@
-"""Named crash points for fault runs. Off by default, impossible in production.
+"""Crash points for fault runs, impossible in production.
 
-``CRASH_AT=orders.place:before_commit`` (with ``DEBUG=1``) kills the process with SIGKILL at the first pass of that
-point, ``CRASH_AT=orders.place:before_commit@3`` at the third. Points are in `shop.db.transactions` (``begin``,
-``before_commit``, ``after_commit`` of every named transaction) and `payments.gateway` (``before`` and ``after`` every
-named Stripe call).
+``CRASH_AT=orders.place:before_commit@3`` kills the process with SIGKILL at the third pass.
 """
 
 import os

@@ -1,7 +1,4 @@
-"""Time limit for the database calls of one request.
-
-Counts only time inside the driver, not uploads, password hashing, other services or waiting for a CPU.
-"""
+"""Limit of a request's time inside the driver."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +11,7 @@ from shop.api.errors import DatabaseUnavailable
 
 
 class _RequestTime:
-    """Remaining driver time of a request, and time spent waiting for other services, in seconds."""
+    """``external_seconds`` is spent waiting for other services."""
 
     def __init__(self, database_seconds: float) -> None:
         self.database_seconds_left = database_seconds
@@ -26,7 +23,7 @@ _current: ContextVar[_RequestTime | None] = ContextVar("request_time", default=N
 
 @contextmanager
 def limited_database_time(seconds: float) -> Iterator[None]:
-    """Limit the total time of all driver calls in the block."""
+    """Limit the total time of driver calls."""
     token = _current.set(_RequestTime(seconds))
     try:
         yield
@@ -35,8 +32,6 @@ def limited_database_time(seconds: float) -> Iterator[None]:
 
 
 class _DriverCall:
-    """A driver call, limited by the request's remaining time and charged to it."""
-
     __slots__ = ("_request", "_started", "_timeout")
 
     def __init__(self, request: _RequestTime) -> None:
@@ -58,10 +53,7 @@ _UNLIMITED = nullcontext()
 
 
 def driver_call() -> AbstractContextManager[None]:
-    """Return the context manager for one driver call; unlimited outside of requests.
-
-    Raises ``DatabaseUnavailable`` if the request has no time left.
-    """
+    """Limit a driver call. Raises ``DatabaseUnavailable`` if the request has no time left."""
     request = _current.get()
     return _UNLIMITED if request is None else _DriverCall(request)
 
@@ -72,7 +64,7 @@ def is_limited() -> bool:
 
 @contextmanager
 def external_call() -> Iterator[None]:
-    """Add the time of the block to the request's waiting time for other services."""
+    """Count the block as waiting for other services."""
     started = time.monotonic()
     try:
         yield
@@ -82,6 +74,5 @@ def external_call() -> Iterator[None]:
 
 
 def external_seconds() -> float:
-    """Return the seconds this request has waited for other services; 0 outside of requests."""
     request = _current.get()
     return request.external_seconds if request else 0.0

@@ -1,9 +1,7 @@
-"""Raw PyMongo queries for hot paths, which skip Django's query compilation.
+"""Raw PyMongo queries for hot paths, without Django's query compilation.
 
-Filters use column names. Results are model instances (:func:`find`) or dictionaries (:func:`aggregate`). Operations
-join the running transaction and raise Django's errors; ``connection.queries`` does not list them.
-
-Compare external values with ``{"$eq": value}`` or check their type first: a dictionary would be an operator.
+Filters use column names. Compare external values with ``{"$eq": value}`` or check their type: a dictionary would be an
+operator.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,13 +34,13 @@ Convert = Callable[[Any], Any]
 M = TypeVar("M", bound=models.Model)
 
 
-# More than any query here returns. The server's default of 101 would need a second command for the rest.
+# The default of 101 would need a second command.
 _BATCH_SIZE = 10_000
 
 
 @wrap_database_errors
 def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) -> list[M]:
-    """Return the instances whose documents match; with ``only``, other fields than these are deferred."""
+    """With ``only``, other fields are deferred."""
     reader = _reader(model, tuple(only))
     collection, session = collection_of(model)
     with driver_call():
@@ -51,7 +49,6 @@ def find(model: type[M], match: Mapping[str, Any], *, only: Sequence[str] = ()) 
 
 
 def instance(model: type[M], document: Document) -> M:
-    """Return the instance for a document of the model's collection; columns that are no fields are ignored."""
     return _reader(model, ()).instance(document)
 
 
@@ -66,7 +63,7 @@ def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
 def aggregate(
     model: type[models.Model], pipeline: Sequence[Mapping[str, Any]], *, index: str | None = None
 ) -> list[Document]:
-    """Return the documents that the pipeline makes of the model's; ``index`` is the name of the index to use."""
+    """``index`` names the index to use."""
     collection, session = collection_of(model)
     hint = {} if index is None else {"hint": index}
     return collection.aggregate(pipeline, session=session, batchSize=_BATCH_SIZE, **hint).to_list()
@@ -80,7 +77,7 @@ def change_one(
     *,
     returning: Sequence[str] = ("_id",),
 ) -> Document | None:
-    """Update a matching document; return the ``returning`` columns after the update, or None without a match."""
+    """Return the updated document's ``returning`` columns, or None without a match."""
     collection, session = collection_of(model)
     return collection.find_one_and_update(
         match,
@@ -93,7 +90,7 @@ def change_one(
 
 @wrap_database_errors
 def update_one(model: type[models.Model], match: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
-    """Update a matching document; return whether there was one.
+    """Return whether a document matched.
 
     Cheaper than :func:`change_one`, whose result the server stores for retries.
     """
@@ -103,7 +100,7 @@ def update_one(model: type[models.Model], match: Mapping[str, Any], change: Mapp
 
 @wrap_database_errors
 def insert(*rows: models.Model) -> None:
-    """Insert instances of one model; sets missing primary keys."""
+    """Insert instances of one model; sets primary keys."""
     documents = [document_of(row) for row in rows]
     collection, session = collection_of(type(rows[0]))
     if len(documents) == 1:
@@ -111,22 +108,18 @@ def insert(*rows: models.Model) -> None:
     else:
         collection.insert_many(documents, session=session)
     for row, document in zip(rows, documents, strict=True):
-        # The driver adds missing keys to the documents.
+        # The driver sets missing keys.
         row.pk = document["_id"]
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
-# The driver creates a new Collection object on every access. The cached one keeps its client alive, so the client's id
-# in the key is not reused.
+# Each keeps its client alive, so that the client's id in the key is not reused.
 _collections: dict[tuple[int, str, str, bool], Collection] = {}
 
 
 def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tuple[Collection, ClientSession | None]:
-    """Return a model's collection and the session of the running transaction, if any.
-
-    With ``may_be_lost`` writes use w=1 and can be lost on failover.
-    """
-    # The `connection` proxy would resolve the alias on every attribute access.
+    """With ``may_be_lost`` writes use w=1 and can be lost on failover."""
+    # The `connection` proxy resolves the alias on every attribute access.
     wrapper = connections[DEFAULT_DB_ALIAS]
     database, name = wrapper.database, model._meta.db_table
     key = (id(database.client), database.name, name, may_be_lost)
@@ -137,7 +130,6 @@ def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tu
 
 
 def document_of(row: models.Model) -> Document:
-    """Return the document that inserting ``row`` would write, without ``_id`` if it is not set."""
     document = _document(row, adding=True)
     if row.pk is None:
         document.pop("_id", None)
@@ -176,7 +168,7 @@ def _embedded_document(row: models.Model) -> Document:
 def _document(row: models.Model, *, adding: bool) -> Document:
     values = row.__dict__
     return {
-        # Skips Field.pre_save and get_db_prep_save for types that are stored unchanged.
+        # Skip conversion for types that are stored unchanged.
         column: values[name] if type(values[name]) in as_they_are else stored(field, field.pre_save(row, adding))
         for column, name, field, as_they_are in _columns(type(row))
     }
@@ -190,7 +182,7 @@ def _columns(model: type[models.Model]) -> list[tuple[str, str, models.Field, fr
     ]
 
 
-# Types that each field class stores unchanged.
+# Stored unchanged.
 _NOTHING: frozenset[type] = frozenset()
 _AS_THEY_ARE: dict[type[models.Field], frozenset[type]] = {
     models.CharField: frozenset({str, NoneType}),
@@ -232,7 +224,7 @@ class _Reader:
 
 
 def with_defaults(model: type[models.Model], document: Document) -> Document:
-    """Return the document, with defaults for missing fields."""
+    """Add defaults for missing fields."""
     fields = {field.column: field for field in model._meta.concrete_fields}
     return {name: stored_default(field) for name, field in fields.items() if name not in document} | document
 
@@ -243,7 +235,7 @@ def _reader(model: type[models.Model], only: tuple[str, ...]) -> _Reader:
 
 
 def decimal_of(value: Decimal128) -> Decimal:
-    """Return a stored amount as a Decimal. Cached: conversion is slow and prices repeat."""
+    """Cached: conversion is slow and prices repeat."""
     return _decimal(value.bid)
 
 
@@ -253,7 +245,7 @@ def _decimal(bid: bytes) -> Decimal:
 
 
 def _converter(field: models.Field) -> Convert | None:
-    """Return the converter from a stored value to Python, or None if both are the same."""
+    """Return None if no conversion is needed."""
     if isinstance(field, EmbeddedModelArrayField):
         read = _embedded(field.embedded_model)
         return lambda values: None if values is None else [read(value) for value in values]
@@ -263,7 +255,7 @@ def _converter(field: models.Field) -> Convert | None:
     if isinstance(field, models.DecimalField):
         return lambda value: None if value is None else decimal_of(value)
     if isinstance(field, models.JSONField) and field.decoder is None:
-        # The backend would serialize to JSON and parse it again.
+        # The backend would serialize it to JSON and parse it again.
         return None
     expression = field.get_col(field.model._meta.db_table)
     converters = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]

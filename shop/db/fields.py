@@ -1,8 +1,4 @@
-"""Model fields that normalize identifying texts on write and lookup.
-
-Forms, imports, services and ORM filters use them. Serializers use `shop.api.fields`; raw queries of `shop.db.documents`
-must call `shop.db.identifiers`.
-"""
+"""Model fields that normalize texts; raw queries must call `shop.db.identifiers`."""
 
 from typing import Any
 
@@ -17,8 +13,6 @@ _SEPARATOR = "\n"
 
 
 class _Normalized:
-    """Mixin for a text field that stores and looks up normalized values."""
-
     @staticmethod
     def normalize(text: str) -> str:
         raise NotImplementedError
@@ -34,27 +28,23 @@ class _Normalized:
 
 
 class CodeField(_Normalized, models.CharField):
-    """A code displayed as typed, such as an SKU."""
+    """Keep the case."""
 
     normalize = staticmethod(identifiers.code)
 
 
 class UpperCodeField(_Normalized, models.CharField):
-    """A code, converted to upper case."""
-
     normalize = staticmethod(identifiers.upper_code)
 
 
 class LowerSlugFormField(forms.SlugField):
-    """A form field that normalizes a slug before it is validated."""
+    """Normalize before validation."""
 
     def to_python(self, value: Any) -> str:
         return identifiers.slug(super().to_python(value))
 
 
 class LowerSlugField(_Normalized, models.SlugField):
-    """A slug, converted to lower case."""
-
     normalize = staticmethod(identifiers.slug)
 
     def formfield(self, **kwargs: Any) -> forms.Field:
@@ -62,10 +52,9 @@ class LowerSlugField(_Normalized, models.SlugField):
 
 
 class KeyField(models.CharField):
-    """Key of the field ``of``, for a case-insensitive unique index. Written when the row is saved.
+    """Case-insensitive unique key of the field ``of``.
 
-    Rows older than the index may share a key; the newer one's key is then followed by its id until the text changes
-    (see :func:`distinct_key`).
+    Rows older than the index may have a :func:`distinct_key` until their text changes.
     """
 
     def __init__(self, *, of: str = "", **kwargs: Any) -> None:
@@ -84,26 +73,26 @@ class KeyField(models.CharField):
 
 
 def distinct_key(key: str, pk: Any) -> str:
-    """Return a key for a row that shares ``key`` with an older one."""
+    """Return a key for a row with the ``key`` of an older one."""
     return f"{key}{_SEPARATOR}{pk}"
 
 
 def is_distinct_key(stored: str, key: str | None = None) -> bool:
-    """Return whether a stored key was made by :func:`distinct_key`, from ``key`` if given."""
+    """Return whether :func:`distinct_key` made ``stored``, from ``key`` if given."""
     return stored.startswith(f"{key}{_SEPARATOR}") if key is not None else _SEPARATOR in stored
 
 
 class LabelsField(models.JSONField):
-    """A flat object of texts, such as ``{"colour": "Red"}``."""
+    """An object of texts, such as ``{"colour": "Red"}``."""
 
     def to_python(self, value: Any) -> Any:
         return normalized_labels(super().to_python(value))
 
 
 def normalized_labels(value: Any) -> Any:
-    """Return normalized names and texts; other values are returned unchanged, for validators.
+    """Normalize; return values of other shapes unchanged.
 
-    Raises Django's ``ValidationError`` if two names become equal.
+    Raises ``ValidationError`` if two names become equal.
     """
     if not isinstance(value, dict) or not all(isinstance(text, str) for pair in value.items() for text in pair):
         return value

@@ -1,6 +1,6 @@
-"""Normal forms of identifying texts: SKUs, codes, slugs, attributes and options.
+"""Normal forms of identifying texts.
 
-Sources: https://www.unicode.org/reports/tr15/ for the normal forms, and Default_Ignorable_Code_Point in
+Sources: https://www.unicode.org/reports/tr15/, and Default_Ignorable_Code_Point in
 https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt for invisible characters.
 """
 
@@ -8,41 +8,35 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-# Joiners and variation selectors are part of words and emoji, so labels keep them.
+# Part of words and emoji, so labels keep them.
 _JOINERS = "\u200c\u200d\ufe00-\ufe0f"
 _NEVER_SEEN = (
     "\x01-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff"
 )
-# Hyphens and dashes that word processors and phones write instead of the hyphen on the keyboard.
+# Written by word processors and phones.
 _HYPHENS = dict.fromkeys(map(ord, "‐‑‒–−"), "-")
 _INVISIBLE = re.compile(f"[{_NEVER_SEEN}]")
 _INVISIBLE_OR_JOINER = re.compile(f"[{_NEVER_SEEN}{_JOINERS}]")
 
 
 def label(text: str) -> str:
-    """Return the stored form of a displayed text, such as an attribute's value.
-
-    Composed (NFC), with single spaces and without invisible characters.
-    """
+    """Normalize a displayed text: NFC, single spaces, no invisible characters."""
     return unicodedata.normalize("NFC", _single_spaces(_INVISIBLE.sub("", text)))
 
 
 def code(text: str) -> str:
-    """Return the stored form of a code that users type, such as an SKU; case is kept.
-
-    Compatibility characters, such as full-width letters, become plain ones (NFKC), as do hyphens and short dashes.
-    """
+    """Normalize a typed code to NFKC and plain hyphens; keep its case."""
     if not text.isascii():
-        # Twice: NFKC may produce invisible characters, and removing those may join letters that compose.
+        # Twice: NFKC may produce invisible characters, and removing them may join letters.
         text = _INVISIBLE_OR_JOINER.sub("", unicodedata.normalize("NFKC", text.translate(_HYPHENS)))
         text = unicodedata.normalize("NFKC", _INVISIBLE_OR_JOINER.sub("", text))
     return _single_spaces(_INVISIBLE.sub("", text))
 
 
 def upper_code(text: str) -> str:
-    """Return the stored form of a case-insensitive code, such as a coupon's or an order's number."""
+    """Normalize a case-insensitive code."""
     return code(code(text).upper())
 
 
@@ -51,15 +45,12 @@ def slug(text: str) -> str:
 
 
 def key(text: str) -> str:
-    """Return a case-insensitive key that is equal for texts that identify the same thing."""
+    """Return a case-insensitive key."""
     return code(code(text).casefold())
 
 
 def labels(pairs: Mapping[str, str]) -> dict[str, str]:
-    """Return the stored form of names and values, such as ``{"colour": "Red"}``.
-
-    Raises ``ValueError`` with the name if two names become equal.
-    """
+    """Normalize names and values. Raises ``ValueError`` with the name if two become equal."""
     normalized: dict[str, str] = {}
     for name, value in pairs.items():
         name = slug(name)
@@ -70,7 +61,7 @@ def labels(pairs: Mapping[str, str]) -> dict[str, str]:
 
 
 def keys(pairs: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return a sorted key that is equal for names and values that look the same."""
+    """Return a key that is equal for pairs that look the same."""
     return tuple(sorted((name, key(value)) for name, value in pairs.items()))
 
 

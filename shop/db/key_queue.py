@@ -1,12 +1,10 @@
-"""Mutual exclusion by key between threads of one process, first come, first served."""
+"""Mutual exclusion by key between threads, first come, first served."""
 
 import threading
 from collections.abc import Hashable, Set
 
 
 class KeyQueue:
-    """Locks on keys; a waiting thread is served before later ones that want one of its keys."""
-
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._held: set[Hashable] = set()
@@ -17,7 +15,7 @@ class KeyQueue:
         return len(self._waiting)
 
     def try_acquire(self, keys: Set[Hashable]) -> bool:
-        """Lock all keys and return True, or return False if one is locked or waited for."""
+        """Lock all keys, or return False if one is locked or waited for."""
         with self._changed:
             if not self._is_free(keys, before=len(self._waiting)):
                 return False
@@ -25,8 +23,8 @@ class KeyQueue:
             return True
 
     def acquire(self, keys: Set[Hashable], *, timeout: float) -> bool:
-        """Wait for all keys, holding none meantime; return False after ``timeout`` seconds."""
-        # A copy: entries are compared by identity.
+        """Wait for all keys, holding none; return False after ``timeout`` seconds."""
+        # Entries are compared by identity.
         entry = set(keys)
         with self._changed:
             self._waiting.append(entry)
@@ -36,7 +34,7 @@ class KeyQueue:
                     self._held |= entry
             finally:
                 del self._waiting[self._position(entry)]
-                # Later entries may want other keys of this one that are now free.
+                # Later entries may want keys that are now free.
                 self._changed.notify_all()
         return acquired
 

@@ -1,5 +1,3 @@
-"""Money in models and serializers."""
-
 from decimal import Decimal
 from typing import Any
 
@@ -13,15 +11,12 @@ from shop import money
 
 
 def money_field(**options: Any) -> models.DecimalField:
-    """Return a column for an amount; three decimals fit every currency that Stripe charges."""
+    """Three decimals fit every currency that Stripe charges."""
     return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
 
 
 class MoneyField(serializers.DecimalField):
-    """An amount as a decimal string with the currency's number of decimals.
-
-    Input with more decimals is refused, not rounded.
-    """
+    """A decimal string with the currency's decimals; more are refused, not rounded."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("min_value", Decimal(0))
@@ -56,7 +51,7 @@ class MoneyFieldSchema(OpenApiSerializerFieldExtension):
         return rf"^\d+\.\d{{{places}}}$" if places else r"^\d+$"
 
     def _accepted(self, places: int) -> str:
-        """Return the input pattern: up to ``max_value``, a power of ten; positive if there is a ``min_value``."""
+        """``max_value`` is a power of ten."""
         digits = len(str(self.target.max_value)) - 1
         positive = r"(?!0*\.?0*$)" if self.target.min_value else ""
         fraction = rf"(?:\.\d{{0,{places}}})?" if places else ""

@@ -1,4 +1,4 @@
-"""Messages for MongoDB failures: the cause and what to do."""
+"""Explanations of MongoDB failures."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _INSTEAD = "or set MONGO_URI to a MongoDB replica set"
 _UNAUTHORIZED = 13
 # 8000: Atlas.
 _AUTHENTICATION_FAILED = frozenset({18, 8000})
-# Shared library → package on Debian/Ubuntu and Fedora/Red Hat.
+# Debian/Ubuntu, Fedora/Red Hat.
 _PACKAGES = {
     "libcurl.so": ("libcurl4", "libcurl"),
     "libssl.so": ("libssl3", "openssl-libs"),
@@ -25,11 +25,11 @@ _PACKAGES = {
 
 
 class MongodError(Exception):
-    """MongoDB cannot be used; the message is one sentence with the remedy."""
+    """The message names the remedy."""
 
 
 def why_it_ended(code: int, log: str, program: Path) -> str:
-    """Return why ``program`` exited with ``code`` (negative: a signal) after writing ``log``."""
+    """A negative ``code`` is a signal."""
     if missing := re.search(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file", log):
         return _missing_library(missing[1])
     if needed := re.search(r"version `((?:GLIBC|GLIBCXX|OPENSSL)_[\d.]+)' not found", log):
@@ -53,7 +53,7 @@ def why_it_ended(code: int, log: str, program: Path) -> str:
 
 
 def check_reachable(uri: str, *, seconds: float = 5) -> None:
-    """Raise :class:`MongodError` unless a writable replica set answers at ``uri`` within ``seconds``."""
+    """Raise :class:`MongodError` unless a writable replica set answers within ``seconds``."""
     timeout = int(seconds * 1000)
     try:
         client: MongoClient[dict[str, Any]] = MongoClient(
@@ -67,10 +67,7 @@ def check_reachable(uri: str, *, seconds: float = 5) -> None:
 
 
 def why_unusable(uri: str, error: BaseException | None) -> str:
-    """Return why a command at ``uri`` failed with ``error`` and what to do, or "" for an unrelated error.
-
-    Connects to the servers of ``uri``, for some seconds at most.
-    """
+    """Return the cause and remedy, or "" for an unrelated error. Connects to the servers for some seconds."""
     while error is not None:
         if isinstance(error, OperationFailure) and error.code in _AUTHENTICATION_FAILED:
             return "MongoDB refuses the user or the password in MONGO_URI: correct them, or their authSource."
@@ -106,7 +103,7 @@ def _why_unreachable(uri: str) -> str:
 
 
 def _hello(where: str, tls: dict[str, Any]) -> dict[str, Any]:
-    """Return a server's "hello" response, which needs no authentication."""
+    """Send "hello", which needs no authentication."""
     with MongoClient(
         where, directConnection=True, serverSelectionTimeoutMS=2000, connectTimeoutMS=2000, **tls
     ) as client:
@@ -163,7 +160,7 @@ def _missing_library(library: str) -> str:
 
 
 def _telling(log: str) -> list[str]:
-    """Return the last errors and fatal errors of the log, or its last lines if there are none."""
+    """Prefer errors and fatal errors."""
     lines = log.splitlines()
     bad = [line for line in lines if '"s":"E"' in line or '"s":"F"' in line]
     return (bad or lines)[-5:]

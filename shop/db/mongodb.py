@@ -1,6 +1,6 @@
-"""Patches of django-mongodb-backend 5.2, applied at start-up; TTL indexes and lookups that it lacks.
+"""Patches of django-mongodb-backend 5.2, TTL indexes, lookups.
 
-`shop/tests/test_mongodb.py` shows which patches an upgrade makes obsolete.
+`shop/tests/test_mongodb.py` shows obsolete patches.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from pymongo.errors import BulkWriteError
 
 
 def apply_backend_patches() -> None:
-    # `__iexact` uses the value as a regular expression without escaping it: ".*" would match everything.
+    # The backend does not escape the value: ".*" would match everything.
     DatabaseOperations.prep_for_iexact_query = DatabaseOperations.prep_for_like_query
     if MongoQuery.get_pipeline is not _get_pipeline:
         MongoQuery.get_pipeline = _get_pipeline
@@ -29,11 +29,7 @@ _backend_get_pipeline = MongoQuery.get_pipeline
 
 
 def _get_pipeline(query: MongoQuery) -> list[dict[str, Any]]:
-    """Build the pipeline without the stages that prevent sorting by an index.
-
-    The backend copies each ordering field onto itself (``$addFields {f: "$f"}``) before ``$sort`` and projects before
-    sorting, so MongoDB sorts all matching documents in memory.
-    """
+    """Remove stages that prevent sorting by an index: copies of ordering fields and projections before ``$sort``."""
     if query.extra_fields:
         needed = {name: value for name, value in query.extra_fields.items() if value != f"${name}"}
         query.extra_fields = needed or None
@@ -42,7 +38,7 @@ def _get_pipeline(query: MongoQuery) -> list[dict[str, Any]]:
 
 
 def _tuple_in_as_mql(lookup: TupleIn, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
-    """Compile ``(id) IN ((1), (2))`` as ``id IN (1, 2)``; the backend's ``$expr`` uses no index."""
+    """Compile to ``id IN (1, 2)``; the backend's ``$expr`` uses no index."""
     (column,) = lookup.lhs.get_cols()
     values = [value for (value,) in lookup.rhs]
     return In(column, values).as_mql(compiler, connection, as_expr=as_expr)
@@ -60,7 +56,7 @@ def _project_last(pipeline: list[dict[str, Any]], query: MongoQuery) -> list[dic
 
 
 class TTLIndex(models.Index):
-    """A TTL index: MongoDB deletes a document ``seconds`` after the time in the field."""
+    """MongoDB deletes documents ``seconds`` after the field's time."""
 
     def __init__(self, *, fields: list[str], name: str, seconds: int = 0) -> None:
         super().__init__(fields=fields, name=name)
@@ -76,7 +72,7 @@ class TTLIndex(models.Index):
 
 
 def violated_fields(error: IntegrityError) -> set[str]:
-    """Return the columns of the violated unique index; empty if the server did not report them."""
+    """Return the columns of the unique index; empty if not reported."""
     cause = error.__cause__
     details = getattr(cause, "details", None) or {}
     if isinstance(cause, BulkWriteError):
@@ -86,10 +82,7 @@ def violated_fields(error: IntegrityError) -> set[str]:
 
 @ArrayField.register_lookup
 class HoldsOneOf(Lookup):
-    """``words__holds_one_of=["shirt", Regex("^shi")]``: an array value equals or matches one of these.
-
-    Unlike ``overlap`` it accepts regular expressions.
-    """
+    """``words__holds_one_of=["shirt", Regex("^shi")]``: like ``overlap``, with regular expressions."""
 
     lookup_name = "holds_one_of"
     prepare_rhs = False

@@ -1,4 +1,4 @@
-"""Migration state: the shop must not serve requests without its unique indexes."""
+"""Without unique indexes the shop must not serve requests."""
 
 from collections.abc import Iterator
 
@@ -10,21 +10,20 @@ _migrated = False
 
 
 def unapplied_migrations() -> list[str]:
-    """Return the unapplied migrations in order."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
 def is_migrated() -> bool:
-    """Return whether all migrations are applied; cached once true."""
+    """Cached once true."""
     global _migrated
     _migrated = _migrated or not unapplied_migrations()
     return _migrated
 
 
 def migration_complaint() -> str:
-    """Return an error message if migrations are unapplied, else ""."""
+    """Return an error message, or "" without unapplied migrations."""
     if not (names := unapplied_migrations()):
         return ""
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
@@ -32,7 +31,7 @@ def migration_complaint() -> str:
 
 
 def missing_indexes() -> Iterator[str]:
-    """Yield each index and unique constraint that the database lacks."""
+    """Yield missing indexes and unique constraints."""
     connection = connections[DEFAULT_DB_ALIAS]
     for model in apps.get_models():
         if not model._meta.managed or model._meta.proxy:

@@ -1,18 +1,14 @@
 """MongoDB transactions: the only way to open one.
 
-``@transactional("orders.place")`` runs a function in one transaction of the default database. It
+A transaction
 
-- retries the body, with jittered back-off, on write conflicts and other transient errors;
+- retries the body on transient errors such as write conflicts, and raises a 503 after ``GIVE_UP_SECONDS``;
 - retries only the commit if its outcome is unknown, so that nothing is applied twice;
-- always resets the thread's connection (the backend's ``atomic`` does not after a failed commit);
-- runs on-commit hooks once, after the commit, and none of failed attempts;
-- raises a 503 if conflicts outlast ``GIVE_UP_SECONDS``, or the driver's error if MongoDB does not answer;
-- serializes threads of one process that write the same hot document (:func:`queue_for`).
+- always resets the connection (the backend's ``atomic`` does not after a failed commit).
 
 The body must be repeatable: read inside it what it decides on, and call no other service.
 
-Sources: https://www.mongodb.com/docs/manual/core/transactions-in-applications/ (error labels) and the MongoDB
-transactions specification (commits are retried with ``w: majority``, which the driver adds).
+Source: https://www.mongodb.com/docs/manual/core/transactions-in-applications/
 """
 
 import functools
@@ -49,16 +45,11 @@ R = TypeVar("R")
 
 
 class TransactionContention(ServiceUnavailable):
-    """Write conflicts outlasted the retry budget."""
-
     default_code = "too_much_contention"
 
 
 def transactional(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a function to run in one transaction; nested calls join the outer one.
-
-    ``name`` identifies the transaction in logs and fault runs.
-    """
+    """Run in one transaction; nested calls join it. ``name`` is for logs and fault runs."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -73,10 +64,7 @@ def transactional(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def on_commit(hook: Callable[[], Any]) -> None:
-    """Call ``hook`` after the running transaction commits; at once without a transaction.
-
-    Exceptions of hooks are only logged, since the change is committed.
-    """
+    """Call ``hook`` after the commit, or now without a transaction; log its exceptions."""
     connections[DEFAULT_DB_ALIAS].on_commit(hook, robust=True)
 
 
@@ -86,10 +74,7 @@ def in_transaction() -> bool:
 
 @contextmanager
 def snapshot() -> Iterator[None]:
-    """Run all reads of the block on one snapshot.
-
-    MongoDB keeps five minutes of history; longer blocks fail (`SnapshotTooOld`).
-    """
+    """Read from one snapshot, for at most five minutes (`SnapshotTooOld`)."""
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
     with connection.connection.start_session(snapshot=True) as session:
@@ -100,24 +85,22 @@ def snapshot() -> Iterator[None]:
             connection.session = None
 
 
-# Keys of the documents that threads of this process are writing.
 hot_keys = KeyQueue()
-# Keys held by the running transaction; None outside of one.
+# Keys of the running transaction; None outside.
 _held: ContextVar[set[Hashable] | None] = ContextVar("transaction_keys", default=None)
 
 
 class _Queued(Exception):
-    """Another thread holds one of these keys; the transaction restarts once it has them."""
+    """Another thread holds one of these keys."""
 
     def __init__(self, keys: set[Hashable]) -> None:
         self.keys = keys
 
 
 def queue_for(keys: Iterable[Hashable]) -> None:
-    """Exclude other threads of this process from these documents until the transaction ends.
+    """Avoid write conflicts on hot documents with other threads of this process.
 
-    Call it before writing hot documents. If another thread holds one of the keys, the transaction rolls back, waits and
-    restarts, which avoids a write conflict.
+    Call it before writing them; if a key is held, the transaction restarts.
     """
     held = _held.get()
     if held is None:
@@ -160,7 +143,7 @@ def _run(name: str, body: Callable[[], R]) -> R:
 
 
 def _wait_for(held: set[Hashable], keys: set[Hashable], *, give_up_at: float) -> None:
-    """Release the held keys and wait for all at once: holding keys while waiting could deadlock."""
+    """Wait for all keys at once: holding some while waiting could deadlock."""
     wanted = held | keys
     hot_keys.release(held)
     held.clear()
@@ -170,13 +153,11 @@ def _wait_for(held: set[Hashable], keys: set[Hashable], *, give_up_at: float) ->
 
 
 def _pause(attempt: int, *, seconds_left: float) -> float:
-    """Return a random pause that grows with the attempts and shrinks with the time left."""
     longest = LONGEST_PAUSE_SECONDS * max(0.0, seconds_left) / max(GIVE_UP_SECONDS, 0.001)
     return random.uniform(0, min(longest, FIRST_PAUSE_SECONDS * 2 ** min(attempt, 10)))  # noqa: S311
 
 
 def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R, list[tuple]]:
-    """Run and commit ``body`` once; always reset the connection."""
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
     session = connection.connection.start_session()
@@ -200,12 +181,12 @@ def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R,
         connection.in_atomic_block_mongo = False
         connection.nested_atomics = 0
         connection.run_on_commit = []
-        # Without the request's time limit: locks must be released even if it has expired.
+        # Without the request's time limit: locks must be released.
         _end(session)
 
 
 def _end(session: ClientSession) -> None:
-    """End the session and abort an open transaction."""
+    """Abort an open transaction."""
     with pymongo.timeout(ABORT_SECONDS):
         session.end_session()
 
@@ -232,7 +213,7 @@ def _run_hooks(name: str, hooks: list[tuple]) -> None:
 
 
 def _has_label(error: BaseException | None, label: str) -> bool:
-    """Return whether ``error`` or one of its causes has the label; the backend wraps driver errors."""
+    """Search the causes too: the backend wraps driver errors."""
     while error is not None:
         if isinstance(error, PyMongoError) and error.has_error_label(label):
             return True

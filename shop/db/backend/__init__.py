@@ -1,1 +1,1 @@
-"""django-mongodb-backend with a time limit per driver call of a request (see `shop.db.deadline`)."""
+"""django-mongodb-backend with time limits (see `shop.db.deadline`)."""

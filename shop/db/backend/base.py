@@ -23,7 +23,7 @@ def _limited(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class LimitedCursor:
-    """A cursor with batches left on the server; fetching each is a driver call."""
+    """Fetching a batch is a driver call."""
 
     def __init__(self, cursor: CommandCursor) -> None:
         self._cursor = cursor
@@ -44,8 +44,6 @@ class LimitedCursor:
 
 
 class LimitedCollection(Collection):
-    """A collection whose operations are limited by the request's time."""
-
     def aggregate(self, *args: Any, **kwargs: Any) -> CommandCursor | LimitedCursor:
         with driver_call():
             cursor = super().aggregate(*args, **kwargs)
@@ -70,14 +68,10 @@ class LimitedCollection(Collection):
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    """The backend's operations with the shop's compilers."""
-
     compiler_module = "shop.db.backend.compiler"
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """The backend's wrapper with limited collections, defaults for missing fields and repeatable migrations."""
-
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
 

@@ -1,5 +1,3 @@
-"""The backend's compilers, with field defaults for missing fields."""
-
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +17,7 @@ __all__ = ["SQLAggregateCompiler", "SQLCompiler", "SQLDeleteCompiler", "SQLInser
 
 
 class SQLCompiler(compiler.SQLCompiler):
-    """Documents written by older releases lack newer fields."""
+    """Use defaults for fields that documents of older releases lack."""
 
     def cursor_iter(
         self, cursor: Iterable[dict[str, Any]], chunk_size: int, columns: Iterable[tuple[str, Any]]
@@ -41,7 +39,7 @@ class SQLCompiler(compiler.SQLCompiler):
 
 
 def stored_default(field: Field) -> Any:
-    """Return the field's default as the driver would return it."""
+    """Return the default as the driver returns it."""
     if field.null and not field.has_default():
         return None
     value = field.get_db_prep_save(field.get_default(), connection)

@@ -1,4 +1,4 @@
-"""Schema editor for migrations that can be repeated after they were killed."""
+"""Schema editor for repeatable migrations."""
 
 import contextlib
 from typing import Any
@@ -10,7 +10,7 @@ _NAMESPACE_EXISTS = 48
 
 
 class _Database:
-    """Database proxy that accepts creating an existing collection."""
+    """Accept existing collections."""
 
     def __init__(self, database: Any) -> None:
         self._database = database
@@ -20,17 +20,13 @@ class _Database:
             try:
                 self._database.create_collection(name)
             except OperationFailure as error:
-                # Created concurrently by another process.
+                # Created concurrently.
                 if error.code != _NAMESPACE_EXISTS:
                     raise
 
 
 class DatabaseSchemaEditor(BackendSchemaEditor):
-    """The backend's schema editor, which accepts existing collections.
-
-    A collection exists if a migration was killed before it was recorded, or if a process wrote to it before. Creating
-    an existing index is no error in MongoDB.
-    """
+    """Accept collections left by a killed migration. Creating an existing index is no error."""
 
     def get_database(self) -> Any:
         database = super().get_database()
