@@ -1,4 +1,4 @@
-"""Checks of every answer: those of schemathesis, one of the shop's, and the exceptions to two of them."""
+"""Checks of every answer, and exceptions to two of them."""
 
 import copy
 import functools
@@ -16,9 +16,9 @@ from schemathesis.openapi.checks import RejectedPositiveData
 
 from shop.db import identifiers
 
-# Maximum response time that the API promises.
+# The API's promise.
 PROMISED_SECONDS = 10
-# Text that reveals internals: traces, files, libraries, addresses, keys.
+# Traces, files, libraries, addresses, keys.
 INSIDES = (
     b"Traceback (most recent",
     b"site-packages",
@@ -32,7 +32,6 @@ INSIDES = (
 
 @schemathesis.check
 def tells_nothing_of_its_insides(ctx: CheckContext, response: Response, case: Case) -> None:
-    """Fail for answers that contain a trace, a file path, a secret or the name of a database component."""
     # An answer may echo the request.
     sent = f"{response.request.url} {response.request.body!r}".encode()
     for piece in INSIDES:
@@ -54,22 +53,21 @@ TRIMMED, VALID = f"{READ_AS}; what is left is not valid", f"{READ_AS}; what it r
 UNKNOWN = "unknown fields and parameters are ignored"
 EMPTY = "a parameter without a value (`page=`) counts as one that was not sent"
 
-# Accepted refusals of requests that are valid by the schema: by code, or by code and attr. Any other error of the type
-# `client_error` is a FACT.
+# Accepted refusals of requests that the schema allows. Any other `client_error` is a FACT.
 _OF_CODES = {
     "does_not_exist": FACT,
     "parse_error": STRICT,
     **dict.fromkeys(("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format"), JUDGED),
     **dict.fromkeys(("password_too_common", "password_entirely_numeric", "password_too_similar"), JUDGED),
     "reserved_slug": JUDGED,
-    # The address of the account already.
+    # Already the account's address.
     "unchanged": FACT,
 }
 _OF_CODES_AND_ATTRS = {
     ("empty", "image"): JUDGED,
     ("invalid", "phone"): JUDGED,
     ("invalid", "shipping_address.phone"): JUDGED,
-    # For a new product without variants.
+    # For a product without variants.
     ("required", "price"): BETWEEN,
     ("sku_taken", "variants"): BETWEEN,
     ("search_required", "ordering"): BETWEEN,
@@ -83,7 +81,7 @@ NARROWED = {
 
 
 def excuse(failure: Failure, case: Case, response: Response) -> str:
-    """Return the reason why a failed check is accepted, or ""."""
+    """Return why a failed check is accepted, or ""."""
     if isinstance(failure, RejectedPositiveData) and response.status_code in (400, 422):
         reasons = {*_reasons(response)}
         if reasons and "" not in reasons:
@@ -98,7 +96,7 @@ def excuse(failure: Failure, case: Case, response: Response) -> str:
 
 
 def _reasons(response: Response) -> Iterator[str]:
-    """Yield the reason for each error of a refusal, or ""."""
+    """Yield a reason for each error, or ""."""
     try:
         body = response.json()
         for error in body["errors"]:
@@ -106,32 +104,32 @@ def _reasons(response: Response) -> Iterator[str]:
             by_kind = FACT if body["type"] == "client_error" else ""
             yield _OF_CODES_AND_ATTRS.get((code, attr)) or _OF_CODES.get(code) or by_kind
     except (ValueError, TypeError, KeyError):
-        # The shape of errors is the subject of another check.
+        # Another check covers the shape of errors.
         yield ""
 
 
 def _parameters_it_is_about(case: Case) -> set[str | None]:
-    """Return the parameters with invalid values; None is another part of the request."""
+    """Return parameters with invalid values; None: another part of the request."""
     data = case.meta.phase.data
     return {data.parameter, *(mutation.parameter for mutation in data.mutations)}
 
 
 def _reason_of_parameter(case: Case, name: str | None) -> str:
-    """Return the reason why any value of this parameter is accepted, or ""."""
+    """Return why any value is accepted, or ""."""
     query = case.query or {}
     empty = EMPTY if name in query and _adds_nothing(query[name]) else ""
     return _OF_PARAMETERS.get(name, empty)
 
 
 def _adds_nothing(value: Any) -> bool:
-    """Return whether a value adds no text to the query string, such as an empty list."""
+    """Return whether the value leaves the query string empty."""
     if isinstance(value, dict):
         value = list(value.values())
     return all(map(_adds_nothing, value)) if isinstance(value, list) else value in ("", None)
 
 
 def _is_valid_as_read(case: Case) -> bool | None:
-    """Return whether the body is valid as REST framework's fields read it; None without a body."""
+    """Validate the body as REST framework reads it; None without a body."""
     content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
     if case.media_type not in content:
         return None
@@ -149,7 +147,7 @@ def _is_valid_as_read(case: Case) -> bool | None:
 
 
 def _causes(error: jsonschema.ValidationError) -> Iterator[jsonschema.ValidationError]:
-    """Yield an error, or those of the alternatives that it comes from; that something is not null is none."""
+    """Yield the innermost errors; being not null is none."""
     if not error.context:
         yield error
     for each in error.context:
@@ -168,13 +166,13 @@ def _trimmed(value: Any) -> Any:
 
 
 def _read(value: Any, kind: str | list[str]) -> Any:
-    """Convert a value as REST framework does. Raises ``ValueError`` or ``KeyError``."""
+    """Convert as REST framework does. Raises ``ValueError`` or ``KeyError``."""
     if value is None or isinstance(value, dict | list):
         raise ValueError(value)
     if isinstance(kind, list):
         kind = next(each for each in kind if each != "null")
     if value == "":
-        # A text that may not be blank is not null either.
+        # A field that may not be blank is not nullable either.
         if kind == "string":
             raise ValueError(value)
         return None

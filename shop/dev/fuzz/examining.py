@@ -1,4 +1,4 @@
-"""Generate requests from the served OpenAPI description, send them, and check every answer."""
+"""Send generated requests and check every answer."""
 
 import os
 import tempfile
@@ -17,7 +17,7 @@ from schemathesis.generation.case import Case
 from shop.dev.fuzz import checks
 from shop.dev.fuzz.tally import Tally
 
-# Keep Hypothesis' database out of the project's folder.
+# Keep Hypothesis' database out of the project.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "shop-hypothesis"))
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 
 class Plan(NamedTuple):
-    """``cases`` are drawn per operation; a thorough run also covers the boundary values of every field."""
+    """``cases`` per operation; ``thorough`` covers the boundary values of every field."""
 
     seed: int
     cases: int
@@ -45,7 +45,7 @@ class Plan(NamedTuple):
             "continue-on-failure": True,
             "auth": {"auto-signup": False},
             "cache": {"enabled": False},
-            # The tokens are worthless after the run and needed to repeat a request.
+            # Tokens are needed to repeat a request and expire soon.
             "output": {"sanitization": {"enabled": False}},
         }
 
@@ -59,10 +59,7 @@ def examine(
     login: AuthProvider | None = None,
     progress: Progress = lambda done, total: None,
 ) -> None:
-    """Test the API whose OpenAPI description is at this URL, and count results in ``tally``.
-
-    ``values`` is schemathesis' configuration of dictionaries; ``login`` authenticates the requests.
-    """
+    """``description``: URL. ``values``: schemathesis' dictionaries."""
     config = SchemathesisConfig.from_dict(plan.config() | (values or {}))
     schema = schemathesis.openapi.from_url(description, config=config)
     if login is not None:
@@ -74,7 +71,7 @@ def examine(
         tally.excused[reason] += bool(reason)
         return not reason
 
-    # One scenario per operation and phase, and ``cases`` sequences of operations.
+    # A scenario per operation and phase, and ``cases`` sequences.
     total = schema.statistic.operations.total * (len(plan.phases) - 1) + plan.cases
     done = 0
     for event in from_schema(schema).execute():

@@ -1,4 +1,4 @@
-"""Initial data of the fuzzed shop, so that requests find existing rows."""
+"""Initial data, so that requests find rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ from shop.dev.fuzz.people import PASSWORD, new_user
 from shop.dev.testing.images import image_file
 
 _PRODUCTS, _PICTURES, _ORDERS, _GUESTS = 12, 6, 6, 3
-# Probability that a parameter takes one of these values instead of a generated one.
+# Probability of a known instead of a generated value.
 _SHARE = 0.6
 
-# Dictionary for each parameter, everywhere or at one path.
+# Dictionary by parameter, everywhere or at one path.
 EVERYWHERE = {
     "path.slug": "categories",
     "path.number": "orders",
@@ -64,7 +64,7 @@ AT = {
 
 @dataclass
 class Furniture:
-    """Owner of the orders, holder of the cart, and known values by name."""
+    """Owner of orders, holder of the cart, known values."""
 
     owner: User
     holder: CartOwner
@@ -81,7 +81,7 @@ def _bound(names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def furnish(world: ShopWorld, person: str) -> Furniture:
-    """Empty the shop and fill it; carts, addresses and orders belong to this person."""
+    """Empty the shop and fill it for this person."""
     world.empty()
     world.stripe.reset()
     world.stripe.set_webhook(f"{world.url}/api/v1/payments/webhook/")
@@ -122,7 +122,7 @@ def _people(owner: User) -> dict[str, list[str]]:
         "addresses": _ids(addresses),
         "emails": [new_user("customer").email for _ in range(3)],
         "passwords": [PASSWORD],
-        # A refresh token is valid for one request.
+        # Valid for one request.
         "refreshes": [issue_tokens(owner)["refresh"] for _ in range(20)],
     }
 

@@ -1,4 +1,4 @@
-"""Users who send the requests: anonymous, a customer (whose reads are repeated by another), a superuser."""
+"""Users who send the requests."""
 
 import itertools
 import time
@@ -13,21 +13,20 @@ from accounts.tokens import issue_tokens
 
 PEOPLE = ("anonymous", "customer", "superuser")
 PASSWORD = "a-password-for-fuzzing"  # noqa: S105
-# Well within the lifetime of an access token.
+# Less than an access token's lifetime.
 _TOKEN_SECONDS = 300.0
-# These end a login or an account: each call gets a new user, so that the others stay logged in.
+# These end a login or an account, so each call gets a new user.
 ENDINGS = {"DELETE /api/v1/users/me/", "POST /api/v1/auth/logout-all/", "POST /api/v1/auth/password/change/"}
 _numbers = itertools.count(1)
 
 
 def new_user(person: str, name: str = "somebody") -> User:
-    """Create a user with :data:`PASSWORD` and the privileges of ``person``."""
     powers = {"is_staff": True, "is_superuser": True} if person == "superuser" else {}
     return User.objects.create_user(f"{name}{next(_numbers)}@fuzz.test", PASSWORD, name="Fuzz Test", **powers)
 
 
 class Bearer:
-    """Authenticate by access token; as a new user of the same kind if the call ends a login."""
+    """Authenticate; as a new user if the call ends a login."""
 
     def __init__(self, person: str, user: User) -> None:
         self._person, self._user = person, user
@@ -46,7 +45,7 @@ class Bearer:
 
 
 def login_of(person: str, user: User) -> AuthProvider | None:
-    """Return the authentication of this person. A second customer repeats the reads of the first."""
+    """A second customer repeats the reads of the first."""
     if person == "anonymous":
         return None
     if person == "superuser":

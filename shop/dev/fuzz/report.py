@@ -1,4 +1,4 @@
-"""Result tables for the terminal and the marked section of ``docs/security.md``."""
+"""Results for the terminal and ``docs/security.md``."""
 
 import datetime
 import platform
@@ -20,7 +20,7 @@ _SHOWN = 3
 
 
 def text(tallies: Sequence[Tally]) -> list[str]:
-    """Return both tables and the first findings of each kind as lines of text."""
+    """Return both tables and the first findings of each kind."""
     lines = [*_aligned(PEOPLE_COLUMNS, _people_rows(tallies)), "", *_aligned(CHECK_COLUMNS, _check_rows(tallies))]
     lines += [
         "",
@@ -66,7 +66,7 @@ def markdown(tallies: Sequence[Tally], *, seed: int, mongod: str, seconds: float
 
 
 def write(path: Path, lines: Sequence[str]) -> None:
-    """Replace the text between the page's marks."""
+    """Raises ``ValueError`` if the page lacks the marks."""
     page = path.read_text()
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

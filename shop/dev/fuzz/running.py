@@ -1,5 +1,3 @@
-"""One fuzzing run: each person's requests against a freshly filled shop."""
-
 import os
 import tempfile
 from collections.abc import Sequence
@@ -22,7 +20,7 @@ _FAULTS = ("[error", "[critical", "Traceback (most recent call last)")
 
 
 class Run:
-    """``tallies`` holds one result per person."""
+    """``tallies``: one per person."""
 
     def __init__(self, stream: Any, plan: Plan) -> None:
         self.stream, self.plan = stream, plan
@@ -30,7 +28,7 @@ class Run:
         self.mongod = ""
 
     def all(self, people: Sequence[str]) -> None:
-        # Ignore proxies from the environment.
+        # Ignore proxies.
         os.environ["NO_PROXY"] = "127.0.0.1"
         with (
             tempfile.TemporaryDirectory(prefix="shop-fuzz-") as folder,

@@ -1,4 +1,4 @@
-"""Preparation of single requests with what no schema expresses: a filled cart, a mailed link, a signature."""
+"""Prepare what no schema expresses: a filled cart, a mailed link, a signature."""
 
 import contextlib
 import json
@@ -23,13 +23,13 @@ from shop.dev.stripe_simulator.delivery import body_of, sign
 _BUY = {"POST /api/v1/orders/", "POST /api/v1/orders/quote/"}
 _CART_LINES = {"PATCH /api/v1/cart/items/{id}/", "DELETE /api/v1/cart/items/{id}/"}
 _LINKS = {"POST /api/v1/auth/password/reset/confirm/": RESET, "POST /api/v1/auth/email/verify/confirm/": VERIFICATION}
-# The HTTP server responds to invalid values of these, before any operation.
+# The HTTP server rejects invalid ones before any operation.
 _HEADERS_OF_HTTP = {"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 _WEBHOOK = "POST /api/v1/payments/webhook/"
 
 
 class Scene:
-    """Prepare the requests of the cart's ``holder``, some of them at random."""
+    """Some requests are prepared at random."""
 
     def __init__(self, *, holder: CartOwner, stripe: StripeSimulator, seed: int) -> None:
         self._holder, self._stripe = holder, stripe
@@ -65,7 +65,7 @@ class Scene:
             case.headers["Stripe-Signature"] = sign(body, [self._stripe.webhook_secret], int(time.time()))
 
     def _filled_cart(self) -> Cart | None:
-        """Return the holder's cart with at least one line; None when nothing is left to sell."""
+        """Return a cart with lines; None if sold out."""
         cart, _ = self._holder.find()
         if cart is not None and cart.lines:
             return cart
@@ -75,7 +75,7 @@ class Scene:
         return carts.add_item(owner=self._holder, variant=variant.pk, quantity=1).cart if variant else None
 
     def _event(self, case: Case) -> bytes:
-        """Return an earlier event of Stripe's, or the drawn body to be signed as one."""
+        """Return an earlier event, or the generated body."""
         told = self._stripe.state()["events"]
         if told and self._random.random() < 0.5:
             return body_of(self._random.choice(told))

@@ -1,5 +1,3 @@
-"""Results of one person's requests."""
-
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -20,14 +18,14 @@ class Tally:
     person: str
     # By operation and status; 0: no answer.
     answers: dict[str, Counter[int]] = field(default_factory=dict)
-    # Statuses of requests with undeclared methods.
+    # By status, for undeclared methods.
     other_methods: Counter[int] = field(default_factory=Counter)
-    # By check: number of answers checked.
+    # Answers by check.
     looked_at: Counter[str] = field(default_factory=Counter)
-    # By reason: number of accepted failures.
+    # Accepted failures by reason.
     excused: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
-    # Number of distinct links followed from one operation to the next.
+    # Distinct links followed between operations.
     links: int = 0
 
     @property
@@ -40,14 +38,14 @@ class Tally:
 
     @property
     def never_succeeded(self) -> list[str]:
-        """Operations without any 2xx, of which only refusals were tested."""
+        """Operations without any 2xx."""
         return [name for name, counts in self.answers.items() if not any(200 <= status < 300 for status in counts)]
 
     def find(self, check: str, operation: str, message: str, request: str = "") -> None:
         self.findings.append(Finding(check, operation, " ".join(message.split()), request))
 
     def note(self, event: events.EngineEvent) -> None:
-        """Count an event of schemathesis. Raises errors that ended the run, Ctrl-C included."""
+        """Count an event. Raises errors that ended the run, Ctrl-C included."""
         if isinstance(event, events.ScenarioFinished):
             self._note_answers(event.recorder)
         elif isinstance(event, events.PhaseStarted) and event.payload is not None:
@@ -62,7 +60,7 @@ class Tally:
     def _note_answers(self, recorder: ScenarioRecorder) -> None:
         for case, interaction in recorder.interactions.items():
             operation = recorder.cases[case].value.operation
-            # Some cases use a method that the operation does not declare.
+            # Some cases use an undeclared method.
             own = interaction.request.method == operation.method.upper()
             counts = self.answers.setdefault(operation.label, Counter()) if own else self.other_methods
             counts[interaction.response.status_code if interaction.response else 0] += 1
