@@ -1,5 +1,3 @@
-"""Random seed of a command: an argument, ``SEED`` or a new one."""
-
 import os
 import random
 
@@ -7,7 +5,7 @@ from django.core.management import CommandError
 
 
 def seed_of_this_run(given: int | None) -> int:
-    """Return ``given``, ``SEED`` or a new seed. Raises ``CommandError`` if ``SEED`` is not a number."""
+    """Return ``given``, ``SEED`` or a new seed. Raises ``CommandError``."""
     named = os.environ.get("SEED", "")
     if given is not None:
         return given

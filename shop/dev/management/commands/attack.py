@@ -1,5 +1,3 @@
-"""``manage.py attack``: slow, costly and numerous requests against a server in production mode."""
-
 import argparse
 import shutil
 from pathlib import Path

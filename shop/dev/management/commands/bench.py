@@ -1,5 +1,3 @@
-"""``manage.py bench``: measure the API on one core, alone or against a peer, other servers or other conditions."""
-
 import argparse
 import os
 import shutil
@@ -38,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
-            # Keeps the developer's .env and shell from choosing the settings.
+            # Settings must not come from .env or the shell.
             os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})  # noqa: S606
         from shop.dev.bench.running import Bench
         from shop.dev.bench.scenarios import PAGE_SIZE, PAGES, READING, SCENARIOS

@@ -1,5 +1,3 @@
-"""``manage.py demo``: walk through the running shop as a storefront does."""
-
 import argparse
 import json
 from typing import Any
@@ -31,7 +29,7 @@ class Command(BaseCommand):
 
 
 def running_port() -> str:
-    """Return the port published by `manage.py run` in this DATA_DIR, else the configured one."""
+    """Return the port published by `manage.py run`, else the configured one."""
     try:
         return json.loads(settings.RUN_FILE.read_text())["PORT"]
     except (OSError, ValueError, KeyError):

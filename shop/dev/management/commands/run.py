@@ -1,5 +1,3 @@
-"""``manage.py run``: run the whole shop with demo data until a signal stops it."""
-
 import contextlib
 import http.client
 import importlib.util
@@ -22,12 +20,12 @@ from shop.management.progress import Progress, write
 
 _MANAGE = str(settings.BASE_DIR / "manage.py")
 _START_SECONDS = 60
-# More exits within a minute mean that the process is broken.
+# More in a minute mean a broken process.
 _RESTARTS_A_MINUTE = 3
 
 
 class _Stopped(BaseException):
-    """Raised after a stop signal; a BaseException, so that no `except Exception` catches it."""
+    """Raised after a signal; no `except Exception` catches it."""
 
 
 class Command(BaseCommand):
@@ -63,7 +61,7 @@ class Command(BaseCommand):
         self.stop_asked = True
 
     def _tick(self) -> None:
-        """Called while waiting: update the progress, and stop after a signal."""
+        """Update the progress; stop after a signal."""
         if self.stop_asked:
             raise _Stopped
         if self.step:
@@ -120,7 +118,7 @@ class Command(BaseCommand):
         return child.process, child.log
 
     def _start_stripe(self) -> None:
-        # These variables name another Stripe, so no simulator is needed.
+        # These variables name another Stripe.
         theirs = os.environ.get("STRIPE_SECRET_KEY") or os.environ.get("STRIPE_API_BASE")
         if theirs or importlib.util.find_spec("shop.dev.stripe_simulator") is None:
             return
@@ -137,7 +135,7 @@ class Command(BaseCommand):
         self._publish(STRIPE_API_BASE=f"http://127.0.0.1:{port}")
 
     def _publish(self, **addresses: str) -> None:
-        """Pass addresses to processes started later and to every `manage.py` with this DATA_DIR."""
+        """Pass addresses to later processes and every `manage.py` with this DATA_DIR."""
         self.environment.update(addresses)
         self._published = {**getattr(self, "_published", {}), **addresses}
         write_atomically(settings.RUN_FILE, self._published)
@@ -157,7 +155,7 @@ class Command(BaseCommand):
         return self.supervisor.start(name, command, env=self.environment, stop_seconds=stop_seconds)
 
     def _manage(self, name: str, title: str, *, show: bool = False) -> None:
-        """Run a management command to its end; ``show`` lets it write to the terminal."""
+        """``show`` lets the command write to the terminal."""
         command = [sys.executable, _MANAGE, name, *(["--noinput"] if name == "migrate" else [])]
         with contextlib.nullcontext() if show else self._step(title):
             self.supervisor.run(name, command, env=self.environment, while_waiting=self._tick, show=show)
@@ -192,7 +190,7 @@ class Command(BaseCommand):
     # --- Running and stopping -----------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        """Restart processes that exit, until a signal arrives or one keeps exiting."""
+        """Restart processes until a signal arrives or one keeps exiting."""
         while True:
             self._tick()
             for child in self.supervisor.dead():
@@ -213,7 +211,7 @@ class Command(BaseCommand):
         if self.supervisor.holds_folder:
             settings.RUN_FILE.unlink(missing_ok=True)
             self.supervisor.release()
-        # A second signal must not turn the end of the interpreter into a failure.
+        # A second signal must not interrupt the interpreter's exit.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
 
@@ -231,12 +229,11 @@ def _writes_mails_to_the_log() -> bool:
 
 
 def _all_workers_started(server: Child) -> bool:
-    """Return whether the log reports all workers: one that still starts would miss a signal and be killed."""
+    """A worker that still starts would miss a signal and be killed."""
     return server.log is not None and server.log.read_text().count("Started worker-") >= settings.WEB_WORKERS
 
 
 def _ready(port: int) -> bool:
-    """Return whether the shop is ready, including its database."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         connection.request("GET", "/readyz")

@@ -1,5 +1,3 @@
-"""``manage.py seed``: create demo data, or with ``--products N`` a catalogue of any size for benchmarks."""
-
 import argparse
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""``manage.py torture``: races, crashes, outages and lost responses against the real shop."""
-
 import argparse
 import os
 import sys
@@ -33,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
-            # Keeps the developer's .env and shell from choosing the settings, above all the Stripe account.
+            # Settings, above all the Stripe account, must not come from .env or the shell.
             os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})  # noqa: S606
         from shop.dev.faults.running import Run
         from shop.dev.faults.scenarios import SCENARIOS
