@@ -1,1 +1,1 @@
-"""Development tools: run, demonstrate, load or attack the shop. Production code does not import them."""
+"""Development tools; production code does not import them."""

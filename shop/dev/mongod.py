@@ -1,7 +1,6 @@
-"""MongoDB replica set on loopback, from the ``mongod`` of a PyPI wheel (see requirements-dev.txt).
+"""Replica set on loopback, from a PyPI wheel's ``mongod``; needs no Django.
 
-``python -m shop.dev.mongod -- COMMAND …`` runs a command with ``MONGO_URI`` set to a temporary one, or to its current
-value. Needs no Django.
+``python -m shop.dev.mongod -- COMMAND …`` runs a command with a temporary ``MONGO_URI``, unless it is set.
 """
 
 import contextlib
@@ -29,14 +28,12 @@ from shop.dev.processes import last_lines, spawn
 __all__ = ["MongodError", "ReplicaSet", "binary", "check_reachable", "free_port", "start", "temporary"]
 
 SET_NAME = "rs0"
-# A fresh data folder takes about 200 MB (journal files).
+# New data folders take about 200 MB (journal files).
 _LEAST_FREE_BYTES = 600 * 1024 * 1024
 _NOT_YET_INITIALIZED, _NOT_A_MEMBER = 94, 93
 
 
 class Process(Protocol):
-    """The part of :class:`subprocess.Popen` that is used."""
-
     pid: int
 
     def poll(self) -> int | None: ...
@@ -45,7 +42,7 @@ class Process(Protocol):
     def kill(self) -> None: ...
 
 
-# Start `command` under `name` with its output in a log file; return the process and that log.
+# Start `command` under `name`; return the process and its log.
 Spawn = Callable[[str, Sequence[str]], tuple[Process, Path]]
 
 
@@ -56,7 +53,7 @@ class ReplicaSet:
     processes: tuple[Process, ...]
 
     def stop(self, *, data_matters: bool = True, seconds: float = 20) -> None:
-        """Stop all members: cleanly, or at once if the data is disposable."""
+        """Stop all members, by SIGKILL unless ``data_matters``."""
         for process in self.processes:
             if process.poll() is None:
                 process.terminate() if data_matters else process.kill()
@@ -69,7 +66,7 @@ class ReplicaSet:
 
 
 def binary() -> Path:
-    """Return the ``mongod`` of the wheel in this environment, else one on PATH."""
+    """Return ``mongod`` of the wheel, else of PATH. Raises :class:`MongodError`."""
     folders = [sysconfig.get_path("platlib"), sysconfig.get_path("purelib"), *sys.path]
     name = "mongod.exe" if os.name == "nt" else "mongod"
     for folder in folders:
@@ -86,7 +83,6 @@ def binary() -> Path:
 
 
 def free_port() -> int:
-    """Return a loopback port that is unused at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -115,9 +111,8 @@ def start(
 ) -> ReplicaSet:
     """Start a replica set with its data in ``folder`` and wait until it is writable.
 
-    An existing folder is reconfigured to its new ports. ``port`` is the first member's (default: a free one),
-    ``cache_gb`` the cache of each member, ``test_commands`` enables ``failCommand`` and the like. ``while_waiting`` is
-    called repeatedly during the start; an exception from it cancels the start.
+    ``cache_gb``: per member; ``test_commands`` enables ``failCommand``; an exception from ``while_waiting`` cancels the
+    start. Raises :class:`MongodError`.
     """
     program = binary()
     ports: list[int] = []
@@ -161,12 +156,11 @@ def _prepare(data: Path) -> None:
 
 def _command(program: Path, data: Path, port: int, *, cache_gb: float, test_commands: bool) -> list[str]:
     parameters = {
-        # mongod's own diagnostics are unused here and cost a write a second.
+        # Unused, and costs a write a second.
         "diagnosticDataCollectionEnabled": "false",
-        # A signalled primary would wait 15 s for other members to catch up.
+        # Otherwise waits 15 s for other members.
         "shutdownTimeoutMillisForSignaledShutdown": "100",
-        # Locks of a killed server process are released after this many seconds (default: 60). The shop's transactions
-        # take well under one second and are retried.
+        # Seconds until locks of a killed process are released (default: 60).
         "transactionLifetimeLimitSeconds": "4",
     }
     if test_commands:
@@ -219,7 +213,7 @@ def _wait_until_writable(
 
 
 def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> bool:
-    """Return whether the set is writable; initiate it, or reconfigure an old one to its new addresses, if needed."""
+    """Return whether the set is writable; initiate or reconfigure it to its new addresses."""
     hello = client.admin.command("hello")
     members = [{"_id": number, "host": f"127.0.0.1:{port}"} for number, port in enumerate(ports)]
     if hello.get("isWritablePrimary"):
@@ -228,7 +222,7 @@ def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> b
         client.admin.command("replSetGetStatus")
     except OperationFailure as error:
         if error.code == _NOT_YET_INITIALIZED:
-            # Shorter than the defaults for networks (10 s, 2 s).
+            # The defaults, 10 s and 2 s, are for networks.
             settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
             client.admin.command("replSetInitiate", {"_id": SET_NAME, "members": members, "settings": settings})
         elif error.code == _NOT_A_MEMBER:
@@ -242,7 +236,7 @@ def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> b
 
 @contextlib.contextmanager
 def temporary(*, members: int = 1, test_commands: bool = True) -> Iterator[ReplicaSet]:
-    """Start a replica set in memory (or in the temporary folder) and remove it afterwards."""
+    """Run a replica set in memory, if large enough."""
     memory = Path("/dev/shm")  # noqa: S108
     roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * _LEAST_FREE_BYTES
     parent = memory if roomy else Path(tempfile.gettempdir())
@@ -261,7 +255,7 @@ def temporary(*, members: int = 1, test_commands: bool = True) -> Iterator[Repli
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove the folders of killed runs: their lock is free."""
+    """Remove folders of killed runs: their lock is free."""
     for owner_file in parent.glob("shop-mongod-*/owner"):
         with contextlib.suppress(OSError), owner_file.open("a") as owner:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,6 @@
-"""Child processes that never outlive their parent, kept in one folder so that a killed run can be cleaned up.
+"""Child processes that end with their parent; needs no Django.
 
-``DATA_DIR/run.lock`` is held during a run, ``DATA_DIR/pids/NAME.json`` describes each started process, and
-``DATA_DIR/logs/NAME.log`` is its output (``NAME.log.1`` that of the previous run). Needs no Django.
+``DATA_DIR/run.lock`` is held during a run; ``pids/NAME.json`` allows cleaning up after a killed one.
 """
 
 import contextlib
@@ -25,7 +24,7 @@ Command = Sequence[str | os.PathLike[str]]
 
 
 class ProcessError(Exception):
-    """A process could not be started, or another run is active; the message says what to do."""
+    """The message says what to do."""
 
 
 def spawn(
@@ -38,14 +37,14 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in a new session, so that Ctrl-C reaches only the parent.
 
-    On Linux the kernel sends it ``death_signal`` when the calling thread ends: call this from the main thread.
+    On Linux it gets ``death_signal`` when the calling thread ends: call from the main thread.
     """
     parent = os.getpid()
 
     def die_with_parent() -> None:
         if _LIBC is not None:
             _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal)
-            if os.getppid() != parent:  # the parent died before prctl
+            if os.getppid() != parent:  # parent died before prctl
                 os._exit(1)
 
     return subprocess.Popen(  # noqa: S603
@@ -61,10 +60,10 @@ def spawn(
 
 
 def start_time(pid: int) -> str | None:
-    """Return a value that distinguishes a process from later ones with its pid; None for none or a zombie."""
+    """Return a value that distinguishes later processes with this pid; None for a zombie."""
     if sys.platform == "linux":
         try:
-            # The name, in brackets, may contain spaces: count from its end (state is field 3, start time field 22).
+            # The name may contain spaces: count from its end (state is field 3, start time 22).
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
@@ -75,7 +74,7 @@ def start_time(pid: int) -> str | None:
 
 
 def last_lines(path: Path, count: int = 15) -> str:
-    """Return the end of a log (its last 64 KB at most)."""
+    """Return the end of the last 64 KB."""
     try:
         with path.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 65536))
@@ -85,7 +84,7 @@ def last_lines(path: Path, count: int = 15) -> str:
 
 
 def write_atomically(path: Path, value: object) -> None:
-    """Write ``value`` as JSON that only this user can read; readers see the old or the new content."""
+    """Only this user can read it; readers see the old or the new content."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.touch(mode=0o600)
     temporary.write_text(json.dumps(value))
@@ -93,7 +92,7 @@ def write_atomically(path: Path, value: object) -> None:
 
 
 class Child:
-    """A process of a :class:`Supervisor`; its output goes to ``log``, or is shown (None)."""
+    """Output goes to ``log`` or is shown (None)."""
 
     def __init__(
         self,
@@ -126,28 +125,28 @@ class Child:
         return self.process.poll() is None
 
     def log_end(self) -> str:
-        """Return the log's path and last lines, for an error message."""
+        """Return the log's end for an error message."""
         return f"{self.log} ends with:\n{last_lines(self.log)}" if self.log else "its messages are above"
 
     def restart(self) -> None:
-        _signal_group(self.process.pid, signal.SIGKILL)  # remaining members of the dead leader's group
+        _signal_group(self.process.pid, signal.SIGKILL)  # the dead leader's group
         self.restarts.append(time.monotonic())
         self._start()
 
     def stop(self) -> None:
-        """Send SIGTERM to the leader, which stops its children; after ``stop_seconds`` SIGKILL to the group."""
+        """The leader stops its children; after ``stop_seconds`` SIGKILL the group."""
         if self.is_alive:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(self.stop_seconds)
-        # Pids are assigned in sequence: this one cannot have become another group's yet.
+        # Pids are assigned in sequence: no other group has this one yet.
         _signal_group(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.pid_file.unlink(missing_ok=True)
 
 
 class Supervisor:
-    """Processes of one run in one ``DATA_DIR``: started in ``folder``, stopped in reverse order."""
+    """Processes of a run in one ``DATA_DIR``."""
 
     def __init__(self, data_dir: Path, *, folder: Path) -> None:
         self.data_dir, self.folder = data_dir, folder
@@ -157,7 +156,7 @@ class Supervisor:
         self._lock: IO[str] | None = None
 
     def acquire(self) -> None:
-        """Lock the folder for this run, and end processes that a killed earlier run left."""
+        """Lock the folder and end what a killed run left. Raises :class:`ProcessError`."""
         try:
             for folder in (self.data_dir, self.logs, self.pids):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -181,7 +180,7 @@ class Supervisor:
         self._lock.flush()
         for pid_file in self.pids.glob("*.json"):
             _end_leftover(pid_file)
-        for log in self.logs.glob("*.log"):  # keep the previous run's log
+        for log in self.logs.glob("*.log"):  # the previous run's
             log.replace(log.with_suffix(".log.1"))
 
     @property
@@ -191,7 +190,6 @@ class Supervisor:
     def start(
         self, name: str, command: Command, *, env: Mapping[str, str], stop_seconds: float = 10, show: bool = False
     ) -> Child:
-        """Start ``command`` and keep it until :meth:`stop_children`."""
         env = {**env, RUN_ID_VARIABLE: self.run_id}
         child = Child(self, name, command, env=env, stop_seconds=stop_seconds, show=show)
         self.children.append(child)
@@ -206,7 +204,7 @@ class Supervisor:
         while_waiting: Callable[[], None],
         show: bool = False,
     ) -> None:
-        """Run ``command`` to its end, or until ``while_waiting`` raises. Raises :class:`ProcessError` if it fails."""
+        """Wait for ``command``. Raises :class:`ProcessError` if it fails."""
         child = self.start(name, command, env=env, show=show)
         try:
             while child.is_alive:
@@ -222,13 +220,12 @@ class Supervisor:
         return [child for child in self.children if not child.is_alive]
 
     def stop_children(self) -> None:
-        """Stop all processes, the last started first."""
+        """Stop the last started first."""
         while self.children:
             self.children[-1].stop()
             self.children.pop()
 
     def release(self) -> None:
-        """Unlock the folder."""
         if self._lock is not None:
             self._lock.truncate(0)
             self._lock.close()
@@ -241,7 +238,7 @@ def _signal_group(group: int, number: int) -> None:
 
 
 def _orphans(group: int, run: str) -> list[int]:
-    """Return members of a process group without a leader, matched by the run that started them (Linux)."""
+    """Return members of a group without a leader, matched by run (Linux)."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
@@ -253,7 +250,7 @@ def _orphans(group: int, run: str) -> list[int]:
 
 
 def _end_leftover(pid_file: Path, seconds: float = 20) -> None:
-    """End the process of ``pid_file`` if it is still the same one, and the rest of its group."""
+    """End the process and its group, if still the same."""
     try:
         record = json.loads(pid_file.read_text())
         pid, started, run = int(record["pid"]), record["started"], str(record["run"])
