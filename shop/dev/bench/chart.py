@@ -11,7 +11,6 @@ _COLOURS = ("#2f6f4f", "#b5562b", "#4a5a8a")
 
 
 def bars(comparison: Comparison) -> str:
-    """Draw ratios to the baseline, with their range over the rounds."""
     others = _contestants(comparison)
     groups = [
         (scenario, [(name, sorted(comparison.ratios(scenario, name))) for name in others])

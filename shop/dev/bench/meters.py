@@ -14,7 +14,6 @@ _HOUSEKEEPING = frozenset({"hello", "isMaster", "ismaster", "ping", "endSessions
 
 
 def tree(pid: int) -> list[int]:
-    """Return the process and its descendants."""
     found = [pid]
     for parent in found:
         for children in Path(f"/proc/{parent}/task").glob("*/children"):

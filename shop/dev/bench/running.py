@@ -57,7 +57,6 @@ class Bench:
         self._stack.close()
 
     def main(self, *, products: int, peer: Path | None) -> None:
-        """Compare the shop with the peer, if given."""
         uri = self._seeded(products)
         sides = [self._shop("shop", uri)]
         title = f"The shop, one core, {products:,} products"
@@ -76,7 +75,6 @@ class Bench:
         self._compare("servers", "HTTP servers, one process on one core", sides, SCENARIOS, baseline="granian")
 
     def processes(self, *, products: int) -> None:
-        """Compare the maximum rate of one and two processes."""
         uri = self._seeded(products)
         sides = [
             self._shop("1 process", uri, cores=BOTH_CORES),

@@ -60,7 +60,6 @@ class Visitor:
         return [product["id"] for page in pages for product in page["results"]]
 
     def last_number(self) -> int:
-        """Return the highest product number."""
         newest = self.ask(Request("GET", "/api/v1/products"))["results"][0]
         return int(newest["slug"].rpartition("-")[2])
 

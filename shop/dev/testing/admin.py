@@ -38,7 +38,6 @@ def allow(user: User, *permissions: str) -> User:
 
 
 def in_dialog(browser: Client, url: str, fields: dict[str, Any] | None = None) -> HttpResponse:
-    """Open a button's dialog, or submit ``fields``."""
     headers = {"HX-Request": "true"}
     return browser.get(url, headers=headers) if fields is None else browser.post(url, fields, headers=headers)
 
@@ -94,7 +93,6 @@ def messages_of(page: HttpResponse) -> list[str]:
 
 
 def picture(name: str = "picture.png", *, colour: str = "teal", side: int = 40) -> SimpleUploadedFile:
-    """Return a small valid upload."""
     data = io.BytesIO()
     Image.new("RGB", (side, side), colour).save(data, "PNG")
     return SimpleUploadedFile(name, data.getvalue(), content_type="image/png")

@@ -4,7 +4,7 @@
         client.get("/api/v1/products/")
     assert commands.names == ["aggregate", "aggregate"]
 
-Import this first: earlier clients are not monitored.
+Import this module first: earlier clients are not monitored.
 """
 
 import contextlib

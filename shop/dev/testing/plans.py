@@ -10,7 +10,6 @@ from shop.dev.testing.commands import Command
 
 
 def stages_of(command: Command) -> set[str]:
-    """Return the stages of winning plans."""
     return {name for part in _parts(_explained(command, "queryPlanner")) for name in _names(part)}
 
 
@@ -24,7 +23,6 @@ def keys_and_documents(command: Command) -> tuple[int, int]:
 
 
 def indexes_of_plans_kept(collection: str) -> set[str]:
-    """Return indexes in the plan cache."""
     plans = connection.database.get_collection(collection, read_concern=ReadConcern("local"))
     kept = plans.aggregate([{"$planCacheStats": {}}])
     return {part["indexName"] for plan in kept for part in _parts(plan["cachedPlan"]) if "indexName" in part}

@@ -12,7 +12,6 @@ def connect(server: ShopServer, *parts: bytes, source: str = "127.0.0.1") -> soc
 
 
 def head(method: str, path: str | bytes, *headers: str) -> bytes:
-    """Return a request's first line and headers."""
     target = path if isinstance(path, bytes) else path.encode()
     lines = [b"%s %s HTTP/1.1" % (method.encode(), target), b"Host: 127.0.0.1", *map(str.encode, headers), b"", b""]
     return b"\r\n".join(lines)

@@ -18,7 +18,6 @@ START_SECONDS = 10
 
 @contextlib.contextmanager
 def redis_server() -> Iterator[str]:
-    """Yield the URL of an empty Redis."""
     port = free_port()
     serve = _real if shutil.which("redis-server") else _fake
     with serve(port):

@@ -60,7 +60,6 @@ class ShopServer:
 
 @contextlib.contextmanager
 def shop_server(*, log: Path, workers: int = 1, **environment: str) -> Iterator[ShopServer]:
-    """Serve the shop; ``environment`` extends that of the processes."""
     server = ShopServer(log=log, workers=workers, **environment)
     server.start()
     try:
@@ -70,6 +69,5 @@ def shop_server(*, log: Path, workers: int = 1, **environment: str) -> Iterator[
 
 
 def database_uri() -> str:
-    """Return the test database's URI, for other processes."""
     parts = urlsplit(settings.DATABASES["default"]["HOST"])
     return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))

@@ -67,7 +67,6 @@ class MailServer(socketserver.ThreadingTCPServer):
 
 @contextlib.contextmanager
 def mail_server(settings: Any) -> Iterator[MailServer]:
-    """Run a server and configure Django's SMTP backend."""
     with MailServer() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -1,5 +1,3 @@
-"""Steps of a purchase, concurrent calls and database state."""
-
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -17,7 +15,6 @@ ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "Lon
 
 
 def add_to_cart(client: APIClient, product: Product, quantity: int = 1, **headers: str) -> dict[str, Any]:
-    """Add a simple product; return the cart."""
     body = {"product": str(product.pk), "quantity": quantity}
     reply = client.post(f"{API}/cart/items/", body, headers=headers)
     assert reply.status_code == 201, reply.content

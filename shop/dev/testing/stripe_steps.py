@@ -18,7 +18,6 @@ def events(simulator: StripeSimulator, *types: str) -> list[dict[str, Any]]:
 
 
 def post_event(event: dict[str, Any], *, secret: str = "whsec_simulator") -> Any:  # noqa: S107
-    """Sign and deliver an event."""
     body = body_of(event)
     return post_body(body, sign(body, [secret], int(time.time())))
 
@@ -43,7 +42,6 @@ def open_payment(client: APIClient, number: str) -> dict[str, Any]:
 
 
 def pay(client: APIClient, simulator: StripeSimulator, number: str, card: str = "pm_card_visa") -> dict[str, Any]:
-    """Pay an order and deliver its events."""
     payment = open_payment(client, number)
     simulator.pay(payment["payment_intent"], card)
     deliver(simulator)
