@@ -1,4 +1,4 @@
-"""Orders of accounts that are deleted or handed over: detached, and erased when nothing is left to send."""
+"""Orders of accounts that are deleted or handed over."""
 
 import structlog
 from bson import ObjectId
@@ -16,23 +16,20 @@ from shop.db.transactions import TransactionContention, transactional
 
 logger = structlog.get_logger(__name__)
 
-# Maximum number of orders erased per transaction or run.
+# Also per transaction.
 ERASED_PER_RUN = 200
 
 
 def cancel_unpaid_orders(*, user: User) -> None:
-    """Cancel the unpaid orders of a user whose account is about to be deleted.
-
-    Raises ``PaymentProcessing``, ``ServiceUnavailable`` if a PaymentIntent cannot be cancelled.
-    """
+    """Cancel unpaid orders before the account is deleted. Raises ``PaymentProcessing``, ``ServiceUnavailable``."""
     for order in Order.objects.owned_by(user).filter(status=OrderStatus.PENDING):
         cancel_order(order=order, reason="The account was deleted.", actor=Actor.CUSTOMER)
 
 
 def forget_customer(*, user: User) -> None:
-    """Detach the orders of a user in the transaction that deletes the account.
+    """Detach orders, in a transaction.
 
-    Raises :class:`OrderNotCancellable` if an order was placed after the unpaid ones were cancelled.
+    Raises ``OrderNotCancellable`` for an order placed since :func:`cancel_unpaid_orders`.
     """
     if Order.objects.owned_by(user).filter(status=OrderStatus.PENDING).exists():
         raise OrderNotCancellable("An order was placed just now. Cancel it first.")
@@ -40,11 +37,7 @@ def forget_customer(*, user: User) -> None:
 
 
 def detach_orders(*, user: User) -> None:
-    """Detach a user's orders from the account, in the transaction that deletes it or hands it over.
-
-    Paid orders are still shipped, but no longer shown in the account. Unpaid ones are cancelled by jobs, because that
-    may call Stripe.
-    """
+    """Detach orders, in a transaction. Jobs cancel unpaid ones, because that may call Stripe."""
     own = Order.objects.owned_by(user)
     finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
     for pk in own.filter(status=OrderStatus.PENDING).values_list("pk", flat=True):
@@ -70,11 +63,7 @@ def cancel_detached(*, order: str) -> None:
 
 @jobs.every(60, name="orders.erase_detached")
 def erase_detached_orders(*, limit: int = ERASED_PER_RUN) -> int:
-    """Erase personal data of detached orders that is no longer needed; return the number of orders.
-
-    It is needed until the order is cancelled, refunded or delivered, and for ``ERASURE_GRACE_DAYS`` at most, which
-    covers unmarked deliveries, disputes and orders that are never shipped.
-    """
+    """Erase detached orders as soon as nothing is left to send, at the latest after ``ERASURE_GRACE_DAYS``."""
     erased = 0
     due = Order.objects.due_for_erasure().order_by("detached_at").values_list("pk", flat=True)
     for pk in list(due[:limit]):

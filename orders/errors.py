@@ -30,7 +30,7 @@ class TooManyUnpaidOrders(Conflict):
 
 
 class TooManyUnpaidOrdersHere(ShopError):
-    """The accounts at one network address hold too much stock together; retry after some orders expire."""
+    """One network address holds too much stock; retry after ``wait`` seconds."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_unpaid_orders_here"

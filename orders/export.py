@@ -1,4 +1,4 @@
-"""Order and review data in a user's data export."""
+"""Orders and reviews for data exports."""
 
 from typing import Any
 
@@ -13,12 +13,11 @@ from orders.serializers import OrderSerializer
 
 
 def export_orders(*, user: User, request: Request) -> dict[str, Any]:
-    """Return all orders with lines, timeline and refunds, oldest first."""
     serializer = OrderSerializer(context={"request": request})
     return {"orders": Rows(Order.objects.owned_by(user).order_by("id"), serializer.to_representation)}
 
 
 def export_reviews(*, user: User, request: Request) -> dict[str, Any]:
-    """Return all reviews, including hidden ones, oldest first."""
+    """Include hidden reviews."""
     serializer = ReviewExportSerializer(context={"request": request})
     return {"reviews": Rows(Review.objects.owned_by(user).order_by("id"), serializer.to_representation)}

@@ -1,14 +1,4 @@
-"""Limits on the stock held by unpaid orders, against denial of inventory.
-
-Per customer the numbers of open unpaid orders and of their pieces are limited, more strictly while the e-mail address
-is unverified. A network address may be shared by hundreds of customers, each of whom may buy the last pieces of a
-variant, so its limit is on the total pieces of its accounts only. Orders whose payment is processing count too. Holds
-that end unpaid, by expiry or by the customer's cancellation, count for a day and lower the limits if they repeat.
-
-The sums are read by the command that reads the cart, in the transaction that places the order. Placing an order writes
-the customer's cart, so concurrent orders of one customer conflict and a customer's limits are exact. Concurrent orders
-of different customers at one address do not see each other and may exceed its limit.
-"""
+"""Limits on the stock held by unpaid orders, per customer and network address, against denial of inventory."""
 
 import math
 from collections.abc import Sequence
@@ -28,35 +18,32 @@ from shop import jobs
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
 
-# Time for which an order whose hold ended unpaid counts.
+# Time for which a hold that ended unpaid counts.
 EXPIRED_COUNTS_FOR = timedelta(days=1)
-# Number of such orders without effect on a customer; each further one halves the limits.
+# Each further expired hold halves a customer's limits.
 FREE_EXPIRIES = 3
-# Share of a limit from which holders are reported to staff.
+# Share of a limit that is reported to staff.
 NEAR = 0.8
 
 
 def digest(network_address: str) -> str:
-    """Return the digest of a network address as stored in orders and payments; "" while rate limits are off."""
+    """Return "" while rate limits are off."""
     if not settings.RATE_LIMITS or not network_address:
         return ""
     return salted_hmac("orders.holds", network_address, algorithm="sha256").hexdigest()
 
 
 class Held(NamedTuple):
-    """Sums of holds of a customer, and of all customers at a network address: one row of open, one of expired ones."""
+    """``own`` and ``here`` have one row of open and one of expired holds."""
 
     own: Sequence[Document] = ()
     here: Sequence[Document] = ()
 
 
 def lookups(*, user: User, placed_from: str) -> Pipeline:
-    """Return the stages that add this customer's and network address's holds to a document; see :func:`held_in`.
-
-    They read no more orders than it takes to reach the limits, open ones first.
-    """
+    """Return stages that add the holds; they read only as many orders as reach the limits."""
     own = {"user_id": user.pk, "placed_from": {"$gt": ""}}
-    # Each order has at least one piece, and expired ones count up to twice the limit.
+    # An order has at least one piece; expired ones count up to twice the limit.
     most_here = 3 * settings.UNPAID_PIECES_PER_ADDRESS
     most_own = settings.UNPAID_ORDERS_PER_CUSTOMER + FREE_EXPIRIES + settings.UNPAID_PIECES_PER_CUSTOMER.bit_length()
     return [
@@ -68,7 +55,7 @@ def lookups(*, user: User, placed_from: str) -> Pipeline:
 def _lookup(holder: Document, *, limit: int, name: str) -> Document:
     pipeline: Pipeline = [
         {"$match": {**holder, "expired_at": {"$not": {"$lt": timezone.now() - EXPIRED_COUNTS_FOR}}}},
-        # By the index; open orders have null.
+        # Open orders (null) first, by the index.
         {"$sort": {"expired_at": 1}},
         {"$limit": limit},
         {
@@ -84,21 +71,21 @@ def _lookup(holder: Document, *, limit: int, name: str) -> Document:
 
 
 def held_in(document: Document) -> Held:
-    """Return what the stages of :func:`lookups` have added to a document."""
+    """Return the holds that :func:`lookups` added."""
     return Held(document.get("own_holds", ()), document.get("holds_here", ()))
 
 
 def require_allowed(held: Held, *, user: User, pieces: int) -> None:
-    """Check the limits for another unpaid order of ``pieces`` pieces.
+    """Raise ``TooManyUnpaidOrders`` or ``TooManyUnpaidOrdersHere`` if another order would exceed the limits.
 
-    Raises :class:`TooManyUnpaidOrders`, :class:`TooManyUnpaidOrdersHere`.
+    A customer's concurrent orders conflict on the cart; those of others at the address are not seen.
     """
     _require_allowed_to_customer(held.own, user=user, pieces=pieces)
     _require_allowed_at_address(held.here, pieces=pieces)
 
 
 class Holder(NamedTuple):
-    """A customer, or a network address by its digest, with current and recently expired holds."""
+    """A customer, or a network address (``user`` is None)."""
 
     user: ObjectId | None
     placed_from: str
@@ -109,11 +96,10 @@ class Holder(NamedTuple):
 
     @property
     def is_suspicious(self) -> bool:
-        """Return whether the holder is near the limit or its holds repeatedly end unpaid."""
         if self.user is None:
             most = settings.UNPAID_PIECES_PER_ADDRESS
             return self.pieces >= most * NEAR or self.expired_pieces >= most
-        # It is not known here whether the e-mail address is verified, so the stricter limits apply.
+        # The stricter limits: the e-mail address may be unverified.
         return (
             self.orders >= settings.UNPAID_ORDERS_UNVERIFIED
             or self.pieces >= settings.UNPAID_PIECES_UNVERIFIED * NEAR
@@ -122,13 +108,11 @@ class Holder(NamedTuple):
 
 
 def suspicious_holders() -> list[Holder]:
-    """Return customers and network addresses near their limits for staff, largest holds first."""
     holders = [*_holders("user_id"), *_holders("placed_from")]
     return sorted(filter(lambda each: each.is_suspicious, holders), key=lambda each: -each.pieces)
 
 
 def orders_at_limits(holders: Sequence[Holder] | None = None) -> Q:
-    """Return a condition for the counted orders of these holders (default: the suspicious ones)."""
     holders = suspicious_holders() if holders is None else holders
     users = [each.user for each in holders if each.user]
     addresses = [each.placed_from for each in holders if not each.user]
@@ -189,6 +173,5 @@ def _require_allowed_at_address(held: Sequence[Document], *, pieces: int) -> Non
 
 @jobs.every(3600, name="orders.forget_expired_holds")
 def forget_expired_holds() -> int:
-    """Delete the digests of network addresses from expired orders that no longer count."""
     over = Order.objects.filter(placed_from__gt="", expired_at__lt=timezone.now() - EXPIRED_COUNTS_FOR)
     return over.update(placed_from="")

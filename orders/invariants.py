@@ -21,9 +21,9 @@ from shop.audit import invariant
 from shop.db import documents
 from shop.jobs import Job
 
-# Time allowed for the expiry of an order: the periodic task and a call to Stripe.
+# Time allowed for the task and a call to Stripe.
 GRACE = timedelta(minutes=1)
-# Time allowed for the periodic task, including a backlog of a day.
+# Time allowed for a backlog of tasks.
 ERASURE_DELAY = timedelta(days=1)
 AFTER_PAYMENT = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
 
@@ -89,7 +89,7 @@ def paid_orders_have_their_day() -> Iterator[str]:
             yield f"{order.number} is {order.payment_status}, and was paid at {order.paid_at}, on {order.paid_on}"
 
 
-# Per status: events that must be in the timeline (at least one), and events that must not.
+# Per status: events of which the timeline has one or more, and none.
 _EVENTS_OF: dict[str, dict[str, tuple[tuple[Event, ...], tuple[Event, ...]]]] = {
     "status": {
         OrderStatus.PENDING: ((Event.PLACED,), (Event.CANCELLED, Event.EXPIRED)),

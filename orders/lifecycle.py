@@ -1,4 +1,4 @@
-"""Status changes of orders: every change writes a timeline entry and its consequences, in one transaction."""
+"""Status changes of orders and their consequences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,6 @@ from orders.statuses import Actor, Event
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 
-# Staff actions in the staff log, by event.
 STAFF_ACTIONS = {
     Event.CANCELLED: Action.CANCEL,
     Event.SHIPPED: Action.SHIP,
@@ -21,10 +20,7 @@ STAFF_ACTIONS = {
 
 
 def transition(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor, detail: str = "") -> None:
-    """Write ``fields`` and a timeline entry, and set them on ``order``.
-
-    ``order`` must have been read in the running transaction, so that concurrent changes conflict and are retried.
-    """
+    """Read ``order`` in the same transaction, so that concurrent changes conflict."""
     entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
     write(order, {**fields, "timeline": [*order.timeline, entry]})
     if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
@@ -34,7 +30,7 @@ def transition(order: Order, fields: Mapping[str, Any], *, event: Event, actor: 
 
 
 def write(order: Order, fields: Mapping[str, Any]) -> None:
-    """Write ``fields`` and set them on ``order``; update sales and reviews if ``counts_as_sale`` changes."""
+    """Write ``fields``; update sales and reviews if ``counts_as_sale`` changes."""
     for name, value in fields.items():
         setattr(order, name, value)
     changed = order.is_standing != order.counts_as_sale
@@ -48,7 +44,7 @@ def write(order: Order, fields: Mapping[str, Any]) -> None:
 
 
 def count_sales(order: Order, *, sign: int = 1) -> None:
-    """Enqueue counting the order's pieces as sold (uncounting with ``sign=-1``). Call it in a transaction."""
+    """Call it in a transaction."""
     catalog.count_sales.enqueue(
         quantities={str(line.variant): sign * line.quantity for line in order.lines},
     )

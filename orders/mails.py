@@ -1,5 +1,3 @@
-"""Order mails. Lines are as ordered; statuses are as of sending."""
-
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -40,10 +38,7 @@ PATIENCE = timedelta(minutes=3)
 
 
 def notify_customer(order: Order, event: Event, **about: str) -> None:
-    """Enqueue a mail to the customer in the transaction that changes an order. A refund is passed by id.
-
-    Payment reminders are delayed by some minutes, and sent only if the payment is still due.
-    """
+    """Enqueue a mail, in a transaction. Payment reminders are delayed, and sent only if still accurate."""
     delay = None
     if order.total and event in (Event.PLACED, Event.PAYMENT_FAILED):
         delay = min(PATIENCE, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2)
@@ -53,7 +48,6 @@ def notify_customer(order: Order, event: Event, **about: str) -> None:
 
 
 def notify_staff(order: Order) -> None:
-    """Enqueue mails to ``ORDER_NOTICE_EMAILS`` in the transaction that completes an order."""
     for address in settings.ORDER_NOTICE_EMAILS:
         staff_mail.enqueue(order=str(order.pk), address=address)
 
@@ -76,7 +70,7 @@ def staff_mail(*, order: str, address: str) -> Mail | None:
 
 @mails.mail("orders.mail")
 def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") -> Mail | None:
-    """Build a mail to the customer, active or not; None for a deleted customer or an outdated mail."""
+    """Return None for a deleted customer or an outdated mail."""
     row = Order.objects.filter(pk=ObjectId(order)).first()
     customer = User.objects.filter(pk=row.user_id).first() if row and row.user_id else None
     if row is None or customer is None or not _is_wanted(row, Event(event), failures):
@@ -85,7 +79,7 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
     if refund:
         entry = next(entry for entry in row.refunds if entry.refund == ObjectId(refund))
         if entry.status != "succeeded":
-            # The refund has failed since.
+            # It has failed since.
             return None
         context["refund"] = money.display(entry.amount, row.currency)
     news = NEWS[Event(event)]
@@ -105,7 +99,6 @@ def _country(order: Order) -> str:
 
 
 def _is_wanted(order: Order, event: Event, failures: str) -> bool:
-    """Return whether a delayed mail is still accurate."""
     if event == Event.PAYMENT_FAILED:
         # A later failure gets its own mail.
         is_last = failures == str(_failures(order))
@@ -121,11 +114,7 @@ def _failures(order: Order) -> int:
 
 
 def _context(order: Order, *, verified: bool) -> dict[str, Any]:
-    """Return plain values for the templates, no model instances.
-
-    While the address is not ``verified`` the mailbox may be another person's, so no text typed by the customer is
-    included.
-    """
+    """Return plain values, without typed text unless ``verified``: the mailbox may be another person's."""
     got_money = order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
     return {
         "number": order.number,
@@ -146,7 +135,7 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
 
 
 def _reason(order: Order) -> str:
-    """Return the reason for a cancellation by staff or the system, on one line; never the customer's own."""
+    """Return the cancellation reason on one line; never a customer's, which is typed text."""
     reasons = [
         entry.detail
         for entry in order.timeline

@@ -1,8 +1,4 @@
-"""Orders, shipping methods and tax rates.
-
-An order copies everything it shows: lines, prices and addresses do not change after it was placed. Its state is three
-status fields and a timeline, changed only by `orders.services`.
-"""
+"""Orders, shipping methods and tax rates. An order copies all that it shows."""
 
 import secrets
 from collections.abc import Collection
@@ -36,13 +32,13 @@ _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_order_number() -> str:
-    """Return a random number like ``7KQ2M-X94TB``; it reveals neither order volume nor date."""
+    """Return a random number (``7KQ2M-X94TB``), which reveals neither volume nor date."""
     letters = "".join(secrets.choice(_NUMBER_ALPHABET) for _ in range(10))
     return f"{letters[:5]}-{letters[5:]}"
 
 
 class OrderLine(EmbeddedModel):
-    """An ordered item with its name and price at that time. ``image`` is a name in the default storage."""
+    """``image``: a name in the default storage."""
 
     product = ObjectIdField()
     variant = ObjectIdField()
@@ -76,7 +72,7 @@ class TimelineEntry(EmbeddedModel):
 
 
 class RefundEntry(EmbeddedModel):
-    """A refund as shown on the order; updated by `payments`."""
+    """Denormalized by `payments`."""
 
     refund = ObjectIdField()
     amount = money_field()
@@ -85,7 +81,7 @@ class RefundEntry(EmbeddedModel):
 
 
 class Order(models.Model):
-    """An order. It is also the stock reservation: placing reserves, cancelling releases once."""
+    """An order is also the reservation of its stock."""
 
     number = UpperCodeField(max_length=16, unique=True, default=new_order_number, editable=False)
     # Indexed by "order_user".
@@ -114,34 +110,33 @@ class Order(models.Model):
     note = models.CharField(max_length=500, blank=True)
     carrier = models.CharField(max_length=80, blank=True)
     tracking_number = models.CharField(max_length=120, blank=True)
-    # Denormalized by `payments` through `orders.services`, to show an order with one query.
+    # Denormalized, to read an order with one query.
     payment = ObjectIdField(null=True, blank=True, editable=False)
     refunds = EmbeddedModelArrayField(RefundEntry, default=list, blank=True)
-    # Payment mismatch, needs manual review. Never cleared; `flag_settled` marks all flags as resolved.
+    # Needs manual review. Never cleared: `flag_settled` resolves all flags.
     flagged = models.BooleanField(default=False)
     flag_settled = models.BooleanField(default=False)
     timeline = EmbeddedModelArrayField(TimelineEntry, default=list)
-    # Completed and not fully refunded; counted in the products' sales.
+    # Completed and not fully refunded.
     counts_as_sale = models.BooleanField(default=False, editable=False)
-    # Number of reviews based on this purchase; written so that a concurrent refund conflicts.
+    # Written so that a review and a concurrent refund conflict.
     reviews_written = models.PositiveIntegerField(default=0, editable=False)
-    # Unique together: a cart revision becomes at most one order.
+    # A cart revision becomes at most one order.
     cart = ObjectIdField(editable=False)
     cart_revision = models.PositiveBigIntegerField(editable=False)
-    # End of the stock hold of an unpaid order; null once it is paid or cancelled.
+    # Null once paid or cancelled.
     expires_at = models.DateTimeField(null=True, blank=True)
-    # Digest of the client's network address (IPv6: its /48); empty if it does not count in `orders.holds`.
+    # Digest of the network address (IPv6: /48) while it counts in `orders.holds`.
     placed_from = models.CharField(max_length=64, blank=True, editable=False)
-    # Time at which the hold ended unpaid, by expiry or the customer's cancellation.
+    # End of a hold that was not paid.
     expired_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
-    # Time of payment, or of placement for a total of zero; kept after refunds.
+    # Kept after refunds; also set if the total is zero.
     paid_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Day of `paid_at` in the shop's time zone, for sums of sales.
+    # In the shop's time zone.
     paid_on = models.DateField(null=True, blank=True, editable=False)
-    # Time at which the account was deleted or taken over by the owner of its address.
+    # The account was deleted or handed over.
     detached_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Time at which the personal data was erased.
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = OrderQuerySet.as_manager()
@@ -161,13 +156,12 @@ class Order(models.Model):
             models.Index(fields=["erased_at", "detached_at"], name="order_erasure"),
             # Covers the sums of sales.
             models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),
-            # Partial, so that its size depends on open work only.
+            # Partial: open work only.
             models.Index(
                 fields=["status", "fulfilment_status", "payment_status"],
                 condition=models.Q(status=OrderStatus.COMPLETED, fulfilment_status=FulfilmentStatus.UNFULFILLED),
                 name="order_to_ship",
             ),
-            # Unpaid orders and recently expired holds, by customer and by network address.
             models.Index(
                 fields=["user", "expired_at"], condition=models.Q(placed_from__gt=""), name="order_holds_of_customer"
             ),
@@ -188,7 +182,7 @@ class Order(models.Model):
 
     @property
     def is_cancellable(self) -> bool:
-        """Return whether its state allows cancellation; a payment at Stripe may still prevent it."""
+        """Stripe may still refuse."""
         return (
             self.status in (OrderStatus.PENDING, OrderStatus.COMPLETED)
             and self.fulfilment_status == FulfilmentStatus.UNFULFILLED
@@ -196,7 +190,6 @@ class Order(models.Model):
         )
 
     def can_be_marked(self, status: FulfilmentStatus) -> bool:
-        """Return whether the order can be marked as shipped or as delivered now."""
         before = {
             FulfilmentStatus.SHIPPED: FulfilmentStatus.UNFULFILLED,
             FulfilmentStatus.DELIVERED: FulfilmentStatus.SHIPPED,
@@ -213,7 +206,6 @@ class Order(models.Model):
 
     @property
     def has_nothing_to_send(self) -> bool:
-        """Return whether no parcel is still to be shipped or delivered."""
         return (
             self.status == OrderStatus.CANCELLED
             or self.payment_status == PaymentStatus.REFUNDED
@@ -222,17 +214,16 @@ class Order(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """Return whether the hold has expired, even if the order is not cancelled yet."""
+        """The order may still be pending."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     @property
     def has_funds(self) -> bool:
-        """Return whether the payment is kept, at least partly."""
         return self.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
 
     @property
     def is_disputed(self) -> bool:
-        """Return whether there is an open or lost dispute."""
+        """Return whether a dispute is open or lost."""
         return self.payment_status == PaymentStatus.DISPUTED
 
     @property
@@ -245,7 +236,6 @@ class Order(models.Model):
 
     @property
     def payment_status_after_refunds(self) -> PaymentStatus:
-        """Return the payment status of a paid order that results from its successful refunds."""
         refunded = sum((entry.amount for entry in self.refunds if entry.status == "succeeded"), Decimal(0))
         if refunded and refunded >= self.total:
             return PaymentStatus.REFUNDED
@@ -253,7 +243,7 @@ class Order(models.Model):
 
     @property
     def payment_status_without_disputes(self) -> PaymentStatus:
-        """Return the payment status once every dispute is won. A dispute may be reported before its payment."""
+        """Return the status once disputes are won; these may be reported before the payment."""
         if self.paid_at is not None:
             return self.payment_status_after_refunds
         attempts = {Event.PAYMENT_FAILED: PaymentStatus.FAILED, Event.PAYMENT_PROCESSING: PaymentStatus.PROCESSING}
@@ -262,12 +252,11 @@ class Order(models.Model):
 
     @property
     def is_standing(self) -> bool:
-        """Return whether the order counts as a sale: completed, not fully refunded. Disputes do not matter."""
+        """Disputes do not matter."""
         return self.status == OrderStatus.COMPLETED and self.payment_status_after_refunds != PaymentStatus.REFUNDED
 
     @property
     def refunded(self) -> Decimal:
-        """Return the total of successful and pending refunds."""
         amounts = [
             entry.amount for entry in self.refunds if entry.status in ("pending", "succeeded", "requires_action")
         ]
@@ -317,7 +306,7 @@ class ShippingMethod(models.Model):
 
 
 class TaxRate(models.Model):
-    """The tax rate of a country or state; a state's rate overrides its country's."""
+    """A state's rate overrides its country's."""
 
     country = models.CharField(max_length=2, validators=[validate_country])
     state = models.CharField(

@@ -1,4 +1,4 @@
-"""Personal data of orders, and its erasure."""
+"""Erasure of personal data of orders."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from orders import hooks
 from orders.models import Order, PostalAddress, TimelineEntry
 from orders.statuses import Actor, Event
 
-# Events whose detail is personal: typed text or tracking numbers, unless written by the system.
+# Events whose detail is personal, unless the system wrote it.
 TYPED_EVENTS = (Event.CANCELLED, Event.FLAG_SETTLED, Event.SHIPPED, Event.DELIVERED)
 
 
 def erase(order: Order) -> None:
-    """Erase personal data of a detached order, here and in other apps. Call it in a transaction."""
+    """Erase a detached order's personal data. Call it in a transaction."""
     fields = _erased_fields(order)
     Order.objects.filter(pk=order.pk).update(**fields)
     for name, value in fields.items():
@@ -23,7 +23,7 @@ def erase(order: Order) -> None:
 
 
 def personal_data_of(order: Order) -> list[str]:
-    """Return the names of fields with personal data, of which an erased order must have none."""
+    """Return the fields that still have personal data."""
     address = order.shipping_address
     left = [name for name in ("note", "tracking_number") if getattr(order, name)]
     if address and any(getattr(address, name) for name in Address.POSTAL_FIELDS if name not in ("country", "state")):
@@ -38,7 +38,7 @@ def _is_typed(entry: TimelineEntry) -> bool:
 
 
 def _erased_fields(order: Order) -> dict[str, Any]:
-    """Return the field values of an erased order, which keep only what taxes require."""
+    """Keep only what taxes require."""
     address = order.shipping_address
     for entry in order.timeline:
         if _is_typed(entry):

@@ -1,4 +1,4 @@
-"""Checkout: create an order from a cart and reserve its stock, in one transaction."""
+"""Checkout."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -41,12 +41,11 @@ def place_order(
     note: str = "",
     network_address: str = "",
 ) -> Order:
-    """Create an order from the user's cart: reserve stock, copy the lines, empty the cart, in one transaction.
+    """Create an order from the user's cart, in one transaction.
 
-    Raises ``EmptyCart``, :class:`CartChanged` (a concurrent change or checkout), ``OutOfStock`` with the positions of
-    the lines, :class:`TotalChanged`, ``InvalidCoupon``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``,
-    ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``. The last two apply only with a ``network_address`` and while
-    rate limits are on.
+    Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
+    ``InvalidCoupon``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``, ``AmountTooLarge`` and, with a
+    ``network_address``, ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``.
     """
     try:
         return _place(
@@ -82,7 +81,7 @@ def _place(
     cart = quoted.priced.cart
     revisions.append(cart.revision)
     if cart.revision != revisions[0]:
-        # The cart changed between attempts of this transaction, so it is not what the shopper confirmed.
+        # Changed between attempts: not the cart that the shopper confirmed.
         raise CartChanged
     if expected_total is not None and expected_total != quoted.total:
         raise TotalChanged(f"The total is {money.display(quoted.total)} now.", attr="expected_total")
@@ -92,7 +91,7 @@ def _place(
     order = _order_from(quoted, user=user, cart=cart, address=address, note=note, placed_from=placed_from)
     coupon = quoted.priced.coupon
     queue_for([*order.quantities, *([coupon.pk] if coupon else [])])
-    # Write contended documents first: a conflict there wastes little work, and a transaction past them commits.
+    # Write contended documents first: a conflict wastes little work.
     if coupon is not None:
         coupons.redeem(coupon, user=user, order_number=order.number)
     try:
@@ -111,7 +110,7 @@ def _place(
 
 
 def _claim(cart: Cart) -> None:
-    """Empty the cart. If it was changed since it was read, the transaction conflicts and is retried."""
+    """Empty the cart, so that concurrent changes of it conflict."""
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
     documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
 

@@ -1,4 +1,4 @@
-"""Order totals: the cart's lines, shipping, and the tax of the place of taxation."""
+"""Order totals: lines, shipping and tax."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -28,8 +28,6 @@ from shop.db import documents
 
 @dataclass
 class Quote:
-    """A cart's price at a destination. ``lines`` are ready to be copied into an order."""
-
     priced: PricedCart
     lines: list[OrderLine]
     shipping_method: ShippingMethod | None
@@ -37,17 +35,16 @@ class Quote:
     tax: Decimal
     prices_include_tax: bool
     currency: str = field(default_factory=lambda: settings.CURRENCY)
-    # Unpaid orders of this customer and network address (see `orders.holds`), if requested.
+    # Empty without ``placed_from``.
     held: Held = field(default_factory=Held)
 
     @property
     def total(self) -> Decimal:
-        """Return the total; ``tax`` is already part of it if prices include tax."""
         added = money.ZERO if self.prices_include_tax else self.tax
         return self.priced.total + self.shipping + added
 
     def require_chargeable(self) -> None:
-        """Raise :class:`AmountTooSmall` or :class:`AmountTooLarge` by Stripe's limits; zero needs no payment."""
+        """Raise ``AmountTooSmall`` or ``AmountTooLarge`` by Stripe's limits."""
         minimum = money.minimum_charge(self.currency)
         if money.ZERO < self.total < minimum:
             raise AmountTooSmall(f"The total must be 0 or at least {money.display(minimum)} {self.currency.upper()}.")
@@ -57,11 +54,10 @@ class Quote:
 
 
 def quote(*, user: User, address: PostalAddress, shipping_method: str | None, placed_from: str = "") -> Quote:
-    """Price a user's cart for a destination, without writing.
+    """Price a user's cart; with ``placed_from`` also read the holds.
 
-    With ``placed_from`` the same command also sums the unpaid orders of the user and of that network address.
-    Raises :class:`EmptyCart`, ``OutOfStock`` with the positions of the lines, :class:`NoShippingMethod`,
-    ``UnknownState``, ``InvalidCoupon``.
+    Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``NoShippingMethod``, ``UnknownState``,
+    ``InvalidCoupon``.
     """
     cart, offered, methods, rates, held = _read(user, address, placed_from)
     if cart is None or not cart.lines:
@@ -109,12 +105,12 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
 def _read(
     user: User, address: PostalAddress, placed_from: str
 ) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate], Held]:
-    """Return the user's cart with offers, shipping methods, candidate tax rates and holds, in one command."""
+    """Read everything in one command."""
     pipeline = [
         *offers.beside([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
         _beside(ShippingMethod, {"is_active": True}, name="methods"),
         _beside(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
-        # For all pick-up countries: the method is chosen later, in Python.
+        # For all pick-up countries: the method is chosen later.
         {
             "$lookup": {
                 "from": TaxRate._meta.db_table,
@@ -135,7 +131,7 @@ def _read(
 
 
 def _require_available(priced: PricedCart) -> None:
-    """Raise ``OutOfStock`` for all lines that cannot be ordered. An early check: the reservation decides."""
+    """Raise ``OutOfStock`` for all lines at once, before the reservation."""
     short = {line.line.variant for line in priced.lines if not line.is_sellable}
     short |= {line.variant for line in priced.gone}
     if short:
@@ -143,7 +139,7 @@ def _require_available(priced: PricedCart) -> None:
 
 
 def out_of_stock(error: OutOfStock, cart: Cart) -> OutOfStock:
-    """Return the error with the cart positions of its variants."""
+    """Add the lines' positions."""
     faults = [
         Fault("out_of_stock", "There is not enough of this in stock.", f"items.{position}.quantity")
         for position, line in enumerate(cart.lines)
@@ -157,7 +153,7 @@ def _beside(model: type[Model], match: documents.Document, *, name: str) -> docu
 
 
 def _shipping_method(methods: list[ShippingMethod], code: str | None) -> ShippingMethod | None:
-    """Return the active method with this code, or the default; None only if the shop has no methods."""
+    """Return None only if the shop has no methods."""
     if not code:
         return min(methods, key=lambda method: (method.position, method.pk), default=None)
     if method := next((method for method in methods if method.code == code), None):
@@ -171,17 +167,13 @@ class Place(NamedTuple):
 
 
 def place_of_taxation(address: PostalAddress, method: ShippingMethod | None) -> Place:
-    """Return the place of taxation: the pick-up place, or else the destination."""
     if method is not None and method.is_pickup:
         return Place(method.pickup_country, normalize_state(method.pickup_country, method.pickup_state))
     return Place(address.country, address.state)
 
 
 def _tax_rate(rates: list[TaxRate], place: Place, *, is_pickup: bool) -> TaxRate | None:
-    """Return the most specific rate: of the state, its region, or the country.
-
-    Raises :class:`UnknownState` if the country has rates by state and the destination has no known state.
-    """
+    """Raises ``UnknownState`` for an unknown state if the country has rates by state."""
     by_state = {rate.state: rate for rate in rates if rate.country == place.country}
     if any(by_state) and not is_pickup and not is_known_state(*place):
         raise UnknownState(attr="shipping_address.state")
@@ -190,13 +182,13 @@ def _tax_rate(rates: list[TaxRate], place: Place, *, is_pickup: bool) -> TaxRate
 
 
 def check_state(*, country: str, state: str) -> None:
-    """Raise :class:`UnknownState` if the country is taxed by state and ``state`` is unknown."""
+    """Raise ``UnknownState`` if the country has rates by state."""
     if not is_known_state(country, state) and TaxRate.objects.filter(country=country).exclude(state="").exists():
         raise UnknownState(attr="state")
 
 
 def tax_on(amount: Decimal, rate: TaxRate | None) -> Decimal:
-    """Return the tax on one line, rounded half-up: added to it, or included in it if prices include tax."""
+    """Return the tax on one line (part of it if prices include tax), rounded half-up."""
     if rate is None:
         return money.quantize(money.ZERO)
     share = rate.rate / 100

@@ -1,5 +1,3 @@
-"""Query sets of orders."""
-
 from datetime import timedelta
 
 from django.conf import settings
@@ -15,15 +13,12 @@ class OrderQuerySet(models.QuerySet):
         return self.filter(user=user)
 
     def due_to_expire(self) -> "OrderQuerySet":
-        """Filter unpaid orders whose hold has expired."""
         return self.filter(status=OrderStatus.PENDING, expires_at__lte=timezone.now())
 
     def unpaid(self) -> "OrderQuerySet":
-        """Filter unpaid orders that hold stock."""
         return self.filter(status=OrderStatus.PENDING)
 
     def to_ship(self) -> "OrderQuerySet":
-        """Filter orders to ship: at least partly paid and not shipped."""
         return self.filter(
             status=OrderStatus.COMPLETED,
             fulfilment_status=FulfilmentStatus.UNFULFILLED,
@@ -31,7 +26,7 @@ class OrderQuerySet(models.QuerySet):
         )
 
     def due_for_erasure(self) -> "OrderQuerySet":
-        """Filter detached orders with personal data that is no longer needed, or whose grace period is over."""
+        """Filter detached orders with nothing left to send, or past the grace period."""
         latest = timezone.now() - timedelta(days=settings.ERASURE_GRACE_DAYS)
         nothing_to_send = (
             models.Q(status=OrderStatus.CANCELLED)
@@ -43,13 +38,12 @@ class OrderQuerySet(models.QuerySet):
         )
 
     def standing(self) -> "OrderQuerySet":
-        """Filter purchases that were neither cancelled nor fully refunded."""
+        """Filter purchases neither cancelled nor fully refunded."""
         return self.filter(counts_as_sale=True)
 
     def with_open_flag(self) -> "OrderQuerySet":
-        """Filter orders that need manual review."""
         return self.filter(flagged=True, flag_settled=False)
 
     def disputed(self) -> "OrderQuerySet":
-        """Filter orders with an open or lost dispute."""
+        """Include lost disputes."""
         return self.filter(payment_status=PaymentStatus.DISPUTED)

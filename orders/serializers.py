@@ -46,13 +46,12 @@ class RefundEntrySerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
 
 
-# Events shown to staff only, and events whose detail is an id at Stripe.
+# Events for staff only, and events whose detail is Stripe's id.
 INTERNAL_EVENTS = frozenset({Event.FLAGGED, Event.FLAG_SETTLED})
 EVENTS_WITHOUT_DETAIL = frozenset({Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST})
 
 
 def timeline_for_buyer(order: Order) -> list[TimelineEntry]:
-    """Return the timeline without flags, staff notes and dispute ids."""
     return [
         TimelineEntry(at=entry.at, event=entry.event, actor=entry.actor, detail="")
         if entry.event in EVENTS_WITHOUT_DETAIL
@@ -63,7 +62,7 @@ def timeline_for_buyer(order: Order) -> list[TimelineEntry]:
 
 
 class TimelineSerializer(serializers.ListSerializer):
-    """A timeline; flags and dispute ids only with ``internal`` in the context."""
+    """Flags and dispute ids need ``internal`` in the context."""
 
     def get_attribute(self, instance: Order) -> list[TimelineEntry]:
         return instance.timeline if self.context.get("internal") else timeline_for_buyer(instance)

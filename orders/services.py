@@ -1,4 +1,4 @@
-"""Order operations. Each status change runs in a transaction; concurrent changes conflict and are retried."""
+"""Order operations. Concurrent changes conflict and are retried."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -27,18 +27,14 @@ from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
-# Hold extension while Stripe processes the payment or is unavailable.
+# While Stripe processes the payment or is unavailable.
 HOLD_EXTENSION = timedelta(minutes=5)
 
 # --- Cancelling and expiring ------------------------------------------------------------------------------------------
 
 
 def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> Order:
-    """Cancel an order that has not shipped: release its stock and refund its payment.
-
-    Raises :class:`OrderNotCancellable`, ``PaymentProcessing``, ``ServiceUnavailable`` if the PaymentIntent cannot be
-    cancelled.
-    """
+    """Cancel and refund. Raises ``OrderNotCancellable``, ``PaymentProcessing``, ``ServiceUnavailable``."""
     if not order.is_cancellable:
         raise why_not_cancellable(order)
     hooks.before_cancel(order=order)
@@ -55,9 +51,9 @@ def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> O
 
 
 def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
-    """Cancel the order and release its stock and coupon. Call it in a transaction."""
+    """Call it in a transaction."""
     ended: dict[str, Any] = {"status": OrderStatus.CANCELLED, "expires_at": None}
-    # Holds that ended unpaid count towards the limits for a while (see `orders.holds`).
+    # Such orders count in `orders.holds`.
     is_given_up = order.status == OrderStatus.PENDING and (event == Event.EXPIRED or actor == Actor.CUSTOMER)
     ended |= {"expired_at": timezone.now()} if is_given_up else {"placed_from": ""}
     transition(order, ended, event=event, detail=detail, actor=actor)
@@ -69,9 +65,9 @@ def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
 
 
 def cancel_unpaid_order(*, order: Order, detail: str, flag_detail: str) -> bool:
-    """Cancel an unpaid order and flag it for manual review; return False if it was paid first.
+    """Cancel an unpaid order and flag it; return False if it was paid first.
 
-    Raises ``PaymentProcessing``, ``ServiceUnavailable`` if the PaymentIntent cannot be cancelled.
+    Raises ``PaymentProcessing``, ``ServiceUnavailable``.
     """
     hooks.before_cancel(order=order)
     return _cancel_unpaid(order_id=order.pk, detail=detail, flag_detail=flag_detail)
@@ -90,7 +86,6 @@ def _cancel_unpaid(*, order_id: ObjectId, detail: str, flag_detail: str) -> bool
 
 
 def why_not_cancellable(order: Order) -> OrderNotCancellable:
-    """Return the error for an order that is not cancellable."""
     if order.payment_status == PaymentStatus.PROCESSING:
         return PaymentProcessing()
     return OrderNotCancellable()
@@ -98,7 +93,6 @@ def why_not_cancellable(order: Order) -> OrderNotCancellable:
 
 @jobs.every(5, name="orders.expire")
 def expire_due_orders(*, limit: int = 200) -> int:
-    """Cancel up to ``limit`` unpaid orders whose hold has expired; return their number."""
     expired = 0
     for order in Order.objects.due_to_expire().order_by("expires_at")[:limit]:
         try:
@@ -106,20 +100,19 @@ def expire_due_orders(*, limit: int = 200) -> int:
         except TransactionContention:
             continue
         except ServiceUnavailable:
-            # Stripe is unavailable; retry on the next run.
+            # Retry on the next run.
             break
         except Exception:
-            # A failing order must not keep the others from expiring.
+            # The other orders must still expire.
             logger.exception("order_expiry_failed", order=order.number)
             _extend_hold(order)
     return expired
 
 
 def expire_order(*, order: Order) -> bool:
-    """Cancel an order whose hold has expired, unless it was paid; return whether it was cancelled.
+    """Return whether the order was cancelled. Raises ``ServiceUnavailable``.
 
-    The hold is extended while the payment is processing or Stripe is unavailable, so that paid stock is not oversold.
-    Raises ``ServiceUnavailable`` if Stripe is unavailable.
+    While a payment may still succeed, the hold is extended, so that paid stock is not oversold.
     """
     try:
         hooks.before_cancel(order=order)
@@ -154,7 +147,7 @@ def _expire(*, order_id: ObjectId) -> bool:
 
 @transactional("orders.attach_payment")
 def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
-    """Record the order's payment, and extend an open hold to the full ``ORDER_HOLD_SECONDS``."""
+    """Record the payment; extend an open hold to ``ORDER_HOLD_SECONDS``."""
     order = Order.objects.get(pk=order_id)
     fields: dict[str, Any] = {"payment": payment}
     if order.expires_at is not None:
@@ -165,7 +158,6 @@ def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
 
 @transactional("orders.mark_processing")
 def mark_processing(*, order_id: ObjectId) -> None:
-    """Mark the payment as processing; the order does not expire until it is done."""
     order = Order.objects.get(pk=order_id)
     if order.status == OrderStatus.PENDING and order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.FAILED):
         transition(
@@ -178,7 +170,7 @@ def mark_processing(*, order_id: ObjectId) -> None:
 
 @transactional("orders.mark_payment_failed")
 def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True) -> None:
-    """Record a failed attempt, in the timeline if ``is_news``; the customer may retry until the order expires."""
+    """Record a failed attempt, in the timeline if ``is_news``."""
     order = Order.objects.get(pk=order_id)
     if order.status != OrderStatus.PENDING or not order.is_payable:
         return
@@ -192,7 +184,7 @@ def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True
 
 @transactional("orders.mark_payment_closed")
 def mark_payment_closed(*, order_id: ObjectId) -> None:
-    """Mark a processing payment as failed after its PaymentIntent was cancelled."""
+    """Record that the PaymentIntent was cancelled."""
     order = Order.objects.get(pk=order_id)
     if order.status == OrderStatus.PENDING and order.payment_status == PaymentStatus.PROCESSING:
         transition(
@@ -207,9 +199,9 @@ def mark_payment_closed(*, order_id: ObjectId) -> None:
 
 @transactional("orders.mark_paid")
 def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
-    """Record the payment and complete a pending order. Return False if the order is cancelled and must be refunded.
+    """Complete a pending order; return False if it is cancelled and must be refunded. Idempotent.
 
-    Idempotent. Refunds and disputes that were recorded earlier are kept.
+    Refunds and disputes recorded earlier are kept.
     """
     order = Order.objects.get(pk=order_id)
     moved: dict[str, Any] = {}
@@ -230,7 +222,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
 
 @transactional("orders.record_refund")
 def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, status: str, actor: Actor) -> None:
-    """Record a refund or its new status, and derive the payment status from all refunds."""
+    """Record a refund's status; derive the payment status from all refunds."""
     order = Order.objects.get(pk=order_id)
     entry = next((entry for entry in order.refunds if entry.refund == refund), None)
     if entry is None:
@@ -253,13 +245,12 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
         )
         notify_customer(order, Event.REFUNDED, refund=str(refund))
     else:
-        # This includes a refund that failed after it had succeeded, which makes the order count as a sale again.
+        # If a refund fails after success, the order counts as a sale again.
         write(order, fields)
 
 
 @transactional("orders.record_dispute")
 def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
-    """Record a dispute (``DISPUTED``) or its outcome (``DISPUTE_WON``, ``DISPUTE_LOST``)."""
     order = Order.objects.get(pk=order_id)
     entry = TimelineEntry(event=event, detail=detail, actor=Actor.STRIPE)
     if any((known.event, known.detail) == (event, detail) for known in order.timeline):
@@ -270,7 +261,7 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
 
 
 def disputes_that_stand(timeline: Iterable[TimelineEntry]) -> set[str]:
-    """Return the open or lost disputes. A payment may have several; their events arrive in any order."""
+    """Return the open or lost disputes; events arrive in any order."""
     about: dict[str, set[str]] = defaultdict(set)
     for entry in timeline:
         if entry.event in (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST):
@@ -280,7 +271,7 @@ def disputes_that_stand(timeline: Iterable[TimelineEntry]) -> set[str]:
 
 @transactional("orders.flag")
 def flag(*, order_id: ObjectId, detail: str) -> None:
-    """Flag an order with a payment problem for manual review."""
+    """Flag an order for manual review."""
     order = Order.objects.get(pk=order_id)
     if not any(entry.event == Event.FLAGGED and entry.detail == detail for entry in order.timeline):
         transition(
@@ -290,7 +281,7 @@ def flag(*, order_id: ObjectId, detail: str) -> None:
 
 @transactional("orders.settle_flag")
 def resolve_flag(*, order: Order, note: str, actor: Actor) -> Order:
-    """Mark all flags of an order as resolved. Raises :class:`NoOpenFlag`."""
+    """Resolve all flags. Raises ``NoOpenFlag``."""
     order = Order.objects.get(pk=order.pk)
     if not order.has_open_flag:
         raise NoOpenFlag
@@ -305,7 +296,7 @@ def resolve_flag(*, order: Order, note: str, actor: Actor) -> Order:
 def fulfil_order(
     *, order: Order, status: FulfilmentStatus, carrier: str = "", tracking_number: str = "", actor: Actor = Actor.STAFF
 ) -> Order:
-    """Mark a completed order as shipped, or a shipped one as delivered. Raises :class:`OrderNotFulfillable`."""
+    """Mark as shipped or delivered. Raises ``OrderNotFulfillable``."""
     order = Order.objects.get(pk=order.pk)
     if not order.can_be_marked(status):
         raise OrderNotFulfillable

@@ -1,8 +1,4 @@
-"""Order figures of the dashboard. Each is one aggregation on an index.
-
-A sale counts on the day of its payment (``paid_on``) with the order's total, in the shop's currency. Later refunds and
-disputes do not change it; for refunds see `payments.statistics`.
-"""
+"""Sales figures. A sale counts in full on the day of payment, whatever is refunded later."""
 
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -16,7 +12,6 @@ from orders.models import Order
 from shop import days, money
 from shop.db import documents
 
-# Number of latest sales among which best sellers are determined.
 LATEST_SALES = 5000
 
 
@@ -27,7 +22,7 @@ class DayOfSales(NamedTuple):
 
 
 class BestSeller(NamedTuple):
-    """A product with its latest sold name and image; ``amount`` is the total of its lines."""
+    """``name`` and ``image`` are the latest; ``amount`` is after discounts."""
 
     product: ObjectId
     name: str
@@ -37,10 +32,7 @@ class BestSeller(NamedTuple):
 
 
 def sales_by_day(*, count: int) -> list[DayOfSales]:
-    """Return the sales of each of the latest ``count`` days, oldest first, including days without any.
-
-    Covered by the index ``order_sales``.
-    """
+    """Return the sales of the latest ``count`` days, oldest first; covered by the index ``order_sales``."""
     calendar = days.latest(count)
     rows = (
         Order.objects.filter(currency=settings.CURRENCY, paid_on__gte=calendar[0])
@@ -53,15 +45,15 @@ def sales_by_day(*, count: int) -> list[DayOfSales]:
 
 
 def best_sellers(*, count: int, limit: int) -> list[BestSeller]:
-    """Return the products with the most pieces sold in the latest ``count`` days, best first.
+    """Return the most sold products of the latest ``count`` days, best first.
 
-    Excludes cancelled and fully refunded orders. Reads at most ``LATEST_SALES`` orders, which takes about 25 ms.
+    Reads at most ``LATEST_SALES`` orders (about 25 ms).
     """
     # MongoDB stores dates as datetimes.
     since = datetime.combine(days.latest(count)[0], time.min)
     pipeline = [
         {"$match": {"currency": settings.CURRENCY, "paid_on": {"$gte": since}, "counts_as_sale": True}},
-        # The index order, reversed, so that MongoDB does not sort.
+        # The reversed index, so that MongoDB does not sort.
         {"$sort": {"currency": -1, "paid_on": -1, "paid_at": -1}},
         {"$limit": LATEST_SALES},
         {"$project": {"lines": 1}},

@@ -1,5 +1,3 @@
-"""Statuses of orders, and the events of their timelines."""
-
 from django.db import models
 
 
@@ -43,7 +41,6 @@ class PaymentStatus(models.TextChoices):
     DISPUTED = "disputed", "Disputed"
 
 
-# Statuses after the payment was received.
 EVER_PAID_STATUSES = (
     PaymentStatus.PAID,
     PaymentStatus.PARTIALLY_REFUNDED,

@@ -1,4 +1,4 @@
-"""Display data of an order for pages and mails."""
+"""Order data for pages and mails."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,7 +11,6 @@ Formatter = Callable[[Decimal, str], str]
 
 
 def lines(order: Order, *, show: Formatter = money.display) -> list[dict[str, Any]]:
-    """Return the lines: each ``line`` with its ``options``, formatted ``unit_price`` and ``total``."""
     return [
         {
             "line": line,
@@ -24,7 +23,7 @@ def lines(order: Order, *, show: Formatter = money.display) -> list[dict[str, An
 
 
 def totals(order: Order, shipping_method: str, *, show: Formatter = money.display) -> list[tuple[str, str]]:
-    """Return the components of the total as pairs of label and amount."""
+    """Return pairs of label and amount."""
     rows = [("Subtotal", order.subtotal)]
     if order.discount:
         rows.append((f"Discount, {order.coupon}" if order.coupon else "Discount", -order.discount))
@@ -34,6 +33,6 @@ def totals(order: Order, shipping_method: str, *, show: Formatter = money.displa
 
 
 def shipping_method_name(order: Order) -> str:
-    """Return the name of the order's shipping method; its code if the method was deleted."""
+    """Return the method's name; its code if it was deleted."""
     method = ShippingMethod.objects.filter(code=order.shipping_method).first() if order.shipping_method else None
     return method.name if method else order.shipping_method

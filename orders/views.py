@@ -1,4 +1,4 @@
-"""Order endpoints: customers manage their own orders, staff all of them."""
+"""Order endpoints."""
 
 from typing import Any
 

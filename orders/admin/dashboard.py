@@ -1,5 +1,3 @@
-"""Order figures of the admin dashboard."""
-
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -14,7 +12,6 @@ from shop import money
 from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard
 from shop.admin.html import badge, list_url, price, thumbnail
 
-# Holds that end sooner than this are shown as about to expire.
 SOON = timedelta(minutes=5)
 DAYS = 30
 ROWS = 6

@@ -1,5 +1,3 @@
-"""Badge colours of order states."""
-
 STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
 PAYMENT_LABELS = {
     "unpaid": "warning",

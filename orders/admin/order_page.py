@@ -1,5 +1,3 @@
-"""Data of an order's page in the admin."""
-
 from typing import Any
 
 from django.http import HttpRequest
@@ -60,13 +58,13 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
 
 
 def _is_refundable(order: Order) -> bool:
-    """Return whether money is left to refund; the payment's own check decides."""
+    """Return whether to show the button; the payment checks again."""
     states = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
     return bool(order.payment) and order.payment_status in states and order.refunded < order.total
 
 
 def _url_of(name: str, pk: Any) -> str:
-    """Return a URL of the payments admin; that app is above this one, so it is referenced by name."""
+    """Reverse by name, because orders must not import payments."""
     try:
         return page_url("payments.payment", pk, name) if pk else ""
     except NoReverseMatch:

@@ -1,4 +1,4 @@
-"""Admin for orders: view, cancel, ship and resolve flags; orders are not editable."""
+"""Admin for orders, which are not editable."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ class FlagFilter(DropdownFilter):
 
 
 class CustomerFilter(SimpleListFilter):
-    """Filter for one customer, by the id in a link; there are too many customers to list as choices."""
+    """There are too many customers to list as choices."""
 
     title = "customer"
     parameter_name = "user"
@@ -84,8 +84,6 @@ class CustomerFilter(SimpleListFilter):
 
 
 class WorkFilter(DropdownFilter):
-    """Filter for the orders counted by a figure on the dashboard."""
-
     title = "work"
     parameter_name = "work"
 
@@ -113,7 +111,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_prefetch_related = ("user",)
     search_help_text = "Number, or beginning of the e-mail address"
     ordering = ("-pk",)
-    # The template renders the page; form fields would only cost reads.
+    # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
     actions_detail = ("ship", "deliver", "settle", "cancel")
@@ -169,7 +167,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return super().changeform_view(request, object_id, form_url, context)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
-        """Return the order, cached per request because buttons, page and Django each fetch it."""
+        """Cache per request: buttons, page and Django each fetch it."""
         known = request.__dict__.setdefault("_orders", {})
         if object_id not in known:
             known[object_id] = super().get_object(request, object_id, from_field)

@@ -25,7 +25,7 @@ class ShippingMethodAdmin(SingleDeleteMixin, TransactionalModelAdmin):
     )
 
     def deletion_blocker(self, method: ShippingMethod) -> str:
-        # Not indexed: deletions are rare.
+        # No index: deletions are rare.
         used = Order.objects.filter(shipping_method=method.code).exists()
         return f"Orders were sent by {method}: switch it off instead." if used else ""
 

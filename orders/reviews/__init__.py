@@ -1,1 +1,1 @@
-"""Reviews of products by their buyers."""
+"""Product reviews by buyers."""

@@ -1,4 +1,4 @@
-"""Admin for reviews: hide, show and delete; their text is not editable."""
+"""Admin for reviews, which are not editable."""
 
 from typing import Any
 

@@ -9,17 +9,16 @@ from django_mongodb_backend.fields import ObjectIdField
 
 from accounts.models import User
 
-# Thai, Lao, Burmese, Khmer and East Asian scripts: a single word may be a full name, family name first.
+# Thai, Lao, Burmese, Khmer and East Asian scripts: one word may be a full name.
 _WITHOUT_SPACES = r"\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\U0003ffff"
-# Letters and marks of other scripts with hyphens and apostrophes, possibly abbreviated; excludes user names.
+# Letters and marks of other scripts, hyphens and apostrophes; no user names.
 _FIRST_NAME = re.compile(rf"(?:(?![{_WITHOUT_SPACES}])(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff'’-]))+\.?")
 
 
 def public_name(name: str) -> str | None:
-    """Return the first name and the last initial: "Ada L.".
+    """Return "Ada L.", or only an initial if the first word may be a full or user name.
 
-    Single words, and first words in scripts without spaces, may be full or user names, so only their initial is shown.
-    Words that look like an e-mail address or have no letters are dropped.
+    E-mail addresses and words without letters are dropped.
     """
     visible = "".join(each for each in unicodedata.normalize("NFKC", name) if unicodedata.category(each) != "Cf")
     words = [word for word in visible.split() if "@" not in word and any(map(str.isalpha, word))]
@@ -37,7 +36,6 @@ def _initial(word: str) -> str:
 
 class ReviewQuerySet(models.QuerySet):
     def shown(self) -> "ReviewQuerySet":
-        """Filter reviews that shoppers see and the product's rating includes."""
         return self.filter(is_hidden=False, is_withdrawn=False)
 
     def owned_by(self, user: User) -> "ReviewQuerySet":
@@ -45,10 +43,10 @@ class ReviewQuerySet(models.QuerySet):
 
 
 class Review(models.Model):
-    """A buyer's review of one product. `orders.reviews.services` keeps the product's rating consistent."""
+    """Write with `orders.reviews.services`, which updates the product's rating."""
 
     product = models.ForeignKey("catalog.Product", on_delete=models.CASCADE, related_name="reviews")
-    # Null after the reviewer's account was deleted.
+    # Null for deleted accounts.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="reviews"
     )
@@ -56,11 +54,11 @@ class Review(models.Model):
     title = models.CharField(max_length=120, blank=True)
     body = models.TextField(max_length=5000, blank=True)
     is_hidden = models.BooleanField("hidden", default=False)
-    # The purchase was cancelled or fully refunded; shown again if the author buys the product again.
+    # The purchase was cancelled or fully refunded.
     is_withdrawn = models.BooleanField("withdrawn", default=False, editable=False)
-    # The purchase on which the review is based; null for older reviews.
+    # The purchase; null for older reviews.
     order = ObjectIdField(null=True, blank=True, editable=False)
-    # Incremented by each check of its purchases, so that concurrent checks conflict.
+    # Incremented so that concurrent checks conflict.
     purchase_checks = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -81,10 +79,8 @@ class Review(models.Model):
 
     @property
     def is_shown(self) -> bool:
-        """Return whether shoppers see it and the product's rating includes it."""
         return not self.is_hidden and not self.is_withdrawn
 
     @property
     def reviewer(self) -> str | None:
-        """Return the author's public name ("Ada L."), if any."""
         return public_name(self.user.name) if self.user else None

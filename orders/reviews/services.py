@@ -1,4 +1,4 @@
-"""Review operations; each updates the product's rating in the same transaction."""
+"""Review operations; each also updates the product's rating."""
 
 from typing import Any
 
@@ -22,10 +22,7 @@ from shop.db.transactions import transactional
 
 
 def write_review(*, user: User, product: Product, data: dict[str, Any]) -> Review:
-    """Create the user's review of a product; ``data`` has rating, title and body.
-
-    Raises :class:`NotBought`, :class:`AlreadyReviewed`.
-    """
+    """Raises ``NotBought``, ``AlreadyReviewed``."""
     try:
         return _write_review(user=user, product=product, data=data)
     except IntegrityError as error:
@@ -38,7 +35,7 @@ def _write_review(*, user: User, product: Product, data: dict[str, Any]) -> Revi
     order = _latest(_purchases(user, product.pk).exclude(payment_status=PaymentStatus.DISPUTED))
     if order is None:
         raise NotBought
-    # Conflicts with a concurrent cancellation or refund, whose retry will find this review.
+    # Conflicts with a concurrent refund, whose retry finds this review.
     Order.objects.filter(pk=order).update(reviews_written=F("reviews_written") + 1)
     review = Review(user=user, product=product, order=order, **data)
     review.save(force_insert=True)
@@ -47,7 +44,6 @@ def _write_review(*, user: User, product: Product, data: dict[str, Any]) -> Revi
 
 
 def _purchases(user: User | ObjectId, product_id: ObjectId) -> OrderQuerySet:
-    """Filter the user's purchases of a product that were neither cancelled nor fully refunded."""
     return Order.objects.owned_by(user).standing().filter(lines__product=product_id)
 
 
@@ -57,7 +53,7 @@ def _latest(orders: OrderQuerySet) -> ObjectId | None:
 
 @transactional("orders.change_review")
 def change_review(*, review: Review, data: dict[str, Any]) -> Review:
-    """Update rating, title and body from ``data``. Raises ``DoesNotExist`` if the review was deleted."""
+    """Raises ``DoesNotExist`` if the review was deleted."""
     review = Review.objects.get(pk=review.pk)
     stars_before = review.rating
     for name, value in data.items():
@@ -81,7 +77,6 @@ def delete_review(*, review: Review) -> None:
 
 @transactional("orders.hide_review")
 def set_hidden(*, review: Review, is_hidden: bool) -> None:
-    """Hide a review from shoppers or show it again, and update the rating (staff)."""
     current = Review.objects.filter(pk=review.pk, is_hidden=not is_hidden).first()
     if current is None:
         return
@@ -94,7 +89,6 @@ def set_hidden(*, review: Review, is_hidden: bool) -> None:
 
 
 def forget_reviewer(*, user: User) -> None:
-    """Anonymize the user's reviews and delete hidden ones, in the transaction that deletes the account."""
     own = Review.objects.owned_by(user)
     own.filter(Q(is_hidden=True) | Q(is_withdrawn=True)).delete()
     own.update(user=None)
@@ -104,14 +98,14 @@ def forget_reviewer(*, user: User) -> None:
 
 
 def check_reviews_later(order: Order) -> None:
-    """Enqueue a check of the order's reviews, in the transaction that changes ``counts_as_sale``."""
+    """Enqueue a check, in the transaction that changes ``counts_as_sale``."""
     reviews = _reviews_after(order)
     if reviews.exists():
         check_reviews.enqueue(at_once=True, order=str(order.pk))
 
 
 def _reviews_after(order: Order) -> ReviewQuerySet:
-    """Return reviews that may have gained or lost their purchase by a change of this order."""
+    """Return reviews that may have gained or lost their purchase."""
     if order.user_id is None:
         return Review.objects.filter(order=order.pk)
     return Review.objects.owned_by(order.user_id).filter(product__in={line.product for line in order.lines})
@@ -119,7 +113,7 @@ def _reviews_after(order: Order) -> ReviewQuerySet:
 
 @jobs.job("orders.check_reviews", in_transaction=True)
 def check_reviews(*, order: str) -> None:
-    """Withdraw reviews whose author no longer has a purchase of the product; show those that have one again."""
+    """Withdraw reviews without a purchase; show those that have one again."""
     changed = Order.objects.get(pk=order)
     for review in _reviews_after(changed):
         purchase = _purchase_of(review)
@@ -133,7 +127,6 @@ def check_reviews(*, order: str) -> None:
 
 
 def _purchase_of(review: Review) -> ObjectId | None:
-    """Return the order that entitles to the review, if any."""
     if review.user_id is not None:
         return _latest(_purchases(review.user_id, review.product_id))
     # The account is deleted, so other purchases are unknown.

@@ -29,7 +29,6 @@ class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericVie
         return [AllowAny() if self.request.method in SAFE_METHODS else IsAuthenticated()]
 
     def get_queryset(self) -> QuerySet[Review]:
-        """Filter the product's visible reviews for lists, the user's own ones for changes."""
         reviews = Review.objects.filter(product=self.product).order_by("-id").prefetch_related("user")
         user = self.request.user
         if self.action != "list":
