@@ -83,7 +83,7 @@ def make(
 def finish(
     session: Session, refund: Object, outcome: Literal["succeeded", "failed"], reason: str = "unknown"
 ) -> Object:
-    """Finish a refund; a failed one returns to the shop."""
+    """Finish a refund; a failed one's money returns to the shop."""
     previous = {"status": refund["status"]}
     refund |= {"status": outcome, "pending_reason": None}
     if outcome == "failed":
