@@ -1,4 +1,4 @@
-"""Settings of the admin theme: appearance and sidebar."""
+"""Settings of the admin theme."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.urls import reverse_lazy
 
 
 def _page(title: str, icon: str, model: str) -> dict[str, Any]:
-    """Return a sidebar entry for a model ("app.model"), shown to users who may view it."""
+    """Show ``model`` to users who may view it."""
     app, name = model.split(".")
     return {
         "title": title,
@@ -19,7 +19,7 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
 
 
 def _may_see(request: HttpRequest, model: str) -> bool:
-    # The admin cannot be imported while the settings load.
+    # Not importable while the settings load.
     from django.apps import apps
     from django.contrib.admin import site
 

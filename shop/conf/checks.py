@@ -1,4 +1,4 @@
-"""System checks: of the database with ``--database default``, of a deployment with ``--deploy``."""
+"""System checks for ``--database default`` and ``--deploy``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_mails_leave(**_: Any) -> list[checks.CheckMessage]:
-    """Warn if mails are not sent by SMTP: links that give access to accounts may end up in a log."""
+    """Warn without SMTP: links that give access may be logged."""
     if settings.EMAIL_BACKEND == SMTP_BACKEND:
         return []
     hint = "Let EMAIL_URL name a mail server: smtp+tls://user:password@host:587."
@@ -27,7 +27,7 @@ def check_mails_leave(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_https(**_: Any) -> list[checks.CheckMessage]:
-    """Warn about missing HTTPS redirects or HSTS. Django's own checks require its SecurityMiddleware."""
+    """Replace Django's checks, which require its SecurityMiddleware."""
     messages: list[checks.CheckMessage] = []
     if not settings.SECURE_SSL_REDIRECT:
         hint = "Leave SECURE_SSL_REDIRECT at its default, unless whatever is in front of the shop redirects."
@@ -40,7 +40,7 @@ def check_https(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register(checks.Tags.staticfiles, deploy=True)
 def check_static_files(**_: Any) -> list[checks.CheckMessage]:
-    """Warn if a static file was not collected; pages that use it would fail."""
+    """Warn about uncollected files: pages would fail."""
     if not (missing := uncollected_static_file()):
         return []
     hint = "Run `manage.py collectstatic --noinput`."
@@ -48,7 +48,7 @@ def check_static_files(**_: Any) -> list[checks.CheckMessage]:
 
 
 def uncollected_static_file() -> str:
-    """Return the name of a static file that was not collected, "" if there is none."""
+    """Return the first one's name, or ""."""
     if not isinstance(staticfiles_storage, ManifestFilesMixin):
         return ""
     collected = staticfiles_storage.load_manifest()[0]
@@ -62,7 +62,7 @@ def uncollected_static_file() -> str:
 
 @checks.register(checks.Tags.database)
 def check_migrations(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """Warn if migrations are not applied; unique indexes would be missing."""
+    """Warn about missing unique indexes."""
     if DEFAULT_DB_ALIAS not in (databases or ()) or not (names := unapplied_migrations()):
         return []
     message = f"{len(names)} migrations are not applied, the first is {names[0]}."
@@ -71,17 +71,14 @@ def check_migrations(databases: Sequence[str] | None = None, **_: Any) -> list[c
 
 @checks.register(checks.Tags.database)
 def check_transaction_lifetime(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """Warn if the locks of a killed process would last long.
-
-    Documents changed by an abandoned transaction stay locked until the server aborts it.
-    """
+    """Documents of an abandoned transaction stay locked until the server aborts it."""
     messages: list[checks.CheckMessage] = []
     for alias in databases or ():
         admin = connections[alias].get_database().client.admin
         try:
             answer = admin.command("getParameter", 1, transactionLifetimeLimitSeconds=1)
         except OperationFailure:
-            # Hosted databases may not permit this command.
+            # Not permitted by some hosted databases.
             continue
         seconds = answer["transactionLifetimeLimitSeconds"]
         if seconds > LONGEST_TRANSACTION_SECONDS:

@@ -1,4 +1,4 @@
-"""Typed environment variables and production checks. Each problem is one sentence that names the variable."""
+"""Environment variables and checks of them."""
 
 import logging
 import re
@@ -18,10 +18,7 @@ _WEAK = ("change", "example", "secret-key", "insecure", "development-only", "pas
 
 
 class SettingsChecks:
-    """Collects problems of the settings; :meth:`raise_if_any` reports them together.
-
-    With ``enforced=False`` (development) only unusable values are problems.
-    """
+    """Collects problems; with ``enforced=False`` (development), only unusable values."""
 
     def __init__(self) -> None:
         self.enforced = True
@@ -40,7 +37,7 @@ class SettingsChecks:
             self._report(f"{name} is not set: {purpose}.")
 
     def strong_secret(self, name: str, value: str, *, at_least: int) -> None:
-        """Require a long, varied secret that is not from an example file."""
+        """Require a long, varied secret."""
         if not value:
             self._report(f"{name} is not set: it needs {at_least} or more random characters.")
         elif len(value) < at_least:
@@ -53,7 +50,7 @@ class SettingsChecks:
             self._report(f"{name} is the same as {other_name}: each needs a secret of its own.")
 
     def prefixed(self, name: str, value: str, prefixes: tuple[str, ...]) -> None:
-        """Require the prefix of a Stripe key, also of several separated by commas."""
+        """Accept several keys, separated by commas."""
         if not value:
             self._report(f"{name} is not set: the Stripe dashboard shows it.")
             return
@@ -78,14 +75,13 @@ class SettingsChecks:
             self._report(f"{name} must be an https:// address: {purpose}.")
 
     def mail_address(self, name: str, value: str) -> None:
-        """Require a sender address such as ``Shop <shop@example.com>``."""
+        """Accept ``Shop <shop@example.com>``."""
         try:
             validate_email(parseaddr(value)[1] if value.isprintable() else "")
         except ValidationError:
             self.impossible(f"{name} must be a mail address such as 'Shop <shop@example.com>', not {value!r}.")
 
     def same_mode(self, name: str, value: str, other_name: str, other: str) -> None:
-        """Require both Stripe keys to be live keys or both test keys."""
         if value and other and ("_live_" in value) != ("_live_" in other):
             self._report(f"{name} and {other_name} must both be live keys or both be test keys.")
 
@@ -94,14 +90,14 @@ class SettingsChecks:
             self._report(f"{name} is refused: {why}.")
 
     def replica_set(self, name: str, uri: str) -> str:
-        """Require a replica set, in development too; return the database name (default "shop")."""
+        """Return the database's name. Applies to development, too."""
         if uri.startswith("mongodb+srv://"):
-            # The DNS record names the replica set; only the driver resolves it.
+            # Its DNS record names the replica set.
             return urlsplit(uri).path.strip("/") or "shop"
         try:
             parsed = parse_uri(uri)
         except (InvalidURI, PyMongoError, ValueError):
-            # Omits the driver's message, which quotes the URI and may contain a password.
+            # The driver's message may contain a password.
             self.problems.append(
                 f"{name} is not a MongoDB address: it must be mongodb://HOST:PORT/NAME?replicaSet=SET, user and "
                 "password escaped as in any URL."
@@ -123,7 +119,7 @@ class SettingsChecks:
 
 
 class Environment(environ.Env):
-    """django-environ's reader; reports invalid values with the variable's name."""
+    """Reports invalid values by name."""
 
     def __init__(self, checks: SettingsChecks) -> None:
         super().__init__()
@@ -139,7 +135,6 @@ class Environment(environ.Env):
         return default
 
     def switch(self, name: str, *, default: bool) -> bool:
-        """Return a boolean variable: 1, on, yes, true or 0, off, no, false."""
         text = self.str(name, default="").strip().lower()
         if not text:
             return default
@@ -165,7 +160,7 @@ class Environment(environ.Env):
         return text
 
     def folder(self, name: str, *, default: str, not_in: Iterable[str]) -> str:
-        """Return a path prefix such as "back/office/", whose first segment is not in ``not_in``."""
+        """Return a path such as "back/office/"."""
         text = self.str(name, default="").strip().strip("/") or default.strip("/")
         if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", text) or text.split("/")[0] in not_in:
             self._checks.impossible(f"{name} must be a path of letters, digits, - and _ that is free, not {text!r}.")
