@@ -1,9 +1,4 @@
-"""Logging: JSON lines in production, readable lines in development.
-
-Lines contain no personal data and no secrets: only the fields in ``FIELDS``, messages of libraries without their
-arguments, and exceptions as type, code and frames. Credentials and e-mail addresses are redacted from the finished
-line.
-"""
+"""Logging without personal data: allowed fields, messages without arguments, exceptions as type, code and frames."""
 
 import json
 import logging.config
@@ -26,7 +21,7 @@ from structlog.typing import EventDict, Processor
 
 from shop.http import request_context
 
-# Allowed fields besides time, level, logger and event.
+# Allowed fields.
 FIELDS = frozenset(
     # context
     "request_id user job job_id task"
@@ -42,15 +37,12 @@ _ROOMS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
 _LONGEST_TEXT = 300
 _FRAMES = 25
 
-# Errors of code and of the driver, whose text names functions or servers. Text of other exceptions may be user input.
+# Other exceptions' text may be user input.
 _QUOTABLE = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, ConnectionFailure)
 
 
 def logging_settings(*, level: str, readable: bool) -> dict[str, Any]:
-    """Return Django's ``LOGGING``. ``level`` applies to the shop's loggers; libraries log from WARNING.
-
-    Below that, PyMongo and Stripe's library log documents and bodies.
-    """
+    """``level`` is the shop's. Below WARNING, PyMongo and Stripe's library log documents and bodies."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -61,14 +53,14 @@ def logging_settings(*, level: str, readable: bool) -> dict[str, Any]:
         "loggers": {
             **{room: {"level": level} for room in _ROOMS},
             "django": {"handlers": [], "level": "WARNING"},
-            # Only exceptions; the status is in the request's own line.
+            # The request's line has the status.
             "django.request": {"level": "ERROR", "filters": ["exceptions"]},
         },
     }
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Set up structlog and the standard library's logging (Django's ``LOGGING_CONFIG``)."""
+    """Django's ``LOGGING_CONFIG``."""
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *_CONTEXT, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -111,7 +103,7 @@ def formatter(*, readable: bool) -> logging.Formatter:
 
 
 class RequestLine(NamedTuple):
-    """A request's log line. All fields are allowed ones, so it skips the processors."""
+    """Skips the processors: all fields are allowed."""
 
     logger: str
     method: str
@@ -122,7 +114,7 @@ class RequestLine(NamedTuple):
     def write(self) -> None:
         logger = logging.getLogger(self.logger)  # noqa: TID251
         if logger.isEnabledFor(logging.INFO):
-            # Not `logger.info`, which walks the stack for its caller.
+            # `logger.info` would walk the stack.
             logger.handle(logging.LogRecord(self.logger, logging.INFO, "", 0, self, None, None))
 
     def text(self, *, readable: bool) -> str:
@@ -159,7 +151,7 @@ def ms_since(started: float) -> float:
 
 
 def _allow(logger: Any, method: str, line: EventDict) -> EventDict:
-    """Keep allowed fields; list the names of others in ``withheld``."""
+    """List the names of other fields in ``withheld``."""
     kept: EventDict = {}
     withheld = []
     for key, value in line.items():
@@ -175,7 +167,7 @@ def _allow(logger: Any, method: str, line: EventDict) -> EventDict:
 
 
 def _unfilled(logger: Any, method: str, line: EventDict) -> EventDict:
-    """Drop the arguments of a library's message; replace a preformatted message by its source location."""
+    """Drop arguments; a preformatted message becomes its source location."""
     record: logging.LogRecord = line["_record"]
     filled_in = line.pop("positional_args", None)
     if record.name == "django.request":
@@ -218,10 +210,6 @@ def _described(error: BaseException) -> dict[str, Any]:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an exception's type and code, without its text, which may contain user input.
-
-    The text is included for exceptions about code or servers.
-    """
     said = type(error).__name__
     code = getattr(error, "default_code", None) or getattr(error, "code", None) or getattr(error, "errno", None)
     if isinstance(code, str | int):
@@ -232,7 +220,6 @@ def describe_error(error: BaseException) -> str:
 
 
 def _short(path: str) -> str:
-    """Return a path relative to the project or to site-packages."""
     return path.rpartition("site-packages/")[2].removeprefix(f"{settings.BASE_DIR}/")
 
 
@@ -243,7 +230,7 @@ def _as_json(logger: Any, method: str, line: EventDict) -> str:
 
 # --- Redaction --------------------------------------------------------------------------------------------------------
 
-# No pattern matches a quotation mark, so that the line stays valid JSON.
+# Quotation marks do not match: the line must stay valid JSON.
 _SHAPES = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # e-mail address
     r"|(?<=://)[^/\s:@\"\\]*:[^/\s@\"\\]+(?=@)"  # user and password in a URL
@@ -251,14 +238,14 @@ _SHAPES = re.compile(
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # JSON Web Token
     r"|(?<=[Bb]earer )[^\s\"\\]+"
 )
-# Every pattern needs one of these; searching for them takes a tenth of the time.
+# Every pattern needs one; the search is faster.
 _HINTS = ("@", "sk_", "rk_", "whsec_", "_secret_", "eyJ", "earer ")
-# Shorter secrets could be ordinary words.
+# Shorter ones could be words.
 _SHORTEST_SECRET = 6
 
 
 def scrubbed(text: str) -> str:
-    """Return ``text`` without the shop's secrets, credentials and e-mail addresses."""
+    """Redact secrets, credentials and e-mail addresses."""
     if secrets := _secrets():
         text = secrets.sub("[secret]", text)
     return _SHAPES.sub("[withheld]", text) if any(hint in text for hint in _HINTS) else text
@@ -270,7 +257,7 @@ def _blot_out(logger: Any, method: str, line: str) -> str:
 
 @cache
 def _secrets() -> re.Pattern[str] | None:
-    """Return a pattern for the secrets in the settings, in raw, quoted and JSON form."""
+    """Match secrets raw, quoted and as JSON."""
     found = {
         settings.SECRET_KEY,
         *settings.SECRET_KEY_FALLBACKS,
@@ -281,6 +268,6 @@ def _secrets() -> re.Pattern[str] | None:
         *(urlsplit(address).password or "" for address in (settings.MONGO_URI, settings.CACHE_URL, settings.EMAIL_URL)),
     }
     forms = {form for each in found for form in (each, unquote(each), quote(each), json.dumps(each)[1:-1])}
-    # Longest first, so that no secret is cut by a shorter one that is its prefix.
+    # Longest first: one may be the prefix of another.
     alternatives = sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, alternatives))) if alternatives else None
