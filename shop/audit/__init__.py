@@ -1,4 +1,4 @@
-"""Invariant checks. Each app registers its own in ``invariants.py``; ``manage.py audit`` runs them all."""
+"""Checks in each app's ``invariants.py``, for ``manage.py audit``."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -12,13 +12,13 @@ Check = Callable[[], Iterator[str]]
 
 
 class Invariant(NamedTuple):
-    """A named check; ``check`` yields one sentence per violation of ``statement``."""
+    """``check`` yields a sentence per violation."""
 
     statement: str
     check: Check
 
     def complaints(self) -> list[str]:
-        """Run the check on a snapshot, so that concurrent writes cause no false alarm."""
+        """Check a snapshot: concurrent writes are no violation."""
         with snapshot():
             return list(self.check())
 
@@ -27,8 +27,6 @@ _invariants: list[Invariant] = []
 
 
 def invariant(statement: str) -> Callable[[Check], Check]:
-    """Register the decorated generator of violations of ``statement``."""
-
     def register(check: Check) -> Check:
         _invariants.append(Invariant(statement, check))
         return check
@@ -37,7 +35,6 @@ def invariant(statement: str) -> Callable[[Check], Check]:
 
 
 def all_invariants() -> list[Invariant]:
-    """Return all invariants; discovers every app's ``invariants.py``."""
     import_module("shop.audit.invariants")
     autodiscover_modules("invariants")
     return list(_invariants)

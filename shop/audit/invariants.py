@@ -1,4 +1,4 @@
-"""Invariants of the database and of background jobs."""
+"""Invariants of database and jobs."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,7 +9,7 @@ from shop.audit import invariant
 from shop.db.schema_state import missing_indexes, unapplied_migrations
 from shop.jobs import Job, mails
 
-# Mails wait for an unavailable mail server without limit, so report late ones.
+# Mails wait for an unavailable mail server.
 MAILS_LEAVE_WITHIN = timedelta(days=2)
 
 

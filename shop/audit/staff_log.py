@@ -1,8 +1,4 @@
-"""Staff log: one append-only row per change by staff, in the admin or the API.
-
-Services and admins call :func:`note` inside the transaction of the change. The acting user comes from
-`shop.http.request_context`. Rows name the changed object and fields, never their values: no personal data, no secrets.
-"""
+"""Staff log: an append-only row per change, with names of fields, never values: no personal data, no secrets."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,7 +13,7 @@ from django.utils import timezone
 from shop.db import documents, transactions
 from shop.http import request_context
 
-# Fields that identify an object, unless they are personal data.
+# Names of objects, unless personal data.
 LABELS = {
     "auth.group": "name",
     "cart.coupon": "code",
@@ -35,12 +31,12 @@ LABELS = {
 
 
 class AppendOnly(TypeError):
-    """Rows of the staff log can be neither changed nor deleted."""
+    """Rows cannot be changed or deleted."""
 
 
 class StaffActionQuerySet(models.QuerySet):
     def about(self, model: type[models.Model], object_id: str) -> "StaffActionQuerySet":
-        """Return the actions on one object, latest first."""
+        """Return latest first."""
         return self.filter(model=model._meta.label_lower, object_id=object_id).order_by("-pk")
 
     def update(self, **_: Any) -> NoReturn:
@@ -81,7 +77,6 @@ class StaffAction(models.Model):
 
     class Meta:
         verbose_name = "staff action"
-        # No permission allows changing rows.
         default_permissions = ("view",)
         indexes = [
             models.Index(fields=["model", "object_id"], name="staff_action_object"),
@@ -102,10 +97,7 @@ class StaffAction(models.Model):
 
 
 def note(action: Action, *objects: models.Model, fields: Iterable[str] = ()) -> None:
-    """Log, in the running transaction, the acting user's action on these objects.
-
-    Does nothing if no staff user is acting: in jobs, in commands and for customers.
-    """
+    """Log within the transaction; does nothing in jobs, in commands and for customers."""
     staff = request_context.acting_staff()
     if staff is None:
         return
@@ -135,10 +127,7 @@ def _label(obj: models.Model) -> str:
 
 
 def with_people(actions: Iterable[StaffAction]) -> list[StaffAction]:
-    """Set ``person`` and ``target`` of each action to current names, or ids of deleted objects.
-
-    Uses one command for the users and one per kind of object without a stored label.
-    """
+    """Set ``person`` and ``target`` to current names or ids of deleted objects."""
     rows = list(actions)
     user_label = get_user_model()._meta.label_lower
     wanted = defaultdict(set)
