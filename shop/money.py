@@ -1,7 +1,6 @@
-"""Money: amounts in a currency's own decimals, and Stripe's minor units.
+"""Amounts and Stripe's minor units.
 
-Sources: ISO 4217 for the decimals; https://docs.stripe.com/currencies for supported currencies, zero-decimal and
-three-decimal currencies, special cases and minimum charges.
+Sources: ISO 4217 and https://docs.stripe.com/currencies.
 """
 
 from collections.abc import Sequence
@@ -26,11 +25,10 @@ STRIPE_CURRENCIES = frozenset(
 
 _ZERO_DECIMAL = frozenset("bif clp djf gnf isk jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
 _THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
-# Zero-decimal in ISO 4217, but Stripe's API takes hundredths, which must be a multiple of 100.
+# Zero-decimal in ISO 4217, but Stripe takes hundredths, in multiples of 100.
 _STRIPE_TWO_DECIMAL = frozenset("isk ugx".split())
 
-# Minimum charges. For other currencies Stripe requires the equivalent of its settlement currency's minimum, which it
-# checks itself.
+# Stripe checks others.
 _STRIPE_MINIMUM = {
     "usd": "0.50", "aed": "2.00", "aud": "0.50", "bgn": "1.00", "brl": "0.50", "cad": "0.50", "chf": "0.50",
     "czk": "15.00", "dkk": "2.50", "eur": "0.50", "gbp": "0.30", "hkd": "4.00", "huf": "175.00", "inr": "0.50",
@@ -40,14 +38,13 @@ _STRIPE_MINIMUM = {
 
 
 def decimal_places(currency: str) -> int:
-    """Return the currency's number of decimals: 2 for most, 0 for JPY, 3 for KWD."""
     if currency in _ZERO_DECIMAL:
         return 0
     return 3 if currency in _THREE_DECIMAL else 2
 
 
 def quantize(amount: Decimal, currency: str | None = None) -> Decimal:
-    """Round ``amount`` half-up to the currency's smallest unit (default: the shop's currency)."""
+    """Round half-up to the smallest unit."""
     return amount.quantize(_unit(currency or settings.CURRENCY), rounding=ROUND_HALF_UP)
 
 
@@ -57,22 +54,19 @@ def _unit(currency: str) -> Decimal:
 
 
 def display(amount: Decimal, currency: str | None = None) -> str:
-    """Return the amount as in the API: ``"19.99"``, in JPY ``"1999"``."""
+    """Return ``"19.99"``, in JPY ``"1999"``."""
     return f"{quantize(amount, currency):f}"
 
 
 def display_in_mongodb(field: str, currency: str) -> dict[str, Any]:
-    """Return an aggregation expression equivalent to :func:`display`, for amounts that are not negative."""
+    """Return :func:`display` as an aggregation expression, for non-negative amounts."""
     places = decimal_places(currency)
     half = Decimal128(Decimal(5).scaleb(-places - 1))
     return {"$toString": {"$trunc": [{"$add": [field, half]}, places]}}
 
 
 def to_minor_units(amount: Decimal, currency: str) -> int:
-    """Return ``amount`` in Stripe's minor units.
-
-    Three-decimal currencies are charged to the hundredth, so their integer ends in 0.
-    """
+    """Three-decimal currencies are charged to the hundredth: the integer ends in 0."""
     if currency in _STRIPE_TWO_DECIMAL:
         return int(quantize(amount, currency)) * 100
     if currency in _THREE_DECIMAL:
@@ -86,40 +80,38 @@ def from_minor_units(minor: int, currency: str) -> Decimal:
 
 
 def smallest_step(currency: str) -> Decimal:
-    """Return the smallest chargeable difference: 0.01, in JPY 1, in KWD 0.010."""
+    """Return 0.01, in JPY 1, in KWD 0.010."""
     if currency in _THREE_DECIMAL:
         return Decimal("0.01")
     return Decimal(1).scaleb(-decimal_places(currency))
 
 
 def round_to_step(amount: Decimal, currency: str | None = None) -> Decimal:
-    """Round ``amount`` half-up to a chargeable amount."""
+    """Round half-up to a chargeable amount."""
     currency = currency or settings.CURRENCY
     return round_to_multiple(amount, smallest_step(currency), currency)
 
 
 def round_to_multiple(amount: Decimal, unit: Decimal, currency: str | None = None) -> Decimal:
-    """Round ``amount`` half-up to a multiple of ``unit``, itself a multiple of the currency's smallest step."""
+    """``unit`` must be a multiple of the smallest step."""
     return quantize((amount / unit).to_integral_value(rounding=ROUND_HALF_UP) * unit, currency)
 
 
 def minimum_charge(currency: str) -> Decimal:
-    """Return Stripe's minimum charge, or the smallest step if Stripe names none."""
     if minimum := _STRIPE_MINIMUM.get(currency):
         return Decimal(minimum)
     return smallest_step(currency)
 
 
 def maximum_charge(currency: str) -> Decimal:
-    """Return Stripe's maximum charge: eight digits of minor units."""
+    """Return eight digits of minor units."""
     return from_minor_units(99_999_990 if currency in _THREE_DECIMAL else 99_999_999, currency)
 
 
 def allocate(amount: Decimal, weights: Sequence[Decimal], currency: str | None = None) -> list[Decimal]:
     """Split ``amount`` in proportion to ``weights``, by largest remainder.
 
-    Returns one part per weight, in order; parts are multiples of the smallest step and add up to ``amount``. All are
-    zero if the weights are.
+    Parts add up to ``amount``, in smallest steps; all are zero if the weights are.
     """
     currency = currency or settings.CURRENCY
     step = smallest_step(currency)
