@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Shop's command line: ``python manage.py help`` lists the commands."""
+"""Shop's command line."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def _refuse_development_commands() -> None:
-    """Say why the commands of ``shop.dev``, which is installed with DEBUG only, are not there."""
+    """Explain that ``shop.dev`` needs DEBUG."""
     from django.conf import settings
 
     command = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -42,7 +42,7 @@ def _refuse_development_commands() -> None:
 
 
 def _why_the_database_is_unusable(error: Exception) -> str:
-    """Return the cause as a sentence, instead of a traceback through the driver; "" for other errors."""
+    """Return the cause, "" for other errors."""
     from django.conf import settings
 
     from shop.db.mongod_errors import why_unusable

@@ -1,14 +1,11 @@
-"""Stop signals for commands that start processes."""
+"""Stop signals."""
 
 import signal
 from typing import NoReturn
 
 
 def interrupt_on_signals() -> None:
-    """Raise ``KeyboardInterrupt`` in the main thread on SIGINT, SIGTERM and SIGHUP.
-
-    Shells start background jobs with SIGINT ignored, and Python then installs no handler for it.
-    """
+    """Shells start background jobs with SIGINT ignored; Python then has no handler for it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # set by nohup
             signal.signal(number, _interrupt)

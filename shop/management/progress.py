@@ -1,4 +1,4 @@
-"""Progress of long commands: a moving line on a terminal, plain lines elsewhere."""
+"""Progress bar on terminals, else lines."""
 
 import contextlib
 import itertools
@@ -11,10 +11,7 @@ _LINE_SECONDS = 10.0
 
 
 class Progress:
-    """One step of a command, shown on ``stream`` while its ``with`` block runs.
-
-    Call it with the number of items done and in total, or without arguments if there are no items.
-    """
+    """Call it with the items done and in total, or without."""
 
     def __init__(self, stream: Any, title: str, *, per_second: bool = False) -> None:
         self._stream = stream
@@ -68,7 +65,7 @@ class Progress:
 
 
 def write(stream: Any, text: str) -> None:
-    """Write and flush; ignores a closed reader."""
+    """Ignores a closed reader."""
     with contextlib.suppress(OSError):
         stream.write(text, ending="")
         stream.flush()

@@ -1,4 +1,4 @@
-"""``manage.py audit``: check all invariants over the whole database."""
+"""Check all invariants."""
 
 from argparse import ArgumentParser
 from typing import Any

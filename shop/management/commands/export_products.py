@@ -1,4 +1,4 @@
-"""``manage.py export_products``: export products to a CSV or XLSX file."""
+"""Export products to a file."""
 
 import os
 import sys
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def _umask() -> int:
-    """Return the umask, which can only be read by setting it."""
+    """It is read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,4 +1,4 @@
-"""``manage.py import_products``: import products from a CSV or XLSX file."""
+"""Import products from a file."""
 
 import time
 from argparse import ArgumentParser
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         self._apply(runs.begin(plan=plan, filename=name, digest=digest))
 
     def _tell(self, plan: Plan, *, in_full: bool) -> None:
-        """Report the result of a check. Raises :class:`CommandError` if there are errors."""
+        """Raises :class:`CommandError` on errors."""
         if plan.fault_count:
             for row, column, detail in plan.faults[:FAULTS_SHOWN]:
                 self.stderr.write(f"  row {row}, {column}: {detail}")

@@ -1,4 +1,4 @@
-"""Django's ``manage.py migrate``."""
+"""Apply migrations."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db import IntegrityError
 
 
 class Command(migrate.Command):
-    """Django's command without database checks, which require a migrated database."""
+    """Skips checks that require a migrated database."""
 
     def check(self, *args: Any, databases: Any = None, **options: Any) -> None:
         super().check(*args, **options)

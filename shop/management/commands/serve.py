@@ -1,4 +1,4 @@
-"""``manage.py serve``: run the production HTTP server."""
+"""Run the production HTTP server."""
 
 import os
 from argparse import ArgumentParser
@@ -41,9 +41,9 @@ class Command(BaseCommand):
             )
         if complaint := migration_complaint():
             raise CommandError(complaint)
-        # The server imports the project from the current folder; DATA_DIR may be relative to the old one.
+        # The server imports from here; DATA_DIR may be relative.
         os.chdir(settings.BASE_DIR)
         environment = os.environ | {"DATA_DIR": str(settings.DATA_DIR)}
         command = server_command(port, workers=workers, host=host)
-        # Replaces this process, so that signals reach the server.
+        # Signals then reach the server.
         os.execve(command[0], command, environment)  # noqa: S606

@@ -1,4 +1,4 @@
-"""``manage.py worker``: run background jobs and periodic tasks."""
+"""Run jobs and periodic tasks."""
 
 import signal
 import sys
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         self.stdout.write("worker started")
-        # Otherwise a pipe or file would show it only when the worker stops.
+        # A pipe would buffer it.
         self.stdout.flush()
         while not stopping.is_set():
             try:
@@ -42,7 +42,7 @@ class Command(BaseCommand):
                 tried = jobs.run_due()
             except Exception as error:
                 if not is_database_outage(error):
-                    # The interpreter would print the exception's text.
+                    # Python would print its text.
                     logger.critical("worker_failed", exc_info=error)
                     sys.exit(1)
                 if once:
