@@ -1,4 +1,4 @@
-"""Fixtures for all apps: users, products, API clients and the Stripe simulator."""
+"""Fixtures for all apps."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,7 +20,6 @@ ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "Lon
 
 
 def client_of(user: User | None = None) -> APIClient:
-    """Return an API client, with the user's access token if given."""
     # As over HTTP: exceptions become responses.
     client = APIClient(raise_request_exception=False)
     if user is not None:
@@ -30,7 +29,7 @@ def client_of(user: User | None = None) -> APIClient:
 
 @pytest.fixture(autouse=True)
 def _empty_caches() -> None:
-    """Clear caches, since each test has a new database."""
+    """Each test has a new database."""
     caches.clear_all()
 
 
@@ -103,7 +102,7 @@ def shipping(db: None) -> ShippingMethod:
 
 @pytest.fixture
 def simulator(settings: Any) -> Iterator[StripeSimulator]:
-    """A Stripe simulator for this test; it sends no webhooks until `webhook_url` is set."""
+    """Sends no webhooks until `webhook_url` is set."""
     with StripeSimulator(
         webhook_url="",
         webhook_secret=settings.STRIPE_WEBHOOK_SECRET,
@@ -111,6 +110,6 @@ def simulator(settings: Any) -> Iterator[StripeSimulator]:
         publishable_key=settings.STRIPE_PUBLISHABLE_KEY,
     ) as stripe:
         settings.STRIPE_API_BASE = stripe.url
-        # A previous test may have opened it.
+        # Another test may have opened it.
         gateway.circuit.close()
         yield stripe

@@ -1,4 +1,4 @@
-"""App configurations: the shop, and Django's contrib apps with ObjectId keys."""
+"""App configurations."""
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
@@ -27,7 +27,7 @@ class MongoAdminConfig(AdminConfig):
 
 
 class MongoAuthConfig(AuthConfig):
-    # The admin shows only the groups of this app.
+    # The admin shows only its groups.
     verbose_name = "Staff"
     default_auto_field = OBJECT_ID
 

@@ -1,4 +1,4 @@
-"""Days in the shop's time zone (``TIME_ZONE``)."""
+"""Days in ``TIME_ZONE``."""
 
 from datetime import date, datetime, time, timedelta, tzinfo
 
@@ -14,10 +14,9 @@ def today() -> date:
 
 
 def latest(count: int) -> list[date]:
-    """Return the last ``count`` days up to today, oldest first."""
+    """Return days up to today, oldest first."""
     return [today() - timedelta(days=ago) for ago in reversed(range(count))]
 
 
 def beginning(day: date) -> datetime:
-    """Return the start of a day in the shop's time zone."""
     return datetime.combine(day, time.min, tzinfo=zone())

@@ -1,14 +1,11 @@
-"""Hooks: extension points through which lower apps call upper ones without importing them."""
+"""Hooks: lower apps call upper apps without importing them."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 class Hook:
-    """A list of functions that upper apps register in ``AppConfig.ready()``; calling the hook calls them in order.
-
-    Takes keyword arguments only and returns a list of the results.
-    """
+    """Functions, registered in ``AppConfig.ready()`` and called in order."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""Models of the kernel, defined next to the code that uses them."""
+"""Models, defined beside their code."""
 
 from shop.api.counters import RateWindow
 from shop.api.idempotency import IdempotencyRecord

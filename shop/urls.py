@@ -1,4 +1,4 @@
-"""URL configuration. All API resources are on one router."""
+"""URL configuration."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -21,7 +21,7 @@ from shop.api.schema_view import SchemaView
 from shop.http import health
 
 router = ShopRouter(root="api/v1/")
-# Most requested first: routes are matched in this order.
+# Most requested first.
 router.register("products", ProductViewSet, basename="product")
 router.register("cart/items", CartItemViewSet, basename="cart-item")
 router.register("cart", CartViewSet, basename="cart")
@@ -46,7 +46,7 @@ urlpatterns = [
     re_path(r"^livez/?$", health.livez, name="livez"),
     re_path(r"^readyz/?$", health.readyz, name="readyz"),
     re_path(r"^api/schema/?$", cache_control(max_age=300)(SchemaView.as_view()), name="schema"),
-    # Its renderer supports only the page.
+    # Only the page can be rendered.
     re_path(
         r"^api/docs/?$",
         SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),

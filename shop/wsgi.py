@@ -1,4 +1,4 @@
-"""WSGI application, with per-request work of Django that the shop does not need removed."""
+"""WSGI application, without Django's unneeded work per request."""
 
 import contextlib
 import gc
@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
 
 application = get_wsgi_application()
 
-# The drivers manage their connections, queries are logged only with DEBUG, and there is only one URL configuration.
+# The drivers manage connections; queries are logged only with DEBUG.
 request_started.disconnect(close_old_connections)
 request_finished.disconnect(close_old_connections)
 request_finished.disconnect(close_caches)
@@ -24,16 +24,14 @@ request_finished.disconnect(reset_urlconf)
 if not settings.DEBUG:
     request_started.disconnect(reset_queries)
 
-# Imported objects live as long as the process. Freezing them saves the collector's repeated traversal: a tenth of each
-# request's time and occasional pauses of 0.1 s. So import everything now.
+# Import everything, then freeze: the collector's traversal takes a tenth of the time.
 _ = get_resolver().url_patterns
 gc.collect()
 gc.freeze()
-# The default of 700 is less than one request allocates.
+# One request allocates more than the default.
 gc.set_threshold(20_000, 10, 10)
 
-# Threads wait for the GIL or MongoDB. SCHED_BATCH avoids wake-up pre-emption by threads that would only wait for the
-# GIL. An operator's own policy is kept, and an unsupported call is ignored.
+# SCHED_BATCH avoids pre-emption by threads that would only wait for the GIL.
 if hasattr(os, "SCHED_BATCH"):
     with contextlib.suppress(OSError):
         if os.sched_getscheduler(0) == os.SCHED_OTHER:

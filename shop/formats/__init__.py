@@ -1,1 +1,1 @@
-"""How the admin writes things, where Django's own way of a language is not clear enough."""
+"""Date formats of the admin."""

@@ -1,4 +1,4 @@
-"""Dates without a riddle: no month that could be a day, no a.m. and p.m."""
+"""Unambiguous dates, 24-hour times."""
 
 DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i"
