@@ -1,7 +1,7 @@
-// What the admin's pages do beyond unfold's own scripts. The pages carry no scripts: this file looks for what it knows.
+// Scripts of the admin: its policy forbids inline scripts.
 "use strict";
 {
-    // A picture that cannot be loaded makes way for the placeholder.
+    // Replace broken pictures by the placeholder.
     document.addEventListener(
         "error",
         ({ target }) => {
@@ -16,7 +16,7 @@
         true,
     );
 
-    // Rows that are dragged to their place also move by the arrow keys.
+    // Dragged rows also move by arrow keys.
     const ROW = ".form-group.original";
 
     const move = (handle, key) => {
@@ -43,13 +43,13 @@
                 }
             });
         }
-        // A page whose rows were moved is one that is not saved yet: unfold warns when it hears an input.
+        // unfold warns of unsaved changes after an input event.
         new MutationObserver(() => {
             table.querySelector("input")?.dispatchEvent(new Event("input", { bubbles: true }));
         }).observe(table, { childList: true });
     };
 
-    // What stands in a table's cell is called by its column, a search box by what it says inside: unfold names neither.
+    // Label table cells by their column, search boxes by their placeholder.
     const nameInputs = (root) => {
         for (const input of root.querySelectorAll("input:not([type=hidden]), select, textarea")) {
             if (!input.labels?.length && !input.ariaLabel) {
@@ -58,7 +58,7 @@
         }
     };
 
-    // select2 calls its box by what is chosen, which is nothing at first.
+    // select2 labels its box by the choice, empty at first.
     const nameSelects = () => {
         for (const shown of document.querySelectorAll(".select2-selection__rendered:not([aria-label])")) {
             const select = shown.closest(".select2")?.previousElementSibling;
@@ -70,7 +70,7 @@
         }
     };
 
-    // Icons are letters of a font, spelled out: "add". They are not read aloud, unless they are all that there is.
+    // Icons are words of a font, such as "add": hidden unless they are the only label.
     const ICON_LABELS = {
         add: "Add",
         computer: "Theme",
@@ -91,14 +91,13 @@
         }
     };
 
-    // Whatever opens or shuts something by a click is a button, for the keyboard too. unfold has links without an
-    // address, spans and headings there.
+    // unfold's links without an address, spans and headings become buttons for the keyboard.
     const NATIVE = "a[href], button, input, select, textarea, label, summary";
     let lastToggle = null;
 
     const isVisible = (element) => element?.checkVisibility({ visibilityProperty: true }) ?? false;
 
-    // Alpine shows things a little later than it is asked to, and what is hidden cannot take the focus.
+    // Alpine shows elements later; hidden ones cannot be focused.
     const focusWhenVisible = (find, tries = 100) => {
         const element = find();
         if (isVisible(element)) {
@@ -108,7 +107,7 @@
         }
     };
 
-    // The menu that a button opens: beside it, or at the end of the page.
+    // Beside the button or at the page's end.
     const menuOf = (toggle) => {
         const name = toggle.getAttribute("x-ref");
         const apart = [...document.querySelectorAll("body > nav")].find((nav) =>
@@ -135,7 +134,7 @@
         }
         let button = element;
         if (element.matches("h1, h2, h3, h4")) {
-            // A heading stays one: the button is in it.
+            // Keep the heading.
             button = document.createElement("span");
             button.className = "shop-heading-button";
             button.append(...element.childNodes);
@@ -155,7 +154,6 @@
         });
     };
 
-    // Escape shuts a menu, and the focus goes back to its button.
     const shutMenu = () => {
         if (lastToggle && isVisible(menuOf(lastToggle))) {
             document.body.click();
@@ -169,7 +167,7 @@
         }
     });
 
-    // A dialog takes the focus, keeps it while it is open and gives it back.
+    // A dialog keeps the focus, then returns it.
     const FIELD = "input:not([type=hidden]), select, textarea";
     let opener = null;
 
@@ -192,14 +190,14 @@
         const said = [...root.querySelectorAll(".errorlist, .errors li, td .text-red-600")].find(isVisible);
         const field = said?.closest(".errors, td, .field-line, .group")?.querySelector(FIELD);
         field?.focus({ preventScroll: true });
-        // The page's buttons lie over its lower edge.
+        // Buttons cover the lower edge.
         field?.scrollIntoView({ block: "center" });
         return field;
     };
 
     document.addEventListener("htmx:afterSettle", ({ target }) => target.id === "dialog-form" && focusError(target));
 
-    // A dialog that cannot be loaded or sent says so, instead of being an empty box.
+    // Show why a dialog failed.
     for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
         document.addEventListener(failure, ({ detail }) => {
             const content = document.getElementById("modal-content");
@@ -227,7 +225,6 @@
         });
     }
 
-    // Landmarks, and a link past the menu.
     const addLandmarks = () => {
         const main = document.getElementById("main") ?? document.getElementById("page");
         if (!main) {
@@ -247,12 +244,12 @@
                 content.tabIndex = -1;
                 content.focus();
             });
-            // Inside of what is inert while a dialog is open.
+            // Must be inert while a dialog is open.
             document.getElementById("page").prepend(skip);
         }
     };
 
-    // Before Alpine starts, which binds the attributes that are there then.
+    // Before Alpine starts and binds attributes.
     document.addEventListener("readystatechange", () => {
         if (document.readyState === "interactive") {
             addLandmarks();
@@ -268,7 +265,6 @@
         document.querySelectorAll(".material-symbols-outlined").forEach(nameIcon);
         nameInputs(document);
         nameSelects();
-        // It may be made later than this.
         new MutationObserver(nameSelects).observe(document.body, { childList: true, subtree: true });
         focusError(document);
     });
