@@ -1,8 +1,4 @@
-"""Images: validation and re-encoding of uploads, and storage.
-
-`prepare_image` turns an upload into a clean image, `store_image` stores it and returns a name, which models keep.
-`shop.media.urls` turns the name into URLs, `delete_image` removes the image.
-"""
+"""Images: validation, re-encoding and storage."""
 
 import io
 import re
@@ -24,25 +20,19 @@ from shop.media.urls import SIZES, derived_name, is_at_cloudinary
 
 logger = structlog.get_logger(__name__)
 
-MAX_SIDE = 2400  # px, long side of stored images
-MAX_UPLOADED_SIDE = 20_000  # px; a longer side fits the pixel limit only in narrow strips, whose rows cost memory
-MAX_SCANS = 32  # of a JPEG; regular files have one, progressive ones about ten
-MAX_ICC_BYTES = 3 * 1024 * 1024  # the largest common CMYK press profiles have about 2 MB
+MAX_SIDE = 2400  # px when stored
+MAX_UPLOADED_SIDE = 20_000  # px; long rows cost memory
+MAX_SCANS = 32  # of a JPEG; progressive ones have about ten
+MAX_ICC_BYTES = 3 * 1024 * 1024  # common CMYK press profiles have up to 2 MB
 DECODER_WAIT_SECONDS = 5.0
 
 
 class InvalidImage(ValidationError):
-    """The upload is not an acceptable image.
-
-    `code` is one of `invalid_image`, `image_too_large`, `image_too_many_pixels`, `unsupported_image_format`.
-    """
+    """`code` is `invalid_image`, `image_too_large`, `image_too_many_pixels` or `unsupported_image_format`."""
 
 
 class MediaUnavailable(ServiceUnavailable):
-    """503: the image service is unavailable.
-
-    `name` is set if an upload may have succeeded nevertheless: pass it to `delete_image` later.
-    """
+    """503. If `name` is set, the upload may have succeeded: pass it to `delete_image` later."""
 
     default_code = "media_unavailable"
     default_detail = "The image service can not be reached right now. Please try again in a moment."
@@ -53,8 +43,6 @@ class MediaUnavailable(ServiceUnavailable):
 
 
 class PreparedImage(ContentFile):
-    """A verified, re-encoded image with a random name, made by `prepare_image` for `store_image`."""
-
     def __init__(self, content: bytes, *, name: str, content_type: str, width: int, height: int) -> None:
         super().__init__(content, name=name)
         self.content_type = content_type
@@ -75,19 +63,16 @@ _EXIF_ORIENTATION = 0x0112
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
 _START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
 
-# Scaling down 40 megapixels takes 210 MB, 380 MB with transparency or from a progressive JPEG, 670 MB as WebP. One
-# image at a time per process keeps the peak independent of the number of threads.
+# One at a time per process: 40 megapixels take up to 670 MB (WebP).
 _decoder = threading.BoundedSemaphore(1)
 
 
 def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
-    """Return `upload` upright, at most `max_side` px on its long side, in sRGB, without metadata, with a random name.
+    """Return `upload` upright, in sRGB, without metadata, at most `max_side` px, with a random name.
 
-    JPEG stays JPEG (progressive, quality 85). PNG and WebP become WebP, which keeps transparency. Animations are
-    reduced to their first frame. The client's file name and content type are ignored.
+    JPEG stays JPEG; PNG and WebP become WebP. Animations keep their first frame.
 
-    Raises `InvalidImage` if the upload is not a valid JPEG, PNG or WebP within `settings.MAX_IMAGE_BYTES` and
-    `settings.MAX_IMAGE_PIXELS`; `MediaUnavailable` if too many images are being prepared.
+    Raises `InvalidImage`, and `MediaUnavailable` if busy.
     """
     data = _read(upload)
     if not _decoder.acquire(timeout=DECODER_WAIT_SECONDS):
@@ -99,7 +84,7 @@ def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels() from error
     except Exception as error:
-        # Pillow raises almost any exception on malformed input (struct.error, SyntaxError, MemoryError, ...).
+        # Pillow raises almost any exception on malformed input.
         logger.info("image_refused", error=describe_error(error))
         raise InvalidImage("The file is damaged or not an image.", code="invalid_image") from error
     finally:
@@ -107,7 +92,6 @@ def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
 
 
 def _read(upload: File) -> bytes:
-    """Return the upload's bytes; reads at most one byte beyond the limit."""
     limit: int = getattr(settings, "MAX_IMAGE_BYTES", 10 * 1024 * 1024)
     data = b""
     if (upload.size or 0) <= limit:
@@ -133,10 +117,10 @@ def _too_many_pixels() -> InvalidImage:
 
 def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
     image: Image.Image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
-    # Only the header has been read so far; nothing is decoded before this check.
+    # Nothing is decoded before this check.
     if image.width * image.height > _max_pixels() or max(image.size) > MAX_UPLOADED_SIDE:
         raise _too_many_pixels()
-    # Pillow's name for a JPEG with further embedded images, as many phones write them.
+    # Pillow's name for a JPEG with embedded images, common from phones.
     is_jpeg = image.format in ("JPEG", "MPO")
     if is_jpeg and _scans(data) > MAX_SCANS:
         raise InvalidImage(f"The image must not have more than {MAX_SCANS} scans.", code="invalid_image")
@@ -162,23 +146,23 @@ def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
 
 
 def _scans(data: bytes) -> int:
-    """Return the number of scans of a JPEG; a scan of a dozen bytes makes the decoder process the whole image."""
+    """Count scans: even a tiny one makes the decoder process the whole image."""
     scans = position = 0
     while (found := _JPEG_MARKER.search(data, position)) and found[1] != _END_OF_IMAGE:
         scans += found[1] == _START_OF_SCAN
         position = found.end()
         if found[1] >= b"\xc0" and not b"\xd0" <= found[1] <= b"\xd8":
-            # A segment with its length; embedded previews are skipped.
+            # Skip embedded previews by the segment's length.
             position += int.from_bytes(data[position : position + 2])
     return scans
 
 
 def _in_plain_mode(image: Image.Image) -> Image.Image:
-    """Decode a PNG or WebP to RGB, RGBA or L; keeps `info` (orientation, profile)."""
+    """Decode to RGB, RGBA or L; keep `info`."""
     image.seek(0)
     image.load()
     if image.mode.startswith("I"):
-        # 16-bit grey; convert("L") would clip at 255 instead of scaling.
+        # convert("L") would clip 16-bit grey.
         image = image.convert("I").point(lambda value: value / 256).convert("L")
     if image.mode not in ("RGB", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -189,7 +173,7 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         method = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:
-        method = None  # broken EXIF is common; the image itself may be fine
+        method = None  # broken EXIF is common
     return image if method is None else image.transpose(method)
 
 
@@ -201,17 +185,16 @@ def _in_srgb(image: Image.Image) -> Image.Image:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=output_mode)
         except (ImageCms.PyCMSError, OSError, ValueError):
-            converted = None  # unusable profile: keep the colour values
+            converted = None  # keep the colour values
         if converted is not None:
             return converted
     return image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
 
 
 def store_image(prepared: PreparedImage, *, folder: str) -> str:
-    """Store the image in `folder` (e.g. "products") and return its name.
+    """Store the image and return its name.
 
-    A network call with Cloudinary (at most 8 s): never call it inside a transaction. Local storage also writes the
-    derived sizes. Raises `MediaUnavailable`; if its `name` is set, call `delete_image` with that later.
+    It may use the network: never call it inside a transaction. Raises `MediaUnavailable`.
     """
     if not isinstance(prepared, PreparedImage):
         raise TypeError("store_image takes what prepare_image returned.")
@@ -230,10 +213,7 @@ def store_image(prepared: PreparedImage, *, folder: str) -> str:
 
 
 def delete_image(name: str | None) -> None:
-    """Delete the image and its derived sizes; a missing image is fine.
-
-    A network call with Cloudinary: for background jobs. Raises `MediaUnavailable`.
-    """
+    """Delete the image, if any. May use the network. Raises `MediaUnavailable`."""
     if not name:
         return
     try:
@@ -247,7 +227,7 @@ def delete_image(name: str | None) -> None:
 
 
 def stored_images(folder: str) -> Iterator[tuple[str, datetime]]:
-    """Yield `(name, creation time)` of every image in `folder`. Raises `MediaUnavailable`."""
+    """Yield `(name, creation time)` of every image. Raises `MediaUnavailable`."""
     if is_at_cloudinary():
         yield from default_storage.list_images(folder)
         return

@@ -1,7 +1,4 @@
-"""Background deletion of images that are not, or no longer, in the database.
-
-An outage of the image service neither blocks a change nor leaks a file.
-"""
+"""Background deletion: an outage neither blocks a change nor leaks a file."""
 
 import contextlib
 import itertools
@@ -19,30 +16,27 @@ ORPHAN_AGE = timedelta(hours=1)
 
 
 def store_and_record(image: media.PreparedImage, *, folder: str, record: Callable[[str], R]) -> R:
-    """Store an image, then call ``record`` with its name to write it to the database; return its result.
-
-    Raises ``MediaUnavailable`` (503), and what ``record`` raises; in both cases the image is deleted.
-    """
+    """Store an image and return ``record(name)``; delete it after an error. Raises ``MediaUnavailable``."""
     try:
         name = media.store_image(image, folder=folder)
     except media.MediaUnavailable as error:
         if error.name:
-            # The image may be stored although the response was lost.
+            # Possibly stored, with a lost response.
             delete_image_later(error.name)
         raise
     try:
         return record(name)
     except BaseException:
-        # If this fails too, the search for orphans finds the image.
+        # The search for orphans finds it otherwise.
         with contextlib.suppress(Exception):
             delete_image_later(name)
         raise
 
 
 def delete_orphans(folder: str, *, in_use: Callable[[list[str]], Iterable[str]]) -> int:
-    """Delete the images in ``folder`` that ``in_use`` does not return from a list of names; return their number.
+    """Delete images not ``in_use``; return their number.
 
-    Recent images are skipped: their request may be about to record them.
+    Skips recent ones, which a request may be about to record.
     """
     old = timezone.now() - ORPHAN_AGE
     names = (name for name, stored_at in media.stored_images(folder) if stored_at < old)
@@ -55,7 +49,7 @@ def delete_orphans(folder: str, *, in_use: Callable[[list[str]], Iterable[str]])
 
 
 def delete_image_later(name: str) -> None:
-    """Delete the image and its derived sizes after the running transaction commits."""
+    """Delete the image after the commit."""
     delete_stored_image.enqueue(name=name)
 
 

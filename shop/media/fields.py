@@ -1,4 +1,4 @@
-"""Image upload fields for serializers and forms."""
+"""Image upload fields."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from shop.media import MAX_SIDE, MediaUnavailable, PreparedImage, prepare_image
 
 @extend_schema_field(OpenApiTypes.BINARY)
 class UploadedImageField(serializers.FileField):
-    """A multipart file, validated to a `PreparedImage`; errors have the codes of `InvalidImage`. Write-only."""
+    """A multipart file, validated to a `PreparedImage`."""
 
     def __init__(self, *, max_side: int = MAX_SIDE, **kwargs: Any) -> None:
         self.max_side = max_side
@@ -31,8 +31,6 @@ class UploadedImageField(serializers.FileField):
 
 
 class ImageFormField(forms.FileField):
-    """Form field that cleans to a `PreparedImage`, or to the initial value without an upload."""
-
     widget = forms.ClearableFileInput
 
     def __init__(self, *, max_side: int = MAX_SIDE, **kwargs: Any) -> None:
@@ -40,7 +38,7 @@ class ImageFormField(forms.FileField):
         super().__init__(**kwargs)
 
     def to_python(self, data: Any) -> PreparedImage | None:
-        # Skips the base class's check of the file name, which is not used.
+        # Skip the check of the unused file name.
         if data in self.empty_values:
             return None
         try:

@@ -1,6 +1,6 @@
-"""Default storage with Cloudinary. Calls have a deadline; failures raise `MediaUnavailable`.
+"""Cloudinary storage.
 
-The account is read from settings at each call, not from the SDK's process-wide configuration.
+The account is read from settings, not the SDK's global configuration.
 """
 
 import posixpath
@@ -28,24 +28,20 @@ from shop.media.urls import relative_url
 logger = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 2.0
-# Abandoned calls may still run; this bounds their threads.
+# Limits the threads of abandoned calls.
 _slots = threading.BoundedSemaphore(16)
 
 
 @deconstructible(path="shop.media.storage.CloudinaryStorage")
 class CloudinaryStorage(MediaCloudinaryStorage):
-    """Images at Cloudinary; the stored name is the public id, without an extension.
-
-    `save`, `delete`, `open`, `exists`, `size` and `listdir` finish within `settings.CLOUD_TIMEOUT` seconds (a listing:
-    per page) or raise `MediaUnavailable`. `url` uses no network.
-    """
+    """Names are public ids. Calls take at most `settings.CLOUD_TIMEOUT` seconds; `url` makes none."""
 
     def _save(self, name: str, content: File) -> str:
         folder, file = posixpath.split(_with_prefix(name))
         public_id = posixpath.join(folder, file.partition(".")[0])
         content.seek(0)
         data = content.read()
-        # Our own public id without overwriting makes a retry idempotent.
+        # Our public id without overwriting makes retries idempotent.
         options = {"public_id": public_id, "overwrite": False, "resource_type": self.RESOURCE_TYPE, "tags": self.TAG}
         try:
             answer = _call(cloudinary.uploader.upload, data, attempts=2, **options)
@@ -56,7 +52,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         return public_id
 
     def delete(self, name: str) -> bool:
-        """Delete the asset and its cached copies; return whether it existed."""
+        """Return whether the asset existed."""
         answer = _call(cloudinary.uploader.destroy, name, attempts=2, invalidate=True, resource_type=self.RESOURCE_TYPE)
         result = answer.get("result") if isinstance(answer, dict) else None
         if result not in ("ok", "not found"):
@@ -67,9 +63,9 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         return self.size(name) is not None
 
     def size(self, name: str) -> int | None:
-        """Return the size of the original in bytes, or None if it does not exist.
+        """Return the original's size in bytes, or None.
 
-        Uses the Admin API: delivery URLs are cached and may serve derived images.
+        Delivery URLs may serve derived images.
         """
         try:
             answer = _call(cloudinary.api.resource, name, resource_type=self.RESOURCE_TYPE)
@@ -90,7 +86,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         ]
 
     def list_images(self, folder: str) -> Iterator[tuple[str, datetime]]:
-        """Yield `(public id, upload time)` of every asset below `folder`, 500 per page."""
+        """Yield `(public id, upload time)`, 500 per call."""
         cursor: dict[str, str] = {}
         seen: set[str] = set()
         while True:
@@ -130,7 +126,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
 
 
 def _with_prefix(name: str) -> str:
-    # The base class would default to MEDIA_URL, which is for local files.
+    # The base class would use MEDIA_URL, for local files.
     prefix = getattr(settings, "CLOUDINARY_STORAGE", {}).get("PREFIX", "").strip("/")
     name = name.replace("\\", "/")
     return f"{prefix}/{name}" if prefix and not name.startswith(f"{prefix}/") else name
@@ -146,16 +142,13 @@ def _timeout() -> float:
 
 
 def _call(function: Callable[..., Any], *args: Any, attempts: int = 1, **options: Any) -> Any:
-    """Call the SDK with account, timeout and deadline; retry lost responses up to `attempts` times.
-
-    Raises `MediaUnavailable` from the SDK's error.
-    """
+    """Retry lost responses up to `attempts` times."""
     options |= {
         "cloud_name": settings.CLOUD_NAME,
         "api_key": settings.CLOUD_API_KEY,
         "api_secret": settings.CLOUD_API_SECRET,
         "upload_prefix": (getattr(settings, "CLOUD_API_BASE", "") or "https://api.cloudinary.com").rstrip("/"),
-        # The SDK passes this to urllib3; its global timeout does not apply to uploads.
+        # The SDK's global timeout does not apply to uploads.
         "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=_timeout()),
     }
 
@@ -174,10 +167,9 @@ def _call(function: Callable[..., Any], *args: Any, attempts: int = 1, **options
 
 
 def _within_deadline(function: Callable[[], Any]) -> Any:
-    """Return the result of `function`, or raise `MediaUnavailable` on errors and after the deadline.
+    """Abandon the thread after the deadline: socket timeouts do not bound name resolution or slow bodies.
 
-    Socket timeouts do not bound name resolution, hosts with many addresses or slow response bodies, so the waiting
-    thread is abandoned.
+    Raises `MediaUnavailable`.
     """
     deadline = time.monotonic() + _timeout()
     outcome: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""URLs and sizes of stored images."""
+"""URLs of stored images."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,7 +13,7 @@ CLOUDINARY_BACKEND = "shop.media.storage.CloudinaryStorage"
 
 
 class Size(NamedTuple):
-    """A derived size: at most `width` x `height` px, cropped to that shape if `crop`, never enlarged."""
+    """Maximum size in px, cropped to that shape if `crop`, never enlarged."""
 
     width: int
     height: int
@@ -28,7 +28,7 @@ SIZES: dict[str, Size] = {
 
 
 def derived_name(name: str, size: str) -> str:
-    """Return the name of a derived size in local storage: products/1f.thumbnail.webp for products/1f.jpg."""
+    """Return products/1f.thumbnail.webp for products/1f.jpg."""
     return f"{_stem(name)}.{size}.webp"
 
 
@@ -38,10 +38,9 @@ def _stem(name: str) -> str:
 
 
 def image_url(name: str | None, *, size: str = "original", request: Any = None) -> str | None:
-    """Return the absolute URL of a stored image, or None without a name. Never accesses the storage.
+    """Return the absolute URL; None without a name. Never accesses the storage.
 
-    `size` is "original" or a key of `SIZES`. Local URLs are made absolute with `request` (Django's or DRF's) or
-    `settings.BASE_URL`; without both the URL stays a path.
+    Without `request` and `settings.BASE_URL` local URLs stay paths.
     """
     return urls_of(size, request=request)(name) if name else None
 
@@ -51,7 +50,6 @@ def image_urls(name: str | None, *, request: Any = None) -> dict[str, str | None
 
 
 def all_urls_of(*, request: Any = None) -> Callable[[str | None], dict[str, str | None]]:
-    """Return :func:`image_urls` bound to a request, for lists."""
     parts = [(size, _absolute(prefix, request), suffix) for size, (prefix, suffix) in _parts().items()]
 
     def urls(name: str | None) -> dict[str, str | None]:
@@ -64,7 +62,6 @@ def all_urls_of(*, request: Any = None) -> Callable[[str | None], dict[str, str 
 
 
 def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | None]:
-    """Return :func:`image_url` bound to a size and request, for lists."""
     prefix, suffix = _parts()[size]
     prefix = _absolute(prefix, request)
 
@@ -75,7 +72,7 @@ def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | N
 
 
 def relative_url(name: str, size: str = "original") -> str:
-    """Return the URL of a stored image: absolute with Cloudinary, a path below `MEDIA_URL` with local storage."""
+    """Return a path unless at Cloudinary."""
     prefix, suffix = _parts()[size]
     return f"{prefix}{_quoted(name)[not suffix]}{suffix}"
 
@@ -90,7 +87,7 @@ def _absolute(prefix: str, request: Any) -> str:
 
 
 def _parts() -> dict[str, tuple[str, str]]:
-    """Return the URL prefix and suffix by size; with a suffix, the name's stem goes between them."""
+    """With a suffix, the stem goes between prefix and suffix."""
     return _url_parts(is_at_cloudinary(), settings.CLOUD_DELIVERY_BASE, settings.CLOUD_NAME, settings.MEDIA_URL)
 
 
@@ -98,11 +95,11 @@ def _parts() -> dict[str, tuple[str, str]]:
 def _url_parts(
     under_cloudinary: bool, delivery_base: str, cloud_name: str, media_url: str
 ) -> dict[str, tuple[str, str]]:
-    # Cached by the settings' values, so that tests can change them.
+    # Cached by settings, which tests change.
     if not under_cloudinary:
         return {"original": (media_url, ""), **{size: (media_url, derived_name("", size)) for size in SIZES}}
     folder = f"{delivery_base.rstrip('/')}/{cloud_name}/image/upload"
-    # lfill and limit are fill and fit without enlarging.
+    # lfill and limit never enlarge.
     boxes = {
         size: f"c_{'lfill' if box.crop else 'limit'},f_auto,q_auto,w_{box.width},h_{box.height}"
         for size, box in SIZES.items()
