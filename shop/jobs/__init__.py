@@ -1,8 +1,7 @@
 """Transactional outbox and periodic tasks.
 
-A job is a row written in the same transaction as the change that requires it. ``manage.py worker`` runs due jobs; with
-``at_once=True`` the committing process tries first. Claiming a job moves ``run_at`` to the end of a lease by a
-conditional update, so no two workers run it concurrently, and it becomes due again if its worker is killed.
+A job is written in the transaction that requires it and run by ``manage.py worker``. A lease lets it run again if its
+worker is killed.
 """
 
 import contextlib
@@ -31,7 +30,7 @@ Handler = Callable[..., None]
 
 
 class Postpone(Exception):
-    """Raised by a handler to run the job again in ``seconds`` without counting the attempt."""
+    """Run the job again without counting this attempt."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"again in {seconds:g} s")
@@ -39,16 +38,16 @@ class Postpone(Exception):
 
 
 class Job(models.Model):
-    """One unit of work: ``kind`` names the handler, ``payload`` holds its keyword arguments (JSON values)."""
+    """``kind`` names the handler, ``payload`` its JSON arguments."""
 
     kind = models.CharField(max_length=60)
     payload = models.JSONField(default=dict)
     run_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
-    # Request that enqueued the job; copied to the job's log lines.
+    # Added to log lines.
     request_id = models.CharField(max_length=64, blank=True)
-    # Set after the last attempt; such jobs are kept for inspection and not run again.
+    # Set after the last attempt.
     given_up_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -59,7 +58,7 @@ class Job(models.Model):
         return f"{self.kind} {self.payload}"
 
     def claim(self) -> bool:
-        """Lease the job for ``LEASE``; return False if another worker has it."""
+        """Return False if another worker has the job."""
         leased_until = _milliseconds(timezone.now() + LEASE)
         claimed = Job.objects.filter(pk=self.pk, run_at=self.run_at, given_up_at=None).update(
             run_at=leased_until, attempts=F("attempts") + 1
@@ -69,8 +68,6 @@ class Job(models.Model):
 
 
 class JobKind:
-    """A kind of job, made by :func:`job` from its handler. Calling it runs the handler."""
-
     def __init__(self, name: str, function: Handler, *, in_transaction: bool) -> None:
         self.name, self.in_transaction = name, in_transaction
         self._function = function
@@ -83,9 +80,8 @@ class JobKind:
     ) -> Job | None:
         """Insert a job in the running transaction.
 
-        ``at_once`` also runs it in this process right after the commit; the worker retries it if that fails.
-        ``unless_queued`` does nothing if the same job waits already. Running jobs do not count: they may have read the
-        data before this change.
+        ``at_once`` also runs it after the commit. ``unless_queued`` skips a job that waits already; a running one may
+        have read older data.
         """
         if unless_queued and Job.objects.filter(kind=self.name, payload=payload, given_up_at=None, attempts=0).exists():
             return None
@@ -107,10 +103,10 @@ _kinds: dict[str, JobKind] = {}
 
 
 def job(name: str, *, in_transaction: bool = False) -> Callable[[Handler], JobKind]:
-    """Make the decorated function the handler of a kind of job; it gets the payload as keyword arguments.
+    """Register a handler, which must be idempotent: the process can die before the row is deleted.
 
-    Handlers must be idempotent: the process can die before the row is deleted. A handler that only writes to the
-    database may use ``in_transaction``, which deletes the row in the same transaction. ``name`` is stored in the rows.
+    ``in_transaction`` deletes the row in the transaction of a handler that only writes to the database. ``name`` is
+    stored.
     """
 
     def register(function: Handler) -> JobKind:
@@ -121,17 +117,14 @@ def job(name: str, *, in_transaction: bool = False) -> Callable[[Handler], JobKi
 
 
 def run_due(*, limit: int = 50, seconds: float = 5.0) -> int:
-    """Run due jobs, oldest first; return the number tried.
-
-    Starts none after ``seconds``, so that slow jobs do not delay periodic tasks.
-    """
+    """Run due jobs, oldest first; return the number tried. Starts none after ``seconds``."""
     give_up_at = time.monotonic() + seconds
     due = Job.objects.filter(given_up_at=None, run_at__lte=timezone.now()).order_by("run_at")[:limit]
     return sum(run(job) for job in itertools.takewhile(lambda _: time.monotonic() < give_up_at, due))
 
 
 def run(job: Job) -> bool:
-    """Claim and run one job; return False if another worker has it. Failures are stored and retried."""
+    """Return False if another worker has the job. Failures are retried."""
     if not job.claim():
         return False
     with request_context.bind_context(job.request_id, job=job.kind, job_id=str(job.pk)):
@@ -178,7 +171,7 @@ def _work_in_transaction(job: Job, kind: JobKind) -> None:
 
 
 class PeriodicTask(models.Model):
-    """Next run of a task, claimed by advancing ``due_at``."""
+    """Claimed by advancing ``due_at``."""
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()
@@ -196,8 +189,6 @@ _tasks: dict[str, _Task] = {}
 
 
 def every(seconds: float, *, name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    """Register the decorated function to be run by the worker every ``seconds``."""
-
     def register(function: Callable[[], Any]) -> Callable[[], Any]:
         _tasks[name] = _Task(timedelta(seconds=seconds), function)
         return function
@@ -211,7 +202,7 @@ def run_periodic() -> int:
     for name, task in _tasks.items():
         now = _milliseconds(timezone.now())
         if name not in due_at:
-            # Another worker may create it concurrently; the key is unique and either row will do.
+            # Another worker may create it concurrently.
             with contextlib.suppress(IntegrityError):
                 PeriodicTask(name=name, due_at=now).save(force_insert=True)
             due_at[name] = PeriodicTask.objects.get(pk=name).due_at
@@ -229,5 +220,5 @@ def run_periodic() -> int:
 
 
 def _milliseconds(moment: datetime) -> datetime:
-    """Truncate to MongoDB's precision, so that the value read back equals the one written."""
+    """Truncate to MongoDB's precision, to equal the value read back."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,8 +1,6 @@
-"""Mails: requested in a transaction, written and sent by the worker.
+"""Mails, requested in a transaction and sent by the worker.
 
-A mail is a job (`shop.jobs`) that holds only ids; its content is read when it is sent, and nothing is sent if the
-recipient is gone. Delivery is at least once: a repeated mail has the same Message-ID, by which servers and clients drop
-duplicates.
+Jobs hold only ids. A mail sent twice has the same Message-ID, by which clients drop duplicates.
 """
 
 import contextlib
@@ -33,9 +31,8 @@ from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
-# Back-off after the mail server was unreachable.
 AWAY_SECONDS = 30.0
-# Retry of temporary refusals, such as a full mailbox or greylisting, up to DELIVERABLE_FOR.
+# Retry of temporary refusals, such as greylisting.
 ASK_AGAIN_SECONDS = 15 * 60.0
 DELIVERABLE_FOR = timedelta(days=1)
 # After this time a retry counts again.
@@ -43,23 +40,21 @@ _COUNTED_FOR_SECONDS = 2 * 24 * 3600
 
 
 class Budget(StrEnum):
-    """Scopes in `settings.RATE_LIMIT_RULES` for mails, each with a stricter twin ``…_unverified``.
-
-    Each kind has its own limit, so that one cannot use up that of another.
+    """Rate limit scopes, separate so that one kind of mail cannot use up another's; ``…_unverified`` twins are
+    stricter.
     """
 
-    LINK = "mail_link"  # link to verify the address
-    ORDER = "mail_order"  # order placed, cancelled or expired: free to trigger
+    LINK = "mail_link"  # verification
+    ORDER = "mail_order"  # free to trigger
     SALE = "mail_sale"  # money or a parcel has moved
     PASSWORD_RESET = "mail_reset"  # noqa: S105
     PASSWORD_CHANGED = "mail_password"  # noqa: S105
 
 
 class Mail(NamedTuple):
-    """A mail to one address. ``template`` names the pair ``….txt`` and ``….html``, rendered with ``context``.
+    """``budget`` is None for staff.
 
-    It counts against ``budget``, which is None for mails to staff. An unverified mailbox may belong to a stranger:
-    limits are stricter, and ``context`` must contain no user input.
+    An unverified mailbox may belong to a stranger: ``context`` must contain no user input.
     """
 
     to: str
@@ -71,7 +66,7 @@ class Mail(NamedTuple):
 
 
 class MailNotTaken(Exception):
-    """The mail server did not confirm a mail. The recipient's address is removed from its message."""
+    """The mail server did not confirm the mail; the message omits the recipient."""
 
     def __init__(self, error: OSError, *, to: str) -> None:
         super().__init__(f"{type(error).__name__}: {error}".replace(to, "…"))
@@ -81,18 +76,13 @@ Writer = Callable[..., Mail | None]
 
 
 class MailKind:
-    """A kind of mail, made by :func:`mail` from the function that writes it."""
-
     def __init__(self, name: str, write: Writer) -> None:
         self.name = name
         self._write = write
         self._job = jobs.job(name)(self._run)
 
     def enqueue(self, *, delay: timedelta | None = None, **about: str) -> None:
-        """Enqueue a mail in the running transaction, to be sent after the commit or ``delay`` later.
-
-        ``about`` are ids, since they are stored.
-        """
+        """Enqueue in the running transaction. ``about`` are ids, since they are stored."""
         self._job.enqueue(mail=str(ObjectId()), delay=delay, **about)
 
     def _run(self, *, mail: str, **about: str) -> None:
@@ -105,15 +95,11 @@ _kinds: list[str] = []
 
 
 def kinds() -> list[str]:
-    """Return the names of all kinds of mail, which are those of their jobs."""
     return _kinds
 
 
 def mail(name: str) -> Callable[[Writer], MailKind]:
-    """Make the decorated function the writer of a kind of mail; it gets the ids passed to ``enqueue``.
-
-    It returns None if the mail is obsolete.
-    """
+    """Register a writer, which returns None if the mail is obsolete."""
 
     def register(write: Writer) -> MailKind:
         _kinds.append(name)
@@ -131,7 +117,7 @@ def _send(mail: Mail, number: ObjectId) -> None:
     try:
         check_email(mail.to)
     except ValidationError:
-        # The account predates the check of addresses.
+        # The account predates the check.
         logger.warning("mail_undeliverable", mail=str(number))
         return
     if _is_over_limit(mail, number):
@@ -150,15 +136,12 @@ def _send(mail: Mail, number: ObjectId) -> None:
                 raise MailNotTaken(refused, to=mail.to) from None
             _drop(number, code=refused.smtp_code)
         except OSError as error:
-            # Includes lost responses: the mail may have been accepted, so attempts are limited.
+            # Includes lost responses, so attempts are limited.
             raise MailNotTaken(error, to=mail.to) from None
 
 
 def _is_over_limit(mail: Mail, number: ObjectId) -> bool:
-    """Count a mail for its recipient's mailbox; return whether the limit is exceeded.
-
-    Retries do not count again. A process that dies right after counting sends the mail on retry.
-    """
+    """Count a mail for its mailbox; retries do not count again."""
     if not settings.RATE_LIMITS or mail.budget is None:
         return False
     if counters.count(f"mail {number}", seconds=_COUNTED_FOR_SECONDS).uses > 1:
@@ -171,15 +154,12 @@ def _is_over_limit(mail: Mail, number: ObjectId) -> bool:
 
 
 def _drop(number: ObjectId, *, code: int) -> None:
-    # Unknown or full mailbox, which staff cannot repair. The server's message may name the person.
+    # The server's message may name the person.
     logger.warning("mail_refused", mail=str(number), code=code)
 
 
 def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:
-    """Return whether a permanent refusal concerns the recipient: RFC 3463, 5.1.x and 5.2.x.
-
-    Other reasons (spam, policy, our limits) need staff.
-    """
+    """Return whether it concerns the recipient (RFC 3463, 5.1.x and 5.2.x)."""
     said = refused.smtp_error
     text = said.decode("ascii", "replace") if isinstance(said, bytes) else said
     return refused.smtp_code >= 500 and text.startswith(("5.1.", "5.2."))
@@ -204,8 +184,6 @@ def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:
 
 
 class _Server:
-    """The mail server, with this process's back-off after an outage."""
-
     def __init__(self) -> None:
         self._away_until = 0.0
 
@@ -215,7 +193,7 @@ class _Server:
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[BaseEmailBackend]:
-        """Yield an open connection. Raises ``Postpone`` if the server is unreachable."""
+        """Raises ``Postpone`` if the server is unreachable."""
         connection = get_connection()
         try:
             self._open(connection)
@@ -229,7 +207,7 @@ class _Server:
         try:
             connection.open()
         except OSError as error:
-            # All SMTP errors are OSErrors. Permanent ones, such as a wrong password, are raised.
+            # Permanent errors, such as a wrong password, are raised.
             lasting = isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
             if lasting or isinstance(error, smtplib.SMTPNotSupportedError):
                 raise
