@@ -1,5 +1,3 @@
-"""Order and product counts of the category tree. Categories are few, so all are read at once."""
-
 from collections.abc import Iterable
 
 from bson import ObjectId
@@ -9,13 +7,13 @@ from catalog.search import sort_name
 
 
 def in_tree_order(categories: Iterable[Category]) -> list[Category]:
-    """Sort categories with parents before children, siblings by position and name."""
+    """Sort parents before children, siblings by position and name."""
     places = {category.pk: (category.position, sort_name(category.name), category.pk) for category in categories}
     return sorted(categories, key=lambda category: [places[pk] for pk in category.lineage if pk in places])
 
 
 def count_products(categories: Iterable[Category], *, among: Iterable[Category] | None = None) -> None:
-    """Set ``product_count``: the active products of each category and its descendants in ``among``."""
+    """Set ``product_count``, including descendants in ``among``."""
     totals: dict[ObjectId, int] = {}
     for category in categories if among is None else among:
         for ancestor in category.lineage:

@@ -1,8 +1,4 @@
-"""Number of products that match a filter.
-
-Counting visits every matching product, so counts from ``REMEMBERED_FROM`` are cached for a second per process, and the
-fact that there are more than the counting limit for a minute. Smaller counts are always current.
-"""
+"""Number of matches. Large counts are cached, because counting reads every match."""
 
 import hashlib
 from typing import Any
@@ -15,24 +11,23 @@ from shop.db.documents import Document, Pipeline
 
 REMEMBERED_FROM = 1_000
 SECONDS, SECONDS_WHERE_UNCOUNTED = 1.0, 60.0
-# Up to this number, reading all matches for a page is cheaper in MongoDB than a separate count.
+# Up to this number, reading all matches is faster than a separate count.
 FEW = 64
 SECONDS_FEW = 60.0
 
 _remembered: TTLCache[int] = TTLCache(seconds=SECONDS, maxsize=1_000)
-# Filters with few matches last time. This affects how they are counted, not the result.
+# Filters with few matches last time.
 _few: TTLCache[bool] = TTLCache(seconds=SECONDS_FEW, maxsize=1_000)
 
 
 class ListCount:
-    """Stages that count the matches in the command that reads a page, unless the count is cached.
+    """Stages that count matches while reading a page, unless cached.
 
-    ``on_the_way`` goes before the page's stages, ``beside`` after all others, and ``also`` into the projection.
-    :meth:`take` then returns the count.
+    ``on_the_way`` goes before the page's stages, ``beside`` after all others, ``also`` into the projection.
     """
 
     def __init__(self, match: dict[str, Any], *, at_most: int, whole: bool) -> None:
-        """``whole`` says that all matching products pass through the pipeline; otherwise a sub-pipeline counts them."""
+        """``whole``: all matches pass through the pipeline."""
         self._key, self._at_most = _digest(match), at_most
         self._known = _remembered.get(self._key)
         self.on_the_way: Pipeline = []
@@ -47,7 +42,7 @@ class ListCount:
             self.beside = [{"$unionWith": {"coll": Product._meta.db_table, "pipeline": count}}]
 
     def take(self, rows: list[Document]) -> int:
-        """Return the count, and remove it from the rows."""
+        """Remove the count from the rows, and return it."""
         if self._known is not None:
             return self._known
         counted = rows[-1]["counted"] if rows and "counted" in rows[-1] else 0
@@ -71,5 +66,5 @@ class ListCount:
 
 
 def _digest(match: dict[str, Any]) -> bytes:
-    # A digest limits the memory per key: filters may be long.
+    # Limits the memory of long filters.
     return hashlib.blake2b(bson.encode(match), digest_size=16).digest()

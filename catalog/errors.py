@@ -6,7 +6,7 @@ from shop.api.errors import Conflict, Fault, ShopError
 
 
 class OutOfStock(Conflict):
-    """409: stock is below the requested quantity. ``variants`` are the ids of the variants concerned."""
+    """``variants`` are the ids of those with too little stock."""
 
     default_code = "out_of_stock"
     default_detail = "There is not enough in stock."

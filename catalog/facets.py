@@ -1,8 +1,6 @@
-"""Facets: the number of products per further filter of a product list.
+"""Numbers of products per filter, counted as if that filter were not set.
 
-Each filter is counted as if it were not set and all others were. One aggregation serves all filters that are not set;
-each set filter needs one more. An aggregation reads at most the newest ``COUNTED`` products by an index, so its cost is
-independent of the size of the shop.
+One aggregation counts all filters that are not set; each set filter needs another.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -22,15 +20,15 @@ from shop.db.caches import TTLCache
 
 MAX_NAMES = 50
 MAX_VALUES = 100
-# Limit of groups; more indicate attributes that are not useful as filters, such as serial numbers.
+# More groups come from useless filters such as serial numbers.
 _MAX_GROUPS = 5_000
-# Price ranges start at 0, 1, 2, 5, 10, 20, 50 and so on.
+# 0, 1, 2, 5, 10, 20, 50 and so on.
 _STEPS = [Decimal(0), *(Decimal(step).scaleb(zeros) for zeros in range(9) for step in (1, 2, 5)), Decimal(10**9)]
 
 _NO_PRICE = Decimal128("0")
 _STEPS_REACHED = {"$filter": {"input": [Decimal128(step) for step in _STEPS], "cond": {"$lte": ["$$this", "$price"]}}}
 
-# The keys under which each filter counts a product, as array expressions.
+# Array expressions of a product's keys per filter.
 _KEYS: dict[str, Any] = {
     "category": "$category_lineage",
     "price": [{"$size": _STEPS_REACHED}],
@@ -40,32 +38,25 @@ _PAIRS = "$attribute_pairs"
 
 
 class Group(NamedTuple):
-    """Aggregates of the products with one key of a filter."""
-
     products: int
     lowest_price: Decimal
     highest_price: Decimal
-    # The values of one product, for their spelling.
+    # Those of one product, for the spelling.
     attributes: Mapping[str, str]
 
 
 class Look(NamedTuple):
-    """Result of one aggregation: the number of products, and the groups of each filter by key."""
-
     products: int
     groups: dict[str, dict[Any, Group]]
 
 
-# Large counts are costly and cached for some seconds; small ones are always current.
+# Only large counts are cached.
 REMEMBERED_FROM = 1_000
 _remembered: TTLCache[dict[str, Any]] = TTLCache(seconds=5.0, maxsize=100)
 
 
 def count_facets(query: ProductFilters) -> dict[str, Any]:
-    """Return the facets in the shape of `catalog.serializers.FacetsSerializer`.
-
-    Counts from ``REMEMBERED_FROM`` may be some seconds old.
-    """
+    """See `catalog.serializers.FacetsSerializer`."""
     key = repr((query.conditions, query.match()))
     facets = _remembered.get(key)
     if facets is None:
@@ -116,7 +107,7 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
                 "attributes": {"$first": "$attributes"},
             }
         },
-        # Above the limit the rarest attributes are dropped, which sort last.
+        # The limit drops the rarest attributes, which sort last.
         {"$sort": {"_id.filter": -1, "products": -1}},
         {"$limit": _MAX_GROUPS},
     ]
@@ -127,7 +118,7 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
         if name == "total":
             seen = row["products"]
         else:
-            # One product above the limit is read, to detect that there are more.
+            # One product above the limit is read.
             products = min(row["products"], queries.COUNTED)
             groups.setdefault(name, {})[key] = Group(
                 products, row["lowest"].to_decimal(), row["highest"].to_decimal(), row["attributes"]
@@ -163,7 +154,7 @@ def _categories(groups: dict[Any, Group], *, chosen: Container[Any]) -> list[dic
 
 
 def _price(groups: dict[int, Group]) -> dict[str, Any]:
-    """Return the price facet. A group's key is the number of steps that its prices reach."""
+    """A group's key is the number of steps that its prices reach."""
     return {
         "min": min((group.lowest_price for group in groups.values()), default=None),
         "max": max((group.highest_price for group in groups.values()), default=None),
@@ -175,21 +166,20 @@ def _price(groups: dict[int, Group]) -> dict[str, Any]:
 
 
 def _last_before(step: int) -> Decimal:
-    """Return the highest price of the range below a step."""
     if step == len(_STEPS):
         return settings.MAX_PRICE
     return _STEPS[step] - money.smallest_step(settings.CURRENCY)
 
 
 def _attributes(groups: dict[str, dict[Any, Group]], *, chosen: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """Return the most common values of the most common attributes, and all chosen ones even without products."""
+    """Include chosen values without products."""
     asked = {name: {identifiers.key(value): value for value in values} for name, values in chosen.items()}
     counts: dict[str, dict[str, int]] = {name: dict.fromkeys(values, 0) for name, values in asked.items()}
     spelled: dict[tuple[str, str], str] = {(name, key): value for name in asked for key, value in asked[name].items()}
     for filter_, found in groups.items():
         for pair, group in found.items() if filter_.startswith("attr") else ():
             name, _, key = pair.partition("=")
-            # A chosen attribute is counted by the aggregation without it.
+            # Each chosen attribute has a separate aggregation.
             if (name in asked) == (filter_ != "attributes"):
                 counts.setdefault(name, {})[key] = group.products
                 spelled[name, key] = group.attributes.get(name, key)
@@ -207,6 +197,6 @@ def _attributes(groups: dict[str, dict[Any, Group]], *, chosen: dict[str, list[s
 
 
 def _commonest(counts: Mapping[str, int], always: Container[str], *, at_most: int) -> list[str]:
-    """Return the keys with the highest counts in descending order, including those in ``always``."""
+    """Return the highest counts, and those in ``always``."""
     kept = sorted(counts, key=lambda key: (key not in always, -counts[key], key))[:at_most]
     return sorted(kept, key=lambda key: (-counts[key], key))

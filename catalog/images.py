@@ -1,4 +1,4 @@
-"""Pictures of products: files are stored before the transaction that records them, and deleted by jobs after it."""
+"""Pictures of products. Files are stored before the transaction, and deleted after it."""
 
 from typing import Any
 
@@ -14,7 +14,6 @@ from shop.media.cleanup import delete_image_later, delete_orphans, store_and_rec
 
 
 def add_image(*, product: Product, image: media.PreparedImage, alt: str = "") -> ProductImage:
-    """Store a picture as the last of the product's."""
     return store_and_record(
         image, folder="products", record=lambda name: _add_image(product_id=product.pk, name=name, alt=alt)
     )
@@ -33,7 +32,7 @@ def _add_image(*, product_id: ObjectId, name: str, alt: str) -> ProductImage:
 
 @transactional("catalog.update_image")
 def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
-    """Change a picture's ``alt`` or its zero-based ``position``."""
+    """``position`` is zero-based."""
     if "alt" in data:
         image.alt = data["alt"]
         ProductImage.objects.filter(pk=image.pk).update(alt=image.alt)
@@ -51,7 +50,6 @@ def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
 
 @transactional("catalog.delete_image")
 def delete_image(*, image: ProductImage) -> None:
-    """Delete a picture; a job deletes its file."""
     ProductImage.objects.filter(pk=image.pk).delete()
     delete_image_later(image.name)
     read_model.refresh(image.product_id)
@@ -60,7 +58,6 @@ def delete_image(*, image: ProductImage) -> None:
 
 @jobs.every(3600, name="catalog.orphan_images")
 def delete_orphan_images() -> int:
-    """Delete picture files that no product references; return their number."""
     return delete_orphans(
         "products", in_use=lambda names: ProductImage.objects.filter(name__in=names).values_list("name", flat=True)
     )

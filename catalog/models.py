@@ -1,8 +1,4 @@
-"""Categories, products, variants, pictures and stock movements.
-
-A product carries what lists show (category, pictures, lowest price, stock state, rating), written in the same
-transaction as the change, so that a list is one query.
-"""
+"""Products include a read model of all that lists show, so that a list is one query."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -14,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
-from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (tables of this room, too)
+from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (registers the models)
 from shop.db import identifiers
 from shop.db.fields import CodeField, KeyField, LabelsField, LowerSlugField
 from shop.db.money_fields import money_field
@@ -26,14 +22,13 @@ MAX_ATTRIBUTES = 30
 
 
 def validate_slug_not_reserved(slug: str) -> None:
-    """Refuse slugs that conflict with API paths or ids."""
     looks_like_id = len(slug) == 24 and all(c in "0123456789abcdefABCDEF" for c in slug)
     if slug in RESERVED_SLUGS or looks_like_id:
         raise ValidationError("This slug is reserved.", code="reserved_slug")
 
 
 def validate_attributes(attributes: Any) -> None:
-    """Validate a flat object of short names and texts: ``{"colour": "red"}``."""
+    """Validate an object such as ``{"colour": "red"}``."""
     if not isinstance(attributes, dict):
         raise ValidationError('Give an object of names and texts, such as {"colour": "red"}.', code="invalid")
     if len(attributes) > MAX_ATTRIBUTES:
@@ -48,10 +43,7 @@ def validate_attributes(attributes: Any) -> None:
 
 class CategoryQuerySet(models.QuerySet):
     def touch(self) -> int:
-        """Make the running transaction conflict with others that move, delete or fill these categories.
-
-        Call it before writing something that depends on a category that was only read.
-        """
+        """Make concurrent transactions on these categories conflict. Call it before writing data derived from them."""
         return self.update(revision=models.F("revision") + 1)
 
 
@@ -59,13 +51,13 @@ class Category(models.Model):
     name = models.CharField(max_length=120)
     slug = LowerSlugField(max_length=140, unique=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
-    # Slugs from the root to this category, joined by "/"; sorts parents before children.
+    # Slugs from the root to this category, joined by "/".
     path = models.CharField(max_length=1000, editable=False, default="")
-    # Ids from the root to this category, inclusive; copied to products.
+    # Ids from the root to this category, inclusive.
     lineage = ArrayField(ObjectIdField(), default=list, editable=False)
     position = models.PositiveIntegerField(default=0, help_text="Its place among its siblings, the lowest first.")
     revision = models.PositiveIntegerField(default=0, editable=False)
-    # Number of active products directly in this category; written by `catalog.read_model`.
+    # Without descendants; written by `catalog.read_model`.
     active_products = models.IntegerField(default=0, editable=False)
 
     objects = CategoryQuerySet.as_manager()
@@ -87,8 +79,6 @@ class ProductQuerySet(models.QuerySet):
 
 
 class Product(models.Model):
-    """A product as shown to shoppers; prices, stock and sales are those of its variants."""
-
     name = models.CharField(max_length=200)
     slug = LowerSlugField(max_length=220, unique=True, validators=[validate_slug_not_reserved])
     description = models.TextField(blank=True, max_length=20_000)
@@ -105,19 +95,18 @@ class Product(models.Model):
     category_lineage = ArrayField(ObjectIdField(), default=list, editable=False)
     # The category whose `active_products` includes this product.
     counted_in = ObjectIdField(null=True, editable=False)
-    # Sort key of the name; words for relevance; and search terms, which are prefixes of all words and SKUs of active
-    # variants (see `catalog.search`).
+    # See `catalog.search`.
     sort_name = models.CharField(max_length=200, blank=True, editable=False)
     search_words = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     search_beginnings = ArrayField(models.CharField(max_length=250), default=list, editable=False)
-    # Attributes as "name=value" with normalized values, so that one index serves all names.
+    # "name=value" with normalized values, so that one index serves all names.
     attribute_pairs = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     price = money_field(default=Decimal(0), editable=False)
     in_stock = models.BooleanField(default=False, editable=False)
     stock_flips = models.PositiveIntegerField(default=0, editable=False)
-    # [{"id", "name", "alt"}] by position; `name` is a name in the default storage.
+    # [{"id", "name" (in the default storage), "alt"}] by position.
     pictures = models.JSONField(default=list, editable=False)
-    # Number, total and average of the ratings of visible reviews.
+    # Visible reviews only.
     rating_count = models.PositiveIntegerField(default=0, editable=False)
     rating_sum = models.PositiveIntegerField(default=0, editable=False)
     rating_average = models.DecimalField(max_digits=3, decimal_places=2, null=True, editable=False)
@@ -148,23 +137,23 @@ class VariantQuerySet(models.QuerySet):
         return self.filter(is_active=True)
 
     def with_skus(self, skus: Iterable[str]) -> "VariantQuerySet":
-        """Filter by SKU, ignoring case. `catalog.skus.SkuMap` maps the results."""
+        """Ignores case."""
         skus = list(skus)
         return self.filter(models.Q(sku_key__in=[identifiers.key(sku) for sku in skus]) | models.Q(sku__in=skus))
 
 
 class Variant(models.Model):
-    """A purchasable variant of a product, with price and stock; a product has at least one."""
+    """A product has at least one variant."""
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="variants")
     sku = CodeField("SKU", max_length=64, unique=True)
     sku_key = KeyField(of="sku", unique=True)
-    # Option values that distinguish it from sibling variants: {"size": "M"}; empty for a simple product.
+    # {"size": "M"}; empty for a simple product.
     options = LabelsField(default=dict, blank=True, validators=[validate_attributes])
     price = money_field()
-    # Equals the sum of the variant's movements; written by `catalog.stock` only.
+    # The sum of the variant's movements; written by `catalog.stock` only.
     stock = models.PositiveBigIntegerField(default=0, editable=False)
-    # Number of adjustments by staff and imports, without sales. Detects adjustments since an earlier read.
+    # Stock changes by staff and imports, without sales.
     adjustments = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
     position = models.PositiveIntegerField(default=0)
@@ -190,7 +179,6 @@ class Variant(models.Model):
 
     @property
     def label(self) -> str:
-        """Return the option values as text: "M, red"."""
         return ", ".join(str(value) for value in self.options.values())
 
     @property
@@ -199,10 +187,8 @@ class Variant(models.Model):
 
 
 class ProductImage(models.Model):
-    """A picture of a product, in order of ``position``."""
-
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="images")
-    # A name in the default storage, chosen by `shop.media`.
+    # Name in the default storage.
     name = models.CharField(max_length=255, editable=False)
     alt = models.CharField(max_length=200, blank=True, help_text="What a screen reader says.")
     position = models.PositiveIntegerField(default=0)
@@ -216,14 +202,12 @@ class ProductImage(models.Model):
 
     @property
     def place(self) -> int:
-        """Return the zero-based rank among the product's pictures; ``position`` may have gaps and duplicates."""
+        """Return the zero-based rank; ``position`` may have gaps and duplicates."""
         before = models.Q(position__lt=self.position) | models.Q(position=self.position, pk__lt=self.pk)
         return ProductImage.objects.filter(before, product=self.product_id).count()
 
 
 class StockMovement(models.Model):
-    """A change of a variant's stock by ``delta``, with its reason."""
-
     class Reason(models.TextChoices):
         INITIAL = "initial", "Initial stock"
         ADJUSTMENT = "adjustment", "Adjustment by staff"
@@ -232,12 +216,11 @@ class StockMovement(models.Model):
         CANCELLATION = "cancellation", "Order cancelled"
         EXPIRY = "expiry", "Order expired"
 
-    # Indexed by "movement_variant".
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="movements", db_index=False)
     delta = models.BigIntegerField()
     reason = models.CharField(max_length=20, choices=Reason)
     note = models.CharField(max_length=200, blank=True)
-    # Order number or staff user id.
+    # Order number or user id.
     reference = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -1,4 +1,4 @@
-"""Offers: price, stock and display data of variants, for carts and orders."""
+"""Price, stock and display data of variants, for carts and orders."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,15 +14,13 @@ from shop.db.documents import Document, Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A purchasable snapshot of a variant with its product's display data."""
-
     variant: ObjectId
     product: ObjectId
     sku: str
     options: dict[str, str]
     price: Decimal
     stock: int
-    # Whether variant and product are both active.
+    # Variant and product.
     is_active: bool
     name: str
     slug: str
@@ -34,12 +32,12 @@ class Offer:
 
     @property
     def orderable(self) -> int:
-        """Return the maximum quantity of a cart line."""
+        """The maximum quantity of a cart line."""
         return min(self.stock, settings.MAX_QUANTITY_PER_LINE)
 
     @property
     def shortage(self) -> str:
-        """Return the message for a quantity above the stock; it reveals the number only if few are left."""
+        """Reveals the stock only if few are left."""
         if self.stock == 0:
             return "This is out of stock."
         if self.stock <= settings.SHOWN_STOCK:
@@ -49,7 +47,6 @@ class Offer:
 
 Offers = dict[ObjectId, Offer]
 
-# Product fields that an offer does not need.
 _NOT_SHOWN = [
     f"product.{name}" for name in ("description", "search_words", "search_beginnings", "attributes", "attribute_pairs")
 ]
@@ -68,7 +65,7 @@ _PRODUCT: Pipeline = [
 
 
 def offers_of(variants: Iterable[ObjectId]) -> Offers:
-    """Return the offers of these variants by id, without deleted ones. One command, or none for no variants."""
+    """Return offers by variant id, without deleted variants."""
     ids = list(variants)
     if not ids:
         return {}
@@ -77,8 +74,9 @@ def offers_of(variants: Iterable[ObjectId]) -> Offers:
 
 
 def beside(found: Pipeline, *, ids: str, variant: ObjectId | None = None, product: ObjectId | None = None) -> Pipeline:
-    """Return stages that append offers to the single document found by ``found``: of the variants in its ``ids`` field,
-    of ``variant``, and of all variants of ``product``. :func:`apart` splits the result.
+    """Return stages that append offers to the one document of ``found``.
+
+    They are those of its field ``ids``, and of ``variant`` or of all variants of ``product``.
     """
     pipeline = [
         *found,
@@ -98,7 +96,7 @@ def beside(found: Pipeline, *, ids: str, variant: ObjectId | None = None, produc
 
 
 def apart(rows: list[Document]) -> tuple[Document | None, Offers]:
-    """Split the result of :func:`beside` into the document, if found, and the offers."""
+    """Split the result of :func:`beside`."""
     found = rows.pop(0) if rows and "offers" in rows[0] else None
     offers = [*rows, *(found.pop("offers") if found else ())]
     return found, {row["_id"]: _read(row) for row in offers}
@@ -108,7 +106,7 @@ def _read(row: Document) -> Offer:
     try:
         return _offer(row)
     except KeyError:
-        # Documents written by an older release lack newer fields.
+        # Documents of an older release.
         product = documents.with_defaults(Product, row["product"])
         return _offer(documents.with_defaults(Variant, row | {"product": product}))
 

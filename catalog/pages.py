@@ -1,5 +1,3 @@
-"""Pagination of the product list, by number and by cursor."""
-
 import base64
 import io
 import json
@@ -26,13 +24,9 @@ from shop.http.addresses import base_url
 
 
 class ProductPagination(PageNumberPagination):
-    """Pages by number up to row ``COUNTED``, where counting stops too; after that ``next`` has a cursor.
-
-    Skipping and counting cost time per row; a cursor does not. It holds the ordering value and the id of the last row.
-    """
+    """Pages by number up to row ``COUNTED``, then by cursor: the last row's ordering value and id."""
 
     def paginate_queryset(self, query: ProductQuery, request: Request, view: APIView | None = None) -> list[Document]:
-        """Return the requested page in the shape of the response."""
         self.request, self.query, self.ordering = request, query, query.ordering
         self.size = self.get_page_size(request)
         self.cursor = self.given(request, "cursor")
@@ -53,21 +47,20 @@ class ProductPagination(PageNumberPagination):
 
     def _page_by_cursor(self) -> list[Document]:
         self.ends_numbers = True
-        # One more row, to detect a next page.
+        # One more row detects a next page.
         rows = self._read([{"$match": self._beyond(self.cursor)}, {"$limit": self.size + 1}])
         self.more = len(rows) > self.size
         return rows[: self.size]
 
     def _read(self, part: Pipeline) -> list[Document]:
-        """Return this part of the products and count all of them, in one command."""
-        # Relevance ranks at most `COUNTED` products, so not all matches pass through.
+        # Relevance reads at most `COUNTED` products.
         whole = not self.cursor and self.ordering is not None
         count = ListCount(self.query.match(), at_most=queries.COUNTED + 1, whole=whole)
         # For the next page's cursor.
         position = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {}
         rows = replies.list_products(
             [*self.query.in_order(), *count.on_the_way, *part],
-            # With a cursor the index is scanned by ranges instead of points, so its results are not in order.
+            # A cursor scans ranges of the index, which are not in order.
             index=None if self.cursor else self.query.index(),
             request=self.request,
             also={**position, **count.also},
@@ -131,13 +124,12 @@ class ProductPagination(PageNumberPagination):
 
 
 def _query(asked: str, place: tuple[tuple[str, str], ...]) -> str:
-    """Return the query string with another page or cursor."""
     parameters = QueryDict(asked.encode("latin-1")).lists()
     others = [(name, values) for name, values in parameters if name not in ("page", "cursor")]
     return urlencode(sorted([*others, *place]), doseq=True)
 
 
-# Cache only short query strings, so that arbitrary input cannot grow the cache.
+# Cache only short query strings, to limit memory.
 _SHORT = 300
 _written_query = lru_cache(maxsize=1_000)(_query)
 _quoted = lru_cache(maxsize=10)(quote)

@@ -1,7 +1,4 @@
-"""Bulk price changes: plan, preview, then write prices that are unchanged since the preview.
-
-Concurrent edits are not overwritten, and repeating an interrupted or confirmed change has no effect.
-"""
+"""Bulk price changes, in two steps: plan and apply."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +19,7 @@ from shop.audit.staff_log import Action
 from shop.db.bulk import update_rows
 from shop.db.transactions import transactional
 
-# Per transaction, to keep it short for concurrent buyers.
+# Per transaction, to keep it short.
 _PRODUCTS_AT_ONCE = 50
 
 
@@ -34,8 +31,6 @@ class Kind(models.TextChoices):
 
 
 class Rounding(models.TextChoices):
-    """Rounding to multiples of the smallest chargeable step (0.01 in most currencies)."""
-
     STEP = "step"
     FIVE = "five"
     TEN = "ten"
@@ -44,7 +39,7 @@ class Rounding(models.TextChoices):
 
     @property
     def unit(self) -> Decimal:
-        """Return the unit of the multiples; ``NINES`` is one step below them."""
+        """Return the unit; ``NINES`` rounds to one step below a multiple."""
         steps = {Rounding.STEP: 1, Rounding.FIVE: 5, Rounding.TEN: 10}
         return money.smallest_step(settings.CURRENCY) * steps.get(self, 100)
 
@@ -64,15 +59,13 @@ class Rounding(models.TextChoices):
 
 
 class FormerPrice(models.TextChoices):
-    """Effect on the former price, which is shown struck through."""
-
     KEEP = "keep", "Leave it, if it is still above the new price"
     SHOW = "show", "Show today's price as the former one, where the new one is lower"
     REMOVE = "remove", "Show none"
 
 
 class Rule(NamedTuple):
-    """A price change by ``by`` per cent, or by an amount in the shop's currency."""
+    """A change by ``by`` per cent, or by that amount."""
 
     kind: Kind
     by: Decimal
@@ -96,11 +89,7 @@ class PriceChange(NamedTuple):
 
 
 def plan(*, products: Sequence[ObjectId], rule: Rule, at_most: int) -> list[PriceChange]:
-    """Return the changes by the rule, ordered by product; unchanged prices are omitted.
-
-    Raises :class:`PriceOutOfRange` for a price that would be negative or above the maximum, and :class:`TooManyPrices`
-    if the products have more than ``at_most`` variants.
-    """
+    """Return changes in the order of ``products``. Raises :class:`PriceOutOfRange`, :class:`TooManyPrices`."""
     place = {pk: number for number, pk in enumerate(products)}
     rows = list(Variant.objects.filter(product__in=products).order_by()[: at_most + 1])
     if len(rows) > at_most:
@@ -115,10 +104,7 @@ def plan(*, products: Sequence[ObjectId], rule: Rule, at_most: int) -> list[Pric
 
 
 def apply(changes: Iterable[PriceChange], *, former: FormerPrice) -> list[PriceChange]:
-    """Write planned prices; return those written. Prices changed since the plan are skipped.
-
-    Each chunk of products is one transaction of prices, read model and former prices.
-    """
+    """Return the changes written. Prices changed since the plan are skipped."""
     by_product = defaultdict(list)
     for change in changes:
         by_product[change.product].append(change)

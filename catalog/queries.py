@@ -1,4 +1,4 @@
-"""Filters, search and ordering of the product list: from query strings to MongoDB queries."""
+"""Query strings of the product list as MongoDB queries."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -28,17 +28,17 @@ from shop.db.money_fields import MoneyField
 # A MongoDB filter.
 Condition = dict[str, Any]
 
-# Permissions for seeing inactive products and stock, as in the admin.
+# Permissions to see inactive products and stock.
 SEE_ALL = ("catalog.view_product", "catalog.change_product")
 
 
 def at(address: str) -> Condition:
-    """Return the filter for the product with this id or slug."""
+    """Return the filter for an id or slug."""
     return {"_id": ObjectId(address)} if ObjectId.is_valid(address) else {"slug": {"$eq": address.lower()}}
 
 
 def find_product(address: str, *, user: Any) -> Product:
-    """Return the product with this id or slug; inactive ones for staff only. Raises ``Http404``."""
+    """Inactive products are for staff only. Raises ``Http404``."""
     lookup = {"pk": address} if ObjectId.is_valid(address) else {"slug": address}
     product = get_object_or_404(Product.objects.all(), **lookup)
     if not product.is_active and not staff_may(user, *SEE_ALL):
@@ -47,7 +47,7 @@ def find_product(address: str, *, user: Any) -> Product:
 
 
 class Ordering(NamedTuple):
-    """A sort by ``field``, then by id in the same direction; ``position`` parses the field's value in a cursor."""
+    """A sort by ``field``, then id; ``position`` parses the value in a cursor."""
 
     field: str
     descending: bool
@@ -59,7 +59,6 @@ class Ordering(NamedTuple):
         return {self.field: direction, "_id": direction}
 
     def beyond(self, value: Any, row: ObjectId) -> Condition:
-        """Return the filter for products after the one with this value and id."""
         after = "$lt" if self.descending else "$gt"
         return {"$or": [{self.field: {after: value}}, {self.field: value, "_id": {after: row}}]}
 
@@ -74,20 +73,16 @@ ORDERINGS = {
 }
 NEWEST_FIRST = ORDERINGS["newest"].sort
 RELEVANCE = "relevance"
-# Maximum number of products that are counted, paged by number, ranked by relevance and read for facets, to bound the
-# cost.
+# Maximum number of products that a request counts, skips or ranks.
 COUNTED = 10_000
-# Each chosen attribute needs one more aggregation of the facets.
+# Each needs another aggregation of the facets.
 MAX_ATTRIBUTES_ASKED = 10
 MAX_VALUES = 50
-# Parameters of a list other than filters.
 _NO_FILTERS = frozenset(("page", "page_size", "cursor"))
 _ATTRIBUTE_PARAMETER = re.compile(rf"attr_({ATTRIBUTE_NAME})\Z")
 
 
 class ProductFiltersSerializer(serializers.Serializer):
-    """Query parameters that filter products."""
-
     category = RepeatedField(
         child=LowerSlugField(max_length=140),
         most=MAX_VALUES,
@@ -109,8 +104,6 @@ class ProductFiltersSerializer(serializers.Serializer):
 
 
 class ProductQuerySerializer(ProductFiltersSerializer):
-    """Query parameters of a product list."""
-
     ordering = serializers.ChoiceField(
         choices=[*ORDERINGS, RELEVANCE],
         required=False,
@@ -124,7 +117,7 @@ class ProductQuerySerializer(ProductFiltersSerializer):
         return attrs
 
 
-# A single documented parameter for any number of parameters `attr_NAME`.
+# Describes any number of parameters `attr_NAME`.
 ATTRIBUTE_PARAMETER = OpenApiParameter(
     "attributes",
     {
@@ -132,7 +125,7 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
         "propertyNames": {"pattern": f"^attr_{ATTRIBUTE_NAME}$"},
         "additionalProperties": {"type": "string", "maxLength": 200, "pattern": "^[^\u0000]*$"},
         "maxProperties": MAX_ATTRIBUTES_ASKED,
-        # Swagger UI would submit a generated example, which filters out all products.
+        # Swagger UI would submit a generated example, which matches no product.
         "default": {},
     },
     style="form",
@@ -143,7 +136,6 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
 )
 
 
-# Slugs of categories are looked up with every list and rarely change.
 _ids_of_slugs: TTLCache[ObjectId] = TTLCache(seconds=1.0, maxsize=1_000)
 
 
@@ -158,16 +150,13 @@ def _fields_of(serializer_class: type[serializers.Serializer]) -> Mapping[str, s
     return serializer_class().get_fields()
 
 
-# Cache parsed query strings. Only short ones, so that arbitrary input cannot grow the cache.
+# Cache only short query strings, to limit memory.
 _SHORT = 300
 _parse_cached = cached(maxsize=1_000)(_parse)
 
 
 class ProductFilters:
-    """The validated filters of a query string.
-
-    Raises ``ValidationError`` for invalid parameters and unknown categories.
-    """
+    """Raises ``ValidationError``."""
 
     serializer_class = ProductFiltersSerializer
     # Validated data of an empty query string.
@@ -209,7 +198,6 @@ class ProductFilters:
 
     @staticmethod
     def _categories(slugs: Iterable[str]) -> list[ObjectId]:
-        """Return the ids of the categories with these slugs; cached for a second."""
         known = {slug: _ids_of_slugs.get(slug) for slug in slugs}
         if missing := [slug for slug, pk in known.items() if pk is None]:
             for row in documents.find(Category, {"slug": {"$in": missing}}, only=("id", "slug")):
@@ -222,10 +210,10 @@ class ProductFilters:
 
     @cached_property
     def conditions(self) -> dict[str, Condition]:
-        """Return the MongoDB filter of each set parameter by name, without the search."""
+        """Return filters by parameter, without the search."""
         conditions: dict[str, Condition] = {}
         if self.categories:
-            # With a single value MongoDB can use an index in the list's order.
+            # With one value, MongoDB can use an index in the list's order.
             one, *more = self.categories
             conditions["category"] = {"category_lineage": {"$in": self.categories} if more else one}
         operators = {"min_price": "$gte", "max_price": "$lte"}
@@ -238,43 +226,31 @@ class ProductFilters:
         return conditions
 
     def index(self, *, without: str | None = None) -> str | None:
-        """Return the index hint for newest-first order, or None to leave the choice to MongoDB.
-
-        MongoDB caches the plan that wins a trial for all later searches, but a plan that is good for common words
-        (scan all products until enough match) is bad for rare ones.
-        """
+        """Return an index hint, if any: MongoDB may cache a plan for common words that is bad for rare ones."""
         return SEARCH_INDEX if self.search and not self.conditions.keys() - {without} else None
 
     def match(self, *, without: str | None = None) -> Condition:
-        """Return the filter for active products that match; the parameter ``without`` is ignored.
-
-        Evaluates the search's conditions, which may query the database.
-        """
+        """Return the filter, ignoring the parameter ``without``. May query the database."""
         conditions = [condition for name, condition in self.conditions.items() if name != without]
         searched = self.search.conditions if self.search else []
         return {"$and": [{"is_active": True}, *conditions, *searched]}
 
 
 class ProductQuery(ProductFilters):
-    """The validated filters and ordering of a query string."""
-
     serializer_class = ProductQuerySerializer
     nothing = {"ordering": "newest"}
 
     @property
     def ordering(self) -> Ordering | None:
-        """Return the ordering, or None for relevance."""
+        """None for relevance."""
         return ORDERINGS.get(self.data["ordering"])
 
     def index(self, *, without: str | None = None) -> str | None:
-        """In other orders than newest first, the index of that order may be better, so give no hint."""
+        """The index of another order may be better."""
         return super().index(without=without) if self.data["ordering"] in ("newest", RELEVANCE) else None
 
     def in_order(self) -> Pipeline:
-        """Return the stages that find the matching products in the requested order.
-
-        Relevance ranks only the newest ``COUNTED`` matches, because no index covers it.
-        """
+        """No index covers relevance, so it ranks only the newest ``COUNTED``."""
         if self.ordering is not None:
             return [{"$match": self.match()}, {"$sort": self.ordering.sort}]
         ranked = self.match()

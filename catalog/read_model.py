@@ -1,7 +1,6 @@
-"""The denormalized fields of products that lists show.
+"""Denormalized fields of products. Each change to a product, its variants or pictures must end with :func:`refresh`.
 
-Every change to a product, its variants or its pictures ends with :func:`refresh` in the same transaction. Concurrent
-changes conflict on the product's document and are retried, so the read model is always current.
+Concurrent changes conflict on the product's document and are retried.
 """
 
 from collections import Counter, defaultdict
@@ -21,9 +20,9 @@ from shop.db.bulk import update_rows, write
 
 
 def refresh(*product_ids: ObjectId) -> bool:
-    """Write the read model of products from their categories, variants and pictures. Call it in the transaction.
+    """Write the read model, in the change's transaction; return whether a former price not above the price was removed.
 
-    A former price that is not above the price is removed; return whether one was. Raises ``Product.DoesNotExist``.
+    Raises ``Product.DoesNotExist``.
     """
     products = {product.pk: product for product in Product.objects.filter(pk__in=product_ids)}
     if len(products) < len(set(product_ids)):
@@ -50,7 +49,6 @@ def refresh(*product_ids: ObjectId) -> bool:
 
 
 def by_product(rows: QuerySet) -> dict[ObjectId, list]:
-    """Group variants or pictures by product id; the default is an empty list."""
     grouped = defaultdict(list)
     for row in rows.iterator():
         grouped[row.product_id].append(row)
@@ -58,14 +56,14 @@ def by_product(rows: QuerySet) -> dict[ObjectId, list]:
 
 
 def forget(product: Product) -> None:
-    """Decrement the category's product count before a product is deleted. Call it in the transaction."""
+    """Call it before a product is deleted."""
     _move_counts([(product.counted_in, None)])
 
 
 def fields(
     product: Product, *, category: Category | None, variants: Iterable[Variant], images: Iterable[ProductImage]
 ) -> dict[str, Any]:
-    """Return the product's fields derived from its category, active variants and pictures."""
+    """Return the read model; ``variants`` are the active ones."""
     variants = list(variants)
     return {
         **category_fields(category),
@@ -79,7 +77,7 @@ def fields(
             skus=[variant.sku for variant in variants],
         ),
         "attribute_pairs": attribute_pairs(product.attributes),
-        # Without active variants nothing is purchasable: keep the last price.
+        # Without active variants, keep the last price.
         "price": (price := min((variant.price for variant in variants), default=product.price)),
         "compare_at_price": product.compare_at_price if _is_above(product.compare_at_price, price) else None,
         "in_stock": any(variant.in_stock for variant in variants),
@@ -92,7 +90,6 @@ def _is_above(former: Decimal | None, price: Decimal) -> bool:
 
 
 def category_fields(category: Category | None) -> dict:
-    """Return the product's fields derived from its category."""
     return {
         "category_name": category.name if category else "",
         "category_slug": category.slug if category else "",
@@ -101,7 +98,6 @@ def category_fields(category: Category | None) -> dict:
 
 
 def attribute_pairs(attributes: dict[str, str]) -> list[str]:
-    """Return the attributes as filters match them, ignoring case of values."""
     return sorted(attribute_pair(name, value) for name, value in attributes.items())
 
 
@@ -110,18 +106,16 @@ def attribute_pair(name: str, value: str) -> str:
 
 
 def searched_values(attributes: dict[str, str], options: Iterable[dict[str, str]]) -> list[str]:
-    """Return the distinct values of a product's attributes and its active variants' options."""
     return list(dict.fromkeys(value for pairs in (attributes, *options) for value in pairs.values()))
 
 
 def rename_category(category: Category) -> None:
-    """Update the products of a renamed or moved category with one command."""
     changes = category_fields(category) | search.with_category(category.name)
     Product.objects.filter(category=category).update(**changes)
 
 
 def recount(products: Iterable[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
-    """Set whether products are active and update the category counts. Call it in the transaction."""
+    """Set ``is_active``. Call it in a transaction."""
     products = list(products)
     Product.objects.filter(pk__in=[pk for pk, _ in products]).update(
         is_active=is_active, counted_in=F("category") if is_active else None, updated_at=timezone.now()
@@ -130,7 +124,7 @@ def recount(products: Iterable[tuple[ObjectId, ObjectId | None]], *, is_active: 
 
 
 def _move_counts(moves: Iterable[tuple[ObjectId | None, ObjectId | None]]) -> None:
-    """Update category counts for pairs of former and new category; None is no category."""
+    """``moves`` are pairs of former and new category."""
     moves = list(moves)
     numbers = Counter(after for _, after in moves)
     numbers.subtract(before for before, _ in moves)
@@ -140,10 +134,7 @@ def _move_counts(moves: Iterable[tuple[ObjectId | None, ObjectId | None]]) -> No
 
 
 def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:
-    """Add ``reviews`` and ``stars`` (or subtract) to the product's rating. Call it in the transaction.
-
-    Concurrent reviews conflict on the product's document and are retried.
-    """
+    """Add or subtract. Call it in a transaction, because it reads, then writes."""
     product = Product.objects.get(pk=product_id)
     count, total = product.rating_count + reviews, product.rating_sum + stars
     Product.objects.filter(pk=product_id).update(
@@ -152,15 +143,13 @@ def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:
 
 
 def rating_average(count: int, total: int) -> Decimal | None:
-    """Return the average of ``count`` ratings with ``total`` stars to two decimals; None without ratings."""
     return (Decimal(total) / count).quantize(Decimal("0.01"), ROUND_HALF_UP) if count else None
 
 
 def refresh_in_stock(product_ids: set[ObjectId]) -> None:
-    """Write ``in_stock`` of products with a variant that has just sold out or is back in stock.
+    """Write ``in_stock``, only after a variant sold out or came back, so that other sales do not conflict.
 
-    Only then, so that sales do not contend on the product. ``stock_flips`` counts the calls and always changes the
-    document, so that transactions that each sell a different last variant conflict.
+    ``stock_flips`` always changes, so that concurrent sales of different last variants conflict.
     """
     available = set(
         Variant.objects.filter(product__in=product_ids, is_active=True, stock__gt=0).values_list("product", flat=True)

@@ -1,9 +1,4 @@
-"""Product responses built directly from MongoDB documents, without models and serializers.
-
-Only for what shoppers read most; each takes one command. A projection returns list items in the shape of the response,
-and only picture URLs, which depend on the request's host, are added here. `catalog.serializers` documents the same
-shapes, and tests compare them.
-"""
+"""Product responses built from documents, with one command each; `catalog.serializers` describes their shapes."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,10 +18,7 @@ from shop.money import display, display_in_mongodb
 def list_products(
     found: Pipeline, *, index: str | None, request: Any, also: Mapping[str, Any], behind: Pipeline
 ) -> list[Document]:
-    """Return the products found by a pipeline as list items, in its order; ``index`` is a hint.
-
-    ``also`` adds fields to each item; documents added by the stages ``behind`` follow the items unchanged.
-    """
+    """Return list items with the fields ``also``, then the documents of the stages ``behind``; ``index`` is a hint."""
     shown = {"$project": {**_in_list(settings.CURRENCY), **also}}
     rows = documents.aggregate(Product, [*found, shown, *behind], index=index)
     url = urls_of("card", request=request)
@@ -37,14 +29,14 @@ def list_products(
 
 
 def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Document | None:
-    """Return the product that matches in full, or None; staff also see inactive variants and stock."""
+    """Staff also get inactive products and variants, and stock."""
     rows = documents.aggregate(Product, [{"$match": where}, _SHOWN, _WITH_VARIANTS])
     if not rows:
         return None
     try:
         return _detail(rows[0], for_staff=for_staff, request=request)
     except KeyError:
-        # Documents written by an older release lack newer fields.
+        # Documents of an older release.
         product = documents.with_defaults(Product, rows[0])
         product["variants"] = [documents.with_defaults(Variant, each) for each in product["variants"]]
         return _detail(product, for_staff=for_staff, request=request)
@@ -83,7 +75,6 @@ def _detail(product: Document, *, for_staff: bool, request: Any) -> Document | N
 
 
 def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dict[str, Any]:
-    """Return a picture in the shape of `catalog.serializers.PictureSerializer`."""
     return _picture(pk, all_urls_of(request=request)(name), alt=alt, position=position)
 
 
@@ -111,9 +102,9 @@ def _in_list(currency: str) -> dict[str, Any]:
         "price": display_in_mongodb({"$ifNull": ["$price", Decimal128("0")]}, currency),
         "compare_at_price": display_in_mongodb("$compare_at_price", currency),
         "currency": {"$literal": currency},
-        # Documents written by an older release lack newer fields.
+        # Missing in documents of an older release.
         "in_stock": {"$ifNull": ["$in_stock", False]},
-        # Name of the first picture, replaced by its URL.
+        # Replaced later by its URL, which depends on the request's host.
         "image": {"$ifNull": [{"$first": "$pictures.name"}, None]},
         "rating": {"average": {"$toDouble": "$rating_average"}, "count": {"$ifNull": ["$rating_count", 0]}},
         "category": {
@@ -132,7 +123,6 @@ def _in_list(currency: str) -> dict[str, Any]:
 
 # --- Details: for a single product, Python is faster than a projection ------------------------------------------------
 
-# Fields for filters and sorting are not shown.
 _SHOWN = {"$unset": ["search_words", "search_beginnings", "sort_name", "attribute_pairs", "category_lineage"]}
 _WITH_VARIANTS = {
     "$lookup": {

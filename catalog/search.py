@@ -1,13 +1,6 @@
-"""Full-text search: search terms of products, matching and relevance.
+"""Full-text search by an indexed array of all prefixes of a product's words, as written and stemmed.
 
-A product stores the prefixes of its words in one indexed array, for words as written and stemmed; those of its
-category are marked (``~category:shi``). Whole words end with a space. Compounds such as "T-shirt" are stored both as
-one word and as several. For scripts without spaces all sequences of up to ``LONGEST_GRAM`` characters are stored.
-
-A search requires all of its words; the last one may be a prefix, because it may still be being typed. Unlike a MongoDB
-text index this requires every word instead of any, finds prefixes, and reads only the products that are shown: it looks
-up one index key, whose products are in order, instead of a range of words, whose products must be sorted (which happens
-only for a last word of more than ``LONGEST_BEGINNING`` letters).
+Unlike a MongoDB text index it requires every word, finds prefixes, and returns products in index order without a sort.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,41 +26,37 @@ from catalog.text import (
 from shop.db import documents
 from shop.db.caches import TTLCache
 
-# Alternative search terms, of which a product must have one.
+# Search terms of which a product must have one.
 Forms = list[str | Regex]
 
-# The `~` sorts category entries after Latin letters and digits. If the first index entries already match, a count by
-# this index wins MongoDB's plan trial, and no other plan is cached for the next search.
+# `~` sorts last: if the first index entries match, this index wins MongoDB's plan trial of a count.
 NAME, CATEGORY = "name:", "~category:"
-# Terminates a whole word.
+# Ends a whole word.
 END = " "
-# Limits per product: the first words, and the first characters of scripts without spaces.
+# Limits per product: words, and characters of scripts without spaces.
 MAX_WORDS, MAX_UNSPACED = 500, 1_000
-# Frequency limit from which words count as equally common, and number of a search's words that are compared.
+# Words in at least this many products are equally common; this many words are compared.
 _COMMON, _MAX_COUNTED = 10_000, 10
-# Length limit of a folded search, because some characters fold to many.
+# Limits a folded search: some characters fold to many.
 _LONGEST_SEARCH = 300
-# A single letter matches nearly everything, so it counts only beside other words. Longer prefixes are looked up as a
-# range of whole words, so that the number of characters per word does not grow with the square of its length.
+# A shorter prefix counts only beside other words. A longer one is looked up as a range of whole words, to limit the
+# size of the array.
 SHORTEST_BEGINNING, LONGEST_BEGINNING = 2, 12
+# Longest stored sequence of a script without spaces.
 LONGEST_GRAM = 3
 
 
 def sort_name(name: str) -> str:
-    """Return the sort key of a name: "Äpfel" sorts beside "apples", not after "Zebra"."""
+    """Return the sort key: "Äpfel" sorts before "Zebra"."""
     return normalised(name)[:200]
 
 
 def product_fields(
     *, name: str, description: str, category: str, values: Iterable[str] = (), skus: Iterable[str] = ()
 ) -> dict[str, list[str]]:
-    """Return the search fields of a product; the category's terms come last.
-
-    ``values`` are attribute values and option values of its variants.
-    """
+    """The category's terms come last, as in :func:`with_category`."""
     in_name = _forms(name)
     known = set(in_name)
-    # Words in both count as words of the name.
     others = [
         *(form for value in values for form in _forms(value)),
         *_forms(description, stop_words=False),
@@ -83,7 +72,6 @@ def product_fields(
 
 
 def category_fields(category: str) -> dict[str, list[str]]:
-    """Return the search terms that a category name adds to its products."""
     words = _forms(category)
     return {
         "search_words": [CATEGORY + word for word in words],
@@ -92,7 +80,6 @@ def category_fields(category: str) -> dict[str, list[str]]:
 
 
 def with_category(category: str) -> dict[str, Func]:
-    """Return the update that replaces the terms of the former category name."""
     return {field: _WithCategory(field, entries) for field, entries in category_fields(category).items()}
 
 
@@ -106,15 +93,14 @@ class _WithCategory(Func):
         return {"$concatArrays": [others, self.entries]}
 
 
-# Cached number of products per word, up to `_COMMON`. It affects the order of look-ups, not the result.
+# Products per word, up to `_COMMON`; they affect the speed, not the result.
 _numbers: TTLCache[int] = TTLCache(seconds=60.0, maxsize=10_000)
 
 
 class Search:
-    """A parsed search; products must have all words, of which the last may be a prefix.
+    """All words must match, the last one also as a prefix, a compound ("T-shirt") as one word or several.
 
-    There are no operators. A compound matches as one word or as several. Stop words are ignored except in compounds, if
-    there are no other words, and as a single letter at the end ("vitamin a").
+    Stop words count only in compounds, without other words, and as a last letter ("vitamin a").
     """
 
     def __init__(self, text: str) -> None:
@@ -122,28 +108,23 @@ class Search:
         words, alone = self._found.words, self._found.alone
         self._is_one_token = len(text.split()) == 1 and all(map(str.isascii, words))
         self._last = len(words) - 1
-        # A single letter after a stop word is the prefix of a word that is being typed: "lamp with a".
+        # Not in "lamp with a", which is still being typed.
         letter = self._last if len((words or [""])[-1]) == 1 and not {*words[-2:-1]} & STOP_WORDS else -1
         ignored = {at for at, word in enumerate(words) if at in alone and word in STOP_WORDS and at != letter}
         self._ignored = ignored if len(ignored) < len(words) else set()
 
     @cached_property
     def conditions(self) -> list[dict[str, Any]]:
-        """Return filters that a product must all match. Several words need at most one query for frequencies."""
+        """Return filters that must all match. May query word counts."""
         return [{"search_beginnings": {"$in": forms}} for forms in self._rarest_first]
 
     def matching(self, products: QuerySet[Product]) -> QuerySet[Product]:
-        """Filter a query set of products."""
         for forms in self._rarest_first:
             products = products.filter(search_beginnings__holds_one_of=forms)
         return products
 
     def relevance(self) -> dict[str, Any]:
-        """Return the expression for the relevance of a matching product.
-
-        It is the sum over the words of 10 for a word of the name, 6 for part of one, 3 for a word of the category's
-        name, 1 otherwise; and of 10 for a stop word in the name.
-        """
+        """Per word: 10 points in the name, 6 as a prefix there, 3 in the category, else 1."""
         return {"$add": [0, *(self._points(at) for at in range(len(self._found.words)))]}
 
     def _points(self, at: int) -> dict[str, Any]:
@@ -166,7 +147,7 @@ class Search:
 
     @cached_property
     def _all_forms(self) -> list[Forms]:
-        """Return the distinct alternatives per word; if there are none, an alternative that matches no product."""
+        """Return the forms per word; without words, match nothing."""
         of_words = [
             forms for at in range(len(self._found.words)) if at not in self._ignored for forms in self._forms(at)
         ]
@@ -192,9 +173,9 @@ class Search:
             beside_others = at in self._found.alone and at > 0
             return _of_any_field(word if beside_others else stemmed + END)
         if len(word) > LONGEST_BEGINNING:
-            # Letters and digits only, so no escaping is needed.
+            # Letters and digits need no escaping.
             return [*_of_any_field(stemmed + END), *(Regex(f"^{mark}{word}") for mark in ("", CATEGORY))]
-        # A stem that starts with the typed prefix is already included.
+        # The prefix also finds a stem that starts with it.
         whole = [] if stemmed.startswith(word) else _of_any_field(stemmed + END)
         return [*_of_any_field(word), *whole]
 
@@ -203,12 +184,12 @@ class Search:
 
     @cached_property
     def _rarest_first(self) -> list[Forms]:
-        """Return the alternatives per word, rarest first: MongoDB looks up the first and filters by the others."""
+        """MongoDB looks up the first form, and filters by the others."""
         if len(self._all_forms) == 1:
             return self._all_forms
         forms = {_key(forms): forms for forms in self._all_forms}
         if self._is_one_token:
-            # Parts of one compound are not compared by frequency.
+            # Not by frequency, which would need a query.
             return sorted(forms.values(), key=lambda forms: (not forms[0][:1].isdigit(), -len(forms[0])))
         # Longer words are rarer.
         compared = sorted(forms, key=len, reverse=True)[:_MAX_COUNTED]
@@ -221,7 +202,7 @@ class Search:
 def _parsed(text: str) -> Words:
     found = words_of(without_possessives(folded(text)[:_LONGEST_SEARCH]), pairs=True)
     last = len(found.words) - 1
-    # It may be a SKU, which products store as one word.
+    # Products store SKUs as one word.
     may_be_code = last > 0 and (any(map(str.isdigit, found.words)) or len(text.split()) == 1)
     code = found.compound(0, last) if may_be_code else None
     return found._replace(compounds=[*found.compounds, code]) if code else found
@@ -236,7 +217,6 @@ def _of_any_field(beginning: str) -> Forms:
 
 
 def _count(words: dict[str, Forms]) -> dict[str, int]:
-    """Return the number of products per word, and cache it."""
     counts = [
         [
             {"$match": {"is_active": True, "search_beginnings": {"$in": forms}}},
@@ -275,7 +255,6 @@ def _begins_with(text: str, beginning: str) -> dict[str, Any]:
 
 
 def _beginnings(words: Iterable[str]) -> list[str]:
-    """Return the distinct prefixes of words including whole words, in order of first occurrence."""
     return list(
         dict.fromkeys(
             beginning for word in words for beginning in (_grams(word) if is_unspaced(word) else _beginnings_of(word))
@@ -294,15 +273,12 @@ def _beginnings_of(word: str) -> tuple[str, ...]:
 
 
 def _longest_grams(run: str) -> list[str]:
-    """Return the longest sequences that a product with this run has; they are the most selective."""
+    """Return the most selective stored sequences."""
     return [run[at : at + LONGEST_GRAM] for at in range(max(1, len(run) - LONGEST_GRAM + 1))]
 
 
 def _beginnings_of_skus(skus: Iterable[str]) -> Iterator[str]:
-    """Yield SKUs as one word, with prefixes if they contain a digit.
-
-    Otherwise the SKU is an ordinary word, which may be outdated.
-    """
+    """Yield SKUs as one word, and their prefixes with a digit; others could be ordinary words."""
     for sku in skus:
         word = "".join(filter(str.isalnum, folded(sku)))[:LONGEST_WORD]
         if is_unspaced(word):
@@ -312,10 +288,7 @@ def _beginnings_of_skus(skus: Iterable[str]) -> Iterator[str]:
 
 
 def _forms(text: str, *, stop_words: bool = True) -> list[str]:
-    """Return the distinct words and compounds of a text with their stems, in order of first occurrence.
-
-    ``stop_words=False`` drops stop words of more than one letter that are not part of a compound.
-    """
+    """Return distinct words, compounds and stems; ``stop_words=False`` drops longer stop words outside of compounds."""
     found = words_of(folded(text), pairs=stop_words)
     forms = [
         form
@@ -329,7 +302,6 @@ def _forms(text: str, *, stop_words: bool = True) -> list[str]:
 
 
 def _first(words: Iterable[str]) -> Iterator[str]:
-    """Yield the first ``MAX_WORDS`` words and ``MAX_UNSPACED`` characters of scripts without spaces."""
     words_left, characters_left = MAX_WORDS, MAX_UNSPACED
     for word in words:
         if not is_unspaced(word):

@@ -38,7 +38,7 @@ class CategorySerializer(serializers.ModelSerializer):
 class ProductSerializer(serializers.ModelSerializer):
     """A product in a list."""
 
-    # These serializers only describe the responses, which `catalog.replies` builds.
+    # Only for the API schema: `catalog.replies` builds the responses.
 
     price = MoneyField(read_only=True)
     compare_at_price = MoneyField(read_only=True, allow_null=True)
@@ -64,7 +64,7 @@ class ProductSerializer(serializers.ModelSerializer):
 
 
 class PictureSizesSerializer(serializers.Serializer):
-    """URLs of a picture in all sizes, for `srcset`; never larger than the upload."""
+    """URLs for `srcset`; no size is larger than the upload."""
 
     original = serializers.URLField(read_only=True)
 
@@ -78,8 +78,6 @@ class PictureSizesSerializer(serializers.Serializer):
 
 
 class PictureSerializer(serializers.Serializer):
-    """A picture of a product."""
-
     id = serializers.CharField(read_only=True)
     url = serializers.URLField(read_only=True)
     thumbnail = serializers.URLField(read_only=True)
@@ -98,8 +96,6 @@ class PictureSerializer(serializers.Serializer):
     }
 )
 class AttributesField(serializers.JSONField):
-    """A flat object of short names and texts, such as `{"colour": "red"}`."""
-
     def to_internal_value(self, data: Any) -> dict[str, str]:
         try:
             pairs = normalized_labels(data)
@@ -125,14 +121,12 @@ class StaffVariantSerializer(VariantSerializer):
 
 
 class ShownVariantSerializer(StaffVariantSerializer):
-    """A variant of a product; stock and `is_active` are for staff."""
-
     stock = serializers.IntegerField(required=False, help_text="For staff only.")
     is_active = serializers.BooleanField(required=False, help_text="For staff only.")
 
 
 class ProductDetailSerializer(ProductSerializer):
-    """A product in full; staff also see stock and inactive variants."""
+    """A product; staff also see stock and inactive variants."""
 
     images = PictureSerializer(many=True, read_only=True)
     variants = ShownVariantSerializer(many=True, read_only=True)
@@ -211,7 +205,7 @@ class VariantWriteSerializer(OptionalNulls):
 
 
 class VariantUpdateSerializer(VariantWriteSerializer):
-    """The body of `PATCH /variants/{id}/`; stock has its own endpoint, with a reason."""
+    """Stock has a separate endpoint."""
 
     stock = None
 
@@ -220,7 +214,7 @@ class VariantUpdateSerializer(VariantWriteSerializer):
 
 
 class CategoryField(serializers.SlugRelatedField):
-    """A category by its slug. Only null means none; REST framework also takes an empty text for it."""
+    """Unlike in REST framework, an empty text is invalid."""
 
     def run_validation(self, data: Any = serializers.empty) -> Category | None:
         if data == "":
@@ -229,7 +223,7 @@ class CategoryField(serializers.SlugRelatedField):
 
 
 class ProductWriteSerializer(OptionalNulls):
-    """A product with `variants` or, for a simple product, the price, SKU and stock of its single variant."""
+    """A product with `variants`, or with the price, SKU and stock of a single variant."""
 
     name = serializers.CharField(max_length=200)
     slug = LowerSlugField(max_length=220, required=False, validators=Product._meta.get_field("slug").validators[1:])
@@ -267,13 +261,13 @@ class ImageUpdateSerializer(OptionalNulls):
 
 
 class StockChangeSerializer(OptionalNulls):
-    """A stock adjustment: either `delta`, or `set` to the counted stock."""
+    """Either `delta`, or `set` to the counted stock."""
 
     delta = serializers.IntegerField(min_value=-settings.MAX_QUANTITY, max_value=settings.MAX_QUANTITY, required=False)
     reason = serializers.CharField(max_length=200)
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        # `set` would shadow the builtin in this class's body.
+        # `set` would shadow the builtin.
         fields = super().get_fields()
         fields["set"] = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
         return fields

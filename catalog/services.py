@@ -1,5 +1,3 @@
-"""Catalogue operations. Each keeps products, variants, pictures, stock and the read model consistent."""
-
 import secrets
 from collections.abc import Container
 from typing import Any
@@ -30,7 +28,6 @@ from shop.db.mongodb import violated_fields
 from shop.db.transactions import transactional
 from shop.media.cleanup import delete_image_later
 
-# Fields of a product as staff edit it: its own, and those of the single variant of a simple product.
 PRODUCT_FIELDS = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
 VARIANT_FIELDS = ("sku", "options", "price")
 
@@ -40,9 +37,8 @@ VARIANT_FIELDS = ("sku", "options", "price")
 def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
     """Create a product with its variants and their initial stock.
 
-    ``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or the same four
-    fields for a simple product; a missing slug is derived from the name, a missing SKU from the slug. Raises
-    :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`.
+    ``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or these four fields.
+    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`.
     """
     try:
         return _create_product(data=data, actor=actor)
@@ -63,11 +59,10 @@ def _create_product(*, data: dict[str, Any], actor: str) -> Product:
 
 
 def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -> Product:
-    """Update the fields in ``data``.
+    """Update the fields in ``data``. Variants missing in ``variants`` are removed.
 
-    ``variants`` is the complete list: missing ones are deleted, or deactivated if they were sold; existing ones are
-    matched by SKU, or without one by options. Raises :class:`SlugTaken`, :class:`SkuTaken`,
-    :class:`DuplicateOptions`, :class:`FormerPriceTooLow`, and :class:`VariantRequired` for an ambiguous variant.
+    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`, and
+    :class:`VariantRequired` for an ambiguous variant.
     """
     try:
         return _update_product(product_id=product.pk, data=data, actor=actor)
@@ -99,10 +94,7 @@ def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -
 
 @transactional("catalog.delete_product")
 def delete_product(*, product: Product) -> bool:
-    """Delete a product with variants, movements and pictures, or deactivate it if it was ever sold.
-
-    Return whether it was deleted.
-    """
+    """Delete a product, or deactivate a sold one; return whether it was deleted."""
     variants = list(Variant.objects.filter(product=product).values_list("pk", flat=True))
     if _sold(variants):
         set_active([product], is_active=False)
@@ -118,7 +110,6 @@ def delete_product(*, product: Product) -> bool:
 
 @transactional("catalog.set_active")
 def set_active(products: list[Product], *, is_active: bool) -> int:
-    """Show or hide products with a constant number of commands; return their number."""
     staff_log.note(Action.CHANGE, *products, fields=["is_active"])
     rows = Product.objects.filter(pk__in=[product.pk for product in products])
     found = list(rows.values_list("pk", "category", "is_active"))
@@ -129,10 +120,9 @@ def set_active(products: list[Product], *, is_active: bool) -> int:
 def finalize_products(
     *product_ids: ObjectId, attr: str = "compare_at_price", drops_former_prices: bool = False
 ) -> None:
-    """Validate changed products and write their read model. Call it at the end of the transaction.
+    """Validate changed products and write their read model, at the end of a transaction.
 
-    A former price that is not above the price raises :class:`FormerPriceTooLow` for ``attr``, or is removed with
-    ``drops_former_prices``. Raises :class:`DuplicateOptions`.
+    Raises :class:`DuplicateOptions`, and :class:`FormerPriceTooLow` for ``attr`` unless ``drops_former_prices``.
     """
     seen = set()
     rows = Variant.objects.active().filter(product__in=product_ids).order_by()
@@ -146,10 +136,7 @@ def finalize_products(
 
 
 def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
-    """Return an unused slug for ``name``; the unique index decides between concurrent calls.
-
-    ``taken`` are the used slugs, if known; otherwise they are queried.
-    """
+    """Return an unused slug; concurrent calls may return the same. ``taken`` are the used slugs, if known."""
     base = slug_base(name)
     is_taken = Product.objects.filter(slug=base).exists() if taken is None else base in taken
     if is_taken or base in RESERVED_SLUGS or ObjectId.is_valid(base):
@@ -158,12 +145,11 @@ def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
 
 
 def slug_base(name: str) -> str:
-    """Return the slug for ``name`` without a suffix for uniqueness."""
     return slugify(in_ascii(name))[:200].strip("-") or "product"
 
 
 def free_category_slug(name: str) -> str:
-    """Return an unused slug for a category; the unique index decides between concurrent calls."""
+    """See :func:`free_slug`."""
     base = slugify(in_ascii(name))[:120].strip("-") or "category"
     return f"{base}-{secrets.token_hex(3)}" if Category.objects.filter(slug=base).exists() else base
 
@@ -172,10 +158,7 @@ def free_category_slug(name: str) -> str:
 
 
 def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -> Variant:
-    """Change a variant's price, SKU or options.
-
-    Raises :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`.
-    """
+    """Raises :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`."""
     try:
         return _update_variant(variant=variant, data=data, actor=actor)
     except IntegrityError as error:
@@ -228,10 +211,9 @@ def _replace_variants(product: Product, existing: list[Variant], wanted: list[di
 
 
 def _matching(existing: list[Variant], wanted: list[dict[str, Any]]) -> list[Variant | None]:
-    """Return the existing variant for each wanted one, or None for new ones.
+    """Match by SKU, or without one by options.
 
-    Matches by SKU, or without one by options, active variants first. Raises :class:`VariantRequired` for one without
-    SKU that may be one with other options, which would be removed with its stock.
+    Raises :class:`VariantRequired` for one without SKU that may be an existing one with changed options.
     """
     by_sku = SkuMap((variant.sku, variant) for variant in existing)
     found = [by_sku.find(data["sku"]) if "sku" in data else None for data in wanted]
@@ -250,7 +232,7 @@ def _matching(existing: list[Variant], wanted: list[dict[str, Any]]) -> list[Var
 
 
 def remove_variant(variant: Variant) -> bool:
-    """Delete a variant, or deactivate it if it was sold; return whether it was deleted. Call it in a transaction."""
+    """Delete a variant, or deactivate a sold one; return whether it was deleted."""
     if _sold([variant.pk]):
         Variant.objects.filter(pk=variant.pk).update(is_active=False)
         return False
@@ -271,10 +253,7 @@ def _taken(error: IntegrityError) -> SlugTaken | SkuTaken:
 
 @transactional("catalog.save_category")
 def save_category(*, category: Category) -> Category:
-    """Save a category and update the paths of its descendants.
-
-    A job updates its products right after the commit, because there may be many.
-    """
+    """Save a category and its descendants' paths; a job updates products."""
     parent = Category.objects.get(pk=category.parent_id) if category.parent_id else None
     category.slug = identifiers.slug(category.slug)
     category.pk = category.pk or ObjectId()
@@ -296,7 +275,7 @@ def save_category(*, category: Category) -> Category:
 
 @transactional("catalog.delete_category")
 def delete_category(*, category: Category) -> None:
-    """Delete a category. Raises :class:`CategoryInUse` if it has products or subcategories."""
+    """Raises :class:`CategoryInUse` if it has products or subcategories."""
     if Product.objects.filter(category=category).exists() or Category.objects.filter(parent=category).exists():
         raise CategoryInUse
     category.delete()
@@ -308,7 +287,7 @@ def refresh_category(*, category: str) -> None:
     while row := Category.objects.filter(pk=category).first():
         if (fields := read_model.category_fields(row)) == written:
             return
-        # The category may be changed concurrently: repeat until it is unchanged.
+        # Repeat until no concurrent change is found.
         read_model.rename_category(row)
         written = fields
 
@@ -318,7 +297,7 @@ def refresh_category(*, category: str) -> None:
 
 @jobs.job("catalog.count_sales", in_transaction=True)
 def count_sales(*, quantities: dict[str, int]) -> None:
-    """Add a sale to the products' counts, outside the sale's transaction to avoid contention on best sellers."""
+    """Count a sale; not in its transaction, because best sellers would cause write conflicts."""
     variants = Variant.objects.filter(pk__in=list(quantities)).values_list("pk", "product")
     for variant_id, product_id in sorted(variants):
         Product.objects.filter(pk=product_id).update(sales=F("sales") + quantities[str(variant_id)])

@@ -1,5 +1,3 @@
-"""Case-insensitive look-up by SKU."""
-
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
@@ -9,10 +7,7 @@ T = TypeVar("T")
 
 
 class SkuMap(Generic[T]):
-    """A mapping from SKUs to values.
-
-    An exact match wins over a match that ignores case: old data may have SKUs that differ in case only.
-    """
+    """Ignores case, but an exact match wins: old SKUs may differ in case only."""
 
     def __init__(self, pairs: Iterable[tuple[str, T]] = ()) -> None:
         self._by_sku: dict[str, T] = {}

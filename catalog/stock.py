@@ -1,8 +1,4 @@
-"""Stock changes; only this module changes stock.
-
-Reserving is a conditional update of one document, so stock never becomes negative. Every change writes a
-:class:`StockMovement` in the same transaction, so stock always equals the sum of its movements.
-"""
+"""Only this module changes stock, with a :class:`StockMovement` in the same transaction."""
 
 from collections.abc import Mapping
 
@@ -24,14 +20,10 @@ Quantities = Mapping[ObjectId, int]
 
 @transactional("catalog.take_stock")
 def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
-    """Reserve a quantity of each variant, or none of any.
-
-    Raises :class:`OutOfStock` with all variants that are short, inactive or deleted; the caller's transaction must then
-    be rolled back.
-    """
+    """Raises :class:`OutOfStock` with all unavailable variants; the transaction must then be rolled back."""
     queue_for(quantities)
     short, sold_out = set(), set()
-    # In sorted order, so that concurrent orders do not block each other crosswise.
+    # Sorted, so that concurrent orders do not block each other.
     for variant_id in sorted(quantities):
         quantity = quantities[variant_id]
         enough = {"_id": variant_id, "is_active": True, "stock": {"$gte": quantity}}
@@ -49,7 +41,6 @@ def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: 
 
 @transactional("catalog.give_back_stock")
 def release(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
-    """Release a quantity of each variant, including inactive ones."""
     queue_for(quantities)
     returned = set()
     for variant_id in sorted(quantities):
@@ -72,10 +63,7 @@ def adjust(
     note: str = "",
     reference: str = "",
 ) -> int:
-    """Change a variant's stock by ``delta`` or set it ``to`` a number; return the new stock.
-
-    Raises :class:`OutOfStock` if stock would become negative.
-    """
+    """Change stock by ``delta`` or ``to`` a number; return it. Raises :class:`OutOfStock` if it would be negative."""
     current = Variant.objects.values_list("stock", flat=True).get(pk=variant.pk)
     delta = to - current if to is not None else delta or 0
     if current + delta < 0:
@@ -94,10 +82,7 @@ def adjust(
 def adjust_many(
     deltas: Quantities, *, reason: StockMovement.Reason, notes: Mapping[ObjectId, str], reference: str = ""
 ) -> None:
-    """Change the stock of many variants, each by its delta and with its note, or of none.
-
-    Raises :class:`OutOfStock` with the variants whose stock would become negative or that are deleted.
-    """
+    """Raises :class:`OutOfStock` with variants that are deleted or would be negative."""
     rows = Variant.objects.filter(pk__in=list(deltas)).values_list("pk", "product", "stock")
     current = {pk: (product_id, stock) for pk, product_id, stock in rows}
     short = [pk for pk, delta in deltas.items() if pk not in current or current[pk][1] + delta < 0]

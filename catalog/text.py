@@ -1,4 +1,4 @@
-"""Text normalization for comparing, sorting and searching; splitting into words and compounds such as "T-shirt"."""
+"""Normalize text, and split it into words and compounds such as "T-shirt"."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import snowballstemmer
 from anyascii import anyascii
 
-# Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Hiragana, Katakana and Han, with their marks.
+# Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, Hiragana, Katakana, Han.
 _UNSPACED = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf\u1000-\u103f\u104a-\u109f\ua9e0-\ua9fe\uaa60-\uaa7f"
     "\u1780-\u17d3\u17dc-\u17dd\u3005-\u3007\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
@@ -17,17 +17,16 @@ _UNSPACED = (
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _APOSTROPHES = "'’‘‛ʼʻʽʹ′‵`´＇ꞌՙ՚׳"
 _HYPHENS = "-‐‑‒–−﹣－"
-# Soft hyphens, joiners and similar; and signs that would become letters of the preceding word.
+# Soft hyphens and joiners; and signs that would become letters of the preceding word.
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _SIGNS = "™℠"
 _MIDDLE_DOTS = "·‧・･"
 _UNIFIED = str.maketrans(
     dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_HYPHENS + _MIDDLE_DOTS, "-") | dict.fromkeys(_SIGNS, " ")
     | {"×": "x"}
-    # Deleted.
     | dict.fromkeys(_INVISIBLE, None)
 )  # fmt: skip
-# Characters inside a word; a full stop or an ampersand only in abbreviations.
+# Inside a word; `.` and `&` only in abbreviations.
 _JOINER = r"(?:[-'_]|(?<=[a-z])[.&](?=[a-z]))"
 _TOKEN = re.compile(f"[{_UNSPACED}]+(?:-[{_UNSPACED}]+)*|[a-z0-9]+(?:{_JOINER}[a-z0-9]+)*")
 _PART = re.compile("[a-z0-9]+")
@@ -39,18 +38,18 @@ STOP_WORDS = frozenset(
     "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "
     "to was will with".split()
 )
-# Longer words are cut; SKUs have at most this length.
+# Longer words are cut.
 LONGEST_WORD = 64
-# Compounds with more parts are found only by their parts, and numbers with letters only as one word.
+# Compounds with more parts are not joined, numbers with letters not split.
 _MAX_PARTS = 6
-# Two adjacent words, one of them not longer than this, may be a compound: "T shirt", "Wi Fi", "5 l".
+# Two words, one not longer than this, may be a compound: "T shirt".
 _SHORT = 2
 
 
 class _Folding(dict):
-    """A table for ``str.translate`` that computes and caches characters on demand."""
+    """A table for ``str.translate``, computed on demand."""
 
-    # Cache only up to this code point, so that arbitrary input cannot grow the table.
+    # Cached up to this code point, to limit memory.
     last_kept = 0x2FFF
 
     def __missing__(self, code: int) -> str:
@@ -80,7 +79,7 @@ class _SearchFolding(_Folding):
         if character.isascii() or _IS_UNSPACED.match(character):
             return character
         if unicodedata.combining(character) and unicodedata.name(character, "").startswith(("HEBREW", "ARABIC")):
-            # Vowel signs, which are rarely typed.
+            # Vowel signs are rarely typed.
             return ""
         return _ascii(character) if unicodedata.category(character)[0] in "LMN" else " "
 
@@ -89,13 +88,13 @@ _latin, _searched = _LatinFolding(), _SearchFolding()
 
 
 def normalised(text: str) -> str:
-    """Return the sort form: lower case, without accents, other Latin letters as ASCII."""
+    """Return the sort form: lower case, Latin letters as ASCII."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return decomposed.translate(_latin)
 
 
 def in_ascii(text: str) -> str:
-    """Transliterate letters of any script to ASCII, for slugs; symbols are kept."""
+    """Transliterate letters of any script; symbols are kept."""
     return "".join(
         anyascii(character) if unicodedata.category(character)[0] in "LMN" else character
         for character in unicodedata.normalize("NFC", text)
@@ -103,30 +102,28 @@ def in_ascii(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return the search form: lower case and ASCII, except for scripts without spaces."""
+    """Return the search form: ASCII, except for scripts without spaces."""
     composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.translate(_UNIFIED)).casefold())
     return composed.translate(_searched)
 
 
 def without_possessives(text: str) -> str:
-    """Remove possessives from a folded text: "men" for "men's"."""
+    """Replace "men's" by "men"."""
     return _POSSESSIVE.sub("", text)
 
 
 def is_unspaced(word: str) -> bool:
-    """Return whether this is a run of characters of a script without spaces."""
+    """Only scripts without spaces are not folded to ASCII."""
     return not word.isascii()
 
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    # Stemmers keep state, so threads must not share one.
+    # Stemmers are not thread-safe.
     return snowballstemmer.stemmer("english").stemWord(word)
 
 
 class Compound(NamedTuple):
-    """The words from ``first`` to ``last`` of a text, which may be written as one."""
-
     first: int
     last: int
     text: str
@@ -134,25 +131,22 @@ class Compound(NamedTuple):
 
 
 class Words(NamedTuple):
-    """The words of a text in order, including runs of scripts without spaces, and its compounds."""
-
     words: list[str]
     compounds: list[Compound]
-    # Positions of words that are not part of a compound with a hyphen or similar.
+    # Words outside of hyphenated compounds.
     alone: frozenset[int]
 
     def compound(self, first: int, last: int) -> Compound | None:
-        """Join the words from ``first`` to ``last``; None if the result is too long for a word."""
         words = self.words[first : last + 1]
         text = "".join(words)
         if len(text) > LONGEST_WORD or any(map(is_unspaced, words)):
             return None
-        # Stem the last part only: the stem of "shirts" for "SHIRT-S" would be "shirt".
+        # Stem only the last part: "SHIRT-S" must not become "shirt".
         return Compound(first, last, text, text[: len(text) - len(words[-1])] + stem(words[-1]))
 
 
 def words_of(text: str, *, pairs: bool) -> Words:
-    """Split a folded text into words; with ``pairs``, adjacent short words are compounds too."""
+    """Split a folded text; with ``pairs``, adjacent short words are compounds too."""
     found = Words([], [], frozenset())
     words, alone = found.words, set()
     places: list[tuple[int, int]] = []
@@ -180,7 +174,7 @@ def words_of(text: str, *, pairs: bool) -> Words:
 
 
 def _apart(part: str) -> list[str]:
-    """Split "50ml" into "50" and "ml", and "20x30cm" into "20", "x", "30" and "cm"."""
+    """Split "50ml" into "50" and "ml"."""
     pieces = [] if _ORDINAL.fullmatch(part) else _NUMBER_OR_LETTERS.findall(part)
     return [piece[:LONGEST_WORD] for piece in (pieces if len(pieces) <= _MAX_PARTS else [part]) or [part]]
 

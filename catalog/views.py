@@ -1,5 +1,3 @@
-"""Catalogue endpoints, public for reading; staff write."""
-
 from typing import Any
 
 from django.db.models import QuerySet
@@ -45,25 +43,23 @@ from shop.api.renderers import JSONReply
 
 
 class StaffWrites:
-    """Public reads, and writes for staff with the permission of the action."""
+    """Public reads; writes need the action's permission."""
 
     permission_classes = [HasModelPermission]
     public_reads = True
     required_permissions: dict[str, str] = {}
 
     def get_required_permission(self) -> str | None:
-        """Return the permission that the request needs, or None if the method is not allowed."""
         # Not `self.action`: OPTIONS asks about other methods.
         action = self.action_map.get(self.request.method.lower())
         return None if action is None else self.required_permissions[action]
 
     def staff_may(self, *permissions: str) -> bool:
-        """Return whether the user is staff with one of these permissions."""
         return staff_may(self.request.user, *permissions)
 
 
 class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewSet):
-    """The category tree as a flat list, parents before their children."""
+    """Categories."""
 
     serializer_class = CategorySerializer
     queryset = Category.objects.all()
@@ -71,7 +67,7 @@ class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewS
     pagination_class = None
 
     def list(self, request: Request) -> Response:
-        """List all categories, parents before their children, siblings by position and name."""
+        """List all categories: parents before children, siblings by position and name."""
         categories = in_tree_order(self.get_queryset())
         count_products(categories)
         return Response(self.get_serializer(categories, many=True).data)
@@ -87,7 +83,7 @@ class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewS
     list=extend_schema(parameters=[ProductQuerySerializer, ATTRIBUTE_PARAMETER]),
 )
 class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
-    """Products: lists with filters, search and ordering; details by id or slug."""
+    """Products."""
 
     queryset = Product.objects.all()
     serializer_class = ProductSerializer
@@ -102,7 +98,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     }
 
     def list(self, request: Request) -> HttpResponse:
-        """List products, with filters, search and ordering."""
+        """List products with filters, search and ordering."""
         return self.get_paginated_response(self.paginate_queryset(ProductQuery(request.query_params)))
 
     @extend_schema(parameters=[ProductFiltersSerializer, ATTRIBUTE_PARAMETER], responses=FacetsSerializer)
@@ -110,10 +106,9 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     def facets(self, request: Request) -> Response:
         """Count the matching products per category, price range and attribute.
 
-        Takes the filters of the list. Each is counted as if it were not set and all others were: with `attr_colour=red`
-        the other colours have the counts that they would have if chosen too. Chosen values are listed even without
-        matches. If more than 10,000 products match, the newest 10,000 are counted, and `exact` is false;
-        `/categories/` always has exact counts.
+        Takes the filters of the list. The counts of a filter ignore its own value: with `attr_colour=red`, other
+        colours are counted too. Chosen values are listed even without matches. Above 10,000 matches only the newest
+        10,000 are counted, and `exact` is false; `/categories/` always has exact counts.
         """
         return Response(FacetsSerializer(count_facets(ProductFilters(request.query_params))).data)
 
@@ -124,7 +119,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(request=ProductWriteSerializer, responses={201: ProductDetailSerializer})
     def create(self, request: Request) -> HttpResponse:
-        """Create a product with its variants, or with the price and stock of its single variant (staff only)."""
+        """Create a product with `variants`, or with the price and stock of a single variant (staff only)."""
         data = self.validated(ProductWriteSerializer(data=request.data))
         product = services.create_product(data=data, actor=str(request.user.pk))
         return self.reply({"_id": product.pk}, status=status.HTTP_201_CREATED)
@@ -136,7 +131,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
-        """Update the given fields of a product (staff only)."""
+        """Update fields of a product (staff only)."""
         return self.change(request, pk, partial=True)
 
     def change(self, request: Request, pk: str, *, partial: bool) -> HttpResponse:
@@ -146,7 +141,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         return self.reply({"_id": product.pk})
 
     def destroy(self, request: Request, pk: str) -> Response:
-        """Delete a product (staff only). One that was ever sold is deactivated instead; shoppers see no difference."""
+        """Delete a product (staff only). A product that was ever sold is deactivated instead."""
         services.delete_product(product=self.get_product(pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -190,7 +185,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(request={"multipart/form-data": ImageUploadSerializer}, responses={201: PictureSerializer})
     def create(self, request: Request, product_pk: str) -> Response:
-        """Upload a picture in JPEG, PNG or WebP format (staff only). It becomes the product's last one."""
+        """Upload a JPEG, PNG or WebP picture as the product's last one (staff only)."""
         product = get_object_or_404(Product.objects.all(), pk=product_pk)
         serializer = ImageUploadSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -199,7 +194,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(responses=PictureSerializer)
     def partial_update(self, request: Request, product_pk: str, pk: str) -> Response:
-        """Change the alternative text or the position of a picture (staff only)."""
+        """Change a picture's alternative text or position (staff only)."""
         image = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -215,7 +210,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
 
 class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
-    """Variants, for staff. Shoppers see them in their product."""
+    """Variants, for staff."""
 
     queryset = Variant.objects.all()
     serializer_class = VariantUpdateSerializer
@@ -235,7 +230,7 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     @extend_schema(request=StockChangeSerializer, responses=StaffVariantSerializer)
     @action(detail=True, methods=["post"], serializer_class=StockChangeSerializer)
     def stock(self, request: Request, pk: str) -> Response:
-        """Change the stock by `delta`, or `set` it to the counted stock (staff only). The reason is recorded."""
+        """Change the stock by `delta`, or `set` it to the counted stock (staff only)."""
         variant = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -1,5 +1,3 @@
-"""Admin for the catalogue."""
-
 from catalog.admin import categories, dashboard, imports, products, stock
 
 __all__ = ["categories", "dashboard", "imports", "products", "stock"]

@@ -1,5 +1,3 @@
-"""Admin for the category tree."""
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,7 +18,7 @@ from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.html import link, page_url
 from shop.admin.lists import IndexedSearchMixin, QuickChangeList
 
-# Browsers strip ordinary spaces at the beginning of an option.
+# Browsers strip ordinary spaces of an option.
 INDENT = "\u2003"
 
 
@@ -46,8 +44,6 @@ class CategoryForm(forms.ModelForm):
 
 
 class ChildrenInline(TabularInline):
-    """Direct subcategories, sortable."""
-
     model = Category
     fk_name = "parent"
     verbose_name_plural = "categories in it, in order"
@@ -69,19 +65,17 @@ class ChildrenInline(TabularInline):
 
 
 class TreePaginator(Paginator):
-    """Paginate categories in tree order, which no query can sort by."""
+    """Paginate in tree order, which no query can sort by."""
 
     def __init__(self, object_list: Iterable[Category], *args: Any, **kwargs: Any) -> None:
         super().__init__(in_tree_order(list(object_list)), *args, **kwargs)
 
 
 class CountingChangeList(QuickChangeList):
-    """Add the number of products directly in each category on the page."""
-
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if self.show_all or not self.multi_page:
-            # Django does not use the paginator in this case.
+            # Django does not use the paginator here.
             self.result_list = self.paginator.object_list
         rows = Product.objects.order_by().values("category").annotate(products=Count("id"))
         counts = {row["category"]: row["products"] for row in rows}
@@ -93,7 +87,6 @@ class CountingChangeList(QuickChangeList):
 class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
     form = CategoryForm
     list_display = ("indented_name", "path", "products_here")
-    # The paginator sorts by tree order.
     ordering = ("path",)
     paginator = TreePaginator
     sortable_by = ()
@@ -114,7 +107,6 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
         return queryset.filter(Q(name__icontains=text) | Q(path__icontains=text))
 
     def autocomplete_label(self, category: Category, *, searched: bool) -> str:
-        """Return the option label: indented in the tree, with its path in search results."""
         above, _, _ = category.path.rpartition("/")
         if searched:
             return f"{category.name} ({above})" if above else category.name

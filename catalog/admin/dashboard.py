@@ -1,5 +1,3 @@
-"""Catalogue figures of the admin dashboard."""
-
 from collections.abc import Iterator
 
 from django.conf import settings

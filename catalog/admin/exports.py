@@ -1,5 +1,3 @@
-"""Export products from the admin list: the selected ones, or all that match its search and filters."""
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,8 +21,6 @@ CONTENT_TYPES = {
 
 
 class ExportMixin:
-    """The import and export buttons of the product list, and the actions that export selected products."""
-
     actions_list = (
         "import_file",
         {"title": "Export", "icon": "download", "items": ["export_csv", "export_xlsx"]},
@@ -42,7 +38,7 @@ class ExportMixin:
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
-            # Export with the list's search and filters.
+            # Keep the list's search and filters.
             for entry in context["actions_list"]:
                 for item in entry.get("items", ()):
                     item["path"] += context["cl"].get_query_string()
@@ -80,7 +76,6 @@ IMPORT_PERMISSIONS = tuple(f"catalog.{verb}_{model}" for model in ("product", "v
 
 
 def may_import(request: HttpRequest) -> bool:
-    """Return whether the user has all permissions that an import needs."""
     return request.user.has_perms(IMPORT_PERMISSIONS)
 
 
@@ -96,10 +91,7 @@ def _download(products: QuerySet[Product], kind: str) -> StreamingHttpResponse:
 
 
 def _in_time(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the non-empty chunks, each within one request's database time limit.
-
-    The middleware's limit ends when the response headers are sent.
-    """
+    """Limit the database time of each chunk, because the middleware's limit ends with the response headers."""
     while True:
         with circuit.request():
             piece = next(pieces, None)

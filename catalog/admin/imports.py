@@ -1,5 +1,3 @@
-"""Admin for imports: upload, check, preview, confirm."""
-
 from typing import Any
 
 from django import forms
@@ -56,8 +54,6 @@ class ImportForm(forms.ModelForm):
 
 
 class ImportChangeList(QuickChangeList):
-    """Fetch the users of a page's imports with one query."""
-
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         people = emails(run.uploaded_by for run in self.result_list)
@@ -84,7 +80,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     change_form_template = "admin/catalog/import.html"
     actions_detail = ("confirm", "discard")
 
-    # Importing requires the permissions of the changes that an import makes.
+    # Importing needs the permissions of its changes.
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return may_import(request)
@@ -115,7 +111,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     # --- Upload -------------------------------------------------------------------------------------------------------
 
     def get_fields(self, request: HttpRequest, obj: ImportRun | None = None) -> tuple[str, ...]:
-        # The template renders the page of an import.
+        # The template renders it.
         return () if obj else ("file", "encoding")
 
     def write(self, request: HttpRequest, obj: ImportRun, form: ImportForm, change: bool) -> None:
@@ -140,7 +136,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         context = {**(extra_context or {}), **(_page(run, request) if run else {"title": "Import products"})}
         response = super().changeform_view(request, object_id, form_url, context)
         if run and run.state not in WORKING and request.headers.get("HX-Request"):
-            # The page polls for the result; reload it, because its buttons change.
+            # The page polls; its buttons change with the state.
             response.headers["HX-Refresh"] = "true"
         return response
 

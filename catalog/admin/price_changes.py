@@ -1,5 +1,3 @@
-"""Bulk price changes in the admin: choose a rule, preview, confirm."""
-
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -25,11 +23,10 @@ from shop.admin.html import price
 from shop.admin.refusals import add_refusal
 from shop.api.object_ids import parse_object_id
 
-# Limits for one request.
+# Per request.
 MAX_PRODUCTS, MAX_PRICES = 2000, 5000
-# Number of previewed changes; all are applied.
+# Changes in the preview; all are applied.
 SHOWN = 100
-# Lifetime of a preview.
 PLAN_SECONDS = 3600
 _SALT = "catalog.price_changes"
 
@@ -68,8 +65,6 @@ class RuleForm(forms.Form):
 
 
 class ChangesPrices:
-    """Mixin for the product admin: change the prices of selected products."""
-
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.price_changes_view)
         return [path("price-changes/", view, name="catalog_product_price_changes"), *super().get_urls()]
@@ -90,7 +85,7 @@ class ChangesPrices:
         return self._page(request, RuleForm(), products, back=request.get_full_path())
 
     def price_changes_view(self, request: HttpRequest) -> HttpResponse:
-        """Handle the steps after the selection of products, each a POST: rule, preview, confirmation."""
+        """Handle each step by POST: rule, preview, confirmation."""
         if not self.has_prices_permission(request):
             raise PermissionDenied
         back = request.POST.get("back", "")

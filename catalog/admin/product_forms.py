@@ -1,5 +1,3 @@
-"""Forms of a product's page: product, variants with stock, pictures."""
-
 from typing import Any
 
 from django import forms
@@ -17,10 +15,7 @@ from shop.db import identifiers
 
 
 class ConcurrentEditForm(forms.ModelForm):
-    """A form that submits its initial values, so that only fields changed by the user are written.
-
-    Compared with the current row, concurrent changes by others would be reverted.
-    """
+    """Submits initial values, so that fields which the user did not change keep concurrent changes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +47,7 @@ class ProductForm(ConcurrentEditForm):
 
 
 class OrderableForm(ConcurrentEditForm):
-    """A sortable row; ``goes_last`` if it is new and has no position."""
+    """A sortable row; ``goes_last`` if new and without position."""
 
     position = forms.IntegerField(
         required=False, min_value=0, max_value=10_000, widget=UnfoldAdminIntegerFieldWidget, label="Order"
@@ -65,7 +60,7 @@ class OrderableForm(ConcurrentEditForm):
             self.initial.pop("position", None)
 
     def has_changed(self) -> bool:
-        # Sorting sets the position of every row, including the empty extra row.
+        # Sorting also sets the position of the empty extra row.
         return bool(set(self.changed_data) - {"position"} if self.instance._state.adding else self.changed_data)
 
     def clean_position(self) -> int:
@@ -77,7 +72,7 @@ class OrderableForm(ConcurrentEditForm):
 
 
 class VariantForm(OrderableForm):
-    """A variant. Stock is changed by a delta, so that concurrent sales are not overwritten."""
+    """Changes stock by a delta, which keeps concurrent sales."""
 
     options = PairsField(rows=2, placeholder="size: M")
     stock_change = forms.IntegerField(
@@ -121,8 +116,6 @@ class VariantForm(OrderableForm):
 
 
 class VariantFormSet(PaginationInlineFormSet):
-    """Require at least one variant."""
-
     def clean(self) -> None:
         super().clean()
         kept = [
@@ -142,7 +135,7 @@ class VariantFormSet(PaginationInlineFormSet):
 
 
 class PictureForm(OrderableForm):
-    """A picture. A new row accepts several files; a file on an existing row replaces it."""
+    """A new row takes several files; an existing row replaces its file."""
 
     files = ImagesFormField(folder="products", required=False, label="Upload")
 

@@ -1,5 +1,3 @@
-"""Admin for products with variants, stock and pictures on one page."""
-
 from typing import Any
 
 from bson import ObjectId
@@ -27,12 +25,11 @@ from shop.db import identifiers
 from shop.media.cleanup import delete_image_later
 from shop.media.urls import image_url
 
-# Maximum number of products that a request can show or hide.
 MAX_AT_ONCE = 5000
 
 
 class CategoryFilter(AutocompleteSelectFilter):
-    """Filter for a category, with autocomplete, including its subcategories."""
+    """Includes subcategories."""
 
     def has_output(self) -> bool:
         return self.request.user.has_perm("catalog.view_category")
@@ -115,12 +112,11 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
         if (found := by_id(queryset, text)) is not None:
             return found
         with_sku = Variant.objects.filter(begins_with("sku_key", identifiers.key(text)))
-        # Limit the results of a SKU prefix.
         products = dict(with_sku.values_list("sku", "product")[:500])
         if text in products:
             return queryset.filter(pk=products[text])
         by_words = Search(text).matching(queryset)
-        # Full-text search includes the SKUs of active variants.
+        # Includes SKUs of active variants.
         return queryset.filter(pk__in=set(products.values())) if products and not by_words.exists() else by_words
 
     @display(description="Product", ordering="sort_name")
@@ -168,7 +164,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
         self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        # A product is created together with at least one variant.
+        # A product needs at least one variant.
         return super().has_add_permission(request) and request.user.has_perm("catalog.add_variant")
 
     # --- Saving -------------------------------------------------------------------------------------------------------
@@ -180,7 +176,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)
         save = self._save_variant if formset.model is Variant else self._save_picture
-        # By identity, because new rows have no primary key yet.
+        # New rows have no primary key yet.
         touched = {id(row) for row in (*formset.new_objects, *(row for row, _ in formset.changed_objects))}
         for row_form in formset.forms:
             if id(row_form.instance) in touched:
@@ -227,7 +223,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
     # --- Deleting -----------------------------------------------------------------------------------------------------
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
-        """Do nothing: the service logs, because a sold product is deactivated instead."""
+        """The service logs, because a sold product is deactivated instead."""
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
         request.was_deleted = services.delete_product(product=obj)

@@ -1,5 +1,3 @@
-"""Admin for stock: current stock per variant, movements, and a button to adjust it."""
-
 from typing import Any
 
 from django import forms
@@ -26,8 +24,6 @@ from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, be
 
 
 class StockForm(DialogForm):
-    """A delta or a counted stock, and the reason."""
-
     change = forms.IntegerField(
         required=False,
         min_value=-settings.MAX_QUANTITY,
@@ -68,7 +64,7 @@ class StockFilter(DropdownFilter):
 
 @admin.register(Variant)
 class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
-    """Admin for the stock of variants; variants are edited on their product's page."""
+    """Variants are edited on their product's page."""
 
     list_display = ("variant", "product_link", "shown_price", "stock_state", "active")
     list_filter = (StockFilter, ("is_active", BooleanRadioFilter))
@@ -148,8 +144,6 @@ def _ledger_line(row: StockMovement, who: str) -> str:
 
 
 class LedgerChangeList(QuickChangeList):
-    """Fetch the users of a page's movements with one query."""
-
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         people = emails(row.reference for row in self.result_list)

@@ -1,8 +1,4 @@
-"""Columns of import and export files.
-
-Columns work on texts: ``show`` exports a field, ``canonical`` normalizes a cell to the exported form, and ``put`` sets
-a field from that form.
-"""
+"""Columns of import and export files: ``show`` exports a field as text, ``put`` sets it from that text."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +18,6 @@ from shop.db import identifiers
 
 SKU, STOCK, STOCK_BASE = "sku", "stock", "stock_base"
 ATTRIBUTE, OPTION = "attr:", "option:"
-# Columns required for a new product or variant.
 REQUIRED_OF_NEW = frozenset({"name", "price"})
 
 _YES = frozenset({"yes", "true", "1", "y"})
@@ -31,7 +26,7 @@ _AMOUNT = re.compile(r"\d{1,10}(\.\d{1,20})?", re.ASCII)
 
 
 class Column:
-    """A column for a model field. An empty cell clears the field if ``empties``; otherwise it is ignored."""
+    """An empty cell clears the field if ``empties``."""
 
     def __init__(self, name: str, field: models.Field, *, empties: bool = False) -> None:
         self.name = name
@@ -42,11 +37,11 @@ class Column:
         return self.to_text(getattr(row, self.field.attname))
 
     def canonical(self, text: str) -> str:
-        """Return the exported form of a cell. Raises :class:`BadCell`."""
+        """Return the text as it would be exported. Raises :class:`BadCell`."""
         return self.to_text(self.from_text(text))
 
     def check_typed(self, text: str) -> None:
-        """Refuse texts that a spreadsheet changed automatically. Raises :class:`BadCell`."""
+        """Raises :class:`BadCell` for a text that a spreadsheet changed automatically."""
         if detail := spreadsheets.made_of_text(text):
             raise BadCell(detail)
 
@@ -54,14 +49,13 @@ class Column:
         setattr(row, self.field.attname, self.from_text(text))
 
     def fields(self, row: models.Model) -> dict[str, Any]:
-        """Return the field's current value, for writing."""
         return {self.field.name: getattr(row, self.field.attname)}
 
     def to_text(self, value: Any) -> str:
         return value
 
     def from_text(self, text: str) -> Any:
-        """Return the field's value. Raises :class:`BadCell`."""
+        """Raises :class:`BadCell`."""
         return clean_text(text, self.field)
 
 
@@ -95,7 +89,7 @@ class YesNoColumn(Column):
 
 
 class CategoryColumn(Column):
-    """The category by slug or full path."""
+    """By slug or path."""
 
     def __init__(self, name: str, field: models.Field, *, categories: Iterable[Category]) -> None:
         super().__init__(name, field, empties=True)
@@ -116,7 +110,7 @@ class CategoryColumn(Column):
 
 
 class PairColumn(Column):
-    """One key of a flat object: ``attr:colour`` of a product, ``option:size`` of a variant."""
+    """``attr:colour`` of a product, ``option:size`` of a variant."""
 
     def __init__(self, name: str, field: models.Field) -> None:
         super().__init__(name, field, empties=True)
@@ -137,8 +131,6 @@ class PairColumn(Column):
 
 
 class Columns:
-    """The columns of a file, or of a database row that is compared with it."""
-
     def __init__(self, categories: Iterable[Category]) -> None:
         product, variant = Product._meta.get_field, Variant._meta.get_field
         self._of_product = {
@@ -156,13 +148,11 @@ class Columns:
         self.sku = Column(SKU, variant("sku"))
 
     def of_product(self, name: str) -> Column | None:
-        """Return the product column of that name, if any."""
         if name not in self._of_product and _is_pair(name, ATTRIBUTE):
             self._of_product[name] = PairColumn(name, Product._meta.get_field("attributes"))
         return self._of_product.get(name)
 
     def of_variant(self, name: str) -> Column | None:
-        """Return the variant column of that name, if any, except SKU and stock."""
         if name not in self._of_variant and _is_pair(name, OPTION):
             self._of_variant[name] = PairColumn(name, Variant._meta.get_field("options"))
         return self._of_variant.get(name)
@@ -182,7 +172,7 @@ def export_order(attributes: Iterable[str], options: Iterable[str]) -> list[str]
 
 
 def clean_text(text: str, field: models.Field | None = None) -> str:
-    """Return the stripped text of a cell. Raises :class:`BadCell` if the field refuses it."""
+    """Strip and validate a text. Raises :class:`BadCell`."""
     value = text.strip().replace("\r\n", "\n")
     if "\0" in value:
         raise BadCell("There is a character in it that no text may hold.")
@@ -200,7 +190,7 @@ def clean_text(text: str, field: models.Field | None = None) -> str:
 
 
 def whole_number(text: str) -> int:
-    """Parse a quantity. Raises :class:`BadCell`."""
+    """Raises :class:`BadCell`."""
     digits = text.strip()
     if not re.fullmatch(r"\d{1,12}", digits, re.ASCII) or int(digits) > settings.MAX_QUANTITY:
         raise BadCell(f"Write a whole number from 0 to {settings.MAX_QUANTITY:,}.")
@@ -208,12 +198,12 @@ def whole_number(text: str) -> int:
 
 
 def stock_base(variant: Variant) -> str:
-    """Return the exported reference for stock edits: the stock and the number of adjustments."""
+    """Return a text to detect later adjustments."""
     return f"{variant.stock}#{variant.adjustments}"
 
 
 def read_stock_base(text: str) -> tuple[int, int] | None:
-    """Parse :func:`stock_base`; None for an empty cell. Raises :class:`BadCell`."""
+    """Parse :func:`stock_base`. Raises :class:`BadCell`."""
     if not text.strip():
         return None
     found = re.fullmatch(r"(\d{1,18})#(\d{1,9})", text.strip(), re.ASCII)

@@ -1,5 +1,3 @@
-"""Diff an uploaded file against the catalogue and collect cell errors."""
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,13 +29,11 @@ from shop.db import identifiers
 # Per product and file.
 MAX_VARIANTS = 500
 
-# A column, its exported text before, and after.
+# A column, its text before and after.
 Change = list[str]
 
 
 class Comparison:
-    """Compares products of one file, in chunks."""
-
     def __init__(self, sheet: Sheet, columns: Columns) -> None:
         self._sheet = sheet
         self._sku = columns.sku
@@ -45,16 +41,15 @@ class Comparison:
         self._of_variant = [column for name in sheet.names if (column := columns.of_variant(name))]
         self._stocked = STOCK in sheet.names
         self._faults: list[CellFault] = []
-        # Slugs of products that this file creates or renames.
+        # New slugs in this file.
         self._slugs: set[str] = set()
 
     def take_faults(self) -> list[CellFault]:
-        """Return the errors since the last call."""
         faults, self._faults = self._faults, []
         return faults
 
     def compare(self, groups: list[ProductRows]) -> Iterator[tuple[ImportStep, int, int]]:
-        """Yield a step for each changed product, with its numbers of new and changed rows."""
+        """Yield steps with their numbers of new and changed rows."""
         ids = [group.product_id for group in groups if group.product_id]
         products = Product.objects.in_bulk(ids) if ids else {}
         variants = read_model.by_product(Variant.objects.filter(product__in=ids)) if ids else {}
@@ -107,15 +102,12 @@ class Comparison:
             self._check_former_price(group, product, by_sku)
         if not changes and not variants:
             return None
-        # The preview uses the current name.
+        # The preview shows the current name.
         step = ImportStep(product_id=product.pk, name=name or product.name, changes=changes, variants=variants)
         return step, new, len(changed) - sum(1 for entry in variants if entry["id"] is None)
 
     def _agreed(self, group: ProductRows, column: Column, shown: str) -> tuple[Row, str]:
-        """Return the text that the product's rows give for a column, with its row.
-
-        One row is enough: others may be empty or unchanged.
-        """
+        """Return the new text for a column, and its row; other rows may be empty or unchanged."""
         chosen = group.rows[0], ""
         differing = set()
         for row in group.rows:
@@ -138,7 +130,6 @@ class Comparison:
             self._slugs.add(slug)
 
     def _slugs_in_use(self, groups: list[ProductRows]) -> set[str]:
-        """Return which slugs that these rows contain or would generate are in use."""
         wanted = set()
         for row in (row for group in groups for row in group.rows):
             wanted.add(identifiers.slug(self._sheet.text(row, "slug")) or slug_base(self._sheet.text(row, "name")))
@@ -178,7 +169,7 @@ class Comparison:
         try:
             base = None if variant._state.adding else read_stock_base(self._sheet.text(row, STOCK_BASE))
             if text == str(base[0] if base else current):
-                # The cell was not edited: keep stock changes since the export.
+                # Not edited: keep later stock changes.
                 return None
             wanted = whole_number(text)
             if base:
@@ -189,7 +180,6 @@ class Comparison:
         return None if wanted == current else [STOCK, str(current), str(wanted)]
 
     def _check_options(self, group: ProductRows, by_sku: SkuMap[Variant]) -> None:
-        """Report active variants with the same options."""
         in_file = SkuMap((row.sku, row) for row in group.rows)
         seen: dict[tuple, str] = {}
         for sku, variant in by_sku.items():
@@ -211,7 +201,6 @@ class Comparison:
     # --- Cells --------------------------------------------------------------------------------------------------------
 
     def _change(self, column: Column, obj: models.Model, text: str, row: Row, *, is_new: bool) -> Change | None:
-        """Set the field from a cell; return the change, if any."""
         shown = "" if is_new else column.show(obj)
         if text == shown or (not text.strip() and not (column.empties and shown)):
             return None
@@ -252,11 +241,7 @@ class Comparison:
 
 
 def _since_export(wanted: int, exported: int, adjustments: int, variant: Variant) -> int:
-    """Return the new stock if the file edits an exported stock.
-
-    Only the difference is applied, so sales since the export are kept. Raises :class:`BadCell` if staff or an import
-    adjusted the stock since, because the difference may already be included.
-    """
+    """Apply the difference only, which keeps later sales. Raises :class:`BadCell` after an adjustment."""
     current = variant.stock
     if adjustments == variant.adjustments:
         if current + wanted < exported:
@@ -277,7 +262,7 @@ def _all_changes(changes: list[Change], variants: list[dict[str, Any]]) -> Itera
 
 
 def _says(column: Column, text: str, shown: str) -> bool:
-    """Return whether a text means the stored value, possibly in another notation."""
+    """Return whether two texts have the same value."""
     if text == shown:
         return True
     try:

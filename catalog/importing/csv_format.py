@@ -1,5 +1,3 @@
-"""CSV files from spreadsheets: comma, semicolon or tab, with or without a byte order mark."""
-
 import codecs
 import csv
 import io
@@ -15,10 +13,7 @@ MAX_ROW_LENGTH = 1_000_000
 
 
 def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool]:
-    """Return the file's rows, and whether its numbers use a decimal comma. Raises :class:`FileRefused`.
-
-    A byte order mark overrides ``encoding``.
-    """
+    """Return rows, and whether numbers have a decimal comma. Raises :class:`FileRefused`, also while iterating."""
     beginning = file.read(4)
     file.seek(0)
     for mark, marked in _BYTE_ORDER_MARKS.items():
@@ -31,7 +26,7 @@ def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool
         raise _not(encoding, row=1) from error
     text.seek(0)
     if first.lower().startswith("sep="):
-        # Excel's line that names the delimiter.
+        # Excel's delimiter line.
         text.readline()
         first = second
     delimiter = max(DELIMITERS, key=lambda each: _fitness(first, each))
@@ -39,7 +34,7 @@ def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool
 
 
 class Writer:
-    """Encodes rows as CSV, with a byte order mark so that Excel detects UTF-8."""
+    """Encodes rows as CSV; Excel needs a byte order mark for UTF-8."""
 
     def __init__(self, *, byte_order_mark: bool = True) -> None:
         self._buffer = io.StringIO(newline="")
@@ -68,13 +63,13 @@ def _rows(text: io.TextIOWrapper, *, delimiter: str, encoding: str) -> Iterator[
     except UnicodeError as error:
         raise _not(encoding, row=row + 1) from error
     finally:
-        # The caller closes the file.
+        # The caller closes it.
         if not text.closed:
             text.detach()
 
 
 class _Lines:
-    """The lines of a file for the csv module, with limited length: it would read any line into memory."""
+    """Lines of limited length; the csv module would read any."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
@@ -102,7 +97,6 @@ def _first_lines(text: str) -> tuple[str, str]:
 
 
 def _fitness(heading: str, delimiter: str) -> tuple[bool, int]:
-    """Rank a delimiter by whether the headings are valid, then by their number."""
     try:
         names = next(csv.reader([heading], delimiter=delimiter), [])
     except csv.Error:

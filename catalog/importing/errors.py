@@ -2,14 +2,12 @@ from shop.api.errors import Conflict, ShopError
 
 
 class FileRefused(ShopError):
-    """The file is unreadable, or not a list of variants."""
-
     default_code = "file_refused"
     default_detail = "This file cannot be read."
 
 
 class BadCell(Exception):
-    """A cell has an invalid value; the message names the valid ones."""
+    """A cell has an invalid value."""
 
 
 class TooManyColumns(ShopError):

@@ -1,5 +1,3 @@
-"""Export of products to CSV and XLSX files that can be imported again without changes."""
-
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -20,13 +18,10 @@ Cell = str | int | Decimal
 
 
 class Export:
-    """Some products, one row per variant. Only a few hundred are in memory at a time.
-
-    Raises :class:`TooManyColumns`.
-    """
+    """Products in chunks, one row per variant. Raises :class:`TooManyColumns`."""
 
     def __init__(self, products: QuerySet[Product], *, tick: Tick = lambda done: None) -> None:
-        # By key, so that concurrent changes neither repeat nor skip a product.
+        # By key, so that concurrent changes repeat or skip no product.
         self._products = products.prefetch_related(None).order_by("pk")
         self._tick = tick
         attributes, options = self._names()
@@ -44,7 +39,7 @@ class Export:
             yield writer.write([[str(cell) for cell in row] for row in rows])
 
     def xlsx(self) -> Iterator[bytes]:
-        """Yield the chunks of an XLSX file; they are empty until the file is complete on disk."""
+        """Yield empty chunks until the file is complete on disk."""
         with xlsx_format.Writer() as writer:
             writer.write([self.headings])
             for rows in self._portions():
@@ -89,7 +84,7 @@ def _cell(column: Column, row: Product | Variant) -> Cell:
 
 
 def _by_key(products: QuerySet, *fields: str) -> Iterator[list[Any]]:
-    """Yield the products, or tuples of their fields starting with the key, in chunks."""
+    """Yield chunks of products, or of tuples of fields that start with the key."""
     rows = products.values_list(*fields) if fields else products
     page = list(rows[:PRODUCTS_AT_ONCE])
     while page:

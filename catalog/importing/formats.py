@@ -1,5 +1,3 @@
-"""Format-independent reading of files, with size limits, and protection against CSV injection."""
-
 import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -10,7 +8,7 @@ from catalog.importing.errors import FileRefused
 MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 50_000
 MAX_COLUMNS = 300
-# Per cell (Excel's limit), and in total, because a small XLSX file can repeat a long text.
+# Per cell (Excel's limit), and in total: a small XLSX file can repeat a long text.
 MAX_CELL_LENGTH = 32_767
 MAX_TEXT_LENGTH = 50_000_000
 MAX_CELLS = 1_500_000
@@ -20,19 +18,16 @@ _STARTS_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 class Table(NamedTuple):
-    """Headings, and rows with their row numbers; each row has as many cells as headings."""
+    """Headings, and numbered rows with as many cells."""
 
     headings: list[str]
     rows: Iterator[tuple[int, list[str]]]
-    # Numbers are written like 19,90, which is assumed if the delimiter is not a comma.
+    # Numbers such as 19,90.
     decimal_comma: bool
 
 
 def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
-    """Read a CSV or XLSX file; ``encoding`` applies to CSV files without a byte order mark.
-
-    Raises :class:`FileRefused`, also while iterating over the rows.
-    """
+    """Raises :class:`FileRefused`, also while iterating."""
     beginning = file.read(8)
     if file.seek(0, 2) > MAX_BYTES:
         raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: import it in several parts.")
@@ -54,7 +49,7 @@ def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
 
 
 def is_xlsx(file: BinaryIO) -> bool:
-    """Return whether the file has an XLSX signature; rewinds the file."""
+    """Rewinds the file."""
     file.seek(0)
     packed = file.read(2) == b"PK"
     file.seek(0)
@@ -62,7 +57,7 @@ def is_xlsx(file: BinaryIO) -> bool:
 
 
 def guarded(text: str) -> str:
-    """Prefix a text with an apostrophe if a spreadsheet would execute it as a formula."""
+    """Prefix formulas with an apostrophe."""
     return f"'{text}" if _STARTS_FORMULA.match(text) else text
 
 
@@ -72,7 +67,6 @@ def unguarded(text: str) -> str:
 
 
 def _bounded(records: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Number the rows, skip empty ones, and enforce the limits."""
     filled = length = count = 0
     for number, cells in enumerate(records, start=1):
         if not any(map(str.strip, cells)):

@@ -1,8 +1,4 @@
-"""Group the rows of a file by product.
-
-A known SKU belongs to its variant's product. A new SKU belongs to the product with the row's slug, in the database or
-in the file; without a slug, to the new product of the other new SKUs with the same name.
-"""
+"""Group rows by product: known SKUs by their variant, new SKUs by slug, or without slug by name."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,24 +12,22 @@ from catalog.models import Product, Variant
 from catalog.skus import SkuMap
 from shop.db import identifiers
 
-# Values per query.
 ASKED_AT_ONCE = 1000
 
 
 @dataclass
 class ProductRows:
-    """The rows of one product, in order; ``product_id`` is None for a new product."""
+    """A new product has no ``product_id``."""
 
     product_id: ObjectId | None
     rows: list[Row] = field(default_factory=list)
 
 
 def group_rows(sheet: Sheet) -> list[ProductRows]:
-    """Return the rows by product, in the order of the products' first rows."""
     owners = _products_by_sku([row.sku for row in sheet.rows])
     slugs = {row.number: identifiers.slug(sheet.text(row, "slug")) for row in sheet.rows}
     by_slug = _products_by_slug({slugs[row.number] for row in sheet.rows if row.sku not in owners} - {""})
-    # A product that gets a new slug in this file is also found by that slug.
+    # A product is also found by its new slug in this file.
     renamed = {slugs[row.number]: owners.find(row.sku) for row in sheet.rows if row.sku in owners}
     groups: dict[tuple[str, Any], ProductRows] = {}
     for row in sheet.rows:

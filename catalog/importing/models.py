@@ -1,5 +1,3 @@
-"""Imports and their plans."""
-
 from datetime import datetime, timedelta
 
 from django.db import models
@@ -8,7 +6,7 @@ from django_mongodb_backend.fields import ObjectIdField
 
 from shop.db.mongodb import TTLIndex
 
-# Lifetime of a preview. Plans live longer, because a confirmed import may wait for a worker.
+# Plans live longer, because a confirmed import may wait for a worker.
 PREVIEW_LASTS = timedelta(days=7)
 PLAN_LASTS = timedelta(days=90)
 
@@ -18,8 +16,6 @@ def _plan_expiry() -> datetime:
 
 
 class ImportRun(models.Model):
-    """An uploaded file and its import."""
-
     class State(models.TextChoices):
         CHECKING = "checking", "Being checked"
         REFUSED = "refused", "Has errors"
@@ -35,7 +31,7 @@ class ImportRun(models.Model):
         CP1252 = "cp1252", "Windows-1252 (Excel in Western Europe)"
 
     filename = models.CharField("file", max_length=255, editable=False)
-    # SHA-256 of the file, by which the command finds an interrupted import.
+    # SHA-256 of the file, to find an interrupted import.
     digest = models.CharField(max_length=64, editable=False)
     encoding = models.CharField(
         max_length=10,
@@ -44,7 +40,7 @@ class ImportRun(models.Model):
         help_text="Of a CSV file. Excel's “CSV UTF-8” and XLSX files need no choice.",
     )
     state = models.CharField(max_length=10, choices=State, default=State.CHECKING, editable=False)
-    # Staff user ids as text; "" for the command line.
+    # User ids; "" for the command line.
     uploaded_by = models.CharField(max_length=64, blank=True, editable=False)
     confirmed_by = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField("uploaded", default=timezone.now, editable=False)
@@ -52,7 +48,7 @@ class ImportRun(models.Model):
     confirmed_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
 
-    # Result of the check: why the file is unreadable, or its first errors as [row, column, sentence].
+    # Why the file is unreadable, or its first errors as [row, column, sentence].
     problem = models.TextField(blank=True, editable=False)
     faults = models.JSONField(default=list, editable=False)
     fault_count = models.PositiveIntegerField("errors", default=0, editable=False)
@@ -60,7 +56,7 @@ class ImportRun(models.Model):
     new_rows = models.PositiveIntegerField("new", default=0, editable=False)
     changed_rows = models.PositiveIntegerField("changed", default=0, editable=False)
 
-    # The plan: `steps` products, of which `applied` are processed; of these, `conflicts` were skipped.
+    # `applied` of `steps` products are processed, including `conflicts` that were skipped.
     plan = ObjectIdField(null=True, editable=False)
     steps = models.PositiveIntegerField(default=0, editable=False)
     applied = models.PositiveIntegerField(default=0, editable=False)
@@ -68,7 +64,7 @@ class ImportRun(models.Model):
 
     class Meta:
         verbose_name = "import"
-        # Importing requires the permissions to add and change products and variants.
+        # Importing needs the permissions for products and variants.
         default_permissions = ("view",)
         ordering = ["-id"]
         indexes = [models.Index(fields=["digest"], name="import_digest")]
@@ -86,12 +82,11 @@ class ImportRun(models.Model):
 
     @property
     def is_stale(self) -> bool:
-        """Return whether the preview is too old to be confirmed."""
         return self.checked_at is not None and timezone.now() - self.checked_at > PREVIEW_LASTS
 
 
 class ImportPart(models.Model):
-    """A chunk of an uploaded file, stored until it is checked because the worker may run on another machine."""
+    """Part of a file, in the database because the worker may run on another machine."""
 
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="parts")
     number = models.PositiveIntegerField()
@@ -107,18 +102,18 @@ class ImportPart(models.Model):
 
 
 class ImportStep(models.Model):
-    """The changes to one product, including its new variants."""
+    """Changes to one product and its variants."""
 
     plan = ObjectIdField()
     number = models.PositiveIntegerField()
-    # None for a new product.
+    # None if new.
     product_id = ObjectIdField(null=True)
     name = models.CharField(max_length=200)
-    # [column, text before, text after] of the product.
+    # [column, text before, text after]
     changes = models.JSONField(default=list)
-    # Per variant: {"row", "sku", "id" (None for a new one), "adjustments", "changes"}.
+    # {"row", "sku", "id" (None if new), "adjustments", "changes"}
     variants = models.JSONField(default=list)
-    # The reason if the step was skipped.
+    # Why it was skipped.
     conflict = models.TextField(blank=True)
     expires_at = models.DateTimeField(default=_plan_expiry)
 
@@ -135,5 +130,5 @@ class ImportStep(models.Model):
 
     @property
     def size(self) -> int:
-        """Return the amount of work, in rows."""
+        """In rows."""
         return 1 + len(self.variants)

@@ -1,5 +1,3 @@
-"""Check a file: store its changes as a plan and collect its errors."""
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,20 +14,18 @@ from catalog.models import Category
 PRODUCTS_AT_ONCE = 200
 FAULTS_KEPT = 500
 
-# Called after each chunk with the numbers of processed and of all products.
+# Called with the numbers of processed and of all products.
 Tick = Callable[[int, int], None]
 
 
 @dataclass
 class Plan:
-    """The result of a check. Its steps are stored under ``id``."""
-
     id: ObjectId = field(default_factory=ObjectId)
     steps: int = 0
     rows: int = 0
     new_rows: int = 0
     changed_rows: int = 0
-    # The first errors; `fault_count` is the total.
+    # Only the first ones.
     faults: list[CellFault] = field(default_factory=list)
     fault_count: int = 0
 
@@ -39,10 +35,7 @@ class Plan:
 
 
 def stage(table: Table, *, tick: Tick = lambda done, total: None) -> Plan:
-    """Check a file and store its changes as steps, without writing to the catalogue.
-
-    Raises :class:`~catalog.importing.errors.FileRefused`.
-    """
+    """Store changes as steps, without writing to the catalogue. Raises ``FileRefused``."""
     columns = Columns(Category.objects.all())
     sheet = Sheet(table, columns)
     plan = Plan(rows=len(sheet.rows) + len(sheet.faults))

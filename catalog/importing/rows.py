@@ -1,5 +1,3 @@
-"""Rows of a file with named columns and unique SKUs."""
-
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,8 +11,6 @@ MONEY = frozenset({"price", "compare_at_price"})
 
 
 class CellFault(NamedTuple):
-    """An error in a cell, to be displayed."""
-
     row: int
     column: str
     detail: str
@@ -27,7 +23,7 @@ class Row(NamedTuple):
 
 
 class Sheet:
-    """The rows of a file and errors about their SKUs. Raises :class:`FileRefused`."""
+    """Raises :class:`FileRefused`."""
 
     def __init__(self, table: Table, columns: Columns) -> None:
         self.names = _names(table.headings, columns)
@@ -37,7 +33,7 @@ class Sheet:
         self.rows = list(self._rows(table, columns))
 
     def text(self, row: Row, name: str) -> str:
-        """Return the row's cell in the named column; "" if there is no such column."""
+        """Return the cell; "" without such a column."""
         position = self._at.get(name)
         return "" if position is None else row.cells[position]
 

@@ -1,7 +1,6 @@
-"""Import life cycle: upload, check, confirm and apply, with jobs that resume after a crash.
+"""Imports: upload, check, confirm and apply.
 
-Checking writes only the plan and can be repeated. Applying advances a cursor over the plan's steps in the same
-transaction as their effects, so each step is applied once, whatever crashes or runs concurrently.
+Applying advances a cursor in the transaction of the changes, so each step is applied once, even after a crash.
 """
 
 import hashlib
@@ -30,21 +29,20 @@ from shop.db.transactions import TransactionContention, transactional
 State = ImportRun.State
 CHECK, APPLY = "catalog.check_import", "catalog.apply_import"
 
-# Target duration of a transaction, because buyers of the same variants wait for it. The batch size starts small and is
-# limited in products and rows, but includes at least one product.
+# Transactions are short, because buyers of the same variants wait for them.
 BATCH_SECONDS = 0.5
 FIRST_STEPS = 20
 STEPS_AT_ONCE = 100
 ROWS_AT_ONCE = 200
-# CSV files up to this size are checked in the upload request.
+# CSV files up to this size are checked in the request.
 BYTES_AT_ONCE = 500 * 1024
 _PART_BYTES = 4 * 1024 * 1024
-# Time slice of one job run; then yield to other jobs.
+# Then let other jobs run.
 _SLICE_SECONDS = 5.0
 
-# Constraint errors in spite of the batch's own checks: a concurrent change.
+# Errors that only concurrent changes cause.
 _OVERTAKEN = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)
-# MongoDB aborted the transaction after `transactionLifetimeLimitSeconds`.
+# MongoDB's TransactionExceededLifetimeLimitSeconds.
 _EXCEEDED_LIFETIME = 290
 
 
@@ -53,10 +51,7 @@ _EXCEEDED_LIFETIME = 290
 
 @transactional("catalog.upload_import")
 def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
-    """Store a file and check it: a small CSV file immediately, others by the worker.
-
-    Raises :class:`FileRefused` if it is too large.
-    """
+    """Store and check a file; the worker checks large ones. Raises :class:`FileRefused` if too large."""
     if size > MAX_BYTES:
         raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: import it in several parts.")
     run.digest = digest_of(file)
@@ -65,7 +60,7 @@ def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
     while data := file.read(_PART_BYTES):
         ImportPart.objects.create(run=run, number=number, data=data)
         number += 1
-    # A small XLSX file may unpack to a large one, so requests never parse it.
+    # Small XLSX files may unpack to large ones.
     at_once = size <= BYTES_AT_ONCE and not is_xlsx(file)
     check.enqueue(at_once=at_once, run=str(run.pk))
     return run
@@ -73,7 +68,6 @@ def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
 
 @jobs.job(CHECK)
 def check(*, run: str) -> None:
-    """Compare the run's file with the catalogue and store the plan, without writing to the catalogue."""
     row = ImportRun.objects.filter(pk=run, state=State.CHECKING).first()
     if row is None:
         return
@@ -86,14 +80,14 @@ def check(*, run: str) -> None:
     else:
         found = _results(plan)
     if not ImportRun.objects.filter(pk=row.pk, state=State.CHECKING).update(**found, checked_at=timezone.now()):
-        # Another worker took over and has finished.
+        # Another worker finished first.
         planning.discard(plan and plan.id)
         return
     ImportPart.objects.filter(run=row.pk).delete()
 
 
 def digest_of(file: BinaryIO) -> str:
-    """Return the SHA-256 of a file; rewinds the file."""
+    """Rewinds the file."""
     digest = hashlib.sha256()
     file.seek(0)
     while data := file.read(_PART_BYTES):
@@ -129,7 +123,7 @@ def _results(plan: Plan) -> dict[str, Any]:
 
 @transactional("catalog.confirm_import")
 def confirm(*, run: ImportRun, actor: str) -> None:
-    """Confirm a checked import. Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
+    """Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
     if error := why_not_confirmable(run):
         raise error
     now = timezone.now()
@@ -144,7 +138,6 @@ def confirm(*, run: ImportRun, actor: str) -> None:
 
 
 def why_not_confirmable(run: ImportRun) -> NotConfirmable | PreviewTooOld | None:
-    """Return the error for an import that cannot be confirmed."""
     if run.state != State.READY:
         return NotConfirmable()
     return PreviewTooOld() if run.is_stale else None
@@ -152,7 +145,7 @@ def why_not_confirmable(run: ImportRun) -> NotConfirmable | PreviewTooOld | None
 
 @transactional("catalog.discard_import")
 def discard(*, run: ImportRun) -> None:
-    """Discard an unconfirmed import. Raises :class:`NotConfirmable`."""
+    """Raises :class:`NotConfirmable` if it was confirmed."""
     if not ImportRun.objects.filter(pk=run.pk, state__in=ImportRun.DISCARDABLE).update(state=State.DISCARDED):
         raise NotConfirmable
     staff_log.note(Action.CHANGE, run, fields=["state"])
@@ -162,7 +155,7 @@ def discard(*, run: ImportRun) -> None:
 
 @transactional("catalog.begin_import")
 def begin(*, plan: Plan, filename: str, digest: str) -> ImportRun:
-    """Start applying a plan that was checked without a run; the worker takes over if the caller dies."""
+    """Return a run for a plan, which the worker applies if the caller crashes."""
     now = timezone.now()
     run = ImportRun.objects.create(
         filename=filename,
@@ -176,17 +169,15 @@ def begin(*, plan: Plan, filename: str, digest: str) -> ImportRun:
 
 
 def hold(run: ImportRun) -> None:
-    """Extend the lease that keeps the worker from taking over the caller's import."""
+    """Extend the lease, so that the worker does not take over."""
     _jobs_of(run.pk).update(run_at=timezone.now() + jobs.LEASE)
 
 
 def unfinished(digest: str) -> ImportRun | None:
-    """Return the import of the same file that was confirmed and is not finished."""
     return ImportRun.objects.filter(digest=digest, state=State.APPLYING).first()
 
 
 def last_error(run: ImportRun) -> str:
-    """Return the error of the job's last attempt; "" if there is none."""
     job = jobs.Job.objects.filter(kind__in=[CHECK, APPLY], payload={"run": str(run.pk)}).first()
     return job.last_error if job else ""
 
@@ -204,10 +195,7 @@ def apply_as_job(*, run: str) -> None:
 def apply(
     *, run_id: ObjectId, until: Callable[[], bool] = lambda: False, tick: Tick = lambda done, total: None
 ) -> bool:
-    """Apply a confirmed import in batches until done or ``until`` returns true; return whether it is done.
-
-    Safe to run concurrently for the same import.
-    """
+    """Apply an import in batches; return False if ``until`` returned true before the end. Safe to run concurrently."""
     steps = FIRST_STEPS
     while True:
         began = time.monotonic()
@@ -216,7 +204,7 @@ def apply(
         except _OVERTAKEN:
             run = _apply_one_or_leave_it(run_id)
         except (TransactionContention, DatabaseError) as error:
-            # A variant is too contended for long transactions, or the database is slow: use smaller batches.
+            # Too many write conflicts, or a slow database: use smaller batches.
             if steps == 1 or not _is_too_long(error):
                 raise
             steps = max(1, steps // 10)
@@ -231,7 +219,6 @@ def apply(
 
 
 def _is_too_long(error: BaseException | None) -> bool:
-    """Return whether a transaction failed because it took too long or had too many conflicts."""
     while error is not None:
         if isinstance(error, TransactionContention) or getattr(error, "code", None) == _EXCEEDED_LIFETIME:
             return True
@@ -240,7 +227,7 @@ def _is_too_long(error: BaseException | None) -> bool:
 
 
 def _apply_one_or_leave_it(run_id: ObjectId) -> ImportRun:
-    """Apply a single step, so that an error is attributable to it."""
+    """Apply a single step, or record why not."""
     try:
         return _apply_batch(run_id=run_id, steps=1)
     except _OVERTAKEN as refusal:
@@ -250,7 +237,6 @@ def _apply_one_or_leave_it(run_id: ObjectId) -> ImportRun:
 
 @transactional("catalog.import_batch")
 def _apply_batch(*, run_id: ObjectId, steps: int, leave_alone: str = "") -> ImportRun:
-    """Apply the next steps and advance the cursor; return the updated run."""
     run = ImportRun.objects.get(pk=run_id)
     if run.state != State.APPLYING:
         return run
@@ -266,7 +252,7 @@ def _apply_batch(*, run_id: ObjectId, steps: int, leave_alone: str = "") -> Impo
     if run.applied >= run.steps or not batch:
         run.state, run.finished_at = State.DONE, timezone.now()
         _jobs_of(run_id).delete()
-    # Concurrent batches conflict on this document; the retry sees the advanced cursor.
+    # Concurrent batches conflict here and are retried.
     run.save(update_fields=["state", "applied", "conflicts", "finished_at"])
     return run
 

@@ -1,12 +1,12 @@
-"""Detection of texts that spreadsheets substitute for what was typed, in their common languages."""
+"""Texts that spreadsheets write instead of what was typed."""
 
 import re
 
 from shop.db import identifiers
 
-# A long number: 4.00638E+12, 4,00638E+12, 40.06E+11, 1.5E-07.
+# A long number: 4.00638E+12, 4,00638E+12, 1.5E-07.
 _SHORTENED = re.compile(r"[+-]?(?:\d+(?:[.,·٫]\d+)? ?E\+\d+|\d+[.,·٫]\d+ ?E-\d+)", re.IGNORECASE)
-# Displayed for a number or a date in a column that is too narrow.
+# A number in a narrow column.
 _TOO_NARROW = re.compile("#{3,}")
 # Formula errors, see https://support.microsoft.com/office/hide-error-values-and-error-indicators
 _ERROR = re.compile(
@@ -29,7 +29,6 @@ _ERROR = re.compile(
 
 
 def made_of_text(text: str) -> str | None:
-    """Return the error for a cell that a spreadsheet changed automatically, or None."""
     if _SHORTENED.fullmatch(identifiers.code(text)):
         return "A spreadsheet has shortened this number: format the column as text, type it again."
     if _TOO_NARROW.fullmatch(text):

@@ -1,4 +1,4 @@
-"""Apply steps of a plan; steps whose rows have changed since the check are skipped and reported."""
+"""Apply steps of a plan, except those whose rows have changed since the check."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,14 +18,13 @@ Conflicts = dict[ObjectId, str]
 
 
 class _Conflict(Exception):
-    """The catalogue has changed since the check."""
+    """The data has changed since the check."""
 
 
 def write(steps: Sequence[ImportStep], *, actor: str, origin: str) -> Conflicts:
-    """Apply the steps in the running transaction, with a constant number of commands.
+    """Apply steps in the caller's transaction; return the skipped ones with reasons.
 
-    Returns the skipped steps with reasons. ``actor`` and ``origin`` are recorded in stock movements. Raises constraint
-    errors, which only concurrent changes cause.
+    Concurrent changes may cause constraint errors.
     """
     batch = _Batch(steps, origin=origin)
     conflicts = {}
@@ -39,8 +38,6 @@ def write(steps: Sequence[ImportStep], *, actor: str, origin: str) -> Conflicts:
 
 
 class _Work:
-    """Pending writes of one or more steps."""
-
     def __init__(self) -> None:
         self.new_products: list[Product] = []
         self.new_variants: list[Variant] = []
@@ -48,7 +45,7 @@ class _Work:
         self.variants: dict[ObjectId, dict[str, Any]] = {}
         self.deltas: dict[ObjectId, int] = {}
         self.notes: dict[ObjectId, str] = {}
-        # Products with changes other than stock.
+        # Changed in more than stock.
         self.to_finalize: list[ObjectId] = []
 
     def take_over(self, other: "_Work") -> None:
@@ -65,8 +62,6 @@ class _Work:
 
 
 class _Batch:
-    """Steps with the rows they change, read at once."""
-
     def __init__(self, steps: Sequence[ImportStep], *, origin: str) -> None:
         self._origin = origin
         self._columns = Columns(Category.objects.all())
@@ -81,7 +76,7 @@ class _Batch:
         self._slugs = dict(Product.objects.filter(slug__in=new_slugs).values_list("slug", "pk")) if new_slugs else {}
 
     def add(self, step: ImportStep) -> None:
-        """Add a step completely or not at all. Raises :class:`_Conflict`."""
+        """Raises :class:`_Conflict`, without adding a part of the step."""
         work = _Work()
         product = self._product_of(step)
         changed: dict[str, Any] = {}
@@ -110,7 +105,7 @@ class _Batch:
             reason = StockMovement.Reason.IMPORT
             stock.adjust_many(work.deltas, reason=reason, notes=work.notes, reference=actor)
         if work.to_finalize:
-            # The check validated the file, so only a price change since then causes this; it must not fail the batch.
+            # A price changed since the check must not fail the batch.
             services.finalize_products(*work.to_finalize, drops_former_prices=True)
 
     def _product_of(self, step: ImportStep) -> Product:
@@ -144,7 +139,6 @@ class _Batch:
                 work.variants[variant.pk] = changed
 
     def _put(self, column: Column, row: models.Model, before: str, after: str) -> dict[str, Any]:
-        """Set a text on a row; return the fields to write, none if unchanged."""
         if not row._state.adding:
             now = column.show(row)
             if now == after:
@@ -158,7 +152,7 @@ class _Batch:
         return column.fields(row)
 
     def _move_stock(self, work: _Work, variant: Variant, entry: dict[str, Any], before: str, after: str) -> None:
-        """Change the stock by the previewed difference, which keeps sales since then."""
+        """Apply the difference only, which keeps sales since the check."""
         delta = int(after) - int(before)
         if not variant._state.adding and variant.adjustments != entry["adjustments"]:
             if variant.stock == int(after):

@@ -1,5 +1,3 @@
-"""XLSX files: values of the first sheet, read and written row by row."""
-
 import json
 import re
 import shutil
@@ -25,32 +23,28 @@ READER = xlsx_reader.__file__
 
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 MAX_ARCHIVE_MEMBERS = 1000
-# Including empty rows, of which spreadsheets keep many.
+# Including empty rows.
 MAX_SHEET_ROWS = 200_000
 MAX_ROW_LENGTH = 1_000_000
 MAX_MEMORY_BYTES = 400 * 1024 * 1024
-# CPU time per file and per packed megabyte. Ordinary files take about 5 s per megabyte.
+# Ordinary files take about 5 s per packed megabyte.
 MIN_CPU_SECONDS = 5
 CPU_SECONDS_PER_MB = 12
 MAX_CPU_SECONDS = 40
-# Wall-clock limit as a multiple of the CPU limit.
+# Multiple of the CPU limit.
 WALL_FACTOR = 8
 
-# Characters that XML does not allow or changes are escaped as _x000B_ (ECMA-376, ST_Xstring); underscores of texts that
-# look like an escape are escaped too.
+# Escaped as _x000B_ (ECMA-376, ST_Xstring), also underscores of texts that look like it.
 _TO_ESCAPE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[list[str]]:
-    """Yield the rows of the file's first sheet as texts. Raises :class:`FileRefused`, also while iterating.
-
-    The file is parsed in a subprocess with CPU and memory limits; the caller holds one row at a time.
-    """
+    """Yield the rows of the first sheet, parsed in a subprocess. Raises :class:`FileRefused` while iterating."""
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(file, copy)
         size = copy.tell()
         copy.seek(0)
-        # Based on the packed size, so that zip bombs get little time.
+        # By packed size, so that zip bombs get little time.
         seconds = min(MAX_CPU_SECONDS, MIN_CPU_SECONDS + CPU_SECONDS_PER_MB * size // 1024**2)
         limits = Limits(
             cpu_seconds=seconds,
@@ -62,12 +56,12 @@ def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[lis
             cells=max_cells,
             row_length=MAX_ROW_LENGTH,
         )
-        # Isolated from the environment, which contains secrets, and from the working directory.
+        # Isolated, because the environment contains secrets.
         command = [sys.executable, "-I", str(READER), json.dumps(limits._asdict())]
         with subprocess.Popen(  # noqa: S603
             command, stdin=copy, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/"
         ) as process:
-            # The CPU limit does not cover a process that waits, or a busy machine.
+            # The CPU limit does not stop a process that waits.
             timer = threading.Timer(WALL_FACTOR * seconds, process.kill)
             timer.start()
             try:
@@ -79,12 +73,12 @@ def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[lis
 
 def _rows_from(process: subprocess.Popen[bytes]) -> Iterator[list[str]]:
     output: IO[bytes] = process.stdout
-    # JSON escapes a character with up to twelve, and separates cells with four.
+    # JSON needs up to twelve characters for one.
     while line := output.readline(16 * MAX_ROW_LENGTH):
         try:
             value = json.loads(line)
         except ValueError:
-            # It was killed while writing this line.
+            # Killed while writing.
             break
         if isinstance(value, list):
             yield value
@@ -98,7 +92,7 @@ def _rows_from(process: subprocess.Popen[bytes]) -> Iterator[list[str]]:
 
 
 class Writer:
-    """Collects rows in a file on disk, then yields its bytes. Use as a context manager, which cleans up."""
+    """Use as a context manager, which cleans up."""
 
     def __init__(self) -> None:
         self._workbook = openpyxl.Workbook(write_only=True)
@@ -110,7 +104,7 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         if not self._saved:
-            # openpyxl cleans up only on save or at exit.
+            # openpyxl cleans up only on save.
             self._sheet.close()
             self._sheet._writer.cleanup()
 
@@ -121,13 +115,12 @@ class Writer:
     def _cell(self, text: str) -> str | Cell:
         if text not in ERROR_CODES:
             return _escaped(text)
-        # openpyxl would convert a text that looks like a formula error.
+        # openpyxl would convert it to a formula error.
         cell: Cell = WriteOnlyCell(self._sheet, text)
         cell.data_type = TYPE_STRING
         return cell
 
     def chunks(self, size: int = 64 * 1024) -> Iterator[bytes]:
-        """Finish the file and yield its bytes."""
         with tempfile.TemporaryFile() as file:
             self._workbook.save(file)
             self._saved = True

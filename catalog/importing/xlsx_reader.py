@@ -1,8 +1,6 @@
-"""Read an XLSX file in a separate process with limits of memory and CPU time.
+"""A script that reads an XLSX file from stdin, without importing the project.
 
-`catalog.importing.xlsx_format` runs it as a script that imports nothing of the project: the file is standard input, the
-limits are the argument, and the output is one JSON value per line. A list is a row; an object ends the output:
-``{"rows": n}`` or ``{"refused": sentence}``.
+It prints JSON lines: a list per row, then ``{"rows": n}`` or ``{"refused": sentence}``.
 """
 
 import json
@@ -19,16 +17,16 @@ TOO_LARGE = "The file is too large when unpacked: import it in several parts, or
 
 _ESCAPED = re.compile("_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EeFf])_")
 _FORMULA, _LONGEST_TAG = re.compile(rb"<(?:\w{1,20}:)?f[\s/>]"), 60
-# Number formats with leading zeros (00000), possibly with literals between them (000-0000, "A"000).
+# Number formats with leading zeros and literals: 00000, 000-0000, "A"000.
 _LITERALS = "-+() :&'~{}<>=^$€£¥"
 _ZEROS = re.compile(rf'[#?]*((?:0|"[^"]*"|\\.|[{_LITERALS}])+)')
 _ZEROS_PART = re.compile(rf'0|"([^"]*)"|\\(.)|([{_LITERALS}])')
-# Colours, languages and blanks (`[Red]`, `[$-407]`, `_)`, `*-`) do not change digits; conditions (`[<=99999]`) do.
+# `[Red]`, `[$-407]`, `_)` and `*-` do not change digits; conditions (`[<=99999]`) do.
 _LITERAL = r'"[^"]*"|\\.'
 _DECORATION = re.compile(rf"({_LITERAL})|\[(?![<>=])[^\]]*\]|[_*].")
-# Spreadsheets lose digits from this number on.
+# Spreadsheets keep 15 digits.
 _INEXACT = 10**15
-# Like Apache POI: a spreadsheet's XML rarely compresses better. https://poi.apache.org/components/configuration.html
+# As in Apache POI: https://poi.apache.org/components/configuration.html
 _MAX_RATIO = 100
 _RATIO_MATTERS_FROM = 1024 * 1024
 
@@ -45,7 +43,7 @@ class Limits(NamedTuple):
 
 
 class Refused(Exception):
-    """The file is refused; the message gives the reason."""
+    """The message gives the reason."""
 
 
 def main() -> None:
@@ -67,20 +65,19 @@ def main() -> None:
 
 def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
     _check_archive(file, limits)
-    # Imported after the limits are set.
+    # After the limits are set.
     from openpyxl.cell.cell import TYPE_FORMULA
     from openpyxl.cell.read_only import EMPTY_CELL
     from openpyxl.utils import get_column_letter
 
     try:
-        # Formulas are read as their saved values.
         rows = _cells(file, limits, data_only=True)
-        # data_only=False yields formulas without values; both are needed to find formulas without a saved value.
+        # Reading with data_only=False finds formulas without a saved value.
         formulas = _cells(file, limits, data_only=False) if _has_formulas(file) else repeat(())
     except MemoryError:
         raise
     except Exception as error:
-        # openpyxl raises arbitrary exceptions for broken files.
+        # openpyxl raises any exception for broken files.
         raise Refused(UNREADABLE) from error
     number = cells = 0
     while True:
@@ -98,7 +95,7 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
         for column, cell in enumerate(with_formulas):
             if cell.data_type == TYPE_FORMULA:
                 _check_formula(row[column], f"{get_column_letter(column + 1)}{number}")
-        # Rows are padded to the maximum width.
+        # Rows are padded.
         width = len(row)
         while width and row[width - 1] is EMPTY_CELL:
             width -= 1
@@ -116,22 +113,21 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
 def _cells(file: BinaryIO, limits: Limits, *, data_only: bool) -> Iterator[tuple[Any, ...]]:
     import openpyxl
 
-    # Ignore links to other files.
     workbook = openpyxl.load_workbook(file, read_only=True, data_only=data_only, keep_links=False)
     sheet = workbook.worksheets[0]
-    # The declared dimensions may be wrong.
+    # Declared dimensions may be wrong.
     sheet.reset_dimensions()
     return sheet.iter_rows(max_col=limits.columns + 1)
 
 
 def _has_formulas(file: BinaryIO) -> bool:
-    """Return whether any member has an element `f`, because reading all cells twice takes twice as long."""
+    """Search for elements `f`, so that only files with formulas are read twice."""
     with zipfile.ZipFile(file) as archive:
         for member in archive.namelist():
             end = b""
             with archive.open(member) as sheet:
                 while piece := sheet.read(1024 * 1024):
-                    # In UTF-16 every other byte of ASCII text is zero.
+                    # UTF-16 has a zero byte per ASCII character.
                     if _FORMULA.search((end + piece).replace(b"\0", b"")):
                         return True
                     end = piece[-_LONGEST_TAG:]
@@ -139,7 +135,7 @@ def _has_formulas(file: BinaryIO) -> bool:
 
 
 def _check_formula(cell: Any, where: str) -> None:
-    """Refuse a formula without a saved value; an empty text as value is recognized by its type."""
+    """Refuse a formula without a saved value; an empty text is a value."""
     from openpyxl.cell.cell import TYPE_FORMULA_CACHE_STRING
 
     if cell.value is None and cell.data_type != TYPE_FORMULA_CACHE_STRING:
@@ -147,7 +143,7 @@ def _check_formula(cell: Any, where: str) -> None:
 
 
 def _text(cell: Any, row: int, column: int) -> str:
-    """Return the text that a spreadsheet displays for a cell."""
+    """Return the displayed text of a cell."""
     from openpyxl.cell.cell import TYPE_ERROR
     from openpyxl.utils import get_column_letter
 
@@ -167,13 +163,12 @@ def _text(cell: Any, row: int, column: int) -> str:
                 f"Cell {where} holds a number of which a spreadsheet keeps 15 digits only: format its column as text, "
                 "type it again."
             )
-        # Spreadsheets display 15 digits: 0.1 + 0.2 is 0.3.
+        # With 15 digits, 0.1 + 0.2 is 0.3.
         return _with_zeros(int(value), cell.number_format, where) if value == int(value) else f"{value:.15g}"
     raise Refused(f"Cell {where} holds a date: format its column as text and type it again.")
 
 
 def _with_zeros(value: int, number_format: str, where: str) -> str:
-    """Return an integer with the leading zeros and literals of its number format."""
     pattern = _DECORATION.sub(r"\1", number_format.partition(";")[0])
     found = _ZEROS.fullmatch(pattern)
     if found is None and _may_show_zeros(pattern):
@@ -183,7 +178,7 @@ def _with_zeros(value: int, number_format: str, where: str) -> str:
     if value < 0 or places < 2:
         return str(value)
     digits = str(value).zfill(places)
-    # Digits beyond the places are written before the first one.
+    # Digits beyond the places come first.
     beyond, digits = digits[: len(digits) - places], digits[len(digits) - places :]
     rest = iter(digits)
     shown = ""
@@ -196,13 +191,13 @@ def _with_zeros(value: int, number_format: str, where: str) -> str:
 
 
 def _may_show_zeros(pattern: str) -> bool:
-    """Return whether the format may show leading zeros; formats with decimals or thousands are for amounts."""
+    """Formats with decimals or thousands are for amounts."""
     placeholders = re.sub(_LITERAL, "", pattern)
     return "00" in placeholders and not re.search("[.,/%Ee]", placeholders)
 
 
 def _check_archive(file: BinaryIO, limits: Limits) -> None:
-    """Check the archive's declared sizes before unpacking; zipfile never unpacks more than declared."""
+    """Check declared sizes; zipfile never unpacks more."""
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
