@@ -182,7 +182,7 @@ def _tax_rate(rates: list[TaxRate], place: Place, *, is_pickup: bool) -> TaxRate
 
 
 def check_state(*, country: str, state: str) -> None:
-    """Raise ``UnknownState`` if the country has rates by state."""
+    """Raise ``UnknownState`` for an unknown state if the country has rates by state."""
     if not is_known_state(country, state) and TaxRate.objects.filter(country=country).exclude(state="").exists():
         raise UnknownState(attr="state")
 
