@@ -1,10 +1,4 @@
-"""Limits on failed payment attempts, against card testing.
-
-An order with too many failed attempts is cancelled, after its PaymentIntent. A customer or network address with too
-many within a window cannot open further payments until the window has passed. Existing payments could still be tried,
-so the order that reaches the customer's limit is cancelled too, and, at an address over its limit, each order with more
-than a few failed attempts. The limits allow for honest customers who retry declined cards or share an address.
-"""
+"""Limits on failed payment attempts, against card testing."""
 
 import math
 from datetime import datetime, timedelta
@@ -25,12 +19,12 @@ from shop import jobs
 logger = structlog.get_logger(__name__)
 
 PROCESSING_RETRY_SECONDS = 300
-# Number of failed attempts that cancels an order while its network address is over the limit.
+# Cancels an order while its network address is over the limit.
 DECLINES_AT_BUSY_ADDRESS = 3
 
 
 def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
-    """Raise :class:`TooManyFailedPayments` if the customer or network address has too many failed attempts."""
+    """Raise ``TooManyFailedPayments``."""
     if not settings.RATE_LIMITS:
         return
     limits = []
@@ -47,7 +41,7 @@ def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
 
 
 def stop_if_too_many(payment: Payment) -> None:
-    """Enqueue cancelling the order after too many failed attempts. Call it in the transaction that records one."""
+    """Cancel the order, because its PaymentIntent could still be tried. Call it in a transaction."""
     if _has_too_many(payment):
         stop_card_testing.enqueue(at_once=True, unless_queued=True, payment=str(payment.pk))
 
@@ -83,7 +77,7 @@ def stop_card_testing(*, payment: str) -> None:
 
 
 def _recent(who: Q) -> tuple[int, datetime | None]:
-    """Return the failed attempts of payments that failed within the window, and the earliest of their last failures."""
+    """Return the recent failed attempts, and the earliest of the payments' last ones."""
     recent = Payment.objects.filter(who, declines__gt=0, last_declined_at__gt=timezone.now() - _window())
     found = recent.order_by().aggregate(failed=Sum("declines"), first=Min("last_declined_at"))
     return found["failed"] or 0, found["first"]
@@ -91,7 +85,6 @@ def _recent(who: Q) -> tuple[int, datetime | None]:
 
 @jobs.every(3600, name="payments.forget_networks")
 def forget_networks() -> int:
-    """Delete the digests of network addresses from payments whose failed attempts no longer count."""
     over = Payment.objects.filter(opened_from__gt="", updated_at__lt=timezone.now() - _window())
     return over.update(opened_from="")
 

@@ -9,19 +9,14 @@ class StripeUnavailable(ServiceUnavailable):
 
 
 class StripeIdempotentFailure(StripeUnavailable):
-    """Stripe stored a 5xx response under this idempotency key and replays it for 24 hours.
-
-    The call may have created an object before it failed: look it up, and if there is none, retry with a new key.
-    """
+    """Stripe replays a stored 5xx response for 24 hours: look the object up, and if there is none, use a new key."""
 
 
 class StripeRequestInFlight(StripeUnavailable):
-    """A concurrent request makes the same call with the same key; wait for its result."""
+    """A concurrent request uses the same key; wait for its result."""
 
 
 class StripeRefused(ShopError):
-    """Stripe rejected the request; ``stripe_code`` is its error code."""
-
     default_code = "payment_refused"
     default_detail = "The payment service refused this."
 
@@ -36,7 +31,7 @@ class OrderNotPayable(Conflict):
 
 
 class TooManyFailedPayments(ShopError):
-    """The customer or network address has too many recent failed attempts; retry later."""
+    """Retry after ``wait`` seconds."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_failed_payments"

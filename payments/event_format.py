@@ -1,7 +1,4 @@
-"""Validation of Stripe events; signed bodies of another shape are refused instead of stored.
-
-https://docs.stripe.com/api/events/object. Only fields that the shop reads are checked, for the event types it applies.
-"""
+"""Validate the fields of Stripe events that the shop reads: https://docs.stripe.com/api/events/object."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,12 +7,11 @@ from payments.models import StripeEvent
 
 Check = Callable[[Any], bool]
 
-# End of the year 9999, the maximum of ``datetime``.
+# The maximum of ``datetime``.
 _MAX_TIMESTAMP = 253_402_300_799
 
 
 def is_event(body: Any) -> bool:
-    """Return whether a parsed body is a snapshot event that can be stored and applied."""
     return (
         isinstance(body, dict) and _matches(body, _EVENT) and _matches(body["data"]["object"], _fields_of(body["type"]))
     )

@@ -1,12 +1,8 @@
-"""The allow-list of event fields that are stored, for transitions, replays and staff.
-
-All other fields (client secrets, billing details, cards, receipts, shipping, other metadata) are never written to the
-database.
-"""
+"""Allow-list of the event fields that are stored; others may be secret or personal."""
 
 from typing import Any
 
-# None marks a scalar (or the id of an expanded object); a dictionary describes a nested object.
+# None: a scalar, or an expanded object's id. A dictionary: a nested object.
 Fields = dict[str, Any]
 
 _COMMON: Fields = {"id": None, "object": None, "livemode": None, "created": None}
@@ -43,7 +39,7 @@ _EVENT: Fields = {**_COMMON, "type": None, "api_version": None}
 
 
 def stored_part(event: Any) -> dict[str, Any]:
-    """Return the part of an event that is stored. Idempotent."""
+    """Idempotent."""
     kept = _pick(event, _EVENT)
     data = event.get("data") if isinstance(event, dict) else None
     found = data.get("object") if isinstance(data, dict) else None

@@ -1,8 +1,4 @@
-"""Inbox of Stripe events: store first, then apply, retry until applied.
-
-Events are inserted under Stripe's id, so a redelivery is one row. Applying is one transaction that claims the row by
-its status, so it happens once.
-"""
+"""Inbox of Stripe events, stored once and retried until applied once."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -34,10 +30,9 @@ EVENTS_KEPT = timedelta(days=90)
 
 
 def receive(*, body: bytes, signature: str) -> StripeEvent | None:
-    """Verify, store and apply an event; return its row, or None for a thin event, which is ignored.
+    """Return None for a thin event; failed events are left for the worker.
 
-    A redelivery is acknowledged without effect; an event that cannot be applied now is left for the worker. Raises
-    ``InvalidSignature``, ``InvalidEvent``.
+    Raises ``InvalidSignature``, ``InvalidEvent``.
     """
     event = gateway.verified_event(body, signature)
     if event is None:
@@ -61,7 +56,6 @@ def receive(*, body: bytes, signature: str) -> StripeEvent | None:
 
 
 def process(row: StripeEvent) -> None:
-    """Apply a stored event; on failure record the error and the time of the next retry."""
     try:
         _apply(row.pk)
     except Exception as error:
@@ -105,7 +99,6 @@ def _reopen(row: StripeEvent) -> None:
 
 @jobs.every(5, name="payments.retry_events")
 def retry_due(*, limit: int = 100) -> int:
-    """Retry the events that are due; return their number."""
     due = StripeEvent.objects.filter(status__in=OPEN, retry_at__lte=timezone.now()).order_by("retry_at")[:limit]
     rows = list(due)
     for row in rows:
@@ -115,7 +108,7 @@ def retry_due(*, limit: int = 100) -> int:
 
 @jobs.every(24 * 3600, name="payments.forget_events")
 def delete_old_events() -> int:
-    """Delete events applied or ignored three months ago; Stripe redelivers for days and lists events for 30."""
+    """Stripe redelivers events for days, and lists them for 30."""
     settled = (Status.APPLIED, Status.IGNORED)
     return StripeEvent.objects.filter(status__in=settled, received_at__lt=timezone.now() - EVENTS_KEPT).delete()[0]
 
@@ -133,7 +126,7 @@ def _transition_for(event_type: str) -> Callable[[StripeObject], Outcome]:
 
 
 def _intent_changed(intent: StripeObject) -> Outcome:
-    """Apply the event's intent; if it is not final, enqueue a refresh, because events may arrive out of order."""
+    """Events may arrive out of order: refresh an intent that is not final."""
     payment = transitions.payment_of(intent)
     outcome = transitions.apply_intent(intent)
     untouched = intent["status"] == "requires_payment_method" and not intent.get("last_payment_error")
@@ -147,7 +140,7 @@ def _intent_changed(intent: StripeObject) -> Outcome:
 
 
 def _ask_for_refunds(charge: StripeObject) -> Outcome:
-    """Enqueue a refund look-up: a charge does not list its refunds."""
+    """A charge does not list its refunds."""
     if not charge.get("payment_intent"):
         return transitions.ignored("This charge has no PaymentIntent.")
     refunds.sync_refunds.enqueue(intent=charge["payment_intent"])

@@ -1,4 +1,4 @@
-"""Payment data in a user's data export."""
+"""Payments for data exports."""
 
 from typing import Any
 
@@ -11,7 +11,6 @@ from shop import money
 
 
 def export_payments(*, user: User, request: Request) -> dict[str, Any]:
-    """Return all payments with refunds, oldest first, in decimal amounts and without client secrets."""
     payments = Payment.objects.owned_by(user).order_by("id").prefetch_related("refunds")
     return {"payments": Rows(payments, _payment)}
 

@@ -1,8 +1,6 @@
-"""The Stripe client. Only this module imports ``stripe``.
+"""The Stripe client. Amounts are in minor units.
 
-Calls have a timeout and one retry, so that a request that needs Stripe responds within ten seconds; calls that create
-objects carry an idempotency key. They raise :class:`StripeUnavailable` (outcome unknown; retry with the same key,
-except after :class:`StripeIdempotentFailure`) or :class:`StripeRefused` (not executed).
+Calls raise ``StripeUnavailable`` (outcome unknown: retry with the same key) or ``StripeRefused`` (not executed).
 """
 
 import io
@@ -36,7 +34,7 @@ from shop.logs import describe_error, ms_since
 
 logger = structlog.get_logger(__name__)
 
-# Circuit breaker: while Stripe is down only one probe request goes through, with a short timeout; all others fail fast.
+# While Stripe is down, one probe with a short timeout goes through; other calls fail fast.
 circuit = Circuit(StripeUnavailable)
 PROBE_SECONDS = 2.0
 
@@ -53,7 +51,7 @@ def _client(secret_key: str, base: str, *, probing: bool) -> stripe.StripeClient
 
 @contextmanager
 def _calling(name: str) -> Iterator[Any]:
-    """Yield the client's ``v1`` for this call; translate Stripe's errors."""
+    """Yield the client's ``v1``; translate Stripe's errors."""
     if in_transaction():
         raise RuntimeError("Stripe must not be called inside a transaction: it would hold locks while we wait.")
     crash_points.reached(f"stripe.{name}:before")
@@ -69,7 +67,7 @@ def _calling(name: str) -> Iterator[Any]:
     except stripe.StripeError as error:
         raise _outage(error) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        # The response is not a Stripe object: a proxy's error page, a truncated body.
+        # Not a Stripe object: a proxy's error page, a truncated body.
         raise StripeUnavailable from error
 
 
@@ -86,7 +84,7 @@ def _logged(call: str) -> Iterator[None]:
 
 @contextmanager
 def _trip_on_timeout() -> Iterator[None]:
-    """Open the circuit if Stripe was unreachable, or if an attempt timed out even though a retry succeeded."""
+    """Open the circuit after a failure, or a timeout even if the retry succeeded."""
     began = time.monotonic()
     try:
         yield
@@ -99,11 +97,7 @@ def _trip_on_timeout() -> Iterator[None]:
 
 
 def _outage(error: stripe.StripeError) -> StripeUnavailable:
-    """Classify errors after which a creating call must not simply be repeated.
-
-    Stripe stores responses under the idempotency key, 500s included, and marks replays with a header:
-    https://docs.stripe.com/api/idempotent_requests
-    """
+    """Stripe replays stored responses, 500s included: https://docs.stripe.com/api/idempotent_requests."""
     repeated = (error.headers or {}).get("Idempotent-Replayed") == "true"
     if repeated and (error.http_status or 0) >= 500:
         return StripeIdempotentFailure()
@@ -111,7 +105,6 @@ def _outage(error: stripe.StripeError) -> StripeUnavailable:
 
 
 def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: str) -> dict[str, Any]:
-    """Create a PaymentIntent of ``amount`` minor units; the same ``key`` returns the same one."""
     with _calling("create_intent") as v1:
         intent = v1.payment_intents.create(
             {"amount": amount, "currency": currency, "metadata": metadata}, {"idempotency_key": key}
@@ -125,16 +118,13 @@ def retrieve_intent(intent: str) -> dict[str, Any]:
 
 
 def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
-    """Return the intent whose metadata name this payment, among those created since; None if there is none."""
+    """Return the intent whose metadata name this payment."""
     made_since = list_intents(since=since - timedelta(minutes=1))
     return next((each for each in made_since if (each.get("metadata") or {}).get("payment") == payment), None)
 
 
 def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
-    """Yield all PaymentIntents created in this window with their latest charge, newest first.
-
-    Makes one call per hundred.
-    """
+    """Make one call per hundred, newest first."""
     created = {"gte": int(since.timestamp())} | ({"lte": int(until.timestamp())} if until else {})
     after: dict[str, str] = {}
     has_more = True
@@ -151,7 +141,7 @@ def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[
 
 
 def cancel_intent(intent: str) -> dict[str, Any]:
-    """Cancel a PaymentIntent and return it; one that cannot be cancelled is returned unchanged."""
+    """Return the PaymentIntent, unchanged if it cannot be cancelled."""
     try:
         with _calling("cancel_intent") as v1:
             return _object(v1.payment_intents.cancel(intent), "payment_intent")
@@ -160,7 +150,6 @@ def cancel_intent(intent: str) -> dict[str, Any]:
 
 
 def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: str) -> dict[str, Any]:
-    """Refund ``amount`` minor units of an intent; the same ``key`` returns the same refund."""
     with _calling("create_refund") as v1:
         refund = v1.refunds.create(
             {"payment_intent": intent, "amount": amount, "metadata": metadata}, {"idempotency_key": key}
@@ -169,7 +158,7 @@ def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: st
 
 
 def list_refunds(intent: str) -> list[dict[str, Any]]:
-    """Return all refunds of an intent, including those made in the dashboard."""
+    """Include refunds made in Stripe's dashboard."""
     with _calling("list_refunds") as v1:
         page = v1.refunds.list({"payment_intent": intent, "limit": 100})
         return [_object(refund, "refund") for refund in page.auto_paging_iter()]
@@ -182,15 +171,14 @@ def list_disputes(intent: str) -> list[dict[str, Any]]:
 
 
 def verified_event(body: bytes, signature: str) -> dict[str, Any] | None:
-    """Return the event in ``body`` if one of the webhook secrets signed it within the last five minutes.
+    """Return a signed event of the last five minutes; None for a thin event.
 
-    Returns None for a thin event. Raises :class:`InvalidSignature`, or :class:`InvalidEvent` for a signed body that is
-    no event. Several secrets are configured while one is being rotated.
+    Raises ``InvalidSignature``, ``InvalidEvent``. There are several secrets while one is rotated.
     """
     if not any(_is_signed(body, signature, secret.strip()) for secret in settings.STRIPE_WEBHOOK_SECRET.split(",")):
         raise InvalidSignature
     try:
-        # Also refuses values that MongoDB cannot store: NUL, lone surrogates, integers beyond 64 bits, deep nesting.
+        # Also refuses what MongoDB cannot store: NUL, lone surrogates, large integers, deep nesting.
         event = StrictJSONParser().parse(io.BytesIO(body))
     except ParseError as error:
         raise InvalidEvent from error
@@ -208,13 +196,13 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
     except (stripe.SignatureVerificationError, ValueError, TypeError):
         # TypeError: a non-ASCII header cannot be compared.
         return False
-    # Stripe's library refuses only old timestamps: a signature from the future could be replayed until then.
+    # Stripe's library accepts timestamps from the future, which could be replayed until then.
     parts = (part.split("=") for part in signature.split(","))
     return int(next(part[1] for part in parts if part[0] == "t")) <= time.time() + tolerance
 
 
 def is_live() -> bool:
-    """Return whether our key is a live one; objects of the other mode are not ours."""
+    """Objects of the other mode are not ours."""
     return "_live_" in settings.STRIPE_SECRET_KEY
 
 

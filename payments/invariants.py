@@ -13,9 +13,9 @@ from shop import money
 from shop.audit import invariant
 from shop.jobs import Job
 
-# Time allowed for an event's next retry and for the refund of a cancelled order.
+# Time allowed for an event's retry and a cancelled order's refund.
 GRACE = timedelta(minutes=2)
-# Time allowed for the periodic task, including a worker outage of a day.
+# Time allowed for a worker outage.
 ERASURE_DELAY = timedelta(days=1)
 
 

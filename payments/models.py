@@ -1,4 +1,4 @@
-"""Payments, refunds and the inbox of Stripe events. Amounts are in Stripe's minor units."""
+"""Payments, refunds and Stripe events. Amounts are in minor units."""
 
 from datetime import timedelta
 
@@ -16,35 +16,29 @@ class PaymentQuerySet(models.QuerySet):
 
 
 class Payment(models.Model):
-    """The payment of an order by a single PaymentIntent.
-
-    The row is saved with its idempotency key before Stripe is called, so that a retry after a lost response does not
-    create a second intent.
-    """
+    """Saved with its key before Stripe is called, so that a retry creates no second PaymentIntent."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
-    # Denormalized from the order, to read a payment with one query.
+    # Denormalized.
     order_number = models.CharField(max_length=16)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     idempotency_key = models.CharField(max_length=64)
     # Empty until Stripe has responded.
     intent = models.CharField("PaymentIntent", max_length=255, blank=True)
     client_secret = models.CharField(max_length=255, blank=True, editable=False)
-    # Status of the PaymentIntent.
     status = models.CharField(max_length=40, blank=True)
     amount = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
     # `amount_refunded` includes pending refunds.
     amount_received = models.PositiveBigIntegerField(default=0)
     amount_refunded = models.PositiveBigIntegerField(default=0)
-    # Charge ids of failed attempts on the order's timeline (the latest ones).
+    # Charge ids of the latest failed attempts.
     declined = models.JSONField(default=list, editable=False)
-    # Total number of failed attempts, and time of the latest.
     declines = models.PositiveIntegerField(default=0, editable=False)
     last_declined_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Digest of the client's network address, as in orders; empty if it does not count in `payments.declines`.
+    # Digest of the network address while it counts in `payments.declines`.
     opened_from = models.CharField(max_length=64, blank=True, editable=False)
-    # Incremented by every change from Stripe, to detect stale API responses.
+    # Incremented by changes from Stripe, to detect stale responses.
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -73,26 +67,22 @@ class Payment(models.Model):
 
     @property
     def refundable(self) -> int:
-        """Return the amount that can be refunded; 0 if more was refunded than received."""
         return max(0, self.amount_received - self.amount_refunded)
 
 
 class RefundQuerySet(models.QuerySet):
     def standing(self) -> "RefundQuerySet":
-        """Filter refunds that are neither failed nor cancelled."""
         return self.exclude(status__in=Refund.FAILED)
 
     def failed(self) -> "RefundQuerySet":
-        """Filter refunds that failed or were cancelled."""
         return self.filter(status__in=Refund.FAILED)
 
     def failed_lately(self) -> "RefundQuerySet":
-        """Filter refunds of the last 30 days that failed or were cancelled."""
         return self.failed().filter(created_at__gte=timezone.now() - timedelta(days=30))
 
 
 class Refund(models.Model):
-    """A refund. The row is saved and its amount reserved before Stripe is called."""
+    """The amount is reserved before Stripe is called."""
 
     class Status(models.TextChoices):
         PENDING = "pending", "Pending"
@@ -105,15 +95,15 @@ class Refund(models.Model):
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     amount = models.PositiveBigIntegerField()
-    # Denormalized from the payment, for aggregation.
+    # Denormalized for aggregation.
     currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=300, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     # Empty for a refund made in Stripe's dashboard.
     idempotency_key = models.CharField(max_length=64, blank=True)
-    # Stripe's id; null until Stripe has responded.
+    # Null until Stripe has responded.
     stripe_refund = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
-    # Staff, the system (cancelled orders), or `stripe` for Stripe's dashboard.
+    # `stripe` means Stripe's dashboard.
     actor = models.CharField(max_length=10)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -134,15 +124,11 @@ class Refund(models.Model):
 
 class StripeEventQuerySet(models.QuerySet):
     def failed(self) -> "StripeEventQuerySet":
-        """Filter events that could not be applied yet; the worker retries them."""
         return self.filter(status=StripeEvent.Status.FAILED)
 
 
 class StripeEvent(models.Model):
-    """A Stripe event, stored once under its id.
-
-    ``payload`` is the part allowed by `payments.event_payload`, without secrets and personal data.
-    """
+    """``payload`` is the part that `payments.event_payload` allows."""
 
     class Status(models.TextChoices):
         RECEIVED = "received", "Received"
@@ -157,7 +143,6 @@ class StripeEvent(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
     detail = models.CharField(max_length=500, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    # Time of the next retry.
     retry_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(help_text="When it happened at Stripe.")
     received_at = models.DateTimeField(default=timezone.now)

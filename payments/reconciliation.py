@@ -1,7 +1,4 @@
-"""Compare Stripe with the database: repair missed changes, report the rest.
-
-Changes are applied by `payments.transitions`, so repeated and concurrent runs are safe.
-"""
+"""Compare Stripe with the database and repair missed changes. Concurrent runs are safe."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,7 +19,7 @@ from shop import jobs
 
 logger = structlog.get_logger(__name__)
 
-# Time allowed for calls and webhooks under way; younger objects are not compared.
+# Younger objects may have calls and webhooks under way.
 SETTLING = timedelta(minutes=5)
 EVERY_SECONDS = 3600
 WINDOW = timedelta(days=2)
@@ -30,7 +27,7 @@ WINDOW = timedelta(days=2)
 
 @dataclass
 class Report:
-    """Counts of compared objects, repairs (one sentence each), and problems that need manual action."""
+    """Problems need manual action."""
 
     intents: int = 0
     payments: int = 0
@@ -39,10 +36,7 @@ class Report:
 
 
 def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
-    """Compare payments created from ``since`` to ``until`` (default: five minutes ago).
-
-    Pending refunds without a job are sent again, whatever their age. Raises ``StripeUnavailable``.
-    """
+    """Compare payments of this window, and resend pending refunds of any age. Raises ``StripeUnavailable``."""
     until = until or timezone.now() - SETTLING
     report = Report()
     seen: set[ObjectId] = set()
@@ -55,7 +49,7 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
             continue
         seen.add(payment.pk)
         _compare(payment, intent, report)
-    # The intent of a payment inside the window may itself be outside: look it up.
+    # The intent of a payment in the window may be outside.
     for payment in Payment.objects.filter(created_at__gte=since, created_at__lte=until).exclude(pk__in=seen):
         _look_up(payment, report)
     _compare_orders(since, until, report)
@@ -66,7 +60,6 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
 
 @jobs.every(EVERY_SECONDS, name="payments.reconcile")
 def reconcile_lately() -> Report:
-    """Reconcile the last two days and log the findings."""
     report = reconcile(since=timezone.now() - WINDOW)
     for line in report.healed:
         logger.warning("reconciliation_repaired", finding=line)
@@ -84,7 +77,7 @@ def _look_up(payment: Payment, report: Report) -> None:
         try:
             _compare(payment, gateway.retrieve_intent(payment.intent), report)
         except StripeRefused as error:
-            # Deleted, or of another account: report it and continue.
+            # Deleted, or of another account.
             report.problems.append(f"{payment.order_number}: {error}")
     elif intent := gateway.find_intent(payment=str(payment.pk), since=payment.created_at):
         _compare(payment, intent, report)
@@ -120,7 +113,7 @@ def _compare_status(payment: Payment, intent: StripeObject, report: Report) -> N
 
 
 def _compare_charge(payment: Payment, charge: StripeObject, report: Report) -> None:
-    """Apply refunds and disputes, fetched only if the charge's totals differ from the database."""
+    """Fetch refunds and disputes only if the charge's totals differ."""
     refunds = Refund.objects.filter(payment=payment)
     sent = refunds.exclude(stripe_refund=None)
     settled = (Refund.Status.SUCCEEDED, *Refund.FAILED)

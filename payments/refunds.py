@@ -1,4 +1,4 @@
-"""Refunds: reserved in a transaction, sent to Stripe by a job or at once."""
+"""Refunds, reserved in a transaction and sent by a job."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -27,10 +27,9 @@ from shop.db.transactions import transactional
 
 
 def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: str = "", actor: Actor) -> Refund:
-    """Refund ``amount`` in the payment's currency, or all that is left.
+    """Refund ``amount``, or all that is left; ``pending`` until Stripe has responded.
 
-    The refund is durable on return; it stays ``pending`` until the worker has reached Stripe. Raises
-    :class:`NotRefundable`, :class:`PaymentDisputed`, :class:`RefundTooLarge`.
+    Raises ``NotRefundable``, ``PaymentDisputed``, ``RefundTooLarge``.
     """
     minor = None if amount is None else money.to_minor_units(amount, payment.currency)
     refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
@@ -41,7 +40,7 @@ def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: s
 @transactional("payments.refund")
 def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
     payment = Payment.objects.get(pk=payment_id)
-    # The refund is written to the order, so it conflicts with a concurrent dispute.
+    # Refunds are written to the order, so a concurrent dispute conflicts.
     if Order.objects.get(pk=payment.order_id).is_disputed:
         raise PaymentDisputed
     refund = _reserve_refund(payment_id=payment_id, amount=amount, reason=reason, actor=actor)
@@ -51,7 +50,7 @@ def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str,
 
 @transactional("payments.reserve_refund")
 def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
-    """Reserve the amount before Stripe is called, so that concurrent refunds never exceed what was received."""
+    """Reserve the amount, so that concurrent refunds never exceed the payment."""
     payment = Payment.objects.get(pk=payment_id)
     if not payment.amount_received:
         raise NotRefundable
@@ -77,7 +76,6 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
 
 
 def refund_cancelled_order(*, order: Order) -> None:
-    """Refund what was paid, in the transaction that cancels the order."""
     payment = Payment.objects.filter(order=order).first()
     if payment is not None and payment.refundable:
         _reserve_refund(payment_id=payment.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
@@ -85,14 +83,13 @@ def refund_cancelled_order(*, order: Order) -> None:
 
 @jobs.job("payments.refund_late_money")
 def refund_late_money(*, payment: str) -> None:
-    """Refund a payment that arrived after the order was cancelled. Idempotent: nothing is left afterwards."""
+    """Refund a payment that arrived after the cancellation. Idempotent."""
     row = Payment.objects.get(pk=payment)
     if row.refundable:
         _reserve_refund(payment_id=row.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
 
 
 def resend_refunds(*, before: datetime) -> list[Refund]:
-    """Enqueue pending refunds from before ``before`` that have neither a Stripe id nor a live job; return them."""
     asked = Refund.objects.filter(status=Refund.Status.PENDING, stripe_refund=None, created_at__lt=before)
     return [refund for refund in asked if _resend(refund)]
 
@@ -102,7 +99,7 @@ def _resend(refund: Refund) -> bool:
     job = {"kind": send_refund.name, "payload": {"refund": str(refund.pk)}}
     if jobs.Job.objects.filter(**job, given_up_at=None).exists():
         return False
-    # Delete the dead job so that a new one can be queued.
+    # A dead job would prevent a new one.
     jobs.Job.objects.filter(**job).delete()
     send_refund.enqueue(refund=str(refund.pk))
     return True

@@ -1,8 +1,4 @@
-"""Payment operations: open and close PaymentIntents.
-
-A row is saved before each call to Stripe; the response is applied afterwards by `payments.transitions`. Calls happen
-outside transactions.
-"""
+"""Open and close PaymentIntents. Rows are saved before calls to Stripe, outside transactions."""
 
 import secrets
 import time
@@ -31,9 +27,8 @@ from shop import jobs, money
 from shop.api import idempotency
 from shop.db.transactions import transactional
 
-# Time to wait for a concurrent request's call.
 CONCURRENT_CREATE_TIMEOUT = 4.0
-# Objects older than this are looked up before a retry: Stripe deletes idempotency keys after 24 hours.
+# Stripe deletes idempotency keys after 24 hours.
 LOOK_FIRST_AFTER = timedelta(hours=1)
 PROCESSING_RETRY_SECONDS = 300
 REFRESH_TRIES = 5
@@ -42,9 +37,9 @@ REFRESH_TRIES = 5
 
 
 def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, bool]:
-    """Return the order's payment with its PaymentIntent, and whether this call created it.
+    """Return the order's payment, and whether this call created it.
 
-    Raises :class:`OrderNotPayable`, ``TooManyFailedPayments``, ``StripeUnavailable`` (a retry continues).
+    Raises ``OrderNotPayable``, ``TooManyFailedPayments``, ``StripeUnavailable``.
     """
     if not order.is_payable or order.is_expired:
         raise OrderNotPayable
@@ -60,7 +55,7 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
             close_intent(order=order)
             raise OrderNotPayable
     if not payment.client_secret:
-        # The intent was recorded from an event; stored events contain no secret.
+        # Recorded from a stored event, which has no secret.
         payment = _fetch_client_secret(payment)
     idempotency.finish(status=201 if created else 200, reference=str(payment.pk))
     return payment, created
@@ -104,10 +99,7 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
 
 
 def _open_intent(payment: Payment) -> Payment:
-    """Create the PaymentIntent, or find the one whose response was lost, and record it.
-
-    Concurrent requests share the idempotency key and therefore get the same intent.
-    """
+    """Concurrent requests share the key and get the same intent."""
     intent = None
     if may_already_exist(payment):
         intent = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
@@ -144,31 +136,29 @@ def first_key(row: Payment | Refund) -> str:
 
 
 def may_already_exist(row: Payment | Refund) -> bool:
-    """Return whether an earlier call may have created the object under an expired or another key."""
+    """Return whether a call with an expired or another key may have created the object."""
     return row.idempotency_key != first_key(row) or timezone.now() - row.created_at > LOOK_FIRST_AFTER
 
 
 def renew_key(row: Payment | Refund) -> None:
-    """Replace a key under which Stripe stored a failure. The next attempt looks the object up first.
+    """Replace a key under which Stripe stored a failure.
 
-    Never after a timeout: the first call may still be running, and a new key would create a second object. The update
-    is conditional, so concurrent requests renew a key once.
+    Never after a timeout: the first call may still be running, and a new key would create a second object.
     """
     new = f"{first_key(row)}-{secrets.token_hex(4)}"
     type(row).objects.filter(pk=row.pk, idempotency_key=row.idempotency_key).update(idempotency_key=new)
 
 
 def close_intent(*, order: Order) -> None:
-    """Cancel the order's PaymentIntent before the order is cancelled or expires.
+    """Cancel the PaymentIntent before its order, or apply it if it has succeeded.
 
-    An intent that has succeeded is applied as by its webhook. Raises ``PaymentProcessing`` if the payment is
-    processing, ``StripeUnavailable`` if Stripe does not respond.
+    Raises ``PaymentProcessing``, ``StripeUnavailable``.
     """
     payment = Payment.objects.filter(order=order).first()
     if payment is None or payment.status in transitions.FINAL:
         return
     if not payment.intent:
-        # The response was lost. An intent that is being created now is closed by `open_payment`.
+        # The response was lost; `open_payment` closes an intent that is being created.
         found = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
         if found is None:
             return
@@ -179,14 +169,14 @@ def close_intent(*, order: Order) -> None:
     except StripeRefused as error:
         if error.stripe_code != "resource_missing":
             raise
-        # Deleted, or of another account: it cannot be paid, but staff must check it.
+        # Deleted, or of another account: staff must check.
         orders.flag(order_id=order.pk, detail=f"Stripe does not know {payment.intent}.")
         return
     transitions.apply_intent(intent)
     if intent["status"] == "processing":
         raise PaymentProcessing
     if intent["status"] not in transitions.FINAL:
-        # Stripe refused to cancel an intent that is still open.
+        # Stripe refused to cancel it.
         raise StripeUnavailable
 
 
@@ -195,19 +185,19 @@ def close_intent_job(*, payment: str) -> None:
     try:
         close_intent(order=Order.objects.get(pk=Payment.objects.get(pk=payment).order_id))
     except PaymentProcessing as error:
-        # This may take days; a success is refunded when it arrives.
+        # This may take days; a success is refunded.
         raise jobs.Postpone(PROCESSING_RETRY_SECONDS) from error
 
 
 def close_intent_later(payment: Payment) -> None:
-    """Enqueue closing the intent of a cancelled order, once. Call it in a transaction."""
+    """Call it in a transaction."""
     if payment.status not in transitions.FINAL:
         close_intent_job.enqueue(unless_queued=True, payment=str(payment.pk))
 
 
 @jobs.job("payments.refresh_intent")
 def refresh_intent(*, intent: str) -> None:
-    """Retrieve an intent and apply it; retry if another change was applied concurrently."""
+    """Retry if another change was applied concurrently."""
     for _ in range(REFRESH_TRIES):
         payment = Payment.objects.filter(intent=intent).first()
         if payment is None:
@@ -222,21 +212,16 @@ def refresh_intent(*, intent: str) -> None:
 
 
 def close_intent_of_cancelled_order(*, order: Order) -> None:
-    """Enqueue closing the intent in the transaction that cancels the order.
-
-    The intent may have been created after the cancellation tried to close it.
-    """
+    """The intent may have been created during the cancellation."""
     if payment := Payment.objects.filter(order=order).first():
         close_intent_later(payment)
 
 
 def detach_payments(*, user: User) -> None:
-    """Detach payments in the transaction that hands a user's account over."""
     Payment.objects.owned_by(user).update(user=None)
 
 
 def erase_personal_data(*, order: Order) -> None:
-    """Remove staff's refund reasons and the client secret in the transaction that erases an order."""
     for payment in Payment.objects.filter(order=order):
         Refund.objects.filter(payment=payment, actor=Actor.STAFF).exclude(reason="").update(reason="")
         if payment.client_secret:

@@ -1,5 +1,3 @@
-"""Payment figures of the dashboard. Each is one aggregation on an index."""
-
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -19,10 +17,7 @@ class DayOfRefunds(NamedTuple):
 
 
 def refunds_by_day(*, count: int) -> list[DayOfRefunds]:
-    """Return the refunds of each of the latest ``count`` days, oldest first, including days without any.
-
-    A refund counts on the day of its request unless it failed. Covered by the index ``refund_sums``.
-    """
+    """Return the refunds of the latest ``count`` days, oldest first; covered by the index ``refund_sums``."""
     calendar = days.latest(count)
     rows = (
         Refund.objects.filter(currency=settings.CURRENCY, created_at__gte=days.beginning(calendar[0]))

@@ -1,7 +1,4 @@
-"""State transitions from Stripe objects, whether from a webhook, an API response or reconciliation.
-
-Duplicates and any order of arrival end in the same state. Each function is one transaction or joins the caller's.
-"""
+"""Apply Stripe objects. Duplicates and any order of arrival end in the same state."""
 
 from typing import Any, NamedTuple
 
@@ -17,20 +14,19 @@ from shop import money
 from shop.db.transactions import transactional
 
 StripeObject = dict[str, Any]
-# Final statuses of PaymentIntents.
 FINAL = ("succeeded", "canceled")
 DECLINES_KEPT = 50
 
 
 class Outcome(NamedTuple):
-    """Result of an object: applied, ignored (not ours, or no change) or flagged for manual review."""
+    """Ignored: not ours, or no change. Flagged: needs manual review."""
 
     status: StripeEvent.Status
     detail: str = ""
 
 
 class StaleAnswer(Exception):
-    """A newer state was applied since Stripe was asked. Retrieve the object again."""
+    """A newer state was applied; retrieve the object again."""
 
 
 APPLIED = Outcome(StripeEvent.Status.APPLIED)
@@ -45,11 +41,7 @@ def ignored(why: str) -> Outcome:
 
 @transactional("payments.apply_intent")
 def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
-    """Update a payment and its order from a PaymentIntent.
-
-    ``as_of`` is the payment's revision when Stripe was asked. Raises :class:`StaleAnswer` if it has changed since and
-    the response is not final.
-    """
+    """Raises ``StaleAnswer`` if the intent is not final and the payment's revision is no longer ``as_of``."""
     payment = payment_of(intent)
     if payment is None:
         return _unmatched_intent(intent)
@@ -75,7 +67,7 @@ def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
 
 
 def _declined(payment: Payment, error: StripeObject, *, is_answer: bool) -> None:
-    """Record a failed attempt once, although its event, duplicates and API responses all report it."""
+    """Record a failed attempt once, although events and responses repeat it."""
     attempt = error.get("charge") or f"{error.get('code')} {(error.get('payment_method') or {}).get('id')}"
     is_news = attempt not in payment.declined
     if is_news:
@@ -83,7 +75,7 @@ def _declined(payment: Payment, error: StripeObject, *, is_answer: bool) -> None
         _update(payment, declined=declined, declines=payment.declines + 1, last_declined_at=timezone.now())
         declines.stop_if_too_many(payment)
     if is_news or is_answer:
-        # A redelivered event carries no new state; a fresh API response does.
+        # A redelivered event has no new state; a response has.
         detail = error.get("message") or error.get("code") or "The payment failed."
         orders.mark_payment_failed(order_id=payment.order_id, detail=detail, is_news=is_news)
 
@@ -102,22 +94,21 @@ def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
 
 
 def payment_of(intent: StripeObject) -> Payment | None:
-    """Return the payment of this PaymentIntent, or None if it is not ours."""
     if payment := Payment.objects.filter(intent=intent["id"]).first():
         return payment
-    # If the response was lost, the intent's id is not recorded yet.
+    # If the response was lost, the id is not recorded.
     payment = payment_named_by(intent)
     return payment if payment and not payment.intent else None
 
 
 def payment_named_by(intent: StripeObject) -> Payment | None:
-    """Return the payment named in the intent's metadata, even if it has another intent."""
+    """The payment may have another intent."""
     named = (intent.get("metadata") or {}).get("payment", "")
     return Payment.objects.filter(pk=named).first() if ObjectId.is_valid(named) else None
 
 
 def _unmatched_intent(intent: StripeObject) -> Outcome:
-    """Flag the order if the intent is a paid second one for the same payment; ignore others."""
+    """Flag the order if a second intent paid it."""
     payment = payment_named_by(intent)
     if payment is None or intent["status"] != "succeeded":
         return ignored("This PaymentIntent is not one of this shop's.")
@@ -127,7 +118,7 @@ def _unmatched_intent(intent: StripeObject) -> Outcome:
 
 
 def _mismatch(payment: Payment, intent: StripeObject) -> str:
-    """Return how the intent differs from the payment; a mismatched intent never pays the order."""
+    """Return why the intent cannot pay the order."""
     if intent.get("livemode", False) != gateway.is_live():
         return f"{intent['id']} belongs to Stripe's other mode (test or live)."
     if intent["currency"] != payment.currency:
@@ -145,7 +136,6 @@ def _attach_intent(payment: Payment, intent: StripeObject) -> None:
 
 
 def _received(intent: StripeObject) -> int:
-    """Return the amount received; the full amount if the object does not have the field."""
     return intent.get("amount_received", intent["amount"])
 
 
@@ -165,7 +155,7 @@ def _update(payment: Payment, **fields: Any) -> None:
 
 @transactional("payments.apply_refund")
 def apply_refund(answer: StripeObject) -> Outcome:
-    """Update a refund from Stripe's object; create the row for one made in Stripe's dashboard."""
+    """Create refunds that were made in Stripe's dashboard."""
     payment = Payment.objects.filter(intent=answer.get("payment_intent") or "-").first()
     if payment is None:
         return ignored("This refund is not of one of this shop's payments.")
@@ -188,7 +178,7 @@ def apply_refund(answer: StripeObject) -> Outcome:
 
 @transactional("payments.refuse_refund")
 def refuse_refund(*, refund_id: ObjectId, detail: str) -> None:
-    """Mark a refund that Stripe rejected as failed, release its reserved amount and flag the order."""
+    """Release the reserved amount and flag the order."""
     refund = Refund.objects.get(pk=refund_id)
     payment = Payment.objects.get(pk=refund.payment_id)
     _apply_refund_status(refund, payment, status=Refund.Status.FAILED, detail=detail)
@@ -205,7 +195,7 @@ def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
 
 def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detail: str = "") -> Outcome:
     known = refund.status
-    # A succeeded refund can still fail; other final states do not change.
+    # A succeeded refund can still fail.
     if known == status or known in Refund.FAILED or (known == Refund.Status.SUCCEEDED and status not in Refund.FAILED):
         show_refund(refund, payment)
         return APPLIED
@@ -244,7 +234,6 @@ _DISPUTE_EVENTS = {
 
 @transactional("payments.apply_dispute")
 def apply_dispute(dispute: StripeObject) -> Outcome:
-    """Record a dispute or its outcome on the order."""
     payment = Payment.objects.filter(intent=dispute.get("payment_intent") or "-").first()
     if payment is None:
         return ignored("This dispute is not about one of this shop's payments.")

@@ -1,4 +1,4 @@
-"""Payment endpoints and the Stripe webhook."""
+"""Payment endpoints."""
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -32,7 +32,7 @@ from shop.api.rate_limits import site_of
 
 
 class RawBodyParser(BaseParser):
-    """Return the unparsed body for any content type: the signature covers its bytes."""
+    """The signature covers the unparsed bytes."""
 
     media_type = "*/*"
 

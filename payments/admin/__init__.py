@@ -1,4 +1,4 @@
-"""Admin for payments, refunds and Stripe events."""
+"""Admin for payments."""
 
 from payments.admin import dashboard, events, payments
 

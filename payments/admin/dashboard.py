@@ -1,5 +1,3 @@
-"""Payment and refund figures of the admin dashboard."""
-
 import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal

@@ -1,5 +1,3 @@
-"""The inbox of Stripe's events in the admin."""
-
 from typing import Any
 
 from django.contrib import admin, messages
@@ -19,7 +17,7 @@ from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with
 
 @admin.register(StripeEvent)
 class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
-    """The inbox. Replaying an event applies it once more: what it says already changes nothing."""
+    """Replaying an applied event changes nothing."""
 
     list_display = ("event", "received_at", "status_label", "attempts", "detail")
     list_filter = (("status", ChoicesDropdownFilter), ("received_at", DaysFilter))

@@ -1,5 +1,3 @@
-"""Badges and display amounts of payments and refunds."""
-
 from django.utils.safestring import SafeString
 
 from payments.models import Payment, Refund
@@ -33,10 +31,8 @@ def amount_of(minor: int, currency: str) -> str:
 
 
 def payment_badge(payment: Payment) -> SafeString:
-    """Return the status as a coloured badge; an unknown status has no colour."""
     return badge((payment.status or "not opened").replace("_", " "), INTENT_LABELS.get(payment.status, ""))
 
 
 def refund_badge(refund: Refund) -> SafeString:
-    """Return the status as a coloured badge; an unknown status has no colour."""
     return badge(refund.get_status_display().replace("_", " "), REFUND_LABELS.get(refund.status, ""))

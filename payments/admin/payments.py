@@ -1,4 +1,4 @@
-"""Admin for payments and refunds: read-only, with a refund button."""
+"""Admin for payments and refunds, read-only."""
 
 from decimal import Decimal
 from typing import Any
@@ -164,8 +164,6 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
 
 class RefundWorkFilter(DropdownFilter):
-    """Filter for the refunds counted by a figure on the dashboard."""
-
     title = "work"
     parameter_name = "work"
 

@@ -1,5 +1,3 @@
-"""``manage.py reconcile_payments``: compare Stripe with the database."""
-
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
