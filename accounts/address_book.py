@@ -1,4 +1,4 @@
-"""Address book operations. One address of a non-empty book is the default."""
+"""Address book operations."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from shop.db.transactions import transactional
 
 @transactional("accounts.add_address")
 def add_address(*, user: User, fields: dict[str, Any]) -> Address:
-    """Create an address; the first one is the default. Raises :class:`AddressBookFull`."""
+    """The first address is the default. Raises :class:`AddressBookFull`."""
     require_account(user)
     known = Address.objects.owned_by(user).count()
     if known >= settings.MAX_ADDRESSES:
@@ -30,10 +30,7 @@ def add_address(*, user: User, fields: dict[str, Any]) -> Address:
 
 @transactional("accounts.change_address")
 def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> Address:
-    """Update ``fields``; if the default address loses the flag, the newest other address gets it.
-
-    Raises ``DoesNotExist`` if the address was deleted.
-    """
+    """The newest other address replaces a lost default. Raises ``DoesNotExist``."""
     require_account(user)
     address = Address.objects.owned_by(user).get(pk=address.pk)
     was_default = address.is_default
@@ -52,10 +49,7 @@ def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> A
 
 @transactional("accounts.delete_address")
 def delete_address(*, user: User, address: Address) -> None:
-    """Delete an address; if it was the default, the newest remaining one becomes the default.
-
-    Raises ``DoesNotExist`` if it was already deleted.
-    """
+    """The newest address replaces a deleted default. Raises ``DoesNotExist``."""
     require_account(user)
     address = Address.objects.owned_by(user).get(pk=address.pk)
     Address.objects.filter(pk=address.pk).delete()

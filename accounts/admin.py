@@ -1,5 +1,3 @@
-"""Admin for users and groups."""
-
 from collections.abc import Callable
 from typing import Any
 
@@ -33,13 +31,11 @@ from shop.db.transactions import transactional
 from shop.jobs.email_addresses import normalize_email
 from shop.media.urls import image_url
 
-# Fields that only a superuser may edit.
+# Only superusers may edit these.
 PRIVILEGE_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class ChooseSeveralMixin:
-    """Many-to-many fields as one searchable box."""
-
     filter_horizontal = ()
 
     def formfield_for_manytomany(self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any) -> Any:
@@ -67,13 +63,13 @@ class AddressInline(TabularInline):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        # Addresses have no permissions in the admin except those of their user.
+        # Addresses use their user's permissions.
         return request.user.has_perm("accounts.view_user") or request.user.has_perm("accounts.change_user")
 
 
 @admin.register(User)
 class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin, DjangoUserAdmin):
-    """Admin for customers and staff. Only superusers may edit staff, which prevents privilege escalation."""
+    """Only superusers may edit staff, which prevents privilege escalation."""
 
     form = UserForm
     add_form = NewUserForm
@@ -103,7 +99,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         if (found := by_id(queryset, text)) is not None:
             return found
         by_email = queryset.filter(begins_with("email", normalize_email(text)))
-        # A substring search of names uses no index, so it runs only if no e-mail address matches.
+        # A substring search uses no index.
         return by_email if by_email.exists() else queryset.filter(name__icontains=text)
 
     @display(description="Person", header=True, ordering="email")
@@ -213,7 +209,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         super().write(request, obj, form, change)
         if change and "is_active" in form.changed_data and not obj.is_active:
             tokens.revoke_all(obj)
-        # Unless the same edit marks the new address as verified.
+        # Unless the same edit verifies the new address.
         if (
             change
             and "email" in form.changed_data
@@ -227,7 +223,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         user = self.find(request, object_id) if request.method == "POST" else None
         if user is not None and self.has_delete_permission(request, user):
             try:
-                # It may call Stripe, so it runs before the transaction of the view.
+                # It may call Stripe: not in a transaction.
                 services.run_before_deletion(user=user)
             except ShopError as error:
                 self.message_user(request, str(error), messages.ERROR)
@@ -243,7 +239,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(ChooseSeveralMixin, ConfirmsByName, TransactionalModelAdmin, DjangoGroupAdmin):
-    """Admin for groups. Only superusers may edit them, which prevents privilege escalation."""
+    """Only superusers may edit groups, which grant permissions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser

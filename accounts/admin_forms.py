@@ -1,4 +1,4 @@
-"""Forms for logging into the admin and for changing passwords and users."""
+"""Admin forms."""
 
 from typing import Any
 
@@ -26,14 +26,14 @@ logger = structlog.get_logger(__name__)
 
 
 class LoginForm(AuthenticationForm):
-    # Django's message says that both fields may be case-sensitive; the e-mail address is not.
+    # Django's message calls both fields case-sensitive.
     error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": "This e-mail address and password do not belong to anybody who may log in here.",
     }
 
     def clean(self) -> dict[str, Any]:
-        """Check the credentials under the API's login rate limits. Raises ``Throttled``."""
+        """Apply the API's login rate limits. Raises ``Throttled``."""
         if email := self.cleaned_data.get("username"):
             spend_or_refuse("login", request=self.request)
             logins.count_attempt(request=self.request, email=email)
@@ -49,10 +49,9 @@ class LoginForm(AuthenticationForm):
 
 @transactional("admin.set_password")
 def _set_password(user: User) -> None:
-    """Save a password that was just set and revoke all tokens and sessions."""
     user.save(update_fields=["password"])
     tokens.revoke_all(user)
-    # Django renews the current session's auth hash from this if the user changed their own password.
+    # Django renews the session's auth hash from this.
     user.refresh_from_db(fields=["token_version"])
     staff_log.note(Action.CHANGE, user, fields=["password"])
     mails.new_password_mail.enqueue(user=str(user.pk))
@@ -66,8 +65,6 @@ class SetPasswordForm(AdminPasswordChangeForm):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
-    """Change one's own password. Attempts are rate-limited as in the API."""
-
     def clean_old_password(self) -> str:
         spend_or_refuse("password", f"user {self.user.pk}")
         return super().clean_old_password()
@@ -79,7 +76,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
 
 
 class NewUserForm(UserCreationForm):
-    # Required: a password is the only way to log in.
+    # A password is the only way to log in.
     usable_password = None
 
     class Meta:
@@ -96,8 +93,6 @@ class NewUserForm(UserCreationForm):
 
 
 class PhoneField(forms.CharField):
-    """A phone number in any spelling, normalized by cleaning."""
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MAX_TYPED_LENGTH, required=False, **kwargs)
 
@@ -120,7 +115,7 @@ class UserForm(UserChangeForm):
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"]
-        # An account with an undeliverable address can still be edited.
+        # Undeliverable addresses may stay.
         return check_email(email) if email != self.instance.email else email
 
     def clean(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The admin site: unfold's, with our login form and a few views replaced."""
+"""Admin site."""
 
 from typing import Any
 
@@ -15,8 +15,6 @@ from shop.http.request_context import bind_user
 
 
 class AutocompleteView(AutocompleteJsonView):
-    """Autocomplete results, labelled by the model admin's ``autocomplete_label`` if it has one."""
-
     def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, Any]:
         result = super().serialize_result(obj, to_field_name)
         if label := getattr(self.model_admin, "autocomplete_label", None):
@@ -32,25 +30,23 @@ class ShopAdminSite(UnfoldAdminSite):
         return AutocompleteView.as_view(admin_site=self)(request)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Check access to the admin as Django does, and add the user to the log context."""
         allowed = super().has_permission(request)
         if allowed:
             bind_user(request.user, via="admin")
         return allowed
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Run unfold's search; a page number that is out of range is a 404."""
         try:
             return super().search(request, extra_context)
         except InvalidPage as error:
             raise Http404 from error
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Return the admin's URLs without "view on site": the shop has no website."""
+        """The shop has no website."""
         return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Change the password with a form that also revokes all earlier logins."""
+        """Also revoke all earlier logins."""
         request.current_app = self.name
         return PasswordChangeView.as_view(
             form_class=OwnPasswordForm,

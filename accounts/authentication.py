@@ -1,4 +1,4 @@
-"""Authentication by access token."""
+"""Access token authentication."""
 
 import time
 from collections.abc import Mapping
@@ -21,27 +21,25 @@ from shop.http.request_context import bind_user
 
 
 class AccessTokenAuthentication(JWTAuthentication):
-    """simplejwt authentication; password changes, deactivation and ``logout-all`` invalidate tokens."""
-
     def __init__(self) -> None:
-        # Skip simplejwt's `get_user_model()`: an instance is created for each request.
+        # An instance is created per request.
         self.user_model = User
 
     def authenticate(self, request: Request) -> tuple[User, Mapping[str, Any]] | None:
         try:
             return super().authenticate(request)
         except simplejwt.AuthenticationFailed as error:
-            # simplejwt's detail is a dictionary, which would be rendered as several errors.
+            # simplejwt's detail would be rendered as several errors.
             raise AuthenticationFailed(error.detail["detail"], code=str(error.detail["code"])) from error
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Return the token of an ``Authorization`` header; the scheme is case-insensitive (RFC 9110, 11.1)."""
+        """The scheme is case-insensitive (RFC 9110, 11.1)."""
         scheme, space, rest = header.partition(b" ")
         return super().get_raw_token(scheme.title() + space + rest if scheme.lower() == b"bearer" else header)
 
     def get_validated_token(self, raw_token: bytes) -> Mapping[str, Any]:
         claims = _claims(raw_token, api_settings.SIGNING_KEY)
-        # Cached claims may have expired since. Without leeway, which is only meant for clocks that are ahead.
+        # Cached claims may have expired; leeway is for clocks ahead.
         if time.time() >= claims["exp"]:
             raise simplejwt.InvalidToken("This token has expired.")
         return claims
@@ -59,10 +57,7 @@ class AccessTokenAuthentication(JWTAuthentication):
 
 @lru_cache(maxsize=5_000)
 def _claims(raw_token: bytes, key: str) -> Mapping[str, Any]:
-    """Return the verified claims of a token, cached because verifying the signature is expensive.
-
-    The signing key is part of the cache key. Revocation is checked in the database for every request.
-    """
+    """Verification is expensive. Revocation is checked per request."""
     try:
         claims = JWTAuthentication().get_validated_token(raw_token).payload
     except UNREADABLE as error:

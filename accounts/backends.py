@@ -1,4 +1,4 @@
-"""Authentication by e-mail address and password."""
+"""E-mail login."""
 
 from typing import Any
 
@@ -11,8 +11,6 @@ from accounts.passwords import spellings
 
 
 class EmailBackend(ModelBackend):
-    """Django's backend, with password normalization (see `accounts.passwords`)."""
-
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
@@ -21,7 +19,7 @@ class EmailBackend(ModelBackend):
         try:
             user = User.objects.get_by_natural_key(username)
         except User.DoesNotExist:
-            # Hash as often as for an existing account, so that timing does not reveal whether it exists.
+            # Hash as often as for an existing account, so that timing reveals nothing.
             for each in spellings(password):
                 make_password(each)
             return None

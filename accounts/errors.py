@@ -5,22 +5,20 @@ from shop.api.errors import ShopError
 
 
 class InvalidCredentials(AuthenticationFailed):
-    """401: no active account has this e-mail address and password; the reply does not say which was wrong."""
+    """The response does not reveal which was wrong."""
 
     default_code = "invalid_credentials"
     default_detail = "No active account has this e-mail address and password."
 
 
 class AccountGone(AuthenticationFailed):
-    """401: the account was deleted or its tokens were revoked during the request."""
+    """Deleted, or its tokens revoked."""
 
     default_code = "user_not_found"
     default_detail = "No active account belongs to this token."
 
 
 class InvalidRefreshToken(AuthenticationFailed):
-    """401: the refresh token is malformed, expired, revoked or used before."""
-
     default_code = "token_not_valid"
     default_detail = "This refresh token is not valid. Log in again."
 
@@ -42,14 +40,14 @@ class AddressBookFull(ShopError):
 
 
 class UnknownState(ShopError):
-    """400: the country is taxed by state and the address names no known one."""
+    """The country is taxed by state."""
 
     default_code = "unknown_state"
     default_detail = "Give a state of this country, by its name or its ISO 3166-2 code."
 
 
 class InvalidLink(ShopError):
-    """400: the link's token is forged, expired, used or revoked; the response does not say which."""
+    """The response does not reveal the reason."""
 
     default_code = "invalid_token"
     default_detail = "This link is not valid any more. Ask for a new one."

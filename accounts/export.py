@@ -1,4 +1,4 @@
-"""Export of a user's data as JSON. Other apps add their parts through `accounts.hooks.export`."""
+"""User data export."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,17 +16,12 @@ CHUNK = 100
 
 
 class Rows(NamedTuple):
-    """A query set of many rows, and the function that serializes one row."""
-
     queryset: QuerySet
     show: Callable[[Any], dict[str, Any]]
 
 
 def export(*, user: User, request: Request) -> dict[str, Any]:
-    """Return all parts, ready for the JSON renderer.
-
-    Rows are read in chunks and serialized one by one to limit memory: about 2 KB of JSON per order.
-    """
+    """Serialize rows one by one to limit memory: an order takes 2 KB."""
     parts = [item for part in hooks.export(user=user, request=request) for item in part.items()]
     return {name: _as_json(kept) if isinstance(kept, Rows) else kept for name, kept in parts}
 
@@ -40,7 +35,6 @@ def _as_json(rows: Rows) -> list[orjson.Fragment]:
 
 
 def export_account(*, user: User, request: Request) -> dict[str, Any]:
-    """Return the profile, the addresses and the dates of logins."""
     parts = {
         "profile": user,
         "addresses": Address.objects.owned_by(user).order_by("id"),

@@ -1,7 +1,6 @@
-"""Password hashers: Django's BCryptSHA256 with configurable cost, and plain bcrypt for imported hashes.
+"""Password hashers: bcrypt with configurable cost.
 
-A hash with another algorithm or cost is upgraded at the next login. A check takes the same time whether or not the
-account exists; for bcrypt hashes of lower cost Django's ``harden_runtime`` adds the difference.
+``harden_runtime`` keeps timing equal for hashes of lower cost.
 """
 
 import bcrypt
@@ -11,7 +10,7 @@ from django.utils.functional import classproperty
 
 
 class BCryptSHA256(BCryptSHA256PasswordHasher):
-    """bcrypt over SHA-256, which avoids bcrypt's limit of 72 bytes."""
+    """SHA-256 avoids bcrypt's limit of 72 bytes."""
 
     @classproperty
     def rounds(cls) -> int:  # noqa: N805
@@ -19,7 +18,7 @@ class BCryptSHA256(BCryptSHA256PasswordHasher):
 
 
 class ImportedBCrypt(BCryptPasswordHasher):
-    """Plain bcrypt, for checking imported hashes only. Truncates to 72 bytes because newer bcrypt versions raise."""
+    """Truncates, since newer bcrypt versions raise above 72 bytes."""
 
     @classproperty
     def rounds(cls) -> int:  # noqa: N805

@@ -1,4 +1,4 @@
-"""Password-reset, e-mail-verification and e-mail-change endpoints."""
+"""Endpoints of links in mails."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
@@ -19,7 +19,7 @@ from shop.api.rate_limits import spend_or_refuse
 
 
 class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
-    """Request links by e-mail and confirm them. Confirming needs no login: links may be opened on any device."""
+    """Request and confirm links in mails. Confirming needs no login."""
 
     permission_classes = [AllowAny]
     authentication_classes = []
@@ -34,7 +34,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     @extend_schema(request=PasswordResetSerializer, responses={202: None})
     @action(detail=False, methods=["post"], url_path="password/reset", serializer_class=PasswordResetSerializer)
     def reset_password(self, request: Request) -> Response:
-        """Send a password-reset link by e-mail. The response is the same for any address."""
+        """Send a password-reset link. The response is the same for any address."""
         account = self.validated()["email"]
         spend_or_refuse("reset_account", account, request=request)
         services.request_password_reset(email=account)
@@ -48,15 +48,15 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         serializer_class=PasswordResetConfirmSerializer,
     )
     def confirm_reset(self, request: Request) -> Response:
-        """Set a new password with the token of a reset link. All earlier tokens are revoked.
+        """Set a new password with a reset link's token. All earlier tokens are revoked.
 
-        The link also verifies the e-mail address. If it was not verified before, the account is emptied first, because
-        another person may have opened it: name, phone number, picture, addresses and cart are removed, unpaid orders
-        are cancelled, and paid orders and reviews are detached from the account. Verify the address to keep them.
+        The link also verifies the e-mail address. If it was unverified, another person may have opened the account:
+        name, phone number, picture, addresses and cart are removed, unpaid orders cancelled, paid orders and reviews
+        detached. Verify the address first to keep them.
         """
         wanted = self.validated()
         services.reset_password(**wanted)
-        # Exempt this network from the login limit for unknown networks.
+        # This network is now known.
         logins.remember(request=request, user=wanted["user"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -68,7 +68,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         serializer_class=EmailVerificationConfirmSerializer,
     )
     def confirm_email(self, request: Request) -> Response:
-        """Verify an e-mail address with the token of a verification link."""
+        """Verify an e-mail address with a link's token."""
         services.verify_email(**self.validated())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -80,7 +80,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         serializer_class=EmailChangeConfirmSerializer,
     )
     def confirm_change(self, request: Request) -> Response:
-        """Change the account's e-mail address with the token sent to the new one. All earlier tokens are revoked."""
+        """Change the e-mail address with the token sent to the new one. All earlier tokens are revoked."""
         wanted = self.validated()
         services.change_email(**wanted)
         logins.remember(request=request, user=wanted["user"])
@@ -95,6 +95,6 @@ class VerificationViewSet(viewsets.GenericViewSet):
     @extend_schema(request=None, responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/verify")
     def verify_email(self, request: Request) -> Response:
-        """Send a verification link to the account's e-mail address, unless it is already verified."""
+        """Send a verification link, unless the address is verified."""
         services.send_verification(user=request.user)
         return Response(status=status.HTTP_202_ACCEPTED)

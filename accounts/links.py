@@ -1,9 +1,4 @@
-"""Signed, expiring links in mails.
-
-The token is a timestamp and a signature (Django's ``TimestampSigner``) over account fields. Using the link changes a
-signed field, so it works once, and other changes of signed fields revoke it. Nothing is stored; each purpose has its
-own salt.
-"""
+"""Signed, expiring links in mails: using one changes a signed field, so it works once."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +17,7 @@ from shop.jobs import mails
 
 
 class Link:
-    """A purpose of links: the storefront ``page``, the lifetime and the account fields that are signed."""
+    """``bound_to`` returns the signed account fields."""
 
     def __init__(self, purpose: str, *, page: str, lifetime: str, bound_to: Callable[[User], list[Any]]) -> None:
         self._purpose, self._page, self._lifetime, self._bound_to = purpose, page, lifetime, bound_to
@@ -37,13 +32,12 @@ class Link:
         return timesince(now, now + self.lifetime).replace("\xa0", " ")
 
     def address(self, user: User) -> str:
-        """Return a new link for this user, valid from now."""
         return mails.storefront(self._page, uid=str(user.pk), token=self._token(user))
 
     def owner(self, *, uid: ObjectId, token: str) -> User:
-        """Return the active user to whom the link was sent. Raises :class:`InvalidLink`.
+        """Return the link's user. Raises :class:`InvalidLink`.
 
-        The caller must update the user conditionally on the returned field values: the link may be used concurrently.
+        The link may be used concurrently: update the user conditionally.
         """
         user = User.objects.active().filter(pk=uid).first()
         if user is None:
@@ -69,8 +63,7 @@ class Link:
 def reset_is_bound_to(user: User) -> dict[str, Any]:
     """Return the fields whose change revokes a reset link.
 
-    While the address is unverified, another person may hold the account and change its password to revoke the owner's
-    links. Such a link is therefore bound to ``email_verified`` only.
+    While the address is unverified, another person must not revoke the owner's links by changing the password.
     """
     names = ("password", "token_version") if user.email_verified else ("email_verified",)
     return {name: getattr(user, name) for name in names}

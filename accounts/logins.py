@@ -1,9 +1,8 @@
-"""Rate limits for logins by the API and the admin, without account lockout.
+"""Login rate limits, without account lockout.
 
-Each attempt counts per account and client address. Attempts from networks that never logged into the account also
-count together, which limits distributed guessing but not the owner on a known network.
+Networks unknown to the account share a limit, which limits distributed guessing, not the owner.
 
-https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html (throttling), and for known networks
+https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html
 https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
 
@@ -22,15 +21,12 @@ from shop.db import documents
 from shop.jobs.email_addresses import normalize_email
 
 REMEMBERED_FOR = timedelta(days=90)
-# Extend a known network at most once a day.
+# Extend at most daily.
 RENEWED_AFTER = timedelta(days=1)
 
 
 def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
-    """Count a login attempt before its password is checked. Raises ``Throttled`` over the limit.
-
-    Unknown accounts count like existing ones. A known network is noted on the request for :func:`remember`.
-    """
+    """Count an attempt, also for unknown accounts. Raises ``Throttled``."""
     account, address = normalize_email(email), address_of(request)
     for scope in ("login_account", "login_account_hour"):
         spend_or_refuse(scope, account, request=request)
@@ -44,7 +40,7 @@ def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
 
 
 def remember(*, request: Request | HttpRequest, user: User) -> None:
-    """Record the network of a successful login, password reset or e-mail change as known."""
+    """Record the network of a successful login."""
     pk, until = _digest(user.email, address_of(request)), timezone.now() + REMEMBERED_FOR
     if getattr(request, "remembered_network", None) == pk:
         return
@@ -53,10 +49,10 @@ def remember(*, request: Request | HttpRequest, user: User) -> None:
     try:
         documents.insert(KnownNetwork(pk=pk, user=user, expires_at=until))
     except IntegrityError:
-        # A concurrent login inserted it.
+        # Inserted concurrently.
         return
 
 
 def _digest(account: str, address: str) -> str:
-    """Return a keyed digest, so that the database reveals neither account nor network."""
+    """Keyed, so that the database reveals nothing."""
     return salted_hmac("accounts.logins", f"{account}\0{address}", algorithm="sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Account mails. Recipients are looked up when the mail is sent; inactive accounts get none."""
+"""Account mails; inactive accounts get none."""
 
 from bson import ObjectId
 
@@ -44,7 +44,7 @@ def reset_mail(*, user: str) -> Mail | None:
 
 @mails.mail("accounts.new_password_mail")
 def new_password_mail(*, user: str) -> Mail | None:
-    """Notify the owner of a password change, which may have been made by another person."""
+    """Another person may have changed it."""
     if (person := _recipient(user)) is None:
         return None
     return _to(
@@ -58,7 +58,6 @@ def new_password_mail(*, user: str) -> Mail | None:
 
 @mails.mail("accounts.email_change_mail")
 def email_change_mail(*, user: str) -> Mail | None:
-    """Ask the new address for verification, unless another account has it."""
     person = _recipient(user)
     if person is None or not person.new_email or User.objects.filter(email=person.new_email).exists():
         return None
@@ -75,13 +74,12 @@ def email_change_mail(*, user: str) -> Mail | None:
 
 @mails.mail("accounts.email_change_notice")
 def email_change_notice(*, user: str, address: str) -> Mail | None:
-    """Warn the current address of the account: its owner may not have requested the change."""
+    """The owner may not have requested the change."""
     return _notice(user, address, "Your e-mail address is about to change", "email_change_notice")
 
 
 @mails.mail("accounts.email_changed_mail")
 def email_changed_mail(*, user: str, address: str) -> Mail | None:
-    """Notify the former address of the account."""
     return _notice(user, address, "Your e-mail address was changed", "email_changed")
 
 
@@ -99,10 +97,7 @@ def _notice(user: str, address: str, subject: str, template: str) -> Mail | None
 
 
 def salutation(user: User) -> str:
-    """Return the user's name on one line; empty if their address is unverified.
-
-    An account may be opened with another person's address and any text as name, which must not appear in our mails.
-    """
+    """Empty if unverified: another person may have opened the account with any text as name."""
     return " ".join(user.name.split()) if user.email_verified else ""
 
 

@@ -1,5 +1,3 @@
-"""Users, refresh token families, known networks and addresses."""
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +20,6 @@ COUNTRY_CODES = frozenset(countries.countries)
 
 
 def validate_country(code: str) -> None:
-    """Raise unless ``code`` is an ISO 3166-1 alpha-2 code in capitals, or ``XK`` for Kosovo."""
     if code not in COUNTRY_CODES:
         raise ValidationError("Enter a two-letter ISO 3166 country code, such as DE.", code="invalid")
 
@@ -32,19 +29,16 @@ class UserQuerySet(models.QuerySet):
         return self.filter(is_active=True)
 
     def touch(self) -> int:
-        """Make the running transaction conflict with one that deletes the account; return 0 if it is deleted.
+        """Conflict with a deletion of the account; return 0 if deleted.
 
-        Call it in every transaction that writes data of the user, so that none outlives the account.
+        Call it in every transaction that writes the user's data.
         """
         return self.update(revision=models.F("revision") + 1)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create a user with a normalized e-mail address.
-
-        Raises ``ValidationError`` if mail cannot be delivered to it, ``IntegrityError`` if it is taken.
-        """
+        """Raise ``ValidationError`` for an undeliverable address, ``IntegrityError`` for a taken one."""
         user = self.model(email=check_email(email), **fields)
         user.set_password(password)
         user.save(force_insert=True, using=self._db)
@@ -61,20 +55,18 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A customer or staff member, identified by an e-mail address."""
-
     email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=120)
     phone = models.CharField(max_length=MAX_PHONE_LENGTH, blank=True, validators=[validate_phone])
-    # Name in the default storage; images are verified and named by `shop.media`.
+    # Name in the default storage.
     avatar = models.CharField(max_length=255, blank=True, editable=False)
     email_verified = models.BooleanField(default=False)
-    # Requested new address, until it is confirmed by the link sent there.
+    # Requested address, until confirmed.
     new_email = models.EmailField(blank=True, editable=False)
     is_staff = models.BooleanField("staff", default=False, help_text="May log into this admin.")
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
-    # Part of access tokens and admin sessions; incrementing it revokes all earlier ones.
+    # Part of access tokens and admin sessions; incrementing revokes them.
     token_version = models.PositiveIntegerField(default=0, editable=False)
     revision = models.PositiveIntegerField(default=0, editable=False)
 
@@ -88,7 +80,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = "person"
         verbose_name_plural = "people"
         indexes = [
-            # MongoDB does not use the unique index for look-ups, because it is partial.
+            # MongoDB does not use the unique index for look-ups: it is partial.
             models.Index(fields=["email"], name="user_email"),
             models.Index(fields=["-date_joined"], name="user_joined"),
         ]
@@ -105,10 +97,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().set_password(raw_password and normalize_password(raw_password))
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Return whether this is the password; upgrade a hash of another algorithm, cost or Unicode form.
-
-        The upgrade is conditional on the old hash: Django's could undo a concurrent password change.
-        """
+        """Upgrade old hashes conditionally: Django's upgrade could undo a concurrent password change."""
 
         def renew(password: str) -> None:
             new = hash_password(password)
@@ -127,7 +116,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return False
 
     def get_session_auth_hash(self) -> str:
-        """Return the hash that ends admin sessions when the password or ``token_version`` changes."""
+        """Include ``token_version``, to end admin sessions."""
         return f"{super().get_session_auth_hash()}.{self.token_version}"
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
@@ -141,16 +130,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class TokenFamily(models.Model):
-    """The refresh tokens of one login, of which only the newest is valid.
-
-    A refresh is a conditional update of ``current``. Any other token of the family was used before, possibly by a
-    thief, and its reuse deletes the family.
-    """
+    """The refresh tokens of one login. Only the newest is valid; reuse of another deletes the family."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
-    # The user's `token_version` at login; if it has changed, the family is invalid.
+    # The user's `token_version` at login.
     version = models.PositiveIntegerField(default=0)
-    # `jti` of the only valid refresh token.
+    # `jti` of the valid token.
     current = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
@@ -163,7 +148,7 @@ class TokenFamily(models.Model):
 
 
 class KnownNetwork(models.Model):
-    """A network from which the user has logged in (see `accounts.logins`). ``_id`` is a keyed digest of both."""
+    """``_id`` is a keyed digest."""
 
     id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_networks")
@@ -197,13 +182,13 @@ class Address(models.Model):
 
     objects = AddressQuerySet.as_manager()
 
-    # Fields that an order copies, in the order of a shipping label.
+    # Copied by orders.
     POSTAL_FIELDS = ("name", "line1", "line2", "city", "state", "postal_code", "country", "phone")
 
     class Meta:
         verbose_name_plural = "addresses"
         constraints = [
-            # If two become the default concurrently, the second conflicts and is retried.
+            # If set concurrently, the second conflicts and is retried.
             models.UniqueConstraint(
                 fields=["user"], condition=models.Q(is_default=True), name="one_default_address_each"
             ),

@@ -1,4 +1,4 @@
-"""Unicode normalization of passwords, so that they do not depend on the keyboard."""
+"""Unicode normalization of passwords."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ from django.contrib.auth.hashers import make_password
 
 
 def normalize_password(password: str) -> str:
-    """Return the NFKC form that is hashed (NIST SP 800-63B)."""
+    """Return the NFKC form (NIST SP 800-63B)."""
     return unicodedata.normalize("NFKC", password)
 
 
@@ -15,5 +15,5 @@ def hash_password(password: str) -> str:
 
 
 def spellings(password: str) -> list[str]:
-    """Return the forms to check against a hash: normalized, and as typed for hashes from before normalization."""
+    """Include the typed form, for older hashes."""
     return list(dict.fromkeys((normalize_password(password), password)))

@@ -1,7 +1,4 @@
-"""Phone number normalization to plain ASCII.
-
-Not to E.164: national numbers without a country code are valid, and couriers get the customer's spelling.
-"""
+"""Phone numbers in ASCII, not E.164: couriers get the customer's spelling."""
 
 import re
 import unicodedata
@@ -9,10 +6,9 @@ import unicodedata
 from django.core.exceptions import ValidationError
 
 MAX_LENGTH = 30
-# Including characters that normalization removes.
+# Before normalization.
 MAX_TYPED_LENGTH = 100
 _NUMBER = re.compile(r"\+?[0-9 ()./-]{5,30}( ext\. [0-9]{1,8})?")
-# Labels before a number in signatures and links.
 _LABEL = re.compile(
     r"^(?:callto|cell|handy|mobile?|mob|phone|telefono?|telephone|téléphone|tél|tel)(?![^\W\d_])[\s.:]*", re.IGNORECASE
 )
@@ -20,7 +16,7 @@ _EXTENSION = re.compile(
     r"(?:[\s,;]*(?:\bextension|\bextn?|x|#|\bdurchwahl|\bdw|\bposte|\bint|\bдоб)[\s.:=]*|\s*,+\s*)([0-9]{1,8})#?$",
     re.IGNORECASE,
 )
-# Invisible characters, symbols such as a telephone sign, and marks on digits.
+# Invisible characters, symbols, marks on digits.
 _LEFT_OUT = ("Cf", "So", "Mn", "Me")
 _SPELLINGS = str.maketrans(
     {"·": ".", "•": ".", "・": ".", "\u2044": "/", "\u2215": "/", "\u2212": "-", "[": "(", "]": ")"}
@@ -28,10 +24,7 @@ _SPELLINGS = str.maketrans(
 
 
 def normalize_phone(text: str) -> str:
-    """Return the number in ASCII digits, spaces and punctuation. Never raises.
-
-    An extension becomes `` ext. 12``. A number above the maximum length loses its punctuation.
-    """
+    """Convert to ASCII; an extension becomes `` ext. 12``. Never raises."""
     if len(text) > MAX_TYPED_LENGTH:
         return text
     plain = unicodedata.normalize("NFKC", "".join(map(_ascii, text))).translate(_SPELLINGS)
@@ -46,7 +39,6 @@ def normalize_phone(text: str) -> str:
 
 
 def validate_phone(text: str) -> None:
-    """Raise ``ValidationError`` unless this is a phone number in some spelling."""
     number = normalize_phone(text)
     if len(number) > MAX_LENGTH or not _NUMBER.fullmatch(number) or sum(map(str.isdigit, number)) < 3:
         raise ValidationError("Enter a phone number: digits, spaces and + ( ) . / -, and an extension.", code="invalid")

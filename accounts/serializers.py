@@ -18,8 +18,6 @@ from shop.media.urls import image_url
 
 
 class PhoneField(serializers.CharField):
-    """A phone number in any spelling, normalized by validation."""
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MAX_TYPED_LENGTH, required=False, allow_blank=True, **kwargs)
 
@@ -55,8 +53,6 @@ class UserSerializer(OptionalNulls, serializers.ModelSerializer):
 
 
 class EmailAddressField(serializers.EmailField):
-    """An e-mail address, normalized by validation."""
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=254, **kwargs)
 
@@ -65,17 +61,15 @@ class EmailAddressField(serializers.EmailField):
 
 
 class NewEmailAddressField(EmailAddressField):
-    """An e-mail address for an account; mail must be deliverable to it."""
+    """Mail must be deliverable to it."""
 
     def to_internal_value(self, data: Any) -> str:
         email = super().to_internal_value(data)
-        # Too long: the length validator reports it.
+        # The length validator reports long ones.
         return check_email(email) if len(email) <= self.max_length else email
 
 
 class NewPasswordField(serializers.CharField):
-    """A new password: write-only, not trimmed, normalized, checked by the password validators."""
-
     described_as = {"minLength": MinimumLengthValidator().min_length}
 
     def __init__(self, **kwargs: Any) -> None:
@@ -86,7 +80,7 @@ class NewPasswordField(serializers.CharField):
 
 
 def check_password_rules(password: str, *, user: User, field: str) -> None:
-    """Raise a ``ValidationError`` for ``field`` if the password breaks a rule."""
+    """Raise ``ValidationError`` for ``field``."""
     try:
         validate_password(password, user)
     except django_exceptions.ValidationError as error:
@@ -137,7 +131,7 @@ class PasswordResetSerializer(serializers.Serializer):
 
 
 class LinkSerializer(serializers.Serializer):
-    """The parameters of a link from a mail; validated data is the ``user`` to whom it was sent."""
+    """Parameters of a link."""
 
     uid = ObjectIdField(write_only=True)
     token = serializers.CharField(max_length=200, write_only=True)
@@ -196,8 +190,6 @@ class AvatarSerializer(serializers.Serializer):
 
 
 class CountryField(serializers.CharField):
-    """A two-letter ISO 3166 country code in any case."""
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=2, validators=[validate_country], **kwargs)
 
@@ -234,7 +226,7 @@ class AddressSerializer(OptionalNulls, serializers.ModelSerializer):
 
 
 class ExportSerializer(serializers.Serializer):
-    """The accounts part of an export; other apps add theirs."""
+    """The accounts part of an export."""
 
     profile = ProfileExportSerializer()
     addresses = AddressSerializer(many=True)

@@ -24,10 +24,7 @@ logger = structlog.get_logger(__name__)
 
 
 def register(*, email: str, password: str, name: str) -> User:
-    """Create an account and send a welcome mail.
-
-    Raises :class:`EmailTaken`, and ``ValidationError`` if mail cannot be delivered to the address.
-    """
+    """Create an account. Raises :class:`EmailTaken` and ``ValidationError``."""
     user = User(email=check_email(email), name=name, password=hash_password(password))
     try:
         return _open_account(user)
@@ -43,10 +40,7 @@ def _open_account(user: User) -> User:
 
 
 def log_in(*, request: Request, email: str, password: str) -> User:
-    """Return the active user with these credentials; timing does not reveal whether the account exists.
-
-    Raises :class:`InvalidCredentials`, and ``Throttled`` after too many attempts.
-    """
+    """Timing does not reveal whether the account exists. Raises :class:`InvalidCredentials` and ``Throttled``."""
     logins.count_attempt(request=request, email=email)
     user = authenticate(request, username=normalize_email(email), password=password)
     if user is None:
@@ -56,11 +50,11 @@ def log_in(*, request: Request, email: str, password: str) -> User:
 
 
 def welcome(*, user: User, request: Request) -> tokens.TokenPair:
-    """Run the login hooks (which merge the guest cart) and issue the tokens of a new login."""
+    """Run the login hooks and issue tokens."""
     try:
         hooks.on_login(user=user, request=request)
     except ServiceUnavailable as error:
-        # The guest cart is kept for the next login; it must not prevent this one.
+        # The guest cart is kept for the next login.
         logger.warning("login_hook_failed", error=describe_error(error))
     bind_user(user, via="api")
     logins.remember(request=request, user=user)
@@ -68,7 +62,7 @@ def welcome(*, user: User, request: Request) -> tokens.TokenPair:
 
 
 def change_password(*, user: User, old_password: str, new_password: str) -> None:
-    """Set a new password and revoke every token. Raises :class:`WrongPassword`."""
+    """Set a password and revoke every token. Raises :class:`WrongPassword`."""
     if not user.check_password(old_password):
         raise WrongPassword(attr="old_password")
     _replace_password(user, hash_password(new_password))
@@ -76,7 +70,7 @@ def change_password(*, user: User, old_password: str, new_password: str) -> None
 
 @transactional("accounts.change_password")
 def _replace_password(user: User, new: str) -> None:
-    # `user.password` is the hash that was checked; it may have changed since.
+    # The hash may have changed.
     if not User.objects.filter(pk=user.pk, password=user.password).update(password=new, new_email=""):
         raise WrongPassword(attr="old_password")
     tokens.revoke_all(user)
@@ -87,10 +81,7 @@ def _replace_password(user: User, new: str) -> None:
 
 
 def request_password_reset(*, email: str) -> None:
-    """Send a password-reset link if an active account has this address.
-
-    The look-up happens in a job, so that neither response nor timing reveals whether the account exists.
-    """
+    """A job looks the account up, so that timing does not reveal whether it exists."""
     find_who_resets.enqueue(email=normalize_email(email))
 
 
@@ -106,11 +97,9 @@ def send_password_reset(*, user: User) -> None:
 
 
 def reset_password(*, user: User, new_password: str) -> None:
-    """Set a new password after a reset link was used, and revoke all tokens.
+    """Set a new password by a reset link, which verifies the address.
 
-    The link also verifies the address. If it was unverified, another person may have opened the account, so its data
-    is removed or detached in the same transaction. Raises :class:`InvalidLink` if the account has changed since the
-    link was checked against ``user``, for example because the link was used concurrently.
+    Data of an unverified account is removed or detached. Raises :class:`InvalidLink`, also after concurrent use.
     """
     _reset_password(user, hash_password(new_password))
 
@@ -123,18 +112,14 @@ def _reset_password(user: User, new: str) -> None:
         raise InvalidLink(attr="token")
     User.objects.filter(pk=user.pk).update(password=new, email_verified=True, new_email="")
     tokens.revoke_all(user)
-    # Only superusers create staff accounts, so another person cannot have opened one with this address.
+    # Only superusers create staff accounts, so no one else opened this one.
     if not (current.email_verified or current.is_staff or current.is_superuser):
         _remove_earlier_holder(current)
     mails.new_password_mail.enqueue(user=str(user.pk))
 
 
 def _remove_earlier_holder(user: User) -> None:
-    """Remove all personal data from an account whose address was unverified.
-
-    Requests of the earlier holder that are under way fail because the token version has changed
-    (see :func:`require_account`).
-    """
+    """The earlier holder's running requests fail: the token version has changed."""
     hooks.on_takeover(user=user)
     _delete_personal_rows(user)
     if user.avatar:
@@ -149,21 +134,19 @@ def _delete_personal_rows(user: User) -> None:
 
 
 def send_verification(*, user: User) -> None:
-    """Send a link that verifies the address, unless it is verified before the mail is sent."""
     mails.verification_mail.enqueue(user=str(user.pk))
 
 
 def verify_email(*, user: User) -> None:
-    """Mark the address as verified. Raises :class:`InvalidLink` like :func:`reset_password`."""
+    """Verify the address. Raises :class:`InvalidLink`."""
     if not User.objects.active().filter(pk=user.pk, email=user.email, email_verified=False).update(email_verified=True):
         raise InvalidLink(attr="token")
 
 
 def request_email_change(*, user: User, email: str, password: str) -> None:
-    """Send a confirmation link to the new address and a warning to the current one.
+    """Mail a link to the new address and a warning to the current one. Raises :class:`WrongPassword`.
 
-    The look-up of other accounts with the new address happens in a job, so the response does not reveal them. A later
-    request replaces an earlier one. Raises :class:`WrongPassword`.
+    A job looks up other accounts, so that the response does not reveal them.
     """
     if not user.check_password(password):
         raise WrongPassword("The password is not right.", attr="password")
@@ -175,15 +158,12 @@ def _request_email_change(user: User, email: str) -> None:
     if not _as_authenticated(user).filter(password=user.password).update(new_email=email):
         raise AccountGone
     mails.email_change_mail.enqueue(user=str(user.pk))
-    # The address is stored in the job, because it may change before the job runs.
+    # The address may change before the job runs.
     mails.email_change_notice.enqueue(user=str(user.pk), address=user.email)
 
 
 def change_email(*, user: User) -> None:
-    """Change the e-mail address to the confirmed new one, and revoke all tokens and links.
-
-    Raises :class:`InvalidLink` like :func:`reset_password`, and if another account has taken the address.
-    """
+    """Revoke all tokens, too. Raises :class:`InvalidLink`, also if the address is taken."""
     try:
         _change_email(user)
     except IntegrityError as error:
@@ -204,7 +184,7 @@ def _change_email(user: User) -> None:
 
 
 def mark_email_unverified(*, user: User) -> None:
-    """Mark the address as unverified and send a verification link. Call it in the transaction that changes it."""
+    """Call it in the transaction that changes the address."""
     User.objects.filter(pk=user.pk).update(email_verified=False, new_email="")
     user.email_verified, user.new_email = False, ""
     send_verification(user=user)
@@ -214,26 +194,23 @@ def mark_email_unverified(*, user: User) -> None:
 
 
 def delete_account(*, user: User) -> None:
-    """Delete the account and all personal data; orders are kept anonymized.
-
-    Raises if an unpaid order cannot be cancelled: its payment is processing, or Stripe is unavailable.
-    """
+    """Orders are kept anonymized. Raises if an unpaid order cannot be cancelled."""
     run_before_deletion(user=user)
     forget_account(user=user)
 
 
 def run_before_deletion(*, user: User) -> None:
-    """Cancel open orders before the account is deleted. Calls other services, so not in a transaction."""
+    """Calls other services, so not in a transaction."""
     hooks.before_forget(user=user)
 
 
 @transactional("accounts.delete_account")
 def forget_account(*, user: User) -> None:
-    """Delete the account and all personal data, after :func:`run_before_deletion`."""
+    """Call :func:`run_before_deletion` first."""
     require_account(user)
     hooks.on_forget(user=user)
     _delete_personal_rows(user)
-    # Pending and dead jobs of this kind contain the address.
+    # Their jobs contain the address.
     jobs.Job.objects.filter(kind=find_who_resets.name, payload={"email": user.email}).delete()
     notices = ("accounts.email_change_notice", "accounts.email_changed_mail")
     jobs.Job.objects.filter(kind__in=notices, payload__user=str(user.pk)).delete()
@@ -244,7 +221,6 @@ def forget_account(*, user: User) -> None:
 
 
 def set_avatar(*, user: User, image: media.PreparedImage | None) -> None:
-    """Replace the profile picture; None removes it. A job deletes the old file."""
     if image is None:
         _swap_avatar(user, "")
     else:
@@ -263,7 +239,6 @@ def _swap_avatar(user: User, name: str) -> None:
 
 @jobs.every(3600, name="accounts.orphan_images")
 def delete_orphan_images() -> int:
-    """Delete profile pictures that no user references; return their number."""
     return delete_orphans(
         "avatars", in_use=lambda names: User.objects.filter(avatar__in=names).values_list("avatar", flat=True)
     )
@@ -277,9 +252,9 @@ def change_profile(*, user: User, fields: dict[str, Any]) -> None:
 
 
 def require_account(user: User) -> None:
-    """Raise :class:`AccountGone` if the account was deleted or its tokens were revoked since authentication.
+    """Raise :class:`AccountGone` if it was deleted or its tokens revoked.
 
-    Call it in every transaction that writes personal data, with the user of the request.
+    Call it in every transaction that writes personal data.
     """
     if not _as_authenticated(user).touch():
         raise AccountGone

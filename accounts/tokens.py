@@ -1,7 +1,6 @@
-"""Issue, rotate and revoke access and refresh tokens.
+"""Access and refresh tokens.
 
-simplejwt signs and verifies; :class:`accounts.models.TokenFamily` makes refresh tokens single-use, because
-simplejwt's blacklist app needs an integer key and does not work on MongoDB.
+:class:`TokenFamily` makes refresh tokens single-use: simplejwt's blacklist needs an integer key.
 """
 
 from datetime import datetime
@@ -20,8 +19,7 @@ from shop.db import documents
 
 VERSION_CLAIM = "version"
 FAMILY_CLAIM = "family"
-# Raised by simplejwt and its dependencies for out-of-range times, claims of wrong types and deeply nested JSON; the
-# last already for the header, before the signature is verified.
+# Raised by simplejwt for malformed tokens, partly before the signature is verified.
 UNREADABLE = (ArithmeticError, OSError, RecursionError, TypeError, ValueError)
 
 
@@ -31,7 +29,7 @@ class TokenPair(TypedDict):
 
 
 def issue_tokens(user: User) -> TokenPair:
-    """Create a token family for an authenticated user; return its first pair."""
+    """Create a token family."""
     family = ObjectId()
     refresh = _new_refresh_token(user, family)
     documents.insert(
@@ -41,10 +39,9 @@ def issue_tokens(user: User) -> TokenPair:
 
 
 def rotate(raw: str) -> tuple[User, TokenPair]:
-    """Exchange a refresh token for a new pair.
+    """Return a new pair; of concurrent uses one succeeds, and reuse revokes the family.
 
-    If a token is used concurrently, one request succeeds; reuse revokes the whole family. Raises
-    :class:`InvalidRefreshToken`.
+    Raises :class:`InvalidRefreshToken`.
     """
     family, jti = _read(raw)
     row = TokenFamily.objects.filter(pk=family).first()
@@ -60,13 +57,12 @@ def rotate(raw: str) -> tuple[User, TokenPair]:
 
 
 def revoke(raw: str) -> None:
-    """Revoke the family of this refresh token; does nothing if it is already revoked."""
     family, _ = _read(raw)
     TokenFamily.objects.filter(pk=family).delete()
 
 
 def revoke_all(user: User) -> None:
-    """Revoke all tokens and admin sessions of this user."""
+    """Revoke tokens and admin sessions."""
     User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
     TokenFamily.objects.filter(user=user).delete()
 

@@ -1,4 +1,4 @@
-"""Registration, login and account endpoints."""
+"""Account endpoints."""
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -63,7 +63,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)
     @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
     def refresh(self, request: Request) -> Response:
-        """Exchange a refresh token for a new pair. Reusing a token revokes the whole login."""
+        """Exchange a refresh token for a new pair. Reuse revokes the whole login."""
         _, pair = tokens.rotate(self.validated()["refresh"])
         return Response(pair)
 
@@ -75,7 +75,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_authenticate_header(self, request: Request) -> str:
-        # Without authentication classes REST framework would turn a 401 into a 403.
+        # Without it REST framework would turn a 401 into a 403.
         return 'Bearer realm="api"'
 
     def logged_in(self, user: User, request: Request, status_code: int) -> Response:
@@ -85,17 +85,17 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
 
 
 class SessionViewSet(viewsets.GenericViewSet):
-    """Logout everywhere, password and e-mail changes of the authenticated user."""
+    """Logout everywhere, password and e-mail changes."""
 
     permission_classes = [IsAuthenticated]
     pagination_class = None
-    # Separate scopes: guessing the password with a stolen token must not block the owner's logout-all.
+    # Guessing the password with a stolen token must not block the owner's logout-all.
     rate_scopes = {"logout_all": "logout_all", "change_password": "password", "change_email": "password"}
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="logout-all")
     def logout_all(self, request: Request) -> Response:
-        """Revoke all logins and tokens of the account, including this one and admin sessions."""
+        """Revoke all tokens of the account, including this one, and admin sessions."""
         tokens.revoke_all(request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -113,7 +113,7 @@ class SessionViewSet(viewsets.GenericViewSet):
     def change_email(self, request: Request) -> Response:
         """Send a confirmation link to a new e-mail address. The address changes when the link is confirmed.
 
-        The current address gets a warning. The response is the same if another account has the new address, but no
+        The current address gets a warning. If another account has the new address, the response is the same, but no
         link is sent. A password change invalidates the link.
         """
         serializer = self.get_serializer(data=request.data)
@@ -152,10 +152,10 @@ class ProfileViewSet(viewsets.GenericViewSet):
     @extend_schema(request=None, responses=ExportSerializer)
     @action(detail=False, methods=["get"])
     def export(self, request: Request) -> Response:
-        """Download all data stored about the account as a JSON file.
+        """Download all data stored about the account as JSON.
 
-        In addition to the fields described here it contains `cart`, `coupon_uses`, `orders` with lines, timelines and
-        refunds, and `payments`. An order takes about 2 KB.
+        It also contains `cart`, `coupon_uses`, `orders` with lines, timelines and refunds, and `payments`. An order
+        takes about 2 KB.
         """
         name = f"account-{timezone.now():%Y-%m-%d}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
