@@ -4,13 +4,17 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django_mongodb_backend import base, operations
 from django_mongodb_backend.utils import OperationDebugWrapper
 from pymongo.collection import Collection
 from pymongo.command_cursor import CommandCursor
 
-from shop.db.backend.schema import DatabaseSchemaEditor
+from shop.db.backend.gis import without_gis_libraries
 from shop.db.deadline import driver_call, is_limited
+
+with without_gis_libraries():
+    from django_mongodb_backend import base, operations
+
+    from shop.db.backend.schema import DatabaseSchemaEditor
 
 
 def _limited(method: Callable[..., Any]) -> Callable[..., Any]:
