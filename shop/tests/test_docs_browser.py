@@ -12,6 +12,7 @@ from shop.dev.testing.server import shop_server
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.smoke,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(chromium() is None, reason=MISSING),
 ]
