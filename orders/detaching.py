@@ -6,11 +6,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from orders.errors import OrderNotCancellable, PaymentProcessing
-from orders.lifecycle import transition
+from orders.lifecycle import Actor, Event, OrderStatus
 from orders.models import Order
 from orders.personal_data import erase
 from orders.services import HOLD_EXTENSION, cancel_order
-from orders.statuses import Actor, Event, OrderStatus
+from orders.transitions import transition
 from shop import jobs
 from shop.db.transactions import TransactionContention, transactional
 
@@ -84,8 +84,6 @@ def _erase_if_due(*, order_id: ObjectId) -> bool:
     if order.status == OrderStatus.COMPLETED and order.is_cancellable and not order.has_nothing_to_send:
         # Staff can only refund it now.
         detail = "Its customer left and the address was erased before it was sent. Cancel it to refund the customer."
-        transition(
-            order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.SYSTEM
-        )
+        transition(order, Event.FLAGGED, actor=Actor.SYSTEM, detail=detail)
     erase(order)
     return True

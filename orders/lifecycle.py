@@ -1,50 +1,273 @@
-"""Status changes of orders and their consequences."""
+"""Statuses and events of orders. The rest of the project reads these tables."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from catalog import services as catalog
-from orders.models import Order, TimelineEntry
-from orders.personal_data import erase
-from orders.reviews.services import check_reviews_later
-from orders.statuses import Actor, Event
-from shop.audit import staff_log
+from django.db import models
+
+from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
+from shop.api.errors import Conflict, ShopError
 from shop.audit.staff_log import Action
+from shop.jobs.mails import Budget
 
-STAFF_ACTIONS = {
-    Event.CANCELLED: Action.CANCEL,
-    Event.SHIPPED: Action.SHIP,
-    Event.DELIVERED: Action.DELIVER,
-    Event.FLAG_SETTLED: Action.SETTLE,
+
+class Actor(models.TextChoices):
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    SYSTEM = "system"
+    STRIPE = "stripe"
+
+
+class Event(models.TextChoices):
+    PLACED = "placed"
+    PAYMENT_PROCESSING = "payment_processing"
+    PAYMENT_FAILED = "payment_failed"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+    FLAGGED = "flagged"
+    FLAG_SETTLED = "flag_settled"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+
+
+class OrderStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    COMPLETED = "completed", "Completed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class PaymentStatus(models.TextChoices):
+    UNPAID = "unpaid", "Unpaid"
+    PROCESSING = "processing", "Processing"
+    PAID = "paid", "Paid"
+    PARTIALLY_REFUNDED = "partially_refunded", "Partially refunded"
+    REFUNDED = "refunded", "Refunded"
+    FAILED = "failed", "Failed"
+    DISPUTED = "disputed", "Disputed"
+
+
+class FulfilmentStatus(models.TextChoices):
+    UNFULFILLED = "unfulfilled", "Unfulfilled"
+    SHIPPED = "shipped", "Shipped"
+    DELIVERED = "delivered", "Delivered"
+
+
+PAYABLE_STATUSES = (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED)
+FUNDED_STATUSES = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
+AFTER_PAYMENT = (*FUNDED_STATUSES, PaymentStatus.REFUNDED)
+EVER_PAID_STATUSES = (*AFTER_PAYMENT, PaymentStatus.DISPUTED)
+
+# --- Statuses ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """The timeline has one or more of the events ``reported_by``, and none of ``ruled_out_by``."""
+
+    badge: Literal["", "info", "success", "warning", "danger"]
+    reported_by: tuple[Event, ...]
+    ruled_out_by: tuple[Event, ...] = ()
+    # The order is over, and its personal data no longer needed.
+    nothing_to_send: bool = False
+
+
+STATUSES: dict[str, dict[str, Status]] = {
+    "status": {
+        OrderStatus.PENDING: Status(
+            badge="warning", reported_by=(Event.PLACED,), ruled_out_by=(Event.CANCELLED, Event.EXPIRED)
+        ),
+        OrderStatus.COMPLETED: Status(
+            badge="success", reported_by=(Event.PAID,), ruled_out_by=(Event.CANCELLED, Event.EXPIRED)
+        ),
+        OrderStatus.CANCELLED: Status(
+            badge="danger", reported_by=(Event.CANCELLED, Event.EXPIRED), nothing_to_send=True
+        ),
+    },
+    "payment_status": {
+        PaymentStatus.UNPAID: Status(
+            badge="warning",
+            reported_by=(Event.PLACED,),
+            ruled_out_by=(Event.PAYMENT_PROCESSING, Event.PAYMENT_FAILED, Event.PAID),
+        ),
+        PaymentStatus.PROCESSING: Status(
+            badge="info", reported_by=(Event.PAYMENT_PROCESSING,), ruled_out_by=(Event.PAID,)
+        ),
+        PaymentStatus.PAID: Status(badge="success", reported_by=(Event.PAID,)),
+        PaymentStatus.PARTIALLY_REFUNDED: Status(badge="info", reported_by=(Event.REFUNDED,)),
+        PaymentStatus.REFUNDED: Status(badge="info", reported_by=(Event.REFUNDED,), nothing_to_send=True),
+        PaymentStatus.FAILED: Status(badge="danger", reported_by=(Event.PAYMENT_FAILED,), ruled_out_by=(Event.PAID,)),
+        PaymentStatus.DISPUTED: Status(badge="danger", reported_by=(Event.DISPUTED, Event.DISPUTE_LOST)),
+    },
+    "fulfilment_status": {
+        FulfilmentStatus.UNFULFILLED: Status(
+            badge="", reported_by=(Event.PLACED,), ruled_out_by=(Event.SHIPPED, Event.DELIVERED)
+        ),
+        FulfilmentStatus.SHIPPED: Status(badge="info", reported_by=(Event.SHIPPED,), ruled_out_by=(Event.DELIVERED,)),
+        FulfilmentStatus.DELIVERED: Status(badge="success", reported_by=(Event.DELIVERED,), nothing_to_send=True),
+    },
 }
 
+NOTHING_TO_SEND = {
+    name: [status for status, row in statuses.items() if row.nothing_to_send] for name, statuses in STATUSES.items()
+}
 
-def transition(order: Order, fields: Mapping[str, Any], *, event: Event, actor: Actor, detail: str = "") -> None:
-    """Read ``order`` in the same transaction, so that concurrent changes conflict."""
-    entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
-    write(order, {**fields, "timeline": [*order.timeline, entry]})
-    if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
-        erase(order)
-    if actor == Actor.STAFF and event in STAFF_ACTIONS:
-        staff_log.note(STAFF_ACTIONS[event], order)
+# --- Events -----------------------------------------------------------------------------------------------------------
 
 
-def write(order: Order, fields: Mapping[str, Any]) -> None:
-    """Write ``fields``; update sales and reviews if ``counts_as_sale`` changes."""
-    for name, value in fields.items():
-        setattr(order, name, value)
-    changed = order.is_standing != order.counts_as_sale
-    if changed:
-        fields = {**fields, "counts_as_sale": order.is_standing}
-        order.counts_as_sale = order.is_standing
-    Order.objects.filter(pk=order.pk).update(**fields)
-    if changed:
-        count_sales(order, sign=1 if order.counts_as_sale else -1)
-        check_reviews_later(order)
+@dataclass(frozen=True, kw_only=True)
+class CustomerMail:
+    """``subject`` is formatted with the order's number; ``template`` is a name in ``orders/mails/``."""
+
+    subject: str
+    template: str
+    budget: Budget
+    # Delayed, and sent only if the order is still unpaid then.
+    asks_for_payment: bool = False
 
 
-def count_sales(order: Order, *, sign: int = 1) -> None:
-    """Call it in a transaction."""
-    catalog.count_sales.enqueue(
-        quantities={str(line.variant): sign * line.quantity for line in order.lines},
-    )
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """What an event needs, changes and causes. Fields that are not named may have any value, or keep theirs."""
+
+    needs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    # Statuses among which the service chooses; it may also keep the current one.
+    may_set: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refusal: type[ShopError] = Conflict
+    refusal_while_processing: type[ShopError] | None = None
+
+    # A Material symbol, shown in the timeline.
+    icon: str
+    # Erased with personal data, unless the system wrote it.
+    has_typed_detail: bool = False
+    # For staff only: the event, or its detail.
+    is_internal: bool = False
+    has_internal_detail: bool = False
+
+    # Logged if the actor is staff.
+    staff_action: Action | None = None
+    customer_mail: CustomerMail | None = None
+    notifies_staff: bool = False
+
+    def refusal_of(self, order: models.Model) -> ShopError | None:
+        if all(getattr(order, name) in values for name, values in self.needs.items()):
+            return None
+        if self.refusal_while_processing and order.payment_status == PaymentStatus.PROCESSING:
+            return self.refusal_while_processing()
+        return self.refusal()
+
+
+_CANCELLED_MAIL = CustomerMail(subject="Your order {} is cancelled", template="cancelled", budget=Budget.ORDER)
+
+_PAID_ORDER = {"status": (OrderStatus.COMPLETED,), "payment_status": FUNDED_STATUSES}
+
+TRANSITIONS: dict[str, Transition] = {
+    Event.PLACED: Transition(
+        icon="shopping_cart",
+        customer_mail=CustomerMail(
+            subject="We have received your order {}", template="placed", budget=Budget.ORDER, asks_for_payment=True
+        ),
+    ),
+    Event.PAYMENT_PROCESSING: Transition(
+        needs={
+            "status": (OrderStatus.PENDING,),
+            "payment_status": (PaymentStatus.UNPAID, PaymentStatus.FAILED),
+        },
+        sets={"payment_status": PaymentStatus.PROCESSING},
+        icon="hourglass_top",
+    ),
+    Event.PAYMENT_FAILED: Transition(
+        needs={"status": (OrderStatus.PENDING,), "payment_status": PAYABLE_STATUSES},
+        sets={"payment_status": PaymentStatus.FAILED},
+        icon="credit_card_off",
+        customer_mail=CustomerMail(
+            subject="The payment for your order {} failed",
+            template="payment_failed",
+            budget=Budget.ORDER,
+            asks_for_payment=True,
+        ),
+    ),
+    Event.PAID: Transition(
+        may_set={"status": (OrderStatus.COMPLETED,), "payment_status": AFTER_PAYMENT},
+        icon="payments",
+        customer_mail=CustomerMail(subject="Your order {} is paid", template="paid", budget=Budget.SALE),
+        notifies_staff=True,
+    ),
+    Event.CANCELLED: Transition(
+        needs={
+            "status": (OrderStatus.PENDING, OrderStatus.COMPLETED),
+            "payment_status": (PaymentStatus.UNPAID, PaymentStatus.FAILED, *AFTER_PAYMENT),
+            "fulfilment_status": (FulfilmentStatus.UNFULFILLED,),
+        },
+        sets={"status": OrderStatus.CANCELLED},
+        refusal=OrderNotCancellable,
+        refusal_while_processing=PaymentProcessing,
+        icon="cancel",
+        has_typed_detail=True,
+        staff_action=Action.CANCEL,
+        customer_mail=_CANCELLED_MAIL,
+    ),
+    Event.EXPIRED: Transition(
+        needs={
+            "status": (OrderStatus.PENDING,),
+            "payment_status": (PaymentStatus.UNPAID, PaymentStatus.FAILED, *EVER_PAID_STATUSES),
+        },
+        sets={"status": OrderStatus.CANCELLED},
+        refusal=OrderNotCancellable,
+        refusal_while_processing=PaymentProcessing,
+        icon="timer_off",
+        customer_mail=_CANCELLED_MAIL,
+    ),
+    Event.REFUNDED: Transition(
+        may_set={"payment_status": (PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)},
+        icon="currency_exchange",
+        customer_mail=CustomerMail(subject="A refund for your order {}", template="refunded", budget=Budget.SALE),
+    ),
+    # Disputes are reported in any order, also before the payment.
+    Event.DISPUTED: Transition(
+        may_set={"payment_status": tuple(PaymentStatus)}, icon="gavel", has_internal_detail=True
+    ),
+    Event.DISPUTE_WON: Transition(
+        may_set={"payment_status": tuple(PaymentStatus)}, icon="gavel", has_internal_detail=True
+    ),
+    Event.DISPUTE_LOST: Transition(
+        may_set={"payment_status": tuple(PaymentStatus)}, icon="gavel", has_internal_detail=True
+    ),
+    Event.FLAGGED: Transition(sets={"flagged": True, "flag_settled": False}, icon="flag", is_internal=True),
+    Event.FLAG_SETTLED: Transition(
+        needs={"flagged": (True,), "flag_settled": (False,)},
+        sets={"flag_settled": True},
+        refusal=NoOpenFlag,
+        icon="task_alt",
+        has_typed_detail=True,
+        is_internal=True,
+        staff_action=Action.SETTLE,
+    ),
+    Event.SHIPPED: Transition(
+        needs={**_PAID_ORDER, "fulfilment_status": (FulfilmentStatus.UNFULFILLED,)},
+        sets={"fulfilment_status": FulfilmentStatus.SHIPPED},
+        refusal=OrderNotFulfillable,
+        icon="local_shipping",
+        has_typed_detail=True,
+        staff_action=Action.SHIP,
+        customer_mail=CustomerMail(subject="Your order {} is on its way", template="shipped", budget=Budget.SALE),
+    ),
+    Event.DELIVERED: Transition(
+        needs={**_PAID_ORDER, "fulfilment_status": (FulfilmentStatus.SHIPPED,)},
+        sets={"fulfilment_status": FulfilmentStatus.DELIVERED},
+        refusal=OrderNotFulfillable,
+        icon="home",
+        has_typed_detail=True,
+        staff_action=Action.DELIVER,
+    ),
+}
+
+FULFILMENT_EVENTS = {
+    rule.sets["fulfilment_status"]: event for event, rule in TRANSITIONS.items() if "fulfilment_status" in rule.sets
+}

@@ -1,5 +1,5 @@
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from bson import ObjectId
 from django.conf import settings
@@ -9,39 +9,22 @@ from accounts.mails import salutation
 from accounts.models import User
 from accounts.postal import postal_lines
 from orders import summary
+from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
 from orders.models import Order
-from orders.statuses import Actor, Event, OrderStatus, PaymentStatus
 from shop import money
 from shop.jobs import mails
-from shop.jobs.mails import Budget, Mail
-
-
-class _News(NamedTuple):
-    subject: str
-    template: str
-    budget: Budget
-
-
-NEWS = {
-    Event.PLACED: _News("We have received your order {}", "placed", Budget.ORDER),
-    Event.PAYMENT_FAILED: _News("The payment for your order {} failed", "payment_failed", Budget.ORDER),
-    Event.PAID: _News("Your order {} is paid", "paid", Budget.SALE),
-    Event.SHIPPED: _News("Your order {} is on its way", "shipped", Budget.SALE),
-    Event.CANCELLED: _News("Your order {} is cancelled", "cancelled", Budget.ORDER),
-    Event.EXPIRED: _News("Your order {} is cancelled", "cancelled", Budget.ORDER),
-    Event.REFUNDED: _News("A refund for your order {}", "refunded", Budget.SALE),
-}
-
+from shop.jobs.mails import Mail
 
 # Most customers pay or retry within minutes.
 PATIENCE = timedelta(minutes=3)
 
 
-def notify_customer(order: Order, event: Event, **about: str) -> None:
-    """Enqueue a mail, in a transaction. Payment reminders are delayed, and sent only if still accurate."""
+def notify_customer(order: Order, event: Event, *, refund: ObjectId | None = None) -> None:
+    """Enqueue the event's mail, in a transaction."""
     delay = None
-    if order.total and event in (Event.PLACED, Event.PAYMENT_FAILED):
+    if order.total and TRANSITIONS[event].customer_mail.asks_for_payment:
         delay = min(PATIENCE, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2)
+    about = {"refund": str(refund)} if refund else {}
     if event == Event.PAYMENT_FAILED:
         about["failures"] = str(_failures(order))
     order_mail.enqueue(delay=delay, order=str(order.pk), event=event.value, **about)
@@ -77,18 +60,18 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
         return None
     context = _context(row, verified=customer.email_verified)
     if refund:
-        entry = next(entry for entry in row.refunds if entry.refund == ObjectId(refund))
-        if entry.status != "succeeded":
+        succeeded = {entry.refund: entry for entry in row.refunds if entry.status == "succeeded"}
+        if (entry := succeeded.get(ObjectId(refund))) is None:
             # It has failed since.
             return None
         context["refund"] = money.display(entry.amount, row.currency)
-    news = NEWS[Event(event)]
+    mail = TRANSITIONS[event].customer_mail
     return Mail(
         to=customer.email,
         verified=customer.email_verified,
-        budget=news.budget,
-        subject=news.subject.format(row.number),
-        template=f"orders/mails/{news.template}",
+        budget=mail.budget,
+        subject=mail.subject.format(row.number),
+        template=f"orders/mails/{mail.template}",
         context={**context, "name": salutation(customer)},
     )
 
@@ -115,7 +98,6 @@ def _failures(order: Order) -> int:
 
 def _context(order: Order, *, verified: bool) -> dict[str, Any]:
     """Return plain values, without typed text unless ``verified``: the mailbox may be another person's."""
-    got_money = order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
     return {
         "number": order.number,
         "placed_at": order.created_at,
@@ -130,7 +112,7 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
         "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,
         "is_processing": order.payment_status == PaymentStatus.PROCESSING,
         "reason": _reason(order),
-        "money_goes_back": bool(got_money and order.total),
+        "money_goes_back": bool(order.payment_status in AFTER_PAYMENT and order.total),
     }
 
 

@@ -16,15 +16,19 @@ from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import validate_country
 from accounts.subdivisions import is_known_state, normalize_state
-from orders.querysets import OrderQuerySet
-from orders.reviews.models import Review  # noqa: F401 (found by Django here)
-from orders.statuses import (
+from orders.lifecycle import (
+    FUNDED_STATUSES,
+    NOTHING_TO_SEND,
+    PAYABLE_STATUSES,
+    TRANSITIONS,
     Actor,
     Event,
     FulfilmentStatus,
     OrderStatus,
     PaymentStatus,
 )
+from orders.querysets import OrderQuerySet
+from orders.reviews.models import Review  # noqa: F401 (found by Django here)
 from shop.db.fields import LowerSlugField, UpperCodeField
 from shop.db.money_fields import money_field
 
@@ -180,37 +184,21 @@ class Order(models.Model):
     def __str__(self) -> str:
         return self.number
 
+    def allows(self, event: Event) -> bool:
+        return TRANSITIONS[event].refusal_of(self) is None
+
     @property
     def is_cancellable(self) -> bool:
         """Stripe may still refuse."""
-        return (
-            self.status in (OrderStatus.PENDING, OrderStatus.COMPLETED)
-            and self.fulfilment_status == FulfilmentStatus.UNFULFILLED
-            and self.payment_status not in (PaymentStatus.PROCESSING, PaymentStatus.DISPUTED)
-        )
-
-    def can_be_marked(self, status: FulfilmentStatus) -> bool:
-        before = {
-            FulfilmentStatus.SHIPPED: FulfilmentStatus.UNFULFILLED,
-            FulfilmentStatus.DELIVERED: FulfilmentStatus.SHIPPED,
-        }[status]
-        return self.status == OrderStatus.COMPLETED and self.has_funds and self.fulfilment_status == before
+        return self.allows(Event.CANCELLED)
 
     @property
     def is_payable(self) -> bool:
-        return self.status == OrderStatus.PENDING and self.payment_status in (
-            PaymentStatus.UNPAID,
-            PaymentStatus.PROCESSING,
-            PaymentStatus.FAILED,
-        )
+        return self.status == OrderStatus.PENDING and self.payment_status in PAYABLE_STATUSES
 
     @property
     def has_nothing_to_send(self) -> bool:
-        return (
-            self.status == OrderStatus.CANCELLED
-            or self.payment_status == PaymentStatus.REFUNDED
-            or self.fulfilment_status == FulfilmentStatus.DELIVERED
-        )
+        return any(getattr(self, field) in statuses for field, statuses in NOTHING_TO_SEND.items())
 
     @property
     def is_expired(self) -> bool:
@@ -219,7 +207,7 @@ class Order(models.Model):
 
     @property
     def has_funds(self) -> bool:
-        return self.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
+        return self.payment_status in FUNDED_STATUSES
 
     @property
     def is_disputed(self) -> bool:

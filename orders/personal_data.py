@@ -6,11 +6,10 @@ from django.utils import timezone
 
 from accounts.models import Address
 from orders import hooks
+from orders.lifecycle import TRANSITIONS, Actor
 from orders.models import Order, PostalAddress, TimelineEntry
-from orders.statuses import Actor, Event
 
-# Events whose detail is personal, unless the system wrote it.
-TYPED_EVENTS = (Event.CANCELLED, Event.FLAG_SETTLED, Event.SHIPPED, Event.DELIVERED)
+TYPED_EVENTS = frozenset(event for event, rule in TRANSITIONS.items() if rule.has_typed_detail)
 
 
 def erase(order: Order) -> None:

@@ -17,12 +17,12 @@ from catalog.errors import OutOfStock
 from catalog.models import StockMovement
 from orders import holds
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
-from orders.lifecycle import count_sales
+from orders.lifecycle import Actor, Event, OrderStatus, PaymentStatus
 from orders.mails import notify_customer, notify_staff
 from orders.models import Order, PostalAddress, TimelineEntry, new_order_number
 from orders.pricing import Quote, out_of_stock, quote
 from orders.reviews.services import check_reviews_later
-from orders.statuses import Actor, Event, OrderStatus, PaymentStatus
+from orders.transitions import count_sales
 from shop import days, money
 from shop.api import idempotency
 from shop.db import documents

@@ -5,7 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
-from orders.statuses import FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.lifecycle import FUNDED_STATUSES, NOTHING_TO_SEND, FulfilmentStatus, OrderStatus, PaymentStatus
 
 
 class OrderQuerySet(models.QuerySet):
@@ -22,17 +22,15 @@ class OrderQuerySet(models.QuerySet):
         return self.filter(
             status=OrderStatus.COMPLETED,
             fulfilment_status=FulfilmentStatus.UNFULFILLED,
-            payment_status__in=(PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED),
+            payment_status__in=FUNDED_STATUSES,
         )
 
     def due_for_erasure(self) -> "OrderQuerySet":
         """Filter detached orders with nothing left to send, or past the grace period."""
         latest = timezone.now() - timedelta(days=settings.ERASURE_GRACE_DAYS)
-        nothing_to_send = (
-            models.Q(status=OrderStatus.CANCELLED)
-            | models.Q(payment_status=PaymentStatus.REFUNDED)
-            | models.Q(fulfilment_status=FulfilmentStatus.DELIVERED)
-        )
+        nothing_to_send = models.Q()
+        for field, statuses in NOTHING_TO_SEND.items():
+            nothing_to_send |= models.Q(**{f"{field}__in": statuses})
         return self.filter(nothing_to_send | models.Q(detached_at__lte=latest), detached_at__lte=timezone.now()).filter(
             erased_at=None
         )

@@ -7,9 +7,17 @@ from rest_framework import serializers
 from accounts.models import Address
 from accounts.serializers import AddressSerializer
 from accounts.subdivisions import normalize_state
+from orders.lifecycle import (
+    FULFILMENT_EVENTS,
+    TRANSITIONS,
+    Actor,
+    Event,
+    FulfilmentStatus,
+    OrderStatus,
+    PaymentStatus,
+)
 from orders.models import Order, PostalAddress, ShippingMethod, TimelineEntry
 from orders.pricing import Quote
-from orders.statuses import Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
@@ -46,9 +54,8 @@ class RefundEntrySerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
 
 
-# Events for staff only, and events whose detail is Stripe's id.
-INTERNAL_EVENTS = frozenset({Event.FLAGGED, Event.FLAG_SETTLED})
-EVENTS_WITHOUT_DETAIL = frozenset({Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST})
+INTERNAL_EVENTS = frozenset(event for event, rule in TRANSITIONS.items() if rule.is_internal)
+EVENTS_WITHOUT_DETAIL = frozenset(event for event, rule in TRANSITIONS.items() if rule.has_internal_detail)
 
 
 def timeline_for_buyer(order: Order) -> list[TimelineEntry]:
@@ -195,7 +202,7 @@ class CancelSerializer(OptionalNulls):
 
 
 class FulfilSerializer(OptionalNulls):
-    status = serializers.ChoiceField(choices=[FulfilmentStatus.SHIPPED, FulfilmentStatus.DELIVERED])
+    status = serializers.ChoiceField(choices=list(FULFILMENT_EVENTS))
     carrier = serializers.CharField(max_length=80, required=False, allow_blank=True, default="")
     tracking_number = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
 

@@ -15,11 +15,19 @@ from cart import coupons
 from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
-from orders.errors import NoOpenFlag, OrderNotCancellable, OrderNotFulfillable, PaymentProcessing
-from orders.lifecycle import transition, write
-from orders.mails import notify_customer, notify_staff
+from orders.errors import OrderNotCancellable
+from orders.lifecycle import (
+    AFTER_PAYMENT,
+    FULFILMENT_EVENTS,
+    PAYABLE_STATUSES,
+    Actor,
+    Event,
+    FulfilmentStatus,
+    OrderStatus,
+    PaymentStatus,
+)
 from orders.models import Order, RefundEntry, TimelineEntry
-from orders.statuses import Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.transitions import require_allowed, transition, write
 from shop import days, jobs, money
 from shop.api.errors import ServiceUnavailable
 from shop.db.transactions import TransactionContention, transactional
@@ -35,33 +43,29 @@ HOLD_EXTENSION = timedelta(minutes=5)
 
 def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> Order:
     """Cancel and refund. Raises ``OrderNotCancellable``, ``PaymentProcessing``, ``ServiceUnavailable``."""
-    if not order.is_cancellable:
-        raise why_not_cancellable(order)
+    require_allowed(order, Event.CANCELLED)
     hooks.before_cancel(order=order)
-    return _cancel(order_id=order.pk, event=Event.CANCELLED, detail=reason, actor=actor)
+    return _cancel(order_id=order.pk, detail=reason, actor=actor)
 
 
 @transactional("orders.cancel")
-def _cancel(*, order_id: ObjectId, event: Event, detail: str, actor: Actor) -> Order:
+def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> Order:
     order = Order.objects.get(pk=order_id)
-    if not order.is_cancellable:
-        raise why_not_cancellable(order)
-    _end(order, event=event, detail=detail, actor=actor)
+    _end(order, Event.CANCELLED, detail=detail, actor=actor)
     return order
 
 
-def _end(order: Order, *, event: Event, detail: str, actor: Actor) -> None:
+def _end(order: Order, event: Event, *, detail: str, actor: Actor) -> None:
     """Call it in a transaction."""
-    ended: dict[str, Any] = {"status": OrderStatus.CANCELLED, "expires_at": None}
+    fields: dict[str, Any] = {"expires_at": None}
     # Such orders count in `orders.holds`.
     is_given_up = order.status == OrderStatus.PENDING and (event == Event.EXPIRED or actor == Actor.CUSTOMER)
-    ended |= {"expired_at": timezone.now()} if is_given_up else {"placed_from": ""}
-    transition(order, ended, event=event, detail=detail, actor=actor)
+    fields |= {"expired_at": timezone.now()} if is_given_up else {"placed_from": ""}
+    transition(order, event, actor=actor, detail=detail, fields=fields)
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
     stock.release(order.quantities, reason=reason, reference=order.number)
     coupons.release(order_number=order.number)
     hooks.on_cancelled(order=order)
-    notify_customer(order, event)
 
 
 def cancel_unpaid_order(*, order: Order, detail: str, flag_detail: str) -> bool:
@@ -76,19 +80,12 @@ def cancel_unpaid_order(*, order: Order, detail: str, flag_detail: str) -> bool:
 @transactional("orders.cancel_unpaid")
 def _cancel_unpaid(*, order_id: ObjectId, detail: str, flag_detail: str) -> bool:
     order = Order.objects.get(pk=order_id)
-    if order.status != OrderStatus.PENDING:
+    # A dispute may be reported before the payment.
+    if order.status != OrderStatus.PENDING or order.is_disputed:
         return False
-    if order.payment_status == PaymentStatus.PROCESSING:
-        raise PaymentProcessing
-    _end(order, event=Event.CANCELLED, detail=detail, actor=Actor.SYSTEM)
+    _end(order, Event.CANCELLED, detail=detail, actor=Actor.SYSTEM)
     flag(order_id=order_id, detail=flag_detail)
     return True
-
-
-def why_not_cancellable(order: Order) -> OrderNotCancellable:
-    if order.payment_status == PaymentStatus.PROCESSING:
-        return PaymentProcessing()
-    return OrderNotCancellable()
 
 
 @jobs.every(5, name="orders.expire")
@@ -136,9 +133,7 @@ def _expire(*, order_id: ObjectId) -> bool:
     if order is None:
         # Paid, cancelled or extended concurrently.
         return False
-    if order.payment_status == PaymentStatus.PROCESSING:
-        raise PaymentProcessing
-    _end(order, event=Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
+    _end(order, Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
     return True
 
 
@@ -159,42 +154,28 @@ def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
 @transactional("orders.mark_processing")
 def mark_processing(*, order_id: ObjectId) -> None:
     order = Order.objects.get(pk=order_id)
-    if order.status == OrderStatus.PENDING and order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.FAILED):
-        transition(
-            order,
-            {"payment_status": PaymentStatus.PROCESSING},
-            event=Event.PAYMENT_PROCESSING,
-            actor=Actor.STRIPE,
-        )
+    if order.allows(Event.PAYMENT_PROCESSING):
+        transition(order, Event.PAYMENT_PROCESSING, actor=Actor.STRIPE)
 
 
 @transactional("orders.mark_payment_failed")
 def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True) -> None:
     """Record a failed attempt, in the timeline if ``is_news``."""
     order = Order.objects.get(pk=order_id)
-    if order.status != OrderStatus.PENDING or not order.is_payable:
+    if not order.allows(Event.PAYMENT_FAILED):
         return
-    failed = {"payment_status": PaymentStatus.FAILED}
     if is_news:
-        transition(order, failed, event=Event.PAYMENT_FAILED, detail=detail, actor=Actor.STRIPE)
-        notify_customer(order, Event.PAYMENT_FAILED)
+        transition(order, Event.PAYMENT_FAILED, actor=Actor.STRIPE, detail=detail)
     else:
-        Order.objects.filter(pk=order.pk).update(**failed)
+        Order.objects.filter(pk=order.pk).update(payment_status=PaymentStatus.FAILED)
 
 
 @transactional("orders.mark_payment_closed")
 def mark_payment_closed(*, order_id: ObjectId) -> None:
     """Record that the PaymentIntent was cancelled."""
     order = Order.objects.get(pk=order_id)
-    if order.status == OrderStatus.PENDING and order.payment_status == PaymentStatus.PROCESSING:
-        transition(
-            order,
-            {"payment_status": PaymentStatus.FAILED},
-            event=Event.PAYMENT_FAILED,
-            detail="The payment was cancelled.",
-            actor=Actor.STRIPE,
-        )
-        notify_customer(order, Event.PAYMENT_FAILED)
+    if order.payment_status == PaymentStatus.PROCESSING and order.allows(Event.PAYMENT_FAILED):
+        transition(order, Event.PAYMENT_FAILED, actor=Actor.STRIPE, detail="The payment was cancelled.")
 
 
 @transactional("orders.mark_paid")
@@ -204,19 +185,16 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
     Refunds and disputes recorded earlier are kept.
     """
     order = Order.objects.get(pk=order_id)
-    moved: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if order.paid_at is None:
-        moved.update(paid_at=timezone.now(), paid_on=days.today())
-    if order.payment_status in (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatus.FAILED):
-        moved["payment_status"] = order.payment_status_after_refunds
+        fields.update(paid_at=timezone.now(), paid_on=days.today())
+    if order.payment_status in PAYABLE_STATUSES:
+        fields["payment_status"] = order.payment_status_after_refunds
     completes = order.status == OrderStatus.PENDING
     if completes:
-        moved.update(status=OrderStatus.COMPLETED, expires_at=None, placed_from="")
-    if moved:
-        transition(order, moved, event=Event.PAID, detail=detail, actor=Actor.STRIPE)
-    if completes:
-        notify_customer(order, Event.PAID)
-        notify_staff(order)
+        fields.update(status=OrderStatus.COMPLETED, expires_at=None, placed_from="")
+    if fields:
+        transition(order, Event.PAID, actor=Actor.STRIPE, detail=detail, fields=fields, notify=completes)
     return order.status != OrderStatus.CANCELLED
 
 
@@ -230,20 +208,13 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
         order.refunds.append(entry)
     if entry.status == status:
         return
-    succeeded_now = status == "succeeded"
     entry.status = status
     fields: dict[str, Any] = {"refunds": order.refunds}
-    if order.payment_status in (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED):
+    if order.payment_status in AFTER_PAYMENT:
         fields["payment_status"] = order.payment_status_after_refunds
-    if succeeded_now:
-        transition(
-            order,
-            fields,
-            event=Event.REFUNDED,
-            detail=f"{money.display(amount, order.currency)} {order.currency.upper()}",
-            actor=actor,
-        )
-        notify_customer(order, Event.REFUNDED, refund=str(refund))
+    if status == "succeeded":
+        detail = f"{money.display(amount, order.currency)} {order.currency.upper()}"
+        transition(order, Event.REFUNDED, actor=actor, detail=detail, fields=fields, refund=refund)
     else:
         # If a refund fails after success, the order counts as a sale again.
         write(order, fields)
@@ -257,7 +228,7 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
         return
     stands = disputes_that_stand([*order.timeline, entry])
     fields = {"payment_status": PaymentStatus.DISPUTED if stands else order.payment_status_without_disputes}
-    transition(order, fields, event=event, detail=detail, actor=Actor.STRIPE)
+    transition(order, event, actor=Actor.STRIPE, detail=detail, fields=fields)
 
 
 def disputes_that_stand(timeline: Iterable[TimelineEntry]) -> set[str]:
@@ -274,18 +245,14 @@ def flag(*, order_id: ObjectId, detail: str) -> None:
     """Flag an order for manual review."""
     order = Order.objects.get(pk=order_id)
     if not any(entry.event == Event.FLAGGED and entry.detail == detail for entry in order.timeline):
-        transition(
-            order, {"flagged": True, "flag_settled": False}, event=Event.FLAGGED, detail=detail, actor=Actor.STRIPE
-        )
+        transition(order, Event.FLAGGED, actor=Actor.STRIPE, detail=detail)
 
 
 @transactional("orders.settle_flag")
 def resolve_flag(*, order: Order, note: str, actor: Actor) -> Order:
     """Resolve all flags. Raises ``NoOpenFlag``."""
     order = Order.objects.get(pk=order.pk)
-    if not order.has_open_flag:
-        raise NoOpenFlag
-    transition(order, {"flag_settled": True}, event=Event.FLAG_SETTLED, detail=note, actor=actor)
+    transition(order, Event.FLAG_SETTLED, actor=actor, detail=note)
     return order
 
 
@@ -298,15 +265,7 @@ def fulfil_order(
 ) -> Order:
     """Mark as shipped or delivered. Raises ``OrderNotFulfillable``."""
     order = Order.objects.get(pk=order.pk)
-    if not order.can_be_marked(status):
-        raise OrderNotFulfillable
-    fields: dict[str, Any] = {"fulfilment_status": status}
-    if carrier:
-        fields["carrier"] = carrier
-    if tracking_number:
-        fields["tracking_number"] = tracking_number
-    detail = " ".join(part for part in (carrier, tracking_number) if part)
-    transition(order, fields, event=Event(status), detail=detail, actor=actor)
-    if status == FulfilmentStatus.SHIPPED:
-        notify_customer(order, Event.SHIPPED)
+    parcel = {"carrier": carrier, "tracking_number": tracking_number}
+    fields = {name: value for name, value in parcel.items() if value}
+    transition(order, FULFILMENT_EVENTS[status], actor=actor, detail=" ".join(fields.values()), fields=fields)
     return order

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import placing, services
+from orders.lifecycle import Actor
 from orders.models import Order, ShippingMethod
 from orders.pricing import quote
 from orders.serializers import (
@@ -25,7 +26,6 @@ from orders.serializers import (
     ShippingMethodSerializer,
     quote_data,
 )
-from orders.statuses import Actor
 from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
 from shop.api.permissions import staff_may

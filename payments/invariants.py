@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from orders.lifecycle import EVER_PAID_STATUSES, Actor, OrderStatus
 from orders.models import Order
-from orders.statuses import EVER_PAID_STATUSES, Actor, OrderStatus
 from payments.event_payload import stored_part
 from payments.models import Payment, Refund, StripeEvent
 from shop import money

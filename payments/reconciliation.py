@@ -9,8 +9,8 @@ from bson import ObjectId
 from django.db.models import Q
 from django.utils import timezone
 
+from orders.lifecycle import EVER_PAID_STATUSES
 from orders.models import Order
-from orders.statuses import EVER_PAID_STATUSES
 from payments import gateway, refunds, services, transitions
 from payments.errors import StripeRefused
 from payments.models import Payment, Refund, StripeEvent

@@ -7,8 +7,8 @@ from bson import ObjectId
 from django.db.models import F
 from django.utils import timezone
 
+from orders.lifecycle import Actor
 from orders.models import Order
-from orders.statuses import Actor
 from payments import gateway, transitions
 from payments.errors import (
     NotRefundable,

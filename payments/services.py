@@ -12,8 +12,8 @@ from accounts.models import User
 from orders import holds
 from orders import services as orders
 from orders.errors import PaymentProcessing
+from orders.lifecycle import Actor, OrderStatus
 from orders.models import Order
-from orders.statuses import Actor, OrderStatus
 from payments import declines, gateway, transitions
 from payments.errors import (
     OrderNotPayable,

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from orders import services as orders
-from orders.statuses import Actor, Event
+from orders.lifecycle import Actor, Event
 from payments import declines, gateway
 from payments.models import Payment, Refund, StripeEvent
 from shop import money

@@ -13,8 +13,8 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orders.lifecycle import Actor
 from orders.models import Order
-from orders.statuses import Actor
 from orders.views import IDEMPOTENCY_KEY
 from payments import events, refunds, services
 from payments.models import Payment, Refund

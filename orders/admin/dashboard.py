@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from orders import holds, statistics
-from orders.admin.labels import PAYMENT_LABELS
+from orders.admin.labels import status_badge
 from orders.models import Order
 from shop import money
 from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard
@@ -92,7 +92,7 @@ def to_be_looked_into() -> Iterator[Figure | Panel]:
 def _reason(order: Order) -> str:
     if order.has_open_flag:
         return badge("Flagged", "danger")
-    return badge(order.get_payment_status_display(), PAYMENT_LABELS[order.payment_status])
+    return status_badge(order, "payment_status")
 
 
 @on_dashboard("orders.order")

@@ -1,11 +1,10 @@
-STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
-PAYMENT_LABELS = {
-    "unpaid": "warning",
-    "processing": "info",
-    "paid": "success",
-    "partially_refunded": "info",
-    "refunded": "info",
-    "failed": "danger",
-    "disputed": "danger",
-}
-FULFILMENT_LABELS = {"unfulfilled": "", "shipped": "info", "delivered": "success"}
+from django.utils.safestring import SafeString
+
+from orders.lifecycle import STATUSES
+from orders.models import Order
+from shop.admin.html import badge
+
+
+def status_badge(order: Order, field: str) -> SafeString:
+    """``field`` is one of the three status fields."""
+    return badge(getattr(order, f"get_{field}_display")(), STATUSES[field][getattr(order, field)].badge)

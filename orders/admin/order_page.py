@@ -5,27 +5,12 @@ from django.urls import NoReverseMatch
 
 from accounts.postal import postal_lines
 from orders import summary
-from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
+from orders.admin.labels import status_badge
+from orders.lifecycle import STATUSES, TRANSITIONS
 from orders.models import Order
-from orders.statuses import PaymentStatus
 from shop.admin.html import badge, list_url, page_url, price, thumbnail
 
-EVENT_ICONS = {
-    "placed": "shopping_cart",
-    "payment_processing": "hourglass_top",
-    "payment_failed": "credit_card_off",
-    "paid": "payments",
-    "cancelled": "cancel",
-    "expired": "timer_off",
-    "refunded": "currency_exchange",
-    "disputed": "gavel",
-    "dispute_won": "gavel",
-    "dispute_lost": "gavel",
-    "flagged": "flag",
-    "flag_settled": "task_alt",
-    "shipped": "local_shipping",
-    "delivered": "home",
-}
+EVENT_ICONS = {event: rule.icon for event, rule in TRANSITIONS.items()}
 
 
 def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
@@ -37,9 +22,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "subtitle": order.number,
         "order": order,
         "labels": [
-            badge(order.get_status_display(), STATUS_LABELS[order.status]),
-            badge(order.get_payment_status_display(), PAYMENT_LABELS[order.payment_status]),
-            badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS[order.fulfilment_status]),
+            *(status_badge(order, field) for field in STATUSES),
             badge("Flagged", "danger") if order.has_open_flag else "",
         ],
         "lines": [{**row, "thumbnail": thumbnail(row["line"].image)} for row in summary.lines(order, show=price)],
@@ -59,8 +42,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
 
 def _is_refundable(order: Order) -> bool:
     """Return whether to show the button; the payment checks again."""
-    states = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
-    return bool(order.payment) and order.payment_status in states and order.refunded < order.total
+    return bool(order.payment) and order.has_funds and order.refunded < order.total
 
 
 def _url_of(name: str, pk: Any) -> str:

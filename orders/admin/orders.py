@@ -14,11 +14,10 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from orders import holds, services
-from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
+from orders.admin.labels import status_badge
 from orders.admin.order_page import page_context
-from orders.errors import NoOpenFlag, OrderNotFulfillable
+from orders.lifecycle import TRANSITIONS, Actor, Event, FulfilmentStatus
 from orders.models import Order
-from orders.statuses import Actor, FulfilmentStatus
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, price
@@ -96,6 +95,15 @@ class WorkFilter(DropdownFilter):
         return queryset.filter(holds.orders_at_limits()) if self.value() == "at_hold_limits" else queryset
 
 
+# In their order on the page.
+BUTTONS = {
+    "ship": Event.SHIPPED,
+    "deliver": Event.DELIVERED,
+    "settle": Event.FLAG_SETTLED,
+    "cancel": Event.CANCELLED,
+}
+
+
 @admin.register(Order)
 class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("order", "created_at", "shown_total", "status_label", "payment_label", "fulfilment_label", "flag")
@@ -114,7 +122,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
-    actions_detail = ("ship", "deliver", "settle", "cancel")
+    actions_detail = tuple(BUTTONS)
 
     # --- The list -----------------------------------------------------------------------------------------------------
 
@@ -139,15 +147,15 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Status")
     def status_label(self, order: Order) -> str:
-        return badge(order.get_status_display(), STATUS_LABELS[order.status])
+        return status_badge(order, "status")
 
     @display(description="Payment")
     def payment_label(self, order: Order) -> str:
-        return badge(order.get_payment_status_display(), PAYMENT_LABELS[order.payment_status])
+        return status_badge(order, "payment_status")
 
     @display(description="Fulfilment")
     def fulfilment_label(self, order: Order) -> str:
-        return badge(order.get_fulfilment_status_display(), FULFILMENT_LABELS[order.fulfilment_status])
+        return status_badge(order, "fulfilment_status")
 
     @display(description="Flag", empty_value="–")
     def flag(self, order: Order) -> str | None:
@@ -179,12 +187,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return request.user.has_perm("orders.change_order")
 
     def action_blocker(self, button: str, order: Order) -> str:
-        if button == "cancel":
-            return "" if order.is_cancellable else str(services.why_not_cancellable(order))
-        if button == "settle":
-            return "" if order.has_open_flag else str(NoOpenFlag())
-        status = {"ship": FulfilmentStatus.SHIPPED, "deliver": FulfilmentStatus.DELIVERED}[button]
-        return "" if order.can_be_marked(status) else str(OrderNotFulfillable())
+        return str(TRANSITIONS[BUTTONS[button]].refusal_of(order) or "")
 
     @dialog(
         button="Cancel order",

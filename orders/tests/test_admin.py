@@ -9,8 +9,8 @@ from django.test import Client
 from accounts.models import User
 from catalog.models import Product, StockMovement, Variant
 from orders import detaching, hooks, services
+from orders.lifecycle import OrderStatus
 from orders.models import Order, ShippingMethod, TaxRate
-from orders.statuses import OrderStatus
 from shop.api.errors import ServiceUnavailable
 from shop.dev.testing.admin import allow, browser_of, errors_of, filled_in, in_dialog, messages_of, ordered, url_of
 from shop.dev.testing.commands import count_commands

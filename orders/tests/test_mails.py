@@ -14,8 +14,8 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
 from orders import services
+from orders.lifecycle import Actor
 from orders.models import Order, ShippingMethod
-from orders.statuses import Actor
 from payments.models import Payment
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.stripe_simulator.errors import ApiError

@@ -14,10 +14,10 @@ from catalog import services as catalog
 from catalog.models import Product
 from conftest import client_of
 from orders import services as orders
+from orders.lifecycle import Actor
 from orders.models import Order
 from orders.reviews import services
 from orders.reviews.models import Review
-from orders.statuses import Actor
 from shop import audit
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal, refusals

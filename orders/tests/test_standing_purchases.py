@@ -11,10 +11,10 @@ from rest_framework.test import APIClient
 from catalog.models import Product
 from orders import services as orders
 from orders import statistics
+from orders.lifecycle import Actor, Event
 from orders.models import Order
 from orders.reviews import services as reviews
 from orders.reviews.models import Review
-from orders.statuses import Actor, Event
 from payments.models import Payment
 from shop import audit, jobs
 from shop.db.transactions import transactional

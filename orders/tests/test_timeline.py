@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from catalog.models import Product
 from conftest import ADDRESS
 from orders import services as orders
+from orders.lifecycle import Actor, Event
 from orders.models import Order
-from orders.statuses import Actor, Event
 from shop import jobs
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import browser_of, url_of

@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from orders.statuses import Actor
+from orders.lifecycle import Actor
 from payments import refunds
 from payments.admin.labels import amount_of, payment_badge, refund_badge
 from payments.errors import PaymentDisputed

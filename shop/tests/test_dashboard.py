@@ -15,8 +15,8 @@ from catalog.models import Product, Variant
 from catalog.services import count_sales
 from orders import services as orders
 from orders import statistics
+from orders.lifecycle import Event
 from orders.models import Order, ShippingMethod
-from orders.statuses import Event
 from payments.models import Payment, Refund, StripeEvent
 from shop import days
 from shop.admin.dashboard import Figure

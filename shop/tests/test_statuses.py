@@ -12,10 +12,9 @@ from rest_framework.test import APIClient
 from catalog.admin.imports import STATE_LABELS
 from catalog.importing.models import ImportRun
 from catalog.models import Product
-from orders.admin.labels import FULFILMENT_LABELS, PAYMENT_LABELS, STATUS_LABELS
 from orders.admin.order_page import EVENT_ICONS
+from orders.lifecycle import STATUSES, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order, TimelineEntry
-from orders.statuses import Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from payments.admin.labels import EVENT_LABELS, INTENT_LABELS, REFUND_LABELS
 from payments.models import Payment, Refund, StripeEvent
 from shop import audit
@@ -31,9 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 APPS = ("accounts", "catalog", "cart", "orders", "payments", "shop")
 # The colours of each field of statuses.
 COLOURS: dict[tuple[type[Model], str], dict[str, str]] = {
-    (Order, "status"): STATUS_LABELS,
-    (Order, "payment_status"): PAYMENT_LABELS,
-    (Order, "fulfilment_status"): FULFILMENT_LABELS,
+    **{(Order, field): {status: row.badge for status, row in statuses.items()} for field, statuses in STATUSES.items()},
     (Payment, "status"): INTENT_LABELS,
     (Refund, "status"): REFUND_LABELS,
     (StripeEvent, "status"): EVENT_LABELS,

@@ -17,8 +17,8 @@ from rest_framework.test import APIClient
 
 from catalog.models import Product
 from orders import services as orders
+from orders.lifecycle import Actor
 from orders.models import Order
-from orders.statuses import Actor, Event
 from shop import jobs
 from shop.db import crash_points
 from shop.dev.faults import report
@@ -104,7 +104,7 @@ def test_every_place_that_a_sale_reaches_has_its_crash(
     jobs.run_periodic()
     late, payment = order()
     row = Order.objects.get(number=late)
-    orders._cancel(order_id=row.pk, event=Event.CANCELLED, detail="", actor=Actor.CUSTOMER)
+    orders._cancel(order_id=row.pk, detail="", actor=Actor.CUSTOMER)
     simulator.pay(payment["payment_intent"])
     deliver(simulator)
     jobs.run_due()

@@ -15,8 +15,8 @@ from cart.models import Coupon, CouponUse
 from catalog import services as catalog
 from catalog.models import Variant
 from orders import services as orders
+from orders.lifecycle import Actor, Event
 from orders.models import Order
-from orders.statuses import Actor, Event
 from payments.models import Refund, StripeEvent
 from shop import audit
 from shop.api.idempotency import IdempotencyRecord

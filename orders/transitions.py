@@ -1,0 +1,72 @@
+"""Changes of an order and their effects, as :mod:`orders.lifecycle` lists them. Call them in a transaction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bson import ObjectId
+
+from catalog import services as catalog
+from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
+from orders.mails import notify_customer, notify_staff
+from orders.models import Order, TimelineEntry
+from orders.personal_data import erase
+from orders.reviews.services import check_reviews_later
+from shop.audit import staff_log
+
+
+def require_allowed(order: Order, event: Event) -> None:
+    """Raise the event's refusal if the order's statuses do not allow it."""
+    if refusal := TRANSITIONS[event].refusal_of(order):
+        raise refusal
+
+
+def transition(
+    order: Order,
+    event: Event,
+    *,
+    actor: Actor,
+    detail: str = "",
+    fields: Mapping[str, Any] | None = None,
+    notify: bool = True,
+    refund: ObjectId | None = None,
+) -> None:
+    """Apply an event; ``fields`` are written with it. Raises the event's refusal.
+
+    Read ``order`` in the same transaction, so that concurrent changes conflict.
+    """
+    require_allowed(order, event)
+    rule = TRANSITIONS[event]
+    fields = fields or {}
+    for name in STATUSES.keys() & fields.keys():
+        if fields[name] not in (getattr(order, name), *rule.may_set.get(name, ())):
+            raise ValueError(f"{event} cannot set {name} to {fields[name]}.")
+    entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
+    write(order, {**fields, **rule.sets, "timeline": [*order.timeline, entry]})
+    if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
+        erase(order)
+    if actor == Actor.STAFF and rule.staff_action:
+        staff_log.note(rule.staff_action, order)
+    if notify and rule.customer_mail:
+        notify_customer(order, event, refund=refund)
+    if notify and rule.notifies_staff:
+        notify_staff(order)
+
+
+def write(order: Order, fields: Mapping[str, Any]) -> None:
+    """Write ``fields``; update sales and reviews if ``counts_as_sale`` changes."""
+    for name, value in fields.items():
+        setattr(order, name, value)
+    changed = order.is_standing != order.counts_as_sale
+    if changed:
+        fields = {**fields, "counts_as_sale": order.is_standing}
+        order.counts_as_sale = order.is_standing
+    Order.objects.filter(pk=order.pk).update(**fields)
+    if changed:
+        count_sales(order, sign=1 if order.counts_as_sale else -1)
+        check_reviews_later(order)
+
+
+def count_sales(order: Order, *, sign: int = 1) -> None:
+    catalog.count_sales.enqueue(
+        quantities={str(line.variant): sign * line.quantity for line in order.lines},
+    )
