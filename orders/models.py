@@ -97,9 +97,9 @@ class Order(models.Model):
         related_name="orders",
         db_index=False,
     )
-    status = models.CharField(max_length=12, choices=OrderStatus, default=OrderStatus.PENDING)
+    status = models.CharField(max_length=20, choices=OrderStatus, default=OrderStatus.PENDING)
     payment_status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.UNPAID)
-    fulfilment_status = models.CharField(max_length=12, choices=FulfilmentStatus, default=FulfilmentStatus.UNFULFILLED)
+    fulfilment_status = models.CharField(max_length=20, choices=FulfilmentStatus, default=FulfilmentStatus.UNFULFILLED)
     lines = EmbeddedModelArrayField(OrderLine)
     subtotal = money_field()
     discount = money_field()
