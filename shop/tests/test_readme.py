@@ -13,6 +13,7 @@ from django.conf import settings
 from catalog.models import Product
 from orders.models import Order, ShippingMethod
 from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.environment import variables_read
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,8 +51,7 @@ def test_the_purchase_in_the_readme_really_runs(
 
 
 def test_every_variable_is_in_the_configuration_page_and_the_example() -> None:
-    source = Path(settings.BASE_DIR, "shop", "settings.py").read_text()
-    names = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+    names = variables_read()
     assert len(names) > 50
     rows = re.findall(r"^\| (`[A-Z].*?) \|", Path(DOCS, "configuration.md").read_text(), re.MULTILINE)
     documented = [name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)]

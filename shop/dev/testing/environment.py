@@ -4,10 +4,12 @@
 """
 
 import os
+import re
 import secrets
 import sys
+from pathlib import Path
 
-# Everything that settings.py reads, except MONGO_URI and DATA_DIR.
+# Everything that the settings read, except MONGO_URI and DATA_DIR.
 ENVIRONMENT = {
     "ADMIN_PATH": "admin/",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
@@ -94,6 +96,13 @@ def production(mongo_uri: str = "mongodb://db.shop.test/shop?replicaSet=rs0") ->
         "CLOUD_API_SECRET": secrets.token_urlsafe(20),
         "CLOUD_API_BASE": "https://api.cloudinary.com",
     }
+
+
+def variables_read() -> set[str]:
+    """Return the names of the environment variables that the settings read."""
+    project = Path(__file__).resolve().parents[2]
+    sources = [project / "settings.py", *(project / "conf").glob("*.py")]
+    return {name for source in sources for name in re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', source.read_text())}
 
 
 def main(kind: str, *command: str) -> None:

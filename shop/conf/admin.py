@@ -1,4 +1,4 @@
-"""Settings of the admin theme."""
+"""The admin: its theme, sidebar and formats."""
 
 from typing import Any
 
@@ -127,3 +127,6 @@ UNFOLD = {
         ],
     },
 }
+
+LOGIN_REDIRECT_URL = "admin:index"
+FORMAT_MODULE_PATH = ["shop.formats"]

@@ -1,0 +1,43 @@
+"""Users, passwords and tokens."""
+
+from datetime import timedelta
+
+from shop.conf.base import DEBUG, env
+from shop.conf.security import JWT_SECRET_KEY
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
+# 12: about 0.25 s.
+BCRYPT_ROUNDS = env.whole_number("BCRYPT_ROUNDS", default=12, at_least=4 if DEBUG else 10, at_most=20)
+PASSWORD_HASHERS = [
+    "accounts.hashers.BCryptSHA256",
+    # For imported hashes.
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "accounts.hashers.ImportedBCrypt",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {"user_attributes": ("email", "name")},
+        "MinimumLengthValidator": {},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
+]
+SIMPLE_JWT = {
+    "SIGNING_KEY": JWT_SECRET_KEY,
+    "ALGORITHM": "HS256",
+    "ISSUER": "shop",
+    "AUDIENCE": "shop-api",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "USER_ID_CLAIM": "sub",
+    # Seconds of clock difference.
+    "LEEWAY": 10,
+    "UPDATE_LAST_LOGIN": False,
+}
+
+PASSWORD_RESET_TIMEOUT = env.whole_number("PASSWORD_RESET_TIMEOUT", default=3600, at_least=60, at_most=7 * 24 * 3600)
+EMAIL_VERIFICATION_TIMEOUT = env.whole_number(
+    "EMAIL_VERIFICATION_TIMEOUT", default=3 * 24 * 3600, at_least=60, at_most=30 * 24 * 3600
+)

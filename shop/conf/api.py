@@ -1,0 +1,57 @@
+"""The REST API, its description and the limits of uploads."""
+
+from shop.api.description import API_DESCRIPTION, API_TAGS
+from shop.conf.base import env
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["shop.api.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["shop.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "shop.api.pagination.PageNumberPagination",
+    "DEFAULT_SCHEMA_CLASS": "shop.api.schema.AutoSchema",
+    "DEFAULT_METADATA_CLASS": "shop.api.metadata.Metadata",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    # Formatted by the renderer.
+    "DATETIME_FORMAT": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_THROTTLE_CLASSES": ["shop.api.rate_limits.RateLimit"],
+    "NUM_PROXIES": env.whole_number("TRUSTED_PROXIES", default=0, at_least=0, at_most=10),
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "shop.api.error_responses.ExceptionHandler",
+    "EXCEPTION_FORMATTER_CLASS": "shop.api.error_responses.ExceptionFormatter",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Shop",
+    "DESCRIPTION": API_DESCRIPTION,
+    "TAGS": API_TAGS,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "deepLinking": True, "docExpansion": "list"},
+    "PREPROCESSING_HOOKS": ["shop.api.schema.paths_with_a_trailing_slash"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "shop.api.schema.error_schemas",
+        "shop.api.schema.reply_headers",
+        "shop.api.schema.rules_of_input",
+    ],
+}
+# Per body; each image adds MAX_IMAGE_BYTES.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# For 500 variants, the import's maximum.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 8_000
+MAX_IMAGE_BYTES = 10 * 1024 * 1024
+MAX_IMAGE_PIXELS = 40_000_000
+# Per admin page.
+MAX_IMAGES_AT_ONCE = 20

@@ -1,0 +1,49 @@
+"""The database and the cache."""
+
+from shop.conf.base import checks, env, running
+from shop.db.caching import is_redis
+
+MONGO_URI = env.str("MONGO_URI", default="") or running.get("MONGO_URI", "")
+checks.given("MONGO_URI", MONGO_URI, purpose="it names the MongoDB replica set that keeps the shop")
+if MONGO_URI:
+    MONGO_DATABASE = checks.replica_set("MONGO_URI", MONGO_URI)
+else:
+    # For commands that need no database.
+    MONGO_URI, MONGO_DATABASE = "mongodb://127.0.0.1:27017/shop?replicaSet=rs0", "shop"
+
+DATABASES = {
+    "default": {
+        "ENGINE": "shop.db.backend",
+        "HOST": MONGO_URI,
+        "NAME": MONGO_DATABASE,
+        "OPTIONS": {
+            "appname": "shop",
+            "w": "majority",
+            "readConcernLevel": "majority",
+            "retryWrites": True,
+            "retryReads": True,
+            "serverSelectionTimeoutMS": 5000,
+            "connectTimeoutMS": 3000,
+            # Notice soon that a primary answers again.
+            "heartbeatFrequencyMS": 1000,
+        },
+    }
+}
+DATABASE_ROUTERS = ["django_mongodb_backend.routers.MongoRouter"]
+DEFAULT_AUTO_FIELD = "django_mongodb_backend.fields.ObjectIdAutoField"
+MIGRATION_MODULES = {
+    "admin": "shop.db.contrib_migrations.admin",
+    "auth": "shop.db.contrib_migrations.auth",
+    "contenttypes": "shop.db.contrib_migrations.contenttypes",
+}
+# Per request, then 503.
+REQUEST_DATABASE_SECONDS = 7
+
+CACHE_URL = env.str("CACHE_URL", default="locmemcache://")
+_cache = env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")
+if is_redis(CACHE_URL):
+    _cache |= {
+        "BACKEND": "shop.db.caching.ForgetfulRedisCache",
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    }
+CACHES = {"default": _cache}

@@ -1,0 +1,34 @@
+"""Orders, prices and stock."""
+
+from decimal import Decimal
+
+from shop.conf.base import env
+from shop.money import STRIPE_CURRENCIES
+
+CURRENCY = env.one_of(
+    "CURRENCY", STRIPE_CURRENCIES, default="usd", such_as="a lower-case ISO 4217 code that Stripe charges, such as usd"
+)
+ORDER_HOLD_SECONDS = env.whole_number("ORDER_HOLD_SECONDS", default=30 * 60, at_least=1, at_most=30 * 24 * 3600)
+# Until a payment is opened; at most ORDER_HOLD_SECONDS.
+UNPAID_HOLD_SECONDS = env.whole_number("UNPAID_HOLD_SECONDS", default=10 * 60, at_least=1, at_most=30 * 24 * 3600)
+# UNVERIFIED: until the e-mail address is verified.
+UNPAID_ORDERS_PER_CUSTOMER = env.whole_number("UNPAID_ORDERS_PER_CUSTOMER", default=20, at_least=1, at_most=10**6)
+UNPAID_ORDERS_UNVERIFIED = env.whole_number("UNPAID_ORDERS_UNVERIFIED", default=10, at_least=1, at_most=10**6)
+UNPAID_PIECES_PER_CUSTOMER = env.whole_number("UNPAID_PIECES_PER_CUSTOMER", default=500, at_least=1, at_most=10**9)
+UNPAID_PIECES_UNVERIFIED = env.whole_number("UNPAID_PIECES_UNVERIFIED", default=100, at_least=1, at_most=10**9)
+# For all accounts at a network address.
+UNPAID_PIECES_PER_ADDRESS = env.whole_number("UNPAID_PIECES_PER_ADDRESS", default=1000, at_least=1, at_most=10**9)
+# Then orders of deleted customers are anonymised, even if undelivered.
+ERASURE_GRACE_DAYS = env.whole_number("ERASURE_GRACE_DAYS", default=90, at_least=1, at_most=3650)
+# On in the EU, off in the US.
+PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
+MAX_QUANTITY = 1_000_000
+# Also limits how customers can probe the stock.
+MAX_QUANTITY_PER_LINE = env.whole_number("MAX_QUANTITY_PER_LINE", default=1000, at_least=1, at_most=MAX_QUANTITY)
+# Customers see stock up to this.
+SHOWN_STOCK = env.whole_number("SHOWN_STOCK", default=5, at_least=0, at_most=MAX_QUANTITY)
+MAX_PRICE = Decimal(10) ** 9
+MAX_CART_LINES = 100
+# Per customer.
+MAX_ADDRESSES = 100
+LOW_STOCK_THRESHOLD = env.whole_number("LOW_STOCK_THRESHOLD", default=5, at_least=0, at_most=MAX_QUANTITY)

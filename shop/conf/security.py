@@ -1,0 +1,51 @@
+"""Secrets, hosts, CORS, cookies and HTTPS."""
+
+from shop.conf.base import DEBUG, checks, env
+
+SECRET_KEY = env.str("SECRET_KEY", default="")
+JWT_SECRET_KEY = env.str("JWT_SECRET_KEY", default="")
+checks.strong_secret("SECRET_KEY", SECRET_KEY, at_least=50)
+# Old keys, during rotation.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+for _former in SECRET_KEY_FALLBACKS:
+    checks.strong_secret("SECRET_KEY_FALLBACKS", _former, at_least=50)
+checks.strong_secret("JWT_SECRET_KEY", JWT_SECRET_KEY, at_least=32)
+checks.different("JWT_SECRET_KEY", JWT_SECRET_KEY, "SECRET_KEY", SECRET_KEY)
+if DEBUG:
+    SECRET_KEY = SECRET_KEY or "development-only-secret-key-that-production-refuses-to-start-with"
+    JWT_SECRET_KEY = JWT_SECRET_KEY or "development-only-jwt-secret-key-that-production-refuses"
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else [])
+checks.host_list("ALLOWED_HOSTS", ALLOWED_HOSTS)
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+checks.origin_list("CORS_ALLOWED_ORIGINS", CORS_ALLOWED_ORIGINS)
+CORS_ALLOW_ALL_ORIGINS = DEBUG and not CORS_ALLOWED_ORIGINS
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "if-none-match", "x-cart-token")
+CORS_EXPOSE_HEADERS = ("X-Cart-Token", "Idempotency-Replayed", "Retry-After", "ETag", "X-Request-ID")
+FRONTEND_URL = env.str("FRONTEND_URL", default="http://localhost:3000" if DEBUG else "")
+checks.https_url("FRONTEND_URL", FRONTEND_URL, purpose="links in mails lead there")
+
+# __Host- makes browsers require Secure and Path=/ and refuse Domain.
+_cookie_prefix = "" if DEBUG else "__Host-"
+SESSION_COOKIE_NAME = f"{_cookie_prefix}sessionid"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_NAME = f"{_cookie_prefix}csrftoken"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "shop.api.error_responses.csrf_failure"
+CSRF_COOKIE_SECURE = not DEBUG
+SECURE_SSL_REDIRECT = env.switch("SECURE_SSL_REDIRECT", default=not DEBUG)
+SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$"]
+if env.switch("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+_hsts = env.whole_number("SECURE_HSTS_SECONDS", default=365 * 24 * 3600, at_least=0, at_most=2**31)
+SECURE_HSTS_SECONDS = 0 if DEBUG else _hsts
+# They affect other hosts.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.switch("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.switch("SECURE_HSTS_PRELOAD", default=False)
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"

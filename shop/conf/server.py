@@ -1,0 +1,49 @@
+"""The HTTP server: address, pools and limits."""
+
+from shop.conf.base import env
+
+# Validated by `manage.py serve`: some shells and Conda set HOST, too.
+HOST = env.str("HOST", default="") or "127.0.0.1"
+PORT = env.whole_number("PORT", default=8000, at_least=0, at_most=65535)
+WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, at_least=1, at_most=256)
+
+ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
+# Per process: threads, waiting requests (a quarter per client), patience in seconds.
+SERVER_POOLS = {
+    "default": {"threads": 8, "waiting": 1024},
+    # Orders wait for write conflicts, payments for Stripe.
+    "checkout": {"threads": 8, "waiting": 1024},
+    # bcrypt takes 0.25 s of CPU.
+    "passwords": {"threads": 2, "waiting": 2048, "patience": 20.0},
+    # A large image takes hundreds of megabytes.
+    "uploads": {"threads": 1, "waiting": 64},
+    "facets": {"threads": 1, "waiting": 64},
+    "docs": {"threads": 1, "waiting": 64},
+    "admin": {"threads": 4, "waiting": 128},
+    "webhook": {"threads": 2, "waiting": 1024},
+    # Must always be free.
+    "livez": {"threads": 1, "waiting": 64},
+    "readyz": {"threads": 1, "waiting": 16},
+    "refusals": {"threads": 1, "waiting": 1024},
+}
+# (methods, path prefix, pool); the first match wins.
+SERVER_POOL_ROUTES = (
+    ("POST", r"/api/v1/auth/(register|login|password/|email/change/?$)", "passwords"),
+    ("DELETE", r"/api/v1/users/me/?$", "passwords"),
+    ("POST", r"/api/v1/payments/webhook", "webhook"),
+    ("POST", r"/api/v1/(orders|payments)", "checkout"),
+    ("GET|HEAD", r"/api/v1/products/facets", "facets"),
+    ("GET|HEAD", r"/api/(schema|docs)", "docs"),
+    (".*", rf"/{ADMIN_PATH}", "admin"),
+    (".*", r"/livez/?$", "livez"),
+    (".*", r"/readyz/?$", "readyz"),
+)
+SERVER_PATIENCE_SECONDS = 8.0
+# Time limit: fixed, plus bytes at this rate.
+REQUEST_BODY_SECONDS = 10.0
+REQUEST_BODY_BYTES_PER_SECOND = 10_000
+# Per process; large: above 1 MiB.
+MAX_BODIES = 1000
+MAX_BODIES_OF_A_CLIENT = 250
+MAX_LARGE_BODIES = 32
+MAX_LARGE_BODIES_OF_A_CLIENT = 8
