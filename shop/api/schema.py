@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular import openapi
+from drf_spectacular.plumbing import ResolvedComponent, build_examples_list
 from drf_spectacular.utils import OpenApiParameter
-from drf_standardized_errors.openapi import AutoSchema as StandardizedErrorsAutoSchema
-from rest_framework.permissions import SAFE_METHODS
-from rest_framework.serializers import ListSerializer
+from drf_standardized_errors.openapi_utils import get_error_examples
+from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
+from rest_framework.serializers import Field, ListSerializer, Serializer
 
 from shop.api.conditional import ConditionalReads
 from shop.api.optional_nulls import OptionalNulls, takes_null
@@ -143,7 +145,7 @@ ERROR_SCHEMAS = {
 }
 
 
-class AutoSchema(StandardizedErrorsAutoSchema):
+class AutoSchema(openapi.AutoSchema):
     """Errors share one schema per status class: their codes depend on more than serializers."""
 
     def get_tags(self) -> list[str]:
@@ -165,60 +167,71 @@ class AutoSchema(StandardizedErrorsAutoSchema):
         parameters = super().get_override_parameters()
         return [*parameters, IF_NONE_MATCH] if self._is_conditional() else parameters
 
-    def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        responses = super()._get_response_bodies(*args, **kwargs)
-        if self._is_conditional():
-            responses["200"].setdefault("headers", {}).update(ETAG)
-            responses["304"] = {"description": "What `If-None-Match` names is still what there is.", "headers": ETAG}
-        return responses
-
     def _is_conditional(self) -> bool:
         return isinstance(self.view, ConditionalReads) and self.method == "GET"
 
-    def _map_serializer_field(
-        self, field: Any, direction: str, bypass_extensions: bool = False
-    ) -> dict[str, Any] | None:
-        described = super()._map_serializer_field(field, direction, bypass_extensions)
-        if isinstance(field, ListSerializer) and described and direction == "request":
-            limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": field.max_length}
-            described |= {name: limit for name, limit in limits.items() if limit}
-        # Constraints beyond type and validators.
-        described = described and {**described, **getattr(field, "described_as", {})}
-        if direction == "request" and described and isinstance(field.parent, OptionalNulls) and takes_null(field):
-            return _or_null(described)
-        return described
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation = super().get_operation(*args, **kwargs)
+        if operation is None:
+            return None
+        replies = operation["responses"]
+        if self._is_conditional():
+            replies["200"]["headers"] = ETAG
+            replies["304"] = {"description": "What `If-None-Match` names is still what there is.", "headers": ETAG}
+        refusals = REFUSALS.get(f"{self.method} {self.path.removeprefix('/api/v1')}", {})
+        statuses = [status for status in MEANINGS if status in refusals or self._is_usual(status, operation)]
+        errors = {str(status): self._error_reply(status, refusals.get(status, ())) for status in statuses}
+        operation["responses"] = errors | replies
+        return operation
 
-    def _refusals(self) -> dict[int, tuple[str, ...]]:
-        return REFUSALS.get(f"{self.method} {self.path.removeprefix('/api/v1')}", {})
+    def _is_usual(self, status: int, operation: dict[str, Any]) -> bool:
+        """Return whether requests may be answered so, whatever the view itself refuses."""
+        match status:
+            case 400:
+                return "requestBody" in operation
+            case 401:
+                return any(operation.get("security", ()))
+            case 403:
+                permissions = [type(permission) for permission in self.view.get_permissions()]
+                return permissions not in ([], [AllowAny], [IsAuthenticated]) and not self._is_public_read()
+            case 408 | 413:
+                return self.method in ("POST", "PUT", "PATCH")
+            case 409 | 422:
+                return False
+            case 415:
+                return all(parser.media_type != "*/*" for parser in self.view.get_parsers())
+            case _:
+                return True
 
-    def _get_allowed_error_status_codes(self) -> list[str]:
-        return [str(status) for status in MEANINGS]
+    def _error_reply(self, status: int, refusals: tuple[str, ...]) -> dict[str, Any]:
+        kind = "ServerError" if status >= 500 else "BadRequest" if status == 400 else "ClientError"
+        content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{kind}"}}
+        if examples := [example for example in get_error_examples() if str(status) in example.status_codes]:
+            content["examples"] = build_examples_list(examples)
+        codes = ", ".join(f"`{code}`" for code in refusals)
+        return {
+            "content": dict.fromkeys(self.map_renderers("media_type"), content),
+            "description": f"{MEANINGS[status]} Among others: {codes}." if codes else MEANINGS[status],
+        } | ({"headers": RETRY_AFTER} if status in (429, 503) else {})
 
-    def _should_add_error_response(self, responses: dict, status_code: str) -> bool:
-        if int(status_code) in self._refusals():
-            return True
-        if status_code in ("409", "422") or (status_code == "403" and self._is_public_read()):
-            return False
-        if status_code in ("408", "413"):
-            return self.method in ("POST", "PUT", "PATCH")
-        return super()._should_add_error_response(responses, status_code)
 
-    def _should_add_parse_error_response(self) -> bool:
-        # Validation errors are 400 already.
-        return False
+def rules_of_fields(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add what request fields accept beyond their types and validators."""
+    for name, schema in result["components"]["schemas"].items():
+        serializer = generator.registry[name, ResolvedComponent.SCHEMA].object
+        if name.endswith("Request") and isinstance(serializer, Serializer):
+            properties = schema.get("properties", {})
+            for field in properties:
+                properties[field] = _described(serializer.fields[field], properties[field])
+    return result
 
-    def _get_error_response_serializer(self, status_code: str) -> dict[str, str]:
-        kind = "ServerError" if status_code >= "500" else "BadRequest" if status_code == "400" else "ClientError"
-        return {"$ref": f"#/components/schemas/{kind}"}
 
-    def _get_response_for_code(self, serializer: Any, status_code: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        response = super()._get_response_for_code(serializer, status_code, *args, **kwargs)
-        if (status := int(status_code)) in MEANINGS:
-            codes = ", ".join(f"`{code}`" for code in self._refusals().get(status, ()))
-            response["description"] = f"{MEANINGS[status]} Among others: {codes}." if codes else MEANINGS[status]
-        if status in (429, 503):
-            response["headers"] = RETRY_AFTER
-        return response
+def _described(field: Field, schema: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(field, ListSerializer):
+        limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": field.max_length}
+        schema = {**schema, **{name: limit for name, limit in limits.items() if limit}}
+    schema = {**schema, **getattr(field, "described_as", {})}
+    return _or_null(schema) if isinstance(field.parent, OptionalNulls) and takes_null(field) else schema
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "deepLinking": True, "docExpansion": "list"},
     "PREPROCESSING_HOOKS": ["shop.api.schema.paths_with_a_trailing_slash"],
     "POSTPROCESSING_HOOKS": [
+        "shop.api.schema.rules_of_fields",
         "drf_spectacular.hooks.postprocess_schema_enums",
         "shop.api.schema.error_schemas",
         "shop.api.schema.reply_headers",
