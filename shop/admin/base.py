@@ -291,8 +291,8 @@ class SingleDeleteMixin(ConfirmsByName):
 
 def _refused(form: type[ModelForm], error: Exception) -> type[ModelForm]:
     class RefusedForm(form):
-        def _post_clean(self) -> None:
-            super()._post_clean()
+        def full_clean(self) -> None:
+            super().full_clean()
             add_refusal(self, error)
 
     return RefusedForm
