@@ -41,7 +41,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
         """Raise ``ValidationError`` for an undeliverable address, ``IntegrityError`` for a taken one."""
         user = self.model(email=check_email(email), **fields)
         user.set_password(password)
-        user.save(force_insert=True, using=self._db)
+        user.save(force_insert=True, using=self.db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
