@@ -1,10 +1,13 @@
-"""What the code imports, the requirements install: a fresh clone starts."""
+"""What the code imports, the requirements install, and it uses only their public API."""
 
 import ast
 import re
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from pkgutil import walk_packages
 
 from django.conf import settings
 
@@ -45,3 +48,25 @@ def test_everything_that_is_imported_is_pinned() -> None:
             if not {normalised(name) for name in distributions.get(module, [module])} & known:
                 missing.add(f"{module} in {path.relative_to(ROOT)}")
     assert sorted(missing) == []
+
+
+def classes() -> Iterator[type]:
+    """Yield the project's classes, without those of tests and migrations."""
+    for package in map(import_module, ROOMS):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if not {"tests", "migrations", "contrib_migrations", "__main__"} & set(module.name.split(".")):
+                things = vars(import_module(module.name)).values()
+                yield from (each for each in things if isinstance(each, type) and each.__module__ == module.name)
+
+
+def test_no_private_method_of_a_dependency_is_overridden() -> None:
+    overridden = {
+        f"{mine.__qualname__}.{name}"
+        for mine in classes()
+        for name, value in vars(mine).items()
+        if name.startswith("_") and not name.endswith("_") and callable(getattr(value, "__func__", value))
+        for base in mine.__mro__[1:]
+        if base.__module__.split(".")[0] not in ROOMS and name in vars(base)
+    }
+    # Django documents both for storages.
+    assert overridden == {"CloudinaryStorage._open", "CloudinaryStorage._save"}

@@ -112,7 +112,7 @@ class ShopBooks:
         """Leave the PaymentIntent open, as if its creation came later."""
         order = Order.objects.get(number=number)
         event, actor = (Event.EXPIRED, Actor.SYSTEM) if expired else (Event.CANCELLED, Actor.CUSTOMER)
-        orders._cancel(order_id=order.pk, event=event, detail="", actor=actor)
+        orders._cancel(order_id=order.pk, event=event, detail="", actor=actor)  # noqa: SLF001
 
     def let_run_out(self, number: str) -> None:
         Order.objects.filter(number=number).update(expires_at=timezone.now() - timedelta(seconds=1))
