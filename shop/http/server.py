@@ -28,6 +28,8 @@ def server_command(port: int, *, workers: int, host: str = "127.0.0.1") -> list[
 
 def check_port(port: int, *, host: str = "127.0.0.1") -> None:
     """Raise ``PortUnavailable``. granian sets SO_REUSEPORT, so two servers would share the connections."""
+    if not 1 <= port <= 65535:
+        raise PortUnavailable(f"PORT must be a whole number from 1 to 65535, not {port}.")
     try:
         family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
     except ValueError:
@@ -36,8 +38,6 @@ def check_port(port: int, *, host: str = "127.0.0.1") -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OverflowError:
-            raise PortUnavailable(f"PORT={port} is no port: choose one between 1024 and 65535.") from None
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortUnavailable(

@@ -27,8 +27,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
-        if not 1 <= port <= 65535:
-            raise CommandError(f"PORT must be a whole number from 1 to 65535, not {port}.")
         if not 1 <= workers <= 256:
             raise CommandError(f"WEB_WORKERS must be a whole number from 1 to 256, not {workers}.")
         try:
