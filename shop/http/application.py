@@ -92,6 +92,8 @@ class Application:
         length = None if chunked else _whole_number(environ.get("CONTENT_LENGTH", ""))
         if length == 0:
             return
+        if length is not None:
+            environ["CONTENT_LENGTH"] = str(length)
         limit = body_limit(media_type, images=1)
         if length is not None and length > limit:
             limit = body_limit(media_type, images=settings.MAX_IMAGES_AT_ONCE)
@@ -220,5 +222,7 @@ def _media_type(environ: Environ) -> str:
 
 
 def _whole_number(text: str) -> int:
-    """Return 0 if absent or malformed."""
-    return int(text) if text.isascii() and text.isdigit() else 0
+    """Return 0 if absent or malformed, and at least ten to the 20th for more digits."""
+    # Leading zeros are allowed; Python reads at most 4,300 digits.
+    digits = text.lstrip("0")
+    return int(digits[:21]) if digits.isascii() and digits.isdigit() else 0

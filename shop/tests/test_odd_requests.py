@@ -70,6 +70,13 @@ def test_a_query_of_raw_bytes_is_read_like_an_encoded_one(
     assert status(answer(server, "GET", PRODUCTS.encode() + b"?search=caf\xe9")) in (200, 400)
 
 
+@pytest.mark.parametrize(("digits", "expected"), [("0" * 5000 + str(len(BODY)), 401), ("9" * 5000, 400)])
+def test_a_length_of_thousands_of_digits_is_read_or_refused(server: ShopServer, digits: str, expected: int) -> None:
+    request = head("POST", LOGIN, JSON, "Connection: close", f"Content-Length: {digits}")
+    with connect(server, request, BODY) as connection:
+        assert status(response_of(connection)) == expected
+
+
 MALFORMED_TYPES = [
     "multipart/form-data; boundary*=xx'yy'zz",
     "application/json; charset*=no-such-encoding'en'a",
