@@ -1,6 +1,7 @@
 """The pictures of a product."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from catalog.models import Product, ProductImage
 from catalog.tests.conftest import LIST
 from shop.dev.testing.images import hostile_images, image_file
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import everything, run_concurrently
 from shop.jobs import Job, run_due
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +103,16 @@ def test_a_picture_moves_to_its_new_place_and_the_others_make_room(
     assert shown(anonymous) == [(alt, place) for place, alt in enumerate(order)]
     first = next(image for image in three if image["alt"] == order[0])
     assert Product.objects.get().pictures[0]["id"] == first["id"]
+
+
+def test_concurrent_moves_leave_no_two_pictures_at_one_place(
+    as_staff: APIClient, mug: Product, three: list[dict[str, Any]]
+) -> None:
+    urls = [f"{LIST}{mug.pk}/images/{image['id']}/" for image in three]
+    for places in ([2, 0, 1], [1, 2, 0], [0, 0, 0], [2, 2, 2]):
+        moves = [partial(as_staff.patch, url, {"position": place}) for url, place in zip(urls, places, strict=True)]
+        assert [reply.status_code for reply in run_concurrently(*moves)] == [200] * 3
+        assert sorted(ProductImage.objects.values_list("position", flat=True)) == [0, 1, 2]
 
 
 def test_what_a_screen_reader_says_can_be_changed(
