@@ -16,7 +16,7 @@ from unfold.forms import (
 from accounts import logins, mails, tokens
 from accounts.models import User
 from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone
-from shop.api.rate_limits import spend_or_refuse
+from shop.api.rate_limits import ip_address_of, spend_or_refuse
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
@@ -34,16 +34,17 @@ class LoginForm(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         """Apply the API's login rate limits. Raises ``Throttled``."""
+        ip_address, network = ip_address_of(self.request), None
         if email := self.cleaned_data.get("username"):
-            spend_or_refuse("login", request=self.request)
-            logins.count_attempt(request=self.request, email=email)
+            spend_or_refuse("login", ip_address=ip_address)
+            network = logins.count_attempt(email=email, ip_address=ip_address)
         try:
             cleaned = super().clean()
         except ValidationError:
             logger.info("admin_login_failed")
             raise
         if user := self.get_user():
-            logins.remember(request=self.request, user=user)
+            logins.remember(user=user, ip_address=ip_address, known=network)
         return cleaned
 
 

@@ -2,7 +2,7 @@
 
 from shop.hooks import Hook
 
-# user=, request=: before the tokens of a login are issued.
+# user=, cart_token=: before the tokens of a login are issued; the guest's cart token may be empty.
 on_login = Hook("on_login")
 
 # user=: before a deletion, outside transactions; raises to prevent it.
@@ -18,5 +18,5 @@ on_takeover = Hook("on_takeover")
 # country=, state=: in the transaction that writes an address. Raises `UnknownState`.
 check_state = Hook("check_state")
 
-# user=, request=: return JSON values, or `accounts.export.Rows` if there are many.
+# user=, base_url= (of images): return JSON values, or `accounts.export.Rows` if there are many.
 export = Hook("export")

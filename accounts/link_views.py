@@ -15,7 +15,7 @@ from accounts.serializers import (
     PasswordResetSerializer,
 )
 from shop.api.bodies import BodyValidationMixin
-from shop.api.rate_limits import spend_or_refuse
+from shop.api.rate_limits import ip_address_of, spend_or_refuse
 
 
 class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
@@ -36,7 +36,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     def reset_password(self, request: Request) -> Response:
         """Send a password-reset link. The response is the same for any address."""
         account = self.validated()["email"]
-        spend_or_refuse("reset_account", account, request=request)
+        spend_or_refuse("reset_account", account, ip_address=ip_address_of(request))
         services.request_password_reset(email=account)
         return Response(status=status.HTTP_202_ACCEPTED)
 
@@ -57,7 +57,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         wanted = self.validated()
         services.reset_password(**wanted)
         # This network is now known.
-        logins.remember(request=request, user=wanted["user"])
+        logins.remember(user=wanted["user"], ip_address=ip_address_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=EmailVerificationConfirmSerializer, responses={204: None})
@@ -83,7 +83,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         """Change the e-mail address with the token sent to the new one. All earlier tokens are revoked."""
         wanted = self.validated()
         services.change_email(**wanted)
-        logins.remember(request=request, user=wanted["user"])
+        logins.remember(user=wanted["user"], ip_address=ip_address_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

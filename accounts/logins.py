@@ -10,13 +10,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from rest_framework.request import Request
 
 from accounts.models import KnownNetwork, User
-from shop.api.rate_limits import address_of, spend_or_refuse
+from shop.api.rate_limits import device_network, spend_or_refuse
 from shop.db import documents
 from shop.jobs.email_addresses import normalize_email
 
@@ -25,24 +23,26 @@ REMEMBERED_FOR = timedelta(days=90)
 RENEWED_AFTER = timedelta(days=1)
 
 
-def count_attempt(*, request: Request | HttpRequest, email: str) -> None:
-    """Count an attempt, also for unknown accounts. Raises ``Throttled``."""
-    account, address = normalize_email(email), address_of(request)
+def count_attempt(*, email: str, ip_address: str) -> KnownNetwork | None:
+    """Count an attempt, also for unknown accounts; return the network if the account knows it.
+
+    Raises ``Throttled``.
+    """
+    account = normalize_email(email)
     for scope in ("login_account", "login_account_hour"):
-        spend_or_refuse(scope, account, request=request)
+        spend_or_refuse(scope, account, ip_address=ip_address)
     if not settings.RATE_LIMITS:
-        return
-    network = documents.find_one(KnownNetwork, {"_id": _digest(account, address)})
+        return None
+    network = documents.find_one(KnownNetwork, {"_id": _digest(account, ip_address)})
     if network is None:
         spend_or_refuse("login_strangers", account)
-    elif network.expires_at > timezone.now() + REMEMBERED_FOR - RENEWED_AFTER:
-        request.remembered_network = network.pk
+    return network
 
 
-def remember(*, request: Request | HttpRequest, user: User) -> None:
-    """Record the network of a successful login."""
-    pk, until = _digest(user.email, address_of(request)), timezone.now() + REMEMBERED_FOR
-    if getattr(request, "remembered_network", None) == pk:
+def remember(*, user: User, ip_address: str, known: KnownNetwork | None = None) -> None:
+    """Record the network of a successful login, unless ``known`` says that it was recorded lately."""
+    pk, until = _digest(user.email, ip_address), timezone.now() + REMEMBERED_FOR
+    if known is not None and known.pk == pk and known.expires_at > until - RENEWED_AFTER:
         return
     if documents.update_one(KnownNetwork, {"_id": pk}, {"$set": {"expires_at": until}}):
         return
@@ -53,6 +53,7 @@ def remember(*, request: Request | HttpRequest, user: User) -> None:
         return
 
 
-def _digest(account: str, address: str) -> str:
+def _digest(account: str, ip_address: str) -> str:
     """Keyed, so that the database reveals nothing."""
-    return salted_hmac("accounts.logins", f"{account}\0{address}", algorithm="sha256").hexdigest()
+    network = device_network(ip_address)
+    return salted_hmac("accounts.logins", f"{account}\0{network}", algorithm="sha256").hexdigest()

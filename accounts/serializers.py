@@ -3,7 +3,6 @@ from typing import Any
 from django.contrib.auth.password_validation import MinimumLengthValidator, validate_password
 from django.core import exceptions as django_exceptions
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION, Link
@@ -13,8 +12,7 @@ from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone, validate_p
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.jobs.email_addresses import check_email, normalize_email
-from shop.media.fields import UploadedImageField
-from shop.media.urls import image_url
+from shop.media.fields import ImageURLField, UploadedImageField
 
 
 class PhoneField(serializers.CharField):
@@ -29,7 +27,7 @@ class PhoneField(serializers.CharField):
 
 
 class UserSerializer(OptionalNulls, serializers.ModelSerializer):
-    avatar = serializers.SerializerMethodField()
+    avatar = ImageURLField()
     phone = PhoneField()
 
     class Meta:
@@ -46,10 +44,6 @@ class UserSerializer(OptionalNulls, serializers.ModelSerializer):
                 {"email": "Change the e-mail address with POST /api/v1/auth/email/change/."}, code="email_not_changed"
             )
         return attrs
-
-    @extend_schema_field(serializers.URLField(allow_null=True))
-    def get_avatar(self, user: User) -> str | None:
-        return image_url(user.avatar, request=self.context.get("request"))
 
 
 class EmailAddressField(serializers.EmailField):

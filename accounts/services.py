@@ -5,13 +5,13 @@ from typing import Any
 import structlog
 from django.contrib.auth import authenticate
 from django.db import IntegrityError
-from rest_framework.request import Request
 
 from accounts import hooks, logins, mails, tokens
 from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
 from accounts.links import reset_is_bound_to
 from accounts.models import Address, KnownNetwork, TokenFamily, User, UserQuerySet
 from accounts.passwords import hash_password
+from accounts.tokens import TokenPair
 from shop import jobs, media
 from shop.api.errors import ServiceUnavailable
 from shop.db.transactions import transactional
@@ -23,41 +23,41 @@ from shop.media.cleanup import delete_image_later, delete_orphans, store_and_rec
 logger = structlog.get_logger(__name__)
 
 
-def register(*, email: str, password: str, name: str) -> User:
-    """Create an account. Raises :class:`EmailTaken` and ``ValidationError``."""
+def register(*, email: str, password: str, name: str, ip_address: str, cart_token: str = "") -> tuple[User, TokenPair]:
+    """Create an account and log in. Raises :class:`EmailTaken` and ``ValidationError``."""
     user = User(email=check_email(email), name=name, password=hash_password(password))
     try:
-        return _open_account(user)
+        _open_account(user)
     except IntegrityError as error:
         raise EmailTaken(attr="email") from error
+    return user, _issue_tokens(user, ip_address=ip_address, cart_token=cart_token)
 
 
 @transactional("accounts.register")
-def _open_account(user: User) -> User:
+def _open_account(user: User) -> None:
     user.save(force_insert=True)
     mails.welcome_mail.enqueue(user=str(user.pk))
-    return user
 
 
-def log_in(*, request: Request, email: str, password: str) -> User:
+def log_in(*, email: str, password: str, ip_address: str, cart_token: str = "") -> tuple[User, TokenPair]:
     """Timing does not reveal whether the account exists. Raises :class:`InvalidCredentials` and ``Throttled``."""
-    logins.count_attempt(request=request, email=email)
-    user = authenticate(request, username=normalize_email(email), password=password)
+    network = logins.count_attempt(email=email, ip_address=ip_address)
+    user = authenticate(username=normalize_email(email), password=password)
     if user is None:
         logger.info("login_failed")
         raise InvalidCredentials
-    return user
+    return user, _issue_tokens(user, ip_address=ip_address, cart_token=cart_token, network=network)
 
 
-def welcome(*, user: User, request: Request) -> tokens.TokenPair:
-    """Run the login hooks and issue tokens."""
+def _issue_tokens(user: User, *, ip_address: str, cart_token: str, network: KnownNetwork | None = None) -> TokenPair:
+    """Run the login hooks and record the network first."""
     try:
-        hooks.on_login(user=user, request=request)
+        hooks.on_login(user=user, cart_token=cart_token)
     except ServiceUnavailable as error:
         # The guest cart is kept for the next login.
         logger.warning("login_hook_failed", error=describe_error(error))
     bind_user(user, via="api")
-    logins.remember(request=request, user=user)
+    logins.remember(user=user, ip_address=ip_address, known=network)
     return tokens.issue_tokens(user)
 
 

@@ -27,13 +27,21 @@ from accounts.serializers import (
     TokenPairSerializer,
     UserSerializer,
 )
+from accounts.tokens import TokenPair
 from shop.api.bodies import BodyValidationMixin
-from shop.api.rate_limits import spend_or_refuse
+from shop.api.rate_limits import ip_address_of, spend_or_refuse
 from shop.api.serializing import represent
+from shop.http.addresses import base_url
 
+CART_TOKEN_HEADER = "X-Cart-Token"  # noqa: S105
 CART_TOKEN = OpenApiParameter(
-    "X-Cart-Token", str, OpenApiParameter.HEADER, description="A guest's cart, to be merged into the account's."
+    CART_TOKEN_HEADER, str, OpenApiParameter.HEADER, description="A guest's cart, to be merged into the account's."
 )
+
+
+def cart_token_of(request: Request) -> str:
+    """Return the guest's token, or ""."""
+    return request.headers.get(CART_TOKEN_HEADER, "")
 
 
 class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
@@ -48,17 +56,18 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
     def register(self, request: Request) -> Response:
         """Create an account and log in. The guest cart of `X-Cart-Token` is merged into the account's cart."""
-        wanted = self.validated()
-        spend_or_refuse("register_account", wanted["email"], request=request)
-        user = services.register(**wanted)
-        return self.logged_in(user, request, status.HTTP_201_CREATED)
+        wanted, ip_address = self.validated(), ip_address_of(request)
+        spend_or_refuse("register_account", wanted["email"], ip_address=ip_address)
+        user, pair = services.register(**wanted, ip_address=ip_address, cart_token=cart_token_of(request))
+        return self.logged_in(user, pair, status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[CART_TOKEN], request=LoginSerializer, responses=LoginReplySerializer)
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Log in. The guest cart of `X-Cart-Token` is merged into the account's cart."""
-        user = services.log_in(request=request, **self.validated())
-        return self.logged_in(user, request, status.HTTP_200_OK)
+        wanted, ip_address = self.validated(), ip_address_of(request)
+        user, pair = services.log_in(**wanted, ip_address=ip_address, cart_token=cart_token_of(request))
+        return self.logged_in(user, pair, status.HTTP_200_OK)
 
     @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)
     @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
@@ -78,8 +87,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         # Without it REST framework would turn a 401 into a 403.
         return 'Bearer realm="api"'
 
-    def logged_in(self, user: User, request: Request, status_code: int) -> Response:
-        pair = services.welcome(user=user, request=request)
+    def logged_in(self, user: User, pair: TokenPair, status_code: int) -> Response:
         profile = represent(UserSerializer, user, context=self.get_serializer_context())
         return Response({**pair, "user": profile}, status=status_code)
 
@@ -159,7 +167,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
         """
         name = f"account-{timezone.now():%Y-%m-%d}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return Response(export(user=request.user, request=request), headers=headers)
+        return Response(export(user=request.user, base_url=base_url(request)), headers=headers)
 
     @extend_schema(request=AvatarSerializer, responses=UserSerializer)
     @action(detail=False, methods=["put"], parser_classes=[MultiPartParser])

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from rest_framework.request import Request
-
 from accounts.export import Rows
 from accounts.models import User
 from cart.models import CouponUse
@@ -11,10 +9,10 @@ from cart.serializers import cart_data
 from cart.services import CartOwner, get_cart
 
 
-def export_cart(*, user: User, request: Request) -> dict[str, Any]:
+def export_cart(*, user: User, base_url: str) -> dict[str, Any]:
     uses = CouponUse.objects.filter(user=user).order_by("id").prefetch_related("coupon")
     return {
-        "cart": cart_data(get_cart(owner=CartOwner(user=user)), user=user, request=request),
+        "cart": cart_data(get_cart(owner=CartOwner(user=user)), user=user, base_url=base_url),
         "coupon_uses": Rows(uses, _coupon_use),
     }
 

@@ -57,10 +57,10 @@ class CartSerializer(serializers.Serializer):
     warnings = CartWarningSerializer(many=True)
 
 
-def cart_data(priced: PricedCart, *, user: User | None, request: Any) -> dict[str, Any]:
+def cart_data(priced: PricedCart, *, user: User | None, base_url: str) -> dict[str, Any]:
     """Return the data of a :class:`CartSerializer`."""
     cart, currency = priced.cart, settings.CURRENCY
-    thumbnail = urls_of("thumbnail", request=request)
+    thumbnail = urls_of("thumbnail", base_url=base_url)
     coupon_error = coupons.apply(priced, user=user)
     warnings = [warning for line in priced.lines for warning in _warnings(line)]
     warnings += [

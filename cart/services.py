@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.http import Http404
 from django.utils import timezone
-from rest_framework.request import Request
 
 from accounts.models import User
 from accounts.services import require_account
@@ -27,7 +26,6 @@ from shop.api.errors import ServiceUnavailable
 from shop.db import documents
 from shop.db.transactions import transactional
 
-TOKEN_HEADER = "X-Cart-Token"  # noqa: S105
 ATTEMPTS = 50
 GUEST_CARTS_KEPT = timedelta(days=30)
 _CHANGED = ("lines", "coupon", "revision", "updated_at")
@@ -43,12 +41,6 @@ class CartOwner:
 
     user: User | None = None
     token: str | None = None
-
-    @classmethod
-    def of(cls, request: Request) -> "CartOwner":
-        if request.user.is_authenticated:
-            return cls(user=request.user)
-        return cls(token=request.headers.get(TOKEN_HEADER) or None)
 
     @property
     def name(self) -> str:
@@ -224,10 +216,10 @@ def remove_coupon(*, owner: CartOwner) -> PricedCart:
     return change(owner, edit) if owner.find()[0] else get_cart(owner=owner)
 
 
-def merge_guest_cart(*, user: User, request: Request) -> None:
-    """Merge the request's guest cart into the user's, with sold-out items, which give warnings."""
-    if token := request.headers.get(TOKEN_HEADER):
-        _merge(user=user, token=token)
+def merge_guest_cart(*, user: User, cart_token: str) -> None:
+    """Merge a guest's cart into the user's, with sold-out items, which give warnings."""
+    if cart_token:
+        _merge(user=user, token=cart_token)
 
 
 @transactional("cart.merge")

@@ -8,18 +8,20 @@ from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
+from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart import services
 from cart.errors import InvalidCoupon
 from cart.models import Cart
 from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
-from cart.services import TOKEN_HEADER, CartOwner
+from cart.services import CartOwner
 from shop.api.bodies import BodyValidationMixin
-from shop.api.rate_limits import Limit, failures_limited
+from shop.api.rate_limits import Limit, failures_limited, ip_address_of
 from shop.api.renderers import JSONReply
+from shop.http.addresses import base_url
 
 CART_TOKEN = OpenApiParameter(
-    TOKEN_HEADER, str, OpenApiParameter.HEADER, description="A guest's cart; the first change answers with it."
+    CART_TOKEN_HEADER, str, OpenApiParameter.HEADER, description="A guest's cart; the first change answers with it."
 )
 
 
@@ -27,11 +29,16 @@ class CartReplies(BodyValidationMixin):
     permission_classes = [AllowAny]
     pagination_class = None
 
+    def owner(self) -> CartOwner:
+        if self.request.user.is_authenticated:
+            return CartOwner(user=self.request.user)
+        return CartOwner(token=cart_token_of(self.request) or None)
+
     def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> HttpResponse:
-        data = cart_data(cart, user=owner.user, request=self.request)
+        data = cart_data(cart, user=owner.user, base_url=base_url(self.request))
         response = JSONReply(data, status=status)
-        if owner.token and owner.token != self.request.headers.get(TOKEN_HEADER):
-            response[TOKEN_HEADER] = owner.token
+        if owner.token and owner.token != cart_token_of(self.request):
+            response[CART_TOKEN_HEADER] = owner.token
         return response
 
 
@@ -45,22 +52,22 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
 
     def retrieve(self, request: Request) -> HttpResponse:
         """Return the cart at current prices. `warnings` lists changes since items were added."""
-        owner = CartOwner.of(request)
+        owner = self.owner()
         return self.reply(services.get_cart(owner=owner), owner)
 
     def destroy(self, request: Request) -> HttpResponse:
         """Remove all items and the coupon."""
-        owner = CartOwner.of(request)
+        owner = self.owner()
         return self.reply(services.clear(owner=owner), owner)
 
     @extend_schema(request=CouponCodeSerializer)
     @action(detail=False, methods=["put"], serializer_class=CouponCodeSerializer)
     def coupon(self, request: Request) -> HttpResponse:
         """Apply a coupon. All unusable codes get the same error, and failed attempts are rate-limited."""
-        owner = CartOwner.of(request)
+        owner = self.owner()
         wanted = self.validated()
         limits = [Limit("coupon", owner.name)] if owner.name else []
-        with failures_limited(*limits, Limit("coupon_address", request=request), error=InvalidCoupon):
+        with failures_limited(*limits, Limit("coupon_address", ip_address=ip_address_of(request)), error=InvalidCoupon):
             cart = services.apply_coupon(owner=owner, **wanted)
         return self.reply(cart, owner)
 
@@ -68,7 +75,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     @coupon.mapping.delete
     def remove_coupon(self, request: Request) -> HttpResponse:
         """Remove the coupon."""
-        owner = CartOwner.of(request)
+        owner = self.owner()
         return self.reply(services.remove_coupon(owner=owner), owner)
 
 
@@ -90,19 +97,19 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
     )
     def create(self, request: Request) -> HttpResponse:
         """Add an item."""
-        owner = CartOwner.of(request)
+        owner = self.owner()
         cart = services.add_item(owner=owner, **self.validated(AddItemSerializer))
         return self.reply(cart, owner, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=QuantitySerializer)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
         """Change the quantity of an item."""
-        owner = CartOwner.of(request)
+        owner = self.owner()
         cart = services.set_quantity(owner=owner, item=ObjectId(pk), **self.validated())
         return self.reply(cart, owner)
 
     @extend_schema(request=None)
     def destroy(self, request: Request, pk: str) -> HttpResponse:
         """Remove an item."""
-        owner = CartOwner.of(request)
+        owner = self.owner()
         return self.reply(services.remove_item(owner=owner, item=ObjectId(pk)), owner)

@@ -62,7 +62,7 @@ class ProductPagination(PageNumberPagination):
             [*self.query.in_order(), *count.on_the_way, *part],
             # A cursor scans ranges of the index, which are not in order.
             index=None if self.cursor else self.query.index(),
-            request=self.request,
+            base_url=base_url(self.request),
             also={**position, **count.also},
             behind=count.beside,
         )

@@ -16,37 +16,37 @@ from shop.money import display, display_in_mongodb
 
 
 def list_products(
-    found: Pipeline, *, index: str | None, request: Any, also: Mapping[str, Any], behind: Pipeline
+    found: Pipeline, *, index: str | None, base_url: str, also: Mapping[str, Any], behind: Pipeline
 ) -> list[Document]:
     """Return list items with the fields ``also``, then the documents of the stages ``behind``; ``index`` is a hint."""
     shown = {"$project": {**_in_list(settings.CURRENCY), **also}}
     rows = documents.aggregate(Product, [*found, shown, *behind], index=index)
-    url = urls_of("card", request=request)
+    url = urls_of("card", base_url=base_url)
     for row in rows:
         if "image" in row:
             row["image"] = url(row["image"])
     return rows
 
 
-def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, request: Any) -> Document | None:
+def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: str) -> Document | None:
     """Staff also get inactive products and variants, and stock."""
     rows = documents.aggregate(Product, [{"$match": where}, _SHOWN, _WITH_VARIANTS])
     if not rows:
         return None
     try:
-        return _detail(rows[0], for_staff=for_staff, request=request)
+        return _detail(rows[0], for_staff=for_staff, base_url=base_url)
     except KeyError:
         # Documents of an older release.
         product = documents.with_defaults(Product, rows[0])
         product["variants"] = [documents.with_defaults(Variant, each) for each in product["variants"]]
-        return _detail(product, for_staff=for_staff, request=request)
+        return _detail(product, for_staff=for_staff, base_url=base_url)
 
 
-def _detail(product: Document, *, for_staff: bool, request: Any) -> Document | None:
+def _detail(product: Document, *, for_staff: bool, base_url: str) -> Document | None:
     if not (product["is_active"] or for_staff):
         return None
     variants = [each for each in product["variants"] if each["is_active"] or for_staff]
-    urls, currency = all_urls_of(request=request), settings.CURRENCY
+    urls, currency = all_urls_of(base_url=base_url), settings.CURRENCY
     pictures = [
         _picture(each["id"], urls(each["name"]), alt=each.get("alt", ""), position=position)
         for position, each in enumerate(product["pictures"])
@@ -74,8 +74,8 @@ def _detail(product: Document, *, for_staff: bool, request: Any) -> Document | N
     }
 
 
-def picture(*, pk: Any, name: str, alt: str, position: int, request: Any) -> dict[str, Any]:
-    return _picture(pk, all_urls_of(request=request)(name), alt=alt, position=position)
+def picture(*, pk: Any, name: str, alt: str, position: int, base_url: str) -> dict[str, Any]:
+    return _picture(pk, all_urls_of(base_url=base_url)(name), alt=alt, position=position)
 
 
 def _picture(pk: Any, sizes: Mapping[str, str | None], *, alt: str, position: int) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from catalog.serializers import (
 from shop.api.conditional import ConditionalReads
 from shop.api.permissions import HasModelPermission, staff_may
 from shop.api.renderers import JSONReply
+from shop.http.addresses import base_url
 
 
 class StaffWrites:
@@ -149,7 +150,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         return find_product(pk, user=self.request.user)
 
     def reply(self, where: queries.Condition, *, status: int = status.HTTP_200_OK) -> HttpResponse:
-        product = replies.get_product_detail(where, for_staff=self.staff_may(*SEE_ALL), request=self.request)
+        product = replies.get_product_detail(where, for_staff=self.staff_may(*SEE_ALL), base_url=base_url(self.request))
         if product is None:
             raise Http404
         return JSONReply(product, status=status)
@@ -206,7 +207,9 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def as_picture(self, image: ProductImage) -> dict[str, Any]:
-        return replies.picture(pk=image.pk, name=image.name, alt=image.alt, position=image.place, request=self.request)
+        return replies.picture(
+            pk=image.pk, name=image.name, alt=image.alt, position=image.place, base_url=base_url(self.request)
+        )
 
 
 class VariantViewSet(StaffWrites, viewsets.GenericViewSet):

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from rest_framework.request import Request
-
 from accounts.export import Rows
 from accounts.models import User
 from orders.models import Order
@@ -12,12 +10,12 @@ from orders.reviews.serializers import ReviewExportSerializer
 from orders.serializers import OrderSerializer
 
 
-def export_orders(*, user: User, request: Request) -> dict[str, Any]:
-    serializer = OrderSerializer(context={"request": request})
+def export_orders(*, user: User, base_url: str) -> dict[str, Any]:
+    serializer = OrderSerializer(context={"base_url": base_url})
     return {"orders": Rows(Order.objects.owned_by(user).order_by("id"), serializer.to_representation)}
 
 
-def export_reviews(*, user: User, request: Request) -> dict[str, Any]:
+def export_reviews(*, user: User, base_url: str) -> dict[str, Any]:
     """Include hidden reviews."""
-    serializer = ReviewExportSerializer(context={"request": request})
-    return {"reviews": Rows(Review.objects.owned_by(user).order_by("id"), serializer.to_representation)}
+    own = Review.objects.owned_by(user).order_by("id")
+    return {"reviews": Rows(own, ReviewExportSerializer().to_representation)}

@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.http import Http404
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import Address
@@ -22,7 +21,7 @@ from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
-from shop.media.urls import image_url
+from shop.media.fields import ImageURLField
 from shop.money import display
 
 
@@ -37,14 +36,10 @@ class OrderLineSerializer(serializers.Serializer):
     sku = serializers.CharField()
     name = serializers.CharField()
     options = serializers.DictField(child=serializers.CharField())
-    image = serializers.SerializerMethodField()
+    image = ImageURLField(size="thumbnail")
     quantity = serializers.IntegerField()
     unit_price = MoneyField()
     line_total = MoneyField()
-
-    @extend_schema_field(serializers.URLField(allow_null=True))
-    def get_image(self, line: Any) -> str | None:
-        return image_url(line.image, size="thumbnail", request=self.context.get("request"))
 
 
 class RefundEntrySerializer(serializers.Serializer):

@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from rest_framework.request import Request
-
 from accounts.export import Rows
 from accounts.models import User
 from payments.models import Payment, Refund
 from shop import money
 
 
-def export_payments(*, user: User, request: Request) -> dict[str, Any]:
+def export_payments(*, user: User, base_url: str) -> dict[str, Any]:
     payments = Payment.objects.owned_by(user).order_by("id").prefetch_related("refunds")
     return {"payments": Rows(payments, _payment)}
 

@@ -32,7 +32,7 @@ _MAX_ADDRESS_LENGTH = 100
 class Limit(NamedTuple):
     scope: str
     who: str = ""
-    request: Request | HttpRequest | None = None
+    ip_address: str | None = None
 
 
 class _Use(NamedTuple):
@@ -44,22 +44,22 @@ class _Use(NamedTuple):
     at_once: int
 
 
-def spend(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> int | None:
-    """Count a use; return the seconds to wait if over the limit. With ``request``, count per network."""
+def spend(scope: str, who: str = "", *, ip_address: str | None = None) -> int | None:
+    """Count a use; return the seconds to wait if over the limit. With ``ip_address``, count per network."""
     if not settings.RATE_LIMITS:
         return None
-    for use in _uses(scope, who, request):
+    for use in _uses(scope, who, ip_address):
         if (wait := _count(use)) is not None:
             return wait
     return None
 
 
-def _uses(scope: str, who: str, request: Request | HttpRequest | None) -> Iterator[_Use]:
+def _uses(scope: str, who: str, ip_address: str | None) -> Iterator[_Use]:
     limit, seconds = settings.RATE_LIMIT_RULES[scope]
     at_once = settings.RATE_LIMITS_COUNTED_AT_ONCE.get(scope, 1)
-    networks = ((who, 1),) if request is None else _networks_in(request.META)
+    networks = ((who, 1),) if ip_address is None else _networks_of(ip_address)
     for network, multiple in networks:
-        name = network if request is None else f"{who} from {network}"
+        name = network if ip_address is None else f"{who} from {network}"
         digest = hashlib.sha256(f"{scope}\0{name}".encode()).hexdigest()
         # Reserving for wider networks too saves commands.
         yield _Use(digest, limit * multiple, seconds, at_once * multiple)
@@ -99,9 +99,9 @@ def _keep(digest: str, uses: int, *, seconds: float) -> None:
             left.extend([None] * uses)
 
 
-def spend_or_refuse(scope: str, who: str = "", *, request: Request | HttpRequest | None = None) -> None:
+def spend_or_refuse(scope: str, who: str = "", *, ip_address: str | None = None) -> None:
     """Count a use. Raises ``Throttled`` over the limit."""
-    if (wait := spend(scope, who, request=request)) is not None:
+    if (wait := spend(scope, who, ip_address=ip_address)) is not None:
         raise Throttled(wait)
 
 
@@ -139,16 +139,16 @@ class RateLimit(BaseThrottle):
             return True
         user = request.user
         known = user is not None and user.is_authenticated
-        self._wait = spend(scope, f"user {user.pk}") if known else spend(scope, request=request)
+        self._wait = spend(scope, f"user {user.pk}") if known else spend(scope, ip_address=ip_address_of(request))
         return self._wait is None
 
     def wait(self) -> float | None:
         return self._wait
 
 
-def address_of(request: Request | HttpRequest) -> str:
-    """Return the client's IPv4 address or IPv6 /64."""
-    return _networks_in(request.META)[0][0]
+def ip_address_of(request: Request | HttpRequest) -> str:
+    """Return the client's IP address, as written by the trusted proxy if there is one."""
+    return _ip_address_in(request.META)
 
 
 def site_of(request: Request | HttpRequest) -> str:
@@ -157,25 +157,30 @@ def site_of(request: Request | HttpRequest) -> str:
 
 
 def site_in(environ: Mapping[str, Any]) -> str:
-    return _networks_in(environ)[-1][0]
+    return _networks_of(_ip_address_in(environ))[-1][0]
 
 
-def _networks_in(environ: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
-    """Return the client's networks with their limit multiples.
+def device_network(ip_address: str) -> str:
+    """Return the IPv4 address or IPv6 /64."""
+    return _networks_of(ip_address)[0][0]
 
-    Smallest first: a client over its limit must not use up its neighbours'.
-    """
+
+def _ip_address_in(environ: Mapping[str, Any]) -> str:
     written = environ.get("REMOTE_ADDR") or ""
     proxies = api_settings.NUM_PROXIES
     if proxies and (forwarded := environ.get("HTTP_X_FORWARDED_FOR")):
         # Each proxy appends the address of its client.
         entries = forwarded.split(",")
         written = entries[-min(proxies, len(entries))].strip()
-    return _networks_of(written[:_MAX_ADDRESS_LENGTH])
+    return written[:_MAX_ADDRESS_LENGTH]
 
 
 @lru_cache(maxsize=1000)
 def _networks_of(written: str) -> tuple[tuple[str, int], ...]:
+    """Return the address's networks with their limit multiples.
+
+    Smallest first: a client over its limit must not use up its neighbours'.
+    """
     bare = written.removeprefix("[").partition("]")[0] if written.startswith("[") else written
     if bare.count(":") == 1:
         bare = bare.partition(":")[0]

@@ -1,14 +1,11 @@
 """Base URL for absolute links."""
 
-from typing import Any
+from django.http import HttpRequest
+from rest_framework.request import Request
 
-from django.conf import settings
 
-
-def base_url(request: Any) -> str:
-    """Return the request's scheme and host, else ``BASE_URL``."""
-    if request is None:
-        return getattr(settings, "BASE_URL", "").rstrip("/")
+def base_url(request: Request | HttpRequest) -> str:
+    """Return the request's scheme and host."""
     # Cached: get_host() checks ALLOWED_HOSTS each time.
     base = getattr(request, "base_url", None)
     if base is None:

@@ -1,4 +1,4 @@
-"""Image upload fields."""
+"""Fields for images."""
 
 from typing import Any
 
@@ -9,7 +9,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from shop.http.addresses import base_url
 from shop.media import MAX_SIDE, MediaUnavailable, PreparedImage, prepare_image
+from shop.media.urls import image_url
 
 
 @extend_schema_field(OpenApiTypes.BINARY)
@@ -28,6 +30,18 @@ class UploadedImageField(serializers.FileField):
             return prepare_image(data, max_side=self.max_side)
         except ValidationError as error:
             raise serializers.ValidationError(error.message, code=error.code) from error
+
+
+class ImageURLField(serializers.URLField):
+    """The absolute URL of a stored image; the context has a ``base_url`` or a ``request``."""
+
+    def __init__(self, *, size: str = "original", **kwargs: Any) -> None:
+        self.size = size
+        super().__init__(read_only=True, allow_null=True, **kwargs)
+
+    def to_representation(self, name: str) -> str | None:
+        base = self.context["base_url"] if "base_url" in self.context else base_url(self.context["request"])
+        return image_url(name, size=self.size, base_url=base)
 
 
 class ImageFormField(forms.FileField):

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from django.conf import settings
-
-from shop.http.addresses import base_url
 
 CLOUDINARY_BACKEND = "shop.media.storage.CloudinaryStorage"
 
@@ -37,20 +35,20 @@ def _stem(name: str) -> str:
     return f"{folder}{slash}{file.partition('.')[0]}"
 
 
-def image_url(name: str | None, *, size: str = "original", request: Any = None) -> str | None:
-    """Return the absolute URL; None without a name. Never accesses the storage.
+def image_url(name: str | None, *, size: str = "original", base_url: str = "") -> str | None:
+    """Return the URL; None without a name. Never accesses the storage.
 
-    Without `request` and `settings.BASE_URL` local URLs stay paths.
+    Without `base_url` local URLs stay paths.
     """
-    return urls_of(size, request=request)(name) if name else None
+    return urls_of(size, base_url=base_url)(name) if name else None
 
 
-def image_urls(name: str | None, *, request: Any = None) -> dict[str, str | None]:
-    return all_urls_of(request=request)(name)
+def image_urls(name: str | None, *, base_url: str = "") -> dict[str, str | None]:
+    return all_urls_of(base_url=base_url)(name)
 
 
-def all_urls_of(*, request: Any = None) -> Callable[[str | None], dict[str, str | None]]:
-    parts = [(size, _absolute(prefix, request), suffix) for size, (prefix, suffix) in _parts().items()]
+def all_urls_of(*, base_url: str = "") -> Callable[[str | None], dict[str, str | None]]:
+    parts = [(size, _absolute(prefix, base_url), suffix) for size, (prefix, suffix) in _parts().items()]
 
     def urls(name: str | None) -> dict[str, str | None]:
         if not name:
@@ -61,9 +59,9 @@ def all_urls_of(*, request: Any = None) -> Callable[[str | None], dict[str, str 
     return urls
 
 
-def urls_of(size: str, *, request: Any = None) -> Callable[[str | None], str | None]:
+def urls_of(size: str, *, base_url: str = "") -> Callable[[str | None], str | None]:
     prefix, suffix = _parts()[size]
-    prefix = _absolute(prefix, request)
+    prefix = _absolute(prefix, base_url)
 
     def url(name: str | None) -> str | None:
         return f"{prefix}{_quoted(name)[not suffix]}{suffix}" if name else None
@@ -82,8 +80,8 @@ def _quoted(name: str) -> tuple[str, str]:
     return quote(_stem(name)), quote(name)
 
 
-def _absolute(prefix: str, request: Any) -> str:
-    return prefix if prefix.startswith("http") else f"{base_url(request)}{prefix}"
+def _absolute(prefix: str, base_url: str) -> str:
+    return prefix if prefix.startswith("http") else f"{base_url}{prefix}"
 
 
 def _parts() -> dict[str, tuple[str, str]]:
