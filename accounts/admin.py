@@ -223,7 +223,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         user = self.find(request, object_id) if request.method == "POST" else None
         if user is not None and self.has_delete_permission(request, user):
             try:
-                # It may call Stripe: not in a transaction.
+                # It may call other services: not in a transaction.
                 services.run_before_deletion(user=user)
             except ShopError as error:
                 self.message_user(request, str(error), messages.ERROR)

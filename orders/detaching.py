@@ -37,7 +37,7 @@ def forget_customer(*, user: User) -> None:
 
 
 def detach_orders(*, user: User) -> None:
-    """Detach orders, in a transaction. Jobs cancel unpaid ones, because that may call Stripe."""
+    """Detach orders, in a transaction. Jobs cancel unpaid ones, because that may call the payment provider."""
     own = Order.objects.owned_by(user)
     finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
     for pk in own.filter(status=OrderStatus.PENDING).values_list("pk", flat=True):

@@ -2,7 +2,10 @@
 
 from shop.hooks import Hook
 
-# Called outside transactions to cancel the PaymentIntent. Raises `PaymentProcessing` or `ServiceUnavailable`; a
+# amount=, currency=: before an order is placed. Raises `AmountTooSmall` or `AmountTooLarge`.
+check_amount = Hook("check_amount")
+
+# Called outside transactions to cancel the payment. Raises `PaymentProcessing` or `ServiceUnavailable`; a
 # paid order is no error.
 before_cancel = Hook("before_cancel")
 

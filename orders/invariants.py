@@ -21,7 +21,7 @@ from shop.audit import invariant
 from shop.db import documents
 from shop.jobs import Job
 
-# Time allowed for the task and a call to Stripe.
+# Time allowed for the task and a call to the payment provider.
 GRACE = timedelta(minutes=1)
 # Time allowed for a backlog of tasks.
 ERASURE_DELAY = timedelta(days=1)

@@ -189,7 +189,7 @@ class Order(models.Model):
 
     @property
     def is_cancellable(self) -> bool:
-        """Stripe may still refuse."""
+        """The payment provider may still refuse."""
         return self.allows(Event.CANCELLED)
 
     @property

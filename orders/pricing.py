@@ -17,8 +17,8 @@ from cart.pricing import PricedCart, price_lines
 from catalog import offers
 from catalog.errors import OutOfStock
 from catalog.offers import Offers
-from orders import holds
-from orders.errors import AmountTooLarge, AmountTooSmall, NoShippingMethod
+from orders import holds, hooks
+from orders.errors import NoShippingMethod
 from orders.holds import Held
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
 from shop import money
@@ -44,13 +44,8 @@ class Quote:
         return self.priced.total + self.shipping + added
 
     def require_chargeable(self) -> None:
-        """Raise ``AmountTooSmall`` or ``AmountTooLarge`` by Stripe's limits."""
-        minimum = money.minimum_charge(self.currency)
-        if money.ZERO < self.total < minimum:
-            raise AmountTooSmall(f"The total must be 0 or at least {money.display(minimum)} {self.currency.upper()}.")
-        maximum = money.maximum_charge(self.currency)
-        if self.total > maximum:
-            raise AmountTooLarge(f"The total must be at most {money.display(maximum)} {self.currency.upper()}.")
+        """Raise ``AmountTooSmall`` or ``AmountTooLarge``."""
+        hooks.check_amount(amount=self.total, currency=self.currency)
 
 
 def quote(*, user: User, address: PostalAddress, shipping_method: str | None, placed_from: str = "") -> Quote:

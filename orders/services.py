@@ -35,7 +35,7 @@ from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
-# While Stripe processes the payment or is unavailable.
+# While the payment is processed, or the payment provider is unavailable.
 HOLD_EXTENSION = timedelta(minutes=5)
 
 # --- Cancelling and expiring ------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True
 
 @transactional("orders.mark_payment_closed")
 def mark_payment_closed(*, order_id: ObjectId) -> None:
-    """Record that the PaymentIntent was cancelled."""
+    """Record that the payment was cancelled."""
     order = Order.objects.get(pk=order_id)
     if order.payment_status == PaymentStatus.PROCESSING and order.allows(Event.PAYMENT_FAILED):
         transition(order, Event.PAYMENT_FAILED, actor=Actor.STRIPE, detail="The payment was cancelled.")

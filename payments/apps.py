@@ -10,6 +10,7 @@ class PaymentsConfig(AppConfig):
         from orders import hooks
         from payments import events, export, reconciliation, refunds, services  # noqa: F401 (they register their jobs)
 
+        hooks.check_amount.register(services.require_chargeable)
         hooks.before_cancel.register(services.close_intent)
         hooks.on_cancelled.register(refunds.refund_cancelled_order)
         hooks.on_cancelled.register(services.close_intent_of_cancelled_order)

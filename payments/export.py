@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts.export import Rows
 from accounts.models import User
+from payments.currencies import from_minor_units
 from payments.models import Payment, Refund
 from shop import money
 
@@ -15,7 +16,7 @@ def export_payments(*, user: User, base_url: str) -> dict[str, Any]:
 
 def _payment(payment: Payment) -> dict[str, Any]:
     def amount(minor: int) -> str:
-        return money.display(money.from_minor_units(minor, payment.currency), payment.currency)
+        return money.display(from_minor_units(minor, payment.currency), payment.currency)
 
     def shown(refund: Refund) -> dict[str, Any]:
         return {

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from orders.lifecycle import EVER_PAID_STATUSES, Actor, OrderStatus
 from orders.models import Order
+from payments.currencies import to_minor_units
 from payments.event_payload import stored_part
 from payments.models import Payment, Refund, StripeEvent
-from shop import money
 from shop.audit import invariant
 from shop.jobs import Job
 
@@ -34,7 +34,7 @@ def paid_orders_have_money() -> Iterator[str]:
     for order in Order.objects.iterator():
         payment = payments.pop(order.pk, None)
         received = payment.amount_received if payment else 0
-        owed = money.to_minor_units(order.total, order.currency)
+        owed = to_minor_units(order.total, order.currency)
         if order.payment_status in EVER_PAID_STATUSES and received != owed and not order.flagged:
             yield f"{order.number} is {order.payment_status}, {received} of {owed} came in"
         if received and order.payment_status not in EVER_PAID_STATUSES:
@@ -47,7 +47,7 @@ def paid_orders_have_money() -> Iterator[str]:
 
 @invariant("a payment asks for its order's total")
 def payments_ask_for_the_total() -> Iterator[str]:
-    totals = {order.pk: money.to_minor_units(order.total, order.currency) for order in Order.objects.iterator()}
+    totals = {order.pk: to_minor_units(order.total, order.currency) for order in Order.objects.iterator()}
     for payment in Payment.objects.iterator():
         total = totals.get(payment.order_id)
         if payment.amount != total:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from orders.lifecycle import Actor
 from orders.models import Order
 from payments import gateway, transitions
+from payments.currencies import from_minor_units, to_minor_units
 from payments.errors import (
     NotRefundable,
     PaymentDisputed,
@@ -31,7 +32,7 @@ def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: s
 
     Raises ``NotRefundable``, ``PaymentDisputed``, ``RefundTooLarge``.
     """
-    minor = None if amount is None else money.to_minor_units(amount, payment.currency)
+    minor = None if amount is None else to_minor_units(amount, payment.currency)
     refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
     refund.refresh_from_db()
     return refund
@@ -57,7 +58,7 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
     amount = payment.refundable if amount is None else amount
     if not 0 < amount <= payment.refundable:
         raise RefundTooLarge(
-            f"{money.display(money.from_minor_units(payment.refundable, payment.currency))} of this payment is left.",
+            f"{money.display(from_minor_units(payment.refundable, payment.currency))} of this payment is left.",
             attr="amount",
         )
     Payment.objects.filter(pk=payment.pk).update(

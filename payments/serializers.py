@@ -4,11 +4,12 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from payments.currencies import from_minor_units
 from payments.models import Payment, Refund
 from shop.api.fields import UpperCodeField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
-from shop.money import display, from_minor_units
+from shop.money import display
 
 
 class PaymentSerializer(serializers.ModelSerializer):

@@ -3,6 +3,7 @@
 import secrets
 import time
 from datetime import timedelta
+from decimal import Decimal
 
 from bson import ObjectId
 from django.db import IntegrityError
@@ -11,10 +12,11 @@ from django.utils import timezone
 from accounts.models import User
 from orders import holds
 from orders import services as orders
-from orders.errors import PaymentProcessing
+from orders.errors import AmountTooLarge, AmountTooSmall, PaymentProcessing
 from orders.lifecycle import Actor, OrderStatus
 from orders.models import Order
 from payments import declines, gateway, transitions
+from payments.currencies import maximum_charge, minimum_charge, to_minor_units
 from payments.errors import (
     OrderNotPayable,
     StripeIdempotentFailure,
@@ -34,6 +36,15 @@ PROCESSING_RETRY_SECONDS = 300
 REFRESH_TRIES = 5
 
 # --- Opening and closing ----------------------------------------------------------------------------------------------
+
+
+def require_chargeable(*, amount: Decimal, currency: str) -> None:
+    """Raise ``AmountTooSmall`` or ``AmountTooLarge``."""
+    minimum, maximum = minimum_charge(currency), maximum_charge(currency)
+    if money.ZERO < amount < minimum:
+        raise AmountTooSmall(f"The total must be 0 or at least {money.display(minimum, currency)} {currency.upper()}.")
+    if amount > maximum:
+        raise AmountTooLarge(f"The total must be at most {money.display(maximum, currency)} {currency.upper()}.")
 
 
 def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, bool]:
@@ -87,7 +98,7 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
         order_number=order.number,
         user_id=order.user_id,
         opened_from=opened_from,
-        amount=money.to_minor_units(order.total, order.currency),
+        amount=to_minor_units(order.total, order.currency),
         currency=order.currency,
     )
     payment.pk = ObjectId()

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDay
 
+from payments.currencies import from_minor_units
 from payments.models import Refund
 from shop import days, money
 
@@ -27,7 +28,5 @@ def refunds_by_day(*, count: int) -> list[DayOfRefunds]:
         .values("day")
         .annotate(refunds=Count("*"), minor=Sum("amount"))
     )
-    found = {
-        row["day"].date(): (row["refunds"], money.from_minor_units(row["minor"], settings.CURRENCY)) for row in rows
-    }
+    found = {row["day"].date(): (row["refunds"], from_minor_units(row["minor"], settings.CURRENCY)) for row in rows}
     return [DayOfRefunds(day, *found.get(day, (0, money.ZERO))) for day in calendar]

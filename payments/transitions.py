@@ -9,6 +9,7 @@ from django.utils import timezone
 from orders import services as orders
 from orders.lifecycle import Actor, Event
 from payments import declines, gateway
+from payments.currencies import from_minor_units
 from payments.models import Payment, Refund, StripeEvent
 from shop import money
 from shop.db.transactions import transactional
@@ -141,7 +142,7 @@ def _received(intent: StripeObject) -> int:
 
 def _paid_with(intent: StripeObject) -> str:
     currency = intent["currency"]
-    return f"{money.display(money.from_minor_units(_received(intent), currency), currency)} {currency.upper()}"
+    return f"{money.display(from_minor_units(_received(intent), currency), currency)} {currency.upper()}"
 
 
 def _update(payment: Payment, **fields: Any) -> None:
@@ -203,7 +204,7 @@ def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detai
     refund.status = status
     if status in Refund.FAILED:
         _update(payment, amount_refunded=F("amount_refunded") - refund.amount)
-        amount = money.display(money.from_minor_units(refund.amount, payment.currency), payment.currency)
+        amount = money.display(from_minor_units(refund.amount, payment.currency), payment.currency)
         orders.flag(
             order_id=payment.order_id, detail=f"A refund of {amount} failed: {detail or 'Stripe says no more.'}"
         )
@@ -215,7 +216,7 @@ def show_refund(refund: Refund, payment: Payment) -> None:
     orders.record_refund(
         order_id=payment.order_id,
         refund=refund.pk,
-        amount=money.from_minor_units(refund.amount, payment.currency),
+        amount=from_minor_units(refund.amount, payment.currency),
         status=refund.status,
         actor=Actor(refund.actor),
     )

@@ -1,7 +1,4 @@
-"""Amounts and Stripe's minor units.
-
-Sources: ISO 4217 and https://docs.stripe.com/currencies.
-"""
+"""Amounts of money, by ISO 4217."""
 
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -13,28 +10,9 @@ from django.conf import settings
 
 ZERO = Decimal(0)
 
-STRIPE_CURRENCIES = frozenset(
-    """
-    usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp
-    cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf idr ils inr isk
-    jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn
-    nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std
-    szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
-    """.split()
-)
-
+# ISO 4217 gives MGA decimals, for fifths that are not in use.
 _ZERO_DECIMAL = frozenset("bif clp djf gnf isk jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
 _THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
-# Zero-decimal in ISO 4217, but Stripe takes hundredths, in multiples of 100.
-_STRIPE_TWO_DECIMAL = frozenset("isk ugx".split())
-
-# Stripe checks others.
-_STRIPE_MINIMUM = {
-    "usd": "0.50", "aed": "2.00", "aud": "0.50", "bgn": "1.00", "brl": "0.50", "cad": "0.50", "chf": "0.50",
-    "czk": "15.00", "dkk": "2.50", "eur": "0.50", "gbp": "0.30", "hkd": "4.00", "huf": "175.00", "inr": "0.50",
-    "jpy": "50", "mxn": "10.00", "myr": "2.00", "nok": "3.00", "nzd": "0.50", "pln": "2.00", "ron": "2.00",
-    "sek": "3.00", "sgd": "0.50", "thb": "10.00",
-}  # fmt: skip
 
 
 def decimal_places(currency: str) -> int:
@@ -65,22 +43,8 @@ def display_in_mongodb(field: str, currency: str) -> dict[str, Any]:
     return {"$toString": {"$trunc": [{"$add": [field, half]}, places]}}
 
 
-def to_minor_units(amount: Decimal, currency: str) -> int:
-    """Three-decimal currencies are charged to the hundredth: the integer ends in 0."""
-    if currency in _STRIPE_TWO_DECIMAL:
-        return int(quantize(amount, currency)) * 100
-    if currency in _THREE_DECIMAL:
-        return int(amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP) * 100) * 10
-    return int(quantize(amount, currency).scaleb(decimal_places(currency)))
-
-
-def from_minor_units(minor: int, currency: str) -> Decimal:
-    places = 2 if currency in _STRIPE_TWO_DECIMAL else decimal_places(currency)
-    return quantize(Decimal(minor).scaleb(-places), currency)
-
-
 def smallest_step(currency: str) -> Decimal:
-    """Return 0.01, in JPY 1, in KWD 0.010."""
+    """Return 0.01, in JPY 1; in KWD 0.010, because cards are charged to the hundredth."""
     if currency in _THREE_DECIMAL:
         return Decimal("0.01")
     return Decimal(1).scaleb(-decimal_places(currency))
@@ -95,17 +59,6 @@ def round_to_step(amount: Decimal, currency: str | None = None) -> Decimal:
 def round_to_multiple(amount: Decimal, unit: Decimal, currency: str | None = None) -> Decimal:
     """``unit`` must be a multiple of the smallest step."""
     return quantize((amount / unit).to_integral_value(rounding=ROUND_HALF_UP) * unit, currency)
-
-
-def minimum_charge(currency: str) -> Decimal:
-    if minimum := _STRIPE_MINIMUM.get(currency):
-        return Decimal(minimum)
-    return smallest_step(currency)
-
-
-def maximum_charge(currency: str) -> Decimal:
-    """Return eight digits of minor units."""
-    return from_minor_units(99_999_990 if currency in _THREE_DECIMAL else 99_999_999, currency)
 
 
 def allocate(amount: Decimal, weights: Sequence[Decimal], currency: str | None = None) -> list[Decimal]:

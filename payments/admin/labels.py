@@ -1,7 +1,7 @@
 from django.utils.safestring import SafeString
 
+from payments.currencies import from_minor_units
 from payments.models import Payment, Refund
-from shop import money
 from shop.admin.html import badge, price
 
 REFUND_LABELS = {
@@ -27,7 +27,7 @@ EVENT_LABELS = {"received": "info", "applied": "success", "ignored": "", "flagge
 
 def amount_of(minor: int, currency: str) -> str:
     """Format Stripe's minor units: ``14.90 USD``."""
-    return price(money.from_minor_units(minor, currency), currency)
+    return price(from_minor_units(minor, currency), currency)
 
 
 def payment_badge(payment: Payment) -> SafeString:

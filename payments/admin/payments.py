@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from orders.lifecycle import Actor
 from payments import refunds
 from payments.admin.labels import amount_of, payment_badge, refund_badge
+from payments.currencies import from_minor_units, to_minor_units
 from payments.errors import PaymentDisputed
 from payments.models import Payment, Refund
 from shop import money
@@ -36,14 +37,14 @@ class RefundForm(DialogForm):
             currency=obj.currency,
             min_value=money.smallest_step(obj.currency),
             label=f"Amount in {obj.currency.upper()}",
-            initial=money.from_minor_units(obj.refundable, obj.currency),
+            initial=from_minor_units(obj.refundable, obj.currency),
             help_text=f"{amount_of(obj.refundable, obj.currency)} is left.",
         )
         self.order_fields(self.field_order)
 
     def clean_amount(self) -> Decimal:
         amount: Decimal = self.cleaned_data["amount"]
-        if money.to_minor_units(amount, self.obj.currency) > self.obj.refundable:
+        if to_minor_units(amount, self.obj.currency) > self.obj.refundable:
             raise forms.ValidationError("That is more than is left.", code="max_value")
         return amount
 

@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
+from payments.currencies import CURRENCIES
 from shop.conf.base import env
-from shop.money import STRIPE_CURRENCIES
 
 CURRENCY = env.one_of(
-    "CURRENCY", STRIPE_CURRENCIES, default="usd", such_as="a lower-case ISO 4217 code that Stripe charges, such as usd"
+    "CURRENCY", CURRENCIES, default="usd", such_as="a lower-case ISO 4217 code that Stripe charges, such as usd"
 )
 ORDER_HOLD_SECONDS = env.whole_number("ORDER_HOLD_SECONDS", default=30 * 60, at_least=1, at_most=30 * 24 * 3600)
 # Until a payment is opened; at most ORDER_HOLD_SECONDS.

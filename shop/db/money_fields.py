@@ -11,7 +11,7 @@ from shop import money
 
 
 def money_field(**options: Any) -> models.DecimalField:
-    """Three decimals fit every currency that Stripe charges."""
+    """Three decimals fit every currency of `shop.money`."""
     return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
 
 
