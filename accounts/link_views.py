@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import logins, services
+from accounts.errors import InvalidLink
 from accounts.serializers import (
     EmailChangeConfirmSerializer,
     EmailVerificationConfirmSerializer,
@@ -30,6 +31,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         "confirm_email": "link",
         "confirm_change": "link",
     }
+    errors = {"confirm_reset": [InvalidLink], "confirm_email": [InvalidLink], "confirm_change": [InvalidLink]}
 
     @extend_schema(request=PasswordResetSerializer, responses={202: None})
     @action(detail=False, methods=["post"], url_path="password/reset", serializer_class=PasswordResetSerializer)

@@ -5,13 +5,22 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from accounts import address_book, services, tokens
+from accounts import address_book, hooks, services, tokens
+from accounts.errors import (
+    AddressBookFull,
+    EmailTaken,
+    InvalidCredentials,
+    InvalidRefreshToken,
+    UnknownState,
+    WrongPassword,
+)
 from accounts.export import export
 from accounts.models import Address, User
 from accounts.serializers import (
@@ -32,6 +41,7 @@ from shop.api.bodies import BodyValidationMixin
 from shop.api.rate_limits import ip_address_of, spend_or_refuse
 from shop.api.serializing import represent
 from shop.http.addresses import base_url
+from shop.media import InvalidImage
 
 CART_TOKEN_HEADER = "X-Cart-Token"  # noqa: S105
 CART_TOKEN = OpenApiParameter(
@@ -51,6 +61,12 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     authentication_classes = []
     pagination_class = None
     rate_scopes = {"register": "register", "login": "login", "refresh": "refresh", "logout": "refresh"}
+    errors = {
+        "register": [EmailTaken],
+        "login": [InvalidCredentials],
+        "refresh": [InvalidRefreshToken],
+        "logout": [InvalidRefreshToken],
+    }
 
     @extend_schema(parameters=[CART_TOKEN], request=RegisterSerializer, responses={201: LoginReplySerializer})
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
@@ -99,6 +115,7 @@ class SessionViewSet(viewsets.GenericViewSet):
     pagination_class = None
     # Guessing the password with a stolen token must not block the owner's logout-all.
     rate_scopes = {"logout_all": "logout_all", "change_password": "password", "change_email": "password"}
+    errors = {"change_password": [WrongPassword], "change_email": [WrongPassword, "unchanged"]}
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="logout-all")
@@ -137,6 +154,11 @@ class ProfileViewSet(viewsets.GenericViewSet):
     serializer_class = UserSerializer
     pagination_class = None
     rate_scopes = {"avatar": "upload", "export": "export"}
+    errors = {
+        "partial_update": ["email_not_changed"],
+        "destroy": [hooks.before_forget],
+        "avatar": InvalidImage.codes,
+    }
 
     def get_object(self) -> User:
         return self.request.user
@@ -192,6 +214,12 @@ class AddressViewSet(viewsets.ModelViewSet):
     serializer_class = AddressSerializer
     queryset = Address.objects.none()
     rate_scopes = {"create": "address"}
+    errors = {
+        "list": [ValidationError],
+        "create": [AddressBookFull, UnknownState],
+        "update": [UnknownState],
+        "partial_update": [UnknownState],
+    }
     lookup_value_regex = "[0-9a-f]{24}"
 
     def get_queryset(self) -> QuerySet[Address]:

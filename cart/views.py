@@ -5,16 +5,18 @@ from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart import services
-from cart.errors import InvalidCoupon
+from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyPieces
 from cart.models import Cart
 from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
 from cart.services import CartOwner
+from catalog.errors import OutOfStock, VariantRequired
 from shop.api.bodies import BodyValidationMixin
 from shop.api.rate_limits import Limit, failures_limited, ip_address_of
 from shop.api.renderers import JSONReply
@@ -49,6 +51,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
     singleton = True
     serializer_class = CartSerializer
     rate_scopes = {"destroy": "cart", "coupon": "cart", "remove_coupon": "cart"}
+    errors = {"coupon": [InvalidCoupon]}
 
     def retrieve(self, request: Request) -> HttpResponse:
         """Return the cart at current prices. `warnings` lists changes since items were added."""
@@ -85,6 +88,10 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
 
     serializer_class = QuantitySerializer
     rate_scope = "cart"
+    errors = {
+        "create": [VariantRequired, CartFull, TooManyPieces, NotFound, OutOfStock],
+        "partial_update": [ProductUnavailable, TooManyPieces, OutOfStock],
+    }
     queryset = Cart.objects.none()
     lookup_value_regex = "[0-9a-f]{24}"
 

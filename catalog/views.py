@@ -5,6 +5,7 @@ from django.http import Http404, HttpResponse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 
 from catalog import images, queries, replies, services, stock
 from catalog.categories import count_products, in_tree_order
+from catalog.errors import DuplicateOptions, FormerPriceTooLow, OutOfStock, SkuTaken, SlugTaken, VariantRequired
 from catalog.facets import count_facets
 from catalog.models import Category, Product, ProductImage, Variant
 from catalog.pages import ProductPagination
@@ -41,6 +43,7 @@ from shop.api.conditional import ConditionalReads
 from shop.api.permissions import HasModelPermission, staff_may
 from shop.api.renderers import JSONReply
 from shop.http.addresses import base_url
+from shop.media import InvalidImage
 
 
 class StaffWrites:
@@ -91,6 +94,13 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     pagination_class = ProductPagination
     lookup_value_regex = "[-a-zA-Z0-9_]+"
     rate_scopes = {"facets": "facets"}
+    errors = {
+        "list": [ValidationError],
+        "facets": [ValidationError],
+        "create": [SlugTaken, SkuTaken, DuplicateOptions, FormerPriceTooLow],
+        "update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, FormerPriceTooLow],
+        "partial_update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, FormerPriceTooLow],
+    }
     required_permissions = {
         "create": "catalog.add_product",
         "update": "catalog.change_product",
@@ -169,6 +179,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
     public_reads = False
     pagination_class = None
     rate_scopes = {"create": "upload"}
+    errors = {"create": InvalidImage.codes}
     lookup_value_regex = "[0-9a-f]{24}"
     required_permissions = {
         "create": "catalog.add_productimage",
@@ -220,6 +231,7 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     public_reads = False
     lookup_value_regex = "[0-9a-f]{24}"
     required_permissions = {"partial_update": "catalog.change_variant", "stock": "catalog.change_variant"}
+    errors = {"partial_update": [SkuTaken, DuplicateOptions, FormerPriceTooLow], "stock": [OutOfStock]}
 
     @extend_schema(request=VariantUpdateSerializer, responses=StaffVariantSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:

@@ -6,13 +6,26 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.errors import UnknownState
+from cart.errors import CartChanged, EmptyCart, InvalidCoupon
+from catalog.errors import OutOfStock
 from orders import placing, services
+from orders.errors import (
+    AmountTooLarge,
+    AmountTooSmall,
+    NoShippingMethod,
+    OrderNotCancellable,
+    OrderNotFulfillable,
+    TooManyUnpaidOrders,
+    TooManyUnpaidOrdersHere,
+    TotalChanged,
+)
 from orders.lifecycle import Actor
 from orders.models import Order, ShippingMethod
 from orders.pricing import quote
@@ -66,6 +79,18 @@ class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     pagination_class = None
 
 
+PRICING_ERRORS = (
+    NotFound,
+    EmptyCart,
+    InvalidCoupon,
+    NoShippingMethod,
+    UnknownState,
+    AmountTooSmall,
+    AmountTooLarge,
+    OutOfStock,
+)
+
+
 @extend_schema_view(list=extend_schema(parameters=[OrderQuerySerializer]))
 class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
     """The user's own orders; staff see all."""
@@ -75,6 +100,21 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
     permission_classes = [IsAuthenticated]
     lookup_field = "number"
     rate_scopes = {"create": "order", "quote": "order", "cancel": "order"}
+    errors = {
+        "list": [ValidationError],
+        "quote": PRICING_ERRORS,
+        "create": [
+            *PRICING_ERRORS,
+            TotalChanged,
+            CartChanged,
+            idempotency.RequestInProgress,
+            TooManyUnpaidOrders,
+            TooManyUnpaidOrdersHere,
+            idempotency.KeyReused,
+        ],
+        "cancel": [PermissionDenied, OrderNotCancellable],
+        "fulfil": [PermissionDenied, OrderNotFulfillable],
+    }
     lookup_value_regex = "[0-9A-Za-z-]+"
 
     def get_queryset(self) -> QuerySet[Order]:

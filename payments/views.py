@@ -6,7 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -17,6 +17,15 @@ from orders.lifecycle import Actor
 from orders.models import Order
 from orders.views import IDEMPOTENCY_KEY
 from payments import events, refunds, services
+from payments.errors import (
+    InvalidEvent,
+    InvalidSignature,
+    NotRefundable,
+    OrderNotPayable,
+    RefundTooLarge,
+    StripeRefused,
+    TooManyFailedPayments,
+)
 from payments.models import Payment, Refund
 from payments.serializers import (
     OpenPaymentSerializer,
@@ -53,6 +62,25 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     permission_classes = [IsAuthenticated]
     pagination_class = None
     rate_scopes = {"create": "payment", "refunds": "payment"}
+    errors = {
+        "create": [
+            NotFound,
+            StripeRefused,
+            OrderNotPayable,
+            idempotency.RequestInProgress,
+            TooManyFailedPayments,
+            idempotency.KeyReused,
+        ],
+        "webhook": [InvalidSignature, InvalidEvent],
+        "refunds": [
+            StripeRefused,
+            PermissionDenied,
+            RefundTooLarge,
+            NotRefundable,
+            idempotency.RequestInProgress,
+            idempotency.KeyReused,
+        ],
+    }
     lookup_value_regex = "[0-9a-f]{24}"
 
     def get_queryset(self) -> QuerySet[Payment]:

@@ -1,7 +1,9 @@
 """Hooks: lower apps call upper apps without importing them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from rest_framework.exceptions import APIException
 
 
 class Hook:
@@ -10,11 +12,13 @@ class Hook:
     def __init__(self, name: str) -> None:
         self.name = name
         self._functions: list[Callable[..., Any]] = []
+        self.errors: list[type[APIException]] = []
 
-    def register(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def register(self, function: Callable[..., Any], *, errors: Iterable[type[APIException]] = ()) -> None:
+        """Register ``function``; views that call the hook document ``errors``."""
         if function not in self._functions:
             self._functions.append(function)
-        return function
+            self.errors.extend(errors)
 
     def __call__(self, **kwargs: Any) -> list[Any]:
         return [function(**kwargs) for function in self._functions]

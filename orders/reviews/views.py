@@ -1,12 +1,14 @@
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.models import Product
 from catalog.queries import find_product
+from orders.errors import AlreadyReviewed, NotBought
 from orders.reviews import services
 from orders.reviews.models import Review
 from orders.reviews.serializers import ReviewQuerySerializer, ReviewSerializer
@@ -24,6 +26,7 @@ class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericVie
     public_reads = True
     lookup_value_regex = "[0-9a-f]{24}"
     rate_scopes = {"create": "review", "partial_update": "review", "destroy": "review"}
+    errors = {"list": [ValidationError], "create": [NotFound, NotBought, AlreadyReviewed]}
 
     def get_permissions(self) -> list[BasePermission]:
         return [AllowAny() if self.request.method in SAFE_METHODS else IsAuthenticated()]

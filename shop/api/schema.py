@@ -1,100 +1,25 @@
 """OpenAPI description beyond what drf-spectacular infers."""
 
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from drf_spectacular import openapi
 from drf_spectacular.plumbing import ResolvedComponent, build_examples_list
 from drf_spectacular.utils import OpenApiParameter
 from drf_standardized_errors.openapi_utils import get_error_examples
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
 from rest_framework.serializers import Field, ListSerializer, Serializer
 
 from shop.api.conditional import ConditionalReads
 from shop.api.optional_nulls import OptionalNulls, takes_null
+from shop.hooks import Hook
 
 Endpoint = tuple[str, str, str, Any]
+# Described by their status alone.
+_GENERIC = (NotFound, PermissionDenied, ValidationError)
 
-_IMAGE_CODES = ("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format")
-
-# Error codes by operation and status.
-REFUSALS: dict[str, dict[int, tuple[str, ...]]] = {
-    "POST /auth/register/": {400: ("email_taken",)},
-    "POST /auth/login/": {401: ("invalid_credentials",)},
-    "POST /auth/refresh/": {401: ("token_not_valid",)},
-    "POST /auth/logout/": {401: ("token_not_valid",)},
-    "POST /auth/password/change/": {400: ("wrong_password",)},
-    "POST /auth/password/reset/confirm/": {400: ("invalid_token",)},
-    "POST /auth/email/change/": {400: ("wrong_password", "unchanged")},
-    "POST /auth/email/change/confirm/": {400: ("invalid_token",)},
-    "POST /auth/email/verify/confirm/": {400: ("invalid_token",)},
-    "PUT /users/me/avatar/": {400: _IMAGE_CODES},
-    "PATCH /users/me/": {400: ("email_not_changed",)},
-    "POST /users/me/addresses/": {400: ("address_book_full", "unknown_state")},
-    "PUT /users/me/addresses/{id}/": {400: ("unknown_state",)},
-    "PATCH /users/me/addresses/{id}/": {400: ("unknown_state",)},
-    "GET /products/": {400: ()},
-    "GET /products/facets/": {400: ()},
-    "POST /products/": {400: ("slug_taken", "sku_taken", "duplicate_options", "former_price_too_low")},
-    "PUT /products/{id}/": {
-        400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options", "former_price_too_low")
-    },
-    "PATCH /products/{id}/": {
-        400: ("slug_taken", "sku_taken", "variant_required", "duplicate_options", "former_price_too_low")
-    },
-    "POST /products/{product_pk}/images/": {400: _IMAGE_CODES},
-    "GET /products/{product_pk}/reviews/": {400: ()},
-    "POST /products/{product_pk}/reviews/": {404: (), 409: ("not_bought", "already_reviewed")},
-    "PATCH /variants/{id}/": {400: ("sku_taken", "duplicate_options", "former_price_too_low")},
-    "POST /variants/{id}/stock/": {409: ("out_of_stock",)},
-    "PUT /cart/coupon/": {400: ("invalid_coupon",)},
-    "POST /cart/items/": {400: ("variant_required", "cart_full", "max_quantity"), 404: (), 409: ("out_of_stock",)},
-    "PATCH /cart/items/{id}/": {400: ("product_unavailable", "max_quantity"), 409: ("out_of_stock",)},
-    "POST /orders/quote/": {
-        404: (),
-        400: (
-            "empty_cart",
-            "invalid_coupon",
-            "invalid_shipping_method",
-            "unknown_state",
-            "amount_too_small",
-            "amount_too_large",
-        ),
-        409: ("out_of_stock",),
-    },
-    "DELETE /users/me/": {409: ("order_not_cancellable",)},
-    "GET /orders/": {400: ()},
-    "GET /users/me/addresses/": {400: ()},
-    "POST /orders/": {
-        404: (),
-        400: (
-            "empty_cart",
-            "invalid_coupon",
-            "invalid_shipping_method",
-            "unknown_state",
-            "amount_too_small",
-            "amount_too_large",
-        ),
-        409: ("out_of_stock", "total_changed", "cart_changed", "request_in_progress", "too_many_unpaid_orders"),
-        429: ("too_many_unpaid_orders_here",),
-        422: ("idempotency_key_reused",),
-    },
-    "POST /orders/{number}/cancel/": {403: (), 409: ("order_not_cancellable",)},
-    "POST /orders/{number}/fulfil/": {403: (), 409: ("order_not_fulfillable",)},
-    "POST /payments/": {
-        404: (),
-        400: ("payment_refused",),
-        409: ("order_not_payable", "request_in_progress"),
-        429: ("too_many_failed_payments",),
-        422: ("idempotency_key_reused",),
-    },
-    "POST /payments/webhook/": {400: ("invalid_signature", "invalid_event")},
-    "POST /payments/{id}/refunds/": {
-        400: ("payment_refused",),
-        403: (),
-        409: ("refund_too_large", "not_refundable", "request_in_progress"),
-        422: ("idempotency_key_reused",),
-    },
-}
 MEANINGS = {
     400: "The request is not right.",
     401: "Who is asking is not known: no token, or one that is not valid any more.",
@@ -146,7 +71,10 @@ ERROR_SCHEMAS = {
 
 
 class AutoSchema(openapi.AutoSchema):
-    """Errors share one schema per status class: their codes depend on more than serializers."""
+    """Errors share one schema per status class: their codes depend on more than serializers.
+
+    A view's ``errors`` list them per action: exceptions, codes of validation errors, and hooks that raise.
+    """
 
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
@@ -178,11 +106,21 @@ class AutoSchema(openapi.AutoSchema):
         if self._is_conditional():
             replies["200"]["headers"] = ETAG
             replies["304"] = {"description": "What `If-None-Match` names is still what there is.", "headers": ETAG}
-        refusals = REFUSALS.get(f"{self.method} {self.path.removeprefix('/api/v1')}", {})
+        refusals = self._refusals()
         statuses = [status for status in MEANINGS if status in refusals or self._is_usual(status, operation)]
         errors = {str(status): self._error_reply(status, refusals.get(status, ())) for status in statuses}
         operation["responses"] = errors | replies
         return operation
+
+    def _refusals(self) -> dict[int, list[str]]:
+        """Return the action's error codes by status."""
+        refusals: dict[int, list[str]] = {}
+        declared = getattr(self.view, "errors", {}).get(getattr(self.view, "action", None), ())
+        for error in chain.from_iterable(each.errors if isinstance(each, Hook) else [each] for each in declared):
+            codes = refusals.setdefault(400 if isinstance(error, str) else error.status_code, [])
+            if error not in _GENERIC:
+                codes.append(error if isinstance(error, str) else error.default_code)
+        return refusals
 
     def _is_usual(self, status: int, operation: dict[str, Any]) -> bool:
         """Return whether requests may be answered so, whatever the view itself refuses."""
@@ -203,7 +141,7 @@ class AutoSchema(openapi.AutoSchema):
             case _:
                 return True
 
-    def _error_reply(self, status: int, refusals: tuple[str, ...]) -> dict[str, Any]:
+    def _error_reply(self, status: int, refusals: Iterable[str]) -> dict[str, Any]:
         kind = "ServerError" if status >= 500 else "BadRequest" if status == 400 else "ClientError"
         content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{kind}"}}
         if examples := [example for example in get_error_examples() if str(status) in example.status_codes]:

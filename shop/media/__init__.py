@@ -28,7 +28,7 @@ DECODER_WAIT_SECONDS = 5.0
 
 
 class InvalidImage(ValidationError):
-    """`code` is `invalid_image`, `image_too_large`, `image_too_many_pixels` or `unsupported_image_format`."""
+    codes = ("invalid_image", "image_too_large", "image_too_many_pixels", "unsupported_image_format")
 
 
 class MediaUnavailable(ServiceUnavailable):

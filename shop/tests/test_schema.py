@@ -1,7 +1,9 @@
 """The OpenAPI description says what is."""
 
 import json
+import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
@@ -18,7 +20,7 @@ from conftest import ADDRESS, PASSWORD, client_of
 from orders import services as orders
 from orders.models import Order
 from shop.api.errors import ServiceUnavailable, ShopError
-from shop.api.schema import MEANINGS, REFUSALS
+from shop.api.schema import MEANINGS
 from shop.dev.testing.routes import Operation, operations, schema
 from shop.http import errors as http_errors  # noqa: F401 (its errors count as well)
 from shop.urls import router
@@ -81,19 +83,28 @@ def test_every_operation_is_told_in_a_sentence(subtests: pytest.Subtests) -> Non
             assert operation.description["tags"]
 
 
-def test_the_refusals_are_of_operations_and_codes_that_exist() -> None:
-    known = {str(operation) for operation in operations()}
-    assert set(REFUSALS) <= known
+def test_views_declare_errors_of_their_own_actions() -> None:
+    actions: dict[type, set[str]] = defaultdict(set)
+    for pattern in router.urls:
+        actions[pattern.callback.cls] |= set(pattern.callback.actions.values())
+    for view, own in actions.items():
+        assert set(getattr(view, "errors", {})) <= own, view
+
+
+def test_errors_are_described_with_their_own_status() -> None:
     by_code = {each.default_code: each for each in everybody(ShopError)}
-    for statuses in REFUSALS.values():
-        for status, codes in statuses.items():
-            for code in codes:
-                if code in by_code:
-                    assert by_code[code].status_code == status, code
+    for status, code in described_errors():
+        if code in by_code:
+            assert by_code[code].status_code == status, code
+
+
+def test_an_error_that_only_a_hook_raises_is_described() -> None:
+    leave = next(each for each in operations() if str(each) == "DELETE /users/me/")
+    assert "`order_not_cancellable`" in leave.description["responses"]["409"]["description"]
 
 
 def test_every_refusal_of_the_shops_own_is_described() -> None:
-    described = {code for statuses in REFUSALS.values() for codes in statuses.values() for code in codes}
+    described = {code for _, code in described_errors()}
     passing = {each.default_code for each in everybody(ServiceUnavailable)}
     # What rooms build on, what is answered everywhere, and what only the admin can meet.
     elsewhere = {"invalid", "conflict", "payload_too_large", "request_timeout", "incomplete_body"}
@@ -101,6 +112,13 @@ def test_every_refusal_of_the_shops_own_is_described() -> None:
     elsewhere |= {"file_refused", "too_many_columns", "preview_too_old", "not_confirmable"}
     elsewhere |= {"price_out_of_range", "too_many_prices", "no_open_flag"}
     assert {each.default_code for each in everybody(ShopError)} - passing - elsewhere <= described
+
+
+def described_errors() -> Iterator[tuple[int, str]]:
+    for operation in operations():
+        for status, response in operation.description["responses"].items():
+            _, _, codes = response.get("description", "").partition("Among others: ")
+            yield from ((int(status), code) for code in re.findall("`([^`]+)`", codes))
 
 
 def everybody(error: type[ShopError]) -> Iterator[type[ShopError]]:
