@@ -219,7 +219,8 @@ def test_nothing_of_a_person_is_in_the_log(browser: Client, customer: User) -> N
     browser.post(url_of("accounts.user", "delete", customer.pk), {"post": "yes"})
     rows = str(list(StaffAction.objects.values()))
     assert len(noted()) == 2
-    for part in ("ada", "Ada", "countess", "Countess", "example.com"):
+    # "ada" alone may be part of an id.
+    for part in ("ada@", "Ada", "countess", "Countess", "example.com"):
         assert part not in rows
 
 
