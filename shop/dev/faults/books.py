@@ -111,8 +111,11 @@ class ShopBooks:
     def cancel_unnoticed(self, number: str, *, expired: bool) -> None:
         """Leave the PaymentIntent open, as if its creation came later."""
         order = Order.objects.get(number=number)
-        event, actor = (Event.EXPIRED, Actor.SYSTEM) if expired else (Event.CANCELLED, Actor.CUSTOMER)
-        orders._cancel(order_id=order.pk, event=event, detail="", actor=actor)  # noqa: SLF001
+        if expired:
+            self.let_run_out(number)
+            orders._expire(order_id=order.pk)  # noqa: SLF001
+        else:
+            orders._cancel(order_id=order.pk, detail="", actor=Actor.CUSTOMER)  # noqa: SLF001
 
     def let_run_out(self, number: str) -> None:
         Order.objects.filter(number=number).update(expires_at=timezone.now() - timedelta(seconds=1))
