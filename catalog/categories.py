@@ -3,7 +3,7 @@ from collections.abc import Iterable
 from bson import ObjectId
 
 from catalog.models import Category
-from catalog.search import sort_name
+from catalog.search_terms import sort_name
 
 
 def in_tree_order(categories: Iterable[Category]) -> list[Category]:

@@ -95,7 +95,7 @@ class Product(models.Model):
     category_lineage = ArrayField(ObjectIdField(), default=list, editable=False)
     # The category whose `active_products` includes this product.
     counted_in = ObjectIdField(null=True, editable=False)
-    # See `catalog.search`.
+    # See `catalog.search_terms`.
     sort_name = models.CharField(max_length=200, blank=True, editable=False)
     search_words = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     search_beginnings = ArrayField(models.CharField(max_length=250), default=list, editable=False)

@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from pymongo import UpdateOne
 
-from catalog import search
+from catalog import search_terms
 from catalog.models import Category, Product, ProductImage, Variant
 from shop.db import identifiers
 from shop.db.bulk import update_rows, write
@@ -68,8 +68,8 @@ def fields(
     return {
         **category_fields(category),
         "counted_in": category.pk if category and product.is_active else None,
-        "sort_name": search.sort_name(product.name),
-        **search.product_fields(
+        "sort_name": search_terms.sort_name(product.name),
+        **search_terms.product_fields(
             name=product.name,
             description=product.description,
             category=category.name if category else "",
@@ -110,7 +110,7 @@ def searched_values(attributes: dict[str, str], options: Iterable[dict[str, str]
 
 
 def rename_category(category: Category) -> None:
-    changes = category_fields(category) | search.with_category(category.name)
+    changes = category_fields(category) | search_terms.with_category(category.name)
     Product.objects.filter(category=category).update(**changes)
 
 

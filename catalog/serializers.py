@@ -38,7 +38,7 @@ class CategorySerializer(serializers.ModelSerializer):
 class ProductSerializer(serializers.ModelSerializer):
     """A product in a list."""
 
-    # Only for the API schema: `catalog.replies` builds the responses.
+    # Only for the API schema: `catalog.listing.replies` builds the responses.
 
     price = MoneyField(read_only=True)
     compare_at_price = MoneyField(read_only=True, allow_null=True)

@@ -11,21 +11,22 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog import images, queries, replies, services, stock
+from catalog import images, services, stock
 from catalog.categories import count_products, in_tree_order
 from catalog.errors import DuplicateOptions, FormerPriceTooLow, OutOfStock, SkuTaken, SlugTaken, VariantRequired
-from catalog.facets import count_facets
-from catalog.models import Category, Product, ProductImage, Variant
-from catalog.pages import ProductPagination
-from catalog.queries import (
+from catalog.listing import replies
+from catalog.listing.facets import count_facets
+from catalog.listing.filters import (
     ATTRIBUTE_PARAMETER,
-    SEE_ALL,
+    Condition,
     ProductFilters,
     ProductFiltersSerializer,
     ProductQuery,
     ProductQuerySerializer,
-    find_product,
 )
+from catalog.listing.pagination import ProductPagination
+from catalog.lookup import SEE_ALL, find_product, match_id_or_slug
+from catalog.models import Category, Product, ProductImage, Variant
 from catalog.serializers import (
     CategorySerializer,
     FacetsSerializer,
@@ -126,7 +127,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     @extend_schema(responses=ProductDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         """Return a product by its id or slug."""
-        return self.reply(queries.at(pk))
+        return self.reply(match_id_or_slug(pk))
 
     @extend_schema(request=ProductWriteSerializer, responses={201: ProductDetailSerializer})
     def create(self, request: Request) -> HttpResponse:
@@ -159,7 +160,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     def get_product(self, pk: str) -> Product:
         return find_product(pk, user=self.request.user)
 
-    def reply(self, where: queries.Condition, *, status: int = status.HTTP_200_OK) -> HttpResponse:
+    def reply(self, where: Condition, *, status: int = status.HTTP_200_OK) -> HttpResponse:
         product = replies.get_product_detail(where, for_staff=self.staff_may(*SEE_ALL), base_url=base_url(self.request))
         if product is None:
             raise Http404

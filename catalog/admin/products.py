@@ -14,8 +14,8 @@ from catalog import images, services, stock
 from catalog.admin.exports import ExportMixin
 from catalog.admin.price_changes import ChangesPrices
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
+from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
-from catalog.search import Search
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail

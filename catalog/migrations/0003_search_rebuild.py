@@ -10,7 +10,7 @@ from typing import Any
 from django.db import migrations
 from pymongo import UpdateOne
 
-from catalog import search
+from catalog import search_terms
 from catalog.read_model import searched_values
 
 BATCH = 200
@@ -55,8 +55,8 @@ def _write(products: Any, variants: Any, batch: list[dict[str, Any]]) -> list[An
 
 def _fields(row: dict[str, Any], variants: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "sort_name": search.sort_name(row["name"]),
-        **search.product_fields(
+        "sort_name": search_terms.sort_name(row["name"]),
+        **search_terms.product_fields(
             name=row["name"],
             description=row["description"],
             category=row["category_name"],

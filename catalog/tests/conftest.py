@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from catalog.models import Product
-from catalog.search import product_fields, sort_name
+from catalog.search_terms import product_fields, sort_name
 from orders.models import ShippingMethod
 from shop.dev.testing.admin import browser_of, ordered
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from rest_framework.test import APIClient
 
-from catalog import counts, pages, queries
+from catalog.listing import count, filters, pagination
 from catalog.models import Product
 from catalog.tests.conftest import LIST
 from shop.dev.testing.commands import count_commands
@@ -22,14 +22,14 @@ def listed(client: APIClient, query: str = "") -> tuple[int, bool, list[str]]:
 def test_a_large_count_may_be_a_second_old_and_products_never_are(
     anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "REMEMBERED_FROM", 2)
+    monkeypatch.setattr(count, "REMEMBERED_FROM", 2)
     for name in "ab":
         make_product(name)
     assert listed(anonymous) == (2, True, ["b", "a"])
     make_product("c")
     assert listed(anonymous) == (2, True, ["c", "b", "a"])
     assert listed(anonymous, "search=c") == (1, True, ["c"])
-    time.sleep(counts.SECONDS)
+    time.sleep(count.SECONDS)
     assert listed(anonymous) == (3, True, ["c", "b", "a"])
 
 
@@ -42,7 +42,7 @@ def test_a_small_count_is_never_old(anonymous: APIClient, make_product: Callable
 def test_few_and_many_are_counted_differently_and_alike(
     anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "FEW", 3)
+    monkeypatch.setattr(count, "FEW", 3)
     pages = {"page_size=2": ["2", "1"], "page_size=2&page=2": ["0"], "page_size=2&ordering=price": ["0", "1"]}
     for number in range(3):
         make_product(str(number), price=str(number))
@@ -72,13 +72,13 @@ def test_few_and_many_are_counted_differently_and_alike(
 def test_that_there_are_more_than_are_counted_is_remembered_longer(
     anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "REMEMBERED_FROM", 2)
-    monkeypatch.setattr(counts, "SECONDS_WHERE_UNCOUNTED", 2)
-    monkeypatch.setattr(queries, "COUNTED", 2)
+    monkeypatch.setattr(count, "REMEMBERED_FROM", 2)
+    monkeypatch.setattr(count, "SECONDS_WHERE_UNCOUNTED", 2)
+    monkeypatch.setattr(filters, "MAX_COUNTED", 2)
     products = [make_product(name) for name in "abc"]
     assert listed(anonymous)[:2] == (2, False)
     products[0].delete()
-    time.sleep(counts.SECONDS)
+    time.sleep(count.SECONDS)
     assert listed(anonymous)[:2] == (2, False)
     time.sleep(1)
     assert listed(anonymous)[:2] == (2, True)
@@ -87,8 +87,8 @@ def test_that_there_are_more_than_are_counted_is_remembered_longer(
 def test_a_count_that_promises_more_than_there_is_leads_nowhere(
     anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "REMEMBERED_FROM", 2)
-    monkeypatch.setattr(queries, "COUNTED", 4)
+    monkeypatch.setattr(count, "REMEMBERED_FROM", 2)
+    monkeypatch.setattr(filters, "MAX_COUNTED", 4)
     products = [make_product(name) for name in "abcde"]
     assert listed(anonymous, "page_size=2")[:2] == (4, False)
     for product in products:
@@ -104,7 +104,7 @@ def test_whoever_asks_for_something_else_each_time_fills_no_memory(
 ) -> None:
     for name in "ab":
         make_product(name)
-    caches = (queries._parse_cached, pages._written_query)
+    caches = (filters._parse_cached, pagination._written_query)
     before = [cache.cache_info().currsize for cache in caches]
     for query in (f"min_price={'0' * 900}1", "&".join(f"junk{number}=" for number in range(100)), f"x={'y' * 9_000}"):
         reply = anonymous.get(f"{LIST}?page_size=1&{query}")

@@ -8,10 +8,10 @@ import pytest
 from django.http import QueryDict
 from rest_framework.test import APIClient
 
-from catalog import facets, queries
 from catalog import services as catalog
+from catalog.listing import facets, filters
+from catalog.listing.filters import ProductFilters
 from catalog.models import Category, Product
-from catalog.queries import ProductFilters
 from catalog.tests.conftest import LIST, put_on_shelf
 from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal, refusals
@@ -203,7 +203,7 @@ def test_staff_and_customers_are_told_the_same(
 def test_of_more_products_than_are_counted_the_newest_are(
     ask: Callable, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "COUNTED", 7)
+    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
     put_on_shelf(*[{"attribute_pairs": ["age=old"]}] * 4, *[{"attribute_pairs": ["age=new"]}] * 6)
     found = ask()
     assert (found["count"], found["count_exact"], found["exact"]) == (7, False, False)
@@ -217,7 +217,7 @@ def test_of_more_products_than_are_counted_the_newest_are(
 
 
 def test_as_many_as_are_counted_are_counted_exactly(ask: Callable, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "COUNTED", 7)
+    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
     put_on_shelf(*[{}] * 7)
     found = ask()
     assert (found["count"], found["count_exact"], found["exact"]) == (7, True, True)

@@ -6,8 +6,8 @@ from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, I
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog.lookup import find_product
 from catalog.models import Product
-from catalog.queries import find_product
 from orders.errors import AlreadyReviewed, NotBought
 from orders.reviews import services
 from orders.reviews.models import Review

@@ -8,8 +8,8 @@ import pytest
 from django.contrib import admin
 from rest_framework.test import APIClient
 
+from catalog.listing.filters import ProductFiltersSerializer
 from catalog.models import Category, Product
-from catalog.queries import ProductFiltersSerializer
 from catalog.tests.conftest import LIST
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.routes import operations, schema

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from cart.models import Cart, CartLine
-from catalog import read_model, search
+from catalog import read_model, search_terms
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from catalog.services import save_category
 from shop import money
@@ -162,8 +162,8 @@ class _Writer:
                     "name": name,
                     "slug": f"product-{number}",
                     "description": description,
-                    "sort_name": search.sort_name(name),
-                    **search.product_fields(
+                    "sort_name": search_terms.sort_name(name),
+                    **search_terms.product_fields(
                         name=name,
                         description=description,
                         category=category["category_name"],

@@ -23,30 +23,30 @@ _few: TTLCache[bool] = TTLCache(seconds=SECONDS_FEW, maxsize=1_000)
 class ListCount:
     """Stages that count matches while reading a page, unless cached.
 
-    ``on_the_way`` goes before the page's stages, ``beside`` after all others, ``also`` into the projection.
+    ``inline_stages`` go before the page's stages, ``extra_fields`` into the projection, ``last_stages`` after it.
     """
 
     def __init__(self, match: dict[str, Any], *, at_most: int, whole: bool) -> None:
         """``whole``: all matches pass through the pipeline."""
         self._key, self._at_most = _digest(match), at_most
         self._known = _remembered.get(self._key)
-        self.on_the_way: Pipeline = []
-        self.also: dict[str, Any] = {}
-        self.beside: Pipeline = []
+        self.inline_stages: Pipeline = []
+        self.extra_fields: dict[str, Any] = {}
+        self.last_stages: Pipeline = []
         if self._known is None and whole and _few.get(self._key):
             # The number may have grown since.
-            self.on_the_way = [{"$limit": at_most}, {"$setWindowFields": {"output": {"counted": {"$count": {}}}}}]
-            self.also = {"counted": "$counted"}
+            self.inline_stages = [{"$limit": at_most}, {"$setWindowFields": {"output": {"counted": {"$count": {}}}}}]
+            self.extra_fields = {"counted": "$counted"}
         elif self._known is None:
             count = [{"$match": match}, {"$limit": at_most}, {"$count": "counted"}]
-            self.beside = [{"$unionWith": {"coll": Product._meta.db_table, "pipeline": count}}]
+            self.last_stages = [{"$unionWith": {"coll": Product._meta.db_table, "pipeline": count}}]
 
-    def take(self, rows: list[Document]) -> int:
+    def read(self, rows: list[Document]) -> int:
         """Remove the count from the rows, and return it."""
         if self._known is not None:
             return self._known
         counted = rows[-1]["counted"] if rows and "counted" in rows[-1] else 0
-        if self.on_the_way:
+        if self.inline_stages:
             for row in rows:
                 del row["counted"]
         elif counted:
@@ -61,7 +61,7 @@ class ListCount:
             _remembered.set(self._key, counted, seconds=seconds)
         if counted <= FEW:
             _few.set(self._key, True)
-        elif self.on_the_way:
+        elif self.inline_stages:
             _few.set(self._key, False)
 
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from bson import Decimal128
 from django.conf import settings
 
-from catalog import queries
 from catalog.categories import in_tree_order
+from catalog.listing import filters
+from catalog.listing.filters import ProductFilters
 from catalog.models import Category, Product
-from catalog.queries import ProductFilters
 from shop import money
 from shop.db import documents, identifiers
 from shop.db.caches import TTLCache
@@ -45,7 +45,7 @@ class Group(NamedTuple):
     attributes: Mapping[str, str]
 
 
-class Look(NamedTuple):
+class Scan(NamedTuple):
     products: int
     groups: dict[str, dict[Any, Group]]
 
@@ -68,13 +68,13 @@ def count_facets(query: ProductFilters) -> dict[str, Any]:
 
 def _count_facets(query: ProductFilters) -> dict[str, Any]:
     not_set = [name for name in _KEYS if name not in query.conditions]
-    matching = _look(query, filters=[*not_set, "attributes"])
-    others = [_look(query, without=name, filters=[name]) for name in query.conditions]
-    groups = {name: found for look in (matching, *others) for name, found in look.groups.items()}
+    matching = _scan(query, filters=[*not_set, "attributes"])
+    others = [_scan(query, without=name, filters=[name]) for name in query.conditions]
+    groups = {name: found for scan in (matching, *others) for name, found in scan.groups.items()}
     return {
-        "count": min(matching.products, queries.COUNTED),
-        "count_exact": matching.products <= queries.COUNTED,
-        "exact": all(look.products <= queries.COUNTED for look in (matching, *others)),
+        "count": min(matching.products, filters.MAX_COUNTED),
+        "count_exact": matching.products <= filters.MAX_COUNTED,
+        "exact": all(scan.products <= filters.MAX_COUNTED for scan in (matching, *others)),
         "categories": _categories(groups.get("category", {}), chosen=query.categories),
         "price": _price(groups.get("price", {})),
         "in_stock": [
@@ -84,12 +84,12 @@ def _count_facets(query: ProductFilters) -> dict[str, Any]:
     }
 
 
-def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None = None) -> Look:
+def _scan(query: ProductFilters, *, filters: Iterable[str], without: str | None = None) -> Scan:
     keys = [{"$map": {"input": _keys(name), "in": {"filter": name, "key": "$$this"}}} for name in filters]
     pipeline = [
         {"$match": query.match(without=without)},
-        {"$sort": queries.NEWEST_FIRST},
-        {"$limit": queries.COUNTED + 1},
+        {"$sort": filters.NEWEST_FIRST},
+        {"$limit": filters.MAX_COUNTED + 1},
         {
             "$project": {
                 "price": {"$ifNull": ["$price", _NO_PRICE]},
@@ -119,11 +119,11 @@ def _look(query: ProductFilters, *, filters: Iterable[str], without: str | None 
             seen = row["products"]
         else:
             # One product above the limit is read.
-            products = min(row["products"], queries.COUNTED)
+            products = min(row["products"], filters.MAX_COUNTED)
             groups.setdefault(name, {})[key] = Group(
                 products, row["lowest"].to_decimal(), row["highest"].to_decimal(), row["attributes"]
             )
-    return Look(seen, groups)
+    return Scan(seen, groups)
 
 
 def _keys(name: str) -> Any:

@@ -12,9 +12,9 @@ from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from catalog import queries, replies
-from catalog.counts import ListCount
-from catalog.queries import Condition, ProductQuery
+from catalog.listing import filters, replies
+from catalog.listing.count import ListCount
+from catalog.listing.filters import Condition, ProductQuery
 from shop.api.object_ids import ObjectIdField
 from shop.api.pagination import PageNumberPagination
 from shop.api.parsers import StrictJSONParser
@@ -24,7 +24,7 @@ from shop.http.addresses import base_url
 
 
 class ProductPagination(PageNumberPagination):
-    """Pages by number up to row ``COUNTED``, then by cursor: the last row's ordering value and id."""
+    """Pages by number up to row ``MAX_COUNTED``, then by cursor: the last row's ordering value and id."""
 
     def paginate_queryset(self, query: ProductQuery, request: Request, view: APIView | None = None) -> list[Document]:
         self.request, self.query, self.ordering = request, query, query.ordering
@@ -35,10 +35,10 @@ class ProductPagination(PageNumberPagination):
 
     def _page_by_number(self) -> list[Document]:
         start = (self.number - 1) * self.size
-        if start >= queries.COUNTED:
+        if start >= filters.MAX_COUNTED:
             raise NotFound("Invalid page.")
-        self.ends_numbers = start + self.size >= queries.COUNTED
-        rows = self._read([{"$skip": start}, {"$limit": min(self.size, queries.COUNTED - start)}])
+        self.ends_numbers = start + self.size >= filters.MAX_COUNTED
+        rows = self._read([{"$skip": start}, {"$limit": min(self.size, filters.MAX_COUNTED - start)}])
         # A cached count may be too high.
         if self.number > 1 and not rows:
             raise NotFound("Invalid page.")
@@ -48,29 +48,29 @@ class ProductPagination(PageNumberPagination):
     def _page_by_cursor(self) -> list[Document]:
         self.ends_numbers = True
         # One more row detects a next page.
-        rows = self._read([{"$match": self._beyond(self.cursor)}, {"$limit": self.size + 1}])
+        rows = self._read([{"$match": self._after(self.cursor)}, {"$limit": self.size + 1}])
         self.more = len(rows) > self.size
         return rows[: self.size]
 
     def _read(self, part: Pipeline) -> list[Document]:
-        # Relevance reads at most `COUNTED` products.
+        # Relevance reads at most `MAX_COUNTED` products.
         whole = not self.cursor and self.ordering is not None
-        count = ListCount(self.query.match(), at_most=queries.COUNTED + 1, whole=whole)
+        count = ListCount(self.query.match(), at_most=filters.MAX_COUNTED + 1, whole=whole)
         # For the next page's cursor.
         position = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {}
         rows = replies.list_products(
-            [*self.query.in_order(), *count.on_the_way, *part],
+            [*self.query.in_order(), *count.inline_stages, *part],
             # A cursor scans ranges of the index, which are not in order.
             index=None if self.cursor else self.query.index(),
             base_url=base_url(self.request),
-            also={**position, **count.also},
-            behind=count.beside,
+            extra_fields={**position, **count.extra_fields},
+            last_stages=count.last_stages,
         )
-        self.counted = count.take(rows)
+        self.counted = count.read(rows)
         self.positions = [row.pop("position") for row in rows] if position else []
         return rows
 
-    def _beyond(self, cursor: str) -> Condition:
+    def _after(self, cursor: str) -> Condition:
         if self.ordering is None:
             raise NotFound("Invalid cursor.")
         try:
@@ -78,9 +78,9 @@ class ProductPagination(PageNumberPagination):
             value, row = self.ordering.position.run_validation(raw), ObjectIdField().run_validation(pk)
         except (ValueError, TypeError, ParseError, ValidationError) as error:
             raise NotFound("Invalid cursor.") from error
-        return self.ordering.beyond(Decimal128(value) if self.ordering.field == "price" else value, row)
+        return self.ordering.after(Decimal128(value) if self.ordering.field == "price" else value, row)
 
-    def _cursor_behind(self, position: list[Any]) -> str:
+    def _cursor_after(self, position: list[Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(position, default=_as_json).encode()).decode()
 
     def get_next_link(self) -> str | None:
@@ -90,7 +90,7 @@ class ProductPagination(PageNumberPagination):
             return self._link(page=self.number + 1)
         if self.ordering is None:
             return None
-        return self._link(cursor=self._cursor_behind(self.positions[: self.size][-1]))
+        return self._link(cursor=self._cursor_after(self.positions[: self.size][-1]))
 
     def get_previous_link(self) -> str | None:
         if self.cursor or self.number == 1:
@@ -106,8 +106,8 @@ class ProductPagination(PageNumberPagination):
     def get_paginated_response(self, data: list[Document]) -> HttpResponse:
         return JSONReply(
             {
-                "count": min(self.counted, queries.COUNTED),
-                "count_exact": self.counted <= queries.COUNTED,
+                "count": min(self.counted, filters.MAX_COUNTED),
+                "count_exact": self.counted <= filters.MAX_COUNTED,
                 "next": self.get_next_link(),
                 "previous": self.get_previous_link(),
                 "results": data,
@@ -118,7 +118,8 @@ class ProductPagination(PageNumberPagination):
         described = super().get_paginated_response_schema(schema)
         described["properties"]["count_exact"] = {
             "type": "boolean",
-            "description": f"False where there are more than {queries.COUNTED} products; `count` then stays at that.",
+            "description": f"False where there are more than {filters.MAX_COUNTED} products; "
+            "`count` then stays at that.",
         }
         return described
 

@@ -16,11 +16,11 @@ from shop.money import display, display_in_mongodb
 
 
 def list_products(
-    found: Pipeline, *, index: str | None, base_url: str, also: Mapping[str, Any], behind: Pipeline
+    found: Pipeline, *, index: str | None, base_url: str, extra_fields: Mapping[str, Any], last_stages: Pipeline
 ) -> list[Document]:
-    """Return list items with the fields ``also``, then the documents of the stages ``behind``; ``index`` is a hint."""
-    shown = {"$project": {**_in_list(settings.CURRENCY), **also}}
-    rows = documents.aggregate(Product, [*found, shown, *behind], index=index)
+    """Return list items with ``extra_fields``, then the documents of ``last_stages``; ``index`` is a hint."""
+    shown = {"$project": {**_in_list(settings.CURRENCY), **extra_fields}}
+    rows = documents.aggregate(Product, [*found, shown, *last_stages], index=index)
     url = urls_of("card", base_url=base_url)
     for row in rows:
         if "image" in row:

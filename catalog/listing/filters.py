@@ -1,4 +1,4 @@
-"""Query strings of the product list as MongoDB queries."""
+"""Query parameters of the product list as MongoDB filters and sorts."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,18 +7,16 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bson import Decimal128, ObjectId
-from django.http import Http404, QueryDict
+from django.http import QueryDict
 from django.utils.functional import cached_property
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import get_object_or_404
 
+from catalog.listing.search import Search
 from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product
 from catalog.read_model import attribute_pair
-from catalog.search import Search
 from shop.api.fields import LowerSlugField
-from shop.api.permissions import staff_may
 from shop.api.query import QueryBooleanField, RepeatedField, given, refuse_unknown_filter
 from shop.db import documents
 from shop.db.caches import TTLCache, cached
@@ -27,23 +25,6 @@ from shop.db.money_fields import MoneyField
 
 # A MongoDB filter.
 Condition = dict[str, Any]
-
-# Permissions to see inactive products and stock.
-SEE_ALL = ("catalog.view_product", "catalog.change_product")
-
-
-def at(address: str) -> Condition:
-    """Return the filter for an id or slug."""
-    return {"_id": ObjectId(address)} if ObjectId.is_valid(address) else {"slug": {"$eq": address.lower()}}
-
-
-def find_product(address: str, *, user: Any) -> Product:
-    """Inactive products are for staff only. Raises ``Http404``."""
-    lookup = {"pk": address} if ObjectId.is_valid(address) else {"slug": address}
-    product = get_object_or_404(Product.objects.all(), **lookup)
-    if not product.is_active and not staff_may(user, *SEE_ALL):
-        raise Http404
-    return product
 
 
 class Ordering(NamedTuple):
@@ -58,9 +39,9 @@ class Ordering(NamedTuple):
         direction = -1 if self.descending else 1
         return {self.field: direction, "_id": direction}
 
-    def beyond(self, value: Any, row: ObjectId) -> Condition:
-        after = "$lt" if self.descending else "$gt"
-        return {"$or": [{self.field: {after: value}}, {self.field: value, "_id": {after: row}}]}
+    def after(self, value: Any, row: ObjectId) -> Condition:
+        behind = "$lt" if self.descending else "$gt"
+        return {"$or": [{self.field: {behind: value}}, {self.field: value, "_id": {behind: row}}]}
 
 
 _PRICE = serializers.DecimalField(max_digits=14, decimal_places=3)
@@ -74,7 +55,7 @@ ORDERINGS = {
 NEWEST_FIRST = ORDERINGS["newest"].sort
 RELEVANCE = "relevance"
 # Maximum number of products that a request counts, skips or ranks.
-COUNTED = 10_000
+MAX_COUNTED = 10_000
 # Each needs another aggregation of the facets.
 MAX_ATTRIBUTES_ASKED = 10
 MAX_VALUES = 50
@@ -250,11 +231,11 @@ class ProductQuery(ProductFilters):
         return super().index(without=without) if self.data["ordering"] in ("newest", RELEVANCE) else None
 
     def in_order(self) -> Pipeline:
-        """No index covers relevance, so it ranks only the newest ``COUNTED``."""
+        """No index covers relevance, so it ranks only the newest ``MAX_COUNTED``."""
         if self.ordering is not None:
             return [{"$match": self.match()}, {"$sort": self.ordering.sort}]
         ranked = self.match()
-        first_beyond = [{"$match": ranked}, {"$sort": NEWEST_FIRST}, {"$skip": COUNTED}, {"$limit": 1}]
+        first_beyond = [{"$match": ranked}, {"$sort": NEWEST_FIRST}, {"$skip": MAX_COUNTED}, {"$limit": 1}]
         first_beyond.append({"$project": {"created_at": 1}})
         for row in documents.aggregate(Product, first_beyond, index=self.index()):
             at, pk = row["created_at"], row["_id"]

@@ -1,0 +1,27 @@
+"""A product by its id or slug."""
+
+from typing import Any
+
+from bson import ObjectId
+from django.http import Http404
+from rest_framework.generics import get_object_or_404
+
+from catalog.models import Product
+from shop.api.permissions import staff_may
+
+# Permissions to see inactive products and stock.
+SEE_ALL = ("catalog.view_product", "catalog.change_product")
+
+
+def match_id_or_slug(address: str) -> dict[str, Any]:
+    """Return the MongoDB filter."""
+    return {"_id": ObjectId(address)} if ObjectId.is_valid(address) else {"slug": {"$eq": address.lower()}}
+
+
+def find_product(address: str, *, user: Any) -> Product:
+    """Inactive products are for staff only. Raises ``Http404``."""
+    lookup = {"pk": address} if ObjectId.is_valid(address) else {"slug": address}
+    product = get_object_or_404(Product.objects.all(), **lookup)
+    if not product.is_active and not staff_may(user, *SEE_ALL):
+        raise Http404
+    return product
