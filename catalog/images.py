@@ -9,7 +9,7 @@ from catalog.models import Product, ProductImage
 from shop import jobs, media
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
-from shop.db.bulk import update_rows
+from shop.db import documents
 from shop.db.transactions import transactional
 from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record
 
@@ -41,7 +41,7 @@ def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
         images = list(ProductImage.objects.filter(product=image.product_id).order_by("position", "id"))
         order = [each.pk for each in images if each.pk != image.pk]
         order.insert(data["position"], image.pk)
-        update_rows(ProductImage, {pk: {"position": position} for position, pk in enumerate(order)})
+        documents.update_rows(ProductImage, {pk: {"position": position} for position, pk in enumerate(order)})
         image.position = order.index(image.pk)
     read_model.refresh(image.product_id)
     staff_log.note(Action.CHANGE, image, fields=data)

@@ -16,7 +16,7 @@ from catalog.models import Product, Variant
 from shop import money
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
-from shop.db.bulk import update_rows
+from shop.db import documents
 from shop.db.transactions import transactional
 
 # Per transaction, to keep it short.
@@ -125,12 +125,13 @@ def _apply(changes: list[PriceChange], *, former: FormerPrice) -> list[PriceChan
         return []
     products = sorted({each.product for each in due})
     before = dict(Product.objects.filter(pk__in=products).values_list("pk", "price"))
-    update_rows(Variant, {each.variant: {"price": each.new} for each in due})
+    documents.update_rows(Variant, {each.variant: {"price": each.new} for each in due})
     staff_log.note(Action.CHANGE, *(current[each.variant] for each in due), fields=["price"])
     services.finalize_products(*products, drops_former_prices=True)
     if former == FormerPrice.SHOW:
         lower = Product.objects.filter(pk__in=products).values_list("pk", "price")
-        update_rows(Product, {pk: {"compare_at_price": before[pk]} for pk, price in lower if price < before[pk]})
+        shown = {pk: {"compare_at_price": before[pk]} for pk, price in lower if price < before[pk]}
+        documents.update_rows(Product, shown)
     elif former == FormerPrice.REMOVE:
         Product.objects.filter(pk__in=products).update(compare_at_price=None)
     return due

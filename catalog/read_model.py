@@ -15,8 +15,7 @@ from pymongo import UpdateOne
 
 from catalog import search_terms
 from catalog.models import Category, Product, ProductImage, Variant
-from shop.db import identifiers
-from shop.db.bulk import update_rows, write
+from shop.db import documents, identifiers
 
 
 def refresh(*product_ids: ObjectId) -> bool:
@@ -44,7 +43,7 @@ def refresh(*product_ids: ObjectId) -> bool:
         for pk, product in products.items()
     }
     _move_counts((product.counted_in, changes[pk]["counted_in"]) for pk, product in products.items())
-    update_rows(Product, {pk: {**change, "updated_at": now} for pk, change in changes.items()})
+    documents.update_rows(Product, {pk: {**change, "updated_at": now} for pk, change in changes.items()})
     return any(products[pk].compare_at_price != change["compare_at_price"] for pk, change in changes.items())
 
 
@@ -154,7 +153,7 @@ def refresh_in_stock(product_ids: set[ObjectId]) -> None:
     available = set(
         Variant.objects.filter(product__in=product_ids, is_active=True, stock__gt=0).values_list("product", flat=True)
     )
-    write(
+    documents.bulk_write(
         Product,
         [
             UpdateOne({"_id": pk}, {"$set": {"in_stock": pk in available}, "$inc": {"stock_flips": 1}})

@@ -12,7 +12,6 @@ from catalog.models import StockMovement, Variant
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db import documents
-from shop.db.bulk import write
 from shop.db.transactions import queue_for, transactional
 
 Quantities = Mapping[ObjectId, int]
@@ -88,7 +87,8 @@ def adjust_many(
     short = [pk for pk, delta in deltas.items() if pk not in current or current[pk][1] + delta < 0]
     if short:
         raise OutOfStock(variants=short)
-    write(Variant, [UpdateOne({"_id": pk}, {"$inc": {"stock": deltas[pk], "adjustments": 1}}) for pk in sorted(deltas)])
+    changes = [UpdateOne({"_id": pk}, {"$inc": {"stock": deltas[pk], "adjustments": 1}}) for pk in sorted(deltas)]
+    documents.bulk_write(Variant, changes)
     _record(deltas, reason=reason, reference=reference, notes=notes)
     flipped = {product_id for pk, (product_id, stock) in current.items() if 0 in (stock, stock + deltas[pk])}
     if flipped:

@@ -12,7 +12,7 @@ from catalog.importing.errors import BadCell
 from catalog.importing.models import ImportStep
 from catalog.models import Category, Product, StockMovement, Variant
 from catalog.skus import SkuMap
-from shop.db.bulk import update_rows
+from shop.db import documents
 
 Conflicts = dict[ObjectId, str]
 
@@ -97,10 +97,10 @@ class _Batch:
         work = self._work
         if work.new_products:
             Product.objects.bulk_create(work.new_products)
-        update_rows(Product, work.products)
+        documents.update_rows(Product, work.products)
         if work.new_variants:
             Variant.objects.bulk_create(work.new_variants)
-        update_rows(Variant, work.variants)
+        documents.update_rows(Variant, work.variants)
         if work.deltas:
             reason = StockMovement.Reason.IMPORT
             stock.adjust_many(work.deltas, reason=reason, notes=work.notes, reference=actor)

@@ -20,7 +20,7 @@ from django_mongodb_backend.fields import (
     ObjectIdField,
 )
 from django_mongodb_backend.query import wrap_database_errors
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.write_concern import WriteConcern
 
@@ -111,6 +111,25 @@ def insert(*rows: models.Model) -> None:
         # The driver sets missing keys.
         row.pk = document["_id"]
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+@wrap_database_errors
+def bulk_write(model: type[models.Model], operations: Sequence[UpdateOne]) -> int:
+    """Return the number of matched rows. Raises ``IntegrityError`` and ``DatabaseError``."""
+    if not operations:
+        return 0
+    collection, session = collection_of(model)
+    return collection.bulk_write(operations, session=session).matched_count
+
+
+def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, Any]]) -> int:
+    """Set fields by primary key; return the number matched."""
+    updates = []
+    for pk, values in changes.items():
+        fields = [(model._meta.get_field(name), value) for name, value in values.items()]
+        row = {field.column: field.get_db_prep_save(value, connection) for field, value in fields}
+        updates.append(UpdateOne({"_id": pk}, {"$set": row}))
+    return bulk_write(model, updates)
 
 
 # Each keeps its client alive, so that the client's id in the key is not reused.
