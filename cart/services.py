@@ -51,8 +51,8 @@ class CartOwner:
 
     def find(self, *, variant: ObjectId | None = None, product: ObjectId | None = None) -> tuple[Cart | None, Offers]:
         """Return the cart and the offers of its lines, ``variant`` and ``product``, by one command."""
-        pipeline = offers.beside([{"$match": self._match}], ids="lines.variant", variant=variant, product=product)
-        document, found = offers.apart(documents.aggregate(Cart, pipeline))
+        pipeline = offers.with_offers([{"$match": self._match}], ids="lines.variant", variant=variant, product=product)
+        document, found = offers.split_offers(documents.aggregate(Cart, pipeline))
         return (documents.instance(Cart, document) if document else None), found
 
     @property

@@ -73,7 +73,9 @@ def offers_of(variants: Iterable[ObjectId]) -> Offers:
     return {row["_id"]: _read(row) for row in rows}
 
 
-def beside(found: Pipeline, *, ids: str, variant: ObjectId | None = None, product: ObjectId | None = None) -> Pipeline:
+def with_offers(
+    found: Pipeline, *, ids: str, variant: ObjectId | None = None, product: ObjectId | None = None
+) -> Pipeline:
     """Return stages that append offers to the one document of ``found``.
 
     They are those of its field ``ids``, and of ``variant`` or of all variants of ``product``.
@@ -95,8 +97,8 @@ def beside(found: Pipeline, *, ids: str, variant: ObjectId | None = None, produc
     return pipeline if variant is product is None else [*pipeline, also]
 
 
-def apart(rows: list[Document]) -> tuple[Document | None, Offers]:
-    """Split the result of :func:`beside`."""
+def split_offers(rows: list[Document]) -> tuple[Document | None, Offers]:
+    """Split the result of :func:`with_offers`."""
     found = rows.pop(0) if rows and "offers" in rows[0] else None
     offers = [*rows, *(found.pop("offers") if found else ())]
     return found, {row["_id"]: _read(row) for row in offers}

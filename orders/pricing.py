@@ -102,9 +102,9 @@ def _read(
 ) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate], Held]:
     """Read everything in one command."""
     pipeline = [
-        *offers.beside([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
-        _beside(ShippingMethod, {"is_active": True}, name="methods"),
-        _beside(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
+        *offers.with_offers([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
+        _lookup_all(ShippingMethod, {"is_active": True}, name="methods"),
+        _lookup_all(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
         # For all pick-up countries: the method is chosen later.
         {
             "$lookup": {
@@ -117,7 +117,7 @@ def _read(
     ]
     if placed_from:
         pipeline += holds.lookups(user=user, placed_from=placed_from)
-    row, offered = offers.apart(documents.aggregate(Cart, pipeline))
+    row, offered = offers.split_offers(documents.aggregate(Cart, pipeline))
     if row is None:
         return None, {}, [], [], Held()
     methods = [documents.instance(ShippingMethod, each) for each in row["methods"]]
@@ -143,7 +143,7 @@ def out_of_stock(error: OutOfStock, cart: Cart) -> OutOfStock:
     return OutOfStock(variants=error.variants, faults=faults)
 
 
-def _beside(model: type[Model], match: documents.Document, *, name: str) -> documents.Document:
+def _lookup_all(model: type[Model], match: documents.Document, *, name: str) -> documents.Document:
     return {"$lookup": {"from": model._meta.db_table, "pipeline": [{"$match": match}], "as": name}}
 
 
