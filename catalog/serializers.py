@@ -5,25 +5,13 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, Variant, validate_attributes
+from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, validate_attributes
 from shop.api.fields import CodeField, LowerSlugField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db import identifiers
 from shop.db.fields import normalized_labels
 from shop.db.money_fields import MoneyField
 from shop.media.fields import UploadedImageField
-from shop.media.urls import SIZES
-
-
-class CategoryBriefSerializer(serializers.Serializer):
-    id = serializers.CharField()
-    name = serializers.CharField()
-    slug = serializers.CharField()
-
-
-class RatingSerializer(serializers.Serializer):
-    average = serializers.FloatField(allow_null=True)
-    count = serializers.IntegerField()
 
 
 class CategorySerializer(serializers.ModelSerializer):
@@ -33,57 +21,6 @@ class CategorySerializer(serializers.ModelSerializer):
     class Meta:
         model = Category
         fields = ["id", "name", "slug", "parent", "path", "product_count"]
-
-
-class ProductSerializer(serializers.ModelSerializer):
-    """A product in a list."""
-
-    # Only for the API schema: `catalog.listing.replies` builds the responses.
-
-    price = MoneyField(read_only=True)
-    compare_at_price = MoneyField(read_only=True, allow_null=True)
-    currency = serializers.CharField(read_only=True)
-    image = serializers.URLField(read_only=True, allow_null=True)
-    rating = RatingSerializer(read_only=True)
-    category = CategoryBriefSerializer(read_only=True, allow_null=True)
-
-    class Meta:
-        model = Product
-        fields = [
-            "id",
-            "name",
-            "slug",
-            "price",
-            "compare_at_price",
-            "currency",
-            "in_stock",
-            "image",
-            "rating",
-            "category",
-        ]
-
-
-class PictureSizesSerializer(serializers.Serializer):
-    """URLs for `srcset`; no size is larger than the upload."""
-
-    original = serializers.URLField(read_only=True)
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        return super().get_fields() | {
-            name: serializers.URLField(
-                read_only=True, help_text=f"{'Cut to' if size.crop else 'Within'} {size.width} × {size.height} pixels."
-            )
-            for name, size in SIZES.items()
-        }
-
-
-class PictureSerializer(serializers.Serializer):
-    id = serializers.CharField(read_only=True)
-    url = serializers.URLField(read_only=True)
-    thumbnail = serializers.URLField(read_only=True)
-    sizes = PictureSizesSerializer(read_only=True)
-    alt = serializers.CharField(read_only=True)
-    position = serializers.IntegerField(read_only=True)
 
 
 @extend_schema_field(
@@ -103,95 +40,6 @@ class AttributesField(serializers.JSONField):
         except DjangoValidationError as error:
             raise serializers.ValidationError(error.messages, code=error.code) from error
         return pairs
-
-
-class VariantSerializer(serializers.ModelSerializer):
-    options = AttributesField(read_only=True)
-    price = MoneyField(read_only=True)
-
-    class Meta:
-        model = Variant
-        fields = ["id", "sku", "options", "price", "in_stock"]
-        extra_kwargs = {"in_stock": {"read_only": True}}
-
-
-class StaffVariantSerializer(VariantSerializer):
-    class Meta(VariantSerializer.Meta):
-        fields = [*VariantSerializer.Meta.fields, "stock", "is_active"]
-
-
-class ShownVariantSerializer(StaffVariantSerializer):
-    stock = serializers.IntegerField(required=False, help_text="For staff only.")
-    is_active = serializers.BooleanField(required=False, help_text="For staff only.")
-
-
-class ProductDetailSerializer(ProductSerializer):
-    """A product; staff also see stock and inactive variants."""
-
-    images = PictureSerializer(many=True, read_only=True)
-    variants = ShownVariantSerializer(many=True, read_only=True)
-    attributes = AttributesField(read_only=True)
-
-    class Meta(ProductSerializer.Meta):
-        fields = [
-            *ProductSerializer.Meta.fields,
-            "description",
-            "images",
-            "variants",
-            "attributes",
-            "is_active",
-            "created_at",
-            "updated_at",
-        ]
-
-
-# --- Facets -----------------------------------------------------------------------------------------------------------
-
-
-class CategoryFacetSerializer(CategoryBriefSerializer):
-    parent = serializers.CharField(allow_null=True, help_text="An id, or null.")
-    count = serializers.IntegerField(help_text="Products here and below.")
-
-
-class PriceRangeSerializer(serializers.Serializer):
-    """A price range for `min_price` and `max_price`."""
-
-    min = MoneyField()
-    max = MoneyField()
-    count = serializers.IntegerField()
-
-
-class PriceFacetSerializer(serializers.Serializer):
-    min = MoneyField(allow_null=True, help_text="The lowest price of all.")
-    max = MoneyField(allow_null=True, help_text="The highest price of all.")
-    ranges = PriceRangeSerializer(many=True, help_text="Those that hold products, the lowest first.")
-
-
-class StockFacetSerializer(serializers.Serializer):
-    value = serializers.BooleanField()
-    count = serializers.IntegerField()
-
-
-class AttributeValueSerializer(serializers.Serializer):
-    value = serializers.CharField()
-    count = serializers.IntegerField()
-
-
-class AttributeFacetSerializer(serializers.Serializer):
-    name = serializers.CharField()
-    values = AttributeValueSerializer(many=True, help_text="The commonest first, at most 100.")
-
-
-class FacetsSerializer(serializers.Serializer):
-    count = serializers.IntegerField(help_text="As in the list.")
-    count_exact = serializers.BooleanField(help_text="As in the list.")
-    exact = serializers.BooleanField(
-        help_text="False where more than 10,000 products had to be counted; the newest 10,000 of them were."
-    )
-    categories = CategoryFacetSerializer(many=True, help_text="In the order of `/categories/`.")
-    price = PriceFacetSerializer()
-    in_stock = StockFacetSerializer(many=True)
-    attributes = AttributeFacetSerializer(many=True, help_text="By name, at most 50.")
 
 
 # --- Write serializers ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from catalog import images, services, stock
 from catalog.categories import count_products, in_tree_order
 from catalog.errors import DuplicateOptions, FormerPriceTooLow, OutOfStock, SkuTaken, SlugTaken, VariantRequired
 from catalog.listing import replies
-from catalog.listing.facets import count_facets
+from catalog.listing.facets import FacetsSerializer, count_facets
 from catalog.listing.filters import (
     ATTRIBUTE_PARAMETER,
     Condition,
@@ -25,18 +25,19 @@ from catalog.listing.filters import (
     ProductQuerySerializer,
 )
 from catalog.listing.pagination import ProductPagination
+from catalog.listing.replies import (
+    PictureSerializer,
+    ProductDetailSerializer,
+    ProductSerializer,
+    StaffVariantSerializer,
+)
 from catalog.lookup import SEE_ALL, find_product, match_id_or_slug
 from catalog.models import Category, Product, ProductImage, Variant
 from catalog.serializers import (
     CategorySerializer,
-    FacetsSerializer,
     ImageUpdateSerializer,
     ImageUploadSerializer,
-    PictureSerializer,
-    ProductDetailSerializer,
-    ProductSerializer,
     ProductWriteSerializer,
-    StaffVariantSerializer,
     StockChangeSerializer,
     VariantUpdateSerializer,
 )

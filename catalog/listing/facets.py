@@ -9,14 +9,17 @@ from typing import Any, NamedTuple
 
 from bson import Decimal128
 from django.conf import settings
+from rest_framework import serializers
 
 from catalog.categories import in_tree_order
 from catalog.listing import filters
 from catalog.listing.filters import ProductFilters
+from catalog.listing.replies import CategoryBriefSerializer
 from catalog.models import Category, Product
 from shop import money
 from shop.db import documents, identifiers
 from shop.db.caches import TTLCache
+from shop.db.money_fields import MoneyField
 
 MAX_NAMES = 50
 MAX_VALUES = 100
@@ -35,6 +38,55 @@ _KEYS: dict[str, Any] = {
     "in_stock": ["$in_stock"],
 }
 _PAIRS = "$attribute_pairs"
+
+
+class CategoryFacetSerializer(CategoryBriefSerializer):
+    parent = serializers.CharField(allow_null=True, help_text="An id, or null.")
+    count = serializers.IntegerField(help_text="Products here and below.")
+
+
+class PriceRangeSerializer(serializers.Serializer):
+    """A price range for `min_price` and `max_price`."""
+
+    min = MoneyField()
+    max = MoneyField()
+    count = serializers.IntegerField()
+
+
+class PriceFacetSerializer(serializers.Serializer):
+    min = MoneyField(allow_null=True, help_text="The lowest price of all.")
+    max = MoneyField(allow_null=True, help_text="The highest price of all.")
+    ranges = PriceRangeSerializer(many=True, help_text="Those that hold products, the lowest first.")
+
+
+class StockFacetSerializer(serializers.Serializer):
+    value = serializers.BooleanField()
+    count = serializers.IntegerField()
+
+
+class AttributeValueSerializer(serializers.Serializer):
+    value = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class AttributeFacetSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    values = AttributeValueSerializer(many=True, help_text="The commonest first, at most 100.")
+
+
+class FacetsSerializer(serializers.Serializer):
+    count = serializers.IntegerField(help_text="As in the list.")
+    count_exact = serializers.BooleanField(help_text="As in the list.")
+    exact = serializers.BooleanField(
+        help_text="False where more than 10,000 products had to be counted; the newest 10,000 of them were."
+    )
+    categories = CategoryFacetSerializer(many=True, help_text="In the order of `/categories/`.")
+    price = PriceFacetSerializer()
+    in_stock = StockFacetSerializer(many=True)
+    attributes = AttributeFacetSerializer(many=True, help_text="By name, at most 50.")
+
+
+# --- Counting ---------------------------------------------------------------------------------------------------------
 
 
 class Group(NamedTuple):
@@ -56,7 +108,7 @@ _remembered: TTLCache[dict[str, Any]] = TTLCache(seconds=5.0, maxsize=100)
 
 
 def count_facets(query: ProductFilters) -> dict[str, Any]:
-    """See `catalog.serializers.FacetsSerializer`."""
+    """Return the data of a :class:`FacetsSerializer`."""
     key = repr((query.conditions, query.match()))
     facets = _remembered.get(key)
     if facets is None:
@@ -68,8 +120,8 @@ def count_facets(query: ProductFilters) -> dict[str, Any]:
 
 def _count_facets(query: ProductFilters) -> dict[str, Any]:
     not_set = [name for name in _KEYS if name not in query.conditions]
-    matching = _scan(query, filters=[*not_set, "attributes"])
-    others = [_scan(query, without=name, filters=[name]) for name in query.conditions]
+    matching = _scan(query, names=[*not_set, "attributes"])
+    others = [_scan(query, without=name, names=[name]) for name in query.conditions]
     groups = {name: found for scan in (matching, *others) for name, found in scan.groups.items()}
     return {
         "count": min(matching.products, filters.MAX_COUNTED),
@@ -84,8 +136,8 @@ def _count_facets(query: ProductFilters) -> dict[str, Any]:
     }
 
 
-def _scan(query: ProductFilters, *, filters: Iterable[str], without: str | None = None) -> Scan:
-    keys = [{"$map": {"input": _keys(name), "in": {"filter": name, "key": "$$this"}}} for name in filters]
+def _scan(query: ProductFilters, *, names: Iterable[str], without: str | None = None) -> Scan:
+    keys = [{"$map": {"input": _keys(name), "in": {"filter": name, "key": "$$this"}}} for name in names]
     pipeline = [
         {"$match": query.match(without=without)},
         {"$sort": filters.NEWEST_FIRST},

@@ -1,31 +1,185 @@
-"""Product responses built from documents, with one command each; `catalog.serializers` describes their shapes."""
+"""List and detail replies, each from one command.
 
-from collections.abc import Mapping
+``Meta.fields`` of a serializer names the fields of its reply, for OpenAPI and for the functions here. Fields that are
+not computed are shown as stored.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 
 from bson import Decimal128
 from django.conf import settings
+from rest_framework import serializers
 
 from catalog.models import Product, Variant
+from catalog.serializers import AttributesField
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
-from shop.media.urls import all_urls_of, urls_of
+from shop.db.money_fields import MoneyField
+from shop.media.urls import SIZES, all_urls_of, urls_of
 from shop.money import display, display_in_mongodb
+
+# --- Shapes -----------------------------------------------------------------------------------------------------------
+
+
+class CategoryBriefSerializer(serializers.Serializer):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+
+
+class RatingSerializer(serializers.Serializer):
+    average = serializers.FloatField(allow_null=True)
+    count = serializers.IntegerField()
+
+
+class ProductSerializer(serializers.ModelSerializer):
+    """A product in a list."""
+
+    price = MoneyField(read_only=True)
+    compare_at_price = MoneyField(read_only=True, allow_null=True)
+    currency = serializers.CharField(read_only=True)
+    image = serializers.URLField(read_only=True, allow_null=True)
+    rating = RatingSerializer(read_only=True)
+    category = CategoryBriefSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Product
+        fields = (
+            "id",
+            "name",
+            "slug",
+            "price",
+            "compare_at_price",
+            "currency",
+            "in_stock",
+            "image",
+            "rating",
+            "category",
+        )
+
+
+class PictureSizesSerializer(serializers.Serializer):
+    """URLs for `srcset`; no size is larger than the upload."""
+
+    original = serializers.URLField(read_only=True)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return super().get_fields() | {
+            name: serializers.URLField(
+                read_only=True, help_text=f"{'Cut to' if size.crop else 'Within'} {size.width} × {size.height} pixels."
+            )
+            for name, size in SIZES.items()
+        }
+
+
+class PictureSerializer(serializers.Serializer):
+    id = serializers.CharField(read_only=True)
+    url = serializers.URLField(read_only=True)
+    thumbnail = serializers.URLField(read_only=True)
+    sizes = PictureSizesSerializer(read_only=True)
+    alt = serializers.CharField(read_only=True)
+    position = serializers.IntegerField(read_only=True)
+
+
+class VariantSerializer(serializers.ModelSerializer):
+    options = AttributesField(read_only=True)
+    price = MoneyField(read_only=True)
+
+    class Meta:
+        model = Variant
+        fields = ("id", "sku", "options", "price", "in_stock")
+        extra_kwargs = {"in_stock": {"read_only": True}}
+
+
+class StaffVariantSerializer(VariantSerializer):
+    class Meta(VariantSerializer.Meta):
+        fields = (*VariantSerializer.Meta.fields, "stock", "is_active")
+
+
+class ShownVariantSerializer(StaffVariantSerializer):
+    stock = serializers.IntegerField(required=False, help_text="For staff only.")
+    is_active = serializers.BooleanField(required=False, help_text="For staff only.")
+
+
+class ProductDetailSerializer(ProductSerializer):
+    """A product; staff also see stock and inactive variants."""
+
+    images = PictureSerializer(many=True, read_only=True)
+    variants = ShownVariantSerializer(many=True, read_only=True)
+    attributes = AttributesField(read_only=True)
+
+    class Meta(ProductSerializer.Meta):
+        fields = (
+            *ProductSerializer.Meta.fields,
+            "description",
+            "images",
+            "variants",
+            "attributes",
+            "is_active",
+            "created_at",
+            "updated_at",
+        )
+
+
+# --- Lists ------------------------------------------------------------------------------------------------------------
 
 
 def list_products(
     found: Pipeline, *, index: str | None, base_url: str, extra_fields: Mapping[str, Any], last_stages: Pipeline
 ) -> list[Document]:
     """Return list items with ``extra_fields``, then the documents of ``last_stages``; ``index`` is a hint."""
-    shown = {"$project": {**_in_list(settings.CURRENCY), **extra_fields}}
+    shown = {"$project": {**_list_projection(settings.CURRENCY), **extra_fields}}
     rows = documents.aggregate(Product, [*found, shown, *last_stages], index=index)
     url = urls_of("card", base_url=base_url)
     for row in rows:
         if "image" in row:
             row["image"] = url(row["image"])
     return rows
+
+
+@cache
+def _list_projection(currency: str) -> dict[str, Any]:
+    computed = {
+        "id": {"$toString": "$_id"},
+        "price": display_in_mongodb(_stored("price"), currency),
+        "compare_at_price": display_in_mongodb("$compare_at_price", currency),
+        "currency": {"$literal": currency},
+        # Replaced later by its URL, which depends on the request's host.
+        "image": {"$ifNull": [{"$first": "$pictures.name"}, None]},
+        "rating": {"average": {"$toDouble": "$rating_average"}, "count": _stored("rating_count")},
+        "category": {
+            "$cond": [
+                "$category_id",
+                {
+                    "id": {"$toString": "$category_id"},
+                    "name": _stored("category_name"),
+                    "slug": _stored("category_slug"),
+                },
+                None,
+            ]
+        },
+    }
+    return {"_id": 0, **{name: computed.get(name) or _stored(name) for name in ProductSerializer.Meta.fields}}
+
+
+def _stored(name: str) -> dict[str, Any]:
+    return documents.stored_or_default(Product, name)
+
+
+# --- Details: for a single product, Python is faster than a projection ------------------------------------------------
+
+_SHOWN = {"$unset": ["search_words", "search_beginnings", "sort_name", "attribute_pairs", "category_lineage"]}
+_WITH_VARIANTS = {
+    "$lookup": {
+        "from": Variant._meta.db_table,
+        "localField": "_id",
+        "foreignField": "product_id",
+        "as": "variants",
+    }
+}
 
 
 def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: str) -> Document | None:
@@ -52,26 +206,35 @@ def _detail(product: Document, *, for_staff: bool, base_url: str) -> Document | 
         for position, each in enumerate(product["pictures"])
     ]
     category = product["category_id"]
-    return {
+    computed = {
         "id": str(product["_id"]),
-        "name": product["name"],
-        "slug": product["slug"],
         "price": _amount(product["price"], currency),
         "compare_at_price": _amount(product["compare_at_price"], currency),
         "currency": currency,
-        "in_stock": product["in_stock"],
         "image": pictures[0]["sizes"]["card"] if pictures else None,
         "rating": {"average": _number(product["rating_average"]), "count": product["rating_count"]},
         "category": category
         and {"id": str(category), "name": product["category_name"], "slug": product["category_slug"]},
-        "description": product["description"],
         "images": pictures,
-        "variants": [_variant(each, currency, for_staff) for each in sorted(variants, key=_place)],
-        "attributes": product["attributes"],
-        "is_active": product["is_active"],
+        "variants": [_variant(each, currency, for_staff=for_staff) for each in sorted(variants, key=_place)],
         "created_at": _moment(product["created_at"]),
         "updated_at": _moment(product["updated_at"]),
     }
+    return _named(ProductDetailSerializer.Meta.fields, computed, product)
+
+
+def _variant(variant: Document, currency: str, *, for_staff: bool) -> Document:
+    computed = {
+        "id": str(variant["_id"]),
+        "price": _amount(variant["price"], currency),
+        "in_stock": variant["is_active"] and variant["stock"] > 0,
+    }
+    serializer = StaffVariantSerializer if for_staff else VariantSerializer
+    return _named(serializer.Meta.fields, computed, variant)
+
+
+def _named(names: Sequence[str], computed: Document, stored: Document) -> Document:
+    return {name: computed[name] if name in computed else stored[name] for name in names}
 
 
 def picture(*, pk: Any, name: str, alt: str, position: int, base_url: str) -> dict[str, Any]:
@@ -87,62 +250,6 @@ def _picture(pk: Any, sizes: Mapping[str, str | None], *, alt: str, position: in
         "alt": alt,
         "position": position,
     }
-
-
-# --- List items -------------------------------------------------------------------------------------------------------
-
-
-@cache
-def _in_list(currency: str) -> dict[str, Any]:
-    return {
-        "_id": 0,
-        "id": {"$toString": "$_id"},
-        "name": "$name",
-        "slug": "$slug",
-        "price": display_in_mongodb({"$ifNull": ["$price", Decimal128("0")]}, currency),
-        "compare_at_price": display_in_mongodb("$compare_at_price", currency),
-        "currency": {"$literal": currency},
-        # Missing in documents of an older release.
-        "in_stock": {"$ifNull": ["$in_stock", False]},
-        # Replaced later by its URL, which depends on the request's host.
-        "image": {"$ifNull": [{"$first": "$pictures.name"}, None]},
-        "rating": {"average": {"$toDouble": "$rating_average"}, "count": {"$ifNull": ["$rating_count", 0]}},
-        "category": {
-            "$cond": [
-                "$category_id",
-                {
-                    "id": {"$toString": "$category_id"},
-                    "name": {"$ifNull": ["$category_name", ""]},
-                    "slug": {"$ifNull": ["$category_slug", ""]},
-                },
-                None,
-            ]
-        },
-    }
-
-
-# --- Details: for a single product, Python is faster than a projection ------------------------------------------------
-
-_SHOWN = {"$unset": ["search_words", "search_beginnings", "sort_name", "attribute_pairs", "category_lineage"]}
-_WITH_VARIANTS = {
-    "$lookup": {
-        "from": Variant._meta.db_table,
-        "localField": "_id",
-        "foreignField": "product_id",
-        "as": "variants",
-    }
-}
-
-
-def _variant(variant: Document, currency: str, for_staff: bool) -> Document:
-    shown = {
-        "id": str(variant["_id"]),
-        "sku": variant["sku"],
-        "options": variant["options"],
-        "price": _amount(variant["price"], currency),
-        "in_stock": variant["is_active"] and variant["stock"] > 0,
-    }
-    return {**shown, "stock": variant["stock"], "is_active": variant["is_active"]} if for_staff else shown
 
 
 def _place(variant: Document) -> tuple[int, Any]:

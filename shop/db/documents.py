@@ -248,6 +248,12 @@ def with_defaults(model: type[models.Model], document: Document) -> Document:
     return {name: stored_default(field) for name, field in fields.items() if name not in document} | document
 
 
+def stored_or_default(model: type[models.Model], name: str) -> Document:
+    """Return an aggregation expression of a field, with its default for documents that lack it."""
+    field = model._meta.get_field(name)
+    return {"$ifNull": [f"${field.column}", {"$literal": stored_default(field)}]}
+
+
 @cache
 def _reader(model: type[models.Model], only: tuple[str, ...]) -> _Reader:
     return _Reader(model, only)
