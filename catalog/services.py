@@ -28,7 +28,10 @@ from shop.db.mongodb import violated_fields
 from shop.db.transactions import transactional
 from shop.media.cleanup import delete_image_later
 
-PRODUCT_FIELDS = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
+# The other fields are the read model.
+PRODUCT_FIELDS = tuple(
+    field.name for field in Product._meta.concrete_fields if field.editable and not field.primary_key
+)
 VARIANT_FIELDS = ("sku", "options", "price")
 
 # --- Products ---------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class ProductForm(ConcurrentEditForm):
 
     class Meta:
         model = Product
-        fields = ("name", "slug", "description", "category", "compare_at_price", "is_active", "attributes")
+        fields = services.PRODUCT_FIELDS
         labels = {"compare_at_price": "Former price"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

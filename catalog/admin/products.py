@@ -3,6 +3,7 @@ from typing import Any
 from bson import ObjectId
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -26,6 +27,8 @@ from shop.media.cleanup import delete_image_later
 from shop.media.urls import image_url
 
 MAX_AT_ONCE = 5000
+# The first rows of the form; all other fields are below them.
+_FIRST = (("name", "slug"), ("category", "compare_at_price"), "is_active")
 
 
 class CategoryFilter(AutocompleteSelectFilter):
@@ -90,8 +93,8 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
     money_fields = ("compare_at_price",)
     autocomplete_fields = ("category",)
     fieldsets = (
-        (None, {"fields": (("name", "slug"), ("category", "compare_at_price"), "is_active")}),
-        ("What shoppers read", {"fields": ("description", "attributes")}),
+        (None, {"fields": _FIRST}),
+        ("What shoppers read", {"fields": [name for name in services.PRODUCT_FIELDS if name not in flatten(_FIRST)]}),
     )
     list_display = ("product", "in_category", "shown_price", "stock_state", "active")
     list_filter = (("category", CategoryFilter), ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))

@@ -146,6 +146,7 @@ class Columns:
             "variant_active": YesNoColumn("variant_active", variant("is_active")),
         }
         self.sku = Column(SKU, variant("sku"))
+        self._names = list(self._of_product)
 
     def of_product(self, name: str) -> Column | None:
         if name not in self._of_product and _is_pair(name, ATTRIBUTE):
@@ -157,18 +158,20 @@ class Columns:
             self._of_variant[name] = PairColumn(name, Variant._meta.get_field("options"))
         return self._of_variant.get(name)
 
+    def get(self, name: str) -> Column | None:
+        return self.of_product(name) or self.of_variant(name)
+
+    def export_order(self, attributes: Iterable[str], options: Iterable[str]) -> list[str]:
+        return [
+            SKU,
+            *self._names,
+            *(ATTRIBUTE + name for name in sorted(attributes)),
+            *(OPTION + name for name in sorted(options)),
+            *("price", STOCK, STOCK_BASE, "variant_active"),
+        ]
+
     def knows(self, name: str) -> bool:
-        return name in (SKU, STOCK, STOCK_BASE) or bool(self.of_product(name) or self.of_variant(name))
-
-
-def export_order(attributes: Iterable[str], options: Iterable[str]) -> list[str]:
-    return [
-        SKU,
-        *("name", "slug", "description", "category", "active", "compare_at_price"),
-        *(ATTRIBUTE + name for name in sorted(attributes)),
-        *(OPTION + name for name in sorted(options)),
-        *("price", STOCK, STOCK_BASE, "variant_active"),
-    ]
+        return name in (SKU, STOCK, STOCK_BASE) or self.get(name) is not None
 
 
 def clean_text(text: str, field: models.Field | None = None) -> str:

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from catalog import read_model
 from catalog.importing import csv_format, xlsx_format
-from catalog.importing.columns import SKU, STOCK, STOCK_BASE, Column, Columns, MoneyColumn, export_order, stock_base
+from catalog.importing.columns import SKU, STOCK, STOCK_BASE, Column, Columns, MoneyColumn, stock_base
 from catalog.importing.errors import TooManyColumns
 from catalog.importing.formats import MAX_COLUMNS, guarded
 from catalog.models import Category, Product, Variant
@@ -24,11 +24,10 @@ class Export:
         # By key, so that concurrent changes repeat or skip no product.
         self._products = products.prefetch_related(None).order_by("pk")
         self._tick = tick
-        attributes, options = self._names()
-        self.headings = export_order(attributes, options)
+        columns = Columns(Category.objects.all())
+        self.headings = columns.export_order(*self._names())
         if len(self.headings) > MAX_COLUMNS:
             raise TooManyColumns
-        columns = Columns(Category.objects.all())
         self._of_product = {name: column for name in self.headings if (column := columns.of_product(name))}
         self._of_variant = {name: column for name in self.headings if (column := columns.of_variant(name))}
 

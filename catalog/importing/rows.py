@@ -2,12 +2,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from catalog.importing.columns import SKU, Columns
+from catalog.importing.columns import SKU, Columns, MoneyColumn
 from catalog.importing.errors import BadCell, FileRefused
 from catalog.importing.formats import Table
 from shop.db import identifiers
-
-MONEY = frozenset({"price", "compare_at_price"})
 
 
 class CellFault(NamedTuple):
@@ -29,7 +27,8 @@ class Sheet:
         self.names = _names(table.headings, columns)
         self.faults: list[CellFault] = []
         self._at = {name: position for position, name in enumerate(self.names)}
-        self._with_comma = [self._at[name] for name in MONEY & self._at.keys()] if table.decimal_comma else []
+        amounts = [at for name, at in self._at.items() if isinstance(columns.get(name), MoneyColumn)]
+        self._with_comma = amounts if table.decimal_comma else []
         self.rows = list(self._rows(table, columns))
 
     def text(self, row: Row, name: str) -> str:
