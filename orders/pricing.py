@@ -39,6 +39,14 @@ class Quote:
     held: Held = field(default_factory=Held)
 
     @property
+    def subtotal(self) -> Decimal:
+        return self.priced.subtotal
+
+    @property
+    def discount(self) -> Decimal:
+        return self.priced.discount
+
+    @property
     def total(self) -> Decimal:
         added = money.ZERO if self.prices_include_tax else self.tax
         return self.priced.total + self.shipping + added

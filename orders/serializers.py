@@ -16,13 +16,11 @@ from orders.lifecycle import (
     PaymentStatus,
 )
 from orders.models import Order, PostalAddress, ShippingMethod, TimelineEntry
-from orders.pricing import Quote
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
 from shop.media.fields import ImageURLField
-from shop.money import display
 
 
 class PostalAddressSerializer(AddressSerializer):
@@ -80,13 +78,17 @@ class TimelineEntrySerializer(serializers.Serializer):
         list_serializer_class = TimelineSerializer
 
 
-class OrderSerializer(serializers.ModelSerializer):
+class TotalsSerializer(serializers.Serializer):
+    # No docstring: the descriptions of orders would inherit it.
     lines = OrderLineSerializer(many=True)
     subtotal = MoneyField()
     discount = MoneyField()
     shipping = MoneyField()
     tax = MoneyField()
     total = MoneyField()
+
+
+class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
     coupon = serializers.SerializerMethodField()
     shipping_method = serializers.SerializerMethodField()
     shipping_address = PostalAddressSerializer()
@@ -129,35 +131,13 @@ class OrderSerializer(serializers.ModelSerializer):
         return order.shipping_method or None
 
 
-class QuoteSerializer(serializers.Serializer):
+class QuoteSerializer(TotalsSerializer):
     """The price of an order, in the order's shape."""
 
-    lines = OrderLineSerializer(many=True)
-    subtotal = MoneyField()
-    discount = MoneyField()
-    shipping = MoneyField()
-    tax = MoneyField()
-    total = MoneyField()
     currency = serializers.CharField()
-    coupon = serializers.CharField(allow_null=True)
-    shipping_method = serializers.CharField(allow_null=True)
+    coupon = serializers.CharField(source="priced.coupon.code", allow_null=True)
+    shipping_method = serializers.CharField(source="shipping_method.code", allow_null=True)
     prices_include_tax = serializers.BooleanField()
-
-
-def quote_data(quote: Quote, *, context: dict[str, Any]) -> dict[str, Any]:
-    priced = quote.priced
-    return {
-        "lines": OrderLineSerializer(quote.lines, many=True, context=context).data,
-        "subtotal": display(priced.subtotal),
-        "discount": display(priced.discount),
-        "shipping": display(quote.shipping),
-        "tax": display(quote.tax),
-        "total": display(quote.total),
-        "currency": quote.currency,
-        "coupon": priced.coupon.code if priced.coupon else None,
-        "shipping_method": quote.shipping_method.code if quote.shipping_method else None,
-        "prices_include_tax": quote.prices_include_tax,
-    }
 
 
 class PlaceOrderSerializer(OptionalNulls):

@@ -11,6 +11,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from accounts.errors import UnknownState
 from cart.errors import CartChanged, EmptyCart, InvalidCoupon
@@ -28,7 +29,7 @@ from orders.errors import (
 )
 from orders.lifecycle import Actor
 from orders.models import Order, ShippingMethod
-from orders.pricing import quote
+from orders.pricing import Quote, quote
 from orders.serializers import (
     CancelSerializer,
     FulfilSerializer,
@@ -37,7 +38,6 @@ from orders.serializers import (
     PlaceOrderSerializer,
     QuoteSerializer,
     ShippingMethodSerializer,
-    quote_data,
 )
 from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
@@ -160,7 +160,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
             shipping_method=wanted.get("shipping_method"),
         )
         quoted.require_chargeable()
-        return Response(quote_data(quoted, context=self.get_serializer_context()))
+        return self.reply(quoted, QuoteSerializer)
 
     @extend_schema(request=CancelSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
@@ -186,5 +186,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "internal": staff_may(self.request.user, "orders.view_order")}
 
-    def reply(self, order: Order, **options: Any) -> Response:
-        return Response(represent(OrderSerializer, order, context=self.get_serializer_context()), **options)
+    def reply(
+        self, shown: Order | Quote, serializer_class: type[Serializer] = OrderSerializer, **options: Any
+    ) -> Response:
+        return Response(represent(serializer_class, shown, context=self.get_serializer_context()), **options)
