@@ -10,8 +10,8 @@ from shop.dev.faults.tally import Tally
 from shop.dev.faults.world import ShopWorld, World
 from shop.dev.stripe_simulator import ApiError
 
-# Seconds of payments; the worker expires holds in the middle.
-EXPIRY_SECONDS = 6.0
+# Seconds of payments; the worker expires holds in the middle. A busy machine needs longer for a race.
+PAYMENT_SECONDS = (6.0, 12.0, 24.0)
 
 
 def late_success(world: World, tally: Tally) -> None:
@@ -63,18 +63,26 @@ def _pay(world: World, order: Opened) -> bool:
 def late_payment(world: World, tally: Tally) -> None:
     """When payments race the expiry of holds, each order is paid, or expired and keeps no money."""
     assert isinstance(world, ShopWorld)  # noqa: S101
-    count = world.size(40, 8)
-    product = world.books.make_product(count)
-    orders = open_orders(world, tally, product, count)
     if not world.workers:
         world.start_workers()
+    count = world.size(40, 8)
+    for seconds in PAYMENT_SECONDS:
+        sold = _pay_during_expiry(world, tally, count=count, seconds=seconds)
+        if 0 < sold < count:
+            break
+    tally.expect(0 < sold < count, f"{sold} of {count} were sold: the payments or the expiries won them all")
+    check_money(world, tally)
+
+
+def _pay_during_expiry(world: ShopWorld, tally: Tally, *, count: int, seconds: float) -> int:
+    """Return the number of orders that were paid before they expired."""
+    product = world.books.make_product(count)
+    orders = open_orders(world, tally, product, count)
     for order in orders:
         world.books.let_run_out(order.number)
     # Payments start before the worker's search and end after it.
-    world.books.expire_in(EXPIRY_SECONDS / 2)
-    moments = {
-        order.number: (number + world.random.random()) / count * EXPIRY_SECONDS for number, order in enumerate(orders)
-    }
+    world.books.expire_in(seconds / 2)
+    moments = {order.number: (number + world.random.random()) / count * seconds for number, order in enumerate(orders)}
     tally.attempt(count)
 
     def pay(order: Opened) -> bool:
@@ -90,13 +98,11 @@ def late_payment(world: World, tally: Tally) -> None:
         honest = [("completed", "paid"), ("cancelled", "refunded")] if is_paid else [("cancelled", "unpaid")]
         tally.expect(end in honest, f"{order.number}, {'paid' if is_paid else 'not paid'}, ended {end}")
         tally.acknowledge(end in honest)
-    sold = sum(end.status == "completed" for end in ends.values())
+    sold = sum(ends[order.number].status == "completed" for order in orders)
     left = world.books.stock(product)
     tally.expect(left == count - sold, f"{sold} of {count} were sold, and {left} are left")
-    # Otherwise there was no race.
-    tally.expect(0 < sold < count, f"{sold} of {count} were sold: the payments or the expiries won them all")
     tally.note(f"pay against expiry: {sold} of the last {count} were sold, {sum(paid) - sold} paid and refunded")
-    check_money(world, tally)
+    return sold
 
 
 def refunds(world: World, tally: Tally) -> None:
