@@ -15,35 +15,35 @@ help: ## List these commands
 install: $(INSTALLED) ## Build .venv with everything the project needs, mongod included
 	@echo ".venv is up to date."
 
-run: $(INSTALLED) ## Start the whole shop with a demo catalogue (PORT=, DATA_DIR=); Ctrl-C stops it
+run: $(INSTALLED) ## Start the whole shop with a demo catalog (PORT=, DATA_DIR=); Ctrl-C stops it
 	@exec env DEBUG=1 $(PY) manage.py run
 
-demo: $(INSTALLED) ## Show a sale from cart to refund against a running shop
+demo: $(INSTALLED) ## Run a sale from cart to refund against a running shop
 	@exec env DEBUG=1 $(PY) manage.py demo
 
 test: $(INSTALLED) ## Run the tests against a real MongoDB (PYTEST_ARGS="cart -k coupon")
 	@exec env DEBUG=1 $(PY) -m pytest $(PYTEST_ARGS)
 
-browser: $(INSTALLED) ## Drive the admin in a real browser, which must be installed; its pictures go to docs/images
+browser: $(INSTALLED) ## Drive the admin in a real browser, which must be installed; screenshots go to docs/images
 	@$(PY) -m shop.dev.testing.browser
 	@exec env DEBUG=1 SCREENSHOTS=docs/images $(PY) -m pytest -m browser
 
-test-slow: $(INSTALLED) ## Run what takes 10,000 rows to import or 100,000 products to read; takes some minutes
+test-slow: $(INSTALLED) ## Run the tests with 10,000 rows or 100,000 products; takes some minutes
 	@exec env DEBUG=1 $(PY) -m pytest -m large
 
-torture: $(INSTALLED) ## Races, kills and outages for 20 minutes; the table goes to docs/reliability.md (SEED=)
+torture: $(INSTALLED) ## Run races, kills and outages for 20 minutes; writes docs/reliability.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py torture --write $(TORTURE_ARGS)
 
-bench: $(INSTALLED) ## The API's speed beside a Node.js shop (PEER=its folder); the table goes to docs/performance.md
+bench: $(INSTALLED) ## Measure the API, optionally against a Node.js shop (PEER=its folder); writes docs/performance.md
 	@exec env DEBUG=1 $(PY) manage.py bench --write $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 
-fuzz: $(INSTALLED) ## Thousands of requests drawn from the API's description; the tables go to docs/security.md (SEED=)
+fuzz: $(INSTALLED) ## Send thousands of requests generated from the OpenAPI description; writes docs/security.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py fuzz --write $(FUZZ_ARGS)
 
-audit-deps: $(INSTALLED) ## Look up known vulnerabilities of all that production installs; needs the network
+audit-deps: $(INSTALLED) ## Look up known vulnerabilities of the production dependencies; needs the network
 	@# Strict: a package that cannot be looked up is a failure.
 	@$(PY) -m pip_audit --strict --progress-spinner off --requirement requirements.txt || { \
-		echo "Not clean: a package is vulnerable, or could not be looked up; the lines above say which." >&2; exit 1; }
+		echo "A package is vulnerable or could not be looked up: see above." >&2; exit 1; }
 
 lint: $(INSTALLED) ## Check format, rules, import layers, migrations, settings and the API schema
 	@$(PY) -m ruff format --check .
@@ -51,23 +51,23 @@ lint: $(INSTALLED) ## Check format, rules, import layers, migrations, settings a
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 	@$(PY) -m shop.dev.mongod -- .ci/check-project
 
-format: $(INSTALLED) ## Format the code and mend what ruff can mend
+format: $(INSTALLED) ## Format the code and apply ruff's automatic fixes
 	@$(PY) -m ruff check --fix --exit-zero --quiet .
 	@$(PY) -m ruff format .
 
 # Built once, and brought up to date when the requirements change.
 $(INSTALLED): requirements.txt requirements-dev.txt
 	@command -v "$(PYTHON)" >/dev/null || { \
-		echo "There is no $(PYTHON): install Python 3.11 or later, or name it with PYTHON=/path/to/python." >&2; exit 1; }
+		echo "$(PYTHON) not found: install Python 3.11 or later, or set PYTHON=/path/to/python." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Shop needs Python 3.11 or later, and $(PYTHON) is $$("$(PYTHON)" -V 2>&1): install one, or name it with PYTHON=." >&2; \
+		echo "Shop needs Python 3.11 or later, but $(PYTHON) is $$("$(PYTHON)" -V 2>&1): install one, or set PYTHON=." >&2; \
 		exit 1; }
 	@$(PY) -c 'import pip' 2>/dev/null || { \
 		"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 			echo "$(PYTHON) lacks its venv module: install it (\`apt-get install python3-venv\` on Debian and Ubuntu)." >&2; \
 			exit 1; }; \
 		echo "Building .venv with $$("$(PYTHON)" -V 2>&1)" && "$(PYTHON)" -m venv --clear .venv; }
-	@echo "Installing what requirements-dev.txt names into .venv"
+	@echo "Installing requirements-dev.txt into .venv"
 	@$(PY) -m pip install --disable-pip-version-check --no-input -r requirements-dev.txt
 	@# So that .venv/bin/pytest finds the project, too.
 	@$(PY) -c 'import os, pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "shop.pth").write_text(os.getcwd())'

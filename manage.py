@@ -21,7 +21,9 @@ def main() -> None:
         _refuse_development_commands()
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
-        hint = "" if os.environ.get("DEBUG") else "\nTo try the shop without any of it: `make run`, or set DEBUG=1."
+        hint = (
+            "" if os.environ.get("DEBUG") else "\nTo try the shop without these settings: `make run`, or set DEBUG=1."
+        )
         raise SystemExit(f"{error}{hint}") from None
     except Exception as error:
         if sentence := _why_the_database_is_unusable(error):
@@ -36,8 +38,8 @@ def _refuse_development_commands() -> None:
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     if command.isidentifier() and (DEVELOPMENT_COMMANDS / f"{command}.py").is_file() and not settings.DEBUG:
         raise SystemExit(
-            f"`manage.py {command}` makes demo accounts with known passwords or puts the shop under load, so it needs "
-            "DEBUG=1; in production start `manage.py serve`, and `manage.py worker` beside it."
+            f"`manage.py {command}` creates demo accounts with public passwords or puts the shop under load, so it "
+            "needs DEBUG=1; in production start `manage.py serve` and `manage.py worker`."
         )
 
 
@@ -50,7 +52,7 @@ def _why_the_database_is_unusable(error: Exception) -> str:
     sentence = why_unusable(settings.MONGO_URI, error)
     if sentence and settings.DEBUG and not os.environ.get("MONGO_URI"):
         return (
-            f"{sentence} (MONGO_URI is not set, and no `make run` is going in {settings.DATA_DIR}: start it, or set "
+            f"{sentence} (MONGO_URI is not set, and no `make run` is running in {settings.DATA_DIR}: start it, or set "
             "MONGO_URI or another DATA_DIR.)"
         )
     return sentence

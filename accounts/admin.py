@@ -82,7 +82,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         ("email_verified", BooleanRadioFilter),
         ("date_joined", DaysFilter),
     )
-    search_help_text = "Beginning of the e-mail address, or name"
+    search_help_text = "Search e-mail address (from the start) or name"
     search_fields = ("email",)
     ordering = ("-date_joined",)
     inlines = (AddressInline,)
@@ -102,7 +102,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         # A substring search uses no index.
         return by_email if by_email.exists() else queryset.filter(name__icontains=text)
 
-    @display(description="Person", header=True, ordering="email")
+    @display(description="Customer", header=True, ordering="email")
     def person(self, user: User) -> list[Any]:
         picture = {"path": image_url(user.avatar, size="thumbnail")} if user.avatar else None
         initials = "".join(part[0] for part in user.name.split()[:2]) or user.email[0]
@@ -126,7 +126,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
 
     @display(description="Orders")
     def orders(self, user: User) -> str:
-        return link(list_url("orders.order", user=str(user.pk)), "All orders of this person")
+        return link(list_url("orders.order", user=str(user.pk)), "All orders of this customer")
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple:
         return self.inlines if obj and Address.objects.owned_by(obj).exists() else ()
@@ -163,29 +163,29 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
 
     def action_blocker(self, button: str, user: User) -> str:
         if not user.is_active:
-            return "This account is deactivated: it gets no mails."
-        return "This address is proven." if button == "send_verification" and user.email_verified else ""
+            return "This account is inactive and receives no mail."
+        return "This address is already verified." if button == "send_verification" and user.email_verified else ""
 
     @dialog(
-        button="Send verification",
+        button="Send verification e-mail",
         icon="mark_email_unread",
         permissions=["write_to"],
         url_path="send-verification",
-        title="Send a verification mail?",
-        text="It has a link that proves the address.",
-        submit="Send it",
+        title="Send a verification e-mail?",
+        text="It contains a link that verifies the address.",
+        submit="Send e-mail",
     )
     def send_verification(self, request: HttpRequest, form: DialogForm, user: User) -> HttpResponse:
         return self._send(request, user, services.send_verification)
 
     @dialog(
-        button="Send password link",
+        button="Send password reset e-mail",
         icon="lock_reset",
         permissions=["write_to"],
         url_path="send-password-link",
-        title="Send a link for a new password?",
-        text="The old password works until the link is used.",
-        submit="Send it",
+        title="Send a password reset e-mail?",
+        text="The old password stays valid until the link is used.",
+        submit="Send e-mail",
     )
     def send_password_link(self, request: HttpRequest, form: DialogForm, user: User) -> HttpResponse:
         return self._send(request, user, services.send_password_reset)
@@ -196,7 +196,9 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
             send(user=user)
             staff_log.note(Action.MAIL, user)
 
-        return self.perform(request, send_it, done=f"{user.email} gets a mail.", url=self.change_url(user.pk))
+        return self.perform(
+            request, send_it, done=f"The e-mail to {user.email} is being sent.", url=self.change_url(user.pk)
+        )
 
     # --- Saving -------------------------------------------------------------------------------------------------------
 

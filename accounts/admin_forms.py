@@ -29,7 +29,7 @@ class LoginForm(AuthenticationForm):
     # Django's message calls both fields case-sensitive.
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "This e-mail address and password do not belong to anybody who may log in here.",
+        "invalid_login": "Incorrect e-mail or password.",
     }
 
     def clean(self) -> dict[str, Any]:
@@ -124,5 +124,7 @@ class UserForm(UserChangeForm):
         if self.instance.pk == self.editor.pk:
             for name in ("is_active", "is_staff", "is_superuser"):
                 if name in self.fields and self.initial.get(name) and not cleaned.get(name):
-                    self.add_error(name, ValidationError("You cannot take this from yourself.", code="own_account"))
+                    self.add_error(
+                        name, ValidationError("You cannot remove this from your own account.", code="own_account")
+                    )
         return cleaned

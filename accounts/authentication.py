@@ -61,9 +61,9 @@ def _claims(raw_token: bytes, key: str) -> Mapping[str, Any]:
     try:
         claims = JWTAuthentication().get_validated_token(raw_token).payload
     except UNREADABLE as error:
-        raise simplejwt.InvalidToken("This token cannot be read.") from error
+        raise simplejwt.InvalidToken("This token is invalid.") from error
     if not isinstance(claims["exp"], int | float):
-        raise simplejwt.InvalidToken("This token cannot be read.")
+        raise simplejwt.InvalidToken("This token is invalid.")
     return MappingProxyType(claims)
 
 

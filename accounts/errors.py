@@ -8,7 +8,7 @@ class InvalidCredentials(AuthenticationFailed):
     """The response does not reveal which was wrong."""
 
     default_code = "invalid_credentials"
-    default_detail = "No active account has this e-mail address and password."
+    default_detail = "Incorrect e-mail or password."
 
 
 class AccountGone(AuthenticationFailed):
@@ -20,34 +20,34 @@ class AccountGone(AuthenticationFailed):
 
 class InvalidRefreshToken(AuthenticationFailed):
     default_code = "token_not_valid"
-    default_detail = "This refresh token is not valid. Log in again."
+    default_detail = "This refresh token is invalid. Log in again."
 
 
 class EmailTaken(ShopError):
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "email_taken"
-    default_detail = "An account with this e-mail address exists already."
+    default_detail = "An account with this e-mail address already exists."
 
 
 class WrongPassword(ShopError):
     default_code = "wrong_password"
-    default_detail = "The old password is not right."
+    default_detail = "The old password is incorrect."
 
 
 class AddressBookFull(ShopError):
     default_code = "address_book_full"
-    default_detail = "The address book holds as many addresses as it can."
+    default_detail = "The address book is full."
 
 
 class UnknownState(ShopError):
     """The country is taxed by state."""
 
     default_code = "unknown_state"
-    default_detail = "Give a state of this country, by its name or its ISO 3166-2 code."
+    default_detail = "Unknown state. Enter its name or ISO 3166-2 code."
 
 
 class InvalidLink(ShopError):
     """The response does not reveal the reason."""
 
     default_code = "invalid_token"
-    default_detail = "This link is not valid any more. Ask for a new one."
+    default_detail = "This link is no longer valid. Request a new one."

@@ -7,14 +7,14 @@ from shop.audit import invariant
 from shop.jobs.email_addresses import normalize_email
 
 
-@invariant("every account's e-mail address is in the form in which accounts are found")
+@invariant("every account's e-mail address is normalized")
 def addresses_are_normal() -> Iterator[str]:
     for pk, email in User.objects.values_list("pk", "email").iterator():
         if email != normalize_email(email):
             yield f"account {pk}: correct its address, or remove it if another account of this mailbox is used"
 
 
-@invariant("nothing belongs to an account that was deleted")
+@invariant("no data belongs to a deleted account")
 def rows_have_their_account() -> Iterator[str]:
     known = set(User.objects.values_list("pk", flat=True))
     for model in apps.get_models(include_auto_created=True):

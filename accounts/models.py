@@ -60,11 +60,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone = models.CharField(max_length=MAX_PHONE_LENGTH, blank=True, validators=[validate_phone])
     # Name in the default storage.
     avatar = models.CharField(max_length=255, blank=True, editable=False)
-    email_verified = models.BooleanField(default=False)
+    email_verified = models.BooleanField("e-mail verified", default=False)
     # Requested address, until confirmed.
     new_email = models.EmailField(blank=True, editable=False)
-    is_staff = models.BooleanField("staff", default=False, help_text="May log into this admin.")
-    is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
+    is_staff = models.BooleanField("staff", default=False, help_text="Can log in to the admin.")
+    is_active = models.BooleanField("active", default=True, help_text="Deactivate instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
     # Part of access tokens and admin sessions; incrementing revokes them.
     token_version = models.PositiveIntegerField(default=0, editable=False)
@@ -77,8 +77,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["name"]
 
     class Meta:
-        verbose_name = "person"
-        verbose_name_plural = "people"
+        verbose_name = "customer"
+        verbose_name_plural = "customers"
         indexes = [
             # MongoDB does not use the unique index for look-ups: it is partial.
             models.Index(fields=["email"], name="user_email"),

@@ -116,7 +116,7 @@ class EmailChangeSerializer(serializers.Serializer):
 
     def validate_email(self, email: str) -> str:
         if email == self.context["request"].user.email:
-            raise serializers.ValidationError("This is the address of the account already.", code="unchanged")
+            raise serializers.ValidationError("This is already the address of the account.", code="unchanged")
         return email
 
 
@@ -166,7 +166,7 @@ class LoginReplySerializer(TokenPairSerializer):
 
 
 class ProfileExportSerializer(UserSerializer):
-    new_email = serializers.CharField(help_text="An address that is not confirmed yet, or empty.")
+    new_email = serializers.CharField(help_text="The new address until it is confirmed, or empty.")
     last_admin_login = serializers.DateTimeField(source="last_login", allow_null=True)
 
     class Meta(UserSerializer.Meta):

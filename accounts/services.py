@@ -149,7 +149,7 @@ def request_email_change(*, user: User, email: str, password: str) -> None:
     A job looks up other accounts, so that the response does not reveal them.
     """
     if not user.check_password(password):
-        raise WrongPassword("The password is not right.", attr="password")
+        raise WrongPassword("The password is incorrect.", attr="password")
     _request_email_change(user, check_email(email))
 
 

@@ -48,7 +48,7 @@ class CouponForm(forms.ModelForm):
         cleaned = super().clean()
         value = cleaned.get("value")
         if cleaned.get("kind") == Coupon.Kind.PERCENTAGE and value is not None and value > 100:
-            self.add_error("value", forms.ValidationError("At most 100 per cent.", code="max_value"))
+            self.add_error("value", forms.ValidationError("At most 100 percent.", code="max_value"))
         if cleaned.get("kind") == Coupon.Kind.FIXED and value is not None:
             try:
                 MoneyFormField().clean(str(value))
@@ -56,7 +56,7 @@ class CouponForm(forms.ModelForm):
                 self.add_error("value", error)
         first, last = cleaned.get("valid_from"), cleaned.get("valid_until")
         if first and last and last <= first:
-            self.add_error("valid_until", forms.ValidationError("This is before it begins.", code="order"))
+            self.add_error("valid_until", forms.ValidationError("This is before the start.", code="order"))
         return cleaned
 
 
@@ -65,14 +65,14 @@ class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin
     form = CouponForm
     list_display = ("code", "worth", "state", "uses", "valid_until")
     list_filter = (("is_active", BooleanRadioFilter), ("kind", ChoicesDropdownFilter))
-    search_help_text = "The beginning of a code"
+    search_help_text = "Search code (from the start)"
     ordering = ("-pk",)
     money_fields = ("minimum_subtotal",)
     readonly_fields = ("used",)
     fieldsets = (
         (None, {"fields": (("code", "is_active"), ("kind", "value"), "minimum_subtotal")}),
-        ("When and how often", {"fields": ("valid_from", "valid_until", ("usage_limit", "usage_limit_per_user"))}),
-        ("So far", {"fields": ("used",)}),
+        ("Validity and limits", {"fields": ("valid_from", "valid_until", ("usage_limit", "usage_limit_per_user"))}),
+        ("Usage", {"fields": ("used",)}),
     )
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
@@ -80,26 +80,26 @@ class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin
 
     def deletion_blocker(self, coupon: Coupon) -> str:
         used = CouponUse.objects.filter(coupon=coupon.pk).exists()
-        return f"Orders were placed with {coupon}: switch it off instead." if used else ""
+        return f"Orders were placed with {coupon}. Deactivate it instead." if used else ""
 
-    @display(description="Worth")
+    @display(description="Value")
     def worth(self, coupon: Coupon) -> str:
         if coupon.kind == Coupon.Kind.PERCENTAGE:
-            return f"{coupon.value.normalize():f} %"
+            return f"{coupon.value.normalize():f}%"
         return price(coupon.value)
 
     @display(description="State")
     def state(self, coupon: Coupon) -> str:
         now = timezone.now()
         if not coupon.is_active:
-            return badge("Off")
+            return badge("Inactive")
         if coupon.valid_from and now < coupon.valid_from:
-            return badge("Not yet", "info")
+            return badge("Scheduled", "info")
         if coupon.valid_until and now >= coupon.valid_until:
             return badge("Expired")
         if coupon.usage_limit is not None and coupon.used >= coupon.usage_limit:
-            return badge("Used up")
-        return badge("Valid", "success")
+            return badge("Limit reached")
+        return badge("Active", "success")
 
     @display(description="Used", ordering="used")
     def uses(self, coupon: Coupon) -> str:
@@ -111,7 +111,7 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("owner", "pieces", "coupon", "updated_at")
     list_filter = (("updated_at", DaysFilter),)
     list_prefetch_related = ("user",)
-    search_help_text = "The beginning of the customer's e-mail address"
+    search_help_text = "Search the customer's e-mail address (from the start)"
     ordering = ("-updated_at",)
     fields = (("owner", "coupon"), "contents", ("created_at", "updated_at"))
     readonly_fields = ("owner", "contents")
@@ -120,20 +120,20 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         people = User.objects.filter(begins_with("email", normalize_email(text)))
         return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
 
-    @display(description="Whose")
+    @display(description="Customer")
     def owner(self, cart: Cart) -> str:
         return cart.user.email if cart.user else "a guest"
 
-    @display(description="Pieces")
+    @display(description="Quantity")
     def pieces(self, cart: Cart) -> int:
         return sum(line.quantity for line in cart.lines)
 
-    @display(description="In it")
+    @display(description="Items")
     def contents(self, cart: Cart) -> str:
         priced = price_lines(cart)
         if not cart.lines:
-            return "Nothing."
+            return "The cart is empty."
         rows = [(row.quantity, row.offer.name, row.offer, money.display(row.line_total)) for row in priced.lines]
-        rows += [(line.quantity, "deleted meanwhile", "", money.display(Decimal(0))) for line in priced.gone]
+        rows += [(line.quantity, "deleted product", "", money.display(Decimal(0))) for line in priced.gone]
         row = '<tr><td>{} ×</td><td>{}</td><td>{}</td><td class="shop-amount">{}</td></tr>'
         return format_html('<table class="shop-table">{}</table>', format_html_join("", row, rows))

@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class CartConfig(AppConfig):
     name = "cart"
-    verbose_name = "Carts and coupons"
+    verbose_name = "Carts and discounts"
 
     def ready(self) -> None:
         from accounts import hooks

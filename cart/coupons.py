@@ -20,13 +20,13 @@ def unusable_reason(coupon: Coupon | None) -> str:
     """Return why no user can use the coupon now, or ""."""
     now = timezone.now()
     if coupon is None or not coupon.is_active:
-        return "There is no such coupon."
+        return "This coupon does not exist."
     if coupon.valid_from and now < coupon.valid_from:
         return "This coupon is not valid yet."
     if coupon.valid_until and now >= coupon.valid_until:
         return "This coupon has expired."
     if coupon.usage_limit is not None and coupon.used >= coupon.usage_limit:
-        return "This coupon has been used up."
+        return "This coupon has reached its usage limit."
     return ""
 
 
@@ -34,7 +34,7 @@ def require_uses_left(coupon: Coupon, *, user: User | None) -> None:
     if coupon.usage_limit_per_user is not None and user is not None:
         uses = CouponUse.objects.filter(coupon=coupon, user=user).count()
         if uses >= coupon.usage_limit_per_user:
-            raise InvalidCoupon("You have used this coupon as often as it allows.", attr="code")
+            raise InvalidCoupon("You have reached the usage limit of this coupon.", attr="code")
 
 
 def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
@@ -42,7 +42,7 @@ def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Co
     if reason := unusable_reason(coupon):
         raise InvalidCoupon(reason, attr="code")
     if priced.subtotal < coupon.minimum_subtotal:
-        minimum = f"This coupon needs a cart of {display(coupon.minimum_subtotal)} or more."
+        minimum = f"This coupon requires a cart of at least {display(coupon.minimum_subtotal)}."
         raise CouponMinimumNotReached(minimum, attr="code")
     require_uses_left(coupon, user=user)
     return coupon
@@ -67,7 +67,7 @@ def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
     queue_for([coupon.pk])
     left = Q(usage_limit=None) | Q(used__lt=F("usage_limit"))
     if not Coupon.objects.filter(left, pk=coupon.pk).update(used=F("used") + 1):
-        raise InvalidCoupon("This coupon has been used up.", attr="code")
+        raise InvalidCoupon("This coupon has reached its usage limit.", attr="code")
     CouponUse.objects.create(coupon=coupon, user=user, order_number=order_number)
 
 

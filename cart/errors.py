@@ -3,17 +3,17 @@ from shop.api.errors import Conflict, ShopError
 
 class EmptyCart(ShopError):
     default_code = "empty_cart"
-    default_detail = "There is nothing in the cart."
+    default_detail = "The cart is empty."
 
 
 class CartChanged(Conflict):
     default_code = "cart_changed"
-    default_detail = "The cart was changed or ordered meanwhile. Look at it again."
+    default_detail = "The cart was changed or ordered by another request. Reload it."
 
 
 class CartFull(ShopError):
     default_code = "cart_full"
-    default_detail = "The cart holds as many different things as it can."
+    default_detail = "The cart has reached its maximum number of lines."
 
 
 class TooManyPieces(ShopError):
@@ -22,7 +22,7 @@ class TooManyPieces(ShopError):
 
 class ProductUnavailable(ShopError):
     default_code = "product_unavailable"
-    default_detail = "This is not for sale."
+    default_detail = "This product is not available."
 
 
 class InvalidCoupon(ShopError):

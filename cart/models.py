@@ -73,14 +73,14 @@ class Coupon(models.Model):
         PERCENTAGE = "percentage", "Percentage"
         FIXED = "fixed", "Fixed amount"
 
-    code = UpperCodeField(max_length=40, unique=True, help_text="Shoppers type it in either case.")
-    kind = models.CharField(max_length=10, choices=Kind)
+    code = UpperCodeField(max_length=40, unique=True, help_text="Not case-sensitive.")
+    kind = models.CharField("type", max_length=10, choices=Kind)
     # Per cent, or an amount.
     value = money_field()
     minimum_subtotal = money_field(default=Decimal(0))
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
-    usage_limit = models.PositiveIntegerField(null=True, blank=True, help_text="How often in all; empty: any number.")
+    usage_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Total uses. Leave empty for unlimited.")
     usage_limit_per_user = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
     )
@@ -97,7 +97,7 @@ class Coupon(models.Model):
     def clean(self) -> None:
         super().clean()
         if self.usage_limit is not None and self.usage_limit < self.used:
-            used = f"It was used {self.used} times already. Deactivate it to end it now."
+            used = f"It was already used {self.used} times. Deactivate the coupon to end it now."
             raise ValidationError({"usage_limit": used})
 
 

@@ -64,7 +64,7 @@ def cart_data(priced: PricedCart, *, user: User | None, base_url: str) -> dict[s
     coupon_error = coupons.apply(priced, user=user)
     warnings = [warning for line in priced.lines for warning in _warnings(line)]
     warnings += [
-        {"code": "unavailable", "item": str(line.key), "detail": "This is not for sale any more."}
+        {"code": "unavailable", "item": str(line.key), "detail": "This product is no longer available."}
         for line in priced.gone
     ]
     if coupon_error is not None:
@@ -101,11 +101,13 @@ def _item(line: PricedLine, thumbnail: Callable[[str], str | None], currency: st
 def _warnings(line: PricedLine) -> list[dict[str, str]]:
     item, name = str(line.line.key), line.offer.name
     if not line.offer.is_active:
-        return [{"code": "unavailable", "item": item, "detail": f"{name} is not for sale any more."}]
+        return [{"code": "unavailable", "item": item, "detail": f"{name} is no longer available."}]
     warnings = []
     if line.unit_price != line.line.unit_price:
         change = f"{display(line.line.unit_price)} to {display(line.unit_price)}"
-        warnings.append({"code": "price_changed", "item": item, "detail": f"The price of {name} moved from {change}."})
+        warnings.append(
+            {"code": "price_changed", "item": item, "detail": f"The price of {name} changed from {change}."}
+        )
     if line.quantity > line.offer.stock:
         warnings.append({"code": "out_of_stock", "item": item, "detail": f"{name}: {line.offer.shortage}"})
     return warnings
@@ -131,7 +133,7 @@ class AddItemSerializer(OptionalNulls):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "product" not in attrs and "variant" not in attrs:
-            raise serializers.ValidationError({"variant": "Name a product or a variant."}, code="required")
+            raise serializers.ValidationError({"variant": "Specify a product or a variant."}, code="required")
         return attrs
 
 

@@ -23,7 +23,7 @@ from shop.api.renderers import JSONReply
 from shop.http.addresses import base_url
 
 CART_TOKEN = OpenApiParameter(
-    CART_TOKEN_HEADER, str, OpenApiParameter.HEADER, description="A guest's cart; the first change answers with it."
+    CART_TOKEN_HEADER, str, OpenApiParameter.HEADER, description="Token of a guest's cart, returned by the first change."
 )
 
 

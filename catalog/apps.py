@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class CatalogConfig(AppConfig):
     name = "catalog"
-    verbose_name = "Catalogue"
+    verbose_name = "Catalog"
 
     def ready(self) -> None:
         from catalog import services  # noqa: F401 (they register their jobs)

@@ -9,7 +9,7 @@ class OutOfStock(Conflict):
     """``variants`` are the ids of those with too little stock."""
 
     default_code = "out_of_stock"
-    default_detail = "There is not enough in stock."
+    default_detail = "Not enough in stock."
 
     def __init__(
         self,
@@ -25,37 +25,37 @@ class OutOfStock(Conflict):
 
 class CategoryCycle(ShopError):
     default_code = "category_cycle"
-    default_detail = "A category cannot lie below itself."
+    default_detail = "A category cannot be a subcategory of itself."
 
 
 class CategoryInUse(Conflict):
     default_code = "category_in_use"
-    default_detail = "The category still holds products or categories: move them elsewhere first."
+    default_detail = "The category still contains products or subcategories. Move them first."
 
 
 class VariantRequired(ShopError):
     default_code = "variant_required"
-    default_detail = "This product comes in several variants: name the one you mean."
+    default_detail = "This product has several variants. Specify one."
 
 
 class FormerPriceTooLow(ShopError):
     default_code = "former_price_too_low"
-    default_detail = "The former price must be above the price. Change both, or remove the former price."
+    default_detail = "The compare-at price must be above the price. Change both, or remove the compare-at price."
 
 
 class PriceOutOfRange(ShopError):
     default_code = "price_out_of_range"
-    default_detail = "A price would fall below zero, or grow beyond what can be kept."
+    default_detail = "A price would be negative or too large."
 
 
 class TooManyPrices(ShopError):
     default_code = "too_many_prices"
-    default_detail = "These are more prices than can be changed at once."
+    default_detail = "Too many prices to change at once."
 
 
 class DuplicateOptions(ShopError):
     default_code = "duplicate_options"
-    default_detail = "Two variants have the same options, so shoppers could not tell them apart."
+    default_detail = "Two variants have the same options."
 
 
 class SkuTaken(ShopError):

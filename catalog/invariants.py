@@ -26,12 +26,12 @@ def stock_equals_its_movements() -> Iterator[str]:
 def skus_differ_in_more_than_case() -> Iterator[str]:
     for variant in Variant.objects.order_by("id").iterator():
         if is_distinct_key(variant.sku_key):
-            yield f"another variant has the SKU of {variant.sku} ({variant.pk}) in another case: rename one of them"
+            yield f"another variant has the SKU of {variant.sku} ({variant.pk}) in another case; rename one of them"
         elif variant.sku_key != identifiers.key(variant.sku):
             yield f"{variant.sku} has the key {variant.sku_key!r}"
 
 
-@invariant("what shoppers read of a product is what staff wrote")
+@invariant("a product's list data matches its own data")
 def read_model_is_current() -> Iterator[str]:
     categories = {category.pk: category for category in Category.objects.all()}
     variants = read_model.by_product(Variant.objects.filter(is_active=True).order_by("id"))

@@ -30,15 +30,15 @@ def validate_slug_not_reserved(slug: str) -> None:
 def validate_attributes(attributes: Any) -> None:
     """Validate an object such as ``{"colour": "red"}``."""
     if not isinstance(attributes, dict):
-        raise ValidationError('Give an object of names and texts, such as {"colour": "red"}.', code="invalid")
+        raise ValidationError('Must be an object of names and strings, such as {"colour": "red"}.', code="invalid")
     if len(attributes) > MAX_ATTRIBUTES:
-        raise ValidationError(f"Give at most {MAX_ATTRIBUTES} attributes.", code="too_many")
+        raise ValidationError(f"At most {MAX_ATTRIBUTES} attributes.", code="too_many")
     name_ok = RegexValidator(rf"^{ATTRIBUTE_NAME}\Z", code="invalid_name")
-    name_ok.message = "A name is lower-case letters, digits and _, at most 40, beginning with a letter."
+    name_ok.message = "A name is at most 40 lower-case letters, digits and _, starting with a letter."
     for name, value in attributes.items():
         name_ok(name)
         if not isinstance(value, str) or len(value) > 200 or "\0" in value or not identifiers.key(value):
-            raise ValidationError("A value is a text of 1 to 200 characters.", code="invalid_value")
+            raise ValidationError("A value is a string of 1 to 200 characters.", code="invalid_value")
 
 
 class CategoryQuerySet(models.QuerySet):
@@ -55,7 +55,7 @@ class Category(models.Model):
     path = models.CharField(max_length=1000, editable=False, default="")
     # Ids from the root to this category, inclusive.
     lineage = ArrayField(ObjectIdField(), default=list, editable=False)
-    position = models.PositiveIntegerField(default=0, help_text="Its place among its siblings, the lowest first.")
+    position = models.PositiveIntegerField(default=0, help_text="Sort order (lowest first).")
     revision = models.PositiveIntegerField(default=0, editable=False)
     # Without descendants; written by `catalog.read_model`.
     active_products = models.IntegerField(default=0, editable=False)
@@ -83,8 +83,8 @@ class Product(models.Model):
     slug = LowerSlugField(max_length=220, unique=True, validators=[validate_slug_not_reserved])
     description = models.TextField(blank=True, max_length=20_000)
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
-    compare_at_price = money_field(null=True, blank=True, help_text="A former price, shown struck through.")
-    is_active = models.BooleanField("active", default=True, help_text="Inactive products are not shown and not sold.")
+    compare_at_price = money_field(null=True, blank=True, help_text="The original price, shown struck through.")
+    is_active = models.BooleanField("active", default=True, help_text="Inactive products are neither shown nor sold.")
     attributes = LabelsField(default=dict, blank=True, validators=[validate_attributes])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -110,7 +110,7 @@ class Product(models.Model):
     rating_count = models.PositiveIntegerField(default=0, editable=False)
     rating_sum = models.PositiveIntegerField(default=0, editable=False)
     rating_average = models.DecimalField(max_digits=3, decimal_places=2, null=True, editable=False)
-    sales = models.PositiveIntegerField(default=0, editable=False, help_text="How many were sold.")
+    sales = models.PositiveIntegerField(default=0, editable=False, help_text="Units sold.")
 
     objects = ProductQuerySet.as_manager()
 
@@ -190,7 +190,7 @@ class ProductImage(models.Model):
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="images")
     # Name in the default storage.
     name = models.CharField(max_length=255, editable=False)
-    alt = models.CharField(max_length=200, blank=True, help_text="What a screen reader says.")
+    alt = models.CharField(max_length=200, blank=True, help_text="Describes the image for screen readers.")
     position = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -210,7 +210,7 @@ class ProductImage(models.Model):
 class StockMovement(models.Model):
     class Reason(models.TextChoices):
         INITIAL = "initial", "Initial stock"
-        ADJUSTMENT = "adjustment", "Adjustment by staff"
+        ADJUSTMENT = "adjustment", "Staff adjustment"
         IMPORT = "import", "Import"
         ORDER = "order", "Order placed"
         CANCELLATION = "cancellation", "Order cancelled"

@@ -42,7 +42,7 @@ class Offer:
             return "This is out of stock."
         if self.stock <= settings.SHOWN_STOCK:
             return f"Only {self.stock} left in stock."
-        return "There is not enough in stock."
+        return "Not enough in stock."
 
 
 Offers = dict[ObjectId, Offer]

@@ -46,10 +46,8 @@ class Rounding(models.TextChoices):
     @property
     def words(self) -> str:
         if self == Rounding.NINES:
-            return (
-                f"up to the next price that ends in {money.display(self.unit - money.smallest_step(settings.CURRENCY))}"
-            )
-        return f"to a multiple of {money.display(self.unit)}"
+            return f"up to the next price ending in {money.display(self.unit - money.smallest_step(settings.CURRENCY))}"
+        return "no rounding" if self == Rounding.STEP else f"to a multiple of {money.display(self.unit)}"
 
     def apply(self, price: Decimal) -> Decimal:
         if self == Rounding.NINES and price > 0:
@@ -59,13 +57,13 @@ class Rounding(models.TextChoices):
 
 
 class FormerPrice(models.TextChoices):
-    KEEP = "keep", "Leave it, if it is still above the new price"
-    SHOW = "show", "Show today's price as the former one, where the new one is lower"
-    REMOVE = "remove", "Show none"
+    KEEP = "keep", "Keep if above the new price"
+    SHOW = "show", "Set to the current price if the new price is lower"
+    REMOVE = "remove", "Remove"
 
 
 class Rule(NamedTuple):
-    """A change by ``by`` per cent, or by that amount."""
+    """A change by ``by`` percent, or by that amount."""
 
     kind: Kind
     by: Decimal
@@ -73,8 +71,9 @@ class Rule(NamedTuple):
 
     def __str__(self) -> str:
         change = Kind(self.kind).label.removesuffix(" a percentage").removesuffix(" an amount")
-        unit = "per cent" if self.kind in (Kind.LOWER_PERCENT, Kind.RAISE_PERCENT) else settings.CURRENCY.upper()
-        return f"{change} {self.by.normalize():f} {unit}, rounded {self.rounding.words}"
+        unit = "%" if self.kind in (Kind.LOWER_PERCENT, Kind.RAISE_PERCENT) else f" {settings.CURRENCY.upper()}"
+        rounding = self.rounding.words if self.rounding == Rounding.STEP else f"rounded {self.rounding.words}"
+        return f"{change} {self.by.normalize():f}{unit}, {rounding}"
 
     def apply(self, price: Decimal) -> Decimal:
         by = price * self.by / 100 if self.kind in (Kind.LOWER_PERCENT, Kind.RAISE_PERCENT) else self.by
@@ -93,7 +92,7 @@ def plan(*, products: Sequence[ObjectId], rule: Rule, at_most: int) -> list[Pric
     place = {pk: number for number, pk in enumerate(products)}
     rows = list(Variant.objects.filter(product__in=products).order_by()[: at_most + 1])
     if len(rows) > at_most:
-        raise TooManyPrices(f"These products have more than {at_most:,} variants: choose fewer of them at once.")
+        raise TooManyPrices(f"These products have more than {at_most:,} variants. Choose fewer products.")
     rows.sort(key=lambda row: (place[row.product_id], row.position, row.pk))
     changes = [PriceChange(row.product_id, row.pk, row.price, rule.apply(row.price)) for row in rows]
     for row, change in zip(rows, changes, strict=True):

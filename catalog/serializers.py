@@ -16,7 +16,9 @@ from shop.media.fields import UploadedImageField
 
 class CategorySerializer(serializers.ModelSerializer):
     parent = serializers.CharField(source="parent_id", allow_null=True, read_only=True, help_text="An id, or null.")
-    product_count = serializers.IntegerField(read_only=True, help_text="Active products here and below.")
+    product_count = serializers.IntegerField(
+        read_only=True, help_text="Active products in this category and its descendants."
+    )
 
     class Meta:
         model = Category
@@ -89,7 +91,7 @@ class ProductWriteSerializer(OptionalNulls):
         if "variants" in attrs:
             for name in ("price", "sku", "stock"):
                 if name in attrs:
-                    raise serializers.ValidationError({name: "Give this for each of the variants."}, code="ambiguous")
+                    raise serializers.ValidationError({name: "Specify this for each variant."}, code="ambiguous")
             skus = [identifiers.key(variant["sku"]) for variant in attrs["variants"] if "sku" in variant]
             if len(set(skus)) < len(skus):
                 raise serializers.ValidationError({"variants": "Two variants have the same SKU."}, code="sku_taken")
@@ -122,5 +124,5 @@ class StockChangeSerializer(OptionalNulls):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("delta" in attrs) == ("set" in attrs):
-            raise serializers.ValidationError({"delta": "Give either delta or set."}, code="ambiguous")
+            raise serializers.ValidationError({"delta": "Specify either delta or set."}, code="ambiguous")
         return attrs

@@ -230,7 +230,7 @@ def _matching(existing: list[Variant], wanted: list[dict[str, Any]]) -> list[Var
     removed = any(variant.is_active and variant not in found for variant in rest)
     for number, data in enumerate(wanted):
         if "sku" not in data and found[number] is None and (removed or (rest and not data.get("options"))):
-            raise VariantRequired("Give the SKU, or the options as they are now.", attr=f"variants.{number}.sku")
+            raise VariantRequired("Specify the SKU or the current options.", attr=f"variants.{number}.sku")
     return found
 
 

@@ -66,7 +66,7 @@ def adjust(
     current = Variant.objects.values_list("stock", flat=True).get(pk=variant.pk)
     delta = to - current if to is not None else delta or 0
     if current + delta < 0:
-        raise OutOfStock(f"There are {current} in stock, so {-delta} cannot be taken away.", variants=[variant.pk])
+        raise OutOfStock(f"Only {current} in stock; {-delta} cannot be removed.", variants=[variant.pk])
     if delta:
         Variant.objects.filter(pk=variant.pk).update(stock=F("stock") + delta, adjustments=F("adjustments") + 1)
         _record({variant.pk: delta}, reason=reason, reference=reference, notes={variant.pk: note})

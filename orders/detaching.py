@@ -32,7 +32,7 @@ def forget_customer(*, user: User) -> None:
     Raises ``OrderNotCancellable`` for an order placed since :func:`cancel_unpaid_orders`.
     """
     if Order.objects.owned_by(user).filter(status=OrderStatus.PENDING).exists():
-        raise OrderNotCancellable("An order was placed just now. Cancel it first.")
+        raise OrderNotCancellable("A new order was placed. Cancel it first.")
     detach_orders(user=user)
 
 
@@ -53,7 +53,9 @@ def cancel_detached(*, order: str) -> None:
     if row is None or row.detached_at is None:
         return
     try:
-        cancel_order(order=row, reason="The account changed hands.", actor=Actor.SYSTEM)
+        cancel_order(
+            order=row, reason="The account was taken over by the owner of its e-mail address.", actor=Actor.SYSTEM
+        )
     except PaymentProcessing as error:
         raise jobs.Postpone(HOLD_EXTENSION.total_seconds()) from error
     except OrderNotCancellable:
@@ -83,7 +85,9 @@ def _erase_if_due(*, order_id: ObjectId) -> bool:
         return False
     if order.status == OrderStatus.COMPLETED and order.is_cancellable and not order.has_nothing_to_send:
         # Staff can only refund it now.
-        detail = "Its customer left and the address was erased before it was sent. Cancel it to refund the customer."
+        detail = (
+            "The account was deleted and the address erased before shipping. Cancel the order to refund the customer."
+        )
         transition(order, Event.FLAGGED, actor=Actor.SYSTEM, detail=detail)
     erase(order)
     return True

@@ -9,19 +9,19 @@ class OrderNotCancellable(Conflict):
 
 
 class PaymentProcessing(OrderNotCancellable):
-    default_detail = "A payment for this order is being processed. Try again when it is through."
+    default_detail = "A payment for this order is being processed. Try again later."
 
 
 class OrderNotFulfillable(Conflict):
     default_code = "order_not_fulfillable"
     default_detail = (
-        "Only an order that is paid, not cancelled nor refunded can be shipped, and only a shipped one delivered."
+        "Only a paid order that is not cancelled or refunded can be shipped, and only a shipped order delivered."
     )
 
 
 class NoOpenFlag(Conflict):
     default_code = "no_open_flag"
-    default_detail = "This order has no flag that is still to be looked into."
+    default_detail = "This order has no open flag."
 
 
 class TooManyUnpaidOrders(Conflict):
@@ -34,7 +34,7 @@ class TooManyUnpaidOrdersHere(ShopError):
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_unpaid_orders_here"
-    default_detail = "There are too many unpaid orders from your network. Pay for one of them or try again later."
+    default_detail = "Too many unpaid orders from your network. Pay for one of them or try again later."
 
     def __init__(self, *, wait: int) -> None:
         super().__init__()
@@ -43,29 +43,29 @@ class TooManyUnpaidOrdersHere(ShopError):
 
 class TotalChanged(Conflict):
     default_code = "total_changed"
-    default_detail = "The total is not the expected one any more. Look at the quote again."
+    default_detail = "The total has changed. Request a new quote."
 
 
 class AmountTooSmall(ShopError):
     default_code = "amount_too_small"
-    default_detail = "The total is below what can be charged by card."
+    default_detail = "The total is below the minimum card charge."
 
 
 class AmountTooLarge(ShopError):
     default_code = "amount_too_large"
-    default_detail = "The total is more than can be charged by card at once."
+    default_detail = "The total exceeds the maximum card charge."
 
 
 class NoShippingMethod(ShopError):
     default_code = "invalid_shipping_method"
-    default_detail = "There is no such shipping method."
+    default_detail = "This shipping method does not exist."
 
 
 class NotBought(Conflict):
     default_code = "not_bought"
-    default_detail = "Only those who bought this product, and kept it, can review it."
+    default_detail = "Only customers who bought and kept this product can review it."
 
 
 class AlreadyReviewed(Conflict):
     default_code = "already_reviewed"
-    default_detail = "You have reviewed this product already. Change that review instead."
+    default_detail = "You have already reviewed this product. Change that review instead."

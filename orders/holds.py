@@ -155,7 +155,7 @@ def _require_allowed_to_customer(held: Sequence[Document], *, user: User, pieces
         raise TooManyUnpaidOrders
     if sum(row["pieces"] for row in open_now) + pieces > most_pieces:
         raise TooManyUnpaidOrders(
-            f"Your unpaid orders may hold {most_pieces} pieces together. Order fewer, or pay for an open order first."
+            f"Your unpaid orders may hold {most_pieces} units in total. Order fewer, or pay for an open order first."
         )
 
 

@@ -35,9 +35,9 @@ def totals_follow_from_lines() -> Iterator[str]:
         tax = Decimal(0) if order.prices_include_tax else order.tax
         total = subtotal - discount + order.shipping + tax
         if (subtotal, discount, total) != (order.subtotal, order.discount, order.total):
-            yield f"{order.number} says {order.subtotal} - {order.discount} … = {order.total}, its lines {total}"
+            yield f"{order.number} has {order.subtotal} - {order.discount} … = {order.total}, its lines {total}"
         if any(line.line_total != line.unit_price * line.quantity for line in order.lines):
-            yield f"{order.number} has a line that is not its price times its quantity"
+            yield f"{order.number} has a line whose total is not price times quantity"
         on_shipping = order.tax - sum((line.tax for line in order.lines), Decimal(0))
         if not 0 <= on_shipping <= order.shipping:
             yield f"{order.number} has {order.tax} tax, {on_shipping} of it on {order.shipping} shipping"
@@ -58,18 +58,18 @@ def orders_hold_their_stock() -> Iterator[str]:
     for order in Order.objects.iterator():
         expected = {} if order.status == OrderStatus.CANCELLED else order.quantities
         if moved.pop(order.number, {}) != expected:
-            yield f"{order.number} ({order.status}) should hold {sum(expected.values())} pieces, the ledger differs"
+            yield f"{order.number} ({order.status}) should hold {sum(expected.values())} units, the ledger differs"
     for reference in moved:
-        yield f"stock is held for {reference}, and there is no such order"
+        yield f"stock is held for {reference}, which does not exist"
 
 
-@invariant("no hold outlives its time, and no other order has one")
+@invariant("only pending orders have a hold, which has not expired")
 def holds_end_in_time() -> Iterator[str]:
     for order in Order.objects.filter(status=OrderStatus.PENDING).iterator():
         if order.expires_at is None or order.expires_at < timezone.now() - GRACE:
-            yield f"{order.number} is pending, and its hold ended at {order.expires_at}"
+            yield f"{order.number} is pending, but its hold expired at {order.expires_at}"
     for order in Order.objects.exclude(status=OrderStatus.PENDING).exclude(expires_at=None).iterator():
-        yield f"{order.number} is {order.status}, and still holds until {order.expires_at}"
+        yield f"{order.number} is {order.status}, but has a hold until {order.expires_at}"
 
 
 @invariant("an order is completed exactly when it is paid, unless it was cancelled")
@@ -79,19 +79,19 @@ def completed_means_paid() -> Iterator[str]:
             yield f"{order.number} is {order.status} and {order.payment_status}"
 
 
-@invariant("an order knows when its money came in, if it did")
+@invariant("paid orders have a payment date")
 def paid_orders_have_their_day() -> Iterator[str]:
     for order in Order.objects.iterator():
         paid = order.payment_status in EVER_PAID_STATUSES
         # Mismatched money never paid the order, even if it is disputed.
         if (order.paid_at is not None, order.paid_on is not None) != (paid, paid) and not order.flagged:
-            yield f"{order.number} is {order.payment_status}, and was paid at {order.paid_at}, on {order.paid_on}"
+            yield f"{order.number} is {order.payment_status}, but was paid at {order.paid_at}, on {order.paid_on}"
 
 
 _DISPUTES = (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST)
 
 
-@invariant("an order's statuses are those that its timeline reports")
+@invariant("an order's statuses match its timeline")
 def statuses_follow_from_the_timeline() -> Iterator[str]:
     for field, statuses in STATUSES.items():
         wrong: list[documents.Document] = [{field: {"$nin": list(statuses)}}]
@@ -101,10 +101,10 @@ def statuses_follow_from_the_timeline() -> Iterator[str]:
                 {field: status, "timeline.event": {"$in": row.ruled_out_by}},
             ]
         for order in documents.find(Order, {"$or": wrong}, only=("number", field)):
-            yield f"{order.number} is {getattr(order, field)}, its timeline reports something else"
+            yield f"{order.number} is {getattr(order, field)}, but its timeline differs"
     for order in documents.find(Order, {"timeline.event": {"$in": _DISPUTES}}):
         if order.is_disputed != bool(disputes_that_stand(order.timeline)):
-            yield f"{order.number} is {order.payment_status}, its timeline reports something else of its disputes"
+            yield f"{order.number} is {order.payment_status}, but its timeline has other disputes"
 
 
 @invariant("only completed orders are shipped")
@@ -113,17 +113,17 @@ def shipped_orders_are_completed() -> Iterator[str]:
         fulfilment_status=FulfilmentStatus.UNFULFILLED
     )
     for order in shipped.iterator():
-        yield f"{order.number} is {order.status}, and was {order.fulfilment_status}"
+        yield f"{order.number} is {order.status}, but {order.fulfilment_status}"
 
 
-@invariant("a payment status says what went back")
+@invariant("a payment status matches the refunds")
 def payment_status_says_what_went_back() -> Iterator[str]:
     for order in Order.objects.filter(payment_status__in=AFTER_PAYMENT).iterator():
         if order.payment_status != order.payment_status_after_refunds:
-            yield f"{order.number} is {order.payment_status}, its refunds say {order.payment_status_after_refunds}"
+            yield f"{order.number} is {order.payment_status}, its refunds make it {order.payment_status_after_refunds}"
 
 
-@invariant("an order that stands has used its coupon once, a cancelled one not at all")
+@invariant("an order has used its coupon once, a cancelled order never")
 def coupons_are_used_by_orders() -> Iterator[str]:
     uses = Counter(CouponUse.objects.values_list("order_number", flat=True))
     coupons = dict(Coupon.objects.values_list("code", "pk"))
@@ -136,10 +136,10 @@ def coupons_are_used_by_orders() -> Iterator[str]:
         if used != expected:
             yield f"{order.number} ({order.status}) has used its coupon {used} times"
     for number in uses:
-        yield f"a coupon was used for {number}, and there is no such order"
+        yield f"a coupon was used for {number}, which does not exist"
 
 
-@invariant("a product's rating is that of the reviews that shoppers see")
+@invariant("a product's rating is that of its published reviews")
 def ratings_follow_from_reviews() -> Iterator[str]:
     rows = Review.objects.shown().order_by().values_list("product")
     reviews = {product: rating for product, *rating in rows.annotate(count=Count("id"), stars=Sum("rating"))}
@@ -151,38 +151,38 @@ def ratings_follow_from_reviews() -> Iterator[str]:
             yield f"{product.slug} has {rating}, its reviews make {expected}"
 
 
-@invariant("no personal data of a customer who left is kept longer than needed")
+@invariant("no personal data of a deleted account is kept longer than needed")
 def detached_orders_are_erased() -> Iterator[str]:
     late = timezone.now() - ERASURE_DELAY
     latest = late - timedelta(days=settings.ERASURE_GRACE_DAYS)
     for order in Order.objects.filter(detached_at__lte=late).iterator():
         if order.user_id is not None:
-            yield f"{order.number} is detached, and belongs to {order.user_id}"
+            yield f"{order.number} is detached, but belongs to {order.user_id}"
         if order.erased_at is None:
             if order.detached_at <= latest:
-                yield f"{order.number} still holds the data of a customer who left at {order.detached_at}"
+                yield f"{order.number} still has the data of an account deleted at {order.detached_at}"
             elif order.has_nothing_to_send:
-                yield f"{order.number} ({order.status}) holds the data of a customer who left, though nothing is sent"
+                yield f"{order.number} ({order.status}) has the data of a deleted account, but nothing to ship"
         elif left := personal_data_of(order):
-            yield f"{order.number} was erased, and has {', '.join(left)}"
+            yield f"{order.number} was erased, but has {', '.join(left)}"
 
 
-@invariant("an order keeps the digest of a network address only while it counts against it")
+@invariant("an order keeps its network address digest only while it counts towards a limit")
 def network_digests_are_cleared() -> Iterator[str]:
     late = timezone.now() - holds.EXPIRED_COUNTS_FOR - ERASURE_DELAY
     for order in Order.objects.filter(placed_from__gt="").iterator():
         if order.status != OrderStatus.PENDING and (order.expired_at is None or order.expired_at < late):
-            yield f"{order.number} ({order.status}) keeps it"
+            yield f"{order.number} ({order.status}) has a network address digest"
 
 
-@invariant("an order counts as a sale exactly while its purchase stands")
+@invariant("an order counts as a sale exactly while it is neither cancelled nor refunded")
 def standing_orders_count() -> Iterator[str]:
     for order in Order.objects.iterator():
         if order.counts_as_sale != order.is_standing:
-            yield f"{order.number} is {order.status} and {order.payment_status}, and counts: {order.counts_as_sale}"
+            yield f"{order.number} is {order.status} and {order.payment_status}, counts_as_sale {order.counts_as_sale}"
 
 
-@invariant("a product's sales are the pieces of orders that count, but for what jobs still have to count")
+@invariant("a product's sales are the units of its orders, apart from queued changes")
 def sales_follow_from_orders() -> Iterator[str]:
     expected: Counter = Counter()
     for order in Order.objects.standing().iterator():
@@ -195,10 +195,10 @@ def sales_follow_from_orders() -> Iterator[str]:
             expected[products.get(ObjectId(variant))] -= quantity
     for product, slug, sales in Product.objects.order_by("id").values_list("pk", "slug", "sales").iterator():
         if sales != expected[product]:
-            yield f"{slug} says that {sales} were sold, its orders say {expected[product]}"
+            yield f"{slug} has {sales} sales, its orders {expected[product]}"
 
 
-@invariant("a review that shoppers see has a purchase that stands")
+@invariant("a published review has a purchase that is neither cancelled nor refunded")
 def reviews_have_a_purchase() -> Iterator[str]:
     if Job.objects.filter(kind="orders.check_reviews", given_up_at=None).exists():
         # Pending jobs may still change the reviews.
@@ -208,4 +208,4 @@ def reviews_have_a_purchase() -> Iterator[str]:
     for review in Review.objects.iterator():
         known = (review.user_id, review.product_id) in bought if review.user_id else review.order in {None, *standing}
         if review.is_withdrawn == known:
-            yield f"the review {review.pk} is withdrawn: {review.is_withdrawn}, and has a purchase: {known}"
+            yield f"the review {review.pk}: withdrawn is {review.is_withdrawn}, purchased is {known}"

@@ -20,20 +20,20 @@ class Actor(models.TextChoices):
 
 
 class Event(models.TextChoices):
-    PLACED = "placed"
-    PAYMENT_PROCESSING = "payment_processing"
-    PAYMENT_FAILED = "payment_failed"
-    PAID = "paid"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    REFUNDED = "refunded"
-    DISPUTED = "disputed"
-    DISPUTE_WON = "dispute_won"
-    DISPUTE_LOST = "dispute_lost"
-    FLAGGED = "flagged"
-    FLAG_SETTLED = "flag_settled"
-    SHIPPED = "shipped"
-    DELIVERED = "delivered"
+    PLACED = "placed", "Placed"
+    PAYMENT_PROCESSING = "payment_processing", "Payment processing"
+    PAYMENT_FAILED = "payment_failed", "Payment failed"
+    PAID = "paid", "Paid"
+    CANCELLED = "cancelled", "Cancelled"
+    EXPIRED = "expired", "Expired"
+    REFUNDED = "refunded", "Refunded"
+    DISPUTED = "disputed", "Disputed"
+    DISPUTE_WON = "dispute_won", "Dispute won"
+    DISPUTE_LOST = "dispute_lost", "Dispute lost"
+    FLAGGED = "flagged", "Flagged"
+    FLAG_SETTLED = "flag_settled", "Flag resolved"
+    SHIPPED = "shipped", "Shipped"
+    DELIVERED = "delivered", "Delivered"
 
 
 class OrderStatus(models.TextChoices):

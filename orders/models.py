@@ -259,7 +259,7 @@ class ShippingMethod(models.Model):
     position = models.PositiveIntegerField(default=0, help_text="The first active one is the shop's default.")
     is_active = models.BooleanField("active", default=True)
     is_pickup = models.BooleanField(
-        "is a pick-up", default=False, help_text="Customers fetch the parcel: it is taxed where they do."
+        "is a pick-up", default=False, help_text="Customers collect the order; it is taxed at the place of pick-up."
     )
     pickup_country = models.CharField(
         "country of the pick-up", max_length=2, blank=True, default="", validators=[validate_country]
@@ -269,7 +269,7 @@ class ShippingMethod(models.Model):
         max_length=120,
         blank=True,
         default="",
-        help_text="A code (CA) or a name (California), where tax rates are by state.",
+        help_text="A code (CA) or a name (California). Required where tax rates are by state.",
     )
 
     class Meta:
@@ -285,12 +285,12 @@ class ShippingMethod(models.Model):
 
     def clean(self) -> None:
         if self.is_pickup and not self.pickup_country:
-            raise ValidationError({"pickup_country": "Say in which country it is picked up: it is taxed there."})
+            raise ValidationError({"pickup_country": "Enter the country of the pick-up, which determines the tax."})
         if not self.is_pickup and (self.pickup_country or self.pickup_state):
-            raise ValidationError({"is_pickup": "Only a pick-up has a country and a state."})
+            raise ValidationError({"is_pickup": "Only pick-ups have a country and a state."})
         self.pickup_state = normalize_state(self.pickup_country, self.pickup_state)
         if self.pickup_state and not is_known_state(self.pickup_country, self.pickup_state):
-            raise ValidationError({"pickup_state": "There is no such state in this country."})
+            raise ValidationError({"pickup_state": "Unknown state of this country."})
 
 
 class TaxRate(models.Model):
@@ -298,7 +298,9 @@ class TaxRate(models.Model):
 
     country = models.CharField(max_length=2, validators=[validate_country])
     state = models.CharField(
-        max_length=120, blank=True, help_text="A code (CA) or a name (California). Empty: the whole country."
+        max_length=120,
+        blank=True,
+        help_text="A code (CA) or a name (California). Leave empty to apply to the whole country.",
     )
     rate = models.DecimalField(
         "rate in %",
@@ -328,4 +330,4 @@ class TaxRate(models.Model):
         super().clean()
         self.state = normalize_state(self.country, self.state)
         if self.state and not is_known_state(self.country, self.state):
-            raise ValidationError({"state": ValidationError("There is no such state in this country.", "invalid")})
+            raise ValidationError({"state": ValidationError("Unknown state of this country.", "invalid")})

@@ -144,7 +144,7 @@ def _require_available(priced: PricedCart) -> None:
 def out_of_stock(error: OutOfStock, cart: Cart) -> OutOfStock:
     """Add the lines' positions."""
     faults = [
-        Fault("out_of_stock", "There is not enough of this in stock.", f"items.{position}.quantity")
+        Fault("out_of_stock", "Not enough of this product in stock.", f"items.{position}.quantity")
         for position, line in enumerate(cart.lines)
         if line.variant in error.variants
     ]

@@ -152,7 +152,7 @@ class PlaceOrderSerializer(OptionalNulls):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "address_id" in attrs and "shipping_address" in attrs:
             raise serializers.ValidationError(
-                {"address_id": "Give either an address or the id of one."}, code="ambiguous"
+                {"address_id": "Specify either an address or an address id."}, code="ambiguous"
             )
         address = attrs["address"] = self._address(attrs)
         address.state = normalize_state(address.country, address.state)

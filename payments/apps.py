@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class PaymentsConfig(AppConfig):
     name = "payments"
-    verbose_name = "Money"
+    verbose_name = "Payments"
 
     def ready(self) -> None:
         from accounts import hooks as account_hooks

@@ -5,7 +5,7 @@ from shop.api.errors import Conflict, ServiceUnavailable, ShopError
 
 class StripeUnavailable(ServiceUnavailable):
     default_code = "payment_service_unavailable"
-    default_detail = "The payment service does not answer right now. Nothing is lost: please try again in a moment."
+    default_detail = "The payment service is unavailable. Try again in a moment."
 
 
 class StripeIdempotentFailure(StripeUnavailable):
@@ -18,7 +18,7 @@ class StripeRequestInFlight(StripeUnavailable):
 
 class StripeRefused(ShopError):
     default_code = "payment_refused"
-    default_detail = "The payment service refused this."
+    default_detail = "The payment service refused the request."
 
     def __init__(self, detail: str | None = None, *, stripe_code: str | None = None) -> None:
         super().__init__(detail)
@@ -54,13 +54,13 @@ class InvalidEvent(ShopError):
 
 class RefundTooLarge(Conflict):
     default_code = "refund_too_large"
-    default_detail = "That is more than is left of this payment."
+    default_detail = "The amount exceeds what can be refunded of this payment."
 
 
 class NotRefundable(Conflict):
     default_code = "not_refundable"
-    default_detail = "Nothing was paid that could be refunded."
+    default_detail = "Nothing was paid, so nothing can be refunded."
 
 
 class PaymentDisputed(NotRefundable):
-    default_detail = "The customer's bank disputes this payment, so it cannot be refunded."
+    default_detail = "This payment is disputed and cannot be refunded."

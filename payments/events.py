@@ -122,7 +122,7 @@ def _transition_for(event_type: str) -> Callable[[StripeObject], Outcome]:
         return transitions.apply_refund
     if event_type.startswith("charge.dispute."):
         return transitions.apply_dispute
-    return lambda _: transitions.ignored("The shop has no use for this type of event.")
+    return lambda _: transitions.ignored("This type of event is not handled.")
 
 
 def _intent_changed(intent: StripeObject) -> Outcome:

@@ -25,10 +25,10 @@ def one_intent_per_order() -> Iterator[str]:
     intents = Counter(Payment.objects.exclude(intent="").values_list("intent", flat=True))
     for what, count in (orders + intents).items():
         if count > 1:
-            yield f"{what} stands in {count} payments"
+            yield f"{what} is in {count} payments"
 
 
-@invariant("a paid order has its money, and money has its paid order")
+@invariant("paid orders and received payments match one to one")
 def paid_orders_have_money() -> Iterator[str]:
     payments = {payment.order_id: payment for payment in Payment.objects.iterator()}
     for order in Order.objects.iterator():
@@ -36,25 +36,25 @@ def paid_orders_have_money() -> Iterator[str]:
         received = payment.amount_received if payment else 0
         owed = to_minor_units(order.total, order.currency)
         if order.payment_status in EVER_PAID_STATUSES and received != owed and not order.flagged:
-            yield f"{order.number} is {order.payment_status}, {received} of {owed} came in"
+            yield f"{order.number} is {order.payment_status}, but received {received} of {owed}"
         if received and order.payment_status not in EVER_PAID_STATUSES:
-            yield f"{order.number} is {order.payment_status}, and {received} came in"
+            yield f"{order.number} is {order.payment_status}, but received {received}"
         if payment is not None and order.payment != payment.pk:
-            yield f"{order.number} does not know its payment {payment.pk}"
+            yield f"{order.number} does not reference its payment {payment.pk}"
     for payment in payments.values():
         yield f"the payment {payment.pk} belongs to no order"
 
 
-@invariant("a payment asks for its order's total")
+@invariant("a payment's amount is its order's total")
 def payments_ask_for_the_total() -> Iterator[str]:
     totals = {order.pk: to_minor_units(order.total, order.currency) for order in Order.objects.iterator()}
     for payment in Payment.objects.iterator():
         total = totals.get(payment.order_id)
         if payment.amount != total:
-            yield f"{payment.order_number} is to bring {total}, its payment asks for {payment.amount}"
+            yield f"{payment.order_number} has the total {total}, its payment the amount {payment.amount}"
 
 
-@invariant("refunds never exceed what was captured, and are counted right")
+@invariant("refunds never exceed the captured amount, and their sum is right")
 def refunds_are_covered() -> Iterator[str]:
     promised: dict = defaultdict(int)
     gone: dict = defaultdict(int)
@@ -65,9 +65,9 @@ def refunds_are_covered() -> Iterator[str]:
     flagged = set(Order.objects.filter(flagged=True).values_list("pk", flat=True))
     for payment in Payment.objects.iterator():
         if gone[payment.pk] > payment.amount_received and payment.order_id not in flagged:
-            yield f"{payment} brought {payment.amount_received}, and {gone[payment.pk]} went back"
+            yield f"{payment} received {payment.amount_received}, but {gone[payment.pk]} was refunded"
         if promised[payment.pk] != payment.amount_refunded:
-            yield f"{payment} says that {payment.amount_refunded} went back, its refunds {promised[payment.pk]}"
+            yield f"{payment} has {payment.amount_refunded} refunded, its refunds add up to {promised[payment.pk]}"
 
 
 @invariant("an order shows the refunds of its payment")
@@ -81,7 +81,7 @@ def orders_show_their_refunds() -> Iterator[str]:
             yield f"{order.number} shows {len(shown)} refunds, its payment has {len(made.get(order.payment, {}))}"
 
 
-@invariant("a refund that was promised is sent")
+@invariant("every pending refund is sent to Stripe")
 def refunds_are_sent() -> Iterator[str]:
     jobs = Job.objects.filter(kind="payments.send_refund", given_up_at=None)
     queued = {payload["refund"] for payload in jobs.values_list("payload", flat=True)}
@@ -89,41 +89,41 @@ def refunds_are_sent() -> Iterator[str]:
     unsent = Refund.objects.filter(status=Refund.Status.PENDING, stripe_refund=None, created_at__lt=late)
     for refund in unsent.iterator():
         if str(refund.pk) not in queued:
-            yield f"{refund} is pending, and nothing will send it"
+            yield f"{refund} is pending, but no job will send it"
 
 
-@invariant("the money of a cancelled order goes back")
+@invariant("the payment of a cancelled order is refunded")
 def cancelled_orders_are_refunded() -> Iterator[str]:
     recent = timezone.now() - GRACE
     for payment in Payment.objects.filter(amount_received__gt=0, updated_at__lt=recent).iterator():
         order = Order.objects.get(pk=payment.order_id)
         if order.status == OrderStatus.CANCELLED and not order.flagged and payment.refundable:
-            yield f"{order.number} is cancelled, and {payment.refundable} of its money is still here"
+            yield f"{order.number} is cancelled, but {payment.refundable} was not refunded"
 
 
-@invariant("no event of Stripe's is left lying")
+@invariant("every Stripe event is eventually processed")
 def events_are_applied() -> Iterator[str]:
     waiting = (StripeEvent.Status.RECEIVED, StripeEvent.Status.FAILED)
     late = timezone.now() - GRACE
     for event in StripeEvent.objects.filter(status__in=waiting, received_at__lt=late).iterator():
-        yield f"{event}: {event.detail or 'not tried yet'}"
+        yield f"{event}: {event.detail or 'not processed yet'}"
 
 
-@invariant("a stored event holds only the fields that the shop needs")
+@invariant("a stored event has only the fields that the shop needs")
 def events_hold_no_secrets() -> Iterator[str]:
     for event in StripeEvent.objects.iterator():
         if stored_part(event.payload) != event.payload:
-            yield f"{event} holds more than it may"
+            yield f"{event} has other fields"
 
 
-@invariant("a payment keeps the digest of a network address only while its attempts count")
+@invariant("a payment keeps its network address digest only while its attempts count")
 def network_digests_are_cleared() -> Iterator[str]:
     late = timezone.now() - timedelta(seconds=settings.FAILED_PAYMENTS_WINDOW_SECONDS) - ERASURE_DELAY
     for payment in Payment.objects.filter(opened_from__gt="", updated_at__lt=late).iterator():
-        yield f"{payment} keeps it"
+        yield f"{payment} has a network address digest"
 
 
-@invariant("what staff typed about a refund is erased with its order")
+@invariant("the staff's reason for a refund is erased with its order")
 def refunds_of_erased_orders_say_nothing() -> Iterator[str]:
     erased = set(Order.objects.exclude(erased_at=None).values_list("pk", flat=True))
     for payment in Payment.objects.iterator():

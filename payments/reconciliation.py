@@ -31,7 +31,7 @@ class Report:
 
     intents: int = 0
     payments: int = 0
-    healed: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -45,7 +45,7 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
         payment = _payment_of(intent)
         if payment is None:
             if intent["status"] == "succeeded" and "payment" in (intent.get("metadata") or {}):
-                report.problems.append(f"{intent['id']} brought {intent['amount_received']}, and there is no order")
+                report.problems.append(f"{intent['id']} received {intent['amount_received']} without an order")
             continue
         seen.add(payment.pk)
         _compare(payment, intent, report)
@@ -54,14 +54,14 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
         _look_up(payment, report)
     _compare_orders(since, until, report)
     for refund in refunds.resend_refunds(before=until):
-        report.healed.append(f"a refund of {refund.payment_id} that was never sent is on its way")
+        report.repaired.append(f"a refund of {refund.payment_id} was never sent and was sent now")
     return report
 
 
 @jobs.every(EVERY_SECONDS, name="payments.reconcile")
 def reconcile_lately() -> Report:
     report = reconcile(since=timezone.now() - WINDOW)
-    for line in report.healed:
+    for line in report.repaired:
         logger.warning("reconciliation_repaired", finding=line)
     for line in report.problems:
         logger.error("reconciliation_found_problems", finding=line)
@@ -86,7 +86,7 @@ def _look_up(payment: Payment, report: Report) -> None:
 def _compare(payment: Payment, intent: StripeObject, report: Report) -> None:
     report.payments += 1
     if payment.intent not in ("", intent["id"]):
-        report.problems.append(f"{payment.order_number} has {payment.intent}, and {intent['id']} names it as well")
+        report.problems.append(f"{payment.order_number} has {payment.intent}, but {intent['id']} refers to it too")
         return
     before = _state(payment)
     _compare_status(payment, intent, report)
@@ -94,14 +94,14 @@ def _compare(payment: Payment, intent: StripeObject, report: Report) -> None:
         _compare_charge(payment, intent.get("latest_charge") or {}, report)
     payment.refresh_from_db()
     if (after := _state(payment)) != before:
-        report.healed.append(f"{payment.order_number}: {before} became {after}")
+        report.repaired.append(f"{payment.order_number}: {before} became {after}")
 
 
 def _compare_status(payment: Payment, intent: StripeObject, report: Report) -> None:
     known, true = payment.status, intent["status"]
     if known in FINAL:
         if known != true:
-            report.problems.append(f"{payment.order_number} is {known} here, and {true} at Stripe")
+            report.problems.append(f"{payment.order_number} is {known} here, but {true} at Stripe")
     elif payment.intent and true not in FINAL and known != true:
         # The listed intent may be outdated.
         services.refresh_intent(intent=payment.intent)
@@ -146,4 +146,4 @@ def _compare_orders(since: datetime, until: datetime, report: Report) -> None:
     for order in Order.objects.filter(paid, created_at__gte=since, created_at__lte=until).iterator():
         payment = Payment.objects.filter(order=order).first()
         if payment is None or payment.status != "succeeded":
-            report.problems.append(f"{order.number} is {order.payment_status}, and Stripe has no money for it")
+            report.problems.append(f"{order.number} is {order.payment_status}, but has no payment at Stripe")

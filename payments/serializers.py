@@ -17,7 +17,7 @@ class PaymentSerializer(serializers.ModelSerializer):
 
     order = serializers.CharField(source="order_number", read_only=True, help_text="The order's number.")
     payment_intent = serializers.CharField(source="intent", read_only=True)
-    client_secret = serializers.SerializerMethodField(help_text="For whoever pays; empty for staff who look on.")
+    client_secret = serializers.SerializerMethodField(help_text="For the paying customer; empty for staff.")
     publishable_key = serializers.SerializerMethodField()
 
     class Meta:
@@ -45,7 +45,7 @@ class OpenPaymentSerializer(serializers.Serializer):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, dict) and not isinstance(data.get("order", ""), str):
-            raise serializers.ValidationError({"order": "An order's number is a text."}, code="invalid")
+            raise serializers.ValidationError({"order": "Must be a string."}, code="invalid")
         return super().to_internal_value(data)
 
 

@@ -60,7 +60,7 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
     if not payment.intent:
         payment = _open_intent(payment)
         if not payment.intent:
-            raise OrderNotPayable("The payment that was opened does not match this order. The shop has been told.")
+            raise OrderNotPayable("The opened payment does not match this order. The shop has been notified.")
         if Order.objects.filter(pk=order.pk, status=OrderStatus.CANCELLED).exists():
             # Cancelled concurrently, before the intent's id was recorded.
             close_intent(order=order)

@@ -56,7 +56,7 @@ def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
     if status == "succeeded":
         return _succeeded(payment, intent)
     if payment.status in FINAL:
-        return ignored(f"The payment is {payment.status} already.")
+        return ignored(f"The payment is already {payment.status}.")
     _update(payment, status=status)
     if status == "processing":
         orders.mark_processing(order_id=payment.order_id)
@@ -83,14 +83,14 @@ def _declined(payment: Payment, error: StripeObject, *, is_answer: bool) -> None
 
 def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
     if payment.status == "succeeded":
-        return ignored("The payment has succeeded already.")
+        return ignored("The payment has already succeeded.")
     _update(payment, status="succeeded", amount_received=_received(intent))
     if not orders.mark_paid(order_id=payment.order_id, detail=_paid_with(intent)):
         # Refunds import this module.
         from payments.refunds import refund_late_money
 
         refund_late_money.enqueue(at_once=True, payment=str(payment.pk))
-        return Outcome(StripeEvent.Status.APPLIED, "The order was cancelled before: the money goes back.")
+        return Outcome(StripeEvent.Status.APPLIED, "The order was already cancelled, so the payment is refunded.")
     return APPLIED
 
 
@@ -112,8 +112,8 @@ def _unmatched_intent(intent: StripeObject) -> Outcome:
     """Flag the order if a second intent paid it."""
     payment = payment_named_by(intent)
     if payment is None or intent["status"] != "succeeded":
-        return ignored("This PaymentIntent is not one of this shop's.")
-    what = f"{intent['id']} was paid for this order as well as {payment.intent}: that money has to go back."
+        return ignored("This PaymentIntent does not belong to this shop.")
+    what = f"{intent['id']} was paid for this order in addition to {payment.intent}, and must be refunded."
     orders.flag(order_id=payment.order_id, detail=what)
     return Outcome(StripeEvent.Status.FLAGGED, what)
 
@@ -125,9 +125,9 @@ def _mismatch(payment: Payment, intent: StripeObject) -> str:
     if intent["currency"] != payment.currency:
         return f"{intent['id']} is in {intent['currency']}, the order in {payment.currency}."
     if intent["amount"] != payment.amount:
-        return f"{intent['id']} is over {intent['amount']}, the order over {payment.amount}."
+        return f"{intent['id']} has the amount {intent['amount']}, the order {payment.amount}."
     if intent["status"] == "succeeded" and _received(intent) != payment.amount:
-        return f"{intent['id']} brought {_received(intent)} of {payment.amount}."
+        return f"{intent['id']} received {_received(intent)} of {payment.amount}."
     return ""
 
 
@@ -159,7 +159,7 @@ def apply_refund(answer: StripeObject) -> Outcome:
     """Create refunds that were made in Stripe's dashboard."""
     payment = Payment.objects.filter(intent=answer.get("payment_intent") or "-").first()
     if payment is None:
-        return ignored("This refund is not of one of this shop's payments.")
+        return ignored("This refund does not belong to a payment of this shop.")
     refund = _refund_of(answer, payment)
     if refund is None:
         refund = Refund.objects.create(
@@ -206,7 +206,7 @@ def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detai
         _update(payment, amount_refunded=F("amount_refunded") - refund.amount)
         amount = money.display(from_minor_units(refund.amount, payment.currency), payment.currency)
         orders.flag(
-            order_id=payment.order_id, detail=f"A refund of {amount} failed: {detail or 'Stripe says no more.'}"
+            order_id=payment.order_id, detail=f"A refund of {amount} failed: {detail or 'Stripe gave no reason.'}"
         )
     show_refund(refund, payment)
     return APPLIED
@@ -237,7 +237,7 @@ _DISPUTE_EVENTS = {
 def apply_dispute(dispute: StripeObject) -> Outcome:
     payment = Payment.objects.filter(intent=dispute.get("payment_intent") or "-").first()
     if payment is None:
-        return ignored("This dispute is not about one of this shop's payments.")
+        return ignored("This dispute does not belong to a payment of this shop.")
     event = _DISPUTE_EVENTS.get(dispute["status"], Event.DISPUTED)
     orders.record_dispute(order_id=payment.order_id, event=event, detail=dispute["id"])
     return APPLIED

@@ -78,7 +78,7 @@ def test_an_address_that_somebody_takes_in_the_same_moment_is_an_error_on_the_pa
     url = url_of("accounts.user", "add")
     new = {"email": "boss@example.com", "name": "Boss", "password1": PASSWORD, "password2": PASSWORD}
     page = browser.post(url, filled_in(browser.get(url)) | new)
-    assert errors_of(page) == {"": ["Somebody has just taken this email: choose another."]}
+    assert errors_of(page) == {"": ["This email is already in use. Choose another."]}
 
 
 @pytest.mark.parametrize("missing", ["password1", "password2"])
@@ -339,7 +339,7 @@ def test_staff_send_somebody_a_link(browser: Client, customer: User, button: str
 
     page = browser.post(url_of("accounts.user", button, customer.pk), follow=True)
 
-    assert messages_of(page) == ["ada@example.com gets a mail."]
+    assert messages_of(page) == ["The e-mail to ada@example.com is being sent."]
     (mail,) = work()
     assert (mail.subject, mail.recipients()) == (subject, ["ada@example.com"])
 
@@ -347,9 +347,9 @@ def test_staff_send_somebody_a_link(browser: Client, customer: User, button: str
 @pytest.mark.parametrize(
     ("button", "state", "reason"),
     [
-        ("send_verification", {"email_verified": True}, "This address is proven."),
-        ("send_verification", {"is_active": False}, "This account is deactivated: it gets no mails."),
-        ("send_password_link", {"is_active": False}, "This account is deactivated: it gets no mails."),
+        ("send_verification", {"email_verified": True}, "This address is already verified."),
+        ("send_verification", {"is_active": False}, "This account is inactive and receives no mail."),
+        ("send_password_link", {"is_active": False}, "This account is inactive and receives no mail."),
     ],
 )
 def test_no_link_is_offered_to_those_it_is_not_for(

@@ -116,5 +116,5 @@ def test_a_form_from_another_site_changes_nothing_and_is_told_on_a_page_of_the_s
     browser.force_login(staff)
     page = browser.post(f"/admin/accounts/user/{staff.pk}/delete/", {"post": "yes"})
     assert page.status_code == 403
-    assert "This form is no longer valid" in page.content.decode()
+    assert "This form has expired" in page.content.decode()
     assert User.objects.exists()

@@ -77,7 +77,7 @@ def test_a_coupon_that_orders_were_placed_with_is_not_deleted(browser: Client, c
         browser.post(url_of("cart.coupon", "delete", coupon.pk), {"post": "yes"})
     assert list(Coupon.objects.all()) == [used]
     page = browser.get(url_of("cart.coupon", "delete", used.pk)).content.decode()
-    assert "Orders were placed with USED: switch it off instead." in page
+    assert "Orders were placed with USED. Deactivate it instead." in page
     assert "delete_selected" not in browser.get(url_of("cart.coupon")).content.decode()
 
 
@@ -95,7 +95,7 @@ def test_a_cart_shows_what_lies_in_it_and_what_is_gone(
     Product.objects.get(name="Hat").delete()
     text = browser.get(url_of("cart.cart", "change", cart.pk)).content.decode()
     assert "Linen shirt" in text
-    assert "deleted meanwhile" in text
+    assert "deleted product" in text
 
 
 # --- Percentages ------------------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_a_coupon_below_its_minimum_waits_on_the_cart_and_says_what_it_needs(
     assert reply.status_code == 200
     cart = reply.json()
     assert (cart["coupon"], cart["discount"], cart["total"]) == ("TENTH", "0.00", "30.00")
-    needs = "This coupon needs a cart of 40.00 or more."
+    needs = "This coupon requires a cart of at least 40.00."
     assert cart["warnings"] == [{"code": "coupon_minimum", "item": None, "detail": needs}]
     for path in ("orders/", "orders/quote/"):
         reply = as_customer.post(f"{API}/{path}", {"shipping_address": ADDRESS})
@@ -146,9 +146,9 @@ def test_a_coupon_below_its_minimum_waits_on_the_cart_and_says_what_it_needs(
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"is_active": False}, "There is no such coupon."),
+        ({"is_active": False}, "This coupon does not exist."),
         ({"valid_until": timezone.now() - A_DAY}, "This coupon has expired."),
-        ({"usage_limit": 0}, "This coupon has been used up."),
+        ({"usage_limit": 0}, "This coupon has reached its usage limit."),
     ],
 )
 def test_a_coupon_on_the_cart_that_cannot_be_used_any_more_says_why(

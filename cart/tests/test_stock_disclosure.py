@@ -28,8 +28,8 @@ def add(client: APIClient, product: Product, quantity: int) -> Any:
         (0, "This is out of stock."),
         (1, "Only 1 left in stock."),
         (5, "Only 5 left in stock."),
-        (6, "There is not enough in stock."),
-        (743, "There is not enough in stock."),
+        (6, "Not enough in stock."),
+        (743, "Not enough in stock."),
     ],
 )
 def test_a_refusal_and_a_warning_tell_a_number_only_when_few_are_left(

@@ -27,7 +27,7 @@ def test_a_price_that_moved_is_todays_and_a_warning(
 
     cart = cart_of(as_customer)
     assert told(cart) == [("price_changed", item)]
-    assert cart["warnings"][0]["detail"] == "The price of Thing 1 moved from 10.00 to 12.50."
+    assert cart["warnings"][0]["detail"] == "The price of Thing 1 changed from 10.00 to 12.50."
     assert (cart["items"][0]["unit_price"], cart["items"][0]["line_total"], cart["total"]) == (
         "12.50",
         "25.00",

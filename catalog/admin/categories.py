@@ -31,7 +31,7 @@ class CategoryForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "slug" in self.fields:
             self.fields["slug"].required = False
-            self.fields["slug"].help_text = "Its address in the shop; empty: made from the name."
+            self.fields["slug"].help_text = "Used in the URL. Generated from the name if left empty."
 
     def clean_slug(self) -> str:
         return self.cleaned_data["slug"] or services.free_category_slug(self.cleaned_data.get("name", ""))
@@ -39,14 +39,14 @@ class CategoryForm(forms.ModelForm):
     def clean_parent(self) -> Category | None:
         parent = self.cleaned_data["parent"]
         if parent is not None and self.instance.pk in parent.lineage:
-            raise forms.ValidationError("A category cannot lie inside itself or below.", code="cycle")
+            raise forms.ValidationError("A category cannot be a subcategory of itself.", code="cycle")
         return parent
 
 
 class ChildrenInline(TabularInline):
     model = Category
     fk_name = "parent"
-    verbose_name_plural = "categories in it, in order"
+    verbose_name_plural = "subcategories, in order"
     fields = ("child", "position")
     readonly_fields = ("child",)
     ordering = ("position", "name")
@@ -91,7 +91,7 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
     paginator = TreePaginator
     sortable_by = ()
     list_per_page = 200
-    search_help_text = "A part of the name or the path"
+    search_help_text = "Search name or path"
     autocomplete_fields = ("parent",)
     inlines = (ChildrenInline,)
     fields = (("name", "slug"), ("parent", "position"))
@@ -120,7 +120,7 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
             '<span class="shop-tree" style="--depth: {}">{}<span>{}</span></span>', depth, mark, category.name
         )
 
-    @display(description="Products in it")
+    @display(description="Products")
     def products_here(self, category: Category) -> int:
         return category.products_here
 
@@ -141,7 +141,7 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
             return ""
         parts = [_counted(products, "product", "products")] if products else []
         parts += [_counted(children, "category", "categories")] if children else []
-        return f"{category.name} still holds {' and '.join(parts)}: move them elsewhere first."
+        return f"{category.name} still contains {' and '.join(parts)}. Move them first."
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -15,7 +15,7 @@ ROWS = 6
 def low_stock() -> Iterator[Figure | Panel]:
     found = statistics.low_stock()
     sold_out = sum(not variant.stock for variant in found)
-    few = f"fewer than {settings.LOW_STOCK_THRESHOLD} pieces"
+    few = f"fewer than {settings.LOW_STOCK_THRESHOLD} units"
     yield Figure(
         30,
         "Low stock",
@@ -30,7 +30,7 @@ def low_stock() -> Iterator[Figure | Panel]:
         "Low stock",
         "admin/dashboard/low_stock.html",
         {"rows": [_row(variant) for variant in shown]},
-        note=f"For sale, with {few} left.",
+        note=f"Active variants with {few}.",
     )
 
 

@@ -41,9 +41,9 @@ class ImportForm(forms.ModelForm):
         label="File",
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx,.txt"}),
         help_text=(
-            f"CSV or XLSX, at most {MAX_BYTES // 1024 // 1024} MB and {MAX_ROWS:,} rows: one row a variant, known by "
-            "its SKU. Begin with an export to see the columns. The file is only checked now; you decide when you have "
-            "seen what it would change."
+            f"CSV or XLSX, at most {MAX_BYTES // 1024 // 1024} MB and {MAX_ROWS:,} rows: one row per variant, "
+            "identified by its SKU. Export products to see the columns. Uploading only checks the file; you confirm "
+            "the changes on the next page."
         ),
     )
 
@@ -96,7 +96,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return ImportChangeList
 
-    @display(description="Person")
+    @display(description="Uploaded by")
     def who(self, run: ImportRun) -> str:
         return run.who
 
@@ -104,7 +104,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     def state_label(self, run: ImportRun) -> str:
         return badge(run.get_state_display(), STATE_LABELS[run.state])
 
-    @display(description="Products written")
+    @display(description="Products imported")
     def written(self, run: ImportRun) -> str:
         return f"{run.applied - run.conflicts} of {run.steps}" if run.confirmed_at else ""
 
@@ -146,14 +146,14 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         return str(runs.why_not_confirmable(run) or "")
 
     @dialog(
-        button="Write the changes",
+        button="Apply import",
         icon="check",
         variant=ActionVariant.PRIMARY,
         permissions=["import"],
         url_path="confirm",
-        title="Write these changes?",
-        text="Products change one after another. What somebody else changes in the meantime is left alone.",
-        submit="Write the changes",
+        title="Apply this import?",
+        text="Products are changed one after another. Products that someone else changes in the meantime are skipped.",
+        submit="Apply import",
     )
     def confirm(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> HttpResponse:
         return self.perform(
@@ -169,7 +169,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         permissions=["import"],
         url_path="discard",
         title="Discard this import?",
-        text="Nothing of it was written, and nothing will be.",
+        text="No changes were made, and none will be.",
         submit="Discard",
     )
     def discard(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> HttpResponse:

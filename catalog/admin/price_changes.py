@@ -32,31 +32,31 @@ _SALT = "catalog.price_changes"
 
 
 class RuleForm(forms.Form):
-    kind = forms.ChoiceField(choices=Kind, label="Change", widget=UnfoldAdminSelectWidget)
+    kind = forms.ChoiceField(choices=Kind, label="Type", widget=UnfoldAdminSelectWidget)
     by = forms.DecimalField(
         min_value=Decimal("0.001"),
         max_digits=14,
         decimal_places=3,
-        label="By",
+        label="Amount",
         widget=UnfoldAdminDecimalFieldWidget,
-        help_text=f"10 for 10 per cent; an amount is in {settings.CURRENCY.upper()}.",
+        help_text=f"For example 10 for 10%, or an amount in {settings.CURRENCY.upper()}.",
     )
     rounding = forms.ChoiceField(
         choices=[(each.value, each.words.capitalize()) for each in Rounding],
-        label="Round",
+        label="Rounding",
         widget=UnfoldAdminSelectWidget,
     )
     former = forms.ChoiceField(
         choices=FormerPrice,
-        label="Former price",
+        label="Compare-at price",
         widget=UnfoldAdminSelectWidget,
-        help_text="What shoppers see struck through. One that is not above the new price is removed.",
+        help_text="Shown struck through. Removed if it is not above the new price.",
     )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if cleaned.get("kind") == Kind.LOWER_PERCENT and cleaned.get("by", 0) > 100:
-            self.add_error("by", ValidationError("At most 100 per cent.", code="max_value"))
+            self.add_error("by", ValidationError("At most 100 percent.", code="max_value"))
         return cleaned
 
     @property
@@ -78,7 +78,7 @@ class ChangesPrices:
         if len(products) > MAX_PRODUCTS:
             self.message_user(
                 request,
-                f"Change the prices of at most {MAX_PRODUCTS} products at once: filter the list first.",
+                f"Change the prices of at most {MAX_PRODUCTS:,} products at once. Filter the list first.",
                 messages.ERROR,
             )
             return None
@@ -149,7 +149,7 @@ class ChangesPrices:
         try:
             plan = signing.loads(request.POST["plan"], salt=_SALT, max_age=PLAN_SECONDS)
         except signing.BadSignature:
-            self.message_user(request, "That preview is too old. Look at a new one.", messages.ERROR)
+            self.message_user(request, "The preview has expired. Create a new one.", messages.ERROR)
             return HttpResponseRedirect(back)
         changes = [
             PriceChange(ObjectId(product), ObjectId(variant), Decimal(old), Decimal(new))
@@ -172,7 +172,7 @@ def _rows(changes: Sequence[PriceChange]) -> list[dict[str, Any]]:
             "variant": variants.get(each.variant, ""),
             "old": price(each.old),
             "new": price(each.new),
-            "difference": f"{(each.new - each.old) / each.old * 100:+.1f} %" if each.old else "",
+            "difference": f"{(each.new - each.old) / each.old * 100:+.1f}%" if each.old else "",
         }
         for each in changes
     ]
@@ -185,8 +185,8 @@ def _what_was_missed(changes: Iterable[PriceChange]) -> str:
     )
     named = ", ".join(skus[:5]) + (" and others" if len(changes) > 5 else "")
     return (
-        f"{_number(len(changes), 'price')} had been changed since the preview and stayed as "
-        f"{'they are' if len(changes) > 1 else 'it is'}: {named or 'of variants that are gone'}."
+        f"{_number(len(changes), 'price')} changed since the preview and "
+        f"{'were' if len(changes) > 1 else 'was'} skipped: {named or 'deleted variants'}."
     )
 
 

@@ -28,19 +28,19 @@ class ProductForm(ConcurrentEditForm):
     attributes = PairsField(
         rows=4,
         placeholder="colour: red\nmaterial: linen",
-        help_text="One name and text a line. Shoppers filter by them.",
+        help_text="One “name: value” per line. Customers can filter by them.",
     )
 
     class Meta:
         model = Product
         fields = services.PRODUCT_FIELDS
-        labels = {"compare_at_price": "Former price"}
+        labels = {"compare_at_price": "Compare-at price"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "slug" in self.fields:
             self.fields["slug"].required = False
-            self.fields["slug"].help_text = "Its address in the shop; empty: made from the name."
+            self.fields["slug"].help_text = "Used in the URL. Generated from the name if left empty."
 
     def clean_slug(self) -> str:
         return self.cleaned_data["slug"] or services.free_slug(self.cleaned_data.get("name", ""))
@@ -79,16 +79,16 @@ class VariantForm(OrderableForm):
         required=False,
         min_value=-settings.MAX_QUANTITY,
         max_value=settings.MAX_QUANTITY,
-        label="Change by",
+        label="Adjust by",
         widget=UnfoldAdminBigIntegerFieldWidget(attrs={"placeholder": "±0"}),
-        help_text="Pieces that came (12) or went (-3). Of a new variant: what there is.",
+        help_text="Units to add (12) or remove (-3). For a new variant: its initial stock.",
     )
     stock_note = forms.CharField(
         required=False,
         max_length=200,
-        label="Why",
+        label="Reason",
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "delivery, damaged…"}),
-        help_text="Needed to change the stock of a variant that exists; kept in the ledger.",
+        help_text="Required to change the stock of an existing variant. Kept in its stock movements.",
     )
 
     class Meta:
@@ -105,13 +105,13 @@ class VariantForm(OrderableForm):
     def clean_stock_change(self) -> int:
         change = self.cleaned_data["stock_change"] or 0
         if self.instance.stock + change < 0:
-            raise ValidationError(f"There are only {self.instance.stock} in stock.", code="out_of_stock")
+            raise ValidationError(f"Only {self.instance.stock} in stock.", code="out_of_stock")
         return change
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if not self.instance._state.adding and cleaned.get("stock_change") and not cleaned.get("stock_note"):
-            self.add_error("stock_note", ValidationError("Say why the stock changes.", code="required"))
+            self.add_error("stock_note", ValidationError("Enter a reason for the stock change.", code="required"))
         return cleaned
 
 
@@ -147,5 +147,5 @@ class PictureForm(OrderableForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if self.instance._state.adding and not cleaned.get("files") and "files" not in self.errors:
-            self.add_error("files", ValidationError("Choose a picture.", code="required"))
+            self.add_error("files", ValidationError("Choose an image.", code="required"))
         return cleaned

@@ -78,7 +78,7 @@ class PictureInline(TabularInline):
     hide_title = True
     extra = 1
 
-    @display(description="Picture")
+    @display(description="Image")
     def preview(self, image: ProductImage) -> str:
         if not image.name:
             return NO_PICTURE
@@ -94,12 +94,12 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
     autocomplete_fields = ("category",)
     fieldsets = (
         (None, {"fields": _FIRST}),
-        ("What shoppers read", {"fields": [name for name in services.PRODUCT_FIELDS if name not in flatten(_FIRST)]}),
+        ("Product details", {"fields": [name for name in services.PRODUCT_FIELDS if name not in flatten(_FIRST)]}),
     )
     list_display = ("product", "in_category", "shown_price", "stock_state", "active")
     list_filter = (("category", CategoryFilter), ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
     list_prefetch_related = ("variants",)
-    search_help_text = "Words, or the beginning of a SKU"
+    search_help_text = "Search name or SKU"
     # Ids sort by age and are indexed.
     ordering = ("-pk",)
     actions = ("activate", "deactivate", "change_prices", *ExportMixin.actions)
@@ -149,18 +149,18 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
     def active(self, product: Product) -> bool:
         return product.is_active
 
-    @admin.action(description="Show in the shop", permissions=["change"])
+    @admin.action(description="Publish", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._set_active(request, queryset, is_active=True, done="shown in the shop")
+        self._set_active(request, queryset, is_active=True, done="published")
 
-    @admin.action(description="Hide from the shop", permissions=["change"])
+    @admin.action(description="Unpublish", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._set_active(request, queryset, is_active=False, done="hidden from the shop")
+        self._set_active(request, queryset, is_active=False, done="unpublished")
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
         products = list(queryset[: MAX_AT_ONCE + 1])
         if len(products) > MAX_AT_ONCE:
-            text = f"Show or hide at most {MAX_AT_ONCE:,} products at once: filter the list first."
+            text = f"Publish or unpublish at most {MAX_AT_ONCE:,} products at once. Filter the list first."
             self.message_user(request, text, messages.ERROR)
             return
         changed = services.set_active(products, is_active=is_active)
@@ -220,7 +220,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
             return
         services.remove_variant(row)
         if Variant.objects.filter(pk=row.pk).exists():
-            text = f"{row.sku} was sold before, so it was deactivated, not deleted."
+            text = f"{row.sku} has been sold, so it was deactivated instead of deleted."
             self.message_user(request, text, messages.WARNING)
 
     # --- Deleting -----------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
         if request.was_deleted:
             return super().response_delete(request, obj_display, obj_id)
-        text = f"{obj_display} was sold before, so it was taken out of the shop but not deleted."
+        text = f"{obj_display} has been sold, so it was unpublished instead of deleted."
         self.message_user(request, text, messages.WARNING)
         return self.response_post_save_change(request, None)
 

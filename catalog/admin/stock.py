@@ -28,22 +28,22 @@ class StockForm(DialogForm):
         required=False,
         min_value=-settings.MAX_QUANTITY,
         max_value=settings.MAX_QUANTITY,
-        label="Change by",
-        widget=UnfoldAdminBigIntegerFieldWidget(attrs={"placeholder": "12 came, -3 went"}),
+        label="Adjust by",
+        widget=UnfoldAdminBigIntegerFieldWidget(attrs={"placeholder": "e.g. 12 or -3"}),
     )
     counted = forms.IntegerField(
         required=False,
         min_value=0,
         max_value=settings.MAX_QUANTITY,
-        label="…or set to",
-        widget=UnfoldAdminBigIntegerFieldWidget(attrs={"placeholder": "what was counted"}),
+        label="Set quantity to",
+        widget=UnfoldAdminBigIntegerFieldWidget(attrs={"placeholder": "Counted quantity"}),
     )
-    note = forms.CharField(max_length=200, label="Why", widget=UnfoldAdminTextInputWidget)
+    note = forms.CharField(max_length=200, label="Reason", widget=UnfoldAdminTextInputWidget)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if not self.errors and (cleaned["change"] is None) == (cleaned["counted"] is None):
-            self.add_error("change", ValidationError("Give either of the two.", code="ambiguous"))
+            self.add_error("change", ValidationError("Enter either an adjustment or a quantity.", code="ambiguous"))
         return cleaned
 
 
@@ -69,7 +69,7 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("variant", "product_link", "shown_price", "stock_state", "active")
     list_filter = (StockFilter, ("is_active", BooleanRadioFilter))
     list_prefetch_related = ("product",)
-    search_help_text = "The beginning of a SKU"
+    search_help_text = "Search SKU (from the start)"
     ordering = ("-pk",)
     fields = (("variant", "product_link"), ("shown_price", "active"), "stock_state", "ledger")
     readonly_fields = ("variant", "product_link", "shown_price", "stock_state", "active", "ledger")
@@ -156,7 +156,7 @@ class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("created_at", "sku", "change", "reason", "who", "note")
     list_filter = (("reason", ChoicesDropdownFilter), ("created_at", DaysFilter))
     list_prefetch_related = ("variant",)
-    search_help_text = "The beginning of a SKU, or an order's number"
+    search_help_text = "Search SKU (from the start) or order number"
     ordering = ("-pk",)
     fields = ("created_at", "sku", "change", "reason", "who", "note")
     readonly_fields = ("sku", "change", "who")
@@ -177,7 +177,7 @@ class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def change(self, movement: StockMovement) -> str:
         return badge(f"{movement.delta:+d}", "success" if movement.delta > 0 else "warning")
 
-    @display(description="Order or person", empty_value="–")
+    @display(description="Order or user", empty_value="–")
     def who(self, movement: StockMovement) -> str | None:
         if not hasattr(movement, "who"):
             movement.who = emails([movement.reference]).get(movement.reference, movement.reference)

@@ -68,12 +68,12 @@ class MoneyColumn(Column):
         if not text and self.field.null:
             return None
         if not _AMOUNT.fullmatch(text):
-            raise BadCell("Write an amount as digits with a decimal point, such as 19.90.")
+            raise BadCell("Enter an amount as digits with a decimal point, such as 19.90.")
         value, step = Decimal(text), money.smallest_step(settings.CURRENCY)
         if value > settings.MAX_PRICE:
             raise BadCell(f"The highest amount is {settings.MAX_PRICE:,}.")
         if value % step:
-            raise BadCell(f"Give a multiple of {step}, the smallest amount that can be charged.")
+            raise BadCell(f"Must be a multiple of {step}, the smallest amount that can be charged.")
         return value
 
 
@@ -84,7 +84,7 @@ class YesNoColumn(Column):
     def from_text(self, text: str) -> bool:
         word = text.strip().lower()
         if word not in _YES | _NO:
-            raise BadCell("Write yes or no.")
+            raise BadCell("Enter yes or no.")
         return word in _YES
 
 
@@ -105,7 +105,7 @@ class CategoryColumn(Column):
     def from_text(self, text: str) -> ObjectId | None:
         name = identifiers.slug(text).strip("/")
         if name not in self._ids:
-            raise BadCell(f"There is no category “{name[:150]}”: give the slug of one, or its path.")
+            raise BadCell(f"Category “{name[:150]}” does not exist. Enter a slug or path.")
         return self._ids[name]
 
 
@@ -178,7 +178,7 @@ def clean_text(text: str, field: models.Field | None = None) -> str:
     """Strip and validate a text. Raises :class:`BadCell`."""
     value = text.strip().replace("\r\n", "\n")
     if "\0" in value:
-        raise BadCell("There is a character in it that no text may hold.")
+        raise BadCell("Contains a NUL character, which is not allowed.")
     if field is None:
         return value
     if field.max_length and len(value) > field.max_length:
@@ -196,7 +196,7 @@ def whole_number(text: str) -> int:
     """Raises :class:`BadCell`."""
     digits = text.strip()
     if not re.fullmatch(r"\d{1,12}", digits, re.ASCII) or int(digits) > settings.MAX_QUANTITY:
-        raise BadCell(f"Write a whole number from 0 to {settings.MAX_QUANTITY:,}.")
+        raise BadCell(f"Enter a whole number from 0 to {settings.MAX_QUANTITY:,}.")
     return int(digits)
 
 
@@ -211,7 +211,7 @@ def read_stock_base(text: str) -> tuple[int, int] | None:
         return None
     found = re.fullmatch(r"(\d{1,18})#(\d{1,9})", text.strip(), re.ASCII)
     if not found:
-        raise BadCell("This is not what the export wrote: empty the cell, or export again.")
+        raise BadCell("This value was changed since the export. Clear the cell, or export again.")
     return int(found[1]), int(found[2])
 
 

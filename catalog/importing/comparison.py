@@ -67,7 +67,7 @@ class Comparison:
         self, group: ProductRows, product: Product, existing: list[Variant]
     ) -> tuple[ImportStep, int, int] | None:
         if len(group.rows) > MAX_VARIANTS:
-            self._fault(group.rows[MAX_VARIANTS], SKU, f"At most {MAX_VARIANTS} rows of one product.")
+            self._fault(group.rows[MAX_VARIANTS], SKU, f"At most {MAX_VARIANTS} rows per product.")
             return None
         is_new, name = product._state.adding, product.name
         changed: set[int] = set()
@@ -118,7 +118,7 @@ class Comparison:
                 chosen = row, text
             elif not _says(column, text, shown):
                 differing.add(text)
-                self._fault(row, column.name, f"Row {chosen[0].number} is about the same product and says otherwise.")
+                self._fault(row, column.name, f"Row {chosen[0].number} has a different value for the same product.")
         return chosen
 
     def _check_slug(self, row: Row, changes: list[Change]) -> None:
@@ -194,7 +194,9 @@ class Comparison:
         prices = [variant.price for _, variant in by_sku.items() if variant.is_active and variant.price is not None]
         former = product.compare_at_price
         if former is not None and prices and former <= min(prices):
-            text = f"The former price, {former:f}, must be above the price, {min(prices):f}: change both or empty it."
+            text = (
+                f"The compare-at price, {former:f}, must be above the price, {min(prices):f}. Change both or clear it."
+            )
             column = "compare_at_price" if "compare_at_price" in self._sheet.names else "price"
             self._fault(group.rows[0], column, text)
 
@@ -231,7 +233,7 @@ class Comparison:
 
     def _require(self, row: Row, name: str, value: object) -> None:
         if name in REQUIRED_OF_NEW and value in (None, "") and not self._is_faulty(row, name):
-            self._fault(row, name, f"What is new needs a {name}.")
+            self._fault(row, name, f"A new row requires a {name}.")
 
     def _is_faulty(self, row: Row, name: str) -> bool:
         return any((fault.row, fault.column) == (row.number, name) for fault in self._faults)
@@ -245,13 +247,13 @@ def _since_export(wanted: int, exported: int, adjustments: int, variant: Variant
     current = variant.stock
     if adjustments == variant.adjustments:
         if current + wanted < exported:
-            raise BadCell(f"Only {current} are left: {exported - wanted} cannot be taken away.")
+            raise BadCell(f"Only {current} in stock; {exported - wanted} cannot be removed.")
         return current + wanted - exported
     if wanted == current:
         return current
     raise BadCell(
-        f"It was {exported} when this was exported and has been counted or imported since; it is {current} now. "
-        f"Export again, or empty {STOCK_BASE} to set it to {wanted}."
+        f"The stock was {exported} at the export, has been counted or imported since, and is now {current}. "
+        f"Export again, or clear {STOCK_BASE} to set it to {wanted}."
     )
 
 

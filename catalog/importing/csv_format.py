@@ -59,7 +59,7 @@ def _rows(text: io.TextIOWrapper, *, delimiter: str, encoding: str) -> Iterator[
             yield cells
             lines.begin_row(row + 1)
     except csv.Error as error:
-        raise FileRefused(f"Row {row + 1} is no CSV: look at its quotation marks ({error}).") from error
+        raise FileRefused(f"Row {row + 1} is not valid CSV. Check its quotation marks ({error}).") from error
     except UnicodeError as error:
         raise _not(encoding, row=row + 1) from error
     finally:
@@ -106,8 +106,8 @@ def _fitness(heading: str, delimiter: str) -> tuple[bool, int]:
 
 def _not(encoding: str, *, row: int) -> FileRefused:
     if encoding == "cp1252":
-        return FileRefused(f"The file is not in Windows-1252 either (near row {row}): save it as “CSV UTF-8” or XLSX.")
+        return FileRefused(f"The file is not in Windows-1252 either (near row {row}). Save it as “CSV UTF-8” or XLSX.")
     return FileRefused(
-        f"The file is not in UTF-8 (near row {row}): save it as “CSV UTF-8” or XLSX; or, if Excel in Western Europe "
-        "saved it, say that it is in Windows-1252."
+        f"The file is not in UTF-8 (near row {row}). Save it as “CSV UTF-8” or XLSX, or choose Windows-1252 if Excel "
+        "in Western Europe saved it."
     )

@@ -12,7 +12,7 @@ class BadCell(Exception):
 
 class TooManyColumns(ShopError):
     default_code = "too_many_columns"
-    default_detail = "These products have more attributes and options than a file has columns: export fewer at once."
+    default_detail = "These products have more attributes and options than a file has columns. Export fewer products."
 
 
 class NotConfirmable(Conflict):
@@ -22,4 +22,4 @@ class NotConfirmable(Conflict):
 
 class PreviewTooOld(Conflict):
     default_code = "preview_too_old"
-    default_detail = "The catalogue has probably changed since this file was checked: upload it again."
+    default_detail = "The catalog has probably changed since this file was checked. Upload it again."

@@ -30,10 +30,10 @@ def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
     """Raises :class:`FileRefused`, also while iterating."""
     beginning = file.read(8)
     if file.seek(0, 2) > MAX_BYTES:
-        raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: import it in several parts.")
+        raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Import it in several parts.")
     file.seek(0)
     if beginning.startswith(b"\xd0\xcf\x11\xe0"):
-        raise FileRefused("This is an old Excel file (.xls), or one with a password: save it as XLSX or CSV.")
+        raise FileRefused("This is an old Excel file (.xls) or has a password. Save it as XLSX or CSV.")
     if beginning.startswith(b"PK"):
         records = xlsx_format.records(file, max_columns=MAX_COLUMNS, max_cells=MAX_CELLS)
         decimal_comma = False
@@ -44,7 +44,7 @@ def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
     while headings and not headings[-1].strip():
         headings.pop()
     if not headings:
-        raise FileRefused("The file is empty: its first row names the columns.")
+        raise FileRefused("The file is empty. Its first row must name the columns.")
     return Table(headings, _filled(rows, len(headings)), decimal_comma)
 
 
@@ -73,22 +73,22 @@ def _bounded(records: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
             continue
         filled += 1
         if filled > MAX_ROWS + 1:
-            raise FileRefused(f"The file has more than {MAX_ROWS} rows: import it in several parts.")
+            raise FileRefused(f"The file has more than {MAX_ROWS} rows. Import it in several parts.")
         if len(cells) > MAX_COLUMNS:
             raise FileRefused(f"Row {number} has more than {MAX_COLUMNS} columns.")
         if any(len(cell) > MAX_CELL_LENGTH for cell in cells):
             raise FileRefused(f"Row {number} has a cell of more than {MAX_CELL_LENGTH} characters.")
         count += len(cells)
         if count > MAX_CELLS:
-            raise FileRefused(f"The file has more than {MAX_CELLS} cells: import it in several parts.")
+            raise FileRefused(f"The file has more than {MAX_CELLS} cells. Import it in several parts.")
         length += sum(map(len, cells))
         if length > MAX_TEXT_LENGTH:
-            raise FileRefused(f"The file holds more than {MAX_TEXT_LENGTH} characters: import it in several parts.")
+            raise FileRefused(f"The file contains more than {MAX_TEXT_LENGTH} characters. Import it in several parts.")
         yield number, [unguarded(cell) for cell in cells]
 
 
 def _filled(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
     for number, cells in rows:
         if any(cell.strip() for cell in cells[width:]):
-            raise FileRefused(f"Row {number} has something in a column without a heading.")
+            raise FileRefused(f"Row {number} has a value in a column without a heading.")
         yield number, cells[:width] + [""] * (width - len(cells))

@@ -17,10 +17,10 @@ def _plan_expiry() -> datetime:
 
 class ImportRun(models.Model):
     class State(models.TextChoices):
-        CHECKING = "checking", "Being checked"
+        CHECKING = "checking", "Checking"
         REFUSED = "refused", "Has errors"
         READY = "ready", "Checked"
-        APPLYING = "applying", "Being written"
+        APPLYING = "applying", "Importing"
         DONE = "done", "Done"
         DISCARDED = "discarded", "Discarded"
 
@@ -37,7 +37,7 @@ class ImportRun(models.Model):
         max_length=10,
         choices=Encoding,
         default=Encoding.UTF_8,
-        help_text="Of a CSV file. Excel's “CSV UTF-8” and XLSX files need no choice.",
+        help_text="For CSV files. Not needed for Excel's “CSV UTF-8” and XLSX files.",
     )
     state = models.CharField(max_length=10, choices=State, default=State.CHECKING, editable=False)
     # User ids; "" for the command line.

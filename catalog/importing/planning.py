@@ -35,7 +35,7 @@ class Plan:
 
 
 def stage(table: Table, *, tick: Tick = lambda done, total: None) -> Plan:
-    """Store changes as steps, without writing to the catalogue. Raises ``FileRefused``."""
+    """Store changes as steps, without writing to the catalog. Raises ``FileRefused``."""
     columns = Columns(Category.objects.all())
     sheet = Sheet(table, columns)
     plan = Plan(rows=len(sheet.rows) + len(sheet.faults))

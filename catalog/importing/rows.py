@@ -46,7 +46,7 @@ class Sheet:
                 sku = columns.sku.canonical(cells[self._at[SKU]])
                 key = identifiers.key(sku)
                 if key in seen:
-                    raise BadCell(f"Row {seen[key]} has this SKU already.")
+                    raise BadCell(f"Row {seen[key]} already has this SKU.")
             except BadCell as error:
                 self.faults.append(CellFault(number, SKU, str(error)))
             else:
@@ -57,11 +57,11 @@ class Sheet:
 def _names(headings: list[str], columns: Columns) -> list[str]:
     names = [identifiers.slug(heading) for heading in headings]
     if SKU not in names:
-        raise FileRefused("The file has no column sku, which says what variant a row is about.")
+        raise FileRefused("The file has no column sku, which identifies the variant of a row.")
     if "" in names:
         raise FileRefused(f"Column {names.index('') + 1} has no heading.")
     if unknown := [name[:60] for name in names if not columns.knows(name)]:
-        raise FileRefused(f"Unknown columns: {', '.join(unknown[:20])}. Take them out, or see docs/import.md.")
+        raise FileRefused(f"Unknown columns: {', '.join(unknown[:20])}. Remove them, or see docs/import.md.")
     if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise FileRefused(f"These columns stand in the file twice: {', '.join(twice)}.")
+        raise FileRefused(f"Duplicate columns: {', '.join(twice)}.")
     return names

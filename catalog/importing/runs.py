@@ -53,7 +53,7 @@ _EXCEEDED_LIFETIME = 290
 def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
     """Store and check a file; the worker checks large ones. Raises :class:`FileRefused` if too large."""
     if size > MAX_BYTES:
-        raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB: import it in several parts.")
+        raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Import it in several parts.")
     run.digest = digest_of(file)
     run.save(force_insert=True)
     number = 0
@@ -231,7 +231,9 @@ def _apply_one_or_leave_it(run_id: ObjectId) -> ImportRun:
     try:
         return _apply_batch(run_id=run_id, steps=1)
     except _OVERTAKEN as refusal:
-        reason = str(refusal) if isinstance(refusal, DuplicateOptions | OutOfStock) else "Somebody has just changed it."
+        reason = (
+            str(refusal) if isinstance(refusal, DuplicateOptions | OutOfStock) else "It was changed by someone else."
+        )
         return _apply_batch(run_id=run_id, steps=1, leave_alone=reason)
 
 

@@ -30,9 +30,9 @@ _ERROR = re.compile(
 
 def made_of_text(text: str) -> str | None:
     if _SHORTENED.fullmatch(identifiers.code(text)):
-        return "A spreadsheet has shortened this number: format the column as text, type it again."
+        return "A spreadsheet shortened this number. Format the column as text and enter it again."
     if _TOO_NARROW.fullmatch(text):
-        return "A spreadsheet has hidden this value: make the column wider, save the file again."
+        return "A spreadsheet hid this value. Make the column wider and save the file again."
     if _ERROR.fullmatch(text):
-        return f"This is an error of a spreadsheet's formula, {text}: correct the formula."
+        return f"This is a formula error, {text}: correct the formula."
     return None

@@ -82,7 +82,7 @@ class _Batch:
         changed: dict[str, Any] = {}
         for name, before, after in step.changes:
             if name == "slug" and self._slugs.get(after, product.pk) != product.pk:
-                raise _Conflict(f"Another product has the slug {after} by now.")
+                raise _Conflict(f"Another product now has the slug {after}.")
             changed |= self._put(self._columns.of_product(name), product, before, after)
         if product._state.adding:
             work.new_products.append(product)
@@ -112,7 +112,7 @@ class _Batch:
         if step.product_id is None:
             return Product(pk=ObjectId())
         if step.product_id not in self._products:
-            raise _Conflict("The product is gone.")
+            raise _Conflict("The product was deleted.")
         return self._products[step.product_id]
 
     def _add_variants(self, work: _Work, step: ImportStep, product: Product) -> None:
@@ -121,12 +121,12 @@ class _Batch:
         for entry in step.variants:
             if entry["id"] is None:
                 if entry["sku"] in self._skus:
-                    raise _Conflict(f"There is a variant {entry['sku']} by now.")
+                    raise _Conflict(f"The variant {entry['sku']} now exists.")
                 position += 1
                 variant = Variant(pk=ObjectId(), product_id=product.pk, sku=entry["sku"], position=position)
                 work.new_variants.append(variant)
             elif entry["id"] not in existing:
-                raise _Conflict(f"The variant {entry['sku']} is gone.")
+                raise _Conflict(f"The variant {entry['sku']} was deleted.")
             else:
                 variant = existing[entry["id"]]
             changed: dict[str, Any] = {}
@@ -144,7 +144,7 @@ class _Batch:
             if now == after:
                 return {}
             if now != before:
-                raise _Conflict(f"{column.name} was “{before}” when the file was checked and is “{now}” now.")
+                raise _Conflict(f"{column.name} was “{before}” when the file was checked and is now “{now}”.")
         try:
             column.put(row, after)
         except BadCell as error:
@@ -158,10 +158,10 @@ class _Batch:
             if variant.stock == int(after):
                 return
             raise _Conflict(
-                f"The stock of {variant.sku} was counted or imported since the file was checked: it was {before} then "
-                f"and is {variant.stock} now."
+                f"The stock of {variant.sku} was counted or imported since the file was checked: it was {before} "
+                f"and is now {variant.stock}."
             )
         if variant.stock + delta < 0:
-            raise _Conflict(f"Only {variant.stock} of {variant.sku} are left: {-delta} cannot be taken away.")
+            raise _Conflict(f"Only {variant.stock} of {variant.sku} in stock; {-delta} cannot be removed.")
         work.deltas[variant.pk] = delta
         work.notes[variant.pk] = f"{self._origin[:170]}, row {entry['row']}"

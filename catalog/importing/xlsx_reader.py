@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import repeat
 from typing import Any, BinaryIO, NamedTuple
 
-UNREADABLE = "This is no XLSX file that can be read: open it in a spreadsheet and save it again, or save it as CSV."
-TOO_LARGE = "The file is too large when unpacked: import it in several parts, or as CSV."
+UNREADABLE = "This XLSX file cannot be read. Open it in a spreadsheet and save it again, or save it as CSV."
+TOO_LARGE = "The file is too large when unpacked. Import it in several parts, or as CSV."
 
 _ESCAPED = re.compile("_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EeFf])_")
 _FORMULA, _LONGEST_TAG = re.compile(rb"<(?:\w{1,20}:)?f[\s/>]"), 60
@@ -91,7 +91,7 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
         except Exception as error:
             raise Refused(UNREADABLE) from error
         if number > limits.sheet_rows:
-            raise Refused(f"The sheet goes on below row {limits.sheet_rows}: delete the empty rows at its end.")
+            raise Refused(f"The sheet extends beyond row {limits.sheet_rows}. Delete the empty rows at its end.")
         for column, cell in enumerate(with_formulas):
             if cell.data_type == TYPE_FORMULA:
                 _check_formula(row[column], f"{get_column_letter(column + 1)}{number}")
@@ -104,7 +104,7 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
             texts.pop()
         cells += len(texts)
         if cells > limits.cells:
-            raise Refused(f"The file has more than {limits.cells} cells: import it in several parts.")
+            raise Refused(f"The file has more than {limits.cells} cells. Import it in several parts.")
         if sum(map(len, texts)) > limits.row_length:
             raise Refused(f"Row {number} has more than {limits.row_length} characters.")
         yield texts
@@ -139,7 +139,7 @@ def _check_formula(cell: Any, where: str) -> None:
     from openpyxl.cell.cell import TYPE_FORMULA_CACHE_STRING
 
     if cell.value is None and cell.data_type != TYPE_FORMULA_CACHE_STRING:
-        raise Refused(f"Cell {where} holds a formula without a value: open the file in a spreadsheet and save it.")
+        raise Refused(f"Cell {where} contains a formula without a value. Open the file in a spreadsheet and save it.")
 
 
 def _text(cell: Any, row: int, column: int) -> str:
@@ -149,7 +149,7 @@ def _text(cell: Any, row: int, column: int) -> str:
 
     value = cell.value
     if cell.data_type == TYPE_ERROR:
-        raise Refused(f"Cell {get_column_letter(column)}{row} holds an error, {value}: correct its formula.")
+        raise Refused(f"Cell {get_column_letter(column)}{row} contains an error, {value}. Correct its formula.")
     if value is None:
         return ""
     if isinstance(value, str):
@@ -160,19 +160,19 @@ def _text(cell: Any, row: int, column: int) -> str:
     if isinstance(value, int | float):
         if not -_INEXACT < value < _INEXACT:
             raise Refused(
-                f"Cell {where} holds a number of which a spreadsheet keeps 15 digits only: format its column as text, "
-                "type it again."
+                f"Cell {where} contains a number of more than 15 digits, which spreadsheets shorten. Format its column "
+                "as text and enter it again."
             )
         # With 15 digits, 0.1 + 0.2 is 0.3.
         return _with_zeros(int(value), cell.number_format, where) if value == int(value) else f"{value:.15g}"
-    raise Refused(f"Cell {where} holds a date: format its column as text and type it again.")
+    raise Refused(f"Cell {where} contains a date. Format its column as text and enter it again.")
 
 
 def _with_zeros(value: int, number_format: str, where: str) -> str:
     pattern = _DECORATION.sub(r"\1", number_format.partition(";")[0])
     found = _ZEROS.fullmatch(pattern)
     if found is None and _may_show_zeros(pattern):
-        raise Refused(f"Cell {where} shows a number in the format {number_format[:60]}: format its column as text.")
+        raise Refused(f"Cell {where} shows a number in the format {number_format[:60]}. Format its column as text.")
     parts = list(_ZEROS_PART.finditer(found[1])) if found else []
     places = sum(part[0] == "0" for part in parts)
     if value < 0 or places < 2:
@@ -206,7 +206,7 @@ def _check_archive(file: BinaryIO, limits: Limits) -> None:
     finally:
         file.seek(0)
     if any(member.flag_bits & 1 for member in members):
-        raise Refused("This XLSX file has a password: save it without one.")
+        raise Refused("This XLSX file has a password. Save it without one.")
     if (
         len(members) > limits.archive_members
         or sum(member.file_size for member in members) > limits.unpacked_bytes

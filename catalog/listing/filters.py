@@ -68,7 +68,7 @@ class ProductFiltersSerializer(serializers.Serializer):
         child=LowerSlugField(max_length=140),
         most=MAX_VALUES,
         required=False,
-        help_text="A slug; products below it in the tree are included. Given again, one of the categories will do.",
+        help_text="A slug; includes products of its descendants. Repeat it to match any of several categories.",
     )
     min_price = MoneyField(required=False)
     max_price = MoneyField(required=False)
@@ -77,10 +77,10 @@ class ProductFiltersSerializer(serializers.Serializer):
         required=False,
         max_length=200,
         allow_blank=True,
-        help_text="Words of name, category, description, attributes and options, and SKUs; all words must match in any "
-        "of their forms. Of the last one its beginning will do. Letters and digits count, no other character does: "
-        "`t-shirt`, `tshirt` and `T shirt` are the same, and so are `o` and `ø`. Common English words (`the`) "
-        "count only in such a compound or alone. Chinese, Japanese, Thai, Lao, Khmer and Burmese match anywhere.",
+        help_text="Words of name, category, description, attributes and options, and SKUs. All words must match in any "
+        "of their forms, the last one also by its beginning. Only letters and digits count: `t-shirt`, `tshirt` and "
+        "`T shirt` are equal, as are `o` and `ø`. Common English words (`the`) count only in such a compound or alone. "
+        "Chinese, Japanese, Thai, Lao, Khmer and Burmese match anywhere.",
     )
 
 
@@ -89,12 +89,12 @@ class ProductQuerySerializer(ProductFiltersSerializer):
         choices=[*ORDERINGS, RELEVANCE],
         required=False,
         default="newest",
-        help_text="`relevance` needs a `search`, ranks the newest 10,000 matches and ends there.",
+        help_text="`relevance` requires a `search` and ranks only the newest 10,000 matches.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["ordering"] == RELEVANCE and not attrs.get("search"):
-            raise serializers.ValidationError({"ordering": "Relevance needs a search."}, code="search_required")
+            raise serializers.ValidationError({"ordering": "Relevance requires a search."}, code="search_required")
         return attrs
 
 
@@ -111,8 +111,8 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
     },
     style="form",
     explode=True,
-    description="Products whose attribute has this value in any case, e.g. `attr_colour=red`. Given again for the same "
-    "attribute, one of the values will do: `attr_colour=red&attr_colour=blue`. At most "
+    description="Products whose attribute has this value in any case, e.g. `attr_colour=red`. Repeat the parameter to "
+    "match any of several values: `attr_colour=red&attr_colour=blue`. At most "
     f"{MAX_ATTRIBUTES_ASKED} attributes with {MAX_VALUES} values each.",
 )
 
@@ -170,10 +170,10 @@ class ProductFilters:
         for name, values in asked:
             match = _ATTRIBUTE_PARAMETER.match(name)
             if match is None or any("\0" in value or len(value) > 200 for value in values):
-                raise ValidationError({name: "There is no such attribute."}, code="invalid")
+                raise ValidationError({name: "Unknown attribute."}, code="invalid")
             if len(values) > MAX_VALUES or len(attributes) == MAX_ATTRIBUTES_ASKED:
                 limits = f"{MAX_ATTRIBUTES_ASKED} attributes with {MAX_VALUES} values each"
-                raise ValidationError({name: f"Ask for at most {limits}."}, code="too_many")
+                raise ValidationError({name: f"At most {limits}."}, code="too_many")
             attributes[match[1]] = values
         return attributes
 
@@ -186,7 +186,7 @@ class ProductFilters:
                 _ids_of_slugs.set(row.slug, row.pk)
         for slug, pk in known.items():
             if pk is None:
-                raise ValidationError({"category": f"There is no category {slug!r}."}, code="does_not_exist")
+                raise ValidationError({"category": f"Category {slug!r} does not exist."}, code="does_not_exist")
         return list(known.values())
 
     @cached_property

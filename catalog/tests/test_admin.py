@@ -1,4 +1,4 @@
-"""Staff keep the catalogue in the admin."""
+"""Staff keep the catalog in the admin."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -140,14 +140,14 @@ def test_stock_is_changed_with_a_reason_and_written_into_the_ledger(
 
 def test_stock_does_not_change_without_a_reason(browser: Client, shirt: Product) -> None:
     assert errors_of(save(browser, shirt, variants__0__stock_change="3")) == {
-        "variants-0-stock_note": ["Say why the stock changes."]
+        "variants-0-stock_note": ["Enter a reason for the stock change."]
     }
     assert Variant.objects.get(sku="SHIRT-S").stock == 5
 
 
 def test_more_than_there_is_cannot_be_taken_away(browser: Client, shirt: Product) -> None:
     page = save(browser, shirt, variants__0__stock_change="-6", variants__0__stock_note="moths")
-    assert errors_of(page) == {"variants-0-stock_change": ["There are only 5 in stock."]}
+    assert errors_of(page) == {"variants-0-stock_change": ["Only 5 in stock."]}
 
 
 def test_a_sale_while_the_page_was_open_is_not_undone(
@@ -295,7 +295,7 @@ def test_a_variant_that_was_sold_is_deactivated_instead_of_deleted(
 ) -> None:
     ordered(customer, shirt)
     page = save(browser, shirt, variants__0__DELETE="on", variants__1__DELETE=None)
-    assert any("SHIRT-S was sold before" in message for message in messages_of(page))
+    assert any("SHIRT-S has been sold" in message for message in messages_of(page))
     assert not Variant.objects.get(sku="SHIRT-S").is_active
 
 
@@ -314,7 +314,7 @@ def test_products_are_shown_and_hidden_several_at_once(browser: Client, make_pro
     other = make_product()
     data = {"action": "deactivate", "_selected_action": [str(product.pk) for product in chosen]}
     page = browser.post(url_of("catalog.product"), data, follow=True)
-    assert messages_of(page) == ["2 products hidden from the shop."]
+    assert messages_of(page) == ["2 products unpublished."]
     assert list(Product.objects.active()) == [other]
 
 
@@ -324,7 +324,7 @@ def test_more_products_than_one_request_can_show_or_hide_are_refused(
     monkeypatch.setattr(products_module, "MAX_AT_ONCE", 2)
     chosen = [str(make_product().pk) for _ in range(3)]
     page = browser.post(url_of("catalog.product"), {"action": "deactivate", "_selected_action": chosen}, follow=True)
-    assert messages_of(page) == ["Show or hide at most 2 products at once: filter the list first."]
+    assert messages_of(page) == ["Publish or unpublish at most 2 products at once. Filter the list first."]
     assert Product.objects.active().count() == 3
 
 
@@ -342,7 +342,7 @@ def test_a_product_that_was_sold_is_taken_out_of_the_shop_and_staff_are_told(
 ) -> None:
     ordered(customer, shirt)
     page = browser.post(url_of("catalog.product", "delete", shirt.pk), {"post": "yes"}, follow=True)
-    assert messages_of(page) == ["Shirt was sold before, so it was taken out of the shop but not deleted."]
+    assert messages_of(page) == ["Shirt has been sold, so it was unpublished instead of deleted."]
     assert not Product.objects.get().is_active
 
 
@@ -582,7 +582,7 @@ def test_a_category_cannot_be_moved_below_itself(browser: Client, make_category:
     clothing = make_category("Clothing")
     shirts = make_category("Shirts", parent=clothing)
     page = change_category(browser, clothing, parent=str(shirts.pk))
-    assert errors_of(page) == {"parent": ["A category cannot lie inside itself or below."]}
+    assert errors_of(page) == {"parent": ["A category cannot be a subcategory of itself."]}
     assert Category.objects.get(pk=clothing.pk).parent_id is None
 
 
@@ -593,7 +593,7 @@ def test_a_category_in_use_is_not_deleted_and_the_page_says_why(
     make_category("Shirts", parent=clothing)
     make_product(category=clothing)
     url = url_of("catalog.category", "delete", clothing.pk)
-    why = "Clothing still holds 1 product and 1 category: move them elsewhere first."
+    why = "Clothing still contains 1 product and 1 category. Move them first."
     assert why in browser.get(url).content.decode()
     assert why in browser.post(url, {"post": "yes"}, follow=True).content.decode()
     assert Category.objects.count() == 2
@@ -622,7 +622,7 @@ def test_stock_is_changed_by_a_number_or_set_to_what_was_counted(
 def test_the_stock_dialog_says_what_is_missing_or_impossible(browser: Client, shirt: Product) -> None:
     url = url_of("catalog.variant", "change_stock", Variant.objects.get(sku="SHIRT-S").pk)
     unclear = in_dialog(browser, url, {"note": "x", "change": "1", "counted": "2"})
-    assert "Give either of the two." in unclear.content.decode()
+    assert "Enter either an adjustment or a quantity." in unclear.content.decode()
     form = in_dialog(browser, url, {"note": "x", "change": "-9"}).context["form"]
-    assert "There are 5 in stock, so 9 cannot be taken away." in str(form.errors)
+    assert "Only 5 in stock; 9 cannot be removed." in str(form.errors)
     assert Variant.objects.get(sku="SHIRT-S").stock == 5

@@ -1,4 +1,4 @@
-"""How much the catalogue asks of the database: no more for many rows than for one."""
+"""How much the catalog asks of the database: no more for many rows than for one."""
 
 from collections.abc import Callable
 

@@ -93,7 +93,7 @@ def test_an_xlsx_file_has_its_numbers_as_numbers(tmp_path: Path, shirt: Product)
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence_and_leaves_nothing(tmp_path: Path, shirt: Product) -> None:
-    for name, sentence in (("export.pdf", "is to end in"), ("missing/export.csv", "cannot be written")):
+    for name, sentence in (("export.pdf", "must end in"), ("missing/export.csv", "cannot be written")):
         with pytest.raises(CommandError, match=sentence):
             call_command("export_products", str(tmp_path / name))
     assert list(tmp_path.glob("openpyxl*")) == []
@@ -120,7 +120,7 @@ def test_more_columns_than_a_file_has_are_refused(
     tmp_path: Path, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "MAX_COLUMNS", 5)
-    with pytest.raises(CommandError, match="export fewer"):
+    with pytest.raises(CommandError, match="Export fewer"):
         export_products(tmp_path)
 
 
@@ -135,7 +135,7 @@ def test_thirty_products_ask_the_database_as_often_as_three(
     assert len(commands) <= 9, str(commands)
 
 
-def test_a_large_catalogue_is_exported_a_portion_at_a_time(
+def test_a_large_catalog_is_exported_a_portion_at_a_time(
     tmp_path: Path, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "PRODUCTS_AT_ONCE", 2)

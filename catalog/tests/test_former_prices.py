@@ -60,7 +60,7 @@ def test_the_admin_shows_the_refusal_beside_the_field(browser: Client, shirt: Pr
     for change in ({"compare_at_price": "20"}, {"variants-0-price": "31", "variants-1-price": "32"}):
         reply = browser.post(page, {**form, **change})
         assert reply.status_code == 200
-        assert "The former price must be above the price" in reply.content.decode()
+        assert "The compare-at price must be above the price" in reply.content.decode()
         assert everything() == before
     assert browser.post(page, {**form, "compare_at_price": "21"}).status_code == 302
 

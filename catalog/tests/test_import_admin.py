@@ -34,7 +34,7 @@ def latest() -> ImportRun:
     return ImportRun.objects.order_by("-pk").first()
 
 
-def catalogue() -> dict[str, list[Any]]:
+def catalog() -> dict[str, list[Any]]:
     """Everything in the database that an import may change."""
     return {name: rows for name, rows in everything().items() if name.startswith("catalog_") and "import" not in name}
 
@@ -44,7 +44,7 @@ def text_of(page: HttpResponse) -> str:
 
 
 def test_a_file_is_checked_looked_at_and_written(browser: Client, staff: User, shirt: Product) -> None:
-    before = catalogue()
+    before = catalog()
     page = upload(
         browser,
         [
@@ -60,7 +60,7 @@ def test_a_file_is_checked_looked_at_and_written(browser: Client, staff: User, s
     assert "<b>price</b> <del>20.00</del> → <ins>22.00</ins>" in text_of(page)
     assert "<b>stock</b> <del>5</del> → <ins>3</ins>" in text_of(page)
     assert "<b>name</b> <ins>Hat</ins>" in text_of(page)
-    assert catalogue() == before
+    assert catalog() == before
 
     press(browser, "confirm", run)
 
@@ -93,13 +93,13 @@ def test_errors_are_shown_by_row_and_column_and_nothing_can_be_written(browser: 
     run = latest()
     assert (run.state, run.fault_count) == ("refused", 2)
     assert not ImportStep.objects.exists()
-    assert "<td>2</td><td>stock</td><td>Write a whole number from 0 to 1,000,000.</td>" in text_of(page)
+    assert "<td>2</td><td>stock</td><td>Enter a whole number from 0 to 1,000,000.</td>" in text_of(page)
     assert "<td>3</td><td>price</td>" in text_of(page)
-    before = catalogue()
+    before = catalog()
     press(browser, "confirm", run)
     with pytest.raises(NotConfirmable):
         runs.confirm(run=run, actor="")
-    assert catalogue() == before
+    assert catalog() == before
     press(browser, "discard", run)
     with pytest.raises(NotConfirmable):
         runs.discard(run=run)
@@ -143,7 +143,7 @@ def test_an_old_preview_is_not_written(browser: Client, shirt: Product) -> None:
     upload(browser, [{"sku": "SHIRT-S", "price": "22"}])
     ImportRun.objects.update(checked_at=timezone.now() - timedelta(days=8))
     page = browser.get(url_of("catalog.importrun", "confirm", latest().pk), follow=True)
-    assert any("upload it again" in message for message in messages_of(page))
+    assert any("Upload it again" in message for message in messages_of(page))
     assert latest().state == "ready"
 
 

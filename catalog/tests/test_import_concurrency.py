@@ -221,7 +221,7 @@ def test_an_import_that_is_killed_halfway_is_finished_by_the_same_command(
 
     again = manage("import_products", str(path))
     assert again.returncode == 0, again.stderr
-    assert "not finished yet" in again.stdout
+    assert "unfinished import" in again.stdout
     assert_complete(mugs=7)
     assert not Job.objects.filter(kind=runs.APPLY).exists()
 

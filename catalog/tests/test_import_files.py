@@ -191,7 +191,7 @@ def test_a_broken_xlsx_file_is_a_sentence(tmp_path: Path, xlsx: dict[str, bytes]
     ("content", "sentence"),
     [
         (b"PK\x03\x04 and nothing more", xlsx_reader.UNREADABLE),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an old Excel file (.xls), or one with a password"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an old Excel file (.xls) or has a password"),
         (bytes(range(256)) * 4, "not in UTF-8"),
         (b"\x00" * 100, "no column sku"),
         (b"%PDF-1.7\n", "no column sku"),

@@ -36,7 +36,7 @@ def test_more_than_is_left_is_not_taken_away(
     run = previewed(browser, {"sku": "MUG", "stock": "1"}, {"sku": "HAT", "stock": "1"})
     buy(mug, 3)
     assert confirmed(browser, run).conflicts == 1
-    assert conflicts(run) == ["Only 2 of MUG are left: 4 cannot be taken away."]
+    assert conflicts(run) == ["Only 2 of MUG in stock; 4 cannot be removed."]
     assert (pieces("MUG"), pieces("HAT")) == (2, 1)
 
 
@@ -80,33 +80,33 @@ def test_what_somebody_else_has_written_already_is_no_conflict(browser: Client, 
 @pytest.mark.parametrize(
     ("rows", "meanwhile", "told"),
     [
-        ({"sku": "MUG", "price": "11"}, lambda: Product.objects.all().delete(), "The product is gone."),
+        ({"sku": "MUG", "price": "11"}, lambda: Product.objects.all().delete(), "The product was deleted."),
         (
             {"sku": "MUG", "price": "11"},
             lambda: services.update_product(
                 product=Product.objects.get(), data={"variants": [{"sku": "CUP", "price": "1.00"}]}
             ),
-            "The variant MUG is gone.",
+            "The variant MUG was deleted.",
         ),
         (
             {"sku": "NEW", "name": "New", "price": "1"},
             lambda: services.create_product(data={"name": "Other", "sku": "NEW", "price": "2.00"}),
-            "There is a variant NEW by now.",
+            "The variant NEW now exists.",
         ),
         (
             {"sku": "NEW", "name": "New", "price": "1"},
             lambda: services.create_product(data={"name": "New", "price": "2.00"}),
-            "Another product has the slug new by now.",
+            "Another product now has the slug new.",
         ),
         (
             {"sku": "MUG", "category": "cups"},
             lambda: services.delete_category(category=Category.objects.get()),
-            "category: There is no category “cups”: give the slug of one, or its path.",
+            "category: Category “cups” does not exist. Enter a slug or path.",
         ),
         (
             {"sku": "RED", "slug": "mug", "price": "1", "option:colour": "red"},
             lambda: services.update_product(product=Product.objects.get(), data={"options": {"colour": "red"}}),
-            "Two variants have the same options, so shoppers could not tell them apart.",
+            "Two variants have the same options.",
         ),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_refusal_in_the_last_moment_leaves_only_that_product_alone(
 
     monkeypatch.setattr(writing._Batch, "__init__", unseen)
     confirmed(browser, run)
-    assert conflicts(run) == ["Somebody has just changed it."]
+    assert conflicts(run) == ["It was changed by someone else."]
     assert Variant.objects.get(sku="NEW").price == 2
     assert (Variant.objects.get(sku="MUG").price, Variant.objects.get(sku="HAT").price) == (11, 12)
 

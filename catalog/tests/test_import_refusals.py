@@ -151,7 +151,7 @@ def test_the_errors_are_listed_by_row_and_column(tmp_path: Path, capsys: pytest.
     with pytest.raises(CommandError, match="60 errors; nothing was changed"):
         call_command("import_products", str(path))
     told = capsys.readouterr().err
-    assert "row 2, price: Write an amount as digits with a decimal point, such as 19.90." in told
+    assert "row 2, price: Enter an amount as digits with a decimal point, such as 19.90." in told
     assert "and 10 more" in told
 
 
@@ -164,7 +164,7 @@ def test_the_errors_are_listed_by_row_and_column(tmp_path: Path, capsys: pytest.
         ("sku,foo,bar:x,attr:,attr:UPPER CASE\nA,1,2,3,4\n", "Unknown columns: foo, bar:x, attr:, attr:upper case"),
         ("sku,price,price\nA,1,2\n", "twice: price"),
         ("sku,,price\nA,x,1\n", "Column 2 has no heading"),
-        ("sku,price\nSHIRT-S,21,extra\n", "Row 2 has something in a column without a heading"),
+        ("sku,price\nSHIRT-S,21,extra\n", "Row 2 has a value in a column without a heading"),
         ('sku,price\n"SHIRT-S,21\n', "Row 2 is no CSV"),
         ('sku,price\n"SHIRT"-S,21\n', "Row 2 is no CSV"),
         ("sku,price\nSHIRT-S," + "9" * 40_000 + "\n", "Row 2 has a cell of more than"),

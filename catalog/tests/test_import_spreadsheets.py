@@ -22,12 +22,12 @@ def mug(make_product: Callable[..., Product]) -> Product:
 
 def test_a_date_in_a_cell_is_refused_with_its_place(tmp_path: Path) -> None:
     sentence = refused(tmp_path, xlsx_of([["sku", "option:size"], ["MUG", date(2026, 5, 12)]]))
-    assert "Cell B2 holds a date" in sentence
+    assert "Cell B2 contains a date" in sentence
 
 
 def test_a_formula_that_failed_is_refused_with_its_place_and_its_text_is_not(tmp_path: Path) -> None:
     sentence = refused(tmp_path, xlsx_of([["sku", "description"], ["MUG", "#N/A"]]))
-    assert "Cell B2 holds an error, #N/A" in sentence
+    assert "Cell B2 contains an error, #N/A" in sentence
     texts = parts_of(xlsx_of([["sku", "description"], ["MUG", "#N/A "]]))
     import_products(tmp_path, packed(texts), name="products.xlsx")
     assert Product.objects.get().description == "#N/A"
@@ -36,7 +36,7 @@ def test_a_formula_that_failed_is_refused_with_its_place_and_its_text_is_not(tmp
 @pytest.mark.parametrize("column", ["category", "description", "compare_at_price", "attr:colour", "name", "price"])
 def test_a_formula_without_a_saved_value_is_refused_with_its_place(tmp_path: Path, column: str) -> None:
     sentence = refused(tmp_path, xlsx_of([["sku", column], ["MUG", "=A1&1"]]))
-    assert "Cell B2 holds a formula without a value" in sentence
+    assert "Cell B2 contains a formula without a value" in sentence
 
 
 def test_a_formula_counts_with_its_saved_value_even_if_that_is_an_empty_text(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_formula_without_a_saved_value_is_found_wherever_the_sheet_is(tmp_path
         for name in ("[Content_Types].xml", "xl/_rels/workbook.xml.rels"):
             assert b"worksheets/sheet1.xml" in parts[name]
             parts[name] = parts[name].replace(b"worksheets/sheet1.xml", b"sheets/one.xml")
-    assert "Cell B2 holds a formula without a value" in refused(tmp_path, packed(parts))
+    assert "Cell B2 contains a formula without a value" in refused(tmp_path, packed(parts))
 
 
 @pytest.mark.parametrize("error", ["#BEZUG!", "#NV", "#VALEUR!", "#¡REF!", "#N/D", "#VERW!", "#ССЫЛКА!", "Err:502"])
@@ -84,7 +84,7 @@ def test_errors_of_formulas_are_refused_in_other_languages(tmp_path: Path, error
 @pytest.mark.parametrize("error", ["#REF!", "#VALUE!", "#DIV/0!", "#NAME?"])
 @pytest.mark.parametrize("column", ["name", "price", "attr:colour"])
 def test_errors_of_formulas_are_refused_in_every_column(tmp_path: Path, error: str, column: str) -> None:
-    assert f"Cell B2 holds an error, {error}" in refused(tmp_path, xlsx_of([["sku", column], ["MUG", error]]))
+    assert f"Cell B2 contains an error, {error}" in refused(tmp_path, xlsx_of([["sku", column], ["MUG", error]]))
     assert "1 error" in refused(tmp_path, csv_of([{"sku": "MUG", column: error}]).encode())
 
 
@@ -128,7 +128,7 @@ def test_numbers_of_which_spreadsheets_do_not_keep_every_digit_are_refused(
     tmp_path: Path, number: float, column: str
 ) -> None:
     cells = [["stock", column], ["1", number]] if column == "sku" else [["sku", column], ["MUG", number]]
-    assert "Cell B2 holds a number of which a spreadsheet keeps 15 digits" in refused(tmp_path, xlsx_of(cells))
+    assert "Cell B2 contains a number of more than 15 digits" in refused(tmp_path, xlsx_of(cells))
 
 
 @pytest.mark.parametrize(

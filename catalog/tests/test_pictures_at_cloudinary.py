@@ -58,7 +58,7 @@ def test_a_picture_is_uploaded_signed_and_shown_by_secure_addresses(
     assert len(set(sizes.values())) == 4
     assert "/c_limit,f_auto,q_auto,w_1280,h_1280/" in sizes["large"]
     assert listed["image"].startswith("https://res.cloudinary.com/our-shop/")
-    assert len(cloud.calls) == calls, "reading the catalogue never calls Cloudinary"
+    assert len(cloud.calls) == calls, "reading the catalog never calls Cloudinary"
 
 
 TOO_LARGE = {

@@ -21,7 +21,7 @@ ROWS = 6
 def to_ship() -> Iterator[Figure]:
     _, shown = number_of(Order.objects.to_ship())
     url = list_url("orders.order", work="to_ship")
-    yield Figure(10, "To ship", shown, url, "paid and not sent yet")
+    yield Figure(10, "To ship", shown, url, "paid, unfulfilled")
 
 
 @on_dashboard("orders.order")
@@ -40,8 +40,8 @@ def unpaid() -> Iterator[Figure | Panel]:
         111,
         "Unpaid orders",
         "admin/dashboard/orders.html",
-        {"rows": rows, "none": "Nobody owes anything right now."},
-        note="The next to expire come first; they hold their stock until then.",
+        {"rows": rows, "none": "No unpaid orders."},
+        note="Next to expire first. Their stock is held until then.",
     )
 
 
@@ -63,7 +63,7 @@ def unpaid_holders() -> Iterator[Figure | Panel]:
         "Unpaid stock holders",
         "admin/dashboard/holders.html",
         {"rows": [{"holder": each, "person": people.get(each.user)} for each in holders[:ROWS]]},
-        note="Customers and network addresses (by a digest) that hold much stock unpaid, or do so again and again.",
+        note="Customers and network addresses (hashed) that hold much stock unpaid, or do so repeatedly.",
     )
 
 
@@ -72,10 +72,10 @@ def to_be_looked_into() -> Iterator[Figure | Panel]:
     flagged, disputed = Order.objects.with_open_flag(), Order.objects.disputed()
     number, shown = number_of(flagged)
     url = list_url("orders.order", flag="open")
-    yield Figure(12, "Flagged", shown, url, "to be looked into", urgent=bool(number))
+    yield Figure(12, "Flagged", shown, url, "needs review", urgent=bool(number))
     number, shown = number_of(disputed)
     url = list_url("orders.order", payment_status__exact="disputed")
-    yield Figure(13, "Disputed", shown, url, "a bank wants the money back", urgent=bool(number))
+    yield Figure(13, "Disputed", shown, url, "chargebacks", urgent=bool(number))
     orders = [
         *flagged.order_by("-pk")[:ROWS],
         *disputed.exclude(flagged=True, flag_settled=False).order_by("-pk")[:ROWS],
@@ -85,7 +85,7 @@ def to_be_looked_into() -> Iterator[Figure | Panel]:
         112,
         "Flagged and disputed orders",
         "admin/dashboard/orders.html",
-        {"rows": rows, "none": "Nothing to look into."},
+        {"rows": rows, "none": "No orders need review."},
     )
 
 
@@ -107,7 +107,7 @@ def best_sellers() -> Iterator[Panel]:
             "most": max((row.pieces for row in rows), default=0),
         },
         note=(
-            f"Pieces of paid orders of the last {DAYS} days, and what they brought before shipping and tax. "
-            "Orders that were cancelled or refunded in full do not count."
+            f"Units of paid orders of the last {DAYS} days, and their sales before shipping and tax. "
+            "Cancelled and fully refunded orders do not count."
         ),
     )

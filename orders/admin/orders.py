@@ -31,7 +31,7 @@ class CancelForm(DialogForm):
     reason = forms.CharField(
         max_length=300,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "The customer changed their mind"}),
-        help_text="The customer reads it in the order's history.",
+        help_text="Shown to the customer.",
     )
 
 
@@ -43,9 +43,9 @@ class ShipForm(DialogForm):
 class SettleForm(DialogForm):
     note = forms.CharField(
         max_length=300,
-        label="What was found",
+        label="Resolution note",
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Refunded by bank transfer"}),
-        help_text="Kept in the order's history. Only staff see it.",
+        help_text="Shown in the timeline, to staff only.",
     )
 
 
@@ -54,7 +54,7 @@ class FlagFilter(DropdownFilter):
     parameter_name = "flag"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("open", "To be looked into"), ("settled", "Settled")]
+        return [("open", "Needs review"), ("settled", "Resolved")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         chosen = {"open": queryset.with_open_flag(), "settled": queryset.filter(flagged=True, flag_settled=True)}
@@ -117,7 +117,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         ("created_at", DaysFilter),
     )
     list_prefetch_related = ("user",)
-    search_help_text = "Number, or beginning of the e-mail address"
+    search_help_text = "Search order number or e-mail address (from the start)"
     ordering = ("-pk",)
     # The template renders the page; fields would cost reads.
     fields = ()
@@ -139,7 +139,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Order", header=True)
     def order(self, order: Order) -> list[str]:
-        return [order.number, order.user.email if order.user else "account deleted"]
+        return [order.number, order.user.email if order.user else "deleted account"]
 
     @display(description="Total")
     def shown_total(self, order: Order) -> str:
@@ -196,16 +196,16 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         permissions=["manage"],
         url_path="cancel",
         title="Cancel this order?",
-        text="The stock goes back, and what was paid is refunded. This cannot be undone.",
+        text="The stock is released, and any payment is refunded. This cannot be undone.",
         form_class=CancelForm,
-        dismiss="Keep the order",
-        submit="Cancel the order",
+        dismiss="Keep order",
+        submit="Cancel order",
     )
     def cancel(self, request: HttpRequest, form: CancelForm, order: Order) -> HttpResponse:
         return self.perform(
             request,
             lambda: services.cancel_order(order=order, reason=form.cleaned_data["reason"], actor=Actor.STAFF),
-            done=f"Order {order.number} is cancelled.",
+            done=f"Order {order.number} was cancelled.",
             url=self.change_url(order.pk),
         )
 
@@ -230,27 +230,27 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         permissions=["manage"],
         url_path="deliver",
         title="Mark as delivered?",
-        text="The parcel has arrived.",
+        text="The customer has received the order.",
         submit="Mark as delivered",
     )
     def deliver(self, request: HttpRequest, form: DialogForm, order: Order) -> HttpResponse:
         return self._fulfil(request, form, order, FulfilmentStatus.DELIVERED)
 
     @dialog(
-        button="Settle flag",
+        button="Resolve flag",
         icon="task_alt",
         permissions=["manage"],
         url_path="settle",
-        title="Settle the flag?",
-        text="You have looked into what the history says, and nothing is left to be done.",
+        title="Resolve this flag?",
+        text="The order was reviewed and needs no further action.",
         form_class=SettleForm,
-        submit="Settle the flag",
+        submit="Resolve flag",
     )
     def settle(self, request: HttpRequest, form: SettleForm, order: Order) -> HttpResponse:
         return self.perform(
             request,
             lambda: services.resolve_flag(order=order, note=form.cleaned_data["note"], actor=Actor.STAFF),
-            done=f"The flag of order {order.number} is settled.",
+            done=f"The flag of order {order.number} was resolved.",
             url=self.change_url(order.pk),
         )
 
@@ -259,6 +259,6 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return self.perform(
             request,
             lambda: services.fulfil_order(order=order, status=status, actor=Actor.STAFF, **parcel),
-            done=f"Order {order.number} is {status.label.lower()}.",
+            done=f"Order {order.number} was marked as {status.label.lower()}.",
             url=self.change_url(order.pk),
         )

@@ -27,7 +27,7 @@ class ShippingMethodAdmin(SingleDeleteMixin, TransactionalModelAdmin):
     def deletion_blocker(self, method: ShippingMethod) -> str:
         # No index: deletions are rare.
         used = Order.objects.filter(shipping_method=method.code).exists()
-        return f"Orders were sent by {method}: switch it off instead." if used else ""
+        return f"{method} was used by orders. Deactivate it instead." if used else ""
 
     @display(description="Price", ordering="price")
     def shown_price(self, method: ShippingMethod) -> str:
@@ -44,4 +44,4 @@ class TaxRateAdmin(TransactionalModelAdmin):
 
     @display(description="Rate")
     def shown_rate(self, rate: TaxRate) -> str:
-        return f"{rate.rate.normalize():f} %"
+        return f"{rate.rate.normalize():f}%"

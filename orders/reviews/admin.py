@@ -44,7 +44,7 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("review", "product_link", "person", "created_at", "state")
     list_filter = (("is_hidden", BooleanRadioFilter), RatingFilter, ("created_at", DaysFilter))
     list_prefetch_related = ("product", "user")
-    search_help_text = "Beginning of the e-mail address, or of the product's slug"
+    search_help_text = "Search e-mail address or product slug (from the start)"
     ordering = ("-pk",)
     fields = (("stars", "state"), "product_link", ("person", "created_at"), "title", "body")
     readonly_fields = ("stars", "state", "product_link", "person", "created_at")
@@ -74,15 +74,15 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def product_link(self, review: Review) -> str:
         return link(page_url("catalog.product", review.product_id), review.product.name)
 
-    @display(description="Person")
+    @display(description="Customer")
     def person(self, review: Review) -> str:
-        return review.user.email if review.user else "account deleted"
+        return review.user.email if review.user else "deleted account"
 
     @display(description="State")
     def state(self, review: Review) -> str:
         if review.is_withdrawn and not review.is_hidden:
             return badge("Withdrawn", "warning")
-        return badge("Hidden", "warning") if review.is_hidden else badge("Shown", "success")
+        return badge("Hidden", "warning") if review.is_hidden else badge("Published", "success")
 
     # --- Hiding and showing -------------------------------------------------------------------------------------------
 
@@ -92,33 +92,33 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def action_blocker(self, button: str, review: Review) -> str:
         if (button == "hide") != review.is_hidden:
             return ""
-        return "This review is hidden already." if review.is_hidden else "This review is shown already."
+        return "This review is already hidden." if review.is_hidden else "This review is already published."
 
     @dialog(
-        button="Hide from the shop",
+        button="Hide",
         icon="visibility_off",
         variant=ActionVariant.DANGER,
         permissions=["moderate"],
         url_path="hide",
         title="Hide this review?",
-        text="Shoppers do not see it any more, and the product's rating does not count it.",
-        submit="Hide the review",
+        text="Customers no longer see it, and the product's rating does not count it.",
+        submit="Hide review",
     )
     def hide(self, request: HttpRequest, form: DialogForm, review: Review) -> HttpResponse:
-        return self._set_hidden(request, review, is_hidden=True, done="The review is hidden.")
+        return self._set_hidden(request, review, is_hidden=True, done="The review was hidden.")
 
     @dialog(
-        button="Show in the shop",
+        button="Publish",
         icon="visibility",
         variant=ActionVariant.PRIMARY,
         permissions=["moderate"],
         url_path="show",
-        title="Show this review?",
-        text="Shoppers see it again, and the product's rating counts it.",
-        submit="Show the review",
+        title="Publish this review?",
+        text="Customers see it again, and the product's rating counts it.",
+        submit="Publish review",
     )
     def show(self, request: HttpRequest, form: DialogForm, review: Review) -> HttpResponse:
-        return self._set_hidden(request, review, is_hidden=False, done="The review is shown.")
+        return self._set_hidden(request, review, is_hidden=False, done="The review was published.")
 
     def _set_hidden(self, request: HttpRequest, review: Review, *, is_hidden: bool, done: str) -> HttpResponse:
         return self.perform(
@@ -128,13 +128,13 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
             url=self.change_url(review.pk),
         )
 
-    @admin.action(description="Hide from the shop", permissions=["moderate"])
+    @admin.action(description="Hide", permissions=["moderate"])
     def hide_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._set_all_hidden(request, queryset, is_hidden=True, done="hidden from the shop")
+        self._set_all_hidden(request, queryset, is_hidden=True, done="hidden")
 
-    @admin.action(description="Show in the shop", permissions=["moderate"])
+    @admin.action(description="Publish", permissions=["moderate"])
     def show_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._set_all_hidden(request, queryset, is_hidden=False, done="shown in the shop")
+        self._set_all_hidden(request, queryset, is_hidden=False, done="published")
 
     def _set_all_hidden(self, request: HttpRequest, queryset: QuerySet, *, is_hidden: bool, done: str) -> None:
         reviews = list(queryset)

@@ -9,10 +9,10 @@ class ReviewSerializer(OptionalNulls, serializers.ModelSerializer):
     reviewer = serializers.CharField(
         read_only=True,
         allow_null=True,
-        help_text='First name and initial, "Ada L."; of a name of one word the initial. Null if there is no name to '
-        "show, and once the account is deleted.",
+        help_text="First name and initial (`Ada L.`), or the initial of a single name. Null without a name, and after "
+        "the account is deleted.",
     )
-    is_mine = serializers.SerializerMethodField(help_text="Whether it is the caller's, to change or delete.")
+    is_mine = serializers.SerializerMethodField(help_text="Whether the caller wrote it, and can change or delete it.")
 
     class Meta:
         model = Review
@@ -54,5 +54,5 @@ class ReviewQuerySerializer(serializers.Serializer):
     """Query parameters of a product's reviews."""
 
     mine = QueryBooleanField(
-        required=False, default=False, help_text="Only the caller's own, which is shown even while staff hide it."
+        required=False, default=False, help_text="Only the caller's own review, even if hidden by staff."
     )

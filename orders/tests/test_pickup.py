@@ -113,9 +113,9 @@ def browser(staff: User) -> Client:
         ({"is_pickup": "on", "pickup_country": "DE"}, ""),
         ({"is_pickup": "on", "pickup_country": "US", "pickup_state": "CA"}, ""),
         ({}, ""),
-        ({"is_pickup": "on"}, "Say in which country it is picked up"),
+        ({"is_pickup": "on"}, "Enter the country of the pick-up"),
         ({"is_pickup": "on", "pickup_country": "XX"}, "Enter a two-letter ISO 3166 country code"),
-        ({"pickup_country": "DE"}, "Only a pick-up has a country and a state."),
+        ({"pickup_country": "DE"}, "Only pick-ups have a country and a state."),
     ],
 )
 def test_staff_say_where_a_pick_up_is(browser: Client, form: dict[str, str], refused: str) -> None:

@@ -34,8 +34,8 @@ def sales() -> Iterator[Panel]:
             ],
         },
         note=(
-            "An order counts with its whole total on the day its money came in, a refund on the day it was asked for. "
-            f"Days are those of {settings.TIME_ZONE}. Money that is disputed is not taken off."
+            "Orders count in full on the day of payment, refunds on the day they were requested, in the time zone "
+            f"{settings.TIME_ZONE}. Disputed payments are not deducted."
         ),
         wide=True,
     )
@@ -96,7 +96,7 @@ def failing_events() -> Iterator[Figure | Panel]:
     failed = StripeEvent.objects.failed()
     number, shown = number_of(failed)
     url = list_url("payments.stripeevent", status__exact="failed")
-    yield Figure(21, "Failed events", shown, url, "from Stripe, to be tried again", urgent=bool(number))
+    yield Figure(21, "Failed events", shown, url, "from Stripe, to be retried", urgent=bool(number))
     rows = [
         {"event": row, "label": badge(row.get_status_display(), EVENT_LABELS[row.status])}
         for row in failed.order_by("retry_at")[:ROWS]
@@ -106,5 +106,5 @@ def failing_events() -> Iterator[Figure | Panel]:
         "Failed Stripe events",
         "admin/dashboard/events.html",
         {"rows": rows},
-        note="The worker tries them again by itself.",
+        note="The worker retries them automatically.",
     )

@@ -21,7 +21,7 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     list_display = ("event", "received_at", "status_label", "attempts", "detail")
     list_filter = (("status", ChoicesDropdownFilter), ("received_at", DaysFilter))
-    search_help_text = "An event's id or a type, such as payment_intent.succeeded"
+    search_help_text = "Search event id or type, such as payment_intent.succeeded"
     ordering = ("-received_at",)
     fields = (
         ("id", "type"),
@@ -63,7 +63,7 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         permissions=["replay"],
         url_path="replay",
         title="Replay this event?",
-        text="It is applied once more; what it says already changes nothing.",
+        text="The event is applied again. If it was applied before, nothing changes.",
         submit="Replay",
     )
     def replay(self, request: HttpRequest, form: DialogForm, row: StripeEvent) -> HttpResponse:

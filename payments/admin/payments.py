@@ -38,14 +38,14 @@ class RefundForm(DialogForm):
             min_value=money.smallest_step(obj.currency),
             label=f"Amount in {obj.currency.upper()}",
             initial=from_minor_units(obj.refundable, obj.currency),
-            help_text=f"{amount_of(obj.refundable, obj.currency)} is left.",
+            help_text=f"{amount_of(obj.refundable, obj.currency)} can be refunded.",
         )
         self.order_fields(self.field_order)
 
     def clean_amount(self) -> Decimal:
         amount: Decimal = self.cleaned_data["amount"]
         if to_minor_units(amount, self.obj.currency) > self.obj.refundable:
-            raise forms.ValidationError("That is more than is left.", code="max_value")
+            raise forms.ValidationError("This exceeds the refundable amount.", code="max_value")
         return amount
 
 
@@ -85,7 +85,7 @@ class PaymentStateFilter(DropdownFilter):
 class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("payment", "created_at", "shown_amount", "received", "refunded", "status_label")
     list_filter = (PaymentStateFilter, ("created_at", DaysFilter))
-    search_help_text = "An order's number or a PaymentIntent's id"
+    search_help_text = "Search order number or PaymentIntent id"
     ordering = ("-pk",)
     inlines = (RefundInline,)
     fields = (
@@ -137,7 +137,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def action_blocker(self, button: str, payment: Payment) -> str:
         if payment.order.is_disputed:
             return str(PaymentDisputed())
-        return "" if payment.refundable else "Nothing of this payment is left that could be refunded."
+        return "" if payment.refundable else "This payment has no refundable amount."
 
     @dialog(
         button="Refund",
@@ -145,9 +145,8 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         permissions=["refund"],
         url_path="refund",
         title="Refund",
-        text="The money goes back the way it came. Stock and order stay as they are.",
+        text="The money is returned to the original payment method. Stock and order do not change.",
         form_class=RefundForm,
-        dismiss="Do not refund",
         submit="Refund",
     )
     def refund(self, request: HttpRequest, form: RefundForm, payment: Payment) -> HttpResponse:
@@ -155,11 +154,14 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         refund = refunds.refund_payment(payment=payment, amount=amount, reason=reason, actor=Actor.STAFF)
         shown = amount_of(refund.amount, refund.currency)
         if refund.status in Refund.FAILED:
-            said, level = f"Stripe refused the refund of {shown}. The order is flagged and says why.", messages.ERROR
+            said, level = (
+                f"Stripe refused the refund of {shown}. The order was flagged with the reason.",
+                messages.ERROR,
+            )
         elif refund.status == Refund.Status.SUCCEEDED:
             said, level = f"{shown} was refunded.", messages.SUCCESS
         else:
-            said, level = f"The refund of {shown} is on its way.", messages.SUCCESS
+            said, level = f"The refund of {shown} was sent to Stripe.", messages.SUCCESS
         self.message_user(request, said, level)
         return leave_dialog(request, self.change_url(payment.pk))
 
@@ -180,7 +182,7 @@ class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("refund", "created_at", "shown_amount", "status_label", "actor", "reason")
     list_filter = (RefundWorkFilter, ("status", ChoicesDropdownFilter), ("created_at", DaysFilter))
     list_prefetch_related = ("payment",)
-    search_help_text = "An order's number or the id of a refund at Stripe"
+    search_help_text = "Search order number or Stripe refund id"
     ordering = ("-pk",)
     fields = (
         ("payment_link", "status_label"),
@@ -198,7 +200,7 @@ class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Refund", header=True)
     def refund(self, refund: Refund) -> list[str]:
-        return [refund.payment.order_number, refund.stripe_refund or "not at Stripe yet"]
+        return [refund.payment.order_number, refund.stripe_refund or "not sent to Stripe yet"]
 
     @display(description="Payment")
     def payment_link(self, refund: Refund) -> str:

@@ -189,7 +189,7 @@ def test_a_disputed_payment_offers_no_refund_and_refuses_one(
         assert button not in browser.get(each).content.decode()
     assert in_dialog(browser, button)["HX-Redirect"] == page
     assert messages_of(refund(browser, payment, amount="4.90"))[-1] == (
-        "The customer's bank disputes this payment, so it cannot be refunded."
+        "This payment is disputed and cannot be refunded."
     )
     assert not Refund.objects.exists()
     order.refresh_from_db()
@@ -207,6 +207,6 @@ def test_what_staff_read_about_a_refund_is_what_became_of_it(
     (said,) = list(refund(browser, payment, amount="2.00").context["messages"])
     assert (said.level_tag, str(said)) == (
         "error",
-        "Stripe refused the refund of 2.00 USD. The order is flagged and says why.",
+        "Stripe refused the refund of 2.00 USD. The order was flagged with the reason.",
     )
     assert [row.status for row in Refund.objects.order_by("pk")] == ["pending", "failed"]

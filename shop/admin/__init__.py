@@ -29,7 +29,7 @@ class JobStateFilter(DropdownFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("waiting", "Waiting"), ("failing", "Failed before, tried again"), ("given_up", "Given up")]
+        return [("waiting", "Waiting"), ("failing", "Retrying"), ("given_up", "Failed")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         states = {
@@ -44,7 +44,7 @@ class JobStateFilter(DropdownFilter):
 class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("kind", "state", "run_at", "attempts", "last_error")
     list_filter = (JobStateFilter,)
-    search_help_text = "The beginning of a kind, such as payments."
+    search_help_text = "Search kind (from the start), such as payments."
     ordering = ("-pk",)
     fields = (
         ("kind", "state"),
@@ -66,9 +66,9 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     @display(description="State")
     def state(self, job: Job) -> str:
         if job.given_up_at:
-            return badge("Given up", "danger")
+            return badge("Failed", "danger")
         if job.last_error:
-            return badge("Failing", "warning")
+            return badge("Retrying", "warning")
         return badge("Due", "info") if job.run_at <= timezone.now() else badge("Waiting")
 
     @admin.action(description="Run now", permissions=["run"])
@@ -82,7 +82,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         permissions=["run"],
         url_path="run",
         title="Run this job now?",
-        text="It is tried once; should it fail, the worker goes on with it.",
+        text="The job runs once. If it fails, the worker retries it.",
         submit="Run now",
     )
     def run_now(self, request: HttpRequest, form: DialogForm, job: Job) -> HttpResponse:
@@ -96,11 +96,11 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         ran = jobs.run(job)
         left = Job.objects.filter(pk=job.pk).first()
         if not ran:
-            self.message_user(request, f"{job.kind} is being run already.", messages.WARNING)
+            self.message_user(request, f"{job.kind} is already running.", messages.WARNING)
         elif left is None:
-            self.message_user(request, f"{job.kind} is done.", messages.SUCCESS)
+            self.message_user(request, f"{job.kind} is completed.", messages.SUCCESS)
         else:
-            self.message_user(request, f"{job.kind}: {left.last_error or 'not yet'}", messages.ERROR)
+            self.message_user(request, f"{job.kind}: {left.last_error or 'not completed yet'}", messages.ERROR)
         return left is None
 
 
@@ -115,9 +115,7 @@ def _reopen(job: Job) -> None:
 @on_dashboard("shop.job")
 def jobs_given_up() -> Iterator[Figure]:
     number, shown = number_of(Job.objects.filter(given_up_at__isnull=False))
-    yield Figure(
-        40, "Jobs given up", shown, list_url("shop.job", state="given_up"), "work that kept failing", bool(number)
-    )
+    yield Figure(40, "Failed jobs", shown, list_url("shop.job", state="given_up"), "no more retries", bool(number))
 
 
 @admin.register(PeriodicTask)

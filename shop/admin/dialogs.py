@@ -33,7 +33,7 @@ def dialog(
     title: str,
     submit: str,
     text: str = "",
-    dismiss: str = "Back",
+    dismiss: str = "Cancel",
     form_class: type[DialogForm] = DialogForm,
     variant: ActionVariant = ActionVariant.DEFAULT,
 ) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:

@@ -39,7 +39,9 @@ class MoneyFormField(forms.DecimalField):
         super().validate(value)
         step = money.smallest_step(self.currency)
         if value is not None and value % step:
-            raise ValidationError(f"Give a multiple of {step}, the smallest amount that can be charged.", code="step")
+            raise ValidationError(
+                f"Must be a multiple of {step}, the smallest amount that can be charged.", code="step"
+            )
 
 
 class MoneyFieldsMixin:
@@ -77,9 +79,9 @@ class PairsField(forms.CharField):
                 continue
             name, colon, text = (part.strip() for part in line.partition(":"))
             if not (name and colon and text):
-                raise ValidationError("Write one name and text a line, such as “size: M”.", code="invalid")
+                raise ValidationError("Enter one “name: value” per line, such as “size: M”.", code="invalid")
             if name in pairs:
-                raise ValidationError(f"“{name}” stands there twice.", code="twice")
+                raise ValidationError(f"“{name}” is entered twice.", code="twice")
             pairs[name] = text
         return pairs
 

@@ -11,10 +11,10 @@ def sentence(error: Exception) -> str:
     if isinstance(error, ShopError):
         return str(error)
     if isinstance(error, ProtectedError):
-        return "Something else still needs this, so it cannot be deleted."
+        return "Other objects reference this, so it cannot be deleted."
     if fields := violated_fields(error):
-        return f"Somebody has just taken this {' and '.join(sorted(fields))}: choose another."
-    return "Somebody has just saved something that does not go with this. Look at it again."
+        return f"This {' and '.join(sorted(fields))} is already in use. Choose another."
+    return "This conflicts with a change that was saved just now. Review it and try again."
 
 
 def add_refusal(form: BaseForm, error: Exception) -> None:

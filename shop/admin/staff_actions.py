@@ -20,7 +20,7 @@ ACTION_LABELS = {Action.ADD: "success", Action.DELETE: "danger", Action.CANCEL: 
 
 
 class KindFilter(DropdownFilter):
-    title = "kind of object"
+    title = "object type"
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
@@ -46,7 +46,7 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         ("via", ChoicesDropdownFilter),
         ("at", DaysFilter),
     )
-    search_help_text = "Beginning of a person's e-mail address, an object's id, or a request's"
+    search_help_text = "Search staff e-mail address (from the start), object id or request id"
     ordering = ("-pk",)
     fields = (("at", "who"), ("did", "what"), "which_fields", ("model", "object_id"), ("via", "request_id"))
     readonly_fields = ("who", "did", "what", "which_fields")
@@ -67,15 +67,15 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         people = get_user_model().objects.filter(begins_with("email", text.lower()))
         return queryset.filter(staff__in=[str(pk) for pk in people.values_list("pk", flat=True)[:500]])
 
-    @display(description="Who")
+    @display(description="User")
     def who(self, row: StaffAction) -> str:
         return _named(row).person
 
-    @display(description="Did what")
+    @display(description="Action")
     def did(self, row: StaffAction) -> str:
         return badge(row.get_action_display(), ACTION_LABELS.get(row.action, "info"))
 
-    @display(description="To what")
+    @display(description="Object")
     def what(self, row: StaffAction) -> str:
         text = f"{_kind(row.model)} {_named(row).target}"
         try:

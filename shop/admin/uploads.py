@@ -60,7 +60,7 @@ class ImagesFormField(ImageFormField):
     def clean(self, data: Any, initial: Any = None) -> list[ImageUpload]:
         files = [file for file in data or [] if file] if isinstance(data, list | tuple) else [data] if data else []
         if len(files) > settings.MAX_IMAGES_AT_ONCE:
-            raise ValidationError(f"Choose at most {settings.MAX_IMAGES_AT_ONCE} pictures at once.", code="too_many")
+            raise ValidationError(f"Choose at most {settings.MAX_IMAGES_AT_ONCE} images at once.", code="too_many")
         return [self._upload(file) for file in files]
 
     def has_changed(self, initial: Any, data: Any) -> bool:

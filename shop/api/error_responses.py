@@ -23,7 +23,7 @@ from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
-OUTAGE_TITLE = "The shop is catching its breath"
+OUTAGE_TITLE = "Temporarily unavailable"
 
 
 class ExceptionHandler(handler.ExceptionHandler):
@@ -37,7 +37,7 @@ class ExceptionHandler(handler.ExceptionHandler):
         if isinstance(exc, RequestDataTooBig):
             return PayloadTooLarge()
         if isinstance(exc, SuspiciousOperation):
-            return ShopError("The request could not be understood.")
+            return ShopError("Malformed request.")
         if isinstance(exc, ObjectDoesNotExist):
             # Deleted concurrently.
             return NotFound()
@@ -88,7 +88,7 @@ def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResp
 
 @csrf_exempt
 def not_found(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
-    return answer(request, NotFound(), title="There is nothing here")
+    return answer(request, NotFound(), title="Page not found")
 
 
 def to_the_docs(request: HttpRequest) -> HttpResponse:
@@ -99,16 +99,16 @@ def to_the_docs(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer requests refused before a view, such as for a foreign Host header."""
-    return answer(request, ShopError("The request could not be understood."), title="That did not work")
+    return answer(request, ShopError("Malformed request."), title="Request failed")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    detail = "This form is no longer valid. Go back, load the page again and send it once more."
-    return answer(request, PermissionDenied(detail), title="That did not work")
+    detail = "This form has expired. Go back, reload the page and submit it again."
+    return answer(request, PermissionDenied(detail), title="Request failed")
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return answer(request, PermissionDenied(), title="You may not do this")
+    return answer(request, PermissionDenied(), title="Permission denied")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

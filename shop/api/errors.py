@@ -23,7 +23,7 @@ class ShopError(APIException):
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "invalid"
-    default_detail = "This cannot be done."
+    default_detail = "The request cannot be fulfilled."
 
     def __init__(self, detail: str | None = None, *, attr: str | None = None, faults: Iterable[Fault] = ()) -> None:
         super().__init__(detail)
@@ -43,13 +43,13 @@ class ServiceUnavailable(ShopError):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "service_unavailable"
-    default_detail = "The shop cannot do this right now. Please try again in a moment."
+    default_detail = "The shop is temporarily unavailable. Try again in a moment."
     wait = RETRY_AFTER_SECONDS
 
 
 class DatabaseUnavailable(ServiceUnavailable):
     default_code = "database_unavailable"
-    default_detail = "The database does not answer right now. Please try again in a moment."
+    default_detail = "The database is unavailable. Try again in a moment."
 
 
 class PayloadTooLarge(ShopError):

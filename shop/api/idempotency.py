@@ -31,7 +31,7 @@ CLAIM_LASTS = timedelta(seconds=60)
 
 class RequestInProgress(Conflict):
     default_code = "request_in_progress"
-    default_detail = "A request with this Idempotency-Key is being worked on. Ask again in a moment."
+    default_detail = "A request with this Idempotency-Key is in progress. Try again in a moment."
 
 
 class KeyReused(ShopError):
@@ -91,7 +91,8 @@ def run_once(
         return work()
     if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         raise ValidationError(
-            {"Idempotency-Key": ["The key is 1 to 255 printable ASCII characters."]}, code="invalid_idempotency_key"
+            {"Idempotency-Key": ["The key must be 1 to 255 printable ASCII characters."]},
+            code="invalid_idempotency_key",
         )
     record = IdempotencyRecord(
         id=_digest(request.user.pk, scope, key),

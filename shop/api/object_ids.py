@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 
 class ObjectIdField(serializers.Field):
-    default_error_messages = {"invalid_id": "An id is a string of 24 hexadecimal digits."}
+    default_error_messages = {"invalid_id": "An id must be a string of 24 hexadecimal digits."}
 
     def to_internal_value(self, data: Any) -> ObjectId:
         if not isinstance(data, str):

@@ -38,7 +38,7 @@ class PageNumberPagination(pagination.PageNumberPagination):
         if not text:
             return self.page_size
         if not re.fullmatch(r"[1-9][0-9]*", text, re.ASCII):
-            raise ValidationError({self.page_size_query_param: "Must be a whole number from 1."}, code="invalid")
+            raise ValidationError({self.page_size_query_param: "Must be a whole number of at least 1."}, code="invalid")
         return self.max_page_size if len(text) > _MAX_DIGITS else min(int(text), self.max_page_size)
 
     @staticmethod

@@ -30,13 +30,13 @@ def refuse_unknown_filter(name: str) -> None:
     """Refuse a name like a filter: ignoring it would return everything. Raises ``ValidationError``."""
     word = _FIRST_WORD.match(name.lower())
     if "[" in name or "]" in name or "__" in name.lstrip("_") or (word and word[0] in _FILTER_WORDS):
-        raise ValidationError({name: "There is no such filter."}, code="unknown_filter")
+        raise ValidationError({name: "Unknown filter."}, code="unknown_filter")
 
 
 class RepeatedField(serializers.ListField):
     """A repeatable parameter: ``category=shirts&category=hats``."""
 
-    default_error_messages = {"too_many": "Give at most {most} values."}
+    default_error_messages = {"too_many": "At most {most} values are allowed."}
 
     def __init__(self, *, child: serializers.Field, most: int, **kwargs: Any) -> None:
         self.most = most

@@ -23,14 +23,14 @@ def indexes_exist() -> Iterator[str]:
     yield from missing_indexes()
 
 
-@invariant("no job was given up")
+@invariant("no job has failed")
 def jobs_are_not_given_up() -> Iterator[str]:
     for job in Job.objects.exclude(given_up_at=None).iterator():
         yield f"{job.kind} {job.payload}: {job.last_error}"
 
 
-@invariant("no mail waits for longer than two days")
+@invariant("no mail is unsent for more than two days")
 def mails_leave() -> Iterator[str]:
     late = timezone.now() - MAILS_LEAVE_WITHIN
     for job in Job.objects.filter(kind__in=mails.kinds(), given_up_at=None, created_at__lt=late).iterator():
-        yield f"{job.kind} {job.payload}: asked for at {job.created_at:%Y-%m-%d %H:%M}"
+        yield f"{job.kind} {job.payload}: queued at {job.created_at:%Y-%m-%d %H:%M}"

@@ -54,20 +54,20 @@ class Action(models.TextChoices):
     CANCEL = "cancel", "cancelled"
     SHIP = "ship", "marked as shipped"
     DELIVER = "deliver", "marked as delivered"
-    SETTLE = "settle", "settled the flag of"
+    SETTLE = "settle", "resolved the flag of"
     REFUND = "refund", "refunded"
     REPLAY = "replay", "replayed"
     RUN = "run", "ran"
-    MAIL = "mail", "sent a mail to"
+    MAIL = "mail", "sent an e-mail to"
 
 
 class StaffAction(models.Model):
     at = models.DateTimeField(default=timezone.now)
     # No foreign key: rows outlive the account.
     staff = models.CharField(max_length=24)
-    via = models.CharField("by way of", max_length=5, choices=[("admin", "the admin"), ("api", "the API")])
+    via = models.CharField("source", max_length=5, choices=[("admin", "admin"), ("api", "API")])
     action = models.CharField(max_length=10, choices=Action)
-    model = models.CharField("kind of object", max_length=60)
+    model = models.CharField("object type", max_length=60)
     object_id = models.CharField("id", max_length=255)
     label = models.CharField("object", max_length=255, blank=True)
     fields = models.JSONField("changed fields", default=list)
@@ -102,7 +102,7 @@ def note(action: Action, *objects: models.Model, fields: Iterable[str] = ()) -> 
     if staff is None:
         return
     if not transactions.in_transaction():
-        raise RuntimeError("What staff do is noted in the transaction that does it.")
+        raise RuntimeError("Staff actions must be logged in the transaction of the change.")
     names = sorted(set(fields))
     rows = [
         StaffAction(

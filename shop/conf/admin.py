@@ -64,7 +64,7 @@ UNFOLD = {
                 ],
             },
             {
-                "title": "Catalogue",
+                "title": "Catalog",
                 "items": [
                     _page("Products", "sell", "catalog.product"),
                     _page("Categories", "account_tree", "catalog.category"),
@@ -78,6 +78,7 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _page("Orders", "receipt_long", "orders.order"),
+                    _page("Carts", "shopping_cart", "cart.cart"),
                     _page("Reviews", "reviews", "orders.review"),
                     _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
                     _page("Tax rates", "percent", "orders.taxrate"),
@@ -87,11 +88,11 @@ UNFOLD = {
                 "title": "Customers",
                 "separator": True,
                 "items": [
-                    _page("People", "group", "accounts.user"),
+                    _page("Customers", "group", "accounts.user"),
                 ],
             },
             {
-                "title": "Money",
+                "title": "Payments",
                 "separator": True,
                 "items": [
                     _page("Payments", "payments", "payments.payment"),
@@ -100,11 +101,10 @@ UNFOLD = {
                 ],
             },
             {
-                "title": "Carts and coupons",
+                "title": "Discounts",
                 "separator": True,
                 "items": [
                     _page("Coupons", "local_activity", "cart.coupon"),
-                    _page("Carts", "shopping_cart", "cart.cart"),
                 ],
             },
             {

@@ -21,8 +21,10 @@ def check_mails_leave(**_: Any) -> list[checks.CheckMessage]:
     """Warn without SMTP: links that give access may be logged."""
     if settings.EMAIL_BACKEND == SMTP_BACKEND:
         return []
-    hint = "Let EMAIL_URL name a mail server: smtp+tls://user:password@host:587."
-    return [checks.Warning(f"Mails go to {settings.EMAIL_BACKEND}, and to nobody.", hint=hint, id="shop.W002")]
+    hint = "Set EMAIL_URL to a mail server: smtp+tls://user:password@host:587."
+    return [
+        checks.Warning(f"Mails go to {settings.EMAIL_BACKEND}, so no one receives them.", hint=hint, id="shop.W002")
+    ]
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -30,11 +32,13 @@ def check_https(**_: Any) -> list[checks.CheckMessage]:
     """Replace Django's checks, which require its SecurityMiddleware."""
     messages: list[checks.CheckMessage] = []
     if not settings.SECURE_SSL_REDIRECT:
-        hint = "Leave SECURE_SSL_REDIRECT at its default, unless whatever is in front of the shop redirects."
-        messages.append(checks.Warning("Requests without HTTPS are answered.", hint=hint, id="shop.W003"))
+        hint = "Leave SECURE_SSL_REDIRECT at its default, unless the reverse proxy redirects."
+        messages.append(checks.Warning("Requests without HTTPS are served.", hint=hint, id="shop.W003"))
     if not settings.SECURE_HSTS_SECONDS:
-        hint = "Leave SECURE_HSTS_SECONDS at its default once the shop is to be reached by HTTPS for good."
-        messages.append(checks.Warning("Browsers are not told to stay with HTTPS.", hint=hint, id="shop.W004"))
+        hint = "Leave SECURE_HSTS_SECONDS at its default once the shop is permanently on HTTPS."
+        messages.append(
+            checks.Warning("Responses have no Strict-Transport-Security header.", hint=hint, id="shop.W004")
+        )
     return messages
 
 

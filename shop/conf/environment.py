@@ -47,12 +47,12 @@ class SettingsChecks:
 
     def different(self, name: str, value: str, other_name: str, other: str) -> None:
         if value and value == other:
-            self._report(f"{name} is the same as {other_name}: each needs a secret of its own.")
+            self._report(f"{name} is the same as {other_name}: each needs a different secret.")
 
     def prefixed(self, name: str, value: str, prefixes: tuple[str, ...]) -> None:
         """Accept several keys, separated by commas."""
         if not value:
-            self._report(f"{name} is not set: the Stripe dashboard shows it.")
+            self._report(f"{name} is not set: copy it from the Stripe dashboard.")
             return
         for part in value.split(","):
             if not part.strip().startswith(prefixes) or part.strip().endswith("_simulator"):
@@ -60,9 +60,9 @@ class SettingsChecks:
 
     def host_list(self, name: str, hosts: Sequence[str]) -> None:
         if not hosts:
-            self._report(f"{name} is not set: it lists the host names that the shop answers to.")
+            self._report(f"{name} is not set: list the host names that the shop serves.")
         elif "*" in hosts:
-            self._report(f"{name} must not be '*': list the host names that the shop answers to.")
+            self._report(f"{name} must not be '*': list the host names that the shop serves.")
 
     def origin_list(self, name: str, origins: Iterable[str]) -> None:
         for origin in origins:
@@ -113,7 +113,7 @@ class SettingsChecks:
     def raise_if_any(self) -> None:
         if self.problems:
             raise ImproperlyConfigured(
-                "Shop does not start until these settings are right:\n"
+                "Shop cannot start until these settings are fixed:\n"
                 + "\n".join(f"  - {problem}" for problem in self.problems)
             )
 

@@ -99,4 +99,4 @@ def normalized_labels(value: Any) -> Any:
     try:
         return identifiers.labels(value)
     except ValueError as error:
-        raise ValidationError(f"“{error}” is there twice.", code="duplicate_name") from error
+        raise ValidationError(f"“{error}” occurs twice.", code="duplicate_name") from error

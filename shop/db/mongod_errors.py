@@ -45,7 +45,9 @@ def why_it_ended(code: int, log: str, program: Path) -> str:
     if "No space left on device" in log:
         return "There is no disk space left for MongoDB: free some, or choose another DATA_DIR."
     if re.search(r"Permission denied|Operation not permitted|Read-only file system", log):
-        return "MongoDB may not write its database folder: give this user the right to, or choose another DATA_DIR."
+        return (
+            "MongoDB cannot write to its database folder: give this user write permission, or choose another DATA_DIR."
+        )
     if "featureCompatibilityVersion" in log and "UPGRADE PROBLEM" in log:
         return "Another version of MongoDB wrote this database folder: choose another DATA_DIR, or remove the folder."
     said = "\n".join(f"  {_readable(line)}" for line in _telling(log))
@@ -62,8 +64,8 @@ def check_reachable(uri: str, *, seconds: float = 5) -> None:
         with client:
             client.admin.command("ping")  # requires a primary and authentication
     except PyMongoError as error:
-        reason = why_unusable(uri, error) or "The MongoDB that MONGO_URI names cannot be used."
-        raise MongodError(f"{reason} Or unset MONGO_URI, and the embedded one runs.") from error
+        reason = why_unusable(uri, error) or "The MongoDB of MONGO_URI cannot be used."
+        raise MongodError(f"{reason} Or unset MONGO_URI to use the embedded one.") from error
 
 
 def why_unusable(uri: str, error: BaseException | None) -> str:
@@ -87,7 +89,7 @@ def _why_unreachable(uri: str) -> str:
         parsed = parse_uri(uri, validate=False)
     except PyMongoError:
         host = urlsplit(uri).hostname
-        return f"DNS knows no MongoDB by the name {host}: correct the host in MONGO_URI, or the DNS of this machine."
+        return f"DNS has no entry for the host {host}: correct it in MONGO_URI, or the DNS of this machine."
     options = {name.lower(): value for name, value in parsed["options"].items()}
     tls = {name: value for name, value in options.items() if name.startswith(("tls", "ssl"))}
     reason = ""
@@ -112,7 +114,9 @@ def _hello(where: str, tls: dict[str, Any]) -> dict[str, Any]:
 
 def _why_no_answer(where: str, said: str, *, tls: bool) -> str:
     if re.search(r"not known|nodename nor servname|name resolution|No address associated", said):
-        return f"There is no host {where.rpartition(':')[0]}: correct it in MONGO_URI, or the DNS of this machine."
+        return (
+            f"The host {where.rpartition(':')[0]} does not exist: correct it in MONGO_URI, or the DNS of this machine."
+        )
     if "certificate verify failed" in said.lower() or "CERTIFICATE_VERIFY_FAILED" in said:
         return f"The TLS certificate of {where} is not trusted: add tlsCAFile=FILE of its authority to MONGO_URI."
     if re.search(r"\b(SSL|TLS)\b", said):
@@ -122,7 +126,7 @@ def _why_no_answer(where: str, said: str, *, tls: bool) -> str:
     if not tls and "connection closed" in said:
         return f"{where} closes the connection: if it requires TLS, add tls=true to MONGO_URI."
     return (
-        f"{where} cannot be reached in time: look at the firewall, at Atlas at the IP access list, and whether MongoDB "
+        f"{where} cannot be reached in time: check the firewall, the IP access list of Atlas, and that MongoDB "
         "runs there."
     )
 

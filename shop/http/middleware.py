@@ -44,7 +44,7 @@ class DatabaseDeadlineMiddleware:
             circuit.failure_noticed()
             return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
         if isinstance(exception, ShopError | Throttled):
-            return answer(request, exception, title="That did not work")
+            return answer(request, exception, title="Request failed")
         return None
 
 
@@ -95,7 +95,7 @@ class RequestLimitsMiddleware:
         if length <= limit:
             return None
         error = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
-        return answer(request, error, title="That is too much")
+        return answer(request, error, title="Upload too large")
 
 
 class _AdminOnly:

@@ -41,7 +41,7 @@ def check_port(port: int, *, host: str = "127.0.0.1") -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortUnavailable(
-                    f"Port {port} is in use: stop what listens there, or choose another PORT."
+                    f"Port {port} is in use: stop the process that uses it, or choose another PORT."
                 ) from None
             if error.errno == errno.EADDRNOTAVAIL:
                 raise PortUnavailable(_not_an_address(host)) from None

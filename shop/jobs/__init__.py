@@ -48,7 +48,7 @@ class Job(models.Model):
     # Added to log lines.
     request_id = models.CharField(max_length=64, blank=True)
     # Set after the last attempt.
-    given_up_at = models.DateTimeField(null=True, blank=True)
+    given_up_at = models.DateTimeField("failed at", null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -35,7 +35,7 @@ class MediaUnavailable(ServiceUnavailable):
     """503. If `name` is set, the upload may have succeeded: pass it to `delete_image` later."""
 
     default_code = "media_unavailable"
-    default_detail = "The image service can not be reached right now. Please try again in a moment."
+    default_detail = "The image service is unavailable. Try again in a moment."
 
     def __init__(self, detail: str | None = None, *, name: str | None = None) -> None:
         super().__init__(detail)
@@ -76,7 +76,7 @@ def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
     """
     data = _read(upload)
     if not _decoder.acquire(timeout=DECODER_WAIT_SECONDS):
-        raise MediaUnavailable("Too many images are being processed; please try again.")
+        raise MediaUnavailable("Too many images are being processed. Try again in a moment.")
     try:
         return _reencode(data, max_side=max_side)
     except InvalidImage:

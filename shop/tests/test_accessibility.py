@@ -168,7 +168,7 @@ def test_everything_is_reached_by_the_keyboard(server: Any, pages: dict[str, str
         page.keyboard.press("Enter")
         expect(page.get_by_role("link", name="Change stock").first).to_be_focused()
         page.keyboard.press("Enter")
-        expect(page.get_by_label("Change by")).to_be_focused()
+        expect(page.get_by_label("Adjust by")).to_be_focused()
         page.keyboard.press("Escape")
         expect(page.locator("[aria-label='More actions']:visible").first).to_be_focused()
 

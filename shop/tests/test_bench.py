@@ -60,8 +60,8 @@ def test_a_short_run_buys_without_an_error_and_counts_what_it_costs() -> None:
     [
         (["--only", "lsit"], "There is no scenario lsit; there are list, filtered,"),
         (["--peer", "/nowhere"], "There is no server.js in /nowhere."),
-        (["--products", "399"], "The pages that are asked for need 400 products."),
-        (["--rounds", "0"], "'0' is no whole number of 1 or more"),
+        (["--products", "399"], "The requested pages need 400 products."),
+        (["--rounds", "0"], "'0' is not a whole number of 1 or more"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:

@@ -218,6 +218,6 @@ def read_the_dashboard(page: Page) -> None:
         "(() => { const c = document.querySelector('canvas.chart');"
         " return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(value => value > 0) })()"
     )
-    page.get_by_text("As a table").click()
+    page.get_by_text("Show as table").click()
     expect(page.get_by_role("cell", name="5.00 USD").first).to_be_visible()
-    page.get_by_text("As a table").click()
+    page.get_by_text("Show as table").click()

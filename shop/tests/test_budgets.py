@@ -1,4 +1,4 @@
-"""What reading the catalogue costs, which does not depend on how large it is.
+"""What reading the catalog costs, which does not depend on how large it is.
 
 Here with 1,000 products; `make test-slow` does the same with 100,000.
 """
@@ -75,7 +75,7 @@ BY_SEVERAL = [
 
 @pytest.fixture(params=SIZES)
 def shop(request: pytest.FixtureRequest, db: None) -> None:
-    """The catalogue for benchmarks, with attributes, and every seventh product sold out."""
+    """The catalog for benchmarks, with attributes, and every seventh product sold out."""
     call_command("seed", products=request.param, categories=20, images=1, users=0, stdout=StringIO())
     number = {"$toInt": {"$substrBytes": ["$slug", len("product-"), -1]}}
     pairs = [
@@ -101,7 +101,7 @@ def sent(client: APIClient, url: str) -> Commands:
 def test_reading_costs_the_same_in_a_shop_of_any_size(
     anonymous: APIClient, shop: None, subtests: pytest.Subtests
 ) -> None:
-    """One test for all that is measured: making the large catalogue takes longest."""
+    """One test for all that is measured: making the large catalog takes longest."""
     for url, number in COMMANDS.items():
         with subtests.test("number of commands", url=url):
             commands = sent(anonymous, url)

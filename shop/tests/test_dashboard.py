@@ -34,7 +34,7 @@ LABELS = [
     "Failed refunds",
     "Failed events",
     "Low stock",
-    "Jobs given up",
+    "Failed jobs",
 ]
 TITLES = [
     "Sales by day",
@@ -116,7 +116,7 @@ def test_a_shop_without_anything_has_a_dashboard(browser: Client, db: None) -> N
     ]
     assert [each.title for each in page.context["panels"]] == TITLES
     text = page.content.decode()
-    for sentence in ("Nothing was sold yet.", "Nobody owes anything right now.", "There is enough of everything."):
+    for sentence in ("No sales yet.", "No unpaid orders.", "No variant is low in stock."):
         assert sentence in text
     assert chart(browser) == ({}, {})
 
@@ -272,7 +272,7 @@ def test_events_and_jobs_that_need_somebody_are_counted(browser: Client, db: Non
     job = count_sales.enqueue(quantities={})
     Job.objects.filter(pk=job.pk).update(given_up_at=timezone.now())
     shown = figures(browser)
-    assert [(shown[label].value, shown[label].urgent) for label in ("Failed events", "Jobs given up")] == [
+    assert [(shown[label].value, shown[label].urgent) for label in ("Failed events", "Failed jobs")] == [
         ("1", True),
         ("1", True),
     ]
@@ -373,7 +373,7 @@ def test_people_see_only_what_they_may(
     if "orders.view_order" not in rights:
         assert "USD" not in page.content.decode()
     if not titles:
-        assert "There are no figures for you here." in page.content.decode()
+        assert "You have no access to any figures." in page.content.decode()
 
 
 # --- Speed ------------------------------------------------------------------------------------------------------------

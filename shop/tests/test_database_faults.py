@@ -53,8 +53,8 @@ def single_mongod(folder: Path, *options: str) -> Iterator[int]:
         ("mongodb://{0}/shop?replicaSet=other", "belongs to the replica set rs0: put replicaSet=rs0 into MONGO_URI."),
         ("mongodb://{0}/shop?replicaSet=rs0&tls=true", "does not speak TLS as MONGO_URI asks"),
         ("mongodb://user:hunter2@{0}/shop?replicaSet=rs0", "refuses the user or the password in MONGO_URI"),
-        ("mongodb://mongo.invalid:27017/shop?replicaSet=rs0", "There is no host mongo.invalid"),
-        ("mongodb+srv://user:hunter2@mongo.invalid/shop", "DNS knows no MongoDB by the name mongo.invalid"),
+        ("mongodb://mongo.invalid:27017/shop?replicaSet=rs0", "The host mongo.invalid does not exist"),
+        ("mongodb+srv://user:hunter2@mongo.invalid/shop", "DNS has no entry for the host mongo.invalid"),
         ("mongodb://user:hunter2@127.0.0.1:1/shop?replicaSet=rs0", "No MongoDB answers at 127.0.0.1:1: start it"),
     ],
 )

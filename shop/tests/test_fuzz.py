@@ -77,7 +77,7 @@ def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
 
 def test_somebody_who_does_not_exist_is_refused_with_a_sentence() -> None:
     done = fuzz("--only", "pirate")
-    assert (done.returncode, "There is nobody called pirate" in done.stderr) == (1, True)
+    assert (done.returncode, "There is no user pirate" in done.stderr) == (1, True)
 
 
 # --- A control that must fail -----------------------------------------------------------------------------------------

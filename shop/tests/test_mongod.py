@@ -95,7 +95,7 @@ def test_a_machine_without_mongod_is_a_sentence(monkeypatch):
         ),
         (48, '{"attr":{"error":"Address already in use"}}', "port was taken"),
         (14, '{"attr":{"error":"No space left on device"}}', "disk space"),
-        (100, '{"attr":{"error":"Permission denied"}}', "may not write"),
+        (100, '{"attr":{"error":"Permission denied"}}', "cannot write"),
     ],
 )
 def test_each_way_to_fail_has_a_sentence_that_says_what_to_do(code, log, said):

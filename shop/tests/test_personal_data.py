@@ -223,7 +223,7 @@ CLASSIFIED: dict[str, str] = {
             "catalog.stockmovement.note",
             "catalog.stockmovement.reference",
         ],
-        "the shop's own: catalogue, stock and terms",
+        "the shop's own: catalog, stock and terms",
     ),
 }
 # Erased, and of a form in which no canary can be planted: their values are searched for instead.
@@ -508,15 +508,15 @@ def test_the_audit_finds_what_is_kept_too_long(scene: Scene, person: User) -> No
     long_ago = timezone.now() - timedelta(days=settings.ERASURE_GRACE_DAYS + 2)
     Order.objects.update(detached_at=long_ago)
     (complaint,) = audit.complaints()
-    assert f"{number} still holds the data of a customer who left" in complaint
+    assert f"{number} still has the data of an account deleted" in complaint
     detaching.erase_detached_orders()
     assert not audit.complaints()
     Order.objects.update(note="Canary")
     (complaint,) = audit.complaints()
-    assert f"{number} was erased, and has note" in complaint
+    assert f"{number} was erased, but has note" in complaint
     Order.objects.update(note="")
     Review.objects.create(user_id=ObjectId(), product=scene.make_product(), rating=5, is_hidden=True)
-    assert any("nothing belongs to an account that was deleted" in line for line in audit.complaints())
+    assert any("no data belongs to a deleted account" in line for line in audit.complaints())
 
 
 def test_one_order_that_cannot_be_erased_does_not_hold_up_the_others(scene: Scene, person: User) -> None:

@@ -132,7 +132,7 @@ def test_one_customer_s_limit_is_not_another_s(customer: User, make_user: Any) -
     assert statuses(make_user()) == [400] * 5 + [429]
 
 
-def test_reading_the_catalogue_is_not_limited(anonymous: APIClient) -> None:
+def test_reading_the_catalog_is_not_limited(anonymous: APIClient) -> None:
     assert {anonymous.get("/api/v1/products/").status_code for _ in range(8)} == {200}
     assert counts() == 0
 

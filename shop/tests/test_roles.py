@@ -108,7 +108,7 @@ def test_nobody_in_a_group_becomes_more_than_that(member: Callable[[str], User],
 # --- Its work ---------------------------------------------------------------------------------------------------------
 
 
-def test_editors_keep_the_catalogue_by_the_api(member: Callable[[str], User]) -> None:
+def test_editors_keep_the_catalog_by_the_api(member: Callable[[str], User]) -> None:
     client = client_of(member(EDITORS))
     made = client.post(f"{API}/products/", {"name": "Mug", "price": "10.00"}).json()
     at, variant = f"{API}/products/{made['id']}/", made["variants"][0]["id"]
@@ -122,7 +122,7 @@ def test_editors_keep_the_catalogue_by_the_api(member: Callable[[str], User]) ->
     assert not Product.objects.exists()
 
 
-def test_editors_keep_the_catalogue_in_the_admin(member: Callable[[str], User], make_product: Any) -> None:
+def test_editors_keep_the_catalog_in_the_admin(member: Callable[[str], User], make_product: Any) -> None:
     product = make_product("Mug", stock=5)
     browser = browser_of(member(EDITORS))
     add = url_of("catalog.category", "add")

@@ -192,7 +192,7 @@ def test_a_port_in_use_is_refused(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = refusal(tmp_path, PORT=str(port))
-    assert said == f"CommandError: Port {port} is in use: stop what listens there, or choose another PORT.\n"
+    assert said == f"CommandError: Port {port} is in use: stop the process that uses it, or choose another PORT.\n"
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path):

@@ -47,7 +47,7 @@ def assert_guarded(reply: HttpResponse) -> None:
     assert len(reply["X-Request-ID"]) == 32
 
 
-PLACES = {
+CRASH_POINTS = {
     "/api/v1/products/": 200,
     "/api/v1/products/nothing/": 404,
     "/api/v1/users/me/": 401,
@@ -68,7 +68,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("path", "status"), PLACES.items())
+@pytest.mark.parametrize(("path", "status"), CRASH_POINTS.items())
 def test_every_place_is_guarded(path: str, status: int) -> None:
     for method in ("get", "head", "options"):
         reply = getattr(Client(), method)(path)
@@ -76,7 +76,7 @@ def test_every_place_is_guarded(path: str, status: int) -> None:
         assert_guarded(reply)
 
 
-def test_every_reply_of_the_api_lets_nothing_be_loaded_and_nobody_keep_it_but_the_catalogue_s(
+def test_every_reply_of_the_api_lets_nothing_be_loaded_and_nobody_keep_it_but_the_catalog_s(
     as_customer: APIClient, as_staff: APIClient, subtests: pytest.Subtests
 ) -> None:
     for operation in operations():

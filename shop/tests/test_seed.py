@@ -192,7 +192,7 @@ def test_prices_follow_the_currency(settings):
     assert {str(variant["price"]) for variant in mug.data()["variants"]} == {"2400"}
 
 
-# --- The benchmark's catalogue ----------------------------------------------------------------------------------------
+# --- The benchmark's catalog ----------------------------------------------------------------------------------------
 
 
 def documents_of_product(slug: str) -> dict[str, list[dict]]:
@@ -244,7 +244,7 @@ def test_bench_documents_are_those_that_the_services_write():
 
 
 @pytest.mark.django_db
-def test_bench_catalogue_is_complete_and_the_second_run_changes_nothing():
+def test_bench_catalog_is_complete_and_the_second_run_changes_nothing():
     seed(products=70, categories=20, images=3, users=2)
     once = everything()
 

@@ -128,7 +128,7 @@ def test_serve_refuses_a_port_in_use_even_one_that_could_be_shared() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        expected = f"CommandError: Port {port} is in use: stop what listens there, or choose another PORT.\n"
+        expected = f"CommandError: Port {port} is in use: stop the process that uses it, or choose another PORT.\n"
         assert refusal(PORT=str(port)) == expected
         assert refusal("--port", str(port), HOST="0.0.0.0") == expected
 

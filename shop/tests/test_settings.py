@@ -29,7 +29,7 @@ def boot(environment: dict[str, str], script: str = BOOT) -> subprocess.Complete
 def problems(environment: dict[str, str]) -> list[str]:
     """The sentences with which the boot is refused; none when it is not."""
     finished = boot(environment)
-    assert (finished.returncode == 0) == ("Shop does not start" not in finished.stderr), finished.stderr
+    assert (finished.returncode == 0) == ("Shop cannot start" not in finished.stderr), finished.stderr
     return [line.removeprefix("  - ") for line in finished.stderr.splitlines() if line.startswith("  - ")]
 
 
@@ -107,7 +107,7 @@ def test_production_refuses_a_weak_value_with_a_sentence_that_names_it(name, val
 def test_production_refuses_one_secret_used_twice():
     good = production()
     assert problems({**good, "JWT_SECRET_KEY": good["SECRET_KEY"]}) == [
-        "JWT_SECRET_KEY is the same as SECRET_KEY: each needs a secret of its own."
+        "JWT_SECRET_KEY is the same as SECRET_KEY: each needs a different secret."
     ]
 
 

@@ -11,8 +11,8 @@ from payments.reconciliation import SETTLING, reconcile
 
 class Command(BaseCommand):
     help = (
-        "Compare Stripe's PaymentIntents and refunds with the database, heal what webhooks missed, and list what "
-        "people have to look at: money without an order, an order without money. Doing it again changes nothing more."
+        "Compare Stripe's PaymentIntents and refunds with the database, repair what webhooks missed, and list "
+        "problems for manual review: payments without an order, orders without a payment. A second run changes nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -21,7 +21,7 @@ class Command(BaseCommand):
             "--settling-minutes",
             type=float,
             default=SETTLING.total_seconds() / 60,
-            help="What is younger than this is left alone (default: 5).",
+            help="Skip objects younger than this (default: 5).",
         )
 
     def handle(self, *args: Any, hours: float, settling_minutes: float, **options: Any) -> None:
@@ -30,13 +30,13 @@ class Command(BaseCommand):
             report = reconcile(since=now - timedelta(hours=hours), until=now - timedelta(minutes=settling_minutes))
         except StripeUnavailable as error:
             raise CommandError(str(error)) from error
-        for line in report.healed:
-            self.stdout.write(self.style.WARNING(f"healed   {line}"))
+        for line in report.repaired:
+            self.stdout.write(self.style.WARNING(f"repaired  {line}"))
         for line in report.problems:
-            self.stdout.write(self.style.ERROR(f"problem  {line}"))
+            self.stdout.write(self.style.ERROR(f"problem   {line}"))
         self.stdout.write(
-            f"{report.intents} PaymentIntents and {report.payments} payments compared, {len(report.healed)} healed, "
-            f"{len(report.problems)} problems."
+            f"{report.intents} PaymentIntents and {report.payments} payments compared, "
+            f"{len(report.repaired)} repaired, {len(report.problems)} problems."
         )
         if report.problems:
-            raise CommandError("Some payments need to be looked at.")
+            raise CommandError("Some payments need manual review.")

@@ -96,7 +96,7 @@ class Bench:
 
     def growth(self) -> None:
         sides = [self._shop(f"{size:,} products", self._seeded(size)) for size in (SMALL, LARGE)]
-        self._compare("growth", "A growing catalogue", sides, READING, baseline=f"{SMALL:,} products")
+        self._compare("growth", "A growing catalog", sides, READING, baseline=f"{SMALL:,} products")
 
     def soak(self, *, minutes: int, products: int) -> None:
         side = self._shop("shop", self._seeded(products))

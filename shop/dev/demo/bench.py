@@ -1,4 +1,4 @@
-"""Bulk-write the catalogue for benchmarks.
+"""Bulk-write the catalog for benchmarks.
 
 Documents equal those of the services: one of each kind is converted by Django's fields and copied. A batch is one
 transaction, so after an interruption the next run adds missing slugs.
@@ -58,7 +58,7 @@ def seed_products(count: int, *, categories: Sequence[Category], images: int, ti
     try:
         with ThreadPoolExecutor(max_workers=workers) as pool:
             while True:
-                # Limit the queue, so that memory does not grow with the catalogue.
+                # Limit the queue, so that memory does not grow with the catalog.
                 while len(running) < 2 * workers and (batch := next(batches, None)) is not None:
                     running[pool.submit(writer.write, batch)] = len(batch)
                 if not running:

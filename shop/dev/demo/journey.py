@@ -50,9 +50,7 @@ class Journey:
     # --- Chapters -----------------------------------------------------------------------------------------------------
 
     def staff_prepares(self) -> None:
-        self.narrator.chapter(
-            "Staff log in", "Only staff see how much there is of each variant; what runs low is put back on the shelf."
-        )
+        self.narrator.chapter("Staff log in", "Only staff see the stock of each variant. Low stock is replenished.")
         credentials = {name: terms.STAFF[name] for name in ("email", "password")}
         self.staff.access = self.staff.post("/auth/login/", credentials, expect=200)["access"]
         me = self.staff.get("/users/me/")
@@ -64,10 +62,10 @@ class Journey:
                     change = {"delta": 20, "reason": "Delivery from the workshop"}
                     self.staff.post(f"/variants/{variant['id']}/stock/", change, expect=200)
             pieces = sum(variant["stock"] for variant in product["variants"])
-            self.narrator.shown([f"{product['name']}: {pieces} pieces on the shelf"])
+            self.narrator.shown([f"{product['name']}: {pieces} in stock"])
 
     def guest_looks_around(self) -> None:
-        self.narrator.chapter("A guest looks around", "The catalogue is open to everybody: no account, no token.")
+        self.narrator.chapter("A guest browses", "The catalog is public: no account, no token.")
         guest = self.customer
         categories = guest.get("/categories/")
         self.narrator.shown(
@@ -79,7 +77,7 @@ class Journey:
         parents_first = all(
             "/" not in path or path.rpartition("/")[0] in places[:number] for number, path in enumerate(places)
         )
-        self._promise(parents_first, "Categories come as one flat list, parents before their children")
+        self._promise(parents_first, "Categories are one flat list, parents before their children")
 
         limit = self._variant(MUG, colour="Oat")["price"]
         found = guest.get(f"/products/?category=home-living&max_price={limit}&ordering=price")
@@ -102,17 +100,17 @@ class Journey:
         self.narrator.shown([mug["description"][:88] + "…", *(_variant_line(each) for each in mug["variants"])])
         self._promise(
             bool(mug["images"]) and all("stock" not in each for each in mug["variants"]),
-            f"The detail has {len(mug['images'])} pictures and does not tell a shopper how many are left",
+            f"The detail has {len(mug['images'])} images and does not reveal the stock",
         )
 
     def guest_fills_a_cart(self) -> None:
         self.narrator.chapter(
             "The guest fills a cart",
-            "The first change answers with an X-Cart-Token, which the browser keeps and sends from then on.",
+            "The first change returns an X-Cart-Token, which the browser stores and sends from then on.",
         )
         guest = self.customer
         guest.post("/cart/items/", {"variant": self._variant(MUG, colour="Oat")["id"], "quantity": 2})
-        self._promise(bool(guest.cart_token), "The cart has a token, and no account")
+        self._promise(bool(guest.cart_token), "The cart has a token and no account")
         tee = self._variant(TEE, colour="Forest green", size="M")
         cart = guest.post("/cart/items/", {"variant": tee["id"], "quantity": 1})
         self._promise(len(cart["items"]) == 2, "Two lines are in the cart")
@@ -129,7 +127,8 @@ class Journey:
 
     def guest_becomes_a_customer(self) -> None:
         self.narrator.chapter(
-            "The guest opens an account", "Registering with the cart's token brings the cart along, and the token dies."
+            "The guest registers",
+            "Registering with the cart's token moves the cart to the account and invalidates the token.",
         )
         guest_token = self.customer.cart_token
         email = f"demo-{secrets.token_hex(6)}@example.com"
@@ -145,11 +144,11 @@ class Journey:
         )
         nobody = Storefront(self.customer.base_url, self.narrator)
         left = nobody.get("/cart/", headers={"X-Cart-Token": guest_token})
-        self._promise(left["items"] == [], "The guest's token opens nothing any more")
+        self._promise(left["items"] == [], "The guest's token is no longer valid")
 
     def customer_orders(self) -> dict[str, Any]:
         self.narrator.chapter(
-            "Checkout", "A quote shows shipping and tax before anything is written; placing the order takes the stock."
+            "Checkout", "A quote shows shipping and tax without writing anything. Placing the order reserves the stock."
         )
         methods = self.customer.get("/shipping-methods/")
         self.narrator.shown(f"{method['code']:<10} {method['price']:>6}  {method['description']}" for method in methods)
@@ -167,18 +166,18 @@ class Journey:
         again = self.customer.call("POST", "/orders/", body=body, headers=key, expect=201)
         self._promise(
             again.json()["number"] == order["number"] and again.headers.get("Idempotency-Replayed") == "true",
-            "The same request sent again is the same order, not another one",
+            "Repeating the request returns the same order",
         )
         after = self._stock(MUG, colour="Oat")
-        self._promise(after == before - 2, f"Two mugs are reserved: {before} were there, now {after}")
+        self._promise(after == before - 2, f"Two mugs are reserved: stock {before} is now {after}")
         self._promise(self.customer.get("/cart/")["items"] == [], "The cart is empty")
         return order
 
     def customer_pays(self, order: dict[str, Any]) -> None:
         self.narrator.chapter(
             "Paying by card",
-            "The shop opens a PaymentIntent; the browser confirms it at Stripe with the publishable key. The shop "
-            "hears of the money from Stripe's signed webhook, never from the browser.",
+            "The shop creates a PaymentIntent; the browser confirms it at Stripe with the publishable key. The shop "
+            "learns of the payment from Stripe's signed webhook, never from the browser.",
         )
         payment = self.customer.post("/payments/", {"order": order["number"]})
         self.narrator.shown(
@@ -187,7 +186,7 @@ class Journey:
         same = self.customer.post("/payments/", {"order": order["number"]}, expect=200)
         self._promise(
             same["payment_intent"] == payment["payment_intent"],
-            "Asking again gives the same PaymentIntent: one for life",
+            "Opening the payment again returns the same PaymentIntent",
         )
         self._pay(payment, card=_GOOD_CARD)
         paid = self._wait_until_paid(order)
@@ -197,7 +196,7 @@ class Journey:
 
     def card_is_declined(self) -> dict[str, Any]:
         self.narrator.chapter(
-            "A card is declined", "The order stays payable with the stock held, and another card may be tried."
+            "A card is declined", "The order stays payable, its stock is held, and the customer can try another card."
         )
         order = self._order(CANDLE, quantity=1)
         payment = self.customer.post("/payments/", {"order": order["number"]})
@@ -209,7 +208,7 @@ class Journey:
             f"/orders/{order['number']}/",
             lambda found: found["payment_status"] == "failed",
             seconds=self.webhook_seconds,
-            what="The news of the declined card",
+            what="The webhook of the declined card",
         )
         self._promise(
             failed["status"] == "pending", "The order is still pending, its payment failed, and it can be tried again"
@@ -221,12 +220,13 @@ class Journey:
 
     def unpaid_order_is_cancelled(self) -> None:
         self.narrator.chapter(
-            "An order is cancelled", "The intent is closed at Stripe first; then the stock goes back, exactly once."
+            "An order is cancelled",
+            "The PaymentIntent is cancelled at Stripe first; then the stock is released, exactly once.",
         )
         before = self._stock(CANDLE)
         order = self._order(CANDLE, quantity=3)
         held = self._stock(CANDLE)
-        self._promise(held == before - 3, f"The order holds three candles: {before} were there, now {held}")
+        self._promise(held == before - 3, f"The order reserves three candles: stock {before} is now {held}")
         payment = self.customer.post("/payments/", {"order": order["number"]})
         cancelled = self.customer.post(
             f"/orders/{order['number']}/cancel/", {"reason": "Found one in the cupboard"}, expect=200
@@ -234,16 +234,16 @@ class Journey:
         self.narrator.shown(_timeline_lines(cancelled))
         self._promise(cancelled["status"] == "cancelled", "The order is cancelled")
         back = self._stock(CANDLE)
-        self._promise(back == before, f"The candles are back: {back}")
+        self._promise(back == before, f"The candles are released: stock {back}")
         self.customer.post(f"/orders/{order['number']}/cancel/", {}, expect=409)
-        self._promise(self._stock(CANDLE) == before, "Cancelling again is refused, and gives nothing back twice")
+        self._promise(self._stock(CANDLE) == before, "Cancelling again is refused and releases nothing")
         status, answer = confirm_as_stripe_js(self.stripe_base, payment, card=_GOOD_CARD, narrator=self.narrator)
         code = answer.get("error", {}).get("code")
-        self._promise(status == 400, f"Its PaymentIntent takes no money any more: {code}")
+        self._promise(status == 400, f"Its PaymentIntent can no longer be paid: {code}")
 
     def paid_order_is_refunded(self, order: dict[str, Any]) -> None:
         self.narrator.chapter(
-            "A paid order is cancelled", "Until it has shipped, the money goes back along with the stock."
+            "A paid order is cancelled", "Until it has shipped, the payment is refunded and the stock released."
         )
         before = self._stock(CANDLE)
         self.customer.post(f"/orders/{order['number']}/cancel/", {"reason": "Changed my mind"}, expect=200)
@@ -257,16 +257,16 @@ class Journey:
         amounts = [Decimal(refund["amount"]) for refund in refunded["refunds"] if refund["status"] == "succeeded"]
         self._promise(
             refunded["status"] == "cancelled" and sum(amounts) == Decimal(refunded["total"]),
-            f"All of it went back, once: {_money(refunded)}",
+            f"It is fully refunded, once: {_money(refunded)}",
         )
         back = self._stock(CANDLE)
-        self._promise(back == before + 1, f"The candle is back on the shelf: {back}")
+        self._promise(back == before + 1, f"The candle is back in stock: {back}")
 
     # --- Helpers ------------------------------------------------------------------------------------------------------
 
     def _promise(self, kept: bool, promise: str) -> None:
         if not kept:
-            raise PromiseBroken(f"This should be so and is not: {promise}.")
+            raise PromiseBroken(f"Failed expectation: {promise}.")
         self.narrator.held(promise)
 
     def _variant(self, slug: str, *, quietly: bool = True, **options: str) -> dict[str, Any]:
@@ -290,7 +290,7 @@ class Journey:
     def _pay(self, payment: dict[str, Any], *, card: str) -> None:
         status, intent = confirm_as_stripe_js(self.stripe_base, payment, card=card, narrator=self.narrator)
         self._promise(
-            status == 200 and intent.get("status") == "succeeded", f"Stripe takes the card ({card}): succeeded"
+            status == 200 and intent.get("status") == "succeeded", f"Stripe accepts the card ({card}): succeeded"
         )
 
     def _wait_until_paid(self, order: dict[str, Any]) -> dict[str, Any]:

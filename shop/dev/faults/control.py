@@ -76,7 +76,7 @@ class NaiveBooks:
             if order.status != "cancelled":
                 held.update(order.pieces)
         return [
-            f"{product['initial']} pieces came, {held[product['_id']]} are sold, {product['stock']} are left"
+            f"initial stock {product['initial']}, {held[product['_id']]} sold, {product['stock']} left"
             for product in self.db.products.find()
             if product["initial"] - held[product["_id"]] != product["stock"]
         ]

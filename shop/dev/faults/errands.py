@@ -124,7 +124,7 @@ class Errand:
         if expires_at := order.body.get("expires_at"):
             # The worker may not have expired it yet.
             over = over or datetime.fromisoformat(expires_at) <= datetime.now(UTC)
-        self.tally.expect(over, f"{self.kind} {self.number}: {what}, and its hold is not over")
+        self.tally.expect(over, f"{self.kind} {self.number}: {what}, but its hold has not expired")
         self.ended_early = True
         return True
 
@@ -196,7 +196,7 @@ def check(world: World, tally: Tally, errands: Sequence[Errand]) -> None:
         for booked in mine:
             _check_end(errand, booked)
     for strays in by_buyer.values():
-        tally.unexpected.append(f"orders of nobody: {strays}")
+        tally.unexpected.append(f"orders without an errand: {strays}")
     _check_stock(world, tally, {errand.product for errand in errands})
     check_money(world, tally)
 
@@ -217,4 +217,4 @@ def _check_stock(world: World, tally: Tally, products: set[str]) -> None:
             held.update(booked.pieces)
     for product in products:
         left, came = world.books.stock(product), world.books.initial[product]
-        tally.expect(left == came - held[product], f"{held[product]} of {came} are held, and {left} are left")
+        tally.expect(left == came - held[product], f"{held[product]} of {came} are held, but {left} are left")

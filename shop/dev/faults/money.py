@@ -10,12 +10,12 @@ def check_orders(world: World, tally: Tally, numbers: list[str]) -> list[Booked]
     """Check that acknowledged orders exist once; return all orders."""
     booked = world.books.orders()
     times = Counter(order.number for order in booked)
-    for number, told in Counter(numbers).items():
+    for number, answers in Counter(numbers).items():
         if not times[number]:
             tally.lost.append(f"the acknowledged order {number}")
-        if told > 1:
-            tally.duplicated.append(f"{number} was acknowledged to {told} requests as new")
-    tally.duplicated += [f"order {number} is there {count} times" for number, count in times.items() if count > 1]
+        if answers > 1:
+            tally.duplicated.append(f"{number} was acknowledged to {answers} requests as new")
+    tally.duplicated += [f"order {number} exists {count} times" for number, count in times.items() if count > 1]
     return booked
 
 
@@ -44,15 +44,15 @@ def _check_order(order: Booked, tally: Tally, *, captured: int, gone: list[int])
     if order.paid > 1:
         tally.duplicated.append(f"{order.number} was marked paid {order.paid} times")
     if sum(gone) > captured or sum(order.refunds) > captured:
-        tally.duplicated.append(f"{order.number}: {gone} of {captured} went back, the shop says {order.refunds}")
+        tally.duplicated.append(f"{order.number}: {gone} of {captured} was refunded, the shop has {order.refunds}")
     elif sorted(order.refunds) != gone:
-        tally.unexpected.append(f"{order.number}: Stripe refunded {gone}, the shop says {order.refunds}")
+        tally.unexpected.append(f"{order.number}: Stripe refunded {gone}, the shop has {order.refunds}")
     if captured and not order.paid:
-        tally.lost.append(f"the {captured} that {order.number} brought")
+        tally.lost.append(f"the {captured} received for {order.number}")
     if order.paid and not captured:
-        tally.unexpected.append(f"{order.number} is marked paid, and nothing came in")
+        tally.unexpected.append(f"{order.number} is marked paid, but nothing was received")
     if order.status == "cancelled":
         if sum(gone) != captured:
-            tally.unexpected.append(f"{order.number} is cancelled, {captured} came in and {gone} went back")
+            tally.unexpected.append(f"{order.number} is cancelled, {captured} was received and {gone} refunded")
         if len(gone) > 1:
             tally.duplicated.append(f"{order.number} is cancelled and was refunded {len(gone)} times")

@@ -21,7 +21,7 @@ def row(tally: Tally | None) -> list[str]:
         return ["-"] * (len(COLUMNS) - 1)
     wrong = (tally.lost, tally.duplicated, tally.unexpected)
     counts = [tally.attempted, tally.acknowledged, *(len(each) for each in wrong), tally.server_errors]
-    audit = "clean" if not tally.audit else f"{len(tally.audit)} complaints"
+    audit = "clean" if not tally.audit else f"{len(tally.audit)} violations"
     return [*(f"{count:,}" for count in counts), audit, "holds" if tally.passed else "FAILS"]
 
 
@@ -50,7 +50,7 @@ def markdown(
         "# Reliability",
         "",
         "Written by `make torture`, not by hand. Buyers, Stripe and faults run against several processes of the real",
-        "server over HTTP, with a real `mongod`; `manage.py audit` looks at every invariant after each scenario.",
+        "server over HTTP, with a real `mongod`; `manage.py audit` checks every invariant after each scenario.",
         "",
         f"- Date: {now:%Y-%m-%d %H:%M} UTC, seed {seed}, {seconds / 60:.0f} minutes" + (" (short)" if short else ""),
         f"- Python {platform.python_version()}, Django {django.__version__}, "
@@ -63,7 +63,7 @@ def markdown(
         "",
         *_markdown_table(shop),
         "",
-        "A 5xx is a 503 with `Retry-After`, and counts as wrong where nothing was made to be away.",
+        "A 5xx is a 503 with `Retry-After`, and an error in scenarios without an outage.",
         "",
         *(f"- **{tally.name}** ({_times(tally)}): {proves[tally.name]}{_notes(tally)}" for tally in shop),
         "",
@@ -77,7 +77,7 @@ def markdown(
     ]
     wrong = [f"- {tally.name}: {sentence}" for tally in shop for sentence in complaints(tally)]
     if wrong:
-        lines += ["## What the shop did wrong", "", *wrong, ""]
+        lines += ["## Failures of the shop", "", *wrong, ""]
     return "\n".join(lines)
 
 

@@ -91,7 +91,7 @@ class Run:
             scenario.run(world, tally)
         except Exception as error:
             # Record it and continue with the others.
-            tally.unexpected.append(f"the scenario broke off: {error!r}")
+            tally.unexpected.append(f"the scenario raised: {error!r}")
             if isinstance(world, ShopWorld):
                 world.stop()
 
@@ -108,7 +108,7 @@ class Run:
     def failures(self) -> list[str]:
         """Return failed scenarios of the shop and passed ones of the control."""
         failed = [tally.name for tally in self.shop if not tally.passed]
-        return failed + [f"naive {tally.name} (it held)" for tally in self.control if tally.passed]
+        return failed + [f"naive {tally.name} (it passed)" for tally in self.control if tally.passed]
 
 
 def _part_of(bar: Progress, tally: Tally, rounds: int) -> Callable[[int, int], None]:

@@ -64,7 +64,7 @@ class World:
 
     def settle(self, tally: Tally) -> None:
         """Wait for background work."""
-        tally.expect(self.stripe.wait_until_settled(SETTLE_SECONDS), "Stripe's deliveries did not come to an end")
+        tally.expect(self.stripe.wait_until_settled(SETTLE_SECONDS), "Stripe's deliveries did not end")
 
 
 class Worker:

@@ -11,10 +11,10 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
-    help = "Check every invariant of the shop over the whole database; exit with 1 and a list where one does not hold."
+    help = "Check every invariant of the shop over the whole database; exit with 1 and a list of violations."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--all", action="store_true", help=f"List every complaint, not the first {SHOWN} of each.")
+        parser.add_argument("--all", action="store_true", help=f"List every violation, not the first {SHOWN} of each.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         broken = 0
@@ -30,4 +30,4 @@ class Command(BaseCommand):
             broken += len(complaints)
         if broken:
             raise CommandError(f"{broken} complaint{'s' if broken > 1 else ''}.")
-        self.stdout.write(self.style.SUCCESS("Everything is as it must be."))
+        self.stdout.write(self.style.SUCCESS("All invariants hold."))

@@ -16,10 +16,10 @@ from shop.management.progress import Progress
 
 
 class Command(BaseCommand):
-    help = "Write all products to a file, one row a variant; `import_products` takes the file back (docs/import.md)."
+    help = "Write all products to a file, one row per variant, for `import_products` (docs/import.md)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", help="Ends in .csv or .xlsx; - writes CSV to the standard output.")
+        parser.add_argument("file", help="Name ending in .csv or .xlsx; - writes CSV to standard output.")
 
     def handle(self, *args: Any, file: str, **options: Any) -> None:
         try:
@@ -40,7 +40,7 @@ class Command(BaseCommand):
     def _write(self, path: Path) -> None:
         suffix = path.suffix.lower()
         if suffix not in (".csv", ".xlsx"):
-            raise CommandError(f"{path} is to end in .csv or .xlsx.")
+            raise CommandError(f"{path} must end in .csv or .xlsx.")
         # Readers see the complete file or none.
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         unfinished = Path(name)
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
-        self.stdout.write(f"  {path} holds {total:,} products.")
+        self.stdout.write(f"  {path} contains {total:,} products.")
 
 
 def _umask() -> int:

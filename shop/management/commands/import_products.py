@@ -20,15 +20,17 @@ HOLD_SECONDS = 20.0
 
 class Command(BaseCommand):
     help = (
-        "Create and change products from a file, one row a variant, known by its SKU (docs/import.md). Every row is "
-        "checked before the first is written. What is killed halfway is finished by the same command."
+        "Create and change products from a file, one row per variant, identified by SKU (docs/import.md). Every row is "
+        "checked before the first is written. If the command is killed, run it again to finish."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="CSV or XLSX.")
-        parser.add_argument("--dry-run", action="store_true", help="Show what would change, and change nothing.")
+        parser.add_argument("--dry-run", action="store_true", help="Show the changes without making them.")
         encodings = ImportRun.Encoding.values
-        parser.add_argument("--encoding", choices=encodings, default=encodings[0], help="Of a CSV file (utf-8).")
+        parser.add_argument(
+            "--encoding", choices=encodings, default=encodings[0], help="Encoding of a CSV file (default: utf-8)."
+        )
 
     def handle(self, *args: Any, file: str, dry_run: bool, encoding: str, **options: Any) -> None:
         try:
@@ -42,7 +44,9 @@ class Command(BaseCommand):
     def _import(self, file: BinaryIO, name: str, *, dry_run: bool, encoding: str) -> None:
         digest = runs.digest_of(file)
         if not dry_run and (run := runs.unfinished(digest)):
-            self.stdout.write(f"  An import of this file is not finished yet (begun {run.confirmed_at:%d %b, %H:%M}).")
+            self.stdout.write(
+                f"  Continuing the unfinished import of this file (started {run.confirmed_at:%d %b, %H:%M})."
+            )
             self._apply(run)
             return
         with Progress(self.stdout, "Checking", per_second=True) as bar:
@@ -91,8 +95,8 @@ class Command(BaseCommand):
             for step in ImportStep.objects.filter(plan=run.plan).exclude(conflict="").order_by("number")[:FAULTS_SHOWN]:
                 self.stderr.write(f"  {step.name}: {step.conflict}")
             raise CommandError(
-                f"{_counted(run.conflicts, 'product')} changed while the file was imported and {_were(run.conflicts)} "
-                "left alone; the others are written."
+                f"{_counted(run.conflicts, 'product')} changed during the import and {_were(run.conflicts)} "
+                "skipped; the others were imported."
             )
         self.stdout.write(self.style.SUCCESS(f"  {_counted(run.steps, 'product')} written."))
 

@@ -19,13 +19,13 @@ logger = structlog.get_logger(__name__)
 
 class Command(BaseCommand):
     help = (
-        "Run background work: jobs that are due (mails, refunds, removal of images) and what happens by the clock: "
-        "expiry of unpaid orders, retries of Stripe's events. Any number may run; killing one loses nothing."
+        "Run background work: jobs (mails, refunds, removal of images) and periodic tasks (expiry of unpaid orders, "
+        "retries of Stripe events). Several workers can run at once; killing one loses nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="Do what is due now, then stop.")
-        parser.add_argument("--pause", type=float, default=0.5, help="Seconds between two looks (default: 0.5).")
+        parser.add_argument("--once", action="store_true", help="Run what is due now, then exit.")
+        parser.add_argument("--pause", type=float, default=0.5, help="Seconds between polls (default: 0.5).")
 
     def handle(self, *args: Any, once: bool, pause: float, **options: Any) -> None:
         if complaint := migration_complaint():

@@ -1,4 +1,4 @@
-"""Catalogue of the demo shop; parent categories first."""
+"""Catalog of the demo shop; parent categories first."""
 
 from typing import NamedTuple
 

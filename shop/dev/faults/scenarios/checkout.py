@@ -20,13 +20,13 @@ def one_cart(world: World, tally: Tally) -> None:
     outcomes = Counter((answer.status, answer.code) for answer in answers if answer.status != 201)
     for honest in ((409, "cart_changed"), (400, "empty_cart")):
         outcomes.pop(honest, 0)
-    tally.unexpected += [f"{count} times the answer {outcome}" for outcome, count in outcomes.items()]
+    tally.unexpected += [f"{count} responses {outcome}" for outcome, count in outcomes.items()]
     made = [order for order in check_orders(world, tally, numbers) if order.number not in before]
     if len(made) > 1:
         tally.duplicated.append(f"one cart became {len(made)} orders")
     tally.expect(made, "the cart became no order")
     left = world.books.stock(product)
-    tally.expect(left == 998, f"two of 1000 were bought, and {left} are left")
+    tally.expect(left == 998, f"two of 1000 were bought, but {left} are left")
 
 
 def one_key(world: World, tally: Tally) -> None:
@@ -43,7 +43,7 @@ def one_key(world: World, tally: Tally) -> None:
     tally.acknowledge(len([answer for answer in answers if answer.status == 201]))
     others = Counter((answer.status, answer.code) for answer in answers if answer.status != 201)
     others.pop((409, "request_in_progress"), 0)
-    tally.unexpected += [f"{count} times the answer {outcome}" for outcome, count in others.items()]
+    tally.unexpected += [f"{count} responses {outcome}" for outcome, count in others.items()]
     made = [order for order in check_orders(world, tally, list(numbers)) if order.number not in before]
     if len(made) > 1 or len(numbers) > 1:
         tally.duplicated.append(f"one key made {len(made)} orders and was answered with {len(numbers)}")
@@ -57,8 +57,8 @@ def one_key(world: World, tally: Tally) -> None:
     tally.acknowledge(len(done))
     others = Counter((answer.status, answer.code) for answer in opened if answer not in done)
     others.pop((409, "request_in_progress"), 0)
-    tally.unexpected += [f"{count} times the answer {outcome}" for outcome, count in others.items()]
-    tally.expect(done, "nobody got the payment")
+    tally.unexpected += [f"{count} responses {outcome}" for outcome, count in others.items()]
+    tally.expect(done, "no request returned the payment")
     if len({answer.body["payment_intent"] for answer in done}) > 1:
         tally.duplicated.append(f"{number} was answered with several PaymentIntents")
     check_money(world, tally)

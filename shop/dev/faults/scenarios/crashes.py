@@ -43,8 +43,8 @@ CALLS = [
     ("stripe.list_refunds", "refund", "worker"),
     ("stripe.create_refund", "late", "server"),
 ]
-ROOMS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
-PLACES = [
+APPS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
+CRASH_POINTS = [
     *((f"{name}:{when}", *rest) for name, *rest in TRANSACTIONS for when in ("begin", "before_commit", "after_commit")),
     *((f"{name}:{when}", *rest) for name, *rest in CALLS for when in ("before", "after")),
 ]
@@ -57,7 +57,7 @@ def crash_points(world: World, tally: Tally) -> None:
     product = world.books.make_product(1000)
     staff = Buyer(world.url, world.books.make_staff(), tally)
     world.stop_workers()
-    places = world.random.sample(PLACES, 2) if world.short else PLACES
+    places = world.random.sample(CRASH_POINTS, 2) if world.short else CRASH_POINTS
     errands = []
     for done, (place, kind, victim) in enumerate(places):
         world.progress(done, len(places))
@@ -68,7 +68,7 @@ def crash_points(world: World, tally: Tally) -> None:
         errand = Errand(errand_kind, world, Buyer(world.url, person, tally), product, staff=staff)
         errands.append(errand)
         killed = (_kill_server if victim == "server" else _kill_worker)(world, errand, place, late=kind == "late")
-        tally.expect(killed, f"nobody died at {place} during a {kind}")
+        tally.expect(killed, f"no process was killed at {place} during a {kind}")
     world.start_server()
     world.start_workers(2)
     if world.short:
@@ -78,7 +78,7 @@ def crash_points(world: World, tally: Tally) -> None:
     finish(world, errands, seconds=FINISH_SECONDS)
     world.settle(tally)
     check(world, tally, errands)
-    tally.note(f"places of death: {len(places)}")
+    tally.note(f"crash points: {len(places)}")
 
 
 def _kill_server(world: ShopWorld, errand: Errand, place: str, *, late: bool) -> bool:
@@ -136,8 +136,8 @@ def _wait_for_death(errand: Errand) -> bool:
 
 def _check_names(tally: Tally) -> None:
     base = Path(settings.BASE_DIR)
-    source = "".join(path.read_text() for app in ROOMS for path in (base / app).rglob("*.py"))
+    source = "".join(path.read_text() for app in APPS for path in (base / app).rglob("*.py"))
     there = set(re.findall(r'@(?:transactions\.)?transactional\("([^"]+)"\)', source))
     there |= {f"stripe.{name}" for name in re.findall(r'_calling\("(\w+)"\)', source)}
     for name, *_ in (*TRANSACTIONS, *CALLS):
-        tally.expect(name in there, f"there is no place named {name}")
+        tally.expect(name in there, f"there is no crash point {name}")

@@ -43,7 +43,7 @@ def kills(world: World, tally: Tally) -> None:
         world.revive()
         time.sleep(0.5)
     held = [each.number for each in world.books.orders() if each.status == "pending"]
-    tally.expect(not held, f"{len(held)} orders held their stock longer than their time")
+    tally.expect(not held, f"{len(held)} orders held stock beyond their expiry")
     world.settle(tally)
     check(world, tally, errands)
 

@@ -67,10 +67,10 @@ def frozen(world: World, tally: Tally) -> None:
                 http.trust_env = False
                 status = http.get(f"{world.url}{path}", timeout=30).status_code
         except requests.RequestException as error:
-            tally.unexpected.append(f"{path} did not answer while the database stood still: {error}")
+            tally.unexpected.append(f"{path} did not answer while the database was frozen: {error}")
             return
         waits[path].append(time.monotonic() - began)
-        tally.expect(status == wanted, f"{path} answered {status} while the database stood still")
+        tally.expect(status == wanted, f"{path} answered {status} while the database was frozen")
 
     def disturb() -> None:
         time.sleep(2)

@@ -70,7 +70,7 @@ def late_payment(world: World, tally: Tally) -> None:
         sold = _pay_during_expiry(world, tally, count=count, seconds=seconds)
         if 0 < sold < count:
             break
-    tally.expect(0 < sold < count, f"{sold} of {count} were sold: the payments or the expiries won them all")
+    tally.expect(0 < sold < count, f"{sold} of {count} were sold: all races had the same winner")
     check_money(world, tally)
 
 
@@ -100,7 +100,7 @@ def _pay_during_expiry(world: ShopWorld, tally: Tally, *, count: int, seconds: f
         tally.acknowledge(end in honest)
     sold = sum(ends[order.number].status == "completed" for order in orders)
     left = world.books.stock(product)
-    tally.expect(left == count - sold, f"{sold} of {count} were sold, and {left} are left")
+    tally.expect(left == count - sold, f"{sold} of {count} were sold, but {left} are left")
     tally.note(f"pay against expiry: {sold} of the last {count} were sold, {sum(paid) - sold} paid and refunded")
     return sold
 
@@ -120,7 +120,7 @@ def refunds(world: World, tally: Tally) -> None:
     tally.acknowledge(len(made))
     others = Counter((answer.status, answer.code) for answer in answers if answer.status != 201)
     others.pop((409, "refund_too_large"), 0)
-    tally.unexpected += [f"{count} times the answer {outcome}" for outcome, count in others.items()]
+    tally.unexpected += [f"{count} responses {outcome}" for outcome, count in others.items()]
     fit = PRICE_IN_CENTS // int(amount * 100)
     tally.expect(len(made) == fit, f"{len(made)} refunds were acknowledged of {fit} that fit")
     world.settle(tally)

@@ -9,7 +9,7 @@ from shop.dev.faults.world import World
 
 
 def last_pieces(world: World, tally: Tally) -> None:
-    """When 100 buyers race for the last 20 pieces, exactly 20 get one and 80 get 409."""
+    """When 100 buyers race for the last 20 units, exactly 20 get one and 80 get 409."""
     buyers, pieces = world.size(100, 40), world.size(20, 8)
     product = world.books.make_product(pieces)
     booked = _race(world, tally, [[product]] * buyers, winners=pieces, refusal=(409, "out_of_stock"))
@@ -72,17 +72,17 @@ def _race(
     numbers = [answer.body["number"] for answer in answers if answer.status == 201]
     tally.acknowledge(len(numbers))
     outcomes = Counter((answer.status, answer.code) for answer in answers if answer.status != 201)
-    tally.expect(len(numbers) == winners, f"{len(numbers)} won of {winners} who could")
-    told = outcomes.pop(refusal, 0)
-    tally.expect(told == len(buyers) - winners, f"{told} of {len(buyers) - winners} losers heard {refusal}")
-    tally.unexpected += [f"{count} times the answer {outcome}" for outcome, count in outcomes.items()]
+    tally.expect(len(numbers) == winners, f"{len(numbers)} of {winners} possible buyers won")
+    refused = outcomes.pop(refusal, 0)
+    tally.expect(refused == len(buyers) - winners, f"{refused} of {len(buyers) - winners} losers got {refusal}")
+    tally.unexpected += [f"{count} responses {outcome}" for outcome, count in outcomes.items()]
     booked = [order for order in check_orders(world, tally, numbers) if order.number not in before]
     extra = len(booked) - len(numbers)
-    tally.expect(extra <= 0, f"{extra} orders that nobody was told of")
+    tally.expect(extra <= 0, f"{extra} unacknowledged orders")
     return booked
 
 
 def _check_stock(world: World, tally: Tally, booked: list[Booked], product: str, pieces: int) -> None:
     sold = sum(order.pieces.get(product, 0) for order in booked)
     left = world.books.stock(product)
-    tally.expect(left == pieces - sold and left >= 0, f"{sold} of {pieces} were sold, and {left} are left")
+    tally.expect(left == pieces - sold and left >= 0, f"{sold} of {pieces} were sold, but {left} are left")

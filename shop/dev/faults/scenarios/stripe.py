@@ -71,8 +71,8 @@ def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float
     for answer in answers:
         fine = answer.status in (200, 201, 503) or answer.code == "request_in_progress"
         tally.expect(fine, f"during {outage} the answer was {answer}")
-    tally.expect(not watch.error, f"nobody watched the transactions: {watch.error}")
-    tally.expect(not watch.found, f"during {outage} a transaction stood open for {watch.found:.1f} s")
+    tally.expect(not watch.error, f"the transactions were not watched: {watch.error}")
+    tally.expect(not watch.found, f"during {outage} a transaction was open for {watch.found:.1f} s")
 
     for buyer, number in zip(buyers, unpaid, strict=True):
         again = open_until_answered(buyer, number)

@@ -41,16 +41,16 @@ def every_order(world: World, tally: Tally) -> None:
     if world.short:
         arrivals = world.random.sample(arrivals, 4)
     orders = open_orders(world, tally, world.books.make_product(len(arrivals)), len(arrivals))
-    told = {}
+    sent = {}
     for order, arrival in zip(orders, arrivals, strict=True):
         _decline(world, order)
         world.stripe.pay(order.intent, "pm_card_authenticationRequired")
         _pay_by_bank(world, order)
         events = events_of(world, order.intent, *(f"payment_intent.{name}" for name in FIVE))
-        tally.expect(len(events) == len(FIVE), f"Stripe told {len(events)} events of {order.number}")
-        told[order.number] = [events[number] for number in arrival]
-    _tell_all(world, tally, told)
-    _check_ends(world, tally, told, dict.fromkeys(told, "paid"))
+        tally.expect(len(events) == len(FIVE), f"Stripe sent {len(events)} events of {order.number}")
+        sent[order.number] = [events[number] for number in arrival]
+    _deliver_all(world, tally, sent)
+    _check_ends(world, tally, sent, dict.fromkeys(sent, "paid"))
 
 
 def any_order(world: World, tally: Tally) -> None:
@@ -59,38 +59,38 @@ def any_order(world: World, tally: Tally) -> None:
     count = world.size(200, 6)
     orders = open_orders(world, tally, world.books.make_product(count), count)
     ends = {order.number: _live(world, order) for order in orders}
-    told: dict[str, list[dict[str, Any]]] = {order.number: events_of(world, order.intent) for order in orders}
-    for events in told.values():
+    sent: dict[str, list[dict[str, Any]]] = {order.number: events_of(world, order.intent) for order in orders}
+    for events in sent.values():
         # Repeat, also under other ids, and shuffle.
         events += world.random.sample(events, min(3, len(events)))
         events += [world.stripe.twin(event["id"]) for event in world.random.sample(events, min(2, len(events)))]
         world.random.shuffle(events)
-    _tell_all(world, tally, told)
-    _check_ends(world, tally, told, ends)
+    _deliver_all(world, tally, sent)
+    _check_ends(world, tally, sent, ends)
 
 
-def _tell_all(world: World, tally: Tally, told: dict[str, list[dict[str, Any]]]) -> None:
+def _deliver_all(world: World, tally: Tally, sent: dict[str, list[dict[str, Any]]]) -> None:
     """Deliver in sequence, several orders in parallel."""
-    tally.attempt(sum(len(events) for events in told.values()))
+    tally.attempt(sum(len(events) for events in sent.values()))
 
-    def tell(number: str) -> None:
-        for event in told[number]:
+    def deliver(number: str) -> None:
+        for event in sent[number]:
             status = post_event(world, event)
             tally.answered(status, "a delivery")
             tally.expect(status == 200, f"a delivery was answered with {status}")
             tally.acknowledge(status == 200)
 
-    numbers = list(told)
+    numbers = list(sent)
     for start in range(0, len(numbers), 20):
-        side_by_side([lambda n=number: tell(n) for number in numbers[start : start + 20]], threads=6)
+        side_by_side([lambda n=number: deliver(n) for number in numbers[start : start + 20]], threads=6)
         world.progress(start, len(numbers))
 
 
-def _check_ends(world: World, tally: Tally, told: dict[str, list[dict[str, Any]]], ends: dict[str, str]) -> None:
+def _check_ends(world: World, tally: Tally, sent: dict[str, list[dict[str, Any]]], ends: dict[str, str]) -> None:
     world.settle(tally)
     for booked in world.books.orders():
         end = ends[booked.number]
-        happened = [event["type"] for event in told[booked.number]]
+        happened = [event["type"] for event in sent[booked.number]]
         if booked.payment_status != end:
             tally.unexpected.append(f"{booked.number} is {booked.payment_status} instead of {end} after {happened}")
     check_money(world, tally)

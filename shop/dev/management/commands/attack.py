@@ -13,7 +13,7 @@ from shop.management.interrupts import interrupt_on_signals
 
 class Command(BaseCommand):
     help = (
-        "Attack a server in production mode on a MongoDB of its own with slow, costly and numerous requests, and show "
+        "Attack a server in production mode, with a separate MongoDB, by slow, costly and numerous requests, and show "
         "what bystanders see. Exits with 1 if one is refused or their 95th percentile reaches a second."
     )
     requires_system_checks = []
@@ -21,8 +21,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--only", nargs="+", metavar="NAME", help="only these attacks")
         parser.add_argument("--seconds", type=float, default=20, help="length of each (default: 20)")
-        parser.add_argument("--products", type=int, default=10_000, help="size of the catalogue (default: 10000)")
-        parser.add_argument("--proxy", action="store_true", help="put nginx with docs/deploy/nginx.conf in front")
+        parser.add_argument("--products", type=int, default=10_000, help="size of the catalog (default: 10000)")
+        parser.add_argument("--proxy", action="store_true", help="run nginx with docs/deploy/nginx.conf in front")
         parser.add_argument("--tree", type=Path, default=settings.BASE_DIR, help="another checkout, for comparison")
         parser.add_argument("--write", action="store_true", help="write the table to docs/reliability.md")
 
@@ -47,10 +47,10 @@ class Command(BaseCommand):
         try:
             run.all([name for name in names if name in (options["only"] or names)])
         except KeyboardInterrupt:
-            raise CommandError("Stopped before the end.", returncode=130) from None
+            raise CommandError("Interrupted.", returncode=130) from None
         except (MongodError, ProcessError) as error:
             raise CommandError(str(error)) from error
         if options["write"]:
             report.write(run.seen, proxy=options["proxy"], own=options["tree"].resolve() == settings.BASE_DIR)
         if failed := [name for name, seen in run.seen.items() if not seen.holds]:
-            raise CommandError(f"Bystanders were refused or waited: {', '.join(failed)}.")
+            raise CommandError(f"Bystanders were refused or delayed: {', '.join(failed)}.")

@@ -17,14 +17,14 @@ from shop.management.interrupts import interrupt_on_signals
 
 class Command(BaseCommand):
     help = (
-        "Measure the API on one processor core with wrk, in rounds that alternate with a peer's (--peer), on a MongoDB "
-        "of its own. Without a peer the shop is measured alone."
+        "Measure the API on one processor core with wrk, in rounds that alternate with a peer's (--peer), with a "
+        "separate MongoDB. Without a peer only the shop is measured."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--peer", type=Path, help="folder of a Node.js shop: server.js, seed.js, node_modules")
-        parser.add_argument("--products", type=_positive, default=1000, help="size of the catalogue (1000)")
+        parser.add_argument("--products", type=_positive, default=1000, help="size of the catalog (1000)")
         parser.add_argument("--rounds", type=_positive, default=5, help="rounds of each scenario and side (5)")
         parser.add_argument("--seconds", type=_positive, default=5, help="length of a round (5)")
         parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scenarios")
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
         self._require_tools(options["peer"])
         if options["products"] < PAGES * PAGE_SIZE:
-            raise CommandError(f"The pages that are asked for need {PAGES * PAGE_SIZE} products.")
+            raise CommandError(f"The requested pages need {PAGES * PAGE_SIZE} products.")
         known = SCENARIOS | READING
         if unknown := sorted(set(options["only"] or []) - set(known)):
             raise CommandError(f"There is no scenario {', '.join(unknown)}; there are {', '.join(known)}.")
@@ -65,7 +65,7 @@ class Command(BaseCommand):
                 if options["peer"] or not any(options[name] for name in ("servers", "processes", "growth", "soak")):
                     bench.main(products=options["products"], peer=options["peer"] and options["peer"].resolve())
         except KeyboardInterrupt:
-            raise CommandError("Stopped before the end.", returncode=130) from None
+            raise CommandError("Interrupted.", returncode=130) from None
         except (MongodError, ProcessError, LoadError, requests.RequestException) as error:
             raise CommandError(str(error)) from error
         except subprocess.CalledProcessError as error:
@@ -87,5 +87,5 @@ class Command(BaseCommand):
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)

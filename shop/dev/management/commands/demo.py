@@ -11,11 +11,11 @@ from shop.dev.demo.storefront import PromiseBroken
 
 
 class Command(BaseCommand):
-    help = "Walk through the running shop over HTTP: browse, buy, pay, be declined, cancel, be refunded."
+    help = "Run a purchase against the running shop over HTTP: browse, order, pay, decline, cancel, refund."
     requires_system_checks = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--url", default=f"http://127.0.0.1:{running_port()}", help="where the shop runs")
+        parser.add_argument("--url", default=f"http://127.0.0.1:{running_port()}", help="base URL of the shop")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.STRIPE_SECRET_KEY.startswith(("sk_test_", "rk_test_")):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             Journey(options["url"], settings.STRIPE_API_BASE, narrator).run()
         except PromiseBroken as error:
             raise CommandError(str(error)) from error
-        self.stdout.write("\nEverything was as promised.")
+        self.stdout.write("\nAll steps succeeded.")
 
 
 def running_port() -> str:

@@ -16,17 +16,17 @@ from shop.management.interrupts import interrupt_on_signals
 
 class Command(BaseCommand):
     help = (
-        "Send requests drawn from the OpenAPI description to the real server, as nobody, a customer and a superuser, "
-        "on a MongoDB and a Stripe of their own, and hold every answer against the description and against what must "
-        "never be. Exits with 1 where anything was found."
+        "Send requests generated from the OpenAPI description to the real server, as anonymous, customer and "
+        "superuser, with a separate MongoDB and Stripe simulator, and check every response against the description and "
+        "general rules. Exits with 1 if anything was found."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--seed", type=int, help="repeats a run's choices (default: SEED=, or a new one)")
-        parser.add_argument("--cases", type=int, default=100, help="drawn for each operation and person (default: 100)")
-        parser.add_argument("--only", nargs="+", metavar="PERSON", help="only these people")
-        parser.add_argument("--short", action="store_true", help="without the border cases of every field")
+        parser.add_argument("--seed", type=int, help="random seed, to repeat a run (default: SEED=, or a new one)")
+        parser.add_argument("--cases", type=int, default=100, help="requests per operation and user (default: 100)")
+        parser.add_argument("--only", nargs="+", metavar="PERSON", help="only these users")
+        parser.add_argument("--short", action="store_true", help="without boundary values of every field")
         parser.add_argument("--write", action="store_true", help="write the tables into docs/security.md")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,12 +37,12 @@ class Command(BaseCommand):
             from shop.dev.fuzz.examining import Plan
             from shop.dev.fuzz.running import Run
         except ImportError as error:
-            raise CommandError(f"This needs what requirements-dev.txt names: {error}.") from error
+            raise CommandError(f"Install requirements-dev.txt first: {error}.") from error
         from shop.dev.fuzz.people import PEOPLE
 
         people = options["only"] or PEOPLE
         if unknown := sorted(set(people) - set(PEOPLE)):
-            raise CommandError(f"There is nobody called {', '.join(unknown)}; there are {', '.join(PEOPLE)}.")
+            raise CommandError(f"There is no user {', '.join(unknown)}; there are {', '.join(PEOPLE)}.")
         seed = seed_of_this_run(options["seed"])
         interrupt_on_signals()
         self.stdout.write(f"Seed {seed} (repeat with --seed {seed})")
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         try:
             run.all(people)
         except KeyboardInterrupt:
-            raise CommandError("Stopped before the end.", returncode=130) from None
+            raise CommandError("Interrupted.", returncode=130) from None
         except MongodError as error:
             raise CommandError(str(error)) from error
         run.print()

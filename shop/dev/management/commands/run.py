@@ -29,13 +29,13 @@ class _Stopped(BaseException):
 
 
 class Command(BaseCommand):
-    help = "Start the whole shop on this machine: MongoDB, demo catalogue, Stripe simulator, worker and HTTP server."
+    help = "Start the whole shop on this machine: MongoDB, demo catalog, Stripe simulator, worker and HTTP server."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError(
-                "`manage.py run` makes demo accounts with known passwords, so it needs DEBUG=1; in production start "
+                "`manage.py run` creates demo accounts with public passwords, so it needs DEBUG=1; in production start "
                 "`manage.py serve`, and `manage.py worker` beside it."
             )
         self.step: Progress | None = None
@@ -86,7 +86,7 @@ class Command(BaseCommand):
         self._start_database()
         self._manage("migrate", "Database schema")
         if "seed" in get_commands():
-            self._manage("seed", "Demo catalogue and people", show=True)
+            self._manage("seed", "Demo catalog and users", show=True)
         self._start_stripe()
         if "worker" in get_commands():
             with self._step("Background worker"):
@@ -101,7 +101,7 @@ class Command(BaseCommand):
     def _start_database(self) -> None:
         uri = os.environ.get("MONGO_URI", "")
         if uri:
-            with self._step("MongoDB that MONGO_URI names"):
+            with self._step("MongoDB of MONGO_URI"):
                 mongod.check_reachable(uri)
         else:
             with self._step("MongoDB"):
@@ -174,12 +174,12 @@ class Command(BaseCommand):
         for line in (
             "",
             f"  API        {root}/api/v1/",
-            f"  Its docs   {root}/api/docs/",
+            f"  API docs   {root}/api/docs/",
             f"  Admin      {root}/{settings.ADMIN_PATH}",
             f"  Stripe     {self.environment.get('STRIPE_API_BASE', settings.STRIPE_API_BASE)}",
             *([f"  Mails      {self.supervisor.logs / 'worker.log'}"] if _writes_mails_to_the_log() else []),
             "",
-            "  Demo accounts, which exist only in this demo:",
+            "  Demo accounts, which exist only in the demo:",
             "  staff      staff@example.com / staff-demo-password",
             "  customer   customer@example.com / customer-demo-password",
             "",
@@ -198,7 +198,7 @@ class Command(BaseCommand):
                 code = child.process.returncode
                 if len(lately) >= _RESTARTS_A_MINUTE:
                     raise ProcessError(
-                        f"{child.name} keeps ending (exit code {code}), so everything was stopped; {child.log_end()}"
+                        f"{child.name} keeps exiting (exit code {code}), so all were stopped; {child.log_end()}"
                     )
                 self._say(f"{child.name} ended with exit code {code}: started again (its log is {child.log})")
                 child.restart()

@@ -16,17 +16,19 @@ from shop.management.interrupts import interrupt_on_signals
 
 class Command(BaseCommand):
     help = (
-        "Run races, kills, outages and lost answers against several processes of the real shop over HTTP, on a MongoDB "
-        "and a Stripe of their own, and show what was lost or happened twice; a naive shop beside it has to fail. "
-        "Exits with 1 where anything did not end as it must."
+        "Run races, kills, outages and lost responses against several processes of the real shop over HTTP, with a "
+        "separate MongoDB and Stripe simulator, and show what was lost or happened twice. A naive control shop must "
+        "fail. Exits with 1 if a scenario failed."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--seed", type=int, help="repeats a run's choices (default: SEED=, or a new one)")
-        parser.add_argument("--minutes", type=float, default=20.0, help="about how long the races go on (default: 20)")
+        parser.add_argument("--seed", type=int, help="random seed, to repeat a run (default: SEED=, or a new one)")
+        parser.add_argument(
+            "--minutes", type=float, default=20.0, help="approximate duration of the races (default: 20)"
+        )
         parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scenarios")
-        parser.add_argument("--short", action="store_true", help="a bit of everything that fits into 40 seconds")
+        parser.add_argument("--short", action="store_true", help="a selection that takes 40 seconds")
         parser.add_argument("--write", action="store_true", help="write the table to docs/reliability.md")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -54,15 +56,15 @@ class Command(BaseCommand):
             run.all(chosen)
         except KeyboardInterrupt:
             run.print()
-            raise CommandError("Stopped before the end.", returncode=130) from None
+            raise CommandError("Interrupted.", returncode=130) from None
         except MongodError as error:
             raise CommandError(str(error)) from error
         run.print()
         if options["write"]:
             self._write(run, seconds=time.monotonic() - began)
         if run.failures:
-            raise CommandError(f"Not as it must be: {', '.join(run.failures)}. Repeat with --seed {seed}.")
-        self.stdout.write("\nThe shop held" + (", and the naive one did not." if run.control else "."))
+            raise CommandError(f"Failed: {', '.join(run.failures)}. Repeat with --seed {seed}.")
+        self.stdout.write("\nThe shop passed" + (", and the naive shop failed." if run.control else "."))
 
     def _write(self, run: Any, *, seconds: float) -> None:
         from shop.dev.faults import report
