@@ -134,6 +134,6 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         if not cart.lines:
             return "The cart is empty."
         rows = [(row.quantity, row.offer.name, row.offer, money.display(row.line_total)) for row in priced.lines]
-        rows += [(line.quantity, "deleted product", "", money.display(Decimal(0))) for line in priced.gone]
+        rows += [(line.quantity, "deleted product", "", money.display(Decimal(0))) for line in priced.unavailable_lines]
         row = '<tr><td>{} ×</td><td>{}</td><td>{}</td><td class="shop-amount">{}</td></tr>'
         return format_html('<table class="shop-table">{}</table>', format_html_join("", row, rows))

@@ -35,11 +35,11 @@ class PricedLine:
 
 @dataclass
 class PricedCart:
-    """Totals include sellable lines only; ``gone`` are lines of deleted variants."""
+    """Totals include sellable lines only; ``unavailable_lines`` are lines of deleted variants."""
 
     cart: Cart
     lines: list[PricedLine]
-    gone: list[CartLine]
+    unavailable_lines: list[CartLine]
     coupon: Coupon | None = None
 
     @property
@@ -70,10 +70,10 @@ class PricedCart:
 def price_lines(cart: Cart, offers: Offers | None = None) -> PricedCart:
     if offers is None:
         offers = offers_of(line.variant for line in cart.lines)
-    priced = PricedCart(cart=cart, lines=[], gone=[])
+    priced = PricedCart(cart=cart, lines=[], unavailable_lines=[])
     for line in cart.lines:
         if offer := offers.get(line.variant):
             priced.lines.append(PricedLine(line=line, offer=offer))
         else:
-            priced.gone.append(line)
+            priced.unavailable_lines.append(line)
     return priced

@@ -65,7 +65,7 @@ def cart_data(priced: PricedCart, *, user: User | None, base_url: str) -> dict[s
     warnings = [warning for line in priced.lines for warning in _warnings(line)]
     warnings += [
         {"code": "unavailable", "item": str(line.key), "detail": "This product is no longer available."}
-        for line in priced.gone
+        for line in priced.unavailable_lines
     ]
     if coupon_error is not None:
         warnings.append({"code": coupon_error.warning_code, "item": None, "detail": str(coupon_error)})

@@ -38,7 +38,7 @@ class VariantRequired(ShopError):
     default_detail = "This product has several variants. Specify one."
 
 
-class FormerPriceTooLow(ShopError):
+class CompareAtPriceTooLow(ShopError):
     default_code = "former_price_too_low"
     default_detail = "The compare-at price must be above the price. Change both, or remove the compare-at price."
 

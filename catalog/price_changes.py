@@ -56,7 +56,7 @@ class Rounding(models.TextChoices):
         return money.round_to_multiple(price, self.unit)
 
 
-class FormerPrice(models.TextChoices):
+class CompareAtPriceRule(models.TextChoices):
     KEEP = "keep", "Keep if above the new price"
     SHOW = "show", "Set to the current price if the new price is lower"
     REMOVE = "remove", "Remove"
@@ -102,12 +102,12 @@ def plan(*, products: Sequence[ObjectId], rule: Rule, at_most: int) -> list[Pric
     return [change for change in changes if change.new != change.old]
 
 
-def apply(changes: Iterable[PriceChange], *, former: FormerPrice) -> list[PriceChange]:
+def apply(changes: Iterable[PriceChange], *, compare_at: CompareAtPriceRule) -> list[PriceChange]:
     """Return the changes written. Prices changed since the plan are skipped."""
     by_product = defaultdict(list)
     for change in changes:
         by_product[change.product].append(change)
-    return [done for chunk in _chunks(by_product.values()) for done in _apply(chunk, former=former)]
+    return [done for chunk in _chunks(by_product.values()) for done in _apply(chunk, compare_at=compare_at)]
 
 
 def _chunks(groups: Iterable[list[PriceChange]]) -> Iterator[list[PriceChange]]:
@@ -117,7 +117,7 @@ def _chunks(groups: Iterable[list[PriceChange]]) -> Iterator[list[PriceChange]]:
 
 
 @transactional("catalog.change_prices")
-def _apply(changes: list[PriceChange], *, former: FormerPrice) -> list[PriceChange]:
+def _apply(changes: list[PriceChange], *, compare_at: CompareAtPriceRule) -> list[PriceChange]:
     current = Variant.objects.in_bulk([each.variant for each in changes])
     due = [each for each in changes if each.variant in current and current[each.variant].price == each.old]
     if not due:
@@ -126,11 +126,11 @@ def _apply(changes: list[PriceChange], *, former: FormerPrice) -> list[PriceChan
     before = dict(Product.objects.filter(pk__in=products).values_list("pk", "price"))
     documents.update_rows(Variant, {each.variant: {"price": each.new} for each in due})
     staff_log.note(Action.CHANGE, *(current[each.variant] for each in due), fields=["price"])
-    services.finalize_products(*products, drops_former_prices=True)
-    if former == FormerPrice.SHOW:
+    services.finalize_products(*products, drops_low_compare_at_prices=True)
+    if compare_at == CompareAtPriceRule.SHOW:
         lower = Product.objects.filter(pk__in=products).values_list("pk", "price")
         shown = {pk: {"compare_at_price": before[pk]} for pk, price in lower if price < before[pk]}
         documents.update_rows(Product, shown)
-    elif former == FormerPrice.REMOVE:
+    elif compare_at == CompareAtPriceRule.REMOVE:
         Product.objects.filter(pk__in=products).update(compare_at_price=None)
     return due

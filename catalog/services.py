@@ -11,8 +11,8 @@ from catalog import read_model, stock
 from catalog.errors import (
     CategoryCycle,
     CategoryInUse,
+    CompareAtPriceTooLow,
     DuplicateOptions,
-    FormerPriceTooLow,
     SkuTaken,
     SlugTaken,
     VariantRequired,
@@ -41,7 +41,7 @@ def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
     """Create a product with its variants and their initial stock.
 
     ``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or these four fields.
-    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`.
+    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`.
     """
     try:
         return _create_product(data=data, actor=actor)
@@ -64,7 +64,7 @@ def _create_product(*, data: dict[str, Any], actor: str) -> Product:
 def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -> Product:
     """Update the fields in ``data``. Variants missing in ``variants`` are removed.
 
-    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`, and
+    Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`, and
     :class:`VariantRequired` for an ambiguous variant.
     """
     try:
@@ -121,11 +121,12 @@ def set_active(products: list[Product], *, is_active: bool) -> int:
 
 
 def finalize_products(
-    *product_ids: ObjectId, attr: str = "compare_at_price", drops_former_prices: bool = False
+    *product_ids: ObjectId, attr: str = "compare_at_price", drops_low_compare_at_prices: bool = False
 ) -> None:
     """Validate changed products and write their read model, at the end of a transaction.
 
-    Raises :class:`DuplicateOptions`, and :class:`FormerPriceTooLow` for ``attr`` unless ``drops_former_prices``.
+    Raises :class:`DuplicateOptions`, and :class:`CompareAtPriceTooLow` for ``attr``, unless
+    ``drops_low_compare_at_prices``.
     """
     seen = set()
     rows = Variant.objects.active().filter(product__in=product_ids).order_by()
@@ -134,8 +135,8 @@ def finalize_products(
         if shown in seen:
             raise DuplicateOptions(attr="variants")
         seen.add(shown)
-    if read_model.refresh(*product_ids) and not drops_former_prices:
-        raise FormerPriceTooLow(attr=attr)
+    if read_model.refresh(*product_ids) and not drops_low_compare_at_prices:
+        raise CompareAtPriceTooLow(attr=attr)
 
 
 def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
@@ -161,7 +162,7 @@ def free_category_slug(name: str) -> str:
 
 
 def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -> Variant:
-    """Raises :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`FormerPriceTooLow`."""
+    """Raises :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`."""
     try:
         return _update_variant(variant=variant, data=data, actor=actor)
     except IntegrityError as error:

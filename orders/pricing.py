@@ -136,7 +136,7 @@ def _read(
 def _require_available(priced: PricedCart) -> None:
     """Raise ``OutOfStock`` for all lines at once, before the reservation."""
     short = {line.line.variant for line in priced.lines if not line.is_sellable}
-    short |= {line.variant for line in priced.gone}
+    short |= {line.variant for line in priced.unavailable_lines}
     if short:
         raise out_of_stock(OutOfStock(variants=short), priced.cart)
 

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidge
 from catalog import price_changes
 from catalog.errors import PriceOutOfRange, TooManyPrices
 from catalog.models import Product, Variant
-from catalog.price_changes import FormerPrice, Kind, PriceChange, Rounding, Rule
+from catalog.price_changes import CompareAtPriceRule, Kind, PriceChange, Rounding, Rule
 from shop.admin.html import price
 from shop.admin.refusals import add_refusal
 from shop.api.object_ids import parse_object_id
@@ -46,8 +46,8 @@ class RuleForm(forms.Form):
         label="Rounding",
         widget=UnfoldAdminSelectWidget,
     )
-    former = forms.ChoiceField(
-        choices=FormerPrice,
+    compare_at = forms.ChoiceField(
+        choices=CompareAtPriceRule,
         label="Compare-at price",
         widget=UnfoldAdminSelectWidget,
         help_text="Shown struck through. Removed if it is not above the new price.",
@@ -116,7 +116,10 @@ class ChangesPrices:
         *,
         back: str,
     ) -> HttpResponse:
-        plan = {"former": form.cleaned_data["former"], "changes": [[str(value) for value in each] for each in changes]}
+        plan = {
+            "compare_at": form.cleaned_data["compare_at"],
+            "changes": [[str(value) for value in each] for each in changes],
+        }
         return self._page(
             request,
             form,
@@ -155,11 +158,11 @@ class ChangesPrices:
             PriceChange(ObjectId(product), ObjectId(variant), Decimal(old), Decimal(new))
             for product, variant, old, new in plan["changes"]
         ]
-        done = set(price_changes.apply(changes, former=FormerPrice(plan["former"])))
+        done = set(price_changes.apply(changes, compare_at=CompareAtPriceRule(plan["compare_at"])))
         if done:
             self.message_user(request, f"{_number(len(done), 'price')} changed.", messages.SUCCESS)
         if missed := [each for each in changes if each not in done]:
-            self.message_user(request, _what_was_missed(missed), messages.WARNING)
+            self.message_user(request, _skipped(missed), messages.WARNING)
         return HttpResponseRedirect(back)
 
 
@@ -178,7 +181,7 @@ def _rows(changes: Sequence[PriceChange]) -> list[dict[str, Any]]:
     ]
 
 
-def _what_was_missed(changes: Iterable[PriceChange]) -> str:
+def _skipped(changes: Iterable[PriceChange]) -> str:
     changes = list(changes)
     skus = (
         Variant.objects.filter(pk__in=[each.variant for each in changes]).order_by("sku").values_list("sku", flat=True)

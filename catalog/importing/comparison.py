@@ -99,7 +99,7 @@ class Comparison:
                 new += entry["id"] is None
         self._check_options(group, by_sku)
         if any(name in ("price", "variant_active", "compare_at_price") for name, *_ in _all_changes(changes, variants)):
-            self._check_former_price(group, product, by_sku)
+            self._check_compare_at_price(group, product, by_sku)
         if not changes and not variants:
             return None
         # The preview shows the current name.
@@ -114,9 +114,9 @@ class Comparison:
             text = self._sheet.text(row, column.name)
             if not text.strip() or text in differing or text == chosen[1]:
                 continue
-            if not chosen[1] or _says(column, chosen[1], shown):
+            if not chosen[1] or _same_value(column, chosen[1], shown):
                 chosen = row, text
-            elif not _says(column, text, shown):
+            elif not _same_value(column, text, shown):
                 differing.add(text)
                 self._fault(row, column.name, f"Row {chosen[0].number} has a different value for the same product.")
         return chosen
@@ -190,7 +190,7 @@ class Comparison:
                 twin = other if row is in_file.find(sku) else sku
                 self._fault(row, f"{OPTION}…", f"{twin} is a variant of the same product with the same options.")
 
-    def _check_former_price(self, group: ProductRows, product: Product, by_sku: SkuMap[Variant]) -> None:
+    def _check_compare_at_price(self, group: ProductRows, product: Product, by_sku: SkuMap[Variant]) -> None:
         prices = [variant.price for _, variant in by_sku.items() if variant.is_active and variant.price is not None]
         former = product.compare_at_price
         if former is not None and prices and former <= min(prices):
@@ -209,7 +209,7 @@ class Comparison:
         try:
             column.check_typed(text)
             wanted = column.canonical(text)
-            if shown and _says(column, wanted, shown):
+            if shown and _same_value(column, wanted, shown):
                 return None
             column.put(obj, wanted)
         except BadCell as error:
@@ -263,7 +263,7 @@ def _all_changes(changes: list[Change], variants: list[dict[str, Any]]) -> Itera
         yield from entry["changes"]
 
 
-def _says(column: Column, text: str, shown: str) -> bool:
+def _same_value(column: Column, text: str, shown: str) -> bool:
     """Return whether two texts have the same value."""
     if text == shown:
         return True

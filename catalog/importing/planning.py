@@ -34,7 +34,7 @@ class Plan:
         self.faults += faults[: FAULTS_KEPT - len(self.faults)]
 
 
-def stage(table: Table, *, tick: Tick = lambda done, total: None) -> Plan:
+def build_plan(table: Table, *, tick: Tick = lambda done, total: None) -> Plan:
     """Store changes as steps, without writing to the catalog. Raises ``FileRefused``."""
     columns = Columns(Category.objects.all())
     sheet = Sheet(table, columns)

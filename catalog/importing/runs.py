@@ -73,7 +73,7 @@ def check(*, run: str) -> None:
         return
     try:
         with _file_of(row) as file:
-            plan = planning.stage(open_table(file, encoding=row.encoding))
+            plan = planning.build_plan(open_table(file, encoding=row.encoding))
     except FileRefused as refusal:
         found = {"state": State.REFUSED, "problem": str(refusal)}
         plan = None
@@ -153,8 +153,8 @@ def discard(*, run: ImportRun) -> None:
     ImportPart.objects.filter(run=run.pk).delete()
 
 
-@transactional("catalog.begin_import")
-def begin(*, plan: Plan, filename: str, digest: str) -> ImportRun:
+@transactional("catalog.start_import")
+def start_without_preview(*, plan: Plan, filename: str, digest: str) -> ImportRun:
     """Return a run for a plan, which the worker applies if the caller crashes."""
     now = timezone.now()
     run = ImportRun.objects.create(
@@ -168,12 +168,12 @@ def begin(*, plan: Plan, filename: str, digest: str) -> ImportRun:
     return run
 
 
-def hold(run: ImportRun) -> None:
+def extend_lease(run: ImportRun) -> None:
     """Extend the lease, so that the worker does not take over."""
     _jobs_of(run.pk).update(run_at=timezone.now() + jobs.LEASE)
 
 
-def unfinished(digest: str) -> ImportRun | None:
+def find_unfinished(digest: str) -> ImportRun | None:
     return ImportRun.objects.filter(digest=digest, state=State.APPLYING).first()
 
 
@@ -187,8 +187,8 @@ def last_error(run: ImportRun) -> str:
 
 @jobs.job(APPLY)
 def apply_as_job(*, run: str) -> None:
-    let_go_at = time.monotonic() + _SLICE_SECONDS
-    if not apply(run_id=ObjectId(run), until=lambda: time.monotonic() > let_go_at):
+    yield_at = time.monotonic() + _SLICE_SECONDS
+    if not apply(run_id=ObjectId(run), until=lambda: time.monotonic() > yield_at):
         raise jobs.Postpone(0)
 
 
@@ -202,7 +202,7 @@ def apply(
         try:
             run = _apply_batch(run_id=run_id, steps=steps)
         except _OVERTAKEN:
-            run = _apply_one_or_leave_it(run_id)
+            run = _apply_one_or_skip(run_id)
         except (TransactionContention, DatabaseError) as error:
             # Too many write conflicts, or a slow database: use smaller batches.
             if steps == 1 or not _is_too_long(error):
@@ -226,7 +226,7 @@ def _is_too_long(error: BaseException | None) -> bool:
     return False
 
 
-def _apply_one_or_leave_it(run_id: ObjectId) -> ImportRun:
+def _apply_one_or_skip(run_id: ObjectId) -> ImportRun:
     """Apply a single step, or record why not."""
     try:
         return _apply_batch(run_id=run_id, steps=1)
@@ -234,17 +234,17 @@ def _apply_one_or_leave_it(run_id: ObjectId) -> ImportRun:
         reason = (
             str(refusal) if isinstance(refusal, DuplicateOptions | OutOfStock) else "It was changed by someone else."
         )
-        return _apply_batch(run_id=run_id, steps=1, leave_alone=reason)
+        return _apply_batch(run_id=run_id, steps=1, skip_reason=reason)
 
 
 @transactional("catalog.import_batch")
-def _apply_batch(*, run_id: ObjectId, steps: int, leave_alone: str = "") -> ImportRun:
+def _apply_batch(*, run_id: ObjectId, steps: int, skip_reason: str = "") -> ImportRun:
     run = ImportRun.objects.get(pk=run_id)
     if run.state != State.APPLYING:
         return run
     batch = _next_steps(run, at_most=steps)
-    if leave_alone:
-        conflicts = {step.pk: leave_alone for step in batch}
+    if skip_reason:
+        conflicts = {step.pk: skip_reason for step in batch}
     else:
         conflicts = writing.write(batch, actor=run.confirmed_by, origin=run.filename)
     for pk, reason in conflicts.items():

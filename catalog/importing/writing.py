@@ -106,7 +106,7 @@ class _Batch:
             stock.adjust_many(work.deltas, reason=reason, notes=work.notes, reference=actor)
         if work.to_finalize:
             # A price changed since the check must not fail the batch.
-            services.finalize_products(*work.to_finalize, drops_former_prices=True)
+            services.finalize_products(*work.to_finalize, drops_low_compare_at_prices=True)
 
     def _product_of(self, step: ImportStep) -> Product:
         if step.product_id is None:

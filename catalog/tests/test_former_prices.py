@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from catalog import price_changes
 from catalog.models import Product, Variant
-from catalog.price_changes import FormerPrice, Kind, Rounding, Rule
+from catalog.price_changes import CompareAtPriceRule, Kind, Rounding, Rule
 from catalog.tests.conftest import LIST
 from catalog.tests.files import import_products
 from shop.dev.testing.admin import filled_in, url_of
@@ -92,6 +92,6 @@ def test_a_bulk_increase_removes_former_prices_that_it_reaches(
     hat = make_product("Hat", price="10", compare_at_price="50")
     rule = Rule(Kind.RAISE_AMOUNT, 10, Rounding.STEP)
     plan = price_changes.plan(products=[shirt.pk, hat.pk], rule=rule, at_most=10)
-    assert len(price_changes.apply(plan, former=FormerPrice.KEEP)) == 3
+    assert len(price_changes.apply(plan, former=CompareAtPriceRule.KEEP)) == 3
     assert Product.objects.get(pk=shirt.pk).compare_at_price is None
     assert Product.objects.get(pk=hat.pk).compare_at_price == 50

@@ -20,7 +20,7 @@ from shop.dev.testing.failures import failing
 from shop.dev.testing.steps import everything, run_concurrently
 
 LIST = url_of("catalog.product")
-TEN_PER_CENT_OFF = {"kind": "lower_percent", "by": "10", "rounding": "step", "former": "keep"}
+TEN_PER_CENT_OFF = {"kind": "lower_percent", "by": "10", "rounding": "step", "compare_at": "keep"}
 
 
 @pytest.fixture

@@ -43,24 +43,24 @@ class Command(BaseCommand):
 
     def _import(self, file: BinaryIO, name: str, *, dry_run: bool, encoding: str) -> None:
         digest = runs.digest_of(file)
-        if not dry_run and (run := runs.unfinished(digest)):
+        if not dry_run and (run := runs.find_unfinished(digest)):
             self.stdout.write(
                 f"  Continuing the unfinished import of this file (started {run.confirmed_at:%d %b, %H:%M})."
             )
             self._apply(run)
             return
         with Progress(self.stdout, "Checking", per_second=True) as bar:
-            plan = planning.stage(open_table(file, encoding=encoding), tick=bar)
+            plan = planning.build_plan(open_table(file, encoding=encoding), tick=bar)
         if plan.fault_count or dry_run or not plan.steps:
             try:
-                self._tell(plan, in_full=dry_run)
+                self._report(plan, in_full=dry_run)
             finally:
                 planning.discard(plan.id)
             return
-        self._tell(plan, in_full=False)
-        self._apply(runs.begin(plan=plan, filename=name, digest=digest))
+        self._report(plan, in_full=False)
+        self._apply(runs.start_without_preview(plan=plan, filename=name, digest=digest))
 
-    def _tell(self, plan: Plan, *, in_full: bool) -> None:
+    def _report(self, plan: Plan, *, in_full: bool) -> None:
         """Raises :class:`CommandError` on errors."""
         if plan.fault_count:
             for row, column, detail in plan.faults[:FAULTS_SHOWN]:
@@ -87,7 +87,7 @@ class Command(BaseCommand):
         done = False
         with Progress(self.stdout, "Writing products", per_second=True) as bar:
             while not done:
-                runs.hold(run)
+                runs.extend_lease(run)
                 hold_again_at = time.monotonic() + HOLD_SECONDS
                 done = runs.apply(run_id=run.pk, until=lambda at=hold_again_at: time.monotonic() > at, tick=bar)
         run.refresh_from_db()
