@@ -196,7 +196,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
             send(user=user)
             staff_log.note(Action.MAIL, user)
 
-        return self.perform(
+        return self.run_action(
             request, send_it, done=f"The e-mail to {user.email} is being sent.", url=self.change_url(user.pk)
         )
 

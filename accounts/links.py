@@ -32,7 +32,7 @@ class Link:
         return timesince(now, now + self.lifetime).replace("\xa0", " ")
 
     def address(self, user: User) -> str:
-        return mails.storefront(self._page, uid=str(user.pk), token=self._token(user))
+        return mails.storefront_url(self._page, uid=str(user.pk), token=self._token(user))
 
     def owner(self, *, uid: ObjectId, token: str) -> User:
         """Return the link's user. Raises :class:`InvalidLink`.

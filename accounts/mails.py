@@ -52,7 +52,7 @@ def new_password_mail(*, user: str) -> Mail | None:
         Budget.PASSWORD_CHANGED,
         "Your password was changed",
         "new_password",
-        link=mails.storefront("forgot-password"),
+        link=mails.storefront_url("forgot-password"),
     )
 
 
@@ -92,7 +92,7 @@ def _notice(user: str, address: str, subject: str, template: str) -> Mail | None
         budget=Budget.PASSWORD_CHANGED,
         subject=subject,
         template=f"accounts/mails/{template}",
-        context={"link": mails.storefront("forgot-password"), "name": ""},
+        context={"link": mails.storefront_url("forgot-password"), "name": ""},
     )
 
 

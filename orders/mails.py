@@ -108,7 +108,7 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
         "total": money.display(order.total, order.currency),
         "currency": order.currency.upper(),
         "address": _address(order) if verified and order.status != OrderStatus.CANCELLED else [],
-        "link": mails.storefront(f"orders/{order.number}"),
+        "link": mails.storefront_url(f"orders/{order.number}"),
         "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,
         "is_processing": order.payment_status == PaymentStatus.PROCESSING,
         "reason": _reason(order),

@@ -50,7 +50,7 @@ def _client(secret_key: str, base: str, *, probing: bool) -> stripe.StripeClient
 
 
 @contextmanager
-def _calling(name: str) -> Iterator[Any]:
+def _stripe_call(name: str) -> Iterator[Any]:
     """Yield the client's ``v1``; translate Stripe's errors."""
     if in_transaction():
         raise RuntimeError("Stripe must not be called inside a transaction: it would hold locks while we wait.")
@@ -59,7 +59,7 @@ def _calling(name: str) -> Iterator[Any]:
         # A second slow call would exceed the request's time limit.
         raise StripeUnavailable
     try:
-        with circuit.admitted() as probing, external_call(), _trip_on_timeout(), _logged(name):
+        with circuit.admit() as probing, external_call(), _trip_on_timeout(), _logged(name):
             yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, probing=probing).v1
         crash_points.reached(f"stripe.{name}:after")
     except (stripe.InvalidRequestError, stripe.CardError) as error:
@@ -105,7 +105,7 @@ def _outage(error: stripe.StripeError) -> StripeUnavailable:
 
 
 def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: str) -> dict[str, Any]:
-    with _calling("create_intent") as v1:
+    with _stripe_call("create_intent") as v1:
         intent = v1.payment_intents.create(
             {"amount": amount, "currency": currency, "metadata": metadata}, {"idempotency_key": key}
         )
@@ -113,7 +113,7 @@ def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: 
 
 
 def retrieve_intent(intent: str) -> dict[str, Any]:
-    with _calling("retrieve_intent") as v1:
+    with _stripe_call("retrieve_intent") as v1:
         return _object(v1.payment_intents.retrieve(intent, {"expand": ["latest_charge"]}), "payment_intent")
 
 
@@ -129,7 +129,7 @@ def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[
     after: dict[str, str] = {}
     has_more = True
     while has_more:
-        with _calling("list_intents") as v1:
+        with _stripe_call("list_intents") as v1:
             page = v1.payment_intents.list(
                 {"created": created, "limit": 100, "expand": ["data.latest_charge"], **after}
             )
@@ -143,14 +143,14 @@ def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[
 def cancel_intent(intent: str) -> dict[str, Any]:
     """Return the PaymentIntent, unchanged if it cannot be cancelled."""
     try:
-        with _calling("cancel_intent") as v1:
+        with _stripe_call("cancel_intent") as v1:
             return _object(v1.payment_intents.cancel(intent), "payment_intent")
     except StripeRefused:
         return retrieve_intent(intent)
 
 
 def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: str) -> dict[str, Any]:
-    with _calling("create_refund") as v1:
+    with _stripe_call("create_refund") as v1:
         refund = v1.refunds.create(
             {"payment_intent": intent, "amount": amount, "metadata": metadata}, {"idempotency_key": key}
         )
@@ -159,13 +159,13 @@ def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: st
 
 def list_refunds(intent: str) -> list[dict[str, Any]]:
     """Include refunds made in Stripe's dashboard."""
-    with _calling("list_refunds") as v1:
+    with _stripe_call("list_refunds") as v1:
         page = v1.refunds.list({"payment_intent": intent, "limit": 100})
         return [_object(refund, "refund") for refund in page.auto_paging_iter()]
 
 
 def list_disputes(intent: str) -> list[dict[str, Any]]:
-    with _calling("list_disputes") as v1:
+    with _stripe_call("list_disputes") as v1:
         page = v1.disputes.list({"payment_intent": intent, "limit": 100})
         return [_object(dispute, "dispute") for dispute in page.auto_paging_iter()]
 

@@ -56,18 +56,18 @@ def payments_ask_for_the_total() -> Iterator[str]:
 
 @invariant("refunds never exceed the captured amount, and their sum is right")
 def refunds_are_covered() -> Iterator[str]:
-    promised: dict = defaultdict(int)
-    gone: dict = defaultdict(int)
-    for refund in Refund.objects.standing().iterator():
-        promised[refund.payment_id] += refund.amount
-        gone[refund.payment_id] += refund.amount * (refund.status == Refund.Status.SUCCEEDED)
+    reserved: dict = defaultdict(int)
+    refunded: dict = defaultdict(int)
+    for refund in Refund.objects.not_failed().iterator():
+        reserved[refund.payment_id] += refund.amount
+        refunded[refund.payment_id] += refund.amount * (refund.status == Refund.Status.SUCCEEDED)
     # Mismatched money is not in `amount_received`; staff refund it in Stripe's dashboard.
     flagged = set(Order.objects.filter(flagged=True).values_list("pk", flat=True))
     for payment in Payment.objects.iterator():
-        if gone[payment.pk] > payment.amount_received and payment.order_id not in flagged:
-            yield f"{payment} received {payment.amount_received}, but {gone[payment.pk]} was refunded"
-        if promised[payment.pk] != payment.amount_refunded:
-            yield f"{payment} has {payment.amount_refunded} refunded, its refunds add up to {promised[payment.pk]}"
+        if refunded[payment.pk] > payment.amount_received and payment.order_id not in flagged:
+            yield f"{payment} received {payment.amount_received}, but {refunded[payment.pk]} was refunded"
+        if reserved[payment.pk] != payment.amount_refunded:
+            yield f"{payment} has {payment.amount_refunded} refunded, its refunds add up to {reserved[payment.pk]}"
 
 
 @invariant("an order shows the refunds of its payment")

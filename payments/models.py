@@ -71,7 +71,7 @@ class Payment(models.Model):
 
 
 class RefundQuerySet(models.QuerySet):
-    def standing(self) -> "RefundQuerySet":
+    def not_failed(self) -> "RefundQuerySet":
         return self.exclude(status__in=Refund.FAILED)
 
     def failed(self) -> "RefundQuerySet":

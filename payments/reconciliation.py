@@ -20,7 +20,7 @@ from shop import jobs
 logger = structlog.get_logger(__name__)
 
 # Younger objects may have calls and webhooks under way.
-SETTLING = timedelta(minutes=5)
+MIN_AGE = timedelta(minutes=5)
 EVERY_SECONDS = 3600
 WINDOW = timedelta(days=2)
 
@@ -37,7 +37,7 @@ class Report:
 
 def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
     """Compare payments of this window, and resend pending refunds of any age. Raises ``StripeUnavailable``."""
-    until = until or timezone.now() - SETTLING
+    until = until or timezone.now() - MIN_AGE
     report = Report()
     seen: set[ObjectId] = set()
     for intent in gateway.list_intents(since=since, until=until):
@@ -116,9 +116,9 @@ def _compare_charge(payment: Payment, charge: StripeObject, report: Report) -> N
     """Fetch refunds and disputes only if the charge's totals differ."""
     refunds = Refund.objects.filter(payment=payment)
     sent = refunds.exclude(stripe_refund=None)
-    settled = (Refund.Status.SUCCEEDED, *Refund.FAILED)
-    gone = sum(refund.amount for refund in sent.filter(status=Refund.Status.SUCCEEDED))
-    if charge.get("amount_refunded") != gone or sent.exclude(status__in=settled).exists():
+    final = (Refund.Status.SUCCEEDED, *Refund.FAILED)
+    refunded = sum(refund.amount for refund in sent.filter(status=Refund.Status.SUCCEEDED))
+    if charge.get("amount_refunded") != refunded or sent.exclude(status__in=final).exists():
         found = gateway.list_refunds(payment.intent)
         for refund in found:
             transitions.apply_refund(refund)
@@ -133,10 +133,10 @@ def _compare_charge(payment: Payment, charge: StripeObject, report: Report) -> N
 def _state(payment: Payment) -> str:
     order = Order.objects.get(pk=payment.order_id)
     refunds = Refund.objects.filter(payment=payment).order_by("id").values_list("amount", "status")
-    told = ", ".join(f"refund of {amount} {status}" for amount, status in refunds)
+    refund_states = ", ".join(f"refund of {amount} {status}" for amount, status in refunds)
     return " ".join(
         part
-        for part in (order.status, order.payment_status, payment.status, str(payment.amount_received), told)
+        for part in (order.status, order.payment_status, payment.status, str(payment.amount_received), refund_states)
         if part
     )
 

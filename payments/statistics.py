@@ -22,7 +22,7 @@ def refunds_by_day(*, count: int) -> list[DayOfRefunds]:
     calendar = days.latest(count)
     rows = (
         Refund.objects.filter(currency=settings.CURRENCY, created_at__gte=days.beginning(calendar[0]))
-        .standing()
+        .not_failed()
         .order_by()
         .annotate(day=TruncDay("created_at", tzinfo=days.zone()))
         .values("day")

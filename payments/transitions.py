@@ -85,7 +85,7 @@ def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
     if payment.status == "succeeded":
         return ignored("The payment has already succeeded.")
     _update(payment, status="succeeded", amount_received=_received(intent))
-    if not orders.mark_paid(order_id=payment.order_id, detail=_paid_with(intent)):
+    if not orders.mark_paid(order_id=payment.order_id, detail=_amount_label(intent)):
         # Refunds import this module.
         from payments.refunds import refund_late_money
 
@@ -140,7 +140,7 @@ def _received(intent: StripeObject) -> int:
     return intent.get("amount_received", intent["amount"])
 
 
-def _paid_with(intent: StripeObject) -> str:
+def _amount_label(intent: StripeObject) -> str:
     currency = intent["currency"]
     return f"{money.display(from_minor_units(_received(intent), currency), currency)} {currency.upper()}"
 

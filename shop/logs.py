@@ -33,7 +33,7 @@ FIELDS = frozenset(
     " error".split()
 )
 _ALWAYS = frozenset({"at", "level", "logger", "event", "exc_info"})
-_ROOMS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
+_APPS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
 _LONGEST_TEXT = 300
 _FRAMES = 25
 
@@ -51,7 +51,7 @@ def logging_settings(*, level: str, readable: bool) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "shop"}},
         "root": {"handlers": ["console"], "level": "WARNING"},
         "loggers": {
-            **{room: {"level": level} for room in _ROOMS},
+            **{app: {"level": level} for app in _APPS},
             "django": {"handlers": [], "level": "WARNING"},
             # The request's line has the status.
             "django.request": {"level": "ERROR", "filters": ["exceptions"]},
@@ -83,7 +83,7 @@ _CONTEXT: tuple[Processor, ...] = (
 
 
 def formatter(*, readable: bool) -> logging.Formatter:
-    as_text: list[Processor] = [_tell_exception, _as_json]
+    as_text: list[Processor] = [_format_exception, _as_json]
     if readable:
         plain = structlog.dev.plain_traceback
         console = structlog.dev.ConsoleRenderer(
@@ -95,7 +95,7 @@ def formatter(*, readable: bool) -> logging.Formatter:
         readable=readable,
         use_get_message=readable,
         pass_foreign_args=not readable,
-        processors=[ProcessorFormatter.remove_processors_meta, _allow, *as_text, _blot_out],
+        processors=[ProcessorFormatter.remove_processors_meta, _allow, *as_text, _redact],
     )
 
 
@@ -177,7 +177,7 @@ def _unfilled(logger: Any, method: str, line: EventDict) -> EventDict:
     return line
 
 
-def _tell_exception(logger: Any, method: str, line: EventDict) -> EventDict:
+def _format_exception(logger: Any, method: str, line: EventDict) -> EventDict:
     error = line.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()
@@ -251,7 +251,7 @@ def scrubbed(text: str) -> str:
     return _SHAPES.sub("[withheld]", text) if any(hint in text for hint in _HINTS) else text
 
 
-def _blot_out(logger: Any, method: str, line: str) -> str:
+def _redact(logger: Any, method: str, line: str) -> str:
     return scrubbed(line)
 
 

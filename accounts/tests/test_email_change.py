@@ -11,7 +11,7 @@ from conftest import PASSWORD, client_of
 from shop.dev.testing.admin import browser_of, filled_in, url_of
 from shop.dev.testing.mails import all_at_the_link, html_of, link_in, work
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, everything, run_concurrently
+from shop.dev.testing.steps import API, dump_database, run_concurrently
 from shop.jobs import Job
 
 pytestmark = pytest.mark.django_db
@@ -79,12 +79,12 @@ def test_the_warning_goes_to_the_former_address_even_if_the_link_is_faster(
 
 
 def test_a_wrong_password_changes_nothing_and_mails_nobody(as_customer: APIClient) -> None:
-    before = everything()
+    before = dump_database()
     assert refusal(change(as_customer, password="wrong"), 400) == ("wrong_password", "password")
     assert refusal(change(as_customer, email="ada@example.com"), 400) == ("unchanged", "email")
     assert refusal(change(as_customer, email="countess"), 400) == ("invalid", "email")
     assert refusal(change(client_of()), 401)[0] == "not_authenticated"
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_an_address_of_another_account_gets_the_same_reply_and_no_link(
@@ -175,14 +175,14 @@ def test_guesses_at_the_password_are_limited(as_customer: APIClient, settings: A
 
 
 def test_patching_the_address_is_refused_with_the_call_to_use(customer: User, as_customer: APIClient) -> None:
-    before = everything()
+    before = dump_database()
     reply = as_customer.patch(ME, {"email": NEW, "name": "Countess"})
     assert refusal(reply, 400) == ("email_not_changed", "email")
     assert "POST /api/v1/auth/email/change/" in reply.json()["errors"][0]["detail"]
-    assert everything() == before
+    assert dump_database() == before
     for other in (5, [NEW], {}, "", "x"):
         assert refusal(as_customer.patch(ME, {"email": other}), 400) == ("email_not_changed", "email")
-    assert everything() == before
+    assert dump_database() == before
     assert as_customer.patch(ME, {"email": None}).json()["email"] == customer.email
     # A client that sends back what it has read.
     assert as_customer.patch(ME, {**as_customer.get(ME).json(), "name": "Countess"}).json()["name"] == "Countess"
@@ -193,5 +193,5 @@ def test_a_deleted_account_leaves_no_address_in_the_jobs(customer: User, as_cust
     assert change(as_customer).status_code == 202
     assert as_customer.delete(ME).status_code == 204
     assert customer.email not in str(list(Job.objects.values("kind", "payload")))
-    assert NEW not in str(everything())
+    assert NEW not in str(dump_database())
     assert work() == []

@@ -14,7 +14,7 @@ from conftest import PASSWORD, client_of
 from shop.dev.testing.failures import failing
 from shop.dev.testing.mails import all_at_the_link, html_of, link_in, work
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, everything, run_concurrently
+from shop.dev.testing.steps import API, dump_database, run_concurrently
 from shop.jobs import Job
 
 pytestmark = pytest.mark.django_db
@@ -139,9 +139,9 @@ def deleted(user: User) -> None:
 def test_a_link_is_void_after(customer: User, as_customer: APIClient, change: Callable[[User], None]) -> None:
     link = mailed_link(as_customer)
     change(customer)
-    before = everything()
+    before = dump_database()
     assert refusal(confirm(link), 400) == ("invalid_token", "token")
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_a_new_password_and_new_logins_do_not_void_it(customer: User, as_customer: APIClient) -> None:

@@ -18,7 +18,7 @@ from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
 from shop.dev.testing.mails import all_at_the_link, link_in, work
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import API, everything, run_concurrently
+from shop.dev.testing.steps import API, dump_database, run_concurrently
 from shop.jobs import Job
 
 pytestmark = pytest.mark.django_db
@@ -203,9 +203,9 @@ def test_a_link_is_void_after(customer: User, change: Callable[[User], None]) ->
     link = mailed_link(customer)
     change(customer)
     work()
-    before = everything()
+    before = dump_database()
     assert refusal(confirm(link), 400) == ("invalid_token", "token")
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_a_link_is_good_for_its_time_and_not_longer(customer: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ def test_what_is_not_the_token_of_that_link_is_refused(
         "without a signature": {"token": moment},
         "not ASCII": {"token": f"{link['token']}é"},
     }
-    before = everything()
+    before = dump_database()
     for name, changed in forged.items():
         with subtests.test(name):
             assert refusal(confirm({**link, **changed}), 400) == ("invalid_token", "token")
@@ -259,7 +259,7 @@ def test_what_is_not_the_token_of_that_link_is_refused(
     ):
         with subtests.test(f"{field}={value}"):
             assert refusal(confirm(link, **{field: value}), 400) == (code, field)
-    assert everything() == before
+    assert dump_database() == before
     assert confirm(link).status_code == 204
 
 

@@ -14,7 +14,7 @@ from accounts.tokens import issue_tokens
 from conftest import ADDRESS, client_of
 from shop.dev.testing.admin import browser_of, errors_of, filled_in, url_of
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, everything, run_concurrently
+from shop.dev.testing.steps import API, dump_database, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -76,9 +76,9 @@ def test_staff_paste_a_phone_number_as_customers_do(staff: User, customer: User)
     "text", ["abc", "....", "12", "1" * 40, ", " * 5000, "<b>123456</b>", "123456\n789\nevil", "Tel.:", "hotel 123456"]
 )
 def test_what_is_no_phone_number_is_refused(as_customer: APIClient, text: str) -> None:
-    before = everything()
+    before = dump_database()
     assert as_customer.patch(ME, {"phone": text}).status_code == 400
-    assert everything() == before
+    assert dump_database() == before
 
 
 # --- Empty fields, countries ------------------------------------------------------------------------------------------

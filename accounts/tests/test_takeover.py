@@ -29,7 +29,7 @@ from shop.dev.testing.steps import (
     API,
     add_to_cart,
     cart_of,
-    everything,
+    dump_database,
     order_of,
     place_order,
     run_concurrently,
@@ -207,12 +207,12 @@ def test_an_order_whose_bank_is_at_work_waits_for_it(
 def test_all_of_it_happens_or_nothing(stranger: APIClient, make_product: Callable[..., Product]) -> None:
     settle_in(stranger, make_product)
     link = reset_link()
-    before = everything()
+    before = dump_database()
     with failing("insert", Job, errorCode=8000):
         assert confirm(link).status_code == 500
     with failing("delete", Address, errorCode=8000):
         assert confirm(link).status_code == 500
-    assert everything() == before
+    assert dump_database() == before
     with failing("update", User, errorCode=112, errorLabels=["TransientTransactionError"]):
         assert confirm(link).status_code == 204
     assert not Address.objects.exists()

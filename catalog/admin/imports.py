@@ -156,7 +156,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         submit="Apply import",
     )
     def confirm(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> HttpResponse:
-        return self.perform(
+        return self.run_action(
             request,
             lambda: runs.confirm(run=run, actor=str(request.user.pk)),
             done=f"The import of {run.filename} was confirmed.",
@@ -173,7 +173,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         submit="Discard",
     )
     def discard(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> HttpResponse:
-        return self.perform(
+        return self.run_action(
             request,
             lambda: runs.discard(run=run),
             done=f"{run.filename} was discarded.",

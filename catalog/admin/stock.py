@@ -129,7 +129,7 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     )
     def change_stock(self, request: HttpRequest, form: StockForm, variant: Variant) -> HttpResponse:
         delta, counted, note = (form.cleaned_data[name] for name in ("change", "counted", "note"))
-        return self.perform(
+        return self.run_action(
             request,
             lambda: stock.adjust(variant, delta=delta, to=counted, note=note, reference=str(request.user.pk)),
             done=f"The stock of {variant.sku} was changed.",

@@ -18,7 +18,7 @@ from catalog.importing.models import ImportRun, ImportStep
 from catalog.models import Variant
 from shop import audit
 from shop.dev.testing.admin import in_dialog, url_of
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -112,10 +112,10 @@ def pieces(sku: str) -> int:
 
 def refused(folder: Path, content: bytes, *arguments: str) -> str:
     """Import a file that must not change anything; return the refusal."""
-    before = everything()
+    before = dump_database()
     with pytest.raises(CommandError) as error:
         import_products(folder, content, *arguments)
-    assert everything() == before
+    assert dump_database() == before
     return str(error.value)
 
 

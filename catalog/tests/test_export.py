@@ -24,7 +24,7 @@ from shop.dev.testing.admin import allow, browser_of, url_of
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
 from shop.dev.testing.server import database_uri
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -195,24 +195,24 @@ def awkward(make_product: Callable[..., Product]) -> None:
 
 @pytest.mark.parametrize("name", ["export.csv", "export.xlsx"])
 def test_an_export_comes_back_without_changing_anything(tmp_path: Path, awkward: None, name: str) -> None:
-    before = everything()
+    before = dump_database()
     file = export_products(tmp_path, name)
     said = import_products(tmp_path, file, name=name)
     assert f"0 rows new, 0 changed, {Variant.objects.count()} unchanged" in said
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_nor_does_it_after_a_spreadsheet_has_saved_it_its_own_way(
     tmp_path: Path, shirt: Product, delimiter: str
 ) -> None:
-    before = everything()
+    before = dump_database()
     rows = [
         {**row, "price": row["price"].replace(".", ","), "active": "TRUE", "compare_at_price": "30"}
         for row in rows_of(export_products(tmp_path))
     ]
     import_products(tmp_path, csv_of(rows, delimiter=delimiter))
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize("name", ["export.csv", "export.xlsx"])

@@ -15,7 +15,7 @@ from catalog.tests.conftest import LIST
 from catalog.tests.files import import_products
 from shop.dev.testing.admin import filled_in, url_of
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def shirt(make_product: Callable[..., Product]) -> Product:
 
 
 def test_the_api_refuses_one_that_is_not(as_staff: APIClient, shirt: Product) -> None:
-    before = everything()
+    before = dump_database()
     for former in ("20", "19.99", "0"):
         body = {"name": "New", "price": "20", "compare_at_price": former}
         assert refusal(as_staff.post(LIST, body), 400) == TOO_LOW
@@ -40,9 +40,9 @@ def test_the_api_refuses_one_that_is_not(as_staff: APIClient, shirt: Product) ->
     assert refusal(as_staff.put(f"{LIST}{shirt.pk}/", {"name": "Shirt", "variants": dear}), 400) == TOO_LOW
     small = Variant.objects.get(sku="S-S")
     Variant.objects.filter(sku="S-M").update(is_active=False)
-    before = everything()
+    before = dump_database()
     assert refusal(as_staff.patch(f"/api/v1/variants/{small.pk}/", {"price": "30"}), 400) == (TOO_LOW[0], "price")
-    assert everything() == before
+    assert dump_database() == before
     assert as_staff.patch(f"{LIST}{shirt.pk}/", {"compare_at_price": "20.01"}).json()["compare_at_price"] == "20.01"
 
 
@@ -56,12 +56,12 @@ def test_both_may_be_changed_at_once(as_staff: APIClient, make_product: Callable
 def test_the_admin_shows_the_refusal_beside_the_field(browser: Client, shirt: Product) -> None:
     page = url_of("catalog_product", "change", shirt.pk)
     form = filled_in(browser.get(page))
-    before = everything()
+    before = dump_database()
     for change in ({"compare_at_price": "20"}, {"variants-0-price": "31", "variants-1-price": "32"}):
         reply = browser.post(page, {**form, **change})
         assert reply.status_code == 200
         assert "The compare-at price must be above the price" in reply.content.decode()
-        assert everything() == before
+        assert dump_database() == before
     assert browser.post(page, {**form, "compare_at_price": "21"}).status_code == 302
 
 
@@ -75,10 +75,10 @@ def test_the_admin_shows_the_refusal_beside_the_field(browser: Client, shirt: Pr
 )
 def test_an_import_refuses_it_by_its_cell(tmp_path: Path, shirt: Product, row: dict[str, str]) -> None:
     Variant.objects.filter(sku="S-M").update(is_active=False)
-    before = everything()
+    before = dump_database()
     with pytest.raises(CommandError, match="nothing was changed"):
         import_products(tmp_path, [row])
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_an_import_of_both_together_is_fine(tmp_path: Path, shirt: Product) -> None:

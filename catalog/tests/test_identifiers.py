@@ -20,7 +20,7 @@ from shop import audit
 from shop.db import identifiers
 from shop.dev.testing.admin import filled_in, url_of
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -35,14 +35,14 @@ SAME = [
 def test_an_sku_is_taken_in_every_spelling(as_staff: APIClient, make_product: Callable[..., Product], sku: str) -> None:
     make_product("Cup", sku="Café-1")
     other = make_product("Hat", sku="HAT")
-    before = everything()
+    before = dump_database()
     assert refusal(as_staff.post(LIST, {"name": "New", "price": "1", "sku": sku}), 400) == ("sku_taken", "sku")
     assert refusal(as_staff.patch(f"{LIST}{other.pk}/", {"sku": sku}), 400) == ("sku_taken", "sku")
     variant = Variant.objects.get(sku="HAT").pk
     assert refusal(as_staff.patch(f"/api/v1/variants/{variant}/", {"sku": sku}), 400) == ("sku_taken", "sku")
     twice = [{"sku": text, "price": "1", "options": {"size": text[-1] + str(n)}} for n, text in enumerate(["X", "x"])]
     assert refusal(as_staff.post(LIST, {"name": "New", "variants": twice}), 400) == ("sku_taken", "variants")
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize("sku", SAME)
@@ -76,10 +76,10 @@ def test_the_admin_finds_an_sku_in_any_case_and_takes_none_twice(
     assert "HAT" not in found
     page = url_of("catalog_product", "change", hat.pk)
     form = filled_in(browser.get(page))
-    before = everything()
+    before = dump_database()
     reply = browser.post(page, {**form, "variants-0-sku": "case-\u200b1"})
     assert "Another variant has this SKU." in reply.content.decode()
-    assert everything() == before
+    assert dump_database() == before
     assert browser.post(page, {**form, "variants-0-sku": "hat", "slug": "HAT-2"}).status_code == 302
     variant = Variant.objects.get(product=hat)
     assert (variant.sku, variant.sku_key) == ("hat", "hat")
@@ -183,7 +183,7 @@ def test_the_migration_keeps_every_variant_and_product(
     def migrate() -> dict[str, Any]:
         with connection.schema_editor() as editor:
             migration.normalize(apps, editor)
-        return everything()
+        return dump_database()
 
     once = migrate()
     assert migrate() == once

@@ -16,7 +16,7 @@ from catalog.models import Product, ProductImage
 from catalog.tests.conftest import LIST
 from shop.dev.testing.images import hostile_images, image_file
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import everything, run_concurrently
+from shop.dev.testing.steps import dump_database, run_concurrently
 from shop.jobs import Job, run_due
 
 pytestmark = pytest.mark.django_db
@@ -152,11 +152,11 @@ def test_positions_in_replies_are_those_of_the_detail_after_a_deletion(
 def test_a_hostile_upload_is_refused_and_leaves_nothing(
     as_staff: APIClient, mug: Product, kind: str, tmp_path: Path
 ) -> None:
-    before = everything()
+    before = dump_database()
     data, code = HOSTILE[kind]
     reply = upload(as_staff, mug, image=SimpleUploadedFile("x.jpg", data, "image/jpeg"))
     assert refusal(reply, 400) == (code, "image")
-    assert everything() == before
+    assert dump_database() == before
     assert not list(tmp_path.rglob("*.*"))
 
 
@@ -173,10 +173,10 @@ def test_a_change_of_a_picture_that_cannot_be_changes_nothing(
     as_staff: APIClient, mug: Product, change: dict[str, Any], attr: str
 ) -> None:
     image = upload(as_staff, mug).json()
-    before = everything()
+    before = dump_database()
     found = refusals(as_staff.patch(f"{LIST}{mug.pk}/images/{image['id']}/", change), 400)
     assert {each for _, each in found} == {attr}
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_a_picture_of_another_product_is_404(
@@ -184,12 +184,12 @@ def test_a_picture_of_another_product_is_404(
 ) -> None:
     image = upload(as_staff, mug).json()
     other = make_product()
-    before = everything()
+    before = dump_database()
     for product, pk in ((other.pk, image["id"]), (mug.pk, ObjectId()), (ObjectId(), image["id"]), (mug.pk, "abc")):
         for method in ("patch", "delete"):
             reply = getattr(as_staff, method)(f"{LIST}{product}/images/{pk}/", {"alt": "x"})
             assert refusal(reply, 404) == ("not_found", None)
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize("product", [NOBODY, "abc", "mug"])

@@ -18,7 +18,7 @@ from catalog.tests.files import press, upload
 from shop import jobs
 from shop.audit.staff_log import StaffAction
 from shop.dev.testing.admin import allow, browser_of, errors_of, in_dialog, messages_of, url_of
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 from shop.jobs import Job
 
 IMPORT = ("add_product", "change_product", "add_variant", "change_variant")
@@ -36,7 +36,9 @@ def latest() -> ImportRun:
 
 def catalog() -> dict[str, list[Any]]:
     """Everything in the database that an import may change."""
-    return {name: rows for name, rows in everything().items() if name.startswith("catalog_") and "import" not in name}
+    return {
+        name: rows for name, rows in dump_database().items() if name.startswith("catalog_") and "import" not in name
+    }
 
 
 def text_of(page: HttpResponse) -> str:

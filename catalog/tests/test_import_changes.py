@@ -12,7 +12,7 @@ from catalog.models import Category, Product, StockMovement, Variant
 from catalog.tests.files import export_products, import_products, rows_of
 from shop import audit
 from shop.dev.testing.commands import count_commands
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -173,9 +173,9 @@ def test_a_column_of_a_variant_is_changed_and_the_others_are_not(
 
 @pytest.mark.parametrize("column", ["name", "slug", "active", "price", "stock", "variant_active"])
 def test_what_cannot_be_empty_is_left_alone_by_an_empty_cell(tmp_path: Path, shirt: Product, column: str) -> None:
-    before = everything()
+    before = dump_database()
     assert "1 unchanged" in import_products(tmp_path, [{"sku": "SHIRT-S", column: " "}])
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize(
@@ -193,9 +193,9 @@ def test_what_cannot_be_empty_is_left_alone_by_an_empty_cell(tmp_path: Path, shi
     ],
 )
 def test_the_same_in_other_words_is_no_change(tmp_path: Path, shirt: Product, column: str, text: str) -> None:
-    before = everything()
+    before = dump_database()
     assert "1 unchanged" in import_products(tmp_path, [{"sku": "SHIRT-S", column: text}])
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_one_row_may_speak_for_all_of_a_product(tmp_path: Path, shirt: Product) -> None:
@@ -256,19 +256,19 @@ def test_an_import_done_twice_changes_nothing_the_second_time(tmp_path: Path, sh
         {"sku": "NEW", "slug": "", "name": "New", "price": "1", "stock": "1", "option:size": ""},
     ]
     import_products(tmp_path, rows)
-    before = everything()
+    before = dump_database()
     assert "0 rows new, 0 changed, 2 unchanged" in import_products(tmp_path, rows)
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_a_dry_run_shows_every_change_and_changes_nothing(tmp_path: Path, shirt: Product) -> None:
-    before = everything()
+    before = dump_database()
     rows = [{"sku": "SHIRT-S", "name": "Blouse", "price": "22"}, {"sku": "NEW", "name": "New", "price": "1"}]
     said = import_products(tmp_path, rows, "--dry-run")
     for line in ("name: Shirt → Blouse", "row 2, SHIRT-S", "price: 20.00 → 22.00", "row 3, NEW (new)"):
         assert line in said
     assert "1 rows new, 1 changed, 0 unchanged" in said
-    assert everything() == before
+    assert dump_database() == before
     assert not ImportStep.objects.exists()
 
 

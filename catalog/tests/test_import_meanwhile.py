@@ -14,7 +14,7 @@ from catalog.models import Category, Product, StockMovement, Variant
 from catalog.tests.files import confirmed, conflicts, export_products, import_products, pieces, previewed, rows_of
 from shop import audit
 from shop.dev.testing.admin import url_of
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -122,10 +122,10 @@ def test_what_has_become_impossible_is_left_alone(
     run = previewed(browser, rows)
     meanwhile()
     names = ("catalog_product", "catalog_variant", "catalog_stockmovement")
-    before = {name: everything()[name] for name in names}
+    before = {name: dump_database()[name] for name in names}
     confirmed(browser, run)
     assert conflicts(run) == [told]
-    assert {name: everything()[name] for name in names} == before
+    assert {name: dump_database()[name] for name in names} == before
 
 
 def test_a_refusal_in_the_last_moment_leaves_only_that_product_alone(

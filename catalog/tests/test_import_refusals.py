@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from catalog.importing import comparison, formats, planning
 from catalog.models import Product, Variant
 from catalog.tests.files import Rows, csv_of, import_products
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -24,10 +24,10 @@ def shirt(make_product: Callable[..., Product]) -> Product:
 
 def refused(folder: Path, content: str | bytes | Rows) -> str:
     """Import a file that must be refused, and must change nothing; return all that is said."""
-    before = everything()
+    before = dump_database()
     with pytest.raises(CommandError) as error:
         import_products(folder, content)
-    assert everything() == before
+    assert dump_database() == before
     return str(error.value)
 
 
@@ -41,10 +41,10 @@ def faults(folder: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> list[tu
         add(self, new)
 
     monkeypatch.setattr(planning.Plan, "add_faults", add_and_keep)
-    before = everything()
+    before = dump_database()
     with pytest.raises(CommandError, match="nothing was changed"):
         import_products(folder, rows)
-    assert everything() == before
+    assert dump_database() == before
     return found
 
 

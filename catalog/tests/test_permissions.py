@@ -13,7 +13,7 @@ from catalog.tests.conftest import LIST
 from conftest import client_of
 from shop.dev.testing.images import image_file
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -68,12 +68,12 @@ def test_nobody_customers_and_staff_without_permissions_write_nothing(
         (staff_with(), 403, "permission_denied"),
         (staff_with("view_product", "add_category", "view_variant"), 403, "permission_denied"),
     ]
-    before = everything()
+    before = dump_database()
     for number, (permission, write) in enumerate(writes(mug)):
         for client, status, code in people:
             with subtests.test(number=number, permission=permission, status=status):
                 assert refusal(write(client), status) == (code, None)
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_each_write_needs_its_permission_and_no_other(
@@ -93,11 +93,11 @@ def test_permissions_without_being_staff_are_worth_nothing(
 ) -> None:
     every = {permission for permission, _ in writes(mug)}
     client = staff_with(*every, is_staff=False)
-    before = everything()
+    before = dump_database()
     for number, (permission, write) in enumerate(writes(mug)):
         with subtests.test(number=number, permission=permission):
             assert refusal(write(client), 403) == ("permission_denied", None)
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_whoever_may_change_products_may_not_delete_them(staff_with: Callable[..., APIClient], mug: Product) -> None:

@@ -17,7 +17,7 @@ from shop.db import documents
 from shop.dev.testing.admin import allow, browser_of, messages_of, url_of
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
-from shop.dev.testing.steps import everything, run_concurrently
+from shop.dev.testing.steps import dump_database, run_concurrently
 
 LIST = url_of("catalog.product")
 TEN_PER_CENT_OFF = {"kind": "lower_percent", "by": "10", "rounding": "step", "compare_at": "keep"}
@@ -62,7 +62,7 @@ def prices() -> dict[str, Decimal]:
 
 def test_a_preview_shows_every_price_and_changes_nothing(browser: Client, shirt: Product, hat: Product) -> None:
     browser.get(LIST)
-    before = everything()
+    before = dump_database()
     seen = preview(browser, shirt, hat)
     assert [(str(row["variant"]), row["old"], row["new"], row["difference"]) for row in seen.context["rows"]] == [
         ("HAT", "12.00 USD", "10.80 USD", "-10.0%"),
@@ -70,7 +70,7 @@ def test_a_preview_shows_every_price_and_changes_nothing(browser: Client, shirt:
         ("SHIRT-M (M)", "24.99 USD", "22.49 USD", "-10.0%"),
     ]
     assert "Lower by 10%, no rounding" in seen.content.decode()
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_confirmed_prices_reach_what_shoppers_read_and_leave_the_stock_alone(

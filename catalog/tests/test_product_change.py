@@ -10,7 +10,7 @@ from catalog.models import Category, Product, ProductImage, StockMovement, Varia
 from catalog.tests.conftest import LIST
 from conftest import ADDRESS
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 from shop.jobs import Job
 
 pytestmark = pytest.mark.django_db
@@ -113,13 +113,13 @@ def test_a_refused_change_changes_nothing(
     as_staff: APIClient, mug: Product, make_product: Callable[..., Product]
 ) -> None:
     make_product("Other", sku="OTHER")
-    before = everything()
+    before = dump_database()
     url = f"{LIST}{mug.pk}/"
     assert refusal(as_staff.patch(url, {"name": "Cup", "slug": "other"}), 400) == ("slug_taken", "slug")
     assert refusal(as_staff.patch(url, {"name": "Cup", "sku": "OTHER"}), 400) == ("sku_taken", "sku")
     assert refusal(as_staff.patch(url, {"name": "Cup", "slug": "facets"}), 400) == ("reserved_slug", "slug")
     assert refusal(as_staff.patch(url, {"name": "Cup", "price": "-1"}), 400) == ("min_value", "price")
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize("address", [NOBODY, "nothing", "0" * 23])
@@ -155,14 +155,14 @@ def test_a_product_that_was_sold_is_deactivated_and_keeps_everything(
 ) -> None:
     as_customer.post("/api/v1/cart/items/", {"product": str(mug.pk), "quantity": 1})
     assert as_customer.post("/api/v1/orders/", {"shipping_address": ADDRESS}).status_code == 201
-    before = everything()
+    before = dump_database()
 
     assert as_staff.delete(f"{LIST}{mug.pk}/").status_code == 204
 
     assert anonymous.get(f"{LIST}{mug.pk}/").status_code == 404
     assert anonymous.get(LIST).json()["count"] == 0
     assert as_staff.get(f"{LIST}{mug.pk}/").json()["is_active"] is False
-    after = everything()
+    after = dump_database()
     product = after["catalog_product"][0]
     read_model = {"is_active": False, "counted_in": None, "updated_at": product["updated_at"]}
     before["catalog_product"][0] |= read_model

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from catalog.models import Category, Product, StockMovement
 from catalog.tests.conftest import LIST
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -147,12 +147,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 def test_a_product_that_cannot_be_is_refused_by_the_field(as_staff: APIClient, subtests: pytest.Subtests) -> None:
-    before = everything()
+    before = dump_database()
     for wrong, field in REFUSED:
         with subtests.test(**wrong):
             found = refusals(as_staff.post(LIST, {**MUG, **wrong}), 400)
             assert field in {(attr or "").split(".")[0] for _, attr in found}
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize(
@@ -182,18 +182,18 @@ def test_every_missing_field_is_named(as_staff: APIClient) -> None:
 
 def test_a_slug_that_is_taken_is_refused(as_staff: APIClient, make_product: Callable[..., Product]) -> None:
     make_product("Red mug")
-    before = everything()
+    before = dump_database()
     assert refusal(as_staff.post(LIST, {**MUG, "slug": "red-mug"}), 400) == ("slug_taken", "slug")
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_an_sku_that_is_taken_is_refused(as_staff: APIClient, make_product: Callable[..., Product]) -> None:
     make_product("Red mug", sku="MUG")
-    before = everything()
+    before = dump_database()
     assert refusal(as_staff.post(LIST, {**MUG, "sku": "MUG", "stock": 5}), 400) == ("sku_taken", "sku")
     two = [{"sku": "NEW", "price": "1", "stock": 5}, {"sku": "MUG", "price": "1"}]
     assert refusal(as_staff.post(LIST, {"name": "Two", "variants": two}), 400)[0] == "sku_taken"
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_prices_are_kept_exactly(as_staff: APIClient) -> None:

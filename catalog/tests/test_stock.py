@@ -12,7 +12,7 @@ from catalog.models import Product, StockMovement, Variant
 from catalog.tests.conftest import LIST
 from conftest import client_of
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import everything, run_concurrently
+from shop.dev.testing.steps import dump_database, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -56,16 +56,16 @@ def test_a_change_of_stock_is_written_into_the_ledger_with_its_reason(
 
 @pytest.mark.parametrize("body", [{"delta": 0}, {"set": 5}])
 def test_a_change_of_nothing_is_no_movement(as_staff: APIClient, mug: Variant, body: dict[str, int]) -> None:
-    before = everything()
+    before = dump_database()
     assert change(as_staff, mug, {**body, "reason": "Counted"}).json()["stock"] == 5
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_stock_never_goes_below_zero_and_nothing_changes(as_staff: APIClient, mug: Variant) -> None:
-    before = everything()
+    before = dump_database()
     for delta in (-6, -1_000_000):
         assert refusal(change(as_staff, mug, {"delta": delta, "reason": "Lost"}), 409)[0] == "out_of_stock"
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_stock_never_goes_below_zero_and_nothing_changes(as_staff: APIClient, mu
 def test_a_change_of_stock_that_cannot_be_is_refused(
     as_staff: APIClient, mug: Variant, body: Any, attr: str | None
 ) -> None:
-    before = everything()
+    before = dump_database()
     found = refusals(change(as_staff, mug, body), 400)
     assert attr is None or attr in {each for _, each in found}
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_the_product_goes_out_of_stock_and_comes_back(
@@ -124,11 +124,11 @@ ORDER = {"reason": StockMovement.Reason.ORDER, "reference": "ORDER-1"}
 
 def test_taking_takes_all_or_nothing(mug: Variant) -> None:
     other = Variant.objects.exclude(pk=mug.pk).get()
-    before = everything()
+    before = dump_database()
     with pytest.raises(OutOfStock) as caught:
         stock.reserve({mug.pk: 6, other.pk: 1}, **ORDER)
     assert caught.value.variants == {mug.pk}
-    assert everything() == before
+    assert dump_database() == before
 
     stock.reserve({mug.pk: 5, other.pk: 1}, **ORDER)
     assert dict(Variant.objects.values_list("pk", "stock")) == {mug.pk: 0, other.pk: 8}

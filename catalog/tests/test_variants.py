@@ -11,7 +11,7 @@ from catalog import services, stock
 from catalog.models import Product, StockMovement, Variant
 from catalog.tests.conftest import LIST
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -75,10 +75,10 @@ def test_the_price_of_the_product_rises_with_its_cheapest_variants(
 
 
 def test_fields_of_a_variant_that_the_server_owns_are_ignored(as_staff: APIClient, shirt: Product) -> None:
-    before = everything()
+    before = dump_database()
     wish = {"stock": 99, "in_stock": False, "is_active": False, "product": str(ObjectId()), "id": "0" * 24}
     assert as_staff.patch(f"{VARIANTS}{variant('S').pk}/", wish).status_code == 200
-    after = everything()
+    after = dump_database()
     for state in (before, after):
         for product in state["catalog_product"]:
             del product["updated_at"]
@@ -103,9 +103,9 @@ def test_fields_of_a_variant_that_the_server_owns_are_ignored(as_staff: APIClien
 def test_a_change_of_a_variant_that_cannot_be_changes_nothing(
     as_staff: APIClient, shirt: Product, change: dict[str, Any], problem: tuple[str, str]
 ) -> None:
-    before = everything()
+    before = dump_database()
     assert refusal(as_staff.patch(f"{VARIANTS}{variant('S').pk}/", change), 400) == problem
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize("pk", [NOBODY, "abc", "0" * 23, "S"])
@@ -152,11 +152,11 @@ def test_a_variant_that_was_sold_is_deactivated_and_may_come_back(
 
 
 def test_a_product_with_several_variants_wants_to_know_which_is_meant(as_staff: APIClient, shirt: Product) -> None:
-    before = everything()
+    before = dump_database()
     for field, value in (("price", "1"), ("sku", "X"), ("stock", 1)):
         reply = as_staff.patch(f"{LIST}shirt/", {"name": "Blouse", field: value})
         assert refusal(reply, 400) == ("variant_required", field)
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_variants_without_an_sku_are_known_by_their_options(
@@ -186,11 +186,11 @@ def test_a_simple_product_s_variant_needs_neither_sku_nor_options(
 def test_a_variant_without_sku_and_options_is_refused_if_it_could_be_several(
     as_staff: APIClient, shirt: Product
 ) -> None:
-    before = everything()
+    before = dump_database()
     for method in (as_staff.put, as_staff.patch):
         reply = method(f"{LIST}shirt/", {"name": "Shirt", "variants": [{"price": "5"}]})
         assert refusal(reply, 400) == ("variant_required", "variants.0.sku")
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize(
@@ -201,12 +201,12 @@ def test_variants_without_an_sku_and_with_changed_options_do_not_replace_others(
 ) -> None:
     known = as_staff.get(f"{LIST}shirt/").json()["variants"]
     as_customer.post("/api/v1/cart/items/", {"variant": known[0]["id"], "quantity": 1})
-    before = everything()
+    before = dump_database()
     wanted = [{"options": each["options"], "price": "30"} for each in known[1:]] + [{"options": options, "price": "30"}]
     for method in (as_staff.put, as_staff.patch):
         reply = method(f"{LIST}shirt/", {"name": "Shirt", "variants": wanted})
         assert refusal(reply, 400) == ("variant_required", f"variants.{len(known) - 1}.sku")
-    assert everything() == before
+    assert dump_database() == before
     # Another SKU says that it is another variant.
     wanted[-1]["sku"] = "OTHER"
     assert as_staff.put(f"{LIST}shirt/", {"name": "Shirt", "variants": wanted}).status_code == 200

@@ -202,7 +202,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         submit="Cancel order",
     )
     def cancel(self, request: HttpRequest, form: CancelForm, order: Order) -> HttpResponse:
-        return self.perform(
+        return self.run_action(
             request,
             lambda: services.cancel_order(order=order, reason=form.cleaned_data["reason"], actor=Actor.STAFF),
             done=f"Order {order.number} was cancelled.",
@@ -247,7 +247,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         submit="Resolve flag",
     )
     def settle(self, request: HttpRequest, form: SettleForm, order: Order) -> HttpResponse:
-        return self.perform(
+        return self.run_action(
             request,
             lambda: services.resolve_flag(order=order, note=form.cleaned_data["note"], actor=Actor.STAFF),
             done=f"The flag of order {order.number} was resolved.",
@@ -256,7 +256,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     def _fulfil(self, request: HttpRequest, form: DialogForm, order: Order, status: FulfilmentStatus) -> HttpResponse:
         parcel = {name: form.cleaned_data.get(name, "") for name in ("carrier", "tracking_number")}
-        return self.perform(
+        return self.run_action(
             request,
             lambda: services.fulfil_order(order=order, status=status, actor=Actor.STAFF, **parcel),
             done=f"Order {order.number} was marked as {status.label.lower()}.",

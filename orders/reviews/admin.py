@@ -121,7 +121,7 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return self._set_hidden(request, review, is_hidden=False, done="The review was published.")
 
     def _set_hidden(self, request: HttpRequest, review: Review, *, is_hidden: bool, done: str) -> HttpResponse:
-        return self.perform(
+        return self.run_action(
             request,
             lambda: services.set_hidden(review=review, is_hidden=is_hidden),
             done=done,

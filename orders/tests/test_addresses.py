@@ -11,7 +11,7 @@ from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import API, add_to_cart, everything, order_of
+from shop.dev.testing.steps import API, add_to_cart, dump_database, order_of
 
 pytestmark = pytest.mark.django_db
 
@@ -76,12 +76,12 @@ def test_somebody_elses_address_does_not_exist(as_customer: APIClient, staff: Us
 def test_what_is_wrong_with_an_address_is_named_and_nothing_is_written(
     as_customer: APIClient, body: dict[str, Any], faults: list | None
 ) -> None:
-    before = everything()
+    before = dump_database()
     for path in (ORDERS, f"{ORDERS}quote/"):
         found = refusals(as_customer.post(path, body), 400)
         if faults is not None:
             assert found == faults
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.fixture

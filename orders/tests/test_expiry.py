@@ -150,7 +150,7 @@ def test_while_stripe_is_away_the_hold_is_extended(
     assert services.expire_due_orders() == 0
     assert order_of(as_customer, number)["status"] == "pending"
     assert hold_of(number) > timedelta(minutes=4)
-    simulator.heal()
+    simulator.clear_faults()
     let_time_run_out()
     assert services.expire_due_orders() == 1
     assert stock_of(product) == 5

@@ -22,8 +22,8 @@ from shop.dev.testing.steps import (
     API,
     add_to_cart,
     cart_of,
+    dump_database,
     events_of,
-    everything,
     order_of,
     place_order,
     stock_of,
@@ -137,12 +137,12 @@ def test_what_ran_out_meanwhile_is_named_line_by_line_and_nothing_is_written(
     stock.adjust(variant_of(short), to=2)
     catalog.delete_product(product=gone)
     catalog.update_product(product=inactive, data={"is_active": False})
-    before = everything()
+    before = dump_database()
 
     reply = as_customer.post(ORDERS, {"shipping_address": ADDRESS})
 
     assert refusals(reply, 409) == [("out_of_stock", f"items.{n}.quantity") for n in (0, 2, 3)]
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_an_inactive_variant_is_not_sold(as_customer: APIClient, make_product: Callable[..., Product]) -> None:
@@ -166,12 +166,12 @@ def test_the_expected_total_must_be_the_real_one(
 ) -> None:
     product = make_product(price="12.50")
     add_to_cart(as_customer, product, 2)
-    before = everything()
+    before = dump_database()
     reply = as_customer.post(ORDERS, {"shipping_address": ADDRESS, "expected_total": expected})
     if status == 409:
         assert refusal(reply, 409) == ("total_changed", "expected_total")
         assert reply.json()["errors"][0]["detail"] == "The total is 29.90 now."
-        assert everything() == before
+        assert dump_database() == before
     else:
         assert reply.status_code == 201
         assert reply.json()["total"] == "29.90"
@@ -208,9 +208,9 @@ def test_a_total_that_stripe_would_not_charge_is_a_400_and_nothing_is_written(
     as_customer: APIClient, make_product: Callable[..., Product], price: str, quantity: int, code: str
 ) -> None:
     add_to_cart(as_customer, make_product(price=price), quantity)
-    before = everything()
+    before = dump_database()
     assert refusal(as_customer.post(ORDERS, {"shipping_address": ADDRESS}), 400) == (code, None)
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize("price", ["0.50", "999999.99"])

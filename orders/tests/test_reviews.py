@@ -21,7 +21,7 @@ from orders.reviews.models import Review
 from shop import audit
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import API, everything, place_order, run_concurrently
+from shop.dev.testing.steps import API, dump_database, place_order, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -152,11 +152,11 @@ def test_only_buyers_review(
     make_product: Callable[..., Product],
 ) -> None:
     place_order(as_customer, make_product("Another", price="0"))
-    before = everything()
+    before = dump_database()
     assert refusal(anonymous.post(url_of(mug), GOOD), 401) == ("not_authenticated", None)
     for client in (as_customer, as_staff):
         assert refusal(client.post(url_of(mug), GOOD), 409) == ("not_bought", None)
-    assert everything() == before
+    assert dump_database() == before
 
 
 def _pay(order: Order) -> None:
@@ -194,9 +194,9 @@ def test_who_paid_and_was_not_refunded_is_a_buyer(
 def test_one_review_each(buyer: Callable[..., APIClient], mug: Product) -> None:
     client = buyer()
     write(client, mug)
-    before = everything()
+    before = dump_database()
     assert refusal(client.post(url_of(mug), {"rating": 1}), 409) == ("already_reviewed", None)
-    assert everything() == before
+    assert dump_database() == before
     write(buyer(), mug, rating=4)
     assert rating_of(mug) == (4.5, 2)
 
@@ -223,9 +223,9 @@ def test_a_review_that_cannot_be_writes_nothing(
     buyer: Callable[..., APIClient], mug: Product, body: dict[str, Any], attr: str
 ) -> None:
     client = buyer()
-    before = everything()
+    before = dump_database()
     assert {each for _, each in refusals(client.post(url_of(mug), body), 400)} == {attr}
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_what_the_shop_owns_no_client_writes(buyer: Callable[..., APIClient], mug: Product, staff: User) -> None:
@@ -276,7 +276,7 @@ def test_somebody_else_s_review_is_404(
     owner, other = buyer(), buyer()
     review = write(owner, mug)
     another = make_product()
-    before = everything()
+    before = dump_database()
     nobody = other.patch(url_of(mug, {"id": ObjectId()}), {"rating": 1})
     for client, product in ((other, mug), (as_staff, mug), (owner, another)):
         for method in ("patch", "delete"):
@@ -284,7 +284,7 @@ def test_somebody_else_s_review_is_404(
             assert refusal(reply, 404) == ("not_found", None)
             assert reply.content == nobody.content
     assert refusal(anonymous.delete(url_of(mug, review)), 401) == ("not_authenticated", None)
-    assert everything() == before
+    assert dump_database() == before
 
 
 # --- Reading ----------------------------------------------------------------------------------------------------------
@@ -454,7 +454,7 @@ def test_who_leaves_leaves_their_words_without_their_name(
         ("Left", None),
     ]
     assert rating_of(mug) == before
-    assert "Ada" not in str(everything()["orders_review"])
+    assert "Ada" not in str(dump_database()["orders_review"])
 
 
 def test_several_may_leave_and_hidden_reviews_go_with_them(buyer: Callable[..., APIClient], mug: Product) -> None:

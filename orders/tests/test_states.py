@@ -16,7 +16,7 @@ from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, TaxRate
 from shop.dev.testing.admin import browser_of, errors_of, filled_in, url_of
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, add_to_cart, everything, run_concurrently
+from shop.dev.testing.steps import API, add_to_cart, dump_database, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -127,12 +127,12 @@ def test_a_state_is_known_by_its_local_name_and_by_what_forms_send(
     ],
 )
 def test_a_country_taxed_by_state_needs_a_known_one(as_customer: APIClient, country: str, typed: str | None) -> None:
-    before = everything()
+    before = dump_database()
     for url in (QUOTE, ORDERS):
         reply = as_customer.post(url, {"shipping_address": to(country, typed)})
         assert refusal(reply, 400) == ("unknown_state", "shipping_address.state")
     assert refusal(as_customer.post(ADDRESSES, to(country, typed)), 400) == ("unknown_state", "state")
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_the_state_of_an_address_follows_its_country(as_customer: APIClient) -> None:

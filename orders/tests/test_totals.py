@@ -12,7 +12,7 @@ from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, TaxRate
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, add_to_cart, everything, place_order
+from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order
 
 pytestmark = pytest.mark.django_db
 
@@ -22,10 +22,10 @@ AMOUNTS = ("subtotal", "discount", "shipping", "tax", "total")
 
 def quoted(client: APIClient, **body: Any) -> dict[str, Any]:
     """The quote for what is in the cart; asking must not write anything."""
-    before = everything()
+    before = dump_database()
     reply = client.post(f"{ORDERS}quote/", {"shipping_address": ADDRESS, **body})
     assert reply.status_code == 200, reply.content
-    assert everything() == before
+    assert dump_database() == before
     return reply.json()
 
 
@@ -162,8 +162,8 @@ def test_a_coupon_that_ran_out_meanwhile_is_a_400_and_nothing_is_written(
     add_to_cart(as_customer, make_product())
     as_customer.put(f"{API}/cart/coupon/", {"code": "LAST"})
     Coupon.objects.update(used=1)
-    before = everything()
+    before = dump_database()
     for path in (ORDERS, f"{ORDERS}quote/"):
         reply = as_customer.post(path, {"shipping_address": ADDRESS})
         assert refusal(reply, 400) == ("invalid_coupon", "code")
-    assert everything() == before
+    assert dump_database() == before

@@ -16,7 +16,7 @@ from catalog.models import Product, Variant
 from conftest import ADDRESS, PASSWORD, client_of
 from orders.models import Order, ShippingMethod, TaxRate
 from shop.dev.testing.replies import refusal, refusals
-from shop.dev.testing.steps import API, add_to_cart, cart_of, everything, order_of, place_order, variant_of
+from shop.dev.testing.steps import API, add_to_cart, cart_of, dump_database, order_of, place_order, variant_of
 
 pytestmark = pytest.mark.django_db
 
@@ -51,12 +51,12 @@ def test_totals_leave_it_out_and_quote_and_order_answer_alike(
     cart = cart_of(as_customer)
     assert [cart[name] for name in ("subtotal", "discount", "total")] == ["20.00", "0.00", "20.00"]
     assert len(cart["warnings"]) == 1
-    before = everything()
+    before = dump_database()
     for url in (QUOTE, ORDERS):
         assert refusals(as_customer.post(url, {"shipping_address": ADDRESS}), 409) == [
             ("out_of_stock", "items.1.quantity")
         ]
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_a_discount_is_only_on_what_can_be_sold(as_customer: APIClient, make_product: Callable[..., Product]) -> None:
@@ -145,11 +145,11 @@ def test_a_quote_refuses_whatever_the_order_would(
     assert as_customer.put(f"{API}/cart/coupon/", {"code": "TENTH"}).status_code == 200
     if change:
         change()
-    before = everything()
+    before = dump_database()
     replies = [as_customer.post(url, {"shipping_address": ADDRESS, **body}) for url in (QUOTE, ORDERS)]
     assert replies[0].json() == replies[1].json()
     assert [refusal(reply, 400)[0] for reply in replies] == [code, code]
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_a_login_keeps_what_is_sold_out_with_a_warning(

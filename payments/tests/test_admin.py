@@ -201,7 +201,7 @@ def test_what_staff_read_about_a_refund_is_what_became_of_it(
 ) -> None:
     simulator.fail("server_error", prefix="/v1/refunds", method="POST")
     assert messages_of(refund(browser, payment, amount="1.00")) == ["The refund of 1.00 USD is on its way."]
-    simulator.heal()
+    simulator.clear_faults()
     # The shop has not heard of the dispute yet.
     simulator.dispute(payment.intent)
     (said,) = list(refund(browser, payment, amount="2.00").context["messages"])

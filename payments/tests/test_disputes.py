@@ -12,7 +12,7 @@ from shop import audit
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.stripe_simulator.errors import ApiError
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, events_of, everything, order_of, place_order, stock_of
+from shop.dev.testing.steps import API, dump_database, events_of, order_of, place_order, stock_of
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay, post_event
 
 pytestmark = pytest.mark.django_db
@@ -124,10 +124,10 @@ def test_a_disputed_payment_is_refunded_only_after_the_dispute_is_won(
     refunds = f"{API}/payments/{order(as_customer)['payment']}/refunds/"
     dispute = simulator.dispute(intent)
     deliver(simulator)
-    before = everything()
+    before = dump_database()
     for body in ({}, {"amount": "1.00"}, {"amount": "10.00", "reason": "Broken"}):
         assert refusal(as_staff.post(refunds, body), 409) == ("not_refundable", None)
-    assert everything() == before
+    assert dump_database() == before
     assert simulator.state()["refunds"] == []
 
     simulator.close_dispute(dispute["id"], won=False)

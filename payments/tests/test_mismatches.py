@@ -104,7 +104,7 @@ def test_an_intent_that_is_found_and_does_not_match_is_not_handed_out(
 ) -> None:
     simulator.fail("lose_answer", method="POST", prefix="/v1/payment_intents")
     assert as_customer.post(f"{API}/payments/", {"order": number}).status_code == 503
-    simulator.heal()
+    simulator.clear_faults()
     gateway.circuit.close()
     (intent,) = simulator.state()["payment_intents"]
     change_amount(simulator, intent["id"], 900)
@@ -125,7 +125,7 @@ def test_a_cancel_after_more_went_back_than_came_in_sends_nothing_more(
     assert as_customer.post(f"{API}/orders/{number}/cancel/", {}).status_code == 200
     reply = as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "1.00"})
     assert reply.json()["errors"][0]["detail"] == "0.00 of this payment is left."
-    simulator.heal()
+    simulator.clear_faults()
     jobs.Job.objects.update(run_at=timezone.now())
     jobs.run_due()
     assert [refund["amount"] for refund in simulator.state()["refunds"]] == [400]

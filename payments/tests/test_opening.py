@@ -14,7 +14,7 @@ from payments.models import Payment
 from shop import audit
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, everything, order_of, place_order, run_concurrently
+from shop.dev.testing.steps import API, dump_database, order_of, place_order, run_concurrently
 from shop.dev.testing.stripe_steps import open_payment, pay
 
 pytestmark = pytest.mark.django_db
@@ -169,10 +169,10 @@ def test_paid_and_cancelled_orders_cannot_be_paid(
     pay(as_customer, simulator, paid)
     cancelled = place_order(as_customer, product)["number"]
     as_customer.post(f"{API}/orders/{cancelled}/cancel/", {})
-    before = everything()
+    before = dump_database()
     for number in (paid, cancelled):
         assert refusal(as_customer.post(PAYMENTS, {"order": number}), 409) == ("order_not_payable", None)
-    assert everything() == before
+    assert dump_database() == before
     assert len(simulator.state()["payment_intents"]) == 1
 
 

@@ -71,7 +71,7 @@ def test_an_outage_is_a_503_and_a_later_try_ends_with_exactly_one_intent(
     assert held_until - placed == timedelta(seconds=settings.ORDER_HOLD_SECONDS)
     assert {**after, "payment": None, "expires_at": before["expires_at"]} == before
 
-    simulator.heal()
+    simulator.clear_faults()
     payment = open_payment(as_customer, number)
     assert payment["client_secret"].startswith(payment["payment_intent"])
     assert [intent["id"] for intent in simulator.state()["payment_intents"]] == [payment["payment_intent"]]
@@ -106,7 +106,7 @@ def test_a_silence_never_changes_the_key(as_customer: APIClient, number: str, si
     for kind in ("refuse", "lose_answer", "black_hole", "rate_limit", "garbage"):
         simulator.fail(kind, method="POST")
         assert as_customer.post(PAYMENTS, {"order": number}).status_code == 503
-        simulator.heal()
+        simulator.clear_faults()
     simulator.fail("server_error", method="POST", stored=False)
     assert as_customer.post(PAYMENTS, {"order": number}).status_code == 503
     payment = Payment.objects.get()
@@ -119,7 +119,7 @@ def test_an_intent_is_looked_for_before_an_old_call_is_repeated(
 ) -> None:
     simulator.fail("lose_answer", method="POST", prefix="/v1/payment_intents")
     assert as_customer.post(PAYMENTS, {"order": number}).status_code == 503
-    simulator.heal()
+    simulator.clear_faults()
     # Stripe has forgotten the key by then.
     simulator.account.store.rows("DELETE FROM idempotency_keys")
     Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
@@ -132,7 +132,7 @@ def test_an_event_tells_of_the_intent_whose_answer_was_lost(
 ) -> None:
     simulator.fail("lose_answer", method="POST", prefix="/v1/payment_intents")
     assert as_customer.post(PAYMENTS, {"order": number}).status_code == 503
-    simulator.heal()
+    simulator.clear_faults()
     (intent,) = simulator.state()["payment_intents"]
     assert Payment.objects.get().intent == ""
     simulator.pay(intent["id"])
@@ -148,7 +148,7 @@ def test_a_cancel_finds_the_intent_whose_answer_was_lost(
 ) -> None:
     simulator.fail("lose_answer", method="POST", prefix="/v1/payment_intents")
     assert as_customer.post(PAYMENTS, {"order": number}).status_code == 503
-    simulator.heal()
+    simulator.clear_faults()
     assert as_customer.post(f"{API}/orders/{number}/cancel/", {}).status_code == 200
     assert [intent["status"] for intent in simulator.state()["payment_intents"]] == ["canceled"]
 
@@ -185,7 +185,7 @@ def test_a_crowd_that_wants_to_pay_while_stripe_is_silent_is_answered_in_time(
         # Several times as many as the server has threads.
         with ThreadPoolExecutor(40) as crowd:
             assert set(crowd.map(lambda _: open_payment(), range(40))) == {503}
-        simulator.heal()
+        simulator.clear_faults()
         assert open_payment() in (200, 201)
         assert {open_payment() for _ in range(3)} == {200}
     assert len(simulator.state()["payment_intents"]) == 1

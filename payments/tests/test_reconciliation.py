@@ -170,7 +170,7 @@ def test_a_refund_that_was_given_up_is_sent_after_all(
     assert jobs.Job.objects.exclude(given_up_at=None).count() == 1
     Refund.objects.update(created_at=timezone.now() - timedelta(minutes=5))
     assert [complaint for complaint in audit.complaints() if "no job will send it" in complaint]
-    simulator.heal()
+    simulator.clear_faults()
     for _ in range(2):
         reconcile_all()
         jobs.run_due()
@@ -216,7 +216,7 @@ def test_the_worker_says_what_it_found(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     simulator.deliver(mode="off")
-    monkeypatch.setattr(reconciliation, "SETTLING", -timedelta(hours=1))
+    monkeypatch.setattr(reconciliation, "MIN_AGE", -timedelta(hours=1))
     lost = order_with_payment(as_customer)
     simulator.pay(payment_intent=lost.intent)
     Payment.objects.all().delete()

@@ -16,7 +16,7 @@ from payments.models import Payment, Refund
 from shop import jobs
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, events_of, everything, order_of, place_order, run_concurrently, stock_of
+from shop.dev.testing.steps import API, dump_database, events_of, order_of, place_order, run_concurrently, stock_of
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 
 pytestmark = pytest.mark.django_db
@@ -84,10 +84,10 @@ def test_parts_go_back_until_nothing_is_left(as_staff: APIClient, payment: dict,
     order = order_of(as_staff, payment["order"])
     assert order["payment_status"] == "refunded"
     assert [each["amount"] for each in order["refunds"]] == ["2.50", "7.00", "0.50"]
-    before = everything()
+    before = dump_database()
     for body in ({}, {"amount": "0.01"}):
         assert refusal(refund(as_staff, payment, **body), 409) == ("refund_too_large", "amount")
-    assert everything() == before
+    assert dump_database() == before
     assert sum(each["amount"] for each in simulator.state()["refunds"]) == 1000
 
 
@@ -210,7 +210,7 @@ def test_while_stripe_is_away_a_refund_is_pending_and_the_worker_ends_it_once(
     assert (order["payment_status"], order["refunds"][0]["status"]) == ("paid", "pending")
     assert Payment.objects.get().refundable == 600
     run_jobs()
-    simulator.heal()
+    simulator.clear_faults()
     for _ in range(3):
         run_jobs()
     order = order_of(as_staff, payment["order"])

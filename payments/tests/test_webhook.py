@@ -19,7 +19,7 @@ from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.stripe_simulator.delivery import body_of, sign
 from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, events_of, everything, order_of, place_order, run_concurrently
+from shop.dev.testing.steps import API, dump_database, events_of, order_of, place_order, run_concurrently
 from shop.dev.testing.stripe_steps import WEBHOOK, deliver, events, open_payment, post_body, post_event
 
 pytestmark = pytest.mark.django_db
@@ -72,10 +72,10 @@ def bad_signatures(body: bytes) -> dict[str, str]:
 
 @pytest.mark.parametrize("what", list(bad_signatures(b"")))
 def test_a_bad_signature_is_a_400_and_leaves_no_row(success: dict, what: str) -> None:
-    before = everything()
+    before = dump_database()
     body = body_of(success)
     assert refusal(post_body(body, bad_signatures(body)[what]), 400) == ("invalid_signature", None)
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_a_missing_signature_is_a_400(success: dict) -> None:

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from payments.models import StripeEvent
 from shop.dev.stripe_simulator.delivery import body_of, sign
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 from shop.dev.testing.stripe_steps import WEBHOOK, post_body, post_event
 
 pytestmark = pytest.mark.django_db
@@ -120,12 +120,12 @@ def signed(body: bytes, *, timestamp: int | None = None) -> str:
 def test_a_signed_body_that_cannot_be_an_event_is_400_and_leaves_nothing(
     path: str, type_: str, subject: dict[str, Any], values: list[Any], subtests: pytest.Subtests
 ) -> None:
-    before = everything()
+    before = dump_database()
     for value in values:
         with subtests.test(f"{str(value)[:40]!a}"):
             body = json.dumps(changed(an_event(type_, subject), path, value)).encode()
             assert refusal(post_body(body, signed(body)), 400) == ("invalid_event", None)
-    assert everything() == before
+    assert dump_database() == before
 
 
 BODIES = {
@@ -204,9 +204,9 @@ def a_thin_event() -> dict[str, Any]:
 
 def test_a_thin_event_is_acknowledged_and_ignored(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="payments.events")
-    before = everything()
+    before = dump_database()
     assert post_event(a_thin_event()).status_code == 200
-    assert everything() == before
+    assert dump_database() == before
     assert "stripe_thin_event_ignored" in caplog.text
 
 

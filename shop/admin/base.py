@@ -243,7 +243,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         return [each for each in actions if obj and not self.action_blocker(each.action_name.removeprefix(prefix), obj)]
 
-    def perform(self, request: HttpRequest, verb: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
+    def run_action(self, request: HttpRequest, verb: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
         verb()
         self.message_user(request, done, messages.SUCCESS)
         return leave_dialog(request, url)

@@ -31,7 +31,7 @@ class ExceptionHandler(handler.ExceptionHandler):
         is_expected = isinstance(exc, APIException) and not isinstance(exc, DatabaseUnavailable)
         if not is_expected and is_database_outage(exc):
             # A ping decides between an outage and a slow request.
-            circuit.failure_noticed()
+            circuit.check_database()
             return DatabaseUnavailable()
         # Raised while a view reads the request.
         if isinstance(exc, RequestDataTooBig):

@@ -50,7 +50,7 @@ def why_it_ended(code: int, log: str, program: Path) -> str:
         )
     if "featureCompatibilityVersion" in log and "UPGRADE PROBLEM" in log:
         return "Another version of MongoDB wrote this database folder: choose another DATA_DIR, or remove the folder."
-    said = "\n".join(f"  {_readable(line)}" for line in _telling(log))
+    said = "\n".join(f"  {_readable(line)}" for line in _relevant_lines(log))
     return f"MongoDB ended with exit code {code} at its start: look at the end of its log, {_INSTEAD}.\n{said}"
 
 
@@ -163,7 +163,7 @@ def _missing_library(library: str) -> str:
     return f"MongoDB needs the system library {library}, which is not installed: install it{packages}, {_INSTEAD}."
 
 
-def _telling(log: str) -> list[str]:
+def _relevant_lines(log: str) -> list[str]:
     """Prefer errors and fatal errors."""
     lines = log.splitlines()
     bad = [line for line in lines if '"s":"E"' in line or '"s":"F"' in line]

@@ -37,7 +37,7 @@ class Circuit:
         self._open = True
 
     @contextmanager
-    def admitted(self) -> Iterator[bool]:
+    def admit(self) -> Iterator[bool]:
         """Yield whether the block is a probe. Raises the refusal while another request probes."""
         if not self._open:
             yield False
@@ -77,10 +77,10 @@ class DatabaseCircuit:
         except Exception as error:
             if not is_database_outage(error):
                 raise
-            self.failure_noticed()
+            self.check_database()
             raise DatabaseUnavailable from error
 
-    def failure_noticed(self) -> None:
+    def check_database(self) -> None:
         """Open the circuit if the database does not answer a ping."""
         with self._lock:
             if self._open or primary_answers(PING_SECONDS):

@@ -41,7 +41,7 @@ class DatabaseDeadlineMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         # DRF's views handle their exceptions.
         if is_database_outage(exception):
-            circuit.failure_noticed()
+            circuit.check_database()
             return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
         if isinstance(exception, ShopError | Throttled):
             return answer(request, exception, title="Request failed")

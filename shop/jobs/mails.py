@@ -65,7 +65,7 @@ class Mail(NamedTuple):
     context: dict[str, Any]
 
 
-class MailNotTaken(Exception):
+class MailNotAccepted(Exception):
     """The mail server did not confirm the mail; the message omits the recipient."""
 
     def __init__(self, error: OSError, *, to: str) -> None:
@@ -108,7 +108,7 @@ def mail(name: str) -> Callable[[Writer], MailKind]:
     return register
 
 
-def storefront(page: str, **parameters: str) -> str:
+def storefront_url(page: str, **parameters: str) -> str:
     query = f"?{urlencode(parameters)}" if parameters else ""
     return f"{settings.FRONTEND_URL.rstrip('/')}/{page}{query}"
 
@@ -133,11 +133,11 @@ def _send(mail: Mail, number: ObjectId) -> None:
             _drop(number, code=code)
         except smtplib.SMTPDataError as refused:
             if not _is_about_mailbox(refused):
-                raise MailNotTaken(refused, to=mail.to) from None
+                raise MailNotAccepted(refused, to=mail.to) from None
             _drop(number, code=refused.smtp_code)
         except OSError as error:
             # Includes lost responses, so attempts are limited.
-            raise MailNotTaken(error, to=mail.to) from None
+            raise MailNotAccepted(error, to=mail.to) from None
 
 
 def _is_over_limit(mail: Mail, number: ObjectId) -> bool:

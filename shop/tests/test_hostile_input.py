@@ -20,7 +20,7 @@ from payments.models import Payment
 from shop.dev.testing.images import image_file
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.routes import Operation, operations, schema
-from shop.dev.testing.steps import API, add_to_cart, everything, place_order
+from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order
 
 pytestmark = pytest.mark.django_db
 
@@ -128,7 +128,7 @@ def send(staff_client: APIClient, address_of: Callable[[Operation], str]) -> Cal
 
 
 def kept() -> dict[str, list[Any]]:
-    return {name: rows for name, rows in everything().items() if name != "shop_ratewindow"}
+    return {name: rows for name, rows in dump_database().items() if name != "shop_ratewindow"}
 
 
 def test_the_routes_that_take_json_are_these_and_each_is_reached(send: Callable[..., Any]) -> None:

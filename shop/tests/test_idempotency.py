@@ -246,7 +246,7 @@ def test_a_payment_that_stripe_did_not_answer_frees_its_key(
     refused = send(as_customer, path=f"{API}/payments/", order=number)
     assert refusal(refused, 503) == ("payment_service_unavailable", None)
     assert not IdempotencyRecord.objects.exists()
-    simulator.heal()
+    simulator.clear_faults()
     assert send(as_customer, path=f"{API}/payments/", order=number).status_code in (200, 201)
 
 

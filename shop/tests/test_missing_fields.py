@@ -17,7 +17,7 @@ from catalog.models import Product
 from orders.models import Order
 from shop.db import caches, documents
 from shop.dev.testing.admin import browser_of, url_of
-from shop.dev.testing.steps import ADDRESS, everything
+from shop.dev.testing.steps import ADDRESS, dump_database
 from shop.tests.test_documents import values
 
 pytestmark = pytest.mark.django_db
@@ -185,9 +185,9 @@ def test_pages_of_the_admin_open_without_the_optional_fields(
 
 
 def restore(before: dict[str, list[Any]]) -> None:
-    """Make the database what it was when ``everything`` returned this."""
+    """Make the database what it was when ``dump_database`` returned this."""
     database = connection.get_database()
-    for name, rows in everything().items():
+    for name, rows in dump_database().items():
         if rows != before.get(name, []):
             database[name].delete_many({})
             if before.get(name):
@@ -209,7 +209,7 @@ def test_calls_work_as_before_without_the_optional_fields(
         "ship": lambda: as_staff.post(f"/api/v1/orders/{populated_shop.number}/fulfil/", {"status": "shipped"}),
         "change a product": lambda: as_staff.patch(f"/api/v1/products/{product.pk}/", {"description": "Soft."}),
     }
-    before = everything()
+    before = dump_database()
     complete = {name: call().status_code for name, call in calls.items()}
     assert set(complete.values()) == {200, 201}
     restore(before)

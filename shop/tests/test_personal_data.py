@@ -34,7 +34,7 @@ from shop.dev.testing.admin import browser_of, url_of
 from shop.dev.testing.failures import failing
 from shop.dev.testing.mails import work
 from shop.dev.testing.server import database_uri
-from shop.dev.testing.steps import API, add_to_cart, everything, order_of, place_order
+from shop.dev.testing.steps import API, add_to_cart, dump_database, order_of, place_order
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay, post_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -261,7 +261,7 @@ def paths_with(mark: str) -> set[str]:
     """Where the mark is in the database: the paths of fields, of whole collections that no model has their names."""
     tables = {model._meta.db_table: model for model in stored_models()}
     found = set()
-    for name, documents in everything().items():
+    for name, documents in dump_database().items():
         model = tables.get(name)
         names = {field.column: field.name for field in model._meta.concrete_fields} if model else {}
         for document in documents:

@@ -12,7 +12,7 @@ from pkgutil import walk_packages
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-ROOMS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
+APPS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
 
 
 def pinned(name: str) -> set[str]:
@@ -33,7 +33,7 @@ def imported(path: Path) -> set[str]:
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
-    return names - set(sys.stdlib_module_names) - {*ROOMS, "conftest"}
+    return names - set(sys.stdlib_module_names) - {*APPS, "conftest"}
 
 
 def test_everything_that_is_imported_is_pinned() -> None:
@@ -41,7 +41,7 @@ def test_everything_that_is_imported_is_pinned() -> None:
     production, development = pinned("requirements.txt"), pinned("requirements-dev.txt")
     # `bson` comes with pymongo, and so does its distribution's name.
     missing = set()
-    for path in [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]:
+    for path in [path for room in APPS for path in (ROOT / room).rglob("*.py")]:
         testing = bool({"tests", "testing", "fuzz"} & set(path.parts))
         known = production | development if testing else production
         for module in imported(path):

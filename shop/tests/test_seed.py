@@ -45,7 +45,7 @@ def seed(**options: int) -> str:
     return output.getvalue()
 
 
-def everything() -> dict[str, list[dict]]:
+def dump_database() -> dict[str, list[dict]]:
     """All documents of the database, but for what migrations made."""
     database = connection.database
     names = [name for name in database.list_collection_names() if not name.startswith(("django_", "auth_", "system."))]
@@ -58,12 +58,12 @@ def everything() -> dict[str, list[dict]]:
 @pytest.mark.django_db
 def test_the_second_run_changes_nothing():
     seed()
-    once = everything()
+    once = dump_database()
     files = sorted(name for name, _ in media.stored_images("products"))
 
     output = seed()
 
-    assert everything() == once
+    assert dump_database() == once
     assert sorted(name for name, _ in media.stored_images("products")) == files
     assert "nothing was changed" in output
 
@@ -122,12 +122,12 @@ def test_pictures_are_files_with_their_thumbnails():
 @pytest.mark.django_db
 def test_with_debug_off_the_demo_is_refused_and_nothing_is_written(settings):
     settings.DEBUG = False
-    before = everything()
+    before = dump_database()
 
     with pytest.raises(CommandError, match="DEBUG=1"):
         seed()
 
-    assert everything() == before
+    assert dump_database() == before
     assert not User.objects.exists()
 
 
@@ -246,11 +246,11 @@ def test_bench_documents_are_those_that_the_services_write():
 @pytest.mark.django_db
 def test_bench_catalog_is_complete_and_the_second_run_changes_nothing():
     seed(products=70, categories=20, images=3, users=2)
-    once = everything()
+    once = dump_database()
 
     seed(products=70, categories=20, images=3, users=2)
 
-    assert everything() == once
+    assert dump_database() == once
     assert Product.objects.count() == 70
     assert Category.objects.count() == 20
     assert set(StockMovement.objects.values_list("delta", flat=True)) == {1_000_000_000}

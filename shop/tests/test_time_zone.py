@@ -9,7 +9,7 @@ from django.db import connection
 
 from orders.models import Order
 from shop.dev.testing.admin import browser_of, url_of
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def test_every_page_of_the_admin_shows_times_of_the_time_zone(
 ) -> None:
     settings.TIME_ZONE = "Asia/Kathmandu"
     browser = browser_of(staff)
-    for name, rows in everything().items():
+    for name, rows in dump_database().items():
         for row in rows:
             if name not in KEPT:
                 connection.get_database()[name].replace_one({"_id": row["_id"]}, at_the_moment(row))

@@ -21,7 +21,7 @@ from shop.db.transactions import TransactionContention, in_transaction, on_commi
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, add_to_cart, everything, place_order, run_concurrently, stock_of
+from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order, run_concurrently, stock_of
 from shop.jobs import PeriodicTask
 
 pytestmark = pytest.mark.django_db
@@ -287,12 +287,12 @@ def test_a_conflict_that_does_not_end_is_a_503_and_nothing_happened(
     monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.3)
     add_to_cart(as_customer, product, 2)
     as_customer.raise_request_exception = False
-    before = everything()
+    before = dump_database()
     with failing("insert", Order, times=None, **WRITE_CONFLICT):
         reply = as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS})
     assert refusal(reply, 503) == ("too_much_contention", None)
     assert int(reply["Retry-After"]) >= 1
-    assert everything() == before
+    assert dump_database() == before
     place_order(as_customer)
     assert stock_of(product) == 3
 

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from payments.errors import StripeUnavailable
-from payments.reconciliation import SETTLING, reconcile
+from payments.reconciliation import MIN_AGE, reconcile
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--settling-minutes",
             type=float,
-            default=SETTLING.total_seconds() / 60,
+            default=MIN_AGE.total_seconds() / 60,
             help="Skip objects younger than this (default: 5).",
         )
 

@@ -61,7 +61,7 @@ def test_an_outage_lasts_until_it_is_healed(simulator, client) -> None:
     for _ in range(3):
         with pytest.raises(stripe.APIConnectionError):
             client.v1.balance.retrieve()
-    simulator.heal()
+    simulator.clear_faults()
     assert client.v1.balance.retrieve().livemode is False
     assert simulator.counters()["calls"]["GET /v1/balance"] == {"refuse": 3, "200": 1}
 
@@ -96,7 +96,7 @@ def test_the_control_plane_is_the_same_over_http(http, client, simulator) -> Non
     assert http("POST", "/_simulator/deliver", b"{")[0] == 400
     assert post("reset")[0] == 200
     assert post("state")[1]["result"]["payment_intents"] == []
-    assert {"twin", "resend", "refund", "heal", "counters"} <= ACTIONS
+    assert {"twin", "resend", "refund", "clear_faults", "counters"} <= ACTIONS
 
 
 def test_the_banks_page_sends_the_shopper_back(http, browser, intent, simulator) -> None:

@@ -175,7 +175,7 @@ class ControlPlane:
         acts: bool = False,
         stored: bool = True,
     ) -> Object:
-        """Break ``times`` calls, or all until `heal`; see `Fault`."""
+        """Break ``times`` calls, or all until `clear_faults`; see `Fault`."""
         if times is not None and times < 1:
             raise invalid("times must be at least 1", param="times")
         fault = Fault(kind, times, method and method.upper(), prefix, seconds, acts, stored)
@@ -183,7 +183,7 @@ class ControlPlane:
         self.faults.add(fault)
         return shown
 
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         self.faults.clear()
 
     # Inspection
@@ -232,7 +232,7 @@ class ControlPlane:
 
     def reset(self) -> None:
         """Delete all objects and outages, not the webhook's settings."""
-        self.heal()
+        self.clear_faults()
         with self.account.session() as session:
             session.store.clear()
             session.store.set("delivery_rule", {})

@@ -65,7 +65,7 @@ class StripeSimulator(ControlPlane):
         return self
 
     def close(self) -> None:
-        self.heal()
+        self.clear_faults()
         self._front.close()
         self.clockwork.close()
         self.courier.close()

@@ -54,7 +54,7 @@ def run_concurrently(*functions: Callable[[], T]) -> list[T]:
         return [future.result(60) for future in futures]
 
 
-def everything() -> dict[str, list[Any]]:
+def dump_database() -> dict[str, list[Any]]:
     """Return all documents by collection."""
     database = connection.database
     names = sorted(database.list_collection_names(filter={"type": "collection"}))

@@ -15,7 +15,7 @@ from conftest import ADDRESS, client_of
 from orders.reviews.models import Review
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import ordered
-from shop.dev.testing.steps import everything, variant_of
+from shop.dev.testing.steps import dump_database, variant_of
 from shop.dev.testing.stripe_steps import open_payment
 from shop.tests.access.people import make_people
 
@@ -65,7 +65,7 @@ def put_back(request: pytest.FixtureRequest) -> Callable[[], None]:
     # Everything that the test asks for is there before it is looked at.
     for name in {"things", "browsers"} & set(request.fixturenames):
         request.getfixturevalue(name)
-    before, hashes = everything(), _hashes()
+    before, hashes = dump_database(), _hashes()
 
     def put_back() -> None:
         for name, digest in _hashes().items():

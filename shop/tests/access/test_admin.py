@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import User
 from orders.models import Order
 from shop.dev.testing.admin import browser_of
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 from shop.tests.access.routes import routes
 from shop.tests.access.tables import ADMIN, APPS, COMMON, SITE, STAFF
 
@@ -87,7 +87,7 @@ def test_every_page_stands_in_the_table_and_every_row_is_a_page() -> None:
 
 @pytest.mark.parametrize("person", STAFF)
 def test_what_the_table_does_not_open_is_403_and_changes_nothing(browsers: dict[str, Client], person: str) -> None:
-    before = everything()
+    before = dump_database()
     wrong = []
     for label in MODELS:
         for page in {*PAGES, *BUTTONS[label]} - opened(label, person):
@@ -95,7 +95,7 @@ def test_what_the_table_does_not_open_is_403_and_changes_nothing(browsers: dict[
                 if reply.status_code != 403:
                     wrong.append(f"{method} {label} {page} as {person}: {reply.status_code}")
     assert wrong == []
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize("person", STAFF)
@@ -124,7 +124,7 @@ def test_only_what_the_table_names_can_be_done_with_rows_of_a_list(browsers: dic
 
 @pytest.mark.parametrize("person", ["nobody", "other"])
 def test_nobody_and_customers_are_sent_to_the_login_from_everywhere(browsers: dict[str, Client], person: str) -> None:
-    before = everything()
+    before = dump_database()
     login = reverse("admin:login")
     pages = [address_of(label, page) for label in MODELS for page in {*PAGES, *BUTTONS[label]}]
     pages += [reverse("admin:app_list", args=[app]) for app in APPS] + [f"{reverse('admin:index')}nowhere/"]
@@ -132,7 +132,7 @@ def test_nobody_and_customers_are_sent_to_the_login_from_everywhere(browsers: di
         for method in ("get", "post"):
             reply = getattr(browsers[person], method)(address)
             assert (reply.status_code, reply.get("Location", "").split("?")[0]) == (302, login), f"{method} {address}"
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_pages_about_no_model_are_answered_by_the_table(browsers: dict[str, Client]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from shop.dev.testing.routes import operations
-from shop.dev.testing.steps import everything
+from shop.dev.testing.steps import dump_database
 from shop.tests.access.routes import named, routes
 from shop.tests.access.tables import API, AROUND, PEOPLE, Row
 
@@ -81,10 +81,10 @@ def test_the_description_says_who_may_as_the_table_does() -> None:
 def test_what_the_table_refuses_is_refused_and_changes_nothing(
     clients: dict[str, APIClient], things: dict[str, str]
 ) -> None:
-    before = everything()
+    before = dump_database()
     wrong = [difference(clients[person], things, row, person) for row, person in cells(refused=True)]
     assert [each for each in wrong if each] == []
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_what_the_table_allows_passes(
@@ -132,7 +132,7 @@ def test_what_is_somebody_else_s_is_nothing_in_a_body_either(
 def test_a_method_that_a_route_does_not_have_is_405_for_everybody(
     clients: dict[str, APIClient], things: dict[str, str]
 ) -> None:
-    before = everything()
+    before = dump_database()
     wrong = []
     for path, methods in API_ROUTES.items():
         for method in set(METHODS) - methods:
@@ -144,7 +144,7 @@ def test_a_method_that_a_route_does_not_have_is_405_for_everybody(
                 if not asked and (reply.status_code, allowed) != (405, methods):
                     wrong.append(f"{method} {path} as {person}: {reply.status_code}, Allow: {reply.get('Allow')}")
     assert wrong == []
-    assert everything() == before
+    assert dump_database() == before
 
 
 def test_options_tells_everybody_the_methods_and_no_more(clients: dict[str, APIClient], things: dict[str, str]) -> None:

@@ -138,6 +138,6 @@ def _check_names(tally: Tally) -> None:
     base = Path(settings.BASE_DIR)
     source = "".join(path.read_text() for app in APPS for path in (base / app).rglob("*.py"))
     there = set(re.findall(r'@(?:transactions\.)?transactional\("([^"]+)"\)', source))
-    there |= {f"stripe.{name}" for name in re.findall(r'_calling\("(\w+)"\)', source)}
+    there |= {f"stripe.{name}" for name in re.findall(r'_stripe_call\("(\w+)"\)', source)}
     for name, *_ in (*TRANSACTIONS, *CALLS):
         tally.expect(name in there, f"there is no crash point {name}")

@@ -64,7 +64,7 @@ def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float
             + [lambda o=order: _refund(staff, o) for order in paid]
             + [lambda o=order: o.buyer.cancel(o.number) for order in to_cancel]
         )
-    world.stripe.heal()
+    world.stripe.clear_faults()
     tally.attempt(len(answers))
     tally.acknowledge(sum(answer.status in (200, 201) for answer in answers))
     refunds = [answer.body["id"] for answer in answers[2 * ORDERS : 3 * ORDERS] if answer.status == 201]
