@@ -1,6 +1,6 @@
 """Admin for orders and reviews."""
 
-from orders.admin import dashboard, orders, terms
+from orders.admin import dashboard, orders, shipping_and_tax
 from orders.reviews import admin as reviews
 
-__all__ = ["dashboard", "orders", "reviews", "terms"]
+__all__ = ["dashboard", "orders", "reviews", "shipping_and_tax"]

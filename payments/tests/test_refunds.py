@@ -179,7 +179,7 @@ def test_a_refund_that_the_bank_takes_its_time_for_is_pending_till_then(
     assert refund(as_staff, slow, "4.00").json()["status"] == "pending"
     assert order_of(as_staff, number)["payment_status"] == "paid"
     assert refusal(refund(as_staff, slow, "6.01"), 409) == ("refund_too_large", "amount")
-    simulator.wait_until_settled(timeout=5)
+    simulator.wait_until_idle(timeout=5)
     deliver(simulator)
     order = order_of(as_staff, number)
     assert (order["payment_status"], order["refunds"][0]["status"]) == ("partially_refunded", "succeeded")

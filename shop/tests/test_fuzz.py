@@ -22,7 +22,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 from shop.dev.fuzz import checks, report
 from shop.dev.fuzz.examining import Plan, examine
 from shop.dev.fuzz.people import PEOPLE
-from shop.dev.fuzz.tally import Tally
+from shop.dev.fuzz.results import Results
 from shop.dev.testing.routes import operations, schema
 
 COMMAND = [sys.executable, "manage.py", "fuzz"]
@@ -150,15 +150,15 @@ def response_of(status: int, body: Any = None) -> Any:
     return SimpleNamespace(status_code=status, json=lambda: body)
 
 
-def found_at(address: str) -> Tally:
-    tally = Tally("customer")
-    examine(address, tally=tally, plan=Plan(1, 1, thorough=False), login=Caller())
-    return tally
+def found_at(address: str) -> Results:
+    results = Results("customer")
+    examine(address, results=results, plan=Plan(1, 1, thorough=False), login=Caller())
+    return results
 
 
 def test_a_shop_that_lets_everything_pass_is_found_out(shop_that_answers: Callable[..., str]) -> None:
-    tally = found_at(shop_that_answers(200, {"error": "Traceback (most recent call last): pymongo"}))
-    assert {finding.check for finding in tally.findings} >= {
+    results = found_at(shop_that_answers(200, {"error": "Traceback (most recent call last): pymongo"}))
+    assert {finding.check for finding in results.findings} >= {
         "ignored_auth",
         "negative_data_rejection",
         "response_schema_conformance",
@@ -166,13 +166,13 @@ def test_a_shop_that_lets_everything_pass_is_found_out(shop_that_answers: Callab
         "tells_nothing_of_its_insides",
     }
     # A finding shows what was asked and answered.
-    assert any("curl" in finding.request and "→ 200" in finding.message for finding in tally.findings)
+    assert any("curl" in finding.request and "→ 200" in finding.message for finding in results.findings)
 
 
 def test_a_shop_that_breaks_down_is_found_out(shop_that_answers: Callable[..., str]) -> None:
-    tally = found_at(shop_that_answers(502, "Bad gateway"))
-    assert {finding.check for finding in tally.findings} >= {"not_a_server_error", "status_code_conformance"}
-    assert tally.never_succeeded == list(tally.answers)
+    results = found_at(shop_that_answers(502, "Bad gateway"))
+    assert {finding.check for finding in results.findings} >= {"not_a_server_error", "status_code_conformance"}
+    assert results.never_succeeded == list(results.answers)
 
 
 def refusal(kind: str, code: str) -> dict[str, Any]:
@@ -182,12 +182,12 @@ def refusal(kind: str, code: str) -> dict[str, Any]:
 def test_a_refusal_of_what_the_description_allows_is_only_excused_for_a_reason(
     shop_that_answers: Callable[..., str],
 ) -> None:
-    tally = found_at(shop_that_answers(400, refusal("validation_error", "max_length")))
-    assert "positive_data_acceptance" in {finding.check for finding in tally.findings}
+    results = found_at(shop_that_answers(400, refusal("validation_error", "max_length")))
+    assert "positive_data_acceptance" in {finding.check for finding in results.findings}
 
-    tally = found_at(shop_that_answers(400, refusal("client_error", "empty_cart")))
-    assert "positive_data_acceptance" not in {finding.check for finding in tally.findings}
-    assert tally.excused[checks.FACT] > 0
+    results = found_at(shop_that_answers(400, refusal("client_error", "empty_cart")))
+    assert "positive_data_acceptance" not in {finding.check for finding in results.findings}
+    assert results.excused[checks.FACT] > 0
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_what_is_refused_though_the_description_allows_it_must_have_a_reason(
 def test_only_what_stands_between_the_marks_is_written(tmp_path: Path) -> None:
     page = tmp_path / "security.md"
     page.write_text(f"# By hand\n\n{report.BEGIN}\nold\n{report.END}\n\nBy hand, too\n")
-    tally = Tally("customer", excused=Counter({checks.FACT: 2}))
-    tally.find("ignored_auth", "GET /orders/", "open")
-    report.write(page, report.markdown([tally], seed=7, mongod="6.0", seconds=90))
+    results = Results("customer", excused=Counter({checks.FACT: 2}))
+    results.find("ignored_auth", "GET /orders/", "open")
+    report.write(page, report.markdown([results], seed=7, mongod="6.0", seconds=90))
     text = page.read_text()
     assert text.startswith("# By hand\n\n<!-- fuzz: begin")
     assert text.endswith("<!-- fuzz: end -->\n\nBy hand, too\n")

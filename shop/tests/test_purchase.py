@@ -65,7 +65,7 @@ class Storefront:
 def storefront(live_server: Any, simulator: StripeSimulator, shipping: ShippingMethod) -> Iterator[Storefront]:
     simulator.set_webhook(f"{live_server.url}/api/v1/payments/webhook/")
     yield Storefront(live_server.url, simulator.url)
-    simulator.wait_until_settled(timeout=10)
+    simulator.wait_until_idle(timeout=10)
     assert audit.complaints() == []
 
 
@@ -147,7 +147,7 @@ def test_cancelling_a_paid_order_refunds_it_once(
     assert [(refund["amount"], refund["status"]) for refund in order["refunds"]] == [("14.90", "succeeded")]
     assert [entry["event"] for entry in order["timeline"]] == ["placed", "paid", "cancelled", "refunded"]
     assert Variant.objects.get(product=product).stock == 5
-    simulator.wait_until_settled(timeout=10)
+    simulator.wait_until_idle(timeout=10)
     assert len(storefront.call("GET", f"/orders/{order['number']}/").json()["refunds"]) == 1
 
 

@@ -41,7 +41,7 @@ def test_the_purchase_in_the_readme_really_runs(
     shell = subprocess.run(
         ["sh", "-eu", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
-    simulator.wait_until_settled(timeout=10)
+    simulator.wait_until_idle(timeout=10)
 
     assert shell.returncode == 0, shell.stderr
     assert '"status":"completed","payment_status":"paid"' in shell.stdout

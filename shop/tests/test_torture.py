@@ -22,9 +22,9 @@ from orders.models import Order
 from shop import jobs
 from shop.db import crash_points
 from shop.dev.faults import report
+from shop.dev.faults.results import Results
 from shop.dev.faults.scenarios import SCENARIOS
 from shop.dev.faults.scenarios.crashes import CALLS, TRANSACTIONS
-from shop.dev.faults.tally import Tally
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.steps import API, order_of, place_order
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
@@ -116,7 +116,7 @@ def test_every_place_that_a_sale_reaches_has_its_crash(
 
 
 def test_a_table_says_what_went_wrong() -> None:
-    good, bad = Tally("last_pieces", attempted=3, acknowledged=2), Tally("coupon", attempted=1)
+    good, bad = Results("last_pieces", attempted=3, acknowledged=2), Results("coupon", attempted=1)
     bad.lost.append("the acknowledged order X")
     bad.answered(503, "POST /orders/")
     text = report.markdown([good, bad], [bad], seed=5, mongod="6.0.5", seconds=60, short=False)
@@ -127,11 +127,11 @@ def test_a_table_says_what_went_wrong() -> None:
 
 
 def test_a_503_is_no_fault_where_something_was_made_to_be_away_and_a_500_always_is() -> None:
-    tally = Tally("frozen", outages=True, attempted=1)
-    tally.answered(503, "a call")
-    assert (tally.server_errors, tally.passed) == (1, True)
-    tally.answered(500, "a call")
-    assert tally.complaints == ["unexpected: a call answered 500"]
+    results = Results("frozen", outages=True, attempted=1)
+    results.answered(503, "a call")
+    assert (results.server_errors, results.passed) == (1, True)
+    results.answered(500, "a call")
+    assert results.complaints == ["unexpected: a call answered 500"]
 
 
 def test_a_written_run_leaves_the_attacks_of_the_page_as_they_are(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_browser_pays_with_a_typed_in_card(
     found = client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
     assert found.amount_received == 1999
     assert found.latest_charge.payment_method_details.card.last4 == "4242"
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert sorted(shop.types()) == ["charge.succeeded", "payment_intent.created", "payment_intent.succeeded"]
 
 
@@ -70,7 +70,7 @@ def test_a_declined_card_leaves_the_intent_payable(
     assert error.payment_intent["status"] == "requires_payment_method"
     assert error.payment_intent["last_payment_error"]["code"] == code
     assert simulator.pay(intent.id)["status"] == "succeeded"
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert {"charge.failed", "payment_intent.payment_failed", "payment_intent.succeeded"} <= set(shop.types())
 
 
@@ -112,7 +112,7 @@ def test_three_d_secure_waits_for_the_shopper(
     body = f"key=pk_test_simulator&client_secret={intent.client_secret}&success={success}".encode()
     code, done, _ = http("POST", f"/v1/payment_intents/{intent.id}/_authenticate", body)
     assert (code, done["status"], done["next_action"]) == (200, status, None)
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert "payment_intent.requires_action" in shop.types()
     if success == "false":
         assert done["last_payment_error"]["code"] == "payment_intent_authentication_failure"
@@ -126,14 +126,14 @@ def test_a_bank_debit_is_processing_before_it_ends(client, intent, simulator, sh
     assert simulator.pay(intent.id, method)["status"] == "processing"
     with pytest.raises(stripe.InvalidRequestError, match="status of processing"):
         client.v1.payment_intents.cancel(intent.id)
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert client.v1.payment_intents.retrieve(intent.id).status == status
     assert "payment_intent.processing" in shop.types()
 
 
 def test_a_processing_intent_can_be_finished_by_hand(client, intent, simulator) -> None:
     simulator.pay(intent.id, "pm_usBankAccount_processing")
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert client.v1.payment_intents.retrieve(intent.id).status == "processing"
     assert simulator.finish_processing(intent.id, success=True)["amount_received"] == 1999
 
@@ -159,7 +159,7 @@ def test_a_canceled_intent_stays_canceled(client, intent, simulator, shop) -> No
         client.v1.payment_intents.cancel(intent.id)
     with pytest.raises(ApiError, match="status of canceled"):
         simulator.pay(intent.id)
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert sorted(shop.types()) == ["payment_intent.canceled", "payment_intent.created"]
 
 

@@ -17,7 +17,7 @@ def test_refunds_in_parts_never_exceed_the_charge(client, paid, simulator, shop)
     assert refused.value.code == "charge_already_refunded"
     assert client.v1.charges.retrieve(paid["latest_charge"]).refunded
     assert len(client.v1.refunds.list({"payment_intent": paid["id"]}).data) == 2
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert shop.types().count("refund.created") == shop.types().count("charge.refunded") == 2
 
 
@@ -48,7 +48,7 @@ def test_a_failed_refund_gives_the_money_back_to_the_shop(client, paid, simulato
     assert client.v1.refunds.retrieve(refund.id).status == "failed"
     charge = client.v1.charges.retrieve(paid["latest_charge"])
     assert (charge.amount_refunded, charge.refunded) == (0, False)
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert {"refund.updated", "refund.failed"} <= set(shop.types())
     with pytest.raises(ApiError):
         simulator.fail_refund(refund.id)
@@ -62,7 +62,7 @@ def test_some_refunds_end_later(client, intent, simulator, card: str, first: str
     simulator.pay(intent.id, card)
     refund = client.v1.refunds.create({"payment_intent": intent.id})
     assert refund.status == first
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert client.v1.refunds.retrieve(refund.id).status == last
 
 
@@ -78,7 +78,7 @@ def test_a_dispute_blocks_refunds_and_is_won_or_lost(client, paid, simulator, sh
     simulator.close_dispute(dispute["id"], won=won)
     assert client.v1.disputes.retrieve(dispute["id"]).status == ("won" if won else "lost")
     assert client.v1.balance.retrieve().available[0].amount == (1999 if won else 0)
-    assert simulator.wait_until_settled()
+    assert simulator.wait_until_idle()
     assert {"charge.dispute.created", "charge.dispute.funds_withdrawn", event} <= set(shop.types())
 
 

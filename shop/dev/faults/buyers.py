@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import requests
 
-from shop.dev.faults.books import Person
-from shop.dev.faults.tally import Tally
+from shop.dev.faults.results import Results
+from shop.dev.faults.state import Person
 
 T = TypeVar("T")
 
@@ -38,15 +38,15 @@ class Answer(NamedTuple):
 class Buyer:
     """A user's connection; not thread-safe, use :meth:`twin`."""
 
-    def __init__(self, url: str, person: Person, tally: Tally) -> None:
-        self.url, self.person, self.tally = url, person, tally
+    def __init__(self, url: str, person: Person, results: Results) -> None:
+        self.url, self.person, self.results = url, person, results
         self._http = requests.Session()
         # Ignore proxies.
         self._http.trust_env = False
         self._http.headers["Authorization"] = f"Bearer {person.token}"
 
     def twin(self) -> "Buyer":
-        return Buyer(self.url, self.person, self.tally)
+        return Buyer(self.url, self.person, self.results)
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
         """A broken connection returns status 0."""
@@ -59,7 +59,7 @@ class Buyer:
         except requests.RequestException:
             return Answer(0, "", {}, time.monotonic() - began)
         seconds = time.monotonic() - began
-        self.tally.answered(reply.status_code, f"{method} {path}")
+        self.results.answered(reply.status_code, f"{method} {path}")
         try:
             data = reply.json()
         except ValueError:
@@ -106,7 +106,7 @@ def at_once(functions: Sequence[Callable[[], T]]) -> list[T]:
         return [future.result(_GIVE_UP_SECONDS) for future in futures]
 
 
-def side_by_side(functions: Sequence[Callable[[], T]], *, threads: int = 8) -> list[T]:
+def run_in_parallel(functions: Sequence[Callable[[], T]], *, threads: int = 8) -> list[T]:
     with ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(function) for function in functions]
         return [future.result(_GIVE_UP_SECONDS) for future in futures]

@@ -12,7 +12,7 @@ from bson import ObjectId
 from django.conf import settings
 from pymongo import MongoClient
 
-from shop.dev.faults.books import Booked, Person
+from shop.dev.faults.state import OrderRecord, Person
 from shop.dev.faults.world import World
 from shop.dev.mongod import free_port
 from shop.dev.processes import last_lines, spawn
@@ -20,7 +20,7 @@ from shop.dev.processes import last_lines, spawn
 _START_SECONDS = 30
 
 
-class NaiveBooks:
+class NaiveState:
     def __init__(self, uri: str) -> None:
         self.client: MongoClient[dict[str, Any]] = MongoClient(uri)
         self.db = self.client["naive"]
@@ -41,9 +41,9 @@ class NaiveBooks:
     def make_staff(self) -> Person:
         return Person("staff", "staff")
 
-    def orders(self) -> list[Booked]:
+    def orders(self) -> list[OrderRecord]:
         return [
-            Booked(
+            OrderRecord(
                 number=order["number"],
                 buyer=order["buyer"],
                 status=order["status"],
@@ -64,7 +64,7 @@ class NaiveBooks:
     def events(self) -> int:
         return self.db.events.count_documents({})
 
-    def cancel_unnoticed(self, number: str, *, expired: bool) -> None:
+    def cancel_locally(self, number: str, *, expired: bool) -> None:
         order = self.db.orders.find_one_and_update({"number": number}, {"$set": {"status": "cancelled"}})
         for line in order["lines"]:  # type: ignore[index]
             self.db.products.update_one({"_id": line["product"]}, {"$inc": {"stock": line["quantity"]}})
@@ -85,7 +85,7 @@ class NaiveBooks:
 class NaiveWorld(World):
     def __init__(self, uri: str, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.books: NaiveBooks = NaiveBooks(uri)
+        self.state: NaiveState = NaiveState(uri)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         log: Path = self.folder / "naive.log"
@@ -99,13 +99,13 @@ class NaiveWorld(World):
             time.sleep(0.05)
 
     def begin(self) -> None:
-        self.books.client.drop_database("naive")
+        self.state.client.drop_database("naive")
         super().begin()
 
     def stop(self) -> None:
         self._process.kill()
         self._process.wait(10)
-        self.books.client.close()
+        self.state.client.close()
 
     def _answers(self) -> bool:
         try:

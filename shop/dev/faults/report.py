@@ -9,24 +9,24 @@ import django
 import pymongo
 
 from shop.dev.bench.report import replace_section
+from shop.dev.faults.results import Results
 from shop.dev.faults.scenarios import SCENARIOS
-from shop.dev.faults.tally import Tally
 
 COLUMNS = ("scenario", "attempted", "acknowledged", "lost", "duplicated", "unexpected", "5xx", "audit", "verdict")
 _SHOWN = 5
 
 
-def row(tally: Tally | None) -> list[str]:
-    if tally is None:
+def row(results: Results | None) -> list[str]:
+    if results is None:
         return ["-"] * (len(COLUMNS) - 1)
-    wrong = (tally.lost, tally.duplicated, tally.unexpected)
-    counts = [tally.attempted, tally.acknowledged, *(len(each) for each in wrong), tally.server_errors]
-    audit = "clean" if not tally.audit else f"{len(tally.audit)} violations"
-    return [*(f"{count:,}" for count in counts), audit, "holds" if tally.passed else "FAILS"]
+    wrong = (results.lost, results.duplicated, results.unexpected)
+    counts = [results.attempted, results.acknowledged, *(len(each) for each in wrong), results.server_errors]
+    audit = "clean" if not results.audit else f"{len(results.audit)} violations"
+    return [*(f"{count:,}" for count in counts), audit, "holds" if results.passed else "FAILS"]
 
 
-def table(tallies: Sequence[tuple[str, Tally]]) -> list[str]:
-    rows = [list(COLUMNS), *([name, *row(tally)] for name, tally in tallies)]
+def table(all_results: Sequence[tuple[str, Results]]) -> list[str]:
+    rows = [list(COLUMNS), *([name, *row(results)] for name, results in all_results)]
     widths = [max(len(each[column]) for each in rows) for column in range(len(COLUMNS))]
     lines = []
     for cells in rows:
@@ -35,14 +35,14 @@ def table(tallies: Sequence[tuple[str, Tally]]) -> list[str]:
     return lines
 
 
-def complaints(tally: Tally) -> list[str]:
-    found = tally.complaints
+def complaints(results: Results) -> list[str]:
+    found = results.complaints
     more = [f"… and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     return [*(sentence[:600] for sentence in found[:_SHOWN]), *more]
 
 
 def markdown(
-    shop: Sequence[Tally], control: Sequence[Tally], *, seed: int, mongod: str, seconds: float, short: bool
+    shop: Sequence[Results], control: Sequence[Results], *, seed: int, mongod: str, seconds: float, short: bool
 ) -> str:
     now = datetime.datetime.now(datetime.UTC)
     proves = {scenario.name: scenario.proves for scenario in SCENARIOS}
@@ -65,7 +65,7 @@ def markdown(
         "",
         "A 5xx is a 503 with `Retry-After`, and an error in scenarios without an outage.",
         "",
-        *(f"- **{tally.name}** ({_times(tally)}): {proves[tally.name]}{_notes(tally)}" for tally in shop),
+        *(f"- **{results.name}** ({_times(results)}): {proves[results.name]}{_notes(results)}" for results in shop),
         "",
         "## The naive control",
         "",
@@ -75,7 +75,7 @@ def markdown(
         *_markdown_table(control),
         "",
     ]
-    wrong = [f"- {tally.name}: {sentence}" for tally in shop for sentence in complaints(tally)]
+    wrong = [f"- {results.name}: {sentence}" for results in shop for sentence in complaints(results)]
     if wrong:
         lines += ["## Failures of the shop", "", *wrong, ""]
     return "\n".join(lines)
@@ -85,14 +85,14 @@ def write(path: Path, text: str) -> None:
     replace_section(path, "faults", text)
 
 
-def _markdown_table(tallies: Sequence[Tally]) -> list[str]:
+def _markdown_table(all_results: Sequence[Results]) -> list[str]:
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" + "|---:" * (len(COLUMNS) - 1) + "|"]
-    return lines + ["| " + " | ".join([tally.name, *row(tally)]) + " |" for tally in tallies]
+    return lines + ["| " + " | ".join([results.name, *row(results)]) + " |" for results in all_results]
 
 
-def _times(tally: Tally) -> str:
-    return f"{tally.rounds} round{'s' if tally.rounds > 1 else ''}, {tally.seconds:.0f} s"
+def _times(results: Results) -> str:
+    return f"{results.rounds} round{'s' if results.rounds > 1 else ''}, {results.seconds:.0f} s"
 
 
-def _notes(tally: Tally) -> str:
-    return "".join(f" _{note}_" for note in tally.notes)
+def _notes(results: Results) -> str:
+    return "".join(f" _{note}_" for note in results.notes)

@@ -7,8 +7,8 @@ from typing import Any
 
 from shop.dev.faults import report
 from shop.dev.faults.control import NaiveWorld
+from shop.dev.faults.results import Results
 from shop.dev.faults.scenarios import Scenario
-from shop.dev.faults.tally import Tally
 from shop.dev.faults.world import ShopWorld, World, shop_world
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.management.progress import Progress
@@ -23,8 +23,8 @@ class Run:
     def __init__(self, stream: Any, *, seed: int, minutes: float, short: bool) -> None:
         self.stream, self.seed, self.short = stream, seed, short
         self._pace = minutes / FULL_MINUTES
-        self.shop: list[Tally] = []
-        self.control: list[Tally] = []
+        self.shop: list[Results] = []
+        self.control: list[Results] = []
         self.mongod = ""
 
     def all(self, scenarios: Sequence[Scenario]) -> None:
@@ -66,54 +66,55 @@ class Run:
     def _rounds(self, scenario: Scenario) -> int:
         return 1 if self.short else max(1, round(scenario.rounds * self._pace))
 
-    def _one(self, scenario: Scenario, world: World, title: str, rounds: int, *, until_failed: bool = False) -> Tally:
-        tally = Tally(scenario.name, outages=scenario.outages)
+    def _one(self, scenario: Scenario, world: World, title: str, rounds: int, *, until_failed: bool = False) -> Results:
+        results = Results(scenario.name, outages=scenario.outages)
         began = time.monotonic()
         with Progress(self.stream, title) as bar:
-            world.progress = _part_of(bar, tally, rounds)
+            world.progress = _part_of(bar, results, rounds)
             for _ in range(rounds):
                 # Depend on seed and name only, for --only.
-                world.random.seed(f"{self.seed} {scenario.name} {tally.rounds}")
+                world.random.seed(f"{self.seed} {scenario.name} {results.rounds}")
                 world.begin()
-                self._round(scenario, world, tally)
-                tally.rounds += 1
-                tally.audit += world.books.audit()
-                bar(tally.rounds, rounds)
-                if until_failed and not tally.passed:
+                self._round(scenario, world, results)
+                results.rounds += 1
+                results.audit += world.state.audit()
+                bar(results.rounds, rounds)
+                if until_failed and not results.passed:
                     break
         if scenario.outages:
-            world.forget_outages()
-        tally.seconds = time.monotonic() - began
-        return tally
+            world.reset_circuits()
+        results.seconds = time.monotonic() - began
+        return results
 
-    def _round(self, scenario: Scenario, world: World, tally: Tally) -> None:
+    def _round(self, scenario: Scenario, world: World, results: Results) -> None:
         try:
-            scenario.run(world, tally)
+            scenario.run(world, results)
         except Exception as error:
             # Record it and continue with the others.
-            tally.unexpected.append(f"the scenario raised: {error!r}")
+            results.unexpected.append(f"the scenario raised: {error!r}")
             if isinstance(world, ShopWorld):
                 world.stop()
 
     def print(self) -> None:
         lines = report.table(
-            [(tally.name, tally) for tally in self.shop] + [(f"naive {tally.name}", tally) for tally in self.control]
+            [(results.name, results) for results in self.shop]
+            + [(f"naive {results.name}", results) for results in self.control]
         )
         self.stream.write("\n" + "\n".join(lines) + "\n")
-        for tally in self.shop:
-            for text in (*tally.notes, *report.complaints(tally)):
-                self.stream.write(f"  {tally.name}: {text}\n")
+        for results in self.shop:
+            for text in (*results.notes, *report.complaints(results)):
+                self.stream.write(f"  {results.name}: {text}\n")
 
     @property
     def failures(self) -> list[str]:
         """Return failed scenarios of the shop and passed ones of the control."""
-        failed = [tally.name for tally in self.shop if not tally.passed]
-        return failed + [f"naive {tally.name} (it passed)" for tally in self.control if tally.passed]
+        failed = [results.name for results in self.shop if not results.passed]
+        return failed + [f"naive {results.name} (it passed)" for results in self.control if results.passed]
 
 
-def _part_of(bar: Progress, tally: Tally, rounds: int) -> Callable[[int, int], None]:
+def _part_of(bar: Progress, results: Results, rounds: int) -> Callable[[int, int], None]:
     def show(done: int, total: int) -> None:
         if total:
-            bar(tally.rounds * total + done, rounds * total)
+            bar(results.rounds * total + done, rounds * total)
 
     return show

@@ -17,9 +17,9 @@ from django.db import connections
 from pymongo.read_concern import ReadConcern
 
 from shop.dev import mongod
-from shop.dev.faults.books import Books, ShopBooks
 from shop.dev.faults.buyers import Buyer
-from shop.dev.faults.tally import Tally
+from shop.dev.faults.results import Results
+from shop.dev.faults.state import ShopState, State
 from shop.dev.processes import spawn
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.server import ShopServer
@@ -27,14 +27,14 @@ from shop.jobs import PeriodicTask
 
 SERVER_PROCESSES = 3
 # A lease and a claim of a minute, and retries.
-SETTLE_SECONDS = 150.0
+IDLE_SECONDS = 150.0
 _KEPT = {"django_migrations", "django_content_type", "auth_permission", PeriodicTask._meta.db_table}
 
 
 class World:
     """Use it from the main thread: processes end with the thread that started them."""
 
-    books: Books
+    state: State
     url: str
 
     def __init__(self, *, folder: Path, stripe: StripeSimulator, seed: int, short: bool) -> None:
@@ -46,8 +46,8 @@ class World:
     def size(self, full: int, short: int) -> int:
         return short if self.short else full
 
-    def buyers(self, count: int, tally: Tally) -> list[Buyer]:
-        return [Buyer(self.url, person, tally) for person in self.books.make_people(count)]
+    def buyers(self, count: int, results: Results) -> list[Buyer]:
+        return [Buyer(self.url, person, results) for person in self.state.make_people(count)]
 
     def begin(self) -> None:
         self.stripe.reset()
@@ -56,15 +56,15 @@ class World:
     def stop_workers(self) -> None:
         """Stop background work."""
 
-    def revive(self) -> None:
+    def restart_dead_processes(self) -> None:
         """Restart processes that died."""
 
-    def forget_outages(self) -> None:
+    def reset_circuits(self) -> None:
         """Reset circuit breakers."""
 
-    def settle(self, tally: Tally) -> None:
+    def wait_until_idle(self, results: Results) -> None:
         """Wait for background work."""
-        tally.expect(self.stripe.wait_until_settled(SETTLE_SECONDS), "Stripe's deliveries did not end")
+        results.expect(self.stripe.wait_until_idle(IDLE_SECONDS), "Stripe's deliveries did not end")
 
 
 class Worker:
@@ -91,7 +91,7 @@ class ShopWorld(World):
     def __init__(self, replica_set: mongod.ReplicaSet, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.replica_set = replica_set
-        self.books: ShopBooks = ShopBooks()
+        self.state: ShopState = ShopState()
         use_database(replica_set.uri)
         call_command("migrate", verbosity=0, interactive=False)
         self.environment = {
@@ -143,7 +143,7 @@ class ShopWorld(World):
             worker.kill()
         self.workers.clear()
 
-    def revive(self) -> None:
+    def restart_dead_processes(self) -> None:
         """The server replaces its processes, but ends when two die within six seconds."""
         if self._serves is not None and not self.server.is_alive:
             self.server.kill()
@@ -152,7 +152,7 @@ class ShopWorld(World):
             if not worker.is_alive:
                 worker.start()
 
-    def forget_outages(self) -> None:
+    def reset_circuits(self) -> None:
         # New processes have closed circuit breakers.
         self.stop_server()
 
@@ -168,21 +168,21 @@ class ShopWorld(World):
             if name not in _KEPT and not name.startswith("system."):
                 database[name].delete_many({})
 
-    def settle(self, tally: Tally) -> None:
+    def wait_until_idle(self, results: Results) -> None:
         if not self.workers:
             self.start_workers()
-        give_up_at = time.monotonic() + SETTLE_SECONDS
+        give_up_at = time.monotonic() + IDLE_SECONDS
         unfinished = ["not looked at"]
         quiet = 0
         while quiet < 2 and time.monotonic() < give_up_at:
-            self.revive()
-            self.stripe.wait_until_settled(5)
-            self.books.send_waiting_mails()
-            unfinished = self.books.unfinished()
+            self.restart_dead_processes()
+            self.stripe.wait_until_idle(5)
+            self.state.send_waiting_mails()
+            unfinished = self.state.unfinished()
             # Twice: a worker may cause further events.
-            quiet = quiet + 1 if not unfinished and self.stripe.wait_until_settled(0.1) else 0
+            quiet = quiet + 1 if not unfinished and self.stripe.wait_until_idle(0.1) else 0
             time.sleep(0.1)
-        tally.expect(not unfinished, f"left undone: {'; '.join(unfinished[:5])}")
+        results.expect(not unfinished, f"left undone: {'; '.join(unfinished[:5])}")
 
     def reconcile(self) -> str:
         command = [sys.executable, "manage.py", "reconcile_payments", "--settling-minutes", "0"]

@@ -19,7 +19,7 @@ from shop.db import identifiers
 # The API's promise.
 PROMISED_SECONDS = 10
 # Traces, files, libraries, addresses, keys.
-INSIDES = (
+INTERNALS = (
     b"Traceback (most recent",
     b"site-packages",
     b"pymongo",
@@ -31,10 +31,10 @@ INSIDES = (
 
 
 @schemathesis.check
-def tells_nothing_of_its_insides(ctx: CheckContext, response: Response, case: Case) -> None:
+def reveals_no_internals(ctx: CheckContext, response: Response, case: Case) -> None:
     # An answer may echo the request.
     sent = f"{response.request.url} {response.request.body!r}".encode()
-    for piece in INSIDES:
+    for piece in INTERNALS:
         if piece in response.content and piece not in sent:
             raise AssertionError(f"the answer contains {piece.decode()!r}")
 

@@ -15,7 +15,7 @@ from schemathesis.engine import events, from_schema
 from schemathesis.generation.case import Case
 
 from shop.dev.fuzz import checks
-from shop.dev.fuzz.tally import Tally
+from shop.dev.fuzz.results import Results
 
 # Keep Hypothesis' database out of the project.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "shop-hypothesis"))
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
 def examine(
     description: str,
     *,
-    tally: Tally,
+    results: Results,
     plan: Plan,
     values: dict[str, Any] | None = None,
     login: AuthProvider | None = None,
@@ -68,14 +68,14 @@ def examine(
     @schema.hook
     def filter_failure(context: Any, failure: Failure, case: Case, response: Response) -> bool:
         reason = checks.excuse(failure, case, response)
-        tally.excused[reason] += bool(reason)
+        results.excused[reason] += bool(reason)
         return not reason
 
     # A scenario per operation and phase, and ``cases`` sequences.
     total = schema.statistic.operations.total * (len(plan.phases) - 1) + plan.cases
     done = 0
     for event in from_schema(schema).execute():
-        tally.note(event)
+        results.note(event)
         if isinstance(event, events.ScenarioFinished):
             done = min(done + 1, total)
             progress(done, total)

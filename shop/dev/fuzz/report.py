@@ -10,7 +10,7 @@ from pathlib import Path
 import django
 
 from shop.dev.fuzz import checks
-from shop.dev.fuzz.tally import Tally
+from shop.dev.fuzz.results import Results
 
 BEGIN = "<!-- fuzz: begin (written by `make fuzz`) -->"
 END = "<!-- fuzz: end -->"
@@ -19,46 +19,50 @@ CHECK_COLUMNS = ("check", "answers", "narrowed", "findings")
 _SHOWN = 3
 
 
-def text(tallies: Sequence[Tally]) -> list[str]:
+def text(all_results: Sequence[Results]) -> list[str]:
     """Return both tables and the first findings of each kind."""
-    lines = [*_aligned(PEOPLE_COLUMNS, _people_rows(tallies)), "", *_aligned(CHECK_COLUMNS, _check_rows(tallies))]
+    lines = [
+        *_aligned(PEOPLE_COLUMNS, _people_rows(all_results)),
+        "",
+        *_aligned(CHECK_COLUMNS, _check_rows(all_results)),
+    ]
     lines += [
         "",
         *(
-            f"{tally.person} was never answered 2xx by {', '.join(names)}"
-            for tally in tallies
-            if (names := tally.never_succeeded)
+            f"{results.person} was never answered 2xx by {', '.join(names)}"
+            for results in all_results
+            if (names := results.never_succeeded)
         ),
     ]
     shown: Counter[tuple[str, str]] = Counter()
-    for tally in tallies:
-        for finding in tally.findings:
+    for results in all_results:
+        for finding in results.findings:
             shown[finding.check, finding.operation] += 1
             if shown[finding.check, finding.operation] <= _SHOWN:
-                lines += ["", f"{finding.check}: {finding.operation} as {tally.person}", f"  {finding.message[:600]}"]
+                lines += ["", f"{finding.check}: {finding.operation} as {results.person}", f"  {finding.message[:600]}"]
                 lines += [f"  {finding.request[:1000]}"] if finding.request else []
     return lines
 
 
-def markdown(tallies: Sequence[Tally], *, seed: int, mongod: str, seconds: float) -> list[str]:
+def markdown(all_results: Sequence[Results], *, seed: int, mongod: str, seconds: float) -> list[str]:
     now = datetime.datetime.now(datetime.UTC)
-    statuses = sum((tally.statuses for tally in tallies), Counter())
+    statuses = sum((results.statuses for results in all_results), Counter())
     return [
         f"- Date: {now:%Y-%m-%d %H:%M} UTC, seed {seed}, {seconds / 60:.0f} minutes",
         f"- schemathesis {version('schemathesis')}, hypothesis {version('hypothesis')}, "
         f"Python {platform.python_version()}, Django {django.__version__}, granian {version('granian')}, "
         f"mongod {mongod}",
-        f"- {sum(tally.cases for tally in tallies):,} requests; statuses: "
+        f"- {sum(results.cases for results in all_results):,} requests; statuses: "
         + ", ".join(f"{status} × {count:,}" for status, count in sorted(statuses.items())),
         "",
-        *_markdown_table(PEOPLE_COLUMNS, _people_rows(tallies)),
+        *_markdown_table(PEOPLE_COLUMNS, _people_rows(all_results)),
         "",
-        *_markdown_table(CHECK_COLUMNS, _check_rows(tallies)),
+        *_markdown_table(CHECK_COLUMNS, _check_rows(all_results)),
         "",
         "Narrowed, each time for one of these reasons:",
         "",
         *(
-            f"- `{check}`: {reason} ({sum(tally.excused[reason] for tally in tallies):,} times)"
+            f"- `{check}`: {reason} ({sum(results.excused[reason] for results in all_results):,} times)"
             for check, reasons in checks.NARROWED.items()
             for reason in reasons
         ),
@@ -75,23 +79,23 @@ def write(path: Path, lines: Sequence[str]) -> None:
     path.write_text("\n".join([before + BEGIN, "", *lines, "", END]) + after)
 
 
-def _people_rows(tallies: Sequence[Tally]) -> list[list[str]]:
+def _people_rows(all_results: Sequence[Results]) -> list[list[str]]:
     rows = []
-    for tally in tallies:
+    for results in all_results:
         kinds: Counter[int] = Counter()
-        for status, count in tally.statuses.items():
+        for status, count in results.statuses.items():
             kinds[status // 100] += count
-        operations = len(tally.answers)
-        numbers = [operations, operations - len(tally.never_succeeded), tally.links, tally.cases]
-        numbers += [*(kinds[kind] for kind in (2, 3, 4, 5)), len(tally.findings)]
-        rows.append([tally.person, *(f"{number:,}" for number in numbers)])
+        operations = len(results.answers)
+        numbers = [operations, operations - len(results.never_succeeded), results.links, results.cases]
+        numbers += [*(kinds[kind] for kind in (2, 3, 4, 5)), len(results.findings)]
+        rows.append([results.person, *(f"{number:,}" for number in numbers)])
     return rows
 
 
-def _check_rows(tallies: Sequence[Tally]) -> list[list[str]]:
-    looked_at = sum((tally.looked_at for tally in tallies), Counter())
-    excused = sum((tally.excused for tally in tallies), Counter())
-    found = Counter(finding.check for tally in tallies for finding in tally.findings)
+def _check_rows(all_results: Sequence[Results]) -> list[list[str]]:
+    looked_at = sum((results.looked_at for results in all_results), Counter())
+    excused = sum((results.excused for results in all_results), Counter())
+    found = Counter(finding.check for results in all_results for finding in results.findings)
     return [
         [
             name,

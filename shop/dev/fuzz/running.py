@@ -7,10 +7,10 @@ from typing import Any
 from shop.dev.faults.world import ShopWorld, shop_world
 from shop.dev.fuzz import report
 from shop.dev.fuzz.examining import Plan, examine
-from shop.dev.fuzz.furnishing import furnish
+from shop.dev.fuzz.fixtures import create_fixtures
 from shop.dev.fuzz.people import login_of
-from shop.dev.fuzz.scene import Scene
-from shop.dev.fuzz.tally import Finding, Tally
+from shop.dev.fuzz.preparation import Preparation
+from shop.dev.fuzz.results import Finding, Results
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.management.progress import Progress
 
@@ -20,11 +20,11 @@ _FAULTS = ("[error", "[critical", "Traceback (most recent call last)")
 
 
 class Run:
-    """``tallies``: one per person."""
+    """``all_results``: one per person."""
 
     def __init__(self, stream: Any, plan: Plan) -> None:
         self.stream, self.plan = stream, plan
-        self.tallies: list[Tally] = []
+        self.all_results: list[Results] = []
         self.mongod = ""
 
     def all(self, people: Sequence[str]) -> None:
@@ -38,34 +38,34 @@ class Run:
             self.mongod = world.mongod_version
             world.start_server(processes=_SERVER_PROCESSES)
             for person in people:
-                self.tallies.append(self._one(world, person))
+                self.all_results.append(self._one(world, person))
 
-    def _one(self, world: ShopWorld, person: str) -> Tally:
-        tally = Tally(person)
-        furniture = furnish(world, person)
-        scene = Scene(holder=furniture.holder, stripe=world.stripe, seed=self.plan.seed)
+    def _one(self, world: ShopWorld, person: str) -> Results:
+        results = Results(person)
+        furniture = create_fixtures(world, person)
+        preparation = Preparation(holder=furniture.holder, stripe=world.stripe, seed=self.plan.seed)
         log = world.folder / "web.log"
         logged = log.stat().st_size
-        with Progress(self.stream, person) as bar, scene.set():
+        with Progress(self.stream, person) as bar, preparation.set():
             examine(
                 f"{world.url}/api/schema/?format=json",
-                tally=tally,
+                results=results,
                 plan=self.plan,
                 values=furniture.config(),
                 login=login_of(person, furniture.owner),
                 progress=bar,
             )
-        world.stripe.wait_until_settled(30)
-        for complaint in world.books.audit():
-            tally.find("audit", person, complaint)
+        world.stripe.wait_until_idle(30)
+        for complaint in world.state.audit():
+            results.find("audit", person, complaint)
         for line in log.read_bytes()[logged:].decode(errors="replace").splitlines():
             if any(mark in line for mark in _FAULTS):
-                tally.find("server log", person, line)
-        return tally
+                results.find("server log", person, line)
+        return results
 
     def print(self) -> None:
-        self.stream.write("\n" + "\n".join(report.text(self.tallies)) + "\n")
+        self.stream.write("\n" + "\n".join(report.text(self.all_results)) + "\n")
 
     @property
     def findings(self) -> list[Finding]:
-        return [finding for tally in self.tallies for finding in tally.findings]
+        return [finding for results in self.all_results for finding in results.findings]

@@ -218,7 +218,7 @@ class ControlPlane:
                 "webhook_url": store.setting("webhook_url"),
             }
 
-    def wait_until_settled(self, timeout: float = 10.0) -> bool:
+    def wait_until_idle(self, timeout: float = 10.0) -> bool:
         """Return False on timeout."""
         deadline = time.monotonic() + timeout
         store = self.account.store

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from shop.dev.faults.results import Results
 from shop.dev.faults.scenarios import checkout, crashes, kills, outages, payments, reconciling, stock, stripe, webhooks
-from shop.dev.faults.tally import Tally
 from shop.dev.faults.world import World
 
 
 class Scenario(NamedTuple):
     name: str
-    run: Callable[[World, Tally], None]
+    run: Callable[[World, Results], None]
     # The naive control runs it too.
     control: bool = False
     # 503 is a valid answer.

@@ -5,8 +5,8 @@ from pathlib import Path
 from django.conf import settings
 
 from shop.dev.faults.buyers import Buyer
-from shop.dev.faults.errands import Errand, check, finish
-from shop.dev.faults.tally import Tally
+from shop.dev.faults.journeys import Journey, check, finish
+from shop.dev.faults.results import Results
 from shop.dev.faults.world import ShopWorld, Worker, World, server_pids
 
 # Seconds to reach the point.
@@ -15,7 +15,7 @@ DEATH_SECONDS = 25.0
 CLAIM_SECONDS = 62.0
 FINISH_SECONDS = 240.0
 
-# Transaction, errand that reaches it, process to kill. Others run inside one of these.
+# Transaction, journey that reaches it, process to kill. Others run inside one of these.
 TRANSACTIONS = [
     ("cart.create", "purchase", "server"),
     ("orders.place", "purchase", "server"),
@@ -50,94 +50,94 @@ CRASH_POINTS = [
 ]
 
 
-def crash_points(world: World, tally: Tally) -> None:
-    """A process killed at any point of a transaction or a Stripe call does not change how an errand ends."""
+def crash_points(world: World, results: Results) -> None:
+    """A process killed at any point of a transaction or a Stripe call does not change how a journey ends."""
     assert isinstance(world, ShopWorld)  # noqa: S101
-    _check_names(tally)
-    product = world.books.make_product(1000)
-    staff = Buyer(world.url, world.books.make_staff(), tally)
+    _check_names(results)
+    product = world.state.make_product(1000)
+    staff = Buyer(world.url, world.state.make_staff(), results)
     world.stop_workers()
     places = world.random.sample(CRASH_POINTS, 2) if world.short else CRASH_POINTS
-    errands = []
+    journeys = []
     for done, (place, kind, victim) in enumerate(places):
         world.progress(done, len(places))
-        # An earlier errand's deliveries must not trigger this kill.
-        world.stripe.wait_until_settled(3)
-        (person,) = world.books.make_people(1)
-        errand_kind = "cancel_paid" if kind == "late" else kind
-        errand = Errand(errand_kind, world, Buyer(world.url, person, tally), product, staff=staff)
-        errands.append(errand)
-        killed = (_kill_server if victim == "server" else _kill_worker)(world, errand, place, late=kind == "late")
-        tally.expect(killed, f"no process was killed at {place} during a {kind}")
+        # An earlier journey's deliveries must not trigger this kill.
+        world.stripe.wait_until_idle(3)
+        (person,) = world.state.make_people(1)
+        journey_kind = "cancel_paid" if kind == "late" else kind
+        journey = Journey(journey_kind, world, Buyer(world.url, person, results), product, staff=staff)
+        journeys.append(journey)
+        killed = (_kill_server if victim == "server" else _kill_worker)(world, journey, place, late=kind == "late")
+        results.expect(killed, f"no process was killed at {place} during a {kind}")
     world.start_server()
     world.start_workers(2)
     if world.short:
-        world.books.let_a_minute_pass()
+        world.state.expire_leases()
     else:
         time.sleep(CLAIM_SECONDS)
-    finish(world, errands, seconds=FINISH_SECONDS)
-    world.settle(tally)
-    check(world, tally, errands)
-    tally.note(f"crash points: {len(places)}")
+    finish(world, journeys, seconds=FINISH_SECONDS)
+    world.wait_until_idle(results)
+    check(world, results, journeys)
+    results.note(f"crash points: {len(places)}")
 
 
-def _kill_server(world: ShopWorld, errand: Errand, place: str, *, late: bool) -> bool:
+def _kill_server(world: ShopWorld, journey: Journey, place: str, *, late: bool) -> bool:
     """Return whether the server died at ``place``."""
     world.start_server(processes=1, CRASH_AT=place)
     alive = server_pids(world.server.pid)
-    errand.interrupted = lambda: server_pids(world.server.pid) != alive
-    errand.patience = DEATH_SECONDS
+    journey.interrupted = lambda: server_pids(world.server.pid) != alive
+    journey.patience = DEATH_SECONDS
     if late:
-        _cancel_unnoticed(world, errand)
-    elif errand.kind == "cancel_paid":
+        _cancel_locally(world, journey)
+    elif journey.kind == "cancel_paid":
         # The cancel must arrive before the payment.
         world.stripe.deliver("hold", types=["payment_intent.succeeded"])
-    errand.go()
-    died = _wait_for_death(errand)
+    journey.go()
+    died = _wait_for_death(journey)
     world.stripe.deliver()
     world.stripe.release()
     return died
 
 
-def _cancel_unnoticed(world: ShopWorld, errand: Errand) -> None:
+def _cancel_locally(world: ShopWorld, journey: Journey) -> None:
     """Leave the intent open, so that the payment succeeds."""
-    while errand.next_step in ("fill", "checkout", "open"):
-        if not errand.step():
+    while journey.next_step in ("fill", "checkout", "open"):
+        if not journey.step():
             return
-    world.books.cancel_unnoticed(errand.number, expired=False)
+    world.state.cancel_locally(journey.number, expired=False)
 
 
-def _kill_worker(world: ShopWorld, errand: Errand, place: str, *, late: bool = False) -> bool:
+def _kill_worker(world: ShopWorld, journey: Journey, place: str, *, late: bool = False) -> bool:
     """Return whether a worker died at ``place``."""
     world.start_server(processes=1)
     worker = Worker(log=world.folder / "worker-killed.log", environment={**world.environment, "CRASH_AT": place})
-    errand.interrupted = lambda: not worker.is_alive
-    if errand.kind == "expiry":
-        while errand.next_step in ("fill", "checkout", "open") and errand.step():
+    journey.interrupted = lambda: not worker.is_alive
+    if journey.kind == "expiry":
+        while journey.next_step in ("fill", "checkout", "open") and journey.step():
             pass
-        world.books.let_run_out(errand.number)
+        world.state.expire_hold(journey.number)
     worker.start()
     try:
-        errand.patience = DEATH_SECONDS
-        errand.go()
-        return _wait_for_death(errand)
+        journey.patience = DEATH_SECONDS
+        journey.go()
+        return _wait_for_death(journey)
     finally:
         worker.kill()
 
 
-def _wait_for_death(errand: Errand) -> bool:
+def _wait_for_death(journey: Journey) -> bool:
     give_up_at = time.monotonic() + DEATH_SECONDS
-    while not errand.interrupted():
+    while not journey.interrupted():
         if time.monotonic() > give_up_at:
             return False
         time.sleep(0.1)
     return True
 
 
-def _check_names(tally: Tally) -> None:
+def _check_names(results: Results) -> None:
     base = Path(settings.BASE_DIR)
     source = "".join(path.read_text() for app in APPS for path in (base / app).rglob("*.py"))
     there = set(re.findall(r'@(?:transactions\.)?transactional\("([^"]+)"\)', source))
     there |= {f"stripe.{name}" for name in re.findall(r'_stripe_call\("(\w+)"\)', source)}
     for name, *_ in (*TRANSACTIONS, *CALLS):
-        tally.expect(name in there, f"there is no crash point {name}")
+        results.expect(name in there, f"there is no crash point {name}")

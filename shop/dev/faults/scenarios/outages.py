@@ -9,15 +9,15 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from shop.dev.faults.buyers import PROMISED_SECONDS, at_once
-from shop.dev.faults.errands import Errand, check, finish
+from shop.dev.faults.journeys import Journey, check, finish
+from shop.dev.faults.results import Results
 from shop.dev.faults.scenarios.kills import BUYERS, under_load
-from shop.dev.faults.tally import Tally
 from shop.dev.faults.world import ShopWorld, World
 
 CLAIM_SECONDS = 62.0
 
 
-def step_downs(world: World, tally: Tally) -> None:
+def step_downs(world: World, results: Results) -> None:
     """Repeated step-downs of the primary of three members lose no acknowledged order."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     count = world.size(12, 1)
@@ -33,25 +33,25 @@ def step_downs(world: World, tally: Tally) -> None:
                 with suppress(PyMongoError):
                     # The server answers by closing the connection.
                     client.admin.command("replSetStepDown", 5, secondaryCatchUpPeriodSecs=3, force=True)
-                _wait_for_orders(tally)
+                _wait_for_orders(results)
                 gaps.append(time.monotonic() - began)
                 time.sleep(world.random.uniform(2, 5))
 
-    errands = under_load(world, tally, disturb, kinds=["order", "purchase", "cancel"])
+    journeys = under_load(world, results, disturb, kinds=["order", "purchase", "cancel"])
     worst = max(gaps)
-    tally.note(f"step-downs: {count}; worst time until orders were acknowledged again: {worst:.1f} s")
-    tally.expect(worst < 45, f"for {worst:.0f} s no order was acknowledged")
-    _recover(world, tally, errands)
+    results.note(f"step-downs: {count}; worst time until orders were acknowledged again: {worst:.1f} s")
+    results.expect(worst < 45, f"for {worst:.0f} s no order was acknowledged")
+    _recover(world, results, journeys)
 
 
-def _wait_for_orders(tally: Tally) -> None:
+def _wait_for_orders(results: Results) -> None:
     """Wait for more orders than were in progress."""
-    before, give_up_at = tally.acknowledged, time.monotonic() + 60
-    while tally.acknowledged <= before + BUYERS and time.monotonic() < give_up_at:
+    before, give_up_at = results.acknowledged, time.monotonic() + 60
+    while results.acknowledged <= before + BUYERS and time.monotonic() < give_up_at:
         time.sleep(0.02)
 
 
-def frozen(world: World, tally: Tally) -> None:
+def frozen(world: World, results: Results) -> None:
     """While mongod is frozen for 30 s, requests get 503 within 10 s, /livez 200 and /readyz 503; then all recovers."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     seconds = world.size(30, 12)
@@ -67,10 +67,10 @@ def frozen(world: World, tally: Tally) -> None:
                 http.trust_env = False
                 status = http.get(f"{world.url}{path}", timeout=30).status_code
         except requests.RequestException as error:
-            tally.unexpected.append(f"{path} did not answer while the database was frozen: {error}")
+            results.unexpected.append(f"{path} did not answer while the database was frozen: {error}")
             return
         waits[path].append(time.monotonic() - began)
-        tally.expect(status == wanted, f"{path} answered {status} while the database was frozen")
+        results.expect(status == wanted, f"{path} answered {status} while the database was frozen")
 
     def disturb() -> None:
         time.sleep(2)
@@ -88,22 +88,22 @@ def frozen(world: World, tally: Tally) -> None:
             os.kill(process.pid, signal.SIGCONT)
         time.sleep(5)
 
-    errands = under_load(world, tally, disturb, kinds=["order", "purchase", "cancel"])
-    slowest = max([*(errand.slowest for errand in errands), *waits["/api/v1/products/"]])
-    tally.note(
+    journeys = under_load(world, results, disturb, kinds=["order", "purchase", "cancel"])
+    slowest = max([*(journey.slowest for journey in journeys), *waits["/api/v1/products/"]])
+    results.note(
         f"slowest reply: {slowest:.1f} s; /livez {max(waits['/livez']):.2f} s, /readyz {max(waits['/readyz']):.1f} s"
     )
-    tally.expect(slowest <= PROMISED_SECONDS, f"a reply took {slowest:.1f} s")
-    tally.expect(max(waits["/livez"]) < 2, f"/livez took {max(waits['/livez']):.1f} s")
-    _recover(world, tally, errands)
+    results.expect(slowest <= PROMISED_SECONDS, f"a reply took {slowest:.1f} s")
+    results.expect(max(waits["/livez"]) < 2, f"/livez took {max(waits['/livez']):.1f} s")
+    _recover(world, results, journeys)
 
 
-def _recover(world: ShopWorld, tally: Tally, errands: list[Errand]) -> None:
-    world.revive()
+def _recover(world: ShopWorld, results: Results, journeys: list[Journey]) -> None:
+    world.restart_dead_processes()
     if world.short:
-        world.books.let_a_minute_pass()
+        world.state.expire_leases()
     else:
         threading.Event().wait(CLAIM_SECONDS)
-    finish(world, errands, seconds=240)
-    world.settle(tally)
-    check(world, tally, errands)
+    finish(world, journeys, seconds=240)
+    world.wait_until_idle(results)
+    check(world, results, journeys)

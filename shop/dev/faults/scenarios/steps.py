@@ -5,8 +5,8 @@ from typing import Any
 
 import requests
 
-from shop.dev.faults.buyers import Answer, Buyer, at_once, side_by_side
-from shop.dev.faults.tally import Tally
+from shop.dev.faults.buyers import Answer, Buyer, at_once, run_in_parallel
+from shop.dev.faults.results import Results
 from shop.dev.faults.world import World
 from shop.dev.stripe_simulator.delivery import body_of, sign
 
@@ -19,18 +19,18 @@ class Opened:
     intent: str
 
 
-def open_orders(world: World, tally: Tally, product: str, count: int) -> list[Opened]:
+def open_orders(world: World, results: Results, product: str, count: int) -> list[Opened]:
     def buy(buyer: Buyer) -> Opened | None:
         buyer.add(product)
         order = buyer.checkout()
         payment = open_until_answered(buyer, order.body.get("number", ""))
         # 200: an unanswered attempt created the payment.
         if order.status != 201 or payment.status not in (200, 201):
-            tally.unexpected.append(f"no order to be paid: {order}, {payment}")
+            results.unexpected.append(f"no order to be paid: {order}, {payment}")
             return None
         return Opened(buyer, order.body["number"], payment.body["id"], payment.body["payment_intent"])
 
-    opened = side_by_side([lambda b=buyer: buy(b) for buyer in world.buyers(count, tally)])
+    opened = run_in_parallel([lambda b=buyer: buy(b) for buyer in world.buyers(count, results)])
     return [each for each in opened if each is not None]
 
 
@@ -70,11 +70,11 @@ def post_body(world: World, body: bytes, signature: str) -> int:
         return 0
 
 
-def deliver_at_once(world: World, tally: Tally, deliveries: Sequence[dict[str, Any]]) -> None:
+def deliver_at_once(world: World, results: Results, deliveries: Sequence[dict[str, Any]]) -> None:
     """Each event must be acknowledged."""
-    tally.attempt(len(deliveries))
+    results.attempt(len(deliveries))
     statuses = at_once([lambda e=event: post_event(world, e) for event in deliveries])
     for status in statuses:
-        tally.answered(status, "a delivery")
-        tally.expect(status >= 500 or status == 200, f"a delivery was answered with {status}")
-    tally.acknowledge(statuses.count(200))
+        results.answered(status, "a delivery")
+        results.expect(status >= 500 or status == 200, f"a delivery was answered with {status}")
+    results.acknowledge(statuses.count(200))

@@ -7,8 +7,8 @@ from pymongo.read_concern import ReadConcern
 
 from shop.dev.faults.buyers import PROMISED_SECONDS, Answer, Buyer, at_once, new_key
 from shop.dev.faults.money import check_money
+from shop.dev.faults.results import Results
 from shop.dev.faults.scenarios.steps import Opened, open_orders, open_until_answered
-from shop.dev.faults.tally import Tally
 from shop.dev.faults.world import ShopWorld, World
 
 OUTAGES: list[dict[str, Any]] = [
@@ -26,30 +26,30 @@ ORDERS = 4
 TRANSACTION_SECONDS = 2.0
 
 
-def stripe_away(world: World, tally: Tally) -> None:
+def stripe_away(world: World, results: Results) -> None:
     """Whatever Stripe does, replies take at most 10 s, no transaction waits for it, no intent or refund is repeated."""
     assert isinstance(world, ShopWorld)  # noqa: S101
     outages = OUTAGES[-1:] if world.short else OUTAGES
     slowest = 0.0
     for number, outage in enumerate(outages):
         world.progress(number, len(outages))
-        slowest = max(slowest, _one_outage(world, tally, outage))
-    world.settle(tally)
-    check_money(world, tally)
-    tally.note(f"slowest reply: {slowest:.1f} s")
-    tally.expect(slowest <= PROMISED_SECONDS, f"a reply took {slowest:.1f} s")
+        slowest = max(slowest, _one_outage(world, results, outage))
+    world.wait_until_idle(results)
+    check_money(world, results)
+    results.note(f"slowest reply: {slowest:.1f} s")
+    results.expect(slowest <= PROMISED_SECONDS, f"a reply took {slowest:.1f} s")
 
 
-def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float:
+def _one_outage(world: ShopWorld, results: Results, outage: dict[str, Any]) -> float:
     """Use payments during the outage; return the slowest reply's seconds."""
-    product = world.books.make_product(100)
-    paid = open_orders(world, tally, product, ORDERS)
-    to_cancel = open_orders(world, tally, product, ORDERS)
+    product = world.state.make_product(100)
+    paid = open_orders(world, results, product, ORDERS)
+    to_cancel = open_orders(world, results, product, ORDERS)
     for order in paid:
         world.stripe.pay(order.intent)
-    world.settle(tally)
-    staff = Buyer(world.url, world.books.make_staff(), tally)
-    buyers = world.buyers(ORDERS, tally)
+    world.wait_until_idle(results)
+    staff = Buyer(world.url, world.state.make_staff(), results)
+    buyers = world.buyers(ORDERS, results)
     unpaid = []
     for buyer in buyers:
         buyer.add(product)
@@ -65,28 +65,28 @@ def _one_outage(world: ShopWorld, tally: Tally, outage: dict[str, Any]) -> float
             + [lambda o=order: o.buyer.cancel(o.number) for order in to_cancel]
         )
     world.stripe.clear_faults()
-    tally.attempt(len(answers))
-    tally.acknowledge(sum(answer.status in (200, 201) for answer in answers))
+    results.attempt(len(answers))
+    results.acknowledge(sum(answer.status in (200, 201) for answer in answers))
     refunds = [answer.body["id"] for answer in answers[2 * ORDERS : 3 * ORDERS] if answer.status == 201]
     for answer in answers:
         fine = answer.status in (200, 201, 503) or answer.code == "request_in_progress"
-        tally.expect(fine, f"during {outage} the answer was {answer}")
-    tally.expect(not watch.error, f"the transactions were not watched: {watch.error}")
-    tally.expect(not watch.found, f"during {outage} a transaction was open for {watch.found:.1f} s")
+        results.expect(fine, f"during {outage} the answer was {answer}")
+    results.expect(not watch.error, f"the transactions were not watched: {watch.error}")
+    results.expect(not watch.found, f"during {outage} a transaction was open for {watch.found:.1f} s")
 
     for buyer, number in zip(buyers, unpaid, strict=True):
         again = open_until_answered(buyer, number)
-        tally.expect(again.status in (200, 201), f"after {outage} a payment was answered with {again}")
+        results.expect(again.status in (200, 201), f"after {outage} a payment was answered with {again}")
         if again.status in (200, 201):
             world.stripe.pay(again.body["payment_intent"])
     for order in to_cancel:
         order.buyer.cancel(order.number)
         status = order.buyer.order(order.number).body["status"]
-        tally.expect(status == "cancelled", f"after {outage} {order.number} could not be cancelled: {status}")
-    world.settle(tally)
+        results.expect(status == "cancelled", f"after {outage} {order.number} could not be cancelled: {status}")
+    world.wait_until_idle(results)
     sent = {refund["metadata"].get("refund") for refund in world.stripe.state()["refunds"]}
     lost = [refund for refund in refunds if refund not in sent]
-    tally.lost += [f"the acknowledged refund {refund} after {outage}" for refund in lost]
+    results.lost += [f"the acknowledged refund {refund} after {outage}" for refund in lost]
     return max(answer.seconds for answer in answers)
 
 

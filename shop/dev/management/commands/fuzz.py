@@ -65,5 +65,5 @@ class Command(BaseCommand):
         from shop.dev.fuzz import report
 
         path = Path(settings.BASE_DIR) / "docs" / "security.md"
-        report.write(path, report.markdown(run.tallies, seed=run.plan.seed, mongod=run.mongod, seconds=seconds))
+        report.write(path, report.markdown(run.all_results, seed=run.plan.seed, mongod=run.mongod, seconds=seconds))
         self.stdout.write(f"\nWritten into {path}")

@@ -28,7 +28,7 @@ _HEADERS_OF_HTTP = {"connection", "content-length", "expect", "host", "te", "tra
 _WEBHOOK = "POST /api/v1/payments/webhook/"
 
 
-class Scene:
+class Preparation:
     """Some requests are prepared at random."""
 
     def __init__(self, *, holder: CartOwner, stripe: StripeSimulator, seed: int) -> None:

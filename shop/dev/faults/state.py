@@ -32,7 +32,7 @@ class Person(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Booked:
+class OrderRecord:
     """``paid`` counts how often it was marked paid; ``refunds`` in cents."""
 
     number: str
@@ -44,22 +44,22 @@ class Booked:
     refunds: tuple[int, ...]
 
 
-class Books(Protocol):
+class State(Protocol):
     initial: dict[str, int]
 
     def make_product(self, stock: int) -> str: ...
     def make_coupon(self, code: str, limit: int) -> None: ...
     def make_people(self, count: int) -> list[Person]: ...
     def make_staff(self) -> Person: ...
-    def orders(self) -> list[Booked]: ...
+    def orders(self) -> list[OrderRecord]: ...
     def stock(self, product: str) -> int: ...
     def coupon_uses(self, code: str) -> int: ...
     def events(self) -> int: ...
-    def cancel_unnoticed(self, number: str, *, expired: bool) -> None: ...
+    def cancel_locally(self, number: str, *, expired: bool) -> None: ...
     def audit(self) -> list[str]: ...
 
 
-class ShopBooks:
+class ShopState:
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self.initial: dict[str, int] = {}
@@ -84,10 +84,10 @@ class ShopBooks:
         user = User.objects.create(email=email, name="Staff", password="!", is_staff=True, is_superuser=True)  # noqa: S106
         return Person(str(user.pk), issue_tokens(user)["access"])
 
-    def orders(self) -> list[Booked]:
+    def orders(self) -> list[OrderRecord]:
         products = {pk: str(product) for pk, product in Variant.objects.values_list("pk", "product")}
         return [
-            Booked(
+            OrderRecord(
                 number=order.number,
                 buyer=str(order.user_id),
                 status=order.status,
@@ -108,7 +108,7 @@ class ShopBooks:
     def events(self) -> int:
         return StripeEvent.objects.count()
 
-    def cancel_unnoticed(self, number: str, *, expired: bool) -> None:
+    def cancel_locally(self, number: str, *, expired: bool) -> None:
         """Leave the PaymentIntent open, as if its creation came later."""
         order = Order.objects.get(number=number)
         if expired:
@@ -117,7 +117,7 @@ class ShopBooks:
         else:
             orders._cancel(order_id=order.pk, detail="", actor=Actor.CUSTOMER)  # noqa: SLF001
 
-    def let_run_out(self, number: str) -> None:
+    def expire_hold(self, number: str) -> None:
         Order.objects.filter(number=number).update(expires_at=timezone.now() - timedelta(seconds=1))
 
     def expire_in(self, seconds: float) -> None:
@@ -135,7 +135,7 @@ class ShopBooks:
         """Make mails due that wait for a payment."""
         Job.objects.filter(kind="orders.mail", attempts=0, given_up_at=None).update(run_at=timezone.now())
 
-    def let_a_minute_pass(self) -> None:
+    def expire_leases(self) -> None:
         """Expire leases and claims of killed processes."""
         now = timezone.now()
         Job.objects.update(run_at=now)

@@ -14,7 +14,7 @@ class Finding(NamedTuple):
 
 
 @dataclass
-class Tally:
+class Results:
     person: str
     # By operation and status; 0: no answer.
     answers: dict[str, Counter[int]] = field(default_factory=dict)

@@ -18,9 +18,9 @@ from payments.models import Payment
 from shop import media
 from shop.dev.demo import seeding, terms
 from shop.dev.demo.products import PRODUCTS
-from shop.dev.faults.books import Person
 from shop.dev.faults.buyers import Buyer
-from shop.dev.faults.tally import Tally
+from shop.dev.faults.results import Results
+from shop.dev.faults.state import Person
 from shop.dev.faults.world import ShopWorld
 from shop.dev.fuzz.people import PASSWORD, new_user
 from shop.dev.testing.images import image_file
@@ -63,7 +63,7 @@ AT = {
 
 
 @dataclass
-class Furniture:
+class Fixtures:
     """Owner of orders, holder of the cart, known values."""
 
     owner: User
@@ -80,7 +80,7 @@ def _bound(names: Mapping[str, str]) -> dict[str, Any]:
     return {parameter: {"dictionary": name, "probability": _SHARE} for parameter, name in names.items()}
 
 
-def furnish(world: ShopWorld, person: str) -> Furniture:
+def create_fixtures(world: ShopWorld, person: str) -> Fixtures:
     """Empty the shop and fill it for this person."""
     world.empty()
     world.stripe.reset()
@@ -90,7 +90,7 @@ def furnish(world: ShopWorld, person: str) -> Furniture:
     orders = _orders(world, owner, goods["simple"])
     guests = [CartOwner() for _ in range(_GUESTS)]
     holder = guests[0] if person == "anonymous" else CartOwner(user=owner)
-    return Furniture(owner, holder, goods | orders | _people(owner) | _carts(holder, *guests))
+    return Fixtures(owner, holder, goods | orders | _people(owner) | _carts(holder, *guests))
 
 
 def _goods() -> dict[str, list[str]]:
@@ -128,7 +128,7 @@ def _people(owner: User) -> dict[str, list[str]]:
 
 
 def _orders(world: ShopWorld, owner: User, goods: Sequence[str]) -> dict[str, list[str]]:
-    buyer = Buyer(world.url, Person(str(owner.pk), issue_tokens(owner)["access"]), Tally("furnishing"))
+    buyer = Buyer(world.url, Person(str(owner.pk), issue_tokens(owner)["access"]), Results("fixtures"))
     numbers = []
     for number in range(_ORDERS * 2):
         buyer.add(goods[number % len(goods)])
@@ -136,7 +136,7 @@ def _orders(world: ShopWorld, owner: User, goods: Sequence[str]) -> dict[str, li
     paid, payable = numbers[:_ORDERS], numbers[_ORDERS:]
     for number in paid:
         world.stripe.pay(buyer.open_payment(number).body["payment_intent"])
-    world.stripe.wait_until_settled(30)
+    world.stripe.wait_until_idle(30)
     payments = Payment.objects.filter(user=owner)
     return {
         "orders": numbers,

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Tally:
+class Results:
     """Thread-safe result of a scenario."""
 
     name: str

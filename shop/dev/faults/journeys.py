@@ -8,10 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from shop.dev.faults.books import Booked
-from shop.dev.faults.buyers import Answer, Buyer, new_key, side_by_side
+from shop.dev.faults.buyers import Answer, Buyer, new_key, run_in_parallel
 from shop.dev.faults.money import check_money
-from shop.dev.faults.tally import Tally
+from shop.dev.faults.results import Results
+from shop.dev.faults.state import OrderRecord
 from shop.dev.faults.world import World
 from shop.dev.stripe_simulator import ApiError
 
@@ -34,12 +34,12 @@ ENDS = {
 }
 
 
-class Errand:
+class Journey:
     """Not thread-safe."""
 
     def __init__(self, kind: str, world: World, buyer: Buyer, product: str, *, staff: Buyer | None = None) -> None:
         self.kind, self.world, self.buyer, self.product, self.staff = kind, world, buyer, product, staff
-        self.tally = buyer.tally
+        self.results = buyer.results
         self.number = self.intent = self.payment = ""
         # Out of stock or expired: a correct end.
         self.ended_early = False
@@ -50,7 +50,7 @@ class Errand:
         self.interrupted: Callable[[], bool] = lambda: False
         self._keys: dict[str, str] = defaultdict(new_key)
         self._left = ["fill", "checkout", *KINDS[kind]]
-        self.tally.attempt()
+        self.results.attempt()
 
     @property
     def is_finished(self) -> bool:
@@ -79,7 +79,7 @@ class Errand:
         if not answer.is_definite:
             return False
         if answer.status not in good:
-            self.tally.unexpected.append(
+            self.results.unexpected.append(
                 f"{self.kind} {self.number}: {self._left[0]} was answered with {answer.status} {answer.code}"
             )
             self.ended_early = True
@@ -97,7 +97,7 @@ class Errand:
         if not self._definite(answer, 201):
             return False
         self.number = answer.body.get("number", "")
-        self.tally.acknowledge(bool(self.number))
+        self.results.acknowledge(bool(self.number))
         return True
 
     def _open(self) -> bool:
@@ -124,7 +124,7 @@ class Errand:
         if expires_at := order.body.get("expires_at"):
             # The worker may not have expired it yet.
             over = over or datetime.fromisoformat(expires_at) <= datetime.now(UTC)
-        self.tally.expect(over, f"{self.kind} {self.number}: {what}, but its hold has not expired")
+        self.results.expect(over, f"{self.kind} {self.number}: {what}, but its hold has not expired")
         self.ended_early = True
         return True
 
@@ -156,7 +156,7 @@ class Errand:
         while True:
             answer = self.buyer.order(self.number)
             if answer.status == 404:
-                self.tally.lost.append(f"the acknowledged order {self.number}")
+                self.results.lost.append(f"the acknowledged order {self.number}")
                 self.ended_early = True
                 return True
             if answer.status == 200 and answer.body[name] in wanted:
@@ -166,55 +166,55 @@ class Errand:
             time.sleep(0.1)
 
 
-def finish(world: World, errands: Sequence[Errand], *, seconds: float, threads: int = 8) -> None:
-    """Continue all errands until time runs out."""
+def finish(world: World, journeys: Sequence[Journey], *, seconds: float, threads: int = 8) -> None:
+    """Continue all journeys until time runs out."""
     give_up_at = time.monotonic() + seconds
-    while (left := [errand for errand in errands if not errand.is_finished]) and time.monotonic() < give_up_at:
-        world.progress(len(errands) - len(left), len(errands))
-        world.revive()
-        for errand in left:
-            errand.interrupted, errand.patience = (lambda: False), 0.0
-        side_by_side([errand.go for errand in left], threads=threads)
+    while (left := [journey for journey in journeys if not journey.is_finished]) and time.monotonic() < give_up_at:
+        world.progress(len(journeys) - len(left), len(journeys))
+        world.restart_dead_processes()
+        for journey in left:
+            journey.interrupted, journey.patience = (lambda: False), 0.0
+        run_in_parallel([journey.go for journey in left], threads=threads)
         time.sleep(0.5)
-    for errand in errands:
-        errand.tally.expect(
-            errand.is_finished, f"{errand.kind} {errand.number} did not get beyond {errand.next_step} in time"
+    for journey in journeys:
+        journey.results.expect(
+            journey.is_finished, f"{journey.kind} {journey.number} did not get beyond {journey.next_step} in time"
         )
 
 
-def check(world: World, tally: Tally, errands: Sequence[Errand]) -> None:
+def check(world: World, results: Results, journeys: Sequence[Journey]) -> None:
     """Check that nothing is lost or happened twice."""
-    by_buyer: dict[str, list[Booked]] = defaultdict(list)
-    for booked in world.books.orders():
-        by_buyer[booked.buyer].append(booked)
-    for errand in errands:
-        mine = by_buyer.pop(errand.buyer.person.id, [])
-        if errand.number and errand.number not in [booked.number for booked in mine]:
-            tally.lost.append(f"the acknowledged order {errand.number}")
+    by_buyer: dict[str, list[OrderRecord]] = defaultdict(list)
+    for record in world.state.orders():
+        by_buyer[record.buyer].append(record)
+    for journey in journeys:
+        mine = by_buyer.pop(journey.buyer.person.id, [])
+        if journey.number and journey.number not in [record.number for record in mine]:
+            results.lost.append(f"the acknowledged order {journey.number}")
         if len(mine) > 1:
-            tally.duplicated.append(f"one checkout of a {errand.kind} became {len(mine)} orders")
-        for booked in mine:
-            _check_end(errand, booked)
+            results.duplicated.append(f"one checkout of a {journey.kind} became {len(mine)} orders")
+        for record in mine:
+            _check_end(journey, record)
     for strays in by_buyer.values():
-        tally.unexpected.append(f"orders without an errand: {strays}")
-    _check_stock(world, tally, {errand.product for errand in errands})
-    check_money(world, tally)
+        results.unexpected.append(f"orders without a journey: {strays}")
+    _check_stock(world, results, {journey.product for journey in journeys})
+    check_money(world, results)
 
 
-def _check_end(errand: Errand, booked: Booked) -> None:
-    end = (booked.status, booked.payment_status)
-    ends = ENDS[errand.kind]
-    if errand.ended_early or not errand.is_finished:
+def _check_end(journey: Journey, record: OrderRecord) -> None:
+    end = (record.status, record.payment_status)
+    ends = ENDS[journey.kind]
+    if journey.ended_early or not journey.is_finished:
         # Only the money is compared.
         return
-    errand.tally.expect(end in ends, f"{errand.kind} {booked.number} ended {end}, not {ends}")
+    journey.results.expect(end in ends, f"{journey.kind} {record.number} ended {end}, not {ends}")
 
 
-def _check_stock(world: World, tally: Tally, products: set[str]) -> None:
+def _check_stock(world: World, results: Results, products: set[str]) -> None:
     held: Counter[str] = Counter()
-    for booked in world.books.orders():
-        if booked.status != "cancelled":
-            held.update(booked.pieces)
+    for record in world.state.orders():
+        if record.status != "cancelled":
+            held.update(record.pieces)
     for product in products:
-        left, came = world.books.stock(product), world.books.initial[product]
-        tally.expect(left == came - held[product], f"{held[product]} of {came} are held, but {left} are left")
+        left, came = world.state.stock(product), world.state.initial[product]
+        results.expect(left == came - held[product], f"{held[product]} of {came} are held, but {left} are left")
