@@ -36,7 +36,7 @@ def test_an_address_is_kept_as_it_was_given(as_customer: APIClient) -> None:
     assert as_customer.get(URL).json() == {"count": 1, "next": None, "previous": None, "results": [entry]}
 
 
-def test_everybody_sees_their_own_addresses_newest_first(as_customer: APIClient, as_stranger: APIClient) -> None:
+def test_users_see_their_own_addresses_newest_first(as_customer: APIClient, as_stranger: APIClient) -> None:
     mine = [add(as_customer, name=name)["id"] for name in ("A", "B", "C")]
     add(as_stranger)
     assert [entry["id"] for entry in as_customer.get(URL).json()["results"]] == mine[::-1]
@@ -174,7 +174,7 @@ def test_fields_that_the_server_owns_are_ignored(as_customer: APIClient, as_stra
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-def test_somebody_elses_address_answers_like_one_that_does_not_exist(
+def test_another_user_s_address_answers_like_one_that_does_not_exist(
     as_customer: APIClient, as_stranger: APIClient, as_staff: APIClient, method: str
 ) -> None:
     mine = add(as_customer)

@@ -69,7 +69,7 @@ def test_an_address_that_is_taken_is_refused_in_any_case(browser: Client, custom
     assert User.objects.filter(email="ada@example.com").count() == 1
 
 
-def test_an_address_that_somebody_takes_in_the_same_moment_is_an_error_on_the_page(
+def test_an_address_taken_concurrently_is_an_error_on_the_page(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from accounts.admin_forms import NewUserForm
@@ -82,7 +82,7 @@ def test_an_address_that_somebody_takes_in_the_same_moment_is_an_error_on_the_pa
 
 
 @pytest.mark.parametrize("missing", ["password1", "password2"])
-def test_nobody_is_added_without_a_password(browser: Client, missing: str) -> None:
+def test_no_user_is_added_without_a_password(browser: Client, missing: str) -> None:
     url = url_of("accounts.user", "add")
     page = browser.get(url)
     assert "usable_password" not in page.context["adminform"].form.fields
@@ -163,7 +163,7 @@ def test_a_password_set_by_staff_ends_every_login(browser: Client, customer: Use
     assert not works(tokens["access"])
 
 
-def test_a_password_set_by_staff_is_told_by_a_mail_without_it(browser: Client, customer: User) -> None:
+def test_a_password_set_by_staff_sends_a_mail_without_it(browser: Client, customer: User) -> None:
     new = {"password1": "another-horse-battery", "password2": "another-horse-battery", "usable_password": "true"}
     browser.post(f"/admin/accounts/user/{customer.pk}/password/", new)
     (mail,) = work()
@@ -210,7 +210,7 @@ def test_a_deletion_that_fails_halfway_leaves_everything(
     assert not StaffAction.objects.exists()
 
 
-def test_nobody_locks_themselves_out(browser: Client, staff: User) -> None:
+def test_staff_cannot_lock_themselves_out(browser: Client, staff: User) -> None:
     page = change(browser, staff, is_active=None, is_staff=None, is_superuser=None)
     assert set(errors_of(page)) == {"is_active", "is_staff", "is_superuser"}
     assert browser.post(url_of("accounts.user", "delete", staff.pk), {"post": "yes"}).status_code == 403
@@ -218,7 +218,7 @@ def test_nobody_locks_themselves_out(browser: Client, staff: User) -> None:
     assert staff.is_active
 
 
-def test_whoever_may_edit_people_does_not_become_more_than_that(
+def test_staff_who_may_edit_users_cannot_gain_privileges(
     make_user: Callable[..., User], staff: User, customer: User
 ) -> None:
     clerk = allow(make_user(), "accounts.change_user", "accounts.delete_user")
@@ -297,7 +297,7 @@ def test_a_person_whose_payment_cannot_be_closed_stays(
 # --- Mails ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_changed_address_is_to_be_proven_anew(browser: Client, make_user: Callable[..., User]) -> None:
+def test_a_changed_address_must_be_verified_again(browser: Client, make_user: Callable[..., User]) -> None:
     user = make_user(email="old@example.com", email_verified=True)
     change(browser, user, email="New@example.com")
     user.refresh_from_db()
@@ -317,7 +317,7 @@ def test_a_changed_address_that_staff_vouch_for_is_proven(browser: Client, custo
     assert not Job.objects.exists()
 
 
-def test_other_changes_leave_the_proof_and_mail_nobody(browser: Client, make_user: Callable[..., User]) -> None:
+def test_other_changes_keep_the_verification_and_send_no_mail(browser: Client, make_user: Callable[..., User]) -> None:
     user = make_user(email_verified=True)
     change(browser, user, name="Somebody")
     user.refresh_from_db()
@@ -329,7 +329,7 @@ def test_other_changes_leave_the_proof_and_mail_nobody(browser: Client, make_use
     ("button", "subject"),
     [("send_verification", "Confirm your e-mail address"), ("send_password_link", "Choose a new password")],
 )
-def test_staff_send_somebody_a_link(browser: Client, customer: User, button: str, subject: str) -> None:
+def test_staff_send_a_customer_a_link(browser: Client, customer: User, button: str, subject: str) -> None:
     assert (
         url_of("accounts.user", button, customer.pk)
         in browser.get(url_of("accounts.user", "change", customer.pk)).content.decode()
@@ -363,7 +363,7 @@ def test_no_link_is_offered_to_those_it_is_not_for(
 
 
 @pytest.mark.parametrize("button", ["send_verification", "send_password_link"])
-def test_only_whoever_may_edit_a_person_sends_them_a_link(
+def test_only_staff_who_may_edit_a_user_send_them_a_link(
     make_user: Callable[..., User], staff: User, customer: User, button: str
 ) -> None:
     clerk = browser_of(allow(make_user(), "accounts.view_user", "accounts.change_user"))

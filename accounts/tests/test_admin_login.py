@@ -48,7 +48,7 @@ def test_the_admin_and_the_api_count_together(limited: None, staff: User) -> Non
     assert (log_in(staff, PASSWORD).status_code, by_api()) == (429, 429)
 
 
-def test_one_address_may_not_try_everybody(
+def test_one_address_may_not_try_all_accounts(
     limited: None, staff: User, make_user: Callable[..., User], settings: Any
 ) -> None:
     settings.RATE_LIMIT_RULES["login"] = (3, 3600)
@@ -111,7 +111,7 @@ def test_the_old_password_cannot_be_guessed_at_a_screen_that_was_left(
     assert User.objects.get().check_password(PASSWORD)
 
 
-def test_a_form_from_another_site_changes_nothing_and_is_told_on_a_page_of_the_shop(staff: User) -> None:
+def test_a_form_from_another_site_changes_nothing_and_gets_an_error_page(staff: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(staff)
     page = browser.post(f"/admin/accounts/user/{staff.pk}/delete/", {"post": "yes"})

@@ -68,7 +68,7 @@ def test_the_new_address_is_the_accounts_once_its_link_is_followed(customer: Use
     assert not Job.objects.exists()
 
 
-def test_the_warning_goes_to_the_former_address_even_if_the_link_is_faster(
+def test_the_warning_goes_to_the_former_address_even_if_the_link_is_used_first(
     customer: User, as_customer: APIClient
 ) -> None:
     assert change(as_customer).status_code == 202
@@ -78,7 +78,7 @@ def test_the_warning_goes_to_the_former_address_even_if_the_link_is_faster(
     assert [mail.recipients() for mail in work()] == [[customer.email]] * 2
 
 
-def test_a_wrong_password_changes_nothing_and_mails_nobody(as_customer: APIClient) -> None:
+def test_a_wrong_password_changes_nothing_and_sends_no_mail(as_customer: APIClient) -> None:
     before = dump_database()
     assert refusal(change(as_customer, password="wrong"), 400) == ("wrong_password", "password")
     assert refusal(change(as_customer, email="ada@example.com"), 400) == ("unchanged", "email")

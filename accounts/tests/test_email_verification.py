@@ -41,7 +41,7 @@ def is_verified(user: User) -> bool:
 # --- Welcome ----------------------------------------------------------------------------------------------------------
 
 
-def test_whoever_registers_is_welcomed_by_a_mail_whose_link_proves_the_address(anonymous: APIClient) -> None:
+def test_registration_sends_a_welcome_mail_whose_link_verifies_the_address(anonymous: APIClient) -> None:
     reply = anonymous.post(f"{API}/auth/register/", PERSON)
     assert reply.status_code == 201
     (mail,) = work()
@@ -58,12 +58,12 @@ def test_whoever_registers_is_welcomed_by_a_mail_whose_link_proves_the_address(a
     assert work() == []
 
 
-def test_a_registration_that_fails_welcomes_nobody(anonymous: APIClient, customer: User) -> None:
+def test_a_failed_registration_sends_no_mail(anonymous: APIClient, customer: User) -> None:
     assert anonymous.post(f"{API}/auth/register/", {**PERSON, "email": customer.email}).status_code == 400
     assert not Job.objects.exists()
 
 
-def test_nobody_is_registered_whose_welcome_could_not_be_written_down(anonymous: APIClient, db: None) -> None:
+def test_no_user_is_registered_if_the_welcome_mail_cannot_be_queued(anonymous: APIClient, db: None) -> None:
     with failing("insert", Job, errorCode=8000):
         assert anonymous.post(f"{API}/auth/register/", PERSON).status_code == 500
     assert not User.objects.exists()
@@ -99,7 +99,7 @@ def test_the_link_is_followed_without_a_login_and_a_stale_one_does_no_harm(as_cu
     assert browser.post(CONFIRM_URL, link).status_code == 204
 
 
-def test_whoever_is_proven_gets_no_mail(customer: User, as_customer: APIClient) -> None:
+def test_a_verified_user_gets_no_mail(customer: User, as_customer: APIClient) -> None:
     link = mailed_link(as_customer)
     assert confirm(link).status_code == 204
     assert as_customer.post(VERIFY_URL).status_code == 202
@@ -191,7 +191,7 @@ def test_what_is_not_that_link_is_refused(
 @pytest.mark.parametrize(
     "send", [services.send_verification, services.send_password_reset], ids=["verification", "reset"]
 )
-def test_the_pending_mails_of_whoever_has_left_are_dropped(
+def test_the_pending_mails_of_deleted_users_are_dropped(
     customer: User, change: Callable[[User], None], send: Callable[..., None]
 ) -> None:
     send(user=customer)
@@ -200,7 +200,7 @@ def test_the_pending_mails_of_whoever_has_left_are_dropped(
     assert not Job.objects.exists()
 
 
-def test_a_password_that_was_changed_is_told_by_a_mail(as_customer: APIClient) -> None:
+def test_a_changed_password_sends_a_mail(as_customer: APIClient) -> None:
     passwords = {"old_password": PASSWORD, "new_password": "another-horse-battery"}
     assert as_customer.post(f"{API}/auth/password/change/", passwords).status_code == 204
     (mail,) = work()
@@ -208,7 +208,7 @@ def test_a_password_that_was_changed_is_told_by_a_mail(as_customer: APIClient) -
     assert "another-horse-battery" not in mail.message().as_string()
 
 
-def test_a_password_that_was_not_changed_is_not_told(as_customer: APIClient) -> None:
+def test_an_unchanged_password_sends_no_mail(as_customer: APIClient) -> None:
     passwords = {"old_password": "not-the-password", "new_password": "another-horse-battery"}
     assert as_customer.post(f"{API}/auth/password/change/", passwords).status_code == 400
     assert not Job.objects.exists()

@@ -88,13 +88,13 @@ def test_it_holds_no_secret(customer: User, as_customer: APIClient, history: lis
         assert secret not in text
 
 
-def test_of_logins_it_tells_the_dates_only(customer: User, as_customer: APIClient) -> None:
+def test_of_logins_only_the_dates_are_exported(customer: User, as_customer: APIClient) -> None:
     issue_tokens(customer)
     sessions = exported(as_customer)["sessions"]
     assert [set(session) for session in sessions] == [{"created_at", "expires_at"}] * 2
 
 
-def test_it_holds_nothing_of_anybody_else(
+def test_it_contains_nothing_of_other_users(
     customer: User, as_customer: APIClient, as_stranger: APIClient, history: list[str]
 ) -> None:
     export = exported(as_stranger)
@@ -106,7 +106,7 @@ def test_it_holds_nothing_of_anybody_else(
     assert "ada@example.com" not in json.dumps(export)
 
 
-def test_it_comes_as_a_file_that_nobody_keeps(as_customer: APIClient) -> None:
+def test_it_is_a_file_that_is_not_cached(as_customer: APIClient) -> None:
     reply = as_customer.get(EXPORT)
     assert reply["Content-Type"] == "application/json"
     assert reply["Content-Disposition"].startswith('attachment; filename="account-2')
@@ -141,7 +141,7 @@ def test_the_eleventh_within_an_hour_is_429(as_customer: APIClient, as_stranger:
     assert as_stranger.get(EXPORT).status_code == 200
 
 
-def test_it_is_for_whoever_is_logged_in(anonymous: APIClient, make_user: Callable[..., User]) -> None:
+def test_it_requires_a_login(anonymous: APIClient, make_user: Callable[..., User]) -> None:
     assert refusal(anonymous.get(EXPORT), 401) == ("not_authenticated", None)
     gone = make_user()
     client = client_of(gone)

@@ -91,7 +91,7 @@ def test_a_token_with_another_signature_is_refused(customer: User, kind: str) ->
     assert_refused(use(unsigned(claims, "HS256")))
 
 
-def test_a_refresh_token_opens_no_door(customer: User) -> None:
+def test_a_refresh_token_is_no_access_token(customer: User) -> None:
     assert_refused(me(issue_tokens(customer)["refresh"]))
 
 
@@ -99,7 +99,7 @@ def test_an_access_token_cannot_be_refreshed(customer: User) -> None:
     assert_refused(refresh(issue_tokens(customer)["access"]))
 
 
-def test_a_token_for_nobody_is_refused(customer: User, subtests: pytest.Subtests) -> None:
+def test_a_token_without_user_is_refused(customer: User, subtests: pytest.Subtests) -> None:
     for subject in ("", "1", "abc", NOBODY, "0" * 24, "$id", "7f9c24e8-3b12-4fef-91e0-56a2d5a4f1aa"):
         with subtests.test(subject=subject):
             assert_refused(

@@ -27,7 +27,7 @@ def test_a_login_answers_with_tokens_that_work_and_the_user(anonymous: APIClient
     assert reply.json()["user"]["id"] == str(customer.pk)
 
 
-def test_wrong_password_unknown_address_and_inactive_account_are_told_the_same(
+def test_wrong_password_unknown_address_and_inactive_account_get_the_same_answer(
     anonymous: APIClient, customer: User, make_user
 ) -> None:
     make_user(email="gone@example.com", is_active=False)
@@ -139,7 +139,7 @@ def test_an_imported_plain_bcrypt_hash_lets_its_owner_in_and_is_renewed(
 
 
 @pytest.mark.parametrize("kept", ["", "!unusable", "plain-text-password", "argon2$argon2id$v=19$m=102400,t=2,p=8$x$y"])
-def test_what_is_no_hash_the_shop_knows_lets_nobody_in(anonymous: APIClient, customer: User, kept: str) -> None:
+def test_an_unknown_password_hash_never_matches(anonymous: APIClient, customer: User, kept: str) -> None:
     User.objects.update(password=kept)
     for password in (PASSWORD, kept or "x"):
         assert anonymous.post(URL, {"email": customer.email, "password": password}).status_code == 401

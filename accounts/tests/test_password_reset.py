@@ -70,7 +70,7 @@ def test_a_forgotten_password_is_replaced_by_way_of_a_mail(customer: User, writt
     assert not logs_in(customer, PASSWORD)
 
 
-def test_a_reset_ends_every_login_proves_the_address_and_is_told_by_a_mail(
+def test_a_reset_ends_every_login_verifies_the_address_and_sends_a_mail(
     customer: User, make_user: Callable[..., User]
 ) -> None:
     other = make_user()
@@ -102,7 +102,7 @@ def asked(customer: User, make_user: Callable[..., User]) -> dict[str, str]:
     return {"known": "ada@example.com", "unknown": "nobody@example.com", "inactive": "gone@example.com"}
 
 
-def test_nothing_tells_whether_an_address_has_an_account(asked: dict[str, str], settings: Any) -> None:
+def test_nothing_reveals_whether_an_address_has_an_account(asked: dict[str, str], settings: Any) -> None:
     settings.RATE_LIMITS = True
     replies, commands, written = [], [], []
     for email in asked.values():
@@ -119,7 +119,7 @@ def test_nothing_tells_whether_an_address_has_an_account(asked: dict[str, str], 
     assert written[0] == written[1] == written[2] == [("accounts.find_who_resets", ["email"], 0)]
 
 
-def test_only_active_accounts_get_a_mail_and_nobody_s_address_is_kept(asked: dict[str, str]) -> None:
+def test_only_active_accounts_get_a_mail_and_no_address_is_stored(asked: dict[str, str]) -> None:
     for email in asked.values():
         ask(email)
     assert [mail.recipients() for mail in work()] == [["ada@example.com"]]
@@ -301,7 +301,7 @@ def test_a_password_that_breaks_a_rule_is_refused_and_the_link_stays_good(
     assert confirm(link).status_code == 204
 
 
-def test_whoever_has_no_good_link_does_not_learn_what_a_password_may_not_be_like(customer: User) -> None:
+def test_an_invalid_link_does_not_reveal_the_password_rules(customer: User) -> None:
     link = {"uid": str(customer.pk), "token": "x.y"}
     assert refusal(confirm(link, "ada@example.com"), 400) == ("invalid_token", "token")
 
@@ -313,7 +313,7 @@ def test_a_reset_survives_a_write_conflict(customer: User) -> None:
     assert logs_in(customer, NEW_PASSWORD)
 
 
-def test_nothing_of_a_reset_is_done_where_its_commit_fails(customer: User) -> None:
+def test_nothing_of_a_reset_is_done_if_its_commit_fails(customer: User) -> None:
     link = mailed_link(customer)
     pair = issue_tokens(customer)
     with failing("insert", Job, errorCode=8000):
@@ -340,12 +340,12 @@ def test_the_sixth_request_for_an_account_is_429_whether_there_is_one_or_not(ask
 
 
 @pytest.mark.usefixtures("limited")
-def test_one_address_does_not_ask_for_everybody() -> None:
+def test_one_address_may_not_request_resets_of_all_accounts() -> None:
     assert [ask(f"person{n}@example.com").status_code for n in range(21)] == [202] * 20 + [429]
 
 
 @pytest.mark.usefixtures("limited")
-def test_nobody_s_mailbox_is_flooded_and_no_stranger_keeps_the_owner_from_asking(customer: User) -> None:
+def test_no_mailbox_is_flooded_and_no_stranger_keeps_the_owner_from_requesting(customer: User) -> None:
     User.objects.update(email_verified=True)
     for n in range(9):
         assert ask(customer.email, REMOTE_ADDR=f"203.0.113.{n}").status_code == 202

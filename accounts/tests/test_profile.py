@@ -22,7 +22,7 @@ def row(user: User) -> dict:
     return User.objects.filter(pk=user.pk).values().get()
 
 
-def test_everybody_reads_their_own_account(as_customer: APIClient, as_stranger: APIClient) -> None:
+def test_users_read_their_own_account(as_customer: APIClient, as_stranger: APIClient) -> None:
     profile = as_customer.get(ME).json()
     assert list(profile) == ["id", "email", "name", "phone", "avatar", "email_verified", "is_staff", "date_joined"]
     assert (profile["email"], profile["name"], profile["is_staff"]) == ("ada@example.com", "Ada", False)
@@ -89,7 +89,7 @@ def test_the_phone_can_be_emptied(as_customer: APIClient) -> None:
 # --- Leaving ----------------------------------------------------------------------------------------------------------
 
 
-def test_whoever_leaves_takes_everything_personal_along(
+def test_a_deleted_account_leaves_no_personal_data(
     customer: User, as_customer: APIClient, as_stranger: APIClient, make_product
 ) -> None:
     pair = issue_tokens(customer)
@@ -111,7 +111,7 @@ def test_whoever_leaves_takes_everything_personal_along(
     assert client_of().post("/api/v1/auth/login/", login).status_code == 401
 
 
-def test_an_address_that_left_may_come_back_as_somebody_new(customer: User, as_customer: APIClient) -> None:
+def test_a_deleted_address_may_register_again(customer: User, as_customer: APIClient) -> None:
     as_customer.delete(ME)
     reply = client_of().post("/api/v1/auth/register/", {"email": customer.email, "password": PASSWORD, "name": "Ada"})
     assert reply.status_code == 201
@@ -132,7 +132,7 @@ def test_orders_stay_without_the_person(customer: User, as_customer: APIClient, 
     assert "Ring twice" not in str(Order.objects.values().get())
 
 
-def test_the_picture_of_whoever_leaves_is_deleted(customer: User, as_customer: APIClient) -> None:
+def test_the_avatar_of_a_deleted_account_is_deleted(customer: User, as_customer: APIClient) -> None:
     User.objects.filter(pk=customer.pk).update(avatar="avatars/gone.webp")
     as_customer.delete(ME)
     assert [(job.kind, job.payload) for job in Job.objects.all()] == [

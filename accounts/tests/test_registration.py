@@ -35,7 +35,7 @@ def test_a_registration_answers_with_tokens_that_work_and_the_user(anonymous: AP
     assert anonymous.post("/api/v1/auth/refresh/", {"refresh": reply.json()["refresh"]}).status_code == 200
 
 
-def test_the_reply_tells_nothing_of_the_password(anonymous: APIClient) -> None:
+def test_the_reply_contains_nothing_of_the_password(anonymous: APIClient) -> None:
     reply = anonymous.post(URL, PERSON)
     assert PASSWORD not in reply.content.decode()
     assert User.objects.get().password not in reply.content.decode()
@@ -118,7 +118,7 @@ def test_a_nul_character_is_refused(anonymous: APIClient, field: str) -> None:
     assert not User.objects.exists()
 
 
-def test_nobody_registers_as_staff(anonymous: APIClient) -> None:
+def test_no_one_registers_as_staff(anonymous: APIClient) -> None:
     wish = {"is_staff": True, "is_superuser": True, "email_verified": True, "id": "0" * 24, "token_version": 7}
     assert anonymous.post(URL, {**PERSON, **wish}).json()["user"]["is_staff"] is False
     user = User.objects.get()
@@ -126,11 +126,11 @@ def test_nobody_registers_as_staff(anonymous: APIClient) -> None:
     assert str(user.pk) != "0" * 24
 
 
-def test_somebody_who_is_logged_in_may_still_open_another_account(as_customer: APIClient) -> None:
+def test_a_logged_in_user_may_register_another_account(as_customer: APIClient) -> None:
     assert as_customer.post(URL, PERSON).status_code == 201
 
 
-def test_a_stale_token_does_not_keep_anybody_from_registering(anonymous: APIClient) -> None:
+def test_a_stale_token_does_not_prevent_registering(anonymous: APIClient) -> None:
     anonymous.credentials(HTTP_AUTHORIZATION="Bearer stale")
     assert anonymous.post(URL, PERSON).status_code == 201
 

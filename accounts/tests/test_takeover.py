@@ -94,7 +94,7 @@ def mine(client: APIClient) -> dict[str, Any]:
     return reply.json()
 
 
-def test_nothing_of_whoever_registered_the_address_first_is_left_to_its_owner(
+def test_no_data_of_the_first_to_register_the_address_is_left_to_its_owner(
     stranger: APIClient, make_product: Callable[..., Product]
 ) -> None:
     settle_in(stranger, make_product)
@@ -151,7 +151,7 @@ def test_staff_keep_their_profile(make_user: Callable[..., User]) -> None:
     assert (account().name, account().email_verified) == ("Clerk", True)
 
 
-def test_unpaid_orders_are_cancelled_and_paid_ones_stay_with_whoever_paid(
+def test_unpaid_orders_are_cancelled_and_paid_ones_detached(
     stranger: APIClient, as_staff: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
 ) -> None:
     product = make_product(price="10.00", stock=5)

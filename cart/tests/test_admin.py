@@ -86,7 +86,7 @@ def test_a_cart_is_called_after_its_owner(browser: Client, customer: User) -> No
     assert "cart of ada@example.com" in browser.get(url_of("cart.cart", "change", cart.pk)).content.decode()
 
 
-def test_a_cart_shows_what_lies_in_it_and_what_is_gone(
+def test_a_cart_shows_its_items_and_deleted_products(
     browser: Client, customer: User, make_product: Callable[..., Product]
 ) -> None:
     for product in (make_product("Linen shirt"), make_product("Hat")):

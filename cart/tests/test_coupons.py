@@ -99,7 +99,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("guest", [False, True], ids=["a customer", "a guest"])
-def test_a_code_that_nobody_can_use_is_refused_like_one_that_does_not_exist(
+def test_an_unusable_code_is_refused_like_one_that_does_not_exist(
     as_customer: APIClient,
     anonymous: APIClient,
     make_product: Callable[..., Product],

@@ -77,7 +77,7 @@ def test_many_guesses_at_once_never_pass_the_limit(customer: User) -> None:
     assert sorted(statuses) == [400] * 5 + [429] * 11
 
 
-def test_a_guest_is_limited_by_cart_and_whoever_opens_carts_or_accounts_by_address(
+def test_guests_are_limited_by_cart_and_new_carts_and_accounts_by_address(
     anonymous: APIClient, make_user: Callable[..., User], make_product: Callable[..., Product]
 ) -> None:
     body = {"product": str(make_product(stock=50).pk)}
@@ -96,7 +96,7 @@ def test_a_guest_is_limited_by_cart_and_whoever_opens_carts_or_accounts_by_addre
     assert guess(anonymous, "GOOD", headers=cart(), REMOTE_ADDR="203.0.113.9") == 200
 
 
-def test_whoever_has_many_ipv6_networks_has_not_as_many_guesses(anonymous: APIClient, settings: Any) -> None:
+def test_many_ipv6_networks_do_not_give_as_many_guesses(anonymous: APIClient, settings: Any) -> None:
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
     settings.RATE_LIMIT_RULES["coupon_address"] = (2, 3600)
     statuses = [guess(anonymous, HTTP_X_FORWARDED_FOR=f"2001:db8:0:{n:x}::1") for n in range(12)]

@@ -220,7 +220,7 @@ def test_a_line_that_is_not_in_ones_own_cart_is_a_404(
     assert Cart.objects.count() == 1
 
 
-def test_a_cart_holds_so_many_different_things(
+def test_a_cart_has_a_maximum_number_of_lines(
     as_customer: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "MAX_CART_LINES", 2)

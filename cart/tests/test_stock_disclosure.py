@@ -32,7 +32,7 @@ def add(client: APIClient, product: Product, quantity: int) -> Any:
         (743, "Not enough in stock."),
     ],
 )
-def test_a_refusal_and_a_warning_tell_a_number_only_when_few_are_left(
+def test_a_refusal_and_a_warning_reveal_the_stock_only_if_few_are_left(
     as_customer: APIClient, make_product: Callable[..., Product], pieces: int, detail: str
 ) -> None:
     product = make_product(stock=900)

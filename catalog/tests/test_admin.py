@@ -187,7 +187,7 @@ def test_a_save_whose_transaction_is_lost_runs_again_and_happens_once(browser: C
     assert len(messages_of(page)) == 1
 
 
-def test_a_change_by_somebody_else_in_the_same_moment_is_kept(
+def test_a_concurrent_change_by_another_user_is_kept(
     browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from catalog.admin.products import ProductAdmin
@@ -208,7 +208,7 @@ def test_a_change_by_somebody_else_in_the_same_moment_is_kept(
     assert len(times) == 2
 
 
-def test_what_somebody_else_saved_while_the_page_was_open_is_kept(browser: Client, shirt: Product) -> None:
+def test_changes_saved_by_others_while_the_page_was_open_are_kept(browser: Client, shirt: Product) -> None:
     url = url_of("catalog.product", "change", shirt.pk)
     opened = filled_in(browser.get(url))
     save(
@@ -277,7 +277,7 @@ def test_a_product_of_very_many_variants_is_saved_on_its_page(
     assert [str(row.price) for row in Variant.objects.filter(sku__in=["SHIRT-198", "SHIRT-199"])] == ["20.00", "12.50"]
 
 
-def test_a_sku_that_another_variant_has_is_an_error_beside_it(
+def test_a_taken_sku_is_an_error_at_its_field(
     browser: Client, shirt: Product, make_product: Callable[..., Product]
 ) -> None:
     make_product("Hat", sku="HAT")
@@ -337,7 +337,7 @@ def test_a_product_that_was_never_sold_is_deleted_with_its_pictures(browser: Cli
     assert stored_files() == set()
 
 
-def test_a_product_that_was_sold_is_taken_out_of_the_shop_and_staff_are_told(
+def test_a_sold_product_is_unpublished_and_staff_are_notified(
     browser: Client, customer: User, shirt: Product, shipping: ShippingMethod
 ) -> None:
     ordered(customer, shirt)
@@ -354,7 +354,7 @@ def test_products_are_found_by_words_and_by_the_beginning_of_a_sku(
     assert list(browser.get(url_of("catalog.product"), {"q": text}).context["cl"].result_list) == [shirt]
 
 
-def test_a_category_filter_takes_in_what_lies_below(
+def test_a_category_filter_includes_subcategories(
     browser: Client, make_category: Callable[..., Category], make_product: Callable[..., Product]
 ) -> None:
     clothing = make_category("Clothing")
@@ -369,7 +369,7 @@ def offered_categories(browser: Client, term: str = "") -> list[str]:
     return [each["text"] for each in browser.get("/admin/autocomplete/", asked).json()["results"]]
 
 
-def test_a_box_for_categories_offers_the_tree_and_says_where_what_was_found_lies(
+def test_a_box_for_categories_offers_the_tree_and_shows_the_parents_of_matches(
     browser: Client, make_category: Callable[..., Category]
 ) -> None:
     make_category("Shirts", parent=make_category("Clothing"))
@@ -379,7 +379,7 @@ def test_a_box_for_categories_offers_the_tree_and_says_where_what_was_found_lies
     assert offered_categories(browser, "(.*") == []
 
 
-def test_who_may_not_see_categories_is_neither_offered_nor_told_them(
+def test_staff_who_may_not_see_categories_are_not_offered_any(
     make_user: Callable[..., User], make_category: Callable[..., Category], shirt: Product
 ) -> None:
     make_category("Clothing")
@@ -467,7 +467,9 @@ def test_variants_are_put_in_another_order_by_dragging(browser: Client, shirt: P
     assert list(Variant.objects.values_list("sku", flat=True)) == ["SHIRT-M", "SHIRT-S"]
 
 
-def test_a_file_that_is_no_picture_is_an_error_beside_it_and_nothing_is_stored(browser: Client, shirt: Product) -> None:
+def test_a_file_that_is_no_image_is_an_error_at_its_field_and_nothing_is_stored(
+    browser: Client, shirt: Product
+) -> None:
     bad = picture()
     bad.file.seek(0)
     bad.file.write(b"no picture")
@@ -477,9 +479,7 @@ def test_a_file_that_is_no_picture_is_an_error_beside_it_and_nothing_is_stored(b
     assert stored_files() == set()
 
 
-def test_pictures_are_not_even_stored_where_something_else_on_the_page_is_wrong(
-    browser: Client, shirt: Product
-) -> None:
+def test_images_are_not_stored_if_something_else_on_the_page_is_wrong(browser: Client, shirt: Product) -> None:
     page = save(browser, shirt, name="", images__0__files=[picture()])
     assert set(errors_of(page)) == {"name"}
     assert stored_files() == set()
@@ -504,7 +504,7 @@ def test_pictures_are_stored_outside_the_transaction(
     assert inside == [False]
 
 
-def test_an_image_service_that_is_away_is_an_error_beside_the_picture(
+def test_an_unavailable_image_service_is_an_error_at_the_image(
     browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from shop.admin import uploads as admin_uploads

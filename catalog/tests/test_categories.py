@@ -51,7 +51,7 @@ def test_the_list_is_flat_with_parents_before_their_children(anonymous: APIClien
     ]
 
 
-def test_parents_come_first_also_beside_slugs_that_begin_like_theirs(
+def test_parents_come_first_even_among_slugs_with_the_same_prefix(
     anonymous: APIClient, make_category: Callable[..., Category]
 ) -> None:
     a = make_category("A", slug="a")

@@ -54,7 +54,7 @@ def test_a_detail_by_id_asks_as_little_as_one_by_slug(anonymous: APIClient, shop
     assert len(commands) <= 2, str(commands)
 
 
-def test_a_token_costs_one_look_at_its_user_where_somebody_must_be_known(
+def test_a_token_costs_one_read_of_its_user_if_a_login_is_required(
     as_customer: APIClient, shop: Product, customer: User
 ) -> None:
     with count_commands() as commands:

@@ -73,7 +73,7 @@ def test_a_row_shows_a_variant_with_its_product(tmp_path: Path, shirt: Product) 
     assert (second["sku"], second["price"], second["stock"], second["stock_base"]) == ("SHIRT-M", "21.50", "0", "0#0")
 
 
-def test_a_csv_file_begins_with_the_mark_that_excel_needs_and_the_standard_output_does_not(
+def test_a_csv_file_begins_with_the_mark_that_excel_needs_and_standard_output_does_not(
     tmp_path: Path, shirt: Product
 ) -> None:
     assert export_products(tmp_path).startswith(b"\xef\xbb\xbfsku,")

@@ -136,7 +136,7 @@ def test_a_search_narrows_everything(ask: Callable, shelf: None) -> None:
     assert attributes(found) == {"colour": {"red": 1}, "size": {"m": 1}}
 
 
-def test_what_is_chosen_is_listed_even_where_nothing_has_it(ask: Callable, shelf: None) -> None:
+def test_a_chosen_value_is_listed_even_without_products(ask: Callable, shelf: None) -> None:
     found = ask("category=empty&attr_colour=green&attr_colour=red&attr_smell=sweet")
     assert found["count"] == 0
     assert categories(found) == {"empty": 0}
@@ -191,7 +191,7 @@ def test_deactivated_products_are_not_counted(ask: Callable, shelf: None) -> Non
     assert "l" not in attributes(found)["size"]
 
 
-def test_staff_and_customers_are_told_the_same(
+def test_staff_and_customers_get_the_same_answer(
     ask: Callable, as_staff: APIClient, as_customer: APIClient, shelf: None
 ) -> None:
     assert as_staff.get(URL).json() == as_customer.get(URL).json() == ask()

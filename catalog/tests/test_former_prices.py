@@ -53,7 +53,7 @@ def test_both_may_be_changed_at_once(as_staff: APIClient, make_product: Callable
     assert as_staff.patch(f"{LIST}{mug.pk}/", {"price": "18", "compare_at_price": None}).status_code == 200
 
 
-def test_the_admin_shows_the_refusal_beside_the_field(browser: Client, shirt: Product) -> None:
+def test_the_admin_shows_the_error_at_the_field(browser: Client, shirt: Product) -> None:
     page = url_of("catalog_product", "change", shirt.pk)
     form = filled_in(browser.get(page))
     before = dump_database()

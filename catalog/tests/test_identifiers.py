@@ -141,7 +141,7 @@ def test_attributes_and_options_are_one_value_whatever_their_case_and_spelling(
     assert refusal(as_staff.post(LIST, {"name": "New", "variants": variants}), 400)[0] == "duplicate_options"
 
 
-def test_options_that_no_one_can_tell_apart_are_refused_in_an_import(
+def test_indistinguishable_options_are_refused_in_an_import(
     tmp_path: Path, make_product: Callable[..., Product]
 ) -> None:
     make_product("Shirt", slug="shirt", variants=[{"sku": "S", "options": {"size": "s"}, "price": "1"}])

@@ -87,7 +87,7 @@ def test_pictures_come_one_behind_the_other(anonymous: APIClient, three: list[di
     ("moved", "position", "order", "lands_at"),
     [(2, 0, "cab", 0), (0, 1, "bac", 1), (0, 2, "bca", 2), (0, 1000, "bca", 2), (1, 1, "abc", 1)],
 )
-def test_a_picture_moves_to_its_new_place_and_the_others_make_room(
+def test_an_image_moves_to_its_new_position_and_the_others_shift(
     as_staff: APIClient,
     anonymous: APIClient,
     mug: Product,

@@ -183,12 +183,12 @@ def test_a_file_over_the_limit_is_an_error_of_the_form(
     assert not StaffAction.objects.exists()
 
 
-def test_an_import_without_a_file_is_an_error_beside_it(browser: Client) -> None:
+def test_an_import_without_a_file_is_an_error_at_its_field(browser: Client) -> None:
     page = browser.post(url_of("catalog.importrun", "add"), {"encoding": "utf-8"})
     assert set(errors_of(page)) == {"file"}
 
 
-def test_the_list_tells_who_imported_what(browser: Client, staff: User, shirt: Product) -> None:
+def test_the_list_shows_who_imported_what(browser: Client, staff: User, shirt: Product) -> None:
     upload(browser, [{"sku": "SHIRT-S", "price": "22"}])
     press(browser, "confirm", latest())
     page = browser.get(url_of("catalog.importrun"))
@@ -232,7 +232,9 @@ def test_those_four_rights_are_enough(make_user: Callable[..., User], shirt: Pro
     assert Variant.objects.get(sku="SHIRT-S").price == 22
 
 
-def test_somebody_may_only_look_at_imports(make_user: Callable[..., User], browser: Client, shirt: Product) -> None:
+def test_staff_may_have_view_permission_for_imports_only(
+    make_user: Callable[..., User], browser: Client, shirt: Product
+) -> None:
     upload(browser, [{"sku": "SHIRT-S", "price": "22"}])
     reader = browser_of(allow(make_user(), "catalog.view_importrun"))
     page = reader.get(url_of("catalog.importrun", "change", latest().pk))

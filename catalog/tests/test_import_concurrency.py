@@ -114,7 +114,7 @@ TOO_LONG = OperationFailure("exceeded the configured 'transactionLifetimeLimitSe
 @pytest.mark.parametrize(
     "error", [TransactionContention(), as_the_backend_raises_it(TOO_LONG)], ids=["contention", "too long"]
 )
-def test_where_a_batch_takes_too_long_smaller_ones_are_tried(
+def test_if_a_batch_takes_too_long_smaller_ones_are_tried(
     browser: Client, mug: Product, hat: Product, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     run = previewed(browser, {"sku": "MUG", "price": "11"}, {"sku": "HAT", "price": "12"})
@@ -133,7 +133,7 @@ def test_where_a_batch_takes_too_long_smaller_ones_are_tried(
     assert set(Variant.objects.values_list("price", flat=True)) == {11, 12}
 
 
-def test_a_batch_is_so_many_rows_or_one_product_however_large(
+def test_a_batch_has_a_maximum_of_rows_or_one_product_of_any_size(
     browser: Client, mug: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = [{"sku": f"S-{n}", "name": "Shirt", "price": "1", "option:size": str(n)} for n in range(5)]

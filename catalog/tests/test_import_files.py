@@ -45,7 +45,7 @@ def test_the_delimiter_and_the_byte_order_mark_are_found(tmp_path: Path, delimit
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
-def test_where_semicolons_or_tabs_divide_a_comma_is_decimal(tmp_path: Path, delimiter: str) -> None:
+def test_with_semicolons_or_tabs_as_delimiter_a_comma_is_decimal(tmp_path: Path, delimiter: str) -> None:
     import_products(tmp_path, csv_of([{**ROWS[0], "price": "19,90"}], delimiter=delimiter))
     assert was_imported()
 
@@ -95,7 +95,7 @@ def test_what_is_not_windows_letters_either_is_refused(tmp_path: Path) -> None:
     assert "not in Windows-1252 either" in refused(tmp_path, b"sku,name\nMUG,\x81\n", "--encoding", "cp1252")
 
 
-def test_the_admin_is_told_of_windows_letters(staff: User) -> None:
+def test_the_admin_suggests_the_windows_encoding(staff: User) -> None:
     browser: Client = browser_of(staff)
     content = csv_of(ROWS, delimiter=";").encode("cp1252")
     assert "not in UTF-8" in upload(browser, content).content.decode()
@@ -147,7 +147,7 @@ def test_an_archive_of_too_many_files_is_refused(tmp_path: Path, xlsx: dict[str,
     assert refused(tmp_path, many) == xlsx_reader.TOO_LARGE
 
 
-def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path, xlsx: dict[str, bytes]) -> None:
+def test_a_member_with_a_false_size_is_refused(tmp_path: Path, xlsx: dict[str, bytes]) -> None:
     honest = packed({**xlsx, "xl/worksheets/sheet1.xml": xlsx["xl/worksheets/sheet1.xml"] + b" " * 10_000})
     size = len(xlsx["xl/worksheets/sheet1.xml"]) + 10_000
     lying = honest.replace(size.to_bytes(4, "little"), (200).to_bytes(4, "little"))

@@ -40,7 +40,7 @@ def test_more_than_is_left_is_not_taken_away(
     assert (pieces("MUG"), pieces("HAT")) == (2, 1)
 
 
-def test_stock_that_somebody_counted_after_the_preview_is_left_alone(browser: Client, mug: Product) -> None:
+def test_stock_counted_after_the_preview_is_not_changed(browser: Client, mug: Product) -> None:
     run = previewed(browser, {"sku": "MUG", "stock": "8", "price": "11"})
     stock.adjust(Variant.objects.get(), to=6, note="counted")
     confirmed(browser, run)
@@ -49,9 +49,7 @@ def test_stock_that_somebody_counted_after_the_preview_is_left_alone(browser: Cl
     assert (pieces("MUG"), Variant.objects.get().price) == (6, 10)
 
 
-def test_a_product_that_somebody_changed_after_the_preview_is_left_alone_and_shown(
-    browser: Client, mug: Product, hat: Product
-) -> None:
+def test_a_product_changed_after_the_preview_is_skipped_and_shown(browser: Client, mug: Product, hat: Product) -> None:
     rows = {"sku": "MUG", "name": "Cup", "price": "11"}, {"sku": "HAT", "name": "Cap", "price": "12"}
     run = previewed(browser, *rows)
     services.update_product(product=mug, data={"price": "9.00"})
@@ -62,7 +60,7 @@ def test_a_product_that_somebody_changed_after_the_preview_is_left_alone_and_sho
     assert [each["step"].name for each in page.context["steps"]] == ["Mug"]
 
 
-def test_what_somebody_changed_elsewhere_in_the_product_is_kept(browser: Client, mug: Product) -> None:
+def test_other_changes_to_the_product_are_kept(browser: Client, mug: Product) -> None:
     run = previewed(browser, {"sku": "MUG", "attr:colour": "red", "price": "11"})
     services.update_product(product=mug, data={"attributes": {"size": "big"}, "description": "Round."})
     assert confirmed(browser, run).conflicts == 0
@@ -70,7 +68,7 @@ def test_what_somebody_changed_elsewhere_in_the_product_is_kept(browser: Client,
     assert (product.attributes, product.description, product.price) == ({"size": "big", "colour": "red"}, "Round.", 11)
 
 
-def test_what_somebody_else_has_written_already_is_no_conflict(browser: Client, mug: Product) -> None:
+def test_an_identical_change_by_others_is_no_conflict(browser: Client, mug: Product) -> None:
     run = previewed(browser, {"sku": "MUG", "price": "11", "stock": "8"})
     services.update_product(product=mug, data={"price": "11.00", "stock": 8})
     assert confirmed(browser, run).conflicts == 0
@@ -161,9 +159,7 @@ def exported(folder: Path, **changes: str) -> list[dict[str, str]]:
     return [{**first, **changes}, *others]
 
 
-def test_a_stock_that_nobody_touched_in_the_file_is_left_as_the_sales_made_it(
-    tmp_path: Path, mug: Product, buy: Callable[..., None]
-) -> None:
+def test_stock_unchanged_in_the_file_keeps_later_sales(tmp_path: Path, mug: Product, buy: Callable[..., None]) -> None:
     rows = exported(tmp_path, price="11")
     buy(mug, 2)
     stock.adjust(Variant.objects.get(), delta=10, note="delivery")

@@ -93,7 +93,7 @@ def test_a_bad_cell_in_the_middle_is_named_and_nothing_is_changed(
     assert faults(tmp_path, rows, monkeypatch) == [(3, column)]
 
 
-def test_every_error_of_a_file_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_errors_of_a_file_are_reported_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [
         {"sku": "", "name": "Nameless", "price": "1", "stock": ""},
         {"sku": "NEW", "name": "", "price": "", "stock": "x"},

@@ -55,7 +55,7 @@ def writes(product: Product) -> Iterator[tuple[str, Callable[[APIClient], Any]]]
     yield "delete_product", lambda client: client.delete(url)
 
 
-def test_nobody_customers_and_staff_without_permissions_write_nothing(
+def test_anonymous_customers_and_staff_without_permissions_write_nothing(
     anonymous: APIClient,
     as_customer: APIClient,
     staff_with: Callable[..., APIClient],
@@ -100,7 +100,9 @@ def test_permissions_without_being_staff_are_worth_nothing(
     assert dump_database() == before
 
 
-def test_whoever_may_change_products_may_not_delete_them(staff_with: Callable[..., APIClient], mug: Product) -> None:
+def test_permission_to_change_products_does_not_allow_deleting_them(
+    staff_with: Callable[..., APIClient], mug: Product
+) -> None:
     client = staff_with("change_product")
     assert client.patch(f"{LIST}mug/", {"name": "Cup"}).json()["name"] == "Cup"
     assert refusal(client.delete(f"{LIST}mug/"), 403) == ("permission_denied", None)
@@ -108,7 +110,7 @@ def test_whoever_may_change_products_may_not_delete_them(staff_with: Callable[..
     assert Product.objects.count() == 1
 
 
-def test_whoever_may_change_products_sees_and_changes_inactive_ones_too(
+def test_permission_to_change_products_includes_inactive_ones(
     staff_with: Callable[..., APIClient], mug: Product
 ) -> None:
     Product.objects.update(is_active=False)

@@ -92,7 +92,7 @@ def test_what_is_confirmed_twice_happens_once(browser: Client, shirt: Product) -
     assert messages_of(page) == ["2 prices changed since the preview and were skipped: SHIRT-M, SHIRT-S."]
 
 
-def test_a_price_that_somebody_changed_meanwhile_stays_and_is_named(browser: Client, shirt: Product) -> None:
+def test_a_concurrently_changed_price_is_skipped_and_listed(browser: Client, shirt: Product) -> None:
     seen = preview(browser, shirt)
     Variant.objects.filter(sku="SHIRT-S").update(price="15.00")
     page = confirm(browser, seen)
@@ -171,7 +171,7 @@ def test_prices_without_decimals_are_rounded_to_whole_ones(settings: Any) -> Non
     assert Rule(Kind.RAISE_PERCENT, Decimal("7"), Rounding.NINES).apply(Decimal(1900)) == 2099
 
 
-def test_the_price_before_is_shown_as_the_former_one_where_the_new_one_is_lower(
+def test_the_previous_price_becomes_the_compare_at_price_if_the_new_one_is_lower(
     browser: Client, shirt: Product, hat: Product
 ) -> None:
     confirm(browser, preview(browser, shirt, former="show"))
@@ -233,7 +233,7 @@ def test_more_variants_than_one_request_can_change_are_refused(
     assert preview(browser, shirt).context["changed"] == 2
 
 
-def test_what_was_written_is_told_without_comparing_every_price_with_every_other(
+def test_skipped_prices_are_found_in_linear_time(
     browser: Client, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = [{"sku": f"S-{size}", "options": {"size": str(size)}, "price": "20.00"} for size in range(60)]
@@ -244,7 +244,7 @@ def test_what_was_written_is_told_without_comparing_every_price_with_every_other
     assert len(compared) <= 3 * 60
 
 
-def test_a_plan_that_nobody_was_shown_is_refused(browser: Client, hat: Product) -> None:
+def test_a_forged_plan_is_refused(browser: Client, hat: Product) -> None:
     page = browser.post(f"{LIST}price-changes/", {"plan": "made-up", "back": "https://evil.example/"}, follow=True)
     assert page.redirect_chain[-1][0] == LIST
     assert messages_of(page) == ["The preview has expired. Create a new one."]

@@ -118,7 +118,7 @@ def test_a_value_that_cannot_be_understood_is_named(anonymous: APIClient, db: No
     assert {attr for _, attr in found} == {name}
 
 
-def test_a_query_asks_for_so_many_attributes_and_values_at_most(anonymous: APIClient, shelf: None) -> None:
+def test_a_query_has_a_maximum_of_attributes_and_values(anonymous: APIClient, shelf: None) -> None:
     ten = "&".join(f"attr_a{n}=x" for n in range(10))
     fifty = "&".join(["attr_colour=red"] * 50)
     assert anonymous.get(f"{LIST}?{ten}").status_code == 200
@@ -277,7 +277,7 @@ def test_which_words_are_rare_may_be_known_from_before_and_changes_nothing(
     assert len(commands) == 1, str(commands)
 
 
-def test_search_words_may_stand_in_different_fields(names: Names, make_product: Callable[..., Product]) -> None:
+def test_search_words_may_be_in_different_fields(names: Names, make_product: Callable[..., Product]) -> None:
     make_product("Kettle", description="Red")
     make_product("Pot", description="Red")
     assert names(search="red kettle") == ["Kettle"]

@@ -56,7 +56,7 @@ def test_an_empty_shop_lists_nothing(anonymous: APIClient, db: None) -> None:
     assert reply.json() == {"count": 0, "count_exact": True, "next": None, "previous": None, "results": []}
 
 
-def test_the_list_shows_active_products_to_everybody_alike(
+def test_the_list_shows_all_users_the_same_active_products(
     anonymous: APIClient, as_customer: APIClient, as_staff: APIClient, make_product: Callable[..., Product]
 ) -> None:
     make_product("Shown")
@@ -124,7 +124,7 @@ def test_a_page_that_does_not_exist_is_404(anonymous: APIClient, thirty: list[st
             assert refusal(anonymous.get(LIST, {"page_size": 10, "page": page}), 404) == ("not_found", None)
 
 
-def test_the_first_page_exists_even_where_nothing_matches(anonymous: APIClient, thirty: list[str]) -> None:
+def test_the_first_page_exists_even_if_nothing_matches(anonymous: APIClient, thirty: list[str]) -> None:
     page = anonymous.get(LIST, {"min_price": "1000", "page": "1"})
     assert (page.status_code, page.json()["count"], page.json()["results"]) == (200, 0, [])
     assert anonymous.get(LIST, {"min_price": "1000", "page": "2"}).status_code == 404

@@ -164,7 +164,7 @@ def test_one_more_than_is_counted_is_one_cursor_away(
     ]
 
 
-def test_pages_by_number_end_where_counting_stops(
+def test_pages_by_number_end_at_the_maximum_count(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filters, "MAX_COUNTED", 7)
@@ -172,7 +172,7 @@ def test_pages_by_number_end_where_counting_stops(
     assert refusal(anonymous.get(LIST, {"page": 3, "page_size": 5}), 404) == ("not_found", None)
 
 
-def test_products_that_come_and_go_while_somebody_pages_by_cursor_move_nothing_else(
+def test_products_added_or_removed_while_paging_by_cursor_move_nothing_else(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filters, "MAX_COUNTED", 7)
@@ -184,7 +184,7 @@ def test_products_that_come_and_go_while_somebody_pages_by_cursor_move_nothing_e
     assert [product["id"] for product in third["results"]] == order[14:21]
 
 
-def test_relevance_ends_where_counting_stops(anonymous: APIClient, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relevance_ends_at_the_maximum_count(anonymous: APIClient, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filters, "MAX_COUNTED", 7)
     put_on_shelf(*[{"name": "mug"}] * 9)
     pages = walk(anonymous, search="mug", ordering="relevance", page_size=4)

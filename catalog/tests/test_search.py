@@ -181,7 +181,7 @@ def test_scripts_without_spaces_are_found_from_anywhere(found: Callable, make_pr
     check(found, make_product, UNSPACED, subtests)
 
 
-def test_characters_must_stand_together_to_be_found(found: Callable, make_product: Make) -> None:
+def test_characters_must_be_adjacent_to_be_found(found: Callable, make_product: Make) -> None:
     make_product("罗汉茶 果")
     make_product("カラス", description="黒い鳥")
     assert found("罗汉果") == found("汉罗") == found("ガラス") == []
@@ -290,7 +290,7 @@ def test_imported_skus_attributes_and_options_are_found(found: Callable, make_pr
     assert found("old-1") == found("new-2") == found("gigantic") == found("wide") == ["Shirt"]
 
 
-def test_the_admin_lists_a_product_by_its_sku_alone_and_by_its_words_beside_others(
+def test_the_admin_lists_a_product_by_its_sku_alone_and_by_its_words_with_others(
     browser: Client, make_product: Make
 ) -> None:
     make_product("Olive oil")

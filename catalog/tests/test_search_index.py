@@ -117,7 +117,7 @@ def test_hostile_searches_are_answered_by_few_commands(anonymous: APIClient, mak
     assert anonymous.get(LIST, {"search": "𝒯𝓈𝒽𝒾𝓇𝓉"}).json()["count"] == 1
 
 
-def test_a_long_text_of_any_script_makes_so_many_entries_at_most(make_product: Make) -> None:
+def test_a_long_text_of_any_script_has_a_maximum_of_entries(make_product: Make) -> None:
     made = {
         "words": " ".join(f"word{n}-x{n}" for n in range(1_500)),
         "characters": "。".join(chr(0x4E00 + n) * 3 + chr(0x5E00 + n) for n in range(3_000)),

@@ -40,7 +40,7 @@ def test_an_address_given_with_the_order_is_not_put_into_the_book(as_customer: A
     assert not Address.objects.exists()
 
 
-def test_somebody_elses_address_does_not_exist(as_customer: APIClient, staff: User) -> None:
+def test_another_user_s_address_does_not_exist(as_customer: APIClient, staff: User) -> None:
     theirs = Address.objects.create(user=staff, **ADDRESS)
     for path in (ORDERS, f"{ORDERS}quote/"):
         foreign = as_customer.post(path, {"address_id": str(theirs.pk)})

@@ -30,7 +30,7 @@ def press(browser: Client, button: str, order: Order, **fields: str) -> Any:
     return browser.post(url_of("orders.order", button, order.pk), fields, follow=True)
 
 
-def test_an_order_s_page_shows_what_was_bought_where_it_goes_and_what_happened(browser: Client, order: Order) -> None:
+def test_an_order_s_page_shows_its_items_address_and_timeline(browser: Client, order: Order) -> None:
     services.mark_paid(order_id=order.pk, detail="24.90 USD")
     text = browser.get(url_of("orders.order", "change", order.pk)).content.decode()
     for shown in (order.number, "Linen shirt", "LINEN", "20.00", "24.90 USD", "St James", "ada@example.com"):
@@ -54,7 +54,7 @@ def test_the_page_of_an_order_whose_customer_left_opens(browser: Client, custome
     assert "deleted account" in browser.get(url_of("orders.order")).content.decode()
 
 
-def test_cancelling_an_order_puts_its_stock_back_and_tells_why(browser: Client, order: Order) -> None:
+def test_cancelling_an_order_releases_its_stock_and_shows_the_reason(browser: Client, order: Order) -> None:
     assert Variant.objects.get().stock == 3
     page = press(browser, "cancel", order, reason="Damaged in the warehouse")
 
@@ -144,7 +144,7 @@ def test_only_the_buttons_that_go_with_its_state_are_offered(browser: Client, or
     assert offered(browser, order) == ["Mark as delivered"]
 
 
-def test_a_flag_is_settled_with_what_was_found_until_there_is_a_new_one(browser: Client, order: Order) -> None:
+def test_a_flag_is_resolved_with_a_note_until_there_is_a_new_one(browser: Client, order: Order) -> None:
     assert messages_of(press(browser, "settle", order, note="x")) == ["This order has no open flag."]
     services.flag(order_id=order.pk, detail="pi_1 is over 100.")
     assert offered(browser, order) == ["Resolve flag", "Cancel order"]

@@ -181,7 +181,7 @@ def test_a_cancel_while_stripe_is_away_is_a_503_and_cancels_nothing(
     assert stock_of(product) == 5
 
 
-def test_an_order_that_nobody_began_to_pay_is_cancelled_without_asking_stripe(
+def test_an_order_without_payment_is_cancelled_without_calling_stripe(
     as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
 ) -> None:
     number = place_order(as_customer, make_product())["number"]

@@ -78,7 +78,7 @@ def test_leaving_cancels_what_is_not_paid_and_closes_its_way_to_pay(
         simulator.pay(intent)
 
 
-def test_nobody_leaves_while_a_bank_works_on_their_payment(
+def test_no_account_is_deleted_while_a_payment_is_processing(
     customer: User, as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
 ) -> None:
     number = place_order(as_customer, make_product())["number"]

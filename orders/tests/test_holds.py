@@ -100,7 +100,7 @@ def test_opening_a_payment_never_shortens_a_hold_that_was_extended(
 # --- How much, for a customer -----------------------------------------------------------------------------------------
 
 
-def test_a_customer_has_so_many_unpaid_orders_and_the_next_one_changes_nothing(
+def test_a_customer_has_a_maximum_of_unpaid_orders_and_the_next_one_changes_nothing(
     as_customer: APIClient, product: Product, limits: Any
 ) -> None:
     for _ in range(3):
@@ -258,7 +258,7 @@ def test_who_holds_stock_and_cancels_again_and_again_may_hold_less_and_less(
 # --- How much, at a network address -----------------------------------------------------------------------------------
 
 
-def test_many_accounts_at_one_address_hold_so_many_pieces_together_and_are_told_when_to_try_again(
+def test_accounts_at_one_address_hold_a_maximum_of_units_and_get_retry_after(
     make_user: Callable[..., User], product: Product, limits: Any
 ) -> None:
     limits.UNPAID_PIECES_PER_ADDRESS = 120

@@ -52,7 +52,7 @@ def number(as_customer: APIClient, mug: Product) -> str:
     return number
 
 
-def test_the_life_of_an_order_is_told_in_four_mails(
+def test_an_order_sends_four_mails(
     customer: User, as_customer: APIClient, as_staff: APIClient, mug: Product, simulator: StripeSimulator
 ) -> None:
     User.objects.filter(pk=customer.pk).update(email_verified=True)
@@ -87,9 +87,7 @@ def test_the_life_of_an_order_is_told_in_four_mails(
     assert not Job.objects.exists()
 
 
-def test_an_order_that_is_paid_at_once_is_told_in_one_mail(
-    as_customer: APIClient, mug: Product, simulator: StripeSimulator
-) -> None:
+def test_an_order_paid_at_once_sends_one_mail(as_customer: APIClient, mug: Product, simulator: StripeSimulator) -> None:
     number = place_order(as_customer, mug)["number"]
     Product.objects.update(name="Cup")
     pay(as_customer, simulator, number)
@@ -102,7 +100,7 @@ def test_an_order_that_is_paid_at_once_is_told_in_one_mail(
     assert not Job.objects.exists()
 
 
-def test_nobody_is_asked_to_pay_an_order_that_is_over(
+def test_no_mail_asks_to_pay_a_cancelled_or_expired_order(
     as_customer: APIClient, mug: Product, simulator: StripeSimulator
 ) -> None:
     cancelled, expired = (place_order(as_customer, mug)["number"] for _ in range(2))
@@ -146,7 +144,7 @@ def fail(client: APIClient, simulator: StripeSimulator, number: str) -> None:
     deliver(simulator)
 
 
-def test_a_payment_that_failed_is_told_once_if_it_is_not_made_up_for(
+def test_a_failed_payment_sends_one_mail_if_no_other_succeeds(
     as_customer: APIClient, mug: Product, simulator: StripeSimulator
 ) -> None:
     number = place_order(as_customer, mug)["number"]
@@ -162,7 +160,7 @@ def test_a_payment_that_failed_is_told_once_if_it_is_not_made_up_for(
     assert not Job.objects.exists()
 
 
-def test_a_payment_that_failed_and_then_succeeded_is_told_as_paid(
+def test_a_payment_that_failed_and_then_succeeded_sends_the_paid_mail(
     as_customer: APIClient, mug: Product, simulator: StripeSimulator
 ) -> None:
     number = place_order(as_customer, mug)["number"]
@@ -186,7 +184,7 @@ def test_failed_payments_count_against_the_limit_of_mails(
     assert sent == ["The payment for your order … failed"] * 2
 
 
-def test_staff_are_told_of_each_order_once_it_is_paid(
+def test_staff_get_a_mail_of_each_paid_order(
     as_customer: APIClient,
     mug: Product,
     make_product: Callable[..., Product],
@@ -225,7 +223,7 @@ def test_without_addresses_staff_get_no_mail_and_a_removed_address_gets_none(
     assert Job.objects.filter(kind="orders.staff_mail").count() == 0
 
 
-def test_an_order_that_is_not_placed_is_not_told(as_customer: APIClient, mug: Product) -> None:
+def test_an_order_that_is_not_placed_sends_no_mail(as_customer: APIClient, mug: Product) -> None:
     assert as_customer.post(f"{API}/orders/", {"shipping_address": ADDRESS}).status_code == 400
     add_to_cart(as_customer, mug)
     body = {"shipping_address": ADDRESS, "expected_total": "1.00"}
@@ -233,7 +231,7 @@ def test_an_order_that_is_not_placed_is_not_told(as_customer: APIClient, mug: Pr
     assert not Job.objects.exists()
 
 
-def test_an_order_that_is_placed_at_the_second_attempt_is_told_once(as_customer: APIClient, mug: Product) -> None:
+def test_an_order_placed_at_the_second_attempt_sends_one_mail(as_customer: APIClient, mug: Product) -> None:
     with failing("commitTransaction", errorCode=112, errorLabels=["TransientTransactionError"]):
         place_order(as_customer, mug)
     minutes_pass()
@@ -247,7 +245,7 @@ def test_an_order_whose_mail_cannot_be_written_down_is_not_placed(as_customer: A
     assert not Order.objects.exists()
 
 
-def test_a_replayed_checkout_and_two_at_once_are_told_once(customer: User, mug: Product) -> None:
+def test_a_replayed_checkout_and_two_at_once_send_one_mail(customer: User, mug: Product) -> None:
     client = client_of(customer)
     add_to_cart(client, mug)
 
@@ -262,7 +260,7 @@ def test_a_replayed_checkout_and_two_at_once_are_told_once(customer: User, mug: 
     assert len(work()) == 1
 
 
-def test_an_order_of_zero_is_told_once_and_nobody_is_asked_to_pay(
+def test_an_order_of_zero_sends_one_mail_that_does_not_ask_to_pay(
     as_customer: APIClient, make_product: Callable[..., Product]
 ) -> None:
     place_order(as_customer, make_product(price="0.00"))
@@ -274,7 +272,7 @@ def test_an_order_of_zero_is_told_once_and_nobody_is_asked_to_pay(
 # --- Once -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_payment_that_stripe_tells_of_again_and_again_is_told_once(
+def test_a_payment_reported_repeatedly_by_stripe_sends_one_mail(
     as_customer: APIClient, number: str, simulator: StripeSimulator
 ) -> None:
     simulator.pay(open_payment(as_customer, number)["payment_intent"])
@@ -286,7 +284,7 @@ def test_a_payment_that_stripe_tells_of_again_and_again_is_told_once(
     assert subjects() == ["Your order … is paid"]
 
 
-def test_a_refund_that_stripe_tells_of_again_and_again_is_told_once(
+def test_a_refund_reported_repeatedly_by_stripe_sends_one_mail(
     as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
 ) -> None:
     payment = pay(as_customer, simulator, number)
@@ -298,7 +296,7 @@ def test_a_refund_that_stripe_tells_of_again_and_again_is_told_once(
     assert subjects() == ["Your order … is paid", *["A refund for your order …"] * 2]
 
 
-def test_a_refund_that_came_back_is_not_told(
+def test_a_failed_refund_sends_no_mail(
     as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
 ) -> None:
     payment = pay(as_customer, simulator, number)
@@ -316,7 +314,7 @@ def test_a_refund_that_came_back_is_not_told(
     assert not Job.objects.exists()
 
 
-def test_cancelling_twice_at_once_is_told_once(customer: User, number: str) -> None:
+def test_cancelling_twice_at_once_sends_one_mail(customer: User, number: str) -> None:
     cancel = f"{API}/orders/{number}/cancel/"
     run_concurrently(*[lambda: client_of(customer).post(cancel, {"reason": "Changed my mind"})] * 4)
     (mail,) = work()
@@ -337,7 +335,7 @@ def test_a_cancelled_order_that_was_paid_says_that_the_money_goes_back(
     assert "We have refunded 29.90 USD." in refunded.body
 
 
-def test_an_order_that_expires_is_told_as_cancelled_with_the_reason(number: str, simulator: StripeSimulator) -> None:
+def test_an_expired_order_sends_the_cancelled_mail_with_the_reason(number: str, simulator: StripeSimulator) -> None:
     Order.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     services.expire_due_orders()
     services.expire_due_orders()
@@ -346,7 +344,7 @@ def test_an_order_that_expires_is_told_as_cancelled_with_the_reason(number: str,
     assert "It was not paid in time." in mail.body
 
 
-def test_money_that_comes_too_late_is_told_as_a_refund_and_never_as_a_sale(
+def test_a_late_payment_sends_the_refund_mail_and_never_the_paid_mail(
     as_customer: APIClient, number: str, simulator: StripeSimulator
 ) -> None:
     simulator.pay(open_payment(as_customer, number)["payment_intent"])
@@ -371,7 +369,7 @@ def test_what_waits_to_be_sent_holds_ids_and_nothing_of_a_person(
         assert personal not in str(waiting)
 
 
-def test_the_pending_mails_of_whoever_has_left_are_dropped(
+def test_the_pending_mails_of_deleted_users_are_dropped(
     as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
 ) -> None:
     pay(as_customer, simulator, number)
@@ -382,7 +380,7 @@ def test_the_pending_mails_of_whoever_has_left_are_dropped(
     assert not Job.objects.exists()
 
 
-def test_a_parcel_of_a_deactivated_account_is_told_all_the_same(
+def test_a_deactivated_account_still_gets_the_shipping_mail(
     customer: User, as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
 ) -> None:
     pay(as_customer, simulator, number)
@@ -402,7 +400,7 @@ def test_a_mail_goes_to_the_address_of_today(customer: User, number: str) -> Non
 # --- What is in them --------------------------------------------------------------------------------------------------
 
 
-def test_nothing_that_somebody_typed_becomes_html_and_nothing_is_loaded_from_elsewhere(
+def test_user_input_is_escaped_and_nothing_is_loaded_from_elsewhere(
     customer: User,
     as_customer: APIClient,
     as_staff: APIClient,

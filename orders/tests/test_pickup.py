@@ -118,7 +118,7 @@ def browser(staff: User) -> Client:
         ({"pickup_country": "DE"}, "Only pick-ups have a country and a state."),
     ],
 )
-def test_staff_say_where_a_pick_up_is(browser: Client, form: dict[str, str], refused: str) -> None:
+def test_staff_set_the_place_of_a_pick_up(browser: Client, form: dict[str, str], refused: str) -> None:
     sent: dict[str, Any] = {"name": "Shop", "code": "shop", "price": "0", "position": "3", "is_active": "on"}
     page = browser.post(url_of("orders.shippingmethod", "add"), {**sent, **form})
     saved = ShippingMethod.objects.filter(code="shop").first()

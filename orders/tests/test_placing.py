@@ -128,7 +128,7 @@ def test_an_empty_cart_cannot_be_ordered(as_customer: APIClient, make_product: C
     assert Order.objects.count() == 1
 
 
-def test_what_ran_out_meanwhile_is_named_line_by_line_and_nothing_is_written(
+def test_items_that_ran_out_are_listed_by_line_and_nothing_is_written(
     as_customer: APIClient, make_product: Callable[..., Product]
 ) -> None:
     short, fine, gone, inactive = (make_product(stock=5) for _ in range(4))
@@ -249,7 +249,7 @@ def test_fields_that_the_server_owns_are_ignored(
     assert Order.objects.get().expires_at < timezone.now() + timedelta(hours=1)
 
 
-def test_order_numbers_tell_neither_how_many_there_are_nor_when_it_was(
+def test_order_numbers_reveal_neither_their_count_nor_the_time(
     as_customer: APIClient, make_product: Callable[..., Product]
 ) -> None:
     product = make_product(stock=20)

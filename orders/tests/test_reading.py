@@ -48,7 +48,7 @@ def test_the_list_comes_in_pages_with_whole_orders(as_customer: APIClient, produ
     assert refusal(as_customer.get(f"{ORDERS}?page=9"), 404) == ("not_found", None)
 
 
-def test_somebody_elses_order_is_the_404_of_no_order_byte_for_byte(
+def test_another_user_s_order_is_the_404_of_no_order_byte_for_byte(
     as_customer: APIClient, as_stranger: APIClient, product: Product
 ) -> None:
     number = place_order(as_customer, product)["number"]
@@ -79,7 +79,7 @@ def test_a_shipping_method_is_found_by_every_spelling(
 
 
 @pytest.mark.parametrize("path", ["", "AAAAA-AAAAA/"])
-def test_nobody_sees_orders_without_a_login(anonymous: APIClient, path: str) -> None:
+def test_orders_require_a_login(anonymous: APIClient, path: str) -> None:
     assert refusal(anonymous.get(f"{ORDERS}{path}"), 401) == ("not_authenticated", None)
 
 

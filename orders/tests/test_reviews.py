@@ -266,7 +266,7 @@ def test_a_deleted_review_is_gone_and_another_may_follow(buyer: Callable[..., AP
     assert rating_of(mug) == (3.0, 2)
 
 
-def test_somebody_else_s_review_is_404(
+def test_another_user_s_review_is_404(
     buyer: Callable[..., APIClient],
     as_staff: APIClient,
     anonymous: APIClient,
@@ -349,7 +349,7 @@ def test_one_s_own_review_can_be_asked_for(anonymous: APIClient, buyer: Callable
     assert refusal(anonymous.get(url_of(mug), {"mine": "maybe"}), 400)[1] == "mine"
 
 
-def test_who_has_the_reviews_already_is_told_so_until_there_is_another(
+def test_cached_reviews_are_304_until_there_is_another(
     anonymous: APIClient, buyer: Callable[..., APIClient], mug: Product
 ) -> None:
     client = buyer()
@@ -469,7 +469,9 @@ def test_several_may_leave_and_hidden_reviews_go_with_them(buyer: Callable[..., 
 # --- Limits -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_person_writes_so_many_reviews_a_minute(buyer: Callable[..., APIClient], mug: Product, settings: Any) -> None:
+def test_a_customer_writes_a_maximum_of_reviews_a_minute(
+    buyer: Callable[..., APIClient], mug: Product, settings: Any
+) -> None:
     client, other = buyer(), buyer()
     settings.RATE_LIMITS = True
     settings.RATE_LIMIT_RULES = {**settings.RATE_LIMIT_RULES, "review": (2, int(timedelta(days=10**6).total_seconds()))}

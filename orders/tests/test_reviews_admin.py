@@ -52,7 +52,7 @@ def press(browser: Client, button: str, review: Review) -> Any:
     return browser.post(url_of(REVIEW, button, review.pk), follow=True)
 
 
-def test_the_list_and_the_page_tell_what_was_said_of_what_by_whom(browser: Client, reviewed: Callable) -> None:
+def test_the_list_and_the_page_show_the_review_its_product_and_author(browser: Client, reviewed: Callable) -> None:
     review = reviewed(3, "<b>So so</b>", email="ada@example.com")
     for url in (url_of(REVIEW), url_of(REVIEW, "change", review.pk)):
         text = browser.get(url).content.decode()
@@ -172,7 +172,7 @@ def test_what_staff_do_to_reviews_is_noted_and_what_buyers_do_is_not(
     ]
 
 
-def test_nobody_writes_in_a_buyer_s_name(browser: Client, reviewed: Callable) -> None:
+def test_no_one_writes_in_a_buyer_s_name(browser: Client, reviewed: Callable) -> None:
     review = reviewed()
     assert browser.get(url_of(REVIEW, "add")).status_code == 403
     browser.post(url_of(REVIEW, "change", review.pk), {"title": "Changed", "rating": "1", "body": "x"})

@@ -151,7 +151,7 @@ def test_ten_cancels_and_a_refund_at_once_take_the_sales_back_once(
 
 
 @pytest.mark.parametrize("way", ["cancel", "refund"])
-def test_the_review_of_a_purchase_that_does_not_stand_is_withdrawn_and_comes_back_with_a_new_one(
+def test_the_review_of_a_cancelled_or_refunded_purchase_is_withdrawn_until_a_new_one(
     as_customer: APIClient,
     as_staff: APIClient,
     buy: Callable[..., str],
@@ -185,7 +185,7 @@ def test_the_review_of_a_purchase_that_does_not_stand_is_withdrawn_and_comes_bac
     assert (rating_of(mug), shown_reviews(mug)) == ({"average": 2.0, "count": 1}, 1)
 
 
-def test_a_review_stays_while_another_purchase_stands_and_after_a_partial_refund(
+def test_a_review_stays_with_another_valid_purchase_and_after_a_partial_refund(
     as_customer: APIClient, as_staff: APIClient, buy: Callable[..., str], mug: Product, simulator: StripeSimulator
 ) -> None:
     first, second = buy(), buy(2)
@@ -217,7 +217,7 @@ def test_a_review_that_another_purchase_keeps_stays_when_its_author_leaves(
     assert (sales_of(mug), shown_reviews(mug)) == (0, 0)
 
 
-def test_who_has_no_purchase_that_stands_can_not_write_a_review(
+def test_customers_without_a_valid_purchase_cannot_write_a_review(
     as_customer: APIClient, buy: Callable[..., str], mug: Product
 ) -> None:
     cancel(as_customer, buy())

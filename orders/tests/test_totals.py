@@ -85,7 +85,7 @@ def test_the_destination_decides_the_tax(
     assert (quote["tax"], quote["total"]) == (tax, total)
 
 
-def test_prices_that_include_tax_tell_how_much_it_is_and_add_nothing(
+def test_prices_that_include_tax_show_the_tax_and_add_nothing(
     as_customer: APIClient, make_product: Callable[..., Product], shipping: ShippingMethod, rates: None, settings: Any
 ) -> None:
     settings.PRICES_INCLUDE_TAX = True
@@ -155,7 +155,7 @@ def test_a_coupon_is_used_by_placing_and_only_then(
     assert refusal(as_customer.put(f"{API}/cart/coupon/", {"code": coupon.code}), 400)[0] == "invalid_coupon"
 
 
-def test_a_coupon_that_ran_out_meanwhile_is_a_400_and_nothing_is_written(
+def test_a_coupon_that_reached_its_limit_is_a_400_and_nothing_is_written(
     as_customer: APIClient, make_product: Callable[..., Product]
 ) -> None:
     Coupon.objects.create(code="LAST", kind="percentage", value=Decimal(10), usage_limit=1)

@@ -137,7 +137,7 @@ def test_an_event_that_failed_is_replayed(browser: Client, simulator: StripeSimu
     assert order.payment_status == "paid"
 
 
-def test_events_are_replayed_several_at_once_and_a_failure_is_told(browser: Client, db: None) -> None:
+def test_events_are_replayed_several_at_once_and_a_failure_is_reported(browser: Client, db: None) -> None:
     for number in (1, 2):
         StripeEvent.objects.create(
             id=f"evt_{number}", type="payment_intent.succeeded", payload={}, status="failed", created_at=timezone.now()

@@ -106,7 +106,7 @@ def test_an_order_with_too_many_failed_attempts_is_cancelled_and_its_intent_clos
     assert audit.complaints() == []
 
 
-def test_a_payment_that_succeeds_before_the_order_is_stopped_stands(
+def test_a_payment_that_succeeds_before_the_order_is_stopped_is_kept(
     as_customer: APIClient, product: Product, simulator: StripeSimulator
 ) -> None:
     number, intent = open_new(as_customer, product)

@@ -161,7 +161,7 @@ def test_an_intent_that_is_cancelled_while_the_order_waits_for_the_bank_ends_the
     assert [event for event, _ in events_of(order)] == ["placed", "payment_processing", "payment_failed"]
 
 
-def test_one_decline_is_one_line_however_often_it_is_told(
+def test_one_decline_is_one_line_however_often_it_is_reported(
     as_customer: APIClient, simulator: StripeSimulator, intent: str
 ) -> None:
     number = Order.objects.get().number
@@ -179,7 +179,7 @@ def test_one_decline_is_one_line_however_often_it_is_told(
     assert order_of(as_customer, number) == once
 
 
-def test_an_answer_that_was_under_way_while_something_newer_was_told_is_asked_for_again(
+def test_an_answer_older_than_a_concurrent_event_is_requested_again(
     as_customer: APIClient, simulator: StripeSimulator, intent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask = gateway.retrieve_intent

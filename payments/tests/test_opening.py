@@ -128,7 +128,7 @@ def test_who_comes_while_stripe_is_slow_waits_for_the_same_answer(
     assert len(simulator.state()["payment_intents"]) == 1
 
 
-def test_somebody_elses_order_is_the_404_of_no_order(
+def test_another_user_s_order_is_the_404_of_no_order(
     as_customer: APIClient, as_stranger: APIClient, as_staff: APIClient, product: Product, simulator: StripeSimulator
 ) -> None:
     number = place_order(as_customer, product)["number"]
@@ -141,7 +141,7 @@ def test_somebody_elses_order_is_the_404_of_no_order(
     assert simulator.counters()["calls"] == {}
 
 
-def test_somebody_elses_payment_is_the_404_of_no_payment(
+def test_another_user_s_payment_is_the_404_of_no_payment(
     as_customer: APIClient, as_stranger: APIClient, as_staff: APIClient, product: Product, simulator: StripeSimulator
 ) -> None:
     payment = open_payment(as_customer, place_order(as_customer, product)["number"])
@@ -157,7 +157,7 @@ def test_a_malformed_order_is_a_400(as_customer: APIClient, body: dict) -> None:
     assert refusal(as_customer.post(PAYMENTS, body), 400)[1] == "order"
 
 
-def test_nobody_pays_without_a_login(anonymous: APIClient) -> None:
+def test_payments_require_a_login(anonymous: APIClient) -> None:
     assert refusal(anonymous.post(PAYMENTS, {"order": "AAAAA-AAAAA"}), 401) == ("not_authenticated", None)
     assert refusal(anonymous.get(f"{PAYMENTS}{'0' * 24}/"), 401) == ("not_authenticated", None)
 

@@ -127,7 +127,7 @@ def test_an_intent_is_looked_for_before_an_old_call_is_repeated(
     assert [intent["id"] for intent in simulator.state()["payment_intents"]] == [payment["payment_intent"]]
 
 
-def test_an_event_tells_of_the_intent_whose_answer_was_lost(
+def test_an_event_supplies_the_intent_whose_answer_was_lost(
     as_customer: APIClient, number: str, simulator: StripeSimulator
 ) -> None:
     simulator.fail("lose_answer", method="POST", prefix="/v1/payment_intents")

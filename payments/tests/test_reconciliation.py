@@ -95,7 +95,7 @@ def test_an_intent_whose_answer_was_lost_is_found_by_its_metadata(
     assert Order.objects.get().payment_status == "paid"
 
 
-def test_money_without_an_order_and_an_order_without_money_are_told(
+def test_a_payment_without_order_and_an_order_without_payment_are_reported(
     simulator: StripeSimulator,
     order_with_payment: Callable[[APIClient], Payment],
     as_customer: APIClient,
@@ -133,7 +133,7 @@ def test_an_intent_that_stripe_does_not_know_does_not_keep_the_others_from_being
     assert Order.objects.get(payment=paid.pk).payment_status == "paid"
 
 
-def test_a_payment_that_has_not_succeeded_at_stripe_is_told(
+def test_a_payment_that_has_not_succeeded_at_stripe_is_reported(
     simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
 ) -> None:
     payment = order_with_payment(as_customer)
@@ -143,7 +143,7 @@ def test_a_payment_that_has_not_succeeded_at_stripe_is_told(
     assert "is succeeded here, and requires_payment_method at Stripe" in problem
 
 
-def test_a_refund_that_stripe_does_not_know_is_told(
+def test_a_refund_that_stripe_does_not_know_is_reported(
     simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
 ) -> None:
     simulator.deliver(mode="off")

@@ -49,7 +49,7 @@ def run_jobs() -> None:
     jobs.run_due()
 
 
-def test_all_of_it_goes_back_where_no_amount_is_named(
+def test_everything_is_refunded_without_an_amount(
     as_staff: APIClient, product: Product, payment: dict, simulator: StripeSimulator
 ) -> None:
     reply = refund(as_staff, payment, reason="Broken")

@@ -105,14 +105,14 @@ def test_staff_log_in_by_e_mail_in_any_case(staff: User) -> None:
     assert browser.get("/admin/").status_code == 200
 
 
-def test_a_login_that_fails_is_told_in_one_sentence(staff: User, customer: User) -> None:
+def test_a_failed_login_shows_one_message(staff: User, customer: User) -> None:
     sentence = "Incorrect e-mail or password."
     for email, password in ((staff.email, "wrong"), (customer.email, "correct-horse-battery"), ("nobody@x.org", "x")):
         text = Client().post("/admin/login/", {"username": email, "password": password}).content.decode()
         assert text.count(sentence) == text.count("errornote") == 1
 
 
-def test_a_customer_who_comes_to_the_admin_is_told_once_why_it_stays_shut(customer: User) -> None:
+def test_a_customer_in_the_admin_sees_once_why_there_is_no_access(customer: User) -> None:
     text = browser_of(customer).get("/admin/", follow=True).content.decode()
     assert text.count("errornote") == 1
     assert "your account has no access to the admin" in text
@@ -243,7 +243,7 @@ def test_pages_call_people_by_their_addresses_and_not_by_ids(
     assert count[3] == count[40]
 
 
-def test_no_page_shows_an_id_where_a_name_belongs(browser: Client, populated_shop: Order) -> None:
+def test_no_page_shows_an_id_instead_of_a_name(browser: Client, populated_shop: Order) -> None:
     Group.objects.first().permissions.add(*Permission.objects.all()[:2])
     shown = 0
     for model, model_admin in admin.site._registry.items():
@@ -258,7 +258,7 @@ def test_no_page_shows_an_id_where_a_name_belongs(browser: Client, populated_sho
     assert shown > 50
 
 
-def test_all_orders_of_a_customer_are_theirs_and_nobody_else_s(
+def test_all_orders_of_a_customer_are_theirs_only(
     browser: Client, make_user: Callable[..., User], populated_shop: Order, customer: User
 ) -> None:
     # The address of the one is the beginning of the other's.
@@ -274,9 +274,7 @@ def test_all_orders_of_a_customer_are_theirs_and_nobody_else_s(
         assert browser.get(url_of("orders.order"), {"user": nobody}).context["cl"].result_count == 0
 
 
-def test_what_somebody_may_not_do_is_a_page_with_a_way_back(
-    make_user: Callable[..., User], populated_shop: Order
-) -> None:
+def test_a_denied_action_is_a_page_with_a_link_back(make_user: Callable[..., User], populated_shop: Order) -> None:
     browser = browser_of(allow(make_user(), "orders.view_order"))
     for page in (
         url_of("cart.coupon"),

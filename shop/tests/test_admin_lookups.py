@@ -129,6 +129,6 @@ def test_a_date_hierarchy_brings_its_own_parameters(request_of: Callable[[], Htt
     assert not any(dated.lookup_allowed(f"created_at__{name}", "1", request) for name in ("gte", "lt", "second"))
 
 
-def test_a_filtered_list_tells_of_an_outage_as_of_an_outage(staff: User) -> None:
+def test_a_filtered_list_reports_an_outage_as_an_outage(staff: User) -> None:
     with failing("aggregate", User, times=None, errorCode=91):
         assert browser_of(staff).get(url_of("accounts.user"), {"is_staff__exact": "1"}).status_code == 503

@@ -178,7 +178,7 @@ def test_damage_is_found_and_ends_the_command_with_an_error(
         call_command("audit")
 
 
-def test_a_shop_that_sells_meanwhile_gives_no_false_alarm(
+def test_concurrent_sales_give_no_false_alarm(
     make_user: Callable[..., User], make_product: Callable[..., Product]
 ) -> None:
     product = make_product(stock=1000)

@@ -30,7 +30,7 @@ def test_a_database_that_keeps_the_locks_of_the_dead_for_a_minute_is_warned_of()
 
 
 @pytest.mark.parametrize(("backend", "warned"), [("smtp", False), ("console", True), ("dummy", True)])
-def test_a_deployment_whose_mails_reach_nobody_is_warned_of(settings: Any, backend: str, warned: bool) -> None:
+def test_a_deployment_without_mail_server_gets_a_warning(settings: Any, backend: str, warned: bool) -> None:
     settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
     ids = [message.id for message in run_checks(tags=["security"], include_deployment_checks=True)]
     assert ("shop.W002" in ids) == warned

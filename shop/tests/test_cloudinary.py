@@ -72,7 +72,7 @@ class TestStoring:
         (asset,) = cloud.assets.values()
         assert "holiday" not in asset.public_id + asset.filename
 
-    def test_a_prefix_keeps_two_shops_of_one_account_apart(self, cloud, image, settings):
+    def test_a_prefix_separates_two_shops_of_one_account(self, cloud, image, settings):
         settings.CLOUDINARY_STORAGE = settings.CLOUDINARY_STORAGE | {"PREFIX": "staging/"}
         name = media.store_image(image, folder="products")
         assert name.startswith("staging/products/")

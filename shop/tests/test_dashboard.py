@@ -245,7 +245,7 @@ def test_orders_that_wait_for_money_or_parcels_are_counted(browser: Client, cust
         assert str(listed) == shown[label].value, label
 
 
-def test_flagged_and_disputed_orders_are_shown_until_they_are_settled(
+def test_flagged_and_disputed_orders_are_shown_until_they_are_resolved(
     browser: Client, customer: User, mug: Product
 ) -> None:
     flagged, disputed = paid(customer, mug), paid(customer, mug)
@@ -265,7 +265,7 @@ def test_flagged_and_disputed_orders_are_shown_until_they_are_settled(
     assert [each["order"].pk for each in panel(browser, "Flagged and disputed orders")["rows"]] == [disputed.pk]
 
 
-def test_events_and_jobs_that_need_somebody_are_counted(browser: Client, db: None) -> None:
+def test_failed_events_and_jobs_are_counted(browser: Client, db: None) -> None:
     StripeEvent.objects.create(
         id="evt_1", type="charge.refunded", payload={}, status="failed", detail="KeyError", created_at=timezone.now()
     )

@@ -174,7 +174,7 @@ def test_the_page_leads_from_nothing_to_a_shop_behind_the_proxy(deployment: Depl
         assert worker.wait(60) == 0
 
 
-def test_the_proxy_keeps_its_pid_where_the_service_looks_for_it() -> None:
+def test_the_proxy_writes_its_pid_file_to_the_path_of_its_service() -> None:
     # Debian's unit waits for /run/nginx.pid, with which nginx is compiled, and is stopped if there is none.
     configuration = Path(settings.BASE_DIR, "docs", "deploy", "nginx.conf").read_text()
     assert not re.search(r"^\s*pid\s", configuration, re.MULTILINE)

@@ -80,7 +80,7 @@ def test_a_change_returns_what_is_there_then(sold: Product) -> None:
     assert Product.objects.get().sales == 7
 
 
-def test_an_update_tells_whether_there_was_something_to_change(sold: Product) -> None:
+def test_an_update_returns_whether_a_document_matched(sold: Product) -> None:
     assert documents.update_one(Product, {"_id": sold.pk}, {"$set": {"name": "New"}})
     assert Product.objects.get().name == "New"
     # There was, even where it stood so already.

@@ -127,7 +127,7 @@ def test_a_multipart_field_over_the_limit_is_413(as_customer: APIClient) -> None
     assert User.objects.get().avatar == ""
 
 
-def test_more_fields_or_files_than_anybody_needs_are_400(as_customer: APIClient) -> None:
+def test_too_many_fields_or_files_are_400(as_customer: APIClient) -> None:
     fields = {f"f{n}": "x" for n in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
     for body in (fields, {f"f{n}": image_file(size=(1, 1)) for n in range(100)}):
         body["image"] = image_file()
@@ -135,7 +135,7 @@ def test_more_fields_or_files_than_anybody_needs_are_400(as_customer: APIClient)
     assert User.objects.get().avatar == ""
 
 
-def test_more_parameters_than_anybody_needs_are_400(anonymous: APIClient) -> None:
+def test_too_many_parameters_are_400(anonymous: APIClient) -> None:
     too_many = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1
     refusal(anonymous.get("/api/v1/products/?" + "&".join(f"a{n}=1" for n in range(too_many))), 400)
 
@@ -150,7 +150,7 @@ def test_a_nonsensical_length_is_no_500(as_customer: APIClient, subtests: pytest
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_an_exception_nobody_expected_is_500_and_tells_nothing(
+def test_an_unexpected_exception_is_500_and_reveals_nothing(
     as_customer: APIClient, monkeypatch: pytest.MonkeyPatch, debug: bool, settings: Any
 ) -> None:
     settings.DEBUG = debug

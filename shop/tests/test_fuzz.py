@@ -40,7 +40,7 @@ def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_short_run_asks_everything_as_everybody_and_finds_nothing() -> None:
+def test_a_short_run_tests_all_operations_as_all_users_and_finds_nothing() -> None:
     done = fuzz("--short", "--cases", "2", "--seed", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     table = done.stdout.partition("person ")[2].splitlines()
@@ -75,7 +75,7 @@ def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
     assert not [line for line in still.splitlines() if line.split()[0] == str(process.pid)]
 
 
-def test_somebody_who_does_not_exist_is_refused_with_a_sentence() -> None:
+def test_an_unknown_user_is_refused_with_a_message() -> None:
     done = fuzz("--only", "pirate")
     assert (done.returncode, "There is no user pirate" in done.stderr) == (1, True)
 
@@ -229,7 +229,7 @@ def test_what_is_refused_though_the_description_allows_it_must_have_a_reason(
 # --- The page ---------------------------------------------------------------------------------------------------------
 
 
-def test_only_what_stands_between_the_marks_is_written(tmp_path: Path) -> None:
+def test_only_the_text_between_the_marks_is_written(tmp_path: Path) -> None:
     page = tmp_path / "security.md"
     page.write_text(f"# By hand\n\n{report.BEGIN}\nold\n{report.END}\n\nBy hand, too\n")
     results = Results("customer", excused=Counter({checks.FACT: 2}))

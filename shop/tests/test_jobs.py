@@ -123,7 +123,7 @@ def test_failures_are_tried_again_ever_later_and_given_up_in_the_end(work: Work)
     assert len(work.calls) == jobs.MAX_ATTEMPTS
 
 
-def test_slow_jobs_leave_time_for_what_happens_by_the_clock(work: Work) -> None:
+def test_slow_jobs_leave_time_for_periodic_tasks(work: Work) -> None:
     work.then = lambda: time.sleep(0.05)
     for _ in range(10):
         work.enqueue()

@@ -24,7 +24,7 @@ from shop.dev.testing.steps import API, add_to_cart, run_concurrently, stock_of
 from shop.jobs import PeriodicTask
 
 
-def test_those_who_wait_are_served_in_order_and_nobody_overtakes_them() -> None:
+def test_waiting_threads_are_served_in_order() -> None:
     queue, served = KeyQueue(), []
     assert queue.try_acquire({"a"})
     waiting = []
@@ -119,7 +119,7 @@ def test_a_turn_that_does_not_come_is_contention_and_a_failure_gives_the_keys_ba
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("shipping")
-def test_a_hot_sale_conflicts_with_nobody_in_its_process_and_a_loser_writes_nothing(
+def test_a_hot_sale_has_no_conflicts_in_its_process_and_a_loser_writes_nothing(
     make_user: Callable[..., User], make_product: Callable[..., Product]
 ) -> None:
     product = make_product(stock=12)

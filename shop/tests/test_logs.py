@@ -63,7 +63,7 @@ def log() -> Iterator[Log]:
 # --- One line a request -----------------------------------------------------------------------------------------------
 
 
-def test_a_request_is_one_line_that_tells_what_was_asked_of_whom_and_how_long_it_took(
+def test_a_request_is_one_line_with_method_route_user_and_duration(
     log: Log, as_customer: APIClient, customer: User
 ) -> None:
     assert as_customer.get(f"{ME}?token=abc").status_code == 200
@@ -183,7 +183,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_what_looks_like_a_credential_or_an_address_is_blotted_out_wherever_it_stands(log: Log, shape: str) -> None:
+def test_credentials_and_addresses_are_redacted_everywhere(log: Log, shape: str) -> None:
     logger.warning(f"about {shape} here", code=shape, error=f"'{shape}'")
     assert log.text.count("[withheld]") >= 3
     for secret in ("ada@", "hunter2", "abc.def", "c2lnbmF0dXJl", "9Xyz", "51Habc", "abcDEF"):
@@ -202,7 +202,7 @@ def test_a_library_s_line_is_written_without_what_it_filled_in(log: Log) -> None
     assert "Main" not in log.text
 
 
-def test_an_exception_is_told_by_its_type_its_place_and_its_code(
+def test_an_exception_is_logged_by_type_location_and_code(
     log: Log, as_customer: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def explode(*_: Any) -> None:
@@ -233,7 +233,7 @@ def test_an_error_of_the_code_itself_is_quoted(log: Log) -> None:
     assert log.lines[0]["exception"][0]["error"] == "AttributeError: 'NoneType' object has no attribute 'price'"
 
 
-def test_a_report_of_an_exception_tells_no_more_than_the_log(settings: Any, as_customer: APIClient) -> None:
+def test_a_report_of_an_exception_contains_no_more_than_the_log(settings: Any, as_customer: APIClient) -> None:
     settings.DEBUG = False
     password = "hunter2-hunter2"
     try:

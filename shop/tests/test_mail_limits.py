@@ -101,7 +101,7 @@ def test_all_addresses_of_one_mailbox_count_together(addresses: list[str]) -> No
     assert User.objects.count() == len(addresses)
 
 
-def test_addresses_of_other_mailboxes_count_apart() -> None:
+def test_addresses_of_other_mailboxes_count_separately() -> None:
     addresses = ["first.last@example.com", "firstlast@example.com", "firstlast@example.org", "+a@example.com"]
     for _ in range(2):
         for address in addresses:

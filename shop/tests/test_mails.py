@@ -247,7 +247,7 @@ def test_a_mailbox_that_is_full_is_asked_again_for_a_day(customer: User, server:
         ("message", "421 never mind"),
     ],
 )
-def test_what_people_must_mend_is_kept_on_the_job_and_tried_again(
+def test_errors_that_need_configuration_keep_the_job_for_a_retry(
     customer: User, server: MailServer, step: str, answer: str
 ) -> None:
     server.answers[step] = answer
@@ -270,7 +270,7 @@ def test_what_people_must_mend_is_kept_on_the_job_and_tried_again(
 # --- What is in them --------------------------------------------------------------------------------------------------
 
 
-def test_nobody_adds_a_header_by_an_address(customer: User, server: MailServer) -> None:
+def test_no_address_can_add_a_header(customer: User, server: MailServer) -> None:
     # As no form and no call would let it in.
     User.objects.update(email="ada@example.com\r\nBcc: eve@example.com")
     ask(customer)
@@ -288,7 +288,7 @@ def test_a_name_with_line_breaks_stays_on_its_line_and_out_of_the_headers(custom
     assert "Bcc" not in mail.message()
 
 
-def test_whoever_registers_a_stranger_s_address_does_not_choose_what_we_write_to_it(customer: User) -> None:
+def test_registering_a_stranger_s_address_does_not_choose_the_text_of_mails_to_it(customer: User) -> None:
     User.objects.update(name="You have won! https://evil.test")
     services.send_password_reset(user=customer)
     (mail,) = work()

@@ -111,7 +111,7 @@ class TestRefusals:
         settings.MAX_IMAGE_BYTES = len(data) - 1
         assert refusal(data) == "image_too_large"
 
-    def test_a_size_that_lies_does_not_lift_the_byte_limit(self, settings):
+    def test_a_false_size_does_not_lift_the_byte_limit(self, settings):
         settings.MAX_IMAGE_BYTES = 100
         liar = upload(encoded(picture()))
         liar.size = 5
@@ -316,7 +316,7 @@ class TestWhatIsKept:
 
     @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
     @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-    def test_every_mode_becomes_webp_with_alpha_only_where_it_shows(self, mode, kind):
+    def test_every_mode_becomes_webp_with_alpha_only_if_it_is_visible(self, mode, kind):
         if kind == "WEBP" and mode in ("1", "P"):
             pytest.skip("WebP has no such mode")
         assert prepared(encoded(picture("RGB").convert(mode), kind)).mode == "RGB"

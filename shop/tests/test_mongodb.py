@@ -33,7 +33,7 @@ def test_iexact_takes_a_pattern_for_a_text(customer: User, pattern: str) -> None
     assert User.objects.filter(email__iexact="ADA@example.COM").exists()
 
 
-def test_mending_twice_is_mending_once(customer: User) -> None:
+def test_applying_the_patches_twice_changes_nothing(customer: User) -> None:
     apply_backend_patches()
     apply_backend_patches()
     assert not User.objects.filter(email__iexact=".*").exists()
@@ -85,7 +85,7 @@ def test_what_is_unique_is_found_by_an_index(db: None, model: type[Model], field
     assert stages_of(command).isdisjoint({"COLLSCAN", "SORT", "$sort"})
 
 
-def test_somebodys_newest_orders_are_found_by_an_index(customer: User) -> None:
+def test_a_user_s_newest_orders_are_found_by_an_index(customer: User) -> None:
     with count_commands() as commands:
         list(Order.objects.owned_by(customer).order_by("-id")[:20])
     assert stages_of(commands[0]).isdisjoint({"COLLSCAN", "SORT", "$sort"})

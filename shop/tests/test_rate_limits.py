@@ -233,7 +233,7 @@ def log_in_from(address: str, email: str) -> int:
     ids=["a /56 has four times the limit of a /64", "a /48 has sixteen times"],
 )
 @pytest.mark.parametrize("scope", ["login", "login_account", "login_account_hour"])
-def test_whoever_has_many_ipv6_networks_has_not_as_many_limits(
+def test_many_ipv6_networks_do_not_multiply_the_limits(
     customer: User, settings: Any, network: str, allowed: int, scope: str
 ) -> None:
     others = dict.fromkeys(settings.RATE_LIMIT_RULES, (10_000, 3600))
@@ -337,7 +337,7 @@ def test_guesses_at_the_old_password_do_not_keep_the_owner_from_ending_every_log
     assert thief.get("/api/v1/users/me/").status_code == 401
 
 
-def test_where_an_account_was_opened_is_known(settings: Any) -> None:
+def test_the_network_of_the_registration_is_known(settings: Any) -> None:
     settings.RATE_LIMIT_RULES["login_strangers"] = (0, 3600)
     new = {"email": "new@example.com", "password": PASSWORD, "name": "New"}
     assert APIClient().post("/api/v1/auth/register/", new).status_code == 201
@@ -345,7 +345,7 @@ def test_where_an_account_was_opened_is_known(settings: Any) -> None:
     assert log_in("new@example.com", PASSWORD, REMOTE_ADDR="203.0.113.9") == 429
 
 
-def test_whoever_follows_the_link_in_their_mail_is_no_stranger_there(customer: User, settings: Any) -> None:
+def test_following_a_mailed_link_makes_the_network_known(customer: User, settings: Any) -> None:
     settings.RATE_LIMIT_RULES["login_strangers"] = (0, 3600)
     assert log_in(customer.email, PASSWORD) == 429
     APIClient().post("/api/v1/auth/password/reset/", {"email": customer.email})
@@ -356,7 +356,7 @@ def test_whoever_follows_the_link_in_their_mail_is_no_stranger_there(customer: U
     assert log_in(customer.email, "another-horse-battery", REMOTE_ADDR="203.0.113.9") == 429
 
 
-def test_where_somebody_logs_in_is_kept_without_telling_it(customer: User) -> None:
+def test_the_network_of_a_login_is_stored_as_a_digest(customer: User) -> None:
     for address in ("198.51.100.1", "198.51.100.1", "198.51.100.2"):
         log_in(customer.email, PASSWORD, REMOTE_ADDR=address)
     rows = list(KnownNetwork.objects.values())
@@ -367,7 +367,7 @@ def test_where_somebody_logs_in_is_kept_without_telling_it(customer: User) -> No
     assert not KnownNetwork.objects.exists()
 
 
-def test_where_somebody_logs_in_is_written_down_once_a_day(customer: User) -> None:
+def test_the_network_of_a_login_is_stored_once_a_day(customer: User) -> None:
     def kept_until() -> datetime:
         return KnownNetwork.objects.get().expires_at
 
@@ -392,7 +392,7 @@ def test_an_account_that_does_not_exist_is_limited_like_one_that_does(customer: 
 # --- In Redis ---------------------------------------------------------------------------------------------------------
 
 
-def test_redis_counts_where_there_is_one(customer: User, redis: str) -> None:
+def test_redis_counts_if_there_is_one(customer: User, redis: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: log_in(customer.email), range(12)))
     assert sorted(statuses) == [401] * 5 + [429] * 7

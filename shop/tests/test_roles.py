@@ -69,7 +69,7 @@ def test_making_the_groups_again_changes_nothing_and_completes_what_was_broken_o
     assert state() == {**made, DESK: made[DESK] | {"view_coupon"}}
 
 
-def test_nobody_is_staff_by_a_group_alone(member: Callable[[str], User]) -> None:
+def test_a_group_alone_makes_no_one_staff(member: Callable[[str], User]) -> None:
     user = member(EDITORS)
     User.objects.filter(pk=user.pk).update(is_staff=False)
     assert client_of(user).post(f"{API}/products/", {}).status_code == 403
@@ -95,7 +95,7 @@ def test_only_those_who_look_after_orders_see_those_of_others(
     assert (stock is not None) == (role != DESK)
 
 
-def test_nobody_in_a_group_becomes_more_than_that(member: Callable[[str], User], staff: User) -> None:
+def test_no_group_member_can_gain_privileges(member: Callable[[str], User], staff: User) -> None:
     for role in ROLES:
         user = member(role)
         browser = browser_of(user)

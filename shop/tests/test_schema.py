@@ -78,7 +78,7 @@ def test_every_reply_is_described_with_the_request_s_id() -> None:
     assert schema()["components"]["headers"]["RequestID"]["schema"] == {"type": "string"}
 
 
-def test_every_operation_is_told_in_a_sentence(subtests: pytest.Subtests) -> None:
+def test_every_operation_has_a_summary(subtests: pytest.Subtests) -> None:
     ids = [operation.description["operationId"] for operation in operations()]
     assert len(set(ids)) == len(ids)
     for operation in operations():
@@ -166,7 +166,7 @@ def closed(described: Any) -> Any:
     return others | {name: closed(each) for name, each in described.items()}
 
 
-def test_every_operation_answers_nobody_customers_and_staff_as_described(
+def test_every_operation_answers_anonymous_customers_and_staff_as_described(
     anonymous: APIClient, make_user: Callable[..., User], subtests: pytest.Subtests
 ) -> None:
     callers: dict[str, Callable[[], APIClient]] = {

@@ -76,7 +76,7 @@ def test_every_place_is_guarded(path: str, status: int) -> None:
         assert_guarded(reply)
 
 
-def test_every_reply_of_the_api_lets_nothing_be_loaded_and_nobody_keep_it_but_the_catalog_s(
+def test_every_api_reply_lets_nothing_be_loaded_and_only_the_catalog_s_may_be_cached(
     as_customer: APIClient, as_staff: APIClient, subtests: pytest.Subtests
 ) -> None:
     for operation in operations():
@@ -146,14 +146,14 @@ def test_scripts_come_from_the_shop_itself_as_files(staff: User) -> None:
         assert " onclick=" not in text
 
 
-def test_static_files_and_pictures_may_stand_in_the_pages_of_other_sites() -> None:
+def test_static_files_and_images_may_be_embedded_in_other_sites() -> None:
     static = Client().get("/static/shop/favicon.svg")
     assert (static.status_code, static["Cross-Origin-Resource-Policy"]) == (200, "cross-origin")
     assert "no-store" not in static["Cache-Control"]
     assert Client().get("/media/nothing.webp")["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
-def test_nobody_keeps_a_page_of_the_admin(staff: User) -> None:
+def test_pages_of_the_admin_are_not_cached(staff: User) -> None:
     for path in ("/admin/", "/admin/accounts/user/", "/admin/login/", "/admin/password_change/"):
         assert "no-store" in browser_of(staff).get(path)["Cache-Control"]
 

@@ -306,7 +306,7 @@ def test_demo_is_refused_with_live_keys(settings):
 
 
 @pytest.mark.django_db
-def test_progress_is_told():
+def test_progress_is_shown():
     ticks = []
     seeding.seed_categories()
 

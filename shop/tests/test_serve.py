@@ -99,7 +99,7 @@ def test_serve_becomes_the_tested_command_line(tmp_path: Path) -> None:
         assert f"0100007F:{server.port:04X} 00000000:0000 0A" in listening
 
 
-def test_options_replace_the_variables_and_a_relative_folder_stays_where_it_was(tmp_path: Path) -> None:
+def test_options_replace_the_variables_and_a_relative_folder_keeps_its_base(tmp_path: Path) -> None:
     port = free_port()
     options = ["--port", str(port), "--workers", "1", "--host", "127.0.0.2"]
     log = tmp_path / "web.log"

@@ -45,7 +45,7 @@ def webhook(server: ShopServer) -> requests.Response:
     return requests.post(f"{server.url}{WEBHOOK}", data=body, headers={"Stripe-Signature": signature}, timeout=5)
 
 
-def test_twice_as_many_slow_bodies_as_threads_keep_nobody_from_being_served(server: ShopServer) -> None:
+def test_twice_as_many_slow_bodies_as_threads_block_no_other_request(server: ShopServer) -> None:
     with contextlib.ExitStack() as stack:
         slow = [
             stack.enter_context(connect(server, post((LOGIN, WEBHOOK)[number % 2], 40), b"{"))
@@ -116,7 +116,7 @@ def test_slow_bodies_of_one_client_leave_places_for_the_others(server: ShopServe
         assert login.status_code == 401
 
 
-def test_twelve_hundred_idle_connections_keep_nobody_from_being_served(server: ShopServer) -> None:
+def test_twelve_hundred_idle_connections_block_no_other_request(server: ShopServer) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(1200):
             stack.enter_context(connect(server))

@@ -290,7 +290,7 @@ def test_an_object_s_history_shows_who_did_what_to_it(
     assert clerk.get(history).status_code == 403
 
 
-def test_the_row_of_somebody_who_left_shows_their_id(row: StaffAction, make_user: Callable[..., User]) -> None:
+def test_the_row_of_a_deleted_user_shows_their_id(row: StaffAction, make_user: Callable[..., User]) -> None:
     User.objects.filter(pk=row.staff).delete()
     browser = browser_of(make_user(is_staff=True, is_superuser=True))
     assert row.staff in browser.get(url_of("shop.staffaction")).content.decode()

@@ -126,7 +126,7 @@ def test_a_table_says_what_went_wrong() -> None:
     assert "POST /orders/ answered 503" in text
 
 
-def test_a_503_is_no_fault_where_something_was_made_to_be_away_and_a_500_always_is() -> None:
+def test_a_503_is_no_fault_during_an_outage_and_a_500_always_is() -> None:
     results = Results("frozen", outages=True, attempted=1)
     results.answered(503, "a call")
     assert (results.server_errors, results.passed) == (1, True)

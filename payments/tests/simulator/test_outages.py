@@ -56,7 +56,7 @@ def test_a_lost_answer_is_found_again_by_its_key(simulator) -> None:
     assert [each["id"] for each in simulator.state()["payment_intents"]] == [made.id]
 
 
-def test_an_outage_lasts_until_it_is_healed(simulator, client) -> None:
+def test_an_outage_lasts_until_faults_are_cleared(simulator, client) -> None:
     simulator.fail("refuse")
     for _ in range(3):
         with pytest.raises(stripe.APIConnectionError):

@@ -218,7 +218,7 @@ def test_parameters_are_checked_strictly(client, simulator, params: dict, code: 
     assert simulator.state()["payment_intents"] == []
 
 
-def test_keys_open_only_their_own_doors(http, client, browser, intent, simulator) -> None:
+def test_keys_work_only_for_their_own_calls(http, client, browser, intent, simulator) -> None:
     assert http("GET", "/v1/balance")[0] == 401
     with pytest.raises(stripe.AuthenticationError):
         client_of(simulator.url, "sk_test_wrong").v1.balance.retrieve()

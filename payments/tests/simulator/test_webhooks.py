@@ -46,7 +46,7 @@ def test_a_failing_shop_gets_the_event_again(client, simulator, shop) -> None:
     assert simulator.counters()["attempts"] == {"500": 1, "302": 1, "429": 1, "200": 1}
 
 
-def test_a_rotated_secret_signs_beside_the_old_one(client, simulator, shop) -> None:
+def test_a_rotated_secret_signs_together_with_the_old_one(client, simulator, shop) -> None:
     shop.secret = simulator.rotate_webhook_secret()
     client.v1.payment_intents.create({"amount": 500, "currency": "usd"})
     assert simulator.wait_until_idle()

@@ -74,7 +74,7 @@ def asked(browser: Client, label: str, page: str) -> list[tuple[str, Any]]:
     return [(method, getattr(browser, method)(address)) for method in METHODS.get(page, ("get", "post"))]
 
 
-def test_every_page_stands_in_the_table_and_every_row_is_a_page() -> None:
+def test_every_page_is_in_the_table_and_every_row_is_a_page() -> None:
     assert set(ADMIN) == set(MODELS)
     # The superuser may press every button; what else is named are actions on the list.
     assert {
@@ -123,7 +123,9 @@ def test_only_what_the_table_names_can_be_done_with_rows_of_a_list(browsers: dic
 
 
 @pytest.mark.parametrize("person", ["nobody", "other"])
-def test_nobody_and_customers_are_sent_to_the_login_from_everywhere(browsers: dict[str, Client], person: str) -> None:
+def test_anonymous_users_and_customers_are_sent_to_the_login_from_everywhere(
+    browsers: dict[str, Client], person: str
+) -> None:
     before = dump_database()
     login = reverse("admin:login")
     pages = [address_of(label, page) for label in MODELS for page in {*PAGES, *BUTTONS[label]}]

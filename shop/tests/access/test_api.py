@@ -62,7 +62,7 @@ def difference(client: APIClient, things: dict[str, str], row: Row, person: str)
     return ""
 
 
-def test_every_route_stands_in_the_table_and_every_row_is_a_route() -> None:
+def test_every_route_is_in_the_table_and_every_row_is_a_route() -> None:
     described = {(row.method, row.route.replace("{hidden}", "{product}")) for row in API}
     assert {(method, path) for path, methods in API_ROUTES.items() for method in methods} == described
     others = {route.path for route in routes() if not route.path.startswith(("api/v1/", "admin/"))}
@@ -98,7 +98,7 @@ def test_what_the_table_allows_passes(
     assert [each for each in wrong if each] == []
 
 
-def test_what_is_somebody_else_s_is_byte_for_byte_what_does_not_exist(
+def test_another_user_s_objects_are_byte_for_byte_like_missing_ones(
     clients: dict[str, APIClient], things: dict[str, str]
 ) -> None:
     nothing = {name: NOTHING.get(name, "0" * 24) for name in things}
@@ -117,7 +117,7 @@ def test_what_is_somebody_else_s_is_byte_for_byte_what_does_not_exist(
     ("path", "field", "name"),
     [("orders/", "address_id", "address"), ("orders/quote/", "address_id", "address"), ("payments/", "order", "order")],
 )
-def test_what_is_somebody_else_s_is_nothing_in_a_body_either(
+def test_another_user_s_objects_are_missing_in_a_body_too(
     clients: dict[str, APIClient], things: dict[str, str], path: str, field: str, name: str
 ) -> None:
     for person in ("other", "editor", "desk", "reader", "boss"):
@@ -129,7 +129,7 @@ def test_what_is_somebody_else_s_is_nothing_in_a_body_either(
         assert everything_of(found) == everything_of(missing), person
 
 
-def test_a_method_that_a_route_does_not_have_is_405_for_everybody(
+def test_a_method_that_a_route_does_not_have_is_405_for_all_users(
     clients: dict[str, APIClient], things: dict[str, str]
 ) -> None:
     before = dump_database()
@@ -147,7 +147,7 @@ def test_a_method_that_a_route_does_not_have_is_405_for_everybody(
     assert dump_database() == before
 
 
-def test_options_tells_everybody_the_methods_and_no_more(clients: dict[str, APIClient], things: dict[str, str]) -> None:
+def test_options_shows_all_users_the_methods_and_no_more(clients: dict[str, APIClient], things: dict[str, str]) -> None:
     wrong = []
     for path, methods in API_ROUTES.items():
         replies = {person: clients[person].options(address_of(path, things)) for person in PEOPLE}
@@ -161,7 +161,7 @@ def test_options_tells_everybody_the_methods_and_no_more(clients: dict[str, APIC
     assert wrong == []
 
 
-def test_outside_the_api_everybody_is_answered_the_same(clients: dict[str, APIClient]) -> None:
+def test_outside_the_api_all_users_get_the_same_answer(clients: dict[str, APIClient]) -> None:
     for path, status in AROUND.items():
         address = "/" + {"": "nowhere", "(?:api/v1/?)?": "", "media/{path}": "media/nothing.webp"}.get(path, path)
         for person in PEOPLE:
