@@ -199,7 +199,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(request={"multipart/form-data": ImageUploadSerializer}, responses={201: PictureSerializer})
     def create(self, request: Request, product_pk: str) -> Response:
-        """Upload a JPEG, PNG or WebP picture as the product's last one (staff only)."""
+        """Upload a JPEG, PNG or WebP image as the product's last one (staff only)."""
         product = get_object_or_404(Product.objects.all(), pk=product_pk)
         serializer = ImageUploadSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -208,14 +208,14 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     @extend_schema(responses=PictureSerializer)
     def partial_update(self, request: Request, product_pk: str, pk: str) -> Response:
-        """Change a picture's alternative text or position (staff only)."""
+        """Change an image's alternative text or position (staff only)."""
         image = self.get_object()
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return Response(self.as_picture(images.update_image(image=image, data=serializer.validated_data)))
 
     def destroy(self, request: Request, product_pk: str, pk: str) -> Response:
-        """Delete a picture (staff only)."""
+        """Delete an image (staff only)."""
         images.delete_image(image=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 

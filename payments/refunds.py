@@ -58,7 +58,7 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
     amount = payment.refundable if amount is None else amount
     if not 0 < amount <= payment.refundable:
         raise RefundTooLarge(
-            f"{money.display(from_minor_units(payment.refundable, payment.currency))} of this payment is left.",
+            f"At most {money.display(from_minor_units(payment.refundable, payment.currency))} can be refunded.",
             attr="amount",
         )
     Payment.objects.filter(pk=payment.pk).update(

@@ -92,6 +92,6 @@ def test_a_bulk_increase_removes_former_prices_that_it_reaches(
     hat = make_product("Hat", price="10", compare_at_price="50")
     rule = Rule(Kind.RAISE_AMOUNT, 10, Rounding.STEP)
     plan = price_changes.plan(products=[shirt.pk, hat.pk], rule=rule, at_most=10)
-    assert len(price_changes.apply(plan, former=CompareAtPriceRule.KEEP)) == 3
+    assert len(price_changes.apply(plan, compare_at=CompareAtPriceRule.KEEP)) == 3
     assert Product.objects.get(pk=shirt.pk).compare_at_price is None
     assert Product.objects.get(pk=hat.pk).compare_at_price == 50

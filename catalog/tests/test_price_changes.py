@@ -174,11 +174,11 @@ def test_prices_without_decimals_are_rounded_to_whole_ones(settings: Any) -> Non
 def test_the_previous_price_becomes_the_compare_at_price_if_the_new_one_is_lower(
     browser: Client, shirt: Product, hat: Product
 ) -> None:
-    confirm(browser, preview(browser, shirt, former="show"))
+    confirm(browser, preview(browser, shirt, compare_at="show"))
     assert Product.objects.get(pk=shirt.pk).compare_at_price == 20
-    confirm(browser, preview(browser, hat, kind="raise_amount", by="1", former="show"))
+    confirm(browser, preview(browser, hat, kind="raise_amount", by="1", compare_at="show"))
     assert Product.objects.get(pk=hat.pk).compare_at_price is None
-    confirm(browser, preview(browser, shirt, kind="raise_amount", by="1", former="remove"))
+    confirm(browser, preview(browser, shirt, kind="raise_amount", by="1", compare_at="remove"))
     assert Product.objects.get(pk=shirt.pk).compare_at_price is None
 
 

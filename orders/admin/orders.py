@@ -73,7 +73,7 @@ class CustomerFilter(SimpleListFilter):
             return []
         pk = parse_object_id(wanted)
         email = User.objects.filter(pk=pk).values_list("email", flat=True).first() if pk else None
-        return [(wanted, email or "no such customer")]
+        return [(wanted, email or "unknown customer")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if not self.value():

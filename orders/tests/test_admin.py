@@ -70,7 +70,7 @@ def test_cancelling_an_order_releases_its_stock_and_shows_the_reason(browser: Cl
 def test_cancelling_asks_first_and_wants_a_reason(browser: Client, order: Order) -> None:
     url = url_of("orders.order", "cancel", order.pk)
     asked = in_dialog(browser, url).content.decode()
-    for words in ("Cancel this order?", "Keep order", "Cancel the order"):
+    for words in ("Cancel this order?", "Keep order", "Cancel order"):
         assert words in asked
     assert "This field is required." in in_dialog(browser, url, {}).content.decode()
     order.refresh_from_db()
@@ -121,7 +121,7 @@ def test_an_order_is_sent_with_its_tracking_number_and_delivered(browser: Client
     order.refresh_from_db()
     assert (order.fulfilment_status, order.carrier, order.tracking_number) == ("shipped", "Royal Mail", "RM1")
     page = press(browser, "deliver", order)
-    assert messages_of(page)[-1] == f"Order {order.number} is delivered."
+    assert messages_of(page)[-1] == f"Order {order.number} was marked as delivered."
     order.refresh_from_db()
     assert [entry.event for entry in order.timeline] == ["placed", "paid", "shipped", "delivered"]
 

@@ -56,7 +56,7 @@ def test_the_list_and_the_page_show_the_review_its_product_and_author(browser: C
     review = reviewed(3, "<b>So so</b>", email="ada@example.com")
     for url in (url_of(REVIEW), url_of(REVIEW, "change", review.pk)):
         text = browser.get(url).content.decode()
-        for part in ("★★★☆☆", "&lt;b&gt;So so", "Blue mug", "ada@example.com", "Shown"):
+        for part in ("★★★☆☆", "&lt;b&gt;So so", "Blue mug", "ada@example.com", "Published"):
             assert part in text, (url, part)
         assert 'name="_save"' not in text
     User.objects.get(email="ada@example.com").delete()

@@ -161,7 +161,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         elif refund.status == Refund.Status.SUCCEEDED:
             said, level = f"{shown} was refunded.", messages.SUCCESS
         else:
-            said, level = f"The refund of {shown} was sent to Stripe.", messages.SUCCESS
+            said, level = f"The refund of {shown} is pending.", messages.SUCCESS
         self.message_user(request, said, level)
         return leave_dialog(request, self.change_url(payment.pk))
 

@@ -56,7 +56,7 @@ def test_the_dialog_offers_all_that_is_left_until_nothing_is(browser: Client, pa
     refund(browser, payment, amount="4.90")
     form = in_dialog(browser, url).context["form"]
     assert form["amount"].value() == "10.00"
-    assert (form["amount"].label, form["amount"].help_text) == ("Amount in USD", "10.00 USD is left.")
+    assert (form["amount"].label, form["amount"].help_text) == ("Amount in USD", "10.00 USD can be refunded.")
 
     refund(browser, payment, amount=form["amount"].value())
     payment.refresh_from_db()
@@ -75,7 +75,7 @@ def test_an_amount_that_cannot_be_refunded_stays_in_the_dialog_with_the_reason(
     form = answer.context["form"]
     assert set(form.errors) == {"amount"}
     assert (form["amount"].value(), form["reason"].value()) == (amount, "Arrived late")
-    assert "14.90 USD is left." in answer.content.decode()
+    assert "14.90 USD can be refunded." in answer.content.decode()
     assert not Refund.objects.exists()
 
 
@@ -89,7 +89,7 @@ def test_what_the_service_refuses_stays_in_the_dialog_too(browser: Client, payme
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("payments.admin.payments.RefundForm.clean_amount", slower)
         form = in_dialog(browser, url, {"amount": "14.90", "reason": "Arrived late"}).context["form"]
-    assert form.errors == {"amount": ["4.90 of this payment is left."]}
+    assert form.errors == {"amount": ["At most 4.90 can be refunded."]}
     assert not Refund.objects.exists()
 
 
@@ -173,7 +173,7 @@ def test_everything_about_an_event_works_at_the_addresses_that_the_admin_s_pages
     assert in_dialog(browser, replay, {})["HX-Redirect"] == page
     assert StripeEvent.objects.get().status == "applied"
     assert linked(url_of("shop.staffaction"), "change") == page
-    assert "replayed" in browser.get(linked(page, "history")).content.decode()
+    assert "Replayed (admin)" in browser.get(linked(page, "history")).content.decode()
     for wrong in ("evt_5F2", "evt_5f1", "_", "__", "_5F", "%00"):
         assert browser.get(f"{url_of('payments.stripeevent')}{wrong}/replay/").status_code == 404
 
@@ -200,7 +200,7 @@ def test_what_staff_read_about_a_refund_is_what_became_of_it(
     browser: Client, simulator: StripeSimulator, payment: Payment, order: Order
 ) -> None:
     simulator.fail("server_error", prefix="/v1/refunds", method="POST")
-    assert messages_of(refund(browser, payment, amount="1.00")) == ["The refund of 1.00 USD is on its way."]
+    assert messages_of(refund(browser, payment, amount="1.00")) == ["The refund of 1.00 USD is pending."]
     simulator.clear_faults()
     # The shop has not heard of the dispute yet.
     simulator.dispute(payment.intent)

@@ -124,7 +124,7 @@ def test_a_cancel_after_more_went_back_than_came_in_sends_nothing_more(
     deliver(simulator)
     assert as_customer.post(f"{API}/orders/{number}/cancel/", {}).status_code == 200
     reply = as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "1.00"})
-    assert reply.json()["errors"][0]["detail"] == "0.00 of this payment is left."
+    assert reply.json()["errors"][0]["detail"] == "At most 0.00 can be refunded."
     simulator.clear_faults()
     jobs.Job.objects.update(run_at=timezone.now())
     jobs.run_due()

@@ -75,7 +75,7 @@ def why_unusable(uri: str, error: BaseException | None) -> str:
             return "MongoDB refuses the user or the password in MONGO_URI: correct them, or their authSource."
         if isinstance(error, OperationFailure) and error.code == _UNAUTHORIZED:
             return (
-                "MongoDB does not allow this to the user in MONGO_URI, or there is no user in it: name one with the "
+                "MongoDB does not allow this to the user in MONGO_URI, or there is no user in it: use one with the "
                 "role readWrite on the shop's database."
             )
         if isinstance(error, ConnectionFailure | ConfigurationError):

@@ -209,7 +209,7 @@ def open_a_dialog_without_a_connection(url: str, address: str, staff: User) -> N
         page.goto(address)
         page.route("**/ship/", lambda route: route.abort())
         page.get_by_role("link", name="Mark as shipped").click()
-        expect(page.get_by_role("alert")).to_contain_text("It did not work.")
+        expect(page.get_by_role("alert")).to_contain_text("The request failed.")
         page.get_by_role("button", name="Close").click()
         expect(page.get_by_role("dialog")).to_be_hidden()
 

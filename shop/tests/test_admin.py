@@ -284,7 +284,7 @@ def test_a_denied_action_is_a_page_with_a_link_back(make_user: Callable[..., Use
         refused = browser.get(page)
         assert refused.status_code == 403
         text = refused.content.decode()
-        assert "You may not do this" in text
+        assert "Permission denied" in text
         assert 'href="/admin/"' in text
         assert "<style>" in text
 

@@ -185,7 +185,7 @@ def send_the_order(page: Page, order: Order) -> None:
     page.get_by_label("Carrier").fill("Royal Mail")
     page.get_by_label("Tracking number").fill("RM123456789GB")
     page.get_by_role("button", name="Mark as shipped").click()
-    expect(page.get_by_text(f"Order {order.number} is shipped.")).to_be_visible()
+    expect(page.get_by_text(f"Order {order.number} was marked as shipped.")).to_be_visible()
     expect(page.get_by_text("Royal Mail RM123456789GB").first).to_be_visible()
 
 

@@ -42,12 +42,12 @@ def reveals_no_internals(ctx: CheckContext, response: Response, case: Case) -> N
 # --- Exceptions -------------------------------------------------------------------------------------------------------
 
 FACT = "a fact of the shop (an address is taken, a cart is empty, a signature is not Stripe's) that no schema can state"
-JUDGED = "contents that are judged by more than their form (passwords, pictures, names that the shop keeps for itself)"
+JUDGED = "values that are checked beyond their format (passwords, images, reserved names)"
 STRICT = "JSON that the parser refuses anywhere in a body: NUL, lone surrogates, numbers beyond 64 bits, much nesting"
 BETWEEN = "a rule between parameters"
 READ_AS = (
     'REST framework reads a number as text, `1` as true, `"5"` as 5, `""` as null where there may be one, and trims; '
-    "characters that no one sees are removed"
+    "invisible characters are removed"
 )
 TRIMMED, VALID = f"{READ_AS}; what is left is not valid", f"{READ_AS}; what it reads is valid"
 UNKNOWN = "unknown fields and parameters are ignored"

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING = (
-    "There is no Chromium on this machine, so the admin is not tried in a browser: install it "
+    "There is no Chromium on this machine, so the admin is not tested in a browser: install it "
     "(`apt-get install chromium` on Debian and Ubuntu)."
 )
 # Enough for busy machines.

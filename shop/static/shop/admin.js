@@ -107,13 +107,13 @@
         }
     };
 
-    // Beside the button or at the page's end.
+    // Next to the button, or at the end of the page.
     const menuOf = (toggle) => {
         const name = toggle.getAttribute("x-ref");
-        const apart = [...document.querySelectorAll("body > nav")].find((nav) =>
+        const detached = [...document.querySelectorAll("body > nav")].find((nav) =>
             [...nav.attributes].some(({ value }) => name && value === `$refs.${name}`),
         );
-        return apart ?? toggle.closest("[x-data]")?.querySelector(":scope > nav");
+        return detached ?? toggle.closest("[x-data]")?.querySelector(":scope > nav");
     };
 
     const press = (button) => {
@@ -187,8 +187,8 @@
     };
 
     const focusError = (root) => {
-        const said = [...root.querySelectorAll(".errorlist, .errors li, td .text-red-600")].find(isVisible);
-        const field = said?.closest(".errors, td, .field-line, .group")?.querySelector(FIELD);
+        const message = [...root.querySelectorAll(".errorlist, .errors li, td .text-red-600")].find(isVisible);
+        const field = message?.closest(".errors, td, .field-line, .group")?.querySelector(FIELD);
         field?.focus({ preventScroll: true });
         // Buttons cover the lower edge.
         field?.scrollIntoView({ block: "center" });
@@ -207,10 +207,10 @@
             const status = detail.xhr?.status;
             const reason =
                 status === 403
-                    ? "You may not do this."
+                    ? "You do not have permission to do this."
                     : status === 404
-                      ? "This does not exist any more. Load the page again."
-                      : "It did not work. Try again in a moment.";
+                      ? "This no longer exists. Reload the page."
+                      : "The request failed. Try again in a moment.";
             const text = document.createElement("p");
             text.id = "dialog-title";
             text.setAttribute("role", "alert");

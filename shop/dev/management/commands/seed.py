@@ -12,7 +12,7 @@ from shop.management.progress import Progress
 class Command(BaseCommand):
     help = (
         "Fill the shop with demo products, pictures, shipping, taxes, coupons and people; or with --products N with a "
-        "catalog for benchmarks. What is there already stays as it is."
+        "catalog for benchmarks. Existing data is kept."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
