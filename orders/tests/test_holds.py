@@ -356,7 +356,7 @@ def test_the_digest_of_an_address_goes_when_an_expired_order_does_not_count_any_
     assert set(kept) == {recent, waiting}
     assert audit.complaints() == []
     Order.objects.filter(number=old).update(placed_from="digest", expired_at=timezone.now() - timedelta(days=3))
-    assert [f"{old} (cancelled) keeps it" in line for line in audit.complaints()] == [True]
+    assert [f"{old} (cancelled) has a network address digest" in line for line in audit.complaints()] == [True]
 
 
 def test_staff_see_who_is_at_a_limit(

@@ -171,7 +171,7 @@ def test_what_is_kept_of_an_event(number: str, success: dict) -> None:
     ("changed", "told"),
     [
         ({"amount": 999, "amount_received": 999}, "has the amount 999, the order 1000."),
-        ({"amount_received": 400}, "brought 400 of 1000."),
+        ({"amount_received": 400}, "received 400 of 1000."),
         ({"currency": "eur"}, "is in eur, the order in usd."),
         ({"livemode": True}, "belongs to Stripe's other mode"),
     ],

@@ -78,7 +78,6 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     _page("Orders", "receipt_long", "orders.order"),
-                    _page("Carts", "shopping_cart", "cart.cart"),
                     _page("Reviews", "reviews", "orders.review"),
                     _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
                     _page("Tax rates", "percent", "orders.taxrate"),
@@ -101,10 +100,11 @@ UNFOLD = {
                 ],
             },
             {
-                "title": "Discounts",
+                "title": "Carts and discounts",
                 "separator": True,
                 "items": [
                     _page("Coupons", "local_activity", "cart.coupon"),
+                    _page("Carts", "shopping_cart", "cart.cart"),
                 ],
             },
             {

@@ -288,7 +288,7 @@ def test_what_runs_out_is_shown_while_it_is_for_sale(
     make_product("Hidden", stock=1, is_active=False)
     stock.adjust(Variant.objects.get(sku="Enough"), delta=5)
     shown = figures(browser)["Low stock"]
-    assert (shown.value, shown.hint) == ("2", "fewer than 3 pieces, 1 sold out")
+    assert (shown.value, shown.hint) == ("2", "fewer than 3 units, 1 sold out")
     assert [each["variant"].sku for each in panel(browser, "Low stock")["rows"]] == ["None", "Few"]
 
 
