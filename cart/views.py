@@ -23,7 +23,10 @@ from shop.api.renderers import JSONReply
 from shop.http.addresses import base_url
 
 CART_TOKEN = OpenApiParameter(
-    CART_TOKEN_HEADER, str, OpenApiParameter.HEADER, description="Token of a guest's cart, returned by the first change."
+    CART_TOKEN_HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="Token of a guest's cart, returned by the first change.",
 )
 
 

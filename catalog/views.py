@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from catalog import images, services, stock
 from catalog.categories import count_products, in_tree_order
-from catalog.errors import DuplicateOptions, FormerPriceTooLow, OutOfStock, SkuTaken, SlugTaken, VariantRequired
+from catalog.errors import CompareAtPriceTooLow, DuplicateOptions, OutOfStock, SkuTaken, SlugTaken, VariantRequired
 from catalog.listing import replies
 from catalog.listing.facets import FacetsSerializer, count_facets
 from catalog.listing.filters import (
@@ -99,9 +99,9 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     errors = {
         "list": [ValidationError],
         "facets": [ValidationError],
-        "create": [SlugTaken, SkuTaken, DuplicateOptions, FormerPriceTooLow],
-        "update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, FormerPriceTooLow],
-        "partial_update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, FormerPriceTooLow],
+        "create": [SlugTaken, SkuTaken, DuplicateOptions, CompareAtPriceTooLow],
+        "update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, CompareAtPriceTooLow],
+        "partial_update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, CompareAtPriceTooLow],
     }
     required_permissions = {
         "create": "catalog.add_product",
@@ -233,7 +233,7 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     public_reads = False
     lookup_value_regex = "[0-9a-f]{24}"
     required_permissions = {"partial_update": "catalog.change_variant", "stock": "catalog.change_variant"}
-    errors = {"partial_update": [SkuTaken, DuplicateOptions, FormerPriceTooLow], "stock": [OutOfStock]}
+    errors = {"partial_update": [SkuTaken, DuplicateOptions, CompareAtPriceTooLow], "stock": [OutOfStock]}
 
     @extend_schema(request=VariantUpdateSerializer, responses=StaffVariantSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:

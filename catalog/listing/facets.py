@@ -42,7 +42,7 @@ _PAIRS = "$attribute_pairs"
 
 class CategoryFacetSerializer(CategoryBriefSerializer):
     parent = serializers.CharField(allow_null=True, help_text="An id, or null.")
-    count = serializers.IntegerField(help_text="Products here and below.")
+    count = serializers.IntegerField(help_text="Products in this category and its descendants.")
 
 
 class PriceRangeSerializer(serializers.Serializer):
@@ -54,9 +54,9 @@ class PriceRangeSerializer(serializers.Serializer):
 
 
 class PriceFacetSerializer(serializers.Serializer):
-    min = MoneyField(allow_null=True, help_text="The lowest price of all.")
-    max = MoneyField(allow_null=True, help_text="The highest price of all.")
-    ranges = PriceRangeSerializer(many=True, help_text="Those that hold products, the lowest first.")
+    min = MoneyField(allow_null=True, help_text="The lowest price.")
+    max = MoneyField(allow_null=True, help_text="The highest price.")
+    ranges = PriceRangeSerializer(many=True, help_text="Non-empty ranges, lowest first.")
 
 
 class StockFacetSerializer(serializers.Serializer):
@@ -71,14 +71,14 @@ class AttributeValueSerializer(serializers.Serializer):
 
 class AttributeFacetSerializer(serializers.Serializer):
     name = serializers.CharField()
-    values = AttributeValueSerializer(many=True, help_text="The commonest first, at most 100.")
+    values = AttributeValueSerializer(many=True, help_text="Most common first, at most 100.")
 
 
 class FacetsSerializer(serializers.Serializer):
     count = serializers.IntegerField(help_text="As in the list.")
     count_exact = serializers.BooleanField(help_text="As in the list.")
     exact = serializers.BooleanField(
-        help_text="False where more than 10,000 products had to be counted; the newest 10,000 of them were."
+        help_text="False if there are more than 10,000 products to count; only the newest 10,000 are counted."
     )
     categories = CategoryFacetSerializer(many=True, help_text="In the order of `/categories/`.")
     price = PriceFacetSerializer()

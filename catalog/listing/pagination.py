@@ -118,8 +118,7 @@ class ProductPagination(PageNumberPagination):
         described = super().get_paginated_response_schema(schema)
         described["properties"]["count_exact"] = {
             "type": "boolean",
-            "description": f"False if there are more than {filters.MAX_COUNTED} products; "
-            "`count` then stays at that.",
+            "description": f"False if there are more than {filters.MAX_COUNTED} products; `count` then stays at that.",
         }
         return described
 

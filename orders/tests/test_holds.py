@@ -127,7 +127,7 @@ def test_pieces_are_limited_over_all_unpaid_orders_together(
     place_order(as_customer, product, 20)
     reply = try_to_order(as_customer, product, 31)
     assert refusal(reply, 409)[0] == "too_many_unpaid_orders"
-    assert "50 pieces" in reply.json()["errors"][0]["detail"]
+    assert "50 units" in reply.json()["errors"][0]["detail"]
     as_customer.delete(f"{API}/cart/")
     place_order(as_customer, product, 30)
     assert stock_of(product) == 950

@@ -12,7 +12,7 @@ from orders.models import Order
 from orders.transitions import transition
 from shop.api.errors import Conflict
 from shop.db.transactions import transactional
-from shop.dev.testing.steps import everything, place_order
+from shop.dev.testing.steps import dump_database, place_order
 
 pytestmark = pytest.mark.django_db
 
@@ -39,10 +39,10 @@ def test_each_mail_has_its_templates() -> None:
 def test_an_event_that_the_statuses_do_not_allow_changes_nothing(order: Order) -> None:
     Order.objects.update(payment_status="paid")
     order.refresh_from_db()
-    before = everything()
+    before = dump_database()
     with pytest.raises(Conflict):
         transactional("test")(transition)(order, Event.PAYMENT_PROCESSING, actor=Actor.STRIPE)
-    assert everything() == before
+    assert dump_database() == before
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_an_event_that_the_statuses_do_not_allow_changes_nothing(order: Order) -
     ],
 )
 def test_an_event_sets_only_statuses_of_its_row(order: Order, event: Event, field: str, status: str) -> None:
-    before = everything()
+    before = dump_database()
     with pytest.raises(ValueError, match=status):
         transactional("test")(transition)(order, event, actor=Actor.SYSTEM, fields={field: status})
-    assert everything() == before
+    assert dump_database() == before

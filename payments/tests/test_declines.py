@@ -187,7 +187,9 @@ def test_the_digest_of_an_address_goes_when_its_attempts_do_not_count_any_more(
     decline(simulator, intent, 1)
     deliver(simulator)
     Payment.objects.filter(order_number=old).update(updated_at=timezone.now() - timedelta(days=2))
-    assert [f"{Payment.objects.get(order_number=old)} has a network address digest" in line for line in audit.complaints()] == [True]
+    assert [
+        f"{Payment.objects.get(order_number=old)} has a network address digest" in line for line in audit.complaints()
+    ] == [True]
     assert declines.forget_networks() == 1
     assert [each.order_number for each in Payment.objects.exclude(opened_from="")] == [recent]
     assert declines.forget_networks() == 0

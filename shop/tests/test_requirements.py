@@ -52,7 +52,7 @@ def test_everything_that_is_imported_is_pinned() -> None:
 
 def classes() -> Iterator[type]:
     """Yield the project's classes, without those of tests and migrations."""
-    for package in map(import_module, ROOMS):
+    for package in map(import_module, APPS):
         for module in walk_packages(package.__path__, f"{package.__name__}."):
             if not {"tests", "migrations", "contrib_migrations", "__main__"} & set(module.name.split(".")):
                 things = vars(import_module(module.name)).values()
@@ -66,7 +66,7 @@ def test_no_private_method_of_a_dependency_is_overridden() -> None:
         for name, value in vars(mine).items()
         if name.startswith("_") and not name.endswith("_") and callable(getattr(value, "__func__", value))
         for base in mine.__mro__[1:]
-        if base.__module__.split(".")[0] not in ROOMS and name in vars(base)
+        if base.__module__.split(".")[0] not in APPS and name in vars(base)
     }
     # Django documents both for storages.
     assert overridden == {"CloudinaryStorage._open", "CloudinaryStorage._save"}

@@ -84,7 +84,7 @@ def test_the_control_plane_is_the_same_over_http(http, client, simulator) -> Non
     intent = client.v1.payment_intents.create(NEW)
     assert post("pay", payment_intent=intent.id)[1]["result"]["status"] == "succeeded"
     assert post("pay", payment_intent=intent.id)[0] == 400
-    assert post("wait_until_settled", timeout=5)[1]["result"] is True
+    assert post("wait_until_idle", timeout=5)[1]["result"] is True
     assert post("state")[1]["result"]["payment_intents"][0]["status"] == "succeeded"
     assert post("dispute", payment=intent.id)[1]["result"]["status"] == "needs_response"
     assert post("fail", kind="nonsense")[0] == 400

@@ -112,7 +112,7 @@ class ShopState:
         """Leave the PaymentIntent open, as if its creation came later."""
         order = Order.objects.get(number=number)
         if expired:
-            self.let_run_out(number)
+            self.expire_hold(number)
             orders._expire(order_id=order.pk)  # noqa: SLF001
         else:
             orders._cancel(order_id=order.pk, detail="", actor=Actor.CUSTOMER)  # noqa: SLF001

@@ -59,7 +59,7 @@ def create(session: Session, intent: Object, method: Object, behaviour: Behaviou
     return charge
 
 
-def settle(session: Session, charge: Object, decline: Decline | None) -> Object:
+def finalize(session: Session, charge: Object, decline: Decline | None) -> Object:
     charge["status"] = "failed" if decline else "succeeded"
     charge["outcome"] = _outcome(decline)
     if decline:

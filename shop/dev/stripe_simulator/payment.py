@@ -82,7 +82,7 @@ def authenticated(session: Session, intent: Object, *, success: bool) -> Object:
 def finish_processing(session: Session, intent: Object, *, success: bool) -> Object:
     charge = session.get("charge", intent["latest_charge"])
     decline = None if success else charges.behaviour_of(session, charge).decline or cards.BANK_FUNDS
-    charges.settle(session, charge, decline)
+    charges.finalize(session, charge, decline)
     return _fail(session, intent, decline, charge) if decline else _succeed(session, intent, charge)
 
 
