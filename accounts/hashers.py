@@ -18,7 +18,7 @@ class BCryptSHA256(BCryptSHA256PasswordHasher):
 
 
 class ImportedBCrypt(BCryptPasswordHasher):
-    """Truncates, since newer bcrypt versions raise above 72 bytes."""
+    """Truncates at 72 bytes, as the imported hashes do; bcrypt raises above."""
 
     @classproperty
     def rounds(cls) -> int:  # noqa: N805

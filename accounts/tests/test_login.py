@@ -138,6 +138,27 @@ def test_an_imported_plain_bcrypt_hash_lets_its_owner_in_and_is_renewed(
     assert anonymous.post(URL, {"email": customer.email, "password": password}).status_code == 200
 
 
+LONG = "correct horse battery staple " * 7
+# Made by bcrypt 3.2.2, which cut passwords off by itself.
+EARLIER_HASHES = {
+    "bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuulTusdZn4mLSvGqbnDE7O9yjZRovhhY.": (LONG, LONG[:72]),
+    "bcrypt$$2b$04$abcdefghijklmnopqrstuu6rixEKGOItKC5i1MvdHHlmR36LXX0vG": (LONG, LONG[:71]),
+    "bcrypt$$2a$04$abcdefghijklmnopqrstuu6rixEKGOItKC5i1MvdHHlmR36LXX0vG": (LONG[:72], LONG[:71]),
+    # PHP's.
+    "bcrypt$$2y$04$abcdefghijklmnopqrstuuOpC9dTG2WsKNcYAQYyllT7OMl4pRk1S": ("ü" * 40, "ü" * 35),
+}
+
+
+@pytest.mark.parametrize("kept", EARLIER_HASHES)
+def test_a_hash_of_an_earlier_bcrypt_lets_its_owner_in(anonymous: APIClient, customer: User, kept: str) -> None:
+    password, other = EARLIER_HASHES[kept]
+    User.objects.update(password=kept)
+    assert anonymous.post(URL, {"email": customer.email, "password": other}).status_code == 401
+    assert anonymous.post(URL, {"email": customer.email, "password": password}).status_code == 200
+    assert User.objects.get().password.startswith("bcrypt_sha256$")
+    assert anonymous.post(URL, {"email": customer.email, "password": password}).status_code == 200
+
+
 @pytest.mark.parametrize("kept", ["", "!unusable", "plain-text-password", "argon2$argon2id$v=19$m=102400,t=2,p=8$x$y"])
 def test_an_unknown_password_hash_never_matches(anonymous: APIClient, customer: User, kept: str) -> None:
     User.objects.update(password=kept)
