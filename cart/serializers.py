@@ -9,7 +9,7 @@ from cart import coupons
 from cart.pricing import PricedCart, PricedLine
 from shop.api.fields import UpperCodeField
 from shop.api.object_ids import ObjectIdField
-from shop.api.optional_nulls import OptionalNulls
+from shop.api.optional_nulls import OptionalNulls, given
 from shop.media.urls import urls_of
 from shop.money import display
 
@@ -131,6 +131,8 @@ class AddItemSerializer(OptionalNulls):
     variant = ObjectIdField(required=False)
     quantity = QuantityField(default=1)
 
+    described_as = {"anyOf": [given("product"), given("variant")]}
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "product" not in attrs and "variant" not in attrs:
             raise serializers.ValidationError({"variant": "Specify a product or a variant."}, code="required")
@@ -139,6 +141,9 @@ class AddItemSerializer(OptionalNulls):
 
 class QuantitySerializer(serializers.Serializer):
     quantity = QuantityField(min_value=0, help_text="0 removes the line.")
+
+    # Also in a PATCH.
+    described_as = {"required": ["quantity"]}
 
 
 class CouponCodeSerializer(serializers.Serializer):

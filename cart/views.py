@@ -29,6 +29,14 @@ CART_TOKEN = OpenApiParameter(
     description="Token of a guest's cart, returned by the first change.",
 )
 
+NEW_CART_TOKEN = OpenApiParameter(
+    CART_TOKEN_HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    response=[200, 201],
+    description="A guest's new cart: send it from now on.",
+)
+
 
 class CartReplies(BodyValidationMixin):
     permission_classes = [AllowAny]
@@ -66,7 +74,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
         owner = self.owner()
         return self.reply(services.clear(owner=owner), owner)
 
-    @extend_schema(request=CouponCodeSerializer)
+    @extend_schema(parameters=[NEW_CART_TOKEN], request=CouponCodeSerializer)
     @action(detail=False, methods=["put"], serializer_class=CouponCodeSerializer)
     def coupon(self, request: Request) -> HttpResponse:
         """Apply a coupon. All unusable codes get the same error, and failed attempts are rate-limited."""
@@ -99,6 +107,7 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
     lookup_value_regex = "[0-9a-f]{24}"
 
     @extend_schema(
+        parameters=[NEW_CART_TOKEN],
         request=AddItemSerializer,
         responses={201: CartSerializer},
         examples=[

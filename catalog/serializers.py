@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, validate_attributes
 from shop.api.fields import CodeField, LowerSlugField
-from shop.api.optional_nulls import OptionalNulls
+from shop.api.optional_nulls import OptionalNulls, given
 from shop.db import identifiers
 from shop.db.fields import normalized_labels
 from shop.db.money_fields import MoneyField
@@ -87,6 +87,12 @@ class ProductWriteSerializer(OptionalNulls):
     attributes = AttributesField(required=False)
     variants = VariantWriteSerializer(many=True, required=False, allow_empty=False, max_length=100)
 
+    # Each variant has its own.
+    described_as = {
+        "if": given("variants"),
+        "then": {"properties": {name: {"type": "null"} for name in ("price", "sku", "stock")}},
+    }
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "variants" in attrs:
             for name in ("price", "sku", "stock"):
@@ -115,6 +121,8 @@ class StockChangeSerializer(OptionalNulls):
 
     delta = serializers.IntegerField(min_value=-settings.MAX_QUANTITY, max_value=settings.MAX_QUANTITY, required=False)
     reason = serializers.CharField(max_length=200)
+
+    described_as = {"oneOf": [given("delta"), given("set")]}
 
     def get_fields(self) -> dict[str, serializers.Field]:
         # `set` would shadow the builtin.

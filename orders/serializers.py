@@ -18,7 +18,7 @@ from orders.lifecycle import (
 from orders.models import Order, PostalAddress, ShippingMethod, TimelineEntry
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
-from shop.api.optional_nulls import OptionalNulls
+from shop.api.optional_nulls import OptionalNulls, given
 from shop.db.money_fields import MoneyField
 from shop.media.fields import ImageURLField
 
@@ -148,6 +148,8 @@ class PlaceOrderSerializer(OptionalNulls):
     shipping_method = LowerCodeField(max_length=40, required=False)
     expected_total = MoneyField(required=False)
     note = serializers.CharField(max_length=500, required=False, allow_blank=True)
+
+    described_as = {"oneOf": [given("shipping_address"), given("address_id")]}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "address_id" in attrs and "shipping_address" in attrs:

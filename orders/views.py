@@ -68,6 +68,13 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="1 to 255 printable characters: the same key and body answer with the same object, done once.",
 )
+IDEMPOTENCY_REPLAYED = OpenApiParameter(
+    "Idempotency-Replayed",
+    {"type": "string", "enum": ["true"]},
+    OpenApiParameter.HEADER,
+    response=[200, 201],
+    description="This was done before, by the same key.",
+)
 
 
 class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
@@ -127,7 +134,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
         return queryset.filter(**validated_query(OrderQuerySerializer, self.request.query_params))
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED],
         request=PlaceOrderSerializer,
         responses={201: OrderSerializer},
         examples=[ORDER_EXAMPLE],

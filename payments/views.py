@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from orders.lifecycle import Actor
 from orders.models import Order
-from orders.views import IDEMPOTENCY_KEY
+from orders.views import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED
 from payments import events, refunds, services
 from payments.errors import (
     InvalidEvent,
@@ -90,7 +90,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         )
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED],
         request=OpenPaymentSerializer,
         responses={201: PaymentSerializer, 200: PaymentSerializer},
     )
@@ -138,7 +138,11 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         events.receive(body=request.data or b"", signature=signature)
         return Response(status=status.HTTP_200_OK)
 
-    @extend_schema(parameters=[IDEMPOTENCY_KEY], request=RefundRequestSerializer, responses={201: RefundSerializer})
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED],
+        request=RefundRequestSerializer,
+        responses={201: RefundSerializer},
+    )
     @action(detail=True, methods=["post"])
     def refunds(self, request: Request, pk: str) -> Response:
         """Refund a payment partly or, without `amount`, fully (staff only). `pending` until Stripe has confirmed it."""

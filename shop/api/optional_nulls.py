@@ -23,3 +23,8 @@ def takes_null(field: Field | None) -> bool:
     if field is None or field.required or field.read_only or field.allow_null:
         return False
     return field.default is empty or getattr(field, "allow_blank", False)
+
+
+def given(field: str) -> dict[str, Any]:
+    """Return the JSON schema of objects that give ``field``."""
+    return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}

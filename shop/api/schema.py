@@ -154,13 +154,14 @@ class AutoSchema(openapi.AutoSchema):
 
 
 def rules_of_fields(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add what request fields accept beyond their types and validators."""
+    """Add rules of request fields beyond their types and validators, and rules between fields."""
     for name, schema in result["components"]["schemas"].items():
         serializer = generator.registry[name, ResolvedComponent.SCHEMA].object
         if name.endswith("Request") and isinstance(serializer, Serializer):
             properties = schema.get("properties", {})
             for field in properties:
                 properties[field] = _described(serializer.fields[field], properties[field])
+            schema |= getattr(serializer, "described_as", {})
     return result
 
 
@@ -183,19 +184,6 @@ def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
     return [(path if path.endswith("/") else f"{path}/", *rest) for path, *rest in endpoints]
 
 
-# Headers of successful writes, by path.
-_CART_TOKEN = {"schema": {"type": "string"}, "description": "A guest's new cart: send it from now on."}
-_REPLAYED = {"schema": {"type": "string", "enum": ["true"]}, "description": "This was done before, by the same key."}
-REPLY_HEADERS: dict[str, dict[str, Any]] = {
-    "/api/v1/cart/": {"X-Cart-Token": _CART_TOKEN},
-    "/api/v1/cart/coupon/": {"X-Cart-Token": _CART_TOKEN},
-    "/api/v1/cart/items/": {"X-Cart-Token": _CART_TOKEN},
-    "/api/v1/orders/": {"Idempotency-Replayed": _REPLAYED},
-    "/api/v1/payments/": {"Idempotency-Replayed": _REPLAYED},
-    "/api/v1/payments/{id}/refunds/": {"Idempotency-Replayed": _REPLAYED},
-}
-
-
 REQUEST_ID = {
     "schema": {"type": "string"},
     "description": "The request's id: the one that was sent as `X-Request-ID`, where it is 8 to 64 letters, digits, "
@@ -210,38 +198,11 @@ def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: 
             for response in operation["responses"].values():
                 of_all = {"X-Request-ID": {"$ref": "#/components/headers/RequestID"}}
                 response["headers"] = {**response.get("headers", {}), **of_all}
-    for path, headers in REPLY_HEADERS.items():
-        for method in ("post", "put", "patch"):
-            operation = result["paths"].get(path, {}).get(method, {})
-            for status, response in operation.get("responses", {}).items():
-                if status.startswith("2"):
-                    response.setdefault("headers", {}).update(headers)
     return result
-
-
-def _given(field: str) -> dict[str, Any]:
-    return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}
-
-
-# Rules between fields, by component.
-BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
-    "PlaceOrderRequest": {"oneOf": [_given("shipping_address"), _given("address_id")]},
-    "AddItemRequest": {"anyOf": [_given("product"), _given("variant")]},
-    "StockChangeRequest": {"oneOf": [_given("delta"), _given("set")]},
-    # PATCH with a single field requires it.
-    "PatchedQuantityRequest": {"required": ["quantity"]},
-}
-_EACH_VARIANT_HAS_ITS_OWN = {
-    "if": _given("variants"),
-    "then": {"properties": {name: {"type": "null"} for name in ("price", "sku", "stock")}},
-}
-BETWEEN_FIELDS |= dict.fromkeys(("ProductWriteRequest", "PatchedProductWriteRequest"), _EACH_VARIANT_HAS_ITS_OWN)
 
 
 def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add rules that are checked in code."""
-    for component, rule in BETWEEN_FIELDS.items():
-        result["components"]["schemas"][component] |= rule
     for methods in result["paths"].values():
         for operation in methods.values():
             _refuse_nul_in_forms(operation, result["components"]["schemas"])
