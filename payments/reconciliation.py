@@ -91,7 +91,7 @@ def _compare(payment: Payment, intent: StripeObject, report: Report) -> None:
     before = _state(payment)
     _compare_status(payment, intent, report)
     if intent["status"] == "succeeded":
-        _compare_charge(payment, intent.get("latest_charge") or {}, report)
+        _compare_charge(payment, intent, report)
     payment.refresh_from_db()
     if (after := _state(payment)) != before:
         report.repaired.append(f"{payment.order_number}: {before} became {after}")
@@ -112,21 +112,25 @@ def _compare_status(payment: Payment, intent: StripeObject, report: Report) -> N
                 report.problems.append(f"{payment.order_number}: {outcome.detail}")
 
 
-def _compare_charge(payment: Payment, charge: StripeObject, report: Report) -> None:
-    """Fetch refunds and disputes only if the charge's totals differ."""
+def _compare_charge(payment: Payment, intent: StripeObject, report: Report) -> None:
+    """Fetch refunds and disputes only if the charge's totals differ.
+
+    ``payment.intent`` may be empty: the response was lost, or the intent does not match.
+    """
+    charge = intent.get("latest_charge") or {}
     refunds = Refund.objects.filter(payment=payment)
     sent = refunds.exclude(stripe_refund=None)
     final = (Refund.Status.SUCCEEDED, *Refund.FAILED)
     refunded = sum(refund.amount for refund in sent.filter(status=Refund.Status.SUCCEEDED))
     if charge.get("amount_refunded") != refunded or sent.exclude(status__in=final).exists():
-        found = gateway.list_refunds(payment.intent)
+        found = gateway.list_refunds(intent["id"])
         for refund in found:
             transitions.apply_refund(refund)
         unknown = sent.exclude(stripe_refund__in=[refund["id"] for refund in found])
         for row in unknown.exclude(status__in=Refund.FAILED):
             report.problems.append(f"{payment.order_number}: Stripe does not know the refund {row}")
     if charge.get("disputed"):
-        for dispute in gateway.list_disputes(payment.intent):
+        for dispute in gateway.list_disputes(intent["id"]):
             transitions.apply_dispute(dispute)
 
 

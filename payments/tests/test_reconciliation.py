@@ -95,6 +95,46 @@ def test_an_intent_whose_answer_was_lost_is_found_by_its_metadata(
     assert Order.objects.get().payment_status == "paid"
 
 
+@pytest.mark.parametrize("news", ["refund", "dispute"])
+def test_what_followed_an_intent_whose_answer_was_lost_is_found(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient, news: str
+) -> None:
+    simulator.deliver(mode="off")
+    payment = order_with_payment(as_customer)
+    simulator.pay(payment_intent=payment.intent)
+    if news == "refund":
+        simulator.refund(payment=payment.intent, amount=500)
+    else:
+        simulator.dispute(payment.intent)
+    Payment.objects.update(intent="", client_secret="", status="")
+
+    first, second = reconcile_all(), reconcile_all()
+
+    assert (len(first.repaired), first.problems) == (1, [])
+    assert (second.repaired, second.problems) == ([], [])
+    expected = {"refund": "partially_refunded", "dispute": "disputed"}[news]
+    assert Order.objects.get().payment_status == expected
+    assert audit.complaints() == []
+
+
+def test_a_refunded_intent_that_does_not_match_its_order_does_not_end_the_run(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], make_user: Callable[..., User]
+) -> None:
+    simulator.deliver(mode="off")
+    # Stripe lists the newest first.
+    matching, other = (order_with_payment(client_of(make_user())) for _ in range(2))
+    for payment in (matching, other):
+        simulator.pay(payment_intent=payment.intent)
+    simulator.refund(payment=other.intent, amount=500)
+    Payment.objects.filter(pk=other.pk).update(intent="", client_secret="", status="", amount=other.amount + 1)
+
+    (problem,) = reconcile_all().problems
+
+    assert f"{other.intent} has the amount {other.amount}" in problem
+    assert Order.objects.get(payment=matching.pk).payment_status == "paid"
+    assert Order.objects.get(payment=other.pk).payment_status == "unpaid"
+
+
 def test_a_payment_without_order_and_an_order_without_payment_are_reported(
     simulator: StripeSimulator,
     order_with_payment: Callable[[APIClient], Payment],
