@@ -168,20 +168,22 @@ def close_intent(*, order: Order) -> None:
     payment = Payment.objects.filter(order=order).first()
     if payment is None or payment.status in transitions.FINAL:
         return
-    if not payment.intent:
+    intent_id = payment.intent
+    if not intent_id:
         # The response was lost; `open_payment` closes an intent that is being created.
         found = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
         if found is None:
             return
+        # Does not record an intent that does not match.
         transitions.apply_intent(found)
-        payment.refresh_from_db()
+        intent_id = found["id"]
     try:
-        intent = gateway.cancel_intent(payment.intent)
+        intent = gateway.cancel_intent(intent_id)
     except StripeRefused as error:
         if error.stripe_code != "resource_missing":
             raise
         # Deleted, or of another account: staff must check.
-        orders.flag(order_id=order.pk, detail=f"Stripe does not know {payment.intent}.")
+        orders.flag(order_id=order.pk, detail=f"Stripe does not know {intent_id}.")
         return
     transitions.apply_intent(intent)
     if intent["status"] == "processing":

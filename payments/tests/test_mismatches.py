@@ -114,6 +114,21 @@ def test_an_intent_that_is_found_and_does_not_match_is_not_handed_out(
     assert Order.objects.get().flagged
 
 
+def test_an_order_whose_intent_is_found_and_does_not_match_is_cancelled_with_it(
+    as_customer: APIClient, product: Product, number: str, simulator: StripeSimulator
+) -> None:
+    simulator.fail("lose_answer", method="POST", prefix="/v1/payment_intents")
+    assert as_customer.post(f"{API}/payments/", {"order": number}).status_code == 503
+    simulator.clear_faults()
+    gateway.circuit.close()
+    (intent,) = simulator.state()["payment_intents"]
+    change_amount(simulator, intent["id"], 900)
+    reply = as_customer.post(f"{API}/orders/{number}/cancel/", {})
+    assert (reply.status_code, reply.json().get("status")) == (200, "cancelled")
+    assert [each["status"] for each in simulator.state()["payment_intents"]] == ["canceled"]
+    assert (stock_of(product), Order.objects.get().flagged) == (5, True)
+
+
 def test_a_cancel_after_more_went_back_than_came_in_sends_nothing_more(
     as_customer: APIClient, as_staff: APIClient, number: str, simulator: StripeSimulator
 ) -> None:
