@@ -30,11 +30,10 @@ def unusable_reason(coupon: Coupon | None) -> str:
     return ""
 
 
-def require_uses_left(coupon: Coupon, *, user: User | None) -> None:
-    if coupon.usage_limit_per_user is not None and user is not None:
-        uses = CouponUse.objects.filter(coupon=coupon, user=user).count()
-        if uses >= coupon.usage_limit_per_user:
-            raise InvalidCoupon("You have reached the usage limit of this coupon.", attr="code")
+def has_uses_left(coupon: Coupon, *, user: User | None) -> bool:
+    if coupon.usage_limit_per_user is None or user is None:
+        return True
+    return CouponUse.objects.filter(coupon=coupon, user=user).count() < coupon.usage_limit_per_user
 
 
 def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
@@ -44,7 +43,8 @@ def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Co
     if priced.subtotal < coupon.minimum_subtotal:
         minimum = f"This coupon requires a cart of at least {display(coupon.minimum_subtotal)}."
         raise CouponMinimumNotReached(minimum, attr="code")
-    require_uses_left(coupon, user=user)
+    if not has_uses_left(coupon, user=user):
+        raise InvalidCoupon("You have reached the usage limit of this coupon.", attr="code")
     return coupon
 
 

@@ -196,12 +196,12 @@ def clear(*, owner: CartOwner) -> PricedCart:
 def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
     """Set the cart's coupon, even below its minimum.
 
-    All unusable codes raise the same ``InvalidCoupon`` after the same commands, so that guesses reveal nothing.
+    All unusable codes raise the same ``InvalidCoupon``, so that guesses reveal nothing. The database commands are the
+    same too, unless the user has used the code.
     """
     coupon = coupons.find(code)
-    if coupon is None or coupons.unusable_reason(coupon):
+    if coupon is None or coupons.unusable_reason(coupon) or not coupons.has_uses_left(coupon, user=owner.user):
         raise InvalidCoupon(attr="code")
-    coupons.require_uses_left(coupon, user=owner.user)
 
     def edit(cart: Cart, offered: Offers) -> None:
         cart.coupon = coupon.code
