@@ -16,7 +16,7 @@ from unfold.forms import (
 from accounts import logins, mails, tokens
 from accounts.models import User
 from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone
-from shop.api.rate_limits import ip_address_of, spend_or_refuse
+from shop.api.rate_limits import ip_address_of, throttle
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
@@ -36,7 +36,7 @@ class LoginForm(AuthenticationForm):
         """Apply the API's login rate limits. Raises ``Throttled``."""
         ip_address, network = ip_address_of(self.request), None
         if email := self.cleaned_data.get("username"):
-            spend_or_refuse("login", ip_address=ip_address)
+            throttle("login", ip_address=ip_address)
             network = logins.count_attempt(email=email, ip_address=ip_address)
         try:
             cleaned = super().clean()
@@ -67,7 +67,7 @@ class SetPasswordForm(AdminPasswordChangeForm):
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
     def clean_old_password(self) -> str:
-        spend_or_refuse("password", f"user {self.user.pk}")
+        throttle("password", f"user {self.user.pk}")
         return super().clean_old_password()
 
     def save(self, commit: bool = True) -> User:

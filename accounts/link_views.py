@@ -16,7 +16,7 @@ from accounts.serializers import (
     PasswordResetSerializer,
 )
 from shop.api.bodies import BodyValidationMixin
-from shop.api.rate_limits import ip_address_of, spend_or_refuse
+from shop.api.rate_limits import ip_address_of, throttle
 
 
 class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
@@ -38,7 +38,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     def reset_password(self, request: Request) -> Response:
         """Send a password-reset link. The response is the same for any address."""
         account = self.validated()["email"]
-        spend_or_refuse("reset_account", account, ip_address=ip_address_of(request))
+        throttle("reset_account", account, ip_address=ip_address_of(request))
         services.request_password_reset(email=account)
         return Response(status=status.HTTP_202_ACCEPTED)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models import KnownNetwork, User
-from shop.api.rate_limits import device_network, spend_or_refuse
+from shop.api.rate_limits import device_network, throttle
 from shop.db import documents
 from shop.jobs.email_addresses import normalize_email
 
@@ -30,12 +30,12 @@ def count_attempt(*, email: str, ip_address: str) -> KnownNetwork | None:
     """
     account = normalize_email(email)
     for scope in ("login_account", "login_account_hour"):
-        spend_or_refuse(scope, account, ip_address=ip_address)
+        throttle(scope, account, ip_address=ip_address)
     if not settings.RATE_LIMITS:
         return None
     network = documents.find_one(KnownNetwork, {"_id": _digest(account, ip_address)})
     if network is None:
-        spend_or_refuse("login_strangers", account)
+        throttle("login_strangers", account)
     return network
 
 

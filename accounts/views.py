@@ -38,7 +38,7 @@ from accounts.serializers import (
 )
 from accounts.tokens import TokenPair
 from shop.api.bodies import BodyValidationMixin
-from shop.api.rate_limits import ip_address_of, spend_or_refuse
+from shop.api.rate_limits import ip_address_of, throttle
 from shop.api.serializing import represent
 from shop.http.addresses import base_url
 from shop.media import InvalidImage
@@ -73,7 +73,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     def register(self, request: Request) -> Response:
         """Create an account and log in. The guest cart of `X-Cart-Token` is merged into the account's cart."""
         wanted, ip_address = self.validated(), ip_address_of(request)
-        spend_or_refuse("register_account", wanted["email"], ip_address=ip_address)
+        throttle("register_account", wanted["email"], ip_address=ip_address)
         user, pair = services.register(**wanted, ip_address=ip_address, cart_token=cart_token_of(request))
         return self.logged_in(user, pair, status.HTTP_201_CREATED)
 

@@ -16,7 +16,7 @@ from orders.lifecycle import AFTER_PAYMENT, EVER_PAID_STATUSES, STATUSES, Event,
 from orders.models import Order
 from orders.personal_data import personal_data_of
 from orders.reviews.models import Review
-from orders.services import disputes_that_stand
+from orders.services import open_or_lost_disputes
 from shop.audit import invariant
 from shop.db import documents
 from shop.jobs import Job
@@ -103,7 +103,7 @@ def statuses_follow_from_the_timeline() -> Iterator[str]:
         for order in documents.find(Order, {"$or": wrong}, only=("number", field)):
             yield f"{order.number} is {getattr(order, field)}, but its timeline differs"
     for order in documents.find(Order, {"timeline.event": {"$in": _DISPUTES}}):
-        if order.is_disputed != bool(disputes_that_stand(order.timeline)):
+        if order.is_disputed != bool(open_or_lost_disputes(order.timeline)):
             yield f"{order.number} is {order.payment_status}, but its timeline has other disputes"
 
 
@@ -176,16 +176,16 @@ def network_digests_are_cleared() -> Iterator[str]:
 
 
 @invariant("an order counts as a sale exactly while it is neither cancelled nor refunded")
-def standing_orders_count() -> Iterator[str]:
+def valid_purchases_count() -> Iterator[str]:
     for order in Order.objects.iterator():
-        if order.counts_as_sale != order.is_standing:
+        if order.counts_as_sale != order.is_valid_purchase:
             yield f"{order.number} is {order.status} and {order.payment_status}, counts_as_sale {order.counts_as_sale}"
 
 
 @invariant("a product's sales are the units of its orders, apart from queued changes")
 def sales_follow_from_orders() -> Iterator[str]:
     expected: Counter = Counter()
-    for order in Order.objects.standing().iterator():
+    for order in Order.objects.valid_purchases().iterator():
         for line in order.lines:
             expected[line.product] += line.quantity
     products = dict(Variant.objects.values_list("pk", "product"))
@@ -203,9 +203,11 @@ def reviews_have_a_purchase() -> Iterator[str]:
     if Job.objects.filter(kind="orders.check_reviews", given_up_at=None).exists():
         # Pending jobs may still change the reviews.
         return
-    bought = {(order.user_id, line.product) for order in Order.objects.standing().iterator() for line in order.lines}
-    standing = set(Order.objects.standing().values_list("pk", flat=True))
+    bought = {
+        (order.user_id, line.product) for order in Order.objects.valid_purchases().iterator() for line in order.lines
+    }
+    valid = set(Order.objects.valid_purchases().values_list("pk", flat=True))
     for review in Review.objects.iterator():
-        known = (review.user_id, review.product_id) in bought if review.user_id else review.order in {None, *standing}
+        known = (review.user_id, review.product_id) in bought if review.user_id else review.order in {None, *valid}
         if review.is_withdrawn == known:
             yield f"the review {review.pk}: withdrawn is {review.is_withdrawn}, purchased is {known}"

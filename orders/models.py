@@ -239,7 +239,7 @@ class Order(models.Model):
         return reported[-1] if reported else PaymentStatus.UNPAID
 
     @property
-    def is_standing(self) -> bool:
+    def is_valid_purchase(self) -> bool:
         """Disputes do not matter."""
         return self.status == OrderStatus.COMPLETED and self.payment_status_after_refunds != PaymentStatus.REFUNDED
 

@@ -35,7 +35,7 @@ class OrderQuerySet(models.QuerySet):
             erased_at=None
         )
 
-    def standing(self) -> "OrderQuerySet":
+    def valid_purchases(self) -> "OrderQuerySet":
         """Filter purchases neither cancelled nor fully refunded."""
         return self.filter(counts_as_sale=True)
 

@@ -51,11 +51,11 @@ def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> Order:
 @transactional("orders.cancel")
 def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> Order:
     order = Order.objects.get(pk=order_id)
-    _end(order, Event.CANCELLED, detail=detail, actor=actor)
+    _close_order(order, Event.CANCELLED, detail=detail, actor=actor)
     return order
 
 
-def _end(order: Order, event: Event, *, detail: str, actor: Actor) -> None:
+def _close_order(order: Order, event: Event, *, detail: str, actor: Actor) -> None:
     """Call it in a transaction."""
     fields: dict[str, Any] = {"expires_at": None}
     # Such orders count in `orders.holds`.
@@ -83,7 +83,7 @@ def _cancel_unpaid(*, order_id: ObjectId, detail: str, flag_detail: str) -> bool
     # A dispute may be reported before the payment.
     if order.status != OrderStatus.PENDING or order.is_disputed:
         return False
-    _end(order, Event.CANCELLED, detail=detail, actor=Actor.SYSTEM)
+    _close_order(order, Event.CANCELLED, detail=detail, actor=Actor.SYSTEM)
     flag(order_id=order_id, detail=flag_detail)
     return True
 
@@ -133,7 +133,7 @@ def _expire(*, order_id: ObjectId) -> bool:
     if order is None:
         # Paid, cancelled or extended concurrently.
         return False
-    _end(order, Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
+    _close_order(order, Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
     return True
 
 
@@ -226,12 +226,12 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     entry = TimelineEntry(event=event, detail=detail, actor=Actor.STRIPE)
     if any((known.event, known.detail) == (event, detail) for known in order.timeline):
         return
-    stands = disputes_that_stand([*order.timeline, entry])
-    fields = {"payment_status": PaymentStatus.DISPUTED if stands else order.payment_status_without_disputes}
+    open_or_lost = open_or_lost_disputes([*order.timeline, entry])
+    fields = {"payment_status": PaymentStatus.DISPUTED if open_or_lost else order.payment_status_without_disputes}
     transition(order, event, actor=Actor.STRIPE, detail=detail, fields=fields)
 
 
-def disputes_that_stand(timeline: Iterable[TimelineEntry]) -> set[str]:
+def open_or_lost_disputes(timeline: Iterable[TimelineEntry]) -> set[str]:
     """Return the open or lost disputes; events arrive in any order."""
     about: dict[str, set[str]] = defaultdict(set)
     for entry in timeline:

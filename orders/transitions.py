@@ -56,10 +56,10 @@ def write(order: Order, fields: Mapping[str, Any]) -> None:
     """Write ``fields``; update sales and reviews if ``counts_as_sale`` changes."""
     for name, value in fields.items():
         setattr(order, name, value)
-    changed = order.is_standing != order.counts_as_sale
+    changed = order.is_valid_purchase != order.counts_as_sale
     if changed:
-        fields = {**fields, "counts_as_sale": order.is_standing}
-        order.counts_as_sale = order.is_standing
+        fields = {**fields, "counts_as_sale": order.is_valid_purchase}
+        order.counts_as_sale = order.is_valid_purchase
     Order.objects.filter(pk=order.pk).update(**fields)
     if changed:
         count_sales(order, sign=1 if order.counts_as_sale else -1)

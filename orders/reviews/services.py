@@ -44,7 +44,7 @@ def _write_review(*, user: User, product: Product, data: dict[str, Any]) -> Revi
 
 
 def _purchases(user: User | ObjectId, product_id: ObjectId) -> OrderQuerySet:
-    return Order.objects.owned_by(user).standing().filter(lines__product=product_id)
+    return Order.objects.owned_by(user).valid_purchases().filter(lines__product=product_id)
 
 
 def _latest(orders: OrderQuerySet) -> ObjectId | None:
@@ -130,4 +130,4 @@ def _purchase_of(review: Review) -> ObjectId | None:
     if review.user_id is not None:
         return _latest(_purchases(review.user_id, review.product_id))
     # The account is deleted, so other purchases are unknown.
-    return _latest(Order.objects.standing().filter(pk=review.order))
+    return _latest(Order.objects.valid_purchases().filter(pk=review.order))

@@ -44,7 +44,7 @@ class _Use(NamedTuple):
     at_once: int
 
 
-def spend(scope: str, who: str = "", *, ip_address: str | None = None) -> int | None:
+def count_use(scope: str, who: str = "", *, ip_address: str | None = None) -> int | None:
     """Count a use; return the seconds to wait if over the limit. With ``ip_address``, count per network."""
     if not settings.RATE_LIMITS:
         return None
@@ -67,41 +67,41 @@ def _uses(scope: str, who: str, ip_address: str | None) -> Iterator[_Use]:
 
 def _count(use: _Use) -> int | None:
     digest, limit, seconds, at_once = use
-    if at_once > 1 and _take(digest):
+    if at_once > 1 and _use_reserved(digest):
         return None
     uses, seconds_left = counters.count(digest, seconds=seconds, uses=at_once)
     allowed = min(at_once, limit - (uses - at_once))
     if allowed > 1:
-        _keep(digest, allowed - 1, seconds=seconds_left)
+        _reserve(digest, allowed - 1, seconds=seconds_left)
     # Another thread may have reserved some concurrently.
-    return None if allowed > 0 or (at_once > 1 and _take(digest)) else max(1, math.ceil(seconds_left))
+    return None if allowed > 0 or (at_once > 1 and _use_reserved(digest)) else max(1, math.ceil(seconds_left))
 
 
 # Reserved uses by digest.
-_counted: TTLCache[list[None]] = TTLCache(seconds=0, maxsize=10_000)
-_keeping = threading.Lock()
+_reserved: TTLCache[list[None]] = TTLCache(seconds=0, maxsize=10_000)
+_reserving = threading.Lock()
 
 
-def _take(digest: str) -> bool:
-    left = _counted.get(digest)
+def _use_reserved(digest: str) -> bool:
+    left = _reserved.get(digest)
     try:
         return left is not None and left.pop() is None
     except IndexError:
         return False
 
 
-def _keep(digest: str, uses: int, *, seconds: float) -> None:
-    with _keeping:
-        left = _counted.get(digest)
+def _reserve(digest: str, uses: int, *, seconds: float) -> None:
+    with _reserving:
+        left = _reserved.get(digest)
         if left is None:
-            _counted.set(digest, [None] * uses, seconds=seconds)
+            _reserved.set(digest, [None] * uses, seconds=seconds)
         else:
             left.extend([None] * uses)
 
 
-def spend_or_refuse(scope: str, who: str = "", *, ip_address: str | None = None) -> None:
+def throttle(scope: str, who: str = "", *, ip_address: str | None = None) -> None:
     """Count a use. Raises ``Throttled`` over the limit."""
-    if (wait := spend(scope, who, ip_address=ip_address)) is not None:
+    if (wait := count_use(scope, who, ip_address=ip_address)) is not None:
         raise Throttled(wait)
 
 
@@ -114,20 +114,20 @@ def failures_limited(*limits: Limit, error: type[Exception]) -> Iterator[None]:
     if not settings.RATE_LIMITS:
         yield
         return
-    spent: list[_Use] = []
+    counted: list[_Use] = []
     failed = False
     try:
         for use in chain.from_iterable(_uses(*limit) for limit in limits):
             if (wait := _count(use)) is not None:
                 raise Throttled(wait)
-            spent.append(use)
+            counted.append(use)
         yield
     except error:
         failed = True
         raise
     finally:
         if not failed:
-            for use in spent:
+            for use in counted:
                 counters.undo(use.digest, seconds=use.seconds)
 
 
@@ -139,7 +139,9 @@ class RateLimit(BaseThrottle):
             return True
         user = request.user
         known = user is not None and user.is_authenticated
-        self._wait = spend(scope, f"user {user.pk}") if known else spend(scope, ip_address=ip_address_of(request))
+        self._wait = (
+            count_use(scope, f"user {user.pk}") if known else count_use(scope, ip_address=ip_address_of(request))
+        )
         return self._wait is None
 
     def wait(self) -> float | None:

@@ -21,33 +21,35 @@ Endpoint = tuple[str, str, str, Any]
 _GENERIC = (NotFound, PermissionDenied, ValidationError)
 
 MEANINGS = {
-    400: "The request is not right.",
-    401: "Who is asking is not known: no token, or one that is not valid any more.",
-    403: "This is for staff with the permission for it.",
-    404: "There is no such thing, or it is somebody else's.",
-    405: "This address has no such method.",
-    406: "The answer is JSON, which the request does not take.",
+    400: "Invalid request.",
+    401: "Not authenticated: the token is missing, invalid or expired.",
+    403: "Permission denied: requires staff with the permission.",
+    404: "Not found, or it belongs to another user.",
+    405: "Method not allowed.",
+    406: "Not acceptable: responses are JSON.",
     408: "The request body did not arrive in time.",
-    409: "The state of the shop is against it.",
+    409: "Conflict with the current state.",
     413: "The request body is too large.",
-    415: "The request body is of another media type than this takes.",
-    422: "This Idempotency-Key belongs to another request.",
+    415: "Unsupported media type of the request body.",
+    422: "This Idempotency-Key was used for another request.",
     429: "Too many requests.",
-    500: "A fault of the shop's own.",
-    503: "The database, Stripe or the image service is away, or a conflict outlasted its retries. Try again later.",
+    500: "Internal server error.",
+    503: "The database, Stripe or the image service is unavailable, or write conflicts outlasted retries. Try again.",
 }
-ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Names exactly this reply, for `If-None-Match`."}}
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Identifies this response, for `If-None-Match`."}}
 IF_NONE_MATCH = OpenApiParameter(
-    "If-None-Match", str, OpenApiParameter.HEADER, description="ETags of replies that the client has already."
+    "If-None-Match", str, OpenApiParameter.HEADER, description="ETags of responses that the client has cached."
 )
-RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
+RETRY_AFTER = {
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait before the next request."}
+}
 
 
 def _error_schema(*types: str) -> dict[str, Any]:
     error = {
-        "code": {"type": "string", "description": "What programs go by."},
-        "detail": {"type": "string", "description": "What people read."},
-        "attr": {"type": ["string", "null"], "description": "The input it is about, such as `items.0.quantity`."},
+        "code": {"type": "string", "description": "For programs."},
+        "detail": {"type": "string", "description": "For people."},
+        "attr": {"type": ["string", "null"], "description": "The invalid input, such as `items.0.quantity`."},
     }
     return {
         "type": "object",
@@ -105,7 +107,7 @@ class AutoSchema(openapi.AutoSchema):
         replies = operation["responses"]
         if self._is_conditional():
             replies["200"]["headers"] = ETAG
-            replies["304"] = {"description": "What `If-None-Match` names is still what there is.", "headers": ETAG}
+            replies["304"] = {"description": "Not modified since `If-None-Match`.", "headers": ETAG}
         refusals = self._refusals()
         statuses = [status for status in MEANINGS if status in refusals or self._is_usual(status, operation)]
         errors = {str(status): self._error_reply(status, refusals.get(status, ())) for status in statuses}
@@ -149,7 +151,7 @@ class AutoSchema(openapi.AutoSchema):
         codes = ", ".join(f"`{code}`" for code in refusals)
         return {
             "content": dict.fromkeys(self.map_renderers("media_type"), content),
-            "description": f"{MEANINGS[status]} Among others: {codes}." if codes else MEANINGS[status],
+            "description": f"{MEANINGS[status]} Possible codes: {codes}." if codes else MEANINGS[status],
         } | ({"headers": RETRY_AFTER} if status in (429, 503) else {})
 
 
@@ -186,7 +188,7 @@ def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
 
 REQUEST_ID = {
     "schema": {"type": "string"},
-    "description": "The request's id: the one that was sent as `X-Request-ID`, where it is 8 to 64 letters, digits, "
+    "description": "The request's id: the value sent as `X-Request-ID`, if it is 8 to 64 letters, digits, "
     "`.`, `_` and `-`; else a new one.",
 }
 

@@ -4,7 +4,7 @@ from shop.conf.base import checks, env, running
 from shop.db.caching import is_redis
 
 MONGO_URI = env.str("MONGO_URI", default="") or running.get("MONGO_URI", "")
-checks.given("MONGO_URI", MONGO_URI, purpose="it names the MongoDB replica set that keeps the shop")
+checks.given("MONGO_URI", MONGO_URI, purpose="it is the MongoDB replica set of the shop")
 if MONGO_URI:
     MONGO_DATABASE = checks.replica_set("MONGO_URI", MONGO_URI)
 else:

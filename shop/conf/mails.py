@@ -6,7 +6,9 @@ from shop.conf.base import DEBUG, checks, env
 from shop.conf.security import FRONTEND_URL
 
 EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEBUG else "")
-checks.given("EMAIL_URL", EMAIL_URL, purpose="the shop writes to its customers; e.g. smtp+tls://user:password@host:587")
+checks.given(
+    "EMAIL_URL", EMAIL_URL, purpose="the shop sends mail to its customers; e.g. smtp+tls://user:password@host:587"
+)
 vars().update(
     env.address(
         "EMAIL_URL", env.email_url_config, EMAIL_URL or "dummymail://", such_as="smtp+tls://user:password@host:587"

@@ -18,7 +18,7 @@ if DEBUG and not STRIPE_SECRET_KEY:
     STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or "whsec_simulator"
     STRIPE_API_BASE = STRIPE_API_BASE or running.get("STRIPE_API_BASE", "http://127.0.0.1:12111")
 STRIPE_API_BASE = STRIPE_API_BASE or "https://api.stripe.com"
-checks.https_url("STRIPE_API_BASE", STRIPE_API_BASE, purpose="card payments pass through it")
+checks.https_url("STRIPE_API_BASE", STRIPE_API_BASE, purpose="it carries card payments")
 # Call, pause and retry leave time within REQUEST_DATABASE_SECONDS.
 STRIPE_TIMEOUT_SECONDS = 3.0
 STRIPE_MAX_RETRIES = 1

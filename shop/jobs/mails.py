@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from shop import jobs
 from shop.api import counters
-from shop.api.rate_limits import spend
+from shop.api.rate_limits import count_use
 from shop.jobs.email_addresses import check_email, mailbox_of
 from shop.logs import describe_error
 
@@ -147,7 +147,7 @@ def _is_over_limit(mail: Mail, number: ObjectId) -> bool:
     if counters.count(f"mail {number}", seconds=_COUNTED_FOR_SECONDS).uses > 1:
         return False
     scope = f"{mail.budget}{'' if mail.verified else '_unverified'}"
-    if spend(scope, mailbox_of(mail.to)) is None:
+    if count_use(scope, mailbox_of(mail.to)) is None:
         return False
     logger.warning("mail_over_limit", mail=str(number), code=scope)
     return True

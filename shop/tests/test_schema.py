@@ -120,7 +120,7 @@ def test_every_refusal_of_the_shops_own_is_described() -> None:
 def described_errors() -> Iterator[tuple[int, str]]:
     for operation in operations():
         for status, response in operation.description["responses"].items():
-            _, _, codes = response.get("description", "").partition("Among others: ")
+            _, _, codes = response.get("description", "").partition("Possible codes: ")
             yield from ((int(status), code) for code in re.findall("`([^`]+)`", codes))
 
 

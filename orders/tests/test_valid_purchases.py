@@ -98,7 +98,7 @@ def test_a_cancelled_order_takes_its_sales_back_once(
     deliver(simulator)
     assert sales_of(mug) == 2
     assert [(row.product, row.pieces) for row in statistics.best_sellers(count=30, limit=5)] == [(mug.pk, 2)]
-    assert [order.number for order in Order.objects.standing()] == [kept]
+    assert [order.number for order in Order.objects.valid_purchases()] == [kept]
 
 
 def test_a_full_refund_takes_the_sales_back_and_a_partial_one_does_not(
