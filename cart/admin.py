@@ -63,7 +63,7 @@ class CouponForm(forms.ModelForm):
 @admin.register(Coupon)
 class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
     form = CouponForm
-    list_display = ("code", "worth", "state", "uses", "valid_until")
+    list_display = ("code", "shown_value", "state", "uses", "valid_until")
     list_filter = (("is_active", BooleanRadioFilter), ("kind", ChoicesDropdownFilter))
     search_help_text = "Search code (from the start)"
     ordering = ("-pk",)
@@ -83,7 +83,7 @@ class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin
         return f"Orders were placed with {coupon}. Deactivate it instead." if used else ""
 
     @display(description="Value")
-    def worth(self, coupon: Coupon) -> str:
+    def shown_value(self, coupon: Coupon) -> str:
         if coupon.kind == Coupon.Kind.PERCENTAGE:
             return f"{coupon.value.normalize():f}%"
         return price(coupon.value)

@@ -16,7 +16,7 @@ class CartFull(ShopError):
     default_detail = "The cart has reached its maximum number of lines."
 
 
-class TooManyPieces(ShopError):
+class TooManyUnits(ShopError):
     default_code = "max_quantity"
 
 

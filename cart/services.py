@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services import require_account
 from cart import coupons
-from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyPieces
+from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyUnits
 from cart.models import Cart, CartLine, CouponUse, new_token, token_digest
 from cart.pricing import PricedCart, price_lines
 from catalog import offers
@@ -123,7 +123,7 @@ def add_item(
 ) -> PricedCart:
     """Add a variant, given by its id or its product's.
 
-    Raises ``Http404``, ``VariantRequired``, ``OutOfStock``, ``TooManyPieces``, ``CartFull``.
+    Raises ``Http404``, ``VariantRequired``, ``OutOfStock``, ``TooManyUnits``, ``CartFull``.
     """
 
     def edit(cart: Cart, offered: Offers) -> None:
@@ -156,7 +156,7 @@ def _resolve_offer(offered: Offers, *, product: ObjectId | None, variant: Object
 def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCart:
     """Set a line's quantity; 0 removes it.
 
-    Raises ``Http404``, ``ProductUnavailable``, ``OutOfStock``, ``TooManyPieces``.
+    Raises ``Http404``, ``ProductUnavailable``, ``OutOfStock``, ``TooManyUnits``.
     """
     if quantity == 0:
         return remove_item(owner=owner, item=item)
@@ -267,9 +267,9 @@ def _line(cart: Cart, item: ObjectId) -> CartLine:
 
 
 def _require_stock(offer: Offer, quantity: int) -> None:
-    """Raise ``OutOfStock``, or ``TooManyPieces``, which does not reveal the stock."""
+    """Raise ``OutOfStock``, or ``TooManyUnits``, which does not reveal the stock."""
     if quantity <= offer.orderable:
         return
     if offer.stock < settings.MAX_QUANTITY_PER_LINE:
         raise OutOfStock(offer.shortage, variants=[offer.variant], attr="quantity")
-    raise TooManyPieces(f"A cart holds at most {settings.MAX_QUANTITY_PER_LINE} of one item.", attr="quantity")
+    raise TooManyUnits(f"A cart holds at most {settings.MAX_QUANTITY_PER_LINE} of one item.", attr="quantity")

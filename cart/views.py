@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart import services
-from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyPieces
+from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyUnits
 from cart.models import Cart
 from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
@@ -100,8 +100,8 @@ class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
     serializer_class = QuantitySerializer
     rate_scope = "cart"
     errors = {
-        "create": [VariantRequired, CartFull, TooManyPieces, NotFound, OutOfStock],
-        "partial_update": [ProductUnavailable, TooManyPieces, OutOfStock],
+        "create": [VariantRequired, CartFull, TooManyUnits, NotFound, OutOfStock],
+        "partial_update": [ProductUnavailable, TooManyUnits, OutOfStock],
     }
     queryset = Cart.objects.none()
     lookup_value_regex = "[0-9a-f]{24}"

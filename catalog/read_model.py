@@ -54,7 +54,7 @@ def by_product(rows: QuerySet) -> dict[ObjectId, list]:
     return grouped
 
 
-def forget(product: Product) -> None:
+def uncount(product: Product) -> None:
     """Call it before a product is deleted."""
     _move_counts([(product.counted_in, None)])
 
@@ -113,7 +113,7 @@ def rename_category(category: Category) -> None:
     Product.objects.filter(category=category).update(**changes)
 
 
-def recount(products: Iterable[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
+def set_active(products: Iterable[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
     """Set ``is_active``. Call it in a transaction."""
     products = list(products)
     Product.objects.filter(pk__in=[pk for pk, _ in products]).update(

@@ -103,7 +103,7 @@ def delete_product(*, product: Product) -> bool:
         set_active([product], is_active=False)
         return False
     product = Product.objects.get(pk=product.pk)
-    read_model.forget(product)
+    read_model.uncount(product)
     staff_log.note(Action.DELETE, product)
     for image in ProductImage.objects.filter(product=product):
         delete_image_later(image.name)
@@ -116,7 +116,7 @@ def set_active(products: list[Product], *, is_active: bool) -> int:
     staff_log.note(Action.CHANGE, *products, fields=["is_active"])
     rows = Product.objects.filter(pk__in=[product.pk for product in products])
     found = list(rows.values_list("pk", "category", "is_active"))
-    read_model.recount([(pk, category) for pk, category, was in found if was != is_active], is_active=is_active)
+    read_model.set_active([(pk, category) for pk, category, was in found if was != is_active], is_active=is_active)
     return len(found)
 
 

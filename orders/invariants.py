@@ -80,7 +80,7 @@ def completed_means_paid() -> Iterator[str]:
 
 
 @invariant("paid orders have a payment date")
-def paid_orders_have_their_day() -> Iterator[str]:
+def paid_orders_have_a_date() -> Iterator[str]:
     for order in Order.objects.iterator():
         paid = order.payment_status in EVER_PAID_STATUSES
         # Mismatched money never paid the order, even if it is disputed.
@@ -117,7 +117,7 @@ def shipped_orders_are_completed() -> Iterator[str]:
 
 
 @invariant("a payment status matches the refunds")
-def payment_status_says_what_went_back() -> Iterator[str]:
+def payment_status_matches_refunds() -> Iterator[str]:
     for order in Order.objects.filter(payment_status__in=AFTER_PAYMENT).iterator():
         if order.payment_status != order.payment_status_after_refunds:
             yield f"{order.number} is {order.payment_status}, its refunds make it {order.payment_status_after_refunds}"

@@ -124,7 +124,7 @@ def network_digests_are_cleared() -> Iterator[str]:
 
 
 @invariant("the staff's reason for a refund is erased with its order")
-def refunds_of_erased_orders_say_nothing() -> Iterator[str]:
+def refunds_of_erased_orders_have_no_reason() -> Iterator[str]:
     erased = set(Order.objects.exclude(erased_at=None).values_list("pk", flat=True))
     for payment in Payment.objects.iterator():
         if payment.order_id not in erased:

@@ -115,7 +115,7 @@ def test_no_data_of_the_first_to_register_the_address_is_left_to_its_owner(
     assert refusal(stranger.get(f"{API}/users/me/"), 401)
     assert browser.get("/admin/").status_code == 302
     assert client_of().post(f"{API}/auth/login/", {"email": OWNER, "password": PASSWORD}).status_code == 401
-    assert not audit.complaints()
+    assert not audit.violations()
 
 
 def test_the_owner_s_own_guest_cart_is_merged_afterwards(
@@ -182,7 +182,7 @@ def test_unpaid_orders_are_cancelled_and_paid_ones_detached(
     for status in ("shipped", "delivered"):
         as_staff.post(f"{API}/orders/{paid}/fulfil/", {"status": status})
     assert not order_of(as_staff, paid)["shipping_address"]["name"]
-    assert not audit.complaints()
+    assert not audit.violations()
 
 
 def test_an_order_whose_bank_is_at_work_waits_for_it(
@@ -344,7 +344,7 @@ def test_whatever_a_stranger_writes_at_the_same_moment_the_owner_has_none_of_it(
         assert not TokenFamily.objects.filter(user=user, version=user.token_version).exists()
     work()
     assert not Order.objects.filter(status="pending").exists()
-    assert not audit.complaints()
+    assert not audit.violations()
 
 
 def test_the_stranger_s_network_is_not_a_known_one(stranger: APIClient, settings: Any) -> None:

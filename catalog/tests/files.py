@@ -97,7 +97,7 @@ def confirmed(browser: Client, run: ImportRun) -> ImportRun:
     press(browser, "confirm", run)
     run.refresh_from_db()
     assert run.state == "done"
-    assert audit.complaints() == []
+    assert audit.violations() == []
     return run
 
 

@@ -63,7 +63,7 @@ def test_rows_of_one_slug_are_one_new_product_with_its_variants(
     assert (first.sku, first.options, first.price, first.stock, first.position) == ("S-41", {"size": "41"}, 80, 3, 0)
     assert (second.sku, second.options, second.stock, second.position) == ("S-42", {"size": "42"}, 0, 1)
     assert StockMovement.objects.values_list("delta", "reason", "reference").get() == (3, "import", "")
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_without_a_slug_rows_of_one_name_are_one_product_and_its_slug_is_made(
@@ -144,7 +144,7 @@ def test_a_column_of_the_product_is_changed_and_the_others_are_not(
     assert values(shirt, field) == (value,)
     assert values(shirt, *others) == before
     assert list(Variant.objects.values()) == variants
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_column_of_a_variant_is_changed_and_the_others_are_not(
     assert Variant.objects.values_list(*others).get(sku="SHIRT-S") == before
     assert Variant.objects.values().get(sku="SHIRT-M") == sister
     assert Product.objects.get(pk=shirt.pk).updated_at > shirt.updated_at
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 @pytest.mark.parametrize("column", ["name", "slug", "active", "price", "stock", "variant_active"])
@@ -236,7 +236,7 @@ def test_stock_moves_through_the_ledger_and_is_all_that_changes(tmp_path: Path, 
     assert list(movements) == [(-3, "products.csv, row 2"), (3, "products.csv, row 3")]
     # Not even the time of its last change: shoppers read the same.
     assert Product.objects.values().get() == product
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_a_product_sells_out_and_comes_back(tmp_path: Path, shirt: Product) -> None:
@@ -244,7 +244,7 @@ def test_a_product_sells_out_and_comes_back(tmp_path: Path, shirt: Product) -> N
     assert not Product.objects.get().in_stock
     import_products(tmp_path, [{"sku": "SHIRT-S", "stock": "1"}])
     assert Product.objects.get().in_stock
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 # --- All of it --------------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_one_import_applied_by_several_processes_is_applied_once(
     assert pieces("MUG") == 8
     assert StockMovement.objects.filter(reason="import").count() == 13
     assert not Job.objects.exists()
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_two_imports_of_one_file_at_once_do_not_add_up(browser: Client, mug: Product, hat: Product) -> None:
@@ -66,7 +66,7 @@ def test_two_imports_of_one_file_at_once_do_not_add_up(browser: Client, mug: Pro
     assert (pieces("MUG"), pieces("HAT")) == (8, 1)
     assert StockMovement.objects.filter(reason="import").count() == 2
     assert [*conflicts(first), *conflicts(second)] == []
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_two_imports_at_once_that_contradict_each_other_leave_one_of_them(browser: Client, mug: Product) -> None:
@@ -76,7 +76,7 @@ def test_two_imports_at_once_that_contradict_each_other_leave_one_of_them(browse
     variant = Variant.objects.get()
     assert (variant.price, variant.stock) in [(11, 8), (12, 1)]
     assert len([*conflicts(first), *conflicts(second)]) == 1
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_two_imports_at_once_of_different_columns_both_happen(browser: Client, mug: Product) -> None:
@@ -99,7 +99,7 @@ def test_buyers_and_an_import_at_once_lose_nothing(
     run.refresh_from_db()
     assert (run.state, run.conflicts) == ("done", 0)
     assert pieces("MUG") == 5
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def as_the_backend_raises_it(error: OperationFailure) -> DatabaseError:
@@ -170,7 +170,7 @@ def test_a_commit_that_fails_or_whose_answer_is_lost_happens_once(
     run.refresh_from_db()
     assert (run.state, run.applied) == ("done", 2)
     assert (pieces("MUG"), pieces("NEW")) == (8, 1)
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 # --- Killed -----------------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def assert_complete(*, mugs: int) -> None:
     assert Product.objects.filter(slug__startswith="n-").count() == PRODUCTS
     assert StockMovement.objects.filter(reason="import").count() == PRODUCTS + 1
     assert pieces("MUG") == mugs
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 @pytest.mark.parametrize("moment", ["before_commit@2", "after_commit@1"])
@@ -215,7 +215,7 @@ def test_an_import_that_is_killed_halfway_is_finished_by_the_same_command(
     assert run.state == "applying"
     assert 0 < run.applied < PRODUCTS
     assert Product.objects.filter(slug__startswith="n-").count() == run.applied - 1
-    assert audit.complaints() == []
+    assert audit.violations() == []
     # What is sold in between stays sold, though the file says 8.
     buy(mug, 1)
 

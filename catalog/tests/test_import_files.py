@@ -175,7 +175,7 @@ def test_a_sheet_that_goes_on_for_ever_is_refused(
     monkeypatch.setattr(xlsx_format, "MAX_SHEET_ROWS", 1000)
     last = b'<row r="1048576"><c r="A1048576" t="inlineStr"><is><t>MUG</t></is></c></row></sheetData>'
     sheet = xlsx["xl/worksheets/sheet1.xml"].replace(b"</sheetData>", last)
-    assert "below row 1000" in refused(tmp_path, packed({**xlsx, "xl/worksheets/sheet1.xml": sheet}))
+    assert "beyond row 1000" in refused(tmp_path, packed({**xlsx, "xl/worksheets/sheet1.xml": sheet}))
 
 
 @pytest.mark.parametrize("broken", ["[Content_Types].xml", "xl/workbook.xml", "xl/worksheets/sheet1.xml"])

@@ -76,7 +76,7 @@ def test_a_row_takes_a_quarter_of_a_command(tmp_path: Path, monkeypatch: pytest.
     with count_commands() as commands:
         assert "400 unchanged" in import_products(tmp_path, large(400, price="21"))
     assert len(commands) <= 12, str(commands)
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_a_terminal_shows_how_far_an_import_has_come(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_ten_thousand_rows_stay_below_200_megabytes(tmp_path: Path, kind: str) -
     path.write_bytes(csv_of(rows).encode() if kind == "csv" else xlsx_of(table))
     assert megabytes_for(path) < MOST_MEGABYTES
     assert (Product.objects.count(), Variant.objects.count()) == (5000, 10_000)
-    assert audit.complaints() == []
+    assert audit.violations() == []
     assert "10,000 unchanged" in import_products(tmp_path, export_products(tmp_path, f"export.{kind}"))
 
 

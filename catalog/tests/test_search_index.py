@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from catalog import services
 from catalog.models import Product
 from catalog.tests.conftest import LIST
-from shop.audit import complaints
+from shop.audit import violations
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal
 
@@ -57,7 +57,7 @@ def test_the_migration_makes_products_from_before_findable_and_can_be_stopped(
     with count_commands() as commands:
         rebuild()
     assert {"update", "bulkWrite"}.isdisjoint(commands.names)
-    assert complaints() == []
+    assert violations() == []
 
 
 def test_the_migration_reads_a_product_again_that_changes_at_the_same_time(

@@ -68,7 +68,7 @@ def unpaid_holders() -> Iterator[Figure | Panel]:
 
 
 @on_dashboard("orders.order")
-def to_be_looked_into() -> Iterator[Figure | Panel]:
+def needs_review() -> Iterator[Figure | Panel]:
     flagged, disputed = Order.objects.with_open_flag(), Order.objects.disputed()
     number, shown = number_of(flagged)
     url = list_url("orders.order", flag="open")

@@ -354,9 +354,9 @@ def test_the_digest_of_an_address_goes_when_an_expired_order_does_not_count_any_
     assert holds.forget_expired_holds() == 1
     kept = Order.objects.exclude(placed_from="").values_list("number", flat=True)
     assert set(kept) == {recent, waiting}
-    assert audit.complaints() == []
+    assert audit.violations() == []
     Order.objects.filter(number=old).update(placed_from="digest", expired_at=timezone.now() - timedelta(days=3))
-    assert [f"{old} (cancelled) has a network address digest" in line for line in audit.complaints()] == [True]
+    assert [f"{old} (cancelled) has a network address digest" in line for line in audit.violations()] == [True]
 
 
 def test_staff_see_who_is_at_a_limit(

@@ -61,7 +61,7 @@ def rating_of(product: Product) -> tuple[float | None, int]:
     detail = APIClient().get(f"{API}/products/{product.pk}/").json()["rating"]
     rows = APIClient().get(f"{API}/products/").json()["results"]
     assert [row["rating"] for row in rows if row["id"] == str(product.pk)] == [detail]
-    assert audit.complaints() == []
+    assert audit.violations() == []
     return detail["average"], detail["count"]
 
 

@@ -44,7 +44,7 @@ def reviewed(make_user: Callable[..., User], mug: Product) -> Callable[..., Revi
 def shown(product: Product) -> tuple[list[str], int]:
     """The titles that shoppers see, and how many reviews the rating counts."""
     page = APIClient().get(f"/api/v1/products/{product.pk}/reviews/").json()
-    assert audit.complaints() == []
+    assert audit.violations() == []
     return [review["title"] for review in page["results"]], Product.objects.get(pk=product.pk).rating_count
 
 

@@ -103,7 +103,7 @@ def test_an_order_with_too_many_failed_attempts_is_cancelled_and_its_intent_clos
     assert Order.objects.get().has_open_flag
     assert [line["order"] for line in lines if line["event"] == "card_testing_suspected"] == [number]
     assert refusal(as_customer.post(f"{API}/payments/", {"order": number}), 409)[0] == "order_not_payable"
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_a_payment_that_succeeds_before_the_order_is_stopped_is_kept(
@@ -122,7 +122,7 @@ def test_a_payment_that_succeeds_before_the_order_is_stopped_is_kept(
     deliver(simulator)
     order = order_of(as_customer, number)
     assert (order["status"], order["payment_status"]) == ("completed", "paid")
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_a_customer_with_too_many_failed_attempts_opens_no_further_payment(
@@ -177,7 +177,7 @@ def test_payments_opened_before_an_address_reaches_its_limit_can_be_tried_a_few_
         work()
     states = [Order.objects.get(number=number).status for number, _ in opened]
     assert states == ["pending", "cancelled", "pending", "cancelled", "pending"]
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_the_digest_of_an_address_goes_when_its_attempts_do_not_count_any_more(
@@ -188,9 +188,9 @@ def test_the_digest_of_an_address_goes_when_its_attempts_do_not_count_any_more(
     deliver(simulator)
     Payment.objects.filter(order_number=old).update(updated_at=timezone.now() - timedelta(days=2))
     assert [
-        f"{Payment.objects.get(order_number=old)} has a network address digest" in line for line in audit.complaints()
+        f"{Payment.objects.get(order_number=old)} has a network address digest" in line for line in audit.violations()
     ] == [True]
     assert declines.forget_networks() == 1
     assert [each.order_number for each in Payment.objects.exclude(opened_from="")] == [recent]
     assert declines.forget_networks() == 0
-    assert audit.complaints() == []
+    assert audit.violations() == []

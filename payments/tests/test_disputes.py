@@ -160,7 +160,7 @@ def test_a_dispute_that_is_won_before_the_payment_is_heard_of_does_not_make_the_
     deliver(simulator, "charge.dispute.created", "charge.dispute.closed")
     waiting = order(as_customer)
     assert (waiting["status"], waiting["payment_status"]) == ("pending", before)
-    assert audit.complaints() == []
+    assert audit.violations() == []
     deliver(simulator)
     assert (order(as_customer)["status"], order(as_customer)["payment_status"]) == ("completed", "paid")
-    assert audit.complaints() == []
+    assert audit.violations() == []

@@ -78,7 +78,7 @@ def test_an_order_that_was_paid_wrong_still_expires(
     assert orders.expire_due_orders() == 1
     assert (order_of(as_customer, number)["status"], stock_of(product)) == ("cancelled", 5)
     assert Payment.objects.get().refundable == 0
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_a_second_intent_that_was_paid_for_the_same_order_is_flagged_and_changes_nothing(

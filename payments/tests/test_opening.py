@@ -59,7 +59,7 @@ def test_a_shop_in_another_currency_is_paid_and_refunded_in_stripes_units(
     assert as_staff.post(f"{PAYMENTS}{payment['id']}/refunds/", {"amount": price}).status_code == 201
     assert [refund["amount"] for refund in simulator.state()["refunds"]] == [amount // 2]
     assert order_of(as_customer, number)["refunds"][0]["amount"] == price
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_an_order_is_paid_by_its_number_in_small_letters(

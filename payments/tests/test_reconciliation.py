@@ -62,7 +62,7 @@ def test_every_order_whose_webhook_was_lost_is_paid_once(
     for order in Order.objects.all():
         assert (order.status, order.payment_status) == ("completed", "paid")
         assert [entry.event for entry in order.timeline] == ["placed", "paid"]
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_a_refund_made_in_the_dashboard_is_found(
@@ -78,7 +78,7 @@ def test_a_refund_made_in_the_dashboard_is_found(
     assert reconcile_all().repaired == []
     order = Order.objects.get()
     assert (order.payment_status, len(order.refunds)) == ("partially_refunded", 1)
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_an_intent_whose_answer_was_lost_is_found_by_its_metadata(
@@ -209,14 +209,14 @@ def test_a_refund_that_was_given_up_is_sent_after_all(
         jobs.run_due()
     assert jobs.Job.objects.exclude(given_up_at=None).count() == 1
     Refund.objects.update(created_at=timezone.now() - timedelta(minutes=5))
-    assert [complaint for complaint in audit.complaints() if "no job will send it" in complaint]
+    assert [complaint for complaint in audit.violations() if "no job will send it" in complaint]
     simulator.clear_faults()
     for _ in range(2):
         reconcile_all()
         jobs.run_due()
     assert [refund["status"] for refund in simulator.state()["refunds"]] == ["succeeded"]
     assert Order.objects.get().payment_status == "refunded"
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_a_dispute_that_was_not_heard_of_is_found(

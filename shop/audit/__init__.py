@@ -17,7 +17,7 @@ class Invariant(NamedTuple):
     statement: str
     check: Check
 
-    def complaints(self) -> list[str]:
+    def violations(self) -> list[str]:
         """Check a snapshot: concurrent writes are no violation."""
         with snapshot():
             return list(self.check())
@@ -40,5 +40,5 @@ def all_invariants() -> list[Invariant]:
     return list(_invariants)
 
 
-def complaints() -> list[str]:
-    return [f"{each.statement}: {complaint}" for each in all_invariants() for complaint in each.complaints()]
+def violations() -> list[str]:
+    return [f"{each.statement}: {complaint}" for each in all_invariants() for complaint in each.violations()]

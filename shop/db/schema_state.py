@@ -22,7 +22,7 @@ def is_migrated() -> bool:
     return _migrated
 
 
-def migration_complaint() -> str:
+def migration_error() -> str:
     """Return an error message, or "" without unapplied migrations."""
     if not (names := unapplied_migrations()):
         return ""

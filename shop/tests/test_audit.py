@@ -38,7 +38,7 @@ def order(as_customer: APIClient, make_product: Callable[..., Product], shipping
     return order
 
 
-def test_a_sound_shop_has_no_complaints(order: Order, capsys: pytest.CaptureFixture) -> None:
+def test_a_sound_shop_has_no_violations(order: Order, capsys: pytest.CaptureFixture) -> None:
     call_command("audit")
     assert "All invariants hold." in capsys.readouterr().out
 
@@ -173,7 +173,7 @@ def test_damage_is_found_and_ends_the_command_with_an_error(
     order: Order, damage: Callable[[], Any], statement: str
 ) -> None:
     damage()
-    assert any(complaint.startswith(statement) for complaint in audit.complaints())
+    assert any(complaint.startswith(statement) for complaint in audit.violations())
     with pytest.raises(CommandError, match="complaint"):
         call_command("audit")
 
@@ -195,7 +195,7 @@ def test_concurrent_sales_give_no_false_alarm(
 
     def look() -> list[str]:
         try:
-            return [complaint for _ in range(8) for complaint in audit.complaints()]
+            return [complaint for _ in range(8) for complaint in audit.violations()]
         finally:
             over.set()
 

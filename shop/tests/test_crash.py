@@ -69,4 +69,4 @@ def test_a_killed_server_loses_no_acknowledged_order(
     assert set(acknowledged) <= set(kept)
     taken = sum(line.quantity for order in kept.values() for line in order.lines)
     assert Variant.objects.get(product=product).stock == 100_000 - taken
-    assert audit.complaints() == []
+    assert audit.violations() == []

@@ -31,7 +31,7 @@ def demo_shop(live_server: Any, simulator: StripeSimulator, settings: Any) -> An
 def test_the_journey_of_make_demo_keeps_every_promise(demo_shop: Any, simulator: StripeSimulator) -> None:
     Journey(demo_shop.url, simulator.url).run()
     simulator.wait_until_idle(timeout=10)
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_the_journey_notices_a_webhook_that_never_comes(demo_shop: Any, simulator: StripeSimulator) -> None:

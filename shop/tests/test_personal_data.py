@@ -464,7 +464,7 @@ def test_after_an_account_is_deleted_nothing_personal_is_left_but_what_has_a_rea
     # Nor does what is typed about it afterwards stay.
     scene.refund(numbers["shipped"], amount="1.00")
     assert orders_with(CANARY) == open_orders - {numbers["shipped"]}
-    assert not audit.complaints()
+    assert not audit.violations()
 
     let_the_period_pass()
     assert detaching.erase_detached_orders() == 4
@@ -474,7 +474,7 @@ def test_after_an_account_is_deleted_nothing_personal_is_left_but_what_has_a_rea
     to_refund = order_of(scene.staff, numbers["to ship"])
     assert to_refund["timeline"][-1]["event"] == "flagged"
     assert detaching.erase_detached_orders() == 0
-    assert not audit.complaints()
+    assert not audit.violations()
 
     # What is kept is still there, and so is everything of others.
     kept = order_of(scene.staff, numbers["delivered"])
@@ -498,25 +498,25 @@ def test_a_reason_typed_after_the_erasure_is_not_kept(scene: Scene, person: User
     settle = url_of("orders.order", "settle", Order.objects.get().pk)
     assert scene.browser.post(settle, {"note": "Canary rang"}).status_code == 302
     assert not paths_with(CANARY)
-    assert not audit.complaints()
+    assert not audit.violations()
 
 
 def test_the_audit_finds_what_is_kept_too_long(scene: Scene, person: User) -> None:
     number = scene.order()
     leave(scene.client)
-    assert not audit.complaints()
+    assert not audit.violations()
     long_ago = timezone.now() - timedelta(days=settings.ERASURE_GRACE_DAYS + 2)
     Order.objects.update(detached_at=long_ago)
-    (complaint,) = audit.complaints()
+    (complaint,) = audit.violations()
     assert f"{number} still has the data of an account deleted" in complaint
     detaching.erase_detached_orders()
-    assert not audit.complaints()
+    assert not audit.violations()
     Order.objects.update(note="Canary")
-    (complaint,) = audit.complaints()
+    (complaint,) = audit.violations()
     assert f"{number} was erased, but has note" in complaint
     Order.objects.update(note="")
     Review.objects.create(user_id=ObjectId(), product=scene.make_product(), rating=5, is_hidden=True)
-    assert any("no data belongs to a deleted account" in line for line in audit.complaints())
+    assert any("no data belongs to a deleted account" in line for line in audit.violations())
 
 
 def test_one_order_that_cannot_be_erased_does_not_hold_up_the_others(scene: Scene, person: User) -> None:
@@ -548,7 +548,7 @@ def test_a_run_that_is_killed_is_completed_by_the_next(scene: Scene, person: Use
     assert set(Order.objects.exclude(erased_at=None).values_list("number", flat=True)) == numbers - left
     assert detaching.erase_detached_orders() == 2
     assert not orders_with(CANARY)
-    assert not audit.complaints()
+    assert not audit.violations()
 
 
 def test_the_orders_of_accounts_that_were_deleted_before_are_erased_too(scene: Scene, person: User) -> None:

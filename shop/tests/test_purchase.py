@@ -66,7 +66,7 @@ def storefront(live_server: Any, simulator: StripeSimulator, shipping: ShippingM
     simulator.set_webhook(f"{live_server.url}/api/v1/payments/webhook/")
     yield Storefront(live_server.url, simulator.url)
     simulator.wait_until_idle(timeout=10)
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_a_shopper_buys_and_the_order_completes_by_itself(

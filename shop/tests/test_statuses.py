@@ -175,8 +175,8 @@ WAYS: dict[str, Callable[[Shop, str], None]] = {
 FIELDS = {"status": OrderStatus, "payment_status": PaymentStatus, "fulfilment_status": FulfilmentStatus}
 
 
-def complaints_about(number: str) -> list[str]:
-    return [each for each in audit.complaints() if number in each]
+def violations_of(number: str) -> list[str]:
+    return [each for each in audit.violations() if number in each]
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_the_audit_knows_each_status_from_every_other(
     WAYS[status](Shop(as_customer, as_staff, simulator), number)
     order = Order.objects.get()
     assert getattr(order, field) == status
-    assert complaints_about(number) == []
+    assert violations_of(number) == []
     for other in [*FIELDS[field], "on_hold"]:
         if other != status:
             with subtests.test(f"{other} instead of {status}"):
                 Order.objects.update(**{field: other})
-                assert complaints_about(number)
+                assert violations_of(number)

@@ -131,7 +131,7 @@ def test_a_503_is_no_fault_during_an_outage_and_a_500_always_is() -> None:
     results.answered(503, "a call")
     assert (results.server_errors, results.passed) == (1, True)
     results.answered(500, "a call")
-    assert results.complaints == ["unexpected: a call answered 500"]
+    assert results.violations == ["unexpected: a call answered 500"]
 
 
 def test_a_written_run_leaves_the_attacks_of_the_page_as_they_are(tmp_path: Path) -> None:

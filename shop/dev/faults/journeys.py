@@ -21,7 +21,7 @@ KINDS = {
     "purchase": ["open", "pay", "see_paid"],
     "refund": ["open", "pay", "see_paid", "refund", "see_refunded"],
     "cancel": ["open", "cancel"],
-    "cancel_paid": ["open", "pay", "cancel", "see_given_back"],
+    "cancel_paid": ["open", "pay", "cancel", "see_released"],
     "expiry": ["open", "see_expired"],
 }
 ENDS = {
@@ -103,7 +103,7 @@ class Journey:
     def _open(self) -> bool:
         answer = self.buyer.open_payment(self.number, key=self._keys["open"])
         if answer.code == "order_not_payable":
-            return self._run_out("the order was not payable")
+            return self._end_early("the order was not payable")
         if not self._definite(answer, 200, 201):
             return False
         self.intent, self.payment = answer.body.get("payment_intent", ""), answer.body.get("id", "")
@@ -113,10 +113,10 @@ class Journey:
         try:
             self.world.stripe.pay(self.intent)
         except ApiError as error:
-            return self._run_out(f"Stripe refused the payment: {error}")
+            return self._end_early(f"Stripe refused the payment: {error}")
         return True
 
-    def _run_out(self, what: str) -> bool:
+    def _end_early(self, what: str) -> bool:
         order = self.buyer.order(self.number)
         if not order.is_definite:
             return False
@@ -145,7 +145,7 @@ class Journey:
     def _see_refunded(self) -> bool:
         return self._see("payment_status", "partially_refunded")
 
-    def _see_given_back(self) -> bool:
+    def _see_released(self) -> bool:
         return self._see("payment_status", "refunded")
 
     def _see_expired(self) -> bool:

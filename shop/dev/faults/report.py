@@ -35,8 +35,8 @@ def table(all_results: Sequence[tuple[str, Results]]) -> list[str]:
     return lines
 
 
-def complaints(results: Results) -> list[str]:
-    found = results.complaints
+def violations(results: Results) -> list[str]:
+    found = results.violations
     more = [f"… and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     return [*(sentence[:600] for sentence in found[:_SHOWN]), *more]
 
@@ -75,7 +75,7 @@ def markdown(
         *_markdown_table(control),
         "",
     ]
-    wrong = [f"- {results.name}: {sentence}" for results in shop for sentence in complaints(results)]
+    wrong = [f"- {results.name}: {sentence}" for results in shop for sentence in violations(results)]
     if wrong:
         lines += ["## Failures of the shop", "", *wrong, ""]
     return "\n".join(lines)

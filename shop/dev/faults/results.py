@@ -49,9 +49,9 @@ class Results:
 
     @property
     def passed(self) -> bool:
-        return self.attempted > 0 and not self.complaints
+        return self.attempted > 0 and not self.violations
 
     @property
-    def complaints(self) -> list[str]:
+    def violations(self) -> list[str]:
         kinds = {"lost": self.lost, "duplicated": self.duplicated, "unexpected": self.unexpected, "audit": self.audit}
         return [f"{kind}: {sentence}" for kind, sentences in kinds.items() for sentence in sentences]

@@ -102,7 +102,7 @@ class Run:
         )
         self.stream.write("\n" + "\n".join(lines) + "\n")
         for results in self.shop:
-            for text in (*results.notes, *report.complaints(results)):
+            for text in (*results.notes, *report.violations(results)):
                 self.stream.write(f"  {results.name}: {text}\n")
 
     @property

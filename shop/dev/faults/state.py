@@ -144,4 +144,4 @@ class ShopState:
         PeriodicTask.objects.update(due_at=now)
 
     def audit(self) -> list[str]:
-        return audit.complaints()
+        return audit.violations()

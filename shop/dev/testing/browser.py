@@ -28,7 +28,7 @@ def chromium() -> str | None:
 @contextlib.contextmanager
 def browser_page(base_url: str, *, size: tuple[int, int] = DESKTOP) -> Iterator[Page]:
     """Open a page; its errors fail the block. Playwright's event loop forbids Django's ORM inside."""
-    complaints: list[str] = []
+    violations: list[str] = []
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium()) as browser:
         context = browser.new_context(
             base_url=base_url, viewport={"width": size[0], "height": size[1]}, color_scheme="light"
@@ -36,13 +36,13 @@ def browser_page(base_url: str, *, size: tuple[int, int] = DESKTOP) -> Iterator[
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: violations.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: violations.append(str(error)))
         page.on(
-            "response", lambda reply: complaints.append(f"{reply.status} {reply.url}") if reply.status >= 400 else None
+            "response", lambda reply: violations.append(f"{reply.status} {reply.url}") if reply.status >= 400 else None
         )
         yield page
-        assert not complaints, "\n".join(complaints)
+        assert not violations, "\n".join(violations)
 
 
 def log_in(page: Page, email: str, password: str) -> None:

@@ -20,7 +20,7 @@ def failing(
     ``how``: options such as ``errorCode=112``, ``errorLabels=[...]``, ``closeConnection=True``; ``appName="shop"``
     selects other processes' commands, the default only this one's. Yields a function that waits for the first failure.
     """
-    _connect_under_a_name_of_our_own()
+    _connect_with_app_name()
     data = {"failCommands": [command], "appName": _app_name(), **how}
     if model is not None:
         data["namespace"] = f"{connection.settings_dict['NAME']}.{model._meta.db_table}"
@@ -42,7 +42,7 @@ def _app_name() -> str:
     return f"shop-tests-{os.getpid()}"
 
 
-def _connect_under_a_name_of_our_own() -> None:
+def _connect_with_app_name() -> None:
     """Distinguish this process from others on the server."""
     options = connection.settings_dict["OPTIONS"]
     if options.get("appname") != _app_name():

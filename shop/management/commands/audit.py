@@ -19,15 +19,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         broken = 0
         for invariant in audit.all_invariants():
-            complaints = invariant.complaints()
-            mark = self.style.ERROR("✗") if complaints else self.style.SUCCESS("✓")
+            violations = invariant.violations()
+            mark = self.style.ERROR("✗") if violations else self.style.SUCCESS("✓")
             self.stdout.write(f"{mark} {invariant.statement}")
-            shown = complaints if options["all"] else complaints[:SHOWN]
+            shown = violations if options["all"] else violations[:SHOWN]
             for complaint in shown:
                 self.stdout.write(f"    {complaint}")
-            if len(complaints) > len(shown):
-                self.stdout.write(f"    … and {len(complaints) - len(shown)} more")
-            broken += len(complaints)
+            if len(violations) > len(shown):
+                self.stdout.write(f"    … and {len(violations) - len(shown)} more")
+            broken += len(violations)
         if broken:
             raise CommandError(f"{broken} complaint{'s' if broken > 1 else ''}.")
         self.stdout.write(self.style.SUCCESS("All invariants hold."))

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from shop.conf.checks import uncollected_static_file
-from shop.db.schema_state import migration_complaint
+from shop.db.schema_state import migration_error
 from shop.http.server import PortUnavailable, check_port, server_command
 
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{missing} is not among the collected static files: run `manage.py collectstatic --noinput` first."
             )
-        if complaint := migration_complaint():
+        if complaint := migration_error():
             raise CommandError(complaint)
         # The server imports from here; DATA_DIR may be relative.
         os.chdir(settings.BASE_DIR)

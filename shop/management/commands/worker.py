@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from shop import jobs
 from shop.api.errors import is_database_outage
-from shop.db.schema_state import migration_complaint
+from shop.db.schema_state import migration_error
 from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--pause", type=float, default=0.5, help="Seconds between polls (default: 0.5).")
 
     def handle(self, *args: Any, once: bool, pause: float, **options: Any) -> None:
-        if complaint := migration_complaint():
+        if complaint := migration_error():
             raise CommandError(complaint)
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
