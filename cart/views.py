@@ -34,7 +34,7 @@ NEW_CART_TOKEN = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     response=[200, 201],
-    description="A guest's new cart: send it from now on.",
+    description="Token of the guest's new cart. Send it with later requests.",
 )
 
 

@@ -84,7 +84,7 @@ def _place(
         # Changed between attempts: not the cart that the shopper confirmed.
         raise CartChanged
     if expected_total is not None and expected_total != quoted.total:
-        raise TotalChanged(f"The total is {money.display(quoted.total)} now.", attr="expected_total")
+        raise TotalChanged(f"The total is now {money.display(quoted.total)}.", attr="expected_total")
     quoted.require_chargeable()
     if quoted.total and placed_from:
         holds.require_allowed(quoted.held, user=user, pieces=sum(line.quantity for line in quoted.lines))

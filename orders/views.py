@@ -73,7 +73,7 @@ IDEMPOTENCY_REPLAYED = OpenApiParameter(
     {"type": "string", "enum": ["true"]},
     OpenApiParameter.HEADER,
     response=[200, 201],
-    description="This was done before, by the same key.",
+    description="The request was completed before, with the same key.",
 )
 
 

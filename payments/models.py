@@ -150,6 +150,7 @@ class StripeEvent(models.Model):
     objects = StripeEventQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "Stripe event"
         indexes = [
             models.Index(fields=["status", "retry_at"], name="event_retry"),
             models.Index(fields=["-received_at"], name="event_received"),

@@ -170,7 +170,7 @@ def test_the_expected_total_must_be_the_real_one(
     reply = as_customer.post(ORDERS, {"shipping_address": ADDRESS, "expected_total": expected})
     if status == 409:
         assert refusal(reply, 409) == ("total_changed", "expected_total")
-        assert reply.json()["errors"][0]["detail"] == "The total is 29.90 now."
+        assert reply.json()["errors"][0]["detail"] == "The total is now 29.90."
         assert dump_database() == before
     else:
         assert reply.status_code == 201

@@ -51,7 +51,7 @@ def work() -> None:
 
 
 def sales_of(product: Product) -> int:
-    """The product's sales once all jobs are done, when the audit must have no complaints."""
+    """The product's sales once all jobs are done, when the audit must have no violations."""
     work()
     assert audit.violations() == []
     return Product.objects.get(pk=product.pk).sales

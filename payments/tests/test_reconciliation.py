@@ -114,7 +114,7 @@ def test_what_followed_an_intent_whose_answer_was_lost_is_found(
     assert (second.repaired, second.problems) == ([], [])
     expected = {"refund": "partially_refunded", "dispute": "disputed"}[news]
     assert Order.objects.get().payment_status == expected
-    assert audit.complaints() == []
+    assert audit.violations() == []
 
 
 def test_a_refunded_intent_that_does_not_match_its_order_does_not_end_the_run(
