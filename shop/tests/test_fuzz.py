@@ -163,7 +163,7 @@ def test_a_shop_that_lets_everything_pass_is_found_out(shop_that_answers: Callab
         "negative_data_rejection",
         "response_schema_conformance",
         "status_code_conformance",
-        "tells_nothing_of_its_insides",
+        "reveals_no_internals",
     }
     # A finding shows what was asked and answered.
     assert any("curl" in finding.request and "→ 200" in finding.message for finding in results.findings)
