@@ -7,11 +7,10 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
-from unfold.admin import TabularInline
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
@@ -35,11 +34,11 @@ from shop.media.urls import image_url
 PRIVILEGE_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class ChooseSeveralMixin:
+class ChooseSeveralMixin(ModelAdmin):
     filter_horizontal = ()
 
-    def formfield_for_manytomany(self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
         field.widget, field.help_text = UnfoldAdminSelect2MultipleWidget(), db_field.help_text.split(". Hold")[0]
         field.widget.choices = field.choices
         return field
@@ -202,8 +201,10 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
 
     # --- Saving -------------------------------------------------------------------------------------------------------
 
-    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> type[forms.ModelForm]:
-        form = super().get_form(request, obj, **kwargs)
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.editor = request.user
         return form
 

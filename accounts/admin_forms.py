@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from unfold.forms import (
     AdminOwnPasswordChangeForm,
     AdminPasswordChangeForm,
@@ -26,6 +27,7 @@ logger = structlog.get_logger(__name__)
 
 
 class LoginForm(AuthenticationForm):
+    request: HttpRequest
     # Django's message calls both fields case-sensitive.
     error_messages = {
         **AuthenticationForm.error_messages,
@@ -39,13 +41,13 @@ class LoginForm(AuthenticationForm):
             throttle("login", ip_address=ip_address)
             network = logins.count_attempt(email=email, ip_address=ip_address)
         try:
-            cleaned = super().clean()
+            super().clean()
         except ValidationError:
             logger.info("admin_login_failed")
             raise
         if user := self.get_user():
             logins.remember(user=user, ip_address=ip_address, known=network)
-        return cleaned
+        return self.cleaned_data
 
 
 @transactional("admin.set_password")
@@ -98,7 +100,7 @@ class PhoneField(forms.CharField):
         super().__init__(max_length=MAX_TYPED_LENGTH, required=False, **kwargs)
 
     def to_python(self, value: Any) -> str:
-        return normalize_phone(super().to_python(value))
+        return normalize_phone(super().to_python(value) or "")
 
 
 class UserForm(UserChangeForm):
@@ -120,11 +122,11 @@ class UserForm(UserChangeForm):
         return check_email(email) if email != self.instance.email else email
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
         if self.instance.pk == self.editor.pk:
             for name in ("is_active", "is_staff", "is_superuser"):
-                if name in self.fields and self.initial.get(name) and not cleaned.get(name):
+                if name in self.fields and self.initial.get(name) and not self.cleaned_data.get(name):
                     self.add_error(
                         name, ValidationError("You cannot remove this from your own account.", code="own_account")
                     )
-        return cleaned
+        return self.cleaned_data

@@ -1,12 +1,13 @@
 """Admin site."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
 from django.core.paginator import InvalidPage
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, reverse
 from unfold.sites import UnfoldAdminSite
 
@@ -27,7 +28,7 @@ class ShopAdminSite(UnfoldAdminSite):
     index_title = "Dashboard"
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        return AutocompleteView.as_view(admin_site=self)(request)
+        return cast("HttpResponse", AutocompleteView.as_view(admin_site=self)(request))
 
     def has_permission(self, request: HttpRequest) -> bool:
         allowed = super().has_permission(request)
@@ -45,12 +46,13 @@ class ShopAdminSite(UnfoldAdminSite):
         """The shop has no website."""
         return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Also revoke all earlier logins."""
         request.current_app = self.name
-        return PasswordChangeView.as_view(
+        view = PasswordChangeView.as_view(
             form_class=OwnPasswordForm,
             success_url=reverse(f"{self.name}:password_change_done"),
             extra_context={**self.each_context(request), **(extra_context or {})},
             template_name=self.password_change_template or "registration/password_change_form.html",
-        )(request)
+        )
+        return cast("TemplateResponse", view(request))

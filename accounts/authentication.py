@@ -20,31 +20,38 @@ from shop.db import documents
 from shop.http.request_context import bind_user
 
 
+class UserRequest(Request):
+    """The request of a view that only users may call."""
+
+    user: User
+
+
 class AccessTokenAuthentication(JWTAuthentication):
     def __init__(self) -> None:
         # An instance is created per request.
         self.user_model = User
 
-    def authenticate(self, request: Request) -> tuple[User, Mapping[str, Any]] | None:
+    def authenticate(self, request: Request) -> Any:
         try:
             return super().authenticate(request)
         except simplejwt.AuthenticationFailed as error:
             # simplejwt's detail would be rendered as several errors.
-            raise AuthenticationFailed(error.detail["detail"], code=str(error.detail["code"])) from error
+            detail: Any = error.detail
+            raise AuthenticationFailed(detail["detail"], code=str(detail["code"])) from error
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """The scheme is case-insensitive (RFC 9110, 11.1)."""
         scheme, space, rest = header.partition(b" ")
         return super().get_raw_token(scheme.title() + space + rest if scheme.lower() == b"bearer" else header)
 
-    def get_validated_token(self, raw_token: bytes) -> Mapping[str, Any]:
+    def get_validated_token(self, raw_token: bytes) -> Any:
         claims = _claims(raw_token, api_settings.SIGNING_KEY)
         # Cached claims may have expired; leeway is for clocks ahead.
         if time.time() >= claims["exp"]:
             raise simplejwt.InvalidToken("This token has expired.")
         return claims
 
-    def get_user(self, validated_token: Mapping[str, Any]) -> User:
+    def get_user(self, validated_token: Any) -> Any:
         subject = str(validated_token.get("sub", ""))
         user = documents.find_one(User, {"_id": ObjectId(subject)}) if ObjectId.is_valid(subject) else None
         if user is None or not user.is_active:

@@ -3,6 +3,8 @@
 ``harden_runtime`` keeps timing equal for hashes of lower cost.
 """
 
+from typing import Any
+
 import bcrypt
 from django.conf import settings
 from django.contrib.auth.hashers import BCryptPasswordHasher, BCryptSHA256PasswordHasher
@@ -24,6 +26,6 @@ class ImportedBCrypt(BCryptPasswordHasher):
     def rounds(cls) -> int:  # noqa: N805
         return settings.BCRYPT_ROUNDS
 
-    def encode(self, password: str, salt: bytes) -> str:
+    def encode(self, password: str, salt: Any) -> str:
         data = bcrypt.hashpw(password.encode()[:72], salt)
         return f"{self.algorithm}${data.decode('ascii')}"

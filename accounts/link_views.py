@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import logins, services
+from accounts.authentication import UserRequest
 from accounts.errors import InvalidLink
 from accounts.serializers import (
     EmailChangeConfirmSerializer,
@@ -96,7 +97,7 @@ class VerificationViewSet(viewsets.GenericViewSet):
 
     @extend_schema(request=None, responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/verify")
-    def verify_email(self, request: Request) -> Response:
+    def verify_email(self, request: UserRequest) -> Response:
         """Send a verification link, unless the address is verified."""
         services.send_verification(user=request.user)
         return Response(status=status.HTTP_202_ACCEPTED)

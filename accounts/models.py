@@ -24,7 +24,7 @@ def validate_country(code: str) -> None:
         raise ValidationError("Enter a two-letter ISO 3166 country code, such as DE.", code="invalid")
 
 
-class UserQuerySet(models.QuerySet):
+class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> "UserQuerySet":
         return self.filter(is_active=True)
 
@@ -36,7 +36,13 @@ class UserQuerySet(models.QuerySet):
         return self.update(revision=models.F("revision") + 1)
 
 
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
+class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self.db)
+
+    def active(self) -> UserQuerySet:
+        return self.get_queryset().active()
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Raise ``ValidationError`` for an undeliverable address, ``IntegrityError`` for a taken one."""
         user = self.model(email=check_email(email), **fields)
@@ -47,8 +53,8 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
 
-    def get_by_natural_key(self, email: str) -> "User":
-        user = documents.find_one(self.model, {"email": {"$eq": normalize_email(email)}})
+    def get_by_natural_key(self, email: str | None) -> "User":
+        user = documents.find_one(self.model, {"email": {"$eq": normalize_email(email or "")}})
         if user is None:
             raise self.model.DoesNotExist
         return user
@@ -161,7 +167,7 @@ class KnownNetwork(models.Model):
         return f"network of {self.user_id}"
 
 
-class AddressQuerySet(models.QuerySet):
+class AddressQuerySet(models.QuerySet["Address"]):
     def owned_by(self, user: User) -> "AddressQuerySet":
         return self.filter(user=user)
 

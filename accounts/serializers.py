@@ -14,6 +14,8 @@ from shop.api.optional_nulls import OptionalNulls
 from shop.jobs.email_addresses import check_email, normalize_email
 from shop.media.fields import ImageURLField, UploadedImageField
 
+MAX_EMAIL_LENGTH = 254
+
 
 class PhoneField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
@@ -48,7 +50,7 @@ class UserSerializer(OptionalNulls, serializers.ModelSerializer):
 
 class EmailAddressField(serializers.EmailField):
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=254, **kwargs)
+        super().__init__(max_length=MAX_EMAIL_LENGTH, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         return normalize_email(super().to_internal_value(data))
@@ -60,7 +62,7 @@ class NewEmailAddressField(EmailAddressField):
     def to_internal_value(self, data: Any) -> str:
         email = super().to_internal_value(data)
         # The length validator reports long ones.
-        return check_email(email) if len(email) <= self.max_length else email
+        return check_email(email) if len(email) <= MAX_EMAIL_LENGTH else email
 
 
 class NewPasswordField(serializers.CharField):

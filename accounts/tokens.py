@@ -85,7 +85,7 @@ def _expiry() -> datetime:
 
 def _read(raw: str) -> tuple[ObjectId, str]:
     try:
-        token = RefreshToken(raw)
+        token = RefreshToken(raw)  # type: ignore[arg-type]
         family, jti = token[FAMILY_CLAIM], token["jti"]
     except (TokenError, KeyError, *UNREADABLE) as error:
         raise InvalidRefreshToken from error

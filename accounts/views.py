@@ -1,5 +1,7 @@
 """Account endpoints."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts import address_book, hooks, services, tokens
+from accounts.authentication import UserRequest
 from accounts.errors import (
     AddressBookFull,
     EmailTaken,
@@ -119,14 +122,14 @@ class SessionViewSet(viewsets.GenericViewSet):
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="logout-all")
-    def logout_all(self, request: Request) -> Response:
+    def logout_all(self, request: UserRequest) -> Response:
         """Revoke all tokens of the account, including this one, and admin sessions."""
         tokens.revoke_all(request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=PasswordChangeSerializer, responses={204: None})
     @action(detail=False, methods=["post"], url_path="password/change", serializer_class=PasswordChangeSerializer)
-    def change_password(self, request: Request) -> Response:
+    def change_password(self, request: UserRequest) -> Response:
         """Change the password. All earlier tokens are revoked."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -135,7 +138,7 @@ class SessionViewSet(viewsets.GenericViewSet):
 
     @extend_schema(request=EmailChangeSerializer, responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/change", serializer_class=EmailChangeSerializer)
-    def change_email(self, request: Request) -> Response:
+    def change_email(self, request: UserRequest) -> Response:
         """Send a confirmation link to a new e-mail address. The address changes when the link is confirmed.
 
         The current address gets a warning. If another account has the new address, the response is the same, but no
@@ -150,6 +153,7 @@ class SessionViewSet(viewsets.GenericViewSet):
 class ProfileViewSet(viewsets.GenericViewSet):
     """The authenticated user's account."""
 
+    request: UserRequest
     singleton = True
     serializer_class = UserSerializer
     pagination_class = None
@@ -163,25 +167,25 @@ class ProfileViewSet(viewsets.GenericViewSet):
     def get_object(self) -> User:
         return self.request.user
 
-    def retrieve(self, request: Request) -> Response:
+    def retrieve(self, request: UserRequest) -> Response:
         """Return the authenticated user's account."""
         return Response(self.get_serializer(request.user).data)
 
-    def partial_update(self, request: Request) -> Response:
+    def partial_update(self, request: UserRequest) -> Response:
         """Change name or phone number. Changing `email` is refused: see `POST /auth/email/change/`."""
         serializer = self.get_serializer(request.user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         services.change_profile(user=request.user, fields=serializer.validated_data)
         return Response(self.get_serializer(request.user).data)
 
-    def destroy(self, request: Request) -> Response:
+    def destroy(self, request: UserRequest) -> Response:
         """Delete the account. Orders are kept anonymized."""
         services.delete_account(user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses=ExportSerializer)
     @action(detail=False, methods=["get"])
-    def export(self, request: Request) -> Response:
+    def export(self, request: UserRequest) -> Response:
         """Download all data stored about the account as JSON.
 
         It also contains `cart`, `coupon_uses`, `orders` with lines, timelines and refunds, and `payments`. An order
@@ -193,7 +197,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
 
     @extend_schema(request=AvatarSerializer, responses=UserSerializer)
     @action(detail=False, methods=["put"], parser_classes=[MultiPartParser])
-    def avatar(self, request: Request) -> Response:
+    def avatar(self, request: UserRequest) -> Response:
         """Upload a profile picture (JPEG, PNG or WebP)."""
         serializer = AvatarSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -202,7 +206,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
 
     @extend_schema(request=None, responses={200: UserSerializer})
     @avatar.mapping.delete
-    def remove_avatar(self, request: Request) -> Response:
+    def remove_avatar(self, request: UserRequest) -> Response:
         """Remove the profile picture."""
         services.set_avatar(user=request.user, image=None)
         return Response(self.get_serializer(request.user).data)
@@ -211,6 +215,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
 class AddressViewSet(viewsets.ModelViewSet):
     """The authenticated user's address book."""
 
+    request: UserRequest
     serializer_class = AddressSerializer
     queryset = Address.objects.none()
     rate_scopes = {"create": "address"}
@@ -231,8 +236,9 @@ class AddressViewSet(viewsets.ModelViewSet):
         serializer.instance = address_book.add_address(user=self.request.user, fields=serializer.validated_data)
 
     def perform_update(self, serializer: BaseSerializer) -> None:
+        instance: Any = serializer.instance
         serializer.instance = address_book.change_address(
-            user=self.request.user, address=serializer.instance, fields=serializer.validated_data
+            user=self.request.user, address=instance, fields=serializer.validated_data
         )
 
     def perform_destroy(self, instance: Address) -> None:

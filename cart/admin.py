@@ -45,7 +45,8 @@ class CouponForm(forms.ModelForm):
             self.initial["value"] = f"{value.normalize():f}" if is_percentage else money.display(value)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         value = cleaned.get("value")
         if cleaned.get("kind") == Coupon.Kind.PERCENTAGE and value is not None and value > 100:
             self.add_error("value", forms.ValidationError("At most 100 percent.", code="max_value"))
@@ -133,7 +134,9 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         priced = price_lines(cart)
         if not cart.lines:
             return "The cart is empty."
-        rows = [(row.quantity, row.offer.name, row.offer, money.display(row.line_total)) for row in priced.lines]
+        rows: list[tuple[Any, ...]] = [
+            (row.quantity, row.offer.name, row.offer, money.display(row.line_total)) for row in priced.lines
+        ]
         rows += [(line.quantity, "deleted product", "", money.display(Decimal(0))) for line in priced.unavailable_lines]
         row = '<tr><td>{} ×</td><td>{}</td><td>{}</td><td class="shop-amount">{}</td></tr>'
         return format_html('<table class="shop-table">{}</table>', format_html_join("", row, rows))

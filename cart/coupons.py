@@ -38,7 +38,8 @@ def has_uses_left(coupon: Coupon, *, user: User | None) -> bool:
 
 def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
     """Return the coupon, or raise ``InvalidCoupon``, which reveals that the code exists: pass only the cart's."""
-    if reason := unusable_reason(coupon):
+    reason = unusable_reason(coupon)
+    if reason or coupon is None:
         raise InvalidCoupon(reason, attr="code")
     if priced.subtotal < coupon.minimum_subtotal:
         minimum = f"This coupon requires a cart of at least {display(coupon.minimum_subtotal)}."

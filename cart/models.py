@@ -26,7 +26,7 @@ class CartLine(EmbeddedModel):
     unit_price = money_field()
 
 
-class CartQuerySet(models.QuerySet):
+class CartQuerySet(models.QuerySet["Cart"]):
     def with_token(self, token: str) -> "CartQuerySet":
         return self.filter(token_digest=token_digest(token))
 

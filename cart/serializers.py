@@ -62,7 +62,7 @@ def cart_data(priced: PricedCart, *, user: User | None, base_url: str) -> dict[s
     cart, currency = priced.cart, settings.CURRENCY
     thumbnail = urls_of("thumbnail", base_url=base_url)
     coupon_error = coupons.apply(priced, user=user)
-    warnings = [warning for line in priced.lines for warning in _warnings(line)]
+    warnings: list[dict[str, Any]] = [warning for line in priced.lines for warning in _warnings(line)]
     warnings += [
         {"code": "unavailable", "item": str(line.key), "detail": "This product is no longer available."}
         for line in priced.unavailable_lines

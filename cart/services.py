@@ -24,6 +24,7 @@ from catalog.offers import Offer, Offers
 from shop import jobs
 from shop.api.errors import ServiceUnavailable
 from shop.db import documents
+from shop.db.fields import field_of
 from shop.db.transactions import transactional
 
 ATTEMPTS = 50
@@ -99,7 +100,7 @@ def change(
 def _replace(cart: Cart) -> bool:
     revision, cart.updated_at = cart.revision, timezone.now()
     cart.revision += 1
-    fields = {name: documents.stored(Cart._meta.get_field(name), getattr(cart, name)) for name in _CHANGED}
+    fields = {name: documents.stored(field_of(Cart, name), getattr(cart, name)) for name in _CHANGED}
     return documents.update_one(Cart, {"_id": cart.pk, "revision": revision}, {"$set": fields})
 
 

@@ -41,7 +41,7 @@ def validate_attributes(attributes: Any) -> None:
             raise ValidationError("A value is a string of 1 to 200 characters.", code="invalid_value")
 
 
-class CategoryQuerySet(models.QuerySet):
+class CategoryQuerySet(models.QuerySet["Category"]):
     def touch(self) -> int:
         """Make concurrent transactions on these categories conflict. Call it before writing data derived from them."""
         return self.update(revision=models.F("revision") + 1)
@@ -59,6 +59,8 @@ class Category(models.Model):
     revision = models.PositiveIntegerField(default=0, editable=False)
     # Without descendants; written by `catalog.read_model`.
     active_products = models.IntegerField(default=0, editable=False)
+    # Set by `catalog.categories.count_products`.
+    product_count: int
 
     objects = CategoryQuerySet.as_manager()
 
@@ -73,7 +75,7 @@ class Category(models.Model):
         return self.name
 
 
-class ProductQuerySet(models.QuerySet):
+class ProductQuerySet(models.QuerySet["Product"]):
     def active(self) -> "ProductQuerySet":
         return self.filter(is_active=True)
 
@@ -132,7 +134,7 @@ class Product(models.Model):
         return self.name
 
 
-class VariantQuerySet(models.QuerySet):
+class VariantQuerySet(models.QuerySet["Variant"]):
     def active(self) -> "VariantQuerySet":
         return self.filter(is_active=True)
 

@@ -15,7 +15,9 @@ from shop.media.fields import UploadedImageField
 
 
 class CategorySerializer(serializers.ModelSerializer):
-    parent = serializers.CharField(source="parent_id", allow_null=True, read_only=True, help_text="An id, or null.")
+    parent = serializers.CharField(  # type: ignore[assignment]
+        source="parent_id", allow_null=True, read_only=True, help_text="An id, or null."
+    )
     product_count = serializers.IntegerField(
         read_only=True, help_text="Active products in this category and its descendants."
     )
@@ -57,7 +59,7 @@ class VariantWriteSerializer(OptionalNulls):
 class VariantUpdateSerializer(VariantWriteSerializer):
     """Stock has a separate endpoint."""
 
-    stock = None
+    stock = None  # type: ignore[assignment]
 
     class Meta:
         fields = ["sku", "options", "price"]
@@ -85,7 +87,7 @@ class ProductWriteSerializer(OptionalNulls):
     stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
     is_active = serializers.BooleanField(required=False)
     attributes = AttributesField(required=False)
-    variants = VariantWriteSerializer(many=True, required=False, allow_empty=False, max_length=100)
+    variants = VariantWriteSerializer(many=True, required=False, allow_empty=False, max_length=100)  # type: ignore[call-arg]
 
     # Each variant has its own.
     described_as = {

@@ -7,8 +7,9 @@ LONGEST_LIST = 500
 
 def low_stock() -> list[Variant]:
     """Return at most ``LONGEST_LIST`` variants, lowest stock first."""
-    rows = Variant.objects.active().filter(stock__lt=settings.LOW_STOCK_THRESHOLD).order_by("stock")
-    rows = list(rows[:LONGEST_LIST])
+    rows = list(
+        Variant.objects.active().filter(stock__lt=settings.LOW_STOCK_THRESHOLD).order_by("stock")[:LONGEST_LIST]
+    )
     products = {row.product_id for row in rows}
     for_sale = set(Product.objects.active().filter(pk__in=products).values_list("pk", flat=True))
     return [row for row in rows if row.product_id in for_sale]

@@ -48,7 +48,7 @@ from shop.http.addresses import base_url
 from shop.media import InvalidImage
 
 
-class StaffWrites:
+class StaffWrites(viewsets.GenericViewSet):
     """Public reads; writes need the action's permission."""
 
     permission_classes = [HasModelPermission]
@@ -57,7 +57,7 @@ class StaffWrites:
 
     def get_required_permission(self) -> str | None:
         # Not `self.action`: OPTIONS asks about other methods.
-        action = self.action_map.get(self.request.method.lower())
+        action = self.action_map.get((self.request.method or "").lower())
         return None if action is None else self.required_permissions[action]
 
     def staff_may(self, *permissions: str) -> bool:
@@ -112,7 +112,8 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
 
     def list(self, request: Request) -> HttpResponse:
         """List products with filters, search and ordering."""
-        return self.get_paginated_response(self.paginate_queryset(ProductQuery(request.query_params)))
+        query: Any = ProductQuery(request.query_params)
+        return self.get_paginated_response(self.paginate_queryset(query))
 
     @extend_schema(parameters=[ProductFiltersSerializer, ATTRIBUTE_PARAMETER], responses=FacetsSerializer)
     @action(detail=False, pagination_class=None)

@@ -159,7 +159,7 @@ def detached_orders_are_erased() -> Iterator[str]:
         if order.user_id is not None:
             yield f"{order.number} is detached, but belongs to {order.user_id}"
         if order.erased_at is None:
-            if order.detached_at <= latest:
+            if order.detached_at and order.detached_at <= latest:
                 yield f"{order.number} still has the data of an account deleted at {order.detached_at}"
             elif order.has_nothing_to_send:
                 yield f"{order.number} ({order.status}) has the data of a deleted account, but nothing to ship"

@@ -155,7 +155,7 @@ class Transition:
     customer_mail: CustomerMail | None = None
     notifies_staff: bool = False
 
-    def refusal_of(self, order: models.Model) -> ShopError | None:
+    def refusal_of(self, order: Any) -> ShopError | None:
         if all(getattr(order, name) in values for name, values in self.needs.items()):
             return None
         if self.refusal_while_processing and order.payment_status == PaymentStatus.PROCESSING:
@@ -268,6 +268,8 @@ TRANSITIONS: dict[str, Transition] = {
     ),
 }
 
-FULFILMENT_EVENTS = {
-    rule.sets["fulfilment_status"]: event for event, rule in TRANSITIONS.items() if "fulfilment_status" in rule.sets
+FULFILMENT_EVENTS: dict[str, Event] = {
+    rule.sets["fulfilment_status"]: Event(event)
+    for event, rule in TRANSITIONS.items()
+    if "fulfilment_status" in rule.sets
 }

@@ -9,7 +9,7 @@ from accounts.mails import salutation
 from accounts.models import User
 from accounts.postal import postal_lines
 from orders import summary
-from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
+from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, CustomerMail, Event, OrderStatus, PaymentStatus
 from orders.models import Order
 from shop import money
 from shop.jobs import mails
@@ -22,7 +22,7 @@ PATIENCE = timedelta(minutes=3)
 def notify_customer(order: Order, event: Event, *, refund: ObjectId | None = None) -> None:
     """Enqueue the event's mail, in a transaction."""
     delay = None
-    if order.total and TRANSITIONS[event].customer_mail.asks_for_payment:
+    if order.total and _customer_mail(event).asks_for_payment:
         delay = min(PATIENCE, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2)
     about = {"refund": str(refund)} if refund else {}
     if event == Event.PAYMENT_FAILED:
@@ -65,7 +65,7 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
             # It has failed since.
             return None
         context["refund"] = money.display(entry.amount, row.currency)
-    mail = TRANSITIONS[event].customer_mail
+    mail = _customer_mail(event)
     return Mail(
         to=customer.email,
         verified=customer.email_verified,
@@ -74,6 +74,13 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
         template=f"orders/mails/{mail.template}",
         context={**context, "name": salutation(customer)},
     )
+
+
+def _customer_mail(event: str) -> CustomerMail:
+    mail = TRANSITIONS[event].customer_mail
+    if mail is None:
+        raise LookupError(f"{event} has no mail")
+    return mail
 
 
 def _country(order: Order) -> str:

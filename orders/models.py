@@ -234,7 +234,10 @@ class Order(models.Model):
         """Return the status once disputes are won; these may be reported before the payment."""
         if self.paid_at is not None:
             return self.payment_status_after_refunds
-        attempts = {Event.PAYMENT_FAILED: PaymentStatus.FAILED, Event.PAYMENT_PROCESSING: PaymentStatus.PROCESSING}
+        attempts: dict[str, PaymentStatus] = {
+            Event.PAYMENT_FAILED: PaymentStatus.FAILED,
+            Event.PAYMENT_PROCESSING: PaymentStatus.PROCESSING,
+        }
         reported = [attempts[entry.event] for entry in self.timeline if entry.event in attempts]
         return reported[-1] if reported else PaymentStatus.UNPAID
 

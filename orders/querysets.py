@@ -1,5 +1,7 @@
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from bson import ObjectId
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -7,9 +9,12 @@ from django.utils import timezone
 from accounts.models import User
 from orders.lifecycle import FUNDED_STATUSES, NOTHING_TO_SEND, FulfilmentStatus, OrderStatus, PaymentStatus
 
+if TYPE_CHECKING:
+    from orders.models import Order  # noqa: F401 (named in a string)
 
-class OrderQuerySet(models.QuerySet):
-    def owned_by(self, user: User) -> "OrderQuerySet":
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def owned_by(self, user: User | ObjectId) -> "OrderQuerySet":
         return self.filter(user=user)
 
     def due_to_expire(self) -> "OrderQuerySet":

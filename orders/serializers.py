@@ -70,9 +70,9 @@ class TimelineSerializer(serializers.ListSerializer):
 
 class TimelineEntrySerializer(serializers.Serializer):
     at = serializers.DateTimeField()
-    event = serializers.ChoiceField(choices=Event)
+    event = serializers.ChoiceField(choices=list(Event))
     detail = serializers.CharField()
-    actor = serializers.ChoiceField(choices=Actor)
+    actor = serializers.ChoiceField(choices=list(Actor))
 
     class Meta:
         list_serializer_class = TimelineSerializer
@@ -188,9 +188,9 @@ class OrderQuerySerializer(serializers.Serializer):
     """Query parameters of an order list; `user` is for staff only."""
 
     user = ObjectIdField(required=False)
-    status = serializers.ChoiceField(choices=OrderStatus, required=False)
-    payment_status = serializers.ChoiceField(choices=PaymentStatus, required=False)
-    fulfilment_status = serializers.ChoiceField(choices=FulfilmentStatus, required=False)
+    status = serializers.ChoiceField(choices=list(OrderStatus), required=False)
+    payment_status = serializers.ChoiceField(choices=list(PaymentStatus), required=False)
+    fulfilment_status = serializers.ChoiceField(choices=list(FulfilmentStatus), required=False)
 
 
 class ShippingMethodSerializer(serializers.ModelSerializer):

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bson import ObjectId
 from django.conf import settings
@@ -34,7 +34,7 @@ class BestSeller(NamedTuple):
 def sales_by_day(*, count: int) -> list[DayOfSales]:
     """Return the sales of the latest ``count`` days, oldest first; covered by the index ``order_sales``."""
     calendar = days.latest(count)
-    rows = (
+    rows: Any = (
         Order.objects.filter(currency=settings.CURRENCY, paid_on__gte=calendar[0])
         .order_by()
         .values("paid_on")

@@ -9,10 +9,10 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.permissions import AllowAny, IsAuthenticated
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from accounts.authentication import UserRequest
 from accounts.errors import UnknownState
 from cart.errors import CartChanged, EmptyCart, InvalidCoupon
 from catalog.errors import OutOfStock
@@ -102,6 +102,7 @@ PRICING_ERRORS = (
 class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
     """The user's own orders; staff see all."""
 
+    request: UserRequest
     serializer_class = OrderSerializer
     queryset = Order.objects.none()
     permission_classes = [IsAuthenticated]
@@ -128,7 +129,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
         orders = Order.objects.order_by("-id")
         return orders if staff_may(self.request.user, "orders.view_order") else orders.owned_by(self.request.user)
 
-    def filter_queryset(self, queryset: QuerySet[Order]) -> QuerySet[Order]:
+    def filter_queryset(self, queryset: Any) -> Any:
         if self.action != "list":
             return queryset
         return queryset.filter(**validated_query(OrderQuerySerializer, self.request.query_params))
@@ -139,7 +140,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
         responses={201: OrderSerializer},
         examples=[ORDER_EXAMPLE],
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: UserRequest) -> Response:
         """Place an order for the items in the cart. Stock is reserved and the cart emptied in one transaction."""
         return idempotency.run_once(request, scope="orders.place", replay=self.replay, work=self.place)
 
@@ -155,7 +156,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
 
     @extend_schema(request=PlaceOrderSerializer, responses=QuoteSerializer, examples=[ORDER_EXAMPLE])
     @action(detail=False, methods=["post"])
-    def quote(self, request: Request) -> Response:
+    def quote(self, request: UserRequest) -> Response:
         """Price an order with this body. Nothing is written.
 
         Gives the same errors as placing the order, except those about `expected_total` and limits of unpaid orders.
@@ -171,7 +172,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
 
     @extend_schema(request=CancelSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
-    def cancel(self, request: Request, number: str) -> Response:
+    def cancel(self, request: UserRequest, number: str) -> Response:
         """Cancel an order that has not shipped. Stock is released, and payments are refunded."""
         order = self.get_object()
         own = order.user_id == request.user.pk
@@ -183,7 +184,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
 
     @extend_schema(request=FulfilSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
-    def fulfil(self, request: Request, number: str) -> Response:
+    def fulfil(self, request: UserRequest, number: str) -> Response:
         """Mark the order as shipped or delivered (staff only)."""
         if not staff_may(self.request.user, "orders.change_order"):
             raise PermissionDenied

@@ -1,9 +1,10 @@
 """Validate the fields of Stripe events that the shop reads: https://docs.stripe.com/api/events/object."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from payments.models import StripeEvent
+from shop.db.fields import field_of
 
 Check = Callable[[Any], bool]
 
@@ -55,14 +56,18 @@ def _id_or_object(value: Any) -> bool:
     return _id(value) or (isinstance(value, dict) and _id(value.get("id")))
 
 
+def _length_of(field: str) -> int:
+    return cast("int", field_of(StripeEvent, field).max_length)
+
+
 _id = _text(255)
 _amount = _integer(10**15)
 _metadata = _optional(lambda value: isinstance(value, dict) and all(map(_any_text, value.values())))
 
 _EVENT: dict[str, Check] = {
     "object": _one("event"),
-    "id": _text(StripeEvent._meta.get_field("id").max_length),
-    "type": _text(StripeEvent._meta.get_field("type").max_length),
+    "id": _text(_length_of("id")),
+    "type": _text(_length_of("type")),
     "created": _integer(_MAX_TIMESTAMP),
     "livemode": _boolean,
     "data": _object({"object": _object({})}),

@@ -10,7 +10,7 @@ from accounts.models import User
 from orders.models import Order
 
 
-class PaymentQuerySet(models.QuerySet):
+class PaymentQuerySet(models.QuerySet["Payment"]):
     def owned_by(self, user: User) -> "PaymentQuerySet":
         return self.filter(user=user)
 
@@ -70,7 +70,7 @@ class Payment(models.Model):
         return max(0, self.amount_received - self.amount_refunded)
 
 
-class RefundQuerySet(models.QuerySet):
+class RefundQuerySet(models.QuerySet["Refund"]):
     def not_failed(self) -> "RefundQuerySet":
         return self.exclude(status__in=Refund.FAILED)
 
@@ -122,7 +122,7 @@ class Refund(models.Model):
         return self.stripe_refund or f"refund of {self.payment_id}"
 
 
-class StripeEventQuerySet(models.QuerySet):
+class StripeEventQuerySet(models.QuerySet["StripeEvent"]):
     def failed(self) -> "StripeEventQuerySet":
         return self.filter(status=StripeEvent.Status.FAILED)
 

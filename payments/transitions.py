@@ -1,6 +1,6 @@
 """Apply Stripe objects. Duplicates and any order of arrival end in the same state."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from bson import ObjectId
 from django.db.models import F
@@ -137,7 +137,7 @@ def _attach_intent(payment: Payment, intent: StripeObject) -> None:
 
 
 def _received(intent: StripeObject) -> int:
-    return intent.get("amount_received", intent["amount"])
+    return cast("int", intent.get("amount_received", intent["amount"]))
 
 
 def _amount_label(intent: StripeObject) -> str:

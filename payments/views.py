@@ -1,5 +1,7 @@
 """Payment endpoints."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -13,6 +15,7 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import UserRequest
 from orders.lifecycle import Actor
 from orders.models import Order
 from orders.views import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED
@@ -45,7 +48,7 @@ class RawBodyParser(BaseParser):
 
     media_type = "*/*"
 
-    def parse(self, stream, media_type=None, parser_context=None) -> bytes:  # noqa: ANN001
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:
@@ -57,6 +60,7 @@ class RawBodyParser(BaseParser):
 class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """The user's own payments; staff see all."""
 
+    request: UserRequest
     serializer_class = PaymentSerializer
     queryset = Payment.objects.none()
     permission_classes = [IsAuthenticated]
@@ -135,7 +139,8 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         Thin events (`v2.core.event`) are acknowledged and ignored.
         """
         signature = request.headers.get("Stripe-Signature", "")
-        events.receive(body=request.data or b"", signature=signature)
+        body: Any = request.data or b""
+        events.receive(body=body, signature=signature)
         return Response(status=status.HTTP_200_OK)
 
     @extend_schema(

@@ -36,7 +36,7 @@ def display(amount: Decimal, currency: str | None = None) -> str:
     return f"{quantize(amount, currency):f}"
 
 
-def display_in_mongodb(field: str, currency: str) -> dict[str, Any]:
+def display_in_mongodb(field: str | dict[str, Any], currency: str) -> dict[str, Any]:
     """Return :func:`display` as an aggregation expression, for non-negative amounts."""
     places = decimal_places(currency)
     half = Decimal128(Decimal(5).scaleb(-places - 1))

@@ -1,13 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from catalog.importing.export import Export
@@ -20,12 +21,12 @@ CONTENT_TYPES = {
 }
 
 
-class ExportMixin:
-    actions_list = (
+class ExportMixin(ModelAdmin):
+    actions_list: Sequence[Any] = (
         "import_file",
         {"title": "Export", "icon": "download", "items": ["export_csv", "export_xlsx"]},
     )
-    actions = ("export_chosen_csv", "export_chosen_xlsx")
+    actions: Sequence[Any] = ("export_chosen_csv", "export_chosen_xlsx")
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         sees_variants = any(request.user.has_perm(f"catalog.{verb}_variant") for verb in ("view", "change"))
@@ -49,22 +50,22 @@ class ExportMixin:
         return HttpResponseRedirect(reverse("admin:catalog_importrun_add"))
 
     @action(description="CSV", icon="csv", url_path="export.csv", permissions=["export"])
-    def export_csv(self, request: HttpRequest) -> HttpResponse:
+    def export_csv(self, request: HttpRequest) -> HttpResponseBase:
         return self._export_shown(request, "csv")
 
     @action(description="Excel (XLSX)", icon="table_view", url_path="export.xlsx", permissions=["export"])
-    def export_xlsx(self, request: HttpRequest) -> HttpResponse:
+    def export_xlsx(self, request: HttpRequest) -> HttpResponseBase:
         return self._export_shown(request, "xlsx")
 
     @admin.action(description="Export as CSV", permissions=["export"])
-    def export_chosen_csv(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponse:
+    def export_chosen_csv(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponseBase:
         return _download(queryset, "csv")
 
     @admin.action(description="Export as Excel (XLSX)", permissions=["export"])
-    def export_chosen_xlsx(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponse:
+    def export_chosen_xlsx(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponseBase:
         return _download(queryset, "xlsx")
 
-    def _export_shown(self, request: HttpRequest, kind: str) -> HttpResponse:
+    def _export_shown(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         try:
             shown = self.get_changelist_instance(request).get_queryset(request)
         except (IncorrectLookupParameters, DisallowedModelAdminLookup):

@@ -23,7 +23,7 @@ from shop.admin.lists import QuickChangeList
 
 State = ImportRun.State
 WORKING = (State.CHECKING, State.APPLYING)
-STATE_LABELS = {
+STATE_LABELS: dict[str, str] = {
     State.CHECKING: "info",
     State.REFUSED: "danger",
     State.READY: "warning",
@@ -97,7 +97,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         return ImportChangeList
 
     @display(description="Uploaded by")
-    def who(self, run: ImportRun) -> str:
+    def who(self, run: Any) -> str:
         return run.who
 
     @display(description="State")

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget
 
 from catalog import price_changes
@@ -54,7 +55,8 @@ class RuleForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         if cleaned.get("kind") == Kind.LOWER_PERCENT and cleaned.get("by", 0) > 100:
             self.add_error("by", ValidationError("At most 100 percent.", code="max_value"))
         return cleaned
@@ -64,7 +66,7 @@ class RuleForm(forms.Form):
         return Rule(Kind(self.cleaned_data["kind"]), self.cleaned_data["by"], Rounding(self.cleaned_data["rounding"]))
 
 
-class ChangesPrices:
+class ChangesPrices(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.price_changes_view)
         return [path("price-changes/", view, name="catalog_product_price_changes"), *super().get_urls()]

@@ -20,7 +20,7 @@ class ConcurrentEditForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
-            for name in self.fields.keys() & set(self._meta.fields):
+            for name in self.fields.keys() & set(self._meta.fields or ()):
                 self.fields[name].show_hidden_initial = True
 
 
@@ -109,7 +109,8 @@ class VariantForm(OrderableForm):
         return change
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         if not self.instance._state.adding and cleaned.get("stock_change") and not cleaned.get("stock_note"):
             self.add_error("stock_note", ValidationError("Enter a reason for the stock change.", code="required"))
         return cleaned
@@ -137,7 +138,7 @@ class VariantFormSet(PaginationInlineFormSet):
 class PictureForm(OrderableForm):
     """A new row takes several files; an existing row replaces its file."""
 
-    files = ImagesFormField(folder="products", required=False, label="Upload")
+    files = ImagesFormField(folder="products", required=False, label="Upload")  # type: ignore[assignment]
 
     class Meta:
         model = ProductImage
@@ -145,7 +146,8 @@ class PictureForm(OrderableForm):
         labels = {"alt": "Alt text"}
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         if self.instance._state.adding and not cleaned.get("files") and "files" not in self.errors:
             self.add_error("files", ValidationError("Choose an image.", code="required"))
         return cleaned

@@ -17,7 +17,7 @@ from catalog.admin.price_changes import ChangesPrices
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
-from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
+from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin, state_of
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
 from shop.admin.lists import IndexedSearchMixin, begins_with, by_id
@@ -225,14 +225,14 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
 
     # --- Deleting -----------------------------------------------------------------------------------------------------
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:  # type: ignore[override]
         """The service logs, because a sold product is deactivated instead."""
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
-        request.was_deleted = services.delete_product(product=obj)
+        state_of(request).was_deleted = services.delete_product(product=obj)
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
-        if request.was_deleted:
+        if state_of(request).was_deleted:
             return super().response_delete(request, obj_display, obj_id)
         text = f"{obj_display} has been sold, so it was unpublished instead of deleted."
         self.message_user(request, text, messages.WARNING)

@@ -41,7 +41,8 @@ class StockForm(DialogForm):
     note = forms.CharField(max_length=200, label="Reason", widget=UnfoldAdminTextInputWidget)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         if not self.errors and (cleaned["change"] is None) == (cleaned["counted"] is None):
             self.add_error("change", ValidationError("Enter either an adjustment or a quantity.", code="ambiguous"))
         return cleaned
@@ -179,6 +180,7 @@ class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Order or user", empty_value="–")
     def who(self, movement: StockMovement) -> str | None:
-        if not hasattr(movement, "who"):
-            movement.who = emails([movement.reference]).get(movement.reference, movement.reference)
-        return movement.who or None
+        known: str | None = getattr(movement, "who", None)
+        if known is None:
+            known = emails([movement.reference]).get(movement.reference, movement.reference)
+        return known or None

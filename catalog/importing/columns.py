@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
@@ -15,6 +16,7 @@ from catalog.importing.errors import BadCell
 from catalog.models import ATTRIBUTE_NAME, Category, Product, Variant
 from shop import money
 from shop.db import identifiers
+from shop.db.fields import field_of
 
 SKU, STOCK, STOCK_BASE = "sku", "stock", "stock_base"
 ATTRIBUTE, OPTION = "attr:", "option:"
@@ -132,7 +134,7 @@ class PairColumn(Column):
 
 class Columns:
     def __init__(self, categories: Iterable[Category]) -> None:
-        product, variant = Product._meta.get_field, Variant._meta.get_field
+        product, variant = partial(field_of, Product), partial(field_of, Variant)
         self._of_product = {
             "name": Column("name", product("name")),
             "slug": Column("slug", product("slug")),
@@ -150,12 +152,12 @@ class Columns:
 
     def of_product(self, name: str) -> Column | None:
         if name not in self._of_product and _is_pair(name, ATTRIBUTE):
-            self._of_product[name] = PairColumn(name, Product._meta.get_field("attributes"))
+            self._of_product[name] = PairColumn(name, field_of(Product, "attributes"))
         return self._of_product.get(name)
 
     def of_variant(self, name: str) -> Column | None:
         if name not in self._of_variant and _is_pair(name, OPTION):
-            self._of_variant[name] = PairColumn(name, Variant._meta.get_field("options"))
+            self._of_variant[name] = PairColumn(name, field_of(Variant, "options"))
         return self._of_variant.get(name)
 
     def get(self, name: str) -> Column | None:

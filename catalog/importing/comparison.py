@@ -56,8 +56,9 @@ class Comparison:
         self._taken = self._slugs_in_use(groups)
         for group in groups:
             before = len(self._faults)
-            product = products.get(group.product_id) or Product()
-            found = self._compare_product(group, product, variants.get(group.product_id, []))
+            known = group.product_id
+            product = (products.get(known) if known else None) or Product()
+            found = self._compare_product(group, product, variants.get(known, []) if known else [])
             if found and len(self._faults) == before:
                 yield found
 

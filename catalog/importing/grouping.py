@@ -33,6 +33,7 @@ def group_rows(sheet: Sheet) -> list[ProductRows]:
     for row in sheet.rows:
         slug = slugs[row.number]
         product_id = owners.find(row.sku) or (by_slug.get(slug) or renamed.get(slug) if slug else None)
+        key: tuple[str, Any]
         if product_id:
             key = ("product", product_id)
         else:

@@ -7,7 +7,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from bson import ObjectId
 from django.core.exceptions import ObjectDoesNotExist
@@ -71,17 +71,17 @@ def check(*, run: str) -> None:
     row = ImportRun.objects.filter(pk=run, state=State.CHECKING).first()
     if row is None:
         return
+    plan: Plan | None = None
     try:
         with _file_of(row) as file:
             plan = planning.build_plan(open_table(file, encoding=row.encoding))
     except FileRefused as refusal:
         found = {"state": State.REFUSED, "problem": str(refusal)}
-        plan = None
     else:
         found = _results(plan)
     if not ImportRun.objects.filter(pk=row.pk, state=State.CHECKING).update(**found, checked_at=timezone.now()):
         # Another worker finished first.
-        planning.discard(plan and plan.id)
+        planning.discard(plan.id if plan else None)
         return
     ImportPart.objects.filter(run=row.pk).delete()
 
@@ -101,7 +101,7 @@ def _file_of(run: ImportRun) -> BinaryIO:
     for data in ImportPart.objects.filter(run=run.pk).order_by("number").values_list("data", flat=True).iterator(1):
         file.write(data)
     file.seek(0)
-    return file
+    return cast("BinaryIO", file)
 
 
 def _results(plan: Plan) -> dict[str, Any]:
@@ -264,7 +264,9 @@ def _jobs_of(run_id: ObjectId) -> QuerySet[jobs.Job]:
 
 
 def _next_steps(run: ImportRun, *, at_most: int) -> list[ImportStep]:
-    following = ImportStep.objects.filter(plan=run.plan, number__gte=run.applied).order_by("number")[:at_most]
+    following = ImportStep.objects.filter(plan=cast("ObjectId", run.plan), number__gte=run.applied).order_by("number")[
+        :at_most
+    ]
     batch: list[ImportStep] = []
     for step in following:
         if batch and sum(each.size for each in batch) + step.size > ROWS_AT_ONCE:

@@ -1,7 +1,7 @@
 """Apply steps of a plan, except those whose rows have changed since the check."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from bson import ObjectId
 from django.db import models
@@ -52,13 +52,10 @@ class _Work:
         self.new_products += other.new_products
         self.new_variants += other.new_variants
         self.to_finalize += other.to_finalize
-        for mine, theirs in (
-            (self.products, other.products),
-            (self.variants, other.variants),
-            (self.deltas, other.deltas),
-            (self.notes, other.notes),
-        ):
-            mine.update(theirs)
+        self.products |= other.products
+        self.variants |= other.variants
+        self.deltas |= other.deltas
+        self.notes |= other.notes
 
 
 class _Batch:
@@ -83,7 +80,8 @@ class _Batch:
         for name, before, after in step.changes:
             if name == "slug" and self._slugs.get(after, product.pk) != product.pk:
                 raise _Conflict(f"Another product now has the slug {after}.")
-            changed |= self._put(self._columns.of_product(name), product, before, after)
+            column = cast("Column", self._columns.of_product(name))
+            changed |= self._put(column, product, before, after)
         if product._state.adding:
             work.new_products.append(product)
         elif changed:
@@ -134,7 +132,8 @@ class _Batch:
                 if name == STOCK:
                     self._move_stock(work, variant, entry, before, after)
                 else:
-                    changed |= self._put(self._columns.of_variant(name), variant, before, after)
+                    column = cast("Column", self._columns.of_variant(name))
+                    changed |= self._put(column, variant, before, after)
             if changed and not variant._state.adding:
                 work.variants[variant.pk] = changed
 

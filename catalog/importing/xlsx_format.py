@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 import openpyxl
 import structlog
@@ -72,7 +72,7 @@ def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[lis
 
 
 def _rows_from(process: subprocess.Popen[bytes]) -> Iterator[list[str]]:
-    output: IO[bytes] = process.stdout
+    output = cast("IO[bytes]", process.stdout)
     # JSON needs up to twelve characters for one.
     while line := output.readline(16 * MAX_ROW_LENGTH):
         try:

@@ -41,7 +41,7 @@ _PAIRS = "$attribute_pairs"
 
 
 class CategoryFacetSerializer(CategoryBriefSerializer):
-    parent = serializers.CharField(allow_null=True, help_text="An id, or null.")
+    parent = serializers.CharField(allow_null=True, help_text="An id, or null.")  # type: ignore[assignment]
     count = serializers.IntegerField(help_text="Products in this category and its descendants.")
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from bson import Decimal128, ObjectId
 from django.http import QueryDict
@@ -184,10 +184,12 @@ class ProductFilters:
             for row in documents.find(Category, {"slug": {"$in": missing}}, only=("id", "slug")):
                 known[row.slug] = row.pk
                 _ids_of_slugs.set(row.slug, row.pk)
+        ids: list[ObjectId] = []
         for slug, pk in known.items():
             if pk is None:
                 raise ValidationError({"category": f"Category {slug!r} does not exist."}, code="does_not_exist")
-        return list(known.values())
+            ids.append(pk)
+        return ids
 
     @cached_property
     def conditions(self) -> dict[str, Condition]:
@@ -241,5 +243,5 @@ class ProductQuery(ProductFilters):
             at, pk = row["created_at"], row["_id"]
             newer = {"$or": [{"created_at": {"$gt": at}}, {"created_at": at, "_id": {"$gt": pk}}]}
             ranked = {"$and": [ranked, newer]}
-        relevance = {"$set": {"relevance": self.search.relevance()}}
+        relevance = {"$set": {"relevance": cast("Search", self.search).relevance()}}
         return [{"$match": ranked}, relevance, {"$sort": {"relevance": -1, "sales": -1, "_id": -1}}]

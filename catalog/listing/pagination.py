@@ -26,7 +26,11 @@ from shop.http.addresses import base_url
 class ProductPagination(PageNumberPagination):
     """Pages by number up to row ``MAX_COUNTED``, then by cursor: the last row's ordering value and id."""
 
-    def paginate_queryset(self, query: ProductQuery, request: Request, view: APIView | None = None) -> list[Document]:
+    request: Request
+
+    def paginate_queryset(  # type: ignore[override]
+        self, query: ProductQuery, request: Request, view: APIView | None = None
+    ) -> list[Document]:
         self.request, self.query, self.ordering = request, query, query.ordering
         self.size = self.get_page_size(request)
         self.cursor = self.given(request, "cursor")
@@ -103,7 +107,7 @@ class ProductPagination(PageNumberPagination):
         query = write(asked, tuple((name, str(value)) for name, value in place.items()))
         return f"{base_url(self.request)}{_quoted(self.request.path)}{query and '?'}{query}"
 
-    def get_paginated_response(self, data: list[Document]) -> HttpResponse:
+    def get_paginated_response(self, data: list[Document]) -> HttpResponse:  # type: ignore[override]
         return JSONReply(
             {
                 "count": min(self.counted, filters.MAX_COUNTED),

@@ -47,7 +47,7 @@ class ProductSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Product
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "name",
             "slug",
@@ -90,7 +90,7 @@ class VariantSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Variant
-        fields = ("id", "sku", "options", "price", "in_stock")
+        fields: tuple[str, ...] = ("id", "sku", "options", "price", "in_stock")
         extra_kwargs = {"in_stock": {"read_only": True}}
 
 

@@ -65,6 +65,7 @@ class Search:
 
     def _points(self, at: int) -> dict[str, Any]:
         word = self._found.words[at]
+        part: dict[str, Any] | None
         if at in self._ignored:
             return _points([_case(10, _has(NAME, [word]))], default=0)
         if is_unspaced(word):
@@ -126,13 +127,19 @@ class Search:
         forms = {_key(forms): forms for forms in self._all_forms}
         if self._is_one_token:
             # Not by frequency, which would need a query.
-            return sorted(forms.values(), key=lambda forms: (not forms[0][:1].isdigit(), -len(forms[0])))
+            return sorted(forms.values(), key=_by_length)
         # Longer words are rarer.
         compared = sorted(forms, key=len, reverse=True)[:_MAX_COUNTED]
-        numbers = {key: _numbers.get(key) for key in compared}
-        if missing := {key: forms[key] for key, number in numbers.items() if number is None}:
+        numbers = {key: number for key in compared if (number := _numbers.get(key)) is not None}
+        if missing := {key: forms[key] for key in compared if key not in numbers}:
             numbers |= _count(missing)
         return [forms[key] for key in sorted(forms, key=lambda key: numbers.get(key, _COMMON))]
+
+
+def _by_length(forms: Forms) -> tuple[bool, int]:
+    """Sort those that begin with a digit first, then the longest."""
+    first = str(forms[0])
+    return not first[:1].isdigit(), -len(first)
 
 
 def _parsed(text: str) -> Words:

@@ -56,7 +56,7 @@ class FlagFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [("open", "Needs review"), ("settled", "Resolved")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
         chosen = {"open": queryset.with_open_flag(), "settled": queryset.filter(flagged=True, flag_settled=True)}
         return chosen.get(self.value() or "", queryset)
 
@@ -76,9 +76,9 @@ class CustomerFilter(SimpleListFilter):
         return [(wanted, email or "unknown customer")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if not self.value():
+        if not (wanted := self.value()):
             return queryset
-        pk = parse_object_id(self.value())
+        pk = parse_object_id(wanted)
         return queryset.filter(user=pk) if pk else queryset.none()
 
 
@@ -89,7 +89,7 @@ class WorkFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [("to_ship", "To ship"), ("at_hold_limits", "At hold limits")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
         if self.value() == "to_ship":
             return queryset.to_ship()
         return queryset.filter(holds.orders_at_limits()) if self.value() == "at_hold_limits" else queryset

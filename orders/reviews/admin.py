@@ -36,7 +36,8 @@ class RatingFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         known = {value for value, _ in self.lookup_choices}
-        return queryset.filter(rating=int(self.value())) if self.value() in known else queryset
+        chosen = self.value()
+        return queryset.filter(rating=int(chosen)) if chosen and chosen in known else queryset
 
 
 @admin.register(Review)
@@ -145,7 +146,7 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     # --- Deleting -----------------------------------------------------------------------------------------------------
 
-    def has_delete_permission(self, request: HttpRequest, obj: Review | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return TransactionalModelAdmin.has_delete_permission(self, request, obj)
 
     def delete_model(self, request: HttpRequest, obj: Review) -> None:

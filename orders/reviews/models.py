@@ -34,7 +34,7 @@ def _initial(word: str) -> str:
     return next(filter(str.isalpha, word))
 
 
-class ReviewQuerySet(models.QuerySet):
+class ReviewQuerySet(models.QuerySet["Review"]):
     def shown(self) -> "ReviewQuerySet":
         return self.filter(is_hidden=False, is_withdrawn=False)
 

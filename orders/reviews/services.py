@@ -130,4 +130,4 @@ def _purchase_of(review: Review) -> ObjectId | None:
     if review.user_id is not None:
         return _latest(_purchases(review.user_id, review.product_id))
     # The account is deleted, so other purchases are unknown.
-    return _latest(Order.objects.valid_purchases().filter(pk=review.order))
+    return _latest(Order.objects.valid_purchases().filter(pk=review.order)) if review.order else None

@@ -6,6 +6,8 @@ from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission, I
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import UserRequest
+from accounts.models import User
 from catalog.lookup import find_product
 from catalog.models import Product
 from orders.errors import AlreadyReviewed, NotBought
@@ -34,12 +36,11 @@ class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericVie
     def get_queryset(self) -> QuerySet[Review]:
         reviews = Review.objects.filter(product=self.product).order_by("-id").prefetch_related("user")
         user = self.request.user
+        own = reviews.owned_by(user) if isinstance(user, User) else reviews.none()
         if self.action != "list":
-            return reviews.owned_by(user)
+            return own
         query = validated_query(ReviewQuerySerializer, self.request.query_params)
-        if not query["mine"]:
-            return reviews.shown()
-        return reviews.owned_by(user) if user.is_authenticated else reviews.none()
+        return own if query["mine"] else reviews.shown()
 
     @property
     def product(self) -> Product:
@@ -51,7 +52,7 @@ class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericVie
         return super().list(request)
 
     @extend_schema(parameters=[PRODUCT], responses={201: ReviewSerializer})
-    def create(self, request: Request, product_pk: str) -> Response:
+    def create(self, request: UserRequest, product_pk: str) -> Response:
         """Review a product that you have paid for. One review per product."""
         serializer = self.get_serializer(data=request.data)
         product = self.product

@@ -78,7 +78,8 @@ class PaymentStateFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         waiting = ("", "requires_payment_method", "requires_confirmation", "requires_action")
         states = {"received": ["succeeded"], "processing": ["processing"], "open": waiting}
-        return queryset.filter(status__in=states[self.value()]) if self.value() in states else queryset
+        chosen = states.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(status__in=chosen)
 
 
 @admin.register(Payment)
@@ -173,7 +174,7 @@ class RefundWorkFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [("failed_lately", "Failed in the last 30 days")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
         return queryset.failed_lately() if self.value() == "failed_lately" else queryset
 
 

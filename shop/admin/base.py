@@ -1,6 +1,7 @@
 """Base classes of the admin."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -24,6 +25,19 @@ from shop.audit import staff_log
 from shop.audit.staff_log import Action, StaffAction
 from shop.db import transactions
 from shop.db.transactions import transactional
+
+
+@dataclass
+class RequestState:
+    list_parameters: set[str | None] | None = None
+    refusal: Exception | None = None
+    was_saved: bool = False
+    was_deleted: bool = False
+
+
+def state_of(request: HttpRequest) -> RequestState:
+    """Return what the admin keeps about a request."""
+    return vars(request).setdefault("admin_state", RequestState())
 
 
 class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
@@ -60,9 +74,10 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         """Allow only the list's filters: `?client_secret__startswith=` would reveal hidden values."""
         if request is None:
             return False
-        if not hasattr(request, "list_parameters"):
-            request.list_parameters = self._list_parameters(request)
-        return lookup in request.list_parameters
+        state = state_of(request)
+        if state.list_parameters is None:
+            state.list_parameters = self._list_parameters(request)
+        return lookup in state.list_parameters
 
     def _list_parameters(self, request: HttpRequest) -> set[str | None]:
         parameters: set[str | None] = set()
@@ -106,10 +121,10 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
 
-        view = super().changeform_view
+        view, state = super().changeform_view, state_of(request)
 
         def answer() -> HttpResponse:
-            request.was_saved = False
+            state.was_saved = False
             return view(request, object_id, form_url, dict(extra_context or {}))
 
         save = transactional(f"admin.{self.opts.label_lower}")(answer)
@@ -121,10 +136,10 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
                 uploads.store()
                 response = save()
         except (ShopError, IntegrityError, ProtectedError) as error:
-            request.refusal = error
+            state.refusal = error
             response = answer()
         # After other errors the commit may have succeeded, so images are kept.
-        if not request.was_saved:
+        if not state.was_saved:
             uploads.discard()
         return response
 
@@ -132,20 +147,20 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
-        refusal = getattr(request, "refusal", None)
+        refusal = state_of(request).refusal
         return _refused(form, refusal) if refusal is not None and request.method == "POST" else form
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: ModelForm, change: bool) -> None:
         Uploads(request).require_stored()
         self.write(request, obj, form, change)
 
-    def write(self, request: HttpRequest, obj: models.Model, form: ModelForm, change: bool) -> None:
+    def write(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Override this to call a service."""
         self.save_instance(obj, form)
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        request.was_saved = True
+        state_of(request).was_saved = True
 
     @staticmethod
     def save_instance(obj: models.Model, form: ModelForm) -> None:
@@ -157,7 +172,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         if changed := [name for name in form.changed_data if name in columns]:
             obj.save(update_fields=changed)
 
-    def message_user(self, request: HttpRequest, message: str, *args: Any, **kwargs: Any) -> None:
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
         """Wait for the commit: retries would repeat it."""
         tell = super().message_user
         transactions.on_commit(lambda: tell(request, message, *args, **kwargs))
@@ -178,7 +193,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
             return HttpResponseRedirect(self.change_url(unquote(object_id)))
 
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-        response = super().render_delete_form(request, context)
+        response: Any = super().render_delete_form(request, context)
         # Filter scripts would lack their translations here.
         response.context_data["media"] = Media()
         return response
@@ -190,8 +205,8 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     # --- The staff log ------------------------------------------------------------------------------------------------
 
-    def construct_change_message(
-        self, request: HttpRequest, form: ModelForm, formsets: list | None, add: bool = False
+    def construct_change_message(  # type: ignore[override]
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> list[str]:
         names = list(form.changed_data)
         for formset in formsets or ():
@@ -200,15 +215,15 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     # Outside of a transaction, the service has logged the action.
 
-    def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> None:  # type: ignore[override]
         if transactions.in_transaction():
             staff_log.note(Action.ADD, obj, fields=message)
 
-    def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> None:  # type: ignore[override]
         if transactions.in_transaction() and message:
             staff_log.note(Action.CHANGE, obj, fields=message)
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:  # type: ignore[override]
         if transactions.in_transaction():
             staff_log.note(Action.DELETE, *queryset)
 
@@ -267,7 +282,7 @@ class ReadOnlyModelAdmin(TransactionalModelAdmin):
         return False
 
 
-class ConfirmsByName:
+class ConfirmsByName(ModelAdmin):
     """Confirms without listing related rows."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
@@ -290,7 +305,7 @@ class SingleDeleteMixin(ConfirmsByName):
 
 
 def _refused(form: type[ModelForm], error: Exception) -> type[ModelForm]:
-    class RefusedForm(form):
+    class RefusedForm(form):  # type: ignore[misc, valid-type]
         def full_clean(self) -> None:
             super().full_clean()
             add_refusal(self, error)

@@ -55,8 +55,8 @@ def dialog(
                     add_refusal(form, error)
             if not request.headers.get("HX-Request"):
                 # The dialog's template is not a page.
-                for error in (str(error) for errors in form.errors.values() for error in errors):
-                    model_admin.message_user(request, error, messages.ERROR)
+                for line in (str(each) for errors in form.errors.values() for each in errors):
+                    model_admin.message_user(request, line, messages.ERROR)
                 return HttpResponseRedirect(page)
             return render(request, "admin/dialog.html", {"dialog": shown, "form": form})
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.admin.options import BaseModelAdmin
 from django.core.exceptions import ValidationError
 from django.db.models import Field
-from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
 
 from shop import money
@@ -44,12 +44,12 @@ class MoneyFormField(forms.DecimalField):
             )
 
 
-class MoneyFieldsMixin:
+class MoneyFieldsMixin(BaseModelAdmin):
     """For admins and inlines."""
 
     money_fields: tuple[str, ...] = ()
 
-    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+    def formfield_for_dbfield(self, db_field: Field, request: Any, **kwargs: Any) -> forms.Field | None:
         if db_field.name not in self.money_fields:
             return super().formfield_for_dbfield(db_field, request, **kwargs)
         return MoneyFormField(
@@ -72,7 +72,7 @@ class PairsField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(f"{name}: {text}" for name, text in value.items()) if isinstance(value, dict) else value
 
-    def to_python(self, value: Any) -> dict[str, str]:
+    def to_python(self, value: Any) -> dict[str, str]:  # type: ignore[override]
         pairs: dict[str, str] = {}
         for line in (super().to_python(value) or "").splitlines():
             if not line.strip():

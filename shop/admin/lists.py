@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import capfirst
+from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.utils import parse_date_str
 from unfold.views import ChangeList
@@ -39,7 +40,7 @@ class QuickChangeList(ChangeList):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Instead of "Select product to change".
-        self.title = capfirst(self.opts.verbose_name_plural)
+        self.title = capfirst(str(self.opts.verbose_name_plural))
 
     def get_results(self, request: HttpRequest) -> None:
         try:
@@ -53,7 +54,7 @@ class QuickChangeList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class IndexedSearchMixin:
+class IndexedSearchMixin(ModelAdmin):
     """Searches by index instead of a regular expression."""
 
     # Django requires it for a search box.

@@ -16,7 +16,12 @@ from shop.admin.html import badge, link, page_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with
 from shop.audit.staff_log import Action, StaffAction, with_people
 
-ACTION_LABELS = {Action.ADD: "success", Action.DELETE: "danger", Action.CANCEL: "danger", Action.REFUND: "warning"}
+ACTION_LABELS: dict[str, str] = {
+    Action.ADD: "success",
+    Action.DELETE: "danger",
+    Action.CANCEL: "danger",
+    Action.REFUND: "warning",
+}
 
 
 class KindFilter(DropdownFilter):
@@ -55,7 +60,7 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return PeopleChangeList
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> StaffAction | None:
-        row = super().get_object(request, object_id, from_field)
+        row: Any = super().get_object(request, object_id, from_field)
         if row is not None:
             (row,) = with_people([row])
             row.stored_title = f"{_kind(row.model)} {row.target} {row.get_action_display()}"

@@ -70,7 +70,10 @@ class ImagesFormField(ImageFormField):
         # Kept on the file, since each run cleans the form again.
         upload: ImageUpload | None = getattr(file, "image_upload", None)
         if upload is None:
-            upload = file.image_upload = ImageUpload(self.to_python(file), folder=self.folder)
+            if (prepared := self.to_python(file)) is None:
+                raise ValidationError(self.error_messages["required"], code="required")
+            upload = ImageUpload(prepared, folder=self.folder)
+            file.image_upload = upload  # type: ignore[attr-defined]
         if upload.error is not None:
             raise ValidationError(str(upload.error), code="media_unavailable") from upload.error
         return upload

@@ -1,18 +1,15 @@
 """Request body validation."""
 
-from typing import Any
+from typing import Any, cast
 
-from rest_framework.request import Request
-from rest_framework.serializers import BaseSerializer
+from rest_framework.generics import GenericAPIView
+from rest_framework.serializers import Serializer
 
 from shop.api.serializing import validate
 
 
-class BodyValidationMixin:
-    request: Request
-
-    def validated(self, serializer_class: type[BaseSerializer] | None = None) -> dict[str, Any]:
+class BodyValidationMixin(GenericAPIView):
+    def validated(self, serializer_class: type[Serializer] | None = None) -> dict[str, Any]:
         """Return the validated body. Raises ``ValidationError``."""
-        serializer_class = serializer_class or self.get_serializer_class()  # type: ignore[attr-defined]
-        context = self.get_serializer_context()  # type: ignore[attr-defined]
-        return validate(serializer_class, self.request.data, context=context)
+        chosen = serializer_class or cast("type[Serializer]", self.get_serializer_class())
+        return validate(chosen, self.request.data, context=self.get_serializer_context())

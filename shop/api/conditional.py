@@ -6,14 +6,15 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 _KEPT_HEADERS = ("Cache-Control", "ETag", "Vary")
 
 
-class ConditionalReads:
+class ConditionalReads(APIView):
     """Make GETs cacheable: publicly for anonymous users, privately for customers, never for staff, who see more."""
 
-    def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         if request.method not in ("GET", "HEAD") or response.status_code != 200 or request.user.is_staff:
             return response

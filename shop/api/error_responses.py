@@ -68,7 +68,8 @@ def _without_marker(attr: str | None) -> str | None:
 
 def error_response(error: APIException) -> HttpResponse:
     """Respond to an error raised outside DRF."""
-    data = ExceptionFormatter(error, {}, error).run()
+    no_context: Any = {}
+    data = ExceptionFormatter(error, no_context, error).run()
     response = JSONReply(data, status=error.status_code)
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(wait)

@@ -21,7 +21,7 @@ class Fault(NamedTuple):
 class ShopError(APIException):
     """Base of expected errors. ``attr`` names one input; ``faults`` lists several errors."""
 
-    status_code = status.HTTP_400_BAD_REQUEST
+    status_code: int = status.HTTP_400_BAD_REQUEST
     default_code = "invalid"
     default_detail = "The request cannot be fulfilled."
 

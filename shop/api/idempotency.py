@@ -104,7 +104,7 @@ def run_once(
     finished = _claim(record)
     if finished is not None:
         response = replay(finished.reference)
-        response.status_code = finished.status
+        response.status_code = finished.status or response.status_code
         response["Idempotency-Replayed"] = "true"
         return response
     mark = _current.set(record)

@@ -1,6 +1,6 @@
 """URL routing."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 
@@ -8,7 +8,7 @@ from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 class ShopRouter(SimpleRouter):
     """Make trailing slashes optional, and map viewsets with ``singleton = True`` to their prefix, without an id."""
 
-    singleton_routes = [
+    singleton_routes: ClassVar[list[Route | DynamicRoute]] = [
         Route(
             url=r"^{prefix}{trailing_slash}$",
             mapping={"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"},

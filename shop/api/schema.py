@@ -146,7 +146,7 @@ class AutoSchema(openapi.AutoSchema):
     def _error_reply(self, status: int, refusals: Iterable[str]) -> dict[str, Any]:
         kind = "ServerError" if status >= 500 else "BadRequest" if status == 400 else "ClientError"
         content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{kind}"}}
-        if examples := [example for example in get_error_examples() if str(status) in example.status_codes]:
+        if examples := [example for example in get_error_examples() if str(status) in (example.status_codes or ())]:
             content["examples"] = build_examples_list(examples)
         codes = ", ".join(f"`{code}`" for code in refusals)
         return {
@@ -169,7 +169,7 @@ def rules_of_fields(result: dict[str, Any], generator: Any, request: Any, public
 
 def _described(field: Field, schema: dict[str, Any]) -> dict[str, Any]:
     if isinstance(field, ListSerializer):
-        limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": field.max_length}
+        limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": getattr(field, "max_length", None)}
         schema = {**schema, **{name: limit for name, limit in limits.items() if limit}}
     schema = {**schema, **getattr(field, "described_as", {})}
     return _or_null(schema) if isinstance(field.parent, OptionalNulls) and takes_null(field) else schema

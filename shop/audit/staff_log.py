@@ -34,7 +34,7 @@ class AppendOnly(TypeError):
     """Rows cannot be changed or deleted."""
 
 
-class StaffActionQuerySet(models.QuerySet):
+class StaffActionQuerySet(models.QuerySet["StaffAction"]):
     def about(self, model: type[models.Model], object_id: str) -> "StaffActionQuerySet":
         """Return latest first."""
         return self.filter(model=model._meta.label_lower, object_id=object_id).order_by("-pk")
@@ -72,6 +72,9 @@ class StaffAction(models.Model):
     label = models.CharField("object", max_length=255, blank=True)
     fields = models.JSONField("changed fields", default=list)
     request_id = models.CharField("request", max_length=64)
+    # Set by `with_people`.
+    person: str
+    target: str
 
     objects = StaffActionQuerySet.as_manager()
 
@@ -130,7 +133,7 @@ def with_people(actions: Iterable[StaffAction]) -> list[StaffAction]:
     """Set ``person`` and ``target`` to current names or ids of deleted objects."""
     rows = list(actions)
     user_label = get_user_model()._meta.label_lower
-    wanted = defaultdict(set)
+    wanted: defaultdict[str, set[str]] = defaultdict(set)
     wanted[user_label].update(row.staff for row in rows)
     for row in rows:
         if not row.label:

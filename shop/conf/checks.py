@@ -78,7 +78,8 @@ def check_transaction_lifetime(databases: Sequence[str] | None = None, **_: Any)
     """Documents of an abandoned transaction stay locked until the server aborts it."""
     messages: list[checks.CheckMessage] = []
     for alias in databases or ():
-        admin = connections[alias].get_database().client.admin
+        connection: Any = connections[alias]
+        admin = connection.get_database().client.admin
         try:
             answer = admin.command("getParameter", 1, transactionLifetimeLimitSeconds=1)
         except OperationFailure:

@@ -1,5 +1,7 @@
 """The HTTP server: address, pools and limits."""
 
+from typing import Any
+
 from shop.conf.base import env
 
 # Validated by `manage.py serve`: some shells and Conda set HOST, too.
@@ -9,7 +11,7 @@ WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, at_least=1, at_most=256
 
 ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
 # Per process: threads, waiting requests (a quarter per client), patience in seconds.
-SERVER_POOLS = {
+SERVER_POOLS: dict[str, dict[str, Any]] = {
     "default": {"threads": 8, "waiting": 1024},
     # Orders wait for write conflicts, payments for Stripe.
     "checkout": {"threads": 8, "waiting": 1024},

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar, cast
 
 from cachetools import TLRUCache
 
@@ -16,14 +16,16 @@ class TTLCache(Generic[V]):
 
     def __init__(self, *, seconds: float, maxsize: int) -> None:
         self._seconds = seconds
-        self._entries = TLRUCache(maxsize, ttu=lambda _, entry, now: now + entry[1])
+        self._entries: TLRUCache[Hashable, tuple[V, float]] = TLRUCache(
+            maxsize, ttu=lambda _, entry, now: now + entry[1]
+        )
         self._lock = threading.Lock()
         _clear_functions.append(self.clear)
 
     def get(self, key: Hashable) -> V | None:
         with self._lock:
-            value, _ = self._entries.get(key, (None, 0))
-        return value
+            entry = self._entries.get(key)
+        return None if entry is None else entry[0]
 
     def set(self, key: Hashable, value: V, *, seconds: float | None = None) -> None:
         with self._lock:
@@ -40,7 +42,7 @@ def cached(*, maxsize: int) -> Callable[[Callable[P, V]], Callable[P, V]]:
     def decorate(function: Callable[P, V]) -> Callable[P, V]:
         wrapped = lru_cache(maxsize=maxsize)(function)
         _clear_functions.append(wrapped.cache_clear)
-        return wrapped
+        return cast("Callable[P, V]", wrapped)
 
     return decorate
 

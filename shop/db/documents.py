@@ -12,7 +12,7 @@ from types import NoneType
 from typing import Any, TypeVar
 
 from bson import Decimal128, Int64, ObjectId
-from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 from django_mongodb_backend.fields import (
     EmbeddedModelArrayField,
     EmbeddedModelField,
@@ -26,7 +26,9 @@ from pymongo.write_concern import WriteConcern
 
 from shop.db.backend.base import LimitedCollection as Collection
 from shop.db.backend.compiler import stored_default
+from shop.db.connection import mongodb_connection
 from shop.db.deadline import driver_call
+from shop.db.fields import column_of, field_of
 
 Document = dict[str, Any]
 Pipeline = list[dict[str, Any]]
@@ -60,9 +62,7 @@ def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
 
 
 @wrap_database_errors
-def aggregate(
-    model: type[models.Model], pipeline: Sequence[Mapping[str, Any]], *, index: str | None = None
-) -> list[Document]:
+def aggregate(model: type[models.Model], pipeline: Sequence[Any], *, index: str | None = None) -> list[Document]:
     """``index`` names the index to use."""
     collection, session = collection_of(model)
     hint = {} if index is None else {"hint": index}
@@ -126,8 +126,8 @@ def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, An
     """Set fields by primary key; return the number matched."""
     updates = []
     for pk, values in changes.items():
-        fields = [(model._meta.get_field(name), value) for name, value in values.items()]
-        row = {field.column: field.get_db_prep_save(value, connection) for field, value in fields}
+        fields = [(field_of(model, name), value) for name, value in values.items()]
+        row = {column_of(field): field.get_db_prep_save(value, connection) for field, value in fields}
         updates.append(UpdateOne({"_id": pk}, {"$set": row}))
     return bulk_write(model, updates)
 
@@ -139,7 +139,7 @@ _collections: dict[tuple[int, str, str, bool], Collection] = {}
 def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tuple[Collection, ClientSession | None]:
     """With ``may_be_lost`` writes use w=1 and can be lost on failover."""
     # The `connection` proxy resolves the alias on every attribute access.
-    wrapper = connections[DEFAULT_DB_ALIAS]
+    wrapper = mongodb_connection()
     database, name = wrapper.database, model._meta.db_table
     key = (id(database.client), database.name, name, may_be_lost)
     if (collection := _collections.get(key)) is None:
@@ -196,7 +196,7 @@ def _document(row: models.Model, *, adding: bool) -> Document:
 @cache
 def _columns(model: type[models.Model]) -> list[tuple[str, str, models.Field, frozenset[type]]]:
     return [
-        (field.column, field.attname, field, _AS_THEY_ARE.get(type(field), _NOTHING))
+        (column_of(field), field.attname, field, _AS_THEY_ARE.get(type(field), _NOTHING))
         for field in model._meta.concrete_fields
     ]
 
@@ -222,11 +222,11 @@ _WHOLE_NUMBERS = {
 class _Reader:
     def __init__(self, model: type[models.Model], only: Sequence[str]) -> None:
         fields = [field for field in model._meta.concrete_fields if not only or field.attname in only]
-        self.projection = {field.column: 1 for field in fields} if only else None
+        self.projection = {column_of(field): 1 for field in fields} if only else None
         self._from_db = model.from_db
         self._names = [field.attname for field in fields]
-        self._columns = [(field.column, _converter(field)) for field in fields]
-        self._fields = {field.column: field for field in fields}
+        self._columns = [(column_of(field), _converter(field)) for field in fields]
+        self._fields = {column_of(field): field for field in fields}
 
     def instance(self, document: Document) -> Any:
         try:
@@ -244,14 +244,14 @@ class _Reader:
 
 def with_defaults(model: type[models.Model], document: Document) -> Document:
     """Add defaults for missing fields."""
-    fields = {field.column: field for field in model._meta.concrete_fields}
+    fields = {column_of(field): field for field in model._meta.concrete_fields}
     return {name: stored_default(field) for name, field in fields.items() if name not in document} | document
 
 
 def stored_or_default(model: type[models.Model], name: str) -> Document:
     """Return an aggregation expression of a field, with its default for documents that lack it."""
-    field = model._meta.get_field(name)
-    return {"$ifNull": [f"${field.column}", {"$literal": stored_default(field)}]}
+    field = field_of(model, name)
+    return {"$ifNull": [f"${column_of(field)}", {"$literal": stored_default(field)}]}
 
 
 @cache
@@ -296,7 +296,7 @@ def _converter(field: models.Field) -> Convert | None:
 
 
 def _embedded(model: type[models.Model]) -> Convert:
-    fields = [(field.column, _converter(field), field.get_default) for field in model._meta.fields]
+    fields = [(column_of(field), _converter(field), field.get_default) for field in model._meta.fields]
 
     def read(document: Document) -> models.Model:
         instance = model(

@@ -1,9 +1,10 @@
 """Model fields that normalize texts; raw queries must call `shop.db.identifiers`."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 
 from shop.db import identifiers
@@ -12,7 +13,20 @@ from shop.db import identifiers
 _SEPARATOR = "\n"
 
 
-class _Normalized:
+def field_of(model: type[models.Model], name: str) -> "models.Field[Any, Any]":
+    """Return a field that has a column. Raises ``FieldDoesNotExist``."""
+    field = model._meta.get_field(name)
+    if not isinstance(field, models.Field):
+        raise FieldDoesNotExist(name)
+    return field
+
+
+def column_of(field: "models.Field[Any, Any]") -> str:
+    """Return the field's name in MongoDB."""
+    return cast("str", field.column)
+
+
+class _Normalized(models.Field):
     @staticmethod
     def normalize(text: str) -> str:
         raise NotImplementedError
@@ -41,13 +55,13 @@ class LowerSlugFormField(forms.SlugField):
     """Normalize before validation."""
 
     def to_python(self, value: Any) -> str:
-        return identifiers.slug(super().to_python(value))
+        return identifiers.slug(super().to_python(value) or "")
 
 
 class LowerSlugField(_Normalized, models.SlugField):
     normalize = staticmethod(identifiers.slug)
 
-    def formfield(self, **kwargs: Any) -> forms.Field:
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
         return super().formfield(**{"form_class": LowerSlugFormField, **kwargs})
 
 
@@ -61,7 +75,7 @@ class KeyField(models.CharField):
         self.of = of
         super().__init__(**{"max_length": 255, "editable": False, "default": "", **kwargs})
 
-    def deconstruct(self) -> tuple[str, str, list, dict]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "of": self.of}
 

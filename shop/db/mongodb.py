@@ -3,9 +3,10 @@
 `shop/tests/test_mongodb.py` shows obsolete patches.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import IntegrityError, models
+from django.db import models
 from django.db.models import Lookup
 from django.db.models.fields.tuple_lookups import TupleIn
 from django.db.models.lookups import In
@@ -15,33 +16,35 @@ from django_mongodb_backend.query import MongoQuery
 from pymongo import IndexModel
 from pymongo.errors import BulkWriteError
 
+from shop.db.fields import column_of, field_of
+
 
 def apply_backend_patches() -> None:
     # The backend does not escape the value: ".*" would match everything.
     DatabaseOperations.prep_for_iexact_query = DatabaseOperations.prep_for_like_query
     if MongoQuery.get_pipeline is not _get_pipeline:
-        MongoQuery.get_pipeline = _get_pipeline
+        MongoQuery.get_pipeline = _get_pipeline  # type: ignore[method-assign]
     # `prefetch_related` on a foreign key would scan the other collection.
-    TupleIn.as_mql = _tuple_in_as_mql
+    TupleIn.as_mql = _tuple_in_as_mql  # type: ignore[attr-defined]
 
 
 _backend_get_pipeline = MongoQuery.get_pipeline
 
 
-def _get_pipeline(query: MongoQuery) -> list[dict[str, Any]]:
+def _get_pipeline(self: MongoQuery) -> list[dict[str, Any]]:
     """Remove stages that prevent sorting by an index: copies of ordering fields and projections before ``$sort``."""
-    if query.extra_fields:
-        needed = {name: value for name, value in query.extra_fields.items() if value != f"${name}"}
-        query.extra_fields = needed or None
-    pipeline = _backend_get_pipeline(query)
-    return _project_last(pipeline, query)
+    if self.extra_fields:
+        needed = {name: value for name, value in self.extra_fields.items() if value != f"${name}"}
+        self.extra_fields = needed or None
+    pipeline = _backend_get_pipeline(self)
+    return _project_last(pipeline, self)
 
 
 def _tuple_in_as_mql(lookup: TupleIn, compiler: Any, connection: Any, as_expr: bool = False) -> dict[str, Any]:
     """Compile to ``id IN (1, 2)``; the backend's ``$expr`` uses no index."""
     (column,) = lookup.lhs.get_cols()
     values = [value for (value,) in lookup.rhs]
-    return In(column, values).as_mql(compiler, connection, as_expr=as_expr)
+    return In(column, values).as_mql(compiler, connection, as_expr=as_expr)  # type: ignore[attr-defined]
 
 
 def _project_last(pipeline: list[dict[str, Any]], query: MongoQuery) -> list[dict[str, Any]]:
@@ -62,16 +65,16 @@ class TTLIndex(models.Index):
         super().__init__(fields=fields, name=name)
         self.seconds = seconds
 
-    def deconstruct(self) -> tuple[str, tuple, dict]:
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
         return path, args, {**kwargs, "seconds": self.seconds}
 
     def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
-        column = model._meta.get_field(self.fields[0]).column
+        column = column_of(field_of(model, self.fields[0]))
         return IndexModel([(column, 1)], name=self.name, expireAfterSeconds=self.seconds)
 
 
-def violated_fields(error: IntegrityError) -> set[str]:
+def violated_fields(error: BaseException) -> set[str]:
     """Return the columns of the unique index; empty if not reported."""
     cause = error.__cause__
     details = getattr(cause, "details", None) or {}

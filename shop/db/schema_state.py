@@ -37,7 +37,8 @@ def missing_indexes() -> Iterator[str]:
         if not model._meta.managed or model._meta.proxy:
             continue
         table = model._meta.db_table
-        there = connection.introspection.get_constraints(None, table)
+        with connection.cursor() as cursor:
+            there = connection.introspection.get_constraints(cursor, table)
         unique = {tuple(each["columns"]) for each in there.values() if each["unique"]}
         named: list[models.Index | models.BaseConstraint] = [*model._meta.indexes, *model._meta.constraints]
         yield from (f"{table}: {each.name}" for each in named if each.name not in there)

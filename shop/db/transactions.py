@@ -21,7 +21,6 @@ from typing import Any, ParamSpec, TypeVar
 
 import pymongo
 import structlog
-from django.db import DEFAULT_DB_ALIAS, connections
 from pymongo import ReadPreference
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
@@ -30,6 +29,7 @@ from pymongo.write_concern import WriteConcern
 
 from shop.api.errors import ServiceUnavailable, is_database_silent
 from shop.db import crash_points
+from shop.db.connection import mongodb_connection
 from shop.db.deadline import driver_call
 from shop.db.key_queue import KeyQueue
 
@@ -54,7 +54,7 @@ def transactional(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-            if connections[DEFAULT_DB_ALIAS].in_atomic_block_mongo:
+            if mongodb_connection().in_atomic_block_mongo:
                 return function(*args, **kwargs)
             return _run(name, lambda: function(*args, **kwargs))
 
@@ -65,17 +65,17 @@ def transactional(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def on_commit(hook: Callable[[], Any]) -> None:
     """Call ``hook`` after the commit, or now without a transaction; log its exceptions."""
-    connections[DEFAULT_DB_ALIAS].on_commit(hook, robust=True)
+    mongodb_connection().on_commit(hook, robust=True)
 
 
 def in_transaction() -> bool:
-    return connections[DEFAULT_DB_ALIAS].in_atomic_block_mongo
+    return mongodb_connection().in_atomic_block_mongo
 
 
 @contextmanager
 def snapshot() -> Iterator[None]:
     """Read from one snapshot, for at most five minutes (`SnapshotTooOld`)."""
-    connection = connections[DEFAULT_DB_ALIAS]
+    connection = mongodb_connection()
     connection.ensure_connection()
     with connection.connection.start_session(snapshot=True) as session:
         connection.session = session
@@ -157,8 +157,8 @@ def _pause(attempt: int, *, seconds_left: float) -> float:
     return random.uniform(0, min(longest, FIRST_PAUSE_SECONDS * 2 ** min(attempt, 10)))  # noqa: S311
 
 
-def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R, list[tuple]]:
-    connection = connections[DEFAULT_DB_ALIAS]
+def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R, list[tuple[Any, ...]]]:
+    connection = mongodb_connection()
     connection.ensure_connection()
     session = connection.connection.start_session()
     connection.session = session
@@ -204,7 +204,7 @@ def _commit(session: ClientSession, *, give_up_at: float) -> None:
             return
 
 
-def _run_hooks(name: str, hooks: list[tuple]) -> None:
+def _run_hooks(name: str, hooks: list[tuple[Any, ...]]) -> None:
     for _, hook, _ in hooks:
         try:
             hook()

@@ -1,5 +1,7 @@
 """Base URL for absolute links."""
 
+from typing import cast
+
 from django.http import HttpRequest
 from rest_framework.request import Request
 
@@ -9,5 +11,6 @@ def base_url(request: Request | HttpRequest) -> str:
     # Cached: get_host() checks ALLOWED_HOSTS each time.
     base = getattr(request, "base_url", None)
     if base is None:
-        base = request.base_url = f"{request.scheme}://{request.get_host()}"
-    return base
+        base = f"{request.scheme}://{request.get_host()}"
+        vars(request)["base_url"] = base
+    return cast("str", base)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import structlog
 from django.conf import settings
@@ -16,7 +16,7 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_started
-from django.http import FileResponse, HttpResponseBase
+from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.utils.http import parse_header_parameters
 
 from shop.api.errors import ServiceUnavailable
@@ -114,7 +114,7 @@ class Application:
     def _has_staff_session(self, environ: Environ) -> bool:
         request = WSGIRequest(environ)
         with circuit.request():
-            SessionMiddleware(lambda _: None).process_request(request)
+            SessionMiddleware(lambda _: HttpResponse()).process_request(request)
             return get_user(request).is_staff
 
     def _run_django(self, environ: Environ, protocol: Any) -> Download | None:
@@ -125,7 +125,8 @@ class Application:
         try:
             if response.streaming:
                 return _spooled(response)
-            protocol.response_bytes(response.status_code, _headers(response), response.content)
+            body = cast("HttpResponse", response).content
+            protocol.response_bytes(response.status_code, _headers(response), body)
         finally:
             response.close()
         return None

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pymongo
 import structlog
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
 from pymongo.errors import PyMongoError
 
 from shop.api.errors import DatabaseUnavailable, ServiceUnavailable, is_database_outage
+from shop.db.connection import mongodb_connection
 from shop.db.deadline import limited_database_time
 
 logger = structlog.get_logger(__name__)
@@ -99,7 +99,7 @@ class DatabaseCircuit:
 def primary_answers(seconds: float) -> bool:
     try:
         with pymongo.timeout(seconds):
-            reply = connections[DEFAULT_DB_ALIAS].database.command("hello")
+            reply = mongodb_connection().database.command("hello")
     except PyMongoError:
         return False
     return bool(reply.get("isWritablePrimary"))

@@ -11,6 +11,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import patch_vary_headers
+from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import Throttled
 
 from shop.api.error_responses import OUTAGE_TITLE, answer
@@ -53,10 +54,10 @@ class CorsMiddleware(corsheaders.CorsMiddleware):
 
     async_capable = False
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> Any:
         if "HTTP_ORIGIN" in request.META:
             return super().__call__(request)
-        response = self.get_response(request)
+        response: Any = self.get_response(request)
         # Caches must not serve this response to a cross-origin page.
         if self.is_enabled(request) and "Origin" not in response.get("Vary", ""):
             patch_vary_headers(response, ["Origin"])
@@ -91,19 +92,17 @@ class RequestLimitsMiddleware:
             length = int(announced)
         except ValueError:
             return None
-        limit = body_limit(request.content_type, images=images)
+        limit = body_limit(request.content_type or "", images=images)
         if length <= limit:
             return None
         error = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
         return answer(request, error, title="Upload too large")
 
 
-class _AdminOnly:
+class _AdminOnly(MiddlewareMixin):
     """``process_view`` still checks the CSRF token elsewhere."""
 
-    get_response: GetResponse
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> Any:
         if area_of(request.path_info) is Area.ADMIN:
             return super().__call__(request)
         return self.get_response(request)

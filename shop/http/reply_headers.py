@@ -55,7 +55,7 @@ class ReplyHeadersMiddleware(SecurityMiddleware):
         super().__init__(get_response)
         self._made: dict[tuple[Area, bool], dict[str, str]] = {}
 
-    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]
         try:
             return super().process_request(request)
         except DisallowedHost as error:

@@ -33,7 +33,8 @@ class _Work:
         return self.request_id
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._around)
+        if self._around is not None:
+            _current.reset(self._around)
 
 
 _current: ContextVar[_Work | None] = ContextVar("work", default=None)

@@ -83,7 +83,8 @@ class MailKind:
 
     def enqueue(self, *, delay: timedelta | None = None, **about: str) -> None:
         """Enqueue in the running transaction. ``about`` are ids, since they are stored."""
-        self._job.enqueue(mail=str(ObjectId()), delay=delay, **about)
+        payload: dict[str, Any] = {"mail": str(ObjectId()), **about}
+        self._job.enqueue(delay=delay, **payload)
 
     def _run(self, *, mail: str, **about: str) -> None:
         _server.require()

@@ -6,6 +6,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -229,7 +230,8 @@ def delete_image(name: str | None) -> None:
 def stored_images(folder: str) -> Iterator[tuple[str, datetime]]:
     """Yield `(name, creation time)` of every image. Raises `MediaUnavailable`."""
     if is_at_cloudinary():
-        yield from default_storage.list_images(folder)
+        storage: Any = default_storage
+        yield from storage.list_images(folder)
         return
     try:
         _, files = default_storage.listdir(folder)

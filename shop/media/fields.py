@@ -39,7 +39,7 @@ class ImageURLField(serializers.URLField):
         self.size = size
         super().__init__(read_only=True, allow_null=True, **kwargs)
 
-    def to_representation(self, name: str) -> str | None:
+    def to_representation(self, name: str) -> str | None:  # type: ignore[override]
         base = self.context["base_url"] if "base_url" in self.context else base_url(self.context["request"])
         return image_url(name, size=self.size, base_url=base)
 

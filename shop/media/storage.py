@@ -87,7 +87,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
 
     def list_images(self, folder: str) -> Iterator[tuple[str, datetime]]:
         """Yield `(public id, upload time)`, 500 per call."""
-        cursor: dict[str, str] = {}
+        cursor: dict[str, Any] = {}
         seen: set[str] = set()
         while True:
             page = _call(
@@ -193,9 +193,9 @@ def _within_deadline(function: Callable[[], Any]) -> Any:
     thread.join(max(0.0, deadline - time.monotonic()))
     if "result" in outcome:
         return outcome["result"]
-    error = outcome.get("error")
-    if isinstance(error, AuthorizationRequired):
-        logger.error("cloudinary_account_refused", error=describe_error(error))
-    elif not isinstance(error, NotFound):
-        logger.warning("cloudinary_failed", error=describe_error(error) if error else "no answer in time")
-    raise MediaUnavailable() from error
+    failure = outcome.get("error")
+    if isinstance(failure, AuthorizationRequired):
+        logger.error("cloudinary_account_refused", error=describe_error(failure))
+    elif not isinstance(failure, NotFound):
+        logger.warning("cloudinary_failed", error=describe_error(failure) if failure else "no answer in time")
+    raise MediaUnavailable() from failure

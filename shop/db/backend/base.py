@@ -48,7 +48,7 @@ class LimitedCursor:
 
 
 class LimitedCollection(Collection):
-    def aggregate(self, *args: Any, **kwargs: Any) -> CommandCursor | LimitedCursor:
+    def aggregate(self, *args: Any, **kwargs: Any) -> CommandCursor | LimitedCursor:  # type: ignore[override]
         with driver_call():
             cursor = super().aggregate(*args, **kwargs)
         return LimitedCursor(cursor) if cursor.cursor_id and is_limited() else cursor

@@ -2,6 +2,7 @@
 
 import time
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -88,10 +89,10 @@ class Command(BaseCommand):
         with Progress(self.stdout, "Writing products", per_second=True) as bar:
             while not done:
                 runs.extend_lease(run)
-                hold_again_at = time.monotonic() + HOLD_SECONDS
-                done = runs.apply(run_id=run.pk, until=lambda at=hold_again_at: time.monotonic() > at, tick=bar)
+                is_time_to_extend = partial(_is_past, time.monotonic() + HOLD_SECONDS)
+                done = runs.apply(run_id=run.pk, until=is_time_to_extend, tick=bar)
         run.refresh_from_db()
-        if run.conflicts:
+        if run.conflicts and run.plan:
             for step in ImportStep.objects.filter(plan=run.plan).exclude(conflict="").order_by("number")[:FAULTS_SHOWN]:
                 self.stderr.write(f"  {step.name}: {step.conflict}")
             raise CommandError(
@@ -99,6 +100,10 @@ class Command(BaseCommand):
                 "skipped; the others were imported."
             )
         self.stdout.write(self.style.SUCCESS(f"  {_counted(run.steps, 'product')} written."))
+
+
+def _is_past(moment: float) -> bool:
+    return time.monotonic() > moment
 
 
 def _shown(text: str) -> str:

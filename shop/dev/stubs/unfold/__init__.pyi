@@ -1,0 +1,1 @@
+# What the shop uses of django-unfold, which has no types.

@@ -1,0 +1,3 @@
+import datetime
+
+def parse_date_str(value: str) -> datetime.date | None: ...
