@@ -45,10 +45,11 @@ audit-deps: $(INSTALLED) ## Look up known vulnerabilities of the production depe
 	@$(PY) -m pip_audit --strict --progress-spinner off --requirement requirements.txt || { \
 		echo "A package is vulnerable or could not be looked up: see above." >&2; exit 1; }
 
-lint: $(INSTALLED) ## Check format, rules, import layers, migrations, settings and the API schema
+lint: $(INSTALLED) ## Check format, rules, import layers, types, migrations, settings and the API schema
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+	@$(PY) -m shop.dev.testing.environment tests $(PY) -m mypy
 	@$(PY) -m shop.dev.mongod -- .ci/check-project
 
 format: $(INSTALLED) ## Format the code and apply ruff's automatic fixes
