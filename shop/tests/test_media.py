@@ -5,7 +5,6 @@ import io
 import re
 import struct
 import threading
-import time
 import zlib
 from pathlib import Path
 
@@ -69,10 +68,7 @@ class TestRefusals:
         bomb = flat_png(30_000, 30_000)
         assert len(bomb) < 200_000
         monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("decoded"))
-        started = time.process_time()
         assert refusal(bomb) == "image_too_many_pixels"
-        # Of the processor's time: a busy machine costs none.
-        assert time.process_time() - started < 0.5
 
     @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
     def test_a_png_of_169_megapixels_that_pillow_only_warns_about_is_refused(self):
@@ -182,9 +178,7 @@ class TestRefusals:
         bomb = with_scans(encoded(picture("L", (6000, 6000), 128), progressive=True), 100_000)
         assert len(bomb) < settings.MAX_IMAGE_BYTES
         monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("decoded"))
-        started = time.process_time()
         assert refusal(bomb) == "invalid_image"
-        assert time.process_time() - started < 1
 
     @pytest.mark.parametrize("between", [b"", b"\xff\xff", b"\xff\xd0", b"\xff\x00", b"\x00", b"\xff\xfe\x00\x02"])
     def test_scans_are_counted_as_the_decoder_does(self, between):
