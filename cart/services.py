@@ -24,7 +24,6 @@ from catalog.offers import Offer, Offers
 from shop import jobs
 from shop.api.errors import ServiceUnavailable
 from shop.db import documents
-from shop.db.fields import field_of
 from shop.db.transactions import transactional
 
 ATTEMPTS = 50
@@ -100,7 +99,7 @@ def change(
 def _replace(cart: Cart) -> bool:
     revision, cart.updated_at = cart.revision, timezone.now()
     cart.revision += 1
-    fields = {name: documents.stored(field_of(Cart, name), getattr(cart, name)) for name in _CHANGED}
+    fields = documents.stored(Cart, {name: getattr(cart, name) for name in _CHANGED})
     return documents.update_one(Cart, {"_id": cart.pk, "revision": revision}, {"$set": fields})
 
 

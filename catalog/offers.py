@@ -51,14 +51,7 @@ _NOT_SHOWN = [
     f"product.{name}" for name in ("description", "search_words", "search_beginnings", "attributes", "attribute_pairs")
 ]
 _PRODUCT: Pipeline = [
-    {
-        "$lookup": {
-            "from": Product._meta.db_table,
-            "localField": "product_id",
-            "foreignField": "_id",
-            "as": "product",
-        }
-    },
+    {"$lookup": {"from": Product._meta.db_table, "localField": "product_id", "foreignField": "_id", "as": "product"}},
     {"$unwind": "$product"},
     {"$unset": _NOT_SHOWN},
 ]
@@ -80,21 +73,13 @@ def with_offers(
 
     They are those of its field ``ids``, and of ``variant`` or of all variants of ``product``.
     """
-    pipeline = [
-        *found,
-        {
-            "$lookup": {
-                "from": Variant._meta.db_table,
-                "localField": ids,
-                "foreignField": "_id",
-                "pipeline": _PRODUCT,
-                "as": "offers",
-            }
-        },
-    ]
-    match = {"_id": variant} if variant is not None else {"product_id": product}
-    also = {"$unionWith": {"coll": Variant._meta.db_table, "pipeline": [{"$match": match}, *_PRODUCT]}}
-    return pipeline if variant is product is None else [*pipeline, also]
+    variants = Variant._meta.db_table
+    lookup = {"from": variants, "localField": ids, "foreignField": "_id", "pipeline": _PRODUCT, "as": "offers"}
+    pipeline = [*found, {"$lookup": lookup}]
+    if variant is not None or product is not None:
+        match = {"_id": variant} if variant is not None else {"product_id": product}
+        pipeline.append({"$unionWith": {"coll": variants, "pipeline": [{"$match": match}, *_PRODUCT]}})
+    return pipeline
 
 
 def split_offers(rows: list[Document]) -> tuple[Document | None, Offers]:
@@ -106,25 +91,22 @@ def split_offers(rows: list[Document]) -> tuple[Document | None, Offers]:
 
 def _read(row: Document) -> Offer:
     try:
-        return _offer(row)
+        return _offer(row, row["product"])
     except KeyError:
         # Documents of an older release.
-        product = documents.with_defaults(Product, row["product"])
-        return _offer(documents.with_defaults(Variant, row | {"product": product}))
+        return _offer(documents.with_defaults(Variant, row), documents.with_defaults(Product, row["product"]))
 
 
-def _offer(row: documents.Document) -> Offer:
-    product = row["product"]
-    pictures = product["pictures"]
+def _offer(variant: Document, product: Document) -> Offer:
     return Offer(
-        variant=row["_id"],
+        variant=variant["_id"],
         product=product["_id"],
-        sku=row["sku"],
-        options=row["options"],
-        price=documents.decimal_of(row["price"]),
-        stock=int(row["stock"]),
-        is_active=row["is_active"] and product["is_active"],
+        sku=variant["sku"],
+        options=variant["options"],
+        price=variant["price"].to_decimal(),
+        stock=int(variant["stock"]),
+        is_active=variant["is_active"] and product["is_active"],
         name=product["name"],
         slug=product["slug"],
-        picture=pictures[0]["name"] if pictures else "",
+        picture=product["pictures"][0]["name"] if product["pictures"] else "",
     )

@@ -100,9 +100,11 @@ def statuses_follow_from_the_timeline() -> Iterator[str]:
                 {field: status, "timeline.event": {"$nin": row.reported_by}},
                 {field: status, "timeline.event": {"$in": row.ruled_out_by}},
             ]
-        for order in documents.find(Order, {"$or": wrong}, only=("number", field)):
+        for document in documents.aggregate(Order, [{"$match": {"$or": wrong}}]):
+            order = documents.instance(Order, document)
             yield f"{order.number} is {getattr(order, field)}, but its timeline differs"
-    for order in documents.find(Order, {"timeline.event": {"$in": _DISPUTES}}):
+    for document in documents.aggregate(Order, [{"$match": {"timeline.event": {"$in": _DISPUTES}}}]):
+        order = documents.instance(Order, document)
         if order.is_disputed != bool(open_or_lost_disputes(order.timeline)):
             yield f"{order.number} is {order.payment_status}, but its timeline has other disputes"
 

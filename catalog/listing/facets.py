@@ -5,7 +5,7 @@ One aggregation counts all filters that are not set; each set filter needs anoth
 
 from collections.abc import Container, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from bson import Decimal128
 from django.conf import settings
@@ -19,6 +19,7 @@ from catalog.models import Category, Product
 from shop import money
 from shop.db import documents, identifiers
 from shop.db.caches import TTLCache
+from shop.db.documents import Document
 from shop.db.money_fields import MoneyField
 
 MAX_NAMES = 50
@@ -88,19 +89,8 @@ class FacetsSerializer(serializers.Serializer):
 
 # --- Counting ---------------------------------------------------------------------------------------------------------
 
-
-class Group(NamedTuple):
-    products: int
-    lowest_price: Decimal
-    highest_price: Decimal
-    # Those of one product, for the spelling.
-    attributes: Mapping[str, str]
-
-
-class Scan(NamedTuple):
-    products: int
-    groups: dict[str, dict[Any, Group]]
-
+# Per filter and key: the number of products, their lowest and highest price, and the attributes of one of them.
+Groups = dict[str, dict[Any, Document]]
 
 # Only large counts are cached.
 REMEMBERED_FROM = 1_000
@@ -120,13 +110,16 @@ def count_facets(query: ProductFilters) -> dict[str, Any]:
 
 def _count_facets(query: ProductFilters) -> dict[str, Any]:
     not_set = [name for name in _KEYS if name not in query.conditions]
-    matching = _scan(query, names=[*not_set, "attributes"])
-    others = [_scan(query, without=name, names=[name]) for name in query.conditions]
-    groups = {name: found for scan in (matching, *others) for name, found in scan.groups.items()}
+    matching, groups = _scan(query, names=[*not_set, "attributes"])
+    scanned = [matching]
+    for name in query.conditions:
+        products, found = _scan(query, without=name, names=[name])
+        scanned.append(products)
+        groups |= found
     return {
-        "count": min(matching.products, filters.MAX_COUNTED),
-        "count_exact": matching.products <= filters.MAX_COUNTED,
-        "exact": all(scan.products <= filters.MAX_COUNTED for scan in (matching, *others)),
+        "count": min(matching, filters.MAX_COUNTED),
+        "count_exact": matching <= filters.MAX_COUNTED,
+        "exact": max(scanned) <= filters.MAX_COUNTED,
         "categories": _categories(groups.get("category", {}), chosen=query.categories),
         "price": _price(groups.get("price", {})),
         "in_stock": [
@@ -136,7 +129,8 @@ def _count_facets(query: ProductFilters) -> dict[str, Any]:
     }
 
 
-def _scan(query: ProductFilters, *, names: Iterable[str], without: str | None = None) -> Scan:
+def _scan(query: ProductFilters, *, names: Iterable[str], without: str | None = None) -> tuple[int, Groups]:
+    """Return the number of products, and groups by the filters ``names``."""
     keys = [{"$map": {"input": _keys(name), "in": {"filter": name, "key": "$$this"}}} for name in names]
     pipeline = [
         {"$match": query.match(without=without)},
@@ -163,19 +157,11 @@ def _scan(query: ProductFilters, *, names: Iterable[str], without: str | None = 
         {"$sort": {"_id.filter": -1, "products": -1}},
         {"$limit": _MAX_GROUPS},
     ]
-    seen = 0
-    groups: dict[str, dict[Any, Group]] = {}
+    groups: Groups = {}
     for row in documents.aggregate(Product, pipeline, index=query.index(without=without)):
-        name, key = row["_id"]["filter"], row["_id"].get("key")
-        if name == "total":
-            seen = row["products"]
-        else:
-            # One product above the limit is read.
-            products = min(row["products"], filters.MAX_COUNTED)
-            groups.setdefault(name, {})[key] = Group(
-                products, row["lowest"].to_decimal(), row["highest"].to_decimal(), row["attributes"]
-            )
-    return Scan(seen, groups)
+        groups.setdefault(row["_id"]["filter"], {})[row["_id"].get("key")] = row
+    total = groups.pop("total", {})
+    return sum(group["products"] for group in total.values()), groups
 
 
 def _keys(name: str) -> Any:
@@ -187,32 +173,27 @@ def _keys(name: str) -> Any:
     return _KEYS[name]
 
 
-def _products(groups: dict[Any, Group], key: Any) -> int:
-    return groups[key].products if key in groups else 0
+def _products(groups: dict[Any, Document], key: Any) -> int:
+    # One product above the limit is read.
+    return min(groups[key]["products"], filters.MAX_COUNTED) if key in groups else 0
 
 
-def _categories(groups: dict[Any, Group], *, chosen: Container[Any]) -> list[dict[str, Any]]:
-    shown = [each for each in in_tree_order(Category.objects.all()) if each.pk in groups or each.pk in chosen]
+def _categories(groups: dict[Any, Document], *, chosen: Container[Any]) -> list[dict[str, Any]]:
     return [
-        {
-            "id": each.pk,
-            "name": each.name,
-            "slug": each.slug,
-            "parent": each.parent_id,
-            "count": _products(groups, each.pk),
-        }
-        for each in shown
+        {"id": row.pk, "name": row.name, "slug": row.slug, "parent": row.parent_id, "count": _products(groups, row.pk)}
+        for row in in_tree_order(Category.objects.all())
+        if row.pk in groups or row.pk in chosen
     ]
 
 
-def _price(groups: dict[int, Group]) -> dict[str, Any]:
+def _price(groups: dict[int, Document]) -> dict[str, Any]:
     """A group's key is the number of steps that its prices reach."""
     return {
-        "min": min((group.lowest_price for group in groups.values()), default=None),
-        "max": max((group.highest_price for group in groups.values()), default=None),
+        "min": min((group["lowest"].to_decimal() for group in groups.values()), default=None),
+        "max": max((group["highest"].to_decimal() for group in groups.values()), default=None),
         "ranges": [
-            {"min": _STEPS[reached - 1], "max": _last_before(reached), "count": group.products}
-            for reached, group in sorted(groups.items())
+            {"min": _STEPS[reached - 1], "max": _last_before(reached), "count": _products(groups, reached)}
+            for reached in sorted(groups)
         ],
     }
 
@@ -223,18 +204,18 @@ def _last_before(step: int) -> Decimal:
     return _STEPS[step] - money.smallest_step(settings.CURRENCY)
 
 
-def _attributes(groups: dict[str, dict[Any, Group]], *, chosen: dict[str, list[str]]) -> list[dict[str, Any]]:
+def _attributes(groups: Groups, *, chosen: dict[str, list[str]]) -> list[dict[str, Any]]:
     """Include chosen values without products."""
     asked = {name: {identifiers.key(value): value for value in values} for name, values in chosen.items()}
     counts: dict[str, dict[str, int]] = {name: dict.fromkeys(values, 0) for name, values in asked.items()}
-    spelled: dict[tuple[str, str], str] = {(name, key): value for name in asked for key, value in asked[name].items()}
+    spelled = {(name, key): value for name, values in asked.items() for key, value in values.items()}
     for filter_, found in groups.items():
         for pair, group in found.items() if filter_.startswith("attr") else ():
             name, _, key = pair.partition("=")
             # Each chosen attribute has a separate aggregation.
             if (name in asked) == (filter_ != "attributes"):
-                counts.setdefault(name, {})[key] = group.products
-                spelled[name, key] = group.attributes.get(name, key)
+                counts.setdefault(name, {})[key] = _products(found, pair)
+                spelled[name, key] = group["attributes"].get(name, key)
     names = _commonest({name: sum(values.values()) for name, values in counts.items()}, asked, at_most=MAX_NAMES)
     return [
         {

@@ -1,7 +1,7 @@
 """Query parameters of the product list as MongoDB filters and sorts."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
@@ -131,8 +131,8 @@ def _fields_of(serializer_class: type[serializers.Serializer]) -> Mapping[str, s
     return serializer_class().get_fields()
 
 
-# Cache only short query strings, to limit memory.
-_SHORT = 300
+# Limits the cache's memory.
+_LONGEST_CACHED = 400
 _parse_cached = cached(maxsize=1_000)(_parse)
 
 
@@ -140,25 +140,20 @@ class ProductFilters:
     """Raises ``ValidationError``."""
 
     serializer_class = ProductFiltersSerializer
-    # Validated data of an empty query string.
-    nothing: Mapping[str, Any] = {}
 
     def __init__(self, parameters: QueryDict) -> None:
         known = _fields_of(self.serializer_class)
         asked: list[tuple[str, Any]] = []
         attributes: list[tuple[str, list[str]]] = []
-        length = 0
         for name, values in given(parameters):
             if name in known:
-                repeats = isinstance(known[name], RepeatedField)
-                asked.append((name, tuple(values) if repeats else values[-1]))
-                length += sum(map(len, values))
+                asked.append((name, tuple(values) if isinstance(known[name], RepeatedField) else values[-1]))
             elif name.startswith("attr_"):
                 attributes.append((name, values))
             elif name not in _NO_FILTERS:
                 refuse_unknown_filter(name)
-        understand = _parse_cached if length <= _SHORT else _parse
-        self.data: Mapping[str, Any] = understand(self.serializer_class, tuple(asked)) if asked else self.nothing
+        parse = _parse_cached if len(str(asked)) <= _LONGEST_CACHED else _parse
+        self.data = parse(self.serializer_class, tuple(asked))
         self.attributes = self._attributes(attributes)
         self.categories = self._categories(self.data.get("category", ()))
         text = self.data.get("search")
@@ -178,18 +173,16 @@ class ProductFilters:
         return attributes
 
     @staticmethod
-    def _categories(slugs: Iterable[str]) -> list[ObjectId]:
-        known = {slug: _ids_of_slugs.get(slug) for slug in slugs}
-        if missing := [slug for slug, pk in known.items() if pk is None]:
-            for row in documents.find(Category, {"slug": {"$in": missing}}, only=("id", "slug")):
-                known[row.slug] = row.pk
-                _ids_of_slugs.set(row.slug, row.pk)
-        ids: list[ObjectId] = []
-        for slug, pk in known.items():
-            if pk is None:
+    def _categories(slugs: Sequence[str]) -> list[ObjectId]:
+        known = {slug: pk for slug in slugs if (pk := _ids_of_slugs.get(slug))}
+        if missing := [slug for slug in slugs if slug not in known]:
+            for slug, pk in Category.objects.filter(slug__in=missing).values_list("slug", "pk"):
+                known[slug] = pk
+                _ids_of_slugs.set(slug, pk)
+        for slug in slugs:
+            if slug not in known:
                 raise ValidationError({"category": f"Category {slug!r} does not exist."}, code="does_not_exist")
-            ids.append(pk)
-        return ids
+        return [known[slug] for slug in slugs]
 
     @cached_property
     def conditions(self) -> dict[str, Condition]:
@@ -221,7 +214,6 @@ class ProductFilters:
 
 class ProductQuery(ProductFilters):
     serializer_class = ProductQuerySerializer
-    nothing = {"ordering": "newest"}
 
     @property
     def ordering(self) -> Ordering | None:

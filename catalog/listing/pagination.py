@@ -2,12 +2,11 @@ import base64
 import io
 import json
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from bson import Decimal128
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -41,7 +40,7 @@ class ProductPagination(PageNumberPagination):
         start = (self.number - 1) * self.size
         if start >= filters.MAX_COUNTED:
             raise NotFound("Invalid page.")
-        self.ends_numbers = start + self.size >= filters.MAX_COUNTED
+        self.is_last_number = start + self.size >= filters.MAX_COUNTED
         rows = self._read([{"$skip": start}, {"$limit": min(self.size, filters.MAX_COUNTED - start)}])
         # A cached count may be too high.
         if self.number > 1 and not rows:
@@ -50,7 +49,7 @@ class ProductPagination(PageNumberPagination):
         return rows
 
     def _page_by_cursor(self) -> list[Document]:
-        self.ends_numbers = True
+        self.is_last_number = True
         # One more row detects a next page.
         rows = self._read([{"$match": self._after(self.cursor)}, {"$limit": self.size + 1}])
         self.more = len(rows) > self.size
@@ -61,7 +60,7 @@ class ProductPagination(PageNumberPagination):
         whole = not self.cursor and self.ordering is not None
         count = ListCount(self.query.match(), at_most=filters.MAX_COUNTED + 1, whole=whole)
         # For the next page's cursor.
-        position = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.ends_numbers else {}
+        position = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.is_last_number else {}
         rows = replies.list_products(
             [*self.query.in_order(), *count.inline_stages, *part],
             # A cursor scans ranges of the index, which are not in order.
@@ -84,17 +83,15 @@ class ProductPagination(PageNumberPagination):
             raise NotFound("Invalid cursor.") from error
         return self.ordering.after(Decimal128(value) if self.ordering.field == "price" else value, row)
 
-    def _cursor_after(self, position: list[Any]) -> str:
-        return base64.urlsafe_b64encode(json.dumps(position, default=_as_json).encode()).decode()
-
     def get_next_link(self) -> str | None:
         if not self.more:
             return None
-        if not self.ends_numbers:
+        if not self.is_last_number:
             return self._link(page=self.number + 1)
         if self.ordering is None:
             return None
-        return self._link(cursor=self._cursor_after(self.positions[: self.size][-1]))
+        position = json.dumps(self.positions[: self.size][-1], default=_as_json)
+        return self._link(cursor=base64.urlsafe_b64encode(position.encode()).decode())
 
     def get_previous_link(self) -> str | None:
         if self.cursor or self.number == 1:
@@ -102,10 +99,9 @@ class ProductPagination(PageNumberPagination):
         return self._link(page=self.number - 1) if self.number > 2 else self._link()
 
     def _link(self, **place: Any) -> str:
-        asked = self.request.META.get("QUERY_STRING", "")
-        write = _written_query if len(asked) <= _SHORT else _query
-        query = write(asked, tuple((name, str(value)) for name, value in place.items()))
-        return f"{base_url(self.request)}{_quoted(self.request.path)}{query and '?'}{query}"
+        others = [each for each in self.request.query_params.lists() if each[0] not in ("page", "cursor")]
+        query = urlencode(sorted([*others, *place.items()]), doseq=True)
+        return f"{base_url(self.request)}{quote(self.request.path)}{query and '?'}{query}"
 
     def get_paginated_response(self, data: list[Document]) -> HttpResponse:  # type: ignore[override]
         return JSONReply(
@@ -125,18 +121,6 @@ class ProductPagination(PageNumberPagination):
             "description": f"False if there are more than {filters.MAX_COUNTED} products; `count` then stays at that.",
         }
         return described
-
-
-def _query(asked: str, place: tuple[tuple[str, str], ...]) -> str:
-    parameters = QueryDict(asked.encode("latin-1")).lists()
-    others = [(name, values) for name, values in parameters if name not in ("page", "cursor")]
-    return urlencode(sorted([*others, *place]), doseq=True)
-
-
-# Cache only short query strings, to limit memory.
-_SHORT = 300
-_written_query = lru_cache(maxsize=1_000)(_query)
-_quoted = lru_cache(maxsize=10)(quote)
 
 
 def _as_json(value: Any) -> str:

@@ -5,8 +5,8 @@ not computed are shown as stored.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from functools import cache, lru_cache
+from datetime import UTC
+from functools import cache
 from typing import Any
 
 from bson import Decimal128
@@ -18,7 +18,7 @@ from catalog.serializers import AttributesField
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
 from shop.db.money_fields import MoneyField
-from shop.media.urls import SIZES, all_urls_of, urls_of
+from shop.media.urls import SIZES, image_urls, urls_of
 from shop.money import display, display_in_mongodb
 
 # --- Shapes -----------------------------------------------------------------------------------------------------------
@@ -173,60 +173,48 @@ def _stored(name: str) -> dict[str, Any]:
 
 _SHOWN = {"$unset": ["search_words", "search_beginnings", "sort_name", "attribute_pairs", "category_lineage"]}
 _WITH_VARIANTS = {
-    "$lookup": {
-        "from": Variant._meta.db_table,
-        "localField": "_id",
-        "foreignField": "product_id",
-        "as": "variants",
-    }
+    "$lookup": {"from": Variant._meta.db_table, "localField": "_id", "foreignField": "product_id", "as": "variants"}
 }
 
 
 def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: str) -> Document | None:
     """Staff also get inactive products and variants, and stock."""
     rows = documents.aggregate(Product, [{"$match": where}, _SHOWN, _WITH_VARIANTS])
-    if not rows:
+    product = documents.with_defaults(Product, rows[0]) if rows else None
+    if product is None or not (product["is_active"] or for_staff):
         return None
-    try:
-        return _detail(rows[0], for_staff=for_staff, base_url=base_url)
-    except KeyError:
-        # Documents of an older release.
-        product = documents.with_defaults(Product, rows[0])
-        product["variants"] = [documents.with_defaults(Variant, each) for each in product["variants"]]
-        return _detail(product, for_staff=for_staff, base_url=base_url)
-
-
-def _detail(product: Document, *, for_staff: bool, base_url: str) -> Document | None:
-    if not (product["is_active"] or for_staff):
-        return None
-    variants = [each for each in product["variants"] if each["is_active"] or for_staff]
-    urls, currency = all_urls_of(base_url=base_url), settings.CURRENCY
+    variants = [documents.with_defaults(Variant, each) for each in product["variants"]]
+    variants.sort(key=lambda each: (each["position"], each["_id"]))
     pictures = [
-        _picture(each["id"], urls(each["name"]), alt=each.get("alt", ""), position=position)
+        picture(pk=each["id"], name=each["name"], alt=each.get("alt", ""), position=position, base_url=base_url)
         for position, each in enumerate(product["pictures"])
     ]
-    category = product["category_id"]
+    category, average = product["category_id"], product["rating_average"]
     computed = {
         "id": str(product["_id"]),
-        "price": _amount(product["price"], currency),
-        "compare_at_price": _amount(product["compare_at_price"], currency),
-        "currency": currency,
+        "price": _amount(product["price"]),
+        "compare_at_price": _amount(product["compare_at_price"]),
+        "currency": settings.CURRENCY,
         "image": pictures[0]["sizes"]["card"] if pictures else None,
-        "rating": {"average": _number(product["rating_average"]), "count": product["rating_count"]},
+        "rating": {
+            "average": None if average is None else float(average.to_decimal()),
+            "count": product["rating_count"],
+        },
         "category": category
         and {"id": str(category), "name": product["category_name"], "slug": product["category_slug"]},
         "images": pictures,
-        "variants": [_variant(each, currency, for_staff=for_staff) for each in sorted(variants, key=_place)],
-        "created_at": _moment(product["created_at"]),
-        "updated_at": _moment(product["updated_at"]),
+        "variants": [_variant(each, for_staff=for_staff) for each in variants if each["is_active"] or for_staff],
+        # The driver's datetimes are naive UTC.
+        "created_at": product["created_at"].replace(tzinfo=UTC),
+        "updated_at": product["updated_at"].replace(tzinfo=UTC),
     }
     return _named(ProductDetailSerializer.Meta.fields, computed, product)
 
 
-def _variant(variant: Document, currency: str, *, for_staff: bool) -> Document:
+def _variant(variant: Document, *, for_staff: bool) -> Document:
     computed = {
         "id": str(variant["_id"]),
-        "price": _amount(variant["price"], currency),
+        "price": _amount(variant["price"]),
         "in_stock": variant["is_active"] and variant["stock"] > 0,
     }
     serializer = StaffVariantSerializer if for_staff else VariantSerializer
@@ -238,10 +226,7 @@ def _named(names: Sequence[str], computed: Document, stored: Document) -> Docume
 
 
 def picture(*, pk: Any, name: str, alt: str, position: int, base_url: str) -> dict[str, Any]:
-    return _picture(pk, all_urls_of(base_url=base_url)(name), alt=alt, position=position)
-
-
-def _picture(pk: Any, sizes: Mapping[str, str | None], *, alt: str, position: int) -> dict[str, Any]:
+    sizes = image_urls(name, base_url=base_url)
     return {
         "id": str(pk),
         "url": sizes["original"],
@@ -252,23 +237,5 @@ def _picture(pk: Any, sizes: Mapping[str, str | None], *, alt: str, position: in
     }
 
 
-def _place(variant: Document) -> tuple[int, Any]:
-    return variant["position"], variant["_id"]
-
-
-def _number(stored: Decimal128 | None) -> float | None:
-    return None if stored is None else float(documents.decimal_of(stored))
-
-
-def _moment(stored: datetime) -> datetime:
-    # The driver's datetimes are naive UTC.
-    return stored.replace(tzinfo=UTC)
-
-
-def _amount(stored: Decimal128 | None, currency: str) -> str | None:
-    return None if stored is None else _shown(stored.bid, currency)
-
-
-@lru_cache(maxsize=10_000)
-def _shown(bid: bytes, currency: str) -> str:
-    return display(Decimal128.from_bid(bid).to_decimal(), currency)
+def _amount(stored: Decimal128 | None) -> str | None:
+    return None if stored is None else display(stored.to_decimal())

@@ -8,15 +8,7 @@ from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
 from catalog.models import Product
-from catalog.search_terms import (
-    CATEGORY,
-    END,
-    LONGEST_BEGINNING,
-    LONGEST_GRAM,
-    NAME,
-    SHORTEST_BEGINNING,
-    begins_with,
-)
+from catalog.search_terms import CATEGORY, END, LONGEST_BEGINNING, LONGEST_GRAM, NAME, SHORTEST_BEGINNING, begins_with
 from catalog.text import STOP_WORDS, Compound, Words, folded, is_unspaced, stem, without_possessives, words_of
 from shop.db import documents
 from shop.db.caches import TTLCache
@@ -82,19 +74,12 @@ class Search:
             typed.append(self._found.words[at])
         return {"$or": [_any_word(NAME, begins_with("$$this", NAME + text)) for text in typed]} if typed else None
 
-    @cached_property
-    def _all_forms(self) -> list[Forms]:
-        """Return the forms per word; without words, match nothing."""
-        of_words = [
-            forms for at in range(len(self._found.words)) if at not in self._ignored for forms in self._forms(at)
-        ]
-        return list({_key(forms): forms for forms in of_words}.values()) or [[]]
-
     def _forms(self, at: int) -> Iterator[Forms]:
         word = self._found.words[at]
         if is_unspaced(word):
-            for gram in _longest_grams(word):
-                yield _of_any_field(gram)
+            # The longest stored sequences are the most selective.
+            for start in range(max(1, len(word) - LONGEST_GRAM + 1)):
+                yield _of_any_field(word[start : start + LONGEST_GRAM])
             return
         forms = self._being_typed(at) if at == self._last else _of_any_field(stem(word) + END)
         for compound in self._compounds(at):
@@ -122,9 +107,11 @@ class Search:
     @cached_property
     def _rarest_first(self) -> list[Forms]:
         """MongoDB looks up the first form, and filters by the others."""
-        if len(self._all_forms) == 1:
-            return self._all_forms
-        forms = {_key(forms): forms for forms in self._all_forms}
+        searched = [at for at in range(len(self._found.words)) if at not in self._ignored]
+        # Without words, match nothing.
+        forms = {_key(each): each for at in searched for each in self._forms(at)} or {"": []}
+        if len(forms) == 1:
+            return list(forms.values())
         if self._is_one_token:
             # Not by frequency, which would need a query.
             return sorted(forms.values(), key=_by_length)
@@ -191,8 +178,3 @@ def _has(mark: str, words: list[str]) -> dict[str, Any]:
 def _any_word(mark: str, condition: dict[str, Any]) -> dict[str, Any]:
     of_field = {"$and": [begins_with("$$this", mark), condition]}
     return {"$anyElementTrue": {"$map": {"input": "$search_words", "in": of_field}}}
-
-
-def _longest_grams(run: str) -> list[str]:
-    """Return the most selective stored sequences."""
-    return [run[at : at + LONGEST_GRAM] for at in range(max(1, len(run) - LONGEST_GRAM + 1))]

@@ -51,25 +51,18 @@ def sold(as_customer: Any, make_product: Callable[..., Product]) -> Product:
 @pytest.mark.parametrize("model", [User, Product, Variant, StockMovement, Cart, Order])
 def test_an_instance_is_the_one_that_django_reads(sold: Product, model: type[Model]) -> None:
     expected = model.objects.order_by("pk").first()
-    (found,) = documents.find(model, {"_id": expected.pk})
+    found = documents.find_one(model, {"_id": expected.pk})
     assert found == expected
     assert values(found) == values(expected)
     assert {name: type(value) for name, value in values(found).items()} == {
         name: type(value) for name, value in values(expected).items()
     }
     assert (found._state.adding, found._state.db) == (False, "default")
-    assert values(documents.find_one(model, {"_id": expected.pk})) == values(expected)
-
-
-def test_other_fields_than_those_asked_for_come_when_they_are_needed(sold: Product) -> None:
-    (found,) = documents.find(Product, {"slug": "shirt"}, only=("id", "name"))
-    assert found.get_deferred_fields() >= {"description", "price"}
-    assert (found.pk, found.name) == (sold.pk, "Shirt")
-    assert found.attributes == {"colour": "red"}
+    (document,) = documents.aggregate(model, [{"$match": {"_id": expected.pk}}])
+    assert values(documents.instance(model, document)) == values(expected)
 
 
 def test_what_does_not_exist_is_none(db: None) -> None:
-    assert documents.find(Product, {"_id": ObjectId()}) == []
     assert documents.find_one(Product, {"_id": ObjectId()}) is None
     assert documents.change_one(Product, {"_id": ObjectId()}, {"$set": {"name": "x"}}) is None
 
@@ -120,7 +113,6 @@ def test_everything_takes_part_in_the_transaction(sold: Product) -> None:
         documents.update_one(Product, {"_id": sold.pk, "name": "Newer"}, {"$set": {"name": "New"}})
         documents.insert(StockMovement(variant=Variant.objects.get(), delta=99, reason="import"))
         assert documents.find_one(Product, {"_id": sold.pk}).name == "New"
-        assert documents.find(Product, {"_id": sold.pk})[0].name == "New"
         assert documents.aggregate(Product, [{"$project": {"name": 1}}])[0]["name"] == "New"
         raise RuntimeError("no")
 
@@ -181,7 +173,6 @@ def test_all_is_found_however_much_it_is(
 
     def read_all() -> None:
         for note, number in {"many": 6, "large": 2}.items():
-            assert len(documents.find(StockMovement, {"note": note}, only=("id", "reference"))) == number
             assert len(documents.aggregate(StockMovement, [{"$match": {"note": note}}])) == number
 
     if within is None:

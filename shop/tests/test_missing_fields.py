@@ -76,7 +76,7 @@ def test_models_and_readers_give_a_missing_field_its_default(populated_shop: Ord
                 collection.update_one({"_id": document["_id"]}, {"$unset": {field.column: ""}})
                 try:
                     read = model._base_manager.get(pk=document["_id"])
-                    (raw,) = documents.find(model, {"_id": document["_id"]})
+                    raw = documents.find_one(model, {"_id": document["_id"]})
                     listed = model._base_manager.filter(pk=document["_id"]).values_list(field.attname, flat=True)[0]
                     for value in (getattr(read, field.attname), getattr(raw, field.attname), listed):
                         assert has_its_default(field, value), value
