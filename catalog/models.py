@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from bson import ObjectId
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -21,9 +22,13 @@ ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
 MAX_ATTRIBUTES = 30
 
 
+def is_reserved(slug: str) -> bool:
+    """Return whether a URL with this slug would mean something else."""
+    return slug in RESERVED_SLUGS or ObjectId.is_valid(slug)
+
+
 def validate_slug_not_reserved(slug: str) -> None:
-    looks_like_id = len(slug) == 24 and all(c in "0123456789abcdefABCDEF" for c in slug)
-    if slug in RESERVED_SLUGS or looks_like_id:
+    if is_reserved(slug):
         raise ValidationError("This slug is reserved.", code="reserved_slug")
 
 

@@ -1,9 +1,8 @@
 """Bulk price changes, in two steps: plan and apply."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, Decimal
-from itertools import islice
 from typing import NamedTuple
 
 from bson import ObjectId
@@ -107,13 +106,12 @@ def apply(changes: Iterable[PriceChange], *, compare_at: CompareAtPriceRule) -> 
     by_product = defaultdict(list)
     for change in changes:
         by_product[change.product].append(change)
-    return [done for chunk in _chunks(by_product.values()) for done in _apply(chunk, compare_at=compare_at)]
-
-
-def _chunks(groups: Iterable[list[PriceChange]]) -> Iterator[list[PriceChange]]:
-    waiting = iter(groups)
-    while chunk := list(islice(waiting, _PRODUCTS_AT_ONCE)):
-        yield [change for group in chunk for change in group]
+    groups = list(by_product.values())
+    done: list[PriceChange] = []
+    for start in range(0, len(groups), _PRODUCTS_AT_ONCE):
+        chunk = [change for group in groups[start : start + _PRODUCTS_AT_ONCE] for change in group]
+        done += _apply(chunk, compare_at=compare_at)
+    return done
 
 
 @transactional("catalog.change_prices")

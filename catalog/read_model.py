@@ -4,7 +4,7 @@ Concurrent changes conflict on the product's document and are retried.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -26,23 +26,18 @@ def refresh(*product_ids: ObjectId) -> bool:
     products = {product.pk: product for product in Product.objects.filter(pk__in=product_ids)}
     if len(products) < len(set(product_ids)):
         raise Product.DoesNotExist
-    category_ids = {product.category_id for product in products.values()} - {None}
-    categories = Category.objects.in_bulk(category_ids) if category_ids else {}
-    touched = {
-        product.category_id
-        for product in products.values()
-        if product.category_id and product.category_lineage != categories[product.category_id].lineage
-    }
-    if touched:
-        Category.objects.filter(pk__in=touched).touch()
+    in_category = [product for product in products.values() if product.category_id]
+    categories = Category.objects.in_bulk({product.category_id for product in in_category})
+    moved = {row.category_id for row in in_category if row.category_lineage != categories[row.category_id].lineage}
+    Category.objects.filter(pk__in=moved).touch()
     variants = by_product(Variant.objects.filter(product__in=products, is_active=True).order_by("id"))
     images = by_product(ProductImage.objects.filter(product__in=products).order_by("position", "id"))
-    now = timezone.now()
     changes = {
         pk: fields(product, category=categories.get(product.category_id), variants=variants[pk], images=images[pk])
         for pk, product in products.items()
     }
-    _move_counts((product.counted_in, changes[pk]["counted_in"]) for pk, product in products.items())
+    _move_counts([(product.counted_in, changes[pk]["counted_in"]) for pk, product in products.items()])
+    now = timezone.now()
     documents.update_rows(Product, {pk: {**change, "updated_at": now} for pk, change in changes.items()})
     return any(products[pk].compare_at_price != change["compare_at_price"] for pk, change in changes.items())
 
@@ -60,10 +55,12 @@ def uncount(product: Product) -> None:
 
 
 def fields(
-    product: Product, *, category: Category | None, variants: Iterable[Variant], images: Iterable[ProductImage]
+    product: Product, *, category: Category | None, variants: Sequence[Variant], images: Sequence[ProductImage]
 ) -> dict[str, Any]:
     """Return the read model; ``variants`` are the active ones."""
-    variants = list(variants)
+    # Without active variants, keep the last price.
+    price = min((variant.price for variant in variants), default=product.price)
+    former = product.compare_at_price
     return {
         **category_fields(category),
         "counted_in": category.pk if category and product.is_active else None,
@@ -75,17 +72,12 @@ def fields(
             values=searched_values(product.attributes, [variant.options for variant in variants]),
             skus=[variant.sku for variant in variants],
         ),
-        "attribute_pairs": attribute_pairs(product.attributes),
-        # Without active variants, keep the last price.
-        "price": (price := min((variant.price for variant in variants), default=product.price)),
-        "compare_at_price": product.compare_at_price if _is_above(product.compare_at_price, price) else None,
+        "attribute_pairs": sorted(attribute_pair(name, value) for name, value in product.attributes.items()),
+        "price": price,
+        "compare_at_price": former if former is not None and former > price else None,
         "in_stock": any(variant.in_stock for variant in variants),
         "pictures": [{"id": str(image.pk), "name": image.name, "alt": image.alt} for image in images],
     }
-
-
-def _is_above(former: Decimal | None, price: Decimal) -> bool:
-    return former is not None and former > price
 
 
 def category_fields(category: Category | None) -> dict:
@@ -94,10 +86,6 @@ def category_fields(category: Category | None) -> dict:
         "category_slug": category.slug if category else "",
         "category_lineage": category.lineage if category else [],
     }
-
-
-def attribute_pairs(attributes: dict[str, str]) -> list[str]:
-    return sorted(attribute_pair(name, value) for name, value in attributes.items())
 
 
 def attribute_pair(name: str, value: str) -> str:
@@ -113,18 +101,16 @@ def rename_category(category: Category) -> None:
     Product.objects.filter(category=category).update(**changes)
 
 
-def set_active(products: Iterable[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
+def set_active(products: Sequence[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
     """Set ``is_active``. Call it in a transaction."""
-    products = list(products)
     Product.objects.filter(pk__in=[pk for pk, _ in products]).update(
         is_active=is_active, counted_in=F("category") if is_active else None, updated_at=timezone.now()
     )
-    _move_counts((None, category) if is_active else (category, None) for _, category in products)
+    _move_counts([(None, category) if is_active else (category, None) for _, category in products])
 
 
-def _move_counts(moves: Iterable[tuple[ObjectId | None, ObjectId | None]]) -> None:
+def _move_counts(moves: Sequence[tuple[ObjectId | None, ObjectId | None]]) -> None:
     """``moves`` are pairs of former and new category."""
-    moves = list(moves)
     numbers = Counter(after for _, after in moves)
     numbers.subtract(before for before, _ in moves)
     for category, number in numbers.items():
@@ -150,6 +136,8 @@ def refresh_in_stock(product_ids: set[ObjectId]) -> None:
 
     ``stock_flips`` always changes, so that concurrent sales of different last variants conflict.
     """
+    if not product_ids:
+        return
     available = set(
         Variant.objects.filter(product__in=product_ids, is_active=True, stock__gt=0).values_list("product", flat=True)
     )

@@ -36,10 +36,7 @@ def product_fields(
     """The category's terms come last, as in :func:`with_category`."""
     in_name = _forms(name)
     known = set(in_name)
-    others = [
-        *(form for value in values for form in _forms(value)),
-        *_forms(description, stop_words=False),
-    ]
+    others = [*(form for value in values for form in _forms(value)), *_forms(description, stop_words=False)]
     words = [*in_name, *_first(form for form in dict.fromkeys(others) if form not in known)]
     of_category = category_fields(category)
     return {

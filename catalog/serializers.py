@@ -61,9 +61,6 @@ class VariantUpdateSerializer(VariantWriteSerializer):
 
     stock = None  # type: ignore[assignment]
 
-    class Meta:
-        fields = ["sku", "options", "price"]
-
 
 class CategoryField(serializers.SlugRelatedField):
     """Unlike in REST framework, an empty text is invalid."""
@@ -123,14 +120,9 @@ class StockChangeSerializer(OptionalNulls):
 
     delta = serializers.IntegerField(min_value=-settings.MAX_QUANTITY, max_value=settings.MAX_QUANTITY, required=False)
     reason = serializers.CharField(max_length=200)
+    set = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
 
     described_as = {"oneOf": [given("delta"), given("set")]}
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        # `set` would shadow the builtin.
-        fields = super().get_fields()
-        fields["set"] = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
-        return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("delta" in attrs) == ("set" in attrs):

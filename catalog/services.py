@@ -1,5 +1,6 @@
 import secrets
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bson import ObjectId
@@ -17,7 +18,7 @@ from catalog.errors import (
     SlugTaken,
     VariantRequired,
 )
-from catalog.models import RESERVED_SLUGS, Category, Product, ProductImage, StockMovement, Variant
+from catalog.models import Category, Product, ProductImage, StockMovement, Variant, is_reserved
 from catalog.skus import SkuMap
 from catalog.text import in_ascii
 from shop import jobs
@@ -37,51 +38,45 @@ VARIANT_FIELDS = ("sku", "options", "price")
 # --- Products ---------------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _refuse_taken() -> Iterator[None]:
+    """Raise :class:`SlugTaken` or :class:`SkuTaken` for a violated unique index."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise (SlugTaken(attr="slug") if "slug" in violated_fields(error) else SkuTaken(attr="sku")) from error
+
+
+@_refuse_taken()
+@transactional("catalog.create_product")
 def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
     """Create a product with its variants and their initial stock.
 
     ``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or these four fields.
     Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`.
     """
-    try:
-        return _create_product(data=data, actor=actor)
-    except IntegrityError as error:
-        raise _taken(error) from error
-
-
-@transactional("catalog.create_product")
-def _create_product(*, data: dict[str, Any], actor: str) -> Product:
     product = Product(**{name: data[name] for name in PRODUCT_FIELDS if name in data})
     product.slug = product.slug or free_slug(product.name)
     product.save(force_insert=True)
-    for position, variant in enumerate(_variants_in(data)):
+    single = {name: data[name] for name in (*VARIANT_FIELDS, "stock") if name in data}
+    for position, variant in enumerate(data.get("variants") or [single]):
         _add_variant(product, variant, position=position, actor=actor)
     finalize_products(product.pk)
     staff_log.note(Action.ADD, product)
     return Product.objects.get(pk=product.pk)
 
 
-def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -> Product:
+@_refuse_taken()
+@transactional("catalog.update_product")
+def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -> None:
     """Update the fields in ``data``. Variants missing in ``variants`` are removed.
 
     Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`, and
     :class:`VariantRequired` for an ambiguous variant.
     """
-    try:
-        return _update_product(product_id=product.pk, data=data, actor=actor)
-    except IntegrityError as error:
-        raise _taken(error) from error
-
-
-@transactional("catalog.update_product")
-def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -> Product:
-    changes = {name: data[name] for name in PRODUCT_FIELDS if name in data}
-    product = Product.objects.get(pk=product_id)
-    for name, value in changes.items():
-        setattr(product, name, value)
-    if changes:
-        product.save(update_fields=list(changes))
-    existing = list(Variant.objects.filter(product=product_id).order_by("position", "id"))
+    product = Product.objects.get(pk=product.pk)
+    _set_fields(product, data, PRODUCT_FIELDS)
+    existing = list(Variant.objects.filter(product=product).order_by("position", "id"))
     if "variants" in data:
         _replace_variants(product, existing, data["variants"], actor=actor)
     elif given := [name for name in (*VARIANT_FIELDS, "stock") if name in data]:
@@ -89,17 +84,14 @@ def _update_product(*, product_id: ObjectId, data: dict[str, Any], actor: str) -
         if len(active) != 1:
             raise VariantRequired(attr=given[0])
         _change_variant(active[0], data, actor=actor)
-    finalize_products(product_id)
-    product = Product.objects.get(pk=product_id)
+    finalize_products(product.pk)
     staff_log.note(Action.CHANGE, product, fields=data)
-    return product
 
 
 @transactional("catalog.delete_product")
 def delete_product(*, product: Product) -> bool:
     """Delete a product, or deactivate a sold one; return whether it was deleted."""
-    variants = list(Variant.objects.filter(product=product).values_list("pk", flat=True))
-    if _sold(variants):
+    if _sold(Variant.objects.filter(product=product).values_list("pk", flat=True)):
         set_active([product], is_active=False)
         return False
     product = Product.objects.get(pk=product.pk)
@@ -143,9 +135,7 @@ def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
     """Return an unused slug; concurrent calls may return the same. ``taken`` are the used slugs, if known."""
     base = slug_base(name)
     is_taken = Product.objects.filter(slug=base).exists() if taken is None else base in taken
-    if is_taken or base in RESERVED_SLUGS or ObjectId.is_valid(base):
-        return f"{base}-{secrets.token_hex(3)}"
-    return base
+    return f"{base}-{secrets.token_hex(3)}" if is_taken or is_reserved(base) else base
 
 
 def slug_base(name: str) -> str:
@@ -161,25 +151,15 @@ def free_category_slug(name: str) -> str:
 # --- Variants ---------------------------------------------------------------------------------------------------------
 
 
+@_refuse_taken()
+@transactional("catalog.update_variant")
 def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -> Variant:
     """Raises :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`."""
-    try:
-        return _update_variant(variant=variant, data=data, actor=actor)
-    except IntegrityError as error:
-        raise _taken(error) from error
-
-
-@transactional("catalog.update_variant")
-def _update_variant(*, variant: Variant, data: dict[str, Any], actor: str) -> Variant:
     variant = Variant.objects.get(pk=variant.pk)
     _change_variant(variant, data, actor=actor)
     finalize_products(variant.product_id, attr="price")
     staff_log.note(Action.CHANGE, variant, fields=data)
     return variant
-
-
-def _variants_in(data: dict[str, Any]) -> list[dict[str, Any]]:
-    return data.get("variants") or [{name: data[name] for name in (*VARIANT_FIELDS, "stock") if name in data}]
 
 
 def _add_variant(product: Product, data: dict[str, Any], *, position: int, actor: str) -> Variant:
@@ -193,13 +173,17 @@ def _add_variant(product: Product, data: dict[str, Any], *, position: int, actor
 
 
 def _change_variant(variant: Variant, data: dict[str, Any], *, actor: str) -> None:
-    changes = {name: data[name] for name in (*VARIANT_FIELDS, "is_active", "position") if name in data}
-    for name, value in changes.items():
-        setattr(variant, name, value)
-    if changes:
-        variant.save(update_fields=list(changes))
+    _set_fields(variant, data, (*VARIANT_FIELDS, "is_active", "position"))
     if "stock" in data:
         stock.adjust(variant, to=data["stock"], reference=actor)
+
+
+def _set_fields(row: Product | Variant, data: dict[str, Any], names: Iterable[str]) -> None:
+    changed = [name for name in names if name in data]
+    for name in changed:
+        setattr(row, name, data[name])
+    if changed:
+        row.save(update_fields=changed)
 
 
 def _replace_variants(product: Product, existing: list[Variant], wanted: list[dict[str, Any]], *, actor: str) -> None:
@@ -244,12 +228,8 @@ def remove_variant(variant: Variant) -> bool:
     return True
 
 
-def _sold(variants: list[ObjectId]) -> bool:
-    return StockMovement.objects.filter(variant__in=variants, reason=StockMovement.Reason.ORDER).exists()
-
-
-def _taken(error: IntegrityError) -> SlugTaken | SkuTaken:
-    return SlugTaken(attr="slug") if "slug" in violated_fields(error) else SkuTaken(attr="sku")
+def _sold(variants: Iterable[ObjectId]) -> bool:
+    return StockMovement.objects.filter(variant__in=list(variants), reason=StockMovement.Reason.ORDER).exists()
 
 
 # --- Categories -------------------------------------------------------------------------------------------------------

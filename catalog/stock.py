@@ -34,8 +34,7 @@ def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: 
     if short:
         raise OutOfStock(variants=short)
     _record({variant_id: -quantity for variant_id, quantity in quantities.items()}, reason=reason, reference=reference)
-    if sold_out:
-        read_model.refresh_in_stock(sold_out)
+    read_model.refresh_in_stock(sold_out)
 
 
 @transactional("catalog.give_back_stock")
@@ -48,8 +47,7 @@ def release(quantities: Quantities, *, reason: StockMovement.Reason, reference: 
         if now is not None and now["stock"] == quantities[variant_id]:
             returned.add(now["product_id"])
     _record(quantities, reason=reason, reference=reference)
-    if returned:
-        read_model.refresh_in_stock(returned)
+    read_model.refresh_in_stock(returned)
 
 
 @transactional("catalog.adjust_stock")
@@ -91,8 +89,7 @@ def adjust_many(
     documents.bulk_write(Variant, changes)
     _record(deltas, reason=reason, reference=reference, notes=notes)
     flipped = {product_id for pk, (product_id, stock) in current.items() if 0 in (stock, stock + deltas[pk])}
-    if flipped:
-        read_model.refresh_in_stock(flipped)
+    read_model.refresh_in_stock(flipped)
 
 
 def _record(

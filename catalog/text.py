@@ -46,51 +46,32 @@ _MAX_PARTS = 6
 _SHORT = 2
 
 
-class _Folding(dict):
-    """A table for ``str.translate``, computed on demand."""
-
-    # Cached up to this code point, to limit memory.
-    last_kept = 0x2FFF
-
-    def __missing__(self, code: int) -> str:
-        folded = self.fold(chr(code))
-        if code <= self.last_kept:
-            self[code] = folded
-        return folded
-
-    def fold(self, character: str) -> str:
-        raise NotImplementedError
-
-
 def _ascii(character: str) -> str:
     return "".join(filter(str.isalnum, anyascii(character).lower()))
 
 
-class _LatinFolding(_Folding):
-    def fold(self, character: str) -> str:
-        if unicodedata.combining(character):
-            return ""
-        is_latin = not character.isascii() and unicodedata.name(character, "").startswith("LATIN")
-        return _ascii(character) if is_latin else character
+@lru_cache(maxsize=12_000)
+def _for_sorting(character: str) -> str:
+    if unicodedata.combining(character):
+        return ""
+    is_latin = not character.isascii() and unicodedata.name(character, "").startswith("LATIN")
+    return _ascii(character) if is_latin else character
 
 
-class _SearchFolding(_Folding):
-    def fold(self, character: str) -> str:
-        if character.isascii() or _IS_UNSPACED.match(character):
-            return character
-        if unicodedata.combining(character) and unicodedata.name(character, "").startswith(("HEBREW", "ARABIC")):
-            # Vowel signs are rarely typed.
-            return ""
-        return _ascii(character) if unicodedata.category(character)[0] in "LMN" else " "
-
-
-_latin, _searched = _LatinFolding(), _SearchFolding()
+@lru_cache(maxsize=12_000)
+def _for_search(character: str) -> str:
+    if character.isascii() or _IS_UNSPACED.match(character):
+        return character
+    if unicodedata.combining(character) and unicodedata.name(character, "").startswith(("HEBREW", "ARABIC")):
+        # Vowel signs are rarely typed.
+        return ""
+    return _ascii(character) if unicodedata.category(character)[0] in "LMN" else " "
 
 
 def normalised(text: str) -> str:
     """Return the sort form: lower case, Latin letters as ASCII."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return decomposed.translate(_latin)
+    return "".join(map(_for_sorting, decomposed))
 
 
 def in_ascii(text: str) -> str:
@@ -104,7 +85,7 @@ def in_ascii(text: str) -> str:
 def folded(text: str) -> str:
     """Return the search form: ASCII, except for scripts without spaces."""
     composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.translate(_UNIFIED)).casefold())
-    return composed.translate(_searched)
+    return "".join(map(_for_search, composed))
 
 
 def without_possessives(text: str) -> str:

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -10,6 +10,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from catalog import images, services, stock
 from catalog.categories import count_products, in_tree_order
@@ -60,8 +61,10 @@ class StaffWrites(viewsets.GenericViewSet):
         action = self.action_map.get((self.request.method or "").lower())
         return None if action is None else self.required_permissions[action]
 
-    def staff_may(self, *permissions: str) -> bool:
-        return staff_may(self.request.user, *permissions)
+    @staticmethod
+    def validated(serializer: Serializer) -> dict[str, Any]:
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
 
 
 class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewSet):
@@ -85,9 +88,6 @@ class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewS
         return Response(self.get_serializer(category).data)
 
 
-@extend_schema_view(
-    list=extend_schema(parameters=[ProductQuerySerializer, ATTRIBUTE_PARAMETER]),
-)
 class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
     """Products."""
 
@@ -110,6 +110,7 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         "destroy": "catalog.delete_product",
     }
 
+    @extend_schema(parameters=[ProductQuerySerializer, ATTRIBUTE_PARAMETER])
     def list(self, request: Request) -> HttpResponse:
         """List products with filters, search and ordering."""
         query: Any = ProductQuery(request.query_params)
@@ -139,39 +140,29 @@ class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
         return self.reply({"_id": product.pk}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
-    def update(self, request: Request, pk: str) -> HttpResponse:
+    def update(self, request: Request, pk: str, *, partial: bool = False) -> HttpResponse:
         """Replace a product (staff only)."""
-        return self.change(request, pk, partial=False)
+        product = find_product(pk, user=request.user)
+        data = self.validated(ProductWriteSerializer(product, data=request.data, partial=partial))
+        services.update_product(product=product, data=data, actor=str(request.user.pk))
+        return self.reply({"_id": product.pk})
 
     @extend_schema(request=ProductWriteSerializer, responses=ProductDetailSerializer)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
         """Update fields of a product (staff only)."""
-        return self.change(request, pk, partial=True)
-
-    def change(self, request: Request, pk: str, *, partial: bool) -> HttpResponse:
-        product = self.get_product(pk)
-        data = self.validated(ProductWriteSerializer(product, data=request.data, partial=partial))
-        product = services.update_product(product=product, data=data, actor=str(request.user.pk))
-        return self.reply({"_id": product.pk})
+        return self.update(request, pk, partial=True)
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a product (staff only). A product that was ever sold is deactivated instead."""
-        services.delete_product(product=self.get_product(pk))
+        services.delete_product(product=find_product(pk, user=request.user))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def get_product(self, pk: str) -> Product:
-        return find_product(pk, user=self.request.user)
-
     def reply(self, where: Condition, *, status: int = status.HTTP_200_OK) -> HttpResponse:
-        product = replies.get_product_detail(where, for_staff=self.staff_may(*SEE_ALL), base_url=base_url(self.request))
+        for_staff = staff_may(self.request.user, *SEE_ALL)
+        product = replies.get_product_detail(where, for_staff=for_staff, base_url=base_url(self.request))
         if product is None:
             raise Http404
         return JSONReply(product, status=status)
-
-    @staticmethod
-    def validated(serializer: ProductWriteSerializer) -> dict[str, Any]:
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
 
 class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
@@ -202,18 +193,15 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
     def create(self, request: Request, product_pk: str) -> Response:
         """Upload a JPEG, PNG or WebP image as the product's last one (staff only)."""
         product = get_object_or_404(Product.objects.all(), pk=product_pk)
-        serializer = ImageUploadSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        image = images.add_image(product=product, **serializer.validated_data)
+        image = images.add_image(product=product, **self.validated(ImageUploadSerializer(data=request.data)))
         return Response(self.as_picture(image), status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=PictureSerializer)
     def partial_update(self, request: Request, product_pk: str, pk: str) -> Response:
         """Change an image's alternative text or position (staff only)."""
         image = self.get_object()
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return Response(self.as_picture(images.update_image(image=image, data=serializer.validated_data)))
+        data = self.validated(ImageUpdateSerializer(data=request.data))
+        return Response(self.as_picture(images.update_image(image=image, data=data)))
 
     def destroy(self, request: Request, product_pk: str, pk: str) -> Response:
         """Delete an image (staff only)."""
@@ -240,9 +228,8 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change a variant's price, SKU or options (staff only)."""
         variant = self.get_object()
-        serializer = self.get_serializer(data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        variant = services.update_variant(variant=variant, data=serializer.validated_data, actor=str(request.user.pk))
+        data = self.validated(VariantUpdateSerializer(data=request.data, partial=True))
+        variant = services.update_variant(variant=variant, data=data, actor=str(request.user.pk))
         return Response(StaffVariantSerializer(variant).data)
 
     @extend_schema(request=StockChangeSerializer, responses=StaffVariantSerializer)
@@ -250,9 +237,7 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     def stock(self, request: Request, pk: str) -> Response:
         """Change the stock by `delta`, or `set` it to the counted stock (staff only)."""
         variant = self.get_object()
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        change = serializer.validated_data
+        change = self.validated(StockChangeSerializer(data=request.data))
         stock.adjust(
             variant,
             delta=change.get("delta"),
