@@ -11,7 +11,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from catalog.importing import spreadsheets
 from catalog.importing.errors import BadCell
 from catalog.models import ATTRIBUTE_NAME, Category, Product, Variant
 from shop import money
@@ -20,7 +19,6 @@ from shop.db.fields import field_of
 
 SKU, STOCK, STOCK_BASE = "sku", "stock", "stock_base"
 ATTRIBUTE, OPTION = "attr:", "option:"
-REQUIRED_OF_NEW = frozenset({"name", "price"})
 
 _YES = frozenset({"yes", "true", "1", "y"})
 _NO = frozenset({"no", "false", "0", "n"})
@@ -28,12 +26,11 @@ _AMOUNT = re.compile(r"\d{1,10}(\.\d{1,20})?", re.ASCII)
 
 
 class Column:
-    """An empty cell clears the field if ``empties``."""
+    """An empty cell clears a field that may be blank."""
 
-    def __init__(self, name: str, field: models.Field, *, empties: bool = False) -> None:
-        self.name = name
+    def __init__(self, field: models.Field, *, name: str = "") -> None:
         self.field = field
-        self.empties = empties
+        self.name = name or field.name
 
     def show(self, row: models.Model) -> str:
         return self.to_text(getattr(row, self.field.attname))
@@ -42,16 +39,8 @@ class Column:
         """Return the text as it would be exported. Raises :class:`BadCell`."""
         return self.to_text(self.from_text(text))
 
-    def check_typed(self, text: str) -> None:
-        """Raises :class:`BadCell` for a text that a spreadsheet changed automatically."""
-        if detail := spreadsheets.made_of_text(text):
-            raise BadCell(detail)
-
     def put(self, row: models.Model, text: str) -> None:
         setattr(row, self.field.attname, self.from_text(text))
-
-    def fields(self, row: models.Model) -> dict[str, Any]:
-        return {self.field.name: getattr(row, self.field.attname)}
 
     def to_text(self, value: Any) -> str:
         return value
@@ -93,8 +82,8 @@ class YesNoColumn(Column):
 class CategoryColumn(Column):
     """By slug or path."""
 
-    def __init__(self, name: str, field: models.Field, *, categories: Iterable[Category]) -> None:
-        super().__init__(name, field, empties=True)
+    def __init__(self, field: models.Field, categories: Iterable[Category]) -> None:
+        super().__init__(field)
         self._slugs: dict[ObjectId | None, str] = {None: ""}
         self._ids: dict[str, ObjectId | None] = {"": None}
         for category in categories:
@@ -114,8 +103,8 @@ class CategoryColumn(Column):
 class PairColumn(Column):
     """``attr:colour`` of a product, ``option:size`` of a variant."""
 
-    def __init__(self, name: str, field: models.Field) -> None:
-        super().__init__(name, field, empties=True)
+    def __init__(self, field: models.Field, name: str) -> None:
+        super().__init__(field, name=name)
         self.key = name.partition(":")[2]
 
     def show(self, row: models.Model) -> str:
@@ -135,30 +124,25 @@ class PairColumn(Column):
 class Columns:
     def __init__(self, categories: Iterable[Category]) -> None:
         product, variant = partial(field_of, Product), partial(field_of, Variant)
-        self._of_product = {
-            "name": Column("name", product("name")),
-            "slug": Column("slug", product("slug")),
-            "description": Column("description", product("description"), empties=True),
-            "category": CategoryColumn("category", product("category"), categories=categories),
-            "active": YesNoColumn("active", product("is_active")),
-            "compare_at_price": MoneyColumn("compare_at_price", product("compare_at_price"), empties=True),
-        }
-        self._of_variant = {
-            "price": MoneyColumn("price", variant("price")),
-            "variant_active": YesNoColumn("variant_active", variant("is_active")),
-        }
-        self.sku = Column(SKU, variant("sku"))
-        self._names = list(self._of_product)
+        self.sku = Column(variant("sku"))
+        self._of_product = _by_name(
+            Column(product("name")),
+            Column(product("slug")),
+            Column(product("description")),
+            CategoryColumn(product("category"), categories),
+            YesNoColumn(product("is_active"), name="active"),
+            MoneyColumn(product("compare_at_price")),
+        )
+        self._of_variant = _by_name(
+            MoneyColumn(variant("price")),
+            YesNoColumn(variant("is_active"), name="variant_active"),
+        )
 
     def of_product(self, name: str) -> Column | None:
-        if name not in self._of_product and _is_pair(name, ATTRIBUTE):
-            self._of_product[name] = PairColumn(name, field_of(Product, "attributes"))
-        return self._of_product.get(name)
+        return self._of_product.get(name) or _pair_column(name, ATTRIBUTE, field_of(Product, "attributes"))
 
     def of_variant(self, name: str) -> Column | None:
-        if name not in self._of_variant and _is_pair(name, OPTION):
-            self._of_variant[name] = PairColumn(name, field_of(Variant, "options"))
-        return self._of_variant.get(name)
+        return self._of_variant.get(name) or _pair_column(name, OPTION, field_of(Variant, "options"))
 
     def get(self, name: str) -> Column | None:
         return self.of_product(name) or self.of_variant(name)
@@ -166,7 +150,7 @@ class Columns:
     def export_order(self, attributes: Iterable[str], options: Iterable[str]) -> list[str]:
         return [
             SKU,
-            *self._names,
+            *self._of_product,
             *(ATTRIBUTE + name for name in sorted(attributes)),
             *(OPTION + name for name in sorted(options)),
             *("price", STOCK, STOCK_BASE, "variant_active"),
@@ -174,6 +158,15 @@ class Columns:
 
     def knows(self, name: str) -> bool:
         return name in (SKU, STOCK, STOCK_BASE) or self.get(name) is not None
+
+
+def _by_name(*columns: Column) -> dict[str, Column]:
+    return {column.name: column for column in columns}
+
+
+def _pair_column(name: str, prefix: str, field: models.Field) -> PairColumn | None:
+    is_pair = name.startswith(prefix) and re.fullmatch(ATTRIBUTE_NAME, name.removeprefix(prefix))
+    return PairColumn(field, name) if is_pair else None
 
 
 def clean_text(text: str, field: models.Field | None = None) -> str:
@@ -215,7 +208,3 @@ def read_stock_base(text: str) -> tuple[int, int] | None:
     if not found:
         raise BadCell("This value was changed since the export. Clear the cell, or export again.")
     return int(found[1]), int(found[2])
-
-
-def _is_pair(name: str, prefix: str) -> bool:
-    return name.startswith(prefix) and bool(re.fullmatch(ATTRIBUTE_NAME, name.removeprefix(prefix)))

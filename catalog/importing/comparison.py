@@ -1,14 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from catalog import read_model
+from catalog.importing import spreadsheets
 from catalog.importing.columns import (
     ATTRIBUTE,
     OPTION,
-    REQUIRED_OF_NEW,
     SKU,
     STOCK,
     STOCK_BASE,
@@ -36,7 +36,6 @@ Change = list[str]
 class Comparison:
     def __init__(self, sheet: Sheet, columns: Columns) -> None:
         self._sheet = sheet
-        self._sku = columns.sku
         self._of_product = [column for name in sheet.names if (column := columns.of_product(name))]
         self._of_variant = [column for name in sheet.names if (column := columns.of_variant(name))]
         self._stocked = STOCK in sheet.names
@@ -48,16 +47,16 @@ class Comparison:
         faults, self._faults = self._faults, []
         return faults
 
-    def compare(self, groups: list[ProductRows]) -> Iterator[tuple[ImportStep, int, int]]:
+    def compare(self, groups: Sequence[ProductRows]) -> Iterator[tuple[ImportStep, int, int]]:
         """Yield steps with their numbers of new and changed rows."""
         ids = [group.product_id for group in groups if group.product_id]
-        products = Product.objects.in_bulk(ids) if ids else {}
-        variants = read_model.by_product(Variant.objects.filter(product__in=ids)) if ids else {}
+        products = Product.objects.in_bulk(ids)
+        variants = read_model.by_product(Variant.objects.filter(product__in=ids))
         self._taken = self._slugs_in_use(groups)
         for group in groups:
             before = len(self._faults)
             known = group.product_id
-            product = (products.get(known) if known else None) or Product()
+            product = products.get(known) or Product()
             found = self._compare_product(group, product, variants.get(known, []) if known else [])
             if found and len(self._faults) == before:
                 yield found
@@ -70,26 +69,28 @@ class Comparison:
         if len(group.rows) > MAX_VARIANTS:
             self._fault(group.rows[MAX_VARIANTS], SKU, f"At most {MAX_VARIANTS} rows per product.")
             return None
-        is_new, name = product._state.adding, product.name
+        is_new, name, first = product._state.adding, product.name, group.rows[0]
         changed: set[int] = set()
         changes: list[Change] = []
         for column in self._of_product:
-            row, text = self._agreed(group, column, "" if is_new else column.show(product))
-            if change := self._change(column, product, text, row, is_new=is_new):
+            shown = "" if is_new else column.show(product)
+            row, text = self._agreed(group, column, shown)
+            if change := self._change(column, product, shown, text, row):
                 changes.append(change)
                 changed.add(row.number)
-        first = group.rows[0]
         if is_new:
             self._require(first, "name", product.name)
             if not product.slug:
                 product.slug = free_slug(product.name, taken=self._taken | self._slugs)
                 changes.append(["slug", "", product.slug])
-        self._check_slug(first, changes)
+        if any(column == "slug" for column, *_ in changes):
+            if product.slug in self._taken | self._slugs:
+                self._fault(first, "slug", "Another product has this slug. A variant cannot move to another product.")
+            self._slugs.add(product.slug)
         self._check_pairs(first, ATTRIBUTE, product.attributes, changes)
 
         by_sku = SkuMap((variant.sku, variant) for variant in existing)
         variants = []
-        new = 0
         for row in group.rows:
             variant = by_sku.find(row.sku) or Variant(sku=row.sku)
             entry = self._compare_variant(row, variant)
@@ -97,15 +98,16 @@ class Comparison:
             if entry:
                 variants.append(entry)
                 changed.add(row.number)
-                new += entry["id"] is None
+        new = sum(entry["id"] is None for entry in variants)
         self._check_options(group, by_sku)
-        if any(name in ("price", "variant_active", "compare_at_price") for name, *_ in _all_changes(changes, variants)):
+        all_changes = [*changes, *(change for entry in variants for change in entry["changes"])]
+        if any(column in ("price", "variant_active", "compare_at_price") for column, *_ in all_changes):
             self._check_compare_at_price(group, product, by_sku)
         if not changes and not variants:
             return None
         # The preview shows the current name.
         step = ImportStep(product_id=product.pk, name=name or product.name, changes=changes, variants=variants)
-        return step, new, len(changed) - sum(1 for entry in variants if entry["id"] is None)
+        return step, new, len(changed) - new
 
     def _agreed(self, group: ProductRows, column: Column, shown: str) -> tuple[Row, str]:
         """Return the new text for a column, and its row; other rows may be empty or unchanged."""
@@ -122,18 +124,12 @@ class Comparison:
                 self._fault(row, column.name, f"Row {chosen[0].number} has a different value for the same product.")
         return chosen
 
-    def _check_slug(self, row: Row, changes: list[Change]) -> None:
-        for name, _, slug in changes:
-            if name != "slug":
-                continue
-            if slug in self._taken or slug in self._slugs:
-                self._fault(row, name, "Another product has this slug. A variant cannot move to another product.")
-            self._slugs.add(slug)
-
-    def _slugs_in_use(self, groups: list[ProductRows]) -> set[str]:
-        wanted = set()
-        for row in (row for group in groups for row in group.rows):
-            wanted.add(identifiers.slug(self._sheet.text(row, "slug")) or slug_base(self._sheet.text(row, "name")))
+    def _slugs_in_use(self, groups: Sequence[ProductRows]) -> set[str]:
+        wanted = {
+            identifiers.slug(self._sheet.text(row, "slug")) or slug_base(self._sheet.text(row, "name"))
+            for group in groups
+            for row in group.rows
+        }
         return set(Product.objects.filter(slug__in=wanted).values_list("slug", flat=True))
 
     # --- Variants -----------------------------------------------------------------------------------------------------
@@ -141,11 +137,14 @@ class Comparison:
     def _compare_variant(self, row: Row, variant: Variant) -> dict[str, Any] | None:
         is_new = variant._state.adding
         if is_new:
-            self._check_typed(self._sku, row.sku, row)
+            try:
+                spreadsheets.check_typed(row.sku)
+            except BadCell as error:
+                self._fault(row, SKU, str(error))
         changes = []
         for column in self._of_variant:
-            text = self._sheet.text(row, column.name)
-            if change := self._change(column, variant, text, row, is_new=is_new):
+            shown = "" if is_new else column.show(variant)
+            if change := self._change(column, variant, shown, self._sheet.text(row, column.name), row):
                 changes.append(change)
         if is_new:
             self._require(row, "price", variant.price)
@@ -184,9 +183,9 @@ class Comparison:
         in_file = SkuMap((row.sku, row) for row in group.rows)
         seen: dict[tuple, str] = {}
         for sku, variant in by_sku.items():
-            shown = identifiers.keys(variant.options)
             if not variant.is_active:
                 continue
+            shown = identifiers.keys(variant.options)
             if (other := seen.setdefault(shown, sku)) != sku and (row := in_file.find(sku) or in_file.find(other)):
                 twin = other if row is in_file.find(sku) else sku
                 self._fault(row, f"{OPTION}…", f"{twin} is a variant of the same product with the same options.")
@@ -195,20 +194,17 @@ class Comparison:
         prices = [variant.price for _, variant in by_sku.items() if variant.is_active and variant.price is not None]
         former = product.compare_at_price
         if former is not None and prices and former <= min(prices):
-            text = (
-                f"The compare-at price, {former:f}, must be above the price, {min(prices):f}. Change both or clear it."
-            )
             column = "compare_at_price" if "compare_at_price" in self._sheet.names else "price"
-            self._fault(group.rows[0], column, text)
+            detail = f"The compare-at price, {former:f}, must be above the price, {min(prices):f}."
+            self._fault(group.rows[0], column, f"{detail} Change both or clear it.")
 
     # --- Cells --------------------------------------------------------------------------------------------------------
 
-    def _change(self, column: Column, obj: models.Model, text: str, row: Row, *, is_new: bool) -> Change | None:
-        shown = "" if is_new else column.show(obj)
-        if text == shown or (not text.strip() and not (column.empties and shown)):
+    def _change(self, column: Column, obj: models.Model, shown: str, text: str, row: Row) -> Change | None:
+        if text == shown or (not text.strip() and not (column.field.blank and shown)):
             return None
         try:
-            column.check_typed(text)
+            spreadsheets.check_typed(text)
             wanted = column.canonical(text)
             if shown and _same_value(column, wanted, shown):
                 return None
@@ -217,12 +213,6 @@ class Comparison:
             self._fault(row, column.name, str(error))
             return None
         return [column.name, shown, wanted]
-
-    def _check_typed(self, column: Column, text: str, row: Row) -> None:
-        try:
-            column.check_typed(text)
-        except BadCell as error:
-            self._fault(row, column.name, str(error))
 
     def _check_pairs(self, row: Row, prefix: str, pairs: dict[str, str], changes: list[Change]) -> None:
         changed = [name for name, *_ in changes if name.startswith(prefix)]
@@ -233,11 +223,9 @@ class Comparison:
                 self._fault(row, changed[0], " ".join(error.messages))
 
     def _require(self, row: Row, name: str, value: object) -> None:
-        if name in REQUIRED_OF_NEW and value in (None, "") and not self._is_faulty(row, name):
+        is_faulty = any((fault.row, fault.column) == (row.number, name) for fault in self._faults)
+        if value in (None, "") and not is_faulty:
             self._fault(row, name, f"A new row requires a {name}.")
-
-    def _is_faulty(self, row: Row, name: str) -> bool:
-        return any((fault.row, fault.column) == (row.number, name) for fault in self._faults)
 
     def _fault(self, row: Row, column: str, detail: str) -> None:
         self._faults.append(CellFault(row.number, column, detail))
@@ -256,12 +244,6 @@ def _since_export(wanted: int, exported: int, adjustments: int, variant: Variant
         f"The stock was {exported} at the export, has been counted or imported since, and is now {current}. "
         f"Export again, or clear {STOCK_BASE} to set it to {wanted}."
     )
-
-
-def _all_changes(changes: list[Change], variants: list[dict[str, Any]]) -> Iterator[Change]:
-    yield from changes
-    for entry in variants:
-        yield from entry["changes"]
 
 
 def _same_value(column: Column, text: str, shown: str) -> bool:

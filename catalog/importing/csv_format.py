@@ -2,7 +2,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from catalog.importing.errors import FileRefused
 
@@ -21,7 +21,7 @@ def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool
             encoding = marked
     text = io.TextIOWrapper(file, encoding=encoding, newline="")
     try:
-        first, second = _first_lines(text.read(_SAMPLE_LENGTH))
+        first, second, *_ = [*text.read(_SAMPLE_LENGTH).splitlines()[:2], "", ""]
     except UnicodeError as error:
         raise _not(encoding, row=1) from error
     text.seek(0)
@@ -33,21 +33,10 @@ def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool
     return _rows(text, delimiter=delimiter, encoding=encoding), delimiter != ","
 
 
-class Writer:
-    """Encodes rows as CSV; Excel needs a byte order mark for UTF-8."""
-
-    def __init__(self, *, byte_order_mark: bool = True) -> None:
-        self._buffer = io.StringIO(newline="")
-        self._writer = csv.writer(self._buffer)
-        self._beginning = "\ufeff" if byte_order_mark else ""
-
-    def write(self, rows: Iterable[Sequence[str]]) -> bytes:
-        self._writer.writerows(rows)
-        text = self._beginning + self._buffer.getvalue()
-        self._beginning = ""
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        return text.encode()
+def encoded(rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
 
 
 def _rows(text: io.TextIOWrapper, *, delimiter: str, encoding: str) -> Iterator[list[str]]:
@@ -89,11 +78,6 @@ class _Lines:
         if self._left < 0:
             raise FileRefused(f"Row {self._row} has more than {MAX_ROW_LENGTH} characters.")
         return line
-
-
-def _first_lines(text: str) -> tuple[str, str]:
-    first, second, *_ = [*text.splitlines()[:2], "", ""]
-    return first, second
 
 
 def _fitness(heading: str, delimiter: str) -> tuple[bool, int]:

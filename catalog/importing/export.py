@@ -1,3 +1,4 @@
+import codecs
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -32,10 +33,10 @@ class Export:
         self._of_variant = {name: column for name in self.headings if (column := columns.of_variant(name))}
 
     def csv(self, *, byte_order_mark: bool = True) -> Iterator[bytes]:
-        writer = csv_format.Writer(byte_order_mark=byte_order_mark)
-        yield writer.write([self.headings])
+        """Excel needs a byte order mark for UTF-8."""
+        yield (codecs.BOM_UTF8 if byte_order_mark else b"") + csv_format.encoded([self.headings])
         for rows in self._portions():
-            yield writer.write([[str(cell) for cell in row] for row in rows])
+            yield csv_format.encoded(rows)
 
     def xlsx(self) -> Iterator[bytes]:
         """Yield empty chunks until the file is complete on disk."""

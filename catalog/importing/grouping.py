@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from bson import ObjectId
 
@@ -11,6 +10,8 @@ from catalog.importing.rows import Row, Sheet
 from catalog.models import Product, Variant
 from catalog.skus import SkuMap
 from shop.db import identifiers
+
+T = TypeVar("T")
 
 ASKED_AT_ONCE = 1000
 
@@ -33,19 +34,15 @@ def group_rows(sheet: Sheet) -> list[ProductRows]:
     for row in sheet.rows:
         slug = slugs[row.number]
         product_id = owners.find(row.sku) or (by_slug.get(slug) or renamed.get(slug) if slug else None)
-        key: tuple[str, Any]
-        if product_id:
-            key = ("product", product_id)
-        else:
-            key = ("slug", slug) if slug else ("name", identifiers.label(sheet.text(row, "name")))
+        name = identifiers.label(sheet.text(row, "name"))
+        key = ("product", product_id) if product_id else ("slug", slug) if slug else ("name", name)
         groups.setdefault(key, ProductRows(product_id)).rows.append(row)
     return list(groups.values())
 
 
-def in_portions(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
-    rest = iter(values)
-    while portion := list(islice(rest, size)):
-        yield portion
+def in_portions(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def _products_by_sku(skus: Sequence[str]) -> SkuMap[ObjectId]:

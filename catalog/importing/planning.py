@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from bson import ObjectId
 
@@ -7,9 +6,11 @@ from catalog.importing.columns import Columns
 from catalog.importing.comparison import Comparison
 from catalog.importing.formats import Table
 from catalog.importing.grouping import group_rows, in_portions
-from catalog.importing.models import ImportStep
+from catalog.importing.models import ImportRun, ImportStep
 from catalog.importing.rows import CellFault, Sheet
 from catalog.models import Category
+
+State = ImportRun.State
 
 PRODUCTS_AT_ONCE = 200
 FAULTS_KEPT = 500
@@ -18,45 +19,39 @@ FAULTS_KEPT = 500
 Tick = Callable[[int, int], None]
 
 
-@dataclass
-class Plan:
-    id: ObjectId = field(default_factory=ObjectId)
-    steps: int = 0
-    rows: int = 0
-    new_rows: int = 0
-    changed_rows: int = 0
-    # Only the first ones.
-    faults: list[CellFault] = field(default_factory=list)
-    fault_count: int = 0
+def build_plan(run: ImportRun, table: Table, *, tick: Tick = lambda done, total: None) -> None:
+    """Store changes as steps and set their results on ``run``, without saving it or writing to the catalog.
 
-    def add_faults(self, faults: list[CellFault]) -> None:
-        self.fault_count += len(faults)
-        self.faults += faults[: FAULTS_KEPT - len(self.faults)]
-
-
-def build_plan(table: Table, *, tick: Tick = lambda done, total: None) -> Plan:
-    """Store changes as steps, without writing to the catalog. Raises ``FileRefused``."""
+    Raises ``FileRefused``.
+    """
     columns = Columns(Category.objects.all())
     sheet = Sheet(table, columns)
-    plan = Plan(rows=len(sheet.rows) + len(sheet.faults))
-    plan.add_faults(sheet.faults)
+    run.plan, run.rows = ObjectId(), len(sheet.rows) + len(sheet.faults)
+    add_faults(run, sheet.faults)
     groups = group_rows(sheet)
     comparison = Comparison(sheet, columns)
     done = 0
     for portion in in_portions(groups, PRODUCTS_AT_ONCE):
         steps = []
         for step, new, changed in comparison.compare(portion):
-            step.plan, step.number = plan.id, plan.steps
+            step.plan, step.number = run.plan, run.steps
             steps.append(step)
-            plan.steps += 1
-            plan.new_rows += new
-            plan.changed_rows += changed
+            run.steps += 1
+            run.new_rows += new
+            run.changed_rows += changed
         ImportStep.objects.bulk_create(steps)
-        plan.add_faults(comparison.take_faults())
+        add_faults(run, comparison.take_faults())
         done += len(portion)
         tick(done, len(groups))
-    plan.faults.sort()
-    return plan
+    run.faults.sort()
+    # A file without changes needs no confirmation.
+    run.state = State.REFUSED if run.fault_count else State.READY if run.steps else State.DONE
+
+
+def add_faults(run: ImportRun, faults: list[CellFault]) -> None:
+    """Keep only the first ones."""
+    run.fault_count += len(faults)
+    run.faults += [list(fault) for fault in faults[: FAULTS_KEPT - len(run.faults)]]
 
 
 def discard(plan_id: ObjectId | None) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from bson import ObjectId
 from django.core.exceptions import ObjectDoesNotExist
@@ -20,7 +20,7 @@ from catalog.importing import planning, writing
 from catalog.importing.errors import FileRefused, NotConfirmable, PreviewTooOld
 from catalog.importing.formats import MAX_BYTES, is_xlsx, open_table
 from catalog.importing.models import ImportPart, ImportRun, ImportStep
-from catalog.importing.planning import Plan, Tick
+from catalog.importing.planning import Tick
 from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
@@ -40,6 +40,8 @@ _PART_BYTES = 4 * 1024 * 1024
 # Then let other jobs run.
 _SLICE_SECONDS = 5.0
 
+# What a check finds.
+_RESULTS = ("state", "problem", "plan", "steps", "rows", "new_rows", "changed_rows", "faults", "fault_count")
 # Errors that only concurrent changes cause.
 _OVERTAKEN = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)
 # MongoDB's TransactionExceededLifetimeLimitSeconds.
@@ -56,10 +58,8 @@ def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
         raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Import it in several parts.")
     run.digest = digest_of(file)
     run.save(force_insert=True)
-    number = 0
-    while data := file.read(_PART_BYTES):
+    for number, data in enumerate(iter(lambda: file.read(_PART_BYTES), b"")):
         ImportPart.objects.create(run=run, number=number, data=data)
-        number += 1
     # Small XLSX files may unpack to large ones.
     at_once = size <= BYTES_AT_ONCE and not is_xlsx(file)
     check.enqueue(at_once=at_once, run=str(run.pk))
@@ -71,29 +71,25 @@ def check(*, run: str) -> None:
     row = ImportRun.objects.filter(pk=run, state=State.CHECKING).first()
     if row is None:
         return
-    plan: Plan | None = None
     try:
         with _file_of(row) as file:
-            plan = planning.build_plan(open_table(file, encoding=row.encoding))
+            planning.build_plan(row, open_table(file, encoding=row.encoding))
     except FileRefused as refusal:
-        found = {"state": State.REFUSED, "problem": str(refusal)}
-    else:
-        found = _results(plan)
-    if not ImportRun.objects.filter(pk=row.pk, state=State.CHECKING).update(**found, checked_at=timezone.now()):
+        row.state, row.problem = State.REFUSED, str(refusal)
+    results = {name: getattr(row, name) for name in _RESULTS}
+    if not ImportRun.objects.filter(pk=row.pk, state=State.CHECKING).update(**results, checked_at=timezone.now()):
         # Another worker finished first.
-        planning.discard(plan.id if plan else None)
+        planning.discard(row.plan)
         return
     ImportPart.objects.filter(run=row.pk).delete()
 
 
 def digest_of(file: BinaryIO) -> str:
     """Rewinds the file."""
-    digest = hashlib.sha256()
     file.seek(0)
-    while data := file.read(_PART_BYTES):
-        digest.update(data)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.seek(0)
-    return digest.hexdigest()
+    return digest
 
 
 def _file_of(run: ImportRun) -> BinaryIO:
@@ -102,20 +98,6 @@ def _file_of(run: ImportRun) -> BinaryIO:
         file.write(data)
     file.seek(0)
     return cast("BinaryIO", file)
-
-
-def _results(plan: Plan) -> dict[str, Any]:
-    return {
-        # A file without changes needs no confirmation.
-        "state": State.REFUSED if plan.fault_count else State.READY if plan.steps else State.DONE,
-        "plan": plan.id,
-        "steps": plan.steps,
-        "rows": plan.rows,
-        "new_rows": plan.new_rows,
-        "changed_rows": plan.changed_rows,
-        "faults": [list(fault) for fault in plan.faults],
-        "fault_count": plan.fault_count,
-    }
 
 
 # --- Confirm or discard -----------------------------------------------------------------------------------------------
@@ -154,18 +136,12 @@ def discard(*, run: ImportRun) -> None:
 
 
 @transactional("catalog.start_import")
-def start_without_preview(*, plan: Plan, filename: str, digest: str) -> ImportRun:
-    """Return a run for a plan, which the worker applies if the caller crashes."""
-    now = timezone.now()
-    run = ImportRun.objects.create(
-        filename=filename,
-        digest=digest,
-        checked_at=now,
-        confirmed_at=now,
-        **{**_results(plan), "state": State.APPLYING},
-    )
+def start_without_preview(*, run: ImportRun) -> None:
+    """Save a run with a plan, which the worker applies if the caller crashes."""
+    run.state = State.APPLYING
+    run.checked_at = run.confirmed_at = timezone.now()
+    run.save(force_insert=True)
     apply_as_job.enqueue(delay=jobs.LEASE, run=str(run.pk))
-    return run
 
 
 def extend_lease(run: ImportRun) -> None:

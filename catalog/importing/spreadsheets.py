@@ -2,6 +2,7 @@
 
 import re
 
+from catalog.importing.errors import BadCell
 from shop.db import identifiers
 
 # A long number: 4.00638E+12, 4,00638E+12, 1.5E-07.
@@ -28,11 +29,11 @@ _ERROR = re.compile(
 )
 
 
-def made_of_text(text: str) -> str | None:
+def check_typed(text: str) -> None:
+    """Raises :class:`BadCell` for a text that a spreadsheet changed automatically."""
     if _SHORTENED.fullmatch(identifiers.code(text)):
-        return "A spreadsheet shortened this number. Format the column as text and enter it again."
+        raise BadCell("A spreadsheet shortened this number. Format the column as text and enter it again.")
     if _TOO_NARROW.fullmatch(text):
-        return "A spreadsheet hid this value. Make the column wider and save the file again."
+        raise BadCell("A spreadsheet hid this value. Make the column wider and save the file again.")
     if _ERROR.fullmatch(text):
-        return f"This is a formula error, {text}: correct the formula."
-    return None
+        raise BadCell(f"This is a formula error, {text}: correct the formula.")

@@ -1,6 +1,7 @@
 """Apply steps of a plan, except those whose rows have changed since the check."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from bson import ObjectId
@@ -37,105 +38,77 @@ def write(steps: Sequence[ImportStep], *, actor: str, origin: str) -> Conflicts:
     return conflicts
 
 
+@dataclass
 class _Work:
-    def __init__(self) -> None:
-        self.new_products: list[Product] = []
-        self.new_variants: list[Variant] = []
-        self.products: dict[ObjectId, dict[str, Any]] = {}
-        self.variants: dict[ObjectId, dict[str, Any]] = {}
-        self.deltas: dict[ObjectId, int] = {}
-        self.notes: dict[ObjectId, str] = {}
-        # Changed in more than stock.
-        self.to_finalize: list[ObjectId] = []
+    """A step's rows, each with the changed fields if it exists."""
 
-    def take_over(self, other: "_Work") -> None:
-        self.new_products += other.new_products
-        self.new_variants += other.new_variants
-        self.to_finalize += other.to_finalize
-        self.products |= other.products
-        self.variants |= other.variants
-        self.deltas |= other.deltas
-        self.notes |= other.notes
+    product: Product
+    fields: dict[str, Any] = field(default_factory=dict)
+    variants: list[tuple[Variant, dict[str, Any]]] = field(default_factory=list)
+    deltas: dict[ObjectId, int] = field(default_factory=dict)
+    notes: dict[ObjectId, str] = field(default_factory=dict)
 
 
 class _Batch:
     def __init__(self, steps: Sequence[ImportStep], *, origin: str) -> None:
         self._origin = origin
         self._columns = Columns(Category.objects.all())
-        self._work = _Work()
+        self._works: list[_Work] = []
         ids = [step.product_id for step in steps if step.product_id]
-        self._products = Product.objects.in_bulk(ids) if ids else {}
-        self._variants = read_model.by_product(Variant.objects.filter(product__in=ids)) if ids else {}
+        self._products = Product.objects.in_bulk(ids)
+        self._variants = read_model.by_product(Variant.objects.filter(product__in=ids))
         new_skus = [each["sku"] for step in steps for each in step.variants if each["id"] is None]
         new_slugs = [text for step in steps for name, _, text in step.changes if name == "slug"]
-        taken = Variant.objects.with_skus(new_skus).values_list("sku", "pk") if new_skus else ()
-        self._skus = SkuMap(taken)
-        self._slugs = dict(Product.objects.filter(slug__in=new_slugs).values_list("slug", "pk")) if new_slugs else {}
+        self._skus = SkuMap(Variant.objects.with_skus(new_skus).values_list("sku", "pk"))
+        self._slugs = dict(Product.objects.filter(slug__in=new_slugs).values_list("slug", "pk"))
 
     def add(self, step: ImportStep) -> None:
         """Raises :class:`_Conflict`, without adding a part of the step."""
-        work = _Work()
-        product = self._product_of(step)
-        changed: dict[str, Any] = {}
+        if step.product_id is not None and step.product_id not in self._products:
+            raise _Conflict("The product was deleted.")
+        work = _Work(self._products[step.product_id] if step.product_id else Product(pk=ObjectId()))
         for name, before, after in step.changes:
-            if name == "slug" and self._slugs.get(after, product.pk) != product.pk:
+            if name == "slug" and self._slugs.get(after, work.product.pk) != work.product.pk:
                 raise _Conflict(f"Another product now has the slug {after}.")
             column = cast("Column", self._columns.of_product(name))
-            changed |= self._put(column, product, before, after)
-        if product._state.adding:
-            work.new_products.append(product)
-        elif changed:
-            work.products[product.pk] = changed
-        self._add_variants(work, step, product)
-        if changed or work.new_products or work.new_variants or work.variants:
-            work.to_finalize.append(product.pk)
-        self._work.take_over(work)
-
-    def write(self, *, actor: str) -> None:
-        work = self._work
-        if work.new_products:
-            Product.objects.bulk_create(work.new_products)
-        documents.update_rows(Product, work.products)
-        if work.new_variants:
-            Variant.objects.bulk_create(work.new_variants)
-        documents.update_rows(Variant, work.variants)
-        if work.deltas:
-            reason = StockMovement.Reason.IMPORT
-            stock.adjust_many(work.deltas, reason=reason, notes=work.notes, reference=actor)
-        if work.to_finalize:
-            # A price changed since the check must not fail the batch.
-            services.finalize_products(*work.to_finalize, drops_low_compare_at_prices=True)
-
-    def _product_of(self, step: ImportStep) -> Product:
-        if step.product_id is None:
-            return Product(pk=ObjectId())
-        if step.product_id not in self._products:
-            raise _Conflict("The product was deleted.")
-        return self._products[step.product_id]
-
-    def _add_variants(self, work: _Work, step: ImportStep, product: Product) -> None:
-        existing = {str(variant.pk): variant for variant in self._variants.get(product.pk, [])}
+            work.fields |= self._put(column, work.product, before, after)
+        existing = {str(variant.pk): variant for variant in self._variants.get(work.product.pk, [])}
         position = max((variant.position for variant in existing.values()), default=-1)
         for entry in step.variants:
-            if entry["id"] is None:
-                if entry["sku"] in self._skus:
-                    raise _Conflict(f"The variant {entry['sku']} now exists.")
-                position += 1
-                variant = Variant(pk=ObjectId(), product_id=product.pk, sku=entry["sku"], position=position)
-                work.new_variants.append(variant)
-            elif entry["id"] not in existing:
-                raise _Conflict(f"The variant {entry['sku']} was deleted.")
+            if entry["id"] is not None:
+                if entry["id"] not in existing:
+                    raise _Conflict(f"The variant {entry['sku']} was deleted.")
+                self._add_variant(work, existing[entry["id"]], entry)
+            elif entry["sku"] in self._skus:
+                raise _Conflict(f"The variant {entry['sku']} now exists.")
             else:
-                variant = existing[entry["id"]]
-            changed: dict[str, Any] = {}
-            for name, before, after in entry["changes"]:
-                if name == STOCK:
-                    self._move_stock(work, variant, entry, before, after)
-                else:
-                    column = cast("Column", self._columns.of_variant(name))
-                    changed |= self._put(column, variant, before, after)
-            if changed and not variant._state.adding:
-                work.variants[variant.pk] = changed
+                position += 1
+                variant = Variant(pk=ObjectId(), product_id=work.product.pk, sku=entry["sku"], position=position)
+                self._add_variant(work, variant, entry)
+        self._works.append(work)
+
+    def write(self, *, actor: str) -> None:
+        _write_rows(Product, [(work.product, work.fields) for work in self._works])
+        _write_rows(Variant, [each for work in self._works for each in work.variants])
+        deltas = {pk: delta for work in self._works for pk, delta in work.deltas.items()}
+        if deltas:
+            notes = {pk: note for work in self._works for pk, note in work.notes.items()}
+            stock.adjust_many(deltas, reason=StockMovement.Reason.IMPORT, notes=notes, reference=actor)
+        # Those that changed in more than stock.
+        if changed := [work.product.pk for work in self._works if work.fields or work.variants]:
+            # A price changed since the check must not fail the batch.
+            services.finalize_products(*changed, drops_low_compare_at_prices=True)
+
+    def _add_variant(self, work: _Work, variant: Variant, entry: dict[str, Any]) -> None:
+        fields: dict[str, Any] = {}
+        for name, before, after in entry["changes"]:
+            if name == STOCK:
+                self._move_stock(work, variant, entry, before, after)
+            else:
+                column = cast("Column", self._columns.of_variant(name))
+                fields |= self._put(column, variant, before, after)
+        if fields or variant._state.adding:
+            work.variants.append((variant, fields))
 
     def _put(self, column: Column, row: models.Model, before: str, after: str) -> dict[str, Any]:
         if not row._state.adding:
@@ -148,7 +121,7 @@ class _Batch:
             column.put(row, after)
         except BadCell as error:
             raise _Conflict(f"{column.name}: {error}") from error
-        return column.fields(row)
+        return {column.field.name: getattr(row, column.field.attname)}
 
     def _move_stock(self, work: _Work, variant: Variant, entry: dict[str, Any], before: str, after: str) -> None:
         """Apply the difference only, which keeps sales since the check."""
@@ -164,3 +137,10 @@ class _Batch:
             raise _Conflict(f"Only {variant.stock} of {variant.sku} in stock; {-delta} cannot be removed.")
         work.deltas[variant.pk] = delta
         work.notes[variant.pk] = f"{self._origin[:170]}, row {entry['row']}"
+
+
+def _write_rows(model: type[models.Model], rows: Sequence[tuple[models.Model, dict[str, Any]]]) -> None:
+    new = [row for row, _ in rows if row._state.adding]
+    changes = {row.pk: fields for row, fields in rows if fields and not row._state.adding}
+    model._default_manager.bulk_create(new)
+    documents.update_rows(model, changes)

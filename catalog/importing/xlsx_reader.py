@@ -68,7 +68,6 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
     # After the limits are set.
     from openpyxl.cell.cell import TYPE_FORMULA
     from openpyxl.cell.read_only import EMPTY_CELL
-    from openpyxl.utils import get_column_letter
 
     try:
         rows = _cells(file, limits, data_only=True)
@@ -94,12 +93,12 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
             raise Refused(f"The sheet extends beyond row {limits.sheet_rows}. Delete the empty rows at its end.")
         for column, cell in enumerate(with_formulas):
             if cell.data_type == TYPE_FORMULA:
-                _check_formula(row[column], f"{get_column_letter(column + 1)}{number}")
+                _check_formula(row[column], cell.coordinate)
         # Rows are padded.
         width = len(row)
         while width and row[width - 1] is EMPTY_CELL:
             width -= 1
-        texts = [_text(cell, number, column) for column, cell in enumerate(row[:width], start=1)]
+        texts = [_text(cell) for cell in row[:width]]
         while texts and not texts[-1]:
             texts.pop()
         cells += len(texts)
@@ -142,37 +141,38 @@ def _check_formula(cell: Any, where: str) -> None:
         raise Refused(f"Cell {where} contains a formula without a value. Open the file in a spreadsheet and save it.")
 
 
-def _text(cell: Any, row: int, column: int) -> str:
+def _text(cell: Any) -> str:
     """Return the displayed text of a cell."""
     from openpyxl.cell.cell import TYPE_ERROR
-    from openpyxl.utils import get_column_letter
 
     value = cell.value
     if cell.data_type == TYPE_ERROR:
-        raise Refused(f"Cell {get_column_letter(column)}{row} contains an error, {value}. Correct its formula.")
+        raise Refused(f"Cell {cell.coordinate} contains an error, {value}. Correct its formula.")
     if value is None:
         return ""
     if isinstance(value, str):
         return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    where = f"{get_column_letter(column)}{row}"
     if isinstance(value, int | float):
         if not -_INEXACT < value < _INEXACT:
             raise Refused(
-                f"Cell {where} contains a number of more than 15 digits, which spreadsheets shorten. Format its column "
-                "as text and enter it again."
+                f"Cell {cell.coordinate} contains a number of more than 15 digits, which spreadsheets shorten. Format "
+                "its column as text and enter it again."
             )
         # With 15 digits, 0.1 + 0.2 is 0.3.
-        return _with_zeros(int(value), cell.number_format, where) if value == int(value) else f"{value:.15g}"
-    raise Refused(f"Cell {where} contains a date. Format its column as text and enter it again.")
+        return _with_zeros(int(value), cell) if value == int(value) else f"{value:.15g}"
+    raise Refused(f"Cell {cell.coordinate} contains a date. Format its column as text and enter it again.")
 
 
-def _with_zeros(value: int, number_format: str, where: str) -> str:
-    pattern = _DECORATION.sub(r"\1", number_format.partition(";")[0])
+def _with_zeros(value: int, cell: Any) -> str:
+    pattern = _DECORATION.sub(r"\1", cell.number_format.partition(";")[0])
     found = _ZEROS.fullmatch(pattern)
-    if found is None and _may_show_zeros(pattern):
-        raise Refused(f"Cell {where} shows a number in the format {number_format[:60]}. Format its column as text.")
+    placeholders = re.sub(_LITERAL, "", pattern)
+    # Formats with decimals or thousands are for amounts.
+    if found is None and "00" in placeholders and not re.search("[.,/%Ee]", placeholders):
+        shown_as = cell.number_format[:60]
+        raise Refused(f"Cell {cell.coordinate} shows a number in the format {shown_as}. Format its column as text.")
     parts = list(_ZEROS_PART.finditer(found[1])) if found else []
     places = sum(part[0] == "0" for part in parts)
     if value < 0 or places < 2:
@@ -188,12 +188,6 @@ def _with_zeros(value: int, number_format: str, where: str) -> str:
         else:
             shown += part[1] or part[2] or part[3] or ""
     return shown
-
-
-def _may_show_zeros(pattern: str) -> bool:
-    """Formats with decimals or thousands are for amounts."""
-    placeholders = re.sub(_LITERAL, "", pattern)
-    return "00" in placeholders and not re.search("[.,/%Ee]", placeholders)
 
 
 def _check_archive(file: BinaryIO, limits: Limits) -> None:

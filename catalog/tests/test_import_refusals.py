@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from catalog.importing import comparison, formats, planning
+from catalog.importing.models import ImportRun
 from catalog.models import Product, Variant
 from catalog.tests.files import Rows, csv_of, import_products
 from shop.dev.testing.steps import dump_database
@@ -34,13 +35,13 @@ def refused(folder: Path, content: str | bytes | Rows) -> str:
 def faults(folder: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     """Import rows that must be refused; return the rows and columns of their errors."""
     found: list[tuple[int, str]] = []
-    add = planning.Plan.add_faults
+    add = planning.add_faults
 
-    def add_and_keep(self: planning.Plan, new: list[Any]) -> None:
+    def add_and_keep(run: ImportRun, new: list[Any]) -> None:
         found.extend((fault.row, fault.column) for fault in new)
-        add(self, new)
+        add(run, new)
 
-    monkeypatch.setattr(planning.Plan, "add_faults", add_and_keep)
+    monkeypatch.setattr(planning, "add_faults", add_and_keep)
     before = dump_database()
     with pytest.raises(CommandError, match="nothing was changed"):
         import_products(folder, rows)

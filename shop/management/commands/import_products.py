@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandError
 from catalog.importing import planning, runs
 from catalog.importing.formats import open_table
 from catalog.importing.models import ImportRun, ImportStep
-from catalog.importing.planning import Plan
 from shop.api.errors import ShopError
 from shop.management.progress import Progress
 
@@ -50,30 +49,33 @@ class Command(BaseCommand):
             )
             self._apply(run)
             return
+        run = ImportRun(filename=name, digest=digest)
         with Progress(self.stdout, "Checking", per_second=True) as bar:
-            plan = planning.build_plan(open_table(file, encoding=encoding), tick=bar)
-        if plan.fault_count or dry_run or not plan.steps:
+            planning.build_plan(run, open_table(file, encoding=encoding), tick=bar)
+        if run.fault_count or dry_run or not run.steps:
             try:
-                self._report(plan, in_full=dry_run)
+                self._report(run, in_full=dry_run)
             finally:
-                planning.discard(plan.id)
+                planning.discard(run.plan)
             return
-        self._report(plan, in_full=False)
-        self._apply(runs.start_without_preview(plan=plan, filename=name, digest=digest))
+        self._report(run, in_full=False)
+        runs.start_without_preview(run=run)
+        self._apply(run)
 
-    def _report(self, plan: Plan, *, in_full: bool) -> None:
+    def _report(self, run: ImportRun, *, in_full: bool) -> None:
         """Raises :class:`CommandError` on errors."""
-        if plan.fault_count:
-            for row, column, detail in plan.faults[:FAULTS_SHOWN]:
+        if run.fault_count:
+            for row, column, detail in run.faults[:FAULTS_SHOWN]:
                 self.stderr.write(f"  row {row}, {column}: {detail}")
-            if plan.fault_count > FAULTS_SHOWN:
-                self.stderr.write(f"  … and {plan.fault_count - FAULTS_SHOWN:,} more")
-            raise CommandError(f"{_counted(plan.fault_count, 'error')}; nothing was changed.")
-        if in_full:
-            for step in ImportStep.objects.filter(plan=plan.id).order_by("number").iterator():
+            if run.fault_count > FAULTS_SHOWN:
+                self.stderr.write(f"  … and {run.fault_count - FAULTS_SHOWN:,} more")
+            raise CommandError(f"{_counted(run.fault_count, 'error')}; nothing was changed.")
+        if in_full and run.plan:
+            for step in ImportStep.objects.filter(plan=run.plan).order_by("number").iterator():
                 self._show(step)
-        unchanged = plan.rows - plan.new_rows - plan.changed_rows
-        self.stdout.write(f"  {plan.new_rows:,} rows new, {plan.changed_rows:,} changed, {unchanged:,} unchanged.")
+        self.stdout.write(
+            f"  {run.new_rows:,} rows new, {run.changed_rows:,} changed, {run.unchanged_rows:,} unchanged."
+        )
 
     def _show(self, step: ImportStep) -> None:
         self.stdout.write(f"  {step.name}{'' if step.product_id else ' (new)'}")
