@@ -3,6 +3,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import model_ngettext
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
@@ -35,12 +36,6 @@ class CategoryForm(forms.ModelForm):
 
     def clean_slug(self) -> str:
         return self.cleaned_data["slug"] or services.free_category_slug(self.cleaned_data.get("name", ""))
-
-    def clean_parent(self) -> Category | None:
-        parent = self.cleaned_data["parent"]
-        if parent is not None and self.instance.pk in parent.lineage:
-            raise forms.ValidationError("A category cannot be a subcategory of itself.", code="cycle")
-        return parent
 
 
 class ChildrenInline(TabularInline):
@@ -139,10 +134,6 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
         children = Category.objects.filter(parent=category.pk).count()
         if not products and not children:
             return ""
-        parts = [_counted(products, "product", "products")] if products else []
-        parts += [_counted(children, "category", "categories")] if children else []
-        return f"{category.name} still contains {' and '.join(parts)}. Move them first."
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+        counts = ((products, Product._meta), (children, Category._meta))
+        contents = " and ".join(f"{number} {model_ngettext(options, number)}" for number, options in counts if number)
+        return f"{category.name} still contains {contents}. Move them first."

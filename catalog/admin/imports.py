@@ -4,7 +4,6 @@ from django import forms
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
@@ -32,7 +31,6 @@ STATE_LABELS: dict[str, str] = {
     State.DISCARDED: "",
 }
 STEPS_A_PAGE = 25
-VARIANTS_SHOWN = 20
 FAULTS_SHOWN = 100
 
 
@@ -50,7 +48,6 @@ class ImportForm(forms.ModelForm):
     class Meta:
         model = ImportRun
         fields = ("encoding",)
-        labels = {"encoding": "Encoding"}
 
 
 class ImportChangeList(QuickChangeList):
@@ -185,8 +182,10 @@ def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
     steps = ImportStep.objects.filter(plan=run.plan).order_by("number") if run.plan else ImportStep.objects.none()
     only_conflicts = run.conflicts and "conflicts" in request.GET
     shown = steps.exclude(conflict="") if only_conflicts else steps
-    total = run.conflicts if only_conflicts else run.steps
-    page = _CountedPaginator(shown, STEPS_A_PAGE, total=total).get_page(request.GET.get("page"))
+    paginator = Paginator(shown, STEPS_A_PAGE)
+    # Instead of counting the steps.
+    paginator.count = run.conflicts if only_conflicts else run.steps
+    page = paginator.get_page(request.GET.get("page"))
     people = emails([run.uploaded_by, run.confirmed_by])
     return {
         "title": "Import",
@@ -202,33 +201,4 @@ def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
         "faults_hidden": max(run.fault_count - FAULTS_SHOWN, 0),
         "only_conflicts": only_conflicts,
         "page": page,
-        "steps": [_step(step) for step in page],
     }
-
-
-class _CountedPaginator(Paginator):
-    def __init__(self, *args: Any, total: int, **kwargs: Any) -> None:
-        self.count = total
-        super().__init__(*args, **kwargs)
-
-
-def _step(step: ImportStep) -> dict[str, Any]:
-    return {
-        "step": step,
-        "changes": [_change(*change, is_new=step.product_id is None) for change in step.changes],
-        "variants": [
-            {**entry, "diffs": [_change(*change, is_new=entry["id"] is None) for change in entry["changes"]]}
-            for entry in step.variants[:VARIANTS_SHOWN]
-        ],
-        "variants_hidden": max(len(step.variants) - VARIANTS_SHOWN, 0),
-    }
-
-
-def _change(column: str, before: str, after: str, *, is_new: bool) -> str:
-    if is_new:
-        return format_html("<b>{}</b> <ins>{}</ins>", column, _short(after))
-    return format_html("<b>{}</b> <del>{}</del> → <ins>{}</ins>", column, _short(before), _short(after))
-
-
-def _short(text: str) -> str:
-    return f"{text[:200]}…" if len(text) > 200 else text or "–"

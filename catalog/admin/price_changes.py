@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -78,11 +79,8 @@ class ChangesPrices(ModelAdmin):
     def change_prices(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponse | None:
         products = list(queryset.values_list("pk", flat=True)[: MAX_PRODUCTS + 1])
         if len(products) > MAX_PRODUCTS:
-            self.message_user(
-                request,
-                f"Change the prices of at most {MAX_PRODUCTS:,} products at once. Filter the list first.",
-                messages.ERROR,
-            )
+            text = f"Change the prices of at most {MAX_PRODUCTS:,} products at once. Filter the list first."
+            self.message_user(request, text, messages.ERROR)
             return None
         return self._page(request, RuleForm(), products, back=request.get_full_path())
 
@@ -107,17 +105,6 @@ class ChangesPrices(ModelAdmin):
         except (PriceOutOfRange, TooManyPrices) as error:
             add_refusal(form, error)
             return self._page(request, form, products, back=back)
-        return self._preview(request, form, products, changes, back=back)
-
-    def _preview(
-        self,
-        request: HttpRequest,
-        form: RuleForm,
-        products: Sequence[ObjectId],
-        changes: Sequence[PriceChange],
-        *,
-        back: str,
-    ) -> HttpResponse:
         plan = {
             "compare_at": form.cleaned_data["compare_at"],
             "changes": [[str(value) for value in each] for each in changes],
@@ -162,7 +149,7 @@ class ChangesPrices(ModelAdmin):
         ]
         done = set(price_changes.apply(changes, compare_at=CompareAtPriceRule(plan["compare_at"])))
         if done:
-            self.message_user(request, f"{_number(len(done), 'price')} changed.", messages.SUCCESS)
+            self.message_user(request, f"{_prices(done)} changed.", messages.SUCCESS)
         if missed := [each for each in changes if each not in done]:
             self.message_user(request, _skipped(missed), messages.WARNING)
         return HttpResponseRedirect(back)
@@ -183,17 +170,12 @@ def _rows(changes: Sequence[PriceChange]) -> list[dict[str, Any]]:
     ]
 
 
-def _skipped(changes: Iterable[PriceChange]) -> str:
-    changes = list(changes)
-    skus = (
-        Variant.objects.filter(pk__in=[each.variant for each in changes]).order_by("sku").values_list("sku", flat=True)
-    )
-    named = ", ".join(skus[:5]) + (" and others" if len(changes) > 5 else "")
-    return (
-        f"{_number(len(changes), 'price')} changed since the preview and "
-        f"{'were' if len(changes) > 1 else 'was'} skipped: {named or 'deleted variants'}."
-    )
+def _skipped(changes: Sequence[PriceChange]) -> str:
+    variants = Variant.objects.filter(pk__in=[each.variant for each in changes]).order_by("sku")
+    named = ", ".join(variants.values_list("sku", flat=True)[:5]) + (" and others" if len(changes) > 5 else "")
+    were = "was" if len(changes) == 1 else "were"
+    return f"{_prices(changes)} changed since the preview and {were} skipped: {named or 'deleted variants'}."
 
 
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _prices(changes: Collection[PriceChange]) -> str:
+    return f"{len(changes):,} price{pluralize(len(changes))}"

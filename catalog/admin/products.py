@@ -3,7 +3,7 @@ from typing import Any
 from bson import ObjectId
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.utils import flatten
+from django.contrib.admin.utils import flatten, model_ngettext
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -164,7 +164,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
             self.message_user(request, text, messages.ERROR)
             return
         changed = services.set_active(products, is_active=is_active)
-        self.message_user(request, f"{changed} product{'' if changed == 1 else 's'} {done}.", messages.SUCCESS)
+        self.message_user(request, f"{changed} {model_ngettext(self.opts, changed)} {done}.", messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         # A product needs at least one variant.
@@ -218,8 +218,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
         if isinstance(row, ProductImage):
             images.delete_image(image=row)
             return
-        services.remove_variant(row)
-        if Variant.objects.filter(pk=row.pk).exists():
+        if not services.remove_variant(row):
             text = f"{row.sku} has been sold, so it was deactivated instead of deleted."
             self.message_user(request, text, messages.WARNING)
 

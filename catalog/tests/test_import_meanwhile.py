@@ -57,7 +57,7 @@ def test_a_product_changed_after_the_preview_is_skipped_and_shown(browser: Clien
     assert conflicts(run) == ["price was “10.00” when the file was checked and is now “9.00”."]
     assert set(Product.objects.values_list("name", "price")) == {("Mug", 9), ("Cap", 12)}
     page = browser.get(url_of("catalog.importrun", "change", run.pk), {"conflicts": ""})
-    assert [each["step"].name for each in page.context["steps"]] == ["Mug"]
+    assert [step.name for step in page.context["page"]] == ["Mug"]
 
 
 def test_other_changes_to_the_product_are_kept(browser: Client, mug: Product) -> None:
