@@ -105,14 +105,16 @@ def start(
     port: int | None = None,
     cache_gb: float = 0.5,
     test_commands: bool = False,
+    journaled: bool = True,
     spawn_process: Spawn | None = None,
     while_waiting: Callable[[], None] = lambda: time.sleep(0.05),
     seconds: float = 60,
 ) -> ReplicaSet:
     """Start a replica set with its data in ``folder`` and wait until it is writable.
 
-    ``cache_gb``: per member; ``test_commands`` enables ``failCommand``; an exception from ``while_waiting`` cancels the
-    start. Raises :class:`MongodError`.
+    ``cache_gb``: per member; ``test_commands`` enables ``failCommand``; without ``journaled`` majority writes do not
+    wait for the journal, which halves their cost; an exception from ``while_waiting`` cancels the start.
+    Raises :class:`MongodError`.
     """
     program = binary()
     ports: list[int] = []
@@ -131,7 +133,8 @@ def start(
             ports.append(member_port)
             processes.append(process)
             logs.append(log)
-        _wait_until_writable(ports, processes, logs, program, while_waiting, time.monotonic() + seconds)
+        give_up = time.monotonic() + seconds
+        _wait_until_writable(ports, processes, logs, program, while_waiting, give_up, journaled=journaled)
     except BaseException:
         for process in processes:
             process.kill()
@@ -193,6 +196,8 @@ def _wait_until_writable(
     program: Path,
     while_waiting: Callable[[], None],
     give_up: float,
+    *,
+    journaled: bool,
 ) -> None:
     client: MongoClient[dict[str, Any]] = MongoClient(
         "127.0.0.1", ports[0], directConnection=True, serverSelectionTimeoutMS=100, connectTimeoutMS=1000
@@ -207,12 +212,12 @@ def _wait_until_writable(
                     "MongoDB started but took no writes in time; the end of its log says:\n" + last_lines(logs[0], 5)
                 )
             with contextlib.suppress(PyMongoError):
-                if _is_writable(client, ports):
+                if _is_writable(client, ports, journaled=journaled):
                     return
             while_waiting()
 
 
-def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> bool:
+def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int], *, journaled: bool) -> bool:
     """Return whether the set is writable; initiate or reconfigure it to its new addresses."""
     hello = client.admin.command("hello")
     members = [{"_id": number, "host": f"127.0.0.1:{port}"} for number, port in enumerate(ports)]
@@ -224,7 +229,9 @@ def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> b
         if error.code == _NOT_YET_INITIALIZED:
             # The defaults, 10 s and 2 s, are for networks.
             settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
-            client.admin.command("replSetInitiate", {"_id": SET_NAME, "members": members, "settings": settings})
+            config = {"_id": SET_NAME, "members": members, "settings": settings}
+            config["writeConcernMajorityJournalDefault"] = journaled
+            client.admin.command("replSetInitiate", config)
         elif error.code == _NOT_A_MEMBER:
             config = client.admin.command("replSetGetConfig")["config"]
             config.update(members=members, version=config["version"] + 1)
@@ -235,8 +242,8 @@ def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int]) -> b
 
 
 @contextlib.contextmanager
-def temporary(*, members: int = 1, test_commands: bool = True) -> Iterator[ReplicaSet]:
-    """Run a replica set in memory, if large enough."""
+def temporary(*, members: int = 1, test_commands: bool = True, journaled: bool = True) -> Iterator[ReplicaSet]:
+    """Run a replica set in memory, if large enough; the arguments are those of :func:`start`."""
     memory = Path("/dev/shm")  # noqa: S108
     roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * _LEAST_FREE_BYTES
     parent = memory if roomy else Path(tempfile.gettempdir())
@@ -245,7 +252,7 @@ def temporary(*, members: int = 1, test_commands: bool = True) -> Iterator[Repli
     with (folder / "owner").open("w") as owner:
         fcntl.flock(owner, fcntl.LOCK_EX)
         try:
-            replica_set = start(folder / "data", members=members, test_commands=test_commands)
+            replica_set = start(folder / "data", members=members, test_commands=test_commands, journaled=journaled)
             try:
                 yield replica_set
             finally:

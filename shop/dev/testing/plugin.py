@@ -29,7 +29,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     # Inherited by pytest-xdist's workers.
     try:
         if not os.environ.get("MONGO_URI"):
-            os.environ["MONGO_URI"] = things.enter_context(mongod.temporary()).uri
+            os.environ["MONGO_URI"] = things.enter_context(mongod.temporary(journaled=False)).uri
             things.callback(os.environ.pop, "MONGO_URI", None)
         elif "PYTEST_XDIST_WORKER" not in os.environ:
             mongod.check_reachable(os.environ["MONGO_URI"])
