@@ -1,5 +1,6 @@
 """Limit of a request's time inside the driver."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -60,6 +61,11 @@ def driver_call() -> AbstractContextManager[None]:
 
 def is_limited() -> bool:
     return _current.get() is not None
+
+
+def database_seconds_left() -> float:
+    request = _current.get()
+    return math.inf if request is None else request.database_seconds_left
 
 
 @contextmanager

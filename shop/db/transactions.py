@@ -2,7 +2,8 @@
 
 A transaction
 
-- retries the body on transient errors such as write conflicts, and raises a 503 after ``GIVE_UP_SECONDS``;
+- retries the body on transient errors such as write conflicts, and raises a 503 after ``GIVE_UP_SECONDS`` or when the
+  request has no database time left;
 - retries only the commit if its outcome is unknown, so that nothing is applied twice;
 - always resets the connection (the backend's ``atomic`` does not after a failed commit).
 
@@ -30,7 +31,7 @@ from pymongo.write_concern import WriteConcern
 from shop.api.errors import ServiceUnavailable, is_database_silent
 from shop.db import crash_points
 from shop.db.connection import mongodb_connection
-from shop.db.deadline import driver_call
+from shop.db.deadline import database_seconds_left, driver_call
 from shop.db.key_queue import KeyQueue
 
 logger = structlog.get_logger(__name__)
@@ -112,7 +113,7 @@ def queue_for(keys: Iterable[Hashable]) -> None:
 
 
 def _run(name: str, body: Callable[[], R]) -> R:
-    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    give_up_at = time.monotonic() + min(GIVE_UP_SECONDS, database_seconds_left())
     attempt = 0
     held: set[Hashable] = set()
     mark = _held.set(held)

@@ -4,6 +4,7 @@ https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from io import BytesIO
@@ -25,7 +26,7 @@ from shop.http.areas import Area, area_of
 from shop.http.bodies import IN_MEMORY_BYTES, LARGE_BYTES, BodyReader
 from shop.http.circuit import circuit
 from shop.http.errors import IncompleteBody, MalformedContentType, RequestTimeout
-from shop.http.limits import REFUSAL, body_limit, raise_open_files_limit
+from shop.http.limits import QUEUED_AT, REFUSAL, body_limit, raise_open_files_limit
 from shop.http.pools import Pools
 from shop.http.reply_headers import SERVER_NAME
 
@@ -77,6 +78,7 @@ class Application:
             media_type = _media_type(environ)
             await self._read_body(environ, protocol, media_type=media_type, client=client)
             pool = self._pools.name_for(environ["REQUEST_METHOD"], environ["PATH_INFO"], media_type)
+            environ[QUEUED_AT] = time.monotonic()
             return await self._pools[pool].run(run_django, client=client)
         except (IncompleteBody, MalformedContentType, RequestTimeout, ServiceUnavailable) as error:
             environ[REFUSAL] = error.with_traceback(None)

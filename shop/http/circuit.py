@@ -18,6 +18,8 @@ logger = structlog.get_logger(__name__)
 
 PING_SECONDS = 1.0
 PING_INTERVAL_SECONDS = 0.25
+# Share of the database time that requests keep however long they waited for a thread.
+LEAST_SHARE = 1 / 8
 
 
 class Circuit:
@@ -67,12 +69,16 @@ class DatabaseCircuit:
         self._open = False
 
     @contextmanager
-    def request(self) -> Iterator[None]:
-        """Limit the block's database time. Raises ``DatabaseUnavailable`` while open and for outages."""
+    def request(self, *, seconds_waited: float = 0.0) -> Iterator[None]:
+        """Limit the block's database time, less the seconds that the request waited for a thread.
+
+        Raises ``DatabaseUnavailable`` while open and for outages.
+        """
         if self._open:
             raise DatabaseUnavailable
+        seconds = settings.REQUEST_DATABASE_SECONDS
         try:
-            with limited_database_time(settings.REQUEST_DATABASE_SECONDS):
+            with limited_database_time(max(seconds - seconds_waited, seconds * LEAST_SHARE)):
                 yield
         except Exception as error:
             if not is_database_outage(error):

@@ -7,6 +7,8 @@ from django.conf import settings
 
 # Environ key of the error to answer with.
 REFUSAL = "shop.refusal"
+# Environ key of the `time.monotonic()` at which the request joined a pool's queue.
+QUEUED_AT = "shop.queued_at"
 
 
 def body_limit(media_type: str, *, images: int) -> int:

@@ -1,5 +1,6 @@
 """Middleware for outages, CORS, request limits and the admin."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from shop.api.errors import DatabaseUnavailable, PayloadTooLarge, ShopError, is_
 from shop.http.addresses import base_url
 from shop.http.areas import Area, area_of
 from shop.http.circuit import circuit
-from shop.http.limits import REFUSAL, body_limit
+from shop.http.limits import QUEUED_AT, REFUSAL, body_limit
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -34,7 +35,8 @@ class DatabaseDeadlineMiddleware:
         if area_of(request.path_info) not in (Area.API, Area.ADMIN):
             return self.get_response(request)
         try:
-            with circuit.request():
+            queued_at = request.META.get(QUEUED_AT)
+            with circuit.request(seconds_waited=time.monotonic() - queued_at if queued_at else 0.0):
                 return self.get_response(request)
         except DatabaseUnavailable as error:
             return answer(request, error, title=OUTAGE_TITLE)

@@ -1,5 +1,7 @@
 """One shape for every error, wherever it comes from."""
 
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,11 +20,13 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import PASSWORD, client_of
 from shop.db.deadline import limited_database_time
+from shop.db.transactions import TransactionContention, hot_keys, queue_for, transactional
 from shop.dev.testing.admin import browser_of
 from shop.dev.testing.failures import failing
 from shop.dev.testing.images import image_file
 from shop.dev.testing.replies import refusal
 from shop.http.circuit import circuit
+from shop.http.limits import QUEUED_AT
 from shop.jobs import PeriodicTask
 
 pytestmark = pytest.mark.django_db
@@ -243,6 +247,31 @@ def test_each_driver_call_of_a_request_uses_up_its_time(as_staff: APIClient, set
         reply = as_staff.get("/api/v1/orders/?status=completed&page=1")
         assert reply.status_code == 200
         assert refusal(as_staff.get("/api/v1/products/facets/?min_price=1&in_stock=true"), 503)
+
+
+def test_a_request_that_waited_for_a_thread_has_less_time_for_the_database(as_customer: APIClient) -> None:
+    slow = failing("aggregate", Product, times=None, blockConnection=True, blockTimeMS=1200)
+    with slow:
+        assert as_customer.get("/api/v1/products/").status_code == 200
+        queued_at = time.monotonic() - settings.SERVER_PATIENCE_SECONDS
+        reply = as_customer.get("/api/v1/products/", **{QUEUED_AT: queued_at})
+    assert refusal(reply, 503) == ("database_unavailable", None)
+
+
+def test_a_transaction_waits_for_a_hot_document_no_longer_than_its_request_may(customer: User) -> None:
+    @transactional("accounts.test")
+    def rename() -> None:
+        queue_for(["a hot document"])
+        User.objects.filter(pk=customer.pk).update(name="Countess")
+
+    assert hot_keys.try_acquire({"a hot document"})
+    # In time for the transaction alone.
+    release = threading.Timer(2.0, hot_keys.release, [{"a hot document"}])
+    release.start()
+    with limited_database_time(0.3), pytest.raises(TransactionContention):
+        rename()
+    release.join()
+    assert User.objects.get().name == "Ada"
 
 
 # --- Before any view --------------------------------------------------------------------------------------------------
