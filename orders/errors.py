@@ -1,6 +1,4 @@
-from rest_framework import status
-
-from shop.api.errors import Conflict, ShopError
+from shop.api.errors import Conflict, ShopError, TooManyRequests
 
 
 class OrderNotCancellable(Conflict):
@@ -29,16 +27,11 @@ class TooManyUnpaidOrders(Conflict):
     default_detail = "You have too many unpaid orders. Pay or cancel one of them first."
 
 
-class TooManyUnpaidOrdersHere(ShopError):
-    """One network address holds too much stock; retry after ``wait`` seconds."""
+class TooManyUnpaidOrdersHere(TooManyRequests):
+    """One network address holds too much stock."""
 
-    status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_unpaid_orders_here"
     default_detail = "Too many unpaid orders from your network. Pay for one of them or try again later."
-
-    def __init__(self, *, wait: int) -> None:
-        super().__init__()
-        self.wait = wait
 
 
 class TotalChanged(Conflict):

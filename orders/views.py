@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -62,19 +62,6 @@ ORDER_EXAMPLE = OpenApiExample(
         "note": "Please ring twice.",
     },
 )
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
-    OpenApiParameter.HEADER,
-    description="1 to 255 printable characters: the same key and body answer with the same object, done once.",
-)
-IDEMPOTENCY_REPLAYED = OpenApiParameter(
-    "Idempotency-Replayed",
-    {"type": "string", "enum": ["true"]},
-    OpenApiParameter.HEADER,
-    response=[200, 201],
-    description="The request was completed before, with the same key.",
-)
 
 
 class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
@@ -115,10 +102,9 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
             *PRICING_ERRORS,
             TotalChanged,
             CartChanged,
-            idempotency.RequestInProgress,
+            *idempotency.ERRORS,
             TooManyUnpaidOrders,
             TooManyUnpaidOrdersHere,
-            idempotency.KeyReused,
         ],
         "cancel": [PermissionDenied, OrderNotCancellable],
         "fulfil": [PermissionDenied, OrderNotFulfillable],
@@ -135,7 +121,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
         return queryset.filter(**validated_query(OrderQuerySerializer, self.request.query_params))
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED],
+        parameters=idempotency.HEADERS,
         request=PlaceOrderSerializer,
         responses={201: OrderSerializer},
         examples=[ORDER_EXAMPLE],
@@ -162,11 +148,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
         Gives the same errors as placing the order, except those about `expected_total` and limits of unpaid orders.
         """
         wanted = self.validated(PlaceOrderSerializer)
-        quoted = quote(
-            user=request.user,
-            address=wanted["address"],
-            shipping_method=wanted.get("shipping_method"),
-        )
+        quoted = quote(user=request.user, address=wanted["address"], shipping_method=wanted.get("shipping_method"))
         quoted.require_chargeable()
         return self.reply(quoted, QuoteSerializer)
 

@@ -1,6 +1,4 @@
-from rest_framework import status
-
-from shop.api.errors import Conflict, ServiceUnavailable, ShopError
+from shop.api.errors import Conflict, ServiceUnavailable, ShopError, TooManyRequests
 
 
 class StripeUnavailable(ServiceUnavailable):
@@ -30,16 +28,9 @@ class OrderNotPayable(Conflict):
     default_detail = "This order is paid, cancelled or expired."
 
 
-class TooManyFailedPayments(ShopError):
-    """Retry after ``wait`` seconds."""
-
-    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+class TooManyFailedPayments(TooManyRequests):
     default_code = "too_many_failed_payments"
     default_detail = "Too many payment attempts have failed. Try again later."
-
-    def __init__(self, *, wait: int) -> None:
-        super().__init__()
-        self.wait = wait
 
 
 class InvalidSignature(ShopError):

@@ -18,7 +18,6 @@ from rest_framework.response import Response
 from accounts.authentication import UserRequest
 from orders.lifecycle import Actor
 from orders.models import Order
-from orders.views import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED
 from payments import events, refunds, services
 from payments.errors import (
     InvalidEvent,
@@ -67,23 +66,9 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     pagination_class = None
     rate_scopes = {"create": "payment", "refunds": "payment"}
     errors = {
-        "create": [
-            NotFound,
-            StripeRefused,
-            OrderNotPayable,
-            idempotency.RequestInProgress,
-            TooManyFailedPayments,
-            idempotency.KeyReused,
-        ],
+        "create": [NotFound, StripeRefused, OrderNotPayable, *idempotency.ERRORS, TooManyFailedPayments],
         "webhook": [InvalidSignature, InvalidEvent],
-        "refunds": [
-            StripeRefused,
-            PermissionDenied,
-            RefundTooLarge,
-            NotRefundable,
-            idempotency.RequestInProgress,
-            idempotency.KeyReused,
-        ],
+        "refunds": [StripeRefused, PermissionDenied, RefundTooLarge, NotRefundable, *idempotency.ERRORS],
     }
     lookup_value_regex = "[0-9a-f]{24}"
 
@@ -94,7 +79,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         )
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED],
+        parameters=idempotency.HEADERS,
         request=OpenPaymentSerializer,
         responses={201: PaymentSerializer, 200: PaymentSerializer},
     )
@@ -144,7 +129,7 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         return Response(status=status.HTTP_200_OK)
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED],
+        parameters=idempotency.HEADERS,
         request=RefundRequestSerializer,
         responses={201: RefundSerializer},
     )

@@ -38,6 +38,17 @@ class Conflict(ShopError):
     default_code = "conflict"
 
 
+class TooManyRequests(ShopError):
+    """Retry after ``wait`` seconds."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_many_requests"
+
+    def __init__(self, *, wait: int) -> None:
+        super().__init__()
+        self.wait = wait
+
+
 class ServiceUnavailable(ShopError):
     """503; the client may retry."""
 

@@ -14,6 +14,7 @@ import structlog
 from bson import ObjectId
 from django.db import DatabaseError, IntegrityError, models
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
 from pymongo.errors import PyMongoError
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
@@ -28,6 +29,23 @@ logger = structlog.get_logger(__name__)
 KEPT_FOR = timedelta(hours=48)
 CLAIM_LASTS = timedelta(seconds=60)
 
+# Headers and errors of views that call :func:`run_once`, for the OpenAPI description.
+HEADERS = [
+    OpenApiParameter(
+        "Idempotency-Key",
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+        OpenApiParameter.HEADER,
+        description="1 to 255 printable characters: the same key and body answer with the same object, done once.",
+    ),
+    OpenApiParameter(
+        "Idempotency-Replayed",
+        {"type": "string", "enum": ["true"]},
+        OpenApiParameter.HEADER,
+        response=[200, 201],
+        description="The request was completed before, with the same key.",
+    ),
+]
+
 
 class RequestInProgress(Conflict):
     default_code = "request_in_progress"
@@ -38,6 +56,9 @@ class KeyReused(ShopError):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "idempotency_key_reused"
     default_detail = "This Idempotency-Key was used for another request. Use a new key for a new request."
+
+
+ERRORS = (RequestInProgress, KeyReused)
 
 
 class IdempotencyRecord(models.Model):
