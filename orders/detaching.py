@@ -22,7 +22,7 @@ ERASED_PER_RUN = 200
 
 def cancel_unpaid_orders(*, user: User) -> None:
     """Cancel unpaid orders before the account is deleted. Raises ``PaymentProcessing``, ``ServiceUnavailable``."""
-    for order in Order.objects.owned_by(user).filter(status=OrderStatus.PENDING):
+    for order in Order.objects.owned_by(user).unpaid():
         cancel_order(order=order, reason="The account was deleted.", actor=Actor.CUSTOMER)
 
 
@@ -31,7 +31,7 @@ def forget_customer(*, user: User) -> None:
 
     Raises ``OrderNotCancellable`` for an order placed since :func:`cancel_unpaid_orders`.
     """
-    if Order.objects.owned_by(user).filter(status=OrderStatus.PENDING).exists():
+    if Order.objects.owned_by(user).unpaid().exists():
         raise OrderNotCancellable("A new order was placed. Cancel it first.")
     detach_orders(user=user)
 
@@ -40,7 +40,7 @@ def detach_orders(*, user: User) -> None:
     """Detach orders, in a transaction. Jobs cancel unpaid ones, because that may call the payment provider."""
     own = Order.objects.owned_by(user)
     finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
-    for pk in own.filter(status=OrderStatus.PENDING).values_list("pk", flat=True):
+    for pk in own.unpaid().values_list("pk", flat=True):
         cancel_detached.enqueue(order=str(pk))
     own.update(user=None, detached_at=timezone.now())
     for order in Order.objects.filter(pk__in=finished):
@@ -49,13 +49,12 @@ def detach_orders(*, user: User) -> None:
 
 @jobs.job("orders.cancel_detached")
 def cancel_detached(*, order: str) -> None:
-    row = Order.objects.filter(pk=order, status=OrderStatus.PENDING).first()
-    if row is None or row.detached_at is None:
+    row = Order.objects.unpaid().filter(pk=order).exclude(detached_at=None).first()
+    if row is None:
         return
+    reason = "The account was taken over by the owner of its e-mail address."
     try:
-        cancel_order(
-            order=row, reason="The account was taken over by the owner of its e-mail address.", actor=Actor.SYSTEM
-        )
+        cancel_order(order=row, reason=reason, actor=Actor.SYSTEM)
     except PaymentProcessing as error:
         raise jobs.Postpone(HOLD_EXTENSION.total_seconds()) from error
     except OrderNotCancellable:
@@ -83,11 +82,10 @@ def _erase_if_due(*, order_id: ObjectId) -> bool:
     order = Order.objects.due_for_erasure().filter(pk=order_id).first()
     if order is None:
         return False
-    if order.status == OrderStatus.COMPLETED and order.is_cancellable and not order.has_nothing_to_send:
+    if order.status == OrderStatus.COMPLETED and order.allows(Event.CANCELLED) and not order.has_nothing_to_send:
         # Staff can only refund it now.
-        detail = (
-            "The account was deleted and the address erased before shipping. Cancel the order to refund the customer."
-        )
+        what = "The account was deleted and the address erased before shipping."
+        detail = f"{what} Cancel the order to refund the customer."
         transition(order, Event.FLAGGED, actor=Actor.SYSTEM, detail=detail)
     erase(order)
     return True

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from bson import ObjectId
@@ -33,11 +33,40 @@ def digest(network_address: str) -> str:
     return salted_hmac("orders.holds", network_address, algorithm="sha256").hexdigest()
 
 
-class Held(NamedTuple):
-    """``own`` and ``here`` have one row of open and one of expired holds."""
+class Holder(NamedTuple):
+    """The holds of a customer, or of a network address (``user`` is None)."""
 
-    own: Sequence[Document] = ()
-    here: Sequence[Document] = ()
+    user: ObjectId | None = None
+    placed_from: str = ""
+    orders: int = 0
+    pieces: int = 0
+    expired_orders: int = 0
+    expired_pieces: int = 0
+    # Of the open holds.
+    first_end: datetime | None = None
+
+    @property
+    def is_suspicious(self) -> bool:
+        if self.user is None:
+            most = settings.UNPAID_PIECES_PER_ADDRESS
+            return self.pieces >= most * NEAR or self.expired_pieces >= most
+        # The stricter limits: the e-mail address may be unverified.
+        return (
+            self.orders >= settings.UNPAID_ORDERS_UNVERIFIED
+            or self.pieces >= settings.UNPAID_PIECES_UNVERIFIED * NEAR
+            or self.expired_orders > FREE_EXPIRIES
+        )
+
+
+_IS_EXPIRED = {"$gt": ["$expired_at", None]}
+_PIECES = {"$sum": "$lines.quantity"}
+_SUMS = {
+    "orders": {"$sum": {"$cond": [_IS_EXPIRED, 0, 1]}},
+    "pieces": {"$sum": {"$cond": [_IS_EXPIRED, 0, _PIECES]}},
+    "expired_orders": {"$sum": {"$cond": [_IS_EXPIRED, 1, 0]}},
+    "expired_pieces": {"$sum": {"$cond": [_IS_EXPIRED, _PIECES, 0]}},
+    "first_end": {"$min": "$expires_at"},
+}
 
 
 def lookups(*, user: User, placed_from: str) -> Pipeline:
@@ -58,58 +87,55 @@ def _lookup(holder: Document, *, limit: int, name: str) -> Document:
         # Open orders (null) first, by the index.
         {"$sort": {"expired_at": 1}},
         {"$limit": limit},
-        {
-            "$group": {
-                "_id": {"$gt": ["$expired_at", None]},
-                "orders": {"$sum": 1},
-                "pieces": {"$sum": {"$sum": "$lines.quantity"}},
-                "first_end": {"$min": "$expires_at"},
-            }
-        },
+        {"$group": {"_id": None, **_SUMS}},
+        {"$unset": "_id"},
     ]
     return {"$lookup": {"from": Order._meta.db_table, "pipeline": pipeline, "as": name}}
 
 
-def held_in(document: Document) -> Held:
-    """Return the holds that :func:`lookups` added."""
-    return Held(document.get("own_holds", ()), document.get("holds_here", ()))
-
-
-def require_allowed(held: Held, *, user: User, pieces: int) -> None:
+def require_allowed(document: Document, *, user: User, pieces: int) -> None:
     """Raise ``TooManyUnpaidOrders`` or ``TooManyUnpaidOrdersHere`` if another order would exceed the limits.
 
-    A customer's concurrent orders conflict on the cart; those of others at the address are not seen.
+    ``document`` has the fields that :func:`lookups` added. A customer's concurrent orders conflict on the cart; those
+    of others at the address are not seen.
     """
-    _require_allowed_to_customer(held.own, user=user, pieces=pieces)
-    _require_allowed_at_address(held.here, pieces=pieces)
-
-
-class Holder(NamedTuple):
-    """A customer, or a network address (``user`` is None)."""
-
-    user: ObjectId | None
-    placed_from: str
-    orders: int
-    pieces: int
-    expired_orders: int
-    expired_pieces: int
-
-    @property
-    def is_suspicious(self) -> bool:
-        if self.user is None:
-            most = settings.UNPAID_PIECES_PER_ADDRESS
-            return self.pieces >= most * NEAR or self.expired_pieces >= most
-        # The stricter limits: the e-mail address may be unverified.
-        return (
-            self.orders >= settings.UNPAID_ORDERS_UNVERIFIED
-            or self.pieces >= settings.UNPAID_PIECES_UNVERIFIED * NEAR
-            or self.expired_orders > FREE_EXPIRIES
+    own, here = (Holder(**sums) for name in ("own_holds", "holds_here") for sums in document[name] or [{}])
+    if user.email_verified:
+        most_orders, most_pieces = settings.UNPAID_ORDERS_PER_CUSTOMER, settings.UNPAID_PIECES_PER_CUSTOMER
+    else:
+        most_orders, most_pieces = settings.UNPAID_ORDERS_UNVERIFIED, settings.UNPAID_PIECES_UNVERIFIED
+    halvings = max(0, own.expired_orders - FREE_EXPIRIES)
+    most_orders, most_pieces = max(1, most_orders >> halvings), max(1, most_pieces >> halvings)
+    if own.orders >= most_orders:
+        raise TooManyUnpaidOrders
+    if own.pieces + pieces > most_pieces:
+        raise TooManyUnpaidOrders(
+            f"Your unpaid orders may hold {most_pieces} units in total. Order fewer, or pay for an open order first."
         )
+    most_here = settings.UNPAID_PIECES_PER_ADDRESS
+    # At least a quarter, because honest customers may share the address.
+    most_here = max(1, most_here >> min(2, here.expired_pieces // most_here))
+    if here.pieces + pieces > most_here:
+        left = (here.first_end.replace(tzinfo=UTC) - timezone.now()).total_seconds() if here.first_end else 0
+        raise TooManyUnpaidOrdersHere(wait=max(1, math.ceil(left)))
 
 
 def suspicious_holders() -> list[Holder]:
     holders = [*_holders("user_id"), *_holders("placed_from")]
-    return sorted(filter(lambda each: each.is_suspicious, holders), key=lambda each: -each.pieces)
+    return sorted((each for each in holders if each.is_suspicious), key=lambda each: -each.pieces)
+
+
+def _holders(column: str) -> list[Holder]:
+    since = timezone.now() - EXPIRED_COUNTS_FOR
+    pipeline = [
+        {"$match": {"placed_from": {"$gt": ""}, "$or": [{"expired_at": None}, {"expired_at": {"$gte": since}}]}},
+        {"$group": {"_id": f"${column}", **_SUMS}},
+        # Detached orders have no user.
+        {"$match": {"_id": {"$ne": None}}},
+        {"$set": {column.removesuffix("_id"): "$_id"}},
+        {"$unset": "_id"},
+    ]
+    return [Holder(**row) for row in documents.aggregate(Order, pipeline)]
 
 
 def orders_at_limits(holders: Sequence[Holder] | None = None) -> Q:
@@ -118,57 +144,6 @@ def orders_at_limits(holders: Sequence[Holder] | None = None) -> Q:
     addresses = [each.placed_from for each in holders if not each.user]
     counted = Q(expired_at=None) | Q(expired_at__gte=timezone.now() - EXPIRED_COUNTS_FOR)
     return Q(placed_from__gt="") & counted & (Q(user__in=users) | Q(placed_from__in=addresses))
-
-
-def _holders(column: str) -> list[Holder]:
-    since = timezone.now() - EXPIRED_COUNTS_FOR
-    is_expired = {"$gt": ["$expired_at", None]}
-    pieces = {"$sum": "$lines.quantity"}
-    pipeline = [
-        {"$match": {"placed_from": {"$gt": ""}, "$or": [{"expired_at": None}, {"expired_at": {"$gte": since}}]}},
-        {
-            "$group": {
-                "_id": f"${column}",
-                "orders": {"$sum": {"$cond": [is_expired, 0, 1]}},
-                "pieces": {"$sum": {"$cond": [is_expired, 0, pieces]}},
-                "expired_orders": {"$sum": {"$cond": [is_expired, 1, 0]}},
-                "expired_pieces": {"$sum": {"$cond": [is_expired, pieces, 0]}},
-            }
-        },
-    ]
-    rows = documents.aggregate(Order, pipeline)
-    named = [(row.pop("_id"), row) for row in rows]
-    is_user = column == "user_id"
-    return [Holder(who if is_user else None, "" if is_user else who, **row) for who, row in named if who]
-
-
-def _require_allowed_to_customer(held: Sequence[Document], *, user: User, pieces: int) -> None:
-    if user.email_verified:
-        most_orders, most_pieces = settings.UNPAID_ORDERS_PER_CUSTOMER, settings.UNPAID_PIECES_PER_CUSTOMER
-    else:
-        most_orders, most_pieces = settings.UNPAID_ORDERS_UNVERIFIED, settings.UNPAID_PIECES_UNVERIFIED
-    expiries = sum(row["orders"] for row in held if row["_id"])
-    halvings = max(0, expiries - FREE_EXPIRIES)
-    most_orders, most_pieces = max(1, most_orders >> halvings), max(1, most_pieces >> halvings)
-    open_now = [row for row in held if not row["_id"]]
-    if sum(row["orders"] for row in open_now) >= most_orders:
-        raise TooManyUnpaidOrders
-    if sum(row["pieces"] for row in open_now) + pieces > most_pieces:
-        raise TooManyUnpaidOrders(
-            f"Your unpaid orders may hold {most_pieces} units in total. Order fewer, or pay for an open order first."
-        )
-
-
-def _require_allowed_at_address(held: Sequence[Document], *, pieces: int) -> None:
-    most = settings.UNPAID_PIECES_PER_ADDRESS
-    expired = sum(row["pieces"] for row in held if row["_id"])
-    # At least a quarter, because honest customers may share the address.
-    most = max(1, most >> min(2, expired // most))
-    open_now = [row for row in held if not row["_id"]]
-    if sum(row["pieces"] for row in open_now) + pieces > most:
-        ends = [row["first_end"] for row in open_now if row["first_end"] is not None]
-        left = (min(ends).replace(tzinfo=UTC) - timezone.now()).total_seconds() if ends else 0
-        raise TooManyUnpaidOrdersHere(wait=max(1, math.ceil(left)))
 
 
 @jobs.every(3600, name="orders.forget_expired_holds")

@@ -12,11 +12,11 @@ from cart.models import Coupon, CouponUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
 from orders import holds
-from orders.lifecycle import AFTER_PAYMENT, EVER_PAID_STATUSES, STATUSES, Event, FulfilmentStatus, OrderStatus
+from orders.lifecycle import AFTER_PAYMENT, DISPUTE_EVENTS, EVER_PAID_STATUSES, STATUSES, FulfilmentStatus, OrderStatus
 from orders.models import Order
 from orders.personal_data import personal_data_of
 from orders.reviews.models import Review
-from orders.services import open_or_lost_disputes
+from orders.services import has_open_or_lost_dispute
 from shop.audit import invariant
 from shop.db import documents
 from shop.jobs import Job
@@ -46,11 +46,7 @@ def totals_follow_from_lines() -> Iterator[str]:
 @invariant("an order holds exactly the stock of its lines, a cancelled one none")
 def orders_hold_their_stock() -> Iterator[str]:
     moved: dict[str, dict] = defaultdict(dict)
-    reasons = (
-        StockMovement.Reason.ORDER,
-        StockMovement.Reason.CANCELLATION,
-        StockMovement.Reason.EXPIRY,
-    )
+    reasons = (StockMovement.Reason.ORDER, StockMovement.Reason.CANCELLATION, StockMovement.Reason.EXPIRY)
     rows = StockMovement.objects.filter(reason__in=reasons).order_by()
     for reference, variant, delta in rows.values_list("reference", "variant").annotate(total=Sum("delta")):
         if delta:
@@ -88,9 +84,6 @@ def paid_orders_have_a_date() -> Iterator[str]:
             yield f"{order.number} is {order.payment_status}, but was paid at {order.paid_at}, on {order.paid_on}"
 
 
-_DISPUTES = (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST)
-
-
 @invariant("an order's statuses match its timeline")
 def statuses_follow_from_the_timeline() -> Iterator[str]:
     for field, statuses in STATUSES.items():
@@ -103,9 +96,9 @@ def statuses_follow_from_the_timeline() -> Iterator[str]:
         for document in documents.aggregate(Order, [{"$match": {"$or": wrong}}]):
             order = documents.instance(Order, document)
             yield f"{order.number} is {getattr(order, field)}, but its timeline differs"
-    for document in documents.aggregate(Order, [{"$match": {"timeline.event": {"$in": _DISPUTES}}}]):
+    for document in documents.aggregate(Order, [{"$match": {"timeline.event": {"$in": DISPUTE_EVENTS}}}]):
         order = documents.instance(Order, document)
-        if order.is_disputed != bool(open_or_lost_disputes(order.timeline)):
+        if order.is_disputed != has_open_or_lost_dispute(order.timeline):
             yield f"{order.number} is {order.payment_status}, but its timeline has other disputes"
 
 

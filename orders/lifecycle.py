@@ -62,6 +62,7 @@ PAYABLE_STATUSES = (PaymentStatus.UNPAID, PaymentStatus.PROCESSING, PaymentStatu
 FUNDED_STATUSES = (PaymentStatus.PAID, PaymentStatus.PARTIALLY_REFUNDED)
 AFTER_PAYMENT = (*FUNDED_STATUSES, PaymentStatus.REFUNDED)
 EVER_PAID_STATUSES = (*AFTER_PAYMENT, PaymentStatus.DISPUTED)
+DISPUTE_EVENTS = (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST)
 
 # --- Statuses ---------------------------------------------------------------------------------------------------------
 
@@ -165,6 +166,9 @@ class Transition:
 
 _CANCELLED_MAIL = CustomerMail(subject="Your order {} is cancelled", template="cancelled", budget=Budget.ORDER)
 
+# Disputes are reported in any order, also before the payment.
+_DISPUTE = Transition(may_set={"payment_status": tuple(PaymentStatus)}, icon="gavel", has_internal_detail=True)
+
 _PAID_ORDER = {"status": (OrderStatus.COMPLETED,), "payment_status": FUNDED_STATUSES}
 
 TRANSITIONS: dict[str, Transition] = {
@@ -175,10 +179,7 @@ TRANSITIONS: dict[str, Transition] = {
         ),
     ),
     Event.PAYMENT_PROCESSING: Transition(
-        needs={
-            "status": (OrderStatus.PENDING,),
-            "payment_status": (PaymentStatus.UNPAID, PaymentStatus.FAILED),
-        },
+        needs={"status": (OrderStatus.PENDING,), "payment_status": (PaymentStatus.UNPAID, PaymentStatus.FAILED)},
         sets={"payment_status": PaymentStatus.PROCESSING},
         icon="hourglass_top",
     ),
@@ -229,16 +230,9 @@ TRANSITIONS: dict[str, Transition] = {
         icon="currency_exchange",
         customer_mail=CustomerMail(subject="A refund for your order {}", template="refunded", budget=Budget.SALE),
     ),
-    # Disputes are reported in any order, also before the payment.
-    Event.DISPUTED: Transition(
-        may_set={"payment_status": tuple(PaymentStatus)}, icon="gavel", has_internal_detail=True
-    ),
-    Event.DISPUTE_WON: Transition(
-        may_set={"payment_status": tuple(PaymentStatus)}, icon="gavel", has_internal_detail=True
-    ),
-    Event.DISPUTE_LOST: Transition(
-        may_set={"payment_status": tuple(PaymentStatus)}, icon="gavel", has_internal_detail=True
-    ),
+    Event.DISPUTED: _DISPUTE,
+    Event.DISPUTE_WON: _DISPUTE,
+    Event.DISPUTE_LOST: _DISPUTE,
     Event.FLAGGED: Transition(sets={"flagged": True, "flag_settled": False}, icon="flag", is_internal=True),
     Event.FLAG_SETTLED: Transition(
         needs={"flagged": (True,), "flag_settled": (False,)},

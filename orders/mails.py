@@ -9,7 +9,7 @@ from accounts.mails import salutation
 from accounts.models import User
 from accounts.postal import postal_lines
 from orders import summary
-from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, CustomerMail, Event, OrderStatus, PaymentStatus
+from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
 from orders.models import Order
 from shop import money
 from shop.jobs import mails
@@ -18,11 +18,13 @@ from shop.jobs.mails import Mail
 # Most customers pay or retry within minutes.
 PATIENCE = timedelta(minutes=3)
 
+CUSTOMER_MAILS = {event: rule.customer_mail for event, rule in TRANSITIONS.items() if rule.customer_mail}
+
 
 def notify_customer(order: Order, event: Event, *, refund: ObjectId | None = None) -> None:
     """Enqueue the event's mail, in a transaction."""
     delay = None
-    if order.total and _customer_mail(event).asks_for_payment:
+    if order.total and CUSTOMER_MAILS[event].asks_for_payment:
         delay = min(PATIENCE, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2)
     about = {"refund": str(refund)} if refund else {}
     if event == Event.PAYMENT_FAILED:
@@ -40,14 +42,14 @@ def staff_mail(*, order: str, address: str) -> Mail | None:
     row = Order.objects.filter(pk=ObjectId(order)).first()
     if row is None or address not in settings.ORDER_NOTICE_EMAILS:
         return None
-    context = _context(row, verified=False)
+    country = row.shipping_address.country if row.shipping_address else ""
     return Mail(
         to=address,
         verified=True,
         budget=None,
         subject=f"New order {row.number}",
         template="orders/mails/new_order",
-        context={**context, "country": _country(row)},
+        context={**_context(row, verified=False), "country": countries.name(country) or country},
     )
 
 
@@ -56,7 +58,7 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
     """Return None for a deleted customer or an outdated mail."""
     row = Order.objects.filter(pk=ObjectId(order)).first()
     customer = User.objects.filter(pk=row.user_id).first() if row and row.user_id else None
-    if row is None or customer is None or not _is_wanted(row, Event(event), failures):
+    if row is None or customer is None or not _is_wanted(row, event, failures):
         return None
     context = _context(row, verified=customer.email_verified)
     if refund:
@@ -65,7 +67,7 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
             # It has failed since.
             return None
         context["refund"] = money.display(entry.amount, row.currency)
-    mail = _customer_mail(event)
+    mail = CUSTOMER_MAILS[event]
     return Mail(
         to=customer.email,
         verified=customer.email_verified,
@@ -76,27 +78,15 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
     )
 
 
-def _customer_mail(event: str) -> CustomerMail:
-    mail = TRANSITIONS[event].customer_mail
-    if mail is None:
-        raise LookupError(f"{event} has no mail")
-    return mail
-
-
-def _country(order: Order) -> str:
-    code = order.shipping_address.country if order.shipping_address else ""
-    return countries.name(code) or code
-
-
-def _is_wanted(order: Order, event: Event, failures: str) -> bool:
+def _is_wanted(order: Order, event: str, failures: str) -> bool:
+    if not (order.total and CUSTOMER_MAILS[event].asks_for_payment):
+        return True
     if event == Event.PAYMENT_FAILED:
         # A later failure gets its own mail.
-        is_last = failures == str(_failures(order))
-        return is_last and order.payment_status == PaymentStatus.FAILED and order.is_payable and not order.is_expired
-    if event == Event.PLACED and order.total:
-        open_ones = (PaymentStatus.UNPAID, PaymentStatus.PROCESSING)
-        return order.is_payable and order.payment_status in open_ones and not order.is_expired
-    return True
+        is_current = order.payment_status == PaymentStatus.FAILED and failures == str(_failures(order))
+    else:
+        is_current = order.payment_status != PaymentStatus.FAILED
+    return is_current and order.is_payable and not order.is_expired
 
 
 def _failures(order: Order) -> int:
@@ -105,6 +95,7 @@ def _failures(order: Order) -> int:
 
 def _context(order: Order, *, verified: bool) -> dict[str, Any]:
     """Return plain values, without typed text unless ``verified``: the mailbox may be another person's."""
+    shows_address = verified and order.shipping_address and order.status != OrderStatus.CANCELLED
     return {
         "number": order.number,
         "placed_at": order.created_at,
@@ -114,7 +105,7 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
         "totals": summary.totals(order, summary.shipping_method_name(order)),
         "total": money.display(order.total, order.currency),
         "currency": order.currency.upper(),
-        "address": _address(order) if verified and order.status != OrderStatus.CANCELLED else [],
+        "address": postal_lines(order.shipping_address) if shows_address else [],
         "link": mails.storefront_url(f"orders/{order.number}"),
         "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,
         "is_processing": order.payment_status == PaymentStatus.PROCESSING,
@@ -131,7 +122,3 @@ def _reason(order: Order) -> str:
         if entry.event in (Event.CANCELLED, Event.EXPIRED) and entry.actor in (Actor.STAFF, Actor.SYSTEM)
     ]
     return " ".join(" ".join(reasons).split())
-
-
-def _address(order: Order) -> list[str]:
-    return postal_lines(order.shipping_address) if order.shipping_address else []

@@ -188,11 +188,6 @@ class Order(models.Model):
         return TRANSITIONS[event].refusal_of(self) is None
 
     @property
-    def is_cancellable(self) -> bool:
-        """The payment provider may still refuse."""
-        return self.allows(Event.CANCELLED)
-
-    @property
     def is_payable(self) -> bool:
         return self.status == OrderStatus.PENDING and self.payment_status in PAYABLE_STATUSES
 

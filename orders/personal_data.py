@@ -1,7 +1,5 @@
 """Erasure of personal data of orders."""
 
-from typing import Any
-
 from django.utils import timezone
 
 from accounts.models import Address
@@ -9,15 +7,16 @@ from orders import hooks
 from orders.lifecycle import TRANSITIONS, Actor
 from orders.models import Order, PostalAddress, TimelineEntry
 
-TYPED_EVENTS = frozenset(event for event, rule in TRANSITIONS.items() if rule.has_typed_detail)
-
 
 def erase(order: Order) -> None:
-    """Erase a detached order's personal data. Call it in a transaction."""
-    fields = _erased_fields(order)
-    Order.objects.filter(pk=order.pk).update(**fields)
-    for name, value in fields.items():
-        setattr(order, name, value)
+    """Erase a detached order's personal data, except what taxes require. Call it in a transaction."""
+    if address := order.shipping_address:
+        order.shipping_address = PostalAddress(name="", line1="", city="", country=address.country, state=address.state)
+    for entry in filter(_is_typed, order.timeline):
+        entry.detail = ""
+    order.note = order.tracking_number = ""
+    order.erased_at = order.erased_at or timezone.now()
+    order.save(update_fields=["shipping_address", "timeline", "note", "tracking_number", "erased_at"])
     hooks.on_erased(order=order)
 
 
@@ -33,20 +32,4 @@ def personal_data_of(order: Order) -> list[str]:
 
 
 def _is_typed(entry: TimelineEntry) -> bool:
-    return entry.event in TYPED_EVENTS and entry.actor != Actor.SYSTEM
-
-
-def _erased_fields(order: Order) -> dict[str, Any]:
-    """Keep only what taxes require."""
-    address = order.shipping_address
-    for entry in order.timeline:
-        if _is_typed(entry):
-            entry.detail = ""
-    return {
-        "shipping_address": address
-        and PostalAddress(name="", line1="", city="", country=address.country, state=address.state),
-        "note": "",
-        "tracking_number": "",
-        "timeline": order.timeline,
-        "erased_at": order.erased_at or timezone.now(),
-    }
+    return TRANSITIONS[entry.event].has_typed_detail and entry.actor != Actor.SYSTEM

@@ -12,6 +12,7 @@ from accounts.models import User
 from cart import coupons
 from cart.errors import CartChanged
 from cart.models import Cart
+from cart.pricing import PricedCart
 from catalog import stock
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement
@@ -47,16 +48,27 @@ def place_order(
     ``InvalidCoupon``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``, ``AmountTooLarge`` and, with a
     ``network_address``, ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``.
     """
+    placed_from = holds.digest(network_address)
+    revisions: list[int] = []
+
+    @transactional("orders.place")
+    def place() -> Order:
+        quoted = quote(user=user, address=address, shipping_method=shipping_method, placed_from=placed_from)
+        revisions.append(quoted.priced.cart.revision)
+        if revisions[-1] != revisions[0]:
+            # Changed between attempts: not the cart that the shopper confirmed.
+            raise CartChanged
+        if expected_total is not None and expected_total != quoted.total:
+            raise TotalChanged(f"The total is now {money.display(quoted.total)}.", attr="expected_total")
+        quoted.require_chargeable()
+        if quoted.total and placed_from:
+            holds.require_allowed(quoted.holds, user=user, pieces=sum(line.quantity for line in quoted.lines))
+        order = _order_from(quoted, user=user, address=address, note=note, placed_from=placed_from)
+        _write(order, quoted.priced, user=user)
+        return order
+
     try:
-        return _place(
-            user=user,
-            address=address,
-            shipping_method=shipping_method,
-            expected_total=expected_total,
-            note=note,
-            placed_from=holds.digest(network_address),
-            revisions=[],
-        )
+        return place()
     except (TooManyUnpaidOrders, TooManyUnpaidOrdersHere) as error:
         logger.warning("unpaid_orders_limit_reached", user=str(user.pk), code=error.default_code)
         raise
@@ -66,30 +78,9 @@ def place_order(
         raise
 
 
-@transactional("orders.place")
-def _place(
-    *,
-    user: User,
-    address: PostalAddress,
-    shipping_method: str | None,
-    expected_total: Decimal | None,
-    note: str,
-    placed_from: str,
-    revisions: list[int],
-) -> Order:
-    quoted = quote(user=user, address=address, shipping_method=shipping_method, placed_from=placed_from)
-    cart = quoted.priced.cart
-    revisions.append(cart.revision)
-    if cart.revision != revisions[0]:
-        # Changed between attempts: not the cart that the shopper confirmed.
-        raise CartChanged
-    if expected_total is not None and expected_total != quoted.total:
-        raise TotalChanged(f"The total is now {money.display(quoted.total)}.", attr="expected_total")
-    quoted.require_chargeable()
-    if quoted.total and placed_from:
-        holds.require_allowed(quoted.held, user=user, pieces=sum(line.quantity for line in quoted.lines))
-    order = _order_from(quoted, user=user, cart=cart, address=address, note=note, placed_from=placed_from)
-    coupon = quoted.priced.coupon
+def _write(order: Order, priced: PricedCart, *, user: User) -> None:
+    """Use the coupon, reserve the stock, empty the cart and insert the order."""
+    cart, coupon = priced.cart, priced.coupon
     queue_for([*order.quantities, *([coupon.pk] if coupon else [])])
     # Write contended documents first: a conflict wastes little work.
     if coupon is not None:
@@ -98,7 +89,9 @@ def _place(
         stock.reserve(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     except OutOfStock as error:
         raise out_of_stock(error, cart) from error
-    _claim(cart)
+    # Empty the cart, so that concurrent changes of it conflict.
+    emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
+    documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
     documents.insert(order)
     idempotency.finish(status=201, reference=order.number)
     if order.status == OrderStatus.COMPLETED:
@@ -106,16 +99,9 @@ def _place(
         check_reviews_later(order)
         notify_staff(order)
     notify_customer(order, Event.PLACED)
-    return order
 
 
-def _claim(cart: Cart) -> None:
-    """Empty the cart, so that concurrent changes of it conflict."""
-    emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
-    documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
-
-
-def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress, note: str, placed_from: str) -> Order:
+def _order_from(quoted: Quote, *, user: User, address: PostalAddress, note: str, placed_from: str) -> Order:
     now = timezone.now()
     free = quoted.total == 0
     hold = timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS))
@@ -134,8 +120,8 @@ def _order_from(quoted: Quote, *, user: User, cart: Cart, address: PostalAddress
         shipping_method=quoted.shipping_method.code if quoted.shipping_method else "",
         shipping_address=address,
         note=note,
-        cart=cart.pk,
-        cart_revision=cart.revision,
+        cart=quoted.priced.cart.pk,
+        cart_revision=quoted.priced.cart.revision,
         created_at=now,
         expires_at=None if free else now + hold,
         placed_from="" if free else placed_from,

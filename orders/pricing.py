@@ -1,8 +1,7 @@
 """Order totals: lines, shipping and tax."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Model
@@ -19,7 +18,6 @@ from catalog.errors import OutOfStock
 from catalog.offers import Offers
 from orders import holds, hooks
 from orders.errors import NoShippingMethod
-from orders.holds import Held
 from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
 from shop import money
 from shop.api.errors import Fault
@@ -34,9 +32,9 @@ class Quote:
     shipping: Decimal
     tax: Decimal
     prices_include_tax: bool
-    currency: str = field(default_factory=lambda: settings.CURRENCY)
-    # Empty without ``placed_from``.
-    held: Held = field(default_factory=Held)
+    currency: str
+    # Has the fields of `orders.holds.lookups` if ``placed_from`` was given.
+    holds: documents.Document
 
     @property
     def subtotal(self) -> Decimal:
@@ -62,38 +60,36 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
     Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``NoShippingMethod``, ``UnknownState``,
     ``InvalidCoupon``.
     """
-    cart, offered, methods, rates, held = _read(user, address, placed_from)
-    if cart is None or not cart.lines:
+    row, offered = _read(user, address, placed_from)
+    if row is None:
         raise EmptyCart
-    priced = price_lines(cart, offered)
+    priced = price_lines(documents.instance(Cart, row), offered)
     if not priced.lines:
         raise EmptyCart
     _require_available(priced)
     if (coupon_error := coupons.apply(priced, user=user)) is not None:
         raise coupon_error
-    method = _shipping_method(methods, shipping_method)
+    method = _shipping_method([documents.instance(ShippingMethod, each) for each in row["methods"]], shipping_method)
     shipping = money.quantize(method.price) if method else money.ZERO
-    is_pickup = method is not None and method.is_pickup
-    rate = _tax_rate(rates, place_of_taxation(address, method), is_pickup=is_pickup)
-    lines = []
-    for line in priced.lines:
-        offer = line.offer
-        lines.append(
-            OrderLine(
-                product=offer.product,
-                variant=offer.variant,
-                sku=offer.sku,
-                name=offer.name,
-                options=offer.options,
-                image=offer.picture,
-                quantity=line.quantity,
-                unit_price=money.quantize(line.unit_price),
-                line_total=line.line_total,
-                discount=line.discount,
-                tax=tax_on(line.line_total - line.discount, rate),
-            )
+    rates = [documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]]]
+    rate = _tax_rate(rates, address, method)
+    lines = [
+        OrderLine(
+            product=line.offer.product,
+            variant=line.offer.variant,
+            sku=line.offer.sku,
+            name=line.offer.name,
+            options=line.offer.options,
+            image=line.offer.picture,
+            quantity=line.quantity,
+            unit_price=money.quantize(line.unit_price),
+            line_total=line.line_total,
+            discount=line.discount,
+            tax=tax_on(line.line_total - line.discount, rate),
         )
-    shipping_tax = tax_on(shipping, rate) if rate is not None and rate.applies_to_shipping else money.ZERO
+        for line in priced.lines
+    ]
+    shipping_tax = tax_on(shipping, rate) if rate and rate.applies_to_shipping else money.ZERO
     return Quote(
         priced=priced,
         lines=lines,
@@ -101,14 +97,13 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
         shipping=shipping,
         tax=sum((line.tax for line in lines), shipping_tax),
         prices_include_tax=settings.PRICES_INCLUDE_TAX,
-        held=held,
+        currency=settings.CURRENCY,
+        holds=row,
     )
 
 
-def _read(
-    user: User, address: PostalAddress, placed_from: str
-) -> tuple[Cart | None, Offers, list[ShippingMethod], list[TaxRate], Held]:
-    """Read everything in one command."""
+def _read(user: User, address: PostalAddress, placed_from: str) -> tuple[documents.Document | None, Offers]:
+    """Read the cart with its offers, shipping methods, tax rates and holds in one command."""
     pipeline = [
         *offers.with_offers([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
         _lookup_all(ShippingMethod, {"is_active": True}, name="methods"),
@@ -125,12 +120,7 @@ def _read(
     ]
     if placed_from:
         pipeline += holds.lookups(user=user, placed_from=placed_from)
-    row, offered = offers.split_offers(documents.aggregate(Cart, pipeline))
-    if row is None:
-        return None, {}, [], [], Held()
-    methods = [documents.instance(ShippingMethod, each) for each in row["methods"]]
-    rates = [documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]]]
-    return documents.instance(Cart, row), offered, methods, rates, holds.held_in(row)
+    return offers.split_offers(documents.aggregate(Cart, pipeline))
 
 
 def _require_available(priced: PricedCart) -> None:
@@ -164,23 +154,20 @@ def _shipping_method(methods: list[ShippingMethod], code: str | None) -> Shippin
     raise NoShippingMethod(attr="shipping_method")
 
 
-class Place(NamedTuple):
-    country: str
-    state: str
+def _tax_rate(rates: list[TaxRate], address: PostalAddress, method: ShippingMethod | None) -> TaxRate | None:
+    """Return the rate of the destination, or of the place of pick-up.
 
-
-def place_of_taxation(address: PostalAddress, method: ShippingMethod | None) -> Place:
-    if method is not None and method.is_pickup:
-        return Place(method.pickup_country, normalize_state(method.pickup_country, method.pickup_state))
-    return Place(address.country, address.state)
-
-
-def _tax_rate(rates: list[TaxRate], place: Place, *, is_pickup: bool) -> TaxRate | None:
-    """Raises ``UnknownState`` for an unknown state if the country has rates by state."""
-    by_state = {rate.state: rate for rate in rates if rate.country == place.country}
-    if any(by_state) and not is_pickup and not is_known_state(*place):
+    Raises ``UnknownState`` for an address in an unknown state of a country with rates by state.
+    """
+    pickup = method if method and method.is_pickup else None
+    if pickup:
+        country, state = pickup.pickup_country, normalize_state(pickup.pickup_country, pickup.pickup_state)
+    else:
+        country, state = address.country, address.state
+    by_state = {rate.state: rate for rate in rates if rate.country == country}
+    if any(by_state) and not pickup and not is_known_state(country, state):
         raise UnknownState(attr="shipping_address.state")
-    codes = [*lineage(*place), ""]
+    codes = [*lineage(country, state), ""]
     return next((by_state[code] for code in codes if code in by_state), None)
 
 

@@ -1,20 +1,12 @@
 from typing import Any
 
-from django.http import Http404
 from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
 
 from accounts.models import Address
 from accounts.serializers import AddressSerializer
 from accounts.subdivisions import normalize_state
-from orders.lifecycle import (
-    FULFILMENT_EVENTS,
-    TRANSITIONS,
-    Actor,
-    Event,
-    FulfilmentStatus,
-    OrderStatus,
-    PaymentStatus,
-)
+from orders.lifecycle import FULFILMENT_EVENTS, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order, PostalAddress, ShippingMethod, TimelineEntry
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
@@ -47,25 +39,19 @@ class RefundEntrySerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
 
 
-INTERNAL_EVENTS = frozenset(event for event, rule in TRANSITIONS.items() if rule.is_internal)
-EVENTS_WITHOUT_DETAIL = frozenset(event for event, rule in TRANSITIONS.items() if rule.has_internal_detail)
-
-
-def timeline_for_buyer(order: Order) -> list[TimelineEntry]:
-    return [
-        TimelineEntry(at=entry.at, event=entry.event, actor=entry.actor, detail="")
-        if entry.event in EVENTS_WITHOUT_DETAIL
-        else entry
-        for entry in order.timeline
-        if entry.event not in INTERNAL_EVENTS
-    ]
-
-
 class TimelineSerializer(serializers.ListSerializer):
     """Flags and dispute ids need ``internal`` in the context."""
 
     def get_attribute(self, instance: Order) -> list[TimelineEntry]:
-        return instance.timeline if self.context.get("internal") else timeline_for_buyer(instance)
+        if self.context.get("internal"):
+            return instance.timeline
+        return [
+            TimelineEntry(at=entry.at, event=entry.event, actor=entry.actor, detail="")
+            if TRANSITIONS[entry.event].has_internal_detail
+            else entry
+            for entry in instance.timeline
+            if not TRANSITIONS[entry.event].is_internal
+        ]
 
 
 class TimelineEntrySerializer(serializers.Serializer):
@@ -152,26 +138,17 @@ class PlaceOrderSerializer(OptionalNulls):
     described_as = {"oneOf": [given("shipping_address"), given("address_id")]}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "address_id" in attrs and "shipping_address" in attrs:
-            raise serializers.ValidationError(
-                {"address_id": "Specify either an address or an address id."}, code="ambiguous"
-            )
-        address = attrs["address"] = self._address(attrs)
-        address.state = normalize_state(address.country, address.state)
-        attrs.pop("address_id", None)
-        attrs.pop("shipping_address", None)
-        return attrs
-
-    def _address(self, attrs: dict[str, Any]) -> PostalAddress:
-        if "shipping_address" in attrs:
-            return PostalAddress(**attrs["shipping_address"])
-        own = Address.objects.owned_by(self.context["request"].user)
-        if "address_id" not in attrs:
+        fields, address_id = attrs.pop("shipping_address", None), attrs.pop("address_id", None)
+        if not fields and not address_id:
             raise serializers.ValidationError({"shipping_address": "This field is required."}, code="required")
-        address = own.filter(pk=attrs["address_id"]).first()
-        if address is None:
-            raise Http404
-        return PostalAddress(**{name: getattr(address, name) for name in Address.POSTAL_FIELDS})
+        if fields and address_id:
+            detail = "Specify either an address or an address id."
+            raise serializers.ValidationError({"address_id": detail}, code="ambiguous")
+        if not fields:
+            own = get_object_or_404(Address.objects.owned_by(self.context["request"].user), pk=address_id)
+            fields = {name: getattr(own, name) for name in Address.POSTAL_FIELDS}
+        fields["state"] = normalize_state(fields["country"], fields.get("state", ""))
+        return {**attrs, "address": PostalAddress(**fields)}
 
 
 class CancelSerializer(OptionalNulls):

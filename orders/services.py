@@ -1,7 +1,6 @@
 """Order operations. Concurrent changes conflict and are retried."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,6 +17,7 @@ from orders import hooks
 from orders.errors import OrderNotCancellable
 from orders.lifecycle import (
     AFTER_PAYMENT,
+    DISPUTE_EVENTS,
     FULFILMENT_EVENTS,
     PAYABLE_STATUSES,
     Actor,
@@ -41,18 +41,16 @@ HOLD_EXTENSION = timedelta(minutes=5)
 # --- Cancelling and expiring ------------------------------------------------------------------------------------------
 
 
-def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> Order:
+def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> None:
     """Cancel and refund. Raises ``OrderNotCancellable``, ``PaymentProcessing``, ``ServiceUnavailable``."""
     require_allowed(order, Event.CANCELLED)
     hooks.before_cancel(order=order)
-    return _cancel(order_id=order.pk, detail=reason, actor=actor)
+    _cancel(order_id=order.pk, detail=reason, actor=actor)
 
 
 @transactional("orders.cancel")
-def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> Order:
-    order = Order.objects.get(pk=order_id)
-    _close_order(order, Event.CANCELLED, detail=detail, actor=actor)
-    return order
+def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> None:
+    _close_order(Order.objects.get(pk=order_id), Event.CANCELLED, detail=detail, actor=actor)
 
 
 def _close_order(order: Order, event: Event, *, detail: str, actor: Actor) -> None:
@@ -144,11 +142,9 @@ def _expire(*, order_id: ObjectId) -> bool:
 def attach_payment(*, order_id: ObjectId, payment: ObjectId) -> None:
     """Record the payment; extend an open hold to ``ORDER_HOLD_SECONDS``."""
     order = Order.objects.get(pk=order_id)
-    fields: dict[str, Any] = {"payment": payment}
-    if order.expires_at is not None:
-        full_hold = order.created_at + timedelta(seconds=settings.ORDER_HOLD_SECONDS)
-        fields["expires_at"] = max(order.expires_at, full_hold)
-    Order.objects.filter(pk=order_id).update(**fields)
+    full_hold = order.created_at + timedelta(seconds=settings.ORDER_HOLD_SECONDS)
+    expires_at = order.expires_at and max(order.expires_at, full_hold)
+    Order.objects.filter(pk=order_id).update(payment=payment, expires_at=expires_at)
 
 
 @transactional("orders.mark_processing")
@@ -226,18 +222,16 @@ def record_dispute(*, order_id: ObjectId, event: Event, detail: str) -> None:
     entry = TimelineEntry(event=event, detail=detail, actor=Actor.STRIPE)
     if any((known.event, known.detail) == (event, detail) for known in order.timeline):
         return
-    open_or_lost = open_or_lost_disputes([*order.timeline, entry])
-    fields = {"payment_status": PaymentStatus.DISPUTED if open_or_lost else order.payment_status_without_disputes}
+    is_disputed = has_open_or_lost_dispute([*order.timeline, entry])
+    fields = {"payment_status": PaymentStatus.DISPUTED if is_disputed else order.payment_status_without_disputes}
     transition(order, event, actor=Actor.STRIPE, detail=detail, fields=fields)
 
 
-def open_or_lost_disputes(timeline: Iterable[TimelineEntry]) -> set[str]:
-    """Return the open or lost disputes; events arrive in any order."""
-    about: dict[str, set[str]] = defaultdict(set)
-    for entry in timeline:
-        if entry.event in (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST):
-            about[entry.detail].add(entry.event)
-    return {dispute for dispute, events in about.items() if Event.DISPUTE_WON not in events}
+def has_open_or_lost_dispute(timeline: Sequence[TimelineEntry]) -> bool:
+    """Events arrive in any order."""
+    disputes = {entry.detail for entry in timeline if entry.event in DISPUTE_EVENTS}
+    won = {entry.detail for entry in timeline if entry.event == Event.DISPUTE_WON}
+    return disputes != won
 
 
 @transactional("orders.flag")
@@ -249,23 +243,19 @@ def flag(*, order_id: ObjectId, detail: str) -> None:
 
 
 @transactional("orders.settle_flag")
-def resolve_flag(*, order: Order, note: str, actor: Actor) -> Order:
+def resolve_flag(*, order: Order, note: str) -> None:
     """Resolve all flags. Raises ``NoOpenFlag``."""
-    order = Order.objects.get(pk=order.pk)
-    transition(order, Event.FLAG_SETTLED, actor=actor, detail=note)
-    return order
+    transition(Order.objects.get(pk=order.pk), Event.FLAG_SETTLED, actor=Actor.STAFF, detail=note)
 
 
 # --- Fulfilment -------------------------------------------------------------------------------------------------------
 
 
 @transactional("orders.fulfil")
-def fulfil_order(
-    *, order: Order, status: FulfilmentStatus, carrier: str = "", tracking_number: str = "", actor: Actor = Actor.STAFF
-) -> Order:
+def fulfil_order(*, order: Order, status: FulfilmentStatus, carrier: str = "", tracking_number: str = "") -> Order:
     """Mark as shipped or delivered. Raises ``OrderNotFulfillable``."""
     order = Order.objects.get(pk=order.pk)
     parcel = {"carrier": carrier, "tracking_number": tracking_number}
     fields = {name: value for name, value in parcel.items() if value}
-    transition(order, FULFILMENT_EVENTS[status], actor=actor, detail=" ".join(fields.values()), fields=fields)
+    transition(order, FULFILMENT_EVENTS[status], actor=Actor.STAFF, detail=" ".join(fields.values()), fields=fields)
     return order

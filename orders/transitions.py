@@ -57,16 +57,12 @@ def write(order: Order, fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
         setattr(order, name, value)
     changed = order.is_valid_purchase != order.counts_as_sale
-    if changed:
-        fields = {**fields, "counts_as_sale": order.is_valid_purchase}
-        order.counts_as_sale = order.is_valid_purchase
-    Order.objects.filter(pk=order.pk).update(**fields)
+    order.counts_as_sale = order.is_valid_purchase
+    order.save(update_fields=[*fields, "counts_as_sale"])
     if changed:
         count_sales(order, sign=1 if order.counts_as_sale else -1)
         check_reviews_later(order)
 
 
 def count_sales(order: Order, *, sign: int = 1) -> None:
-    catalog.count_sales.enqueue(
-        quantities={str(line.variant): sign * line.quantity for line in order.lines},
-    )
+    catalog.count_sales.enqueue(quantities={str(line.variant): sign * line.quantity for line in order.lines})

@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch
 
 from accounts.postal import postal_lines
 from orders import summary
@@ -10,14 +9,14 @@ from orders.lifecycle import STATUSES, TRANSITIONS
 from orders.models import Order
 from shop.admin.html import badge, list_url, page_url, price, thumbnail
 
-EVENT_ICONS = {event: rule.icon for event, rule in TRANSITIONS.items()}
-
 
 def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
     def amount(value: Any) -> str:
         return price(value, order.currency)
 
     shipping_method = summary.shipping_method_name(order)
+    # The refund's service checks again.
+    is_refundable = order.payment and order.has_funds and order.refunded < order.total
     return {
         "subtitle": order.number,
         "order": order,
@@ -31,23 +30,10 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "address": postal_lines(order.shipping_address) if order.shipping_address else [],
         "total": amount(order.total),
         "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
-        "timeline": [(entry, EVENT_ICONS.get(entry.event, "circle")) for entry in reversed(order.timeline)],
+        "timeline": [(entry, TRANSITIONS[entry.event].icon) for entry in reversed(order.timeline)],
         "all_orders_url": list_url("orders.order", user=str(order.user_id)) if order.user_id else "",
-        "payment_url": _url_of("change", order.payment),
-        "refund_url": _url_of("refund", order.payment)
-        if _is_refundable(order) and request.user.has_perm("payments.add_refund")
+        "payment_url": page_url("payments.payment", order.payment) if order.payment else "",
+        "refund_url": page_url("payments.payment", order.payment, "refund")
+        if is_refundable and request.user.has_perm("payments.add_refund")
         else "",
     }
-
-
-def _is_refundable(order: Order) -> bool:
-    """Return whether to show the button; the payment checks again."""
-    return bool(order.payment) and order.has_funds and order.refunded < order.total
-
-
-def _url_of(name: str, pk: Any) -> str:
-    """Reverse by name, because orders must not import payments."""
-    try:
-        return page_url("payments.payment", pk, name) if pk else ""
-    except NoReverseMatch:
-        return ""

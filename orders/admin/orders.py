@@ -129,10 +129,8 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
-        if (
-            "@" not in text
-            and (by_number := queryset.filter(begins_with("number", identifiers.upper_code(text)))).exists()
-        ):
+        by_number = queryset.filter(begins_with("number", identifiers.upper_code(text)))
+        if "@" not in text and by_number.exists():
             return by_number
         people = User.objects.filter(begins_with("email", normalize_email(text)))
         return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
@@ -194,71 +192,48 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         icon="cancel",
         variant=ActionVariant.DANGER,
         permissions=["manage"],
-        url_path="cancel",
         title="Cancel this order?",
         text="The stock is released, and any payment is refunded. This cannot be undone.",
         form_class=CancelForm,
         dismiss="Keep order",
-        submit="Cancel order",
     )
-    def cancel(self, request: HttpRequest, form: CancelForm, order: Order) -> HttpResponse:
-        return self.run_action(
-            request,
-            lambda: services.cancel_order(order=order, reason=form.cleaned_data["reason"], actor=Actor.STAFF),
-            done=f"Order {order.number} was cancelled.",
-            url=self.change_url(order.pk),
-        )
+    def cancel(self, request: HttpRequest, form: CancelForm, order: Order) -> str:
+        services.cancel_order(order=order, actor=Actor.STAFF, **form.cleaned_data)
+        return f"Order {order.number} was cancelled."
 
     @dialog(
         button="Mark as shipped",
         icon="local_shipping",
         variant=ActionVariant.PRIMARY,
         permissions=["manage"],
-        url_path="ship",
         title="Mark as shipped",
         text="The customer sees the carrier and the tracking number.",
         form_class=ShipForm,
-        submit="Mark as shipped",
     )
-    def ship(self, request: HttpRequest, form: ShipForm, order: Order) -> HttpResponse:
-        return self._fulfil(request, form, order, FulfilmentStatus.SHIPPED)
+    def ship(self, request: HttpRequest, form: ShipForm, order: Order) -> str:
+        services.fulfil_order(order=order, status=FulfilmentStatus.SHIPPED, **form.cleaned_data)
+        return f"Order {order.number} was marked as shipped."
 
     @dialog(
         button="Mark as delivered",
         icon="home",
         variant=ActionVariant.PRIMARY,
         permissions=["manage"],
-        url_path="deliver",
         title="Mark as delivered?",
         text="The customer has received the order.",
-        submit="Mark as delivered",
     )
-    def deliver(self, request: HttpRequest, form: DialogForm, order: Order) -> HttpResponse:
-        return self._fulfil(request, form, order, FulfilmentStatus.DELIVERED)
+    def deliver(self, request: HttpRequest, form: DialogForm, order: Order) -> str:
+        services.fulfil_order(order=order, status=FulfilmentStatus.DELIVERED)
+        return f"Order {order.number} was marked as delivered."
 
     @dialog(
         button="Resolve flag",
         icon="task_alt",
         permissions=["manage"],
-        url_path="settle",
         title="Resolve this flag?",
         text="The order was reviewed and needs no further action.",
         form_class=SettleForm,
-        submit="Resolve flag",
     )
-    def settle(self, request: HttpRequest, form: SettleForm, order: Order) -> HttpResponse:
-        return self.run_action(
-            request,
-            lambda: services.resolve_flag(order=order, note=form.cleaned_data["note"], actor=Actor.STAFF),
-            done=f"The flag of order {order.number} was resolved.",
-            url=self.change_url(order.pk),
-        )
-
-    def _fulfil(self, request: HttpRequest, form: DialogForm, order: Order, status: FulfilmentStatus) -> HttpResponse:
-        parcel = {name: form.cleaned_data.get(name, "") for name in ("carrier", "tracking_number")}
-        return self.run_action(
-            request,
-            lambda: services.fulfil_order(order=order, status=status, actor=Actor.STAFF, **parcel),
-            done=f"Order {order.number} was marked as {status.label.lower()}.",
-            url=self.change_url(order.pk),
-        )
+    def settle(self, request: HttpRequest, form: SettleForm, order: Order) -> str:
+        services.resolve_flag(order=order, **form.cleaned_data)
+        return f"The flag of order {order.number} was resolved."

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import BooleanRadioFilter, DropdownFilter
 from unfold.decorators import display
@@ -36,8 +36,7 @@ class RatingFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         known = {value for value, _ in self.lookup_choices}
-        chosen = self.value()
-        return queryset.filter(rating=int(chosen)) if chosen and chosen in known else queryset
+        return queryset.filter(rating=self.value()) if self.value() in known else queryset
 
 
 @admin.register(Review)
@@ -100,34 +99,26 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         icon="visibility_off",
         variant=ActionVariant.DANGER,
         permissions=["moderate"],
-        url_path="hide",
         title="Hide this review?",
         text="Customers no longer see it, and the product's rating does not count it.",
         submit="Hide review",
     )
-    def hide(self, request: HttpRequest, form: DialogForm, review: Review) -> HttpResponse:
-        return self._set_hidden(request, review, is_hidden=True, done="The review was hidden.")
+    def hide(self, request: HttpRequest, form: DialogForm, review: Review) -> str:
+        services.set_hidden(review=review, is_hidden=True)
+        return "The review was hidden."
 
     @dialog(
         button="Publish",
         icon="visibility",
         variant=ActionVariant.PRIMARY,
         permissions=["moderate"],
-        url_path="show",
         title="Publish this review?",
         text="Customers see it again, and the product's rating counts it.",
         submit="Publish review",
     )
-    def show(self, request: HttpRequest, form: DialogForm, review: Review) -> HttpResponse:
-        return self._set_hidden(request, review, is_hidden=False, done="The review was published.")
-
-    def _set_hidden(self, request: HttpRequest, review: Review, *, is_hidden: bool, done: str) -> HttpResponse:
-        return self.run_action(
-            request,
-            lambda: services.set_hidden(review=review, is_hidden=is_hidden),
-            done=done,
-            url=self.change_url(review.pk),
-        )
+    def show(self, request: HttpRequest, form: DialogForm, review: Review) -> str:
+        services.set_hidden(review=review, is_hidden=False)
+        return "The review was published."
 
     @admin.action(description="Hide", permissions=["moderate"])
     def hide_selected(self, request: HttpRequest, queryset: QuerySet) -> None:

@@ -14,13 +14,14 @@ from orders.errors import AlreadyReviewed, NotBought
 from orders.reviews import services
 from orders.reviews.models import Review
 from orders.reviews.serializers import ReviewQuerySerializer, ReviewSerializer
+from shop.api.bodies import BodyValidationMixin
 from shop.api.conditional import ConditionalReads
 from shop.api.query import validated_query
 
 PRODUCT = OpenApiParameter("product_pk", str, OpenApiParameter.PATH, description="The product's id or slug.")
 
 
-class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericViewSet):
+class ReviewViewSet(ConditionalReads, BodyValidationMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
     """Reviews of a product."""
 
     queryset = Review.objects.all()
@@ -54,10 +55,8 @@ class ReviewViewSet(ConditionalReads, mixins.ListModelMixin, viewsets.GenericVie
     @extend_schema(parameters=[PRODUCT], responses={201: ReviewSerializer})
     def create(self, request: UserRequest, product_pk: str) -> Response:
         """Review a product that you have paid for. One review per product."""
-        serializer = self.get_serializer(data=request.data)
         product = self.product
-        serializer.is_valid(raise_exception=True)
-        review = services.write_review(user=request.user, product=product, data=serializer.validated_data)
+        review = services.write_review(user=request.user, product=product, data=self.validated())
         return Response(self.get_serializer(review).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[PRODUCT])

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from catalog.models import Product
 from conftest import ADDRESS
 from orders import services as orders
-from orders.lifecycle import Actor, Event
+from orders.lifecycle import Event
 from orders.models import Order
 from shop import jobs
 from shop.dev.stripe_simulator import StripeSimulator
@@ -35,7 +35,7 @@ def order(as_customer: APIClient, make_product: Callable[..., Product], simulato
     pay(as_customer, simulator, number)
     order = Order.objects.get(number=number)
     orders.flag(order_id=order.pk, detail="canary flag pi_1")
-    orders.resolve_flag(order=order, note="canary note", actor=Actor.STAFF)
+    orders.resolve_flag(order=order, note="canary note")
     for event, dispute in (
         (Event.DISPUTED, "du_canary1"),
         (Event.DISPUTE_WON, "du_canary1"),

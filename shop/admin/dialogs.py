@@ -29,17 +29,20 @@ def dialog(
     button: str,
     icon: str,
     permissions: Iterable[str],
-    url_path: str,
     title: str,
-    submit: str,
+    url_path: str = "",
+    submit: str = "",
     text: str = "",
     dismiss: str = "Cancel",
     form_class: type[DialogForm] = DialogForm,
     variant: ActionVariant = ActionVariant.DEFAULT,
-) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Turn a method ``(request, form, obj)`` into a button with a dialog, which shows any ``ShopError``."""
+) -> Callable[[Callable[..., HttpResponse | str]], Callable[..., HttpResponse]]:
+    """Turn a method ``(request, form, obj)`` into a button with a dialog, which shows any ``ShopError``.
 
-    def decorate(method: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    The method returns a message of success, or a response. The URL defaults to its name, ``submit`` to ``button``.
+    """
+
+    def decorate(method: Callable[..., HttpResponse | str]) -> Callable[..., HttpResponse]:
         @wraps(method)
         def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
             obj = model_admin.find_or_404(request, object_id)
@@ -50,9 +53,14 @@ def dialog(
             form = form_class(request.POST if request.method == "POST" else None, obj=obj)
             if form.is_valid():
                 try:
-                    return method(model_admin, request, form, obj)
+                    answer = method(model_admin, request, form, obj)
                 except ShopError as error:
                     add_refusal(form, error)
+                else:
+                    if isinstance(answer, HttpResponse):
+                        return answer
+                    model_admin.message_user(request, answer, messages.SUCCESS)
+                    return leave_dialog(request, page)
             if not request.headers.get("HX-Request"):
                 # The dialog's template is not a page.
                 for line in (str(each) for errors in form.errors.values() for each in errors):
@@ -63,13 +71,12 @@ def dialog(
         shown = {
             "title": title,
             "text": text,
-            "submit": submit,
+            "submit": submit or button,
             "dismiss": dismiss,
             "variant": "danger" if variant == ActionVariant.DANGER else "primary",
         }
-        pressed = action(description=button, icon=icon, permissions=permissions, url_path=url_path, variant=variant)(
-            view
-        )
+        path = url_path or method.__name__
+        pressed = action(description=button, icon=icon, permissions=permissions, url_path=path, variant=variant)(view)
         # Read by templates. unfold's decorator would render its dialog.
         pressed.dialog = shown
         return pressed

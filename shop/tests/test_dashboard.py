@@ -260,7 +260,7 @@ def test_flagged_and_disputed_orders_are_shown_until_they_are_resolved(
     assert [each["order"].pk for each in rows] == [flagged.pk, disputed.pk]
     assert list(browser.get(shown["Flagged"].url).context["cl"].result_list) == [flagged]
 
-    orders.resolve_flag(order=flagged, note="The customer was called.", actor=orders.Actor.STAFF)
+    orders.resolve_flag(order=flagged, note="The customer was called.")
     assert figures(browser)["Flagged"].value == "0"
     assert [each["order"].pk for each in panel(browser, "Flagged and disputed orders")["rows"]] == [disputed.pk]
 
@@ -312,7 +312,7 @@ def all_kinds_of_work(
     for order in (*looked_into, settled):
         orders.flag(order_id=order.pk, detail="x")
         Order.objects.filter(pk=order.pk).update(fulfilment_status="delivered")
-    orders.resolve_flag(order=settled, note="x", actor=orders.Actor.STAFF)
+    orders.resolve_flag(order=settled, note="x")
 
     holder = make_user()
     Order.objects.filter(pk__in=[ordered(holder, mug).pk for _ in range(2)]).update(placed_from="one")
