@@ -13,7 +13,7 @@ class PaymentsConfig(AppConfig):
         hooks.check_amount.register(services.require_chargeable)
         hooks.before_cancel.register(services.close_intent)
         hooks.on_cancelled.register(refunds.refund_cancelled_order)
-        hooks.on_cancelled.register(services.close_intent_of_cancelled_order)
+        hooks.on_cancelled.register(services.close_intent_later)
         hooks.on_erased.register(services.erase_personal_data)
         account_hooks.on_takeover.register(services.detach_payments)
         account_hooks.export.register(export.export_payments)

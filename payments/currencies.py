@@ -5,7 +5,7 @@ Read by the settings, so it must not need them at import.
 
 from decimal import ROUND_HALF_UP, Decimal
 
-from shop.money import decimal_places, quantize, smallest_step
+from shop.money import decimal_places, display, quantize, smallest_step
 
 CURRENCIES = frozenset(
     """
@@ -38,6 +38,10 @@ def to_minor_units(amount: Decimal, currency: str) -> int:
 
 def from_minor_units(minor: int, currency: str) -> Decimal:
     return quantize(Decimal(minor).scaleb(-_places(currency)), currency)
+
+
+def display_minor_units(minor: int, currency: str) -> str:
+    return display(from_minor_units(minor, currency), currency)
 
 
 def _places(currency: str) -> int:

@@ -25,14 +25,7 @@ DECLINES_AT_BUSY_ADDRESS = 3
 
 def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
     """Raise ``TooManyFailedPayments``."""
-    if not settings.RATE_LIMITS:
-        return
-    limits = []
-    if user is not None:
-        limits.append((Q(user=user), settings.FAILED_PAYMENTS_PER_CUSTOMER))
-    if opened_from:
-        limits.append((Q(opened_from=opened_from), settings.FAILED_PAYMENTS_PER_ADDRESS))
-    for who, limit in limits:
+    for who, limit in _limits(user=user, opened_from=opened_from):
         failed, first = _recent(who)
         if failed >= limit and first is not None:
             logger.warning("failed_payments_limit_reached", user=str(user), code=TooManyFailedPayments.default_code)
@@ -42,23 +35,10 @@ def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
 
 def stop_if_too_many(payment: Payment) -> None:
     """Cancel the order, because its PaymentIntent could still be tried. Call it in a transaction."""
-    if _has_too_many(payment):
+    busy_address = payment.opened_from if payment.declines >= DECLINES_AT_BUSY_ADDRESS else ""
+    limits = _limits(user=payment.user_id, opened_from=busy_address)
+    if payment.declines >= settings.FAILED_PAYMENTS_PER_ORDER or any(_recent(who)[0] >= limit for who, limit in limits):
         stop_card_testing.enqueue(at_once=True, unless_queued=True, payment=str(payment.pk))
-
-
-def _has_too_many(payment: Payment) -> bool:
-    if payment.declines >= settings.FAILED_PAYMENTS_PER_ORDER:
-        return True
-    if not settings.RATE_LIMITS:
-        return False
-    if payment.user_id is not None:
-        failed, _ = _recent(Q(user=payment.user_id))
-        if failed >= settings.FAILED_PAYMENTS_PER_CUSTOMER:
-            return True
-    if payment.opened_from and payment.declines >= DECLINES_AT_BUSY_ADDRESS:
-        failed, _ = _recent(Q(opened_from=payment.opened_from))
-        return failed >= settings.FAILED_PAYMENTS_PER_ADDRESS
-    return False
 
 
 @jobs.job("payments.stop_card_testing")
@@ -74,6 +54,15 @@ def stop_card_testing(*, payment: str) -> None:
         raise jobs.Postpone(PROCESSING_RETRY_SECONDS) from error
     if stopped:
         logger.warning("card_testing_suspected", order=row.order_number, user=str(row.user_id))
+
+
+def _limits(*, user: ObjectId | None, opened_from: str) -> list[tuple[Q, int]]:
+    limits = []
+    if user is not None:
+        limits.append((Q(user=user), settings.FAILED_PAYMENTS_PER_CUSTOMER))
+    if opened_from:
+        limits.append((Q(opened_from=opened_from), settings.FAILED_PAYMENTS_PER_ADDRESS))
+    return limits if settings.RATE_LIMITS else []
 
 
 def _recent(who: Q) -> tuple[int, datetime | None]:

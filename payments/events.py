@@ -9,7 +9,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from orders.lifecycle import OrderStatus
-from orders.models import Order
 from payments import gateway, refunds, services, transitions
 from payments.event_payload import stored_part
 from payments.models import StripeEvent
@@ -74,8 +73,7 @@ def _apply(event_id: str) -> None:
     row = StripeEvent.objects.get(pk=event_id)
     if row.status not in OPEN:
         return
-    apply = _transition_for(row.type)
-    outcome = apply(row.payload["data"]["object"])
+    outcome = _transition_for(row.type)(row.payload["data"]["object"])
     StripeEvent.objects.filter(pk=event_id, status__in=OPEN).update(
         status=outcome.status, detail=outcome.detail[:500], retry_at=None
     )
@@ -100,10 +98,9 @@ def _reopen(row: StripeEvent) -> None:
 @jobs.every(5, name="payments.retry_events")
 def retry_due(*, limit: int = 100) -> int:
     due = StripeEvent.objects.filter(status__in=OPEN, retry_at__lte=timezone.now()).order_by("retry_at")[:limit]
-    rows = list(due)
-    for row in rows:
+    for row in due:
         process(row)
-    return len(rows)
+    return len(due)
 
 
 @jobs.every(24 * 3600, name="payments.forget_events")
@@ -132,10 +129,9 @@ def _intent_changed(intent: StripeObject) -> Outcome:
     untouched = intent["status"] == "requires_payment_method" and not intent.get("last_payment_error")
     if payment is not None and intent["status"] not in transitions.FINAL and not untouched:
         services.refresh_intent.enqueue(at_once=True, unless_queued=True, intent=intent["id"])
-    if payment is not None and Order.objects.filter(pk=payment.order_id, status=OrderStatus.CANCELLED).exists():
+    if payment is not None and payment.order.status == OrderStatus.CANCELLED:
         # Created or attempted during the cancellation.
-        payment.refresh_from_db()
-        services.close_intent_later(payment)
+        services.close_intent_later(order=payment.order)
     return outcome
 
 

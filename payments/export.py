@@ -4,9 +4,8 @@ from typing import Any
 
 from accounts.export import Rows
 from accounts.models import User
-from payments.currencies import from_minor_units
-from payments.models import Payment, Refund
-from shop import money
+from payments.currencies import display_minor_units
+from payments.models import Payment
 
 
 def export_payments(*, user: User, base_url: str) -> dict[str, Any]:
@@ -15,28 +14,26 @@ def export_payments(*, user: User, base_url: str) -> dict[str, Any]:
 
 
 def _payment(payment: Payment) -> dict[str, Any]:
-    def amount(minor: int) -> str:
-        return money.display(from_minor_units(minor, payment.currency), payment.currency)
-
-    def shown(refund: Refund) -> dict[str, Any]:
-        return {
-            "id": refund.pk,
-            "refund": refund.stripe_refund,
-            "amount": amount(refund.amount),
-            "reason": refund.reason,
-            "status": refund.status,
-            "created_at": refund.created_at,
-        }
-
+    currency = payment.currency
     return {
         "id": payment.pk,
         "order": payment.order_number,
         "payment_intent": payment.intent or None,
         "status": payment.status,
-        "amount": amount(payment.amount),
-        "amount_received": amount(payment.amount_received),
-        "amount_refunded": amount(payment.amount_refunded),
-        "currency": payment.currency,
+        "amount": display_minor_units(payment.amount, currency),
+        "amount_received": display_minor_units(payment.amount_received, currency),
+        "amount_refunded": display_minor_units(payment.amount_refunded, currency),
+        "currency": currency,
         "created_at": payment.created_at,
-        "refunds": [shown(refund) for refund in payment.refunds.all()],
+        "refunds": [
+            {
+                "id": refund.pk,
+                "refund": refund.stripe_refund,
+                "amount": display_minor_units(refund.amount, currency),
+                "reason": refund.reason,
+                "status": refund.status,
+                "created_at": refund.created_at,
+            }
+            for refund in payment.refunds.all()
+        ],
     }

@@ -59,7 +59,7 @@ def _stripe_call(name: str) -> Iterator[Any]:
         # A second slow call would exceed the request's time limit.
         raise StripeUnavailable
     try:
-        with circuit.admit() as probing, external_call(), _trip_on_timeout(), _logged(name):
+        with circuit.admit() as probing, external_call(), _watched(name):
             yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, probing=probing).v1
         crash_points.reached(f"stripe.{name}:after")
     except (stripe.InvalidRequestError, stripe.CardError) as error:
@@ -72,27 +72,19 @@ def _stripe_call(name: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _logged(call: str) -> Iterator[None]:
+def _watched(call: str) -> Iterator[None]:
+    """Log the call; open the circuit after a failure, or a timeout even if the retry succeeded."""
     started = time.perf_counter()
     try:
         yield
+        logger.info("stripe_called", call=call, ms=ms_since(started))
     except Exception as error:
         logger.warning("stripe_call_failed", call=call, error=describe_error(error), ms=ms_since(started))
-        raise
-    logger.info("stripe_called", call=call, ms=ms_since(started))
-
-
-@contextmanager
-def _trip_on_timeout() -> Iterator[None]:
-    """Open the circuit after a failure, or a timeout even if the retry succeeded."""
-    began = time.monotonic()
-    try:
-        yield
-    except stripe.APIConnectionError:
-        circuit.record_failure()
+        if isinstance(error, stripe.APIConnectionError):
+            circuit.record_failure()
         raise
     finally:
-        if time.monotonic() - began > settings.STRIPE_TIMEOUT_SECONDS:
+        if time.perf_counter() - started > settings.STRIPE_TIMEOUT_SECONDS:
             circuit.record_failure()
 
 
@@ -127,17 +119,17 @@ def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[
     """Make one call per hundred, newest first."""
     created = {"gte": int(since.timestamp())} | ({"lte": int(until.timestamp())} if until else {})
     after: dict[str, str] = {}
-    has_more = True
-    while has_more:
+    while True:
         with _stripe_call("list_intents") as v1:
             page = v1.payment_intents.list(
                 {"created": created, "limit": 100, "expand": ["data.latest_charge"], **after}
             )
             intents = [_object(intent, "payment_intent") for intent in page.data]
-            has_more = bool(page.has_more and intents)
+            has_more = page.has_more and intents
         yield from intents
-        if has_more:
-            after = {"starting_after": intents[-1]["id"]}
+        if not has_more:
+            return
+        after = {"starting_after": intents[-1]["id"]}
 
 
 def cancel_intent(intent: str) -> dict[str, Any]:

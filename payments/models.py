@@ -74,11 +74,8 @@ class RefundQuerySet(models.QuerySet["Refund"]):
     def not_failed(self) -> "RefundQuerySet":
         return self.exclude(status__in=Refund.FAILED)
 
-    def failed(self) -> "RefundQuerySet":
-        return self.filter(status__in=Refund.FAILED)
-
     def failed_lately(self) -> "RefundQuerySet":
-        return self.failed().filter(created_at__gte=timezone.now() - timedelta(days=30))
+        return self.filter(status__in=Refund.FAILED, created_at__gte=timezone.now() - timedelta(days=30))
 
 
 class Refund(models.Model):
@@ -122,11 +119,6 @@ class Refund(models.Model):
         return self.stripe_refund or f"refund of {self.payment_id}"
 
 
-class StripeEventQuerySet(models.QuerySet["StripeEvent"]):
-    def failed(self) -> "StripeEventQuerySet":
-        return self.filter(status=StripeEvent.Status.FAILED)
-
-
 class StripeEvent(models.Model):
     """``payload`` is the part that `payments.event_payload` allows."""
 
@@ -146,8 +138,6 @@ class StripeEvent(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(help_text="When it happened at Stripe.")
     received_at = models.DateTimeField(default=timezone.now)
-
-    objects = StripeEventQuerySet.as_manager()
 
     class Meta:
         verbose_name = "Stripe event"

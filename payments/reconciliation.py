@@ -42,7 +42,7 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
     seen: set[ObjectId] = set()
     for intent in gateway.list_intents(since=since, until=until):
         report.intents += 1
-        payment = _payment_of(intent)
+        payment = Payment.objects.filter(intent=intent["id"]).first() or transitions.payment_named_by(intent)
         if payment is None:
             if intent["status"] == "succeeded" and "payment" in (intent.get("metadata") or {}):
                 report.problems.append(f"{intent['id']} received {intent['amount_received']} without an order")
@@ -66,10 +66,6 @@ def reconcile_lately() -> Report:
     for line in report.problems:
         logger.error("reconciliation_found_problems", finding=line)
     return report
-
-
-def _payment_of(intent: StripeObject) -> Payment | None:
-    return Payment.objects.filter(intent=intent["id"]).first() or transitions.payment_named_by(intent)
 
 
 def _look_up(payment: Payment, report: Report) -> None:

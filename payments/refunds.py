@@ -11,13 +11,7 @@ from orders.lifecycle import Actor
 from orders.models import Order
 from payments import gateway, transitions
 from payments.currencies import from_minor_units, to_minor_units
-from payments.errors import (
-    NotRefundable,
-    PaymentDisputed,
-    RefundTooLarge,
-    StripeIdempotentFailure,
-    StripeRefused,
-)
+from payments.errors import NotRefundable, PaymentDisputed, RefundTooLarge, StripeIdempotentFailure, StripeRefused
 from payments.models import Payment, Refund
 from payments.services import first_key, may_already_exist, renew_key
 from shop import jobs, money
@@ -27,30 +21,29 @@ from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
 
 
-def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: str = "", actor: Actor) -> Refund:
-    """Refund ``amount``, or all that is left; ``pending`` until Stripe has responded.
+def refund_payment(*, payment: Payment, amount: Decimal | None = None, reason: str = "") -> Refund:
+    """Refund ``amount`` for staff, or all that is left; ``pending`` until Stripe has responded.
 
     Raises ``NotRefundable``, ``PaymentDisputed``, ``RefundTooLarge``.
     """
     minor = None if amount is None else to_minor_units(amount, payment.currency)
-    refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason, actor=actor)
+    refund = _refund_on_request(payment_id=payment.pk, amount=minor, reason=reason)
     refund.refresh_from_db()
     return refund
 
 
 @transactional("payments.refund")
-def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
-    payment = Payment.objects.get(pk=payment_id)
+def _refund_on_request(*, payment_id: ObjectId, amount: int | None, reason: str) -> Refund:
     # Refunds are written to the order, so a concurrent dispute conflicts.
-    if Order.objects.get(pk=payment.order_id).is_disputed:
+    if Payment.objects.get(pk=payment_id).order.is_disputed:
         raise PaymentDisputed
-    refund = _reserve_refund(payment_id=payment_id, amount=amount, reason=reason, actor=actor)
+    refund = _reserve_refund(payment_id=payment_id, amount=amount, reason=reason, actor=Actor.STAFF)
     idempotency.finish(status=201, reference=str(refund.pk))
     return refund
 
 
 @transactional("payments.reserve_refund")
-def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, actor: str) -> Refund:
+def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, actor: Actor) -> Refund:
     """Reserve the amount, so that concurrent refunds never exceed the payment."""
     payment = Payment.objects.get(pk=payment_id)
     if not payment.amount_received:
@@ -85,9 +78,7 @@ def refund_cancelled_order(*, order: Order) -> None:
 @jobs.job("payments.refund_late_money")
 def refund_late_money(*, payment: str) -> None:
     """Refund a payment that arrived after the cancellation. Idempotent."""
-    row = Payment.objects.get(pk=payment)
-    if row.refundable:
-        _reserve_refund(payment_id=row.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
+    refund_cancelled_order(order=Payment.objects.get(pk=payment).order)
 
 
 def resend_refunds(*, before: datetime) -> list[Refund]:

@@ -4,12 +4,11 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from payments.currencies import from_minor_units
+from payments.currencies import display_minor_units
 from payments.models import Payment, Refund
 from shop.api.fields import UpperCodeField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
-from shop.money import display
 
 
 class PaymentSerializer(serializers.ModelSerializer):
@@ -64,8 +63,7 @@ class RefundSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
     def get_amount(self, refund: Refund) -> str:
-        currency = self.context["payment"].currency
-        return display(from_minor_units(refund.amount, currency), currency)
+        return display_minor_units(refund.amount, refund.currency)
 
 
 class RefundRequestSerializer(OptionalNulls):

@@ -32,7 +32,6 @@ from shop.db.transactions import transactional
 CONCURRENT_CREATE_TIMEOUT = 4.0
 # Stripe deletes idempotency keys after 24 hours.
 LOOK_FIRST_AFTER = timedelta(hours=1)
-PROCESSING_RETRY_SECONDS = 300
 REFRESH_TRIES = 5
 
 # --- Opening and closing ----------------------------------------------------------------------------------------------
@@ -58,7 +57,7 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
     declines.require_allowed(user=order.user_id, opened_from=opened_from)
     payment, created = _find_or_create(order, opened_from)
     if not payment.intent:
-        payment = _open_intent(payment)
+        _open_intent(payment)
         if not payment.intent:
             raise OrderNotPayable("The opened payment does not match this order. The shop has been notified.")
         if Order.objects.filter(pk=order.pk, status=OrderStatus.CANCELLED).exists():
@@ -66,17 +65,11 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
             close_intent(order=order)
             raise OrderNotPayable
     if not payment.client_secret:
-        # Recorded from a stored event, which has no secret.
-        payment = _fetch_client_secret(payment)
+        # The intent was recorded from a stored event, which has no secret.
+        payment.client_secret = gateway.retrieve_intent(payment.intent).get("client_secret") or ""
+        Payment.objects.filter(pk=payment.pk, intent=payment.intent).update(client_secret=payment.client_secret)
     idempotency.finish(status=201 if created else 200, reference=str(payment.pk))
     return payment, created
-
-
-def _fetch_client_secret(payment: Payment) -> Payment:
-    secret = gateway.retrieve_intent(payment.intent).get("client_secret") or ""
-    Payment.objects.filter(pk=payment.pk, intent=payment.intent).update(client_secret=secret)
-    payment.client_secret = secret
-    return payment
 
 
 def _find_or_create(order: Order, opened_from: str) -> tuple[Payment, bool]:
@@ -94,6 +87,7 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
     if not order.is_payable:
         raise OrderNotPayable
     payment = Payment(
+        pk=ObjectId(),
         order=order,
         order_number=order.number,
         user_id=order.user_id,
@@ -101,7 +95,6 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
         amount=to_minor_units(order.total, order.currency),
         currency=order.currency,
     )
-    payment.pk = ObjectId()
     payment.idempotency_key = first_key(payment)
     payment.save(force_insert=True)
     # A write to the order conflicts with a concurrent cancellation.
@@ -109,7 +102,7 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
     return payment
 
 
-def _open_intent(payment: Payment) -> Payment:
+def _open_intent(payment: Payment) -> None:
     """Concurrent requests share the key and get the same intent."""
     intent = None
     if may_already_exist(payment):
@@ -123,23 +116,22 @@ def _open_intent(payment: Payment) -> Payment:
                 key=payment.idempotency_key,
             )
         except StripeRequestInFlight:
-            return _wait_for_concurrent_create(payment)
+            _wait_for_concurrent_create(payment)
+            return
         except StripeIdempotentFailure:
             renew_key(payment)
             raise
     transitions.apply_intent(intent)
     payment.refresh_from_db()
-    return payment
 
 
-def _wait_for_concurrent_create(payment: Payment) -> Payment:
+def _wait_for_concurrent_create(payment: Payment) -> None:
     give_up_at = time.monotonic() + CONCURRENT_CREATE_TIMEOUT
     while not payment.intent:
         if time.monotonic() > give_up_at:
             raise StripeUnavailable
         time.sleep(0.05)
         payment.refresh_from_db()
-    return payment
 
 
 def first_key(row: Payment | Refund) -> str:
@@ -199,12 +191,13 @@ def close_intent_job(*, payment: str) -> None:
         close_intent(order=Order.objects.get(pk=Payment.objects.get(pk=payment).order_id))
     except PaymentProcessing as error:
         # This may take days; a success is refunded.
-        raise jobs.Postpone(PROCESSING_RETRY_SECONDS) from error
+        raise jobs.Postpone(declines.PROCESSING_RETRY_SECONDS) from error
 
 
-def close_intent_later(payment: Payment) -> None:
-    """Call it in a transaction."""
-    if payment.status not in transitions.FINAL:
+def close_intent_later(*, order: Order) -> None:
+    """Call it in the transaction that cancels, or that finds an intent created during the cancellation."""
+    payment = Payment.objects.filter(order=order).first()
+    if payment is not None and payment.status not in transitions.FINAL:
         close_intent_job.enqueue(unless_queued=True, payment=str(payment.pk))
 
 
@@ -222,12 +215,6 @@ def refresh_intent(*, intent: str) -> None:
             continue
         return
     raise jobs.Postpone(1)
-
-
-def close_intent_of_cancelled_order(*, order: Order) -> None:
-    """The intent may have been created during the cancellation."""
-    if payment := Payment.objects.filter(order=order).first():
-        close_intent_later(payment)
 
 
 def detach_payments(*, user: User) -> None:

@@ -9,9 +9,8 @@ from django.utils import timezone
 from orders import services as orders
 from orders.lifecycle import Actor, Event
 from payments import declines, gateway
-from payments.currencies import from_minor_units
+from payments.currencies import display_minor_units, from_minor_units
 from payments.models import Payment, Refund, StripeEvent
-from shop import money
 from shop.db.transactions import transactional
 
 StripeObject = dict[str, Any]
@@ -51,7 +50,8 @@ def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
     if mismatch := _mismatch(payment, intent):
         orders.flag(order_id=payment.order_id, detail=mismatch)
         return Outcome(StripeEvent.Status.FLAGGED, mismatch)
-    _attach_intent(payment, intent)
+    if not payment.intent:
+        _update(payment, intent=intent["id"], client_secret=intent.get("client_secret") or "")
     status = intent["status"]
     if status == "succeeded":
         return _succeeded(payment, intent)
@@ -84,8 +84,10 @@ def _declined(payment: Payment, error: StripeObject, *, is_answer: bool) -> None
 def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
     if payment.status == "succeeded":
         return ignored("The payment has already succeeded.")
-    _update(payment, status="succeeded", amount_received=_received(intent))
-    if not orders.mark_paid(order_id=payment.order_id, detail=_amount_label(intent)):
+    received, currency = _received(intent), intent["currency"]
+    _update(payment, status="succeeded", amount_received=received)
+    detail = f"{display_minor_units(received, currency)} {currency.upper()}"
+    if not orders.mark_paid(order_id=payment.order_id, detail=detail):
         # Refunds import this module.
         from payments.refunds import refund_late_money
 
@@ -131,18 +133,8 @@ def _mismatch(payment: Payment, intent: StripeObject) -> str:
     return ""
 
 
-def _attach_intent(payment: Payment, intent: StripeObject) -> None:
-    if not payment.intent:
-        _update(payment, intent=intent["id"], client_secret=intent.get("client_secret") or "")
-
-
 def _received(intent: StripeObject) -> int:
     return cast("int", intent.get("amount_received", intent["amount"]))
-
-
-def _amount_label(intent: StripeObject) -> str:
-    currency = intent["currency"]
-    return f"{money.display(from_minor_units(_received(intent), currency), currency)} {currency.upper()}"
 
 
 def _update(payment: Payment, **fields: Any) -> None:
@@ -174,7 +166,8 @@ def apply_refund(answer: StripeObject) -> Outcome:
     elif not refund.stripe_refund:
         Refund.objects.filter(pk=refund.pk).update(stripe_refund=answer["id"])
     status = answer.get("status") or Refund.Status.PENDING
-    return _apply_refund_status(refund, payment, status=status, detail=answer.get("failure_reason") or "")
+    _apply_refund_status(refund, payment, status=status, detail=answer.get("failure_reason"))
+    return APPLIED
 
 
 @transactional("payments.refuse_refund")
@@ -194,22 +187,19 @@ def _refund_of(answer: StripeObject, payment: Payment) -> Refund | None:
     return Refund.objects.filter(pk=named, payment=payment, stripe_refund=None).first()
 
 
-def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detail: str = "") -> Outcome:
-    known = refund.status
-    # A succeeded refund can still fail.
-    if known == status or known in Refund.FAILED or (known == Refund.Status.SUCCEEDED and status not in Refund.FAILED):
-        show_refund(refund, payment)
-        return APPLIED
-    Refund.objects.filter(pk=refund.pk).update(status=status)
-    refund.status = status
-    if status in Refund.FAILED:
+def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detail: str | None) -> None:
+    # A succeeded refund can still fail; a failed one is final.
+    is_open = refund.status not in (Refund.Status.SUCCEEDED, *Refund.FAILED)
+    has_failed = status in Refund.FAILED and refund.status not in Refund.FAILED
+    if refund.status != status and (is_open or has_failed):
+        Refund.objects.filter(pk=refund.pk).update(status=status)
+        refund.status = status
+    if has_failed:
         _update(payment, amount_refunded=F("amount_refunded") - refund.amount)
-        amount = money.display(from_minor_units(refund.amount, payment.currency), payment.currency)
-        orders.flag(
-            order_id=payment.order_id, detail=f"A refund of {amount} failed: {detail or 'Stripe gave no reason.'}"
-        )
+        amount = display_minor_units(refund.amount, payment.currency)
+        reason = detail or "Stripe gave no reason."
+        orders.flag(order_id=payment.order_id, detail=f"A refund of {amount} failed: {reason}")
     show_refund(refund, payment)
-    return APPLIED
 
 
 def show_refund(refund: Refund, payment: Payment) -> None:

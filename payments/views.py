@@ -16,7 +16,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import UserRequest
-from orders.lifecycle import Actor
 from orders.models import Order
 from payments import events, refunds, services
 from payments.errors import (
@@ -37,6 +36,7 @@ from payments.serializers import (
     RefundSerializer,
 )
 from shop.api import idempotency
+from shop.api.bodies import BodyValidationMixin
 from shop.api.errors import PayloadTooLarge
 from shop.api.permissions import staff_may
 from shop.api.rate_limits import site_of
@@ -56,7 +56,7 @@ class RawBodyParser(BaseParser):
         return body
 
 
-class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """The user's own payments; staff see all."""
 
     request: UserRequest
@@ -74,9 +74,8 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
 
     def get_queryset(self) -> QuerySet[Payment]:
         payments = Payment.objects.all()
-        return (
-            payments if staff_may(self.request.user, "payments.view_payment") else payments.owned_by(self.request.user)
-        )
+        user = self.request.user
+        return payments if staff_may(user, "payments.view_payment") else payments.owned_by(user)
 
     @extend_schema(
         parameters=idempotency.HEADERS,
@@ -88,10 +87,8 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         return idempotency.run_once(request, scope="payments.open", replay=self.replay, work=self.open)
 
     def open(self) -> Response:
-        serializer = OpenPaymentSerializer(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        own = Order.objects.owned_by(self.request.user)
-        order = get_object_or_404(own, number=serializer.validated_data["order"])
+        number = self.validated(OpenPaymentSerializer)["order"]
+        order = get_object_or_404(Order.objects.owned_by(self.request.user), number=number)
         payment, created = services.open_payment(order=order, network_address=site_of(self.request))
         data = self.get_serializer(payment).data
         return Response(data, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
@@ -123,10 +120,9 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
 
         Thin events (`v2.core.event`) are acknowledged and ignored.
         """
-        signature = request.headers.get("Stripe-Signature", "")
         body: Any = request.data or b""
-        events.receive(body=body, signature=signature)
-        return Response(status=status.HTTP_200_OK)
+        events.receive(body=body, signature=request.headers.get("Stripe-Signature", ""))
+        return Response()
 
     @extend_schema(
         parameters=idempotency.HEADERS,
@@ -139,16 +135,15 @@ class PaymentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         if not staff_may(self.request.user, "payments.add_refund"):
             raise PermissionDenied
         payment = self.get_object()
-        context = {"payment": payment}
 
         def work() -> Response:
             serializer = RefundRequestSerializer(data=request.data)
             serializer.is_valid(raise_exception=True)
-            refund = refunds.refund_payment(payment=payment, actor=Actor.STAFF, **serializer.validated_data)
-            return Response(RefundSerializer(refund, context=context).data, status=status.HTTP_201_CREATED)
+            refund = refunds.refund_payment(payment=payment, **serializer.validated_data)
+            return Response(RefundSerializer(refund).data, status=status.HTTP_201_CREATED)
 
         def replay(reference: str) -> Response:
             refund = get_object_or_404(Refund.objects.filter(payment=payment), pk=reference)
-            return Response(RefundSerializer(refund, context=context).data)
+            return Response(RefundSerializer(refund).data)
 
         return idempotency.run_once(request, scope=f"payments.refund.{pk}", replay=replay, work=work)

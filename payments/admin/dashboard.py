@@ -81,11 +81,7 @@ def refunds() -> Iterator[Figure | Panel]:
     url = list_url("payments.refund", work="failed_lately")
     yield Figure(20, "Failed refunds", shown, url, f"in the last {DAYS} days", urgent=bool(number))
     rows = [
-        {
-            "refund": row,
-            "amount": amount_of(row.amount, row.currency),
-            "label": refund_badge(row),
-        }
+        {"refund": row, "amount": amount_of(row.amount, row.currency), "label": refund_badge(row)}
         for row in Refund.objects.order_by("-pk").prefetch_related("payment")[:ROWS]
     ]
     yield Panel(113, "Latest refunds", "admin/dashboard/refunds.html", {"rows": rows})
@@ -93,7 +89,7 @@ def refunds() -> Iterator[Figure | Panel]:
 
 @on_dashboard("payments.stripeevent")
 def failing_events() -> Iterator[Figure | Panel]:
-    failed = StripeEvent.objects.failed()
+    failed = StripeEvent.objects.filter(status=StripeEvent.Status.FAILED)
     number, shown = number_of(failed)
     url = list_url("payments.stripeevent", status__exact="failed")
     yield Figure(21, "Failed events", shown, url, "from Stripe, to be retried", urgent=bool(number))

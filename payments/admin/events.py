@@ -61,10 +61,8 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         button="Replay",
         icon="replay",
         permissions=["replay"],
-        url_path="replay",
         title="Replay this event?",
         text="The event is applied again. If it was applied before, nothing changes.",
-        submit="Replay",
     )
     def replay(self, request: HttpRequest, form: DialogForm, row: StripeEvent) -> HttpResponse:
         row = events.replay(row)

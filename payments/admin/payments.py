@@ -12,7 +12,6 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from orders.lifecycle import Actor
 from payments import refunds
 from payments.admin.labels import amount_of, payment_badge, refund_badge
 from payments.currencies import from_minor_units, to_minor_units
@@ -144,27 +143,19 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         button="Refund",
         icon="currency_exchange",
         permissions=["refund"],
-        url_path="refund",
         title="Refund",
         text="The money is returned to the original payment method. Stock and order do not change.",
         form_class=RefundForm,
-        submit="Refund",
     )
-    def refund(self, request: HttpRequest, form: RefundForm, payment: Payment) -> HttpResponse:
-        amount, reason = form.cleaned_data["amount"], form.cleaned_data["reason"]
-        refund = refunds.refund_payment(payment=payment, amount=amount, reason=reason, actor=Actor.STAFF)
+    def refund(self, request: HttpRequest, form: RefundForm, payment: Payment) -> HttpResponse | str:
+        refund = refunds.refund_payment(payment=payment, **form.cleaned_data)
         shown = amount_of(refund.amount, refund.currency)
         if refund.status in Refund.FAILED:
-            said, level = (
-                f"Stripe refused the refund of {shown}. The order was flagged with the reason.",
-                messages.ERROR,
-            )
-        elif refund.status == Refund.Status.SUCCEEDED:
-            said, level = f"{shown} was refunded.", messages.SUCCESS
-        else:
-            said, level = f"The refund of {shown} is pending.", messages.SUCCESS
-        self.message_user(request, said, level)
-        return leave_dialog(request, self.change_url(payment.pk))
+            refused = f"Stripe refused the refund of {shown}. The order was flagged with the reason."
+            self.message_user(request, refused, messages.ERROR)
+            return leave_dialog(request, self.change_url(payment.pk))
+        is_done = refund.status == Refund.Status.SUCCEEDED
+        return f"{shown} was refunded." if is_done else f"The refund of {shown} is pending."
 
 
 class RefundWorkFilter(DropdownFilter):
@@ -185,12 +176,7 @@ class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_prefetch_related = ("payment",)
     search_help_text = "Search order number or Stripe refund id"
     ordering = ("-pk",)
-    fields = (
-        ("payment_link", "status_label"),
-        ("shown_amount", "reason"),
-        ("stripe_refund", "actor"),
-        "created_at",
-    )
+    fields = (("payment_link", "status_label"), ("shown_amount", "reason"), ("stripe_refund", "actor"), "created_at")
     readonly_fields = ("payment_link", "status_label", "shown_amount")
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
