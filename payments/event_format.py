@@ -13,9 +13,21 @@ _MAX_TIMESTAMP = 253_402_300_799
 
 
 def is_event(body: Any) -> bool:
-    return (
-        isinstance(body, dict) and _matches(body, _EVENT) and _matches(body["data"]["object"], _fields_of(body["type"]))
-    )
+    if not isinstance(body, dict) or not _matches(body, _EVENT):
+        return False
+    kind, found = kind_of(body["type"]), body["data"]["object"]
+    return not kind or (found.get("object") == kind and _matches(found, _OBJECTS[kind]))
+
+
+def kind_of(event_type: str) -> str:
+    """Return the kind of object that the shop applies, or "" for other events."""
+    if event_type.startswith("payment_intent."):
+        return "payment_intent"
+    if event_type.startswith(("refund.", "charge.refund.")):
+        return "refund"
+    if event_type.startswith("charge.dispute."):
+        return "dispute"
+    return "charge" if event_type == "charge.refunded" else ""
 
 
 def _matches(values: Mapping[str, Any], checks: Mapping[str, Check]) -> bool:
@@ -47,10 +59,6 @@ def _object(checks: Mapping[str, Check]) -> Check:
     return lambda value: isinstance(value, dict) and _matches(value, checks)
 
 
-def _one(value: str) -> Check:
-    return lambda given: given == value
-
-
 def _id_or_object(value: Any) -> bool:
     """Accept an id, or the object of an expanded field."""
     return _id(value) or (isinstance(value, dict) and _id(value.get("id")))
@@ -65,58 +73,40 @@ _amount = _integer(10**15)
 _metadata = _optional(lambda value: isinstance(value, dict) and all(map(_any_text, value.values())))
 
 _EVENT: dict[str, Check] = {
-    "object": _one("event"),
+    "object": lambda value: value == "event",
     "id": _text(_length_of("id")),
     "type": _text(_length_of("type")),
     "created": _integer(_MAX_TIMESTAMP),
     "livemode": _boolean,
     "data": _object({"object": _object({})}),
 }
-_INTENT: dict[str, Check] = {
-    "object": _one("payment_intent"),
-    "id": _id,
-    "status": _text(40),
-    "amount": _amount,
-    "amount_received": _optional(_amount),
-    "currency": _text(3),
-    "livemode": _boolean,
-    "client_secret": _optional(_any_text),
-    "metadata": _metadata,
-    "last_payment_error": _optional(
-        _object(
-            {
-                "charge": _optional(_any_text),
-                "code": _optional(_any_text),
-                "message": _optional(_any_text),
-                "payment_method": _optional(_id_or_object),
-            }
-        )
-    ),
+_PAYMENT_ERROR: dict[str, Check] = {
+    "charge": _optional(_any_text),
+    "code": _optional(_any_text),
+    "message": _optional(_any_text),
+    "payment_method": _optional(_id_or_object),
 }
-_REFUND: dict[str, Check] = {
-    "object": _one("refund"),
-    "id": _id,
-    "amount": _amount,
-    "status": _optional(_text(20)),
-    "payment_intent": _optional(_id_or_object),
-    "reason": _optional(_any_text),
-    "failure_reason": _optional(_any_text),
-    "metadata": _metadata,
+_OBJECTS: dict[str, dict[str, Check]] = {
+    "payment_intent": {
+        "id": _id,
+        "status": _text(40),
+        "amount": _amount,
+        "amount_received": _optional(_amount),
+        "currency": _text(3),
+        "livemode": _boolean,
+        "client_secret": _optional(_any_text),
+        "metadata": _metadata,
+        "last_payment_error": _optional(_object(_PAYMENT_ERROR)),
+    },
+    "refund": {
+        "id": _id,
+        "amount": _amount,
+        "status": _optional(_text(20)),
+        "payment_intent": _optional(_id_or_object),
+        "reason": _optional(_any_text),
+        "failure_reason": _optional(_any_text),
+        "metadata": _metadata,
+    },
+    "dispute": {"id": _id, "status": _text(40), "payment_intent": _optional(_id_or_object)},
+    "charge": {"payment_intent": _optional(_id_or_object)},
 }
-_DISPUTE: dict[str, Check] = {
-    "object": _one("dispute"),
-    "id": _id,
-    "status": _text(40),
-    "payment_intent": _optional(_id_or_object),
-}
-_CHARGE: dict[str, Check] = {"object": _one("charge"), "payment_intent": _optional(_id_or_object)}
-
-
-def _fields_of(event_type: str) -> Mapping[str, Check]:
-    if event_type.startswith("payment_intent."):
-        return _INTENT
-    if event_type.startswith(("refund.", "charge.refund.")):
-        return _REFUND
-    if event_type.startswith("charge.dispute."):
-        return _DISPUTE
-    return _CHARGE if event_type == "charge.refunded" else {}

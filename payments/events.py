@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from orders.lifecycle import OrderStatus
 from payments import gateway, refunds, services, transitions
+from payments.event_format import kind_of
 from payments.event_payload import stored_part
 from payments.models import StripeEvent
 from payments.transitions import Outcome, StripeObject
@@ -73,7 +74,8 @@ def _apply(event_id: str) -> None:
     row = StripeEvent.objects.get(pk=event_id)
     if row.status not in OPEN:
         return
-    outcome = _transition_for(row.type)(row.payload["data"]["object"])
+    apply = _TRANSITIONS[kind_of(row.type)]
+    outcome = apply(row.payload["data"]["object"])
     StripeEvent.objects.filter(pk=event_id, status__in=OPEN).update(
         status=outcome.status, detail=outcome.detail[:500], retry_at=None
     )
@@ -110,18 +112,6 @@ def delete_old_events() -> int:
     return StripeEvent.objects.filter(status__in=settled, received_at__lt=timezone.now() - EVENTS_KEPT).delete()[0]
 
 
-def _transition_for(event_type: str) -> Callable[[StripeObject], Outcome]:
-    if event_type.startswith("payment_intent."):
-        return _intent_changed
-    if event_type == "charge.refunded":
-        return _ask_for_refunds
-    if event_type.startswith(("refund.", "charge.refund.")):
-        return transitions.apply_refund
-    if event_type.startswith("charge.dispute."):
-        return transitions.apply_dispute
-    return lambda _: transitions.ignored("This type of event is not handled.")
-
-
 def _intent_changed(intent: StripeObject) -> Outcome:
     """Events may arrive out of order: refresh an intent that is not final."""
     payment = transitions.payment_of(intent)
@@ -141,3 +131,12 @@ def _ask_for_refunds(charge: StripeObject) -> Outcome:
         return transitions.ignored("This charge has no PaymentIntent.")
     refunds.sync_refunds.enqueue(intent=charge["payment_intent"])
     return transitions.APPLIED
+
+
+_TRANSITIONS: dict[str, Callable[[StripeObject], Outcome]] = {
+    "payment_intent": _intent_changed,
+    "refund": transitions.apply_refund,
+    "dispute": transitions.apply_dispute,
+    "charge": _ask_for_refunds,
+    "": lambda _: transitions.ignored("This type of event is not handled."),
+}
