@@ -161,16 +161,11 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     # --- The page -----------------------------------------------------------------------------------------------------
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        order = self.find(request, object_id)
-        context = {**(extra_context or {}), **(page_context(order, request) if order else {}), "title": "Order"}
-        return super().changeform_view(request, object_id, form_url, context)
+        context |= {**page_context(context["original"], request), "title": "Order"}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Order | None:
         """Cache per request: buttons, page and Django each fetch it."""
