@@ -53,19 +53,12 @@ def stored_part(event: Any) -> dict[str, Any]:
 def _pick(source: Any, fields: Fields) -> dict[str, Any]:
     if not isinstance(source, dict):
         return {}
-    kept = {}
-    for name, nested in fields.items():
-        if name not in source:
-            continue
-        value = source[name]
-        if nested is not None:
-            kept[name] = _pick(value, nested) if isinstance(value, dict) else None
-        else:
-            kept[name] = _scalar(value)
-    return kept
+    return {name: _kept(source[name], nested) for name, nested in fields.items() if name in source}
 
 
-def _scalar(value: Any) -> Any:
+def _kept(value: Any, nested: Fields | None) -> Any:
+    if nested is not None:
+        return _pick(value, nested) if isinstance(value, dict) else None
     if isinstance(value, dict):
         value = value.get("id")
     return None if isinstance(value, dict | list) else value
