@@ -17,7 +17,6 @@ from django_mongodb_backend.models import EmbeddedModel
 from accounts.models import validate_country
 from accounts.subdivisions import is_known_state, normalize_state
 from orders.lifecycle import (
-    FUNDED_STATUSES,
     NOTHING_TO_SEND,
     PAYABLE_STATUSES,
     TRANSITIONS,
@@ -201,10 +200,6 @@ class Order(models.Model):
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     @property
-    def has_funds(self) -> bool:
-        return self.payment_status in FUNDED_STATUSES
-
-    @property
     def is_disputed(self) -> bool:
         """Return whether a dispute is open or lost."""
         return self.payment_status == PaymentStatus.DISPUTED
@@ -243,10 +238,8 @@ class Order(models.Model):
 
     @property
     def refunded(self) -> Decimal:
-        amounts = [
-            entry.amount for entry in self.refunds if entry.status in ("pending", "succeeded", "requires_action")
-        ]
-        return sum(amounts, Decimal(0))
+        statuses = ("pending", "succeeded", "requires_action")
+        return sum((entry.amount for entry in self.refunds if entry.status in statuses), Decimal(0))
 
 
 class ShippingMethod(models.Model):

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
-from orders.lifecycle import FUNDED_STATUSES, NOTHING_TO_SEND, FulfilmentStatus, OrderStatus, PaymentStatus
+from orders.lifecycle import FUNDED_STATUSES, NOTHING_TO_SEND, FulfilmentStatus, OrderStatus
 
 if TYPE_CHECKING:
     from orders.models import Order  # noqa: F401 (named in a string)
@@ -46,7 +46,3 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def with_open_flag(self) -> "OrderQuerySet":
         return self.filter(flagged=True, flag_settled=False)
-
-    def disputed(self) -> "OrderQuerySet":
-        """Include lost disputes."""
-        return self.filter(payment_status=PaymentStatus.DISPUTED)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.models import User
 from orders import holds, statistics
 from orders.admin.labels import status_badge
+from orders.lifecycle import PaymentStatus
 from orders.models import Order
 from shop import money
 from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard
@@ -69,7 +70,9 @@ def unpaid_holders() -> Iterator[Figure | Panel]:
 
 @on_dashboard("orders.order")
 def needs_review() -> Iterator[Figure | Panel]:
-    flagged, disputed = Order.objects.with_open_flag(), Order.objects.disputed()
+    flagged = Order.objects.with_open_flag()
+    # Open and lost disputes.
+    disputed = Order.objects.filter(payment_status=PaymentStatus.DISPUTED)
     number, shown = number_of(flagged)
     url = list_url("orders.order", flag="open")
     yield Figure(12, "Flagged", shown, url, "needs review", urgent=bool(number))

@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from accounts.postal import postal_lines
 from orders import summary
 from orders.admin.labels import status_badge
-from orders.lifecycle import STATUSES, TRANSITIONS
+from orders.lifecycle import FUNDED_STATUSES, STATUSES, TRANSITIONS
 from orders.models import Order
 from shop.admin.html import badge, list_url, page_url, price, thumbnail
 
@@ -16,7 +16,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
 
     shipping_method = summary.shipping_method_name(order)
     # The refund's service checks again.
-    is_refundable = order.payment and order.has_funds and order.refunded < order.total
+    is_refundable = order.payment and order.payment_status in FUNDED_STATUSES and order.refunded < order.total
     return {
         "subtitle": order.number,
         "order": order,

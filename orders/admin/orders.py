@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -18,10 +18,11 @@ from orders.admin.labels import status_badge
 from orders.admin.order_page import page_context
 from orders.lifecycle import TRANSITIONS, Actor, Event, FulfilmentStatus
 from orders.models import Order
+from orders.querysets import OrderQuerySet
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, price
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, OptionsFilter, begins_with, by_id
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
 from shop.jobs.email_addresses import normalize_email
@@ -49,16 +50,12 @@ class SettleForm(DialogForm):
     )
 
 
-class FlagFilter(DropdownFilter):
-    title = "flag"
-    parameter_name = "flag"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("open", "Needs review"), ("settled", "Resolved")]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
-        chosen = {"open": queryset.with_open_flag(), "settled": queryset.filter(flagged=True, flag_settled=True)}
-        return chosen.get(self.value() or "", queryset)
+class FlagFilter(OptionsFilter):
+    title = parameter_name = "flag"
+    options = {
+        "open": ("Needs review", OrderQuerySet.with_open_flag),
+        "settled": ("Resolved", lambda orders: orders.filter(flagged=True, flag_settled=True)),
+    }
 
 
 class CustomerFilter(SimpleListFilter):
@@ -82,17 +79,12 @@ class CustomerFilter(SimpleListFilter):
         return queryset.filter(user=pk) if pk else queryset.none()
 
 
-class WorkFilter(DropdownFilter):
-    title = "work"
-    parameter_name = "work"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("to_ship", "To ship"), ("at_hold_limits", "At hold limits")]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
-        if self.value() == "to_ship":
-            return queryset.to_ship()
-        return queryset.filter(holds.orders_at_limits()) if self.value() == "at_hold_limits" else queryset
+class WorkFilter(OptionsFilter):
+    title = parameter_name = "work"
+    options = {
+        "to_ship": ("To ship", OrderQuerySet.to_ship),
+        "at_hold_limits": ("At hold limits", lambda orders: orders.filter(holds.orders_at_limits())),
+    }
 
 
 # In their order on the page.

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -16,13 +16,13 @@ from payments import refunds
 from payments.admin.labels import amount_of, payment_badge, refund_badge
 from payments.currencies import from_minor_units, to_minor_units
 from payments.errors import PaymentDisputed
-from payments.models import Payment, Refund
+from payments.models import Payment, Refund, RefundQuerySet
 from shop import money
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
 from shop.admin.fields import MoneyFormField
 from shop.admin.html import link, page_url
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, OptionsFilter, begins_with, by_id
 from shop.db import identifiers
 
 
@@ -67,18 +67,16 @@ class RefundInline(TabularInline):
         return amount_of(refund.amount, refund.currency)
 
 
-class PaymentStateFilter(DropdownFilter):
-    title = "state"
-    parameter_name = "state"
+WAITING = ("", "requires_payment_method", "requires_confirmation", "requires_action")
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("received", "Received"), ("processing", "Processing"), ("open", "Waiting for the customer")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        waiting = ("", "requires_payment_method", "requires_confirmation", "requires_action")
-        states = {"received": ["succeeded"], "processing": ["processing"], "open": waiting}
-        chosen = states.get(self.value() or "")
-        return queryset if chosen is None else queryset.filter(status__in=chosen)
+class PaymentStateFilter(OptionsFilter):
+    title = parameter_name = "state"
+    options = {
+        "received": ("Received", lambda payments: payments.filter(status="succeeded")),
+        "processing": ("Processing", lambda payments: payments.filter(status="processing")),
+        "open": ("Waiting for the customer", lambda payments: payments.filter(status__in=WAITING)),
+    }
 
 
 @admin.register(Payment)
@@ -158,15 +156,9 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return f"{shown} was refunded." if is_done else f"The refund of {shown} is pending."
 
 
-class RefundWorkFilter(DropdownFilter):
-    title = "work"
-    parameter_name = "work"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("failed_lately", "Failed in the last 30 days")]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
-        return queryset.failed_lately() if self.value() == "failed_lately" else queryset
+class RefundWorkFilter(OptionsFilter):
+    title = parameter_name = "work"
+    options = {"failed_lately": ("Failed in the last 30 days", RefundQuerySet.failed_lately)}
 
 
 @admin.register(Refund)

@@ -1,5 +1,6 @@
 """Indexed search and filters for admin lists."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
 from unfold.utils import parse_date_str
 from unfold.views import ChangeList
 
@@ -66,6 +67,19 @@ class IndexedSearchMixin(ModelAdmin):
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         raise NotImplementedError
+
+
+class OptionsFilter(DropdownFilter):
+    """Offer conditions by name: ``options`` maps each value of the parameter to its label and condition."""
+
+    options: Mapping[str, tuple[str, Callable[[Any], QuerySet]]]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(value, label) for value, (label, _) in self.options.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        chosen = self.options.get(self.value() or "")
+        return chosen[1](queryset) if chosen else queryset
 
 
 class DaysFilter(RangeDateFilter):
