@@ -18,7 +18,6 @@ from orders.personal_data import personal_data_of
 from orders.reviews.models import Review
 from orders.services import has_open_or_lost_dispute
 from shop.audit import invariant
-from shop.db import documents
 from shop.jobs import Job
 
 # Time allowed for the task and a call to the payment provider.
@@ -86,19 +85,13 @@ def paid_orders_have_a_date() -> Iterator[str]:
 
 @invariant("an order's statuses match its timeline")
 def statuses_follow_from_the_timeline() -> Iterator[str]:
-    for field, statuses in STATUSES.items():
-        wrong: list[documents.Document] = [{field: {"$nin": list(statuses)}}]
-        for status, row in statuses.items():
-            wrong += [
-                {field: status, "timeline.event": {"$nin": row.reported_by}},
-                {field: status, "timeline.event": {"$in": row.ruled_out_by}},
-            ]
-        for document in documents.aggregate(Order, [{"$match": {"$or": wrong}}]):
-            order = documents.instance(Order, document)
-            yield f"{order.number} is {getattr(order, field)}, but its timeline differs"
-    for document in documents.aggregate(Order, [{"$match": {"timeline.event": {"$in": DISPUTE_EVENTS}}}]):
-        order = documents.instance(Order, document)
-        if order.is_disputed != has_open_or_lost_dispute(order.timeline):
+    for order in Order.objects.iterator():
+        events = {entry.event for entry in order.timeline}
+        for field, statuses in STATUSES.items():
+            status = statuses.get(getattr(order, field))
+            if not status or events.isdisjoint(status.reported_by) or not events.isdisjoint(status.ruled_out_by):
+                yield f"{order.number} is {getattr(order, field)}, but its timeline differs"
+        if not events.isdisjoint(DISPUTE_EVENTS) and order.is_disputed != has_open_or_lost_dispute(order.timeline):
             yield f"{order.number} is {order.payment_status}, but its timeline has other disputes"
 
 
