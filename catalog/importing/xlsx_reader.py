@@ -69,26 +69,8 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
     from openpyxl.cell.cell import TYPE_FORMULA
     from openpyxl.cell.read_only import EMPTY_CELL
 
-    try:
-        rows = _cells(file, limits, data_only=True)
-        # Reading with data_only=False finds formulas without a saved value.
-        formulas = _cells(file, limits, data_only=False) if _has_formulas(file) else repeat(())
-    except MemoryError:
-        raise
-    except Exception as error:
-        # openpyxl raises any exception for broken files.
-        raise Refused(UNREADABLE) from error
-    number = cells = 0
-    while True:
-        number += 1
-        try:
-            row, with_formulas = next(rows), next(formulas)
-        except StopIteration:
-            return
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise Refused(UNREADABLE) from error
+    cells = 0
+    for number, (row, with_formulas) in enumerate(_cells(file, limits), start=1):
         if number > limits.sheet_rows:
             raise Refused(f"The sheet extends beyond row {limits.sheet_rows}. Delete the empty rows at its end.")
         for column, cell in enumerate(with_formulas):
@@ -109,7 +91,21 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
         yield texts
 
 
-def _cells(file: BinaryIO, limits: Limits, *, data_only: bool) -> Iterator[tuple[Any, ...]]:
+def _cells(file: BinaryIO, limits: Limits) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    """Yield the cells of each row, and again with formulas if the file has any."""
+    try:
+        values = _sheet_rows(file, limits, data_only=True)
+        # Reading with data_only=False finds formulas without a saved value.
+        formulas = _sheet_rows(file, limits, data_only=False) if _has_formulas(file) else repeat(())
+        yield from zip(values, formulas, strict=False)
+    except MemoryError:
+        raise
+    except Exception as error:
+        # openpyxl raises any exception for broken files.
+        raise Refused(UNREADABLE) from error
+
+
+def _sheet_rows(file: BinaryIO, limits: Limits, *, data_only: bool) -> Iterator[tuple[Any, ...]]:
     import openpyxl
 
     workbook = openpyxl.load_workbook(file, read_only=True, data_only=data_only, keep_links=False)
