@@ -103,7 +103,7 @@ def _offer(variant: Document, product: Document) -> Offer:
         product=product["_id"],
         sku=variant["sku"],
         options=variant["options"],
-        price=variant["price"].to_decimal(),
+        price=documents.decimal_of(variant["price"]),
         stock=int(variant["stock"]),
         is_active=variant["is_active"] and product["is_active"],
         name=product["name"],

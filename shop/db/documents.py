@@ -5,9 +5,11 @@ operator.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from decimal import Decimal
+from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
 
+from bson import Decimal128
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField
 from django_mongodb_backend.query import wrap_database_errors
@@ -134,9 +136,10 @@ def instance(model: type[M], document: Document, *, using: str | None = DEFAULT_
     """Missing fields have their default."""
     columns = _columns(model)
     values = [
-        convert(document[column] if column in document else stored_default(field)) for field, column, convert in columns
+        convert(document[column]) if column in document else field.get_default() for field, column, convert in columns
     ]
-    return model.from_db(using, [field.attname for field, _, _ in columns], values)
+    # Without names of fields, since the values are those of all fields.
+    return model.from_db(using, (), values)
 
 
 def with_defaults(model: type[models.Model], document: Document) -> Document:
@@ -163,6 +166,8 @@ def _converter(field: models.Field) -> Convert:
         if isinstance(field, EmbeddedModelArrayField):
             return lambda values: None if values is None else [read(value) for value in values]
         return lambda value: None if value is None else read(value)
+    if isinstance(field, models.DecimalField):
+        return lambda value: None if value is None else decimal_of(value)
     if isinstance(field, models.JSONField) and field.decoder is None:
         # The backend would serialize it to JSON and parse it again.
         return _unchanged
@@ -177,6 +182,16 @@ def _converter(field: models.Field) -> Convert:
         return value
 
     return convert
+
+
+def decimal_of(value: Decimal128) -> Decimal:
+    return _decimal(value.bid)
+
+
+# The driver converts slowly, in Python: the cache saves 5 % of a cart's time.
+@lru_cache(maxsize=10_000)
+def _decimal(bid: bytes) -> Decimal:
+    return Decimal128.from_bid(bid).to_decimal()
 
 
 def _unchanged(value: Any) -> Any:
