@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test browser test-slow torture fuzz audit-deps bench lint format
+.PHONY: help install run demo test browser test-slow torture fuzz audit-deps bench mutation lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -39,6 +39,9 @@ bench: $(INSTALLED) ## Measure the API, optionally against a Node.js shop (PEER=
 
 fuzz: $(INSTALLED) ## Send thousands of requests generated from the OpenAPI description; writes docs/security.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py fuzz --write $(FUZZ_ARGS)
+
+mutation: $(INSTALLED) ## Check that the tests notice mutants of the critical modules (MUTATION_ARGS="--sample 40")
+	@exec $(PY) -m shop.dev.testing.mutation $(MUTATION_ARGS)
 
 audit-deps: $(INSTALLED) ## Look up known vulnerabilities of the production dependencies; needs the network
 	@# Strict: a package that cannot be looked up is a failure.
