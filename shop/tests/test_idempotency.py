@@ -19,6 +19,7 @@ from shop.api.idempotency import IdempotencyRecord
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal
+from shop.dev.testing.routes import schema
 from shop.dev.testing.steps import API, add_to_cart, order_of, place_order, run_concurrently, stock_of
 from shop.dev.testing.stripe_steps import pay
 
@@ -134,10 +135,18 @@ def test_a_bad_key_is_a_400_and_nothing_is_done(as_customer: APIClient, product:
     assert not Order.objects.exists()
 
 
-def test_a_key_may_have_255_characters(as_customer: APIClient, product: Product) -> None:
+@pytest.mark.parametrize("length", [1, 255])
+def test_a_key_may_have_1_to_255_characters(as_customer: APIClient, product: Product, length: int) -> None:
     add_to_cart(as_customer, product)
-    assert send(as_customer, "x" * 255).status_code == 201
-    assert send(as_customer, "x" * 255)[REPLAYED] == "true"
+    assert send(as_customer, "x" * length).status_code == 201
+    assert send(as_customer, "x" * length)[REPLAYED] == "true"
+
+
+def test_the_limits_of_keys_are_described() -> None:
+    for path in (ORDERS, f"{API}/payments/"):
+        parameters = {each["name"]: each["schema"] for each in schema()["paths"][path]["post"]["parameters"]}
+        key = parameters["Idempotency-Key"]
+        assert (key["minLength"], key["maxLength"]) == (1, 255)
 
 
 def test_a_twin_in_flight_is_a_409(as_customer: APIClient, product: Product) -> None:
@@ -162,6 +171,20 @@ def test_a_claim_that_died_is_taken_over_when_it_has_expired(as_customer: APICli
     assert send(as_customer)[REPLAYED] == "true"
 
 
+@pytest.mark.parametrize("finished", [True, False])
+def test_another_body_may_have_the_key_of_an_expired_claim_and_never_of_a_result(
+    as_customer: APIClient, product: Product, finished: bool
+) -> None:
+    add_to_cart(as_customer, product)
+    send(as_customer)
+    IdempotencyRecord.objects.update(claimed_until=timezone.now() - timedelta(milliseconds=1))
+    if not finished:
+        IdempotencyRecord.objects.update(status=None, reference="")
+    add_to_cart(as_customer, product)
+    other = send(as_customer, shipping_address=ADDRESS, note="another")
+    assert (other.status_code, Order.objects.count()) == ((422, 1) if finished else (201, 2))
+
+
 def test_who_lost_its_claim_while_it_worked_rolls_back(customer: User, product: Product) -> None:
     add_to_cart(client_of(customer), product)
     slow = client_of(customer)
@@ -184,10 +207,12 @@ def test_who_lost_its_claim_while_it_worked_rolls_back(customer: User, product: 
 
 def test_claims_last_a_minute_and_outcomes_two_days(as_customer: APIClient, product: Product) -> None:
     add_to_cart(as_customer, product)
+    before = timezone.now().replace(microsecond=0)
     send(as_customer)
+    after = timezone.now()
     record = IdempotencyRecord.objects.get()
-    assert timedelta(seconds=55) < record.claimed_until - timezone.now() < timedelta(seconds=61)
-    assert timedelta(hours=47) < record.expires_at - timezone.now() < timedelta(hours=49)
+    assert before <= record.claimed_until - timedelta(seconds=60) <= after
+    assert before <= record.expires_at - timedelta(hours=48) <= after
 
 
 def test_twenty_requests_at_once_with_one_key_place_one_order(customer: User, product: Product) -> None:

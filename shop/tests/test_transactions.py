@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 from pymongo.errors import OperationFailure, PyMongoError
 from rest_framework.test import APIClient
+from structlog.testing import capture_logs
 
 from catalog.models import Product
 from conftest import ADDRESS
@@ -17,7 +18,7 @@ from orders.models import Order
 from shop.api.errors import is_database_silent
 from shop.db import transactions
 from shop.db.deadline import limited_database_time
-from shop.db.transactions import TransactionContention, in_transaction, on_commit, transactional
+from shop.db.transactions import TransactionContention, in_transaction, on_commit, snapshot, transactional
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal
@@ -120,6 +121,7 @@ def test_a_transaction_inside_another_is_part_of_it(body: Body) -> None:
 
 def test_without_a_transaction_a_hook_runs_at_once(db: None) -> None:
     seen: list[str] = []
+    on_commit(lambda: 1 / 0)
     on_commit(lambda: seen.append("now"))
     assert seen == ["now"]
 
@@ -238,6 +240,27 @@ def test_a_request_whose_time_is_over_gives_its_locks_back(db: None, monkeypatch
     write()
 
 
+@pytest.mark.parametrize(
+    ("attempt", "seconds_left", "longest"),
+    [(1, 7.0, 0.004), (5, 7.0, 0.064), (6, 7.0, 0.128), (7, 7.0, 0.25), (2000, 7.0, 0.25), (7, 3.5, 0.125), (1, -1, 0)],
+)
+def test_pauses_double_up_to_a_limit_that_shrinks_with_the_time_left(
+    monkeypatch: pytest.MonkeyPatch, attempt: int, seconds_left: float, longest: float
+) -> None:
+    monkeypatch.setattr(transactions.random, "uniform", lambda low, high: (low, high))
+    assert transactions._pause(attempt, seconds_left=seconds_left) == pytest.approx((0, longest))
+
+
+@pytest.mark.parametrize(("conflicts", "reported"), [(20, []), (21, [22])])
+def test_a_transaction_that_was_repeated_often_is_logged(
+    body: Body, monkeypatch: pytest.MonkeyPatch, conflicts: int, reported: list[int]
+) -> None:
+    monkeypatch.setattr(transactions, "LONGEST_PAUSE_SECONDS", 0.0)
+    with capture_logs() as logs, failing("insert", times=conflicts, **WRITE_CONFLICT):
+        body()
+    assert [log["attempt"] for log in logs if log["event"] == "transaction_contention"] == reported
+
+
 def test_many_at_once_on_one_row_lose_no_update(db: None) -> None:
     moment = timezone.now().replace(microsecond=0)
     PeriodicTask.objects.create(name="row", due_at=moment)
@@ -250,6 +273,16 @@ def test_many_at_once_on_one_row_lose_no_update(db: None) -> None:
 
     run_concurrently(*[one_second_later] * 12)
     assert (PeriodicTask.objects.get().due_at - moment).total_seconds() == 12
+
+
+def test_a_snapshot_shows_one_moment(body: Body) -> None:
+    body("row")
+    with snapshot():
+        assert rows() == 1
+        run_concurrently(lambda: body("another row"))
+        assert rows() == 1
+    assert rows() == 2
+    assert is_clean()
 
 
 # --- Through the front door -------------------------------------------------------------------------------------------
