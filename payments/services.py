@@ -188,7 +188,7 @@ def close_intent(*, order: Order) -> None:
 @jobs.job("payments.close_intent")
 def close_intent_job(*, payment: str) -> None:
     try:
-        close_intent(order=Order.objects.get(pk=Payment.objects.get(pk=payment).order_id))
+        close_intent(order=Payment.objects.get(pk=payment).order)
     except PaymentProcessing as error:
         # This may take days; a success is refunded.
         raise jobs.Postpone(declines.PROCESSING_RETRY_SECONDS) from error
