@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from orders.models import Order
 from shop.dev.faults.world import ShopWorld, shop_world
 from shop.dev.fuzz import report
 from shop.dev.fuzz.examining import Plan, examine
@@ -12,6 +13,7 @@ from shop.dev.fuzz.people import login_of
 from shop.dev.fuzz.preparation import Preparation
 from shop.dev.fuzz.results import Finding, Results
 from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.waiting import wait_until
 from shop.management.progress import Progress
 
 _SERVER_PROCESSES = 2
@@ -56,6 +58,10 @@ class Run:
                 progress=bar,
             )
         world.stripe.wait_until_idle(30)
+        # A slow run outlasts the holds, which only a worker ends.
+        world.start_workers()
+        wait_until(lambda: not Order.objects.due_to_expire().exists(), seconds=60)
+        world.stop_workers()
         for complaint in world.state.audit():
             results.find("audit", person, complaint)
         for line in log.read_bytes()[logged:].decode(errors="replace").splitlines():
