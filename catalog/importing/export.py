@@ -1,7 +1,6 @@
 import codecs
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import QuerySet
 
@@ -50,17 +49,16 @@ class Export:
     def _names(self) -> tuple[set[str], set[str]]:
         attributes: set[str] = set()
         options: set[str] = set()
-        for rows in _by_key(self._products, "pk", "attributes"):
-            attributes.update(*(pairs for _, pairs in rows))
-            variants = Variant.objects.filter(product__in=[pk for pk, _ in rows]).order_by()
+        for products in _by_key(self._products.only("attributes")):
+            attributes.update(*(product.attributes for product in products))
+            variants = Variant.objects.filter(product__in=products).order_by()
             options.update(*variants.values_list("options", flat=True))
         return attributes, options
 
     def _portions(self) -> Iterator[list[list[Cell]]]:
         done = 0
         for products in _by_key(self._products):
-            ids = [product.pk for product in products]
-            variants = read_model.by_product(Variant.objects.filter(product__in=ids).order_by("position", "id"))
+            variants = read_model.by_product(Variant.objects.filter(product__in=products).order_by("position", "id"))
             yield [row for product in products for row in self._rows(product, variants[product.pk])]
             done += len(products)
             self._tick(done)
@@ -83,11 +81,8 @@ def _cell(column: Column, row: Product | Variant) -> Cell:
     return Decimal(text) if text and isinstance(column, MoneyColumn) else guarded(text)
 
 
-def _by_key(products: QuerySet, *fields: str) -> Iterator[list[Any]]:
-    """Yield chunks of products, or of tuples of fields that start with the key."""
-    rows = products.values_list(*fields) if fields else products
-    page = list(rows[:PRODUCTS_AT_ONCE])
+def _by_key(products: QuerySet[Product]) -> Iterator[list[Product]]:
+    page = list(products[:PRODUCTS_AT_ONCE])
     while page:
         yield page
-        last = page[-1][0] if fields else page[-1].pk
-        page = list(rows.filter(pk__gt=last)[:PRODUCTS_AT_ONCE])
+        page = list(products.filter(pk__gt=page[-1].pk)[:PRODUCTS_AT_ONCE])
