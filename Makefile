@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test browser test-slow torture fuzz audit-deps bench mutation lint format
+.PHONY: help install run demo test quick browser test-slow torture fuzz audit-deps bench mutation lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -23,6 +23,9 @@ demo: $(INSTALLED) ## Run a sale from cart to refund against a running shop
 
 test: $(INSTALLED) ## Run the tests against a real MongoDB (PYTEST_ARGS="cart -k coupon")
 	@exec env DEBUG=1 $(PY) -m pytest $(PYTEST_ARGS)
+
+quick: $(INSTALLED) ## Run the central tests of each app, in a minute
+	@exec env DEBUG=1 $(PY) -m pytest $(PYTEST_ARGS) -m "quick and not slow"
 
 browser: $(INSTALLED) ## Drive the admin in a real browser, which must be installed; screenshots go to docs/images
 	@$(PY) -m shop.dev.testing.browser

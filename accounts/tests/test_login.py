@@ -11,7 +11,7 @@ from accounts.models import TokenFamily, User
 from conftest import PASSWORD, client_of
 from shop.dev.testing.replies import refusal, refusals
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 URL = "/api/v1/auth/login/"
 

@@ -13,7 +13,7 @@ from orders.models import Order
 from shop.dev.testing.replies import refusal
 from shop.jobs import Job, run_due
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 ME = "/api/v1/users/me/"
 

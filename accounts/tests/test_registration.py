@@ -8,7 +8,7 @@ from conftest import PASSWORD, client_of
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.steps import run_concurrently
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 URL = "/api/v1/auth/register/"
 PERSON = {"email": "new@example.com", "password": PASSWORD, "name": "New Person"}

@@ -15,7 +15,7 @@ from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import run_concurrently
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 ME = "/api/v1/users/me/"
 NEW_PASSWORD = "another-horse-battery"

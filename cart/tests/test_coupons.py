@@ -18,7 +18,7 @@ from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, cart_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 COUPON = f"{API}/cart/coupon/"
 A_DAY = timedelta(days=1)

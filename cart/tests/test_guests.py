@@ -16,7 +16,7 @@ from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, cart_of, run_concurrently, variant_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 TOKEN = "X-Cart-Token"
 

@@ -12,7 +12,7 @@ from catalog.models import Product, Variant
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, cart_of, stock_of, variant_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 ITEMS = f"{API}/cart/items/"
 NOWHERE = "0" * 24

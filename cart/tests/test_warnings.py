@@ -11,7 +11,7 @@ from catalog.models import Product, Variant
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, cart_of, variant_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 
 def told(cart: dict) -> list[tuple[str, str | None]]:

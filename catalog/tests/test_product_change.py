@@ -13,7 +13,7 @@ from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.steps import dump_database
 from shop.jobs import Job
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 NOBODY = "6650c1f2a4b3c2d1e0f9a8b7"
 

@@ -12,7 +12,7 @@ from catalog.tests.conftest import LIST
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.steps import dump_database
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 MUG = {"name": "Blue mug", "price": "12.50"}
 

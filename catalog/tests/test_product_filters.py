@@ -11,7 +11,7 @@ from catalog.tests.conftest import LIST
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal, refusals
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 Names = Callable[..., list[str]]
 

@@ -11,7 +11,7 @@ from catalog.models import Category, Product
 from catalog.tests.conftest import LIST, put_on_shelf
 from shop.dev.testing.replies import refusal
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 
 def test_a_list_entry_has_the_shape_of_the_contract(

@@ -14,7 +14,7 @@ from conftest import client_of
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.steps import dump_database, run_concurrently
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 
 @pytest.fixture

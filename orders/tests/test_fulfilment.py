@@ -12,7 +12,7 @@ from conftest import client_of
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, events_of, order_of, place_order
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 
 def fulfil(client: APIClient, number: str, status: str = "shipped", **body: str):

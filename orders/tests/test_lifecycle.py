@@ -14,7 +14,7 @@ from shop.api.errors import Conflict
 from shop.db.transactions import transactional
 from shop.dev.testing.steps import dump_database, place_order
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 
 @pytest.fixture

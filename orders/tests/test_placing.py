@@ -31,7 +31,7 @@ from shop.dev.testing.steps import (
 )
 from shop.jobs import Job
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 ORDERS = f"{API}/orders/"
 

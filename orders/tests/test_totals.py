@@ -14,7 +14,7 @@ from orders.models import Order, ShippingMethod, TaxRate
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 ORDERS = f"{API}/orders/"
 AMOUNTS = ("subtotal", "discount", "shipping", "tax", "total")

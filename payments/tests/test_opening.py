@@ -17,7 +17,7 @@ from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, dump_database, order_of, place_order, run_concurrently
 from shop.dev.testing.stripe_steps import open_payment, pay
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 PAYMENTS = f"{API}/payments/"
 

@@ -22,7 +22,7 @@ from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, dump_database, events_of, order_of, place_order, run_concurrently
 from shop.dev.testing.stripe_steps import WEBHOOK, deliver, events, open_payment, post_body, post_event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 SECRET = "whsec_simulator"
 

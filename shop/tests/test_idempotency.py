@@ -23,7 +23,7 @@ from shop.dev.testing.routes import schema
 from shop.dev.testing.steps import API, add_to_cart, order_of, place_order, run_concurrently, stock_of
 from shop.dev.testing.stripe_steps import pay
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 ORDERS = f"{API}/orders/"
 REPLAYED = "Idempotency-Replayed"

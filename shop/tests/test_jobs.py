@@ -15,7 +15,7 @@ from shop.dev.testing.failures import failing
 from shop.dev.testing.steps import run_concurrently
 from shop.jobs import Job, PeriodicTask, Postpone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 
 class Work:

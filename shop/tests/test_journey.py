@@ -10,7 +10,7 @@ from shop.dev.demo.journey import PRODUCTS, Journey
 from shop.dev.demo.storefront import PromiseBroken
 from shop.dev.stripe_simulator import StripeSimulator
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.quick]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from conftest import client_of
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.routes import Operation, operations
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 # Operations that end the login of whoever calls them, or the account.
 ENDINGS = {"DELETE /users/me/", "POST /auth/logout-all/"}
