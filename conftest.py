@@ -29,7 +29,7 @@ def client_of(user: User | None = None) -> APIClient:
 
 @pytest.fixture(autouse=True)
 def _empty_caches() -> None:
-    """Each test has a new database."""
+    """Cached values are those of another test's database."""
     caches.clear_all()
 
 

@@ -26,7 +26,7 @@ def main() -> None:
         )
         raise SystemExit(f"{error}{hint}") from None
     except Exception as error:
-        if sentence := _why_the_database_is_unusable(error):
+        if sentence := _explain_database_failure(error):
             raise SystemExit(sentence) from None
         raise
 
@@ -43,13 +43,13 @@ def _refuse_development_commands() -> None:
         )
 
 
-def _why_the_database_is_unusable(error: Exception) -> str:
+def _explain_database_failure(error: Exception) -> str:
     """Return the cause, "" for other errors."""
     from django.conf import settings
 
-    from shop.db.mongod_errors import why_unusable
+    from shop.db.mongod_errors import explain_failure
 
-    sentence = why_unusable(settings.MONGO_URI, error)
+    sentence = explain_failure(settings.MONGO_URI, error)
     if sentence and settings.DEBUG and not os.environ.get("MONGO_URI"):
         return (
             f"{sentence} (MONGO_URI is not set, and no `make run` is running in {settings.DATA_DIR}: start it, or set "

@@ -14,7 +14,7 @@ from shop.db.transactions import transactional
 
 @transactional("accounts.add_address")
 def add_address(*, user: User, fields: dict[str, Any]) -> Address:
-    """The first address is the default. Raises :class:`AddressBookFull`."""
+    """Add an address, as the default if it is the first. Raises :class:`AddressBookFull`."""
     require_account(user)
     known = Address.objects.owned_by(user).count()
     if known >= settings.MAX_ADDRESSES:
@@ -23,14 +23,14 @@ def add_address(*, user: User, fields: dict[str, Any]) -> Address:
     _check_state(address)
     if not known:
         address.is_default = True
-    _leave_one_default(address)
+    _unset_other_defaults(address)
     address.save(force_insert=True)
     return address
 
 
 @transactional("accounts.change_address")
 def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> Address:
-    """The newest other address replaces a lost default. Raises ``DoesNotExist``."""
+    """Update an address. If it stops being the default, the newest other one becomes it. Raises ``DoesNotExist``."""
     require_account(user)
     address = Address.objects.owned_by(user).get(pk=address.pk)
     was_default = address.is_default
@@ -40,7 +40,7 @@ def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> A
         _check_state(address)
     if not Address.objects.owned_by(user).exclude(pk=address.pk).exists():
         address.is_default = True
-    _leave_one_default(address)
+    _unset_other_defaults(address)
     address.save(update_fields={*fields, "state", "is_default"})
     if was_default and not address.is_default:
         _make_newest_the_default(user, other_than=address)
@@ -49,7 +49,7 @@ def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> A
 
 @transactional("accounts.delete_address")
 def delete_address(*, user: User, address: Address) -> None:
-    """The newest address replaces a deleted default. Raises ``DoesNotExist``."""
+    """Delete an address. If it was the default, the newest other one becomes it. Raises ``DoesNotExist``."""
     require_account(user)
     address = Address.objects.owned_by(user).get(pk=address.pk)
     Address.objects.filter(pk=address.pk).delete()
@@ -68,7 +68,7 @@ def _check_state(address: Address) -> None:
     hooks.check_state(country=address.country, state=address.state)
 
 
-def _leave_one_default(address: Address) -> None:
+def _unset_other_defaults(address: Address) -> None:
     if address.is_default:
         others = Address.objects.owned_by(address.user).exclude(pk=address.pk)
         others.filter(is_default=True).update(is_default=False)

@@ -19,7 +19,7 @@ from accounts import services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User
 from accounts.postal import postal_lines
-from shop.admin.base import ConfirmsByName, SingleDeleteMixin, TransactionalModelAdmin
+from shop.admin.base import PlainDeleteConfirmationMixin, SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
 from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
@@ -34,7 +34,7 @@ from shop.media.urls import image_url
 PRIVILEGE_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class ChooseSeveralMixin(ModelAdmin):
+class MultiSelectMixin(ModelAdmin):
     filter_horizontal = ()
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
@@ -67,7 +67,7 @@ class AddressInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin, DjangoUserAdmin):
+class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin, DjangoUserAdmin):
     """Only superusers may edit staff, which prevents privilege escalation."""
 
     form = UserForm
@@ -120,7 +120,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
 
     @display(description="Last login to the admin")
     def last_admin_login(self, user: User) -> Any:
-        # Not set by API logins.
+        # Set by logins to the admin only.
         return user.last_login or "never"
 
     @display(description="Orders")
@@ -142,14 +142,14 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
     # --- Permissions --------------------------------------------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_change_permission(request, obj) and self._may_touch(request, obj)
+        return super().has_change_permission(request, obj) and self._may_edit(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         own = isinstance(obj, User) and obj.pk == request.user.pk
-        return super().has_delete_permission(request, obj) and self._may_touch(request, obj) and not own
+        return super().has_delete_permission(request, obj) and self._may_edit(request, obj) and not own
 
     @staticmethod
-    def _may_touch(request: HttpRequest, obj: User | None) -> bool:
+    def _may_edit(request: HttpRequest, obj: User | None) -> bool:
         return request.user.is_superuser or not isinstance(obj, User) or not (obj.is_staff or obj.is_superuser)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
@@ -193,7 +193,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         @transactional("admin.send_mail")
         def send_it() -> None:
             send(user=user)
-            staff_log.note(Action.MAIL, user)
+            staff_log.record(Action.MAIL, user)
 
         return self.run_action(
             request, send_it, done=f"The e-mail to {user.email} is being sent.", url=self.change_url(user.pk)
@@ -226,7 +226,7 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         user = self.find(request, object_id) if request.method == "POST" else None
         if user is not None and self.has_delete_permission(request, user):
             try:
-                # It may call other services: not in a transaction.
+                # Not in a transaction, because the hooks may call other services.
                 services.run_before_deletion(user=user)
             except ShopError as error:
                 self.message_user(request, str(error), messages.ERROR)
@@ -234,14 +234,14 @@ class UserAdmin(ChooseSeveralMixin, SingleDeleteMixin, IndexedSearchMixin, Trans
         return super().delete_view(request, object_id, extra_context)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        services.forget_account(user=obj)
+        services.delete_account_and_data(user=obj)
 
 
 admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(ChooseSeveralMixin, ConfirmsByName, TransactionalModelAdmin, DjangoGroupAdmin):
+class GroupAdmin(MultiSelectMixin, PlainDeleteConfirmationMixin, TransactionalModelAdmin, DjangoGroupAdmin):
     """Only superusers may edit groups, which grant permissions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

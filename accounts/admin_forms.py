@@ -46,7 +46,7 @@ class LoginForm(AuthenticationForm):
             logger.info("admin_login_failed")
             raise
         if user := self.get_user():
-            logins.remember(user=user, ip_address=ip_address, known=network)
+            logins.record_network(user=user, ip_address=ip_address, known=network)
         return self.cleaned_data
 
 
@@ -56,7 +56,7 @@ def _set_password(user: User) -> None:
     tokens.revoke_all(user)
     # Django renews the session's auth hash from this.
     user.refresh_from_db(fields=["token_version"])
-    staff_log.note(Action.CHANGE, user, fields=["password"])
+    staff_log.record(Action.CHANGE, user, fields=["password"])
     mails.new_password_mail.enqueue(user=str(user.pk))
 
 
@@ -79,7 +79,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
 
 
 class NewUserForm(UserCreationForm):
-    # A password is the only way to log in.
+    # No choice of an unusable password: there is no other way to log in.
     usable_password = None
 
     class Meta:
@@ -118,7 +118,7 @@ class UserForm(UserChangeForm):
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"]
-        # Undeliverable addresses may stay.
+        # An address that is not changed may be undeliverable.
         return check_email(email) if email != self.instance.email else email
 
     def clean(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class ShopAdminSite(UnfoldAdminSite):
             raise Http404 from error
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """The shop has no website."""
+        """Omit "view on site": the shop has no website."""
         return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

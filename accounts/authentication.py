@@ -28,7 +28,7 @@ class UserRequest(Request):
 
 class AccessTokenAuthentication(JWTAuthentication):
     def __init__(self) -> None:
-        # An instance is created per request.
+        # Not simplejwt's look-up of the model, which would run on each request.
         self.user_model = User
 
     def authenticate(self, request: Request) -> Any:
@@ -40,13 +40,13 @@ class AccessTokenAuthentication(JWTAuthentication):
             raise AuthenticationFailed(detail["detail"], code=str(detail["code"])) from error
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """The scheme is case-insensitive (RFC 9110, 11.1)."""
+        """Accept the scheme in any case (RFC 9110, 11.1)."""
         scheme, space, rest = header.partition(b" ")
         return super().get_raw_token(scheme.title() + space + rest if scheme.lower() == b"bearer" else header)
 
     def get_validated_token(self, raw_token: bytes) -> Any:
         claims = _claims(raw_token, api_settings.SIGNING_KEY)
-        # Cached claims may have expired; leeway is for clocks ahead.
+        # Cached claims may have expired, and the leeway is for clocks that are ahead, not for old tokens.
         if time.time() >= claims["exp"]:
             raise simplejwt.InvalidToken("This token has expired.")
         return claims
@@ -64,7 +64,7 @@ class AccessTokenAuthentication(JWTAuthentication):
 
 @lru_cache(maxsize=5_000)
 def _claims(raw_token: bytes, key: str) -> Mapping[str, Any]:
-    """Verification is expensive. Revocation is checked per request."""
+    """Verify a token and cache its claims, because this is expensive. Revocation is checked per request."""
     try:
         claims = JWTAuthentication().get_validated_token(raw_token).payload
     except UNREADABLE as error:

@@ -5,14 +5,14 @@ from shop.api.errors import ShopError
 
 
 class InvalidCredentials(AuthenticationFailed):
-    """The response does not reveal which was wrong."""
+    """Wrong e-mail address or password; the response does not reveal which."""
 
     default_code = "invalid_credentials"
     default_detail = "Incorrect e-mail or password."
 
 
 class AccountGone(AuthenticationFailed):
-    """Deleted, or its tokens revoked."""
+    """The account was deleted, or its tokens were revoked."""
 
     default_code = "user_not_found"
     default_detail = "No active account belongs to this token."
@@ -40,7 +40,7 @@ class AddressBookFull(ShopError):
 
 
 class UnknownState(ShopError):
-    """The country is taxed by state."""
+    """The country is taxed by state, and this is no known one."""
 
     default_code = "unknown_state"
     default_detail = "Unknown state. Enter its name or ISO 3166-2 code."

@@ -20,7 +20,7 @@ class Rows(NamedTuple):
 
 
 def export(*, user: User, base_url: str) -> dict[str, Any]:
-    """Serialize rows one by one to limit memory: an order takes 2 KB."""
+    """Return all data about the user. Rows are serialized one by one to limit memory: an order takes 2 KB."""
     parts = [item for part in hooks.export(user=user, base_url=base_url) for item in part.items()]
     return {name: _as_json(kept) if isinstance(kept, Rows) else kept for name, kept in parts}
 

@@ -1,6 +1,6 @@
 """Password hashers: bcrypt with configurable cost.
 
-``harden_runtime`` keeps timing equal for hashes of lower cost.
+Django's ``harden_runtime`` evens out the time of hashes with a lower cost.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ class BCryptSHA256(BCryptSHA256PasswordHasher):
 
 
 class ImportedBCrypt(BCryptPasswordHasher):
-    """Truncates at 72 bytes, as the imported hashes do; bcrypt raises above."""
+    """Truncate passwords at 72 bytes, as in the imported hashes: bcrypt raises for longer ones."""
 
     @classproperty
     def rounds(cls) -> int:  # noqa: N805

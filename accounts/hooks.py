@@ -1,22 +1,22 @@
-"""Extension points."""
+"""Hooks that other apps register on accounts."""
 
 from shop.hooks import Hook
 
-# user=, cart_token=: before the tokens of a login are issued; the guest's cart token may be empty.
+# Called with `user` and `cart_token` ("" without a guest's cart) before the tokens of a login are issued.
 on_login = Hook("on_login")
 
-# user=: before a deletion, outside transactions; raises to prevent it.
-before_forget = Hook("before_forget")
+# Called with `user` before an account is deleted, outside transactions. May raise to prevent it.
+before_deletion = Hook("before_deletion")
 
-# user=: in the deletion's transaction; remove or anonymize data.
-on_forget = Hook("on_forget")
+# Called with `user` in the transaction that deletes the account, to remove or anonymize data.
+on_deletion = Hook("on_deletion")
 
-# user=: in the transaction in which an address's owner takes over an account that another person may have opened;
-# remove or detach that person's data.
+# Called with `user` in the transaction in which the owner of an e-mail address takes over an account that someone else
+# may have opened, to remove or detach that person's data.
 on_takeover = Hook("on_takeover")
 
-# country=, state=: in the transaction that writes an address. Raises `UnknownState`.
+# Called with `country` and `state` in the transaction that writes an address. Raises `UnknownState`.
 check_state = Hook("check_state")
 
-# user=, base_url= (of images): return JSON values, or `accounts.export.Rows` if there are many.
+# Called with `user` and `base_url` (of images). Returns JSON values by name, or `accounts.export.Rows` for many rows.
 export = Hook("export")

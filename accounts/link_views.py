@@ -59,8 +59,8 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         """
         wanted = self.validated()
         services.reset_password(**wanted)
-        # This network is now known.
-        logins.remember(user=wanted["user"], ip_address=ip_address_of(request))
+        # Counts as a login from this network.
+        logins.record_network(user=wanted["user"], ip_address=ip_address_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=EmailVerificationConfirmSerializer, responses={204: None})
@@ -86,7 +86,7 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         """Change the e-mail address with the token sent to the new one. All earlier tokens are revoked."""
         wanted = self.validated()
         services.change_email(**wanted)
-        logins.remember(user=wanted["user"], ip_address=ip_address_of(request))
+        logins.record_network(user=wanted["user"], ip_address=ip_address_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

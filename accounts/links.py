@@ -17,7 +17,7 @@ from shop.jobs import mails
 
 
 class Link:
-    """``bound_to`` returns the signed account fields."""
+    """A kind of link. ``bound_to`` returns the fields of the account that it signs."""
 
     def __init__(self, purpose: str, *, page: str, lifetime: str, bound_to: Callable[[User], list[Any]]) -> None:
         self._purpose, self._page, self._lifetime, self._bound_to = purpose, page, lifetime, bound_to
@@ -31,7 +31,7 @@ class Link:
         now = timezone.now()
         return timesince(now, now + self.lifetime).replace("\xa0", " ")
 
-    def address(self, user: User) -> str:
+    def url(self, user: User) -> str:
         return mails.storefront_url(self._page, uid=str(user.pk), token=self._token(user))
 
     def owner(self, *, uid: ObjectId, token: str) -> User:
@@ -43,7 +43,7 @@ class Link:
         if user is None:
             raise InvalidLink(attr="token")
         try:
-            self._signer.unsign(f"{self._account(user)}.{token}", max_age=self.lifetime)
+            self._signer.unsign(f"{self._signed_fields(user)}.{token}", max_age=self.lifetime)
         except BadSignature as error:
             raise InvalidLink(attr="token") from error
         return user
@@ -53,10 +53,10 @@ class Link:
         return TimestampSigner(sep=".", salt=f"accounts.links.{self._purpose}")
 
     def _token(self, user: User) -> str:
-        account = self._account(user)
-        return self._signer.sign(account).removeprefix(f"{account}.")
+        fields = self._signed_fields(user)
+        return self._signer.sign(fields).removeprefix(f"{fields}.")
 
-    def _account(self, user: User) -> str:
+    def _signed_fields(self, user: User) -> str:
         return json.dumps([str(user.pk), user.email, *self._bound_to(user)])
 
 

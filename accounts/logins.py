@@ -1,6 +1,7 @@
 """Login rate limits, without account lockout.
 
-Networks unknown to the account share a limit, which limits distributed guessing, not the owner.
+Networks that have never logged into the account share one limit, which slows down distributed guessing without locking
+out the owner.
 
 https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html
 https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
@@ -18,9 +19,9 @@ from shop.api.rate_limits import device_network, throttle
 from shop.db import documents
 from shop.jobs.email_addresses import normalize_email
 
-REMEMBERED_FOR = timedelta(days=90)
+NETWORK_LIFETIME = timedelta(days=90)
 # Extend at most daily.
-RENEWED_AFTER = timedelta(days=1)
+RENEWAL_INTERVAL = timedelta(days=1)
 
 
 def count_attempt(*, email: str, ip_address: str) -> KnownNetwork | None:
@@ -39,10 +40,10 @@ def count_attempt(*, email: str, ip_address: str) -> KnownNetwork | None:
     return network
 
 
-def remember(*, user: User, ip_address: str, known: KnownNetwork | None = None) -> None:
+def record_network(*, user: User, ip_address: str, known: KnownNetwork | None = None) -> None:
     """Record the network of a successful login, unless ``known`` says that it was recorded lately."""
-    pk, until = _digest(user.email, ip_address), timezone.now() + REMEMBERED_FOR
-    if known is not None and known.pk == pk and known.expires_at > until - RENEWED_AFTER:
+    pk, until = _digest(user.email, ip_address), timezone.now() + NETWORK_LIFETIME
+    if known is not None and known.pk == pk and known.expires_at > until - RENEWAL_INTERVAL:
         return
     if documents.update_one(KnownNetwork, {"_id": pk}, {"$set": {"expires_at": until}}):
         return
@@ -54,6 +55,6 @@ def remember(*, user: User, ip_address: str, known: KnownNetwork | None = None) 
 
 
 def _digest(account: str, ip_address: str) -> str:
-    """Keyed, so that the database reveals nothing."""
+    """Return a keyed digest, so that the database does not reveal the network."""
     network = device_network(ip_address)
     return salted_hmac("accounts.logins", f"{account}\0{network}", algorithm="sha256").hexdigest()

@@ -12,7 +12,7 @@ from shop.jobs.mails import Budget, Mail
 def welcome_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
-    link = "" if person.email_verified else VERIFICATION.address(person)
+    link = "" if person.email_verified else VERIFICATION.url(person)
     return _to(person, Budget.LINK, "Welcome", "welcome", link=link, good_for=VERIFICATION.lifetime_in_words)
 
 
@@ -21,7 +21,7 @@ def verification_mail(*, user: str) -> Mail | None:
     person = _recipient(user)
     if person is None or person.email_verified:
         return None
-    link = VERIFICATION.address(person)
+    link = VERIFICATION.url(person)
     return _to(
         person,
         Budget.LINK,
@@ -36,7 +36,7 @@ def verification_mail(*, user: str) -> Mail | None:
 def reset_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
-    link = RESET.address(person)
+    link = RESET.url(person)
     return _to(
         person, Budget.PASSWORD_RESET, "Choose a new password", "reset", link=link, good_for=RESET.lifetime_in_words
     )
@@ -44,7 +44,7 @@ def reset_mail(*, user: str) -> Mail | None:
 
 @mails.mail("accounts.new_password_mail")
 def new_password_mail(*, user: str) -> Mail | None:
-    """Another person may have changed it."""
+    """Notify the user, because another person may have changed the password."""
     if (person := _recipient(user)) is None:
         return None
     return _to(
@@ -61,7 +61,7 @@ def email_change_mail(*, user: str) -> Mail | None:
     person = _recipient(user)
     if person is None or not person.new_email or User.objects.filter(email=person.new_email).exists():
         return None
-    context = {"link": EMAIL_CHANGE.address(person), "good_for": EMAIL_CHANGE.lifetime_in_words, "name": ""}
+    context = {"link": EMAIL_CHANGE.url(person), "good_for": EMAIL_CHANGE.lifetime_in_words, "name": ""}
     return Mail(
         to=person.new_email,
         verified=False,
@@ -74,7 +74,7 @@ def email_change_mail(*, user: str) -> Mail | None:
 
 @mails.mail("accounts.email_change_notice")
 def email_change_notice(*, user: str, address: str) -> Mail | None:
-    """The owner may not have requested the change."""
+    """Notify the current address, whose owner may not have requested the change."""
     return _notice(user, address, "Your e-mail address is about to change", "email_change_notice")
 
 
@@ -97,7 +97,7 @@ def _notice(user: str, address: str, subject: str, template: str) -> Mail | None
 
 
 def salutation(user: User) -> str:
-    """Empty if unverified: another person may have opened the account with any text as name."""
+    """Return the name; "" if unverified, because another person may have opened the account with any text as name."""
     return " ".join(user.name.split()) if user.email_verified else ""
 
 

@@ -28,9 +28,8 @@ class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> "UserQuerySet":
         return self.filter(is_active=True)
 
-    def touch(self) -> int:
-        """Conflict with a deletion of the account; return 0 if deleted.
-
+    def bump_revision(self) -> int:
+        """Write to the account, so that a concurrent deletion conflicts; return 0 if it is deleted.
         Call it in every transaction that writes the user's data.
         """
         return self.update(revision=models.F("revision") + 1)
@@ -67,7 +66,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     # Name in the default storage.
     avatar = models.CharField(max_length=255, blank=True, editable=False)
     email_verified = models.BooleanField("e-mail verified", default=False)
-    # Requested address, until confirmed.
+    # The requested address, until it is confirmed.
     new_email = models.EmailField(blank=True, editable=False)
     is_staff = models.BooleanField("staff", default=False, help_text="Can log in to the admin.")
     is_active = models.BooleanField("active", default=True, help_text="Deactivate instead of deleting.")
@@ -154,7 +153,7 @@ class TokenFamily(models.Model):
 
 
 class KnownNetwork(models.Model):
-    """``_id`` is a keyed digest."""
+    """A network that has logged into the account. ``_id`` is a keyed digest of both."""
 
     id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_networks")
@@ -178,7 +177,7 @@ class Address(models.Model):
     line1 = models.CharField(max_length=200)
     line2 = models.CharField(max_length=200, blank=True)
     city = models.CharField(max_length=120)
-    # Code by `accounts.subdivisions`, or as typed if unknown.
+    # A code of `accounts.subdivisions`, or the typed text if it is unknown.
     state = models.CharField(max_length=120, blank=True)
     postal_code = models.CharField(max_length=20, blank=True)
     country = models.CharField(max_length=2, validators=[validate_country])
@@ -194,7 +193,7 @@ class Address(models.Model):
     class Meta:
         verbose_name_plural = "addresses"
         constraints = [
-            # If set concurrently, the second conflicts and is retried.
+            # If two are set concurrently, the second write conflicts and is retried.
             models.UniqueConstraint(
                 fields=["user"], condition=models.Q(is_default=True), name="one_default_address_each"
             ),

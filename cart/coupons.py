@@ -37,7 +37,7 @@ def has_uses_left(coupon: Coupon, *, user: User | None) -> bool:
 
 
 def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
-    """Return the coupon, or raise ``InvalidCoupon``, which reveals that the code exists: pass only the cart's."""
+    """Return the coupon. Raises ``InvalidCoupon``, which reveals that the code exists: pass only the cart's coupon."""
     reason = unusable_reason(coupon)
     if reason or coupon is None:
         raise InvalidCoupon(reason, attr="code")
@@ -49,12 +49,12 @@ def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Co
     return coupon
 
 
-def apply(priced: PricedCart, *, user: User | None) -> InvalidCoupon | None:
+def try_apply(priced: PricedCart, *, user: User | None) -> InvalidCoupon | None:
     """Apply the cart's coupon, or return why it is unusable."""
     if not priced.cart.coupon:
         return None
     try:
-        priced.apply(check(find(priced.cart.coupon), priced=priced, user=user))
+        priced.apply_coupon(check(find(priced.cart.coupon), priced=priced, user=user))
     except InvalidCoupon as error:
         return error
     return None

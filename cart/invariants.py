@@ -12,6 +12,6 @@ def coupons_are_counted() -> Iterator[str]:
     for coupon in Coupon.objects.iterator():
         counted = uses.get(coupon.pk, 0)
         if coupon.used != counted:
-            yield f"{coupon.code} says {coupon.used}, and there are {counted} uses"
+            yield f"{coupon.code} counts {coupon.used} uses, but has {counted}"
         if coupon.usage_limit is not None and counted > coupon.usage_limit:
             yield f"{coupon.code} was used {counted} times, its limit is {coupon.usage_limit}"

@@ -75,7 +75,7 @@ class Coupon(models.Model):
 
     code = UpperCodeField(max_length=40, unique=True, help_text="Not case-sensitive.")
     kind = models.CharField("type", max_length=10, choices=Kind)
-    # Per cent, or an amount.
+    # A percentage or an amount, by `kind`.
     value = money_field()
     minimum_subtotal = money_field(default=Decimal(0))
     valid_from = models.DateTimeField(null=True, blank=True)
@@ -102,7 +102,7 @@ class Coupon(models.Model):
 
 
 class CouponUse(models.Model):
-    """Deleted when the order is cancelled."""
+    """A use by an order; deleted when the order is cancelled."""
 
     coupon = models.ForeignKey(Coupon, on_delete=models.CASCADE, related_name="uses")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -54,7 +54,7 @@ class PricedCart:
     def total(self) -> Decimal:
         return self.subtotal - self.discount
 
-    def apply(self, coupon: Coupon) -> None:
+    def apply_coupon(self, coupon: Coupon) -> None:
         """Distribute the discount over the lines by largest remainder."""
         self.coupon = coupon
         if coupon.kind == Coupon.Kind.PERCENTAGE:

@@ -9,7 +9,7 @@ from cart import coupons
 from cart.pricing import PricedCart, PricedLine
 from shop.api.fields import UpperCodeField
 from shop.api.object_ids import ObjectIdField
-from shop.api.optional_nulls import OptionalNulls, given
+from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.media.urls import urls_of
 from shop.money import display
 
@@ -61,7 +61,7 @@ def cart_data(priced: PricedCart, *, user: User | None, base_url: str) -> dict[s
     """Return the data of a :class:`CartSerializer`."""
     cart, currency = priced.cart, settings.CURRENCY
     thumbnail = urls_of("thumbnail", base_url=base_url)
-    coupon_error = coupons.apply(priced, user=user)
+    coupon_error = coupons.try_apply(priced, user=user)
     warnings: list[dict[str, Any]] = [warning for line in priced.lines for warning in _warnings(line)]
     warnings += [
         {"code": "unavailable", "item": str(line.key), "detail": "This product is no longer available."}
@@ -114,7 +114,7 @@ def _warnings(line: PricedLine) -> list[dict[str, str]]:
 
 
 class QuantityField(serializers.IntegerField):
-    """Strings and booleans are refused as client bugs."""
+    """Refuse strings and booleans, which are mistakes of the client."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"min_value": 1, **kwargs}, max_value=settings.MAX_QUANTITY)
@@ -131,7 +131,7 @@ class AddItemSerializer(OptionalNulls):
     variant = ObjectIdField(required=False)
     quantity = QuantityField(default=1)
 
-    described_as = {"anyOf": [given("product"), given("variant")]}
+    extra_schema = {"anyOf": [has_value("product"), has_value("variant")]}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "product" not in attrs and "variant" not in attrs:
@@ -142,8 +142,8 @@ class AddItemSerializer(OptionalNulls):
 class QuantitySerializer(serializers.Serializer):
     quantity = QuantityField(min_value=0, help_text="0 removes the line.")
 
-    # Also in a PATCH.
-    described_as = {"required": ["quantity"]}
+    # Required in a PATCH, too.
+    extra_schema = {"required": ["quantity"]}
 
 
 class CouponCodeSerializer(serializers.Serializer):

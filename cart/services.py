@@ -27,7 +27,7 @@ from shop.db import documents
 from shop.db.transactions import transactional
 
 ATTEMPTS = 50
-GUEST_CARTS_KEPT = timedelta(days=30)
+GUEST_CART_LIFETIME = timedelta(days=30)
 _CHANGED = ("lines", "coupon", "revision", "updated_at")
 
 
@@ -43,8 +43,8 @@ class CartOwner:
     token: str | None = None
 
     @property
-    def name(self) -> str:
-        """Return the key for rate limits, if any."""
+    def rate_limit_key(self) -> str:
+        """Return what identifies the owner, or "" for a guest without a cart."""
         if self.user is not None:
             return f"user {self.user.pk}"
         return f"cart {token_digest(self.token)}" if self.token else ""
@@ -76,11 +76,11 @@ def get_cart(*, owner: CartOwner) -> PricedCart:
 
 
 # Changes the cart in place.
-Edit = Callable[[Cart, Offers], None]
+CartEdit = Callable[[Cart, Offers], None]
 
 
-def change(
-    owner: CartOwner, edit: Edit, *, variant: ObjectId | None = None, product: ObjectId | None = None
+def update_cart(
+    owner: CartOwner, edit: CartEdit, *, variant: ObjectId | None = None, product: ObjectId | None = None
 ) -> PricedCart:
     """Apply ``edit`` and save the cart.
 
@@ -90,7 +90,7 @@ def change(
         found, offered = owner.find(variant=variant, product=product)
         cart = found or owner.new_cart()
         edit(cart, offered)
-        if _insert_if_free(cart) if found is None else _replace(cart):
+        if _insert_unless_exists(cart) if found is None else _replace(cart):
             return price_lines(cart, offered)
         time.sleep(random.uniform(0, 0.002 * min(attempt + 1, 20)))  # noqa: S311
     raise CartContention
@@ -99,11 +99,11 @@ def change(
 def _replace(cart: Cart) -> bool:
     revision, cart.updated_at = cart.revision, timezone.now()
     cart.revision += 1
-    fields = documents.stored(Cart, {name: getattr(cart, name) for name in _CHANGED})
+    fields = documents.stored_values(Cart, {name: getattr(cart, name) for name in _CHANGED})
     return documents.update_one(Cart, {"_id": cart.pk, "revision": revision}, {"$set": fields})
 
 
-def _insert_if_free(cart: Cart) -> bool:
+def _insert_unless_exists(cart: Cart) -> bool:
     try:
         _insert(cart)
     except IntegrityError:
@@ -137,7 +137,7 @@ def add_item(
         _require_stock(offer, line.quantity + quantity)
         line.quantity += quantity
 
-    return change(owner, edit, variant=variant, product=product if variant is None else None)
+    return update_cart(owner, edit, variant=variant, product=product if variant is None else None)
 
 
 def _resolve_offer(offered: Offers, *, product: ObjectId | None, variant: ObjectId | None) -> Offer:
@@ -171,7 +171,7 @@ def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCa
         # The shopper has seen the current price.
         line.unit_price = offer.price
 
-    return change(owner, edit)
+    return update_cart(owner, edit)
 
 
 def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
@@ -183,14 +183,14 @@ def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
 
     if owner.find()[0] is None:
         raise Http404
-    return change(owner, edit)
+    return update_cart(owner, edit)
 
 
 def clear(*, owner: CartOwner) -> PricedCart:
     def edit(cart: Cart, offered: Offers) -> None:
         cart.lines, cart.coupon = [], ""
 
-    return change(owner, edit) if owner.find()[0] else get_cart(owner=owner)
+    return update_cart(owner, edit) if owner.find()[0] else get_cart(owner=owner)
 
 
 def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
@@ -206,18 +206,18 @@ def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
     def edit(cart: Cart, offered: Offers) -> None:
         cart.coupon = coupon.code
 
-    return change(owner, edit)
+    return update_cart(owner, edit)
 
 
 def remove_coupon(*, owner: CartOwner) -> PricedCart:
     def edit(cart: Cart, offered: Offers) -> None:
         cart.coupon = ""
 
-    return change(owner, edit) if owner.find()[0] else get_cart(owner=owner)
+    return update_cart(owner, edit) if owner.find()[0] else get_cart(owner=owner)
 
 
 def merge_guest_cart(*, user: User, cart_token: str) -> None:
-    """Merge a guest's cart into the user's, with sold-out items, which give warnings."""
+    """Merge a guest's cart into the user's. Sold-out items are kept and cause warnings."""
     if cart_token:
         _merge(user=user, token=cart_token)
 
@@ -246,15 +246,15 @@ def _merge(*, user: User, token: str) -> None:
         cart.coupon = cart.coupon or guest.coupon
 
     if guest.lines or guest.coupon:
-        change(CartOwner(user=user), edit)
+        update_cart(CartOwner(user=user), edit)
 
 
 @jobs.every(24 * 3600, name="cart.forget_guests")
 def delete_old_guest_carts() -> int:
-    return Cart.objects.filter(user=None, updated_at__lt=timezone.now() - GUEST_CARTS_KEPT).delete()[0]
+    return Cart.objects.filter(user=None, updated_at__lt=timezone.now() - GUEST_CART_LIFETIME).delete()[0]
 
 
-def forget_customer(*, user: User) -> None:
+def delete_customer_data(*, user: User) -> None:
     Cart.objects.filter(user=user).delete()
     CouponUse.objects.filter(user=user).update(user=None)
 

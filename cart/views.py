@@ -18,7 +18,7 @@ from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerial
 from cart.services import CartOwner
 from catalog.errors import OutOfStock, VariantRequired
 from shop.api.bodies import BodyValidationMixin
-from shop.api.rate_limits import Limit, failures_limited, ip_address_of
+from shop.api.rate_limits import Limit, ip_address_of, limit_failures
 from shop.api.renderers import JSONReply
 from shop.http.addresses import base_url
 
@@ -38,7 +38,7 @@ NEW_CART_TOKEN = OpenApiParameter(
 )
 
 
-class CartReplies(BodyValidationMixin):
+class CartReplyMixin(BodyValidationMixin):
     permission_classes = [AllowAny]
     pagination_class = None
 
@@ -56,7 +56,7 @@ class CartReplies(BodyValidationMixin):
 
 
 @extend_schema(parameters=[CART_TOKEN], responses={200: CartSerializer})
-class CartViewSet(CartReplies, viewsets.GenericViewSet):
+class CartViewSet(CartReplyMixin, viewsets.GenericViewSet):
     """The shopper's cart."""
 
     singleton = True
@@ -80,8 +80,8 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
         """Apply a coupon. All unusable codes get the same error, and failed attempts are rate-limited."""
         owner = self.owner()
         wanted = self.validated()
-        limits = [Limit("coupon", owner.name)] if owner.name else []
-        with failures_limited(*limits, Limit("coupon_address", ip_address=ip_address_of(request)), error=InvalidCoupon):
+        limits = [Limit("coupon", owner.rate_limit_key)] if owner.rate_limit_key else []
+        with limit_failures(*limits, Limit("coupon_address", ip_address=ip_address_of(request)), error=InvalidCoupon):
             cart = services.apply_coupon(owner=owner, **wanted)
         return self.reply(cart, owner)
 
@@ -94,7 +94,7 @@ class CartViewSet(CartReplies, viewsets.GenericViewSet):
 
 
 @extend_schema(parameters=[CART_TOKEN], responses={200: CartSerializer})
-class CartItemViewSet(CartReplies, viewsets.GenericViewSet):
+class CartItemViewSet(CartReplyMixin, viewsets.GenericViewSet):
     """The items of the cart."""
 
     serializer_class = QuantitySerializer

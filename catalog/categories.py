@@ -13,7 +13,7 @@ def in_tree_order(categories: Iterable[Category]) -> list[Category]:
 
 
 def count_products(categories: Iterable[Category], *, among: Iterable[Category] | None = None) -> None:
-    """Set ``product_count``, including descendants in ``among``."""
+    """Set ``product_count``, which includes descendants that are in ``among`` (default: in ``categories``)."""
     totals: dict[ObjectId, int] = {}
     for category in categories if among is None else among:
         for ancestor in category.lineage:

@@ -27,13 +27,13 @@ def _add_image(*, product_id: ObjectId, name: str, alt: str) -> ProductImage:
         product_id=product_id, name=name, alt=alt, position=last.position + 1 if last else 0
     )
     read_model.refresh(product_id)
-    staff_log.note(Action.ADD, image)
+    staff_log.record(Action.ADD, image)
     return image
 
 
 @transactional("catalog.update_image")
 def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
-    """``position`` is zero-based."""
+    """Update ``alt`` and the zero-based ``position``, which moves the other images."""
     if "alt" in data:
         image.alt = data["alt"]
         ProductImage.objects.filter(pk=image.pk).update(alt=image.alt)
@@ -44,7 +44,7 @@ def update_image(*, image: ProductImage, data: dict[str, Any]) -> ProductImage:
         documents.update_rows(ProductImage, {pk: {"position": position} for position, pk in enumerate(order)})
         image.position = order.index(image.pk)
     read_model.refresh(image.product_id)
-    staff_log.note(Action.CHANGE, image, fields=data)
+    staff_log.record(Action.CHANGE, image, fields=data)
     return image
 
 
@@ -53,7 +53,7 @@ def delete_image(*, image: ProductImage) -> None:
     ProductImage.objects.filter(pk=image.pk).delete()
     delete_image_later(image.name)
     read_model.refresh(image.product_id)
-    staff_log.note(Action.DELETE, image)
+    staff_log.record(Action.DELETE, image)
 
 
 @jobs.every(3600, name="catalog.orphan_images")

@@ -15,7 +15,7 @@ def stock_equals_its_movements() -> Iterator[str]:
     for variant in Variant.objects.order_by("id").iterator():
         moved = sums.pop(variant.pk, 0)
         if variant.stock != moved:
-            yield f"{variant.sku} has {variant.stock} in stock, its movements add up to {moved}"
+            yield f"{variant.sku} has {variant.stock} in stock, but its movements add up to {moved}"
         if variant.stock < 0:
             yield f"{variant.sku} has {variant.stock} in stock"
     for variant_id in sums:
@@ -34,8 +34,8 @@ def skus_differ_in_more_than_case() -> Iterator[str]:
 @invariant("a product's list data matches its own data")
 def read_model_is_current() -> Iterator[str]:
     categories = {category.pk: category for category in Category.objects.all()}
-    variants = read_model.by_product(Variant.objects.filter(is_active=True).order_by("id"))
-    images = read_model.by_product(ProductImage.objects.order_by("position", "id"))
+    variants = read_model.group_by_product(Variant.objects.filter(is_active=True).order_by("id"))
+    images = read_model.group_by_product(ProductImage.objects.order_by("position", "id"))
     for product in Product.objects.order_by("id").iterator():
         expected = read_model.fields(
             product,
@@ -54,4 +54,4 @@ def categories_count_their_products() -> Iterator[str]:
     products = dict(counted)
     for category in Category.objects.order_by("path"):
         if category.active_products != products.get(category.pk, 0):
-            yield f"{category.slug} counts {category.active_products}, there are {products.get(category.pk, 0)}"
+            yield f"{category.slug} counts {category.active_products} products, but has {products.get(category.pk, 0)}"

@@ -13,14 +13,14 @@ from shop.api.permissions import staff_may
 SEE_ALL = ("catalog.view_product", "catalog.change_product")
 
 
-def match_id_or_slug(address: str) -> dict[str, Any]:
+def match_id_or_slug(id_or_slug: str) -> dict[str, Any]:
     """Return the MongoDB filter."""
-    return {"_id": ObjectId(address)} if ObjectId.is_valid(address) else {"slug": {"$eq": address.lower()}}
+    return {"_id": ObjectId(id_or_slug)} if ObjectId.is_valid(id_or_slug) else {"slug": {"$eq": id_or_slug.lower()}}
 
 
-def find_product(address: str, *, user: Any) -> Product:
-    """Inactive products are for staff only. Raises ``Http404``."""
-    lookup = {"pk": address} if ObjectId.is_valid(address) else {"slug": address}
+def find_product(id_or_slug: str, *, user: Any) -> Product:
+    """Return a product; inactive ones are for staff only. Raises ``Http404``."""
+    lookup = {"pk": id_or_slug} if ObjectId.is_valid(id_or_slug) else {"slug": id_or_slug}
     product = get_object_or_404(Product.objects.all(), **lookup)
     if not product.is_active and not staff_may(user, *SEE_ALL):
         raise Http404

@@ -47,7 +47,7 @@ def validate_attributes(attributes: Any) -> None:
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
-    def touch(self) -> int:
+    def bump_revision(self) -> int:
         """Make concurrent transactions on these categories conflict. Call it before writing data derived from them."""
         return self.update(revision=models.F("revision") + 1)
 
@@ -144,7 +144,7 @@ class VariantQuerySet(models.QuerySet["Variant"]):
         return self.filter(is_active=True)
 
     def with_skus(self, skus: Iterable[str]) -> "VariantQuerySet":
-        """Ignores case."""
+        """Filter by SKU, ignoring case."""
         skus = list(skus)
         return self.filter(models.Q(sku_key__in=[identifiers.key(sku) for sku in skus]) | models.Q(sku__in=skus))
 
@@ -208,7 +208,7 @@ class ProductImage(models.Model):
         return self.alt or self.name
 
     @property
-    def place(self) -> int:
+    def rank(self) -> int:
         """Return the zero-based rank; ``position`` may have gaps and duplicates."""
         before = models.Q(position__lt=self.position) | models.Q(position=self.position, pk__lt=self.pk)
         return ProductImage.objects.filter(before, product=self.product_id).count()

@@ -14,13 +14,15 @@ from shop.db.documents import Document, Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Offer:
+    """A variant at its current price, as carts and orders need it."""
+
     variant: ObjectId
     product: ObjectId
     sku: str
     options: dict[str, str]
     price: Decimal
     stock: int
-    # Variant and product.
+    # Whether variant and product are.
     is_active: bool
     name: str
     slug: str
@@ -37,7 +39,7 @@ class Offer:
 
     @property
     def shortage(self) -> str:
-        """Reveals the stock only if few are left."""
+        """Return the error message, which reveals the stock only if few are left."""
         if self.stock == 0:
             return "This is out of stock."
         if self.stock <= settings.SHOWN_STOCK:

@@ -102,7 +102,7 @@ def plan(*, products: Sequence[ObjectId], rule: Rule, at_most: int) -> list[Pric
 
 
 def apply(changes: Iterable[PriceChange], *, compare_at: CompareAtPriceRule) -> list[PriceChange]:
-    """Return the changes written. Prices changed since the plan are skipped."""
+    """Write the changes and return them; prices that have changed since the plan are skipped."""
     by_product = defaultdict(list)
     for change in changes:
         by_product[change.product].append(change)
@@ -123,7 +123,7 @@ def _apply(changes: list[PriceChange], *, compare_at: CompareAtPriceRule) -> lis
     products = sorted({each.product for each in due})
     before = dict(Product.objects.filter(pk__in=products).values_list("pk", "price"))
     documents.update_rows(Variant, {each.variant: {"price": each.new} for each in due})
-    staff_log.note(Action.CHANGE, *(current[each.variant] for each in due), fields=["price"])
+    staff_log.record(Action.CHANGE, *(current[each.variant] for each in due), fields=["price"])
     services.finalize_products(*products, drops_low_compare_at_prices=True)
     if compare_at == CompareAtPriceRule.SHOW:
         lower = Product.objects.filter(pk__in=products).values_list("pk", "price")

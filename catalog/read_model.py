@@ -19,8 +19,7 @@ from shop.db import documents, identifiers
 
 
 def refresh(*product_ids: ObjectId) -> bool:
-    """Write the read model, in the change's transaction; return whether a former price not above the price was removed.
-
+    """Write the read model, in the change's transaction; return whether that removed a too low compare-at price.
     Raises ``Product.DoesNotExist``.
     """
     products = {product.pk: product for product in Product.objects.filter(pk__in=product_ids)}
@@ -29,9 +28,9 @@ def refresh(*product_ids: ObjectId) -> bool:
     in_category = [product for product in products.values() if product.category_id]
     categories = Category.objects.in_bulk({product.category_id for product in in_category})
     moved = {row.category_id for row in in_category if row.category_lineage != categories[row.category_id].lineage}
-    Category.objects.filter(pk__in=moved).touch()
-    variants = by_product(Variant.objects.filter(product__in=products, is_active=True).order_by("id"))
-    images = by_product(ProductImage.objects.filter(product__in=products).order_by("position", "id"))
+    Category.objects.filter(pk__in=moved).bump_revision()
+    variants = group_by_product(Variant.objects.filter(product__in=products, is_active=True).order_by("id"))
+    images = group_by_product(ProductImage.objects.filter(product__in=products).order_by("position", "id"))
     changes = {
         pk: fields(product, category=categories.get(product.category_id), variants=variants[pk], images=images[pk])
         for pk, product in products.items()
@@ -42,7 +41,7 @@ def refresh(*product_ids: ObjectId) -> bool:
     return any(products[pk].compare_at_price != change["compare_at_price"] for pk, change in changes.items())
 
 
-def by_product(rows: QuerySet) -> dict[ObjectId, list]:
+def group_by_product(rows: QuerySet) -> dict[ObjectId, list]:
     grouped = defaultdict(list)
     for row in rows.iterator():
         grouped[row.product_id].append(row)
@@ -50,7 +49,7 @@ def by_product(rows: QuerySet) -> dict[ObjectId, list]:
 
 
 def uncount(product: Product) -> None:
-    """Call it before a product is deleted."""
+    """Remove a product that is about to be deleted from its category's count."""
     _move_counts([(product.counted_in, None)])
 
 
@@ -102,7 +101,7 @@ def rename_category(category: Category) -> None:
 
 
 def set_active(products: Sequence[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
-    """Set ``is_active``. Call it in a transaction."""
+    """Set ``is_active`` of products, given with their categories. Call it in a transaction."""
     Product.objects.filter(pk__in=[pk for pk, _ in products]).update(
         is_active=is_active, counted_in=F("category") if is_active else None, updated_at=timezone.now()
     )
@@ -119,7 +118,7 @@ def _move_counts(moves: Sequence[tuple[ObjectId | None, ObjectId | None]]) -> No
 
 
 def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:
-    """Add or subtract. Call it in a transaction, because it reads, then writes."""
+    """Add reviews and stars, or subtract negative ones. Call it in a transaction, because it reads, then writes."""
     product = Product.objects.get(pk=product_id)
     count, total = product.rating_count + reviews, product.rating_sum + stars
     Product.objects.filter(pk=product_id).update(
@@ -132,9 +131,9 @@ def rating_average(count: int, total: int) -> Decimal | None:
 
 
 def refresh_in_stock(product_ids: set[ObjectId]) -> None:
-    """Write ``in_stock``, only after a variant sold out or came back, so that other sales do not conflict.
+    """Write ``in_stock``. Call it only if a variant sold out or came back, so that other sales do not conflict.
 
-    ``stock_flips`` always changes, so that concurrent sales of different last variants conflict.
+    ``stock_flips`` always changes, so that concurrent sales of the last units of two variants conflict.
     """
     if not product_ids:
         return

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Func
 
-from catalog.text import LONGEST_WORD, STOP_WORDS, folded, is_unspaced, normalised, stem, words_of
+from catalog.text import LONGEST_WORD, STOP_WORDS, folded, is_unspaced, sort_form, stem, words_of
 
 # `~` sorts last: if the first index entries match, this index wins MongoDB's plan trial of a count.
 NAME, CATEGORY = "name:", "~category:"
@@ -27,7 +27,7 @@ LONGEST_GRAM = 3
 
 def sort_name(name: str) -> str:
     """Return the sort key: "Äpfel" sorts before "Zebra"."""
-    return normalised(name)[:200]
+    return sort_form(name)[:200]
 
 
 def product_fields(

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, validate_attributes
 from shop.api.fields import CodeField, LowerSlugField
-from shop.api.optional_nulls import OptionalNulls, given
+from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.db import identifiers
 from shop.db.fields import normalized_labels
 from shop.db.money_fields import MoneyField
@@ -63,7 +63,7 @@ class VariantUpdateSerializer(VariantWriteSerializer):
 
 
 class CategoryField(serializers.SlugRelatedField):
-    """Unlike in REST framework, an empty text is invalid."""
+    """Refuse an empty text, which REST framework would read as null."""
 
     def run_validation(self, data: Any = serializers.empty) -> Category | None:
         if data == "":
@@ -86,9 +86,9 @@ class ProductWriteSerializer(OptionalNulls):
     attributes = AttributesField(required=False)
     variants = VariantWriteSerializer(many=True, required=False, allow_empty=False, max_length=100)  # type: ignore[call-arg]
 
-    # Each variant has its own.
-    described_as = {
-        "if": given("variants"),
+    # With variants, each has its own.
+    extra_schema = {
+        "if": has_value("variants"),
         "then": {"properties": {name: {"type": "null"} for name in ("price", "sku", "stock")}},
     }
 
@@ -122,7 +122,7 @@ class StockChangeSerializer(OptionalNulls):
     reason = serializers.CharField(max_length=200)
     set = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
 
-    described_as = {"oneOf": [given("delta"), given("set")]}
+    extra_schema = {"oneOf": [has_value("delta"), has_value("set")]}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("delta" in attrs) == ("set" in attrs):

@@ -29,7 +29,7 @@ from shop.db.mongodb import violated_fields
 from shop.db.transactions import transactional
 from shop.media.cleanup import delete_image_later
 
-# The other fields are the read model.
+# Fields that staff edit; the others are the read model.
 PRODUCT_FIELDS = tuple(
     field.name for field in Product._meta.concrete_fields if field.editable and not field.primary_key
 )
@@ -62,7 +62,7 @@ def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
     for position, variant in enumerate(data.get("variants") or [single]):
         _add_variant(product, variant, position=position, actor=actor)
     finalize_products(product.pk)
-    staff_log.note(Action.ADD, product)
+    staff_log.record(Action.ADD, product)
     return Product.objects.get(pk=product.pk)
 
 
@@ -85,7 +85,7 @@ def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -
             raise VariantRequired(attr=given[0])
         _change_variant(active[0], data, actor=actor)
     finalize_products(product.pk)
-    staff_log.note(Action.CHANGE, product, fields=data)
+    staff_log.record(Action.CHANGE, product, fields=data)
 
 
 @transactional("catalog.delete_product")
@@ -96,7 +96,7 @@ def delete_product(*, product: Product) -> bool:
         return False
     product = Product.objects.get(pk=product.pk)
     read_model.uncount(product)
-    staff_log.note(Action.DELETE, product)
+    staff_log.record(Action.DELETE, product)
     for image in ProductImage.objects.filter(product=product):
         delete_image_later(image.name)
     product.delete()
@@ -105,7 +105,7 @@ def delete_product(*, product: Product) -> bool:
 
 @transactional("catalog.set_active")
 def set_active(products: list[Product], *, is_active: bool) -> int:
-    staff_log.note(Action.CHANGE, *products, fields=["is_active"])
+    staff_log.record(Action.CHANGE, *products, fields=["is_active"])
     rows = Product.objects.filter(pk__in=[product.pk for product in products])
     found = list(rows.values_list("pk", "category", "is_active"))
     read_model.set_active([(pk, category) for pk, category, was in found if was != is_active], is_active=is_active)
@@ -158,7 +158,7 @@ def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -
     variant = Variant.objects.get(pk=variant.pk)
     _change_variant(variant, data, actor=actor)
     finalize_products(variant.product_id, attr="price")
-    staff_log.note(Action.CHANGE, variant, fields=data)
+    staff_log.record(Action.CHANGE, variant, fields=data)
     return variant
 
 
@@ -244,7 +244,7 @@ def save_category(*, category: Category) -> Category:
     if parent is not None:
         if category.pk in parent.lineage:
             raise CategoryCycle(attr="parent")
-        Category.objects.filter(pk__in=parent.lineage).touch()
+        Category.objects.filter(pk__in=parent.lineage).bump_revision()
     category.path = f"{parent.path}/{category.slug}" if parent else category.slug
     category.lineage = [*(parent.lineage if parent else []), category.pk]
     # Not `save()`, which would also write `active_products`.

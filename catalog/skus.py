@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class SkuMap(Generic[T]):
-    """Ignores case, but an exact match wins: old SKUs may differ in case only."""
+    """Values by SKU. Look-ups ignore case, but an exact match wins: old SKUs may differ in case only."""
 
     def __init__(self, pairs: Iterable[tuple[str, T]] = ()) -> None:
         self._by_sku: dict[str, T] = {}

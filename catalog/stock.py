@@ -19,14 +19,16 @@ Quantities = Mapping[ObjectId, int]
 
 @transactional("catalog.take_stock")
 def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
-    """Raises :class:`OutOfStock` with all unavailable variants; the transaction must then be rolled back."""
+    """Take stock. Raises :class:`OutOfStock` with all unavailable variants; then roll the transaction back."""
     queue_for(quantities)
     short, sold_out = set(), set()
     # Sorted, so that concurrent orders do not block each other.
     for variant_id in sorted(quantities):
         quantity = quantities[variant_id]
         enough = {"_id": variant_id, "is_active": True, "stock": {"$gte": quantity}}
-        left = documents.change_one(Variant, enough, {"$inc": {"stock": -quantity}}, returning=("stock", "product_id"))
+        left = documents.find_one_and_update(
+            Variant, enough, {"$inc": {"stock": -quantity}}, returning=("stock", "product_id")
+        )
         if left is None:
             short.add(variant_id)
         elif left["stock"] == 0:
@@ -43,7 +45,7 @@ def release(quantities: Quantities, *, reason: StockMovement.Reason, reference: 
     returned = set()
     for variant_id in sorted(quantities):
         more = {"$inc": {"stock": quantities[variant_id]}}
-        now = documents.change_one(Variant, {"_id": variant_id}, more, returning=("stock", "product_id"))
+        now = documents.find_one_and_update(Variant, {"_id": variant_id}, more, returning=("stock", "product_id"))
         if now is not None and now["stock"] == quantities[variant_id]:
             returned.add(now["product_id"])
     _record(quantities, reason=reason, reference=reference)
@@ -70,7 +72,7 @@ def adjust(
         _record({variant.pk: delta}, reason=reason, reference=reference, notes={variant.pk: note})
         if 0 in (current, current + delta):
             read_model.refresh_in_stock({variant.product_id})
-        staff_log.note(Action.STOCK, variant)
+        staff_log.record(Action.STOCK, variant)
     variant.stock = current + delta
     return variant.stock
 
@@ -79,7 +81,7 @@ def adjust(
 def adjust_many(
     deltas: Quantities, *, reason: StockMovement.Reason, notes: Mapping[ObjectId, str], reference: str = ""
 ) -> None:
-    """Raises :class:`OutOfStock` with variants that are deleted or would be negative."""
+    """Change the stock of several variants. Raises :class:`OutOfStock` with those deleted or too low."""
     rows = Variant.objects.filter(pk__in=list(deltas)).values_list("pk", "product", "stock")
     current = {pk: (product_id, stock) for pk, product_id, stock in rows}
     short = [pk for pk, delta in deltas.items() if pk not in current or current[pk][1] + delta < 0]

@@ -68,7 +68,7 @@ def _for_search(character: str) -> str:
     return _ascii(character) if unicodedata.category(character)[0] in "LMN" else " "
 
 
-def normalised(text: str) -> str:
+def sort_form(text: str) -> str:
     """Return the sort form: lower case, Latin letters as ASCII."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(map(_for_sorting, decomposed))
@@ -94,7 +94,7 @@ def without_possessives(text: str) -> str:
 
 
 def is_unspaced(word: str) -> bool:
-    """Only scripts without spaces are not folded to ASCII."""
+    """Return whether a folded word is of a script without spaces; all others are ASCII."""
     return not word.isascii()
 
 
@@ -139,7 +139,7 @@ def words_of(text: str, *, pairs: bool) -> Words:
         parts = _PART.findall(token)
         for part in parts:
             start = len(words)
-            words.extend(_apart(part))
+            words.extend(_split_digits(part))
             if len(words) - start > 1:
                 places.append((start, len(words) - 1))
         if len(words) - first == 1:
@@ -154,7 +154,7 @@ def words_of(text: str, *, pairs: bool) -> Words:
     return Words(words, compounds, frozenset(alone))
 
 
-def _apart(part: str) -> list[str]:
+def _split_digits(part: str) -> list[str]:
     """Split "50ml" into "50" and "ml"."""
     pieces = [] if _ORDINAL.fullmatch(part) else _NUMBER_OR_LETTERS.findall(part)
     return [piece[:LONGEST_WORD] for piece in (pieces if len(pieces) <= _MAX_PARTS else [part]) or [part]]

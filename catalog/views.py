@@ -42,7 +42,7 @@ from catalog.serializers import (
     StockChangeSerializer,
     VariantUpdateSerializer,
 )
-from shop.api.conditional import ConditionalReads
+from shop.api.conditional import ConditionalGetMixin
 from shop.api.permissions import HasModelPermission, staff_may
 from shop.api.renderers import JSONReply
 from shop.http.addresses import base_url
@@ -67,7 +67,7 @@ class StaffWrites(viewsets.GenericViewSet):
         return serializer.validated_data
 
 
-class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewSet):
+class CategoryViewSet(ConditionalGetMixin, StaffWrites, viewsets.ReadOnlyModelViewSet):
     """Categories."""
 
     serializer_class = CategorySerializer
@@ -88,7 +88,7 @@ class CategoryViewSet(ConditionalReads, StaffWrites, viewsets.ReadOnlyModelViewS
         return Response(self.get_serializer(category).data)
 
 
-class ProductViewSet(ConditionalReads, StaffWrites, viewsets.GenericViewSet):
+class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
     """Products."""
 
     queryset = Product.objects.all()
@@ -210,7 +210,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     def as_picture(self, image: ProductImage) -> dict[str, Any]:
         return replies.picture(
-            pk=image.pk, name=image.name, alt=image.alt, position=image.place, base_url=base_url(self.request)
+            pk=image.pk, name=image.name, alt=image.alt, position=image.rank, base_url=base_url(self.request)
         )
 
 

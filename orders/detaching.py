@@ -16,7 +16,7 @@ from shop.db.transactions import TransactionContention, transactional
 
 logger = structlog.get_logger(__name__)
 
-# Also per transaction.
+# In one run of the task, and in the transaction of a deletion.
 ERASED_PER_RUN = 200
 
 
@@ -26,8 +26,8 @@ def cancel_unpaid_orders(*, user: User) -> None:
         cancel_order(order=order, reason="The account was deleted.", actor=Actor.CUSTOMER)
 
 
-def forget_customer(*, user: User) -> None:
-    """Detach orders, in a transaction.
+def detach_finished_orders(*, user: User) -> None:
+    """Detach the orders of a deleted account, in its transaction.
 
     Raises ``OrderNotCancellable`` for an order placed since :func:`cancel_unpaid_orders`.
     """
@@ -37,7 +37,7 @@ def forget_customer(*, user: User) -> None:
 
 
 def detach_orders(*, user: User) -> None:
-    """Detach orders, in a transaction. Jobs cancel unpaid ones, because that may call the payment provider."""
+    """Detach the user's orders, in a transaction. Jobs cancel unpaid ones, which may call the payment provider."""
     own = Order.objects.owned_by(user)
     finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
     for pk in own.unpaid().values_list("pk", flat=True):

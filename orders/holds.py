@@ -27,7 +27,7 @@ NEAR = 0.8
 
 
 def digest(network_address: str) -> str:
-    """Return "" while rate limits are off."""
+    """Return a keyed digest of the address, or "" while rate limits are off."""
     if not settings.RATE_LIMITS or not network_address:
         return ""
     return salted_hmac("orders.holds", network_address, algorithm="sha256").hexdigest()
@@ -147,6 +147,6 @@ def orders_at_limits(holders: Sequence[Holder] | None = None) -> Q:
 
 
 @jobs.every(3600, name="orders.forget_expired_holds")
-def forget_expired_holds() -> int:
+def clear_expired_holds() -> int:
     over = Order.objects.filter(placed_from__gt="", expired_at__lt=timezone.now() - EXPIRED_COUNTS_FOR)
     return over.update(placed_from="")

@@ -34,7 +34,10 @@ def totals_follow_from_lines() -> Iterator[str]:
         tax = Decimal(0) if order.prices_include_tax else order.tax
         total = subtotal - discount + order.shipping + tax
         if (subtotal, discount, total) != (order.subtotal, order.discount, order.total):
-            yield f"{order.number} has {order.subtotal} - {order.discount} … = {order.total}, its lines {total}"
+            yield (
+                f"{order.number} has subtotal {order.subtotal}, discount {order.discount} and total {order.total}, "
+                f"but its lines have {subtotal}, {discount} and {total}"
+            )
         if any(line.line_total != line.unit_price * line.quantity for line in order.lines):
             yield f"{order.number} has a line whose total is not price times quantity"
         on_shipping = order.tax - sum((line.tax for line in order.lines), Decimal(0))
@@ -53,7 +56,7 @@ def orders_hold_their_stock() -> Iterator[str]:
     for order in Order.objects.iterator():
         expected = {} if order.status == OrderStatus.CANCELLED else order.quantities
         if moved.pop(order.number, {}) != expected:
-            yield f"{order.number} ({order.status}) should hold {sum(expected.values())} units, the ledger differs"
+            yield f"{order.number} ({order.status}) should hold {sum(expected.values())} units; its movements differ"
     for reference in moved:
         yield f"stock is held for {reference}, which does not exist"
 
@@ -78,7 +81,7 @@ def completed_means_paid() -> Iterator[str]:
 def paid_orders_have_a_date() -> Iterator[str]:
     for order in Order.objects.iterator():
         paid = order.payment_status in EVER_PAID_STATUSES
-        # Mismatched money never paid the order, even if it is disputed.
+        # A payment that does not match never paid the order, even if it is disputed.
         if (order.paid_at is not None, order.paid_on is not None) != (paid, paid) and not order.flagged:
             yield f"{order.number} is {order.payment_status}, but was paid at {order.paid_at}, on {order.paid_on}"
 
@@ -108,7 +111,7 @@ def shipped_orders_are_completed() -> Iterator[str]:
 def payment_status_matches_refunds() -> Iterator[str]:
     for order in Order.objects.filter(payment_status__in=AFTER_PAYMENT).iterator():
         if order.payment_status != order.payment_status_after_refunds:
-            yield f"{order.number} is {order.payment_status}, its refunds make it {order.payment_status_after_refunds}"
+            yield f"{order.number} is {order.payment_status}, but by its refunds {order.payment_status_after_refunds}"
 
 
 @invariant("an order has used its coupon once, a cancelled order never")
@@ -136,7 +139,7 @@ def ratings_follow_from_reviews() -> Iterator[str]:
         expected = (count, stars, read_model.rating_average(count, stars))
         rating = (product.rating_count, product.rating_sum, product.rating_average)
         if rating != expected:
-            yield f"{product.slug} has {rating}, its reviews make {expected}"
+            yield f"{product.slug} has the rating {rating}, but its reviews have {expected}"
 
 
 @invariant("no personal data of a deleted account is kept longer than needed")
@@ -183,7 +186,7 @@ def sales_follow_from_orders() -> Iterator[str]:
             expected[products.get(ObjectId(variant))] -= quantity
     for product, slug, sales in Product.objects.order_by("id").values_list("pk", "slug", "sales").iterator():
         if sales != expected[product]:
-            yield f"{slug} has {sales} sales, its orders {expected[product]}"
+            yield f"{slug} has {sales} sales, but its orders have {expected[product]}"
 
 
 @invariant("a published review has a purchase that is neither cancelled nor refunded")

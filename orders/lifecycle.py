@@ -69,7 +69,7 @@ DISPUTE_EVENTS = (Event.DISPUTED, Event.DISPUTE_WON, Event.DISPUTE_LOST)
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """The timeline has one or more of the events ``reported_by``, and none of ``ruled_out_by``."""
+    """A status, of which the timeline has an event of ``reported_by`` and none of ``ruled_out_by``."""
 
     badge: Literal["", "info", "success", "warning", "danger"]
     reported_by: tuple[Event, ...]
@@ -134,7 +134,10 @@ class CustomerMail:
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """What an event needs, changes and causes. Fields that are not named may have any value, or keep theirs."""
+    """Conditions and effects of an event.
+
+    Fields not named in ``needs`` may have any value; fields not named in ``sets`` and ``may_set`` keep theirs.
+    """
 
     needs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     sets: Mapping[str, Any] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from shop.jobs import mails
 from shop.jobs.mails import Mail
 
 # Most customers pay or retry within minutes.
-PATIENCE = timedelta(minutes=3)
+UNPAID_MAIL_DELAY = timedelta(minutes=3)
 
 CUSTOMER_MAILS = {event: rule.customer_mail for event, rule in TRANSITIONS.items() if rule.customer_mail}
 
@@ -25,7 +25,9 @@ def notify_customer(order: Order, event: Event, *, refund: ObjectId | None = Non
     """Enqueue the event's mail, in a transaction."""
     delay = None
     if order.total and CUSTOMER_MAILS[event].asks_for_payment:
-        delay = min(PATIENCE, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2)
+        delay = min(
+            UNPAID_MAIL_DELAY, timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS)) / 2
+        )
     about = {"refund": str(refund)} if refund else {}
     if event == Event.PAYMENT_FAILED:
         about["failures"] = str(_failures(order))
@@ -110,7 +112,7 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
         "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,
         "is_processing": order.payment_status == PaymentStatus.PROCESSING,
         "reason": _reason(order),
-        "money_goes_back": bool(order.payment_status in AFTER_PAYMENT and order.total),
+        "will_be_refunded": bool(order.payment_status in AFTER_PAYMENT and order.total),
     }
 
 

@@ -41,7 +41,7 @@ def new_order_number() -> str:
 
 
 class OrderLine(EmbeddedModel):
-    """``image``: a name in the default storage."""
+    """``image`` is a name in the default storage."""
 
     product = ObjectIdField()
     variant = ObjectIdField()
@@ -75,7 +75,7 @@ class TimelineEntry(EmbeddedModel):
 
 
 class RefundEntry(EmbeddedModel):
-    """Denormalized by `payments`."""
+    """A copy of a refund, written by `payments`."""
 
     refund = ObjectIdField()
     amount = money_field()
@@ -196,7 +196,7 @@ class Order(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """The order may still be pending."""
+        """Return whether the hold is over; the order may still be pending."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     @property
@@ -233,7 +233,7 @@ class Order(models.Model):
 
     @property
     def is_valid_purchase(self) -> bool:
-        """Disputes do not matter."""
+        """Return whether it is completed and not fully refunded; disputes do not matter."""
         return self.status == OrderStatus.COMPLETED and self.payment_status_after_refunds != PaymentStatus.REFUNDED
 
     @property

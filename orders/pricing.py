@@ -67,7 +67,7 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
     if not priced.lines:
         raise EmptyCart
     _require_available(priced)
-    if (coupon_error := coupons.apply(priced, user=user)) is not None:
+    if (coupon_error := coupons.try_apply(priced, user=user)) is not None:
         raise coupon_error
     method = _shipping_method([documents.instance(ShippingMethod, each) for each in row["methods"]], shipping_method)
     shipping = money.quantize(method.price) if method else money.ZERO

@@ -10,7 +10,7 @@ from orders.lifecycle import FULFILMENT_EVENTS, TRANSITIONS, Actor, Event, Fulfi
 from orders.models import Order, PostalAddress, ShippingMethod, TimelineEntry
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
-from shop.api.optional_nulls import OptionalNulls, given
+from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.db.money_fields import MoneyField
 from shop.media.fields import ImageURLField
 
@@ -40,7 +40,7 @@ class RefundEntrySerializer(serializers.Serializer):
 
 
 class TimelineSerializer(serializers.ListSerializer):
-    """Flags and dispute ids need ``internal`` in the context."""
+    """Shows flags and dispute ids only with ``internal`` in the context."""
 
     def get_attribute(self, instance: Order) -> list[TimelineEntry]:
         if self.context.get("internal"):
@@ -135,7 +135,7 @@ class PlaceOrderSerializer(OptionalNulls):
     expected_total = MoneyField(required=False)
     note = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
-    described_as = {"oneOf": [given("shipping_address"), given("address_id")]}
+    extra_schema = {"oneOf": [has_value("shipping_address"), has_value("address_id")]}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         fields, address_id = attrs.pop("shipping_address", None), attrs.pop("address_id", None)

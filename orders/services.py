@@ -27,7 +27,7 @@ from orders.lifecycle import (
     PaymentStatus,
 )
 from orders.models import Order, RefundEntry, TimelineEntry
-from orders.transitions import require_allowed, transition, write
+from orders.transitions import require_allowed, transition, write_fields
 from shop import days, jobs, money
 from shop.api.errors import ServiceUnavailable
 from shop.db.transactions import TransactionContention, transactional
@@ -54,7 +54,7 @@ def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> None:
 
 
 def _close_order(order: Order, event: Event, *, detail: str, actor: Actor) -> None:
-    """Call it in a transaction."""
+    """Cancel or expire an order; release its stock and coupon. Call it in a transaction."""
     fields: dict[str, Any] = {"expires_at": None}
     # Such orders count in `orders.holds`.
     is_given_up = order.status == OrderStatus.PENDING and (event == Event.EXPIRED or actor == Actor.CUSTOMER)
@@ -155,12 +155,12 @@ def mark_processing(*, order_id: ObjectId) -> None:
 
 
 @transactional("orders.mark_payment_failed")
-def mark_payment_failed(*, order_id: ObjectId, detail: str, is_news: bool = True) -> None:
-    """Record a failed attempt, in the timeline if ``is_news``."""
+def mark_payment_failed(*, order_id: ObjectId, detail: str, is_new_attempt: bool = True) -> None:
+    """Record a failed attempt, in the timeline if it is new."""
     order = Order.objects.get(pk=order_id)
     if not order.allows(Event.PAYMENT_FAILED):
         return
-    if is_news:
+    if is_new_attempt:
         transition(order, Event.PAYMENT_FAILED, actor=Actor.STRIPE, detail=detail)
     else:
         Order.objects.filter(pk=order.pk).update(payment_status=PaymentStatus.FAILED)
@@ -213,7 +213,7 @@ def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, stat
         transition(order, Event.REFUNDED, actor=actor, detail=detail, fields=fields, refund=refund)
     else:
         # If a refund fails after success, the order counts as a sale again.
-        write(order, fields)
+        write_fields(order, fields)
 
 
 @transactional("orders.record_dispute")

@@ -15,7 +15,7 @@ from shop.db import documents
 LATEST_SALES = 5000
 
 
-class DayOfSales(NamedTuple):
+class DailySales(NamedTuple):
     day: date
     orders: int
     amount: Decimal
@@ -31,7 +31,7 @@ class BestSeller(NamedTuple):
     amount: Decimal
 
 
-def sales_by_day(*, count: int) -> list[DayOfSales]:
+def sales_by_day(*, count: int) -> list[DailySales]:
     """Return the sales of the latest ``count`` days, oldest first; covered by the index ``order_sales``."""
     calendar = days.latest(count)
     rows: Any = (
@@ -40,8 +40,8 @@ def sales_by_day(*, count: int) -> list[DayOfSales]:
         .values("paid_on")
         .annotate(orders=Count("*"), amount=Sum("total"))
     )
-    found = {row["paid_on"]: DayOfSales(row["paid_on"], row["orders"], row["amount"]) for row in rows}
-    return [found.get(day, DayOfSales(day, 0, money.ZERO)) for day in calendar]
+    found = {row["paid_on"]: DailySales(row["paid_on"], row["orders"], row["amount"]) for row in rows}
+    return [found.get(day, DailySales(day, 0, money.ZERO)) for day in calendar]
 
 
 def best_sellers(*, count: int, limit: int) -> list[BestSeller]:

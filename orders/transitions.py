@@ -41,18 +41,18 @@ def transition(
         if fields[name] not in (getattr(order, name), *rule.may_set.get(name, ())):
             raise ValueError(f"{event} cannot set {name} to {fields[name]}.")
     entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
-    write(order, {**fields, **rule.sets, "timeline": [*order.timeline, entry]})
+    write_fields(order, {**fields, **rule.sets, "timeline": [*order.timeline, entry]})
     if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
         erase(order)
     if actor == Actor.STAFF and rule.staff_action:
-        staff_log.note(rule.staff_action, order)
+        staff_log.record(rule.staff_action, order)
     if notify and rule.customer_mail:
         notify_customer(order, event, refund=refund)
     if notify and rule.notifies_staff:
         notify_staff(order)
 
 
-def write(order: Order, fields: Mapping[str, Any]) -> None:
+def write_fields(order: Order, fields: Mapping[str, Any]) -> None:
     """Write ``fields``; update sales and reviews if ``counts_as_sale`` changes."""
     for name, value in fields.items():
         setattr(order, name, value)

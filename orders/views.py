@@ -43,7 +43,7 @@ from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
 from shop.api.permissions import staff_may
 from shop.api.query import validated_query
-from shop.api.rate_limits import site_of
+from shop.api.rate_limits import network_address_of
 from shop.api.serializing import represent
 
 ORDER_EXAMPLE = OpenApiExample(
@@ -132,7 +132,9 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
 
     def place(self) -> Response:
         order = placing.place_order(
-            user=self.request.user, network_address=site_of(self.request), **self.validated(PlaceOrderSerializer)
+            user=self.request.user,
+            network_address=network_address_of(self.request),
+            **self.validated(PlaceOrderSerializer),
         )
         return self.reply(order, status=status.HTTP_201_CREATED)
 

@@ -1,6 +1,6 @@
 """Stripe's currencies, minor units and limits: https://docs.stripe.com/currencies.
 
-Read by the settings, so it must not need them at import.
+The settings import this module, so it must not use them at import.
 """
 
 from decimal import ROUND_HALF_UP, Decimal
@@ -20,7 +20,7 @@ CURRENCIES = frozenset(
 # Zero-decimal in ISO 4217, but Stripe takes hundredths, in multiples of 100.
 _TWO_DECIMAL = frozenset("isk ugx".split())
 
-# Stripe checks others.
+# For other currencies only Stripe checks it.
 _MINIMUM = {
     "usd": "0.50", "aed": "2.00", "aud": "0.50", "bgn": "1.00", "brl": "0.50", "cad": "0.50", "chf": "0.50",
     "czk": "15.00", "dkk": "2.50", "eur": "0.50", "gbp": "0.30", "hkd": "4.00", "huf": "175.00", "inr": "0.50",
@@ -55,5 +55,5 @@ def minimum_charge(currency: str) -> Decimal:
 
 
 def maximum_charge(currency: str) -> Decimal:
-    """Return eight digits of minor units."""
+    """Return the largest amount of eight digits in minor units."""
     return from_minor_units(99_999_990 if decimal_places(currency) == 3 else 99_999_999, currency)

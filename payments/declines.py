@@ -19,7 +19,7 @@ from shop import jobs
 logger = structlog.get_logger(__name__)
 
 PROCESSING_RETRY_SECONDS = 300
-# Cancels an order while its network address is over the limit.
+# Failed attempts after which an order is cancelled while its network address is over the limit.
 DECLINES_AT_BUSY_ADDRESS = 3
 
 
@@ -66,14 +66,14 @@ def _limits(*, user: ObjectId | None, opened_from: str) -> list[tuple[Q, int]]:
 
 
 def _recent(who: Q) -> tuple[int, datetime | None]:
-    """Return the recent failed attempts, and the earliest of the payments' last ones."""
+    """Return the number of recent failed attempts, and the earliest time of a payment's last one."""
     recent = Payment.objects.filter(who, declines__gt=0, last_declined_at__gt=timezone.now() - _window())
     found = recent.order_by().aggregate(failed=Sum("declines"), first=Min("last_declined_at"))
     return found["failed"] or 0, found["first"]
 
 
 @jobs.every(3600, name="payments.forget_networks")
-def forget_networks() -> int:
+def clear_network_digests() -> int:
     over = Payment.objects.filter(opened_from__gt="", updated_at__lt=timezone.now() - _window())
     return over.update(opened_from="")
 

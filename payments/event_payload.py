@@ -39,7 +39,7 @@ _EVENT: Fields = {**_COMMON, "type": None, "api_version": None}
 
 
 def stored_part(event: Any) -> dict[str, Any]:
-    """Idempotent."""
+    """Return the fields of an event that are stored; idempotent."""
     kept = _pick(event, _EVENT)
     data = event.get("data") if isinstance(event, dict) else None
     found = data.get("object") if isinstance(data, dict) else None

@@ -18,7 +18,7 @@ from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db.transactions import transactional
-from shop.logs import scrubbed
+from shop.logs import redacted
 
 logger = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ def process(row: StripeEvent) -> None:
         back_off = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.attempts, 10))
         StripeEvent.objects.filter(pk=row.pk, status__in=OPEN).update(
             status=Status.FAILED,
-            detail=scrubbed(repr(error.__cause__ or error))[:500],
+            detail=redacted(repr(error.__cause__ or error))[:500],
             attempts=F("attempts") + 1,
             retry_at=timezone.now() + back_off,
         )
@@ -94,7 +94,7 @@ def _reopen(row: StripeEvent) -> None:
     StripeEvent.objects.filter(pk=row.pk).update(
         status=Status.RECEIVED, detail="", retry_at=timezone.now() + FIRST_RETRY
     )
-    staff_log.note(Action.REPLAY, row)
+    staff_log.record(Action.REPLAY, row)
 
 
 @jobs.every(5, name="payments.retry_events")
@@ -107,7 +107,7 @@ def retry_due(*, limit: int = 100) -> int:
 
 @jobs.every(24 * 3600, name="payments.forget_events")
 def delete_old_events() -> int:
-    """Stripe redelivers events for days, and lists them for 30."""
+    """Delete settled events: Stripe redelivers an event for days only, and lists it for 30."""
     settled = (Status.APPLIED, Status.IGNORED)
     return StripeEvent.objects.filter(status__in=settled, received_at__lt=timezone.now() - EVENTS_KEPT).delete()[0]
 
@@ -125,8 +125,8 @@ def _intent_changed(intent: StripeObject) -> Outcome:
     return outcome
 
 
-def _ask_for_refunds(charge: StripeObject) -> Outcome:
-    """A charge does not list its refunds."""
+def _sync_refunds(charge: StripeObject) -> Outcome:
+    """Look up the refunds in a job, because a charge does not list them."""
     if not charge.get("payment_intent"):
         return transitions.ignored("This charge has no PaymentIntent.")
     refunds.sync_refunds.enqueue(intent=charge["payment_intent"])
@@ -137,6 +137,6 @@ _TRANSITIONS: dict[str, Callable[[StripeObject], Outcome]] = {
     "payment_intent": _intent_changed,
     "refund": transitions.apply_refund,
     "dispute": transitions.apply_dispute,
-    "charge": _ask_for_refunds,
+    "charge": _sync_refunds,
     "": lambda _: transitions.ignored("This type of event is not handled."),
 }

@@ -53,9 +53,9 @@ def _client(secret_key: str, base: str, *, probing: bool) -> stripe.StripeClient
 def _stripe_call(name: str) -> Iterator[Any]:
     """Yield the client's ``v1``; translate Stripe's errors."""
     if in_transaction():
-        raise RuntimeError("Stripe must not be called inside a transaction: it would hold locks while we wait.")
+        raise RuntimeError("Stripe must not be called inside a transaction, which would hold locks during the call.")
     crash_points.reached(f"stripe.{name}:before")
-    if external_seconds() > settings.STRIPE_PATIENCE_SECONDS:
+    if external_seconds() > settings.STRIPE_SECONDS_PER_REQUEST:
         # A second slow call would exceed the request's time limit.
         raise StripeUnavailable
     try:
@@ -116,7 +116,7 @@ def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
 
 
 def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
-    """Make one call per hundred, newest first."""
+    """Yield intents, newest first, with one call per hundred."""
     created = {"gte": int(since.timestamp())} | ({"lte": int(until.timestamp())} if until else {})
     after: dict[str, str] = {}
     while True:
@@ -194,7 +194,7 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
 
 
 def is_live() -> bool:
-    """Objects of the other mode are not ours."""
+    """Return whether the shop uses Stripe's live mode."""
     return "_live_" in settings.STRIPE_SECRET_KEY
 
 

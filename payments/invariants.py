@@ -51,7 +51,7 @@ def payments_ask_for_the_total() -> Iterator[str]:
     for payment in Payment.objects.iterator():
         total = totals.get(payment.order_id)
         if payment.amount != total:
-            yield f"{payment.order_number} has the total {total}, its payment the amount {payment.amount}"
+            yield f"{payment.order_number} has the total {total}, but its payment has the amount {payment.amount}"
 
 
 @invariant("refunds never exceed the captured amount, and their sum is right")
@@ -61,13 +61,13 @@ def refunds_are_covered() -> Iterator[str]:
     for refund in Refund.objects.not_failed().iterator():
         reserved[refund.payment_id] += refund.amount
         refunded[refund.payment_id] += refund.amount * (refund.status == Refund.Status.SUCCEEDED)
-    # Mismatched money is not in `amount_received`; staff refund it in Stripe's dashboard.
+    # A payment that does not match is not in `amount_received`; staff refund it in Stripe's dashboard.
     flagged = set(Order.objects.filter(flagged=True).values_list("pk", flat=True))
     for payment in Payment.objects.iterator():
         if refunded[payment.pk] > payment.amount_received and payment.order_id not in flagged:
             yield f"{payment} received {payment.amount_received}, but {refunded[payment.pk]} was refunded"
         if reserved[payment.pk] != payment.amount_refunded:
-            yield f"{payment} has {payment.amount_refunded} refunded, its refunds add up to {reserved[payment.pk]}"
+            yield f"{payment} has {payment.amount_refunded} refunded, but its refunds add up to {reserved[payment.pk]}"
 
 
 @invariant("an order shows the refunds of its payment")
@@ -78,7 +78,7 @@ def orders_show_their_refunds() -> Iterator[str]:
     for order in Order.objects.iterator():
         shown = {entry.refund: entry.status for entry in order.refunds}
         if shown != made.get(order.payment, {}):
-            yield f"{order.number} shows {len(shown)} refunds, its payment has {len(made.get(order.payment, {}))}"
+            yield f"{order.number} shows {len(shown)} refunds, but its payment has {len(made.get(order.payment, {}))}"
 
 
 @invariant("every pending refund is sent to Stripe")

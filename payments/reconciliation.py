@@ -42,7 +42,7 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
     seen: set[ObjectId] = set()
     for intent in gateway.list_intents(since=since, until=until):
         report.intents += 1
-        payment = Payment.objects.filter(intent=intent["id"]).first() or transitions.payment_named_by(intent)
+        payment = Payment.objects.filter(intent=intent["id"]).first() or transitions.payment_in_metadata(intent)
         if payment is None:
             if intent["status"] == "succeeded" and "payment" in (intent.get("metadata") or {}):
                 report.problems.append(f"{intent['id']} received {intent['amount_received']} without an order")
@@ -59,7 +59,7 @@ def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
 
 
 @jobs.every(EVERY_SECONDS, name="payments.reconcile")
-def reconcile_lately() -> Report:
+def reconcile_recent() -> Report:
     report = reconcile(since=timezone.now() - WINDOW)
     for line in report.repaired:
         logger.warning("reconciliation_repaired", finding=line)

@@ -62,9 +62,9 @@ def _reserve_refund(*, payment_id: ObjectId, amount: int | None, reason: str, ac
     )
     refund.idempotency_key = first_key(refund)
     refund.save(force_insert=True)
-    transitions.show_refund(refund, payment)
+    transitions.record_on_order(refund, payment)
     if actor == Actor.STAFF:
-        staff_log.note(Action.REFUND, payment)
+        staff_log.record(Action.REFUND, payment)
     send_refund.enqueue(at_once=True, refund=str(refund.pk))
     return refund
 

@@ -190,7 +190,7 @@ def close_intent_job(*, payment: str) -> None:
     try:
         close_intent(order=Payment.objects.get(pk=payment).order)
     except PaymentProcessing as error:
-        # This may take days; a success is refunded.
+        # Processing may take days; if it succeeds, the payment is refunded.
         raise jobs.Postpone(declines.PROCESSING_RETRY_SECONDS) from error
 
 
@@ -203,7 +203,7 @@ def close_intent_later(*, order: Order) -> None:
 
 @jobs.job("payments.refresh_intent")
 def refresh_intent(*, intent: str) -> None:
-    """Retry if another change was applied concurrently."""
+    """Apply the intent's current state; retry if another change was applied concurrently."""
     for _ in range(REFRESH_TRIES):
         payment = Payment.objects.filter(intent=intent).first()
         if payment is None:

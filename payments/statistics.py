@@ -11,13 +11,13 @@ from payments.models import Refund
 from shop import days, money
 
 
-class DayOfRefunds(NamedTuple):
+class DailyRefunds(NamedTuple):
     day: date
     refunds: int
     amount: Decimal
 
 
-def refunds_by_day(*, count: int) -> list[DayOfRefunds]:
+def refunds_by_day(*, count: int) -> list[DailyRefunds]:
     """Return the refunds of the latest ``count`` days, oldest first; covered by the index ``refund_sums``."""
     calendar = days.latest(count)
     rows = (
@@ -29,4 +29,4 @@ def refunds_by_day(*, count: int) -> list[DayOfRefunds]:
         .annotate(refunds=Count("*"), minor=Sum("amount"))
     )
     found = {row["day"].date(): (row["refunds"], from_minor_units(row["minor"], settings.CURRENCY)) for row in rows}
-    return [DayOfRefunds(day, *found.get(day, (0, money.ZERO))) for day in calendar]
+    return [DailyRefunds(day, *found.get(day, (0, money.ZERO))) for day in calendar]

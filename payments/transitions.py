@@ -19,7 +19,7 @@ DECLINES_KEPT = 50
 
 
 class Outcome(NamedTuple):
-    """Ignored: not ours, or no change. Flagged: needs manual review."""
+    """Ignored: it belongs to no payment, or changes nothing. Flagged: it needs manual review."""
 
     status: StripeEvent.Status
     detail: str = ""
@@ -54,34 +54,34 @@ def apply_intent(intent: StripeObject, *, as_of: int | None = None) -> Outcome:
         _update(payment, intent=intent["id"], client_secret=intent.get("client_secret") or "")
     status = intent["status"]
     if status == "succeeded":
-        return _succeeded(payment, intent)
+        return _record_success(payment, intent)
     if payment.status in FINAL:
         return ignored(f"The payment is already {payment.status}.")
     _update(payment, status=status)
     if status == "processing":
         orders.mark_processing(order_id=payment.order_id)
     elif status == "requires_payment_method" and (error := intent.get("last_payment_error")):
-        _declined(payment, error, is_answer=as_of is not None)
+        _record_decline(payment, error, is_answer=as_of is not None)
     elif status == "canceled":
         orders.mark_payment_closed(order_id=payment.order_id)
     return APPLIED
 
 
-def _declined(payment: Payment, error: StripeObject, *, is_answer: bool) -> None:
+def _record_decline(payment: Payment, error: StripeObject, *, is_answer: bool) -> None:
     """Record a failed attempt once, although events and responses repeat it."""
     attempt = error.get("charge") or f"{error.get('code')} {(error.get('payment_method') or {}).get('id')}"
-    is_news = attempt not in payment.declined
-    if is_news:
+    is_new_attempt = attempt not in payment.declined
+    if is_new_attempt:
         declined = [*payment.declined, attempt][-DECLINES_KEPT:]
         _update(payment, declined=declined, declines=payment.declines + 1, last_declined_at=timezone.now())
         declines.stop_if_too_many(payment)
-    if is_news or is_answer:
+    if is_new_attempt or is_answer:
         # A redelivered event has no new state; a response has.
         detail = error.get("message") or error.get("code") or "The payment failed."
-        orders.mark_payment_failed(order_id=payment.order_id, detail=detail, is_news=is_news)
+        orders.mark_payment_failed(order_id=payment.order_id, detail=detail, is_new_attempt=is_new_attempt)
 
 
-def _succeeded(payment: Payment, intent: StripeObject) -> Outcome:
+def _record_success(payment: Payment, intent: StripeObject) -> Outcome:
     if payment.status == "succeeded":
         return ignored("The payment has already succeeded.")
     received, currency = _received(intent), intent["currency"]
@@ -100,19 +100,19 @@ def payment_of(intent: StripeObject) -> Payment | None:
     if payment := Payment.objects.filter(intent=intent["id"]).first():
         return payment
     # If the response was lost, the id is not recorded.
-    payment = payment_named_by(intent)
+    payment = payment_in_metadata(intent)
     return payment if payment and not payment.intent else None
 
 
-def payment_named_by(intent: StripeObject) -> Payment | None:
-    """The payment may have another intent."""
+def payment_in_metadata(intent: StripeObject) -> Payment | None:
+    """Return the payment in the intent's metadata, which may have another intent."""
     named = (intent.get("metadata") or {}).get("payment", "")
     return Payment.objects.filter(pk=named).first() if ObjectId.is_valid(named) else None
 
 
 def _unmatched_intent(intent: StripeObject) -> Outcome:
     """Flag the order if a second intent paid it."""
-    payment = payment_named_by(intent)
+    payment = payment_in_metadata(intent)
     if payment is None or intent["status"] != "succeeded":
         return ignored("This PaymentIntent does not belong to this shop.")
     what = f"{intent['id']} was paid for this order in addition to {payment.intent}, and must be refunded."
@@ -148,7 +148,7 @@ def _update(payment: Payment, **fields: Any) -> None:
 
 @transactional("payments.apply_refund")
 def apply_refund(answer: StripeObject) -> Outcome:
-    """Create refunds that were made in Stripe's dashboard."""
+    """Apply a refund; create it if it was made in Stripe's dashboard."""
     payment = Payment.objects.filter(intent=answer.get("payment_intent") or "-").first()
     if payment is None:
         return ignored("This refund does not belong to a payment of this shop.")
@@ -199,10 +199,10 @@ def _apply_refund_status(refund: Refund, payment: Payment, *, status: str, detai
         amount = display_minor_units(refund.amount, payment.currency)
         reason = detail or "Stripe gave no reason."
         orders.flag(order_id=payment.order_id, detail=f"A refund of {amount} failed: {reason}")
-    show_refund(refund, payment)
+    record_on_order(refund, payment)
 
 
-def show_refund(refund: Refund, payment: Payment) -> None:
+def record_on_order(refund: Refund, payment: Payment) -> None:
     orders.record_refund(
         order_id=payment.order_id,
         refund=refund.pk,

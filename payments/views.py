@@ -39,11 +39,11 @@ from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
 from shop.api.errors import PayloadTooLarge
 from shop.api.permissions import staff_may
-from shop.api.rate_limits import site_of
+from shop.api.rate_limits import network_address_of
 
 
 class RawBodyParser(BaseParser):
-    """The signature covers the unparsed bytes."""
+    """Returns the unparsed bytes, which the signature covers."""
 
     media_type = "*/*"
 
@@ -89,7 +89,7 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def open(self) -> Response:
         number = self.validated(OpenPaymentSerializer)["order"]
         order = get_object_or_404(Order.objects.owned_by(self.request.user), number=number)
-        payment, created = services.open_payment(order=order, network_address=site_of(self.request))
+        payment, created = services.open_payment(order=order, network_address=network_address_of(self.request))
         data = self.get_serializer(payment).data
         return Response(data, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
 

@@ -70,12 +70,12 @@ def configure(config: dict[str, Any]) -> None:
     logging.config.dictConfig(config)
 
 
-def _merge_work(logger: Any, method: str, line: EventDict) -> EventDict:
+def _merge_context(logger: Any, method: str, line: EventDict) -> EventDict:
     return {**request_context.log_fields(), **line}
 
 
 _CONTEXT: tuple[Processor, ...] = (
-    _merge_work,
+    _merge_context,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -91,7 +91,7 @@ def formatter(*, readable: bool) -> logging.Formatter:
         )
         as_text = [console]
     return _Formatter(
-        foreign_pre_chain=_CONTEXT if readable else [*_CONTEXT, _unfilled],
+        foreign_pre_chain=_CONTEXT if readable else [*_CONTEXT, _without_arguments],
         readable=readable,
         use_get_message=readable,
         pass_foreign_args=not readable,
@@ -103,7 +103,7 @@ def formatter(*, readable: bool) -> logging.Formatter:
 
 
 class RequestLine(NamedTuple):
-    """Skips the processors: all fields are allowed."""
+    """The log line of a request. It skips the processors, because all its fields are allowed."""
 
     logger: str
     method: str
@@ -119,12 +119,12 @@ class RequestLine(NamedTuple):
 
     def text(self, *, readable: bool) -> str:
         at = datetime.now(UTC).isoformat().removesuffix("+00:00") + "Z"
-        work = {name: value for name, value in request_context.log_fields().items() if value}
-        fields = {**work, "method": self.method, "route": self.route, "status": self.status, "ms": self.ms}
+        context = {name: value for name, value in request_context.log_fields().items() if value}
+        fields = {**context, "method": self.method, "route": self.route, "status": self.status, "ms": self.ms}
         if readable:
             return f"{at} [info     ] request [{self.logger}] " + " ".join(f"{key}={fields[key]}" for key in fields)
         line = {"at": at, "level": "info", "logger": self.logger, "event": "request", **fields}
-        return scrubbed(orjson.dumps(line).decode())
+        return redacted(orjson.dumps(line).decode())
 
 
 class _Formatter(ProcessorFormatter):
@@ -166,14 +166,14 @@ def _allow(logger: Any, method: str, line: EventDict) -> EventDict:
     return kept
 
 
-def _unfilled(logger: Any, method: str, line: EventDict) -> EventDict:
+def _without_arguments(logger: Any, method: str, line: EventDict) -> EventDict:
     """Drop arguments; a preformatted message becomes its source location."""
     record: logging.LogRecord = line["_record"]
     filled_in = line.pop("positional_args", None)
     if record.name == "django.request":
-        line["event"] = "a request ended in an exception"
+        line["event"] = "unhandled_exception"
     elif not filled_in:
-        line["event"] = f"said at {_short(record.pathname)}:{record.lineno}"
+        line["event"] = f"logged at {_short(record.pathname)}:{record.lineno}"
     return line
 
 
@@ -184,11 +184,11 @@ def _format_exception(logger: Any, method: str, line: EventDict) -> EventDict:
     if isinstance(error, tuple):
         error = error[1]
     if isinstance(error, BaseException):
-        line["exception"] = report(error)
+        line["exception"] = exception_chain(error)
     return line
 
 
-def report(error: BaseException) -> list[dict[str, Any]]:
+def exception_chain(error: BaseException) -> list[dict[str, Any]]:
     return [_described(each) for each in _chain(error)]
 
 
@@ -238,13 +238,13 @@ _SHAPES = re.compile(
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # JSON Web Token
     r"|(?<=[Bb]earer )[^\s\"\\]+"
 )
-# Every pattern needs one; the search is faster.
+# Every match contains one of these, and searching for them first is faster.
 _HINTS = ("@", "sk_", "rk_", "whsec_", "_secret_", "eyJ", "earer ")
-# Shorter ones could be words.
+# Shorter secrets could be words.
 _SHORTEST_SECRET = 6
 
 
-def scrubbed(text: str) -> str:
+def redacted(text: str) -> str:
     """Redact secrets, credentials and e-mail addresses."""
     if secrets := _secrets():
         text = secrets.sub("[secret]", text)
@@ -252,7 +252,7 @@ def scrubbed(text: str) -> str:
 
 
 def _redact(logger: Any, method: str, line: str) -> str:
-    return scrubbed(line)
+    return redacted(line)
 
 
 @cache

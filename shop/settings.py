@@ -55,7 +55,7 @@ MIDDLEWARE = [
     "shop.http.middleware.AdminAuthenticationMiddleware",
     "shop.http.middleware.AdminMessageMiddleware",
 ]
-# These look for Django's middleware by name, not subclasses.
+# These checks look for Django's middleware by name, not for subclasses.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
 
 ROOT_URLCONF = "shop.urls"
@@ -80,7 +80,7 @@ TEMPLATES = [
 ]
 
 LANGUAGE_CODE = "en"
-# User-assigned in ISO 3166.
+# Without an official ISO 3166 code; XK is user-assigned.
 COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
 # For the admin; the API uses UTC.
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")

@@ -41,12 +41,12 @@ router.register("payments", PaymentViewSet, basename="payment")
 
 urlpatterns = [
     *router.urls,
-    re_path(r"^(?:api/v1/?)?$", error_responses.to_the_docs, name="root"),
+    re_path(r"^(?:api/v1/?)?$", error_responses.redirect_to_docs, name="root"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}shop/favicon.svg"), name="favicon"),
     re_path(r"^livez/?$", health.livez, name="livez"),
     re_path(r"^readyz/?$", health.readyz, name="readyz"),
     re_path(r"^api/schema/?$", cache_control(max_age=300)(SchemaView.as_view()), name="schema"),
-    # Only the page can be rendered.
+    # Responses to other methods cannot be rendered as HTML.
     re_path(
         r"^api/docs/?$",
         SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),

@@ -28,7 +28,7 @@ if not settings.DEBUG:
 _ = get_resolver().url_patterns
 gc.collect()
 gc.freeze()
-# One request allocates more than the default.
+# One request allocates more objects than the default threshold.
 gc.set_threshold(20_000, 10, 10)
 
 # SCHED_BATCH avoids pre-emption by threads that would only wait for the GIL.

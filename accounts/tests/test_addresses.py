@@ -84,7 +84,7 @@ def test_a_deleted_address_is_gone_and_the_others_stay(as_customer: APIClient) -
 # --- The default ------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_address_is_the_default_and_a_later_one_only_if_it_says_so(as_customer: APIClient) -> None:
+def test_the_first_address_is_the_default_and_a_later_one_only_on_request(as_customer: APIClient) -> None:
     first = add(as_customer)
     assert first["is_default"] is True
     assert add(as_customer)["is_default"] is False

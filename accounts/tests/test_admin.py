@@ -1,4 +1,4 @@
-"""Staff look after people in the admin."""
+"""Staff manage customers in the admin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -95,7 +95,7 @@ def test_a_page_is_called_by_what_is_saved_not_by_what_was_typed_and_refused(bro
     page = change(browser, customer, email="Not an address")
     assert set(errors_of(page)) == {"email"}
     text = page.content.decode()
-    # What was typed stands in its input, and nowhere else.
+    # The form shows the refused input, the rest of the page does not.
     assert text.count("Not an address") == 1
     assert page.context["subtitle"] == "ada@example.com"
     assert "Ada@example.com" not in text
@@ -202,7 +202,7 @@ def test_a_deletion_that_fails_halfway_leaves_everything(
         raise Conflict("Not now.")
 
     Address.objects.create(user=customer, **ADDRESS)
-    monkeypatch.setattr(services.hooks.on_forget, "_functions", [refuse])
+    monkeypatch.setattr(services.hooks.on_deletion, "_functions", [refuse])
     page = browser.post(url_of("accounts.user", "delete", customer.pk), {"post": "yes"}, follow=True)
     assert messages_of(page) == ["Not now."]
     assert Address.objects.count() == 1

@@ -1,4 +1,4 @@
-"""The way into the admin: as slow for those who guess as the API's, and a new session for everybody who gets in."""
+"""Login to the admin: limited like the API's, with a new session for each login."""
 
 from collections.abc import Callable
 from typing import Any

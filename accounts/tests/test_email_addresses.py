@@ -1,4 +1,4 @@
-"""One mailbox is one account, however its address is written; addresses that can never get mail are refused."""
+"""One mailbox is one account, however its address is written; undeliverable addresses are refused."""
 
 import importlib
 import unicodedata
@@ -178,12 +178,12 @@ def test_accounts_from_before_are_found_after_the_migration(make_user: Callable[
             soft.pk: "soft@example.com",
             composed.pk: "ada@xn--exmple-cua.com",
             decomposed.pk: unicodedata.normalize("NFD", "ada@exämple.com"),
-            # Where its mails went until now.
+            # The address that its mails went to so far.
             sharp.pk: "ada@fass.de",
         }
     for written in ("wide@ｅxample.com", "soft@example.com", "ada@exämple.com", "ada@fass.de"):
         assert client_of().post(LOGIN, {"email": written, "password": PASSWORD}).status_code == 200
-    with pytest.raises(CommandError, match="1 complaint"):
+    with pytest.raises(CommandError, match="1 violation"):
         call_command("audit", stdout=StringIO())
 
 

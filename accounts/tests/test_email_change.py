@@ -1,4 +1,4 @@
-"""Changing the e-mail address of an account: by the password, and by a link that the new address has to follow."""
+"""Change of the e-mail address: it needs the password and a link that is sent to the new address."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ def test_the_warning_goes_to_the_former_address_even_if_the_link_is_used_first(
 ) -> None:
     assert change(as_customer).status_code == 202
     row = User.objects.get()
-    link = EMAIL_CHANGE.address(row).partition("?")[2]
+    link = EMAIL_CHANGE.url(row).partition("?")[2]
     assert confirm(dict(pair.split("=") for pair in link.split("&"))).status_code == 204
     assert [mail.recipients() for mail in work()] == [[customer.email]] * 2
 

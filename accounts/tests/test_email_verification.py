@@ -1,4 +1,4 @@
-"""Whose address it is: proven by a link in a mail that was sent there."""
+"""Verification of an e-mail address by a link that is sent to it."""
 
 import time
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_a_registration_survives_a_write_conflict_and_welcomes_once(anonymous: A
     assert len(work()) == 1
 
 
-# --- Proving ----------------------------------------------------------------------------------------------------------
+# --- Verification -----------------------------------------------------------------------------------------------------
 
 
 def test_the_link_of_the_mail_proves_the_address_and_nothing_else_changes(

@@ -1,4 +1,4 @@
-"""Everything that is kept about a person, for that person."""
+"""The data export of a user."""
 
 import json
 from collections.abc import Callable

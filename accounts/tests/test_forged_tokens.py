@@ -1,4 +1,4 @@
-"""Tokens that nobody here signed, or that were not signed for this."""
+"""Tokens with a wrong signature, key, algorithm or purpose."""
 
 import base64
 import json

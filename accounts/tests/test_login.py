@@ -1,4 +1,4 @@
-"""Logging in, and how passwords are kept."""
+"""Login and password hashes."""
 
 import time
 
@@ -114,7 +114,7 @@ def test_a_hash_that_is_renewed_does_not_bring_an_old_password_back(customer: Us
     customer.set_password(PASSWORD)
     customer.save()
     settings.BCRYPT_ROUNDS = 4
-    # Somebody is logging in while the owner chooses a new password.
+    # A login runs while the owner changes the password.
     read_before = User.objects.get()
     change = {"old_password": PASSWORD, "new_password": "another-horse-battery"}
     assert client_of(customer).post("/api/v1/auth/password/change/", change).status_code == 204
@@ -133,13 +133,13 @@ def test_an_imported_plain_bcrypt_hash_lets_its_owner_in_and_is_renewed(
     assert anonymous.post(URL, {"email": customer.email, "password": "x" + password}).status_code == 401
     assert anonymous.post(URL, {"email": customer.email, "password": password}).status_code == 200
     assert User.objects.get().password.startswith("bcrypt_sha256$")
-    # From now on all of it counts.
+    # From now on the whole password counts.
     assert anonymous.post(URL, {"email": customer.email, "password": password + "x"}).status_code == 401
     assert anonymous.post(URL, {"email": customer.email, "password": password}).status_code == 200
 
 
 LONG = "correct horse battery staple " * 7
-# Made by bcrypt 3.2.2, which cut passwords off by itself.
+# Made by bcrypt 3.2.2, which truncated passwords.
 EARLIER_HASHES = {
     "bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuulTusdZn4mLSvGqbnDE7O9yjZRovhhY.": (LONG, LONG[:72]),
     "bcrypt$$2b$04$abcdefghijklmnopqrstuu6rixEKGOItKC5i1MvdHHlmR36LXX0vG": (LONG, LONG[:71]),
@@ -170,7 +170,7 @@ def test_an_unknown_password_hash_never_matches(anonymous: APIClient, customer: 
 def test_a_login_costs_the_same_whether_or_not_there_is_such_an_account(
     anonymous: APIClient, customer: User, make_user, settings
 ) -> None:
-    # The customer's hash is of a lower cost than is usual from now on.
+    # The cost of new hashes is now higher than that of the customer's hash.
     settings.BCRYPT_ROUNDS = 9
     make_user(email="dear@example.com")
     make_user(email="gone@example.com", is_active=False)

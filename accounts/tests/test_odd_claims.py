@@ -1,4 +1,4 @@
-"""Signed tokens with claims of odd types and sizes, and tokens that are no JSON, are a 401 or a 400, never a fault."""
+"""Signed tokens with unusual claims, and malformed tokens, are answered with 401 or 400, never with 500."""
 
 import base64
 import json
@@ -68,7 +68,7 @@ def test_an_access_token_with_an_odd_claim_is_401(customer: User, claim: str, su
         with subtests.test(f"{str(value)[:40]!a}"):
             token = signed_claims({**claims, claim: value})
             for _ in range(2):
-                # The second time the signature is remembered.
+                # The second time the claims are cached.
                 refusal(me(token), 401)
 
 
@@ -77,7 +77,7 @@ def test_a_refresh_token_with_an_odd_claim_is_401_and_changes_nothing(
     customer: User, claim: str, subtests: pytest.Subtests
 ) -> None:
     claims = claims_of(issue_tokens(customer)["refresh"])
-    # The reuse of a token's id revokes its family: that is no fault of the claim's type.
+    # Reuse of a token's id revokes its family, whatever the claim's type.
     before = dump_database() if claim != "jti" else None
     for value in REFRESH[claim]:
         token = signed_claims({**claims, claim: value})

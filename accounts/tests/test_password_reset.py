@@ -1,4 +1,4 @@
-"""A forgotten password: a link by mail, good once, that tells nobody who has an account."""
+"""Password reset: the mailed link works once, and responses do not reveal who has an account."""
 
 import time
 from collections.abc import Callable
@@ -97,7 +97,7 @@ def test_a_reset_ends_every_login_verifies_the_address_and_sends_a_mail(
 
 @pytest.fixture
 def asked(customer: User, make_user: Callable[..., User]) -> dict[str, str]:
-    """An address of each sort."""
+    """An address of each kind."""
     make_user(email="gone@example.com", is_active=False)
     return {"known": "ada@example.com", "unknown": "nobody@example.com", "inactive": "gone@example.com"}
 
@@ -268,7 +268,7 @@ def test_two_purposes_never_share_a_token_though_they_be_bound_to_the_same(custo
         Link(purpose, page="page", lifetime="PASSWORD_RESET_TIMEOUT", bound_to=lambda user: [])
         for purpose in ("first", "second")
     )
-    token = first.address(customer).partition("token=")[2]
+    token = first.url(customer).partition("token=")[2]
     assert first.owner(uid=customer.pk, token=token) == customer
     with pytest.raises(InvalidLink):
         second.owner(uid=customer.pk, token=token)
@@ -328,7 +328,7 @@ def test_nothing_of_a_reset_is_done_if_its_commit_fails(customer: User) -> None:
 
 @pytest.fixture
 def limited(settings: Any) -> None:
-    """The real limits, in windows so long that no test sees two of them."""
+    """The real limits, in windows so long that no test reaches a second one."""
     settings.RATE_LIMITS = True
     settings.RATE_LIMIT_RULES = {scope: (most, 10**11) for scope, (most, _) in settings.RATE_LIMIT_RULES.items()}
 
@@ -351,13 +351,13 @@ def test_no_mailbox_is_flooded_and_no_stranger_keeps_the_owner_from_requesting(c
         assert ask(customer.email, REMOTE_ADDR=f"203.0.113.{n}").status_code == 202
     mails = work()
     assert len(mails) == 5
-    # Above that nobody is refused, and the links that came are good.
+    # Above the limit requests are still accepted, and the sent links are valid.
     assert ask(customer.email).status_code == 202
     assert work() == []
     assert confirm(link_in(mails[0], "reset-password")).status_code == 204
 
 
 def test_the_account_of_a_link_is_found_by_nothing_but_its_token(customer: User) -> None:
-    assert RESET.address(customer).startswith("http://localhost:3000/reset-password?uid=")
+    assert RESET.url(customer).startswith("http://localhost:3000/reset-password?uid=")
     for secret in (customer.email, customer.password, customer.password[-20:]):
-        assert secret not in RESET.address(customer)
+        assert secret not in RESET.url(customer)

@@ -1,4 +1,4 @@
-"""Input as people paste it and keyboards send it: phone numbers, passwords, empty fields, countries, headers."""
+"""Input as users paste or type it: phone numbers, passwords, empty fields, countries, headers."""
 
 import time
 import unicodedata
@@ -133,7 +133,7 @@ def test_when_the_default_address_stops_being_the_default_the_newest_other_one_i
     for address, other in ((first, second), (second, first)):
         reply = as_customer.patch(f"{ADDRESSES}{address}/", {"is_default": False})
         assert (reply.status_code, reply.json()["is_default"], defaults()) == (200, False, [other])
-    # Of one that was not the default nothing changes.
+    # An address that was not the default does not change.
     assert as_customer.put(f"{ADDRESSES}{second}/", {**ADDRESS, "is_default": False}).status_code == 200
     assert defaults() == [first]
     # The only one stays the default.

@@ -1,4 +1,4 @@
-"""Addresses are written as in their own country."""
+"""Addresses are written in the format of their country."""
 
 import pytest
 
@@ -26,18 +26,18 @@ from accounts.postal import postal_lines
             {"city": "Sydney", "state": "NSW", "postal_code": "2000", "country": "AU"},
             ["Sydney NSW 2000", "Australia"],
         ),
-        # What a country's format has no place for is written all the same.
+        # Fields that the country's format lacks are written, too.
         (
             {"city": "Berlin", "state": "Brandenburg", "postal_code": "10115", "country": "DE"},
             ["10115 Berlin", "Brandenburg", "Germany"],
         ),
         ({"city": "Dubai", "postal_code": "00000", "country": "AE"}, ["Dubai", "00000", "United Arab Emirates"]),
-        # A code is written as the name where codes are no part of addresses.
+        # A code is written as the name if the country's addresses contain no codes.
         (
             {"city": "München", "state": "BY", "postal_code": "80331", "country": "DE"},
             ["80331 München", "Bayern", "Germany"],
         ),
-        # Nor do empty fields leave separators.
+        # Empty fields leave no separators.
         ({"city": "Springfield", "state": "IL", "country": "US"}, ["Springfield, IL", "United States of America"]),
         ({"city": "Springfield", "country": "US"}, ["Springfield", "United States of America"]),
     ],

@@ -1,4 +1,4 @@
-"""One's own account: reading, editing, leaving."""
+"""The user's own account: read, edit, delete."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Opening an account."""
+"""Registration."""
 
 import pytest
 from rest_framework.test import APIClient

@@ -1,4 +1,4 @@
-"""A reset link hands an account whose address was never proven to its owner, without anything of its earlier holder."""
+"""A reset link gives an account with an unverified address to its owner, without the earlier holder's data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +53,7 @@ def token_client(access: str) -> APIClient:
 
 @pytest.fixture
 def stranger(db: None) -> APIClient:
-    """Somebody who has registered another person's address, which they cannot prove."""
+    """A user who has registered another person's address, which they cannot verify."""
     body = {"email": OWNER, "password": PASSWORD, "name": "Mallory Stranger"}
     reply = client_of().post(f"{API}/auth/register/", body)
     assert reply.status_code == 201
@@ -88,7 +88,7 @@ def settle_in(stranger: APIClient, make_product: Callable[..., Product]) -> None
 
 
 def mine(client: APIClient) -> dict[str, Any]:
-    """Everything that the shop keeps about whoever this is."""
+    """Everything that the shop stores about the client's user."""
     reply = client.get(f"{API}/users/me/export/")
     assert reply.status_code == 200
     return reply.json()
@@ -111,7 +111,7 @@ def test_no_data_of_the_first_to_register_the_address_is_left_to_its_owner(
     assert cart_of(owner)["items"] == []
     assert "tranger" not in str(kept)
     assert [job.payload for job in Job.objects.filter(kind="shop.delete_image")] == [{"name": "avatars/stranger.webp"}]
-    # Every login of before is over.
+    # All earlier logins are revoked.
     assert refusal(stranger.get(f"{API}/users/me/"), 401)
     assert browser.get("/admin/").status_code == 302
     assert client_of().post(f"{API}/auth/login/", {"email": OWNER, "password": PASSWORD}).status_code == 401
@@ -171,7 +171,7 @@ def test_unpaid_orders_are_cancelled_and_paid_ones_detached(
     with pytest.raises(ApiError):
         simulator.pay(intent)
     assert stock_of(product) == 4
-    # It is sent to whoever paid, and erased when it has arrived.
+    # It is shipped to the person who paid, and erased after the delivery.
     assert order_of(as_staff, paid)["shipping_address"]["name"] == ADDRESS["name"]
     owner = log_in()
     for number in (unpaid, never_opened, paid):
@@ -259,7 +259,7 @@ WRITES: dict[str, Callable[[APIClient, str], Any]] = {
 
 
 def in_flight(monkeypatch: pytest.MonkeyPatch, then: Callable[[], Any]) -> None:
-    """Let ``then`` happen after the next request was authenticated, before it does anything."""
+    """Run ``then`` after the next request is authenticated, before it does anything."""
     authenticate = AccessTokenAuthentication.authenticate
 
     def first_then(self: Any, request: Any) -> Any:
@@ -272,7 +272,7 @@ def in_flight(monkeypatch: pytest.MonkeyPatch, then: Callable[[], Any]) -> None:
 
 
 def state() -> dict[str, Any]:
-    """What an account consists of."""
+    """The rows that belong to an account."""
     names = ("accounts_user", "accounts_address", "cart_cart", "orders_order", "orders_review")
     return {name: list(connection.database[name].find(sort=[("_id", 1)])) for name in names}
 

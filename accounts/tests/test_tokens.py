@@ -1,4 +1,4 @@
-"""Refresh tokens are used once; what ends a login ends its tokens."""
+"""Refresh tokens work once, and the end of a login revokes its tokens."""
 
 from collections.abc import Callable
 
@@ -172,7 +172,7 @@ def test_of_two_password_changes_at_once_one_wins(customer: User) -> None:
 def test_an_edit_of_the_profile_does_not_bring_an_old_password_back(customer: User) -> None:
     read_before = User.objects.get(pk=customer.pk)
     assert change_password(client_of(customer)).status_code == 204
-    # The token of that edit was revoked while it was under way.
+    # The token was revoked during the edit.
     with pytest.raises(AccountGone):
         change_profile(user=read_before, fields={"name": "Countess"})
     change_profile(user=User.objects.get(), fields={"name": "Duchess"})

@@ -1,4 +1,4 @@
-"""Staff keep coupons and look into carts in the admin."""
+"""Staff manage coupons and view carts in the admin."""
 
 from collections.abc import Callable
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Changes of one cart at the same moment."""
+"""Concurrent changes of one cart."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Coupons on a cart: who may use one, what it takes off, and when it stops doing so."""
+"""Coupons on a cart: conditions, discounts, limits."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -93,7 +93,7 @@ UNUSABLE = {
     "EXPIRED": {"valid_until": timezone.now() - A_DAY},
     "USEDUP": {"usage_limit": 2, "used": 2},
     "NONELEFT": {"usage_limit": 0},
-    # Even what could be told of a minimum is not, as long as the code cannot be used.
+    # While the code is unusable, its minimum is not revealed either.
     "COSTLY": {"minimum_subtotal": Decimal(5000), "valid_from": timezone.now() + A_DAY},
 }
 

@@ -1,4 +1,4 @@
-"""Guessing coupon codes: refusals are limited by user, guest cart and address, and successes are not."""
+"""Guessing coupon codes: failed attempts are limited by user, guest cart and address, successful ones are not."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -54,7 +54,7 @@ def test_the_sixth_wrong_guess_is_429_and_so_is_a_right_one_then(customer: User,
     reply = client.put(COUPON, {"code": "GOOD"})
     assert refusal(reply, 429) == ("throttled", None)
     assert 3500 < int(reply["Retry-After"]) <= 3600
-    # Another process knows of it, and of another user elsewhere.
+    # The count is shared by processes, and another user at another address has a separate one.
     caches.clear_all()
     assert guess(client_of(customer), "GOOD") == 429
     assert guess(client_of(make_user()), "GOOD") == 200
@@ -66,7 +66,7 @@ def test_an_honest_shopper_s_successes_never_run_out(as_customer: APIClient) -> 
     for _ in range(30):
         assert guess(as_customer, "GOOD") == 200
         assert as_customer.delete(COUPON).status_code == 200
-    # Nor do they give guesses back.
+    # They do not reset the count either.
     statuses = [guess(as_customer, code) for code in ("X", "GOOD") * 5]
     assert statuses == [*[400, 200] * 4, 400, 429]
 
@@ -87,7 +87,7 @@ def test_guests_are_limited_by_cart_and_new_carts_and_accounts_by_address(
 
     first = cart()
     assert [guess(anonymous, headers=first) for _ in range(6)] == [400] * 5 + [429]
-    # Six are left to the address, whatever name the next guesses come under; a refused one used up none of them.
+    # The address has six attempts left, for any account; refused requests did not count.
     others = [{"headers": cart()}, {"headers": {"X-Cart-Token": "made up"}}, {}]
     assert [guess(anonymous, **others[n % 3]) for n in range(6)] == [400] * 6
     assert guess(client_of(make_user())) == 400

@@ -1,4 +1,4 @@
-"""Carts of people who have not logged in, and what becomes of them when they do."""
+"""Guest carts, and their merge at login."""
 
 from collections.abc import Callable
 from typing import Any

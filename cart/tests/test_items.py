@@ -1,4 +1,4 @@
-"""What shoppers do with the lines of a cart."""
+"""Adding, changing and removing cart lines."""
 
 from collections.abc import Callable
 from typing import Any
@@ -65,7 +65,7 @@ def test_an_empty_cart_has_the_same_shape_and_is_not_stored(as_customer: APIClie
     assert not Cart.objects.exists()
 
 
-def test_a_simple_product_is_added_by_its_own_id_and_once_if_nothing_else_is_said(
+def test_a_simple_product_is_added_by_its_id_with_the_default_quantity_1(
     as_customer: APIClient, make_product: Callable[..., Product]
 ) -> None:
     product = make_product(price="10.00")
@@ -228,5 +228,5 @@ def test_a_cart_has_a_maximum_number_of_lines(
     add_to_cart(as_customer, first)
     add_to_cart(as_customer, second)
     assert refusal(as_customer.post(ITEMS, {"product": str(third.pk)}), 400) == ("cart_full", None)
-    # More of what lies there already still fits.
+    # More units of an existing line can be added.
     assert len(add_to_cart(as_customer, first)["items"]) == 2

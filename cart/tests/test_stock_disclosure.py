@@ -1,4 +1,4 @@
-"""What customers learn of the stock: that there is not enough, and how many are left only when few are."""
+"""How much of the stock customers see: whether it suffices, and the remaining quantity only if few are left."""
 
 from collections.abc import Callable
 from typing import Any
@@ -81,7 +81,7 @@ def test_how_much_there_is_beyond_the_limit_of_a_line_cannot_be_tried_out(
         replies = [add(as_customer, product, quantity) for product in (some, many)]
         assert refusal(replies[0], 400) == ("max_quantity", "quantity")
         assert replies[0].content == replies[1].content
-    # What there is less of than a line holds is a matter of stock.
+    # If the stock is below the line's maximum, the error is about stock.
     assert refusal(add(as_customer, make_product(stock=49), 51), 409) == ("out_of_stock", "quantity")
     assert len(cart_of(as_customer)["items"]) == 0
     item = add_to_cart(as_customer, many, 50)["items"][0]["id"]

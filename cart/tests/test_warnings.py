@@ -1,4 +1,4 @@
-"""What a cart tells about things that changed since they were put in."""
+"""Warnings of a cart about changes since its items were added."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from shop.dev.testing.steps import API, add_to_cart, cart_of, variant_of
 pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
 
-def told(cart: dict) -> list[tuple[str, str | None]]:
+def warnings_of(cart: dict) -> list[tuple[str, str | None]]:
     return [(warning["code"], warning["item"]) for warning in cart["warnings"]]
 
 
@@ -26,15 +26,15 @@ def test_a_price_that_moved_is_todays_and_a_warning(
     catalog.update_variant(variant=variant_of(product), data={"price": "12.50"})
 
     cart = cart_of(as_customer)
-    assert told(cart) == [("price_changed", item)]
+    assert warnings_of(cart) == [("price_changed", item)]
     assert cart["warnings"][0]["detail"] == "The price of Thing 1 changed from 10.00 to 12.50."
     assert (cart["items"][0]["unit_price"], cart["items"][0]["line_total"], cart["total"]) == (
         "12.50",
         "25.00",
         "25.00",
     )
-    # Who then chooses a quantity has seen the new price.
-    assert told(as_customer.patch(f"{API}/cart/items/{item}/", {"quantity": 1}).json()) == []
+    # A customer who then sets the quantity has seen the new price.
+    assert warnings_of(as_customer.patch(f"{API}/cart/items/{item}/", {"quantity": 1}).json()) == []
 
 
 def test_stock_that_no_longer_covers_a_line_is_a_warning(
@@ -43,10 +43,10 @@ def test_stock_that_no_longer_covers_a_line_is_a_warning(
     product = make_product(stock=5)
     item = add_to_cart(as_customer, product, 3)["items"][0]["id"]
     stock.adjust(variant_of(product), to=3)
-    assert told(cart_of(as_customer)) == []
+    assert warnings_of(cart_of(as_customer)) == []
     stock.adjust(variant_of(product), to=2)
     cart = cart_of(as_customer)
-    assert told(cart) == [("out_of_stock", item)]
+    assert warnings_of(cart) == [("out_of_stock", item)]
     assert cart["items"][0]["quantity"] == 3
 
 
@@ -60,8 +60,8 @@ def test_what_was_taken_off_sale_is_a_warning_and_can_be_removed(
         catalog.update_product(product=product, data={"is_active": False})
     else:
         Variant.objects.filter(product=product).update(is_active=False)
-    assert told(cart_of(as_customer)) == [("unavailable", item)]
-    assert told(as_customer.delete(f"{API}/cart/items/{item}/").json()) == []
+    assert warnings_of(cart_of(as_customer)) == [("unavailable", item)]
+    assert warnings_of(as_customer.delete(f"{API}/cart/items/{item}/").json()) == []
 
 
 def test_a_deleted_product_leaves_a_warning_no_price_and_a_line_that_can_be_removed(
@@ -73,7 +73,7 @@ def test_a_deleted_product_leaves_a_warning_no_price_and_a_line_that_can_be_remo
     assert catalog.delete_product(product=deleted) is True
 
     cart = cart_of(as_customer)
-    assert told(cart) == [("unavailable", item)]
+    assert warnings_of(cart) == [("unavailable", item)]
     assert ([each["product"]["name"] for each in cart["items"]], cart["total"]) == (["Thing 2"], "3.00")
     assert refusal(as_customer.patch(f"{API}/cart/items/{item}/", {"quantity": 2}), 400)[0] == "product_unavailable"
-    assert told(as_customer.delete(f"{API}/cart/items/{item}/").json()) == []
+    assert warnings_of(as_customer.delete(f"{API}/cart/items/{item}/").json()) == []

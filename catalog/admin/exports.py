@@ -85,13 +85,13 @@ def _download(products: QuerySet[Product], kind: str) -> StreamingHttpResponse:
     pieces = export.csv() if kind == "csv" else export.xlsx()
     name = f"products-{timezone.localdate():%Y-%m-%d}.{kind}"
     return StreamingHttpResponse(
-        _in_time(pieces),
+        _with_time_limit(pieces),
         content_type=CONTENT_TYPES[kind],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _in_time(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _with_time_limit(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Limit the database time of each chunk, because the middleware's limit ends with the response headers."""
     while True:
         with circuit.request():

@@ -140,7 +140,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     def action_blocker(self, button: str, run: ImportRun) -> str:
         if button == "discard":
             return "" if run.is_discardable else str(NotConfirmable())
-        return str(runs.why_not_confirmable(run) or "")
+        return str(runs.confirmation_error(run) or "")
 
     @dialog(
         button="Apply import",

@@ -25,9 +25,9 @@ from shop.admin.html import price
 from shop.admin.refusals import add_refusal
 from shop.api.object_ids import parse_object_id
 
-# Per request.
+# Limits per request.
 MAX_PRODUCTS, MAX_PRICES = 2000, 5000
-# Changes in the preview; all are applied.
+# Changes that the preview shows; all of them are applied.
 SHOWN = 100
 PLAN_SECONDS = 3600
 _SALT = "catalog.price_changes"
@@ -67,7 +67,7 @@ class RuleForm(forms.Form):
         return Rule(Kind(self.cleaned_data["kind"]), self.cleaned_data["by"], Rounding(self.cleaned_data["rounding"]))
 
 
-class ChangesPrices(ModelAdmin):
+class PriceChangesMixin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.price_changes_view)
         return [path("price-changes/", view, name="catalog_product_price_changes"), *super().get_urls()]
@@ -131,7 +131,7 @@ class ChangesPrices(ModelAdmin):
             "form": form,
             "number": len(products),
             "products": ",".join(map(str, products)),
-            "address": reverse("admin:catalog_product_price_changes"),
+            "url": reverse("admin:catalog_product_price_changes"),
             "back": back,
             **shown,
         }

@@ -47,7 +47,7 @@ class ProductForm(ConcurrentEditForm):
 
 
 class OrderableForm(ConcurrentEditForm):
-    """A sortable row; ``goes_last`` if new and without position."""
+    """A sortable row. ``goes_last`` is set for a new row without position."""
 
     position = forms.IntegerField(
         required=False, min_value=0, max_value=10_000, widget=UnfoldAdminIntegerFieldWidget, label="Order"
@@ -72,7 +72,7 @@ class OrderableForm(ConcurrentEditForm):
 
 
 class VariantForm(OrderableForm):
-    """Changes stock by a delta, which keeps concurrent sales."""
+    """Changes the stock by a difference, which keeps concurrent sales."""
 
     options = PairsField(rows=2, placeholder="size: M")
     stock_change = forms.IntegerField(

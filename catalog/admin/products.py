@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from catalog import images, services, stock
 from catalog.admin.exports import ExportMixin
-from catalog.admin.price_changes import ChangesPrices
+from catalog.admin.price_changes import PriceChangesMixin
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
@@ -87,7 +87,7 @@ class PictureInline(TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
+class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
     form = ProductForm
     inlines = (VariantInline, PictureInline)
     money_fields = ("compare_at_price",)
@@ -225,7 +225,7 @@ class ProductAdmin(ChangesPrices, ExportMixin, SingleDeleteMixin, IndexedSearchM
     # --- Deleting -----------------------------------------------------------------------------------------------------
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:  # type: ignore[override]
-        """The service logs, because a sold product is deactivated instead."""
+        """Leave this to the service, which may deactivate a sold product instead."""
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
         state_of(request).was_deleted = services.delete_product(product=obj)

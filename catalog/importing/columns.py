@@ -80,7 +80,7 @@ class YesNoColumn(Column):
 
 
 class CategoryColumn(Column):
-    """By slug or path."""
+    """A category, by slug or path."""
 
     def __init__(self, field: models.Field, categories: Iterable[Category]) -> None:
         super().__init__(field)

@@ -26,7 +26,7 @@ from catalog.services import free_slug, slug_base
 from catalog.skus import SkuMap
 from shop.db import identifiers
 
-# Per product and file.
+# Per product of a file.
 MAX_VARIANTS = 500
 
 # A column, its text before and after.
@@ -43,7 +43,7 @@ class Comparison:
         # New slugs in this file.
         self._slugs: set[str] = set()
 
-    def take_faults(self) -> list[CellFault]:
+    def pop_faults(self) -> list[CellFault]:
         faults, self._faults = self._faults, []
         return faults
 
@@ -51,7 +51,7 @@ class Comparison:
         """Yield steps with their numbers of new and changed rows."""
         ids = [group.product_id for group in groups if group.product_id]
         products = Product.objects.in_bulk(ids)
-        variants = read_model.by_product(Variant.objects.filter(product__in=ids))
+        variants = read_model.group_by_product(Variant.objects.filter(product__in=ids))
         self._taken = self._slugs_in_use(groups)
         for group in groups:
             before = len(self._faults)
@@ -74,7 +74,7 @@ class Comparison:
         changes: list[Change] = []
         for column in self._of_product:
             shown = "" if is_new else column.show(product)
-            row, text = self._agreed(group, column, shown)
+            row, text = self._product_value(group, column, shown)
             if change := self._change(column, product, shown, text, row):
                 changes.append(change)
                 changed.add(row.number)
@@ -109,8 +109,8 @@ class Comparison:
         step = ImportStep(product_id=product.pk, name=name or product.name, changes=changes, variants=variants)
         return step, new, len(changed) - new
 
-    def _agreed(self, group: ProductRows, column: Column, shown: str) -> tuple[Row, str]:
-        """Return the new text for a column, and its row; other rows may be empty or unchanged."""
+    def _product_value(self, group: ProductRows, column: Column, shown: str) -> tuple[Row, str]:
+        """Return the new text of a product's column, and its row; other rows may be empty or unchanged."""
         chosen = group.rows[0], ""
         differing = set()
         for row in group.rows:
@@ -138,7 +138,7 @@ class Comparison:
         is_new = variant._state.adding
         if is_new:
             try:
-                spreadsheets.check_typed(row.sku)
+                spreadsheets.check_unaltered(row.sku)
             except BadCell as error:
                 self._fault(row, SKU, str(error))
         changes = []
@@ -173,7 +173,7 @@ class Comparison:
                 return None
             wanted = whole_number(text)
             if base:
-                wanted = _since_export(wanted, *base, variant)
+                wanted = _apply_difference(wanted, *base, variant)
         except BadCell as error:
             self._fault(row, STOCK, str(error))
             return None
@@ -204,7 +204,7 @@ class Comparison:
         if text == shown or (not text.strip() and not (column.field.blank and shown)):
             return None
         try:
-            spreadsheets.check_typed(text)
+            spreadsheets.check_unaltered(text)
             wanted = column.canonical(text)
             if shown and _same_value(column, wanted, shown):
                 return None
@@ -231,8 +231,11 @@ class Comparison:
         self._faults.append(CellFault(row.number, column, detail))
 
 
-def _since_export(wanted: int, exported: int, adjustments: int, variant: Variant) -> int:
-    """Apply the difference only, which keeps later sales. Raises :class:`BadCell` after an adjustment."""
+def _apply_difference(wanted: int, exported: int, adjustments: int, variant: Variant) -> int:
+    """Return the stock changed by the difference only, which keeps later sales.
+
+    Raises :class:`BadCell` after an adjustment.
+    """
     current = variant.stock
     if adjustments == variant.adjustments:
         if current + wanted < exported:
@@ -247,7 +250,6 @@ def _since_export(wanted: int, exported: int, adjustments: int, variant: Variant
 
 
 def _same_value(column: Column, text: str, shown: str) -> bool:
-    """Return whether two texts have the same value."""
     if text == shown:
         return True
     try:

@@ -23,7 +23,7 @@ def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool
     try:
         first, second, *_ = [*text.read(_SAMPLE_LENGTH).splitlines()[:2], "", ""]
     except UnicodeError as error:
-        raise _not(encoding, row=1) from error
+        raise _wrong_encoding(encoding, row=1) from error
     text.seek(0)
     if first.lower().startswith("sep="):
         # Excel's delimiter line.
@@ -50,15 +50,15 @@ def _rows(text: io.TextIOWrapper, *, delimiter: str, encoding: str) -> Iterator[
     except csv.Error as error:
         raise FileRefused(f"Row {row + 1} is not valid CSV. Check its quotation marks ({error}).") from error
     except UnicodeError as error:
-        raise _not(encoding, row=row + 1) from error
+        raise _wrong_encoding(encoding, row=row + 1) from error
     finally:
-        # The caller closes it.
+        # The caller closes the file.
         if not text.closed:
             text.detach()
 
 
 class _Lines:
-    """Lines of limited length; the csv module would read any."""
+    """Lines, with a limit on the length of rows, which the csv module lacks."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
@@ -88,7 +88,7 @@ def _fitness(heading: str, delimiter: str) -> tuple[bool, int]:
     return "sku" in (name.strip().lower() for name in names), len(names)
 
 
-def _not(encoding: str, *, row: int) -> FileRefused:
+def _wrong_encoding(encoding: str, *, row: int) -> FileRefused:
     if encoding == "cp1252":
         return FileRefused(f"The file is not in Windows-1252 either (near row {row}). Save it as “CSV UTF-8” or XLSX.")
     return FileRefused(

@@ -8,7 +8,7 @@ from catalog import read_model
 from catalog.importing import csv_format, xlsx_format
 from catalog.importing.columns import SKU, STOCK, STOCK_BASE, Column, Columns, MoneyColumn, stock_base
 from catalog.importing.errors import TooManyColumns
-from catalog.importing.formats import MAX_COLUMNS, guarded
+from catalog.importing.formats import MAX_COLUMNS, escape_formula
 from catalog.models import Category, Product, Variant
 
 PRODUCTS_AT_ONCE = 500
@@ -34,14 +34,14 @@ class Export:
     def csv(self, *, byte_order_mark: bool = True) -> Iterator[bytes]:
         """Excel needs a byte order mark for UTF-8."""
         yield (codecs.BOM_UTF8 if byte_order_mark else b"") + csv_format.encoded([self.headings])
-        for rows in self._portions():
+        for rows in self._chunks():
             yield csv_format.encoded(rows)
 
     def xlsx(self) -> Iterator[bytes]:
         """Yield empty chunks until the file is complete on disk."""
         with xlsx_format.Writer() as writer:
             writer.write([self.headings])
-            for rows in self._portions():
+            for rows in self._chunks():
                 writer.write(rows)
                 yield b""
             yield from writer.chunks()
@@ -55,10 +55,10 @@ class Export:
             options.update(*variants.values_list("options", flat=True))
         return attributes, options
 
-    def _portions(self) -> Iterator[list[list[Cell]]]:
+    def _chunks(self) -> Iterator[list[list[Cell]]]:
         done = 0
         for products in _by_key(self._products):
-            variants = read_model.by_product(Variant.objects.filter(product__in=products).order_by("position", "id"))
+            variants = read_model.group_by_product(Variant.objects.filter(product__in=products).order_by("position", "id"))
             yield [row for product in products for row in self._rows(product, variants[product.pk])]
             done += len(products)
             self._tick(done)
@@ -69,7 +69,7 @@ class Export:
             cells = {
                 **of_product,
                 **{name: _cell(column, variant) for name, column in self._of_variant.items()},
-                SKU: guarded(variant.sku),
+                SKU: escape_formula(variant.sku),
                 STOCK: variant.stock,
                 STOCK_BASE: stock_base(variant),
             }
@@ -78,7 +78,7 @@ class Export:
 
 def _cell(column: Column, row: Product | Variant) -> Cell:
     text = column.show(row)
-    return Decimal(text) if text and isinstance(column, MoneyColumn) else guarded(text)
+    return Decimal(text) if text and isinstance(column, MoneyColumn) else escape_formula(text)
 
 
 def _by_key(products: QuerySet[Product]) -> Iterator[list[Product]]:

@@ -22,7 +22,7 @@ class Table(NamedTuple):
 
     headings: list[str]
     rows: Iterator[tuple[int, list[str]]]
-    # Numbers such as 19,90.
+    # Whether amounts may be written as 19,90.
     decimal_comma: bool
 
 
@@ -39,34 +39,34 @@ def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
         decimal_comma = False
     else:
         records, decimal_comma = csv_format.records(file, encoding=encoding)
-    rows = _bounded(records)
+    rows = _within_limits(records)
     _, headings = next(rows, (0, []))
     while headings and not headings[-1].strip():
         headings.pop()
     if not headings:
         raise FileRefused("The file is empty. Its first row must name the columns.")
-    return Table(headings, _filled(rows, len(headings)), decimal_comma)
+    return Table(headings, _padded(rows, len(headings)), decimal_comma)
 
 
 def is_xlsx(file: BinaryIO) -> bool:
-    """Rewinds the file."""
+    """Return whether the file is XLSX, and rewind it."""
     file.seek(0)
     packed = file.read(2) == b"PK"
     file.seek(0)
     return packed
 
 
-def guarded(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Prefix formulas with an apostrophe."""
     return f"'{text}" if _STARTS_FORMULA.match(text) else text
 
 
-def unguarded(text: str) -> str:
-    """Revert :func:`guarded`."""
+def unescape_formula(text: str) -> str:
+    """Revert :func:`escape_formula`."""
     return text[1:] if text.startswith("'") and _STARTS_FORMULA.match(text) else text
 
 
-def _bounded(records: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def _within_limits(records: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
     filled = length = count = 0
     for number, cells in enumerate(records, start=1):
         if not any(map(str.strip, cells)):
@@ -84,10 +84,10 @@ def _bounded(records: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
         length += sum(map(len, cells))
         if length > MAX_TEXT_LENGTH:
             raise FileRefused(f"The file contains more than {MAX_TEXT_LENGTH} characters. Import it in several parts.")
-        yield number, [unguarded(cell) for cell in cells]
+        yield number, [unescape_formula(cell) for cell in cells]
 
 
-def _filled(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
+def _padded(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
     for number, cells in rows:
         if any(cell.strip() for cell in cells[width:]):
             raise FileRefused(f"Row {number} has a value in a column without a heading.")

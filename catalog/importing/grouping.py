@@ -13,12 +13,12 @@ from shop.db import identifiers
 
 T = TypeVar("T")
 
-ASKED_AT_ONCE = 1000
+LOOKED_UP_AT_ONCE = 1000
 
 
 @dataclass
 class ProductRows:
-    """A new product has no ``product_id``."""
+    """The rows of a product; a new one has no ``product_id``."""
 
     product_id: ObjectId | None
     rows: list[Row] = field(default_factory=list)
@@ -40,21 +40,21 @@ def group_rows(sheet: Sheet) -> list[ProductRows]:
     return list(groups.values())
 
 
-def in_portions(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def in_chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
 
 def _products_by_sku(skus: Sequence[str]) -> SkuMap[ObjectId]:
     found: SkuMap[ObjectId] = SkuMap()
-    for portion in in_portions(skus, ASKED_AT_ONCE):
-        for sku, product_id in Variant.objects.with_skus(portion).order_by().values_list("sku", "product"):
+    for chunk in in_chunks(skus, LOOKED_UP_AT_ONCE):
+        for sku, product_id in Variant.objects.with_skus(chunk).order_by().values_list("sku", "product"):
             found.add(sku, product_id)
     return found
 
 
 def _products_by_slug(slugs: Iterable[str]) -> dict[str, ObjectId]:
     found: dict[str, ObjectId] = {}
-    for portion in in_portions(list(slugs), ASKED_AT_ONCE):
-        found.update(Product.objects.filter(slug__in=portion).values_list("slug", "pk"))
+    for chunk in in_chunks(list(slugs), LOOKED_UP_AT_ONCE):
+        found.update(Product.objects.filter(slug__in=chunk).values_list("slug", "pk"))
     return found

@@ -130,5 +130,5 @@ class ImportStep(models.Model):
 
     @property
     def size(self) -> int:
-        """In rows."""
+        """Return the number of rows."""
         return 1 + len(self.variants)

@@ -5,7 +5,7 @@ from bson import ObjectId
 from catalog.importing.columns import Columns
 from catalog.importing.comparison import Comparison
 from catalog.importing.formats import Table
-from catalog.importing.grouping import group_rows, in_portions
+from catalog.importing.grouping import group_rows, in_chunks
 from catalog.importing.models import ImportRun, ImportStep
 from catalog.importing.rows import CellFault, Sheet
 from catalog.models import Category
@@ -31,17 +31,17 @@ def build_plan(run: ImportRun, table: Table, *, tick: Tick = lambda done, total:
     groups = group_rows(sheet)
     comparison = Comparison(sheet, columns)
     done = 0
-    for portion in in_portions(groups, PRODUCTS_AT_ONCE):
+    for chunk in in_chunks(groups, PRODUCTS_AT_ONCE):
         steps = []
-        for step, new, changed in comparison.compare(portion):
+        for step, new, changed in comparison.compare(chunk):
             step.plan, step.number = run.plan, run.steps
             steps.append(step)
             run.steps += 1
             run.new_rows += new
             run.changed_rows += changed
         ImportStep.objects.bulk_create(steps)
-        add_faults(run, comparison.take_faults())
-        done += len(portion)
+        add_faults(run, comparison.pop_faults())
+        done += len(chunk)
         tick(done, len(groups))
     run.faults.sort()
     # A file without changes needs no confirmation.

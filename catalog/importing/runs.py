@@ -37,13 +37,13 @@ ROWS_AT_ONCE = 200
 # CSV files up to this size are checked in the request.
 BYTES_AT_ONCE = 500 * 1024
 _PART_BYTES = 4 * 1024 * 1024
-# Then let other jobs run.
+# Longest run of a job, so that others get their turn.
 _SLICE_SECONDS = 5.0
 
 # What a check finds.
 _RESULTS = ("state", "problem", "plan", "steps", "rows", "new_rows", "changed_rows", "faults", "fault_count")
 # Errors that only concurrent changes cause.
-_OVERTAKEN = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)
+_CONFLICT_ERRORS = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)
 # MongoDB's TransactionExceededLifetimeLimitSeconds.
 _EXCEEDED_LIFETIME = 290
 
@@ -85,7 +85,7 @@ def check(*, run: str) -> None:
 
 
 def digest_of(file: BinaryIO) -> str:
-    """Rewinds the file."""
+    """Return the SHA-256 of the file, and rewind it."""
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.seek(0)
@@ -105,8 +105,8 @@ def _file_of(run: ImportRun) -> BinaryIO:
 
 @transactional("catalog.confirm_import")
 def confirm(*, run: ImportRun, actor: str) -> None:
-    """Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
-    if error := why_not_confirmable(run):
+    """Confirm an import and start it. Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
+    if error := confirmation_error(run):
         raise error
     now = timezone.now()
     confirmed = ImportRun.objects.filter(pk=run.pk, state=State.READY).update(
@@ -114,12 +114,12 @@ def confirm(*, run: ImportRun, actor: str) -> None:
     )
     if not confirmed:
         raise NotConfirmable
-    staff_log.note(Action.RUN, run)
+    staff_log.record(Action.RUN, run)
     small = run.new_rows + run.changed_rows <= ROWS_AT_ONCE
     apply_as_job.enqueue(at_once=small, run=str(run.pk))
 
 
-def why_not_confirmable(run: ImportRun) -> NotConfirmable | PreviewTooOld | None:
+def confirmation_error(run: ImportRun) -> NotConfirmable | PreviewTooOld | None:
     if run.state != State.READY:
         return NotConfirmable()
     return PreviewTooOld() if run.is_stale else None
@@ -127,10 +127,10 @@ def why_not_confirmable(run: ImportRun) -> NotConfirmable | PreviewTooOld | None
 
 @transactional("catalog.discard_import")
 def discard(*, run: ImportRun) -> None:
-    """Raises :class:`NotConfirmable` if it was confirmed."""
+    """Discard an import. Raises :class:`NotConfirmable` if it was confirmed."""
     if not ImportRun.objects.filter(pk=run.pk, state__in=ImportRun.DISCARDABLE).update(state=State.DISCARDED):
         raise NotConfirmable
-    staff_log.note(Action.CHANGE, run, fields=["state"])
+    staff_log.record(Action.CHANGE, run, fields=["state"])
     planning.discard(run.plan)
     ImportPart.objects.filter(run=run.pk).delete()
 
@@ -177,7 +177,7 @@ def apply(
         began = time.monotonic()
         try:
             run = _apply_batch(run_id=run_id, steps=steps)
-        except _OVERTAKEN:
+        except _CONFLICT_ERRORS:
             run = _apply_one_or_skip(run_id)
         except (TransactionContention, DatabaseError) as error:
             # Too many write conflicts, or a slow database: use smaller batches.
@@ -203,10 +203,10 @@ def _is_too_long(error: BaseException | None) -> bool:
 
 
 def _apply_one_or_skip(run_id: ObjectId) -> ImportRun:
-    """Apply a single step, or record why not."""
+    """Apply a single step, or record why it is skipped."""
     try:
         return _apply_batch(run_id=run_id, steps=1)
-    except _OVERTAKEN as refusal:
+    except _CONFLICT_ERRORS as refusal:
         reason = (
             str(refusal) if isinstance(refusal, DuplicateOptions | OutOfStock) else "It was changed by someone else."
         )

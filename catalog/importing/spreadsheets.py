@@ -29,7 +29,7 @@ _ERROR = re.compile(
 )
 
 
-def check_typed(text: str) -> None:
+def check_unaltered(text: str) -> None:
     """Raises :class:`BadCell` for a text that a spreadsheet changed automatically."""
     if _SHORTENED.fullmatch(identifiers.code(text)):
         raise BadCell("A spreadsheet shortened this number. Format the column as text and enter it again.")

@@ -56,7 +56,7 @@ class _Batch:
         self._works: list[_Work] = []
         ids = [step.product_id for step in steps if step.product_id]
         self._products = Product.objects.in_bulk(ids)
-        self._variants = read_model.by_product(Variant.objects.filter(product__in=ids))
+        self._variants = read_model.group_by_product(Variant.objects.filter(product__in=ids))
         new_skus = [each["sku"] for step in steps for each in step.variants if each["id"] is None]
         new_slugs = [text for step in steps for name, _, text in step.changes if name == "slug"]
         self._skus = SkuMap(Variant.objects.with_skus(new_skus).values_list("sku", "pk"))

@@ -31,7 +31,7 @@ MAX_MEMORY_BYTES = 400 * 1024 * 1024
 MIN_CPU_SECONDS = 5
 CPU_SECONDS_PER_MB = 12
 MAX_CPU_SECONDS = 40
-# Multiple of the CPU limit.
+# Limit of the elapsed time, as a multiple of the CPU time.
 WALL_FACTOR = 8
 
 # Escaped as _x000B_ (ECMA-376, ST_Xstring), also underscores of texts that look like it.
@@ -73,7 +73,7 @@ def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[lis
 
 def _rows_from(process: subprocess.Popen[bytes]) -> Iterator[list[str]]:
     output = cast("IO[bytes]", process.stdout)
-    # JSON needs up to twelve characters for one.
+    # JSON escapes a character with up to twelve.
     while line := output.readline(16 * MAX_ROW_LENGTH):
         try:
             value = json.loads(line)

@@ -65,7 +65,7 @@ def main() -> None:
 
 def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
     _check_archive(file, limits)
-    # After the limits are set.
+    # Imported after the limits are set.
     from openpyxl.cell.cell import TYPE_FORMULA
     from openpyxl.cell.read_only import EMPTY_CELL
 

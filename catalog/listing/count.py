@@ -9,13 +9,13 @@ from catalog.models import Product
 from shop.db.caches import TTLCache
 from shop.db.documents import Document, Pipeline
 
-REMEMBERED_FROM = 1_000
-SECONDS, SECONDS_WHERE_UNCOUNTED = 1.0, 60.0
+CACHED_FROM = 1_000
+SECONDS, SECONDS_ABOVE_LIMIT = 1.0, 60.0
 # Up to this number, reading all matches is faster than a separate count.
 FEW = 64
 SECONDS_FEW = 60.0
 
-_remembered: TTLCache[int] = TTLCache(seconds=SECONDS, maxsize=1_000)
+_counts: TTLCache[int] = TTLCache(seconds=SECONDS, maxsize=1_000)
 # Filters with few matches last time.
 _few: TTLCache[bool] = TTLCache(seconds=SECONDS_FEW, maxsize=1_000)
 
@@ -26,14 +26,14 @@ class ListCount:
     ``inline_stages`` go before the page's stages, ``extra_fields`` into the projection, ``last_stages`` after it.
     """
 
-    def __init__(self, match: dict[str, Any], *, at_most: int, whole: bool) -> None:
-        """``whole``: all matches pass through the pipeline."""
+    def __init__(self, match: dict[str, Any], *, at_most: int, reads_all: bool) -> None:
+        """``reads_all``: the page's stages read every match, so they can count them."""
         self._key, self._at_most = _digest(match), at_most
-        self._known = _remembered.get(self._key)
+        self._known = _counts.get(self._key)
         self.inline_stages: Pipeline = []
         self.extra_fields: dict[str, Any] = {}
         self.last_stages: Pipeline = []
-        if self._known is None and whole and _few.get(self._key):
+        if self._known is None and reads_all and _few.get(self._key):
             # The number may have grown since.
             self.inline_stages = [{"$limit": at_most}, {"$setWindowFields": {"output": {"counted": {"$count": {}}}}}]
             self.extra_fields = {"counted": "$counted"}
@@ -52,13 +52,13 @@ class ListCount:
         elif counted:
             # Without matches there is no extra row.
             rows.pop()
-        self._remember(counted)
+        self._cache(counted)
         return counted
 
-    def _remember(self, counted: int) -> None:
-        if counted >= REMEMBERED_FROM:
-            seconds = SECONDS if counted < self._at_most else SECONDS_WHERE_UNCOUNTED
-            _remembered.set(self._key, counted, seconds=seconds)
+    def _cache(self, counted: int) -> None:
+        if counted >= CACHED_FROM:
+            seconds = SECONDS if counted < self._at_most else SECONDS_ABOVE_LIMIT
+            _counts.set(self._key, counted, seconds=seconds)
         if counted <= FEW:
             _few.set(self._key, True)
         elif self.inline_stages:

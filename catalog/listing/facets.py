@@ -93,18 +93,18 @@ class FacetsSerializer(serializers.Serializer):
 Groups = dict[str, dict[Any, Document]]
 
 # Only large counts are cached.
-REMEMBERED_FROM = 1_000
-_remembered: TTLCache[dict[str, Any]] = TTLCache(seconds=5.0, maxsize=100)
+CACHED_FROM = 1_000
+_facets: TTLCache[dict[str, Any]] = TTLCache(seconds=5.0, maxsize=100)
 
 
 def count_facets(query: ProductFilters) -> dict[str, Any]:
     """Return the data of a :class:`FacetsSerializer`."""
     key = repr((query.conditions, query.match()))
-    facets = _remembered.get(key)
+    facets = _facets.get(key)
     if facets is None:
         facets = _count_facets(query)
-        if facets["count"] >= REMEMBERED_FROM:
-            _remembered.set(key, facets)
+        if facets["count"] >= CACHED_FROM:
+            _facets.set(key, facets)
     return facets
 
 

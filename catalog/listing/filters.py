@@ -17,7 +17,7 @@ from catalog.listing.search import Search
 from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product
 from catalog.read_model import attribute_pair
 from shop.api.fields import LowerSlugField
-from shop.api.query import QueryBooleanField, RepeatedField, given, refuse_unknown_filter
+from shop.api.query import QueryBooleanField, RepeatedField, non_blank_parameters, refuse_unknown_filter
 from shop.db import documents
 from shop.db.caches import TTLCache, cached
 from shop.db.documents import Pipeline
@@ -57,7 +57,7 @@ RELEVANCE = "relevance"
 # Maximum number of products that a request counts, skips or ranks.
 MAX_COUNTED = 10_000
 # Each needs another aggregation of the facets.
-MAX_ATTRIBUTES_ASKED = 10
+MAX_ATTRIBUTE_FILTERS = 10
 MAX_VALUES = 50
 _NO_FILTERS = frozenset(("page", "page_size", "cursor"))
 _ATTRIBUTE_PARAMETER = re.compile(rf"attr_({ATTRIBUTE_NAME})\Z")
@@ -79,8 +79,8 @@ class ProductFiltersSerializer(serializers.Serializer):
         allow_blank=True,
         help_text="Words of name, category, description, attributes and options, and SKUs. All words must match in any "
         "of their forms, the last one also by its beginning. Only letters and digits count: `t-shirt`, `tshirt` and "
-        "`T shirt` are equal, as are `o` and `ø`. Common English words (`the`) count only in such a compound or alone. "
-        "Chinese, Japanese, Thai, Lao, Khmer and Burmese match anywhere.",
+        "`T shirt` are equal, as are `o` and `ø`. Common English words (`the`) are ignored, except in such a compound "
+        "or without other words. Chinese, Japanese, Thai, Lao, Khmer and Burmese words match anywhere in a text.",
     )
 
 
@@ -105,7 +105,7 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
         "type": "object",
         "propertyNames": {"pattern": f"^attr_{ATTRIBUTE_NAME}$"},
         "additionalProperties": {"type": "string", "maxLength": 200, "pattern": "^[^\u0000]*$"},
-        "maxProperties": MAX_ATTRIBUTES_ASKED,
+        "maxProperties": MAX_ATTRIBUTE_FILTERS,
         # Swagger UI would submit a generated example, which matches no product.
         "default": {},
     },
@@ -113,7 +113,7 @@ ATTRIBUTE_PARAMETER = OpenApiParameter(
     explode=True,
     description="Products whose attribute has this value in any case, e.g. `attr_colour=red`. Repeat the parameter to "
     "match any of several values: `attr_colour=red&attr_colour=blue`. At most "
-    f"{MAX_ATTRIBUTES_ASKED} attributes with {MAX_VALUES} values each.",
+    f"{MAX_ATTRIBUTE_FILTERS} attributes with {MAX_VALUES} values each.",
 )
 
 
@@ -137,7 +137,7 @@ _parse_cached = cached(maxsize=1_000)(_parse)
 
 
 class ProductFilters:
-    """Raises ``ValidationError``."""
+    """The filters of a query string. Raises ``ValidationError``."""
 
     serializer_class = ProductFiltersSerializer
 
@@ -145,7 +145,7 @@ class ProductFilters:
         known = _fields_of(self.serializer_class)
         asked: list[tuple[str, Any]] = []
         attributes: list[tuple[str, list[str]]] = []
-        for name, values in given(parameters):
+        for name, values in non_blank_parameters(parameters):
             if name in known:
                 asked.append((name, tuple(values) if isinstance(known[name], RepeatedField) else values[-1]))
             elif name.startswith("attr_"):
@@ -166,8 +166,8 @@ class ProductFilters:
             match = _ATTRIBUTE_PARAMETER.match(name)
             if match is None or any("\0" in value or len(value) > 200 for value in values):
                 raise ValidationError({name: "Unknown attribute."}, code="invalid")
-            if len(values) > MAX_VALUES or len(attributes) == MAX_ATTRIBUTES_ASKED:
-                limits = f"{MAX_ATTRIBUTES_ASKED} attributes with {MAX_VALUES} values each"
+            if len(values) > MAX_VALUES or len(attributes) == MAX_ATTRIBUTE_FILTERS:
+                limits = f"{MAX_ATTRIBUTE_FILTERS} attributes with {MAX_VALUES} values each"
                 raise ValidationError({name: f"At most {limits}."}, code="too_many")
             attributes[match[1]] = values
         return attributes
@@ -221,11 +221,11 @@ class ProductQuery(ProductFilters):
         return ORDERINGS.get(self.data["ordering"])
 
     def index(self, *, without: str | None = None) -> str | None:
-        """The index of another order may be better."""
+        """Return no hint for other orders, whose index may be better."""
         return super().index(without=without) if self.data["ordering"] in ("newest", RELEVANCE) else None
 
-    def in_order(self) -> Pipeline:
-        """No index covers relevance, so it ranks only the newest ``MAX_COUNTED``."""
+    def match_and_sort(self) -> Pipeline:
+        """Return stages that match and sort. Relevance has no index, so it ranks only the newest ``MAX_COUNTED``."""
         if self.ordering is not None:
             return [{"$match": self.match()}, {"$sort": self.ordering.sort}]
         ranked = self.match()

@@ -32,7 +32,7 @@ class ProductPagination(PageNumberPagination):
     ) -> list[Document]:
         self.request, self.query, self.ordering = request, query, query.ordering
         self.size = self.get_page_size(request)
-        self.cursor = self.given(request, "cursor")
+        self.cursor = self.parameter(request, "cursor")
         self.number = 1 if self.cursor else self.get_page_number(request)
         return self._page_by_cursor() if self.cursor else self._page_by_number()
 
@@ -57,12 +57,12 @@ class ProductPagination(PageNumberPagination):
 
     def _read(self, part: Pipeline) -> list[Document]:
         # Relevance reads at most `MAX_COUNTED` products.
-        whole = not self.cursor and self.ordering is not None
-        count = ListCount(self.query.match(), at_most=filters.MAX_COUNTED + 1, whole=whole)
+        reads_all = not self.cursor and self.ordering is not None
+        count = ListCount(self.query.match(), at_most=filters.MAX_COUNTED + 1, reads_all=reads_all)
         # For the next page's cursor.
         position = {"position": [f"${self.ordering.field}", "$_id"]} if self.ordering and self.is_last_number else {}
         rows = replies.list_products(
-            [*self.query.in_order(), *count.inline_stages, *part],
+            [*self.query.match_and_sort(), *count.inline_stages, *part],
             # A cursor scans ranges of the index, which are not in order.
             index=None if self.cursor else self.query.index(),
             base_url=base_url(self.request),
@@ -118,7 +118,7 @@ class ProductPagination(PageNumberPagination):
         described = super().get_paginated_response_schema(schema)
         described["properties"]["count_exact"] = {
             "type": "boolean",
-            "description": f"False if there are more than {filters.MAX_COUNTED} products; `count` then stays at that.",
+            "description": f"False if there are more than {filters.MAX_COUNTED} products, which is then the `count`.",
         }
         return described
 

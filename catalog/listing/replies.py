@@ -171,15 +171,17 @@ def _stored(name: str) -> dict[str, Any]:
 
 # --- Details: for a single product, Python is faster than a projection ------------------------------------------------
 
-_SHOWN = {"$unset": ["search_words", "search_beginnings", "sort_name", "attribute_pairs", "category_lineage"]}
+_WITHOUT_SEARCH_FIELDS = {
+    "$unset": ["search_words", "search_beginnings", "sort_name", "attribute_pairs", "category_lineage"]
+}
 _WITH_VARIANTS = {
     "$lookup": {"from": Variant._meta.db_table, "localField": "_id", "foreignField": "product_id", "as": "variants"}
 }
 
 
 def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: str) -> Document | None:
-    """Staff also get inactive products and variants, and stock."""
-    rows = documents.aggregate(Product, [{"$match": where}, _SHOWN, _WITH_VARIANTS])
+    """Return the product that matches, if any. Staff also get inactive products and variants, and the stock."""
+    rows = documents.aggregate(Product, [{"$match": where}, _WITHOUT_SEARCH_FIELDS, _WITH_VARIANTS])
     product = documents.with_defaults(Product, rows[0]) if rows else None
     if product is None or not (product["is_active"] or for_staff):
         return None
@@ -192,8 +194,8 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
     category, average = product["category_id"], product["rating_average"]
     computed = {
         "id": str(product["_id"]),
-        "price": _amount(product["price"]),
-        "compare_at_price": _amount(product["compare_at_price"]),
+        "price": _price(product["price"]),
+        "compare_at_price": _price(product["compare_at_price"]),
         "currency": settings.CURRENCY,
         "image": pictures[0]["sizes"]["card"] if pictures else None,
         "rating": {
@@ -208,20 +210,20 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
         "created_at": product["created_at"].replace(tzinfo=UTC),
         "updated_at": product["updated_at"].replace(tzinfo=UTC),
     }
-    return _named(ProductDetailSerializer.Meta.fields, computed, product)
+    return _select(ProductDetailSerializer.Meta.fields, computed, product)
 
 
 def _variant(variant: Document, *, for_staff: bool) -> Document:
     computed = {
         "id": str(variant["_id"]),
-        "price": _amount(variant["price"]),
+        "price": _price(variant["price"]),
         "in_stock": variant["is_active"] and variant["stock"] > 0,
     }
     serializer = StaffVariantSerializer if for_staff else VariantSerializer
-    return _named(serializer.Meta.fields, computed, variant)
+    return _select(serializer.Meta.fields, computed, variant)
 
 
-def _named(names: Sequence[str], computed: Document, stored: Document) -> Document:
+def _select(names: Sequence[str], computed: Document, stored: Document) -> Document:
     return {name: computed[name] if name in computed else stored[name] for name in names}
 
 
@@ -237,11 +239,11 @@ def picture(*, pk: Any, name: str, alt: str, position: int, base_url: str) -> di
     }
 
 
-def _amount(stored: Decimal128 | None) -> str | None:
-    return None if stored is None else _shown(stored.bid, settings.CURRENCY)
+def _price(stored: Decimal128 | None) -> str | None:
+    return None if stored is None else _price_text(stored.bid, settings.CURRENCY)
 
 
 # The cache saves 6 % of a detail's time.
 @lru_cache(maxsize=10_000)
-def _shown(bid: bytes, currency: str) -> str:
+def _price_text(bid: bytes, currency: str) -> str:
     return display(Decimal128.from_bid(bid).to_decimal(), currency)

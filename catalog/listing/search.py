@@ -16,7 +16,7 @@ from shop.db.caches import TTLCache
 # Search terms of which a product must have one.
 Forms = list[str | Regex]
 
-# Words in at least this many products are equally common; this many words are compared.
+# Products of a word are counted up to the first limit, and for at most the second number of words.
 _COMMON, _MAX_COUNTED = 10_000, 10
 # Limits a folded search: some characters fold to many.
 _LONGEST_SEARCH = 300
@@ -26,9 +26,9 @@ _numbers: TTLCache[int] = TTLCache(seconds=60.0, maxsize=10_000)
 
 
 class Search:
-    """All words must match, the last one also as a prefix, a compound ("T-shirt") as one word or several.
+    """All words must match; the last one also matches as a prefix, a compound ("T-shirt") as one word or several.
 
-    Stop words count only in compounds, without other words, and as a last letter ("vitamin a").
+    Stop words are ignored, except in compounds, without other words, and as a single letter at the end ("vitamin a").
     """
 
     def __init__(self, text: str) -> None:
@@ -36,7 +36,7 @@ class Search:
         words, alone = self._found.words, self._found.alone
         self._is_one_token = len(text.split()) == 1 and all(map(str.isascii, words))
         self._last = len(words) - 1
-        # Not in "lamp with a", which is still being typed.
+        # In "lamp with a" the letter may be the beginning of a word that is still being typed.
         letter = self._last if len((words or [""])[-1]) == 1 and not {*words[-2:-1]} & STOP_WORDS else -1
         ignored = {at for at, word in enumerate(words) if at in alone and word in STOP_WORDS and at != letter}
         self._ignored = ignored if len(ignored) < len(words) else set()
@@ -106,7 +106,7 @@ class Search:
 
     @cached_property
     def _rarest_first(self) -> list[Forms]:
-        """MongoDB looks up the first form, and filters by the others."""
+        """Return the forms, those of rare words first: MongoDB uses its index for the first, then filters."""
         searched = [at for at in range(len(self._found.words)) if at not in self._ignored]
         # Without words, match nothing.
         forms = {_key(each): each for at in searched for each in self._forms(at)} or {"": []}

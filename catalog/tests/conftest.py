@@ -16,7 +16,7 @@ LIST = "/api/v1/products/"
 
 @pytest.fixture
 def names(anonymous: APIClient) -> Callable[..., list[str]]:
-    """The names of the products that a list with these parameters answers with, in order."""
+    """Return the names of the products in a list with these parameters, in order."""
 
     def ask(**parameters: Any) -> list[str]:
         reply = anonymous.get(LIST, {"page_size": 100, **parameters})
@@ -27,7 +27,7 @@ def names(anonymous: APIClient) -> Callable[..., list[str]]:
 
 
 def put_on_shelf(*rows: dict[str, Any]) -> list[Product]:
-    """Create products as they lie in the database, read model and all, without the services: many, and quickly."""
+    """Insert products with their read model directly into the database: many, and quickly."""
     products = [
         Product(**{"name": f"P{n:03}", "slug": f"p{n:03}", "in_stock": True, **row}) for n, row in enumerate(rows)
     ]

@@ -1,4 +1,4 @@
-"""Files of products in tests: made, imported and exported the way people do."""
+"""Product files for tests."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def csv_of(rows: Rows, *, delimiter: str = ",") -> str:
-    """A CSV file with the columns of all rows; what a row does not have is an empty cell."""
+    """Return a CSV file with the columns of all rows; missing values are empty cells."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), delimiter=delimiter)
     writer.writeheader()
@@ -43,7 +43,7 @@ def xlsx_of(rows: Sequence[Sequence[Any]]) -> bytes:
 
 
 def import_products(folder: Path, content: str | bytes | Rows, *arguments: str, name: str = "products.csv") -> str:
-    """Import a file by the command; return what it says."""
+    """Import a file by the command; return its output."""
     if not isinstance(content, str | bytes):
         content = csv_of(content)
     path = folder / name
@@ -80,12 +80,12 @@ def upload(browser: Client, content: str | bytes | Rows, *, name: str = "product
 
 
 def press(browser: Client, button: str, run: ImportRun) -> HttpResponse:
-    """Press a button of an import's page, and yes in its dialog."""
+    """Press a button on an import's page and confirm its dialog."""
     return in_dialog(browser, url_of("catalog.importrun", button, run.pk), {})
 
 
 def previewed(browser: Client, *rows: Mapping[str, str]) -> ImportRun:
-    """Upload rows that can be imported; return the import that waits to be confirmed."""
+    """Upload valid rows; return the import that waits to be confirmed."""
     upload(browser, rows)
     run = ImportRun.objects.order_by("-pk").first()
     assert run.state == "ready", run.faults
@@ -93,7 +93,7 @@ def previewed(browser: Client, *rows: Mapping[str, str]) -> ImportRun:
 
 
 def confirmed(browser: Client, run: ImportRun) -> ImportRun:
-    """Confirm an import; return it done, in a shop that is sound."""
+    """Confirm an import; return it when it is done and the audit has no violations."""
     press(browser, "confirm", run)
     run.refresh_from_db()
     assert run.state == "done"
@@ -102,7 +102,7 @@ def confirmed(browser: Client, run: ImportRun) -> ImportRun:
 
 
 def conflicts(run: ImportRun) -> list[str]:
-    """Why products of an import were left alone."""
+    """Return why products of an import were skipped."""
     return [step.conflict for step in ImportStep.objects.filter(plan=run.plan).exclude(conflict="").order_by("number")]
 
 
@@ -111,7 +111,7 @@ def pieces(sku: str) -> int:
 
 
 def refused(folder: Path, content: bytes, *arguments: str) -> str:
-    """Import a file that must not change anything; return the refusal."""
+    """Import a file that must be refused without any change; return the error message."""
     before = dump_database()
     with pytest.raises(CommandError) as error:
         import_products(folder, content, *arguments)

@@ -1,4 +1,4 @@
-"""Staff keep the catalog in the admin."""
+"""Staff manage the catalog in the admin."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -94,7 +94,7 @@ def test_a_product_is_made_with_its_variants_stock_and_pictures_on_one_page(brow
     assert (medium.sku, medium.stock, medium.position) == ("LINEN-M", 0, 1)
     movement = StockMovement.objects.get()
     assert (movement.delta, movement.reason, movement.reference) == (7, "initial", str(staff.pk))
-    # What shoppers read was written with it.
+    # The read model was written with it.
     assert str(product.price) in ("34.5", "34.50", "34.500")
     assert product.in_stock
     assert product.attribute_pairs == ["colour=red", "material=linen"]
@@ -162,7 +162,7 @@ def test_a_sale_while_the_page_was_open_is_not_undone(
 
 
 def test_a_save_whose_transaction_is_lost_runs_again_and_happens_once(browser: Client, shirt: Product) -> None:
-    # As MongoDB does when another member takes over at the very end.
+    # As MongoDB does if another member becomes primary during the commit.
     lost = {"errorCode": 251, "errorLabels": ["TransientTransactionError"]}
     with failing("commitTransaction", **lost), count_commands() as commands:
         page = save(
@@ -194,14 +194,14 @@ def test_a_concurrent_change_by_another_user_is_kept(
 
     save_model, times = ProductAdmin.save_model, []
 
-    def beside_somebody_else(self: Any, *args: Any) -> None:
+    def after_a_concurrent_change(self: Any, *args: Any) -> None:
         times.append(1)
         if len(times) == 1:
             # Not in this transaction: as another client of the database.
             connection.database["catalog_product"].update_one({"_id": shirt.pk}, {"$set": {"sales": 9}})
         save_model(self, *args)
 
-    monkeypatch.setattr(ProductAdmin, "save_model", beside_somebody_else)
+    monkeypatch.setattr(ProductAdmin, "save_model", after_a_concurrent_change)
     save(browser, shirt, name="Better shirt")
     product = Product.objects.get()
     assert (product.name, product.sales) == ("Better shirt", 9)
@@ -454,7 +454,7 @@ def test_pictures_are_put_in_another_order_by_dragging(browser: Client, shirt: P
     save(browser, shirt, images__0__files=[picture(), picture(colour="red")])
     first, second = ProductImage.objects.order_by("position")
 
-    # Dragging numbers every row, the one that nobody filled in included.
+    # Sorting numbers every row, including the empty extra row.
     page = save(browser, shirt, images__0__position="1", images__1__position="0", images__2__position="2")
 
     assert "was changed successfully" in messages_of(page)[0]
@@ -498,7 +498,7 @@ def test_pictures_are_stored_outside_the_transaction(
         return store(*args, **kwargs)
 
     monkeypatch.setattr(admin_uploads, "store_image", watched)
-    # The uploading threads have connections of their own, so the one of this request is asked before they begin.
+    # The uploading threads use other connections, so this request's is checked before they start.
     monkeypatch.setattr(admin_uploads.Uploads, "store", lambda self: [upload.store() for upload in self])
     save(browser, shirt, images__0__files=[picture()])
     assert inside == [False]
@@ -548,7 +548,7 @@ def test_the_categories_are_listed_in_the_order_of_the_shop(
     assert [category for page in pages for category in page] == tree
     assert offered_categories(browser) == ["Clothing", "\u2003Socks", "\u2003Hats", "\u2003Shirts", "Art"]
 
-    # Dragging moves what is seen.
+    # Sorting changes the order that the API returns.
     change_category(browser, clothing, **{"children-0-position": "1", "children-1-position": "0"})
     first = browser.get(url_of("catalog.category")).context["cl"].result_list
     assert list(first) == [clothing, hats, socks, shirts, art]

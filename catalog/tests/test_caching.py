@@ -1,4 +1,4 @@
-"""ETags of the catalog: whoever has a reply already is told so, and nobody is shown what is no longer so."""
+"""ETags of the catalog: unchanged responses are 304, and changes are visible to the next request."""
 
 from collections.abc import Callable
 from typing import Any

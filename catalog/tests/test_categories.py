@@ -110,7 +110,7 @@ def test_counts_follow_whatever_happens_to_products(
     assert after(lambda: as_staff.patch(url, {"is_active": False})) == {}
     assert after(lambda: as_staff.patch(url, {"category": "linen"})) == {}
     assert after(lambda: as_staff.patch(url, {"is_active": True})) == in_linen
-    # The category that was read before all of this.
+    # The instance that was read before these changes.
     assert after(lambda: services.save_category(category=tree["linen"])) == in_linen
     assert after(lambda: services.set_active([product, product], is_active=True)) == in_linen
     assert after(lambda: services.set_active([product], is_active=False)) == {}
@@ -190,7 +190,7 @@ def test_a_moved_category_takes_everything_below_along(
     assert names(category="linen") == ["Linen shirt"]
 
 
-# --- Nobody writes here -----------------------------------------------------------------------------------------------
+# --- Read-only --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])

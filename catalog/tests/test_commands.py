@@ -1,4 +1,4 @@
-"""How much the catalog asks of the database: no more for many rows than for one."""
+"""The number of database commands does not grow with the catalog."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(params=[1, 6], ids=["one of each", "six of each"])
 def shop(request: pytest.FixtureRequest, make_product: Callable, make_category: Callable) -> Product:
-    """A shop with so many categories, and products with so many variants."""
+    """A shop with these numbers of categories, and of products with variants."""
     category: Category | None = None
     for number in range(request.param):
         category = make_category(f"C{number}", slug=f"c{number}", parent=category)

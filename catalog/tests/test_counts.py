@@ -1,4 +1,4 @@
-"""Large counts, which are remembered for a moment; and small ones, which are counted on the way."""
+"""Large counts are cached for a short time; small ones are counted with the page."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def listed(client: APIClient, query: str = "") -> tuple[int, bool, list[str]]:
 def test_a_large_count_may_be_a_second_old_and_products_never_are(
     anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(count, "REMEMBERED_FROM", 2)
+    monkeypatch.setattr(count, "CACHED_FROM", 2)
     for name in "ab":
         make_product(name)
     assert listed(anonymous) == (2, True, ["b", "a"])
@@ -47,7 +47,7 @@ def test_few_and_many_are_counted_differently_and_alike(
     for number in range(3):
         make_product(str(number), price=str(number))
     for _ in range(2):
-        # The first time nobody knows that they are few.
+        # At first it is not known that there are few matches.
         for query, names in pages.items():
             assert listed(anonymous, query) == (3, True, names)
         assert listed(anonymous, "search=nothing") == (0, True, [])
@@ -55,7 +55,7 @@ def test_few_and_many_are_counted_differently_and_alike(
     first, second = (anonymous.get(f"{LIST}?in_stock=true").json()["results"] for _ in range(2))
     assert len(first) == 3
     assert second == first
-    # Suddenly they are many, then few again.
+    # The number of matches grows above the limit, then shrinks again.
     products = [make_product(str(number)) for number in (3, 4)]
     for of_its_own in (False, True):
         with count_commands() as commands:
@@ -72,8 +72,8 @@ def test_few_and_many_are_counted_differently_and_alike(
 def test_that_there_are_more_than_are_counted_is_remembered_longer(
     anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(count, "REMEMBERED_FROM", 2)
-    monkeypatch.setattr(count, "SECONDS_WHERE_UNCOUNTED", 2)
+    monkeypatch.setattr(count, "CACHED_FROM", 2)
+    monkeypatch.setattr(count, "SECONDS_ABOVE_LIMIT", 2)
     monkeypatch.setattr(filters, "MAX_COUNTED", 2)
     products = [make_product(name) for name in "abc"]
     assert listed(anonymous)[:2] == (2, False)
@@ -87,7 +87,7 @@ def test_that_there_are_more_than_are_counted_is_remembered_longer(
 def test_a_count_that_promises_more_than_there_is_leads_nowhere(
     anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(count, "REMEMBERED_FROM", 2)
+    monkeypatch.setattr(count, "CACHED_FROM", 2)
     monkeypatch.setattr(filters, "MAX_COUNTED", 4)
     products = [make_product(name) for name in "abcde"]
     assert listed(anonymous, "page_size=2")[:2] == (4, False)

@@ -1,4 +1,4 @@
-"""Products leave as CSV and XLSX, and come back unchanged."""
+"""Exported products, as CSV and XLSX, are imported unchanged."""
 
 import os
 import subprocess
@@ -180,7 +180,7 @@ AWKWARD = [
 
 @pytest.fixture
 def awkward(make_product: Callable[..., Product]) -> None:
-    """Texts that files like to change, everywhere: as they lie in a database that was not only written by forms."""
+    """Texts that file formats tend to alter, in every field, some of them written without the forms' validation."""
     for number, text in enumerate([*FORMULAS, *AWKWARD]):
         product = make_product(f"P{number}", sku=f"SKU-{number}")
         Product.objects.filter(pk=product.pk).update(
@@ -226,12 +226,12 @@ def test_no_cell_is_a_formula(tmp_path: Path, awkward: None, name: str) -> None:
 
 def test_guarding_a_text_can_be_undone_exactly() -> None:
     texts = [*FORMULAS, *AWKWARD, ""]
-    assert [formats.unguarded(formats.guarded(text)) for text in texts] == texts
+    assert [formats.unescape_formula(formats.escape_formula(text)) for text in texts] == texts
 
 
 def test_texts_of_an_export_come_back_exactly_into_an_empty_shop(tmp_path: Path, awkward: None) -> None:
     shown = {row["sku"]: row for row in rows_of(export_products(tmp_path))}
-    # Of new products nothing is taken as it is: what no form would take is not exact, or refused.
+    # New products are validated: a text that no form accepts is normalized or refused.
     kept = [row for row in shown.values() if row["sku"] in ("SKU-6", "SKU-10", "'=SKU", "SKU-16", "SKU-18")]
     for row in kept:
         row["price"] = "1.00"

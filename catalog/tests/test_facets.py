@@ -1,4 +1,4 @@
-"""The counts beside a product list: what each further filter would leave."""
+"""Facets: the number of products that each further filter would match."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -211,7 +211,7 @@ def test_of_more_products_than_are_counted_the_newest_are(
     assert attributes(found)["age"]["old"] <= 2
     assert in_stock(found) == {True: 7, False: 0}
 
-    # The list is counted to its end, what else there is to choose from is not.
+    # The list is counted completely, the other choices are not.
     old = ask("attr_age=old")
     assert (old["count"], old["count_exact"], old["exact"]) == (4, True, False)
 
@@ -277,7 +277,7 @@ def test_many_products_are_counted_once_in_some_seconds_and_few_each_time(
     before = anonymous.get(URL).json()["count"]
     make_product()
     assert anonymous.get(URL).json()["count"] == before + 1
-    monkeypatch.setattr(facets, "REMEMBERED_FROM", before)
+    monkeypatch.setattr(facets, "CACHED_FROM", before)
     assert anonymous.get(URL).json()["count"] == before + 1
     make_product()
     assert anonymous.get(URL).json()["count"] == before + 1

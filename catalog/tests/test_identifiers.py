@@ -1,4 +1,4 @@
-"""SKUs, slugs, attributes and options that people cannot tell apart are the same, however they come in."""
+"""SKUs, slugs, attributes and options that look the same are the same, whichever way they are entered."""
 
 import importlib
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
 
-# Each is "Café-1" to the eye, but for its case.
+# All look like "Café-1", except for the case.
 SAME = [
     *("Café-1", "Cafe\u0301-1", "Café\u200b-1", "Ｃafé-1", "\ufeffCafé-1", "CAFÉ-1", "café-\u00ad1", " Café-1 "),
     *("Café\u20101", "Café\u20111", "Café\u20131", "Café\u22121", "Café\uff0d1"),
@@ -154,7 +154,7 @@ def test_indistinguishable_options_are_refused_in_an_import(
 
 @pytest.fixture
 def raw() -> Callable[..., Any]:
-    """Write into a collection past the models, as before the migration."""
+    """Write to a collection without the models, as before the migration."""
 
     def insert(model: type, *rows: dict[str, Any]) -> list[ObjectId]:
         collection = connection.database[model._meta.db_table]

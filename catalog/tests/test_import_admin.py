@@ -1,4 +1,4 @@
-"""Staff upload a file, look at what it would change and have it written."""
+"""Staff upload a file, review its changes and apply them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -76,7 +76,7 @@ def test_a_file_is_checked_looked_at_and_written(browser: Client, staff: User, s
         (-2, str(staff.pk), "products.csv, row 2"),
         (2, str(staff.pk), "products.csv, row 4"),
     ]
-    # What shoppers read was written with it.
+    # The read model was written with it.
     product = Product.objects.get(slug="hat")
     assert (product.price, product.in_stock) == (9.5, True)
     assert Product.objects.get(pk=shirt.pk).price == 20

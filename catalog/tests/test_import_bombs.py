@@ -1,4 +1,4 @@
-"""Files made to exhaust their reader: bounded in a process of its own, refused with a sentence, nothing kept."""
+"""Files that try to exhaust memory or processor are read in a limited process and refused; nothing is stored."""
 
 import io
 import resource
@@ -95,7 +95,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused_and_nothing_is_kept
 
 
 SLOW: dict[str, Callable[[], bytes]] = {
-    # Just below what the ratio gives away.
+    # Just below the ratio that is refused.
     "shared strings": lambda: in_shared_strings(padded(b"<si><t>%d</t></si>")),
     "cells": lambda: xlsx(rows=padded(b"<row><c><v>%d</v></c></row>")),
     "deep elements": lambda: xlsx(rows=padded(b"<x%d>")),
@@ -111,7 +111,7 @@ def test_a_file_that_takes_too_long_is_given_up_by_its_processor_time(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xlsx_format, "MAX_CPU_SECONDS", 1)
-    # The clock does not end it before.
+    # The time limit is not reached before.
     monkeypatch.setattr(xlsx_format, "WALL_FACTOR", 300)
     with pytest.raises(FileRefused) as refusal:
         list(xlsx_format.records(io.BytesIO(SLOW[name]()), max_columns=300, max_cells=10**7))

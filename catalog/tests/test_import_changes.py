@@ -1,4 +1,4 @@
-"""What an import changes, and what it leaves alone."""
+"""Changes that an import makes, and data that it does not touch."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -132,7 +132,7 @@ def test_a_column_of_the_product_is_changed_and_the_others_are_not(
     value: Any,
 ) -> None:
     make_category("Other", slug="other")
-    # What the shop itself makes of them, which `audit` compares.
+    # The read model, which `audit` checks.
     follows = {"updated_at", "sort_name", "search_words", "search_beginnings", "counted_in"}
     others = [f.name for f in Product._meta.concrete_fields if f.name not in {field, *follows}]
     derived = {"category_slug": {"category", "category_name", "category_lineage"}, "attributes": {"attribute_pairs"}}

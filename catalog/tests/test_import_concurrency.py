@@ -1,4 +1,4 @@
-"""Imports at once, beside buyers, through failures; killed halfway and finished."""
+"""Imports that run concurrently, with sales or through failures; killed and continued."""
 
 import os
 import signal
@@ -216,7 +216,7 @@ def test_an_import_that_is_killed_halfway_is_finished_by_the_same_command(
     assert 0 < run.applied < PRODUCTS
     assert Product.objects.filter(slug__startswith="n-").count() == run.applied - 1
     assert audit.violations() == []
-    # What is sold in between stays sold, though the file says 8.
+    # Units sold in between stay sold, although the file says 8.
     buy(mug, 1)
 
     again = manage("import_products", str(path))
@@ -251,7 +251,7 @@ def test_a_check_whose_worker_is_killed_is_done_by_the_next(
 ) -> None:
     monkeypatch.setattr(runs, "BYTES_AT_ONCE", 0)
     upload(browser, [{"sku": "MUG", "price": "11"}])
-    # As a killed worker leaves it: claimed, and a part of a plan stored that nobody will use.
+    # As after a killed worker: the job is claimed, and an unused part of a plan is stored.
     assert Job.objects.get().claim()
     assert jobs.run_due() == 0
     due_again()

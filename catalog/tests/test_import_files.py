@@ -1,4 +1,4 @@
-"""Files as spreadsheets of all countries write them, and files that are none."""
+"""Files as spreadsheets in all countries write them, and invalid files."""
 
 import io
 import random
@@ -136,7 +136,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(
     monkeypatch.setattr(xlsx_format, "MAX_UNPACKED_BYTES", 2 * 1024 * 1024)
     bomb = packed({**xlsx, "xl/media/random.bin": random.Random(1).randbytes(2 * 1024 * 1024)})
     assert refused(tmp_path, bomb) == xlsx_reader.TOO_LARGE
-    # As many zeros as pass by their size are given away by how well they pack.
+    # Zeros within the size limit are refused for their compression ratio.
     bomb = packed({**xlsx, "xl/media/zeros.bin": bytes(1_900_000)})
     assert len(bomb) < 20_000
     assert refused(tmp_path, bomb) == xlsx_reader.TOO_LARGE

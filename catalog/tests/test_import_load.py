@@ -1,4 +1,4 @@
-"""Large files: how much memory an import takes, and how often it asks the database."""
+"""Large files: memory of an import, and its number of database commands."""
 
 import io
 import os
@@ -22,7 +22,7 @@ from shop.dev.testing.server import database_uri
 pytestmark = pytest.mark.django_db
 
 MOST_MEGABYTES = 200
-# Imports the file named on the command line, and says by how much memory that has grown at its peak.
+# Imports the file named on the command line, and prints by how much the peak memory has grown.
 MEASURE = """
 import resource, sys, django
 django.setup()
@@ -37,7 +37,7 @@ print("megabytes", peak() - before)
 
 
 def large(rows: int, *, price: str = "19.90") -> Rows:
-    """So many rows with long descriptions, two for each product."""
+    """A file of this many rows with long descriptions, two per product."""
     return [
         {
             "sku": f"SKU-{n:06}",
@@ -54,7 +54,7 @@ def large(rows: int, *, price: str = "19.90") -> Rows:
 
 
 def megabytes_for(path: Path) -> int:
-    """How much memory the import of a file takes, in a process of its own."""
+    """Return the memory that the import of a file takes in a separate process."""
     environment = {**os.environ, "MONGO_URI": database_uri(), "DJANGO_SETTINGS_MODULE": "shop.settings"}
     command = [sys.executable, "-c", MEASURE, str(path)]
     done = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=600)

@@ -1,4 +1,4 @@
-"""A file with an error in it changes nothing, and says where the error is."""
+"""A file with an error changes nothing, and the error names its cell."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ def shirt(make_product: Callable[..., Product]) -> Product:
 
 
 def refused(folder: Path, content: str | bytes | Rows) -> str:
-    """Import a file that must be refused, and must change nothing; return all that is said."""
+    """Import a file that must be refused without any change; return the output."""
     before = dump_database()
     with pytest.raises(CommandError) as error:
         import_products(folder, content)
@@ -117,7 +117,7 @@ def test_all_errors_of_a_file_are_reported_at_once(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("rows", "found"),
     [
-        # Two variants that shoppers could not tell apart: with one in the database, with one in the file, both in it.
+        # Two variants with the same options: one or both of them in the file.
         ([{"sku": "SHIRT-S", "option:size": "M"}], [(2, "option:…")]),
         ([{"sku": "N", "slug": "shirt", "price": "1", "option:size": "S"}], [(2, "option:…")]),
         (
@@ -134,9 +134,9 @@ def test_all_errors_of_a_file_are_reported_at_once(tmp_path: Path, monkeypatch: 
         ([{"sku": "SHIRT-S", "slug": "hat"}], [(2, "slug")]),
         # More attributes than a product may have.
         ([{"sku": "HAT", "attr:colour": "red"}], [(2, "attr:colour")]),
-        # What a spreadsheet has made of a long number.
+        # A long number that a spreadsheet has shortened.
         ([{"sku": "4.00639E+12", "name": "Book", "price": "1"}], [(2, "sku")]),
-        # New, and not enough said of it.
+        # A new product without all required fields.
         ([{"sku": "N", "stock": "1"}], [(2, "name"), (2, "price")]),
     ],
 )

@@ -1,4 +1,4 @@
-"""Cells that do not hold what they show: formulas without values, shortened numbers, leading zeros, errors."""
+"""Cells whose value differs from what they show: formulas, shortened numbers, leading zeros, errors."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who may write: staff, by Django's model permissions."""
+"""Only staff with Django's model permissions may write."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -42,7 +42,7 @@ def staff_with(make_user: Callable[..., User]) -> Callable[..., APIClient]:
 
 
 def writes(product: Product) -> Iterator[tuple[str, Callable[[APIClient], Any]]]:
-    """Every call that writes, with the permission it needs; harmless where it is refused."""
+    """Return every call that writes, with its permission; harmless if it is refused."""
     url, variant, image = f"{LIST}{product.pk}/", Variant.objects.get(), ProductImage.objects.get()
     yield "add_product", lambda client: client.post(LIST, {"name": "Cup", "price": "1"})
     yield "change_product", lambda client: client.put(url, {"name": "Cup"})

@@ -118,7 +118,7 @@ def test_a_sale_in_the_same_moment_keeps_its_stock(
     variant = Variant.objects.get(sku="HAT")
     update_rows, times = documents.update_rows, []
 
-    def while_somebody_buys(model: type[Model], changes: Any) -> int:
+    def during_a_sale(model: type[Model], changes: Any) -> int:
         if model is Variant:
             times.append(1)
         if model is Variant and len(times) == 1:
@@ -126,7 +126,7 @@ def test_a_sale_in_the_same_moment_keeps_its_stock(
             run_concurrently(lambda: stock.reserve({variant.pk: 2}, reason=StockMovement.Reason.ORDER, reference="A"))
         return update_rows(model, changes)
 
-    monkeypatch.setattr(documents, "update_rows", while_somebody_buys)
+    monkeypatch.setattr(documents, "update_rows", during_a_sale)
     confirm(browser, seen)
     variant.refresh_from_db()
     assert (variant.stock, variant.price) == (3, Decimal("10.8"))
@@ -182,7 +182,7 @@ def test_the_previous_price_becomes_the_compare_at_price_if_the_new_one_is_lower
     assert Product.objects.get(pk=shirt.pk).compare_at_price is None
 
 
-def test_a_rule_that_changes_nothing_says_so_and_offers_nothing_to_confirm(browser: Client, hat: Product) -> None:
+def test_a_rule_without_changes_offers_nothing_to_confirm(browser: Client, hat: Product) -> None:
     seen = preview(browser, hat, kind="lower_percent", by="0.001")
     assert "Nothing would change" in seen.content.decode()
     assert 'name="plan"' not in seen.content.decode()

@@ -1,4 +1,4 @@
-"""Each filter of the product list, alone and together."""
+"""The filters of the product list, alone and combined."""
 
 from collections.abc import Callable
 from typing import Any
@@ -162,14 +162,14 @@ FOUND: list[tuple[str, set[str]]] = [
     ("red nothing", set()),
     ("nothing", set()),
     ("clothes", {"Red coat"}),
-    # The last word may still be being typed, the others are whole.
+    # The last word may be incomplete, the others are not.
     ("sh", {"Red shirt", "Blue shirt"}),
     ("red shir", {"Red shirt"}),
     ("shir red", set()),
     ("r", set()),
     ("hirt", set()),
     ("clothin", set()),
-    # How words are kept is nothing that is found.
+    # The markers of stored words are not found.
     ("na", set()),
     ("name", set()),
     ("cat", set()),
@@ -246,7 +246,7 @@ def test_long_words_are_found_by_beginnings_of_any_length(
         assert names(search=f"{word[:-1]} {name}") == names(search=f"{word[:-1]}x") == []
 
 
-def test_letters_one_by_one_are_words_of_their_own(names: Names, make_product: Callable[..., Product]) -> None:
+def test_single_letters_are_separate_words(names: Names, make_product: Callable[..., Product]) -> None:
     make_product("Vitamin C")
     make_product("Cup", description="Holds 5 dl")
     assert names(search="c") == names(search="c vitamin") == ["Vitamin C"]

@@ -1,4 +1,4 @@
-"""The list of products: its shape and its pages."""
+"""The product list: its shape and pages."""
 
 from collections.abc import Callable
 from itertools import pairwise

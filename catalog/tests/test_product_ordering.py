@@ -1,4 +1,4 @@
-"""Every ordering, with ties; and the cursors that go on where counting stops."""
+"""Every ordering, with ties, and the cursors of pages beyond the counted ones."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ MORNING = datetime(2026, 1, 1, 8, tzinfo=UTC)
 
 @pytest.fixture
 def shelf(db: None) -> list[Product]:
-    """Thirty products in which every ordering finds ties, in an order that is none of them."""
+    """Thirty products with ties in every ordering, inserted in none of the orders."""
     return put_on_shelf(
         *(
             {
@@ -41,7 +41,7 @@ def shelf(db: None) -> list[Product]:
 
 
 def expected(ordering: str, rows: list[Product]) -> list[str]:
-    """Ids in the order of the contract: ties go the same way as the rest."""
+    """Return ids in the documented order: ties are sorted in the same direction."""
     field, descending, _ = ORDERINGS[ordering]
     rows = sorted(rows, key=lambda row: (getattr(row, field), row.pk), reverse=descending)
     return [str(row.pk) for row in rows]
@@ -212,7 +212,7 @@ def test_of_more_matches_than_are_counted_the_newest_are_ranked(
     ]
 
 
-# --- Cursors that nobody handed out -----------------------------------------------------------------------------------
+# --- Forged cursors ---------------------------------------------------------------------------------------------------
 
 
 def cursor(*position: Any) -> str:

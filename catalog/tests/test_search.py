@@ -1,4 +1,4 @@
-"""What a search finds: stop words, compounds, letters of other scripts, scripts without spaces, SKUs and attributes."""
+"""Search results: stop words, compounds, other scripts, scripts without spaces, SKUs and attributes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +37,7 @@ def found(anonymous: APIClient, browser: Client) -> Callable[[str], list[str]]:
 
 
 def check(found: Callable[[str], list[str]], make: Make, expected: dict[str, list[str]], subtests: Any) -> None:
-    """Put the products on the shelf beside one that no search means, and search for each of their texts."""
+    """Insert the products and one that matches nothing; search for each of their texts."""
     make("Pebble", description="Grey and round")
     for name in expected:
         make(name)

@@ -1,4 +1,4 @@
-"""What products carry to be found: rebuilt by the migration, limited in size; and searches that try its limits."""
+"""Search terms of products: rebuilt by the migration and limited in size; and searches at the limits."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -68,13 +68,13 @@ def test_the_migration_reads_a_product_again_that_changes_at_the_same_time(
     module = import_module("catalog.migrations.0003_search_rebuild")
     compute, changed = module._fields, []
 
-    def change_meanwhile(*args: Any) -> Any:
+    def change_concurrently(*args: Any) -> Any:
         fields = compute(*args)
         if not changed:
             changed.append(services.update_product(product=product, data={"name": "Pot"}))
         return fields
 
-    monkeypatch.setattr(module, "_fields", change_meanwhile)
+    monkeypatch.setattr(module, "_fields", change_concurrently)
     rebuild()
     assert names(search="pot") == ["Pot"]
     assert names(search="kettle") == []

@@ -1,4 +1,4 @@
-"""The stock of a variant and its ledger."""
+"""The stock of a variant and its movements."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Variants: replaced with their product, or changed one by one."""
+"""Variants: replaced with their product, or changed individually."""
 
 from collections.abc import Callable
 from typing import Any
@@ -82,7 +82,7 @@ def test_fields_of_a_variant_that_the_server_owns_are_ignored(as_staff: APIClien
     for state in (before, after):
         for product in state["catalog_product"]:
             del product["updated_at"]
-    # That somebody asked is noted all the same.
+    # The attempt is logged, too.
     before["shop_staffaction"] = after["shop_staffaction"]
     assert after == before
 

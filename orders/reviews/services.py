@@ -81,14 +81,14 @@ def set_hidden(*, review: Review, is_hidden: bool) -> None:
     if current is None:
         return
     Review.objects.filter(pk=current.pk).update(is_hidden=is_hidden)
-    staff_log.note(Action.CHANGE, current, fields=["is_hidden"])
+    staff_log.record(Action.CHANGE, current, fields=["is_hidden"])
     if current.is_withdrawn:
         return
     sign = -1 if is_hidden else 1
     read_model.add_to_rating(current.product_id, reviews=sign, stars=sign * current.rating)
 
 
-def forget_reviewer(*, user: User) -> None:
+def anonymize_reviews(*, user: User) -> None:
     own = Review.objects.owned_by(user)
     own.filter(Q(is_hidden=True) | Q(is_withdrawn=True)).delete()
     own.update(user=None)

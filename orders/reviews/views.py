@@ -15,13 +15,13 @@ from orders.reviews import services
 from orders.reviews.models import Review
 from orders.reviews.serializers import ReviewQuerySerializer, ReviewSerializer
 from shop.api.bodies import BodyValidationMixin
-from shop.api.conditional import ConditionalReads
+from shop.api.conditional import ConditionalGetMixin
 from shop.api.query import validated_query
 
 PRODUCT = OpenApiParameter("product_pk", str, OpenApiParameter.PATH, description="The product's id or slug.")
 
 
-class ReviewViewSet(ConditionalReads, BodyValidationMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+class ReviewViewSet(ConditionalGetMixin, BodyValidationMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
     """Reviews of a product."""
 
     queryset = Review.objects.all()

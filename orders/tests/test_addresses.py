@@ -1,4 +1,4 @@
-"""Where an order goes, and by which way."""
+"""Shipping addresses and shipping methods of orders."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Staff read, cancel and send orders in the admin, and keep shipping methods and taxes."""
+"""Staff read, cancel and ship orders in the admin, and manage shipping methods and tax rates."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +49,7 @@ def test_an_order_s_page_names_the_country_and_the_shipping_method(browser: Clie
 
 def test_the_page_of_an_order_whose_customer_left_opens(browser: Client, customer: User, order: Order) -> None:
     services.cancel_order(order=order, actor=services.Actor.CUSTOMER)
-    detaching.forget_customer(user=customer)
+    detaching.detach_finished_orders(user=customer)
     assert "This account was deleted" in browser.get(url_of("orders.order", "change", order.pk)).content.decode()
     assert "deleted account" in browser.get(url_of("orders.order")).content.decode()
 
@@ -85,7 +85,7 @@ def test_an_order_that_has_shipped_is_not_cancelled_and_staff_read_why(browser: 
     assert Variant.objects.get().stock == 3
 
 
-def test_a_dialog_whose_time_is_over_says_so_on_the_order_s_page(browser: Client, order: Order) -> None:
+def test_an_outdated_dialog_shows_its_error_on_the_order_page(browser: Client, order: Order) -> None:
     page = url_of("orders.order", "change", order.pk)
     for button, reason in (("ship", "Only a paid order"), ("deliver", "Only a paid order")):
         assert in_dialog(browser, url_of("orders.order", button, order.pk))["HX-Redirect"] == page

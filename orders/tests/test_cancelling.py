@@ -1,4 +1,4 @@
-"""Cancelling an order: by its customer or by staff, before it has shipped, once."""
+"""Cancellation: by the customer or by staff, before shipping, once."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -72,7 +72,7 @@ def test_a_cancel_gives_the_coupons_use_back(as_customer: APIClient, make_produc
         assert not CouponUse.objects.exists()
 
 
-def test_staff_cancel_too_and_the_timeline_says_so(
+def test_a_cancellation_by_staff_is_in_the_timeline(
     as_customer: APIClient, as_staff: APIClient, make_product: Callable[..., Product]
 ) -> None:
     number = place_order(as_customer, make_product())["number"]
@@ -151,7 +151,7 @@ def test_an_order_whose_payment_is_being_processed_cannot_be_cancelled_yet(
     number = place_order(as_customer, product)["number"]
     intent = open_payment(as_customer, number)["payment_intent"]
     simulator.pay(intent, "pm_usBankAccount_processing")
-    # Whether the shop has heard of it or not.
+    # Whether its event was delivered or not.
     for _ in range(2):
         refused = as_customer.post(f"{ORDERS}{number}/cancel/", {})
         assert refusal(refused, 409) == ("order_not_cancellable", None)

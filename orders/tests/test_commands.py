@@ -1,4 +1,4 @@
-"""How much a request asks of MongoDB does not grow with what it shows."""
+"""The number of database commands of a request does not grow with its response."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def asked(client: APIClient, path: str) -> Commands:
 def test_a_cart_of_ten_lines_costs_as_much_as_one_of_three(as_customer: APIClient, products: list[Product]) -> None:
     for product in products[:3]:
         add_to_cart(as_customer, product)
-    # The person, and the cart with what its lines stand for.
+    # The user, and the cart with the offers of its lines.
     assert len(asked(as_customer, "/cart/")) == 2, asked(as_customer, "/cart/")
     for product in products[3:]:
         add_to_cart(as_customer, product)

@@ -1,4 +1,4 @@
-"""Unpaid orders give their stock back when their time is over."""
+"""Unpaid orders release their stock when their hold ends."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ def let_time_run_out() -> None:
 
 
 def hold_of(number: str) -> timedelta:
-    """How much longer the order holds its stock."""
+    """Return the rest of the order's hold."""
     return Order.objects.get(number=number).expires_at - timezone.now()
 
 
@@ -95,7 +95,7 @@ def test_an_expired_order_can_no_longer_be_paid_and_its_intent_is_closed(
     number = place_order(as_customer, make_product())["number"]
     open_payment(as_customer, number)
     let_time_run_out()
-    # Even before the worker comes by.
+    # Even before the worker runs.
     assert refusal(as_customer.post(f"{API}/payments/", {"order": number}), 409)[0] == "order_not_payable"
     assert services.expire_due_orders() == 1
     assert refusal(as_customer.post(f"{API}/payments/", {"order": number}), 409)[0] == "order_not_payable"
@@ -109,7 +109,7 @@ def test_while_the_bank_processes_a_payment_the_hold_is_extended_until_it_is_kno
     number = place_order(as_customer, product)["number"]
     intent = open_payment(as_customer, number)["payment_intent"]
     simulator.pay(intent, "pm_usBankAccount_processing")
-    # Whether the shop has heard of it or not.
+    # Whether its event was delivered or not.
     for _ in range(2):
         let_time_run_out()
         assert services.expire_due_orders() == 0

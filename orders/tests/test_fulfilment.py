@@ -21,7 +21,7 @@ def fulfil(client: APIClient, number: str, status: str = "shipped", **body: str)
 
 @pytest.fixture
 def number(as_customer: APIClient, make_product: Callable[..., Product]) -> str:
-    """A completed order's."""
+    """The number of a completed order."""
     return place_order(as_customer, make_product(price="0.00"))["number"]
 
 

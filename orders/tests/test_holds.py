@@ -1,4 +1,4 @@
-"""Stock that unpaid orders hold: a short time at first, and so much of it for one customer or network address."""
+"""Stock that unpaid orders hold: for how long, and how much per customer and network address."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def limits(settings: Any) -> Any:
-    """Rate limits are on, and none but those of this page is in the way."""
+    """Rate limits are on, and only those of this module can be reached."""
     settings.RATE_LIMITS = True
     settings.RATE_LIMIT_RULES = dict.fromkeys(settings.RATE_LIMIT_RULES, (10**6, 3600))
     return settings
@@ -215,7 +215,7 @@ def test_without_rate_limits_there_are_no_limits_of_unpaid_orders(as_customer: A
     assert stock_of(product) == 640
 
 
-# --- Again and again --------------------------------------------------------------------------------------------------
+# --- Repeated expiry --------------------------------------------------------------------------------------------------
 
 
 def test_who_lets_orders_expire_again_and_again_may_hold_less_and_less_for_a_day(
@@ -224,7 +224,7 @@ def test_who_lets_orders_expire_again_and_again_may_hold_less_and_less_for_a_day
     for _ in range(3):
         place_order(as_customer, product, 10)
     let_all_expire()
-    # Three are nothing.
+    # Three have no effect.
     for _ in range(2):
         place_order(as_customer, product, 25)
     let_all_expire()
@@ -249,7 +249,7 @@ def test_who_holds_stock_and_cancels_again_and_again_may_hold_less_and_less(
     assert refusal(try_to_order(as_customer, product, 26), 409)[0] == "too_many_unpaid_orders"
     as_customer.delete(f"{API}/cart/")
     place_order(as_customer, product, 25)
-    # What the account held counts at its address when the account is gone, too.
+    # The account's holds still count at its network address after its deletion.
     limits.UNPAID_PIECES_PER_ADDRESS = 100
     assert as_customer.delete(f"{API}/users/me/").status_code == 204
     assert refusal(try_to_order(client_of(make_user()), product, 26), 429)[0] == "too_many_unpaid_orders_here"
@@ -318,7 +318,7 @@ def test_thirty_buyers_at_one_address_are_not_in_each_other_s_way(
     assert outcomes == {201: 5, 409: 25}
 
 
-# --- What it costs, and who hears of it -------------------------------------------------------------------------------
+# --- Cost and reports -------------------------------------------------------------------------------------------------
 
 
 def test_the_limits_cost_no_command(as_customer: APIClient, product: Product, limits: Any) -> None:
@@ -351,7 +351,7 @@ def test_the_digest_of_an_address_goes_when_an_expired_order_does_not_count_any_
     Order.objects.filter(number__in=[old, recent]).update(expires_at=timezone.now() - timedelta(seconds=1))
     assert services.expire_due_orders() == 2
     Order.objects.filter(number=old).update(expired_at=timezone.now() - timedelta(hours=25))
-    assert holds.forget_expired_holds() == 1
+    assert holds.clear_expired_holds() == 1
     kept = Order.objects.exclude(placed_from="").values_list("number", flat=True)
     assert set(kept) == {recent, waiting}
     assert audit.violations() == []

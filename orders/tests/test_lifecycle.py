@@ -1,4 +1,4 @@
-"""The table of statuses and events is complete, and no change is made past it."""
+"""The table of statuses and events is complete, and no other change is possible."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What customers hear of their orders: each thing once, as it was bought, and nobody else's business."""
+"""Mails about orders: each is sent once and shows the order as it was placed, without data of others."""
 
 import contextlib
 import re
@@ -33,7 +33,7 @@ HTML = '<b onclick="x">Ada & Co</b>'
 
 
 def subjects() -> list[str]:
-    """Of the mails that a worker sends now; "…" stands for the order's number."""
+    """Return the subjects of the mails that a worker sends now; "…" replaces the order's number."""
     return [re.sub(r"\w{5}-\w{5}", "…", mail.subject) for mail in work()]
 
 
@@ -45,7 +45,7 @@ def mug(make_product: Callable[..., Product], shipping: ShippingMethod) -> Produ
 
 @pytest.fixture
 def number(as_customer: APIClient, mug: Product) -> str:
-    """Of an order of two mugs, whose mail is out."""
+    """The number of an order of two mugs, whose mail is sent."""
     number = place_order(as_customer, mug, 2)["number"]
     minutes_pass()
     assert subjects() == ["We have received your order …"]
@@ -111,7 +111,7 @@ def test_no_mail_asks_to_pay_a_cancelled_or_expired_order(
     assert subjects() == ["Your order … is cancelled"]
 
 
-def test_a_payment_under_way_is_said_and_not_asked_for(as_customer: APIClient, mug: Product) -> None:
+def test_a_processing_payment_is_mentioned_and_not_requested(as_customer: APIClient, mug: Product) -> None:
     place_order(as_customer, mug)
     services.mark_processing(order_id=Order.objects.get().pk)
     minutes_pass()
@@ -292,7 +292,7 @@ def test_a_refund_reported_repeatedly_by_stripe_sends_one_mail(
         assert as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "3.00"}).status_code == 201
     for _ in range(2):
         deliver(simulator)
-    # Two refunds, and each is told.
+    # Each of two refunds is mailed.
     assert subjects() == ["Your order … is paid", *["A refund for your order …"] * 2]
 
 
@@ -440,7 +440,7 @@ def test_user_input_is_escaped_and_nothing_is_loaded_from_elsewhere(
         assert set(re.findall(r'href="(http://[^/"]*)', html)) == {"http://localhost:3000"}
 
 
-# --- Until the address is proven --------------------------------------------------------------------------------------
+# --- Unverified addresses ---------------------------------------------------------------------------------------------
 
 TYPED = "You won, see evil.example\nand call"
 # Every kind of mail; a new one is added here and to the life below.
@@ -532,7 +532,7 @@ def test_until_the_address_is_proven_no_mail_shows_what_the_customer_typed(
         assert to_staff or mail.recipients() == ["new@example.com" if asked else "victim@example.com"]
     ordered = [mail for mail in mails if "your order" in mail.subject.lower()]
     assert len(ordered) == 12
-    # Products are the shop's own, and the reason of staff is theirs.
+    # Product names come from the shop, and this reason from staff.
     assert all("Mug (blue, L)" in mail.body for mail in ordered)
     assert sum("Reason: Out of stock" in mail.body for mail in ordered) == 1
     assert sum("Reason:" in mail.body for mail in ordered) == 3
@@ -543,7 +543,7 @@ def test_a_proven_customer_sees_their_name_and_address_and_never_their_own_reaso
 ) -> None:
     mails = everything_typed(proven=True)
     assert len(mails) == 3 + 3 + 12 + 2
-    # Those greet nobody: whoever reads them may not be the customer.
+    # These mails have no salutation, because the reader may not be the customer.
     mails = [mail for mail in mails if "e-mail address" not in mail.subject or "Confirm your e" in mail.subject]
     mails = [mail for mail in mails if not mail.subject.startswith("New order")]
     sold = Order.objects.order_by("pk")[0].number

@@ -1,4 +1,4 @@
-"""What is picked up is taxed where that is done, whatever address the buyer types."""
+"""Orders that are picked up are taxed at the place of pick-up, whatever the address."""
 
 from collections.abc import Callable
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Placing an order: all of it happens, or nothing does."""
+"""Placing an order happens completely or not at all."""
 
 import itertools
 from collections.abc import Callable
@@ -260,7 +260,7 @@ def test_order_numbers_reveal_neither_their_count_nor_the_time(
     for number in numbers:
         left, right = number.split("-")
         assert (len(left), len(right)) == (5, 5)
-    # 30 letters in ten places: neighbours share no more than chance lets them.
+    # Ten of 30 letters: subsequent numbers share only as many as by chance.
     assert all(sum(a == b for a, b in zip(one, two, strict=True)) < 7 for one, two in itertools.pairwise(numbers))
 
 

@@ -1,4 +1,4 @@
-"""Many buyers at the same moment."""
+"""Concurrent buyers."""
 
 import time
 from collections import Counter
@@ -58,7 +58,7 @@ def test_thirty_buyers_of_the_last_five_get_exactly_five(
     assert Order.objects.count() == 5
     assert StockMovement.objects.filter(reason="order").count() == 5
     assert Product.objects.get().in_stock is False
-    # Who lost still has what was in the cart.
+    # The losers keep their carts.
     for buyer, (status, _) in zip(buyers, outcomes, strict=True):
         assert len(cart_of(buyer)["items"]) == (0 if status == 201 else 1)
 
@@ -181,7 +181,7 @@ def test_a_cart_that_moves_under_a_checkout_is_not_ordered(
 ) -> None:
     mug, hat = make_product("Mug"), make_product("Hat")
     add_to_cart(as_customer, mug)
-    # The first attempt meets another transaction; before the second one, the shopper puts something else in.
+    # The first attempt conflicts; before the second one the customer adds another item.
     clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: add_to_cart(as_customer, hat))
     monkeypatch.setattr(transactions, "time", clock)
     with failing("insert", Order, errorCode=112, errorLabels=["TransientTransactionError"]):

@@ -1,4 +1,4 @@
-"""Who sees which orders."""
+"""Visibility of orders."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Buyers review what they bought, once; the product's rating is that of its reviews."""
+"""Buyers review a product once; its rating is that of its reviews."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -30,13 +30,13 @@ GOOD = {"rating": 5, "title": "Lovely", "body": "Holds tea."}
 
 @pytest.fixture
 def mug(make_product: Callable[..., Product]) -> Product:
-    """Costs nothing, so that ordering it is buying it."""
+    """A free product, so that ordering it completes the purchase."""
     return make_product("Mug", price="0", stock=100)
 
 
 @pytest.fixture
 def buyer(make_user: Callable[..., User], mug: Product) -> Callable[..., APIClient]:
-    """A client of somebody who has bought the mug."""
+    """A client of a user who has bought the mug."""
 
     def make(**fields: Any) -> APIClient:
         client = client_of(make_user(**fields))
@@ -57,7 +57,7 @@ def write(client: APIClient, product: Product, **fields: Any) -> dict[str, Any]:
 
 
 def rating_of(product: Product) -> tuple[float | None, int]:
-    """What list and detail say, which must be what the audit says."""
+    """Return the rating in list and detail, after checking it by the audit."""
     detail = APIClient().get(f"{API}/products/{product.pk}/").json()["rating"]
     rows = APIClient().get(f"{API}/products/").json()["results"]
     assert [row["rating"] for row in rows if row["id"] == str(product.pk)] == [detail]

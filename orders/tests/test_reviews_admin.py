@@ -134,7 +134,7 @@ def test_a_page_of_the_list_costs_as_much_for_many_as_for_one(browser: Client, r
     assert counts[0] == counts[1]
 
 
-def test_looking_hiding_and_deleting_are_rights_of_their_own(
+def test_viewing_hiding_and_deleting_need_separate_permissions(
     make_user: Callable[..., User], reviewed: Callable, mug: Product
 ) -> None:
     review = reviewed()

@@ -1,4 +1,4 @@
-"""Tax by state: one ISO 3166-2 code for each, whatever was typed, in address book, quote and order alike."""
+"""Tax by state: each state has one ISO 3166-2 code in address book, quote and order, however it is entered."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -40,7 +40,7 @@ PLACES = [
     ("US", "California", "CA", "72.50"),
     ("US", " us-ca ", "CA", "72.50"),
     ("US", "NEW YORK", "NY", "40.00"),
-    # A state without a rate of its own.
+    # A state without a separate rate.
     ("US", "Oregon", "OR", "20.00"),
     ("US", "AE", "AE", "20.00"),
     ("US", "Washington, D.C.", "DC", "20.00"),
@@ -150,7 +150,7 @@ def test_an_old_address_without_a_state_is_refused_when_it_is_ordered_to(
     address = Address.objects.create(user=customer, **to("US", ""), is_default=True)
     body = {"address_id": str(address.pk)}
     assert refusal(as_customer.post(ORDERS, body), 400) == ("unknown_state", "shipping_address.state")
-    # What has nothing to do with it can still be changed.
+    # Other fields can still be changed.
     assert as_customer.patch(f"{ADDRESSES}{address.pk}/", {"city": "Bath"}).status_code == 200
     assert not Order.objects.exists()
 

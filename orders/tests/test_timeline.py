@@ -1,4 +1,4 @@
-"""What buyers read about their orders, and what only staff read."""
+"""Timelines for customers and for staff."""
 
 from collections.abc import Callable
 from typing import Any

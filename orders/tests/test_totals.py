@@ -1,4 +1,4 @@
-"""What an order costs: goods, discount, shipping and the destination's tax."""
+"""Totals of an order: items, discount, shipping, tax of the destination."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -21,7 +21,7 @@ AMOUNTS = ("subtotal", "discount", "shipping", "tax", "total")
 
 
 def quoted(client: APIClient, **body: Any) -> dict[str, Any]:
-    """The quote for what is in the cart; asking must not write anything."""
+    """Return the quote for the cart, which must not write anything."""
     before = dump_database()
     reply = client.post(f"{ORDERS}quote/", {"shipping_address": ADDRESS, **body})
     assert reply.status_code == 200, reply.content

@@ -1,4 +1,4 @@
-"""A cart with things that cannot be sold: its totals, the quote, the order, and what a login makes of it."""
+"""Carts with items that cannot be sold: totals, quote, order, merge at login."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -67,7 +67,7 @@ def test_a_discount_is_only_on_what_can_be_sold(as_customer: APIClient, make_pro
     assert as_customer.put(f"{API}/cart/coupon/", {"code": "TENTH"}).json()["discount"] == "2.13"
     sell_out(bad)
     cart = cart_of(as_customer)
-    # What is left does not reach the coupon's minimum.
+    # The remaining items do not reach the coupon's minimum.
     assert (cart["discount"], cart["total"]) == ("0.00", "10.00")
     Coupon.objects.update(minimum_subtotal=0)
     cart = cart_of(as_customer)

@@ -1,4 +1,4 @@
-"""Sales and reviews outlive neither a cancelled order nor one that was refunded in full."""
+"""Cancelled and fully refunded orders count neither as sales nor for reviews."""
 
 import importlib
 from collections.abc import Callable
@@ -93,7 +93,7 @@ def test_a_cancelled_order_takes_its_sales_back_once(
     assert sales_of(mug) == 5
     cancel(as_customer, cancelled)
     work()
-    # Its refund arrives, several times, and takes nothing back again.
+    # Its refund is delivered several times and changes nothing again.
     deliver(simulator)
     deliver(simulator)
     assert sales_of(mug) == 2
@@ -110,7 +110,7 @@ def test_a_full_refund_takes_the_sales_back_and_a_partial_one_does_not(
     refund(as_staff, simulator, number)
     assert Order.objects.get().payment_status == "refunded"
     assert sales_of(mug) == 0
-    # Cancelled as well: nothing is left to be taken back.
+    # Cancelled as well, which changes nothing again.
     orders.cancel_order(order=Order.objects.get(), actor=Actor.STAFF)
     assert sales_of(mug) == 0
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.conf import settings
 
-from orders.statistics import DayOfSales, sales_by_day
+from orders.statistics import DailySales, sales_by_day
 from payments.admin.labels import EVENT_LABELS, amount_of, refund_badge
 from payments.models import Refund, StripeEvent
-from payments.statistics import DayOfRefunds, refunds_by_day
+from payments.statistics import DailyRefunds, refunds_by_day
 from shop import money
 from shop.admin.dashboard import Figure, Panel, number_of, on_dashboard
 from shop.admin.html import badge, list_url, price
@@ -41,7 +41,7 @@ def sales() -> Iterator[Panel]:
     )
 
 
-def _period(label: str, sold: Sequence[DayOfSales], refunded: Sequence[DayOfRefunds]) -> dict[str, Any]:
+def _period(label: str, sold: Sequence[DailySales], refunded: Sequence[DailyRefunds]) -> dict[str, Any]:
     taken = sum((day.amount for day in sold), money.ZERO)
     back = sum((day.amount for day in refunded), money.ZERO)
     return {
@@ -52,7 +52,7 @@ def _period(label: str, sold: Sequence[DayOfSales], refunded: Sequence[DayOfRefu
     }
 
 
-def _chart(sold: Sequence[DayOfSales], refunded: Sequence[DayOfRefunds]) -> dict[str, Any]:
+def _chart(sold: Sequence[DailySales], refunded: Sequence[DailyRefunds]) -> dict[str, Any]:
     """Return Chart.js data: sales upwards, refunds downwards."""
     return {
         "labels": [f"{day.day.day} {day.day:%b}" for day in sold],

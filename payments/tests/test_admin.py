@@ -1,4 +1,4 @@
-"""Staff look at money and send it back in the admin; events that failed are replayed."""
+"""Staff read and refund payments in the admin, and replay failed events."""
 
 import re
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def order(customer: User, make_product: Callable[..., Product], shipping: Shippi
 
 @pytest.fixture
 def payment(simulator: StripeSimulator, order: Order) -> Payment:
-    """The order is paid, and the shop has heard of it."""
+    """The payment of a paid order, whose event is applied."""
     payment, _ = services.open_payment(order=order)
     simulator.pay(payment.intent)
     deliver(simulator)
@@ -80,7 +80,7 @@ def test_an_amount_that_cannot_be_refunded_stays_in_the_dialog_with_the_reason(
 
 
 def test_what_the_service_refuses_stays_in_the_dialog_too(browser: Client, payment: Payment) -> None:
-    # Somebody else was quicker, after the form was found right.
+    # Another refund was made after the form was validated.
     def slower(self: Any) -> Any:
         Payment.objects.filter(pk=payment.pk).update(amount_refunded=1000)
         return self.cleaned_data["amount"]
@@ -202,7 +202,7 @@ def test_what_staff_read_about_a_refund_is_what_became_of_it(
     simulator.fail("server_error", prefix="/v1/refunds", method="POST")
     assert messages_of(refund(browser, payment, amount="1.00")) == ["The refund of 1.00 USD is pending."]
     simulator.clear_faults()
-    # The shop has not heard of the dispute yet.
+    # The dispute's event is not delivered yet.
     simulator.dispute(payment.intent)
     (said,) = list(refund(browser, payment, amount="2.00").context["messages"])
     assert (said.level_tag, str(said)) == (

@@ -1,4 +1,4 @@
-"""Failed attempts to pay: a few are nothing, many are card testing."""
+"""Failed payment attempts: a few are normal, many are card testing."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,7 +41,7 @@ def limits(settings: Any) -> Any:
 
 
 def decline(simulator: StripeSimulator, intent: str, times: int) -> None:
-    """Let so many attempts fail, and the shop hear of each."""
+    """Let this many attempts fail, and deliver the event of each."""
     for _ in range(times):
         with suppress(ApiError):
             simulator.pay(intent, DECLINED)
@@ -66,7 +66,7 @@ def test_an_honest_customer_whose_card_is_declined_four_times_pays_with_another_
     for _ in range(3):
         deliver(simulator)
         work()
-    # Each attempt counts once, however often Stripe tells of it.
+    # Each attempt counts once, however often Stripe reports it.
     assert Payment.objects.get().declines == 4
     assert open_payment(as_customer, number)["payment_intent"] == intent
     simulator.pay(intent)
@@ -115,7 +115,7 @@ def test_a_payment_that_succeeds_before_the_order_is_stopped_is_kept(
     work()
     decline(simulator, intent, 1)
     simulator.pay(intent)
-    # The shop hears of the tenth failed attempt only; Stripe says the rest when it is asked to cancel.
+    # Only the tenth failed attempt is delivered; the answer to the cancellation reports the others.
     deliver(simulator, "payment_intent.payment_failed")
     assert order_of(as_customer, number)["status"] == "completed"
     work()
@@ -158,7 +158,7 @@ def test_a_network_address_with_too_many_failed_attempts_opens_no_further_paymen
     number = place_order(client, product)["number"]
     assert refusal(client.post(f"{API}/payments/", {"order": number}), 429)[0] == "too_many_failed_payments"
     assert client.post(f"{API}/payments/", {"order": number}, REMOTE_ADDR="203.0.113.9").status_code == 201
-    # Nobody's order is stopped because of others.
+    # Orders are not stopped because of other customers.
     assert set(Order.objects.values_list("status", flat=True)) == {"pending"}
 
 
@@ -190,7 +190,7 @@ def test_the_digest_of_an_address_goes_when_its_attempts_do_not_count_any_more(
     assert [
         f"{Payment.objects.get(order_number=old)} has a network address digest" in line for line in audit.violations()
     ] == [True]
-    assert declines.forget_networks() == 1
+    assert declines.clear_network_digests() == 1
     assert [each.order_number for each in Payment.objects.exclude(opened_from="")] == [recent]
-    assert declines.forget_networks() == 0
+    assert declines.clear_network_digests() == 0
     assert audit.violations() == []

@@ -1,4 +1,4 @@
-"""A customer's bank takes the money back."""
+"""Disputes."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -90,7 +90,7 @@ def test_of_two_disputes_each_has_to_be_won(as_customer: APIClient, intent: str,
     post_event(simulator.make_event("charge.dispute.created", first))
     post_event(simulator.make_event("charge.dispute.closed", {**second, "status": "won"}))
     assert order(as_customer)["payment_status"] == "disputed"
-    # Its beginning is heard of after its end.
+    # The event of its beginning arrives after that of its end.
     post_event(simulator.make_event("charge.dispute.created", second))
     post_event(simulator.make_event("charge.dispute.closed", {**first, "status": "won"}))
     assert order(as_customer)["payment_status"] == "paid"

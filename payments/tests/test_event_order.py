@@ -1,4 +1,4 @@
-"""Events come in any order, twice and late: the order ends in the same state."""
+"""Events in any order, repeated or late, lead to the same state."""
 
 import itertools
 import threading
@@ -27,14 +27,14 @@ Restore = Callable[[], None]
 
 @pytest.fixture
 def intent(as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator) -> str:
-    """An unpaid order's."""
+    """The PaymentIntent of an unpaid order."""
     number = place_order(as_customer, make_product(price="10.00"))["number"]
     return open_payment(as_customer, number)["payment_intent"]
 
 
 @pytest.fixture
 def begin_again(intent: str) -> Restore:
-    """Bring everything that events change back to how it is now."""
+    """Return a function that restores everything that events change."""
     database = connection.database
     now = {name: list(database[name].find()) for name in CHANGED}
 
@@ -70,7 +70,7 @@ def test_every_order_of_a_payments_events_ends_paid_once(
         assert order.timeline[-1].event == "paid", told
         assert (payment.status, payment.amount_received, payment.refundable) == ("succeeded", 1000, 1000), told
         waiting = [(job.kind, job.payload.get("event")) for job in jobs.Job.objects.order_by("id")]
-        # Whether a failure is still news is decided when its mail is sent.
+        # Whether a failure is still the latest is decided when its mail is sent.
         waiting = [each for each in waiting if each != ("orders.mail", "payment_failed")]
         assert waiting == [("orders.mail", "placed"), ("catalog.count_sales", None), ("orders.mail", "paid")], told
 
@@ -196,13 +196,13 @@ def test_an_answer_older_than_a_concurrent_event_is_requested_again(
     simulator.pay(intent, "pm_usBankAccount_processing")
     (processing,) = events(simulator, "payment_intent.processing")
 
-    def tell_of_failure() -> None:
+    def deliver_failure() -> None:
         assert answered.wait(10)
         simulator.finish_processing(intent, success=False)
         assert post_event(events(simulator, "payment_intent.payment_failed")[0]).status_code == 200
         told.set()
 
-    run_concurrently(lambda: post_event(processing), tell_of_failure)
+    run_concurrently(lambda: post_event(processing), deliver_failure)
     jobs.run_due()
     order = order_of(as_customer, Order.objects.get().number)
     assert order["payment_status"] == "failed"

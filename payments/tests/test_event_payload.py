@@ -1,4 +1,4 @@
-"""Of an event only what the shop needs is stored: no client secret, nothing of a cardholder. A replay needs no more."""
+"""Only the required fields of an event are stored, and they suffice for a replay."""
 
 import importlib
 import json
@@ -31,7 +31,7 @@ migration = importlib.import_module("payments.migrations.0002_strip_stored_event
 
 
 def loaded(found: dict[str, Any]) -> dict[str, Any]:
-    """An object of Stripe's with everything about a person that Stripe may put there."""
+    """Return a Stripe object with all personal data that Stripe may add."""
     person = {"name": CANARY, "email": CANARY, "phone": CANARY, "address": {"line1": CANARY}}
     card = {"brand": CANARY, "last4": CANARY, "fingerprint": CANARY, "wallet": {"email": CANARY}}
     method = {"id": "pm_1", "object": "payment_method", "billing_details": person, "card": card}
@@ -159,7 +159,7 @@ def test_an_intent_that_became_known_by_its_event_can_still_be_paid(
 ) -> None:
     number = place_order(as_customer, make_product(price="10.00"))["number"]
     opened = open_payment(as_customer, number)
-    # The answer that told of it was lost.
+    # The response that contained it was lost.
     Payment.objects.update(intent="", client_secret="", status="")
     deliver(simulator, "payment_intent.created")
     assert Payment.objects.get().intent == opened["payment_intent"]

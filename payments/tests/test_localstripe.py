@@ -1,4 +1,4 @@
-"""A purchase against localstripe, an independent imitation of Stripe: what the shop sends is what Stripe takes."""
+"""A purchase against localstripe, an independent imitation of Stripe."""
 
 import subprocess
 import sys

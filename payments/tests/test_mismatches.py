@@ -1,4 +1,4 @@
-"""Money that is not what was asked for: it never counts as the order's, and the order's life goes on."""
+"""Payments that do not match their order never pay it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -34,14 +34,14 @@ def number(as_customer: APIClient, product: Product) -> str:
 
 
 def change_amount(simulator: StripeSimulator, intent: str, amount: int) -> None:
-    """As somebody may who has the account's key."""
+    """Change the amount as anyone with the account's key could."""
     with simulator.account.session() as session:
         at_stripe.update(session, {"amount": amount}, intent)
 
 
 @pytest.fixture
 def paid_wrong(as_customer: APIClient, number: str, simulator: StripeSimulator) -> str:
-    """The intent of an order over 10.00 for which 9.00 came in."""
+    """The intent of an order over 10.00 that received 9.00."""
     intent = open_payment(as_customer, number)["payment_intent"]
     change_amount(simulator, intent, 900)
     simulator.pay(intent)

@@ -1,4 +1,4 @@
-"""Opening an order's payment: one PaymentIntent, for whoever may pay."""
+"""Opening a payment: one PaymentIntent per order, for those who may pay it."""
 
 from collections.abc import Callable
 from typing import Any

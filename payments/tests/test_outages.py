@@ -1,4 +1,4 @@
-"""Stripe is away, slow, wrong or forgets to answer: the order stays payable, and there is never a second intent."""
+"""Stripe is unreachable, slow, wrong or silent: the order stays payable, and there is never a second intent."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +46,7 @@ def name_of(outage: dict[str, Any]) -> str:
 
 @pytest.fixture
 def number(as_customer: APIClient, make_product: Callable[..., Product], settings: Any) -> str:
-    """An order's, in a shop that is less patient than usual."""
+    """The number of an order, in a shop with short timeouts."""
     settings.STRIPE_TIMEOUT_SECONDS = 1.0
     as_customer.raise_request_exception = False
     return place_order(as_customer, make_product(price="10.00"))["number"]
@@ -119,7 +119,7 @@ def test_an_intent_is_looked_for_before_an_old_call_is_repeated(
     simulator.fail("lose_answer", method="POST", prefix="/v1/payment_intents")
     assert as_customer.post(PAYMENTS, {"order": number}).status_code == 503
     simulator.clear_faults()
-    # Stripe has forgotten the key by then.
+    # Stripe has deleted the key by then.
     simulator.account.store.rows("DELETE FROM idempotency_keys")
     Payment.objects.update(created_at=timezone.now() - timedelta(hours=2))
     payment = open_payment(as_customer, number)

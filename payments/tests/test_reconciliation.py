@@ -1,4 +1,4 @@
-"""Webhooks lost: reconciliation finds the money, once."""
+"""Reconciliation finds payments whose webhooks were lost, once."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -209,7 +209,7 @@ def test_a_refund_that_was_given_up_is_sent_after_all(
         jobs.run_due()
     assert jobs.Job.objects.exclude(given_up_at=None).count() == 1
     Refund.objects.update(created_at=timezone.now() - timedelta(minutes=5))
-    assert [complaint for complaint in audit.violations() if "no job will send it" in complaint]
+    assert [violation for violation in audit.violations() if "no job will send it" in violation]
     simulator.clear_faults()
     for _ in range(2):
         reconcile_all()

@@ -1,4 +1,4 @@
-"""Money that goes back: by staff, by Stripe's dashboard, and what happens when it comes back."""
+"""Refunds by staff and in Stripe's dashboard, and refunds that fail."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +34,7 @@ def product(make_product: Callable[..., Product]) -> Product:
 
 @pytest.fixture
 def payment(as_customer: APIClient, product: Product, simulator: StripeSimulator) -> dict[str, Any]:
-    """Of an order of 10.00 that is paid."""
+    """The payment of a paid order over 10.00."""
     return pay(as_customer, simulator, place_order(as_customer, product)["number"])
 
 
@@ -44,7 +44,7 @@ def refund(client: APIClient, payment: dict[str, Any], amount: Any = None, **bod
 
 
 def run_jobs() -> None:
-    """What the worker does once the back-off is over."""
+    """Run jobs whose back-off is over."""
     jobs.Job.objects.update(run_at=timezone.now())
     jobs.run_due()
 
@@ -170,7 +170,7 @@ def test_a_refund_that_fails_later_frees_its_amount(
     assert order_of(as_staff, payment["order"])["payment_status"] == "refunded"
 
 
-def test_a_refund_that_the_bank_takes_its_time_for_is_pending_till_then(
+def test_a_slow_refund_is_pending_until_the_bank_confirms_it(
     as_customer: APIClient, as_staff: APIClient, product: Product, simulator: StripeSimulator
 ) -> None:
     simulator.account.later_seconds = 0.05

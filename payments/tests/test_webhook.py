@@ -1,4 +1,4 @@
-"""The door through which Stripe delivers: what is signed by it is stored once and applied once."""
+"""The webhook: signed events are stored once and applied once."""
 
 import json
 import time
@@ -29,7 +29,7 @@ SECRET = "whsec_simulator"
 
 @pytest.fixture
 def number(as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator) -> str:
-    """Of an order that was paid at Stripe, which the shop has not heard of."""
+    """The number of an order that was paid at Stripe, whose event is not delivered yet."""
     number = place_order(as_customer, make_product(price="10.00", stock=5))["number"]
     simulator.pay(open_payment(as_customer, number)["payment_intent"])
     return number
@@ -207,7 +207,7 @@ def test_an_event_that_cannot_be_applied_now_is_kept_and_tried_again(
         row.refresh_from_db()
         assert (row.status, row.attempts) == ("failed", 2)
         assert row.retry_at - timezone.now() > timedelta(seconds=15)
-    # A repeated delivery does not disturb it.
+    # A repeated delivery changes nothing.
     assert post_event(success).status_code == 200
     StripeEvent.objects.update(retry_at=timezone.now())
     assert inbox.retry_due() == 1

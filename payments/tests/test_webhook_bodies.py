@@ -1,4 +1,4 @@
-"""Signed bodies that cannot be events are a 400 and leave nothing; what Stripe may send is stored, however odd."""
+"""Signed bodies that are no events are 400 and not stored; all that Stripe may send is stored."""
 
 import copy
 import json

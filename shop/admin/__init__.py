@@ -109,7 +109,7 @@ def _reopen(job: Job) -> None:
     if job.given_up_at:
         Job.objects.filter(pk=job.pk).update(given_up_at=None, attempts=0)
         job.given_up_at, job.attempts = None, 0
-    staff_log.note(Action.RUN, job)
+    staff_log.record(Action.RUN, job)
 
 
 @on_dashboard("shop.job")

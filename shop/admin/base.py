@@ -18,7 +18,7 @@ from shop.admin.dialogs import leave_dialog
 from shop.admin.fields import MoneyFieldsMixin
 from shop.admin.html import page_url
 from shop.admin.lists import QuickChangeList
-from shop.admin.refusals import add_refusal, sentence
+from shop.admin.refusals import add_refusal, error_message
 from shop.admin.uploads import Uploads, UploadsWaiting
 from shop.api.errors import ShopError
 from shop.audit import staff_log
@@ -50,7 +50,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     # The default joins every displayed foreign key.
     list_select_related = ()
     list_prefetch_related: tuple[str, ...] = ()
-    # A second count is slow.
+    # Another count, without the filters, is slow.
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
@@ -98,7 +98,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> models.Model | None:
         obj = super().get_object(request, object_id, from_field)
         if obj is not None and request.method == "POST":
-            # The form writes refused input to the object, too.
+            # The form also writes refused input to the object.
             obj.stored_title = str(obj)
         return obj
 
@@ -173,9 +173,9 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
             obj.save(update_fields=changed)
 
     def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
-        """Wait for the commit: retries would repeat it."""
-        tell = super().message_user
-        transactions.on_commit(lambda: tell(request, message, *args, **kwargs))
+        """Show the message after the commit, because a retry would repeat it."""
+        send = super().message_user
+        transactions.on_commit(lambda: send(request, message, *args, **kwargs))
 
     # --- Deleting -----------------------------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         try:
             return delete()
         except (ShopError, ProtectedError) as error:
-            self.message_user(request, sentence(error), messages.ERROR)
+            self.message_user(request, error_message(error), messages.ERROR)
             return HttpResponseRedirect(self.change_url(unquote(object_id)))
 
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
@@ -217,15 +217,15 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> None:  # type: ignore[override]
         if transactions.in_transaction():
-            staff_log.note(Action.ADD, obj, fields=message)
+            staff_log.record(Action.ADD, obj, fields=message)
 
     def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> None:  # type: ignore[override]
         if transactions.in_transaction() and message:
-            staff_log.note(Action.CHANGE, obj, fields=message)
+            staff_log.record(Action.CHANGE, obj, fields=message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:  # type: ignore[override]
         if transactions.in_transaction():
-            staff_log.note(Action.DELETE, *queryset)
+            staff_log.record(Action.DELETE, *queryset)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -258,8 +258,8 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         return [each for each in actions if obj and not self.action_blocker(each.action_name.removeprefix(prefix), obj)]
 
-    def run_action(self, request: HttpRequest, verb: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
-        verb()
+    def run_action(self, request: HttpRequest, action: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
+        action()
         self.message_user(request, done, messages.SUCCESS)
         return leave_dialog(request, url)
 
@@ -282,7 +282,7 @@ class ReadOnlyModelAdmin(TransactionalModelAdmin):
         return False
 
 
-class ConfirmsByName(ModelAdmin):
+class PlainDeleteConfirmationMixin(ModelAdmin):
     """Confirms without listing related rows."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
@@ -295,7 +295,7 @@ class ConfirmsByName(ModelAdmin):
         return ""
 
 
-class SingleDeleteMixin(ConfirmsByName):
+class SingleDeleteMixin(PlainDeleteConfirmationMixin):
     """Removes bulk deletion."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

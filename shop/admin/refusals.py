@@ -7,7 +7,7 @@ from shop.api.errors import ShopError
 from shop.db.mongodb import violated_fields
 
 
-def sentence(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     if isinstance(error, ShopError):
         return str(error)
     if isinstance(error, ProtectedError):
@@ -21,4 +21,4 @@ def add_refusal(form: BaseForm, error: Exception) -> None:
     """Add the error at the fields that it names."""
     for fault in getattr(error, "faults", None) or [None]:
         known = fault is not None and fault.attr in form.fields
-        form.add_error(fault.attr if known else None, fault.detail if fault is not None else sentence(error))
+        form.add_error(fault.attr if known else None, fault.detail if fault is not None else error_message(error))

@@ -18,7 +18,7 @@ from shop.media import MediaUnavailable, PreparedImage, store_image
 from shop.media.cleanup import delete_image_later
 from shop.media.fields import ImageFormField
 
-# All uploads of a request share one deadline.
+# In parallel, because all uploads of a request share one deadline.
 _STORED_AT_A_TIME = 4
 
 
@@ -42,7 +42,7 @@ class ImageUpload:
 
 
 class MultipleFileInput(UnfoldAdminFileFieldWidget):
-    """The current files are shown elsewhere."""
+    """Takes several files; the current ones are shown elsewhere."""
 
     template_name = "admin/widgets/choose_pictures.html"
     allow_multiple_selected = True

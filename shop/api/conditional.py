@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 _KEPT_HEADERS = ("Cache-Control", "ETag", "Vary")
 
 
-class ConditionalReads(APIView):
+class ConditionalGetMixin(APIView):
     """Make GETs cacheable: publicly for anonymous users, privately for customers, never for staff, who see more."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

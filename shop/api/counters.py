@@ -23,9 +23,9 @@ from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
-# Not every request must wait for an unavailable Redis.
+# After an error Redis is not called for some time, so that not every request waits for it.
 REDIS_PAUSE_SECONDS = 5.0
-REDIS_PATIENCE_SECONDS = 2.0
+REDIS_TIMEOUT_SECONDS = 2.0
 
 
 class RateWindow(models.Model):
@@ -50,21 +50,21 @@ class Count(NamedTuple):
 
 
 def count(key: str, *, seconds: int, uses: int = 1) -> Count:
-    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
+    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_paused_until:
         try:
             return _count_in_redis(key, seconds, uses)
         except redis.RedisError as error:
-            _leave_redis_alone(error)
+            _pause_redis(error)
     return _count_in_mongodb(key, seconds, uses)
 
 
 def undo(key: str, *, seconds: int) -> None:
     """Undo a use of ``key``; can be lost during a Redis outage."""
-    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_is_left_alone_until:
+    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_paused_until:
         try:
-            _give_back_in_redis(key, seconds)
+            _undo_in_redis(key, seconds)
         except redis.RedisError as error:
-            _leave_redis_alone(error)
+            _pause_redis(error)
     else:
         windows, _ = documents.collection_of(RateWindow, may_be_lost=True)
         windows.update_one(
@@ -74,12 +74,12 @@ def undo(key: str, *, seconds: int) -> None:
 
 # --- Redis ------------------------------------------------------------------------------------------------------------
 
-_redis_is_left_alone_until = 0.0
+_redis_paused_until = 0.0
 
 
-def _leave_redis_alone(error: redis.RedisError) -> None:
-    global _redis_is_left_alone_until
-    _redis_is_left_alone_until = time.monotonic() + REDIS_PAUSE_SECONDS
+def _pause_redis(error: redis.RedisError) -> None:
+    global _redis_paused_until
+    _redis_paused_until = time.monotonic() + REDIS_PAUSE_SECONDS
     logger.warning("redis_unavailable", error=describe_error(error))
 
 
@@ -87,8 +87,8 @@ def _leave_redis_alone(error: redis.RedisError) -> None:
 def _redis(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url,
-        socket_timeout=REDIS_PATIENCE_SECONDS,
-        socket_connect_timeout=REDIS_PATIENCE_SECONDS,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
 
@@ -106,7 +106,7 @@ def _count_in_redis(key: str, seconds: int, uses: int) -> Count:
     return Count(counted, milliseconds / 1000)
 
 
-def _give_back_in_redis(key: str, seconds: int) -> None:
+def _undo_in_redis(key: str, seconds: int) -> None:
     name = f"shop:count:{key}"
     client = _redis(settings.CACHE_URL)
     with client.pipeline(transaction=True) as commands:

@@ -12,22 +12,23 @@ reuse revokes the whole login.
 `/auth/password/reset/confirm/`. Each works once.
 
 **Guests.** The first call that changes a cart returns an `X-Cart-Token` header, which the guest sends from then on.
-Sent along with a login or registration, it merges that cart into the account's.
+Sent with a login or registration, it merges that cart into the account's cart.
 
 **Money** is a decimal string in the currency's own number of decimals (`"19.99"`). Only `amount` of a payment is in
 Stripe's minor units.
 
 **Errors** always have the shape `{"type", "errors": [{"code", "detail", "attr"}]}`. `code` is for programs; `attr` is
-the dotted path of the invalid input, or null. Every call may also return 405, 406, 415 (the request itself), 429 and
-503 (both with `Retry-After`).
+the dotted path of the invalid input, or null. Every call may also return 405, 406 or 415 for its method or media types,
+and 429 or 503 with `Retry-After`.
 
-**Lists** are `{"count", "next", "previous", "results"}`, by `page` and `page_size` (at most 100). Products are counted
-up to 10,000 (`count_exact` is false beyond that), and `next` then uses a cursor: follow it unchanged.
+**Lists** have the shape `{"count", "next", "previous", "results"}` and take `page` and `page_size` (at most 100).
+Products are counted up to 10,000; if there are more, `count_exact` is false, and later pages use a cursor: follow
+`next` unchanged.
 
-**Search and filters.** Filters of products narrow each other; several values of one attribute
-(`attr_colour=red&attr_colour=blue`) match any of them. `/products/facets/` takes the same filters and returns how many
-products each further filter would leave. Products must match all words of a search in any of their forms, the last one
-also by its beginning, in their names, categories, descriptions, attributes, options or SKUs.
+**Search and filters.** Products must match all filters, but only one of several values of an attribute
+(`attr_colour=red&attr_colour=blue`). `/products/facets/` takes the same filters and returns how many products would
+match with each further filter. A search finds products that contain all its words in their names, categories,
+descriptions, attributes, options or SKUs. A word matches in any of its forms, the last one also by its beginning.
 
 **Request ids** are returned in `X-Request-ID` and logged: quote them in error reports. A request may send its own, of 8
 to 64 letters, digits, `.`, `_` and `-`.
@@ -35,8 +36,8 @@ to 64 letters, digits, `.`, `_` and `-`.
 **Caching.** Catalog responses carry an `ETag`. Send it back as `If-None-Match`: if nothing has changed, the response is
 an empty 304. A change is visible to the next request.
 
-**Idempotency.** Orders, payments and refunds accept an `Idempotency-Key`: the same key with the same body returns the
-same object, created once, and `Idempotency-Replayed: true`.
+**Idempotency.** Orders, payments and refunds accept an `Idempotency-Key`: a request that repeats the key and body of an
+earlier one creates nothing, and returns the object of that one with `Idempotency-Replayed: true`.
 
 **Payments.** Place the order, open its payment, let Stripe.js confirm the PaymentIntent with `client_secret` and
 `publishable_key`, then wait for the order to become `completed` / `paid`: Stripe notifies the shop, the browser does

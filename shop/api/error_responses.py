@@ -76,7 +76,7 @@ def error_response(error: APIException) -> HttpResponse:
     return response
 
 
-def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResponse:
+def respond_with_error(request: HttpRequest, error: APIException, *, title: str) -> HttpResponse:
     """Respond with ``error``; in the admin with a page that needs no database."""
     response: HttpResponse = error_response(error)
     if area_of(request.path_info) is not Area.ADMIN:
@@ -89,10 +89,10 @@ def answer(request: HttpRequest, error: APIException, *, title: str) -> HttpResp
 
 @csrf_exempt
 def not_found(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
-    return answer(request, NotFound(), title="Page not found")
+    return respond_with_error(request, NotFound(), title="Page not found")
 
 
-def to_the_docs(request: HttpRequest) -> HttpResponse:
+def redirect_to_docs(request: HttpRequest) -> HttpResponse:
     if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", ""):
         return redirect("docs")
     return not_found(request)
@@ -100,20 +100,20 @@ def to_the_docs(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer requests refused before a view, such as for a foreign Host header."""
-    return answer(request, ShopError("Malformed request."), title="Request failed")
+    return respond_with_error(request, ShopError("Malformed request."), title="Request failed")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     detail = "This form has expired. Go back, reload the page and submit it again."
-    return answer(request, PermissionDenied(detail), title="Request failed")
+    return respond_with_error(request, PermissionDenied(detail), title="Request failed")
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return answer(request, PermissionDenied(), title="Permission denied")
+    return respond_with_error(request, PermissionDenied(), title="Permission denied")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an exception that Django has logged."""
     if is_database_outage(sys.exc_info()[1]):
-        return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
-    return answer(request, APIException("Server Error (500)"), title="Something went wrong")
+        return respond_with_error(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
+    return respond_with_error(request, APIException("Server Error (500)"), title="Something went wrong")

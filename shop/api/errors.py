@@ -70,18 +70,18 @@ class PayloadTooLarge(ShopError):
 
 
 # Transient server errors: shutdown, stepdown, no primary, timeout, write conflict.
-_PASSING_CODES = frozenset({6, 7, 24, 50, 89, 91, 112, 133, 134, 189, 225, 244, 251, 262, 9001, 10107, 11600, 11602})
-_PASSING_CODES |= {13435, 13436}
+_TRANSIENT_CODES = frozenset({6, 7, 24, 50, 89, 91, 112, 133, 134, 189, 225, 244, 251, 262, 9001, 10107, 11600, 11602})
+_TRANSIENT_CODES |= {13435, 13436}
 
 
 def is_database_outage(error: BaseException | None) -> bool:
     """Return whether ``error`` comes from an unavailable, slow or conflicting MongoDB."""
-    return any(_is_silence(each) or _passes_by_itself(each) for each in _causes(error))
+    return any(_is_unresponsive(each) or _is_transient(each) for each in _causes(error))
 
 
-def is_database_silent(error: BaseException | None) -> bool:
+def is_database_unresponsive(error: BaseException | None) -> bool:
     """Return whether ``error`` comes from MongoDB not answering in time."""
-    return any(map(_is_silence, _causes(error)))
+    return any(map(_is_unresponsive, _causes(error)))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -90,13 +90,13 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _is_silence(error: BaseException) -> bool:
+def _is_unresponsive(error: BaseException) -> bool:
     if isinstance(error, DatabaseUnavailable | pymongo_errors.ConnectionFailure | pymongo_errors.ExecutionTimeout):
         return True
     return isinstance(error, pymongo_errors.PyMongoError) and error.timeout
 
 
-def _passes_by_itself(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, pymongo_errors.OperationFailure) and (
-        error.code in _PASSING_CODES or error.has_error_label("TransientTransactionError")
+        error.code in _TRANSIENT_CODES or error.has_error_label("TransientTransactionError")
     )

@@ -133,7 +133,7 @@ def run_once(
         return work()
     finally:
         _current.reset(mark)
-        _free(record)
+        _release(record)
 
 
 def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
@@ -165,7 +165,7 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
     return None
 
 
-def _free(record: IdempotencyRecord) -> None:
+def _release(record: IdempotencyRecord) -> None:
     """Release the key; in a database outage the claim expires instead."""
     try:
         IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()

@@ -25,6 +25,6 @@ def takes_null(field: Field | None) -> bool:
     return field.default is empty or getattr(field, "allow_blank", False)
 
 
-def given(field: str) -> dict[str, Any]:
-    """Return the JSON schema of objects that give ``field``."""
+def has_value(field: str) -> dict[str, Any]:
+    """Return the JSON schema of objects with a value for ``field``."""
     return {"required": [field], "properties": {field: {"not": {"type": "null"}}}}

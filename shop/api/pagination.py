@@ -21,20 +21,20 @@ class PageNumberPagination(pagination.PageNumberPagination):
     last_page_strings = ()
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
-        for name, _ in query.given(request.query_params):
+        for name, _ in query.non_blank_parameters(request.query_params):
             query.refuse_unknown_filter(name)
         return super().paginate_queryset(queryset, request, view)
 
     def get_page_number(self, request: Request, paginator: Any = None) -> int:
         """Return the page number. Raises ``NotFound``."""
-        text = self.given(request, self.page_query_param)
+        text = self.parameter(request, self.page_query_param)
         if text and (len(text) > _MAX_DIGITS or not re.fullmatch(r"[1-9][0-9]*", text, re.ASCII)):
             raise NotFound("Invalid page.")
         return int(text or 1)
 
     def get_page_size(self, request: Request) -> int:
         """Return the capped page size. Raises ``ValidationError``."""
-        text = self.given(request, self.page_size_query_param)
+        text = self.parameter(request, self.page_size_query_param)
         if not text:
             return self.page_size
         if not re.fullmatch(r"[1-9][0-9]*", text, re.ASCII):
@@ -42,7 +42,7 @@ class PageNumberPagination(pagination.PageNumberPagination):
         return self.max_page_size if len(text) > _MAX_DIGITS else min(int(text), self.max_page_size)
 
     @staticmethod
-    def given(request: Request, name: str) -> str:
+    def parameter(request: Request, name: str) -> str:
         """Return the last non-blank value, or ""."""
         values = [value for value in request.query_params.getlist(name) if value and not value.isspace()]
         return values[-1] if values else ""

@@ -13,21 +13,21 @@ _FILTER_WORDS = frozenset(("attr", "attribute", "attributes", "opt", "option", "
 _FIRST_WORD = re.compile("[a-z]*")
 
 
-def given(parameters: QueryDict) -> Iterator[tuple[str, list[str]]]:
+def non_blank_parameters(parameters: QueryDict) -> Iterator[tuple[str, list[str]]]:
     for name, values in parameters.lists():
         if found := [value for value in values if value and not value.isspace()]:
             yield name, found
 
 
 def validated_query(serializer_class: type[serializers.Serializer], parameters: QueryDict) -> dict[str, Any]:
-    """Return the filters, by the last value of each. Raises ``ValidationError``."""
-    serializer = serializer_class(data={name: values[-1] for name, values in given(parameters)})
+    """Validate the last value of each parameter. Raises ``ValidationError``."""
+    serializer = serializer_class(data={name: values[-1] for name, values in non_blank_parameters(parameters)})
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 
 
 def refuse_unknown_filter(name: str) -> None:
-    """Refuse a name like a filter: ignoring it would return everything. Raises ``ValidationError``."""
+    """Refuse a name that looks like a filter, because ignoring it would return too much. Raises ``ValidationError``."""
     word = _FIRST_WORD.match(name.lower())
     if "[" in name or "]" in name or "__" in name.lstrip("_") or (word and word[0] in _FILTER_WORDS):
         raise ValidationError({name: "Unknown filter."}, code="unknown_filter")

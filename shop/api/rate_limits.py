@@ -36,7 +36,7 @@ class Limit(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """Reserving ``at_once`` uses may make other processes refuse early."""
+    """A use of a limit. ``at_once`` uses are reserved together, so other processes may refuse early."""
 
     digest: str
     limit: int
@@ -106,7 +106,7 @@ def throttle(scope: str, who: str = "", *, ip_address: str | None = None) -> Non
 
 
 @contextmanager
-def failures_limited(*limits: Limit, error: type[Exception]) -> Iterator[None]:
+def limit_failures(*limits: Limit, error: type[Exception]) -> Iterator[None]:
     """Count the block before it runs, for concurrent attempts; undo unless it raises ``error``.
 
     Raises ``Throttled``.
@@ -153,12 +153,12 @@ def ip_address_of(request: Request | HttpRequest) -> str:
     return _ip_address_in(request.META)
 
 
-def site_of(request: Request | HttpRequest) -> str:
+def network_address_of(request: Request | HttpRequest) -> str:
     """Return the client's IPv4 address or IPv6 /48."""
-    return site_in(request.META)
+    return network_address_in(request.META)
 
 
-def site_in(environ: Mapping[str, Any]) -> str:
+def network_address_in(environ: Mapping[str, Any]) -> str:
     return _networks_of(_ip_address_in(environ))[-1][0]
 
 

@@ -14,7 +14,7 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
 
 class JSONRenderer(BaseRenderer):
-    """Truncate times to MongoDB's milliseconds, as a later read returns."""
+    """Render times in milliseconds, as MongoDB stores them: a later read returns the same."""
 
     media_type = "application/json"
     format = "json"

@@ -12,7 +12,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied, ValidationErro
 from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
 from rest_framework.serializers import Field, ListSerializer, Serializer
 
-from shop.api.conditional import ConditionalReads
+from shop.api.conditional import ConditionalGetMixin
 from shop.api.optional_nulls import OptionalNulls, takes_null
 from shop.hooks import Hook
 
@@ -73,9 +73,9 @@ ERROR_SCHEMAS = {
 
 
 class AutoSchema(openapi.AutoSchema):
-    """Errors share one schema per status class: their codes depend on more than serializers.
+    """Describe errors by one schema per status class, and by the codes that the view declares.
 
-    A view's ``errors`` list them per action: exceptions, codes of validation errors, and hooks that raise.
+    A view's ``errors`` list, per action, exceptions, codes of validation errors, and hooks that raise.
     """
 
     def get_tags(self) -> list[str]:
@@ -98,7 +98,7 @@ class AutoSchema(openapi.AutoSchema):
         return [*parameters, IF_NONE_MATCH] if self._is_conditional() else parameters
 
     def _is_conditional(self) -> bool:
-        return isinstance(self.view, ConditionalReads) and self.method == "GET"
+        return isinstance(self.view, ConditionalGetMixin) and self.method == "GET"
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         operation = super().get_operation(*args, **kwargs)
@@ -125,7 +125,7 @@ class AutoSchema(openapi.AutoSchema):
         return refusals
 
     def _is_usual(self, status: int, operation: dict[str, Any]) -> bool:
-        """Return whether requests may be answered so, whatever the view itself refuses."""
+        """Return whether the operation may answer with this status without declaring it."""
         match status:
             case 400:
                 return "requestBody" in operation
@@ -155,7 +155,7 @@ class AutoSchema(openapi.AutoSchema):
         } | ({"headers": RETRY_AFTER} if status in (429, 503) else {})
 
 
-def rules_of_fields(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+def add_field_rules(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add rules of request fields beyond their types and validators, and rules between fields."""
     for name, schema in result["components"]["schemas"].items():
         serializer = generator.registry[name, ResolvedComponent.SCHEMA].object
@@ -163,7 +163,7 @@ def rules_of_fields(result: dict[str, Any], generator: Any, request: Any, public
             properties = schema.get("properties", {})
             for field in properties:
                 properties[field] = _described(serializer.fields[field], properties[field])
-            schema |= getattr(serializer, "described_as", {})
+            schema |= getattr(serializer, "extra_schema", {})
     return result
 
 
@@ -171,7 +171,7 @@ def _described(field: Field, schema: dict[str, Any]) -> dict[str, Any]:
     if isinstance(field, ListSerializer):
         limits = {"minItems": 0 if field.allow_empty else 1, "maxItems": getattr(field, "max_length", None)}
         schema = {**schema, **{name: limit for name, limit in limits.items() if limit}}
-    schema = {**schema, **getattr(field, "described_as", {})}
+    schema = {**schema, **getattr(field, "extra_schema", {})}
     return _or_null(schema) if isinstance(field.parent, OptionalNulls) and takes_null(field) else schema
 
 
@@ -181,7 +181,7 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"oneOf": [schema, {"type": "null"}]}
 
 
-def paths_with_a_trailing_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
+def add_trailing_slashes(endpoints: list[Endpoint]) -> list[Endpoint]:
     """Document each route once."""
     return [(path if path.endswith("/") else f"{path}/", *rest) for path, *rest in endpoints]
 
@@ -193,7 +193,7 @@ REQUEST_ID = {
 }
 
 
-def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+def add_response_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     result.setdefault("components", {})["headers"] = {"RequestID": REQUEST_ID}
     for methods in result["paths"].values():
         for operation in methods.values():
@@ -203,8 +203,8 @@ def reply_headers(result: dict[str, Any], generator: Any, request: Any, public: 
     return result
 
 
-def rules_of_input(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add rules that are checked in code."""
+def add_input_rules(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add that text must not contain NUL, and that query parameters may be empty."""
     for methods in result["paths"].values():
         for operation in methods.values():
             _refuse_nul_in_forms(operation, result["components"]["schemas"])
@@ -224,6 +224,6 @@ def _refuse_nul_in_forms(operation: dict[str, Any], components: dict[str, Any]) 
             field.setdefault("pattern", "^[^\u0000]*$")
 
 
-def error_schemas(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+def add_error_schemas(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     result.setdefault("components", {}).setdefault("schemas", {}).update(ERROR_SCHEMAS)
     return result

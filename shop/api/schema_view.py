@@ -25,5 +25,5 @@ class SchemaView(SpectacularAPIView):
 
 @cache
 def _description(renderer: Any) -> Any:
-    """Rendering is slow, and the endpoint public."""
+    """Return the rendered description; cached, because rendering is slow and the endpoint public."""
     return renderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={})

@@ -18,7 +18,7 @@ class Invariant(NamedTuple):
     check: Check
 
     def violations(self) -> list[str]:
-        """Check a snapshot: concurrent writes are no violation."""
+        """Check a snapshot, so that concurrent writes are no violation."""
         with snapshot():
             return list(self.check())
 
@@ -41,4 +41,4 @@ def all_invariants() -> list[Invariant]:
 
 
 def violations() -> list[str]:
-    return [f"{each.statement}: {complaint}" for each in all_invariants() for complaint in each.violations()]
+    return [f"{each.statement}: {violation}" for each in all_invariants() for violation in each.violations()]

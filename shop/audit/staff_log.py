@@ -1,4 +1,4 @@
-"""Staff log: an append-only row per change, with names of fields, never values: no personal data, no secrets."""
+"""Staff log: an append-only row per change. It has the names of fields, but no values, which may be personal data."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from django.utils import timezone
 from shop.db import documents, transactions
 from shop.http import request_context
 
-# Names of objects, unless personal data.
+# Fields that name an object in the log; none for personal data.
 LABELS = {
     "auth.group": "name",
     "cart.coupon": "code",
@@ -36,7 +36,7 @@ class AppendOnly(TypeError):
 
 class StaffActionQuerySet(models.QuerySet["StaffAction"]):
     def about(self, model: type[models.Model], object_id: str) -> "StaffActionQuerySet":
-        """Return latest first."""
+        """Filter actions on an object, latest first."""
         return self.filter(model=model._meta.label_lower, object_id=object_id).order_by("-pk")
 
     def update(self, **_: Any) -> NoReturn:
@@ -99,7 +99,7 @@ class StaffAction(models.Model):
         raise AppendOnly
 
 
-def note(action: Action, *objects: models.Model, fields: Iterable[str] = ()) -> None:
+def record(action: Action, *objects: models.Model, fields: Iterable[str] = ()) -> None:
     """Log within the transaction; does nothing in jobs, in commands and for customers."""
     staff = request_context.acting_staff()
     if staff is None:
@@ -130,7 +130,7 @@ def _label(obj: models.Model) -> str:
 
 
 def with_people(actions: Iterable[StaffAction]) -> list[StaffAction]:
-    """Set ``person`` and ``target`` to current names or ids of deleted objects."""
+    """Set ``person`` and ``target`` to the current names, or to the ids of deleted objects."""
     rows = list(actions)
     user_label = get_user_model()._meta.label_lower
     wanted: defaultdict[str, set[str]] = defaultdict(set)

@@ -39,18 +39,18 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "deepLinking": True, "docExpansion": "list"},
-    "PREPROCESSING_HOOKS": ["shop.api.schema.paths_with_a_trailing_slash"],
+    "PREPROCESSING_HOOKS": ["shop.api.schema.add_trailing_slashes"],
     "POSTPROCESSING_HOOKS": [
-        "shop.api.schema.rules_of_fields",
+        "shop.api.schema.add_field_rules",
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "shop.api.schema.error_schemas",
-        "shop.api.schema.reply_headers",
-        "shop.api.schema.rules_of_input",
+        "shop.api.schema.add_error_schemas",
+        "shop.api.schema.add_response_headers",
+        "shop.api.schema.add_input_rules",
     ],
 }
-# Per body; each image adds MAX_IMAGE_BYTES.
+# Per request body; each image adds MAX_IMAGE_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-# For 500 variants, the import's maximum.
+# The admin's form of a product with 500 variants, the maximum of an import.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 8_000
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_PIXELS = 40_000_000

@@ -28,7 +28,7 @@ def _running() -> dict[str, str]:
         return {}
 
 
-# Addresses of the MongoDB and the Stripe simulator of `manage.py run`.
+# URIs of the MongoDB and the Stripe simulator of `manage.py run`.
 running = _running()
 
 CRASH_AT = env.str("CRASH_AT", default="")

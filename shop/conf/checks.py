@@ -17,7 +17,7 @@ SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
 @checks.register(checks.Tags.security, deploy=True)
-def check_mails_leave(**_: Any) -> list[checks.CheckMessage]:
+def check_email_backend(**_: Any) -> list[checks.CheckMessage]:
     """Warn without SMTP: links that give access may be logged."""
     if settings.EMAIL_BACKEND == SMTP_BACKEND:
         return []
@@ -52,7 +52,7 @@ def check_static_files(**_: Any) -> list[checks.CheckMessage]:
 
 
 def uncollected_static_file() -> str:
-    """Return the first one's name, or ""."""
+    """Return the name of a static file that is not collected, or ""."""
     if not isinstance(staticfiles_storage, ManifestFilesMixin):
         return ""
     collected = staticfiles_storage.load_manifest()[0]

@@ -4,11 +4,11 @@ from shop.conf.base import checks, env, running
 from shop.db.caching import is_redis
 
 MONGO_URI = env.str("MONGO_URI", default="") or running.get("MONGO_URI", "")
-checks.given("MONGO_URI", MONGO_URI, purpose="it is the MongoDB replica set of the shop")
+checks.required("MONGO_URI", MONGO_URI, purpose="it is the MongoDB replica set of the shop")
 if MONGO_URI:
     MONGO_DATABASE = checks.replica_set("MONGO_URI", MONGO_URI)
 else:
-    # For commands that need no database.
+    # So that commands without a database can start.
     MONGO_URI, MONGO_DATABASE = "mongodb://127.0.0.1:27017/shop?replicaSet=rs0", "shop"
 
 DATABASES = {
@@ -36,14 +36,14 @@ MIGRATION_MODULES = {
     "auth": "shop.db.contrib_migrations.auth",
     "contenttypes": "shop.db.contrib_migrations.contenttypes",
 }
-# Per request, then 503.
+# Database time of a request, after which it is answered with 503.
 REQUEST_DATABASE_SECONDS = 7
 
 CACHE_URL = env.str("CACHE_URL", default="locmemcache://")
 _cache = env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")
 if is_redis(CACHE_URL):
     _cache |= {
-        "BACKEND": "shop.db.caching.ForgetfulRedisCache",
+        "BACKEND": "shop.db.caching.OutageTolerantRedisCache",
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
     }
 CACHES = {"default": _cache}

@@ -24,7 +24,7 @@ class SettingsChecks:
         self.enforced = True
         self.problems: list[str] = []
 
-    def impossible(self, problem: str) -> None:
+    def report_unusable(self, problem: str) -> None:
         """Report a value that is unusable in development, too."""
         self.problems.append(problem)
 
@@ -32,7 +32,7 @@ class SettingsChecks:
         if self.enforced:
             self.problems.append(problem)
 
-    def given(self, name: str, value: str, *, purpose: str) -> None:
+    def required(self, name: str, value: str, *, purpose: str) -> None:
         if not value:
             self._report(f"{name} is not set: {purpose}.")
 
@@ -79,7 +79,7 @@ class SettingsChecks:
         try:
             validate_email(parseaddr(value)[1] if value.isprintable() else "")
         except ValidationError:
-            self.impossible(f"{name} must be a mail address such as 'Shop <shop@example.com>', not {value!r}.")
+            self.report_unusable(f"{name} must be a mail address such as 'Shop <shop@example.com>', not {value!r}.")
 
     def same_mode(self, name: str, value: str, other_name: str, other: str) -> None:
         if value and other and ("_live_" in value) != ("_live_" in other):
@@ -131,7 +131,7 @@ class Environment(environ.Env):
             return default
         if text.lstrip("-").isdecimal() and at_least <= int(text) <= at_most:
             return int(text)
-        self._checks.impossible(f"{name} must be a whole number from {at_least} to {at_most}, not {text!r}.")
+        self._checks.report_unusable(f"{name} must be a whole number from {at_least} to {at_most}, not {text!r}.")
         return default
 
     def switch(self, name: str, *, default: bool) -> bool:
@@ -140,14 +140,14 @@ class Environment(environ.Env):
             return default
         if text in ("1", "on", "yes", "true", "0", "off", "no", "false"):
             return text in ("1", "on", "yes", "true")
-        self._checks.impossible(f"{name} must be on or off (1 or 0), not {text!r}.")
+        self._checks.report_unusable(f"{name} must be on or off (1 or 0), not {text!r}.")
         return default
 
     def one_of(self, name: str, choices: Iterable[str], *, default: str, such_as: str) -> str:
         text = self.str(name, default="").strip() or default
         if text in choices:
             return text
-        self._checks.impossible(f"{name} must be {such_as}, not {text!r}.")
+        self._checks.report_unusable(f"{name} must be {such_as}, not {text!r}.")
         return default
 
     def time_zone(self, name: str, *, default: str) -> str:
@@ -155,7 +155,7 @@ class Environment(environ.Env):
         try:
             ZoneInfo(text)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self._checks.impossible(f"{name} must be a time zone such as Europe/Berlin, not {text!r}.")
+            self._checks.report_unusable(f"{name} must be a time zone such as Europe/Berlin, not {text!r}.")
             return default
         return text
 
@@ -163,7 +163,9 @@ class Environment(environ.Env):
         """Return a path such as "back/office/"."""
         text = self.str(name, default="").strip().strip("/") or default.strip("/")
         if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", text) or text.split("/")[0] in not_in:
-            self._checks.impossible(f"{name} must be a path of letters, digits, - and _ that is free, not {text!r}.")
+            self._checks.report_unusable(
+                f"{name} must be a path of letters, digits, - and _ that is free, not {text!r}."
+            )
         return f"{text}/"
 
     def address(self, name: str, parse: Callable[[str], dict[str, Any]], value: str, *, such_as: str) -> dict[str, Any]:
@@ -171,7 +173,7 @@ class Environment(environ.Env):
             return parse(value)
         except (ImproperlyConfigured, KeyError, ValueError):
             # Not quoted: it may contain a password.
-            self._checks.impossible(f"{name} must be an address such as {such_as}.")
+            self._checks.report_unusable(f"{name} must be an address such as {such_as}.")
             return {}
 
 

@@ -6,7 +6,7 @@ from shop.conf.base import DEBUG, checks, env
 from shop.conf.security import FRONTEND_URL
 
 EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEBUG else "")
-checks.given(
+checks.required(
     "EMAIL_URL", EMAIL_URL, purpose="the shop sends mail to its customers; e.g. smtp+tls://user:password@host:587"
 )
 vars().update(

@@ -7,9 +7,9 @@ CLOUD_API_KEY = env.str("CLOUD_API_KEY", default="")
 CLOUD_API_SECRET = env.str("CLOUD_API_SECRET", default="")
 CLOUD_API_BASE = env.str("CLOUD_API_BASE", default="https://api.cloudinary.com")
 CLOUD_DELIVERY_BASE = "https://res.cloudinary.com"
-checks.given("CLOUD_NAME", CLOUD_NAME, purpose="product images are stored at Cloudinary")
-checks.given("CLOUD_API_KEY", CLOUD_API_KEY, purpose="product images are stored at Cloudinary")
-checks.given("CLOUD_API_SECRET", CLOUD_API_SECRET, purpose="product images are stored at Cloudinary")
+checks.required("CLOUD_NAME", CLOUD_NAME, purpose="product images are stored at Cloudinary")
+checks.required("CLOUD_API_KEY", CLOUD_API_KEY, purpose="product images are stored at Cloudinary")
+checks.required("CLOUD_API_SECRET", CLOUD_API_SECRET, purpose="product images are stored at Cloudinary")
 checks.https_url("CLOUD_API_BASE", CLOUD_API_BASE, purpose="uploads are signed, not encrypted")
 USE_CLOUDINARY = bool(CLOUD_NAME and CLOUD_API_KEY and CLOUD_API_SECRET)
 
@@ -31,7 +31,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = False
-# Per call.
+# Seconds per call.
 CLOUD_TIMEOUT = 5.0
 CLOUDINARY_STORAGE = {
     "CLOUD_NAME": CLOUD_NAME or "unset",

@@ -18,14 +18,14 @@ UNPAID_PIECES_PER_CUSTOMER = env.whole_number("UNPAID_PIECES_PER_CUSTOMER", defa
 UNPAID_PIECES_UNVERIFIED = env.whole_number("UNPAID_PIECES_UNVERIFIED", default=100, at_least=1, at_most=10**9)
 # For all accounts at a network address.
 UNPAID_PIECES_PER_ADDRESS = env.whole_number("UNPAID_PIECES_PER_ADDRESS", default=1000, at_least=1, at_most=10**9)
-# Then orders of deleted customers are anonymised, even if undelivered.
+# After this time orders of deleted accounts are anonymized, even if undelivered.
 ERASURE_GRACE_DAYS = env.whole_number("ERASURE_GRACE_DAYS", default=90, at_least=1, at_most=3650)
-# On in the EU, off in the US.
+# Usually on in the EU, off in the US.
 PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
 MAX_QUANTITY = 1_000_000
-# Also limits how customers can probe the stock.
+# Also limits how much stock customers can find out by trying quantities.
 MAX_QUANTITY_PER_LINE = env.whole_number("MAX_QUANTITY_PER_LINE", default=1000, at_least=1, at_most=MAX_QUANTITY)
-# Customers see stock up to this.
+# Customers see the remaining stock only if it is at most this.
 SHOWN_STOCK = env.whole_number("SHOWN_STOCK", default=5, at_least=0, at_most=MAX_QUANTITY)
 MAX_PRICE = Decimal(10) ** 9
 MAX_CART_LINES = 100

@@ -22,9 +22,9 @@ checks.https_url("STRIPE_API_BASE", STRIPE_API_BASE, purpose="it carries card pa
 # Call, pause and retry leave time within REQUEST_DATABASE_SECONDS.
 STRIPE_TIMEOUT_SECONDS = 3.0
 STRIPE_MAX_RETRIES = 1
-# Then no further call in a request.
-STRIPE_PATIENCE_SECONDS = 3.0
-# Cancels the order; the others refuse further payments in the window.
+# After this time in calls to Stripe, a request makes no further one.
+STRIPE_SECONDS_PER_REQUEST = 3.0
+# The first limit cancels the order; the others refuse further payments in the window.
 FAILED_PAYMENTS_PER_ORDER = env.whole_number("FAILED_PAYMENTS_PER_ORDER", default=10, at_least=1, at_most=10**6)
 FAILED_PAYMENTS_PER_CUSTOMER = env.whole_number("FAILED_PAYMENTS_PER_CUSTOMER", default=20, at_least=1, at_most=10**6)
 FAILED_PAYMENTS_PER_ADDRESS = env.whole_number("FAILED_PAYMENTS_PER_ADDRESS", default=100, at_least=1, at_most=10**6)

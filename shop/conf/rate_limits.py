@@ -15,7 +15,7 @@ RATE_LIMIT_RULES = {
     "refresh": (120, 60),
     "password": (10, 60),
     "logout_all": (10, 60),
-    # These may mail strangers.
+    # These send mails, possibly to strangers.
     "reset": (20, 600),
     "verify": (5, 900),
     "reset_account": (5, 900),
@@ -31,14 +31,14 @@ RATE_LIMIT_RULES = {
     "mail_reset_unverified": (3, 3600),
     "mail_password": (10, 24 * 3600),
     "mail_password_unverified": (3, 24 * 3600),
-    # Limits the cost of bcrypt.
+    # Because of bcrypt's cost.
     "link": (60, 60),
     "export": (10, 3600),
     "upload": (60, 60),
     "address": (60, 60),
     "facets": (300, 60),
     "cart": (600, 60),
-    # Refused codes.
+    # Only refused codes count.
     "coupon": (20, 600),
     "coupon_address": (100, 600),
     "order": (60, 60),

@@ -10,20 +10,20 @@ PORT = env.whole_number("PORT", default=8000, at_least=0, at_most=65535)
 WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, at_least=1, at_most=256)
 
 ADMIN_PATH = env.folder("ADMIN_PATH", default="admin/", not_in=("api", "static", "media", "livez", "readyz"))
-# Per process: threads, waiting requests (a quarter per client), patience in seconds.
+# Per process: threads, requests that may wait (a quarter of them per client), and seconds that one may wait.
 SERVER_POOLS: dict[str, dict[str, Any]] = {
     "default": {"threads": 8, "waiting": 1024},
     # Orders wait for write conflicts, payments for Stripe.
     "checkout": {"threads": 8, "waiting": 1024},
     # bcrypt takes 0.25 s of CPU.
-    "passwords": {"threads": 2, "waiting": 2048, "patience": 20.0},
+    "passwords": {"threads": 2, "waiting": 2048, "max_wait": 20.0},
     # A large image takes hundreds of megabytes.
     "uploads": {"threads": 1, "waiting": 64},
     "facets": {"threads": 1, "waiting": 64},
     "docs": {"threads": 1, "waiting": 64},
     "admin": {"threads": 4, "waiting": 128},
     "webhook": {"threads": 2, "waiting": 1024},
-    # Must always be free.
+    # Health checks must not wait for other requests.
     "livez": {"threads": 1, "waiting": 64},
     "readyz": {"threads": 1, "waiting": 16},
     "refusals": {"threads": 1, "waiting": 1024},
@@ -40,11 +40,11 @@ SERVER_POOL_ROUTES = (
     (".*", r"/livez/?$", "livez"),
     (".*", r"/readyz/?$", "readyz"),
 )
-SERVER_PATIENCE_SECONDS = 8.0
-# Time limit: fixed, plus bytes at this rate.
+SERVER_QUEUE_SECONDS = 8.0
+# Time limit of a request body: fixed, plus its bytes at this rate.
 REQUEST_BODY_SECONDS = 10.0
 REQUEST_BODY_BYTES_PER_SECOND = 10_000
-# Per process; large: above 1 MiB.
+# Request bodies that a process receives at the same time; large ones are above 1 MiB.
 MAX_BODIES = 1000
 MAX_BODIES_OF_A_CLIENT = 250
 MAX_LARGE_BODIES = 32

@@ -1,4 +1,4 @@
-"""Redis cache, empty during an outage."""
+"""Redis cache that behaves as if it were empty during an outage."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,7 +17,7 @@ def is_redis(url: str) -> bool:
     return url.startswith(("redis://", "rediss://"))
 
 
-def _else(answer: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _fallback(answer: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return ``answer()`` after a Redis error."""
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,16 +34,16 @@ def _else(answer: Callable[[], Any]) -> Callable[[Callable[..., Any]], Callable[
     return decorate
 
 
-class ForgetfulRedisCache(RedisCache):
+class OutageTolerantRedisCache(RedisCache):
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        return _else(lambda: default)(super().get)(key, default, version)
+        return _fallback(lambda: default)(super().get)(key, default, version)
 
-    add = _else(bool)(RedisCache.add)
-    set = _else(lambda: None)(RedisCache.set)
-    touch = _else(bool)(RedisCache.touch)
-    delete = _else(bool)(RedisCache.delete)
-    has_key = _else(bool)(RedisCache.has_key)
-    get_many = _else(dict)(RedisCache.get_many)
-    set_many = _else(list)(RedisCache.set_many)
-    delete_many = _else(lambda: None)(RedisCache.delete_many)
-    clear = _else(bool)(RedisCache.clear)
+    add = _fallback(bool)(RedisCache.add)
+    set = _fallback(lambda: None)(RedisCache.set)
+    touch = _fallback(bool)(RedisCache.touch)
+    delete = _fallback(bool)(RedisCache.delete)
+    has_key = _fallback(bool)(RedisCache.has_key)
+    get_many = _fallback(dict)(RedisCache.get_many)
+    set_many = _fallback(list)(RedisCache.set_many)
+    delete_many = _fallback(lambda: None)(RedisCache.delete_many)
+    clear = _fallback(bool)(RedisCache.clear)

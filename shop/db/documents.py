@@ -41,14 +41,14 @@ def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
 
 @wrap_database_errors
 def aggregate(model: type[models.Model], pipeline: Sequence[Any], *, index: str | None = None) -> list[Document]:
-    """``index`` names the index to use."""
+    """Return the resulting documents; ``index`` is the name of the index to use."""
     collection, session = collection_of(model)
     hint = {} if index is None else {"hint": index}
     return collection.aggregate(pipeline, session=session, batchSize=_BATCH_SIZE, **hint).to_list()
 
 
 @wrap_database_errors
-def change_one(
+def find_one_and_update(
     model: type[models.Model],
     match: Mapping[str, Any],
     change: Mapping[str, Any],
@@ -70,7 +70,7 @@ def change_one(
 def update_one(model: type[models.Model], match: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
     """Return whether a document matched.
 
-    Cheaper than :func:`change_one`, whose result the server stores for retries.
+    Cheaper than :func:`find_one_and_update`, whose result the server stores for retries.
     """
     collection, session = collection_of(model)
     return collection.update_one(match, change, session=session).matched_count == 1
@@ -102,11 +102,13 @@ def bulk_write(model: type[models.Model], operations: Sequence[UpdateOne]) -> in
 
 def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, Any]]) -> int:
     """Set fields by primary key; return the number matched."""
-    return bulk_write(model, [UpdateOne({"_id": pk}, {"$set": stored(model, row)}) for pk, row in changes.items()])
+    return bulk_write(
+        model, [UpdateOne({"_id": pk}, {"$set": stored_values(model, row)}) for pk, row in changes.items()]
+    )
 
 
 def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tuple[Collection, ClientSession | None]:
-    """With ``may_be_lost`` writes use w=1 and can be lost on failover."""
+    """Return the collection and the session; with ``may_be_lost`` writes use w=1 and can be lost on failover."""
     wrapper = mongodb_connection()
     concern = WriteConcern(1) if may_be_lost else None
     return Collection(wrapper.database, model._meta.db_table, write_concern=concern), wrapper.session
@@ -115,7 +117,7 @@ def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tu
 # --- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def stored(model: type[models.Model], values: Mapping[str, Any]) -> Document:
+def stored_values(model: type[models.Model], values: Mapping[str, Any]) -> Document:
     """Return fields as columns of a document."""
     fields = {name: field_of(model, name) for name in values}
     return {column_of(field): field.get_db_prep_save(values[name], connection) for name, field in fields.items()}

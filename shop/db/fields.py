@@ -42,7 +42,7 @@ class _Normalized(models.Field):
 
 
 class CodeField(_Normalized, models.CharField):
-    """Keep the case."""
+    """A code that keeps its case."""
 
     normalize = staticmethod(identifiers.code)
 

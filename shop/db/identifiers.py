@@ -1,4 +1,4 @@
-"""Normal forms of identifying texts.
+"""Normal forms of codes, slugs and labels.
 
 Sources: https://www.unicode.org/reports/tr15/, and Default_Ignorable_Code_Point in
 https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt for invisible characters.
@@ -10,15 +10,15 @@ from collections.abc import Mapping
 
 # Part of words and emoji, so labels keep them.
 _JOINERS = "\u200c\u200d\ufe00-\ufe0f"
-_NEVER_SEEN = (
+_ALWAYS_INVISIBLE = (
     "\x01-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff"
 )
 # Written by word processors and phones.
 _HYPHENS = dict.fromkeys(map(ord, "‐‑‒–−"), "-")
-_INVISIBLE = re.compile(f"[{_NEVER_SEEN}]")
-_INVISIBLE_OR_JOINER = re.compile(f"[{_NEVER_SEEN}{_JOINERS}]")
+_INVISIBLE = re.compile(f"[{_ALWAYS_INVISIBLE}]")
+_INVISIBLE_OR_JOINER = re.compile(f"[{_ALWAYS_INVISIBLE}{_JOINERS}]")
 
 
 def label(text: str) -> str:

@@ -11,7 +11,7 @@ from shop import money
 
 
 def money_field(**options: Any) -> models.DecimalField:
-    """Three decimals fit every currency of `shop.money`."""
+    """Return a field for an amount; three decimals fit every currency of `shop.money`."""
     return models.DecimalField(max_digits=14, decimal_places=3, validators=[MinValueValidator(Decimal(0))], **options)
 
 
@@ -51,7 +51,7 @@ class MoneyFieldSchema(OpenApiSerializerFieldExtension):
         return rf"^\d+\.\d{{{places}}}$" if places else r"^\d+$"
 
     def _accepted(self, places: int) -> str:
-        """``max_value`` is a power of ten."""
+        """Return the pattern of input, given that ``max_value`` is a power of ten."""
         digits = len(str(self.target.max_value)) - 1
         positive = r"(?!0*\.?0*$)" if self.target.min_value else ""
         fraction = rf"(?:\.\d{{0,{places}}})?" if places else ""

@@ -28,8 +28,8 @@ class MongodError(Exception):
     """The message names the remedy."""
 
 
-def why_it_ended(code: int, log: str, program: Path) -> str:
-    """A negative ``code`` is a signal."""
+def explain_exit(code: int, log: str, program: Path) -> str:
+    """Explain the exit of a mongod by its code (negative for a signal) and its log."""
     if missing := re.search(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file", log):
         return _missing_library(missing[1])
     if needed := re.search(r"version `((?:GLIBC|GLIBCXX|OPENSSL)_[\d.]+)' not found", log):
@@ -64,11 +64,11 @@ def check_reachable(uri: str, *, seconds: float = 5) -> None:
         with client:
             client.admin.command("ping")  # requires a primary and authentication
     except PyMongoError as error:
-        reason = why_unusable(uri, error) or "The MongoDB of MONGO_URI cannot be used."
+        reason = explain_failure(uri, error) or "The MongoDB of MONGO_URI cannot be used."
         raise MongodError(f"{reason} Or unset MONGO_URI to use the embedded one.") from error
 
 
-def why_unusable(uri: str, error: BaseException | None) -> str:
+def explain_failure(uri: str, error: BaseException | None) -> str:
     """Return the cause and remedy, or "" for an unrelated error. Connects to the servers for some seconds."""
     while error is not None:
         if isinstance(error, OperationFailure) and error.code in _AUTHENTICATION_FAILED:
@@ -79,12 +79,12 @@ def why_unusable(uri: str, error: BaseException | None) -> str:
                 "role readWrite on the shop's database."
             )
         if isinstance(error, ConnectionFailure | ConfigurationError):
-            return _why_unreachable(uri)
+            return _explain_unreachable(uri)
         error = error.__cause__ or error.__context__
     return ""
 
 
-def _why_unreachable(uri: str) -> str:
+def _explain_unreachable(uri: str) -> str:
     try:
         parsed = parse_uri(uri, validate=False)
     except PyMongoError:
@@ -98,9 +98,9 @@ def _why_unreachable(uri: str) -> str:
         try:
             hello = _hello(where, tls)
         except PyMongoError as error:
-            reason = reason or _why_no_answer(where, str(error), tls=bool(tls))
+            reason = reason or _explain_no_answer(where, str(error), tls=bool(tls))
         else:
-            return _why_unfit(where, hello, tls, wanted_set=options.get("replicaset"))
+            return _explain_unsuitable(where, hello, tls, wanted_set=options.get("replicaset"))
     return reason
 
 
@@ -112,7 +112,7 @@ def _hello(where: str, tls: dict[str, Any]) -> dict[str, Any]:
         return client.admin.command("hello")
 
 
-def _why_no_answer(where: str, said: str, *, tls: bool) -> str:
+def _explain_no_answer(where: str, said: str, *, tls: bool) -> str:
     if re.search(r"not known|nodename nor servname|name resolution|No address associated", said):
         return (
             f"The host {where.rpartition(':')[0]} does not exist: correct it in MONGO_URI, or the DNS of this machine."
@@ -131,7 +131,7 @@ def _why_no_answer(where: str, said: str, *, tls: bool) -> str:
     )
 
 
-def _why_unfit(where: str, hello: dict[str, Any], tls: dict[str, Any], *, wanted_set: str | None) -> str:
+def _explain_unsuitable(where: str, hello: dict[str, Any], tls: dict[str, Any], *, wanted_set: str | None) -> str:
     if hello.get("isreplicaset"):
         return f"The replica set of {where} was never initiated: run `rs.initiate()` there once."
     if "setName" not in hello:

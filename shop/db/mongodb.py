@@ -1,6 +1,6 @@
 """Patches of django-mongodb-backend 5.2, TTL indexes, lookups.
 
-`shop/tests/test_mongodb.py` shows obsolete patches.
+`shop/tests/test_mongodb.py` shows which patches are obsolete.
 """
 
 from collections.abc import Sequence

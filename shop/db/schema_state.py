@@ -1,4 +1,4 @@
-"""Without unique indexes the shop must not serve requests."""
+"""Unapplied migrations and missing indexes: without its unique indexes the shop must not serve requests."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def unapplied_migrations() -> list[str]:
 
 
 def is_migrated() -> bool:
-    """Cached once true."""
+    """Return whether all migrations are applied; cached once true."""
     global _migrated
     _migrated = _migrated or not unapplied_migrations()
     return _migrated

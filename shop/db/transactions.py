@@ -28,7 +28,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from shop.api.errors import ServiceUnavailable, is_database_silent
+from shop.api.errors import ServiceUnavailable, is_database_unresponsive
 from shop.db import crash_points
 from shop.db.connection import mongodb_connection
 from shop.db.deadline import database_seconds_left, driver_call
@@ -128,7 +128,7 @@ def _run(name: str, body: Callable[[], R]) -> R:
                 if not _has_label(error, "TransientTransactionError"):
                     raise
                 if time.monotonic() >= give_up_at:
-                    if is_database_silent(error):
+                    if is_database_unresponsive(error):
                         raise
                     raise TransactionContention from error
                 attempt += 1
@@ -183,11 +183,10 @@ def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R,
         connection.nested_atomics = 0
         connection.run_on_commit = []
         # Without the request's time limit: locks must be released.
-        _end(session)
+        _abort_if_open(session)
 
 
-def _end(session: ClientSession) -> None:
-    """Abort an open transaction."""
+def _abort_if_open(session: ClientSession) -> None:
     with pymongo.timeout(ABORT_SECONDS):
         session.end_session()
 

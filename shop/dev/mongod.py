@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from shop.db.mongod_errors import MongodError, check_reachable, why_it_ended
+from shop.db.mongod_errors import MongodError, check_reachable, explain_exit
 from shop.dev.processes import last_lines, spawn
 
 __all__ = ["MongodError", "ReplicaSet", "binary", "check_reachable", "free_port", "start", "temporary"]
@@ -206,7 +206,7 @@ def _wait_until_writable(
         while True:
             for process, log in zip(processes, logs, strict=True):
                 if process.poll() is not None:
-                    raise MongodError(why_it_ended(process.poll() or 0, last_lines(log, 200), program))
+                    raise MongodError(explain_exit(process.poll() or 0, last_lines(log, 200), program))
             if time.monotonic() > give_up:
                 raise MongodError(
                     "MongoDB started but took no writes in time; the end of its log says:\n" + last_lines(logs[0], 5)

@@ -21,7 +21,7 @@ from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.utils.http import parse_header_parameters
 
 from shop.api.errors import ServiceUnavailable
-from shop.api.rate_limits import site_in
+from shop.api.rate_limits import network_address_in
 from shop.http.areas import Area, area_of
 from shop.http.bodies import IN_MEMORY_BYTES, LARGE_BYTES, BodyReader
 from shop.http.circuit import circuit
@@ -33,7 +33,7 @@ from shop.http.reply_headers import SERVER_NAME
 logger = structlog.get_logger(__name__)
 
 PIECE_BYTES = 64 * 1024
-# For one piece of a download.
+# Per piece of a download.
 SEND_SECONDS = 30.0
 
 Environ = dict[str, Any]
@@ -53,9 +53,7 @@ class Application:
     def __init__(self, django: WSGIHandler) -> None:
         self._django = django
         raise_open_files_limit()
-        self._pools = Pools(
-            settings.SERVER_POOLS, settings.SERVER_POOL_ROUTES, patience=settings.SERVER_PATIENCE_SECONDS
-        )
+        self._pools = Pools(settings.SERVER_POOLS, settings.SERVER_POOL_ROUTES, max_wait=settings.SERVER_QUEUE_SECONDS)
         self._bodies = BodyReader()
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
@@ -64,7 +62,7 @@ class Application:
             if (download := await self._respond(environ, protocol)) is not None:
                 await _send(download, protocol)
         except Exception:
-            # Hides the server's name; ignored if a response was sent already.
+            # Ignored if a response was sent already. The header hides the server's name.
             logger.exception("request_failed")
             protocol.response_empty(500, [("server", SERVER_NAME)])
         finally:
@@ -73,7 +71,7 @@ class Application:
     async def _respond(self, environ: Environ, protocol: Any) -> Download | None:
         """Respond, or return a download."""
         run_django = partial(self._run_django, environ, protocol)
-        client = site_in(environ)
+        client = network_address_in(environ)
         try:
             media_type = _media_type(environ)
             await self._read_body(environ, protocol, media_type=media_type, client=client)
@@ -225,7 +223,7 @@ def _media_type(environ: Environ) -> str:
 
 
 def _whole_number(text: str) -> int:
-    """Return 0 if absent or malformed, and at least ten to the 20th for more digits."""
+    """Return the number: 0 if absent or malformed, its first 21 digits if longer, which is above any limit."""
     # Leading zeros are allowed; Python reads at most 4,300 digits.
     digits = text.lstrip("0")
     return int(digits[:21]) if digits.isascii() and digits.isdigit() else 0

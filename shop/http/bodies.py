@@ -22,8 +22,7 @@ class BodyReader:
         self._large = _Slots(settings.MAX_LARGE_BODIES, of_a_client=settings.MAX_LARGE_BODIES_OF_A_CLIENT)
 
     async def read(self, protocol: Any, *, length: int | None, limit: int, client: str, is_large: bool) -> IO[bytes]:
-        """Stop reading above ``limit`` bytes; ``length`` is None if chunked.
-
+        """Return the body, or its beginning if it has more than ``limit`` bytes; ``length`` is None if chunked.
         Raises ``RequestTimeout``, ``ServerBusy`` and ``IncompleteBody``.
         """
         with self._all.slot(client), self._large.slot(client) if is_large else nullcontext():
@@ -38,7 +37,7 @@ class BodyReader:
 
     @staticmethod
     async def _copy(protocol: Any, body: IO[bytes], *, length: int | None, limit: int) -> None:
-        """Allow more time as bytes arrive."""
+        """Copy the body; the time limit grows as bytes arrive."""
         started = asyncio.get_running_loop().time()
         received = empty = 0
         try:

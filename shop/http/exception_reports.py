@@ -16,9 +16,9 @@ class Reporter(ExceptionReporter):
         if settings.DEBUG:
             return super().get_traceback_text()
         lines = [f"Request {request_context.current_request_id() or 'unknown'}"]
-        for each in logs.report(self.exc_value) if self.exc_value else ():
+        for each in logs.exception_chain(self.exc_value) if self.exc_value else ():
             lines += ["", each["error"], *(f"  {frame}" for frame in each["at"])]
-        return logs.scrubbed("\n".join(lines))
+        return logs.redacted("\n".join(lines))
 
     def get_traceback_html(self) -> SafeString:
         return (

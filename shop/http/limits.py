@@ -20,7 +20,7 @@ def body_limit(media_type: str, *, images: int) -> int:
 
 
 def raise_open_files_limit() -> None:
-    """Each connection is an open file."""
+    """Allow as many open files as possible, because each connection is one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -15,7 +15,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import Throttled
 
-from shop.api.error_responses import OUTAGE_TITLE, answer
+from shop.api.error_responses import OUTAGE_TITLE, respond_with_error
 from shop.api.errors import DatabaseUnavailable, PayloadTooLarge, ShopError, is_database_outage
 from shop.http.addresses import base_url
 from shop.http.areas import Area, area_of
@@ -39,15 +39,15 @@ class DatabaseDeadlineMiddleware:
             with circuit.request(seconds_waited=time.monotonic() - queued_at if queued_at else 0.0):
                 return self.get_response(request)
         except DatabaseUnavailable as error:
-            return answer(request, error, title=OUTAGE_TITLE)
+            return respond_with_error(request, error, title=OUTAGE_TITLE)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         # DRF's views handle their exceptions.
         if is_database_outage(exception):
             circuit.check_database()
-            return answer(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
+            return respond_with_error(request, DatabaseUnavailable(), title=OUTAGE_TITLE)
         if isinstance(exception, ShopError | Throttled):
-            return answer(request, exception, title="Request failed")
+            return respond_with_error(request, exception, title="Request failed")
         return None
 
 
@@ -76,7 +76,7 @@ class RequestLimitsMiddleware:
         if area is not Area.HEALTH:
             base_url(request)
         if (error := request.META.get(REFUSAL)) is not None:
-            return answer(request, error, title="The request could not be processed")
+            return respond_with_error(request, error, title="The request could not be processed")
         refusal = self._refusal(request, images=settings.MAX_IMAGES_AT_ONCE if area is Area.ADMIN else 1)
         return refusal or self.get_response(request)
 
@@ -98,11 +98,11 @@ class RequestLimitsMiddleware:
         if length <= limit:
             return None
         error = PayloadTooLarge(f"The request body is larger than {limit} bytes.")
-        return answer(request, error, title="Upload too large")
+        return respond_with_error(request, error, title="Upload too large")
 
 
 class _AdminOnly(MiddlewareMixin):
-    """``process_view`` still checks the CSRF token elsewhere."""
+    """Skips a middleware outside the admin, except for the CSRF check in its ``process_view``."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if area_of(request.path_info) is Area.ADMIN:

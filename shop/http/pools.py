@@ -21,8 +21,8 @@ class _Job(NamedTuple):
 class Pool:
     """Clients take turns: one that sends many requests delays only itself."""
 
-    def __init__(self, name: str, *, threads: int, waiting: int, patience: float) -> None:
-        self._most_waiting, self._patience = waiting, patience
+    def __init__(self, name: str, *, threads: int, waiting: int, max_wait: float) -> None:
+        self._most_waiting, self._max_wait = waiting, max_wait
         self._most_waiting_of_a_client = math.ceil(waiting / 4)
         self._waiting = 0
         self._queues: OrderedDict[str, deque[_Job]] = OrderedDict()
@@ -47,7 +47,7 @@ class Pool:
             job = self._next()
             result, error = None, None
             try:
-                if time.monotonic() - job.submitted_at > self._patience:
+                if time.monotonic() - job.submitted_at > self._max_wait:
                     raise ServerBusy
                 result = job.function()
             except BaseException as raised:
@@ -79,9 +79,9 @@ def _resolve(done: asyncio.Future[Any], result: Any, error: Exception | None) ->
 
 class Pools:
     def __init__(
-        self, sizes: Mapping[str, Mapping[str, Any]], routes: Iterable[tuple[str, str, str]], *, patience: float
+        self, sizes: Mapping[str, Mapping[str, Any]], routes: Iterable[tuple[str, str, str]], *, max_wait: float
     ) -> None:
-        self._pools = {name: Pool(name, **{"patience": patience, **size}) for name, size in sizes.items()}
+        self._pools = {name: Pool(name, **{"max_wait": max_wait, **size}) for name, size in sizes.items()}
         self._routes = [(re.compile(methods), re.compile(path), name) for methods, path, name in routes]
 
     def name_for(self, method: str, path: str, media_type: str) -> str:

@@ -19,14 +19,14 @@ class Staff(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Work:
+class _Context:
     """``fields`` are added to log lines."""
 
     request_id: str
     fields: dict[str, str]
     user: str = ""
     staff: Staff | None = None
-    _around: "Token[_Work | None] | None" = field(default=None, repr=False)
+    _around: "Token[_Context | None] | None" = field(default=None, repr=False)
 
     def __enter__(self) -> str:
         self._around = _current.set(self)
@@ -37,38 +37,38 @@ class _Work:
             _current.reset(self._around)
 
 
-_current: ContextVar[_Work | None] = ContextVar("work", default=None)
+_current: ContextVar[_Context | None] = ContextVar("context", default=None)
 
 
-def well_formed(request_id: str) -> bool:
+def is_well_formed(request_id: str) -> bool:
     return _WELL_FORMED.fullmatch(request_id) is not None
 
 
 def bind_context(request_id: str = "", **fields: str) -> AbstractContextManager[str]:
     """Yield the request id (new if empty). The block starts without a user."""
     around = _current.get()
-    return _Work(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
+    return _Context(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
 
 
 def bind_user(user: Any, *, via: str) -> None:
     """Set the user for log lines and, if staff, the staff log."""
-    work = _current.get()
-    if work is not None:
-        work.user = str(user.pk)
-        work.staff = Staff(work.user, via) if user.is_staff else None
+    context = _current.get()
+    if context is not None:
+        context.user = str(user.pk)
+        context.staff = Staff(context.user, via) if user.is_staff else None
 
 
 def current_request_id() -> str:
     """Return "" outside of requests and jobs."""
-    work = _current.get()
-    return work.request_id if work else ""
+    context = _current.get()
+    return context.request_id if context else ""
 
 
 def acting_staff() -> Staff | None:
-    work = _current.get()
-    return work.staff if work else None
+    context = _current.get()
+    return context.staff if context else None
 
 
 def log_fields() -> dict[str, str]:
-    work = _current.get()
-    return {"request_id": work.request_id, "user": work.user, **work.fields} if work else {}
+    context = _current.get()
+    return {"request_id": context.request_id, "user": context.user, **context.fields} if context else {}

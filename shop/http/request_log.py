@@ -23,7 +23,7 @@ class RequestLogMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        with request_context.bind_context(given if request_context.well_formed(given) else "") as request_id:
+        with request_context.bind_context(given if request_context.is_well_formed(given) else "") as request_id:
             response = self.get_response(request)
             RequestLine(
                 logger=__name__,

@@ -145,7 +145,7 @@ def _try(job: Job) -> None:
         given_up_at = timezone.now() if job.attempts >= MAX_ATTEMPTS else None
         Job.objects.filter(pk=job.pk, run_at=job.run_at).update(
             run_at=_milliseconds(timezone.now() + back_off),
-            last_error=logs.scrubbed(repr(error.__cause__ or error))[:2000],
+            last_error=logs.redacted(repr(error.__cause__ or error))[:2000],
             given_up_at=given_up_at,
         )
     else:
@@ -171,7 +171,7 @@ def _work_in_transaction(job: Job, kind: JobKind) -> None:
 
 
 class PeriodicTask(models.Model):
-    """Claimed by advancing ``due_at``."""
+    """A task, which a worker claims by advancing ``due_at``."""
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()

@@ -31,9 +31,9 @@ from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
-AWAY_SECONDS = 30.0
+SERVER_RETRY_SECONDS = 30.0
 # Retry of temporary refusals, such as greylisting.
-ASK_AGAIN_SECONDS = 15 * 60.0
+RECIPIENT_RETRY_SECONDS = 15 * 60.0
 DELIVERABLE_FOR = timedelta(days=1)
 # After this time a retry counts again.
 _COUNTED_FOR_SECONDS = 2 * 24 * 3600
@@ -114,49 +114,49 @@ def storefront_url(page: str, **parameters: str) -> str:
     return f"{settings.FRONTEND_URL.rstrip('/')}/{page}{query}"
 
 
-def _send(mail: Mail, number: ObjectId) -> None:
+def _send(mail: Mail, mail_id: ObjectId) -> None:
     try:
         check_email(mail.to)
     except ValidationError:
         # The account predates the check.
-        logger.warning("mail_undeliverable", mail=str(number))
+        logger.warning("mail_undeliverable", mail=str(mail_id))
         return
-    if _is_over_limit(mail, number):
+    if _is_over_limit(mail, mail_id):
         return
-    message = _message(mail, number)
+    message = _message(mail, mail_id)
     with _server.connected() as connection:
         try:
             connection.send_messages([message])
         except smtplib.SMTPRecipientsRefused as refused:
             ((code, _),) = refused.recipients.values()
-            if code < 500 and timezone.now() - number.generation_time < DELIVERABLE_FOR:
-                raise jobs.Postpone(ASK_AGAIN_SECONDS) from refused
-            _drop(number, code=code)
+            if code < 500 and timezone.now() - mail_id.generation_time < DELIVERABLE_FOR:
+                raise jobs.Postpone(RECIPIENT_RETRY_SECONDS) from refused
+            _drop(mail_id, code=code)
         except smtplib.SMTPDataError as refused:
             if not _is_about_mailbox(refused):
                 raise MailNotAccepted(refused, to=mail.to) from None
-            _drop(number, code=refused.smtp_code)
+            _drop(mail_id, code=refused.smtp_code)
         except OSError as error:
             # Includes lost responses, so attempts are limited.
             raise MailNotAccepted(error, to=mail.to) from None
 
 
-def _is_over_limit(mail: Mail, number: ObjectId) -> bool:
+def _is_over_limit(mail: Mail, mail_id: ObjectId) -> bool:
     """Count a mail for its mailbox; retries do not count again."""
     if not settings.RATE_LIMITS or mail.budget is None:
         return False
-    if counters.count(f"mail {number}", seconds=_COUNTED_FOR_SECONDS).uses > 1:
+    if counters.count(f"mail {mail_id}", seconds=_COUNTED_FOR_SECONDS).uses > 1:
         return False
     scope = f"{mail.budget}{'' if mail.verified else '_unverified'}"
     if count_use(scope, mailbox_of(mail.to)) is None:
         return False
-    logger.warning("mail_over_limit", mail=str(number), code=scope)
+    logger.warning("mail_over_limit", mail=str(mail_id), code=scope)
     return True
 
 
-def _drop(number: ObjectId, *, code: int) -> None:
+def _drop(mail_id: ObjectId, *, code: int) -> None:
     # The server's message may name the person.
-    logger.warning("mail_refused", mail=str(number), code=code)
+    logger.warning("mail_refused", mail=str(mail_id), code=code)
 
 
 def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:
@@ -166,7 +166,7 @@ def _is_about_mailbox(refused: smtplib.SMTPDataError) -> bool:
     return refused.smtp_code >= 500 and text.startswith(("5.1.", "5.2."))
 
 
-def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:
+def _message(mail: Mail, mail_id: ObjectId) -> EmailMultiAlternatives:
     name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     context = {**mail.context, "subject": mail.subject, "shop": name or "Shop", "storefront": settings.FRONTEND_URL}
     text = render_to_string(f"{mail.template}.txt", context)
@@ -175,7 +175,7 @@ def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:
         body=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
         to=[mail.to],
         headers={
-            "Message-ID": f"<{number}@{address.rpartition('@')[2]}>",
+            "Message-ID": f"<{mail_id}@{address.rpartition('@')[2]}>",
             # RFC 3834: suppresses out-of-office replies.
             "Auto-Submitted": "auto-generated",
         },
@@ -186,10 +186,10 @@ def _message(mail: Mail, number: ObjectId) -> EmailMultiAlternatives:
 
 class _Server:
     def __init__(self) -> None:
-        self._away_until = 0.0
+        self._unavailable_until = 0.0
 
     def require(self) -> None:
-        if (seconds := self._away_until - time.monotonic()) > 0:
+        if (seconds := self._unavailable_until - time.monotonic()) > 0:
             raise jobs.Postpone(seconds)
 
     @contextlib.contextmanager
@@ -213,8 +213,8 @@ class _Server:
             if lasting or isinstance(error, smtplib.SMTPNotSupportedError):
                 raise
             logger.warning("mail_server_unavailable", error=describe_error(error))
-            self._away_until = time.monotonic() + AWAY_SECONDS
-            raise jobs.Postpone(AWAY_SECONDS) from error
+            self._unavailable_until = time.monotonic() + SERVER_RETRY_SECONDS
+            raise jobs.Postpone(SERVER_RETRY_SECONDS) from error
 
 
 _server = _Server()

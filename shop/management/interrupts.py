@@ -10,8 +10,8 @@ _REPEAT_SECONDS = 0.1
 def interrupt_on_signals() -> None:
     """Raise ``KeyboardInterrupt`` for SIGINT, SIGTERM and SIGHUP (unless nohup ignores it).
 
-    Shells start background jobs with SIGINT ignored; Python then has no handler for it. Python only prints what a
-    finalizer or a fork handler raises: an interrupt lost in one is raised again.
+    Shells start background jobs with SIGINT ignored; Python then has no handler for it. Python only prints
+    exceptions of finalizers and fork handlers, so an interrupt that is lost in one is raised again.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # set by nohup

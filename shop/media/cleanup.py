@@ -27,7 +27,7 @@ def store_and_record(image: media.PreparedImage, *, folder: str, record: Callabl
     try:
         return record(name)
     except BaseException:
-        # The search for orphans finds it otherwise.
+        # If this fails, too, the search for orphans finds the image.
         with contextlib.suppress(Exception):
             delete_image_later(name)
         raise

@@ -63,10 +63,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
         return self.size(name) is not None
 
     def size(self, name: str) -> int | None:
-        """Return the original's size in bytes, or None.
-
-        Delivery URLs may serve derived images.
-        """
+        """Return the original's size in bytes, or None. Not from its URL, which may serve a derived image."""
         try:
             answer = _call(cloudinary.api.resource, name, resource_type=self.RESOURCE_TYPE)
         except MediaUnavailable as error:

@@ -70,7 +70,7 @@ def urls_of(size: str, *, base_url: str = "") -> Callable[[str | None], str | No
 
 
 def relative_url(name: str, size: str = "original") -> str:
-    """Return a path unless at Cloudinary."""
+    """Return a path or, at Cloudinary, a URL."""
     prefix, suffix = _parts()[size]
     return f"{prefix}{_quoted(name)[not suffix]}{suffix}"
 
@@ -85,7 +85,7 @@ def _absolute(prefix: str, base_url: str) -> str:
 
 
 def _parts() -> dict[str, tuple[str, str]]:
-    """With a suffix, the stem goes between prefix and suffix."""
+    """Return prefix and suffix of URLs by size. The name between them has no extension if there is a suffix."""
     return _url_parts(is_at_cloudinary(), settings.CLOUD_DELIVERY_BASE, settings.CLOUD_NAME, settings.MEDIA_URL)
 
 

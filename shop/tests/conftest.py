@@ -1,4 +1,4 @@
-"""What several tests of the whole shop begin with."""
+"""Fixtures of tests of the whole shop."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The admin for those who use the keyboard or a screen reader, in a real browser."""
+"""The admin by keyboard and screen reader, in a real browser."""
 
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def server(pages: dict[str, str], tmp_path: Path) -> Any:
 
 
 def faults(page: Page) -> list[str]:
-    """What axe finds serious or critical on the page as it is."""
+    """Return the serious and critical violations that axe finds on the page."""
     return [
         f"{each['id']}: {each['nodes'][0]['html'][:200]}"
         for each in Axe().run(page).response["violations"]
@@ -83,7 +83,7 @@ def test_axe_finds_nothing_serious_on_any_page_in_light_and_dark(
 
 
 def too_wide(page: Page) -> list[str]:
-    """What does not fit into its place: the page into the window, text into the cards beside an order."""
+    """Return what does not fit: the page into the window, text into the cards of an order."""
     return page.evaluate(
         "[document.documentElement, ...document.querySelectorAll('.shop-order-side .shop-card')]"
         ".filter(each => each.scrollWidth > each.clientWidth)"
@@ -214,7 +214,7 @@ def open_a_dialog_without_a_connection(url: str, address: str, staff: User) -> N
         expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-def test_a_dialog_that_cannot_be_loaded_says_so(server: Any, pages: dict[str, str], staff: User) -> None:
+def test_a_dialog_that_cannot_be_loaded_shows_an_error(server: Any, pages: dict[str, str], staff: User) -> None:
     # At the end the browser complains of the request.
     with pytest.raises(AssertionError, match="htmx:sendError"):
         open_a_dialog_without_a_connection(server.url, pages["orders.order change"], staff)

@@ -1,4 +1,4 @@
-"""What must hold across server processes, against four real ones: a limit is one, a refresh token is used once."""
+"""Rate limits and refresh tokens across four real server processes."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,14 +21,14 @@ PROCESSES = 4
 
 
 def together(times: int, call: Callable[[int], requests.Response]) -> Counter[int]:
-    """Make so many calls at once, each on a connection of its own, so that every process has some of them."""
+    """Make concurrent calls, each on a separate connection, so that every process gets some of them."""
     with ThreadPoolExecutor(times) as pool:
         return Counter(reply.status_code for reply in pool.map(call, range(times)))
 
 
 def hundred_logins(server: ShopServer, email: str, password: str = PASSWORD) -> Counter[int]:
     def log_in(number: int) -> requests.Response:
-        # As somebody would who believes that the address is taken from here.
+        # A client that forges its address by this header.
         forged = {"X-Forwarded-For": f"10.0.0.{number}"}
         body = {"email": email, "password": password}
         return requests.post(f"{server.url}/api/v1/auth/login/", json=body, headers=forged, timeout=30)
@@ -44,7 +44,7 @@ def test_a_hundred_logins_at_once_never_pass_the_limit_and_a_refresh_token_is_us
     assert limit < everybody < 100
     with shop_server(log=tmp_path / "web.log", workers=PROCESSES, RATE_LIMITS="on") as server:
         assert hundred_logins(server, customer.email, "wrong") == {401: limit, 429: 100 - limit}
-        # Of other accounts, what one address may try is what is left.
+        # Other accounts have the rest of the address's limit.
         assert hundred_logins(server, make_user().email)[200] == 0
 
         token = issue_tokens(customer)["refresh"]

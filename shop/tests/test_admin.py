@@ -1,4 +1,4 @@
-"""The admin as a whole: every page opens for those who may see it, for nobody else, and tells when things are away."""
+"""The whole admin: every page opens, for permitted users only, and outages have an error page."""
 
 import html
 import re
@@ -155,7 +155,7 @@ def test_a_form_that_cannot_be_read_is_a_page_too(browser: Client, settings: Any
     assert "Malformed request." in page.content.decode()
 
 
-def test_a_database_that_is_away_is_a_page_that_says_so(browser: Client, settings: Any) -> None:
+def test_a_database_outage_has_an_error_page(browser: Client, settings: Any) -> None:
     settings.REQUEST_DATABASE_SECONDS = 0.5
     with failing("aggregate", times=None, errorCode=91):
         page = browser.get(url_of("catalog.product"))
@@ -168,7 +168,7 @@ def test_a_database_that_is_away_is_a_page_that_says_so(browser: Client, setting
 # --- Jobs -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_job_runs_when_staff_say_so_even_one_that_was_given_up(browser: Client, make_product: Any) -> None:
+def test_staff_run_a_job_even_one_that_was_given_up(browser: Client, make_product: Any) -> None:
     product = make_product()
     variant = Variant.objects.get(product=product)
     job = count_sales.enqueue(quantities={str(variant.pk): 3})
@@ -200,7 +200,7 @@ def test_commands_are_counted_in_their_block_only(db: None) -> None:
     assert len(commands.on("accounts_user")) == 2
 
 
-# --- People are called by their names ---------------------------------------------------------------------------------
+# --- Users are shown by e-mail address --------------------------------------------------------------------------------
 
 
 def test_pages_call_people_by_their_addresses_and_not_by_ids(

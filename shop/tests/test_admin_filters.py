@@ -1,4 +1,4 @@
-"""Each filter of each list in the admin opens, with every choice that it offers and with values that it does not."""
+"""Every admin filter works with each of its choices and with other values."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ def queries_of(spec: Any, changelist: Any) -> Iterator[dict[str, Any]]:
         if "query_string" in choice:
             yield dict(parse_qsl(choice["query_string"].lstrip("?")))
         for name, field in getattr(choice.get("form"), "fields", {}).items():
-            # The page does not send an empty choice, which stands for all.
+            # The page does not send the empty choice, which means all.
             yield from ({name: value} for value, _ in getattr(field, "choices", ()) if value != "")
 
 

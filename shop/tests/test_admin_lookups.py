@@ -1,4 +1,4 @@
-"""Look-ups in an admin list's query string are those of its own filters: nobody can search what no page shows."""
+"""Look-ups in an admin list's query string are limited to its filters."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def request_of(staff: User) -> Callable[[], HttpRequest]:
 
 @pytest.fixture
 def reader(make_user: Callable[..., User]) -> Client:
-    """A browser of a member of the group that may only look."""
+    """A browser of a member of the read-only group."""
     importlib.import_module("shop.migrations.0002_role_groups").make_groups(apps)
     user = make_user(is_staff=True)
     user.groups.add(Group.objects.get(name="Read-only"))

@@ -1,4 +1,4 @@
-"""The audit finds what is broken, and nothing else."""
+"""The audit finds every violation, and nothing else."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def order(as_customer: APIClient, make_product: Callable[..., Product], shipping: ShippingMethod) -> Order:
-    """A pending order with a payment that nobody has sent to Stripe yet."""
+    """A pending order with a payment that was not sent to Stripe yet."""
     as_customer.post("/api/v1/cart/items/", {"product": str(make_product().pk), "quantity": 2})
     reply = as_customer.post("/api/v1/orders/", {"shipping_address": ADDRESS})
     order = Order.objects.get(number=reply.json()["number"])
@@ -173,8 +173,8 @@ def test_damage_is_found_and_ends_the_command_with_an_error(
     order: Order, damage: Callable[[], Any], statement: str
 ) -> None:
     damage()
-    assert any(complaint.startswith(statement) for complaint in audit.violations())
-    with pytest.raises(CommandError, match="complaint"):
+    assert any(violation.startswith(statement) for violation in audit.violations())
+    with pytest.raises(CommandError, match="violation"):
         call_command("audit")
 
 
@@ -195,7 +195,7 @@ def test_concurrent_sales_give_no_false_alarm(
 
     def look() -> list[str]:
         try:
-            return [complaint for _ in range(8) for complaint in audit.violations()]
+            return [violation for _ in range(8) for violation in audit.violations()]
         finally:
             over.set()
 

@@ -1,4 +1,4 @@
-"""``manage.py bench``: what it measures, what it says, and what it needs."""
+"""``manage.py bench``: measurements, output and requirements."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ def test_a_short_run_buys_without_an_error_and_counts_what_it_costs() -> None:
         (["--rounds", "0"], "'0' is not a whole number of 1 or more"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+def test_errors_are_one_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:
     for tool in ("wrk", "node", "taskset"):
         (tmp_path / tool).write_text("#!/bin/sh\n")
         (tmp_path / tool).chmod(0o755)

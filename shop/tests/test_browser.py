@@ -1,4 +1,4 @@
-"""A day of work in the admin, in a real browser."""
+"""Typical work in the admin, in a real browser."""
 
 import time
 from collections.abc import Callable
@@ -75,7 +75,7 @@ def paid_order(busy_shop: User, simulator: StripeSimulator) -> Order:
 
 @pytest.fixture
 def failed_event(paid_order: Order, busy_shop: User, simulator: StripeSimulator) -> StripeEvent:
-    """Another order was paid at Stripe, and the event that says so could not be applied."""
+    """The event of another paid order, which could not be applied."""
     payment, _ = payments.open_payment(order=ordered(busy_shop, Product.objects.order_by("pk")[0]))
     simulator.pay(payment.intent)
     event = events(simulator, "payment_intent.succeeded")[-1]

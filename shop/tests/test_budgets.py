@@ -1,7 +1,4 @@
-"""What reading the catalog costs, which does not depend on how large it is.
-
-Here with 1,000 products; `make test-slow` does the same with 100,000.
-"""
+"""The cost of catalog reads does not grow with the catalog: 1,000 products, or 100,000 with `make test-slow`."""
 
 import base64
 import json
@@ -61,7 +58,7 @@ FILTERS = [
 ONE_WORD = ["search=product", "search=pro", "search=12", "search=999th", "search=products"]
 SEARCHES = [*ONE_WORD, "search=product+999th", "search=bench+product"]
 IN_ORDER = [urlencode({"ordering": ordering}) for ordering in ORDERINGS]
-# What an index can serve alone: each filter, each ordering, a category by price, and each search.
+# Requests that one index can serve: each filter, each ordering, a category by price, each search.
 BY_ONE_INDEX = [
     *(f"{LIST}?{query}" for query in (*FILTERS, *IN_ORDER, *SEARCHES)),
     *(f"{LIST}?{ordering}&page=9" for ordering in IN_ORDER),
@@ -101,7 +98,7 @@ def sent(client: APIClient, url: str) -> Commands:
 def test_reading_costs_the_same_in_a_shop_of_any_size(
     anonymous: APIClient, shop: None, subtests: pytest.Subtests
 ) -> None:
-    """One test for all that is measured: making the large catalog takes longest."""
+    """One test for all reads, because creating the large catalog takes longest."""
     for url, number in COMMANDS.items():
         with subtests.test("number of commands", url=url):
             commands = sent(anonymous, url)
@@ -115,7 +112,7 @@ def test_reading_costs_the_same_in_a_shop_of_any_size(
                 if url in BY_ONE_INDEX:
                     assert stages.isdisjoint({"SORT", "$sort"})
             with subtests.test("products looked at", url=url, command=command):
-                # A filter that lets half of them through is walked past the other half.
+                # With a filter that half of the products match, the other half is read, too.
                 assert max(keys_and_documents(command)) <= 3 * MAX_COUNTED
     some = Product.objects.order_by("-created_at", "-id")[500]
     position = base64.urlsafe_b64encode(json.dumps([some.created_at.isoformat(), str(some.pk)]).encode()).decode()

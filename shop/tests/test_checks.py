@@ -1,4 +1,4 @@
-"""The checks of what the shop was given to work with."""
+"""The system checks."""
 
 import json
 import shutil

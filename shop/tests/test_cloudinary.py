@@ -1,4 +1,4 @@
-"""The storage and the real SDK against a Cloudinary that checks signatures, at its worst as well."""
+"""The storage and the real SDK against a Cloudinary fake that checks signatures, outages included."""
 
 import hashlib
 import io
@@ -209,7 +209,7 @@ class TestAnUnreachableService:
 
 
 class TestTheFake:
-    """The tests above are worth what the fake refuses."""
+    """The fake refuses what Cloudinary refuses."""
 
     def post(self, cloud, action="upload", account="our-shop", file=b"", **params):
         files = {key: (None, value) for key, value in params.items()} | ({"file": ("f.jpg", file)} if file else {})

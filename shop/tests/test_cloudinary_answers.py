@@ -1,4 +1,4 @@
-"""Whatever Cloudinary's address answers, the storage reports an outage of the image service and nothing else."""
+"""Any malformed answer of Cloudinary is reported as an outage of the image service."""
 
 import io
 import json

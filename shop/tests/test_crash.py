@@ -1,4 +1,4 @@
-"""A server that is killed loses no order that it acknowledged, and does nothing by half."""
+"""A killed server loses no acknowledged order, and leaves nothing half done."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The admin's first page: what needs somebody, and how the shop does."""
+"""The admin's dashboard: open work and sales figures."""
 
 import json
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def mug(make_product: Callable[..., Product], shipping: ShippingMethod) -> Produ
 
 
 def paid(customer: User, *products: Product, at: datetime | None = None, quantity: int = 1) -> Order:
-    """An order whose money came in, at that moment."""
+    """A paid order, with the time of its payment."""
     order = ordered(customer, *products, quantity=quantity)
     orders.mark_paid(order_id=order.pk)
     if at is not None:
@@ -224,7 +224,7 @@ def test_best_sellers_are_found_among_the_latest_sales_only(
     assert [each["row"].name for each in panel(browser, "Best sellers")["rows"]] == ["Mug"]
 
 
-# --- What needs somebody ----------------------------------------------------------------------------------------------
+# --- Open work --------------------------------------------------------------------------------------------------------
 
 
 def test_orders_that_wait_for_money_or_parcels_are_counted(browser: Client, customer: User, mug: Product) -> None:
@@ -299,7 +299,7 @@ def test_what_runs_out_is_shown_while_it_is_for_sale(
 def all_kinds_of_work(
     customer: User, make_user: Callable[..., User], mug: Product, make_product: Callable[..., Product], settings: Any
 ) -> None:
-    """Two things to do of each kind, beside others that are nearly such."""
+    """Two objects of each kind of open work, beside others that are almost such."""
     settings.LOW_STOCK_THRESHOLD, settings.UNPAID_ORDERS_UNVERIFIED = 3, 2
     for _ in range(2):
         paid(customer, mug)

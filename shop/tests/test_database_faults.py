@@ -1,4 +1,4 @@
-"""Commands on a MongoDB that cannot be used say what is wrong and what to do."""
+"""Commands explain why MongoDB cannot be used, and what to do."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ def address() -> str:
 
 @contextlib.contextmanager
 def single_mongod(folder: Path, *options: str) -> Iterator[int]:
-    """Run a mongod that nobody made a replica set; yield its port."""
+    """Run a mongod that is not in a replica set; yield its port."""
     port = mongod.free_port()
     folder.mkdir()
     command = [str(mongod.binary()), "--dbpath", str(folder), "--port", str(port), "--nounixsocket", *options]

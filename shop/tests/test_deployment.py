@@ -1,4 +1,4 @@
-"""The deployment page, followed from an empty folder and an empty database to a shop behind the shipped proxy."""
+"""The deployment page, followed from an empty folder and database to a shop behind the shipped proxy."""
 
 import contextlib
 import os
@@ -94,7 +94,7 @@ def database(db: None) -> Iterator[Database]:
 
 @pytest.fixture
 def deployment(database: Database, tmp_path: Path) -> Deployment:
-    """What the section "Install" leads to, with the packages of the tests."""
+    """The result of the section "Install", with the packages of the tests."""
     folder = tmp_path / "shop"
     shutil.copytree(settings.BASE_DIR, folder, ignore=NOT_IN_A_CLONE)
     (folder / ".venv").symlink_to(sys.prefix)

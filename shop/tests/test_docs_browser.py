@@ -1,4 +1,4 @@
-"""The API's documentation page in a real browser: "Try it out" sends no filter that was not asked for."""
+"""The API documentation in a real browser: "Try it out" sends no filter that was not entered."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Documents read and written past the query compiler are what Django would have read and written."""
+"""Raw reads and writes have the same results as Django's."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -64,11 +64,13 @@ def test_an_instance_is_the_one_that_django_reads(sold: Product, model: type[Mod
 
 def test_what_does_not_exist_is_none(db: None) -> None:
     assert documents.find_one(Product, {"_id": ObjectId()}) is None
-    assert documents.change_one(Product, {"_id": ObjectId()}, {"$set": {"name": "x"}}) is None
+    assert documents.find_one_and_update(Product, {"_id": ObjectId()}, {"$set": {"name": "x"}}) is None
 
 
 def test_a_change_returns_what_is_there_then(sold: Product) -> None:
-    changed = documents.change_one(Product, {"_id": sold.pk}, {"$inc": {"sales": 7}}, returning=("sales", "name"))
+    changed = documents.find_one_and_update(
+        Product, {"_id": sold.pk}, {"$inc": {"sales": 7}}, returning=("sales", "name")
+    )
     assert changed == {"_id": sold.pk, "sales": 7, "name": "Shirt"}
     assert Product.objects.get().sales == 7
 
@@ -76,7 +78,7 @@ def test_a_change_returns_what_is_there_then(sold: Product) -> None:
 def test_an_update_returns_whether_a_document_matched(sold: Product) -> None:
     assert documents.update_one(Product, {"_id": sold.pk}, {"$set": {"name": "New"}})
     assert Product.objects.get().name == "New"
-    # There was, even where it stood so already.
+    # A document that already had the value matches, too.
     assert documents.update_one(Product, {"_id": sold.pk}, {"$set": {"name": "New"}})
     assert not documents.update_one(Product, {"_id": ObjectId()}, {"$set": {"name": "Newer"}})
     assert Product.objects.get().name == "New"
@@ -109,7 +111,7 @@ def test_an_inserted_row_has_its_key_and_can_be_saved_again(sold: Product) -> No
 def test_everything_takes_part_in_the_transaction(sold: Product) -> None:
     @transactional("test")
     def work() -> None:
-        documents.change_one(Product, {"_id": sold.pk}, {"$set": {"name": "Newer"}})
+        documents.find_one_and_update(Product, {"_id": sold.pk}, {"$set": {"name": "Newer"}})
         documents.update_one(Product, {"_id": sold.pk, "name": "Newer"}, {"$set": {"name": "New"}})
         documents.insert(StockMovement(variant=Variant.objects.get(), delta=99, reason="import"))
         assert documents.find_one(Product, {"_id": sold.pk}).name == "New"
@@ -131,7 +133,7 @@ def test_errors_are_django_s(sold: Product, customer: User) -> None:
         "find": lambda: documents.find_one(Product, {}),
         "aggregate": lambda: documents.aggregate(Product, []),
         "update": lambda: documents.update_one(Product, {}, {"$set": {"name": "x"}}),
-        "findAndModify": lambda: documents.change_one(Product, {}, {"$set": {"name": "x"}}),
+        "findAndModify": lambda: documents.find_one_and_update(Product, {}, {"$set": {"name": "x"}}),
     }.items():
         with failing(command, Product, errorCode=8000), pytest.raises(DatabaseError):
             work()

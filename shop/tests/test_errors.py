@@ -68,7 +68,7 @@ def test_an_address_that_no_route_knows_is_404_for_every_method(
             assert refusal(getattr(as_staff, method)(path, {}), 404) == ("not_found", None)
 
 
-def test_a_browser_form_to_nowhere_hears_404_and_nothing_of_csrf() -> None:
+def test_a_form_post_to_an_unknown_url_is_404_without_a_csrf_error() -> None:
     client = Client(enforce_csrf_checks=True)
     assert refusal(client.post("/api/v1/nothing/", {}, content_type="application/json"), 404) == ("not_found", None)
 
@@ -79,10 +79,10 @@ def test_the_api_needs_no_csrf_token(customer: User) -> None:
     assert client.post("/api/v1/auth/login/", body, content_type="application/json").status_code == 200
 
 
-# --- What the client wants to hear ------------------------------------------------------------------------------------
+# --- Accept headers ---------------------------------------------------------------------------------------------------
 
 
-def test_a_client_that_takes_no_json_hears_406_in_json(as_customer: APIClient, subtests: pytest.Subtests) -> None:
+def test_a_client_that_does_not_accept_json_gets_406_in_json(as_customer: APIClient, subtests: pytest.Subtests) -> None:
     for accept in ("text/html", "application/xml", "image/png", "text/*", "nonsense"):
         with subtests.test(accept):
             assert refusal(as_customer.get(ME, headers={"Accept": accept}), 406) == ("not_acceptable", None)
@@ -253,7 +253,7 @@ def test_a_request_that_waited_for_a_thread_has_less_time_for_the_database(as_cu
     slow = failing("aggregate", Product, times=None, blockConnection=True, blockTimeMS=1200)
     with slow:
         assert as_customer.get("/api/v1/products/").status_code == 200
-        queued_at = time.monotonic() - settings.SERVER_PATIENCE_SECONDS
+        queued_at = time.monotonic() - settings.SERVER_QUEUE_SECONDS
         reply = as_customer.get("/api/v1/products/", **{QUEUED_AT: queued_at})
     assert refusal(reply, 503) == ("database_unavailable", None)
 
@@ -286,6 +286,6 @@ def test_a_foreign_host_is_400(settings: Any) -> None:
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_health_is_only_read(anonymous: APIClient, path: str, method: str) -> None:
+def test_health_checks_accept_only_get_and_head(anonymous: APIClient, path: str, method: str) -> None:
     assert anonymous.get(path).status_code == 200
     assert getattr(anonymous, method)(path, {}).status_code == 405

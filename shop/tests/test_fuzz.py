@@ -1,4 +1,4 @@
-"""The fuzzer itself: a short run, and whether it would notice."""
+"""The fuzzer: a short run, and whether it finds faults."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
         started = time.monotonic()
         while not list(tmp_path.glob("shop-fuzz-*/web.log")) and time.monotonic() < started + 60:
             time.sleep(0.1)
-        # Furnished by now, and asking soon.
+        # The data is created by now, and requests follow soon.
         time.sleep(2)
         process.send_signal(signal.SIGTERM)
         assert process.wait(90) == 130
@@ -102,7 +102,7 @@ def shop_that_answers() -> Iterator[Callable[..., str]]:
                 self.wfile.write(content)
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Do not log."""
 
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
             setattr(Naive, f"do_{method}", Naive.answer)
@@ -118,7 +118,7 @@ def shop_that_answers() -> Iterator[Callable[..., str]]:
 
 
 class Caller:
-    """Somebody with a token."""
+    """A user with a token."""
 
     def get(self, case: Any, context: Any) -> str:
         return "token"

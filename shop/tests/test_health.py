@@ -1,4 +1,4 @@
-"""Health checks are answered whatever host name they ask for, and reveal nothing; nothing else is."""
+"""Health checks answer for any host name and reveal nothing; other pages do not."""
 
 import json
 from typing import Any

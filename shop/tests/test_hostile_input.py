@@ -1,4 +1,4 @@
-"""What only an attacker sends is refused by every route that takes a body: with a 4xx, soon, and nothing is changed."""
+"""Hostile request bodies are refused by every route with 4xx, quickly and without a change."""
 
 import json
 import time
@@ -73,7 +73,7 @@ def staff_client(
 
 @pytest.fixture
 def address_of(staff_client: APIClient) -> Callable[[Operation], str]:
-    """Tell an operation's path, leading to an object that there is."""
+    """Return the path of an operation on an existing object."""
     product = staff_client.get(f"{API}/products/{Product.objects.get().pk}/").json()
     ids = {
         "/products/{product_pk}/images/": product["images"][0]["id"],
@@ -95,7 +95,7 @@ def address_of(staff_client: APIClient) -> Callable[[Operation], str]:
 
 
 def takes(media_type: str) -> list[Operation]:
-    """The operations whose body is of this media type."""
+    """Return the operations with a body of this media type."""
     return [each for each in operations() if media_type in each.description.get("requestBody", {}).get("content", {})]
 
 

@@ -34,7 +34,7 @@ Environ = dict[str, Any]
 
 
 def serve(environ: Environ) -> int:
-    """Answer a request as the server would, with nothing of a test's client around it; return the status."""
+    """Handle a request as the server would, without a test client; return the status."""
     statuses: list[str] = []
     reply = _application()(environ, lambda status, headers: statuses.append(status))
     list(reply)

@@ -1,4 +1,4 @@
-"""A stop signal ends a command wherever it arrives."""
+"""A stop signal ends a command at any point."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Work after a commit and by the clock: done at least once, by one worker at a time, until it works."""
+"""Jobs and periodic tasks run at least once, by one worker at a time, until they succeed."""
 
 import threading
 import time
@@ -204,7 +204,7 @@ def test_a_stale_claim_is_refused(work: Work) -> None:
 
 @pytest.fixture
 def counter() -> Iterator[Callable[[], int]]:
-    """Of how often ``tests.count`` had its effect."""
+    """Counts the effects of ``tests.count``."""
 
     @jobs.job("tests.count", in_transaction=True)
     def count() -> None:
@@ -239,7 +239,7 @@ def test_a_lost_lease_keeps_a_job_in_a_transaction_from_having_its_effect_twice(
     assert counter() == 1
 
 
-# --- By the clock -----------------------------------------------------------------------------------------------------
+# --- Periodic tasks ---------------------------------------------------------------------------------------------------
 
 
 def test_a_periodic_task_runs_at_its_time_once_for_all_workers(db: None, only_our_tasks: None) -> None:

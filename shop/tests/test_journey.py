@@ -1,4 +1,4 @@
-"""What `make demo` shows is so: the same journey, against live servers."""
+"""The journey of `make demo`, against live servers."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.quick]
 
 @pytest.fixture
 def demo_shop(live_server: Any, simulator: StripeSimulator, settings: Any) -> Any:
-    """The demo's people and terms, and of its products those that the journey buys."""
+    """The demo's users, shipping methods, taxes and coupons, and the products that the journey buys."""
     settings.DEBUG = True
     simulator.set_webhook(f"{live_server.url}/api/v1/payments/webhook/")
     quietly = {"tick": lambda *_: None}

@@ -1,4 +1,4 @@
-"""Threads of one process that want the same hot document take turns instead of conflicting."""
+"""Threads of one process queue for a hot document instead of conflicting."""
 
 import threading
 import time
@@ -39,7 +39,7 @@ def test_waiting_threads_are_served_in_order() -> None:
             waiting.append(pool.submit(take, name, keys))
             while queue.waiting < len(waiting):
                 threading.Event().wait(0.001)
-        # Nobody holds b and c, but others have waited longer for them.
+        # b and c are free, but others have waited longer for them.
         assert not queue.try_acquire({"b"})
         assert not queue.try_acquire({"c"})
         assert queue.try_acquire({"d"})

@@ -1,4 +1,4 @@
-"""The log: one line a request with its id, JSON in production, and nothing in it that is somebody's."""
+"""Logs: one line per request with its id, JSON in production, no personal data."""
 
 import io
 import json
@@ -28,7 +28,7 @@ ME = "/api/v1/users/me/"
 
 
 class Log:
-    """What is written while a test runs, as in production."""
+    """The log lines of a test, as in production."""
 
     def __init__(self) -> None:
         self.stream = io.StringIO()
@@ -156,7 +156,7 @@ def test_the_worker_s_lines_carry_it_too(log: Log) -> None:
     assert (done["event"], done["attempt"], len(done["request_id"])) == ("job_done", 1, 32)
 
 
-# --- What no line says ------------------------------------------------------------------------------------------------
+# --- What is never logged ---------------------------------------------------------------------------------------------
 
 logger = structlog.get_logger("shop.tests")
 
@@ -198,7 +198,7 @@ def test_a_library_s_line_is_written_without_what_it_filled_in(log: Log) -> None
     library.info("not even that")
     first, second = log.lines
     assert first["event"] == "Retrying %s after %s"
-    assert second["event"].startswith("said at shop/tests/test_logs.py:")
+    assert second["event"].startswith("logged at shop/tests/test_logs.py:")
     assert "Main" not in log.text
 
 
@@ -214,7 +214,7 @@ def test_an_exception_is_logged_by_type_location_and_code(
     monkeypatch.setattr(accounts_views.ProfileViewSet, "retrieve", explode)
     assert as_customer.get(ME).status_code == 500
     told, line = log.lines
-    assert (told["level"], told["event"]) == ("error", "a request ended in an exception")
+    assert (told["level"], told["event"]) == ("error", "unhandled_exception")
     assert told["request_id"] == line["request_id"]
     latest, cause = told["exception"]
     assert (latest["error"], cause["error"]) == ("ValueError", "KeyError")

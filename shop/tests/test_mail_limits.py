@@ -1,4 +1,4 @@
-"""How many mails one mailbox gets: enough for a customer, few for a stranger whose address somebody uses."""
+"""Limits of mails per mailbox: enough for a customer, few for an unverified address."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ MAIL_RULES = [f"{scope}{state}" for scope in mails.Budget for state in ("", "_un
 
 @pytest.fixture(autouse=True)
 def limited(settings: Any, shipping: ShippingMethod) -> None:
-    """The real limits of mails, in windows so long that no test sees two of them; requests are not limited."""
+    """The real mail limits, in windows so long that no test reaches a second one; requests are not limited."""
     rules = settings.RATE_LIMIT_RULES
     settings.RATE_LIMITS = True
     settings.RATE_LIMIT_RULES = {
@@ -127,7 +127,7 @@ def test_everything_that_a_stranger_can_cause_at_once_is_few(mug: Product) -> No
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
         password = PASSWORD
     minutes_pass()
-    # Of registrations and orders, about a changed password, and links for a new one.
+    # About registrations, orders and changed passwords, and links for a new one.
     assert len(work()) <= 10 + 3 + 3
     assert not Job.objects.exists()
 
@@ -226,7 +226,7 @@ def test_a_mail_over_the_limit_whose_job_cannot_be_ended_is_not_tried_for_ever(c
         jobs.run_due()
     assert Job.objects.get().attempts == 1
     due_again()
-    # A process that died between counting and sending is not told from this one: one mail at most.
+    # Indistinguishable from a process that died between counting and sending: one mail at most.
     assert len(work()) <= 1
     assert not Job.objects.exists()
 

@@ -1,4 +1,4 @@
-"""How mails leave: at least once, recognisably, and without keeping anything else waiting."""
+"""Delivery of mails: at least once, recognisable when repeated, without blocking other work."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -35,7 +35,7 @@ def server(settings: Any) -> Iterator[MailServer]:
 
 
 def ask(user: User) -> None:
-    """Any mail will do: one that proves an address."""
+    """Enqueue a mail; this one verifies an address."""
     services.send_verification(user=user)
 
 
@@ -65,7 +65,7 @@ def test_a_mail_reaches_the_mail_server_as_text_and_html(customer: User, server:
 
 def test_a_mail_that_is_sent_twice_has_the_same_message_id(customer: User, server: MailServer) -> None:
     ask(customer)
-    # The mail server has it, and the job's end is not written any more.
+    # The mail server has accepted it, but the end of the job is not recorded.
     with failing("delete", Job, errorCode=8000):
         jobs.run_due()
     assert len(server.taken) == 1
@@ -95,7 +95,7 @@ def nothing_listens(server: MailServer, settings: Any) -> None:
     settings.EMAIL_PORT = free_port()
 
 
-def nothing_is_said(server: MailServer, settings: Any) -> None:
+def it_does_not_answer(server: MailServer, settings: Any) -> None:
     server.silent.add("greeting")
 
 
@@ -109,7 +109,7 @@ def its_logins_are_out_of_order(server: MailServer, settings: Any) -> None:
 
 @pytest.mark.parametrize(
     "outage",
-    [nothing_listens, nothing_is_said, it_shuts_down, its_logins_are_out_of_order],
+    [nothing_listens, it_does_not_answer, it_shuts_down, its_logins_are_out_of_order],
 )
 def test_mails_wait_for_a_mail_server_that_is_away_and_nothing_else_does(
     customer: User,
@@ -156,7 +156,7 @@ def test_a_mail_whose_answer_is_lost_is_not_sent_again_without_end(
     assert len(server.taken) == Job.objects.get().attempts == 2
 
 
-def test_a_goodbye_that_fails_does_not_send_a_mail_again(customer: User, server: MailServer) -> None:
+def test_a_failed_quit_does_not_send_a_mail_again(customer: User, server: MailServer) -> None:
     server.answers["quit"] = "x" * 10_000
     ask(customer)
     jobs.run_due()
@@ -251,7 +251,7 @@ def test_errors_that_need_configuration_keep_the_job_for_a_retry(
     ask(customer)
     ask(customer)
     jobs.run_due()
-    # Both were tried: this is about the mail, or about us, and no outage.
+    # Both were tried: the error concerns the mail or the account, and is no outage.
     assert server.connections == 2
     for job in Job.objects.all():
         assert job.attempts == 1
@@ -268,7 +268,7 @@ def test_errors_that_need_configuration_keep_the_job_for_a_retry(
 
 
 def test_no_address_can_add_a_header(customer: User, server: MailServer) -> None:
-    # As no form and no call would let it in.
+    # An address that no form and no API call accepts.
     User.objects.update(email="ada@example.com\r\nBcc: eve@example.com")
     ask(customer)
     jobs.run_due()

@@ -1,4 +1,4 @@
-"""What `prepare_image` lets through and makes of it, how images lie under local storage, and their URLs."""
+"""Images that `prepare_image` accepts, its results, local files and URLs."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Documents that lack a field, as those of an older release do, are read with the field's default."""
+"""Fields that documents of an older release lack are read with their defaults."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -60,7 +60,7 @@ def embedded(value: Any) -> Any:
 
 
 def has_its_default(field: Field, value: Any) -> bool:
-    """Defaults such as "now" and a new key are other ones each time."""
+    """Return whether the field has its default; "now" and new keys differ each time."""
     if field.get_default() != field.get_default() or isinstance(value, datetime):
         return type(value) is type(field.get_default())
     return value == field.get_default()
@@ -185,7 +185,7 @@ def test_pages_of_the_admin_open_without_the_optional_fields(
 
 
 def restore(before: dict[str, list[Any]]) -> None:
-    """Make the database what it was when ``dump_database`` returned this."""
+    """Restore the database that ``dump_database`` returned."""
     database = connection.get_database()
     for name, rows in dump_database().items():
         if rows != before.get(name, []):

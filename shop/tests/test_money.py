@@ -1,4 +1,4 @@
-"""Amounts: the currency's own decimals, nothing rounded on the way in, nothing lost on the way out."""
+"""Amounts in the currency's decimals: input is never rounded, output is exact."""
 
 import os
 import subprocess
@@ -130,7 +130,7 @@ def test_a_shop_in_another_currency_speaks_it(currency: str, prices: list[str], 
     assert result.stdout.splitlines() == said, result.stderr[-2000:]
 
 
-# --- Through the front door -------------------------------------------------------------------------------------------
+# --- Over HTTP --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""The embedded MongoDB: it starts, moves house with its data, and says in a sentence why it cannot."""
+"""The embedded MongoDB: it starts, also in a moved folder, and explains why it cannot."""
 
 import signal
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from shop.db.mongod_errors import why_it_ended
+from shop.db.mongod_errors import explain_exit
 from shop.dev import mongod
 from shop.dev.mongod import MongodError
 
@@ -99,7 +99,7 @@ def test_a_machine_without_mongod_is_a_sentence(monkeypatch):
     ],
 )
 def test_each_way_to_fail_has_a_sentence_that_says_what_to_do(code, log, said):
-    sentence = why_it_ended(code, log, PROGRAM)
+    sentence = explain_exit(code, log, PROGRAM)
     assert said in sentence
     assert "\n" not in sentence
 
@@ -108,7 +108,7 @@ def test_an_unknown_failure_shows_what_the_log_says():
     log = (
         '{"s":"I","msg":"Build Info"}\n{"s":"F","msg":"Fatal assertion","attr":{"msgid":28595}}\n{"s":"I","msg":"bye"}'
     )
-    sentence = why_it_ended(14, log, PROGRAM)
+    sentence = explain_exit(14, log, PROGRAM)
     assert "exit code 14" in sentence
     assert "Fatal assertion" in sentence
     assert "Build Info" not in sentence

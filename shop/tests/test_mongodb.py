@@ -1,4 +1,4 @@
-"""What `shop.db.mongodb` mends of the backend, seen on the real server: look-ups, indexes, migrations."""
+"""Faults of the backend that `shop.db.mongodb` fixes, on a real server: look-ups, indexes, migrations."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -22,13 +22,13 @@ from shop.dev.testing.plans import stages_of
 
 pytestmark = pytest.mark.django_db
 
-# --- Look-ups that take a text for a text -----------------------------------------------------------------------------
+# --- Look-ups that escape patterns ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "pattern", [".*", "^ada", "ada@example.com|x", "ada.example.com", "a{1}da@example.com", "$email"]
 )
-def test_iexact_takes_a_pattern_for_a_text(customer: User, pattern: str) -> None:
+def test_iexact_escapes_patterns(customer: User, pattern: str) -> None:
     assert not User.objects.filter(email__iexact=pattern).exists()
     assert User.objects.filter(email__iexact="ADA@example.COM").exists()
 

@@ -1,4 +1,4 @@
-"""``null`` for an optional field of a body means an empty text, or the same as leaving the field out."""
+"""``null`` for an optional field of a body means an empty text or an omitted field."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Requests that no ordinary client sends, to the production server: answered in the one shape, by the right pool."""
+"""Unusual requests to the production server get the common error shape, from the right pool."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

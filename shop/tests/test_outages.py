@@ -1,4 +1,4 @@
-"""MongoDB frozen or gone: 503 in time, `/livez` goes on, and all is well again when it is back."""
+"""MongoDB frozen or gone: 503 in time, `/livez` is 200, and all works again afterwards."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What the API takes for JSON, and what it does not."""
+"""JSON that the API accepts and refuses."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Personal data: every text field is classified, and after an account is deleted only what has a reason is kept."""
+"""Every text field is classified, and a deleted account leaves only data with a reason to keep it."""
 
 import importlib
 import json
@@ -44,7 +44,7 @@ EMAIL = "canary@example.com"
 ERASED = "erased"
 TEXTS = (models.CharField, models.TextField, models.JSONField, models.BinaryField, models.FileField)
 
-# What becomes of each field when its account is deleted. Everything but ERASED is a reason to keep it.
+# What happens to each field when the account is deleted. Every value except ERASED is a reason to keep it.
 CLASSIFIED: dict[str, str] = {
     **dict.fromkeys(
         [
@@ -258,7 +258,7 @@ def test_every_text_field_is_classified() -> None:
 
 
 def paths_with(mark: str) -> set[str]:
-    """Where the mark is in the database: the paths of fields, of whole collections that no model has their names."""
+    """Return where the mark is in the database: paths of fields, or names of collections without a model."""
     tables = {model._meta.db_table: model for model in stored_models()}
     found = set()
     for name, documents in dump_database().items():
@@ -301,7 +301,7 @@ ADDRESS = {
 
 
 class Scene:
-    """A customer with personal data in every place that can hold some."""
+    """A customer with personal data in every place."""
 
     def __init__(self, client: APIClient, staff: User, simulator: StripeSimulator, make_product: Any) -> None:
         self.client, self.staff, self.simulator, self.make_product = client, client_of(staff), simulator, make_product
@@ -351,7 +351,7 @@ def scene(person: User, staff: User, simulator: StripeSimulator, make_product: C
 
 
 def furnish(scene: Scene, person: User) -> dict[str, str]:
-    """Let there be everything about the person; return the numbers of the orders."""
+    """Create all kinds of data about the customer; return the order numbers."""
     client, numbers = scene.client, {}
     numbers["unpaid"] = scene.order(paid=False)
     open_payment(client, numbers["unpaid"])
@@ -461,7 +461,7 @@ def test_after_an_account_is_deleted_nothing_personal_is_left_but_what_has_a_rea
     # A parcel that has arrived needs no address any more.
     scene.ship(numbers["shipped"], "delivered")
     assert orders_with(CANARY) == open_orders - {numbers["shipped"]}
-    # Nor does what is typed about it afterwards stay.
+    # Text that is entered later is erased, too.
     scene.refund(numbers["shipped"], amount="1.00")
     assert orders_with(CANARY) == open_orders - {numbers["shipped"]}
     assert not audit.violations()
@@ -476,7 +476,7 @@ def test_after_an_account_is_deleted_nothing_personal_is_left_but_what_has_a_rea
     assert detaching.erase_detached_orders() == 0
     assert not audit.violations()
 
-    # What is kept is still there, and so is everything of others.
+    # Data with a reason is kept, and so is all data of others.
     kept = order_of(scene.staff, numbers["delivered"])
     assert (kept["total"], kept["payment_status"], kept["carrier"]) == ("10.00", "paid", "Post")
     assert {name: value for name, value in kept["shipping_address"].items() if value} == {"country": "GB"}
@@ -507,13 +507,13 @@ def test_the_audit_finds_what_is_kept_too_long(scene: Scene, person: User) -> No
     assert not audit.violations()
     long_ago = timezone.now() - timedelta(days=settings.ERASURE_GRACE_DAYS + 2)
     Order.objects.update(detached_at=long_ago)
-    (complaint,) = audit.violations()
-    assert f"{number} still has the data of an account deleted" in complaint
+    (violation,) = audit.violations()
+    assert f"{number} still has the data of an account deleted" in violation
     detaching.erase_detached_orders()
     assert not audit.violations()
     Order.objects.update(note="Canary")
-    (complaint,) = audit.violations()
-    assert f"{number} was erased, but has note" in complaint
+    (violation,) = audit.violations()
+    assert f"{number} was erased, but has note" in violation
     Order.objects.update(note="")
     Review.objects.create(user_id=ObjectId(), product=scene.make_product(), rating=5, is_hidden=True)
     assert any("no data belongs to a deleted account" in line for line in audit.violations())
@@ -544,7 +544,7 @@ def test_a_run_that_is_killed_is_completed_by_the_next(scene: Scene, person: Use
     left = orders_with(CANARY)
     assert len(left) == 2
     assert left < numbers
-    # Nothing was done by half.
+    # Nothing is half done.
     assert set(Order.objects.exclude(erased_at=None).values_list("number", flat=True)) == numbers - left
     assert detaching.erase_detached_orders() == 2
     assert not orders_with(CANARY)

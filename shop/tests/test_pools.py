@@ -31,7 +31,7 @@ def test_clients_take_turns() -> None:
         return lambda: served.append(name)
 
     async def run() -> None:
-        pool = Pool("test", threads=1, waiting=16, patience=10)
+        pool = Pool("test", threads=1, waiting=16, max_wait=10)
         blocked, free = await occupy(pool)
         many = [asyncio.create_task(pool.run(work("many"), client="many")) for _ in range(4)]
         await asyncio.sleep(0)
@@ -46,7 +46,7 @@ def test_clients_take_turns() -> None:
 
 def test_more_than_may_wait_are_refused_at_once_and_the_others_are_served() -> None:
     async def run() -> list[object]:
-        pool = Pool("test", threads=1, waiting=2, patience=10)
+        pool = Pool("test", threads=1, waiting=2, max_wait=10)
         blocked, free = await occupy(pool)
         tasks = [asyncio.create_task(pool.run(lambda: "served", client=name)) for name in "abc"]
         await asyncio.sleep(0)
@@ -61,7 +61,7 @@ def test_more_than_may_wait_are_refused_at_once_and_the_others_are_served() -> N
 
 def test_one_client_may_take_a_quarter_of_the_places_to_wait_in() -> None:
     async def run() -> list[object]:
-        pool = Pool("test", threads=1, waiting=8, patience=10)
+        pool = Pool("test", threads=1, waiting=8, max_wait=10)
         blocked, free = await occupy(pool)
         tasks = [asyncio.create_task(pool.run(lambda: "served", client=name)) for name in "aaab"]
         await asyncio.sleep(0)
@@ -78,7 +78,7 @@ def test_work_that_has_waited_for_too_long_is_not_begun() -> None:
     begun: list[None] = []
 
     async def run() -> None:
-        pool = Pool("test", threads=1, waiting=2, patience=-1)
+        pool = Pool("test", threads=1, waiting=2, max_wait=-1)
         with pytest.raises(ServerBusy):
             await pool.run(lambda: begun.append(None), client="a")
 
@@ -94,7 +94,7 @@ def test_an_error_of_the_work_reaches_its_caller_and_the_thread_goes_on(
         raise error
 
     async def run() -> str:
-        pool = Pool("test", threads=1, waiting=2, patience=10)
+        pool = Pool("test", threads=1, waiting=2, max_wait=10)
         with pytest.raises(seen):
             await pool.run(fail, client="a")
         return await pool.run(lambda: "served", client="a")

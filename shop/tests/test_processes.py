@@ -1,4 +1,4 @@
-"""What a killed run left behind is ended; what merely has its number is not."""
+"""Processes of a killed run are ended; others that now have their pids are not."""
 
 import json
 import os

@@ -1,7 +1,7 @@
-"""The shop as it runs in production: no secret and nothing of a person's leaves it where it should not.
+"""The shop in production mode leaks no secrets and no personal data.
 
-Planted values (`shop.dev.testing.canaries`) are looked for in all that it logged and answered while everything was done
-to it that can be done. One test, because one such run serves all its claims.
+After every possible request and failure, planted values (`shop.dev.testing.canaries`) are searched for in all log lines
+and responses. One test with many claims, because they share one run.
 """
 
 import json
@@ -85,7 +85,7 @@ def everything_was_really_done(shop: Shop, log: str) -> None:
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert {line["event"] for line in lines} >= {
         "request",
-        "a request ended in an exception",
+        "unhandled_exception",
         "dependency_unavailable",
         "login_failed",
         "admin_login_failed",
@@ -98,7 +98,7 @@ def everything_was_really_done(shop: Shop, log: str) -> None:
     assert {line["request_id"] for line in served} >= {reply.headers["X-Request-ID"] for _, reply in shop.replies}
 
 
-# --- Where nothing of it may be ---------------------------------------------------------------------------------------
+# --- Where no planted value may be ------------------------------------------------------------------------------------
 
 
 @claim
@@ -157,7 +157,7 @@ def the_session_is_a_cookie_that_only_https_and_no_script_sees(shop: Shop, log: 
 @claim
 def every_reply_promises_https(shop: Shop, log: str) -> None:
     for asked, reply in shop.replies:
-        # The one that leads from http to https is not heard by browsers.
+        # Browsers ignore this header in the redirect from http to https.
         if reply.status_code != 301:
             assert reply.headers["Strict-Transport-Security"] == "max-age=31536000", asked
         assert reply.headers["Content-Security-Policy"], asked

@@ -1,4 +1,4 @@
-"""The whole purchase, over HTTP, with signed webhooks from Stripe's simulator."""
+"""A complete purchase over HTTP, with signed webhooks of the Stripe simulator."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Storefront:
-    """What a shopper's browser does: the API with a token, Stripe with the publishable key."""
+    """A shopper's browser: the API with a token, Stripe with the publishable key."""
 
     def __init__(self, base: str, stripe_base: str) -> None:
         self.base, self.stripe_base = f"{base}/api/v1", stripe_base
@@ -69,9 +69,7 @@ def storefront(live_server: Any, simulator: StripeSimulator, shipping: ShippingM
     assert audit.violations() == []
 
 
-def test_a_shopper_buys_and_the_order_completes_by_itself(
-    storefront: Storefront, make_product: Callable[..., Product]
-) -> None:
+def test_a_purchase_is_completed_by_the_webhook(storefront: Storefront, make_product: Callable[..., Product]) -> None:
     product = make_product("Mug", price="12.50", stock=5)
     storefront.register("shopper@example.com")
     order = storefront.place_order(product, quantity=2)

@@ -1,4 +1,4 @@
-"""The query strings of every list: empty values, unknown filters, pages, and facets that know what lists know."""
+"""Query strings of every list: empty values, unknown filters, pages; facets and admin have the same filters."""
 
 import re
 from collections.abc import Callable
@@ -108,7 +108,7 @@ def test_facets_and_the_admin_know_every_filter_of_the_list(
             query = value if "=" in value else f"{name}={value}"
             assert anonymous.get(f"{LIST}?{query}").json()["count"] == 1
             assert anonymous.get(f"{FACETS}?{query}").json()["count"] == 1
-    # By which filter or search of the admin's list staff find the same; None where a column sorts by it.
+    # The filter or search of the admin's list that finds the same; None if a column sorts by it.
     in_admin = {
         "category": "category",
         "in_stock": "in_stock",

@@ -1,4 +1,4 @@
-"""What the code imports, the requirements install, and it uses only their public API."""
+"""The requirements install what the code imports, and the code uses only public APIs."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ APPS = ("accounts", "cart", "catalog", "orders", "payments", "shop")
 
 
 def pinned(name: str) -> set[str]:
-    """Return the distributions that a requirements file pins, by their normalised names."""
+    """Return the distributions that a requirements file pins, by their normalized names."""
     lines = (ROOT / name).read_text().splitlines()
     return {normalised(line.split("==")[0]) for line in lines if "==" in line and not line.startswith("#")}
 

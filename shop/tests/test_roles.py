@@ -1,4 +1,4 @@
-"""The groups that staff begin with: each can do its work, by the API and in the admin, and nothing else."""
+"""The default groups of staff: each can do its work by the API and in the admin, and nothing else."""
 
 import importlib
 from collections.abc import Callable
@@ -35,7 +35,7 @@ MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
 
 @pytest.fixture
 def member(make_user: Callable[..., User]) -> Callable[[str], User]:
-    """Make somebody of the staff who is in one group and has no other right."""
+    """Create a member of staff with the permissions of one group only."""
     migration.make_groups(apps)
 
     def make(role: str) -> User:
@@ -47,7 +47,7 @@ def member(make_user: Callable[..., User]) -> Callable[[str], User]:
 
 
 def rows_of(model: type[Model]) -> list[dict[str, Any]]:
-    """Every document of a model, as it is in the database."""
+    """Return every stored document of a model."""
     return list(connection.database[model._meta.db_table].find(sort=[("_id", 1)]))
 
 

@@ -1,4 +1,4 @@
-"""Every route: with and without its slash, for every method, for everybody."""
+"""Every route with and without a trailing slash, for every method and user."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from shop.dev.testing.routes import Operation, operations
 
 pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
-# Operations that end the login of whoever calls them, or the account.
+# Operations that end the caller's login or account.
 ENDINGS = {"DELETE /users/me/", "POST /auth/logout-all/"}
 
 
@@ -22,8 +22,8 @@ def send(client: APIClient, operation: Operation, address: str = "") -> Any:
 
 
 @pytest.fixture
-def somebody(make_user: Callable[..., User]) -> Callable[..., APIClient]:
-    """A client of somebody new, for calls that end a login."""
+def new_user_client(make_user: Callable[..., User]) -> Callable[..., APIClient]:
+    """A client of a new user, for calls that end a login."""
     return lambda **fields: client_of(make_user(**fields))
 
 
@@ -50,13 +50,13 @@ def test_what_is_not_public_is_401_without_a_good_token(
 
 
 def test_every_path_works_with_and_without_its_slash_for_every_method(
-    somebody: Callable[..., APIClient], subtests: pytest.Subtests
+    new_user_client: Callable[..., APIClient], subtests: pytest.Subtests
 ) -> None:
-    client = somebody(is_staff=True, is_superuser=True)
+    client = new_user_client(is_staff=True, is_superuser=True)
     for operation in operations():
         with subtests.test(str(operation)):
             assert operation.address.endswith("/")
-            callers = [somebody(), somebody()] if str(operation) in ENDINGS else [client, client]
+            callers = [new_user_client(), new_user_client()] if str(operation) in ENDINGS else [client, client]
             addresses = (operation.address, operation.address.rstrip("/"))
             with_slash, without = (
                 send(caller, operation, address) for caller, address in zip(callers, addresses, strict=True)

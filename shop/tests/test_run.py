@@ -1,4 +1,4 @@
-"""`manage.py run`, from outside: what it starts, what it says, and that nothing outlives it."""
+"""`manage.py run` as a process: what it starts, prints and cleans up."""
 
 import contextlib
 import fcntl
@@ -53,7 +53,7 @@ def nothing_is_left_of(data_dir: Path, *, within: float = 15) -> bool:
 
 
 class Run:
-    """A run in a process of its own, with what it has written so far."""
+    """A process of the command, with its output so far."""
 
     def __init__(self, data_dir: Path, *, command: list[str] | None = None) -> None:
         self.port = mongod.free_port()
@@ -115,7 +115,7 @@ def manage(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[
 
 
 def refusal(data_dir: Path, **variables: str) -> str:
-    """What a run says that does not start; it leaves nothing running."""
+    """Return the output of a run that must not start and must leave no process."""
     env = {**os.environ, **OWN_PARTS, "DATA_DIR": str(data_dir), "PORT": str(mongod.free_port()), **variables}
     finished = manage("run", env=env)
     assert finished.returncode == 1, finished.stdout

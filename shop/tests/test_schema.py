@@ -1,4 +1,4 @@
-"""The OpenAPI description says what is."""
+"""The OpenAPI description matches the API."""
 
 import json
 import re
@@ -84,7 +84,7 @@ def test_every_operation_has_a_summary(subtests: pytest.Subtests) -> None:
             assert operation.description["tags"]
 
 
-def test_views_declare_errors_of_their_own_actions() -> None:
+def test_views_declare_errors_of_existing_actions() -> None:
     actions: dict[type, set[str]] = defaultdict(set)
     for pattern in router.urls:
         actions[pattern.callback.cls] |= set(pattern.callback.actions.values())
@@ -93,7 +93,7 @@ def test_views_declare_errors_of_their_own_actions() -> None:
 
 
 def test_errors_are_described_with_their_own_status() -> None:
-    by_code = {each.default_code: each for each in everybody(ShopError)}
+    by_code = {each.default_code: each for each in subclasses_of(ShopError)}
     for status, code in described_errors():
         if code in by_code:
             assert by_code[code].status_code == status, code
@@ -106,13 +106,13 @@ def test_an_error_that_only_a_hook_raises_is_described() -> None:
 
 def test_every_refusal_of_the_shops_own_is_described() -> None:
     described = {code for _, code in described_errors()}
-    passing = {each.default_code for each in everybody(ServiceUnavailable)}
+    passing = {each.default_code for each in subclasses_of(ServiceUnavailable)}
     # What rooms build on, what is answered everywhere, and what only the admin can meet.
     elsewhere = {"invalid", "conflict", "too_many_requests", "payload_too_large", "request_timeout", "incomplete_body"}
     elsewhere |= {"unsupported_media_type", "category_cycle", "category_in_use"}
     elsewhere |= {"file_refused", "too_many_columns", "preview_too_old", "not_confirmable"}
     elsewhere |= {"price_out_of_range", "too_many_prices", "no_open_flag"}
-    assert {each.default_code for each in everybody(ShopError)} - passing - elsewhere <= described
+    assert {each.default_code for each in subclasses_of(ShopError)} - passing - elsewhere <= described
 
 
 def described_errors() -> Iterator[tuple[int, str]]:
@@ -122,17 +122,17 @@ def described_errors() -> Iterator[tuple[int, str]]:
             yield from ((int(status), code) for code in re.findall("`([^`]+)`", codes))
 
 
-def everybody(error: type[ShopError]) -> Iterator[type[ShopError]]:
+def subclasses_of(error: type[ShopError]) -> Iterator[type[ShopError]]:
     yield error
     for each in error.__subclasses__():
-        yield from everybody(each)
+        yield from subclasses_of(each)
 
 
 # --- What is answered is what is described ----------------------------------------------------------------------------
 
 
 def assert_described(operation: Operation, reply: Any) -> None:
-    """The reply's status, its media type and its body are among what the operation says it answers."""
+    """Assert that the operation declares the reply's status, media type and body."""
     responses = operation.description["responses"]
     assert str(reply.status_code) in responses, (str(operation), reply.status_code, reply.content[:300])
     content = responses[str(reply.status_code)].get("content")
@@ -155,7 +155,7 @@ def components() -> dict[str, Any]:
 
 
 def closed(described: Any) -> Any:
-    """The description without room for fields that it does not name."""
+    """Return the description without additional properties."""
     if isinstance(described, list):
         return [closed(each) for each in described]
     if not isinstance(described, dict):
@@ -186,7 +186,7 @@ def test_every_operation_answers_anonymous_customers_and_staff_as_described(
 
 @pytest.fixture
 def answered() -> Callable[..., Any]:
-    """Call an operation at an address and check what comes against what is described; return the JSON."""
+    """Call an operation and check the reply against the description; return the JSON."""
     by_name = {str(operation): operation for operation in operations()}
 
     def call(

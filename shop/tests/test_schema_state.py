@@ -1,4 +1,4 @@
-"""A database that was never or half migrated: no one is served without unique indexes, and `migrate` completes it."""
+"""Without all migrations no request is served, and `migrate` completes an interrupted run."""
 
 import os
 import signal
@@ -104,7 +104,7 @@ def test_readiness_asks_for_the_migrations_only_once(db: None) -> None:
 
 @pytest.mark.usefixtures("half_migrated")
 def test_audit_and_check_name_missing_migrations() -> None:
-    assert [complaint.partition(".")[0] for complaint in migrations_are_applied()] == ["orders"]
+    assert [violation.partition(".")[0] for violation in migrations_are_applied()] == ["orders"]
     assert [message.id for message in run_checks(databases=["default"])] == ["shop.W005"]
 
 

@@ -1,4 +1,4 @@
-"""What every reply tells the browser, whichever part of the shop answers and however."""
+"""Security headers of every response."""
 
 import re
 import shutil
@@ -33,7 +33,7 @@ def directives(reply: HttpResponse) -> dict[str, str]:
 
 
 def assert_guarded(reply: HttpResponse) -> None:
-    """The headers that there are on each and every reply."""
+    """Assert the headers that every response has."""
     assert reply["X-Content-Type-Options"] == "nosniff"
     assert reply["X-Frame-Options"] == "DENY"
     assert reply["Referrer-Policy"] == "same-origin"
@@ -140,7 +140,7 @@ def test_scripts_come_from_the_shop_itself_as_files(staff: User) -> None:
         assert sources["script-src"] == ("'self' 'unsafe-eval'" if evaluates else "'self'")
         assert (sources["base-uri"], sources["connect-src"]) == ("'none'", "'self'")
         assert "http" not in page["Content-Security-Policy"]
-        # No script stands in the page, where the policy would not let it run.
+        # The page has no inline script, which the policy would block.
         text = page.content.decode()
         assert all(" src=" in script for script in re.findall("<script[^>]*>", text))
         assert " onclick=" not in text

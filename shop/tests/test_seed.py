@@ -1,4 +1,4 @@
-"""``manage.py seed`` and the refusals of ``manage.py demo``."""
+"""``manage.py seed``, and error messages of ``manage.py demo``."""
 
 import io
 from decimal import Decimal
@@ -35,7 +35,7 @@ def _small_shop(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any) -
     """A few of the products, in a media folder of the test's own."""
     monkeypatch.setattr(seed_command, "PRODUCTS", A_FEW)
     settings.MEDIA_ROOT = tmp_path
-    # As `make run` says; the test runner switches it off.
+    # As with `make run`; the test runner disables DEBUG.
     settings.DEBUG = True
 
 
@@ -192,7 +192,7 @@ def test_prices_follow_the_currency(settings):
     assert {str(variant["price"]) for variant in mug.data()["variants"]} == {"2400"}
 
 
-# --- The benchmark's catalog ----------------------------------------------------------------------------------------
+# --- The benchmark's catalog ------------------------------------------------------------------------------------------
 
 
 def documents_of_product(slug: str) -> dict[str, list[dict]]:
@@ -293,7 +293,7 @@ def test_bench_sizes_without_products_are_refused():
 # --- The journey's command --------------------------------------------------------------------------------------------
 
 
-def test_demo_without_a_running_shop_says_so_in_a_sentence():
+def test_demo_without_a_running_shop_is_one_error_message():
     with pytest.raises(CommandError, match=r"Nothing answers at http://127.0.0.1:9 .*make run"):
         call_command("demo", url="http://127.0.0.1:9", stdout=io.StringIO())
 

@@ -1,4 +1,4 @@
-"""Shared serializers: results are those of new ones, and nothing of a request is kept."""
+"""Shared serializers give the results of new ones and keep nothing of a request."""
 
 import gc
 import threading

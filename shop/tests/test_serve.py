@@ -1,4 +1,4 @@
-"""`manage.py serve` as a process of its own: what it refuses, and how it stops."""
+"""`manage.py serve` as a process: what it refuses, and how it stops."""
 
 import contextlib
 import json

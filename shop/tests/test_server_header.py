@@ -1,4 +1,4 @@
-"""The server in front of the application does not name itself, whichever layer answers."""
+"""No response names the HTTP server, whichever layer answers."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Production boots only when everything it needs is there and strong; development needs nothing."""
+"""Production starts only with all settings present and strong; development needs none."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from shop.dev.testing.environment import ENVIRONMENT, production, variables_read
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BOOT = "import django; django.setup()"
-# What could leak in from a `.env` file beside manage.py is given explicitly.
+# Variables that a `.env` file beside manage.py could set are given explicitly.
 PLAIN = {name: value for name, value in ENVIRONMENT.items() if name not in ("DEBUG", "RATE_LIMITS")}
 
 

@@ -1,4 +1,4 @@
-"""Slow, idle and hostile connections to the production server: they hold no thread, and others are served."""
+"""Slow, idle and hostile connections to the production server occupy no thread, and others are served."""
 
 import contextlib
 import json
@@ -135,7 +135,7 @@ def test_a_response_that_is_not_read_holds_no_thread(server: ShopServer) -> None
 def test_a_download_that_is_not_read_holds_no_thread(
     server: ShopServer, staff: User, make_product: Callable[..., Product], name: str
 ) -> None:
-    # Six megabytes that do not compress, since the description stands in every row.
+    # Six megabytes: the description is in every row and does not compress.
     variants = [{"sku": f"A{number}", "options": {"size": str(number)}, "price": "1.00"} for number in range(400)]
     make_product(description=random.Random(1).randbytes(7_500).hex(), variants=variants)
     cookie = f"Cookie: {settings.SESSION_COOKIE_NAME}={browser_of(staff).cookies[settings.SESSION_COOKIE_NAME].value}"

@@ -1,4 +1,4 @@
-"""What staff did is written down with it, by whichever door they came in, and stays as it was written."""
+"""Staff actions in the API and the admin are logged with the change, and the log cannot be changed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +36,7 @@ def browser(staff: User) -> Client:
 
 
 def noted() -> list[tuple[str, str, str, list[str]]]:
-    """What the log tells since it was asked last: by which door, what, to what, which fields."""
+    """Return the new log entries: source, action, object, fields."""
     rows = list(StaffAction.objects.order_by("pk"))
     StaffAction.objects.all()._raw_delete("default")
     return [(row.via, row.action, f"{row.model} {row.label}".strip(), row.fields) for row in rows]

@@ -1,4 +1,4 @@
-"""The start of Django, which every command waits for."""
+"""The time that Django takes to start, which every command waits for."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Each status has a label, a colour, and a place in the invariants: a new one fails here until it has all three."""
+"""Each status has a label, a badge and an invariant."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -137,7 +137,7 @@ def fulfil(status: str) -> Callable[["Shop", str], None]:
 
 
 class Shop(NamedTuple):
-    """The people and the Stripe of a test."""
+    """The clients and the Stripe simulator of a test."""
 
     customer: APIClient
     staff: APIClient

@@ -1,4 +1,4 @@
-"""The admin shows the times of the shop's time zone, on every page."""
+"""Every page of the admin shows times in the shop's time zone."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The fault runs themselves: a short one, and whether they look everywhere."""
+"""The fault runs: a short one, and whether the checks look everywhere."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The door to transactions, with the faults that MongoDB has in store."""
+"""Transactions, with failures of MongoDB."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order
-from shop.api.errors import is_database_silent
+from shop.api.errors import is_database_unresponsive
 from shop.db import transactions
 from shop.db.deadline import limited_database_time
 from shop.db.transactions import TransactionContention, in_transaction, on_commit, snapshot, transactional
@@ -32,7 +32,7 @@ UNKNOWN_COMMIT = {"errorCode": 91, "errorLabels": ["UnknownTransactionCommitResu
 
 
 class Body:
-    """Writes one row in a transaction, and remembers how often it was called and what its hooks did."""
+    """Writes one row in a transaction, and counts its calls and those of its hooks."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -58,7 +58,7 @@ def rows() -> int:
 
 
 def is_clean() -> bool:
-    """Whether the connection is as it was, shown by a transaction that rolls back."""
+    """Return whether the connection is reset, by a transaction that rolls back."""
 
     @transactional("tests.rolls_back")
     def write_and_fail() -> None:
@@ -148,9 +148,7 @@ def test_a_write_conflict_runs_the_body_again(body: Body, command: str, times: i
 
 @pytest.mark.parametrize("fault", [UNKNOWN_COMMIT, {"closeConnection": True}], ids=["code 91", "connection lost"])
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_commit_of_unknown_outcome_is_repeated_by_itself_and_applied_once(
-    body: Body, fault: dict, times: int
-) -> None:
+def test_a_commit_with_unknown_outcome_is_retried_alone_and_applied_once(body: Body, fault: dict, times: int) -> None:
     with failing("commitTransaction", times=times, **fault):
         assert body() == "attempt 1"
     assert (rows(), body.calls, body.hooks) == (1, 1, [1])
@@ -158,7 +156,7 @@ def test_a_commit_of_unknown_outcome_is_repeated_by_itself_and_applied_once(
 
 
 def test_a_commit_whose_answer_alone_was_bad_is_applied_once(body: Body) -> None:
-    # The server commits, and then says that it cannot tell whether a majority has it.
+    # The server commits, then reports that it does not know whether a majority has the commit.
     concern = {"code": 91, "errmsg": "shutting down", "errorLabels": ["RetryableWriteError"]}
     with failing("commitTransaction", writeConcernError=concern):
         assert body() == "attempt 1"
@@ -217,7 +215,7 @@ def test_a_commit_that_stays_unknown_gets_only_the_time_that_the_body_left(
     unknown = failing("commitTransaction", times=None, **UNKNOWN_COMMIT)
     with unknown, count_commands() as sent, pytest.raises(PyMongoError):
         slow()
-    # Once by us, and once more by the driver, which repeats every commit.
+    # Once by the shop, and once more by the driver, which retries every commit.
     assert sent.names.count("commitTransaction") == 2
 
 
@@ -233,7 +231,7 @@ def test_a_request_whose_time_is_over_gives_its_locks_back(db: None, monkeypatch
     # A second try has no time left.
     with limited_database_time(0.5), slow, pytest.raises(DatabaseError) as caught:
         write()
-    assert is_database_silent(caught.value)
+    assert is_database_unresponsive(caught.value)
     assert is_clean()
     # A row that is still locked would be a conflict at once.
     monkeypatch.setattr(transactions, "GIVE_UP_SECONDS", 0.0)
@@ -285,7 +283,7 @@ def test_a_snapshot_shows_one_moment(body: Body) -> None:
     assert is_clean()
 
 
-# --- Through the front door -------------------------------------------------------------------------------------------
+# --- Over HTTP --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

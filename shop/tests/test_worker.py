@@ -1,4 +1,4 @@
-"""``manage.py worker`` as a process of its own."""
+"""``manage.py worker`` as a process."""
 
 import os
 import signal
@@ -56,9 +56,9 @@ def test_the_worker_does_once_what_is_due_and_ends(
     assert order_of(as_customer, expired)["status"] == "cancelled"
     assert order_of(as_customer, paid)["payment_status"] == "paid"
     assert stock_of(product) == 4
-    # The job that the payment called for is done too.
+    # The job of the payment is done, too.
     assert Product.objects.get().sales == 1
-    # All that is left: the mails that wait for the customers to pay first.
+    # Only mails that ask for a payment are left, which are delayed.
     left = Job.objects.values_list("kind", "attempts", "payload__event")
     assert set(left) <= {("orders.mail", 0, "placed")}
     assert all(run_at > timezone.now() for run_at in Job.objects.values_list("run_at", flat=True))

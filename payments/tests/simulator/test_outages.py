@@ -1,4 +1,4 @@
-"""Outages on demand, the control plane over HTTP, and the program itself."""
+"""Simulated outages, the control plane over HTTP, and the program itself."""
 
 import json
 import os
@@ -135,7 +135,7 @@ def test_nothing_is_left_running_after_close(shop) -> None:
 
 
 def start(*options: str) -> tuple[subprocess.Popen, str]:
-    """The program in a process of its own, and the URL it prints once it serves."""
+    """Start the program; return its process and the URL that it prints."""
     command = [sys.executable, "-m", "shop.dev.stripe_simulator", "--first-retry", "0.05", *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     return process, process.stdout.readline().split()[-1]

@@ -1,4 +1,4 @@
-"""Intents from creation to their end, as the SDK and as a browser see them."""
+"""PaymentIntents from creation to the end, for the SDK and for browsers."""
 
 import pytest
 import stripe

@@ -1,4 +1,4 @@
-"""Money that goes back: by the shop, by the dashboard, by the shopper's bank."""
+"""Refunds by the shop and in the dashboard, and disputes."""
 
 import pytest
 import stripe
@@ -24,7 +24,7 @@ def test_refunds_in_parts_never_exceed_the_charge(client, paid, simulator, shop)
 @pytest.mark.parametrize(
     "params", [{}, {"charge": "ch_none"}, {"reason": "because"}, {"payment_intent": "pi_none"}, {"amount": 5}]
 )
-def test_a_refund_needs_to_know_of_what(client, params: dict) -> None:
+def test_a_refund_needs_a_charge_or_a_payment_intent(client, params: dict) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.refunds.create(params)
     assert refused.value.http_status == 400

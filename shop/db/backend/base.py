@@ -27,7 +27,7 @@ def _limited(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class LimitedCursor:
-    """Fetching a batch is a driver call."""
+    """Limits the time of fetching batches."""
 
     def __init__(self, cursor: CommandCursor) -> None:
         self._cursor = cursor

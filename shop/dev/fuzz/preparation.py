@@ -59,7 +59,7 @@ class Preparation:
             if self._holder.token:
                 case.headers["X-Cart-Token"] = self._holder.token
         elif name in _LINKS:
-            case.body |= parse_qsl(urlsplit(_LINKS[name].address(new_user("customer"))).query)
+            case.body |= parse_qsl(urlsplit(_LINKS[name].url(new_user("customer"))).query)
         elif name == _WEBHOOK:
             kwargs["data"] = body = self._event(case)
             case.headers["Stripe-Signature"] = sign(body, [self._stripe.webhook_secret], int(time.time()))

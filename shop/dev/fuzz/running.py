@@ -62,8 +62,8 @@ class Run:
         world.start_workers()
         wait_until(lambda: not Order.objects.due_to_expire().exists(), seconds=60)
         world.stop_workers()
-        for complaint in world.state.audit():
-            results.find("audit", person, complaint)
+        for violation in world.state.audit():
+            results.find("audit", person, violation)
         for line in log.read_bytes()[logged:].decode(errors="replace").splitlines():
             if any(mark in line for mark in _FAULTS):
                 results.find("server log", person, line)

@@ -1,5 +1,3 @@
-"""Check all invariants."""
-
 from argparse import ArgumentParser
 from typing import Any
 
@@ -23,11 +21,11 @@ class Command(BaseCommand):
             mark = self.style.ERROR("✗") if violations else self.style.SUCCESS("✓")
             self.stdout.write(f"{mark} {invariant.statement}")
             shown = violations if options["all"] else violations[:SHOWN]
-            for complaint in shown:
-                self.stdout.write(f"    {complaint}")
+            for violation in shown:
+                self.stdout.write(f"    {violation}")
             if len(violations) > len(shown):
                 self.stdout.write(f"    … and {len(violations) - len(shown)} more")
             broken += len(violations)
         if broken:
-            raise CommandError(f"{broken} complaint{'s' if broken > 1 else ''}.")
+            raise CommandError(f"{broken} violation{'s' if broken > 1 else ''}.")
         self.stdout.write(self.style.SUCCESS("All invariants hold."))

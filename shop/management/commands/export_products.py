@@ -1,5 +1,3 @@
-"""Export products to a file."""
-
 import os
 import sys
 import tempfile
@@ -59,7 +57,7 @@ class Command(BaseCommand):
 
 
 def _umask() -> int:
-    """It is read by setting it."""
+    """Return the umask, which can be read only by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

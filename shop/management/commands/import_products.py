@@ -1,5 +1,3 @@
-"""Import products from a file."""
-
 import time
 from argparse import ArgumentParser
 from functools import partial
@@ -15,7 +13,7 @@ from shop.api.errors import ShopError
 from shop.management.progress import Progress
 
 FAULTS_SHOWN = 50
-HOLD_SECONDS = 20.0
+EXTEND_LEASE_AFTER_SECONDS = 20.0
 
 
 class Command(BaseCommand):
@@ -91,7 +89,7 @@ class Command(BaseCommand):
         with Progress(self.stdout, "Writing products", per_second=True) as bar:
             while not done:
                 runs.extend_lease(run)
-                is_time_to_extend = partial(_is_past, time.monotonic() + HOLD_SECONDS)
+                is_time_to_extend = partial(_is_past, time.monotonic() + EXTEND_LEASE_AFTER_SECONDS)
                 done = runs.apply(run_id=run.pk, until=is_time_to_extend, tick=bar)
         run.refresh_from_db()
         if run.conflicts and run.plan:

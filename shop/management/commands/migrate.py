@@ -1,5 +1,3 @@
-"""Apply migrations."""
-
 from typing import Any
 
 from django.core.management.base import CommandError

@@ -1,5 +1,3 @@
-"""Run the production HTTP server."""
-
 import os
 from argparse import ArgumentParser
 from typing import Any
@@ -14,8 +12,8 @@ from shop.http.server import PortUnavailable, check_port, server_command
 
 class Command(BaseCommand):
     help = (
-        "Serve the shop over HTTP until SIGTERM, which lets the requests in flight be answered. Behind a reverse proxy "
-        "(docs/deployment.md), which buffers slow clients and ends TLS."
+        "Serve the shop over HTTP. On SIGTERM it first answers the requests in flight. Run it behind a reverse proxy "
+        "that terminates TLS and buffers slow clients (docs/deployment.md)."
     )
     requires_system_checks = []
 
@@ -37,8 +35,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{missing} is not among the collected static files: run `manage.py collectstatic --noinput` first."
             )
-        if complaint := migration_error():
-            raise CommandError(complaint)
+        if problem := migration_error():
+            raise CommandError(problem)
         # The server imports from here; DATA_DIR may be relative.
         os.chdir(settings.BASE_DIR)
         environment = os.environ | {"DATA_DIR": str(settings.DATA_DIR)}

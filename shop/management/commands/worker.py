@@ -1,5 +1,3 @@
-"""Run jobs and periodic tasks."""
-
 import signal
 import sys
 import threading
@@ -28,8 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("--pause", type=float, default=0.5, help="Seconds between polls (default: 0.5).")
 
     def handle(self, *args: Any, once: bool, pause: float, **options: Any) -> None:
-        if complaint := migration_error():
-            raise CommandError(complaint)
+        if problem := migration_error():
+            raise CommandError(problem)
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
@@ -42,7 +40,7 @@ class Command(BaseCommand):
                 tried = jobs.run_due()
             except Exception as error:
                 if not is_database_outage(error):
-                    # Python would print its text.
+                    # Python would print the text of the exception.
                     logger.critical("worker_failed", exc_info=error)
                     sys.exit(1)
                 if once:

@@ -1,4 +1,4 @@
-// Scripts of the admin: its policy forbids inline scripts.
+// Scripts of the admin, whose content security policy forbids inline scripts.
 "use strict";
 {
     // Replace broken pictures by the placeholder.
@@ -58,7 +58,7 @@
         }
     };
 
-    // select2 labels its box by the choice, empty at first.
+    // select2 labels its box by the chosen value, which is empty at first.
     const nameSelects = () => {
         for (const shown of document.querySelectorAll(".select2-selection__rendered:not([aria-label])")) {
             const select = shown.closest(".select2")?.previousElementSibling;
@@ -70,7 +70,7 @@
         }
     };
 
-    // Icons are words of a font, such as "add": hidden unless they are the only label.
+    // An icon is a word in an icon font, such as "add": hide it from screen readers unless it is the only label.
     const ICON_LABELS = {
         add: "Add",
         computer: "Theme",
@@ -91,7 +91,7 @@
         }
     };
 
-    // unfold's links without an address, spans and headings become buttons for the keyboard.
+    // Let the keyboard use unfold's links without href, and its clickable spans and headings.
     const NATIVE = "a[href], button, input, select, textarea, label, summary";
     let lastToggle = null;
 
@@ -244,7 +244,7 @@
                 content.tabIndex = -1;
                 content.focus();
             });
-            // Must be inert while a dialog is open.
+            // Inert while a dialog is open.
             document.getElementById("page").prepend(skip);
         }
     };

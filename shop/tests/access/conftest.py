@@ -1,4 +1,4 @@
-"""Everybody and everything that the tables speak of."""
+"""Users and objects of the access tables."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ def things(
     shipping: Any,
     simulator: StripeSimulator,
 ) -> dict[str, str]:
-    """One of everything that a route names; what belongs to somebody is the owner's."""
+    """One object of each kind in routes; those with an owner belong to ``owner``."""
     owner = people["owner"]
     product = make_product("Mug", category=make_category("Mugs"))
     order = ordered(owner, product)
@@ -61,8 +61,8 @@ def things(
 
 @pytest.fixture
 def put_back(request: pytest.FixtureRequest) -> Callable[[], None]:
-    """A function that puts the database back to where the test began."""
-    # Everything that the test asks for is there before it is looked at.
+    """A function that restores the database as it was at the start of the test."""
+    # All other fixtures of the test come first.
     for name in {"things", "browsers"} & set(request.fixturenames):
         request.getfixturevalue(name)
     before, hashes = dump_database(), _hashes()

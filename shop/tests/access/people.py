@@ -1,4 +1,4 @@
-"""The people of the tables."""
+"""The users of the access tables."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -12,15 +12,15 @@ ROLES = {"editor": "Catalogue editors", "desk": "Order desk", "reader": "Read-on
 
 
 def in_role(user: User, role: str) -> User:
-    """Make a person staff in one of the groups that a shop begins with."""
+    """Make a user staff in one of the default groups."""
     user.groups.add(Group.objects.get(name=ROLES[role]))
     User.objects.filter(pk=user.pk).update(is_staff=True)
     return User.objects.get(pk=user.pk)
 
 
 def make_people(make_user: Callable[..., User]) -> dict[str, User | None]:
-    """Everybody, by the names that the tables have for them."""
-    # The migration's own: what it wrote has been emptied after an earlier test.
+    """Create the users, by their names in the tables."""
+    # By the migration's function: an earlier test's cleanup has deleted its groups.
     import_module("shop.migrations.0002_role_groups").make_groups(apps)
     staff = {role: in_role(make_user(email=f"{role}@access.test"), role) for role in ROLES}
     return {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-# How the tables call the parameters of the API's routes: by what they name.
+# Names of the API's path parameters in the tables.
 _PARAMETERS = {
     "users/me/addresses/{pk}": "{address}",
     "categories/{slug}": "{category}",
@@ -22,7 +22,7 @@ _PARAMETERS = {
 
 
 class Route(NamedTuple):
-    """An address with its parameters in braces; ``methods`` is empty where a view decides by itself."""
+    """A URL pattern with parameters in braces; ``methods`` is empty if the view decides by itself."""
 
     path: str
     name: str
@@ -56,7 +56,7 @@ def _readable(pattern: str) -> str:
 
 
 def named(path: str) -> str:
-    """The path with its parameters called as in the tables."""
+    """Return the path with the parameter names of the tables."""
     for known, name in _PARAMETERS.items():
         path = path.replace(known, known.rpartition("/")[0] + "/" + name)
     return path

@@ -1,8 +1,8 @@
-"""Who may do what, to read: the tests beside this file compare it with the URL configuration and with the answers.
+"""Who may do what. The tests in this folder compare the tables with the URL configuration and with the responses.
 
-The people: ``nobody`` has no token, ``owner`` is the customer whose order, payment, address and cart are asked for,
+Users: ``nobody`` has no token, ``owner`` is the customer to whom the requested order, payment, address and cart belong,
 ``other`` another customer; ``editor``, ``desk`` and ``reader`` are staff in the groups "Catalogue editors", "Order
-desk" and "Read-only"; ``boss`` is a superuser. ``yes`` lets the request pass: what comes of it is up to its body.
+desk" and "Read-only"; ``boss`` is a superuser. ``yes`` means that the request is permitted; its body may be refused.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ PEOPLE = ("nobody", "owner", "other", "editor", "desk", "reader", "boss")
 class Row(NamedTuple):
     method: str
     route: str
-    # By person.
+    # By user.
     cells: dict[str, str]
 
 
@@ -24,7 +24,7 @@ def _rows(table: str) -> list[Row]:
     return [Row(method, route, dict(zip(people, cells, strict=True))) for method, route, *cells in lines]
 
 
-# A method that a route has no row for is 405.
+# A method without a row is 405.
 API = _rows("""
                                                     nobody owner other  editor desk  reader boss
     POST    auth/register/                            yes   yes   yes    yes   yes   yes    yes
@@ -96,9 +96,9 @@ API = _rows("""
     POST    payments/{payment}/refunds/               401   403   403    403   yes   403    yes
 """)
 
-# Outside the API and the admin everybody is answered the same: by path, the status of GET.
+# Outside the API and the admin all users get the same: by path, the status of GET.
 AROUND = {
-    "(?:api/v1/?)?": 404,  # programs; people with a browser are led to the documentation
+    "(?:api/v1/?)?": 404,  # for programs; browsers are redirected to the documentation
     "favicon.ico": 302,
     "livez/": 200,
     "readyz/": 200,
@@ -106,14 +106,14 @@ AROUND = {
     "api/docs/": 200,
     "admin": 302,
     "media/{path}": 404,
-    "": 404,  # whatever no route knows
+    "": 404,  # without a route
 }
 
-# The admin: what of a model's pages is open to the staff. L its list, A adding, C looking at one, S saving it,
-# D deleting it, H its history; the names behind a + are buttons and what can be done with rows picked from the list.
-# All else is 403. Customers and nobody are sent to the login, wherever they go.
+# The admin: a model's pages that staff may open. L its list, A adding, C viewing an object, S saving it,
+# D deleting it, H its history; the names after a + are buttons and actions on selected rows.
+# Everything else is 403. Customers and `nobody` are redirected to the login.
 STAFF = ("editor", "desk", "reader", "boss")
-# Names that several cells have in common.
+# Names that several cells share.
 COMMON = {
     "EDIT": "activate+deactivate+import_file",
     "PRICES": "change_prices+price_changes",
@@ -147,7 +147,7 @@ ADMIN = {
     """.strip().splitlines(),  # noqa: E501
     )
 }
-# The pages of the admin that are about no model, by name: what GET answers nobody, a customer, any of the staff.
+# The admin's pages without a model, by name: the status of GET for `nobody`, a customer and any staff.
 SITE = {
     "index": (302, 302, 200),
     "login": (200, 200, 302),

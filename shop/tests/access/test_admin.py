@@ -1,4 +1,4 @@
-"""The admin by the table: every page of every model, every button, every member of the staff."""
+"""The admin matches its table: every page of every model, every button, every kind of staff."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,14 +16,14 @@ from shop.dev.testing.steps import dump_database
 from shop.tests.access.routes import routes
 from shop.tests.access.tables import ADMIN, APPS, COMMON, SITE, STAFF
 
-# What can be done with picked rows, and has a page of its own.
+# An action on selected rows that has a separate page.
 WITH_A_PAGE = {"change_prices"}
 
 PAGES = {"L": "changelist", "A": "add", "C": "change", "S": "change", "D": "delete", "H": "history"}
 METHODS = {"C": ("get",), "S": ("post",)}
 MODELS = {model._meta.label_lower: model for model in admin.site._registry}
 ROUTES = [route for route in routes() if route.path.startswith("admin/")]
-# The one page that is not called by its model.
+# The only page that is not named after its model.
 PASSWORD = {"auth_user_password_change": "accounts_user_password"}
 
 
@@ -43,7 +43,7 @@ OF_LISTS = {route.name for route in ROUTES if "{" not in route.path}
 
 
 def opened(label: str, person: str) -> set[str]:
-    """What the table opens of a model: letters and names."""
+    """Return what the table allows for a model: letters and names."""
     letters, *names = ADMIN[label][person].split("+")
     names = [each for name in names for each in COMMON.get(name, name).split("+")]
     return set(letters) - {"-"} | set(names)
@@ -58,25 +58,25 @@ def address_of(label: str, page: str) -> str:
 
 @pytest.fixture
 def browsers(populated_shop: Order, people: dict[str, User | None]) -> dict[str, Client]:
-    """Everybody's browsers, logged in where they can be."""
+    """The users' browsers, logged in if they can be."""
     return {name: browser_of(user) if user else Client() for name, user in people.items()}
 
 
 @pytest.fixture(autouse=True)
 def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decide about the pages, but do not draw them: that takes ten times as long, and other tests look at them."""
+    """Do not render pages, which takes ten times as long; other tests do."""
     monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", "")
 
 
 def asked(browser: Client, label: str, page: str) -> list[tuple[str, Any]]:
-    """What a page answers, by method."""
+    """Return the status of a page by method."""
     address = address_of(label, page)
     return [(method, getattr(browser, method)(address)) for method in METHODS.get(page, ("get", "post"))]
 
 
 def test_every_page_is_in_the_table_and_every_row_is_a_page() -> None:
     assert set(ADMIN) == set(MODELS)
-    # The superuser may press every button; what else is named are actions on the list.
+    # The superuser may press every button; the other names are actions on the list.
     assert {
         label: BUTTONS[label] - opened(label, "boss") for label in MODELS if BUTTONS[label] - opened(label, "boss")
     } == {}

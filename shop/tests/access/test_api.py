@@ -1,4 +1,4 @@
-"""The API by the table: every route, every method, everybody."""
+"""The API matches its table: every route, method and user."""
 
 import re
 from collections.abc import Callable
@@ -17,15 +17,15 @@ pytestmark = pytest.mark.django_db
 PREFIX = "api/v1/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 REFUSALS = {"401", "403", "404"}
-# In the form of what a route names, and nobody's.
+# Well-formed ids that do not exist.
 NOTHING = {"order": "AAAAA-AAAAA", "category": "nothing"}
 
 API_ROUTES = {route.path.removeprefix(PREFIX): route.methods for route in routes() if route.path.startswith(PREFIX)}
 
 
 def send(client: APIClient, method: str, address: str) -> Any:
-    """Send next to nothing: what passes is refused for its contents at the latest, where it needs any."""
-    # A line is looked for once it is known what is to become of it.
+    """Send an empty body: what is allowed is at the latest refused for its contents."""
+    # The line is looked up after the body is validated.
     body = b'{"quantity": 1}' if "/cart/items/" in address else b"{}"
     return client.generic(method, address, body, content_type="application/json")
 
@@ -35,22 +35,22 @@ def address_of(route: str, things: dict[str, str]) -> str:
 
 
 def outcome(reply: Any) -> str:
-    """A reply in the table's words."""
+    """Return a response in the terms of the table."""
     return str(reply.status_code) if reply.status_code in (401, 403, 404, 405) or reply.status_code >= 500 else "yes"
 
 
 def everything_of(reply: Any) -> tuple[int, bytes, dict[str, str]]:
-    """All that a client sees, but for the number that every request has of its own."""
+    """Return all that a client sees, except for the request id."""
     return reply.status_code, reply.content, {**reply.headers, "X-Request-ID": ""}
 
 
 def cells(*, refused: bool) -> list[tuple[Row, str]]:
-    """Those cells of the table that refuse, or those that allow: a row and a person."""
+    """Return the table's cells, of route and user, that refuse or that allow."""
     return [(row, person) for row in API for person in PEOPLE if (row.cells[person] in REFUSALS) == refused]
 
 
 def difference(client: APIClient, things: dict[str, str], row: Row, person: str) -> str:
-    """Say how an answer is not what the table says, or HEAD's not what GET's is; nothing where all is right."""
+    """Return how a response differs from the table, or HEAD from GET; "" if it does not."""
     address, asked = address_of(row.route, things), f"{row.method} {row.route} as {person}"
     reply = send(client, row.method, address)
     if outcome(reply) != row.cells[person]:
@@ -139,7 +139,7 @@ def test_a_method_that_a_route_does_not_have_is_405_for_all_users(
             for person in PEOPLE:
                 reply = send(clients[person], method, address_of(path, things))
                 allowed = {each.strip() for each in reply.get("Allow", "").split(",")} - {"HEAD", "OPTIONS"}
-                # Where only people with an account get anywhere, it asks who they are before anything else.
+                # If a route requires an account, authentication comes first.
                 asked = person == "nobody" and reply.status_code == 401
                 if not asked and (reply.status_code, allowed) != (405, methods):
                     wrong.append(f"{method} {path} as {person}: {reply.status_code}, Allow: {reply.get('Allow')}")

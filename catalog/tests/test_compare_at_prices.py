@@ -1,4 +1,4 @@
-"""A former price is above the price, whoever writes either of them."""
+"""A compare-at price is above the price, whichever of them is written."""
 
 from collections.abc import Callable
 from pathlib import Path

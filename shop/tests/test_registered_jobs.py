@@ -1,4 +1,4 @@
-"""A worker loads no views, and still knows every job that a view may write."""
+"""A worker, which loads no views, knows every job and periodic task."""
 
 import json
 import re

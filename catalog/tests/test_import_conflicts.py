@@ -1,4 +1,4 @@
-"""What happens between an export, its import's preview and its confirmation is kept."""
+"""Changes between an export, the preview of its import and its confirmation are kept."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -129,7 +129,7 @@ def test_what_has_become_impossible_is_left_alone(
 def test_a_refusal_in_the_last_moment_leaves_only_that_product_alone(
     browser: Client, mug: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where two imports bring the same new SKU and neither could see the other's."""
+    """As if two imports add the same SKU, which neither could see in the other."""
     run = previewed(
         browser,
         {"sku": "NEW", "name": "New", "price": "1"},
@@ -154,7 +154,7 @@ def test_a_refusal_in_the_last_moment_leaves_only_that_product_alone(
 
 
 def exported(folder: Path, **changes: str) -> list[dict[str, str]]:
-    """An export in which somebody has changed these cells of the first row."""
+    """An export in which these cells of the first row are edited."""
     first, *others = rows_of(export_products(folder))
     return [{**first, **changes}, *others]
 

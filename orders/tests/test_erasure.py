@@ -1,4 +1,4 @@
-"""What stays of the orders of somebody who deletes their account."""
+"""Orders of deleted accounts: what is kept, and when it is erased."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -48,7 +48,7 @@ def test_orders_stay_without_the_person(
 
     leave(as_customer)
 
-    # Parcels that still have to arrive keep their address; once they have, only what taxes need is left.
+    # Undelivered orders keep their address; delivered ones only what taxes require.
     for number in (to_send, sent):
         assert order_of(as_staff, number)["shipping_address"]["name"] == ADDRESS["name"]
     as_staff.post(f"{API}/orders/{sent}/fulfil/", {"status": "delivered"})
