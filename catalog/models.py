@@ -23,7 +23,7 @@ MAX_ATTRIBUTES = 30
 
 
 def is_reserved(slug: str) -> bool:
-    """Return whether a URL with this slug would mean something else."""
+    """Return whether a URL with this slug would match another route or an id."""
     return slug in RESERVED_SLUGS or ObjectId.is_valid(slug)
 
 

@@ -28,7 +28,7 @@ class TooManyUnpaidOrders(Conflict):
 
 
 class TooManyUnpaidOrdersHere(TooManyRequests):
-    """One network address holds too much stock."""
+    """Orders from one network address hold too much stock."""
 
     default_code = "too_many_unpaid_orders_here"
     default_detail = "Too many unpaid orders from your network. Pay for one of them or try again later."

@@ -42,7 +42,7 @@ class Holder(NamedTuple):
     pieces: int = 0
     expired_orders: int = 0
     expired_pieces: int = 0
-    # Of the open holds.
+    # When the first of the open holds ends.
     first_end: datetime | None = None
 
     @property

@@ -183,7 +183,7 @@ def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:
     only_conflicts = run.conflicts and "conflicts" in request.GET
     shown = steps.exclude(conflict="") if only_conflicts else steps
     paginator = Paginator(shown, STEPS_A_PAGE)
-    # Instead of counting the steps.
+    # The run has these counts: save a query.
     paginator.count = run.conflicts if only_conflicts else run.steps
     page = paginator.get_page(request.GET.get("page"))
     people = emails([run.uploaded_by, run.confirmed_by])

@@ -58,7 +58,9 @@ class Export:
     def _chunks(self) -> Iterator[list[list[Cell]]]:
         done = 0
         for products in _by_key(self._products):
-            variants = read_model.group_by_product(Variant.objects.filter(product__in=products).order_by("position", "id"))
+            variants = read_model.group_by_product(
+                Variant.objects.filter(product__in=products).order_by("position", "id")
+            )
             yield [row for product in products for row in self._rows(product, variants[product.pk])]
             done += len(products)
             self._tick(done)

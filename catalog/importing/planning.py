@@ -49,7 +49,7 @@ def build_plan(run: ImportRun, table: Table, *, tick: Tick = lambda done, total:
 
 
 def add_faults(run: ImportRun, faults: list[CellFault]) -> None:
-    """Keep only the first ones."""
+    """Count all faults; keep the first ``FAULTS_KEPT``."""
     run.fault_count += len(faults)
     run.faults += [list(fault) for fault in faults[: FAULTS_KEPT - len(run.faults)]]
 

@@ -40,7 +40,7 @@ _PART_BYTES = 4 * 1024 * 1024
 # Longest run of a job, so that others get their turn.
 _SLICE_SECONDS = 5.0
 
-# What a check finds.
+# Fields that a check sets.
 _RESULTS = ("state", "problem", "plan", "steps", "rows", "new_rows", "changed_rows", "faults", "fault_count")
 # Errors that only concurrent changes cause.
 _CONFLICT_ERRORS = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)

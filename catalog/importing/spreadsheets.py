@@ -30,7 +30,7 @@ _ERROR = re.compile(
 
 
 def check_unaltered(text: str) -> None:
-    """Raises :class:`BadCell` for a text that a spreadsheet changed automatically."""
+    """Raise :class:`BadCell` for a text that a spreadsheet program has reformatted."""
     if _SHORTENED.fullmatch(identifiers.code(text)):
         raise BadCell("A spreadsheet shortened this number. Format the column as text and enter it again.")
     if _TOO_NARROW.fullmatch(text):

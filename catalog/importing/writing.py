@@ -94,7 +94,7 @@ class _Batch:
         if deltas:
             notes = {pk: note for work in self._works for pk, note in work.notes.items()}
             stock.adjust_many(deltas, reason=StockMovement.Reason.IMPORT, notes=notes, reference=actor)
-        # Those that changed in more than stock.
+        # Excluding products of which only the stock changed.
         if changed := [work.product.pk for work in self._works if work.fields or work.variants]:
             # A price changed since the check must not fail the batch.
             services.finalize_products(*changed, drops_low_compare_at_prices=True)

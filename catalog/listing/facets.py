@@ -174,7 +174,7 @@ def _keys(name: str) -> Any:
 
 
 def _products(groups: dict[Any, Document], key: Any) -> int:
-    # One product above the limit is read.
+    # The query reads one product more than the limit.
     return min(groups[key]["products"], filters.MAX_COUNTED) if key in groups else 0
 
 

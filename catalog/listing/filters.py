@@ -131,7 +131,7 @@ def _fields_of(serializer_class: type[serializers.Serializer]) -> Mapping[str, s
     return serializer_class().get_fields()
 
 
-# Limits the cache's memory.
+# Do not cache longer query strings: this limits the cache's memory.
 _LONGEST_CACHED = 400
 _parse_cached = cached(maxsize=1_000)(_parse)
 

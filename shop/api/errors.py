@@ -39,7 +39,7 @@ class Conflict(ShopError):
 
 
 class TooManyRequests(ShopError):
-    """Retry after ``wait`` seconds."""
+    """Ask the client to retry after ``wait`` seconds."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_requests"

@@ -35,7 +35,7 @@ HEADERS = [
         "Idempotency-Key",
         {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         OpenApiParameter.HEADER,
-        description="1 to 255 printable characters: the same key and body answer with the same object, done once.",
+        description="1 to 255 printable ASCII characters. A repeated request returns the result of the first.",
     ),
     OpenApiParameter(
         "Idempotency-Replayed",

@@ -135,7 +135,7 @@ def _document(row: models.Model) -> Document:
 
 
 def instance(model: type[M], document: Document, *, using: str | None = DEFAULT_DB_ALIAS) -> M:
-    """Missing fields have their default."""
+    """Use the default for a missing field."""
     columns = _columns(model)
     values = [
         convert(document[column]) if column in document else field.get_default() for field, column, convert in columns

@@ -265,7 +265,7 @@ def test_a_transaction_waits_for_a_hot_document_no_longer_than_its_request_may(c
         User.objects.filter(pk=customer.pk).update(name="Countess")
 
     assert hot_keys.try_acquire({"a hot document"})
-    # In time for the transaction alone.
+    # Soon enough for a transaction without the limit below.
     release = threading.Timer(2.0, hot_keys.release, [{"a hot document"}])
     release.start()
     with limited_database_time(0.3), pytest.raises(TransactionContention):

@@ -55,7 +55,7 @@ TESTS = {
         "orders/tests/test_lifecycle.py",
         "orders/tests/test_valid_purchases.py",
         "orders/tests/test_mails.py",
-        "orders/tests/test_forgetting.py",
+        "orders/tests/test_erasure.py",
         "shop/tests/test_staff_log.py",
     ],
     "payments/transitions.py": [
