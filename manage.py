@@ -47,7 +47,7 @@ def _explain_database_failure(error: Exception) -> str:
     """Return the cause, "" for other errors."""
     from django.conf import settings
 
-    from shop.db.mongod_errors import explain_failure
+    from shop.db.diagnosis import explain_failure
 
     sentence = explain_failure(settings.MONGO_URI, error)
     if sentence and settings.DEBUG and not os.environ.get("MONGO_URI"):

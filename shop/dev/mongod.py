@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from shop.db.mongod_errors import MongodError, check_reachable, explain_exit
+from shop.dev.mongod_errors import MongodError, check_reachable, explain_exit
 from shop.dev.processes import last_lines, spawn
 
 __all__ = ["MongodError", "ReplicaSet", "binary", "check_reachable", "free_port", "start", "temporary"]

@@ -13,8 +13,8 @@ import pytest
 from django.conf import settings
 from pymongo import MongoClient
 
-from shop.db.mongod_errors import MongodError, check_reachable
 from shop.dev import mongod
+from shop.dev.mongod_errors import MongodError, check_reachable
 from shop.dev.processes import spawn
 
 

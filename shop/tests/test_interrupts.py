@@ -17,7 +17,7 @@ LOST = {
 def test_an_interrupt_is_not_lost_where_python_ignores_exceptions(code: str) -> None:
     program = f"""
 import os, signal, subprocess, time
-from shop.management.interrupts import interrupt_on_signals
+from shop.dev.interrupts import interrupt_on_signals
 
 def stop(*_):
     signal.raise_signal(signal.SIGINT)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from shop.db.mongod_errors import explain_exit
 from shop.dev import mongod
 from shop.dev.mongod import MongodError
+from shop.dev.mongod_errors import explain_exit
 
 PROGRAM = Path("mongod")
 

@@ -6,9 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
+from shop.dev.interrupts import interrupt_on_signals
 from shop.dev.mongod import MongodError
 from shop.dev.processes import ProcessError
-from shop.management.interrupts import interrupt_on_signals
 
 
 class Command(BaseCommand):

@@ -9,10 +9,10 @@ from typing import Any
 import requests
 from django.core.management import BaseCommand, CommandError
 
+from shop.dev.interrupts import interrupt_on_signals
 from shop.dev.mongod import MongodError
 from shop.dev.processes import ProcessError
 from shop.dev.testing.environment import ENVIRONMENT
-from shop.management.interrupts import interrupt_on_signals
 
 
 class Command(BaseCommand):

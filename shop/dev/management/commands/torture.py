@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
+from shop.dev.interrupts import interrupt_on_signals
 from shop.dev.management.seeds import seed_of_this_run
 from shop.dev.mongod import MongodError
 from shop.dev.testing.environment import ENVIRONMENT
-from shop.management.interrupts import interrupt_on_signals
 
 
 class Command(BaseCommand):
