@@ -38,7 +38,7 @@ def issue_tokens(user: User) -> TokenPair:
     return _pair(user, refresh)
 
 
-def rotate(raw: str) -> tuple[User, TokenPair]:
+def rotate(raw: str) -> TokenPair:
     """Return a new pair. Only one of concurrent uses succeeds; reuse revokes the family.
 
     Raises :class:`InvalidRefreshToken`.
@@ -53,7 +53,7 @@ def rotate(raw: str) -> tuple[User, TokenPair]:
     if not rotated:
         TokenFamily.objects.filter(pk=family).delete()
         raise InvalidRefreshToken
-    return user, _pair(user, refresh)
+    return _pair(user, refresh)
 
 
 def revoke(raw: str) -> None:

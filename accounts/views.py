@@ -92,8 +92,7 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for a new pair. Reuse revokes the whole login."""
-        _, pair = tokens.rotate(self.validated()["refresh"])
-        return Response(pair)
+        return Response(tokens.rotate(self.validated()["refresh"]))
 
     @extend_schema(request=RefreshSerializer, responses={204: None})
     @action(detail=False, methods=["post"], serializer_class=RefreshSerializer)

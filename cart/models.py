@@ -26,11 +26,6 @@ class CartLine(EmbeddedModel):
     unit_price = money_field()
 
 
-class CartQuerySet(models.QuerySet["Cart"]):
-    def with_token(self, token: str) -> "CartQuerySet":
-        return self.filter(token_digest=token_digest(token))
-
-
 def new_token() -> str:
     return secrets.token_urlsafe(32)
 
@@ -51,8 +46,6 @@ class Cart(models.Model):
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = CartQuerySet.as_manager()
 
     class Meta:
         constraints = [

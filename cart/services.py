@@ -224,7 +224,7 @@ def merge_guest_cart(*, user: User, cart_token: str) -> None:
 
 @transactional("cart.merge")
 def _merge(*, user: User, token: str) -> None:
-    guest = Cart.objects.with_token(token).first()
+    guest = Cart.objects.filter(token_digest=token_digest(token)).first()
     if guest is None:
         return
     # Conflicts with concurrent logins, so that only one merges.

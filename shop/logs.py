@@ -95,7 +95,7 @@ def formatter(*, readable: bool) -> logging.Formatter:
         readable=readable,
         use_get_message=readable,
         pass_foreign_args=not readable,
-        processors=[ProcessorFormatter.remove_processors_meta, _allow, *as_text, _redact],
+        processors=[ProcessorFormatter.remove_processors_meta, _allow, *as_text, lambda _, __, line: redacted(line)],
     )
 
 
@@ -184,12 +184,8 @@ def _format_exception(logger: Any, method: str, line: EventDict) -> EventDict:
     if isinstance(error, tuple):
         error = error[1]
     if isinstance(error, BaseException):
-        line["exception"] = exception_chain(error)
+        line["exception"] = [_described(each) for each in _chain(error)]
     return line
-
-
-def exception_chain(error: BaseException) -> list[dict[str, Any]]:
-    return [_described(each) for each in _chain(error)]
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -249,10 +245,6 @@ def redacted(text: str) -> str:
     if secrets := _secrets():
         text = secrets.sub("[secret]", text)
     return _SHAPES.sub("[withheld]", text) if any(hint in text for hint in _HINTS) else text
-
-
-def _redact(logger: Any, method: str, line: str) -> str:
-    return redacted(line)
 
 
 @cache

@@ -90,6 +90,5 @@ USE_I18N = False
 LOG_LEVEL = env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO", such_as="DEBUG, INFO, WARNING or ERROR")
 LOGGING = logging_settings(level=LOG_LEVEL, readable=DEBUG)
 LOGGING_CONFIG = "shop.logs.configure"
-DEFAULT_EXCEPTION_REPORTER = "shop.http.exception_reports.Reporter"
 
 checks.raise_if_any()

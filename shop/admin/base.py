@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import PAGE_VAR
 from django.db import IntegrityError, models
 from django.db.models import ProtectedError, QuerySet
 from django.forms import Media, ModelForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
 
 from shop.admin.dialogs import leave_dialog
@@ -29,7 +29,6 @@ from shop.db.transactions import transactional
 
 @dataclass
 class RequestState:
-    list_parameters: set[str | None] | None = None
     refusal: Exception | None = None
     was_saved: bool = False
     was_deleted: bool = False
@@ -74,18 +73,8 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         """Allow only the list's filters: `?client_secret__startswith=` would reveal hidden values."""
         if request is None:
             return False
-        state = state_of(request)
-        if state.list_parameters is None:
-            state.list_parameters = self._list_parameters(request)
-        return lookup in state.list_parameters
-
-    def _list_parameters(self, request: HttpRequest) -> set[str | None]:
-        parameters: set[str | None] = set()
-        for each in self.get_list_filter(request):
-            parameters.update(self._filter(request, each).expected_parameters())
-        if self.date_hierarchy:
-            parameters.update(f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day"))
-        return parameters
+        filters = (self._filter(request, each) for each in self.get_list_filter(request))
+        return any(lookup in each.expected_parameters() for each in filters)
 
     def _filter(self, request: HttpRequest, declared: Any) -> ListFilter:
         """Build a filter as Django's ChangeList does."""
@@ -245,12 +234,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def find(self, request: HttpRequest, object_id: str | None) -> Any:
         """Return the object of a quoted key (``evt_5F1`` is ``evt_1``), or None."""
         return self.get_object(request, unquote(object_id)) if object_id else None
-
-    def find_or_404(self, request: HttpRequest, object_id: str) -> Any:
-        obj = self.find(request, object_id)
-        if obj is None:
-            raise Http404
-        return obj
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         actions = super().get_actions_detail(request, object_id)

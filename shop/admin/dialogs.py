@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.decorators import action
@@ -45,7 +45,9 @@ def dialog(
     def decorate(method: Callable[..., HttpResponse | str]) -> Callable[..., HttpResponse]:
         @wraps(method)
         def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
-            obj = model_admin.find_or_404(request, object_id)
+            obj = model_admin.find(request, object_id)
+            if obj is None:
+                raise Http404
             page = model_admin.change_url(obj.pk)
             if reason := model_admin.action_blocker(method.__name__, obj):
                 model_admin.message_user(request, reason, messages.WARNING)

@@ -27,10 +27,6 @@ def begins_with(field: str, text: str) -> Q:
     return Q(**{f"{field}__gte": text, f"{field}__lt": text + _LAST})
 
 
-def searchable(text: str) -> str:
-    return text.replace("\0", "").strip()[:200]
-
-
 def by_id(queryset: QuerySet, text: str) -> QuerySet | None:
     return queryset.filter(pk=ObjectId(text)) if ObjectId.is_valid(text) else None
 
@@ -62,7 +58,7 @@ class IndexedSearchMixin(ModelAdmin):
     search_fields = ("pk",)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        text = searchable(search_term)
+        text = search_term.replace("\0", "").strip()[:200]
         return (self.search(queryset, text) if text else queryset), False
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:

@@ -74,7 +74,7 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="User")
     def who(self, row: StaffAction) -> str:
-        return _named(row).person
+        return row.person
 
     @display(description="Action")
     def did(self, row: StaffAction) -> str:
@@ -82,7 +82,7 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Object")
     def what(self, row: StaffAction) -> str:
-        text = f"{_kind(row.model)} {_named(row).target}"
+        text = f"{_kind(row.model)} {row.target}"
         try:
             return link(page_url(row.model, row.object_id), text)
         except NoReverseMatch:
@@ -91,10 +91,6 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     @display(description="Fields", empty_value="–")
     def which_fields(self, row: StaffAction) -> str | None:
         return ", ".join(row.fields) or None
-
-
-def _named(row: StaffAction) -> StaffAction:
-    return row if hasattr(row, "person") else with_people([row])[0]
 
 
 def _kind(label: str) -> str:

@@ -14,9 +14,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from shop.media import MediaUnavailable, PreparedImage, store_image
+from shop.media import MediaUnavailable, PreparedImage, prepare_image, store_image
 from shop.media.cleanup import delete_image_later
-from shop.media.fields import ImageFormField
 
 # In parallel, because all uploads of a request share one deadline.
 _STORED_AT_A_TIME = 4
@@ -48,7 +47,7 @@ class MultipleFileInput(UnfoldAdminFileFieldWidget):
     allow_multiple_selected = True
 
 
-class ImagesFormField(ImageFormField):
+class ImagesFormField(forms.FileField):
     """Cleans to a list of `ImageUpload`."""
 
     widget = MultipleFileInput
@@ -70,9 +69,10 @@ class ImagesFormField(ImageFormField):
         # Kept on the file, since each run cleans the form again.
         upload: ImageUpload | None = getattr(file, "image_upload", None)
         if upload is None:
-            if (prepared := self.to_python(file)) is None:
-                raise ValidationError(self.error_messages["required"], code="required")
-            upload = ImageUpload(prepared, folder=self.folder)
+            try:
+                upload = ImageUpload(prepare_image(file), folder=self.folder)
+            except MediaUnavailable as error:
+                raise ValidationError(str(error), code="media_unavailable") from error
             file.image_upload = upload  # type: ignore[attr-defined]
         if upload.error is not None:
             raise ValidationError(str(upload.error), code="media_unavailable") from upload.error

@@ -17,7 +17,6 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shop.db import documents
-from shop.db.caching import is_redis
 from shop.db.mongodb import TTLIndex
 from shop.logs import describe_error
 
@@ -50,7 +49,7 @@ class Count(NamedTuple):
 
 
 def count(key: str, *, seconds: int, uses: int = 1) -> Count:
-    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_paused_until:
+    if _redis_is_used():
         try:
             return _count_in_redis(key, seconds, uses)
         except redis.RedisError as error:
@@ -60,9 +59,9 @@ def count(key: str, *, seconds: int, uses: int = 1) -> Count:
 
 def undo(key: str, *, seconds: int) -> None:
     """Undo a use of ``key``; can be lost during a Redis outage."""
-    if is_redis(settings.CACHE_URL) and time.monotonic() >= _redis_paused_until:
+    if _redis_is_used():
         try:
-            _undo_in_redis(key, seconds)
+            _count_in_redis(key, seconds, -1)
         except redis.RedisError as error:
             _pause_redis(error)
     else:
@@ -75,6 +74,11 @@ def undo(key: str, *, seconds: int) -> None:
 # --- Redis ------------------------------------------------------------------------------------------------------------
 
 _redis_paused_until = 0.0
+
+
+def _redis_is_used() -> bool:
+    is_configured = settings.CACHE_URL.startswith(("redis://", "rediss://"))
+    return is_configured and time.monotonic() >= _redis_paused_until
 
 
 def _pause_redis(error: redis.RedisError) -> None:
@@ -98,22 +102,12 @@ def _count_in_redis(key: str, seconds: int, uses: int) -> Count:
     # Keep a reference: a concurrent first call may replace the cached client.
     client = _redis(settings.CACHE_URL)
     with client.pipeline(transaction=True) as commands:
-        # NX: only the first use sets the expiry.
+        # NX: only the first use sets the expiry, which INCRBY alone would not.
         commands.set(name, 0, px=seconds * 1000, nx=True)
         commands.incrby(name, uses)
         commands.pttl(name)
         _, counted, milliseconds = commands.execute()
     return Count(counted, milliseconds / 1000)
-
-
-def _undo_in_redis(key: str, seconds: int) -> None:
-    name = f"shop:count:{key}"
-    client = _redis(settings.CACHE_URL)
-    with client.pipeline(transaction=True) as commands:
-        # DECR alone could create a key without expiry.
-        commands.set(name, 0, px=seconds * 1000, nx=True)
-        commands.decr(name)
-        commands.execute()
 
 
 # --- MongoDB ----------------------------------------------------------------------------------------------------------

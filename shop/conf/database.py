@@ -1,7 +1,6 @@
-"""The database and the cache."""
+"""The database, and Redis for rate limits."""
 
 from shop.conf.base import checks, env, running
-from shop.db.caching import is_redis
 
 MONGO_URI = env.str("MONGO_URI", default="") or running.get("MONGO_URI", "")
 checks.required("MONGO_URI", MONGO_URI, purpose="it is the MongoDB replica set of the shop")
@@ -40,10 +39,4 @@ MIGRATION_MODULES = {
 REQUEST_DATABASE_SECONDS = 7
 
 CACHE_URL = env.str("CACHE_URL", default="locmemcache://")
-_cache = env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")
-if is_redis(CACHE_URL):
-    _cache |= {
-        "BACKEND": "shop.db.caching.OutageTolerantRedisCache",
-        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
-    }
-CACHES = {"default": _cache}
+env.address("CACHE_URL", env.cache_url_config, CACHE_URL, such_as="redis://host:6379/0")

@@ -5,7 +5,7 @@ from shop.conf.base import BASE_DIR, DATA_DIR, DEBUG, checks, env
 CLOUD_NAME = env.str("CLOUD_NAME", default="")
 CLOUD_API_KEY = env.str("CLOUD_API_KEY", default="")
 CLOUD_API_SECRET = env.str("CLOUD_API_SECRET", default="")
-CLOUD_API_BASE = env.str("CLOUD_API_BASE", default="https://api.cloudinary.com")
+CLOUD_API_BASE = env.str("CLOUD_API_BASE", default="") or "https://api.cloudinary.com"
 CLOUD_DELIVERY_BASE = "https://res.cloudinary.com"
 checks.required("CLOUD_NAME", CLOUD_NAME, purpose="product images are stored at Cloudinary")
 checks.required("CLOUD_API_KEY", CLOUD_API_KEY, purpose="product images are stored at Cloudinary")

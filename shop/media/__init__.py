@@ -1,5 +1,6 @@
 """Images: validation, re-encoding and storage."""
 
+import contextlib
 import io
 import re
 import secrets
@@ -51,16 +52,6 @@ class PreparedImage(ContentFile):
         self.height = height  # px
 
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_EXIF_ORIENTATION = 0x0112
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
 _START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
 
@@ -68,8 +59,8 @@ _START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
 _decoder = threading.BoundedSemaphore(1)
 
 
-def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
-    """Return `upload` upright, in sRGB, without metadata, at most `max_side` px, with a random name.
+def prepare_image(upload: File) -> PreparedImage:
+    """Return `upload` upright, in sRGB, without metadata, at most `MAX_SIDE` px, with a random name.
 
     JPEG stays JPEG; PNG and WebP become WebP. Animations keep their first frame.
 
@@ -79,7 +70,7 @@ def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
     if not _decoder.acquire(timeout=DECODER_WAIT_SECONDS):
         raise MediaUnavailable("Too many images are being processed. Try again in a moment.")
     try:
-        return _reencode(data, max_side=max_side)
+        return _reencode(data)
     except InvalidImage:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -93,7 +84,7 @@ def prepare_image(upload: File, *, max_side: int = MAX_SIDE) -> PreparedImage:
 
 
 def _read(upload: File) -> bytes:
-    limit: int = getattr(settings, "MAX_IMAGE_BYTES", 10 * 1024 * 1024)
+    limit: int = settings.MAX_IMAGE_BYTES
     data = b""
     if (upload.size or 0) <= limit:
         upload.seek(0)
@@ -107,19 +98,15 @@ def _read(upload: File) -> bytes:
     return data
 
 
-def _max_pixels() -> int:
-    return getattr(settings, "MAX_IMAGE_PIXELS", 40_000_000)
-
-
 def _too_many_pixels() -> InvalidImage:
-    limits = f"{_max_pixels() / 1e6:.3g} megapixels and {MAX_UPLOADED_SIDE} pixels a side"
+    limits = f"{settings.MAX_IMAGE_PIXELS / 1e6:.3g} megapixels and {MAX_UPLOADED_SIDE} pixels a side"
     return InvalidImage(f"The image must not have more than {limits}.", code="image_too_many_pixels")
 
 
-def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
+def _reencode(data: bytes) -> PreparedImage:
     image: Image.Image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
     # Nothing is decoded before this check.
-    if image.width * image.height > _max_pixels() or max(image.size) > MAX_UPLOADED_SIDE:
+    if image.width * image.height > settings.MAX_IMAGE_PIXELS or max(image.size) > MAX_UPLOADED_SIDE:
         raise _too_many_pixels()
     # Pillow's name for a JPEG with embedded images, common from phones.
     is_jpeg = image.format in ("JPEG", "MPO")
@@ -127,9 +114,11 @@ def _reencode(data: bytes, *, max_side: int) -> PreparedImage:
         raise InvalidImage(f"The image must not have more than {MAX_SCANS} scans.", code="invalid_image")
     if not is_jpeg:
         image = _in_plain_mode(image)
-    image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     image.load()
-    image = _upright(image)
+    # Broken EXIF data is common.
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
     image = _in_srgb(image)
     # Pillow would write comments and XMP from here.
     image.info = {}
@@ -168,14 +157,6 @@ def _in_plain_mode(image: Image.Image) -> Image.Image:
     if image.mode not in ("RGB", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     return image
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        method = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:
-        method = None  # broken EXIF is common
-    return image if method is None else image.transpose(method)
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:

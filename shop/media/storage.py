@@ -3,7 +3,6 @@
 The account is read from settings, not the SDK's global configuration.
 """
 
-import posixpath
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,18 +11,17 @@ from typing import Any
 
 import cloudinary.api
 import cloudinary.uploader
-import requests
 import structlog
 import urllib3
-from cloudinary.exceptions import AuthorizationRequired, NotFound
+from cloudinary.exceptions import AuthorizationRequired
 from cloudinary_storage.storage import MediaCloudinaryStorage
 from django.conf import settings
-from django.core.files.base import ContentFile, File
+from django.core.files.base import File
 from django.utils.deconstruct import deconstructible
 
 from shop.logs import describe_error
 from shop.media import MediaUnavailable
-from shop.media.urls import relative_url
+from shop.media.urls import stem, urls_of
 
 logger = structlog.get_logger(__name__)
 
@@ -34,11 +32,10 @@ _slots = threading.BoundedSemaphore(16)
 
 @deconstructible(path="shop.media.storage.CloudinaryStorage")
 class CloudinaryStorage(MediaCloudinaryStorage):
-    """Names are public ids. Calls take at most `settings.CLOUD_TIMEOUT` seconds; `url` makes none."""
+    """Names are public ids. The shop uses only these methods, which take at most `CLOUD_TIMEOUT` seconds."""
 
     def _save(self, name: str, content: File) -> str:
-        folder, file = posixpath.split(_with_prefix(name))
-        public_id = posixpath.join(folder, file.partition(".")[0])
+        public_id = _with_prefix(stem(name))
         content.seek(0)
         data = content.read()
         # Our public id without overwriting makes retries idempotent.
@@ -59,29 +56,6 @@ class CloudinaryStorage(MediaCloudinaryStorage):
             raise MediaUnavailable(f"Cloudinary answered {result!r} to the removal of {name}.")
         return result == "ok"
 
-    def exists(self, name: str) -> bool:
-        return self.size(name) is not None
-
-    def size(self, name: str) -> int | None:
-        """Return the original's size in bytes, or None. Not from its URL, which may serve a derived image."""
-        try:
-            answer = _call(cloudinary.api.resource, name, resource_type=self.RESOURCE_TYPE)
-        except MediaUnavailable as error:
-            if isinstance(error.__cause__, NotFound):
-                return None
-            raise
-        size = answer.get("bytes") if isinstance(answer, dict) else None
-        if type(size) is not int or size < 0:
-            raise MediaUnavailable(f"Cloudinary answered no size of {name}.")
-        return size
-
-    def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        start = len(_folder(path))
-        tails = [name[start:] for name, _ in self.list_images(path)]
-        return sorted({tail.split("/")[0] for tail in tails if "/" in tail}), [
-            tail for tail in tails if "/" not in tail
-        ]
-
     def list_images(self, folder: str) -> Iterator[tuple[str, datetime]]:
         """Yield `(public id, upload time)`, 500 per call."""
         cursor: dict[str, Any] = {}
@@ -91,7 +65,7 @@ class CloudinaryStorage(MediaCloudinaryStorage):
                 cloudinary.api.resources,
                 type="upload",
                 resource_type=self.RESOURCE_TYPE,
-                prefix=_folder(folder),
+                prefix=_with_prefix(f"{folder}/"),
                 max_results=500,
                 **cursor,
             )
@@ -110,32 +84,13 @@ class CloudinaryStorage(MediaCloudinaryStorage):
             seen.add(next_cursor)
             cursor = {"next_cursor": next_cursor}
 
-    def _open(self, name: str, mode: str = "rb") -> ContentFile:
-        response = _within_deadline(lambda: requests.get(self.url(name), timeout=(CONNECT_SECONDS, _timeout())))
-        if response.status_code == 404:
-            raise FileNotFoundError(name)
-        if response.status_code != 200:
-            raise MediaUnavailable(f"The image could not be read ({response.status_code}).")
-        return ContentFile(response.content, name=name)
-
     def url(self, name: str) -> str:
-        return relative_url(name)
+        return urls_of("original")(name) or ""
 
 
 def _with_prefix(name: str) -> str:
     # The base class would use MEDIA_URL, for local files.
-    prefix = getattr(settings, "CLOUDINARY_STORAGE", {}).get("PREFIX", "").strip("/")
-    name = name.replace("\\", "/")
-    return f"{prefix}/{name}" if prefix and not name.startswith(f"{prefix}/") else name
-
-
-def _folder(path: str) -> str:
-    path = _with_prefix(path)
-    return path if path.endswith("/") or not path else f"{path}/"
-
-
-def _timeout() -> float:
-    return getattr(settings, "CLOUD_TIMEOUT", 7.0)
+    return settings.CLOUDINARY_STORAGE["PREFIX"].lstrip("/") + name
 
 
 def _call(function: Callable[..., Any], *args: Any, attempts: int = 1, **options: Any) -> Any:
@@ -144,9 +99,9 @@ def _call(function: Callable[..., Any], *args: Any, attempts: int = 1, **options
         "cloud_name": settings.CLOUD_NAME,
         "api_key": settings.CLOUD_API_KEY,
         "api_secret": settings.CLOUD_API_SECRET,
-        "upload_prefix": (getattr(settings, "CLOUD_API_BASE", "") or "https://api.cloudinary.com").rstrip("/"),
+        "upload_prefix": settings.CLOUD_API_BASE.rstrip("/"),
         # The SDK's global timeout does not apply to uploads.
-        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=_timeout()),
+        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=settings.CLOUD_TIMEOUT),
     }
 
     def attempt_all() -> Any:
@@ -157,7 +112,7 @@ def _call(function: Callable[..., Any], *args: Any, attempts: int = 1, **options
             except Exception as error:
                 # The SDK keeps transport errors only as context.
                 lost = isinstance(error.__context__, (urllib3.exceptions.HTTPError, OSError))
-                if not lost or attempt == attempts or time.monotonic() - started > _timeout() / 2:
+                if not lost or attempt == attempts or time.monotonic() - started > settings.CLOUD_TIMEOUT / 2:
                     raise
 
     return _within_deadline(attempt_all)
@@ -168,7 +123,7 @@ def _within_deadline(function: Callable[[], Any]) -> Any:
 
     Raises `MediaUnavailable`.
     """
-    deadline = time.monotonic() + _timeout()
+    deadline = time.monotonic() + settings.CLOUD_TIMEOUT
     outcome: dict[str, Any] = {}
 
     def run() -> None:
@@ -179,7 +134,7 @@ def _within_deadline(function: Callable[[], Any]) -> Any:
         finally:
             _slots.release()
 
-    if not _slots.acquire(timeout=_timeout()):
+    if not _slots.acquire(timeout=settings.CLOUD_TIMEOUT):
         raise MediaUnavailable("Too many image requests are waiting for Cloudinary.")
     thread = threading.Thread(target=run, name="cloudinary", daemon=True)
     try:
@@ -193,6 +148,6 @@ def _within_deadline(function: Callable[[], Any]) -> Any:
     failure = outcome.get("error")
     if isinstance(failure, AuthorizationRequired):
         logger.error("cloudinary_account_refused", error=describe_error(failure))
-    elif not isinstance(failure, NotFound):
+    else:
         logger.warning("cloudinary_failed", error=describe_error(failure) if failure else "no answer in time")
     raise MediaUnavailable() from failure

@@ -27,10 +27,11 @@ SIZES: dict[str, Size] = {
 
 def derived_name(name: str, size: str) -> str:
     """Return products/1f.thumbnail.webp for products/1f.jpg."""
-    return f"{_stem(name)}.{size}.webp"
+    return f"{stem(name)}.{size}.webp"
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
+    """Return products/1f for products/1f.jpg."""
     folder, slash, file = name.rpartition("/")
     return f"{folder}{slash}{file.partition('.')[0]}"
 
@@ -40,28 +41,20 @@ def image_url(name: str | None, *, size: str = "original", base_url: str = "") -
 
     Without `base_url` local URLs stay paths.
     """
-    return urls_of(size, base_url=base_url)(name) if name else None
-
-
-def image_urls(name: str | None, *, base_url: str = "") -> dict[str, str | None]:
-    return all_urls_of(base_url=base_url)(name)
+    return urls_of(size, base_url=base_url)(name)
 
 
 def all_urls_of(*, base_url: str = "") -> Callable[[str | None], dict[str, str | None]]:
-    parts = [(size, _absolute(prefix, base_url), suffix) for size, (prefix, suffix) in _parts().items()]
-
-    def urls(name: str | None) -> dict[str, str | None]:
-        if not name:
-            return {size: None for size, _, _ in parts}
-        stem, whole = _quoted(name)
-        return {size: f"{prefix}{stem if suffix else whole}{suffix}" for size, prefix, suffix in parts}
-
-    return urls
+    url_of = {size: urls_of(size, base_url=base_url) for size in ("original", *SIZES)}
+    return lambda name: {size: url(name) for size, url in url_of.items()}
 
 
 def urls_of(size: str, *, base_url: str = "") -> Callable[[str | None], str | None]:
-    prefix, suffix = _parts()[size]
-    prefix = _absolute(prefix, base_url)
+    prefix, suffix = _url_parts(
+        is_at_cloudinary(), settings.CLOUD_DELIVERY_BASE, settings.CLOUD_NAME, settings.MEDIA_URL
+    )[size]
+    if not prefix.startswith("http"):
+        prefix = f"{base_url}{prefix}"
 
     def url(name: str | None) -> str | None:
         return f"{prefix}{_quoted(name)[not suffix]}{suffix}" if name else None
@@ -69,30 +62,16 @@ def urls_of(size: str, *, base_url: str = "") -> Callable[[str | None], str | No
     return url
 
 
-def relative_url(name: str, size: str = "original") -> str:
-    """Return a path or, at Cloudinary, a URL."""
-    prefix, suffix = _parts()[size]
-    return f"{prefix}{_quoted(name)[not suffix]}{suffix}"
-
-
 @lru_cache(maxsize=10_000)
 def _quoted(name: str) -> tuple[str, str]:
-    return quote(_stem(name)), quote(name)
-
-
-def _absolute(prefix: str, base_url: str) -> str:
-    return prefix if prefix.startswith("http") else f"{base_url}{prefix}"
-
-
-def _parts() -> dict[str, tuple[str, str]]:
-    """Return prefix and suffix of URLs by size. The name between them has no extension if there is a suffix."""
-    return _url_parts(is_at_cloudinary(), settings.CLOUD_DELIVERY_BASE, settings.CLOUD_NAME, settings.MEDIA_URL)
+    return quote(stem(name)), quote(name)
 
 
 @lru_cache(maxsize=64)
 def _url_parts(
     under_cloudinary: bool, delivery_base: str, cloud_name: str, media_url: str
 ) -> dict[str, tuple[str, str]]:
+    """Return each size's prefix and suffix; with a suffix, the stem goes between them."""
     # Cached by settings, which tests change.
     if not under_cloudinary:
         return {"original": (media_url, ""), **{size: (media_url, derived_name("", size)) for size in SIZES}}

@@ -117,18 +117,6 @@ def test_the_lists_show_no_column_and_search_no_column_that_is_secret() -> None:
         assert not sorted_by & secret, model_admin
 
 
-def test_a_date_hierarchy_brings_its_own_parameters(request_of: Callable[[], HttpRequest]) -> None:
-    class WithDates(TransactionalModelAdmin):
-        date_hierarchy = "created_at"
-        list_filter = ("status",)
-
-    dated = WithDates(Order, admin.site)
-    allowed = ("created_at__year", "created_at__month", "created_at__day", "status__exact")
-    request = request_of()
-    assert all(dated.lookup_allowed(name, "2026", request) for name in allowed)
-    assert not any(dated.lookup_allowed(f"created_at__{name}", "1", request) for name in ("gte", "lt", "second"))
-
-
 def test_a_filtered_list_reports_an_outage_as_an_outage(staff: User) -> None:
     with failing("aggregate", User, times=None, errorCode=91):
         assert browser_of(staff).get(url_of("accounts.user"), {"is_staff__exact": "1"}).status_code == 503

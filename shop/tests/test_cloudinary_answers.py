@@ -87,8 +87,6 @@ def test_an_odd_answer_is_an_outage(cloud: type[Answering], answer: bytes, subte
             media.prepare_image(ContentFile(picture.getvalue(), name="a.png")), folder="products"
         ),
         "destroy": lambda: storage.delete("shop/products/a"),
-        "resource": lambda: storage.size("shop/products/a"),
-        "exists": lambda: storage.exists("shop/products/a"),
         "resources": lambda: list(storage.list_images("products")),
     }
     for name, call in calls.items():

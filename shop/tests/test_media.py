@@ -12,14 +12,16 @@ import pytest
 from django import forms
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
+from django.utils.datastructures import MultiValueDict
 from PIL import Image, ImageCms, PngImagePlugin
 from rest_framework import serializers
 
 from shop import media
+from shop.admin.uploads import ImagesFormField
 from shop.dev.testing.images import flat_png, png_chunk, with_scans
 from shop.http.addresses import base_url
-from shop.media.fields import ImageFormField, UploadedImageField
-from shop.media.urls import derived_name, image_url, image_urls
+from shop.media.fields import UploadedImageField
+from shop.media.urls import all_urls_of, derived_name, image_url
 
 RED, GREEN, BLUE = (220, 20, 30), (20, 200, 40), (20, 30, 220)
 GPS = 0x8825
@@ -45,8 +47,8 @@ class UnreadableUpload(SimpleUploadedFile):
         pytest.fail("read")
 
 
-def prepared(data: bytes, **options) -> Image.Image:
-    result = media.prepare_image(upload(data), **options)
+def prepared(data: bytes) -> Image.Image:
+    result = media.prepare_image(upload(data))
     image = Image.open(io.BytesIO(result.read()))
     image.load()
     return image
@@ -222,8 +224,7 @@ class TestWhatIsKept:
         assert (png_named_jpg.name[-5:], png_named_jpg.content_type) == (".webp", "image/webp")
 
     def test_an_image_is_scaled_down_to_the_longest_side_and_never_up(self):
-        assert prepared(encoded(picture(size=(300, 200))), max_side=150).size == (150, 100)
-        assert prepared(encoded(picture(size=(30, 20))), max_side=150).size == (30, 20)
+        assert prepared(encoded(picture(size=(30, 20)))).size == (30, 20)
         result = media.prepare_image(upload(encoded(picture(size=(3000, 300)))))
         assert (result.width, result.height) == (2400, 240)
 
@@ -354,7 +355,7 @@ class TestLocalStorage:
         name = self.store()
         assert re.fullmatch(r"products/[0-9a-f]{32}\.jpg", name)
         found = {}
-        for size, url in image_urls(name).items():
+        for size, url in all_urls_of()(name).items():
             found[size] = Image.open(self.root / url.removeprefix("/media/")).size
         assert found == {"original": (900, 600), "thumbnail": (320, 320), "card": (640, 427), "large": (900, 600)}
         assert len(self.files()) == 4
@@ -425,17 +426,17 @@ class TestUrls:
 
 class TestFields:
     class ImageSerializer(serializers.Serializer):
-        image = UploadedImageField(max_side=50)
+        image = UploadedImageField()
 
     class ImageForm(forms.Form):
-        image = ImageFormField()
+        image = ImagesFormField(folder="products")
 
     def test_the_serializer_field_yields_a_prepared_image(self):
         serializer = self.ImageSerializer(data={"image": upload(encoded(picture(size=(100, 50))))})
         assert serializer.is_valid(), serializer.errors
         image = serializer.validated_data["image"]
         assert isinstance(image, media.PreparedImage)
-        assert (image.width, image.height) == (50, 25)
+        assert (image.width, image.height) == (100, 50)
 
     @pytest.mark.parametrize(
         ("value", "code"),
@@ -457,12 +458,11 @@ class TestFields:
         assert not serializer.is_valid()
         assert [error.code for error in serializer.errors["image"]] == ["required"]
 
-    def test_the_form_field_yields_a_prepared_image(self):
-        form = self.ImageForm(files={"image": upload(encoded(picture()))})
+    def test_the_form_field_yields_prepared_images(self):
+        form = self.ImageForm(files=MultiValueDict({"image": [upload(encoded(picture()))]}))
         assert form.is_valid(), form.errors
-        assert isinstance(form.cleaned_data["image"], media.PreparedImage)
+        assert [type(image.prepared) for image in form.cleaned_data["image"]] == [media.PreparedImage]
 
     def test_the_form_field_passes_the_codes_on(self):
-        form = self.ImageForm(files={"image": upload(b"GIF89a", "a.gif")})
+        form = self.ImageForm(files=MultiValueDict({"image": [upload(b"GIF89a", "a.gif")]}))
         assert [error.code for error in form.errors.as_data()["image"]] == ["unsupported_image_format"]
-        assert "image" in self.ImageForm(files={}).errors

@@ -419,21 +419,3 @@ def test_a_redis_that_is_back_is_asked_again(
     monkeypatch.setattr(counters, "_redis_paused_until", 0.0)
     assert [log_in(customer.email) for _ in range(6)] == [401] * 5 + [429]
     assert counts() == known
-
-
-def test_the_cache_follows_and_forgets_while_redis_is_away(redis: str, settings: Any) -> None:
-    backend = "shop.db.caching.OutageTolerantRedisCache"
-    settings.CACHES = {
-        "default": {"BACKEND": backend, "LOCATION": redis},
-        "away": {"BACKEND": backend, "LOCATION": "redis://127.0.0.1:9/0"},
-    }
-    from django.core.cache import caches
-
-    caches["default"].set("a", {"b": 1})
-    assert caches["default"].get("a") == {"b": 1}
-    away = caches["away"]
-    away.set("a", 1)
-    assert away.get("a") is None
-    assert away.get("a", 5) == 5
-    assert away.get_many(["a"]) == {}
-    assert not away.add("a", 1)
