@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
-from accounts import services, tokens
+from accounts import hooks, services, tokens
 from accounts.admin_forms import NewUserForm, SetPasswordForm, UserForm
 from accounts.models import Address, User
 from accounts.postal import postal_lines
@@ -132,12 +132,9 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        # The orders app is above this one, so its permission is referenced by name.
-        return (*fieldsets, ("Orders", {"fields": ("orders",)})) if obj and self._may_see_orders(request) else fieldsets
-
-    @staticmethod
-    def _may_see_orders(request: HttpRequest) -> bool:
-        return request.user.has_perm("orders.view_order") or request.user.has_perm("orders.change_order")
+        # The orders app is above this one, so its permissions are referenced by name.
+        may_see_orders = any(map(request.user.has_perm, ("orders.view_order", "orders.change_order")))
+        return (*fieldsets, ("Orders", {"fields": ("orders",)})) if obj and may_see_orders else fieldsets
 
     # --- Permissions --------------------------------------------------------------------------------------------------
 
@@ -227,7 +224,7 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
         if user is not None and self.has_delete_permission(request, user):
             try:
                 # Not in a transaction, because the hooks may call other services.
-                services.run_before_deletion(user=user)
+                hooks.before_deletion(user=user)
             except ShopError as error:
                 self.message_user(request, str(error), messages.ERROR)
                 return HttpResponseRedirect(self.change_url(unquote(object_id)))
@@ -244,11 +241,7 @@ admin.site.unregister(Group)
 class GroupAdmin(MultiSelectMixin, PlainDeleteConfirmationMixin, TransactionalModelAdmin, DjangoGroupAdmin):
     """Only superusers may edit groups, which grant permissions."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def _is_superuser(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return request.user.is_superuser
 
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return request.user.is_superuser
-
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return request.user.is_superuser
+    has_add_permission = has_change_permission = has_delete_permission = _is_superuser

@@ -26,11 +26,8 @@ def export(*, user: User, base_url: str) -> dict[str, Any]:
 
 
 def _as_json(rows: Rows) -> list[orjson.Fragment]:
-    renderer = JSONRenderer()
-    fragments = []
-    for row in rows.queryset.iterator(chunk_size=CHUNK):
-        fragments.append(orjson.Fragment(renderer.render(rows.show(row))))
-    return fragments
+    found = rows.queryset.iterator(chunk_size=CHUNK)
+    return [orjson.Fragment(JSONRenderer().render(rows.show(row))) for row in found]
 
 
 def export_account(*, user: User, base_url: str) -> dict[str, Any]:

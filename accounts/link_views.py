@@ -3,12 +3,11 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import logins, services
-from accounts.authentication import UserRequest
 from accounts.errors import InvalidLink
 from accounts.serializers import (
     EmailChangeConfirmSerializer,
@@ -88,16 +87,3 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         services.change_email(**wanted)
         logins.record_network(user=wanted["user"], ip_address=ip_address_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class VerificationViewSet(viewsets.GenericViewSet):
-    permission_classes = [IsAuthenticated]
-    pagination_class = None
-    rate_scope = "verify"
-
-    @extend_schema(request=None, responses={202: None})
-    @action(detail=False, methods=["post"], url_path="email/verify")
-    def verify_email(self, request: UserRequest) -> Response:
-        """Send a verification link, unless the address is verified."""
-        services.send_verification(user=request.user)
-        return Response(status=status.HTTP_202_ACCEPTED)

@@ -2,7 +2,7 @@
 
 from bson import ObjectId
 
-from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION
+from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION, Link
 from accounts.models import User
 from shop.jobs import mails
 from shop.jobs.mails import Budget, Mail
@@ -12,8 +12,8 @@ from shop.jobs.mails import Budget, Mail
 def welcome_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
-    link = "" if person.email_verified else VERIFICATION.url(person)
-    return _to(person, Budget.LINK, "Welcome", "welcome", link=link, good_for=VERIFICATION.lifetime_in_words)
+    context = _link_context(VERIFICATION, person) | ({"link": ""} if person.email_verified else {})
+    return _to(person, Budget.LINK, "Welcome", "welcome", context)
 
 
 @mails.mail("accounts.verification_mail")
@@ -21,25 +21,15 @@ def verification_mail(*, user: str) -> Mail | None:
     person = _recipient(user)
     if person is None or person.email_verified:
         return None
-    link = VERIFICATION.url(person)
-    return _to(
-        person,
-        Budget.LINK,
-        "Confirm your e-mail address",
-        "verification",
-        link=link,
-        good_for=VERIFICATION.lifetime_in_words,
-    )
+    context = _link_context(VERIFICATION, person)
+    return _to(person, Budget.LINK, "Confirm your e-mail address", "verification", context)
 
 
 @mails.mail("accounts.reset_mail")
 def reset_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
-    link = RESET.url(person)
-    return _to(
-        person, Budget.PASSWORD_RESET, "Choose a new password", "reset", link=link, good_for=RESET.lifetime_in_words
-    )
+    return _to(person, Budget.PASSWORD_RESET, "Choose a new password", "reset", _link_context(RESET, person))
 
 
 @mails.mail("accounts.new_password_mail")
@@ -47,13 +37,8 @@ def new_password_mail(*, user: str) -> Mail | None:
     """Notify the user, because another person may have changed the password."""
     if (person := _recipient(user)) is None:
         return None
-    return _to(
-        person,
-        Budget.PASSWORD_CHANGED,
-        "Your password was changed",
-        "new_password",
-        link=mails.storefront_url("forgot-password"),
-    )
+    context = {"link": mails.storefront_url("forgot-password")}
+    return _to(person, Budget.PASSWORD_CHANGED, "Your password was changed", "new_password", context)
 
 
 @mails.mail("accounts.email_change_mail")
@@ -61,14 +46,13 @@ def email_change_mail(*, user: str) -> Mail | None:
     person = _recipient(user)
     if person is None or not person.new_email or User.objects.filter(email=person.new_email).exists():
         return None
-    context = {"link": EMAIL_CHANGE.url(person), "good_for": EMAIL_CHANGE.lifetime_in_words, "name": ""}
     return Mail(
         to=person.new_email,
         verified=False,
         budget=Budget.LINK,
         subject="Confirm your new e-mail address",
         template="accounts/mails/email_change",
-        context=context,
+        context={**_link_context(EMAIL_CHANGE, person), "name": ""},
     )
 
 
@@ -105,13 +89,16 @@ def _recipient(user: str) -> User | None:
     return User.objects.active().filter(pk=ObjectId(user)).first()
 
 
-def _to(user: User, budget: Budget, subject: str, template: str, **context: str) -> Mail:
-    context["name"] = salutation(user)
+def _link_context(link: Link, user: User) -> dict[str, str]:
+    return {"link": link.url(user), "good_for": link.lifetime_in_words}
+
+
+def _to(user: User, budget: Budget, subject: str, template: str, context: dict[str, str]) -> Mail:
     return Mail(
         to=user.email,
         verified=user.email_verified,
         budget=budget,
         subject=subject,
         template=f"accounts/mails/{template}",
-        context=context,
+        context={**context, "name": salutation(user)},
     )

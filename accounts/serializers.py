@@ -65,11 +65,13 @@ class NewEmailAddressField(EmailAddressField):
         return check_email(email) if len(email) <= MAX_EMAIL_LENGTH else email
 
 
-class NewPasswordField(serializers.CharField):
-    extra_schema = {"minLength": MinimumLengthValidator().min_length}
-
+class PasswordField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
+
+
+class NewPasswordField(PasswordField):
+    extra_schema = {"minLength": MinimumLengthValidator().min_length}
 
     def to_internal_value(self, data: Any) -> str:
         return normalize_password(super().to_internal_value(data))
@@ -96,7 +98,7 @@ class RegisterSerializer(serializers.Serializer):
 
 class LoginSerializer(serializers.Serializer):
     email = serializers.CharField(max_length=254)
-    password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=1024)
+    password = PasswordField()
 
 
 class RefreshSerializer(serializers.Serializer):
@@ -104,7 +106,7 @@ class RefreshSerializer(serializers.Serializer):
 
 
 class PasswordChangeSerializer(serializers.Serializer):
-    old_password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=1024)
+    old_password = PasswordField()
     new_password = NewPasswordField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +116,7 @@ class PasswordChangeSerializer(serializers.Serializer):
 
 class EmailChangeSerializer(serializers.Serializer):
     email = NewEmailAddressField()
-    password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=1024)
+    password = PasswordField()
 
     def validate_email(self, email: str) -> str:
         if email == self.context["request"].user.email:

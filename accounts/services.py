@@ -195,18 +195,13 @@ def mark_email_unverified(*, user: User) -> None:
 
 def delete_account(*, user: User) -> None:
     """Delete an account; its orders are kept anonymized. Raises if an unpaid order cannot be cancelled."""
-    run_before_deletion(user=user)
-    delete_account_and_data(user=user)
-
-
-def run_before_deletion(*, user: User) -> None:
-    """Run the hooks before a deletion, outside transactions, because they call other services."""
     hooks.before_deletion(user=user)
+    delete_account_and_data(user=user)
 
 
 @transactional("accounts.delete_account")
 def delete_account_and_data(*, user: User) -> None:
-    """Delete the account and its data. Call :func:`run_before_deletion` first."""
+    """Call :data:`hooks.before_deletion` first, outside transactions, because it may call other services."""
     require_account(user)
     hooks.on_deletion(user=user)
     _delete_personal_rows(user)
@@ -261,4 +256,4 @@ def require_account(user: User) -> None:
 
 
 def _as_authenticated(user: User) -> UserQuerySet:
-    return User.objects.get_queryset().filter(pk=user.pk, token_version=user.token_version)
+    return User.objects.filter(pk=user.pk, token_version=user.token_version)

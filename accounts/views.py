@@ -110,13 +110,19 @@ class AuthViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         return Response({**pair, "user": profile}, status=status_code)
 
 
-class SessionViewSet(viewsets.GenericViewSet):
-    """Logout everywhere, password and e-mail changes."""
+class SessionViewSet(BodyValidationMixin, viewsets.GenericViewSet):
+    """Logout everywhere, password and e-mail changes, verification."""
 
+    request: UserRequest
     permission_classes = [IsAuthenticated]
     pagination_class = None
     # Guessing the password with a stolen token must not block the owner's logout-all.
-    rate_scopes = {"logout_all": "logout_all", "change_password": "password", "change_email": "password"}
+    rate_scopes = {
+        "logout_all": "logout_all",
+        "change_password": "password",
+        "change_email": "password",
+        "verify_email": "verify",
+    }
     errors = {"change_password": [WrongPassword], "change_email": [WrongPassword, "unchanged"]}
 
     @extend_schema(request=None, responses={204: None})
@@ -130,9 +136,7 @@ class SessionViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], url_path="password/change", serializer_class=PasswordChangeSerializer)
     def change_password(self, request: UserRequest) -> Response:
         """Change the password. All earlier tokens are revoked."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        services.change_password(user=request.user, **serializer.validated_data)
+        services.change_password(user=request.user, **self.validated())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=EmailChangeSerializer, responses={202: None})
@@ -143,13 +147,18 @@ class SessionViewSet(viewsets.GenericViewSet):
         The current address gets a warning. If another account has the new address, the response is the same, but no
         link is sent. A password change invalidates the link.
         """
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        services.request_email_change(user=request.user, **serializer.validated_data)
+        services.request_email_change(user=request.user, **self.validated())
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=None, responses={202: None})
+    @action(detail=False, methods=["post"], url_path="email/verify")
+    def verify_email(self, request: UserRequest) -> Response:
+        """Send a verification link, unless the address is verified."""
+        services.send_verification(user=request.user)
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
-class ProfileViewSet(viewsets.GenericViewSet):
+class ProfileViewSet(BodyValidationMixin, viewsets.GenericViewSet):
     """The authenticated user's account."""
 
     request: UserRequest
@@ -198,9 +207,7 @@ class ProfileViewSet(viewsets.GenericViewSet):
     @action(detail=False, methods=["put"], parser_classes=[MultiPartParser])
     def avatar(self, request: UserRequest) -> Response:
         """Upload a profile picture (JPEG, PNG or WebP)."""
-        serializer = AvatarSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        services.set_avatar(user=request.user, image=serializer.validated_data["image"])
+        services.set_avatar(user=request.user, image=self.validated(AvatarSerializer)["image"])
         return Response(self.get_serializer(request.user).data)
 
     @extend_schema(request=None, responses={200: UserSerializer})

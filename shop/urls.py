@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from django.views.static import serve
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from accounts.link_views import LinkViewSet, VerificationViewSet
+from accounts.link_views import LinkViewSet
 from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
 from cart.views import CartItemViewSet, CartViewSet
 from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
@@ -29,7 +29,6 @@ router.register("orders", OrderViewSet, basename="order")
 router.register("auth", AuthViewSet, basename="auth")
 router.register("auth", SessionViewSet, basename="session")
 router.register("auth", LinkViewSet, basename="link")
-router.register("auth", VerificationViewSet, basename="verification")
 router.register("users/me/addresses", AddressViewSet, basename="address")
 router.register("users/me", ProfileViewSet, basename="profile")
 router.register("categories", CategoryViewSet, basename="category")
