@@ -24,20 +24,6 @@ from shop.jobs.email_addresses import normalize_email
 
 
 class CouponForm(forms.ModelForm):
-    class Meta:
-        model = Coupon
-        fields = (
-            "code",
-            "kind",
-            "value",
-            "minimum_subtotal",
-            "valid_from",
-            "valid_until",
-            "usage_limit",
-            "usage_limit_per_user",
-            "is_active",
-        )
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if value := self.initial.get("value"):

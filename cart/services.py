@@ -181,8 +181,6 @@ def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
         unwanted = _line(cart, item)
         cart.lines = [line for line in cart.lines if line is not unwanted]
 
-    if owner.find()[0] is None:
-        raise Http404
     return update_cart(owner, edit)
 
 
@@ -216,15 +214,10 @@ def remove_coupon(*, owner: CartOwner) -> PricedCart:
     return update_cart(owner, edit) if owner.find()[0] else get_cart(owner=owner)
 
 
+@transactional("cart.merge")
 def merge_guest_cart(*, user: User, cart_token: str) -> None:
     """Merge a guest's cart into the user's. Sold-out items are kept and cause warnings."""
-    if cart_token:
-        _merge(user=user, token=cart_token)
-
-
-@transactional("cart.merge")
-def _merge(*, user: User, token: str) -> None:
-    guest = Cart.objects.filter(token_digest=token_digest(token)).first()
+    guest = Cart.objects.filter(token_digest=token_digest(cart_token)).first() if cart_token else None
     if guest is None:
         return
     # Conflicts with concurrent logins, so that only one merges.
