@@ -26,6 +26,10 @@ def _may_see(request: HttpRequest, model: str) -> bool:
     return site.get_model_admin(apps.get_model(model)).has_view_permission(request)
 
 
+def _section(title: str, *pages: dict[str, Any], separator: bool = True, collapsible: bool = False) -> dict[str, Any]:
+    return {"title": title, "separator": separator, "collapsible": collapsible, "items": pages}
+
+
 UNFOLD = {
     "SITE_TITLE": "Shop",
     "SITE_HEADER": "Shop",
@@ -34,9 +38,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("shop/favicon.svg")},
-    ],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("shop/favicon.svg")}],
     "DASHBOARD_CALLBACK": "shop.admin.dashboard.add_to_index",
     "STYLES": [lambda request: static("shop/admin.css")],
     "SCRIPTS": [lambda request: static("shop/admin.js")],
@@ -58,72 +60,43 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": False,
         "navigation": [
-            {
-                "items": [
-                    {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
-                ],
-            },
-            {
-                "title": "Catalog",
-                "items": [
-                    _page("Products", "sell", "catalog.product"),
-                    _page("Categories", "account_tree", "catalog.category"),
-                    _page("Variants", "inventory_2", "catalog.variant"),
-                    _page("Stock movements", "swap_vert", "catalog.stockmovement"),
-                    _page("Imports", "upload_file", "catalog.importrun"),
-                ],
-            },
-            {
-                "title": "Sales",
-                "separator": True,
-                "items": [
-                    _page("Orders", "receipt_long", "orders.order"),
-                    _page("Reviews", "reviews", "orders.review"),
-                    _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
-                    _page("Tax rates", "percent", "orders.taxrate"),
-                ],
-            },
-            {
-                "title": "Customers",
-                "separator": True,
-                "items": [
-                    _page("Customers", "group", "accounts.user"),
-                ],
-            },
-            {
-                "title": "Payments",
-                "separator": True,
-                "items": [
-                    _page("Payments", "payments", "payments.payment"),
-                    _page("Refunds", "currency_exchange", "payments.refund"),
-                    _page("Stripe events", "webhook", "payments.stripeevent"),
-                ],
-            },
-            {
-                "title": "Carts and discounts",
-                "separator": True,
-                "items": [
-                    _page("Coupons", "local_activity", "cart.coupon"),
-                    _page("Carts", "shopping_cart", "cart.cart"),
-                ],
-            },
-            {
-                "title": "Staff",
-                "separator": True,
-                "items": [
-                    _page("Groups", "admin_panel_settings", "auth.group"),
-                ],
-            },
-            {
-                "title": "System",
-                "separator": True,
-                "collapsible": True,
-                "items": [
-                    _page("Staff actions", "history", "shop.staffaction"),
-                    _page("Jobs", "work_history", "shop.job"),
-                    _page("Periodic tasks", "schedule", "shop.periodictask"),
-                ],
-            },
+            {"items": [{"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")}]},
+            _section(
+                "Catalog",
+                _page("Products", "sell", "catalog.product"),
+                _page("Categories", "account_tree", "catalog.category"),
+                _page("Variants", "inventory_2", "catalog.variant"),
+                _page("Stock movements", "swap_vert", "catalog.stockmovement"),
+                _page("Imports", "upload_file", "catalog.importrun"),
+                separator=False,
+            ),
+            _section(
+                "Sales",
+                _page("Orders", "receipt_long", "orders.order"),
+                _page("Reviews", "reviews", "orders.review"),
+                _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
+                _page("Tax rates", "percent", "orders.taxrate"),
+            ),
+            _section("Customers", _page("Customers", "group", "accounts.user")),
+            _section(
+                "Payments",
+                _page("Payments", "payments", "payments.payment"),
+                _page("Refunds", "currency_exchange", "payments.refund"),
+                _page("Stripe events", "webhook", "payments.stripeevent"),
+            ),
+            _section(
+                "Carts and discounts",
+                _page("Coupons", "local_activity", "cart.coupon"),
+                _page("Carts", "shopping_cart", "cart.cart"),
+            ),
+            _section("Staff", _page("Groups", "admin_panel_settings", "auth.group")),
+            _section(
+                "System",
+                _page("Staff actions", "history", "shop.staffaction"),
+                _page("Jobs", "work_history", "shop.job"),
+                _page("Periodic tasks", "schedule", "shop.periodictask"),
+                collapsible=True,
+            ),
         ],
     },
 }

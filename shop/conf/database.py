@@ -3,7 +3,7 @@
 from shop.conf.base import checks, env, running
 
 MONGO_URI = env.str("MONGO_URI", default="") or running.get("MONGO_URI", "")
-checks.required("MONGO_URI", MONGO_URI, purpose="it is the MongoDB replica set of the shop")
+checks.require(MONGO_URI, "MONGO_URI is not set: it is the MongoDB replica set of the shop.")
 if MONGO_URI:
     MONGO_DATABASE = checks.replica_set("MONGO_URI", MONGO_URI)
 else:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,9 +32,10 @@ class SettingsChecks:
         if self.enforced:
             self.problems.append(problem)
 
-    def required(self, name: str, value: str, *, purpose: str) -> None:
-        if not value:
-            self._report(f"{name} is not set: {purpose}.")
+    def require(self, fulfilled: object, problem: str) -> None:
+        """Report ``problem`` unless ``fulfilled``."""
+        if not fulfilled:
+            self._report(problem)
 
     def strong_secret(self, name: str, value: str, *, at_least: int) -> None:
         """Require a long, varied secret."""
@@ -45,10 +46,6 @@ class SettingsChecks:
         elif len(set(value)) < 10 or any(word in value.lower() for word in _WEAK):
             self._report(f"{name} is weak: use random characters, e.g. from `openssl rand -base64 48`.")
 
-    def different(self, name: str, value: str, other_name: str, other: str) -> None:
-        if value and value == other:
-            self._report(f"{name} is the same as {other_name}: each needs a different secret.")
-
     def prefixed(self, name: str, value: str, prefixes: tuple[str, ...]) -> None:
         """Accept several keys, separated by commas."""
         if not value:
@@ -57,17 +54,6 @@ class SettingsChecks:
         for part in value.split(","):
             if not part.strip().startswith(prefixes) or part.strip().endswith("_simulator"):
                 self._report(f"{name} is not a real Stripe key: it must start with {' or '.join(prefixes)}.")
-
-    def host_list(self, name: str, hosts: Sequence[str]) -> None:
-        if not hosts:
-            self._report(f"{name} is not set: list the host names that the shop serves.")
-        elif "*" in hosts:
-            self._report(f"{name} must not be '*': list the host names that the shop serves.")
-
-    def origin_list(self, name: str, origins: Iterable[str]) -> None:
-        for origin in origins:
-            if "*" in origin or not origin.startswith("https://"):
-                self._report(f"{name} must list https:// origins, not {origin!r}.")
 
     def https_url(self, name: str, value: str, *, purpose: str) -> None:
         parts = urlsplit(value)
@@ -80,14 +66,6 @@ class SettingsChecks:
             validate_email(parseaddr(value)[1] if value.isprintable() else "")
         except ValidationError:
             self.report_unusable(f"{name} must be a mail address such as 'Shop <shop@example.com>', not {value!r}.")
-
-    def same_mode(self, name: str, value: str, other_name: str, other: str) -> None:
-        if value and other and ("_live_" in value) != ("_live_" in other):
-            self._report(f"{name} and {other_name} must both be live keys or both be test keys.")
-
-    def forbidden(self, name: str, present: bool, why: str) -> None:
-        if present:
-            self._report(f"{name} is refused: {why}.")
 
     def replica_set(self, name: str, uri: str) -> str:
         """Return the database's name. Applies to development, too."""

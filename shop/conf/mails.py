@@ -6,8 +6,9 @@ from shop.conf.base import DEBUG, checks, env
 from shop.conf.security import FRONTEND_URL
 
 EMAIL_URL = env.str("EMAIL_URL", default="consolemail://" if DEBUG else "")
-checks.required(
-    "EMAIL_URL", EMAIL_URL, purpose="the shop sends mail to its customers; e.g. smtp+tls://user:password@host:587"
+checks.require(
+    EMAIL_URL,
+    "EMAIL_URL is not set: the shop sends mail to its customers; e.g. smtp+tls://user:password@host:587.",
 )
 vars().update(
     env.address(

@@ -7,9 +7,9 @@ CLOUD_API_KEY = env.str("CLOUD_API_KEY", default="")
 CLOUD_API_SECRET = env.str("CLOUD_API_SECRET", default="")
 CLOUD_API_BASE = env.str("CLOUD_API_BASE", default="") or "https://api.cloudinary.com"
 CLOUD_DELIVERY_BASE = "https://res.cloudinary.com"
-checks.required("CLOUD_NAME", CLOUD_NAME, purpose="product images are stored at Cloudinary")
-checks.required("CLOUD_API_KEY", CLOUD_API_KEY, purpose="product images are stored at Cloudinary")
-checks.required("CLOUD_API_SECRET", CLOUD_API_SECRET, purpose="product images are stored at Cloudinary")
+checks.require(CLOUD_NAME, "CLOUD_NAME is not set: product images are stored at Cloudinary.")
+checks.require(CLOUD_API_KEY, "CLOUD_API_KEY is not set: product images are stored at Cloudinary.")
+checks.require(CLOUD_API_SECRET, "CLOUD_API_SECRET is not set: product images are stored at Cloudinary.")
 checks.https_url("CLOUD_API_BASE", CLOUD_API_BASE, purpose="uploads are signed, not encrypted")
 USE_CLOUDINARY = bool(CLOUD_NAME and CLOUD_API_KEY and CLOUD_API_SECRET)
 

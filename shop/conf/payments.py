@@ -8,7 +8,11 @@ STRIPE_PUBLISHABLE_KEY = env.str("STRIPE_PUBLISHABLE_KEY", default="")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
 checks.prefixed("STRIPE_SECRET_KEY", STRIPE_SECRET_KEY, ("sk_", "rk_"))
 checks.prefixed("STRIPE_PUBLISHABLE_KEY", STRIPE_PUBLISHABLE_KEY, ("pk_",))
-checks.same_mode("STRIPE_SECRET_KEY", STRIPE_SECRET_KEY, "STRIPE_PUBLISHABLE_KEY", STRIPE_PUBLISHABLE_KEY)
+if STRIPE_SECRET_KEY and STRIPE_PUBLISHABLE_KEY:
+    checks.require(
+        ("_live_" in STRIPE_SECRET_KEY) == ("_live_" in STRIPE_PUBLISHABLE_KEY),
+        "STRIPE_SECRET_KEY and STRIPE_PUBLISHABLE_KEY must both be live keys or both be test keys.",
+    )
 checks.prefixed("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRET, ("whsec_",))
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 if DEBUG and not STRIPE_SECRET_KEY:

@@ -47,4 +47,4 @@ RATE_LIMIT_RULES = {
 }
 # A process reserves several at once, so others may refuse early.
 RATE_LIMITS_COUNTED_AT_ONCE = {"cart": 10, "order": 3}
-checks.forbidden("RATE_LIMITS=off", not RATE_LIMITS, "rate limits can only be disabled with DEBUG=1")
+checks.require(RATE_LIMITS, "RATE_LIMITS=off is refused: rate limits can only be disabled with DEBUG=1.")

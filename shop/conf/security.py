@@ -10,15 +10,21 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 for _former in SECRET_KEY_FALLBACKS:
     checks.strong_secret("SECRET_KEY_FALLBACKS", _former, at_least=50)
 checks.strong_secret("JWT_SECRET_KEY", JWT_SECRET_KEY, at_least=32)
-checks.different("JWT_SECRET_KEY", JWT_SECRET_KEY, "SECRET_KEY", SECRET_KEY)
+checks.require(
+    not JWT_SECRET_KEY or JWT_SECRET_KEY != SECRET_KEY,
+    "JWT_SECRET_KEY is the same as SECRET_KEY: each needs a different secret.",
+)
 if DEBUG:
     SECRET_KEY = SECRET_KEY or "development-only-secret-key-that-production-refuses-to-start-with"
     JWT_SECRET_KEY = JWT_SECRET_KEY or "development-only-jwt-secret-key-that-production-refuses"
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"] if DEBUG else [])
-checks.host_list("ALLOWED_HOSTS", ALLOWED_HOSTS)
+checks.require(ALLOWED_HOSTS, "ALLOWED_HOSTS is not set: list the host names that the shop serves.")
+checks.require("*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS must not be '*': list the host names that the shop serves.")
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
-checks.origin_list("CORS_ALLOWED_ORIGINS", CORS_ALLOWED_ORIGINS)
+for _origin in CORS_ALLOWED_ORIGINS:
+    _is_exact = "*" not in _origin and _origin.startswith("https://")
+    checks.require(_is_exact, f"CORS_ALLOWED_ORIGINS must list https:// origins, not {_origin!r}.")
 CORS_ALLOW_ALL_ORIGINS = DEBUG and not CORS_ALLOWED_ORIGINS
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "if-none-match", "x-cart-token")
