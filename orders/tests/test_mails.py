@@ -558,4 +558,4 @@ def test_a_proven_customer_sees_their_name_and_address_and_never_their_own_reaso
 
 
 def test_every_kind_of_mail_is_among_those() -> None:
-    assert set(kinds()) == KINDS
+    assert set(kinds) == KINDS

@@ -6,10 +6,11 @@ from bson import ObjectId
 from bson.errors import InvalidId
 from django_mongodb_backend.fields import ObjectIdAutoField
 from django_mongodb_backend.fields import ObjectIdField as ObjectIdModelField
-from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
+@extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{24}$", "examples": ["6650c1f2a4b3c2d1e0f9a8b7"]})
 class ObjectIdField(serializers.Field):
     default_error_messages = {"invalid_id": "An id must be a string of 24 hexadecimal digits."}
 
@@ -23,13 +24,6 @@ class ObjectIdField(serializers.Field):
 
     def to_representation(self, value: ObjectId) -> str:
         return str(value)
-
-
-class ObjectIdFieldSchema(OpenApiSerializerFieldExtension):
-    target_class = "shop.api.object_ids.ObjectIdField"
-
-    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^[0-9a-f]{24}$", "examples": ["6650c1f2a4b3c2d1e0f9a8b7"]}
 
 
 def register_serializer_fields() -> None:

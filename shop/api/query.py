@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.http import QueryDict
-from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -48,6 +48,7 @@ class RepeatedField(serializers.ListField):
         return list(dict.fromkeys(self.child.run_validation(value) for value in data))
 
 
+@extend_schema_field({"anyOf": [{"type": "boolean"}, {"type": "integer", "enum": [0, 1]}]})
 class QueryBooleanField(serializers.Field):
     default_error_messages = {"invalid": "Must be true or false."}
     _values: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
@@ -60,10 +61,3 @@ class QueryBooleanField(serializers.Field):
 
     def to_representation(self, value: bool) -> bool:
         return value
-
-
-class QueryBooleanFieldSchema(OpenApiSerializerFieldExtension):
-    target_class = "shop.api.query.QueryBooleanField"
-
-    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        return {"anyOf": [{"type": "boolean"}, {"type": "integer", "enum": [0, 1]}]}

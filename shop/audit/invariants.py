@@ -32,5 +32,5 @@ def jobs_are_not_given_up() -> Iterator[str]:
 @invariant("no mail is unsent for more than two days")
 def mails_are_sent() -> Iterator[str]:
     late = timezone.now() - MAX_MAIL_DELAY
-    for job in Job.objects.filter(kind__in=mails.kinds(), given_up_at=None, created_at__lt=late).iterator():
+    for job in Job.objects.filter(kind__in=mails.kinds, given_up_at=None, created_at__lt=late).iterator():
         yield f"{job.kind} {job.payload}: queued at {job.created_at:%Y-%m-%d %H:%M}"

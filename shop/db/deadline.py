@@ -3,20 +3,20 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 import pymongo
 
 from shop.api.errors import DatabaseUnavailable
 
 
+@dataclass(slots=True)
 class _RequestTime:
-    """``external_seconds`` is spent waiting for other services."""
-
-    def __init__(self, database_seconds: float) -> None:
-        self.database_seconds_left = database_seconds
-        self.external_seconds = 0.0
+    database_seconds_left: float
+    # Spent waiting for other services.
+    external_seconds: float = 0.0
 
 
 _current: ContextVar[_RequestTime | None] = ContextVar("request_time", default=None)
@@ -32,31 +32,21 @@ def limited_database_time(seconds: float) -> Iterator[None]:
         _current.reset(token)
 
 
-class _DriverCall:
-    __slots__ = ("_request", "_started", "_timeout")
-
-    def __init__(self, request: _RequestTime) -> None:
-        self._request = request
-
-    def __enter__(self) -> None:
-        if self._request.database_seconds_left <= 0:
-            raise DatabaseUnavailable
-        self._timeout = pymongo.timeout(self._request.database_seconds_left)
-        self._timeout.__enter__()
-        self._started = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._request.database_seconds_left -= time.monotonic() - self._started
-        self._timeout.__exit__(None, None, None)
-
-
-_UNLIMITED = nullcontext()
-
-
-def driver_call() -> AbstractContextManager[None]:
+@contextmanager
+def driver_call() -> Iterator[None]:
     """Limit a driver call. Raises ``DatabaseUnavailable`` if the request has no time left."""
     request = _current.get()
-    return _UNLIMITED if request is None else _DriverCall(request)
+    if request is None:
+        yield
+        return
+    if request.database_seconds_left <= 0:
+        raise DatabaseUnavailable
+    started = time.monotonic()
+    try:
+        with pymongo.timeout(request.database_seconds_left):
+            yield
+    finally:
+        request.database_seconds_left -= time.monotonic() - started
 
 
 def is_limited() -> bool:

@@ -2,9 +2,10 @@
 
 import re
 import secrets
-from contextlib import AbstractContextManager
-from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 # External ids are logged and stored unchanged.
@@ -26,15 +27,6 @@ class _Context:
     fields: dict[str, str]
     user: str = ""
     staff: Staff | None = None
-    _around: "Token[_Context | None] | None" = field(default=None, repr=False)
-
-    def __enter__(self) -> str:
-        self._around = _current.set(self)
-        return self.request_id
-
-    def __exit__(self, *_: object) -> None:
-        if self._around is not None:
-            _current.reset(self._around)
 
 
 _current: ContextVar[_Context | None] = ContextVar("context", default=None)
@@ -44,10 +36,16 @@ def is_well_formed(request_id: str) -> bool:
     return _WELL_FORMED.fullmatch(request_id) is not None
 
 
-def bind_context(request_id: str = "", **fields: str) -> AbstractContextManager[str]:
+@contextmanager
+def bind_context(request_id: str = "", **fields: str) -> Iterator[str]:
     """Yield the request id (new if empty). The block starts without a user."""
     around = _current.get()
-    return _Context(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
+    context = _Context(request_id or secrets.token_hex(16), {**around.fields, **fields} if around else fields)
+    token = _current.set(context)
+    try:
+        yield context.request_id
+    finally:
+        _current.reset(token)
 
 
 def bind_user(user: Any, *, via: str) -> None:

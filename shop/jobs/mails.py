@@ -92,18 +92,14 @@ class MailKind:
             _send(written, ObjectId(mail))
 
 
-_kinds: list[str] = []
-
-
-def kinds() -> list[str]:
-    return _kinds
+kinds: list[str] = []
 
 
 def mail(name: str) -> Callable[[Writer], MailKind]:
     """Register a writer, which returns None if the mail is obsolete."""
 
     def register(write: Writer) -> MailKind:
-        _kinds.append(name)
+        kinds.append(name)
         return MailKind(name, write)
 
     return register
