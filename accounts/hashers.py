@@ -11,20 +11,18 @@ from django.contrib.auth.hashers import BCryptPasswordHasher, BCryptSHA256Passwo
 from django.utils.functional import classproperty
 
 
-class BCryptSHA256(BCryptSHA256PasswordHasher):
+class _ConfiguredCost:
+    @classproperty
+    def rounds(cls) -> int:  # noqa: N805
+        return settings.BCRYPT_ROUNDS
+
+
+class BCryptSHA256(_ConfiguredCost, BCryptSHA256PasswordHasher):
     """SHA-256 avoids bcrypt's limit of 72 bytes."""
 
-    @classproperty
-    def rounds(cls) -> int:  # noqa: N805
-        return settings.BCRYPT_ROUNDS
 
-
-class ImportedBCrypt(BCryptPasswordHasher):
+class ImportedBCrypt(_ConfiguredCost, BCryptPasswordHasher):
     """Truncate passwords at 72 bytes, as in the imported hashes: bcrypt raises for longer ones."""
-
-    @classproperty
-    def rounds(cls) -> int:  # noqa: N805
-        return settings.BCRYPT_ROUNDS
 
     def encode(self, password: str, salt: Any) -> str:
         data = bcrypt.hashpw(password.encode()[:72], salt)

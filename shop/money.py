@@ -50,31 +50,29 @@ def smallest_step(currency: str) -> Decimal:
     return Decimal(1).scaleb(-decimal_places(currency))
 
 
-def round_to_step(amount: Decimal, currency: str | None = None) -> Decimal:
+def round_to_step(amount: Decimal) -> Decimal:
     """Round half-up to a chargeable amount."""
-    currency = currency or settings.CURRENCY
-    return round_to_multiple(amount, smallest_step(currency), currency)
+    return round_to_multiple(amount, smallest_step(settings.CURRENCY))
 
 
-def round_to_multiple(amount: Decimal, unit: Decimal, currency: str | None = None) -> Decimal:
+def round_to_multiple(amount: Decimal, unit: Decimal) -> Decimal:
     """``unit`` must be a multiple of the smallest step."""
-    return quantize((amount / unit).to_integral_value(rounding=ROUND_HALF_UP) * unit, currency)
+    return quantize((amount / unit).to_integral_value(rounding=ROUND_HALF_UP) * unit)
 
 
-def allocate(amount: Decimal, weights: Sequence[Decimal], currency: str | None = None) -> list[Decimal]:
+def allocate(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     """Split ``amount`` in proportion to ``weights``, by largest remainder.
 
     Parts add up to ``amount``, in smallest steps; all are zero if the weights are.
     """
-    currency = currency or settings.CURRENCY
-    step = smallest_step(currency)
+    step = smallest_step(settings.CURRENCY)
     total = sum(weights, ZERO)
     if not total:
-        return [quantize(ZERO, currency) for _ in weights]
+        return [quantize(ZERO) for _ in weights]
     exact = [amount * weight / total for weight in weights]
     parts = [(share / step).to_integral_value(rounding=ROUND_DOWN) * step for share in exact]
     missing = int((amount - sum(parts, ZERO)) / step)
     by_remainder = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
     for i in by_remainder[:missing]:
         parts[i] += step
-    return [quantize(part, currency) for part in parts]
+    return [quantize(part) for part in parts]

@@ -78,25 +78,21 @@ def _count(use: _Use) -> int | None:
 
 
 # Reserved uses by digest.
-_reserved: TTLCache[list[None]] = TTLCache(seconds=0, maxsize=10_000)
+_reserved: TTLCache[threading.Semaphore] = TTLCache(seconds=0, maxsize=10_000)
 _reserving = threading.Lock()
 
 
 def _use_reserved(digest: str) -> bool:
     left = _reserved.get(digest)
-    try:
-        return left is not None and left.pop() is None
-    except IndexError:
-        return False
+    return left is not None and left.acquire(blocking=False)
 
 
 def _reserve(digest: str, uses: int, *, seconds: float) -> None:
     with _reserving:
-        left = _reserved.get(digest)
-        if left is None:
-            _reserved.set(digest, [None] * uses, seconds=seconds)
+        if left := _reserved.get(digest):
+            left.release(uses)
         else:
-            left.extend([None] * uses)
+            _reserved.set(digest, threading.Semaphore(uses), seconds=seconds)
 
 
 def throttle(scope: str, who: str = "", *, ip_address: str | None = None) -> None:

@@ -61,10 +61,6 @@ class DatabaseCircuit:
         self._lock = threading.Lock()
         self._open = False
 
-    @property
-    def is_open(self) -> bool:
-        return self._open
-
     def close(self) -> None:
         self._open = False
 

@@ -87,11 +87,8 @@ class RequestLimitsMiddleware:
 
     @staticmethod
     def _refusal(request: HttpRequest, *, images: int) -> HttpResponse | None:
-        announced = request.META.get("CONTENT_LENGTH")
-        if not announced:
-            return None
         try:
-            length = int(announced)
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             return None
         limit = body_limit(request.content_type or "", images=images)

@@ -179,6 +179,4 @@ def test_rounding_is_half_up(amount: str, currency: str, shown: str) -> None:
     ],
 )
 def test_a_sum_is_split_without_remainder(amount: str, weights: list[str], parts: list[str]) -> None:
-    assert money.allocate(Decimal(amount), [Decimal(weight) for weight in weights], "usd") == [
-        Decimal(p) for p in parts
-    ]
+    assert money.allocate(Decimal(amount), [Decimal(weight) for weight in weights]) == [Decimal(p) for p in parts]
