@@ -27,10 +27,6 @@ class UserRequest(Request):
 
 
 class AccessTokenAuthentication(JWTAuthentication):
-    def __init__(self) -> None:
-        # Not simplejwt's look-up of the model, which would run on each request.
-        self.user_model = User
-
     def authenticate(self, request: Request) -> Any:
         try:
             return super().authenticate(request)

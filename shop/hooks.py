@@ -9,8 +9,7 @@ from rest_framework.exceptions import APIException
 class Hook:
     """Functions, registered in ``AppConfig.ready()`` and called in order."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self) -> None:
         self._functions: list[Callable[..., Any]] = []
         self.errors: list[type[APIException]] = []
 

@@ -60,7 +60,6 @@ SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
 
 ROOT_URLCONF = "shop.urls"
 WSGI_APPLICATION = "shop.wsgi.application"
-APPEND_SLASH = True
 # Otherwise, Django computes it twice per request.
 FORCE_SCRIPT_NAME = ""
 
@@ -84,7 +83,6 @@ LANGUAGE_CODE = "en"
 COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
 # For the admin; the API uses UTC.
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
-USE_TZ = True
 USE_I18N = False
 
 LOG_LEVEL = env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO", such_as="DEBUG, INFO, WARNING or ERROR")

@@ -34,9 +34,7 @@ class JSONReply(HttpResponse):
 
 
 def _as_json(value: Any) -> Any:
-    if isinstance(value, dict):
-        return dict(value)
-    if isinstance(value, list | tuple | set):
+    if isinstance(value, tuple | set):
         return list(value)
     if isinstance(value, Decimal):
         return f"{value:f}"

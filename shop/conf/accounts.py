@@ -34,7 +34,6 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
     # Seconds of clock difference.
     "LEEWAY": 10,
-    "UPDATE_LAST_LOGIN": False,
 }
 
 PASSWORD_RESET_TIMEOUT = env.whole_number("PASSWORD_RESET_TIMEOUT", default=3600, at_least=60, at_most=7 * 24 * 3600)

@@ -19,8 +19,6 @@ DATABASES = {
             "appname": "shop",
             "w": "majority",
             "readConcernLevel": "majority",
-            "retryWrites": True,
-            "retryReads": True,
             "serverSelectionTimeoutMS": 5000,
             "connectTimeoutMS": 3000,
             # Notice soon that a primary answers again.

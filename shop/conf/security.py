@@ -36,11 +36,8 @@ checks.https_url("FRONTEND_URL", FRONTEND_URL, purpose="links in mails lead ther
 _cookie_prefix = "" if DEBUG else "__Host-"
 SESSION_COOKIE_NAME = f"{_cookie_prefix}sessionid"
 SESSION_COOKIE_AGE = 12 * 3600
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_NAME = f"{_cookie_prefix}csrftoken"
-CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "shop.api.error_responses.csrf_failure"
 CSRF_COOKIE_SECURE = not DEBUG
 SECURE_SSL_REDIRECT = env.switch("SECURE_SSL_REDIRECT", default=not DEBUG)
@@ -52,6 +49,3 @@ SECURE_HSTS_SECONDS = 0 if DEBUG else _hsts
 # Off by default, because they affect other hosts.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.switch("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.switch("SECURE_HSTS_PRELOAD", default=False)
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"

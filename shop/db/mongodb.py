@@ -22,8 +22,7 @@ from shop.db.fields import column_of, field_of
 def apply_backend_patches() -> None:
     # The backend does not escape the value: ".*" would match everything.
     DatabaseOperations.prep_for_iexact_query = DatabaseOperations.prep_for_like_query
-    if MongoQuery.get_pipeline is not _get_pipeline:
-        MongoQuery.get_pipeline = _get_pipeline  # type: ignore[method-assign]
+    MongoQuery.get_pipeline = _get_pipeline  # type: ignore[method-assign]
     # `prefetch_related` on a foreign key would scan the other collection.
     TupleIn.as_mql = _tuple_in_as_mql  # type: ignore[attr-defined]
 

@@ -182,13 +182,9 @@ def _attempt(name: str, body: Callable[[], R], *, give_up_at: float) -> tuple[R,
         connection.in_atomic_block_mongo = False
         connection.nested_atomics = 0
         connection.run_on_commit = []
-        # Without the request's time limit: locks must be released.
-        _abort_if_open(session)
-
-
-def _abort_if_open(session: ClientSession) -> None:
-    with pymongo.timeout(ABORT_SECONDS):
-        session.end_session()
+        # Abort an open transaction, without the request's time limit: locks must be released.
+        with pymongo.timeout(ABORT_SECONDS):
+            session.end_session()
 
 
 def _commit(session: ClientSession, *, give_up_at: float) -> None:
