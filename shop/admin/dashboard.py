@@ -51,7 +51,7 @@ def on_dashboard(*models: str) -> Callable[[Builder], Builder]:
 def add_to_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Extend the index's context (unfold's DASHBOARD_CALLBACK)."""
     shown = [
-        each for models, build in _builders if all(_may_see(request, model) for model in models) for each in build()
+        each for models, build in _builders if all(may_see(request, model) for model in models) for each in build()
     ]
     shown.sort(key=lambda each: each.place)
     return {
@@ -61,7 +61,7 @@ def add_to_index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _may_see(request: HttpRequest, label: str) -> bool:
+def may_see(request: HttpRequest, label: str) -> bool:
     return admin.site.get_model_admin(apps.get_model(label)).has_view_permission(request)
 
 

@@ -20,10 +20,9 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
 
 def _may_see(request: HttpRequest, model: str) -> bool:
     # Not importable while the settings load.
-    from django.apps import apps
-    from django.contrib.admin import site
+    from shop.admin.dashboard import may_see
 
-    return site.get_model_admin(apps.get_model(model)).has_view_permission(request)
+    return may_see(request, model)
 
 
 def _section(title: str, *pages: dict[str, Any], separator: bool = True, collapsible: bool = False) -> dict[str, Any]:
