@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -77,16 +76,8 @@ class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin
 
     @display(description="State")
     def state(self, coupon: Coupon) -> str:
-        now = timezone.now()
-        if not coupon.is_active:
-            return badge("Inactive")
-        if coupon.valid_from and now < coupon.valid_from:
-            return badge("Scheduled", "info")
-        if coupon.valid_until and now >= coupon.valid_until:
-            return badge("Expired")
-        if coupon.usage_limit is not None and coupon.used >= coupon.usage_limit:
-            return badge("Limit reached")
-        return badge("Active", "success")
+        kinds = {Coupon.State.ACTIVE: "success", Coupon.State.SCHEDULED: "info"}
+        return badge(coupon.state.capitalize(), kinds.get(coupon.state, ""))
 
     @display(description="Used", ordering="used")
     def uses(self, coupon: Coupon) -> str:

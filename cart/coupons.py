@@ -2,7 +2,6 @@
 
 from bson import ObjectId
 from django.db.models import F, Q
-from django.utils import timezone
 
 from accounts.models import User
 from cart.errors import CouponMinimumNotReached, InvalidCoupon
@@ -16,18 +15,17 @@ def find(code: str) -> Coupon | None:
     return Coupon.objects.filter(code=code).first()
 
 
+_UNUSABLE = {
+    Coupon.State.INACTIVE: "This coupon does not exist.",
+    Coupon.State.SCHEDULED: "This coupon is not valid yet.",
+    Coupon.State.EXPIRED: "This coupon has expired.",
+    Coupon.State.LIMIT_REACHED: "This coupon has reached its usage limit.",
+}
+
+
 def unusable_reason(coupon: Coupon | None) -> str:
     """Return why no user can use the coupon now, or ""."""
-    now = timezone.now()
-    if coupon is None or not coupon.is_active:
-        return "This coupon does not exist."
-    if coupon.valid_from and now < coupon.valid_from:
-        return "This coupon is not valid yet."
-    if coupon.valid_until and now >= coupon.valid_until:
-        return "This coupon has expired."
-    if coupon.usage_limit is not None and coupon.used >= coupon.usage_limit:
-        return "This coupon has reached its usage limit."
-    return ""
+    return _UNUSABLE.get(coupon.state if coupon else Coupon.State.INACTIVE, "")
 
 
 def has_uses_left(coupon: Coupon, *, user: User | None) -> bool:

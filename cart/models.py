@@ -66,6 +66,13 @@ class Coupon(models.Model):
         PERCENTAGE = "percentage", "Percentage"
         FIXED = "fixed", "Fixed amount"
 
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        INACTIVE = "inactive"
+        SCHEDULED = "scheduled"
+        EXPIRED = "expired"
+        LIMIT_REACHED = "limit reached"
+
     code = UpperCodeField(max_length=40, unique=True, help_text="Not case-sensitive.")
     kind = models.CharField("type", max_length=10, choices=Kind)
     # A percentage or an amount, by `kind`.
@@ -86,6 +93,19 @@ class Coupon(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def state(self) -> State:
+        now = timezone.now()
+        if not self.is_active:
+            return self.State.INACTIVE
+        if self.valid_from and now < self.valid_from:
+            return self.State.SCHEDULED
+        if self.valid_until and now >= self.valid_until:
+            return self.State.EXPIRED
+        if self.usage_limit is not None and self.used >= self.usage_limit:
+            return self.State.LIMIT_REACHED
+        return self.State.ACTIVE
 
     def clean(self) -> None:
         super().clean()
