@@ -121,7 +121,8 @@ class Application:
         request_started.send(sender=self._django.__class__, environ=environ)
         response = self._django.get_response(WSGIRequest(environ))
         if isinstance(response, FileResponse):
-            return Download(response.status_code, _headers(response), _pieces_of(response), response.close)
+            response.block_size = PIECE_BYTES
+            return Download(response.status_code, _headers(response), iter(response), response.close)
         try:
             if response.streaming:
                 return _spooled(response)
@@ -152,17 +153,6 @@ def _spooled(response: HttpResponseBase) -> Download:
     headers = [*_headers(response), ("Content-Length", str(content.tell()))]
     content.seek(0)
     return Download(response.status_code, headers, iter(partial(content.read, PIECE_BYTES), b""), content.close)
-
-
-def _pieces_of(response: FileResponse) -> Iterator[bytes]:
-    piece = b""
-    for block in response:
-        piece += block
-        if len(piece) >= PIECE_BYTES:
-            yield piece
-            piece = b""
-    if piece:
-        yield piece
 
 
 async def _send(download: Download, protocol: Any) -> None:
