@@ -57,13 +57,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     warn_unsaved_form = True
     compressed_fields = True
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        queryset = super().get_queryset(request)
-        match = request.resolver_match
-        if self.list_prefetch_related and match and str(match.url_name).endswith("_changelist"):
-            queryset = queryset.prefetch_related(*self.list_prefetch_related)
-        return queryset
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return QuickChangeList
 

@@ -39,6 +39,10 @@ class QuickChangeList(ChangeList):
         # Instead of "Select product to change".
         self.title = capfirst(str(self.opts.verbose_name_plural))
 
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet:
+        queryset = super().get_queryset(request, exclude_parameters)
+        return queryset.prefetch_related(*self.model_admin.list_prefetch_related)
+
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)
