@@ -1,4 +1,3 @@
-from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed
 
 from shop.api.errors import ShopError
@@ -24,7 +23,6 @@ class InvalidRefreshToken(AuthenticationFailed):
 
 
 class EmailTaken(ShopError):
-    status_code = status.HTTP_400_BAD_REQUEST
     default_code = "email_taken"
     default_detail = "An account with this e-mail address already exists."
 

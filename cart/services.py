@@ -22,17 +22,12 @@ from catalog import offers
 from catalog.errors import OutOfStock, VariantRequired
 from catalog.offers import Offer, Offers
 from shop import jobs
-from shop.api.errors import ServiceUnavailable
 from shop.db import documents
-from shop.db.transactions import transactional
+from shop.db.transactions import TransactionContention, transactional
 
 ATTEMPTS = 50
 GUEST_CART_LIFETIME = timedelta(days=30)
 _CHANGED = ("lines", "coupon", "revision", "updated_at")
-
-
-class CartContention(ServiceUnavailable):
-    default_code = "too_much_contention"
 
 
 @dataclass
@@ -93,7 +88,7 @@ def update_cart(
         if _insert_unless_exists(cart) if found is None else _replace(cart):
             return price_lines(cart, offered)
         time.sleep(random.uniform(0, 0.002 * min(attempt + 1, 20)))  # noqa: S311
-    raise CartContention
+    raise TransactionContention
 
 
 def _replace(cart: Cart) -> bool:

@@ -193,16 +193,6 @@ REQUEST_ID = {
 }
 
 
-def add_response_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    result.setdefault("components", {})["headers"] = {"RequestID": REQUEST_ID}
-    for methods in result["paths"].values():
-        for operation in methods.values():
-            for response in operation["responses"].values():
-                of_all = {"X-Request-ID": {"$ref": "#/components/headers/RequestID"}}
-                response["headers"] = {**response.get("headers", {}), **of_all}
-    return result
-
-
 def add_input_rules(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add that text must not contain NUL, and that query parameters may be empty."""
     for methods in result["paths"].values():
@@ -224,6 +214,13 @@ def _refuse_nul_in_forms(operation: dict[str, Any], components: dict[str, Any]) 
             field.setdefault("pattern", "^[^\u0000]*$")
 
 
-def add_error_schemas(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    result.setdefault("components", {}).setdefault("schemas", {}).update(ERROR_SCHEMAS)
+def add_errors_and_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add the schemas of errors, and headers of all responses."""
+    result["components"]["schemas"] |= ERROR_SCHEMAS
+    result["components"]["headers"] = {"RequestID": REQUEST_ID}
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            for response in operation["responses"].values():
+                of_all = {"X-Request-ID": {"$ref": "#/components/headers/RequestID"}}
+                response["headers"] = response.get("headers", {}) | of_all
     return result

@@ -41,8 +41,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "shop.api.schema.add_field_rules",
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "shop.api.schema.add_error_schemas",
-        "shop.api.schema.add_response_headers",
+        "shop.api.schema.add_errors_and_headers",
         "shop.api.schema.add_input_rules",
     ],
 }
