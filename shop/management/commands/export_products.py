@@ -1,6 +1,5 @@
-import os
+import secrets
 import sys
-import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -40,24 +39,15 @@ class Command(BaseCommand):
         if suffix not in (".csv", ".xlsx"):
             raise CommandError(f"{path} must end in .csv or .xlsx.")
         # Readers see the complete file or none.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        unfinished = Path(name)
+        unfinished = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
         try:
             products = Product.objects.all()
             total = products.count()
-            with Progress(self.stdout, "Products", per_second=True) as bar, os.fdopen(handle, "wb") as file:
+            with unfinished.open("xb") as file, Progress(self.stdout, "Products", per_second=True) as bar:
                 export = Export(products, tick=lambda done: bar(done, max(done, total)))
                 for piece in export.csv() if suffix == ".csv" else export.xlsx():
                     file.write(piece)
-            unfinished.chmod(0o666 & ~_umask())
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
         self.stdout.write(f"  {path} contains {total:,} products.")
-
-
-def _umask() -> int:
-    """Return the umask, which can be read only by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

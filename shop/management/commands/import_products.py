@@ -95,8 +95,9 @@ class Command(BaseCommand):
         if run.conflicts and run.plan:
             for step in ImportStep.objects.filter(plan=run.plan).exclude(conflict="").order_by("number")[:FAULTS_SHOWN]:
                 self.stderr.write(f"  {step.name}: {step.conflict}")
+            were = "was" if run.conflicts == 1 else "were"
             raise CommandError(
-                f"{_counted(run.conflicts, 'product')} changed during the import and {_were(run.conflicts)} "
+                f"{_counted(run.conflicts, 'product')} changed during the import and {were} "
                 "skipped; the others were imported."
             )
         self.stdout.write(self.style.SUCCESS(f"  {_counted(run.steps, 'product')} written."))
@@ -113,7 +114,3 @@ def _shown(text: str) -> str:
 
 def _counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def _were(number: int) -> str:
-    return "was" if number == 1 else "were"
