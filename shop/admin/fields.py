@@ -60,21 +60,19 @@ class MoneyFieldsMixin(BaseModelAdmin):
         )
 
 
-class PairsField(forms.CharField):
+class PairsField(forms.Field):
     """One pair per line (``size: M``); cleans to a dict."""
 
-    def __init__(self, *, rows: int, **kwargs: Any) -> None:
-        placeholder = kwargs.pop("placeholder", "size: M")
-        kwargs.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": rows, "placeholder": placeholder}))
-        kwargs.setdefault("required", False)
-        super().__init__(**kwargs)
+    def __init__(self, *, rows: int, placeholder: str, **kwargs: Any) -> None:
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": rows, "placeholder": placeholder})
+        super().__init__(widget=widget, required=False, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(f"{name}: {text}" for name, text in value.items()) if isinstance(value, dict) else value
 
-    def to_python(self, value: Any) -> dict[str, str]:  # type: ignore[override]
+    def to_python(self, value: Any) -> dict[str, str]:
         pairs: dict[str, str] = {}
-        for line in (super().to_python(value) or "").splitlines():
+        for line in (value or "").splitlines():
             if not line.strip():
                 continue
             name, colon, text = (part.strip() for part in line.partition(":"))
@@ -84,14 +82,6 @@ class PairsField(forms.CharField):
                 raise ValidationError(f"“{name}” is entered twice.", code="twice")
             pairs[name] = text
         return pairs
-
-    def run_validators(self, value: Any) -> None:
-        # The base class's validators expect a text.
-        return
-
-    def validate(self, value: Any) -> None:
-        if self.required and not value:
-            raise ValidationError(self.error_messages["required"], code="required")
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:
