@@ -122,8 +122,7 @@ def _remove_earlier_holder(user: User) -> None:
     """Remove the data of the earlier holder, whose running requests fail, because the token version has changed."""
     hooks.on_takeover(user=user)
     _delete_personal_rows(user)
-    if user.avatar:
-        delete_image_later(user.avatar)
+    delete_image_later(user.avatar)
     User.objects.filter(pk=user.pk).update(name="", phone="", avatar="")
 
 
@@ -209,9 +208,7 @@ def delete_account_and_data(*, user: User) -> None:
     jobs.Job.objects.filter(kind=send_reset_if_known.name, payload={"email": user.email}).delete()
     notices = ("accounts.email_change_notice", "accounts.email_changed_mail")
     jobs.Job.objects.filter(kind__in=notices, payload__user=str(user.pk)).delete()
-    avatar = User.objects.values_list("avatar", flat=True).get(pk=user.pk)
-    if avatar:
-        delete_image_later(avatar)
+    delete_image_later(User.objects.values_list("avatar", flat=True).get(pk=user.pk))
     user.delete()
 
 
@@ -228,8 +225,7 @@ def _replace_avatar(user: User, name: str) -> None:
     old = User.objects.values_list("avatar", flat=True).get(pk=user.pk)
     User.objects.filter(pk=user.pk).update(avatar=name)
     user.avatar = name
-    if old:
-        delete_image_later(old)
+    delete_image_later(old)
 
 
 @jobs.every(3600, name="accounts.orphan_images")

@@ -105,5 +105,4 @@ class Uploads:
     def discard(self) -> None:
         """Delete images of an unsaved page."""
         for upload in self:
-            if upload.name:
-                delete_image_later(upload.name)
+            delete_image_later(upload.name)

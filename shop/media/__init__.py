@@ -45,11 +45,7 @@ class MediaUnavailable(ServiceUnavailable):
 
 
 class PreparedImage(ContentFile):
-    def __init__(self, content: bytes, *, name: str, content_type: str, width: int, height: int) -> None:
-        super().__init__(content, name=name)
-        self.content_type = content_type
-        self.width = width  # px
-        self.height = height  # px
+    """Made by :func:`prepare_image` only."""
 
 
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
@@ -125,14 +121,11 @@ def _reencode(data: bytes) -> PreparedImage:
     output = io.BytesIO()
     if is_jpeg:
         image.save(output, "JPEG", quality=85, progressive=True, optimize=True)
-        extension, content_type = "jpg", "image/jpeg"
+        extension = "jpg"
     else:
         image.save(output, "WEBP", quality=90, method=3)
-        extension, content_type = "webp", "image/webp"
-    name = f"{secrets.token_hex(16)}.{extension}"
-    return PreparedImage(
-        output.getvalue(), name=name, content_type=content_type, width=image.width, height=image.height
-    )
+        extension = "webp"
+    return PreparedImage(output.getvalue(), name=f"{secrets.token_hex(16)}.{extension}")
 
 
 def _scans(data: bytes) -> int:
@@ -194,10 +187,8 @@ def store_image(prepared: PreparedImage, *, folder: str) -> str:
     return name
 
 
-def delete_image(name: str | None) -> None:
-    """Delete the image, if any. May use the network. Raises `MediaUnavailable`."""
-    if not name:
-        return
+def delete_image(name: str) -> None:
+    """May use the network. Raises `MediaUnavailable`."""
     try:
         default_storage.delete(name)
         if not is_at_cloudinary():

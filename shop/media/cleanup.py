@@ -20,9 +20,8 @@ def store_and_record(image: media.PreparedImage, *, folder: str, record: Callabl
     try:
         name = media.store_image(image, folder=folder)
     except media.MediaUnavailable as error:
-        if error.name:
-            # Possibly stored, with a lost response.
-            delete_image_later(error.name)
+        # Possibly stored, with a lost response.
+        delete_image_later(error.name)
         raise
     try:
         return record(name)
@@ -48,9 +47,10 @@ def delete_orphans(folder: str, *, in_use: Callable[[list[str]], Iterable[str]])
     return deleted
 
 
-def delete_image_later(name: str) -> None:
-    """Delete the image after the commit."""
-    delete_stored_image.enqueue(name=name)
+def delete_image_later(name: str | None) -> None:
+    """Delete the image, if any, after the commit."""
+    if name:
+        delete_stored_image.enqueue(name=name)
 
 
 @jobs.job("shop.delete_image")
