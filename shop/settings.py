@@ -1,12 +1,13 @@
 """Assemble the settings: apps, middleware, languages and logs here, each other subject in ``shop.conf``."""
 
+from logging import getLevelNamesMapping
+
 from shop.conf.accounts import *
 from shop.conf.admin import *
 from shop.conf.api import *
 from shop.conf.base import *
 from shop.conf.base import DEBUG, checks, env
 from shop.conf.database import *
-from shop.conf.environment import LOG_LEVELS
 from shop.conf.mails import *
 from shop.conf.media import *
 from shop.conf.orders import *
@@ -85,7 +86,7 @@ COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_I18N = False
 
-LOG_LEVEL = env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO", such_as="DEBUG, INFO, WARNING or ERROR")
+LOG_LEVEL = env.one_of("LOG_LEVEL", getLevelNamesMapping(), default="INFO", such_as="DEBUG, INFO, WARNING or ERROR")
 LOGGING = logging_settings(level=LOG_LEVEL, readable=DEBUG)
 LOGGING_CONFIG = "shop.logs.configure"
 

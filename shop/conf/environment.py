@@ -1,6 +1,5 @@
 """Environment variables and checks of them."""
 
-import logging
 import re
 from collections.abc import Callable, Iterable
 from email.utils import parseaddr
@@ -153,6 +152,3 @@ class Environment(environ.Env):
             # Not quoted: it may contain a password.
             self._checks.report_unusable(f"{name} must be an address such as {such_as}.")
             return {}
-
-
-LOG_LEVELS = tuple(logging.getLevelNamesMapping())
