@@ -1,4 +1,4 @@
-"""Cloudinary fake: uploads, the storage's look-ups, delivery of originals, signatures and failures."""
+"""Cloudinary fake: uploads, deletions, lists, signatures and failures."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image, UnidentifiedImageError
 
@@ -56,7 +56,7 @@ class Refused(Exception):
 
 
 class CloudinaryFake:
-    """`url` is the value of `CLOUD_API_BASE` and `CLOUD_DELIVERY_BASE`.
+    """`url` is the value of `CLOUD_API_BASE`.
 
     Faults: `delay` before an answer and `drip` between its bytes (seconds), `failing_status`, `lost_answers` (number of
     calls that act without an answer), `refuse_connections()`.
@@ -65,7 +65,7 @@ class CloudinaryFake:
     def __init__(self, *, cloud_name: str, api_key: str, api_secret: str, port: int = 0) -> None:
         self.cloud_name, self.api_key, self.api_secret = cloud_name, api_key, api_secret
         self.assets: dict[str, Asset] = {}
-        self.calls: Counter[str] = Counter()  # upload, destroy, resource, resources, delivery
+        self.calls: Counter[str] = Counter()  # upload, destroy, resources
         self.refusals: list[str] = []
         self.delay = 0.0
         self.drip = 0.0
@@ -162,15 +162,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(match[2] if match else "unknown", match and match[1], body)
 
     def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        if match := re.fullmatch(r"/v1_1/([^/]+)/resources/image/upload/(.+)", path):
-            self._answer("resource", match[1], match[2].encode())
-        elif match := re.fullmatch(r"/v1_1/([^/]+)/resources/image/upload", path):
-            self._answer("resources", match[1], urlsplit(self.path).query.encode())
-        elif match := re.fullmatch(r"/([^/]+)/image/upload/(?:[^/]*[,_][^/]*/)?(?:v\d+/)?(.+)", path):
-            self._answer("delivery", match[1], match[2].encode())
-        else:
-            self._answer("unknown", None, b"")
+        url = urlsplit(self.path)
+        match = re.fullmatch(r"/v1_1/([^/]+)/resources/image/upload", url.path)
+        self._answer("resources" if match else "unknown", match and match[1], url.query.encode())
 
     def _answer(self, action: str, cloud_name: str | None, body: bytes) -> None:
         fake = self.fake
@@ -195,35 +189,26 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(200, answer)
 
-    def _act(self, action: str, cloud_name: str, body: bytes) -> dict | bytes:
+    def _act(self, action: str, cloud_name: str, body: bytes) -> dict:
         fake = self.fake
         if action in ("upload", "destroy"):
             params, files = parse_multipart(self.headers.get("Content-Type", ""), body)
             if action == "upload":
                 return fake.upload(cloud_name, params, files)
             return fake.destroy(cloud_name, params)
-        if action == "delivery" and cloud_name == fake.cloud_name:
-            asset = fake.assets.get(body.decode())
-            if asset is None:
-                raise Refused(404, "Resource not found")
-            return asset.content
-        if action in ("resource", "resources"):
+        if action == "resources":
             credentials = base64.b64encode(f"{fake.api_key}:{fake.api_secret}".encode()).decode()
             if self.headers.get("Authorization") != f"Basic {credentials}" or cloud_name != fake.cloud_name:
                 raise Refused(401, "Invalid credentials")
-            if action == "resources":
-                query = parse_qs(body.decode())
-                return fake.resources(query.get("prefix", [""])[0], query.get("next_cursor", [""])[0])
-            if body.decode() in fake.assets:
-                return fake.assets[body.decode()].as_json()
+            query = parse_qs(body.decode())
+            return fake.resources(query.get("prefix", [""])[0], query.get("next_cursor", [""])[0])
         raise Refused(404, f"Resource not found - {body.decode(errors='replace')[:200]}")
 
-    def _send(self, status: int, answer: dict | bytes) -> None:
-        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        kind = "application/octet-stream" if isinstance(answer, bytes) else "application/json"
+    def _send(self, status: int, answer: dict) -> None:
+        content = json.dumps(answer).encode()
         try:
             self.send_response(status)
-            self.send_header("Content-Type", kind)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.fake.drip:
