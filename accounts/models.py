@@ -35,7 +35,13 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.update(revision=models.F("revision") + 1)
 
 
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
+class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self.db)
+
+    def active(self) -> UserQuerySet:
+        return self.get_queryset().active()
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Raise ``ValidationError`` for an undeliverable address, ``IntegrityError`` for a taken one."""
         user = self.model(email=check_email(email), **fields)

@@ -252,4 +252,4 @@ def require_account(user: User) -> None:
 
 
 def _as_authenticated(user: User) -> UserQuerySet:
-    return User.objects.filter(pk=user.pk, token_version=user.token_version)
+    return User.objects.get_queryset().filter(pk=user.pk, token_version=user.token_version)

@@ -95,7 +95,7 @@ def formatter(*, readable: bool) -> logging.Formatter:
         readable=readable,
         use_get_message=readable,
         pass_foreign_args=not readable,
-        processors=[ProcessorFormatter.remove_processors_meta, _allow, *as_text, lambda _, __, line: redacted(line)],
+        processors=[ProcessorFormatter.remove_processors_meta, _allow, *as_text, _redact],
     )
 
 
@@ -245,6 +245,10 @@ def redacted(text: str) -> str:
     if secrets := _secrets():
         text = secrets.sub("[secret]", text)
     return _SHAPES.sub("[withheld]", text) if any(hint in text for hint in _HINTS) else text
+
+
+def _redact(logger: Any, method: str, line: Any) -> str:
+    return redacted(line)
 
 
 @cache

@@ -34,6 +34,8 @@ def by_id(queryset: QuerySet, text: str) -> QuerySet | None:
 class QuickChangeList(ChangeList):
     """Avoids a second count."""
 
+    model_admin: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Instead of "Select product to change".
