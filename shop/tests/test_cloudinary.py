@@ -141,7 +141,6 @@ class TestAnUnreachableService:
         cloud.failing_status = status
         unavailable(media.store_image, image, folder="products")
         unavailable(media.delete_image, "products/1f")
-        unavailable(default_storage.exists, "products/1f")
         unavailable(list, media.stored_images("products"))
         assert cloud.assets == {}
 
@@ -156,7 +155,6 @@ class TestAnUnreachableService:
         _, seconds = unavailable(media.store_image, image, folder="products")
         assert seconds < 4
         unavailable(media.delete_image, "products/1f")
-        unavailable(default_storage.size, "products/1f")
 
     def test_an_upload_whose_answer_got_lost_is_repeated_and_stored_once(self, cloud, image):
         cloud.lost_answers = 1
@@ -225,9 +223,9 @@ class TestTheFake:
         assert self.post(cloud, file=b"<svg/>", **params).json()["error"]["message"] == "Invalid image file"
 
     def test_the_admin_api_wants_the_password(self, cloud):
-        url = f"{cloud.url}/v1_1/our-shop/resources/image/upload/a"
+        url = f"{cloud.url}/v1_1/our-shop/resources/image/upload"
         assert requests.get(url, auth=("123456", "wrong"), timeout=5).status_code == 401
-        assert requests.get(url, auth=("123456", "s3cr&t"), timeout=5).status_code == 404
+        assert requests.get(url, auth=("123456", "s3cr&t"), timeout=5).status_code == 200
 
     def test_files_with_line_ends_and_dashes_survive_the_multipart_parser(self):
         content = b"\r\n--not-the-boundary\r\n\r\n\n--\r\n"
