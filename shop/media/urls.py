@@ -44,9 +44,8 @@ def image_url(name: str | None, *, size: str = "original", base_url: str = "") -
     return urls_of(size, base_url=base_url)(name)
 
 
-def all_urls_of(*, base_url: str = "") -> Callable[[str | None], dict[str, str | None]]:
-    url_of = {size: urls_of(size, base_url=base_url) for size in ("original", *SIZES)}
-    return lambda name: {size: url(name) for size, url in url_of.items()}
+def image_urls(name: str | None, *, base_url: str = "") -> dict[str, str | None]:
+    return {size: image_url(name, size=size, base_url=base_url) for size in ("original", *SIZES)}
 
 
 def urls_of(size: str, *, base_url: str = "") -> Callable[[str | None], str | None]:

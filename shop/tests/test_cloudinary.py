@@ -14,7 +14,7 @@ from shop import media
 from shop.api.error_responses import error_response
 from shop.dev.testing.cloudinary import CloudinaryFake, Refused, parse_multipart
 from shop.media.storage import CloudinaryStorage
-from shop.media.urls import all_urls_of, image_url
+from shop.media.urls import image_url, image_urls
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ class TestStoring:
 class TestUrls:
     def test_urls_are_built_without_asking_cloudinary(self, cloud):
         base = "https://res.cloudinary.com/our-shop/image/upload"
-        assert all_urls_of()("products/1f") == {
+        assert image_urls("products/1f") == {
             "original": f"{base}/f_auto,q_auto/v1/products/1f",
             "thumbnail": f"{base}/c_lfill,f_auto,q_auto,w_320,h_320/v1/products/1f",
             "card": f"{base}/c_limit,f_auto,q_auto,w_640,h_640/v1/products/1f",

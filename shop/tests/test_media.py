@@ -21,7 +21,7 @@ from shop.admin.uploads import ImagesFormField
 from shop.dev.testing.images import flat_png, png_chunk, with_scans
 from shop.http.addresses import base_url
 from shop.media.fields import UploadedImageField
-from shop.media.urls import all_urls_of, derived_name, image_url
+from shop.media.urls import derived_name, image_url, image_urls
 
 RED, GREEN, BLUE = (220, 20, 30), (20, 200, 40), (20, 30, 220)
 GPS = 0x8825
@@ -354,7 +354,7 @@ class TestLocalStorage:
         name = self.store()
         assert re.fullmatch(r"products/[0-9a-f]{32}\.jpg", name)
         found = {}
-        for size, url in all_urls_of()(name).items():
+        for size, url in image_urls(name).items():
             found[size] = Image.open(self.root / url.removeprefix("/media/")).size
         assert found == {"original": (900, 600), "thumbnail": (320, 320), "card": (640, 427), "large": (900, 600)}
         assert len(self.files()) == 4
