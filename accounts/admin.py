@@ -171,8 +171,8 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
         text="It contains a link that verifies the address.",
         submit="Send e-mail",
     )
-    def send_verification(self, request: HttpRequest, form: DialogForm, user: User) -> HttpResponse:
-        return self._send(request, user, services.send_verification)
+    def send_verification(self, request: HttpRequest, form: DialogForm, user: User) -> str:
+        return self._send(user, services.send_verification)
 
     @dialog(
         button="Send password reset e-mail",
@@ -183,18 +183,15 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
         text="The old password stays valid until the link is used.",
         submit="Send e-mail",
     )
-    def send_password_link(self, request: HttpRequest, form: DialogForm, user: User) -> HttpResponse:
-        return self._send(request, user, services.send_password_reset)
+    def send_password_link(self, request: HttpRequest, form: DialogForm, user: User) -> str:
+        return self._send(user, services.send_password_reset)
 
-    def _send(self, request: HttpRequest, user: User, send: Callable[..., None]) -> HttpResponse:
-        @transactional("admin.send_mail")
-        def send_it() -> None:
-            send(user=user)
-            staff_log.record(Action.MAIL, user)
-
-        return self.run_action(
-            request, send_it, done=f"The e-mail to {user.email} is being sent.", url=self.change_url(user.pk)
-        )
+    @staticmethod
+    @transactional("admin.send_mail")
+    def _send(user: User, send: Callable[..., None]) -> str:
+        send(user=user)
+        staff_log.record(Action.MAIL, user)
+        return f"The e-mail to {user.email} is being sent."
 
     # --- Saving -------------------------------------------------------------------------------------------------------
 

@@ -147,35 +147,23 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
         icon="check",
         variant=ActionVariant.PRIMARY,
         permissions=["import"],
-        url_path="confirm",
         title="Apply this import?",
         text="Products are changed one after another. Products that someone else changes in the meantime are skipped.",
-        submit="Apply import",
     )
-    def confirm(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> HttpResponse:
-        return self.run_action(
-            request,
-            lambda: runs.confirm(run=run, actor=str(request.user.pk)),
-            done=f"The import of {run.filename} was confirmed.",
-            url=self.change_url(run.pk),
-        )
+    def confirm(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> str:
+        runs.confirm(run=run, actor=str(request.user.pk))
+        return f"The import of {run.filename} was confirmed."
 
     @dialog(
         button="Discard",
         icon="delete",
         permissions=["import"],
-        url_path="discard",
         title="Discard this import?",
         text="No changes were made, and none will be.",
-        submit="Discard",
     )
-    def discard(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> HttpResponse:
-        return self.run_action(
-            request,
-            lambda: runs.discard(run=run),
-            done=f"{run.filename} was discarded.",
-            url=self.change_url(run.pk),
-        )
+    def discard(self, request: HttpRequest, form: DialogForm, run: ImportRun) -> str:
+        runs.discard(run=run)
+        return f"{run.filename} was discarded."
 
 
 def _page(run: ImportRun, request: HttpRequest) -> dict[str, Any]:

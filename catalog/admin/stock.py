@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -126,16 +126,11 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         url_path="change-stock",
         title="Change stock",
         form_class=StockForm,
-        submit="Change stock",
     )
-    def change_stock(self, request: HttpRequest, form: StockForm, variant: Variant) -> HttpResponse:
+    def change_stock(self, request: HttpRequest, form: StockForm, variant: Variant) -> str:
         delta, counted, note = (form.cleaned_data[name] for name in ("change", "counted", "note"))
-        return self.run_action(
-            request,
-            lambda: stock.adjust(variant, delta=delta, to=counted, note=note, reference=str(request.user.pk)),
-            done=f"The stock of {variant.sku} was changed.",
-            url=self.change_url(variant.pk),
-        )
+        stock.adjust(variant, delta=delta, to=counted, note=note, reference=str(request.user.pk))
+        return f"The stock of {variant.sku} was changed."
 
 
 def _ledger_line(row: StockMovement, who: str) -> str:

@@ -1,6 +1,5 @@
 """Base classes of the admin."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,6 @@ from django.forms import Media, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin
 
-from shop.admin.dialogs import leave_dialog
 from shop.admin.fields import MoneyFieldsMixin
 from shop.admin.html import page_url
 from shop.admin.lists import QuickChangeList
@@ -233,11 +231,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         obj = self.find(request, object_id) if actions else None
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         return [each for each in actions if obj and not self.action_blocker(each.action_name.removeprefix(prefix), obj)]
-
-    def run_action(self, request: HttpRequest, action: Callable[[], Any], *, done: str, url: str) -> HttpResponse:
-        action()
-        self.message_user(request, done, messages.SUCCESS)
-        return leave_dialog(request, url)
 
     def action_blocker(self, button: str, obj: Any) -> str:
         """Return why a button is not allowed, or "". The service checks again."""
