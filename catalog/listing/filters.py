@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
@@ -19,7 +19,7 @@ from catalog.read_model import attribute_pair
 from shop.api.fields import LowerSlugField
 from shop.api.query import QueryBooleanField, RepeatedField, non_blank_parameters, refuse_unknown_filter
 from shop.db import documents
-from shop.db.caches import TTLCache, cached
+from shop.db.caches import TTLCache
 from shop.db.documents import Pipeline
 from shop.db.money_fields import MoneyField
 
@@ -133,7 +133,7 @@ def _fields_of(serializer_class: type[serializers.Serializer]) -> Mapping[str, s
 
 # Do not cache longer query strings: this limits the cache's memory.
 _LONGEST_CACHED = 400
-_parse_cached = cached(maxsize=1_000)(_parse)
+_parse_cached = lru_cache(maxsize=1_000)(_parse)
 
 
 class ProductFilters:

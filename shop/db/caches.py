@@ -1,13 +1,11 @@
 """Thread-safe caches per process."""
 
 import threading
-from collections.abc import Callable, Hashable
-from functools import lru_cache
-from typing import Generic, ParamSpec, TypeVar, cast
+from collections.abc import Hashable
+from typing import Any, Generic, TypeVar
 
 from cachetools import TLRUCache
 
-P = ParamSpec("P")
 V = TypeVar("V")
 
 
@@ -20,7 +18,7 @@ class TTLCache(Generic[V]):
             maxsize, ttu=lambda _, entry, now: now + entry[1]
         )
         self._lock = threading.Lock()
-        _clear_functions.append(self.clear)
+        _caches.append(self)
 
     def get(self, key: Hashable) -> V | None:
         with self._lock:
@@ -36,20 +34,9 @@ class TTLCache(Generic[V]):
             self._entries.clear()
 
 
-def cached(*, maxsize: int) -> Callable[[Callable[P, V]], Callable[P, V]]:
-    """``lru_cache`` that :func:`clear_all` clears."""
-
-    def decorate(function: Callable[P, V]) -> Callable[P, V]:
-        wrapped = lru_cache(maxsize=maxsize)(function)
-        _clear_functions.append(wrapped.cache_clear)
-        return cast("Callable[P, V]", wrapped)
-
-    return decorate
-
-
-_clear_functions: list[Callable[[], None]] = []
+_caches: list[TTLCache[Any]] = []
 
 
 def clear_all() -> None:
-    for clear in _clear_functions:
-        clear()
+    for cache in _caches:
+        cache.clear()
