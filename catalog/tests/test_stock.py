@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
+from pymongo.errors import PyMongoError
 from rest_framework.test import APIClient
 
 from catalog import stock
@@ -11,6 +13,7 @@ from catalog.errors import OutOfStock
 from catalog.models import Product, StockMovement, Variant
 from catalog.tests.conftest import LIST
 from conftest import client_of
+from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.steps import dump_database, run_concurrently
 
@@ -64,7 +67,9 @@ def test_a_change_of_nothing_is_no_movement(as_staff: APIClient, mug: Variant, b
 def test_stock_never_goes_below_zero_and_nothing_changes(as_staff: APIClient, mug: Variant) -> None:
     before = dump_database()
     for delta in (-6, -1_000_000):
-        assert refusal(change(as_staff, mug, {"delta": delta, "reason": "Lost"}), 409)[0] == "out_of_stock"
+        reply = change(as_staff, mug, {"delta": delta, "reason": "Lost"})
+        assert refusal(reply, 409)[0] == "out_of_stock"
+        assert reply.json()["errors"][0]["detail"] == f"Only 5 in stock; {-delta} cannot be removed."
     assert dump_database() == before
 
 
@@ -147,4 +152,44 @@ def test_what_is_given_back_is_there_again(mug: Variant) -> None:
     stock.reserve({mug.pk: 5}, **ORDER)
     stock.release({mug.pk: 5}, reason=StockMovement.Reason.CANCELLATION, reference="ORDER-1")
     assert Variant.objects.get(pk=mug.pk).stock == 5 == sum(delta for delta, *_ in movements(mug))
+    assert Product.objects.get(pk=mug.product_id).in_stock
+
+
+def test_what_is_given_back_of_a_deleted_variant_does_not_keep_the_others(mug: Variant) -> None:
+    other = Variant.objects.exclude(pk=mug.pk).get()
+    stock.reserve({mug.pk: 5, other.pk: 1}, **ORDER)
+    Variant.objects.filter(pk=other.pk).delete()
+    stock.release({mug.pk: 5, other.pk: 1}, reason=StockMovement.Reason.CANCELLATION, reference="ORDER-1")
+    assert Variant.objects.get(pk=mug.pk).stock == 5
+
+
+def test_no_stock_changes_without_its_movement(mug: Variant) -> None:
+    changes: list[Callable[[], object]] = [
+        lambda: stock.reserve({mug.pk: 1}, **ORDER),
+        lambda: stock.release({mug.pk: 1}, **ORDER),
+        lambda: stock.adjust(mug, delta=1),
+        lambda: stock.adjust_many({mug.pk: 1}, reason=StockMovement.Reason.IMPORT, notes={}),
+    ]
+    before = dump_database()
+    for change_stock in changes:
+        with failing("insert", StockMovement, errorCode=8000), pytest.raises((DatabaseError, PyMongoError)):
+            change_stock()
+        assert dump_database() == before
+
+
+def test_many_variants_change_together_and_none_below_zero(mug: Variant) -> None:
+    other = Variant.objects.exclude(pk=mug.pk).get()
+    counted: dict[str, Any] = {"reason": StockMovement.Reason.IMPORT, "notes": {mug.pk: "Counted"}}
+    before = dump_database()
+    with pytest.raises(OutOfStock) as caught:
+        stock.adjust_many({mug.pk: -6, other.pk: 1}, **counted)
+    assert caught.value.variants == {mug.pk}
+    assert dump_database() == before
+
+    stock.adjust_many({mug.pk: -5, other.pk: 1}, **counted)
+    assert dict(Variant.objects.values_list("pk", "stock")) == {mug.pk: 0, other.pk: 10}
+    assert movements(mug)[1:] == [(-5, "import", "Counted", "")]
+    assert movements(other)[1:] == [(1, "import", "", "")]
+    assert not Product.objects.get(pk=mug.product_id).in_stock
+    stock.adjust_many({mug.pk: 1}, **counted)
     assert Product.objects.get(pk=mug.product_id).in_stock
