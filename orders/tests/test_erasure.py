@@ -63,6 +63,19 @@ def test_orders_stay_without_the_person(
     assert Cart.objects.filter(user=customer.pk).count() == 0
 
 
+def test_an_order_without_the_person_keeps_its_address_until_it_has_arrived(
+    as_customer: APIClient, as_staff: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, make_product())["number"]
+    pay(as_customer, simulator, number)
+    leave(as_customer)
+    kept = {}
+    for status in ("shipped", "delivered"):
+        as_staff.post(f"{API}/orders/{number}/fulfil/", {"status": status})
+        kept[status] = order_of(as_staff, number)["shipping_address"]["name"]
+    assert kept == {"shipped": ADDRESS["name"], "delivered": ""}
+
+
 def test_leaving_cancels_what_is_not_paid_and_closes_its_way_to_pay(
     as_customer: APIClient, as_staff: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
 ) -> None:

@@ -58,3 +58,8 @@ def test_an_event_sets_only_statuses_of_its_row(order: Order, event: Event, fiel
     with pytest.raises(ValueError, match=status):
         transactional("test")(transition)(order, event, actor=Actor.SYSTEM, fields={field: status})
     assert dump_database() == before
+
+
+def test_an_event_keeps_the_first_500_characters_of_its_detail(order: Order) -> None:
+    transactional("test")(transition)(order, Event.FLAGGED, actor=Actor.SYSTEM, detail="x" * 500 + "y")
+    assert Order.objects.get().timeline[-1].detail == "x" * 500

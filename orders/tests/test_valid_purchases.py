@@ -115,6 +115,17 @@ def test_a_full_refund_takes_the_sales_back_and_a_partial_one_does_not(
     assert sales_of(mug) == 0
 
 
+def test_an_order_that_costs_nothing_is_a_sale_at_once(
+    as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    sticker = make_product("Sticker", price="0.00", stock=9)
+    cancelled = place_order(as_customer, sticker, 2)["number"]
+    place_order(as_customer, sticker, 3)
+    assert sales_of(sticker) == 5
+    cancel(as_customer, cancelled)
+    assert sales_of(sticker) == 3
+
+
 def test_an_order_that_was_never_paid_takes_nothing_back(as_customer: APIClient, mug: Product) -> None:
     cancel(as_customer, place_order(as_customer, mug, 4)["number"])
     assert sales_of(mug) == 0

@@ -142,11 +142,12 @@ def test_a_key_may_have_1_to_255_characters(as_customer: APIClient, product: Pro
     assert send(as_customer, "x" * length)[REPLAYED] == "true"
 
 
-def test_the_limits_of_keys_are_described() -> None:
-    for path in (ORDERS, f"{API}/payments/"):
-        parameters = {each["name"]: each["schema"] for each in schema()["paths"][path]["post"]["parameters"]}
-        key = parameters["Idempotency-Key"]
-        assert (key["minLength"], key["maxLength"]) == (1, 255)
+def test_keys_and_replays_are_described() -> None:
+    operation = schema()["paths"][f"{API}/payments/"]["post"]
+    key = {each["name"]: each["schema"] for each in operation["parameters"]}["Idempotency-Key"]
+    assert (key["minLength"], key["maxLength"]) == (1, 255)
+    replayed = [status for status, reply in operation["responses"].items() if REPLAYED in reply.get("headers", {})]
+    assert sorted(replayed) == ["200", "201"]
 
 
 def test_a_twin_in_flight_is_a_409(as_customer: APIClient, product: Product) -> None:
