@@ -14,6 +14,7 @@ from orders.models import Order
 from payments import events as inbox
 from payments import gateway, transitions
 from payments.models import Payment, Refund, StripeEvent
+from payments.transitions import apply_intent
 from shop import jobs
 from shop.dev.stripe_simulator import ApiError, StripeSimulator
 from shop.dev.testing.steps import events_of, order_of, place_order, run_concurrently
@@ -177,6 +178,29 @@ def test_one_decline_is_one_line_however_often_it_is_reported(
     post_event(simulator.twin(first["id"]))
     jobs.run_due()
     assert order_of(as_customer, number) == once
+
+
+def test_the_last_fifty_attempts_are_remembered(simulator: StripeSimulator, intent: str) -> None:
+    earlier = [f"ch_{number}" for number in range(50)]
+    Payment.objects.update(declined=earlier)
+    with pytest.raises(ApiError):
+        simulator.pay(intent, "pm_card_chargeDeclined")
+    deliver(simulator)
+    *kept, newest = Payment.objects.get().declined
+    assert kept == earlier[1:]
+    assert newest not in earlier
+
+
+def test_a_known_attempt_is_a_new_state_only_in_an_answer(simulator: StripeSimulator, intent: str) -> None:
+    with pytest.raises(ApiError):
+        simulator.pay(intent, "pm_card_chargeDeclined")
+    deliver(simulator)
+    (declined,) = simulator.state()["payment_intents"]
+    Order.objects.update(payment_status="processing")
+    apply_intent(declined)
+    assert Order.objects.get().payment_status == "processing"
+    apply_intent(declined, as_of=Payment.objects.get().revision)
+    assert Order.objects.get().payment_status == "failed"
 
 
 def test_an_answer_older_than_a_concurrent_event_is_requested_again(

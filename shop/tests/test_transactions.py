@@ -249,6 +249,14 @@ def test_pauses_double_up_to_a_limit_that_shrinks_with_the_time_left(
     assert transactions._pause(attempt, seconds_left=seconds_left) == pytest.approx((0, longest))
 
 
+def test_pauses_know_the_time_that_is_left(body: Body, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[float] = []
+    monkeypatch.setattr(transactions, "_pause", lambda attempt, *, seconds_left: left.append(seconds_left) or 0.0)
+    with failing("insert", times=2, **WRITE_CONFLICT):
+        body()
+    assert 0 < left[1] < left[0] < transactions.GIVE_UP_SECONDS
+
+
 @pytest.mark.parametrize(("conflicts", "reported"), [(20, []), (21, [22])])
 def test_a_transaction_that_was_repeated_often_is_logged(
     body: Body, monkeypatch: pytest.MonkeyPatch, conflicts: int, reported: list[int]
