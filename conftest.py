@@ -1,5 +1,3 @@
-"""Fixtures for all apps."""
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

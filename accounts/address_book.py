@@ -1,5 +1,3 @@
-"""Address book operations."""
-
 from typing import Any
 
 from django.conf import settings

@@ -1,5 +1,3 @@
-"""Admin forms."""
-
 from typing import Any
 
 import structlog

@@ -1,5 +1,3 @@
-"""Admin site."""
-
 from typing import Any, cast
 
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView

@@ -1,5 +1,3 @@
-"""Access token authentication."""
-
 import time
 from collections.abc import Mapping
 from functools import lru_cache

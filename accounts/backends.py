@@ -1,5 +1,3 @@
-"""E-mail login."""
-
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend

@@ -1,5 +1,3 @@
-"""User data export."""
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,7 +18,7 @@ class Rows(NamedTuple):
 
 
 def export(*, user: User, base_url: str) -> dict[str, Any]:
-    """Return all data about the user. Rows are serialized one by one to limit memory: an order takes 2 KB."""
+    """Serialize row by row to limit memory: an order takes 2 KB."""
     parts = [item for part in hooks.export(user=user, base_url=base_url) for item in part.items()]
     return {name: _as_json(kept) if isinstance(kept, Rows) else kept for name, kept in parts}
 

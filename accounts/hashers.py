@@ -1,7 +1,4 @@
-"""Password hashers: bcrypt with configurable cost.
-
-Django's ``harden_runtime`` evens out the time of hashes with a lower cost.
-"""
+"""Bcrypt with configurable cost; Django's ``harden_runtime`` evens out the time of hashes with a lower cost."""
 
 from typing import Any
 

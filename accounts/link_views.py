@@ -1,5 +1,3 @@
-"""Endpoints of links in mails."""
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action

@@ -1,7 +1,4 @@
-"""Login rate limits, without account lockout.
-
-Networks that have never logged into the account share one limit, which slows down distributed guessing without locking
-out the owner.
+"""Login rate limits without lockout: networks that have never logged into the account share one limit.
 
 https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.html
 https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
@@ -41,7 +38,7 @@ def count_attempt(*, email: str, ip_address: str) -> KnownNetwork | None:
 
 
 def record_network(*, user: User, ip_address: str, known: KnownNetwork | None = None) -> None:
-    """Record the network of a successful login, unless ``known`` says that it was recorded lately."""
+    """Record a login's network, unless ``known`` was recorded lately."""
     pk, until = _digest(user.email, ip_address), timezone.now() + NETWORK_LIFETIME
     if known is not None and known.pk == pk and known.expires_at > until - RENEWAL_INTERVAL:
         return

@@ -1,5 +1,3 @@
-"""Unicode normalization of passwords."""
-
 import unicodedata
 
 from django.contrib.auth.hashers import make_password

@@ -1,5 +1,3 @@
-"""Account operations."""
-
 from typing import Any
 
 import structlog
@@ -24,7 +22,7 @@ logger = structlog.get_logger(__name__)
 
 
 def register(*, email: str, password: str, name: str, ip_address: str, cart_token: str = "") -> tuple[User, TokenPair]:
-    """Create an account and log in. Raises :class:`EmailTaken` and ``ValidationError``."""
+    """Raises :class:`EmailTaken` and ``ValidationError``."""
     user = User(email=check_email(email), name=name, password=hash_password(password))
     try:
         _open_account(user)
@@ -50,7 +48,6 @@ def log_in(*, email: str, password: str, ip_address: str, cart_token: str = "") 
 
 
 def _issue_tokens(user: User, *, ip_address: str, cart_token: str, network: KnownNetwork | None = None) -> TokenPair:
-    """Run the login hooks, record the network and issue tokens."""
     try:
         hooks.on_login(user=user, cart_token=cart_token)
     except ServiceUnavailable as error:
@@ -62,7 +59,7 @@ def _issue_tokens(user: User, *, ip_address: str, cart_token: str, network: Know
 
 
 def change_password(*, user: User, old_password: str, new_password: str) -> None:
-    """Set a password and revoke every token. Raises :class:`WrongPassword`."""
+    """Revoke every token. Raises :class:`WrongPassword`."""
     if not user.check_password(old_password):
         raise WrongPassword(attr="old_password")
     _replace_password(user, hash_password(new_password))
@@ -81,7 +78,7 @@ def _replace_password(user: User, new: str) -> None:
 
 
 def request_password_reset(*, email: str) -> None:
-    """Request a reset mail. A job looks the account up, so that timing does not reveal whether it exists."""
+    """A job looks up the account, so that timing does not reveal whether it exists."""
     send_reset_if_known.enqueue(email=normalize_email(email))
 
 
@@ -119,7 +116,7 @@ def _reset_password(user: User, new: str) -> None:
 
 
 def _remove_earlier_holder(user: User) -> None:
-    """Remove the data of the earlier holder, whose running requests fail, because the token version has changed."""
+    """Running requests of the earlier holder fail, because the token version has changed."""
     hooks.on_takeover(user=user)
     _delete_personal_rows(user)
     delete_image_later(user.avatar)

@@ -1,7 +1,4 @@
-"""Access and refresh tokens.
-
-:class:`TokenFamily` makes refresh tokens single-use: simplejwt's blacklist needs an integer key.
-"""
+""":class:`TokenFamily` makes refresh tokens single-use: simplejwt's blacklist needs an integer key."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -29,7 +26,6 @@ class TokenPair(TypedDict):
 
 
 def issue_tokens(user: User) -> TokenPair:
-    """Create a token family."""
     family = ObjectId()
     refresh = _new_refresh_token(user, family)
     documents.insert(
@@ -39,10 +35,7 @@ def issue_tokens(user: User) -> TokenPair:
 
 
 def rotate(raw: str) -> TokenPair:
-    """Return a new pair. Only one of concurrent uses succeeds; reuse revokes the family.
-
-    Raises :class:`InvalidRefreshToken`.
-    """
+    """Only one of concurrent uses succeeds; reuse revokes the family. Raises :class:`InvalidRefreshToken`."""
     family, jti = _read(raw)
     row = TokenFamily.objects.filter(pk=family).first()
     user = User.objects.filter(pk=row.user_id, is_active=True).first() if row else None

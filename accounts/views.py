@@ -1,5 +1,3 @@
-"""Account endpoints."""
-
 from typing import Any
 
 from django.db.models import QuerySet

@@ -1,5 +1,3 @@
-"""Admin for coupons and carts."""
-
 from decimal import Decimal
 from typing import Any
 

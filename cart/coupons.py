@@ -1,5 +1,3 @@
-"""Validity, discounts and uses of coupons."""
-
 from bson import ObjectId
 from django.db.models import F, Q
 

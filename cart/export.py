@@ -1,5 +1,3 @@
-"""Cart and coupon uses for data exports."""
-
 from typing import Any
 
 from accounts.export import Rows

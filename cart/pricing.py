@@ -1,5 +1,3 @@
-"""Current prices of carts."""
-
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property

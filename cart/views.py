@@ -1,5 +1,3 @@
-"""Cart endpoints."""
-
 from bson import ObjectId
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema

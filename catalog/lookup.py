@@ -1,5 +1,3 @@
-"""A product by its id or slug."""
-
 from typing import Any
 
 from bson import ObjectId
@@ -14,12 +12,11 @@ SEE_ALL = ("catalog.view_product", "catalog.change_product")
 
 
 def match_id_or_slug(id_or_slug: str) -> dict[str, Any]:
-    """Return the MongoDB filter."""
     return {"_id": ObjectId(id_or_slug)} if ObjectId.is_valid(id_or_slug) else {"slug": {"$eq": id_or_slug.lower()}}
 
 
 def find_product(id_or_slug: str, *, user: Any) -> Product:
-    """Return a product; inactive ones are for staff only. Raises ``Http404``."""
+    """Inactive products are for staff only. Raises ``Http404``."""
     lookup = {"pk": id_or_slug} if ObjectId.is_valid(id_or_slug) else {"slug": id_or_slug}
     product = get_object_or_404(Product.objects.all(), **lookup)
     if not product.is_active and not staff_may(user, *SEE_ALL):

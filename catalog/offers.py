@@ -14,7 +14,7 @@ from shop.db.documents import Document, Pipeline
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A variant at its current price, as carts and orders need it."""
+    """A variant at its current price."""
 
     variant: ObjectId
     product: ObjectId
@@ -85,7 +85,6 @@ def with_offers(
 
 
 def split_offers(rows: list[Document]) -> tuple[Document | None, Offers]:
-    """Split the result of :func:`with_offers`."""
     found = rows.pop(0) if rows and "offers" in rows[0] else None
     offers = [*rows, *(found.pop("offers") if found else ())]
     return found, {row["_id"]: _read(row) for row in offers}

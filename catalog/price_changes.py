@@ -1,5 +1,3 @@
-"""Bulk price changes, in two steps: plan and apply."""
-
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, Decimal

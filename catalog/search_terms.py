@@ -1,7 +1,6 @@
 """Search terms stored with a product: all prefixes of its words, as written and stemmed, in one indexed array.
 
 Unlike a MongoDB text index it requires every word, finds prefixes, and returns products in index order without a sort.
-`catalog.listing.search` queries it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -70,7 +69,6 @@ class _WithCategory(Func):
 
 
 def begins_with(text: str, beginning: str) -> dict[str, Any]:
-    """Return an aggregation expression."""
     return {"$eq": [{"$indexOfBytes": [text, beginning]}, 0]}
 
 

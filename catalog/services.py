@@ -143,7 +143,6 @@ def slug_base(name: str) -> str:
 
 
 def free_category_slug(name: str) -> str:
-    """See :func:`free_slug`."""
     base = slugify(in_ascii(name))[:120].strip("-") or "category"
     return f"{base}-{secrets.token_hex(3)}" if Category.objects.filter(slug=base).exists() else base
 

@@ -1,5 +1,3 @@
-"""Orders and reviews for data exports."""
-
 from typing import Any
 
 from accounts.export import Rows

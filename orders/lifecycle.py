@@ -1,4 +1,4 @@
-"""Statuses and events of orders. The rest of the project reads these tables."""
+"""Tables of the statuses and events of orders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

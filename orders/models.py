@@ -1,4 +1,4 @@
-"""Orders, shipping methods and tax rates. An order copies all that it shows."""
+"""An order copies all that it shows."""
 
 import secrets
 from collections.abc import Collection

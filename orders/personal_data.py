@@ -1,5 +1,3 @@
-"""Erasure of personal data of orders."""
-
 from django.utils import timezone
 
 from accounts.models import Address

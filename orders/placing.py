@@ -79,7 +79,6 @@ def place_order(
 
 
 def _write(order: Order, priced: PricedCart, *, user: User) -> None:
-    """Use the coupon, reserve the stock, empty the cart and insert the order."""
     cart, coupon = priced.cart, priced.coupon
     queue_for([*order.quantities, *([coupon.pk] if coupon else [])])
     # Write contended documents first: a conflict wastes little work.

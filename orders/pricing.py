@@ -1,5 +1,3 @@
-"""Order totals: lines, shipping and tax."""
-
 from dataclasses import dataclass
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Order operations. Concurrent changes conflict and are retried."""
+"""Concurrent changes conflict and are retried."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -54,7 +54,7 @@ def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> None:
 
 
 def _close_order(order: Order, event: Event, *, detail: str, actor: Actor) -> None:
-    """Cancel or expire an order; release its stock and coupon. Call it in a transaction."""
+    """Also release stock and coupon. Call it in a transaction."""
     fields: dict[str, Any] = {"expires_at": None}
     # Such orders count in `orders.holds`.
     is_given_up = order.status == OrderStatus.PENDING and (event == Event.EXPIRED or actor == Actor.CUSTOMER)
@@ -196,7 +196,7 @@ def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
 
 @transactional("orders.record_refund")
 def record_refund(*, order_id: ObjectId, refund: ObjectId, amount: Decimal, status: str, actor: Actor) -> None:
-    """Record a refund's status; derive the payment status from all refunds."""
+    """Derive the payment status from all refunds."""
     order = Order.objects.get(pk=order_id)
     entry = next((entry for entry in order.refunds if entry.refund == refund), None)
     if entry is None:
@@ -236,7 +236,6 @@ def has_open_or_lost_dispute(timeline: Sequence[TimelineEntry]) -> bool:
 
 @transactional("orders.flag")
 def flag(*, order_id: ObjectId, detail: str) -> None:
-    """Flag an order for manual review."""
     order = Order.objects.get(pk=order_id)
     if not any(entry.event == Event.FLAGGED and entry.detail == detail for entry in order.timeline):
         transition(order, Event.FLAGGED, actor=Actor.STRIPE, detail=detail)

@@ -1,4 +1,4 @@
-"""Sales figures. A sale counts in full on the day of payment, whatever is refunded later."""
+"""A sale counts in full on the day of payment, whatever is refunded later."""
 
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -32,7 +32,7 @@ class BestSeller(NamedTuple):
 
 
 def sales_by_day(*, count: int) -> list[DailySales]:
-    """Return the sales of the latest ``count`` days, oldest first; covered by the index ``order_sales``."""
+    """Return the latest days, oldest first; covered by the index ``order_sales``."""
     calendar = days.latest(count)
     rows: Any = (
         Order.objects.filter(currency=settings.CURRENCY, paid_on__gte=calendar[0])

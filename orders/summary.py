@@ -1,5 +1,3 @@
-"""Order data for pages and mails."""
-
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any

@@ -1,5 +1,3 @@
-"""Order endpoints."""
-
 from typing import Any
 
 from django.db.models import QuerySet

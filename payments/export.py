@@ -1,5 +1,3 @@
-"""Payments for data exports."""
-
 from typing import Any
 
 from accounts.export import Rows

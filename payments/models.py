@@ -1,4 +1,4 @@
-"""Payments, refunds and Stripe events. Amounts are in minor units."""
+"""Amounts are in minor units."""
 
 from datetime import timedelta
 

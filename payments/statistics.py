@@ -18,7 +18,7 @@ class DailyRefunds(NamedTuple):
 
 
 def refunds_by_day(*, count: int) -> list[DailyRefunds]:
-    """Return the refunds of the latest ``count`` days, oldest first; covered by the index ``refund_sums``."""
+    """Return the latest days, oldest first; covered by the index ``refund_sums``."""
     calendar = days.latest(count)
     rows = (
         Refund.objects.filter(currency=settings.CURRENCY, created_at__gte=days.beginning(calendar[0]))

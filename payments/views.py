@@ -1,5 +1,3 @@
-"""Payment endpoints."""
-
 from typing import Any
 
 from django.conf import settings

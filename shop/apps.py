@@ -1,5 +1,3 @@
-"""App configurations."""
-
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.auth.apps import AuthConfig

@@ -1,5 +1,3 @@
-"""URL configuration."""
-
 from django.conf import settings
 from django.contrib import admin
 from django.urls import path, re_path

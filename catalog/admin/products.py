@@ -27,7 +27,7 @@ from shop.media.cleanup import delete_image_later
 from shop.media.urls import image_url
 
 MAX_AT_ONCE = 5000
-# The first rows of the form; all other fields are below them.
+# The first rows of the form.
 _FIRST = (("name", "slug"), ("category", "compare_at_price"), "is_active")
 
 

@@ -1,4 +1,4 @@
-"""Import and export of products as CSV and XLSX files, one row per variant, identified by SKU.
+"""Products as CSV and XLSX files, one row per variant, identified by SKU.
 
 An import is uploaded (``runs``), compared with the catalog (``planning``), confirmed, and applied (``writing``).
 """

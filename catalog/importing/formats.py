@@ -62,7 +62,6 @@ def escape_formula(text: str) -> str:
 
 
 def unescape_formula(text: str) -> str:
-    """Revert :func:`escape_formula`."""
     return text[1:] if text.startswith("'") and _STARTS_FORMULA.match(text) else text
 
 

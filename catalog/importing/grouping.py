@@ -18,7 +18,7 @@ LOOKED_UP_AT_ONCE = 1000
 
 @dataclass
 class ProductRows:
-    """The rows of a product; a new one has no ``product_id``."""
+    """A new product has no ``product_id``."""
 
     product_id: ObjectId | None
     rows: list[Row] = field(default_factory=list)

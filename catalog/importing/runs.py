@@ -1,7 +1,4 @@
-"""Imports: upload, check, confirm and apply.
-
-Applying advances a cursor in the transaction of the changes, so each step is applied once, even after a crash.
-"""
+"""Imports. A cursor advances in the transaction of the changes: each step is applied once, even after a crash."""
 
 import hashlib
 import tempfile
@@ -127,7 +124,7 @@ def confirmation_error(run: ImportRun) -> NotConfirmable | PreviewTooOld | None:
 
 @transactional("catalog.discard_import")
 def discard(*, run: ImportRun) -> None:
-    """Discard an import. Raises :class:`NotConfirmable` if it was confirmed."""
+    """Raises :class:`NotConfirmable` if it was confirmed."""
     if not ImportRun.objects.filter(pk=run.pk, state__in=ImportRun.DISCARDABLE).update(state=State.DISCARDED):
         raise NotConfirmable
     staff_log.record(Action.CHANGE, run, fields=["state"])
@@ -171,7 +168,7 @@ def apply_as_job(*, run: str) -> None:
 def apply(
     *, run_id: ObjectId, until: Callable[[], bool] = lambda: False, tick: Tick = lambda done, total: None
 ) -> bool:
-    """Apply an import in batches; return False if ``until`` returned true before the end. Safe to run concurrently."""
+    """Return False if ``until`` returned true before the end. Safe to run concurrently."""
     steps = FIRST_STEPS
     while True:
         began = time.monotonic()

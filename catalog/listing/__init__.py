@@ -1,1 +1,1 @@
-"""The product list: filters, search, pages, facets, replies. A page or a detail is one MongoDB command."""
+"""The product list. A page or a detail is one MongoDB command."""

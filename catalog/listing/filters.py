@@ -23,7 +23,6 @@ from shop.db.caches import TTLCache
 from shop.db.documents import Pipeline
 from shop.db.money_fields import MoneyField
 
-# A MongoDB filter.
 Condition = dict[str, Any]
 
 

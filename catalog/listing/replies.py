@@ -1,8 +1,4 @@
-"""List and detail replies, each from one command.
-
-``Meta.fields`` of a serializer names the fields of its reply, for OpenAPI and for the functions here. Fields that are
-not computed are shown as stored.
-"""
+"""List and detail replies. A serializer's ``Meta.fields`` names their fields, shown as stored unless computed here."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC

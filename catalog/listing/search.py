@@ -1,4 +1,4 @@
-"""Search of the product list: every word of a text becomes a condition on the products' search terms."""
+"""Every searched word becomes a condition on the products' search terms."""
 
 from collections.abc import Iterator
 from typing import Any

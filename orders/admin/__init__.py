@@ -1,5 +1,3 @@
-"""Admin for orders and reviews."""
-
 from orders.admin import dashboard, orders, shipping_and_tax
 from orders.reviews import admin as reviews
 

@@ -1,5 +1,3 @@
-"""Admin for orders, which are not editable."""
-
 from typing import Any
 
 from django import forms

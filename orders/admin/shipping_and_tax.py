@@ -1,5 +1,3 @@
-"""Admin for shipping methods and tax rates."""
-
 from django.contrib import admin
 from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display

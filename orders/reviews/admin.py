@@ -1,5 +1,3 @@
-"""Admin for reviews, which are not editable."""
-
 from typing import Any
 
 from django.contrib import admin, messages

@@ -1,5 +1,3 @@
-"""Admin for payments."""
-
 from payments.admin import dashboard, events, payments
 
 __all__ = ["dashboard", "events", "payments"]

@@ -1,5 +1,3 @@
-"""Admin for payments and refunds, read-only."""
-
 from decimal import Decimal
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""Admin for jobs and periodic tasks."""
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""Base classes of the admin."""
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +31,6 @@ class RequestState:
 
 
 def state_of(request: HttpRequest) -> RequestState:
-    """Return what the admin keeps about a request."""
     return vars(request).setdefault("admin_state", RequestState())
 
 

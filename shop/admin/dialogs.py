@@ -1,5 +1,3 @@
-"""Admin buttons with a dialog."""
-
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any

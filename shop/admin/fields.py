@@ -1,5 +1,3 @@
-"""Form fields of the admin."""
-
 from decimal import Decimal
 from typing import Any
 

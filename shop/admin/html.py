@@ -1,5 +1,3 @@
-"""HTML and URLs for the admin."""
-
 from decimal import Decimal
 from typing import Any
 
@@ -27,12 +25,12 @@ def link(url: str, text: Any) -> SafeString:
 
 
 def page_url(model: str, pk: Any, page: str = "change") -> str:
-    """Return the URL of an object's page: ``page_url("orders.order", order.pk)``."""
+    """As in ``page_url("orders.order", order.pk)``."""
     return reverse(f"admin:{model.lower().replace('.', '_')}_{page}", args=[quote(str(pk))])
 
 
 def list_url(model: str, **filters: str) -> str:
-    """Return the URL of a filtered list: ``list_url("orders.order", status__exact="pending")``."""
+    """As in ``list_url("orders.order", status__exact="pending")``."""
     address = reverse(f"admin:{model.replace('.', '_')}_changelist")
     return f"{address}?{urlencode(filters)}" if filters else address
 

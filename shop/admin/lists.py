@@ -1,5 +1,3 @@
-"""Indexed search and filters for admin lists."""
-
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from typing import Any

@@ -1,5 +1,3 @@
-"""Messages for errors."""
-
 from django.db.models import ProtectedError
 from django.forms import BaseForm
 

@@ -1,5 +1,3 @@
-"""Admin for the staff log."""
-
 from typing import Any
 
 from django.apps import apps

@@ -1,5 +1,3 @@
-"""Request body validation."""
-
 from typing import Any, cast
 
 from rest_framework.generics import GenericAPIView

@@ -1,5 +1,3 @@
-"""Description and tags of the OpenAPI document."""
-
 API_DESCRIPTION = """
 A headless commerce API: accounts, catalog, cart, orders and Stripe payments.
 

@@ -1,5 +1,3 @@
-"""Error responses in API and admin."""
-
 import sys
 from dataclasses import replace
 from typing import Any

@@ -1,5 +1,3 @@
-"""Base exceptions of all apps."""
-
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 

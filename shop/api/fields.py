@@ -1,5 +1,3 @@
-"""Serializer fields for identifying texts."""
-
 from typing import Any
 
 from rest_framework import serializers

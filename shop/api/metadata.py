@@ -1,5 +1,3 @@
-"""Responses to OPTIONS."""
-
 from typing import Any
 
 from django.views import View

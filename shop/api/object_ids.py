@@ -1,5 +1,3 @@
-"""ObjectIds in the API."""
-
 from typing import Any
 
 from bson import ObjectId

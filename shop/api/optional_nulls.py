@@ -1,5 +1,3 @@
-"""``null`` for optional fields."""
-
 from collections.abc import Mapping
 from typing import Any
 

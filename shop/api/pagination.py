@@ -1,5 +1,3 @@
-"""Pagination."""
-
 import re
 from typing import Any
 

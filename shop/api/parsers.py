@@ -1,5 +1,3 @@
-"""Strict JSON parser."""
-
 import codecs
 import json
 from collections.abc import Mapping

@@ -1,5 +1,3 @@
-"""Permissions of staff."""
-
 from typing import Any
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission

@@ -1,5 +1,3 @@
-"""Query string validation."""
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,5 +1,3 @@
-"""URL routing."""
-
 from typing import Any, ClassVar
 
 from rest_framework.routers import DynamicRoute, Route, SimpleRouter

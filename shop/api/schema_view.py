@@ -1,5 +1,3 @@
-"""OpenAPI over HTTP."""
-
 from functools import cache
 from typing import Any
 

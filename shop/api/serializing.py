@@ -32,7 +32,6 @@ def _shared(serializer_class: type[Serializer]) -> Serializer:
 
 
 def represent(serializer_class: type[Serializer], instance: Any, *, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the serializer's ``data`` for ``instance``."""
     token = _current.set(context)
     try:
         return _shared(serializer_class).to_representation(instance)

@@ -1,5 +1,3 @@
-"""Invariants of database and jobs."""
-
 from collections.abc import Iterator
 from datetime import timedelta
 

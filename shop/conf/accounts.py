@@ -1,5 +1,3 @@
-"""Users, passwords and tokens."""
-
 from datetime import timedelta
 
 from shop.conf.base import DEBUG, env

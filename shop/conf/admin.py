@@ -1,5 +1,3 @@
-"""The admin: its theme, sidebar and formats."""
-
 from typing import Any
 
 from django.http import HttpRequest

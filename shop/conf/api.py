@@ -1,5 +1,3 @@
-"""The REST API, its description and the limits of uploads."""
-
 from shop.api.description import API_DESCRIPTION, API_TAGS
 from shop.conf.base import env
 

@@ -1,5 +1,3 @@
-"""The database, and Redis for rate limits."""
-
 from shop.conf.base import checks, env, running
 
 MONGO_URI = env.str("MONGO_URI", default="") or running.get("MONGO_URI", "")

@@ -1,5 +1,3 @@
-"""Environment variables and checks of them."""
-
 import re
 from collections.abc import Callable, Iterable
 from email.utils import parseaddr

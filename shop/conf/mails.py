@@ -1,5 +1,3 @@
-"""Mails."""
-
 from urllib.parse import urlsplit
 
 from shop.conf.base import DEBUG, checks, env

@@ -1,5 +1,3 @@
-"""Images and static files."""
-
 from shop.conf.base import BASE_DIR, DATA_DIR, DEBUG, checks, env
 
 CLOUD_NAME = env.str("CLOUD_NAME", default="")

@@ -1,5 +1,3 @@
-"""Orders, prices and stock."""
-
 from decimal import Decimal
 
 from payments.currencies import CURRENCIES

@@ -1,5 +1,3 @@
-"""Stripe."""
-
 from shop.conf.base import DEBUG, checks, env, running
 
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")

@@ -1,5 +1,3 @@
-"""Rate limits."""
-
 from shop.conf.base import checks, env
 
 RATE_LIMITS = env.switch("RATE_LIMITS", default=True)

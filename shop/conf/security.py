@@ -1,5 +1,3 @@
-"""Secrets, hosts, CORS, cookies and HTTPS."""
-
 from shop.conf.base import DEBUG, checks, env
 
 SECRET_KEY = env.str("SECRET_KEY", default="")

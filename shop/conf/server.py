@@ -1,5 +1,3 @@
-"""The HTTP server: address, pools and limits."""
-
 from typing import Any
 
 from shop.conf.base import env

@@ -1,5 +1,3 @@
-"""Explanations of an unusable MongoDB."""
-
 import re
 from typing import Any
 from urllib.parse import urlsplit

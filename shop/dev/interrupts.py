@@ -1,5 +1,3 @@
-"""Stop signals."""
-
 import signal
 import sys
 from typing import NoReturn

@@ -1,5 +1,3 @@
-"""Explanations of the embedded MongoDB's failures."""
-
 import json
 import re
 import signal

@@ -125,7 +125,6 @@ class Child:
         return self.process.poll() is None
 
     def log_end(self) -> str:
-        """Return the log's end for an error message."""
         return f"{self.log} ends with:\n{last_lines(self.log)}" if self.log else "its messages are above"
 
     def restart(self) -> None:

@@ -1,5 +1,3 @@
-"""Base URL for absolute links."""
-
 from typing import cast
 
 from django.http import HttpRequest

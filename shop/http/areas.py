@@ -1,5 +1,3 @@
-"""Areas of the URL space."""
-
 from enum import Enum, auto
 
 from django.conf import settings

@@ -1,5 +1,3 @@
-"""Liveness and readiness probes."""
-
 import pymongo
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse

@@ -1,5 +1,3 @@
-"""Limits of the HTTP server."""
-
 import contextlib
 import resource
 

@@ -1,5 +1,3 @@
-"""Middleware for outages, CORS, request limits and the admin."""
-
 import time
 from collections.abc import Callable
 from typing import Any

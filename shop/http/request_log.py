@@ -1,5 +1,3 @@
-"""Request ids and the request log."""
-
 import time
 from collections.abc import Callable
 

@@ -1,5 +1,3 @@
-"""RSGI application."""
-
 # First: it loads the apps.
 from shop.wsgi import application as django_application  # isort: skip
 

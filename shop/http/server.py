@@ -1,5 +1,3 @@
-"""Command line and port check of granian."""
-
 import errno
 import ipaddress
 import socket

@@ -1,5 +1,3 @@
-"""E-mail addresses."""
-
 import unicodedata
 
 import idna

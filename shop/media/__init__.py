@@ -1,5 +1,3 @@
-"""Images: validation, re-encoding and storage."""
-
 import contextlib
 import io
 import re

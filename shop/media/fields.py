@@ -1,5 +1,3 @@
-"""Serializer fields for images."""
-
 from typing import Any
 
 from django.core.exceptions import ValidationError

@@ -1,5 +1,3 @@
-"""URLs of stored images."""
-
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def without_gis_libraries() -> Iterator[None]:
     """Let Django find neither GDAL nor GEOS while the block imports the backend.
 
-    It searches by running ldconfig, gcc and ld over and over, for a quarter of the time that a command takes to start.
+    The search takes a quarter of the time that a command takes to start.
     """
     find_library = ctypes.util.find_library
     ctypes.util.find_library = lambda name: None

@@ -1,5 +1,3 @@
-"""Schema editor for repeatable migrations."""
-
 import contextlib
 from typing import Any
 

@@ -203,7 +203,6 @@ def _open(target: Target, count: int, first_bytes: bytes) -> list[socket.socket]
 
 
 def _send_all(sockets: list[socket.socket], data: bytes) -> list[socket.socket]:
-    """Return the open connections."""
     alive = []
     for connection in sockets:
         try:

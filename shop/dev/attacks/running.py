@@ -1,5 +1,3 @@
-"""Run attacks and collect the bystanders' results."""
-
 import contextlib
 import json
 import os

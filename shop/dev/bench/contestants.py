@@ -1,5 +1,3 @@
-"""Servers to measure: the shop and the peer."""
-
 import contextlib
 import os
 import subprocess
@@ -25,8 +23,6 @@ BCRYPT_ROUNDS = 10
 
 @dataclass
 class Contestant:
-    """A server pinned to cores."""
-
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]

@@ -1,5 +1,3 @@
-"""Processor time, memory and MongoDB commands."""
-
 import contextlib
 import os
 import re

@@ -1,5 +1,3 @@
-"""Results for the terminal and ``docs/performance.md``."""
-
 import datetime
 import os
 import platform

@@ -1,5 +1,3 @@
-"""Rounds that alternate between contestants."""
-
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence

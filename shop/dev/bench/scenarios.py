@@ -1,5 +1,3 @@
-"""Requests that ``wrk`` repeats."""
-
 import json
 from collections.abc import Callable
 from itertools import cycle, islice

@@ -1,5 +1,3 @@
-"""Memory of a server under sustained load."""
-
 import time
 from dataclasses import dataclass, field
 

@@ -1,7 +1,6 @@
-"""Bulk-write the catalog for benchmarks.
+"""Bulk-write documents that equal those of the services.
 
-Documents equal those of the services: one of each kind is converted by Django's fields and copied. A batch is one
-transaction, so after an interruption the next run adds missing slugs.
+A batch is one transaction, so that the next run can continue an interrupted one.
 """
 
 import copy
@@ -47,7 +46,6 @@ def seed_categories(count: int) -> list[Category]:
 
 
 def seed_products(count: int, *, categories: Sequence[Category], images: int, tick: Tick) -> int:
-    """Create missing products; return their number."""
     writer = _Writer(categories, images=images)
     batches = iter(range(start, min(start + BATCH, count)) for start in range(0, count, BATCH))
     made = done = 0

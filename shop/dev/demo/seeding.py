@@ -44,7 +44,6 @@ def seed_people() -> int:
 
 
 def seed_categories() -> int:
-    """Create categories, parents first; return their number."""
     known = {category.slug: category for category in Category.objects.all()}
     made = 0
     for position, (slug, name, parent) in enumerate(CATEGORIES):

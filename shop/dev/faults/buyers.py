@@ -1,5 +1,3 @@
-"""Concurrent HTTP clients of a shop."""
-
 import secrets
 import threading
 import time

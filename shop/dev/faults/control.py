@@ -1,5 +1,3 @@
-"""The naive shop as a :class:`World`."""
-
 import os
 import sys
 import time

@@ -20,7 +20,6 @@ def check_orders(world: World, results: Results, numbers: list[str]) -> list[Ord
 
 
 def check_money(world: World, results: Results) -> None:
-    """Compare payments and refunds with Stripe's."""
     state = world.stripe.state()
     intents: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for intent in state["payment_intents"]:

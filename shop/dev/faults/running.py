@@ -15,7 +15,6 @@ from shop.management.progress import Progress
 
 # Duration of all rounds of SCENARIOS.
 FULL_MINUTES = 20.0
-# The control must fail within these rounds.
 CONTROL_ROUNDS = 10
 
 

@@ -1,5 +1,3 @@
-"""Initial data of scenarios and the state to check."""
-
 import itertools
 from collections import Counter
 from dataclasses import dataclass
@@ -136,7 +134,6 @@ class ShopState:
         Job.objects.filter(kind="orders.mail", attempts=0, given_up_at=None).update(run_at=timezone.now())
 
     def expire_leases(self) -> None:
-        """Expire leases and claims of killed processes."""
         now = timezone.now()
         Job.objects.update(run_at=now)
         IdempotencyRecord.objects.filter(status=None).update(claimed_until=now)

@@ -1,5 +1,3 @@
-"""Environment of a scenario."""
-
 import contextlib
 import os
 import random

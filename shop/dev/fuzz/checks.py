@@ -1,5 +1,3 @@
-"""Checks of every answer, and exceptions to two of them."""
-
 import copy
 import functools
 import operator

@@ -1,5 +1,3 @@
-"""Send generated requests and check every answer."""
-
 import os
 import tempfile
 from collections.abc import Callable

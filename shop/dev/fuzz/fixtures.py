@@ -1,5 +1,3 @@
-"""Initial data, so that requests find rows."""
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,3 @@
-"""Users who send the requests."""
-
 import itertools
 import time
 from typing import Any

@@ -1,5 +1,3 @@
-"""Results for the terminal and ``docs/security.md``."""
-
 import datetime
 import platform
 from collections import Counter

@@ -28,7 +28,7 @@ _SERVER_ERROR = ApiError(500, "An unknown error occurred", error_type="api_error
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """HTTP request. ``headers`` have lower-case names."""
+    """``headers`` have lower-case names."""
 
     method: str
     path: str
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """HTTP response; ``body`` is JSON unless bytes."""
+    """``body`` is JSON unless bytes."""
 
     status: int
     body: Any

@@ -1,5 +1,3 @@
-"""The bank's 3-D Secure page."""
-
 import html
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 

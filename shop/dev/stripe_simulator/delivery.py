@@ -32,8 +32,6 @@ def body_of(event: Object) -> bytes:
 
 
 class Courier:
-    """Send due deliveries in threads."""
-
     def __init__(
         self, store: Store, *, workers: int = 4, timeout: float = 10.0, first_retry: float = 1.0, attempts: int = 25
     ) -> None:

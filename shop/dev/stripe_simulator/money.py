@@ -1,5 +1,3 @@
-"""Currencies and Stripe's minimum charges."""
-
 from .errors import malformed
 from .params import Raw, string
 

@@ -1,5 +1,3 @@
-"""HTTP server and connection outages."""
-
 import json
 import re
 import socket

@@ -46,8 +46,6 @@ class Commands(list[Command]):
 
 
 class _Recorder(monitoring.CommandListener):
-    """Pass commands to the open blocks."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: list[tuple[int | None, Commands]] = []

@@ -99,7 +99,6 @@ def production(mongo_uri: str = "mongodb://db.shop.test/shop?replicaSet=rs0") ->
 
 
 def variables_read() -> set[str]:
-    """Return the names of the environment variables that the settings read."""
     project = Path(__file__).resolve().parents[2]
     sources = [project / "settings.py", *(project / "conf").glob("*.py")]
     return {name for source in sources for name in re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', source.read_text())}

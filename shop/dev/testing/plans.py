@@ -1,5 +1,3 @@
-"""Query plans of aggregations."""
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""API operations of the OpenAPI description."""
-
 from functools import cache
 from typing import Any, NamedTuple
 

@@ -55,7 +55,6 @@ def run_concurrently(*functions: Callable[[], T]) -> list[T]:
 
 
 def dump_database() -> dict[str, list[Any]]:
-    """Return all documents by collection."""
     database = connection.database
     names = sorted(database.list_collection_names(filter={"type": "collection"}))
     return {name: list(database[name].find(sort=[("_id", 1)])) for name in names if not name.startswith("system.")}

@@ -1,5 +1,3 @@
-"""Clothing and bags."""
-
 from shop.dev.demo.products.model import DemoProduct
 
 CLOTHING = (

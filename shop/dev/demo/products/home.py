@@ -1,5 +1,3 @@
-"""Lighting, furniture and decoration."""
-
 from shop.dev.demo.products.model import DemoProduct
 
 HOME = (

@@ -1,5 +1,3 @@
-"""Kitchen and dining."""
-
 from shop.dev.demo.products.model import DemoProduct
 
 KITCHEN = (

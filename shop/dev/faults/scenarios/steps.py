@@ -53,7 +53,6 @@ def events_of(world: World, intent: str, *types: str) -> list[dict[str, Any]]:
 
 
 def post_event(world: World, event: dict[str, Any], *secrets: str) -> int:
-    """Sign and deliver an event; return the status."""
     body = body_of(event)
     return post_body(world, body, sign(body, list(secrets) or [world.stripe.webhook_secret], int(time.time())))
 

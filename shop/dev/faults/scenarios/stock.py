@@ -55,7 +55,6 @@ def _race(
     refusal: tuple[int, str],
     prepare: Callable[[Buyer], None] = lambda buyer: None,
 ) -> list[OrderRecord]:
-    """Check out all carts concurrently."""
     before = {order.number for order in world.state.orders()}
     buyers = world.buyers(len(carts), results)
 
