@@ -28,7 +28,7 @@ def add_address(*, user: User, fields: dict[str, Any]) -> Address:
 
 @transactional("accounts.change_address")
 def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> Address:
-    """Update an address. If it stops being the default, the newest other one becomes it. Raises ``DoesNotExist``."""
+    """If it stops being the default, the newest other one becomes it. Raises ``DoesNotExist``."""
     require_account(user)
     address = Address.objects.owned_by(user).get(pk=address.pk)
     was_default = address.is_default
@@ -47,7 +47,7 @@ def change_address(*, user: User, address: Address, fields: dict[str, Any]) -> A
 
 @transactional("accounts.delete_address")
 def delete_address(*, user: User, address: Address) -> None:
-    """Delete an address. If it was the default, the newest other one becomes it. Raises ``DoesNotExist``."""
+    """If it was the default, the newest other one becomes it. Raises ``DoesNotExist``."""
     require_account(user)
     address = Address.objects.owned_by(user).get(pk=address.pk)
     Address.objects.filter(pk=address.pk).delete()

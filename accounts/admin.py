@@ -62,7 +62,6 @@ class AddressInline(TabularInline):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        # Addresses use their user's permissions.
         return request.user.has_perm("accounts.view_user") or request.user.has_perm("accounts.change_user")
 
 
@@ -136,8 +135,6 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
         may_see_orders = any(map(request.user.has_perm, ("orders.view_order", "orders.change_order")))
         return (*fieldsets, ("Orders", {"fields": ("orders",)})) if obj and may_see_orders else fieldsets
 
-    # --- Permissions --------------------------------------------------------------------------------------------------
-
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and self._may_edit(request, obj)
 
@@ -151,8 +148,6 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *PRIVILEGE_FIELDS)
-
-    # --- Buttons ------------------------------------------------------------------------------------------------------
 
     def has_write_to_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self.has_change_permission(request, self.find(request, object_id))
@@ -192,8 +187,6 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
         send(user=user)
         staff_log.record(Action.MAIL, user)
         return f"The e-mail to {user.email} is being sent."
-
-    # --- Saving -------------------------------------------------------------------------------------------------------
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

@@ -106,7 +106,6 @@ class UserForm(UserChangeForm):
         model = User
         fields = "__all__"
 
-    # Set per request by `UserAdmin.get_form`.
     editor: User
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

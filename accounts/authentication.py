@@ -19,8 +19,6 @@ from shop.http.request_context import bind_user
 
 
 class UserRequest(Request):
-    """The request of a view that only users may call."""
-
     user: User
 
 
@@ -40,7 +38,7 @@ class AccessTokenAuthentication(JWTAuthentication):
 
     def get_validated_token(self, raw_token: bytes) -> Any:
         claims = _claims(raw_token, api_settings.SIGNING_KEY)
-        # Cached claims may have expired, and the leeway is for clocks that are ahead, not for old tokens.
+        # Cached claims may have expired, and the leeway is for clocks that are ahead.
         if time.time() >= claims["exp"]:
             raise simplejwt.InvalidToken("This token has expired.")
         return claims
@@ -58,7 +56,7 @@ class AccessTokenAuthentication(JWTAuthentication):
 
 @lru_cache(maxsize=5_000)
 def _claims(raw_token: bytes, key: str) -> Mapping[str, Any]:
-    """Verify a token and cache its claims, because this is expensive. Revocation is checked per request."""
+    """Cache claims, because verifying is expensive. Revocation is checked per request."""
     try:
         claims = JWTAuthentication().get_validated_token(raw_token).payload
     except UNREADABLE as error:

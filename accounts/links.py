@@ -17,7 +17,7 @@ from shop.jobs import mails
 
 
 class Link:
-    """A kind of link. ``bound_to`` returns the fields of the account that it signs."""
+    """``bound_to`` returns the account's fields that the link signs."""
 
     def __init__(self, purpose: str, *, page: str, lifetime: str, bound_to: Callable[[User], list[Any]]) -> None:
         self._purpose, self._page, self._lifetime, self._bound_to = purpose, page, lifetime, bound_to

@@ -17,7 +17,6 @@ from shop.db import documents
 from shop.jobs.email_addresses import normalize_email
 
 NETWORK_LIFETIME = timedelta(days=90)
-# Extend at most daily.
 RENEWAL_INTERVAL = timedelta(days=1)
 
 

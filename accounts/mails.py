@@ -81,7 +81,7 @@ def _notice(user: str, address: str, subject: str, template: str) -> Mail | None
 
 
 def salutation(user: User) -> str:
-    """Return the name; "" if unverified, because another person may have opened the account with any text as name."""
+    """Return the name; "" if unverified, because another person may have typed any text."""
     return " ".join(user.name.split()) if user.email_verified else ""
 
 

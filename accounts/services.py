@@ -94,9 +94,9 @@ def send_password_reset(*, user: User) -> None:
 
 
 def reset_password(*, user: User, new_password: str) -> None:
-    """Set a new password by a reset link, which verifies the address.
+    """The link verifies the address; data of an unverified account is removed or detached.
 
-    Data of an unverified account is removed or detached. Raises :class:`InvalidLink`, also after concurrent use.
+    Raises :class:`InvalidLink`, also after concurrent use.
     """
     _reset_password(user, hash_password(new_password))
 
@@ -159,7 +159,7 @@ def _request_email_change(user: User, email: str) -> None:
 
 
 def change_email(*, user: User) -> None:
-    """Change the address and revoke all tokens. Raises :class:`InvalidLink`, also if the address is taken."""
+    """Revoke all tokens. Raises :class:`InvalidLink`, also if the address is taken."""
     try:
         _change_email(user)
     except IntegrityError as error:
@@ -190,7 +190,7 @@ def mark_email_unverified(*, user: User) -> None:
 
 
 def delete_account(*, user: User) -> None:
-    """Delete an account; its orders are kept anonymized. Raises if an unpaid order cannot be cancelled."""
+    """Orders are kept anonymized. Raises if an unpaid order cannot be cancelled."""
     hooks.before_deletion(user=user)
     delete_account_and_data(user=user)
 

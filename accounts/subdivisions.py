@@ -51,7 +51,6 @@ def lineage(country: str, state: str) -> list[str]:
 
 
 def written_state(country: str, state: str) -> str:
-    """Return a state as addresses write it."""
     if country in _WRITTEN_AS_CODE or not is_known_state(country, state):
         return state
     first, _, rest = _names(country)[state].partition("[")[0].replace("*", "").strip().partition(", ")
@@ -85,7 +84,6 @@ def _codes(country: str) -> dict[str, str]:
 
 
 def _local_names(country: str, known: dict[str, str]) -> dict[str, str]:
-    """Map spellings from Google's data to codes."""
     try:
         data = load_validation_data(country)
     except ValueError:
@@ -93,7 +91,6 @@ def _local_names(country: str, known: dict[str, str]) -> dict[str, str]:
     codes: dict[str, set[str]] = defaultdict(set)
     for language, rules in data.items():
         if language.partition("--")[0] != country:
-            # Data of one subdivision.
             continue
         columns = [
             rules[name].split("~") for name in ("sub_isoids", "sub_keys", "sub_names", "sub_lnames") if name in rules

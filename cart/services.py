@@ -39,7 +39,7 @@ class CartOwner:
 
     @property
     def rate_limit_key(self) -> str:
-        """Return what identifies the owner, or "" for a guest without a cart."""
+        """Return "" for a guest without a cart."""
         if self.user is not None:
             return f"user {self.user.pk}"
         return f"cart {token_digest(self.token)}" if self.token else ""
@@ -77,10 +77,7 @@ CartEdit = Callable[[Cart, Offers], None]
 def update_cart(
     owner: CartOwner, edit: CartEdit, *, variant: ObjectId | None = None, product: ObjectId | None = None
 ) -> PricedCart:
-    """Apply ``edit`` and save the cart.
-
-    After a conflict ``edit`` is called again with the reloaded cart, so it must have no other side effects.
-    """
+    """After a conflict ``edit`` is called again with the reloaded cart, so it must have no other side effects."""
     for attempt in range(ATTEMPTS):
         found, offered = owner.find(variant=variant, product=product)
         cart = found or owner.new_cart()
@@ -211,7 +208,7 @@ def remove_coupon(*, owner: CartOwner) -> PricedCart:
 
 @transactional("cart.merge")
 def merge_guest_cart(*, user: User, cart_token: str) -> None:
-    """Merge a guest's cart into the user's. Sold-out items are kept and cause warnings."""
+    """Sold-out items are kept and cause warnings."""
     guest = Cart.objects.filter(token_digest=token_digest(cart_token)).first() if cart_token else None
     if guest is None:
         return

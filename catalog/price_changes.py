@@ -36,7 +36,7 @@ class Rounding(models.TextChoices):
 
     @property
     def unit(self) -> Decimal:
-        """Return the unit; ``NINES`` rounds to one step below a multiple."""
+        """``NINES`` rounds to one step below a multiple."""
         steps = {Rounding.STEP: 1, Rounding.FIVE: 5, Rounding.TEN: 10}
         return money.smallest_step(settings.CURRENCY) * steps.get(self, 100)
 
@@ -100,7 +100,7 @@ def plan(*, products: Sequence[ObjectId], rule: Rule, at_most: int) -> list[Pric
 
 
 def apply(changes: Iterable[PriceChange], *, compare_at: CompareAtPriceRule) -> list[PriceChange]:
-    """Write the changes and return them; prices that have changed since the plan are skipped."""
+    """Return the written changes; prices changed since the plan are skipped."""
     by_product = defaultdict(list)
     for change in changes:
         by_product[change.product].append(change)

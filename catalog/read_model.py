@@ -1,4 +1,4 @@
-"""Denormalized fields of products. Each change to a product, its variants or pictures must end with :func:`refresh`.
+"""Each change to a product, its variants or pictures must end with :func:`refresh`.
 
 Concurrent changes conflict on the product's document and are retried.
 """
@@ -56,7 +56,7 @@ def uncount(product: Product) -> None:
 def fields(
     product: Product, *, category: Category | None, variants: Sequence[Variant], images: Sequence[ProductImage]
 ) -> dict[str, Any]:
-    """Return the read model; ``variants`` are the active ones."""
+    """``variants`` are the active ones."""
     # Without active variants, keep the last price.
     price = min((variant.price for variant in variants), default=product.price)
     former = product.compare_at_price
@@ -118,7 +118,7 @@ def _move_counts(moves: Sequence[tuple[ObjectId | None, ObjectId | None]]) -> No
 
 
 def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:
-    """Add reviews and stars, or subtract negative ones. Call it in a transaction, because it reads, then writes."""
+    """Call it in a transaction, because it reads, then writes."""
     product = Product.objects.get(pk=product_id)
     count, total = product.rating_count + reviews, product.rating_sum + stars
     Product.objects.filter(pk=product_id).update(

@@ -90,7 +90,7 @@ def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -
 
 @transactional("catalog.delete_product")
 def delete_product(*, product: Product) -> bool:
-    """Delete a product, or deactivate a sold one; return whether it was deleted."""
+    """Return False for a sold product, which is deactivated."""
     if _sold(Variant.objects.filter(product=product).values_list("pk", flat=True)):
         set_active([product], is_active=False)
         return False
@@ -219,7 +219,7 @@ def _matching(existing: list[Variant], wanted: list[dict[str, Any]]) -> list[Var
 
 
 def remove_variant(variant: Variant) -> bool:
-    """Delete a variant, or deactivate a sold one; return whether it was deleted."""
+    """Return False for a sold variant, which is deactivated."""
     if _sold([variant.pk]):
         Variant.objects.filter(pk=variant.pk).update(is_active=False)
         return False

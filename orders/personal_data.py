@@ -19,7 +19,6 @@ def erase(order: Order) -> None:
 
 
 def personal_data_of(order: Order) -> list[str]:
-    """Return the fields that still have personal data."""
     address = order.shipping_address
     left = [name for name in ("note", "tracking_number") if getattr(order, name)]
     if address and any(getattr(address, name) for name in Address.POSTAL_FIELDS if name not in ("country", "state")):

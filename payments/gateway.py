@@ -194,7 +194,6 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
 
 
 def is_live() -> bool:
-    """Return whether the shop uses Stripe's live mode."""
     return "_live_" in settings.STRIPE_SECRET_KEY
 
 

@@ -92,7 +92,7 @@ def _download(products: QuerySet[Product], kind: str) -> StreamingHttpResponse:
 
 
 def _with_time_limit(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Limit the database time of each chunk, because the middleware's limit ends with the response headers."""
+    """Limit each chunk: the middleware's limit ends with the response headers."""
     while True:
         with circuit.request():
             piece = next(pieces, None)

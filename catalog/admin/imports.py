@@ -88,8 +88,6 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     def has_import_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may_import(request)
 
-    # --- The list -----------------------------------------------------------------------------------------------------
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return ImportChangeList
 
@@ -105,8 +103,6 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     def written(self, run: ImportRun) -> str:
         return f"{run.applied - run.conflicts} of {run.steps}" if run.confirmed_at else ""
 
-    # --- Upload -------------------------------------------------------------------------------------------------------
-
     def get_fields(self, request: HttpRequest, obj: ImportRun | None = None) -> tuple[str, ...]:
         # The template renders it.
         return () if obj else ("file", "encoding")
@@ -119,8 +115,6 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
 
     def response_add(self, request: HttpRequest, obj: ImportRun, post_url_continue: str | None = None) -> HttpResponse:
         return HttpResponseRedirect(self.change_url(obj.pk))
-
-    # --- The page -----------------------------------------------------------------------------------------------------
 
     def changeform_view(
         self,

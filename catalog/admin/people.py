@@ -5,6 +5,5 @@ from shop.api.object_ids import parse_object_id
 
 
 def emails(references: Iterable[str]) -> dict[str, str]:
-    """Return the e-mail addresses of references that are user ids."""
     ids = {pk for reference in references if (pk := parse_object_id(reference))}
     return {str(pk): email for pk, email in User.objects.filter(pk__in=ids).values_list("pk", "email")}

@@ -15,7 +15,7 @@ from shop.db import identifiers
 
 
 class ConcurrentEditForm(forms.ModelForm):
-    """Submits initial values, so that fields which the user did not change keep concurrent changes."""
+    """Submits initial values, so that unchanged fields keep concurrent changes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -109,8 +109,6 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
             kwargs["widget"] = LinesWidget(attrs={"rows": 6})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    # --- The list -----------------------------------------------------------------------------------------------------
-
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
@@ -170,8 +168,6 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
         # A product needs at least one variant.
         return super().has_add_permission(request) and request.user.has_perm("catalog.add_variant")
 
-    # --- Saving -------------------------------------------------------------------------------------------------------
-
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         services.finalize_products(form.instance.pk)
@@ -221,8 +217,6 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
         if not services.remove_variant(row):
             text = f"{row.sku} has been sold, so it was deactivated instead of deleted."
             self.message_user(request, text, messages.WARNING)
-
-    # --- Deleting -----------------------------------------------------------------------------------------------------
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:  # type: ignore[override]
         """Leave this to the service, which may deactivate a sold product instead."""

@@ -1,4 +1,4 @@
-"""Columns of import and export files: ``show`` exports a field as text, ``put`` sets it from that text."""
+"""``show`` exports a field as text, ``put`` sets it from that text."""
 
 import re
 from collections.abc import Iterable

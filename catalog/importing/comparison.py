@@ -40,7 +40,6 @@ class Comparison:
         self._of_variant = [column for name in sheet.names if (column := columns.of_variant(name))]
         self._stocked = STOCK in sheet.names
         self._faults: list[CellFault] = []
-        # New slugs in this file.
         self._slugs: set[str] = set()
 
     def pop_faults(self) -> list[CellFault]:
@@ -60,8 +59,6 @@ class Comparison:
             found = self._compare_product(group, product, variants.get(known, []) if known else [])
             if found and len(self._faults) == before:
                 yield found
-
-    # --- Products -----------------------------------------------------------------------------------------------------
 
     def _compare_product(
         self, group: ProductRows, product: Product, existing: list[Variant]
@@ -132,8 +129,6 @@ class Comparison:
         }
         return set(Product.objects.filter(slug__in=wanted).values_list("slug", flat=True))
 
-    # --- Variants -----------------------------------------------------------------------------------------------------
-
     def _compare_variant(self, row: Row, variant: Variant) -> dict[str, Any] | None:
         is_new = variant._state.adding
         if is_new:
@@ -197,8 +192,6 @@ class Comparison:
             column = "compare_at_price" if "compare_at_price" in self._sheet.names else "price"
             detail = f"The compare-at price, {former:f}, must be above the price, {min(prices):f}."
             self._fault(group.rows[0], column, f"{detail} Change both or clear it.")
-
-    # --- Cells --------------------------------------------------------------------------------------------------------
 
     def _change(self, column: Column, obj: models.Model, shown: str, text: str, row: Row) -> Change | None:
         if text == shown or (not text.strip() and not (column.field.blank and shown)):

@@ -49,7 +49,7 @@ def open_table(file: BinaryIO, *, encoding: str = "utf-8") -> Table:
 
 
 def is_xlsx(file: BinaryIO) -> bool:
-    """Return whether the file is XLSX, and rewind it."""
+    """Also rewind the file."""
     file.seek(0)
     packed = file.read(2) == b"PK"
     file.seek(0)

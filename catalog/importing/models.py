@@ -130,5 +130,4 @@ class ImportStep(models.Model):
 
     @property
     def size(self) -> int:
-        """Return the number of rows."""
         return 1 + len(self.variants)

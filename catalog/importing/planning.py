@@ -20,10 +20,7 @@ Tick = Callable[[int, int], None]
 
 
 def build_plan(run: ImportRun, table: Table, *, tick: Tick = lambda done, total: None) -> None:
-    """Store changes as steps and set their results on ``run``, without saving it or writing to the catalog.
-
-    Raises ``FileRefused``.
-    """
+    """Store changes as steps and set results on ``run``, without saving it. Raises ``FileRefused``."""
     columns = Columns(Category.objects.all())
     sheet = Sheet(table, columns)
     run.plan, run.rows = ObjectId(), len(sheet.rows) + len(sheet.faults)

@@ -21,7 +21,7 @@ class Row(NamedTuple):
 
 
 class Sheet:
-    """The rows of a table that have a valid SKU, and the faults of the others. Raises :class:`FileRefused`."""
+    """The rows with a valid SKU, and the faults of the others. Raises :class:`FileRefused`."""
 
     def __init__(self, table: Table, columns: Columns) -> None:
         self.names = _names(table.headings, columns)

@@ -50,7 +50,7 @@ _EXCEEDED_LIFETIME = 290
 
 @transactional("catalog.upload_import")
 def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
-    """Store and check a file; the worker checks large ones. Raises :class:`FileRefused` if too large."""
+    """The worker checks large files. Raises :class:`FileRefused` if too large."""
     if size > MAX_BYTES:
         raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Import it in several parts.")
     run.digest = digest_of(file)
@@ -102,7 +102,7 @@ def _file_of(run: ImportRun) -> BinaryIO:
 
 @transactional("catalog.confirm_import")
 def confirm(*, run: ImportRun, actor: str) -> None:
-    """Confirm an import and start it. Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
+    """Also start the import. Raises :class:`NotConfirmable`, :class:`PreviewTooOld`."""
     if error := confirmation_error(run):
         raise error
     now = timezone.now()
@@ -200,7 +200,6 @@ def _is_too_long(error: BaseException | None) -> bool:
 
 
 def _apply_one_or_skip(run_id: ObjectId) -> ImportRun:
-    """Apply a single step, or record why it is skipped."""
     try:
         return _apply_batch(run_id=run_id, steps=1)
     except _CONFLICT_ERRORS as refusal:

@@ -1,4 +1,4 @@
-"""Number of matches. Large counts are cached, because counting reads every match."""
+"""Large counts are cached, because counting reads every match."""
 
 import hashlib
 from typing import Any

@@ -1,5 +1,3 @@
-"""Query parameters of the product list as MongoDB filters and sorts."""
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache

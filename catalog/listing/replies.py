@@ -176,7 +176,7 @@ _WITH_VARIANTS = {
 
 
 def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: str) -> Document | None:
-    """Return the product that matches, if any. Staff also get inactive products and variants, and the stock."""
+    """Staff also get inactive products and variants, and the stock."""
     rows = documents.aggregate(Product, [{"$match": where}, _WITHOUT_SEARCH_FIELDS, _WITH_VARIANTS])
     product = documents.with_defaults(Product, rows[0]) if rows else None
     if product is None or not (product["is_active"] or for_staff):

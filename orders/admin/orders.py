@@ -85,7 +85,6 @@ class WorkFilter(OptionsFilter):
     }
 
 
-# In their order on the page.
 BUTTONS = {
     "ship": Event.SHIPPED,
     "deliver": Event.DELIVERED,
@@ -113,8 +112,6 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     fields = ()
     change_form_template = "admin/orders/order.html"
     actions_detail = tuple(BUTTONS)
-
-    # --- The list -----------------------------------------------------------------------------------------------------
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
@@ -149,8 +146,6 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def flag(self, order: Order) -> str | None:
         return badge("Flagged", "danger") if order.has_open_flag else None
 
-    # --- The page -----------------------------------------------------------------------------------------------------
-
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -163,8 +158,6 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         if object_id not in known:
             known[object_id] = super().get_object(request, object_id, from_field)
         return known[object_id]
-
-    # --- Buttons ------------------------------------------------------------------------------------------------------
 
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("orders.change_order")

@@ -58,8 +58,6 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         products = Product.objects.filter(begins_with("slug", identifiers.slug(text)))
         return queryset.filter(product__in=list(products.values_list("pk", flat=True)[:500]))
 
-    # --- Display ------------------------------------------------------------------------------------------------------
-
     @display(description="Review")
     def review(self, review: Review) -> str:
         return format_html('{}<div class="shop-quiet">{}</div>', stars(review.rating), review.title or review.body[:80])
@@ -81,8 +79,6 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         if review.is_withdrawn and not review.is_hidden:
             return badge("Withdrawn", "warning")
         return badge("Hidden", "warning") if review.is_hidden else badge("Published", "success")
-
-    # --- Hiding and showing -------------------------------------------------------------------------------------------
 
     def has_moderate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("orders.change_review")
@@ -132,8 +128,6 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
             services.set_hidden(review=review, is_hidden=is_hidden)
         number = len(reviews)
         self.message_user(request, f"{number} review{'' if number == 1 else 's'} {done}.", messages.SUCCESS)
-
-    # --- Deleting -----------------------------------------------------------------------------------------------------
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return TransactionalModelAdmin.has_delete_permission(self, request, obj)

@@ -55,8 +55,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return QuickChangeList
 
-    # --- Lookups in the query string ----------------------------------------------------------------------------------
-
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Allow only the list's filters: `?client_secret__startswith=` would reveal hidden values."""
         if request is None:
@@ -85,8 +83,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         if title := getattr(context.get("original"), "stored_title", ""):
             context["subtitle"] = title
         return super().render_change_form(request, context, *args, **kwargs)
-
-    # --- Saving -------------------------------------------------------------------------------------------------------
 
     def changeform_view(
         self,
@@ -154,8 +150,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         send = super().message_user
         transactions.on_commit(lambda: send(request, message, *args, **kwargs))
 
-    # --- Deleting -----------------------------------------------------------------------------------------------------
-
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -179,8 +173,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
         self.log_deletions(request, queryset)
         super().delete_queryset(request, queryset)
-
-    # --- The staff log ------------------------------------------------------------------------------------------------
 
     def construct_change_message(  # type: ignore[override]
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
@@ -216,8 +208,6 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
             "pagination_required": paginator.count > paginator.per_page,
         }
         return super().history_view(request, object_id, {**context, **(extra_context or {})})
-
-    # --- Buttons ------------------------------------------------------------------------------------------------------
 
     def find(self, request: HttpRequest, object_id: str | None) -> Any:
         """Return the object of a quoted key (``evt_5F1`` is ``evt_1``), or None."""

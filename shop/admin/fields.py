@@ -43,8 +43,6 @@ class MoneyFormField(forms.DecimalField):
 
 
 class MoneyFieldsMixin(BaseModelAdmin):
-    """For admins and inlines."""
-
     money_fields: tuple[str, ...] = ()
 
     def formfield_for_dbfield(self, db_field: Field, request: Any, **kwargs: Any) -> forms.Field | None:

@@ -16,7 +16,6 @@ def error_message(error: Exception) -> str:
 
 
 def add_refusal(form: BaseForm, error: Exception) -> None:
-    """Add the error at the fields that it names."""
     for fault in getattr(error, "faults", None) or [None]:
         known = fault is not None and fault.attr in form.fields
         form.add_error(fault.attr if known else None, fault.detail if fault is not None else error_message(error))

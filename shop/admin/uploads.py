@@ -83,8 +83,6 @@ class ImagesFormField(forms.FileField):
 
 
 class Uploads:
-    """Images of cleaned forms."""
-
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
 

@@ -8,6 +8,6 @@ from shop.api.serializing import validate
 
 class BodyValidationMixin(GenericAPIView):
     def validated(self, serializer_class: type[Serializer] | None = None) -> dict[str, Any]:
-        """Return the validated body. Raises ``ValidationError``."""
+        """Raises ``ValidationError``."""
         chosen = serializer_class or cast("type[Serializer]", self.get_serializer_class())
         return validate(chosen, self.request.data, context=self.get_serializer_context())

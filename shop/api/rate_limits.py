@@ -96,7 +96,7 @@ def _reserve(digest: str, uses: int, *, seconds: float) -> None:
 
 
 def throttle(scope: str, who: str = "", *, ip_address: str | None = None) -> None:
-    """Count a use. Raises ``Throttled`` over the limit."""
+    """Raises ``Throttled`` over the limit."""
     if (wait := count_use(scope, who, ip_address=ip_address)) is not None:
         raise Throttled(wait)
 

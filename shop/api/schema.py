@@ -115,7 +115,6 @@ class AutoSchema(openapi.AutoSchema):
         return operation
 
     def _refusals(self) -> dict[int, list[str]]:
-        """Return the action's error codes by status."""
         refusals: dict[int, list[str]] = {}
         declared = getattr(self.view, "errors", {}).get(getattr(self.view, "action", None), ())
         for error in chain.from_iterable(each.errors if isinstance(each, Hook) else [each] for each in declared):

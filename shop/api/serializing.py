@@ -40,7 +40,7 @@ def represent(serializer_class: type[Serializer], instance: Any, *, context: Map
 
 
 def validate(serializer_class: type[Serializer], data: Any, *, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the validated data. Raises ``ValidationError``."""
+    """Raises ``ValidationError``."""
     if data is None:
         raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [ErrorDetail("No data provided", code="null")]})
     token = _current.set(context)

@@ -1,4 +1,4 @@
-"""Staff log: an append-only row per change. It has the names of fields, but no values, which may be personal data."""
+"""An append-only row per change, with the names of fields, but no values, which may be personal data."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ class AppendOnly(TypeError):
 
 class StaffActionQuerySet(models.QuerySet["StaffAction"]):
     def about(self, model: type[models.Model], object_id: str) -> "StaffActionQuerySet":
-        """Filter actions on an object, latest first."""
+        """Latest first."""
         return self.filter(model=model._meta.label_lower, object_id=object_id).order_by("-pk")
 
     def update(self, **_: Any) -> NoReturn:

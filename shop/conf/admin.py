@@ -6,7 +6,6 @@ from django.urls import reverse_lazy
 
 
 def _page(title: str, icon: str, model: str) -> dict[str, Any]:
-    """Show ``model`` to users who may view it."""
     app, name = model.split(".")
     return {
         "title": title,

@@ -30,7 +30,6 @@ class SettingsChecks:
             self.problems.append(problem)
 
     def require(self, fulfilled: object, problem: str) -> None:
-        """Report ``problem`` unless ``fulfilled``."""
         if not fulfilled:
             self._report(problem)
 

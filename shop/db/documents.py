@@ -41,7 +41,7 @@ def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
 
 @wrap_database_errors
 def aggregate(model: type[models.Model], pipeline: Sequence[Any], *, index: str | None = None) -> list[Document]:
-    """Return the resulting documents; ``index`` is the name of the index to use."""
+    """``index`` is the name of the index to use."""
     collection, session = collection_of(model)
     hint = {} if index is None else {"hint": index}
     return collection.aggregate(pipeline, session=session, batchSize=_BATCH_SIZE, **hint).to_list()
@@ -118,7 +118,6 @@ def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tu
 
 
 def stored_values(model: type[models.Model], values: Mapping[str, Any]) -> Document:
-    """Return fields as columns of a document."""
     fields = {name: field_of(model, name) for name in values}
     return {column_of(field): field.get_db_prep_save(values[name], connection) for name, field in fields.items()}
 
@@ -145,7 +144,6 @@ def instance(model: type[M], document: Document, *, using: str | None = DEFAULT_
 
 
 def with_defaults(model: type[models.Model], document: Document) -> Document:
-    """Add defaults for missing fields."""
     missing = {column: stored_default(field) for field, column, _ in _columns(model) if column not in document}
     return missing | document
 

@@ -24,7 +24,7 @@ class MongodError(Exception):
 
 
 def explain_exit(code: int, log: str, program: Path) -> str:
-    """Explain the exit of a mongod by its code (negative for a signal) and its log."""
+    """``code`` is negative for a signal."""
     if missing := re.search(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file", log):
         return _missing_library(missing[1])
     if needed := re.search(r"version `((?:GLIBC|GLIBCXX|OPENSSL)_[\d.]+)' not found", log):

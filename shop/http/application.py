@@ -69,7 +69,6 @@ class Application:
             environ["wsgi.input"].close()
 
     async def _respond(self, environ: Environ, protocol: Any) -> Download | None:
-        """Respond, or return a download."""
         run_django = partial(self._run_django, environ, protocol)
         client = network_address_in(environ)
         try:

@@ -165,10 +165,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 
 
 def store_image(prepared: PreparedImage, *, folder: str) -> str:
-    """Store the image and return its name.
-
-    It may use the network: never call it inside a transaction. Raises `MediaUnavailable`.
-    """
+    """It may use the network: never call it inside a transaction. Raises `MediaUnavailable`."""
     if not isinstance(prepared, PreparedImage):
         raise TypeError("store_image takes what prepare_image returned.")
     prepared.seek(0)

@@ -89,8 +89,6 @@ class Run:
             raise ProcessError(f"The bystanders failed: {done.stderr[-2000:]}")
         return json.loads(done.stdout)
 
-    # --- The server ---------------------------------------------------------------------------------------------------
-
     def _make_environment(self, uri: str, folder: Path) -> dict[str, str]:
         return production(uri) | {
             "DJANGO_SETTINGS_MODULE": "attack_settings",
@@ -126,7 +124,6 @@ class Run:
 
     @contextlib.contextmanager
     def _served(self) -> Iterator[str]:
-        """Serve the tree's shop, behind nginx if configured."""
         port = free_port()
         command = self._server_command(port)
         log = self._folder / "web.log"

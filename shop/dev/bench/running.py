@@ -106,8 +106,6 @@ class Bench:
         section = "\n".join([_image("soak", "Memory"), "", str(result), "", report.conditions([side.crowd])])
         self._keep("soak", section, chart.line("Memory of the server", result.samples, unit="MB"))
 
-    # --- Helpers ------------------------------------------------------------------------------------------------------
-
     def _compare(
         self,
         name: str,

@@ -139,7 +139,6 @@ def cart_change(visitor: Visitor) -> list[Request]:
 
 
 def buy(visitor: Visitor) -> list[Request]:
-    """Fill a cart and order it: two requests."""
     tokens = visitor.tokens()[:BUYERS]
     products = islice(cycle(visitor.product_ids()), len(tokens))
     puts = [visitor.put_in_cart(token, product) for token, product in zip(tokens, products, strict=True)]

@@ -31,7 +31,6 @@ PASSWORD = "bench-password-1"  # noqa: S105
 STOCK = 1_000_000_000
 # Larger transactions take seconds: each product has a hundred search entries.
 BATCH = 500
-# Number of products in carts.
 _CART_PRODUCTS = 60
 
 

@@ -47,8 +47,6 @@ class Journey:
         self.unpaid_order_is_cancelled()
         self.paid_order_is_refunded(second)
 
-    # --- Chapters -----------------------------------------------------------------------------------------------------
-
     def staff_prepares(self) -> None:
         self.narrator.chapter("Staff log in", "Only staff see the stock of each variant. Low stock is replenished.")
         credentials = {name: terms.STAFF[name] for name in ("email", "password")}
@@ -261,8 +259,6 @@ class Journey:
         )
         back = self._stock(CANDLE)
         self._promise(back == before + 1, f"The candle is back in stock: {back}")
-
-    # --- Helpers ------------------------------------------------------------------------------------------------------
 
     def _promise(self, kept: bool, promise: str) -> None:
         if not kept:

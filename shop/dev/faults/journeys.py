@@ -1,7 +1,4 @@
-"""Purchases and the like through crashes and outages.
-
-An unanswered step is repeated with its key; :func:`check` compares acknowledged ones with the database.
-"""
+"""An unanswered step is repeated with its key; :func:`check` compares acknowledged ones with the database."""
 
 import time
 from collections import Counter, defaultdict
@@ -167,7 +164,6 @@ class Journey:
 
 
 def finish(world: World, journeys: Sequence[Journey], *, seconds: float, threads: int = 8) -> None:
-    """Continue all journeys until time runs out."""
     give_up_at = time.monotonic() + seconds
     while (left := [journey for journey in journeys if not journey.is_finished]) and time.monotonic() < give_up_at:
         world.progress(len(journeys) - len(left), len(journeys))

@@ -37,8 +37,6 @@ def reveals_no_internals(ctx: CheckContext, response: Response, case: Case) -> N
             raise AssertionError(f"the answer contains {piece.decode()!r}")
 
 
-# --- Exceptions -------------------------------------------------------------------------------------------------------
-
 FACT = "a fact of the shop (an address is taken, a cart is empty, a signature is not Stripe's) that no schema can state"
 JUDGED = "values that are checked beyond their format (passwords, images, reserved names)"
 STRICT = "JSON that the parser refuses anywhere in a body: NUL, lone surrogates, numbers beyond 64 bits, much nesting"

@@ -18,7 +18,6 @@ _SHOWN = 3
 
 
 def text(all_results: Sequence[Results]) -> list[str]:
-    """Return both tables and the first findings of each kind."""
     lines = [
         *_aligned(PEOPLE_COLUMNS, _people_rows(all_results)),
         "",

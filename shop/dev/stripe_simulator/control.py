@@ -31,8 +31,6 @@ class ControlPlane:
     faults: Faults
     calls: dict[str, dict[str, int]]
 
-    # Webhooks
-
     def set_webhook(self, url: str | None) -> None:
         """Set the URL of pending and later deliveries, None for no deliveries."""
         if url is not None and not url.startswith(("http://", "https://")):
@@ -108,8 +106,6 @@ class ControlPlane:
             events.rotate_secret(session.store, new, overlap_seconds)
         return new
 
-    # Payments
-
     def pay(
         self, payment_intent: str, payment_method: str = "pm_card_visa", authenticate: bool | None = None
     ) -> Object:
@@ -163,8 +159,6 @@ class ControlPlane:
         with self.account.session() as session:
             return disputes.close_dispute(session, session.get("dispute", dispute), won=won)
 
-    # Outages
-
     def fail(
         self,
         kind: Kind,
@@ -185,8 +179,6 @@ class ControlPlane:
 
     def clear_faults(self) -> None:
         self.faults.clear()
-
-    # Inspection
 
     def counters(self) -> Object:
         outcomes: dict[str, int] = {}

@@ -42,7 +42,6 @@ def record(
     request: Object | None = None,
     api_version: str = API_VERSION,
 ) -> Object:
-    """Record a snapshot of the subject; enqueue its deliveries."""
     data: Object = {"object": subject}
     if previous:
         data["previous_attributes"] = previous

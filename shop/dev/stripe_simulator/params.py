@@ -65,9 +65,6 @@ def _full(prefix: str, name: str) -> str:
     return f"{prefix}[{name}]" if prefix else name
 
 
-# Readers
-
-
 def _text(raw: Raw, param: str) -> str:
     if not isinstance(raw, str):
         raise malformed(f"Invalid string: {param} must be a string, not an object.", param=param)

@@ -126,8 +126,6 @@ class Handler(BaseHTTPRequestHandler):
             return None
         return body
 
-    # The API
-
     def _api(self, call: Call) -> None:
         fault = self.front.plane.faults.take(call.method, call.path)
         outcome: int | str
@@ -177,8 +175,6 @@ class Handler(BaseHTTPRequestHandler):
             # `makefile` holds the descriptor; only detaching closes the connection.
             socket.close(self.connection.detach())
 
-    # The control plane
-
     def _control(self, name: str, query: str, body: bytes) -> Answer:
         plane = self.front.plane
         try:
@@ -196,8 +192,6 @@ class Handler(BaseHTTPRequestHandler):
             return Answer(400, {"error": _error("The body is not valid JSON.")})
         except ApiError as error:
             return Answer(error.status, {"error": error.error})
-
-    # Answers
 
     def _send(self, answer: Answer, request_id: str | None = None) -> None:
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()

@@ -1,7 +1,4 @@
-"""State in one SQLite database.
-
-Each API call is one transaction: objects, events, deliveries and stored answer.
-"""
+"""Each API call is one transaction: objects, events, deliveries and stored answer."""
 
 import json
 import secrets
@@ -92,8 +89,6 @@ class Store:
             for table in _TABLES:
                 self.rows(f"DELETE FROM {table}")  # noqa: S608
 
-    # Objects
-
     def insert(self, body: Object, **hidden: Any) -> Object:
         """``hidden``: data that the API never shows."""
         self.rows(
@@ -145,8 +140,6 @@ class Store:
     def position(self, object_id: str, kind: str) -> int | None:
         found = self.rows("SELECT seq FROM objects WHERE id = ? AND kind = ?", object_id, kind)
         return found[0]["seq"] if found else None
-
-    # Settings and delayed actions
 
     def setting(self, name: str, default: Any = None) -> Any:
         found = self.rows("SELECT value FROM settings WHERE name = ?", name)

@@ -68,8 +68,6 @@ class Command(BaseCommand):
             self.step()
         time.sleep(0.05)
 
-    # --- Starting -----------------------------------------------------------------------------------------------------
-
     def _start_everything(self) -> None:
         self.supervisor.acquire()
         settings.RUN_FILE.unlink(missing_ok=True)
@@ -186,8 +184,6 @@ class Command(BaseCommand):
             f"ready {root}/",
         ):
             self._say(line)
-
-    # --- Running and stopping -----------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
         """Restart processes until a signal arrives or one keeps exiting."""
