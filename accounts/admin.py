@@ -131,7 +131,7 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        # The orders app is above this one, so its permissions are referenced by name.
+        # By name, because the orders app is above this one.
         may_see_orders = any(map(request.user.has_perm, ("orders.view_order", "orders.change_order")))
         return (*fieldsets, ("Orders", {"fields": ("orders",)})) if obj and may_see_orders else fieldsets
 

@@ -77,7 +77,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
 
 
 class NewUserForm(UserCreationForm):
-    # No choice of an unusable password: there is no other way to log in.
+    # No unusable password: there is no other way to log in.
     usable_password = None
 
     class Meta:
@@ -115,7 +115,7 @@ class UserForm(UserChangeForm):
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"]
-        # An address that is not changed may be undeliverable.
+        # An unchanged address may be undeliverable.
         return check_email(email) if email != self.instance.email else email
 
     def clean(self) -> dict[str, Any]:

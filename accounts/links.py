@@ -35,7 +35,7 @@ class Link:
         return mails.storefront_url(self._page, uid=str(user.pk), token=self._token(user))
 
     def owner(self, *, uid: ObjectId, token: str) -> User:
-        """Return the link's user. Raises :class:`InvalidLink`.
+        """Raises :class:`InvalidLink`.
 
         The link may be used concurrently: update the user conditionally.
         """

@@ -34,7 +34,7 @@ def reset_mail(*, user: str) -> Mail | None:
 
 @mails.mail("accounts.new_password_mail")
 def new_password_mail(*, user: str) -> Mail | None:
-    """Notify the user, because another person may have changed the password."""
+    """Another person may have changed the password."""
     if (person := _recipient(user)) is None:
         return None
     context = {"link": mails.storefront_url("forgot-password")}

@@ -135,7 +135,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class TokenFamily(models.Model):
-    """The refresh tokens of one login. Only the newest is valid; reuse of another deletes the family."""
+    """A login's refresh tokens. Only the newest is valid; reuse of another deletes the family."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
     # The user's `token_version` at login.
@@ -153,7 +153,7 @@ class TokenFamily(models.Model):
 
 
 class KnownNetwork(models.Model):
-    """A network that has logged into the account. ``_id`` is a keyed digest of both."""
+    """``_id`` is a keyed digest of the account and the network."""
 
     id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_networks")

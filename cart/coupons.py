@@ -33,7 +33,7 @@ def has_uses_left(coupon: Coupon, *, user: User | None) -> bool:
 
 
 def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
-    """Return the coupon. Raises ``InvalidCoupon``, which reveals that the code exists: pass only the cart's coupon."""
+    """Raises ``InvalidCoupon``, which reveals that the code exists: pass only the cart's coupon."""
     reason = unusable_reason(coupon)
     if reason or coupon is None:
         raise InvalidCoupon(reason, attr="code")

@@ -115,7 +115,7 @@ class Coupon(models.Model):
 
 
 class CouponUse(models.Model):
-    """A use by an order; deleted when the order is cancelled."""
+    """Deleted when the order is cancelled."""
 
     coupon = models.ForeignKey(Coupon, on_delete=models.CASCADE, related_name="uses")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -1,5 +1,3 @@
-"""Price, stock and display data of variants, for carts and orders."""
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -39,7 +37,7 @@ class Offer:
 
     @property
     def shortage(self) -> str:
-        """Return the error message, which reveals the stock only if few are left."""
+        """The message reveals the stock only if few are left."""
         if self.stock == 0:
             return "This is out of stock."
         if self.stock <= settings.SHOWN_STOCK:

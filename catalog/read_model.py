@@ -101,7 +101,7 @@ def rename_category(category: Category) -> None:
 
 
 def set_active(products: Sequence[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
-    """Set ``is_active`` of products, given with their categories. Call it in a transaction."""
+    """``products`` are given with their categories. Call it in a transaction."""
     Product.objects.filter(pk__in=[pk for pk, _ in products]).update(
         is_active=is_active, counted_in=F("category") if is_active else None, updated_at=timezone.now()
     )

@@ -50,9 +50,9 @@ def _refuse_taken() -> Iterator[None]:
 @_refuse_taken()
 @transactional("catalog.create_product")
 def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
-    """Create a product with its variants and their initial stock.
+    """``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or these
+    four fields.
 
-    ``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or these four fields.
     Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`.
     """
     product = Product(**{name: data[name] for name in PRODUCT_FIELDS if name in data})
@@ -69,7 +69,7 @@ def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
 @_refuse_taken()
 @transactional("catalog.update_product")
 def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -> None:
-    """Update the fields in ``data``. Variants missing in ``variants`` are removed.
+    """Variants missing in ``variants`` are removed.
 
     Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`, and
     :class:`VariantRequired` for an ambiguous variant.
@@ -132,7 +132,7 @@ def finalize_products(
 
 
 def free_slug(name: str, *, taken: Container[str] | None = None) -> str:
-    """Return an unused slug; concurrent calls may return the same. ``taken`` are the used slugs, if known."""
+    """Concurrent calls may return the same slug. ``taken`` are the used slugs, if known."""
     base = slug_base(name)
     is_taken = Product.objects.filter(slug=base).exists() if taken is None else base in taken
     return f"{base}-{secrets.token_hex(3)}" if is_taken or is_reserved(base) else base
@@ -236,7 +236,7 @@ def _sold(variants: Iterable[ObjectId]) -> bool:
 
 @transactional("catalog.save_category")
 def save_category(*, category: Category) -> Category:
-    """Save a category and its descendants' paths; a job updates products."""
+    """Also save the descendants' paths; a job updates products."""
     parent = Category.objects.get(pk=category.parent_id) if category.parent_id else None
     category.slug = identifiers.slug(category.slug)
     category.pk = category.pk or ObjectId()
@@ -280,7 +280,7 @@ def refresh_category(*, category: str) -> None:
 
 @jobs.job("catalog.count_sales", in_transaction=True)
 def count_sales(*, quantities: dict[str, int]) -> None:
-    """Count a sale; not in its transaction, because best sellers would cause write conflicts."""
+    """Not in the sale's transaction, because best sellers would cause write conflicts."""
     variants = Variant.objects.filter(pk__in=list(quantities)).values_list("pk", "product")
     for variant_id, product_id in sorted(variants):
         Product.objects.filter(pk=product_id).update(sales=F("sales") + quantities[str(variant_id)])

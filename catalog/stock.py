@@ -19,7 +19,7 @@ Quantities = Mapping[ObjectId, int]
 
 @transactional("catalog.take_stock")
 def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
-    """Take stock. Raises :class:`OutOfStock` with all unavailable variants; then roll the transaction back."""
+    """Raises :class:`OutOfStock` with all unavailable variants; then roll the transaction back."""
     queue_for(quantities)
     short, sold_out = set(), set()
     # Sorted, so that concurrent orders do not block each other.
@@ -62,7 +62,7 @@ def adjust(
     note: str = "",
     reference: str = "",
 ) -> int:
-    """Change stock by ``delta`` or ``to`` a number; return it. Raises :class:`OutOfStock` if it would be negative."""
+    """Return the new stock. Raises :class:`OutOfStock` if it would be negative."""
     current = Variant.objects.values_list("stock", flat=True).get(pk=variant.pk)
     delta = to - current if to is not None else delta or 0
     if current + delta < 0:
@@ -81,7 +81,7 @@ def adjust(
 def adjust_many(
     deltas: Quantities, *, reason: StockMovement.Reason, notes: Mapping[ObjectId, str], reference: str = ""
 ) -> None:
-    """Change the stock of several variants. Raises :class:`OutOfStock` with those deleted or too low."""
+    """Raises :class:`OutOfStock` with the variants deleted or too low."""
     rows = Variant.objects.filter(pk__in=list(deltas)).values_list("pk", "product", "stock")
     current = {pk: (product_id, stock) for pk, product_id, stock in rows}
     short = [pk for pk, delta in deltas.items() if pk not in current or current[pk][1] + delta < 0]

@@ -27,7 +27,7 @@ def cancel_unpaid_orders(*, user: User) -> None:
 
 
 def detach_finished_orders(*, user: User) -> None:
-    """Detach the orders of a deleted account, in its transaction.
+    """Call it in the deletion's transaction.
 
     Raises ``OrderNotCancellable`` for an order placed since :func:`cancel_unpaid_orders`.
     """
@@ -37,7 +37,7 @@ def detach_finished_orders(*, user: User) -> None:
 
 
 def detach_orders(*, user: User) -> None:
-    """Detach the user's orders, in a transaction. Jobs cancel unpaid ones, which may call the payment provider."""
+    """Call it in a transaction. Jobs cancel unpaid orders, which may call the payment provider."""
     own = Order.objects.owned_by(user)
     finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
     for pk in own.unpaid().values_list("pk", flat=True):

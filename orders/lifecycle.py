@@ -1,5 +1,3 @@
-"""Tables of the statuses and events of orders."""
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -134,10 +132,7 @@ class CustomerMail:
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """Conditions and effects of an event.
-
-    Fields not named in ``needs`` may have any value; fields not named in ``sets`` and ``may_set`` keep theirs.
-    """
+    """Fields not named in ``needs`` may have any value; fields not named in ``sets`` and ``may_set`` keep theirs."""
 
     needs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     sets: Mapping[str, Any] = field(default_factory=dict)

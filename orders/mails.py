@@ -22,7 +22,7 @@ CUSTOMER_MAILS = {event: rule.customer_mail for event, rule in TRANSITIONS.items
 
 
 def notify_customer(order: Order, event: Event, *, refund: ObjectId | None = None) -> None:
-    """Enqueue the event's mail, in a transaction."""
+    """Call it in a transaction."""
     delay = None
     if order.total and CUSTOMER_MAILS[event].asks_for_payment:
         delay = min(

@@ -42,9 +42,7 @@ def place_order(
     note: str = "",
     network_address: str = "",
 ) -> Order:
-    """Create an order from the user's cart, in one transaction.
-
-    Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
+    """Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
     ``InvalidCoupon``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``, ``AmountTooLarge`` and, with a
     ``network_address``, ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``.
     """

@@ -53,7 +53,7 @@ class Quote:
 
 
 def quote(*, user: User, address: PostalAddress, shipping_method: str | None, placed_from: str = "") -> Quote:
-    """Price a user's cart; with ``placed_from`` also read the holds.
+    """With ``placed_from`` also read the holds.
 
     Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``NoShippingMethod``, ``UnknownState``,
     ``InvalidCoupon``.
@@ -101,7 +101,7 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
 
 
 def _read(user: User, address: PostalAddress, placed_from: str) -> tuple[documents.Document | None, Offers]:
-    """Read the cart with its offers, shipping methods, tax rates and holds in one command."""
+    """Read all that a quote needs in one command."""
     pipeline = [
         *offers.with_offers([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
         _lookup_all(ShippingMethod, {"is_active": True}, name="methods"),

@@ -67,7 +67,7 @@ def _close_order(order: Order, event: Event, *, detail: str, actor: Actor) -> No
 
 
 def cancel_unpaid_order(*, order: Order, detail: str, flag_detail: str) -> bool:
-    """Cancel an unpaid order and flag it; return False if it was paid first.
+    """Also flag the order; return False if it was paid first.
 
     Raises ``PaymentProcessing``, ``ServiceUnavailable``.
     """
@@ -176,7 +176,7 @@ def mark_payment_closed(*, order_id: ObjectId) -> None:
 
 @transactional("orders.mark_paid")
 def mark_paid(*, order_id: ObjectId, detail: str = "") -> bool:
-    """Complete a pending order; return False if it is cancelled and must be refunded. Idempotent.
+    """Return False if the order is cancelled and must be refunded. Idempotent.
 
     Refunds and disputes recorded earlier are kept.
     """

@@ -31,6 +31,6 @@ def totals(order: Order, shipping_method: str, *, show: Formatter = money.displa
 
 
 def shipping_method_name(order: Order) -> str:
-    """Return the method's name; its code if it was deleted."""
+    """Return the code if the method was deleted."""
     method = ShippingMethod.objects.filter(code=order.shipping_method).first() if order.shipping_method else None
     return method.name if method else order.shipping_method

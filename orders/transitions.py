@@ -30,7 +30,7 @@ def transition(
     notify: bool = True,
     refund: ObjectId | None = None,
 ) -> None:
-    """Apply an event; ``fields`` are written with it. Raises the event's refusal.
+    """``fields`` are written with the event. Raises its refusal.
 
     Read ``order`` in the same transaction, so that concurrent changes conflict.
     """

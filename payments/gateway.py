@@ -1,4 +1,4 @@
-"""The Stripe client. Amounts are in minor units.
+"""Amounts are in minor units.
 
 Calls raise ``StripeUnavailable`` (outcome unknown: retry with the same key) or ``StripeRefused`` (not executed).
 """

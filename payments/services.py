@@ -1,4 +1,4 @@
-"""Open and close PaymentIntents. Rows are saved before calls to Stripe, outside transactions."""
+"""Rows are saved before calls to Stripe, outside transactions."""
 
 import secrets
 import time
@@ -47,7 +47,7 @@ def require_chargeable(*, amount: Decimal, currency: str) -> None:
 
 
 def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, bool]:
-    """Return the order's payment, and whether this call created it.
+    """Also return whether this call created the payment.
 
     Raises ``OrderNotPayable``, ``TooManyFailedPayments``, ``StripeUnavailable``.
     """

@@ -1,4 +1,4 @@
-"""Apply Stripe objects. Duplicates and any order of arrival end in the same state."""
+"""Duplicates and any order of arrival end in the same state."""
 
 from typing import Any, NamedTuple, cast
 
@@ -105,7 +105,7 @@ def payment_of(intent: StripeObject) -> Payment | None:
 
 
 def payment_in_metadata(intent: StripeObject) -> Payment | None:
-    """Return the payment in the intent's metadata, which may have another intent."""
+    """The payment may have another intent."""
     named = (intent.get("metadata") or {}).get("payment", "")
     return Payment.objects.filter(pk=named).first() if ObjectId.is_valid(named) else None
 
@@ -148,7 +148,7 @@ def _update(payment: Payment, **fields: Any) -> None:
 
 @transactional("payments.apply_refund")
 def apply_refund(answer: StripeObject) -> Outcome:
-    """Apply a refund; create it if it was made in Stripe's dashboard."""
+    """Create the refund if it was made in Stripe's dashboard."""
     payment = Payment.objects.filter(intent=answer.get("payment_intent") or "-").first()
     if payment is None:
         return ignored("This refund does not belong to a payment of this shop.")
@@ -172,7 +172,6 @@ def apply_refund(answer: StripeObject) -> Outcome:
 
 @transactional("payments.refuse_refund")
 def refuse_refund(*, refund_id: ObjectId, detail: str) -> None:
-    """Release the reserved amount and flag the order."""
     refund = Refund.objects.get(pk=refund_id)
     payment = Payment.objects.get(pk=refund.payment_id)
     _apply_refund_status(refund, payment, status=Refund.Status.FAILED, detail=detail)

@@ -14,7 +14,7 @@ class Hook:
         self.errors: list[type[APIException]] = []
 
     def register(self, function: Callable[..., Any], *, errors: Iterable[type[APIException]] = ()) -> None:
-        """Register ``function``; views that call the hook document ``errors``."""
+        """Views that call the hook document ``errors``."""
         if function not in self._functions:
             self._functions.append(function)
             self.errors.extend(errors)

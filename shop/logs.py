@@ -103,7 +103,7 @@ def formatter(*, readable: bool) -> logging.Formatter:
 
 
 class RequestLine(NamedTuple):
-    """The log line of a request. It skips the processors, because all its fields are allowed."""
+    """Skips the processors, because all its fields are allowed."""
 
     logger: str
     method: str

@@ -61,10 +61,7 @@ def round_to_multiple(amount: Decimal, unit: Decimal) -> Decimal:
 
 
 def allocate(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """Split ``amount`` in proportion to ``weights``, by largest remainder.
-
-    Parts add up to ``amount``, in smallest steps; all are zero if the weights are.
-    """
+    """Split by largest remainder. Parts add up to ``amount``, in smallest steps; all are zero if the weights are."""
     step = smallest_step(settings.CURRENCY)
     total = sum(weights, ZERO)
     if not total:

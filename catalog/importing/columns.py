@@ -36,7 +36,7 @@ class Column:
         return self.to_text(getattr(row, self.field.attname))
 
     def canonical(self, text: str) -> str:
-        """Return the text as it would be exported. Raises :class:`BadCell`."""
+        """Return the text as exported. Raises :class:`BadCell`."""
         return self.to_text(self.from_text(text))
 
     def put(self, row: models.Model, text: str) -> None:

@@ -86,7 +86,7 @@ class ImportRun(models.Model):
 
 
 class ImportPart(models.Model):
-    """Part of a file, in the database because the worker may run on another machine."""
+    """In the database, because the worker may run on another machine."""
 
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="parts")
     number = models.PositiveIntegerField()

@@ -142,7 +142,7 @@ def start_without_preview(*, run: ImportRun) -> None:
 
 
 def extend_lease(run: ImportRun) -> None:
-    """Extend the lease, so that the worker does not take over."""
+    """Prevent the worker from taking over."""
     _jobs_of(run.pk).update(run_at=timezone.now() + jobs.LEASE)
 
 

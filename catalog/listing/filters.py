@@ -203,7 +203,7 @@ class ProductFilters:
         return SEARCH_INDEX if self.search and not self.conditions.keys() - {without} else None
 
     def match(self, *, without: str | None = None) -> Condition:
-        """Return the filter, ignoring the parameter ``without``. May query the database."""
+        """Ignore the parameter ``without``. May query the database."""
         conditions = [condition for name, condition in self.conditions.items() if name != without]
         searched = self.search.conditions if self.search else []
         return {"$and": [{"is_active": True}, *conditions, *searched]}
@@ -222,7 +222,7 @@ class ProductQuery(ProductFilters):
         return super().index(without=without) if self.data["ordering"] in ("newest", RELEVANCE) else None
 
     def match_and_sort(self) -> Pipeline:
-        """Return stages that match and sort. Relevance has no index, so it ranks only the newest ``MAX_COUNTED``."""
+        """Relevance has no index, so it ranks only the newest ``MAX_COUNTED``."""
         if self.ordering is not None:
             return [{"$match": self.match()}, {"$sort": self.ordering.sort}]
         ranked = self.match()

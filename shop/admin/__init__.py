@@ -89,7 +89,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return leave_dialog(request, reverse("admin:shop_job_changelist"), stay=not done)
 
     def _run(self, request: HttpRequest, job: Job) -> bool:
-        """Run a job, even one given up; return whether it succeeded."""
+        """Return whether the job succeeded, even one given up before."""
         _reopen(job)
         ran = jobs.run(job)
         left = Job.objects.filter(pk=job.pk).first()

@@ -35,10 +35,9 @@ def state_of(request: HttpRequest) -> RequestState:
 
 
 class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
-    """Save and delete in one transaction, inlines included.
+    """Save and delete in one transaction, inlines included: Django's ``atomic`` does nothing on this backend.
 
-    Django's ``atomic`` does nothing on this backend. Write conflicts retry the body: only reads, decisions and writes
-    belong inside, no messages or uploads.
+    Write conflicts retry the body: only reads, decisions and writes belong inside, no messages or uploads.
     """
 
     # The default joins every displayed foreign key.

@@ -1,4 +1,4 @@
-"""Admin dashboard. Builders run on every visit, so their queries need an index."""
+"""Builders run on every visit, so their queries need an index."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ _MANY = 1000
 
 
 class Figure(NamedTuple):
-    """A number; ``url`` lists the rows, ``urgent`` highlights it."""
+    """``url`` lists the rows, ``urgent`` highlights the number."""
 
     place: int
     label: str

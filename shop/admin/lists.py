@@ -70,7 +70,7 @@ class IndexedSearchMixin(ModelAdmin):
 
 
 class OptionsFilter(DropdownFilter):
-    """Offer conditions by name: ``options`` maps each value of the parameter to its label and condition."""
+    """``options`` maps each value of the parameter to its label and condition."""
 
     options: Mapping[str, tuple[str, Callable[[Any], QuerySet]]]
 

@@ -1,7 +1,4 @@
-"""Image uploads in admin forms.
-
-A save runs twice: validation raises `UploadsWaiting`, then images are stored outside the transaction.
-"""
+"""A save runs twice: validation raises `UploadsWaiting`, then images are stored outside the transaction."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

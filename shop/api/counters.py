@@ -58,7 +58,7 @@ def count(key: str, *, seconds: int, uses: int = 1) -> Count:
 
 
 def undo(key: str, *, seconds: int) -> None:
-    """Undo a use of ``key``; can be lost during a Redis outage."""
+    """Can be lost during a Redis outage."""
     if _redis_is_used():
         try:
             _count_in_redis(key, seconds, -1)

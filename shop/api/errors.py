@@ -17,7 +17,7 @@ class Fault(NamedTuple):
 
 
 class ShopError(APIException):
-    """Base of expected errors. ``attr`` names one input; ``faults`` lists several errors."""
+    """``attr`` names one input; ``faults`` lists several errors."""
 
     status_code: int = status.HTTP_400_BAD_REQUEST
     default_code = "invalid"

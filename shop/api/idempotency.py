@@ -1,7 +1,4 @@
-"""``Idempotency-Key``: a repeated request returns the first result.
-
-The claim is committed before the work and finished in its transaction, or expires after a crash.
-"""
+"""The claim is committed before the work and finished in its transaction, or expires after a crash."""
 
 import hashlib
 import json
@@ -88,7 +85,7 @@ _current: ContextVar[IdempotencyRecord | None] = ContextVar("idempotency_record"
 
 
 def finish(*, status: int, reference: str) -> None:
-    """Store the result of the key, if any, in the transaction that has the effect. Raises :class:`ClaimLost`."""
+    """Call it in the transaction that has the effect. Raises :class:`ClaimLost`."""
     record = _current.get()
     if record is None:
         return
@@ -137,7 +134,7 @@ def run_once(
 
 
 def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
-    """Claim the key; return the record if it is finished."""
+    """Return the record if it is finished."""
     try:
         record.save(force_insert=True)
         return None
@@ -166,7 +163,7 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
 
 
 def _release(record: IdempotencyRecord) -> None:
-    """Release the key; in a database outage the claim expires instead."""
+    """In a database outage the claim expires instead."""
     try:
         IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
     except (DatabaseError, PyMongoError):

@@ -36,7 +36,7 @@ class Limit(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """A use of a limit. ``at_once`` uses are reserved together, so other processes may refuse early."""
+    """``at_once`` uses are reserved together, so other processes may refuse early."""
 
     digest: str
     limit: int
@@ -45,7 +45,7 @@ class _Use(NamedTuple):
 
 
 def count_use(scope: str, who: str = "", *, ip_address: str | None = None) -> int | None:
-    """Count a use; return the seconds to wait if over the limit. With ``ip_address``, count per network."""
+    """Return the seconds to wait if over the limit. With ``ip_address``, count per network."""
     if not settings.RATE_LIMITS:
         return None
     for use in _uses(scope, who, ip_address):

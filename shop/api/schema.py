@@ -214,7 +214,7 @@ def _refuse_nul_in_forms(operation: dict[str, Any], components: dict[str, Any]) 
 
 
 def add_errors_and_headers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the schemas of errors, and headers of all responses."""
+    """Also add headers of all responses."""
     result["components"]["schemas"] |= ERROR_SCHEMAS
     result["components"]["headers"] = {"RequestID": REQUEST_ID}
     for methods in result["paths"].values():

@@ -23,5 +23,5 @@ class SchemaView(SpectacularAPIView):
 
 @cache
 def _description(renderer: Any) -> Any:
-    """Return the rendered description; cached, because rendering is slow and the endpoint public."""
+    """Cached, because rendering is slow and the endpoint public."""
     return renderer().render(SchemaGenerator().get_schema(request=None, public=True), renderer_context={})

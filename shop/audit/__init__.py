@@ -1,4 +1,4 @@
-"""Checks in each app's ``invariants.py``, for ``manage.py audit``."""
+"""Checks for ``manage.py audit``, in each app's ``invariants.py``."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module

@@ -22,7 +22,7 @@ class SettingsChecks:
         self.problems: list[str] = []
 
     def report_unusable(self, problem: str) -> None:
-        """Report a value that is unusable in development, too."""
+        """Also report in development."""
         self.problems.append(problem)
 
     def _report(self, problem: str) -> None:

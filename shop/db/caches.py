@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 class TTLCache(Generic[V]):
-    """Keep at most ``maxsize`` values other than None, dropping the least recently used."""
+    """At most ``maxsize`` values other than None; the least recently used is dropped."""
 
     def __init__(self, *, seconds: float, maxsize: int) -> None:
         self._seconds = seconds

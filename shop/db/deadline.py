@@ -24,7 +24,6 @@ _current: ContextVar[_RequestTime | None] = ContextVar("request_time", default=N
 
 @contextmanager
 def limited_database_time(seconds: float) -> Iterator[None]:
-    """Limit the total time of driver calls."""
     token = _current.set(_RequestTime(seconds))
     try:
         yield
@@ -34,7 +33,7 @@ def limited_database_time(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def driver_call() -> Iterator[None]:
-    """Limit a driver call. Raises ``DatabaseUnavailable`` if the request has no time left."""
+    """Raises ``DatabaseUnavailable`` if the request has no time left."""
     request = _current.get()
     if request is None:
         yield

@@ -12,7 +12,7 @@ _AUTHENTICATION_FAILED = frozenset({18, 8000})
 
 
 def explain_failure(uri: str, error: BaseException | None) -> str:
-    """Return the cause and remedy, or "" for an unrelated error. Connects to the servers for some seconds."""
+    """Return "" for an unrelated error. Connects to the servers for some seconds."""
     while error is not None:
         if isinstance(error, OperationFailure) and error.code in _AUTHENTICATION_FAILED:
             return "MongoDB refuses the user or the password in MONGO_URI: correct them, or their authSource."

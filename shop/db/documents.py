@@ -108,7 +108,7 @@ def update_rows(model: type[models.Model], changes: Mapping[Any, Mapping[str, An
 
 
 def collection_of(model: type[models.Model], *, may_be_lost: bool = False) -> tuple[Collection, ClientSession | None]:
-    """Return the collection and the session; with ``may_be_lost`` writes use w=1 and can be lost on failover."""
+    """With ``may_be_lost`` writes use w=1 and can be lost on failover."""
     wrapper = mongodb_connection()
     concern = WriteConcern(1) if may_be_lost else None
     return Collection(wrapper.database, model._meta.db_table, write_concern=concern), wrapper.session

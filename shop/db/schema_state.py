@@ -16,7 +16,7 @@ def unapplied_migrations() -> list[str]:
 
 
 def is_migrated() -> bool:
-    """Return whether all migrations are applied; cached once true."""
+    """Cached once true."""
     global _migrated
     _migrated = _migrated or not unapplied_migrations()
     return _migrated

@@ -243,7 +243,7 @@ def _is_writable(client: MongoClient[dict[str, Any]], ports: Sequence[int], *, j
 
 @contextlib.contextmanager
 def temporary(*, members: int = 1, test_commands: bool = True, journaled: bool = True) -> Iterator[ReplicaSet]:
-    """Run a replica set in memory, if large enough; the arguments are those of :func:`start`."""
+    """In memory, if large enough; the arguments are those of :func:`start`."""
     memory = Path("/dev/shm")  # noqa: S108
     roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * _LEAST_FREE_BYTES
     parent = memory if roomy else Path(tempfile.gettempdir())

@@ -60,7 +60,7 @@ def spawn(
 
 
 def start_time(pid: int) -> str | None:
-    """Return a value that distinguishes later processes with this pid; None for a zombie."""
+    """Distinguish later processes with this pid; return None for a zombie."""
     if sys.platform == "linux":
         try:
             # The name may contain spaces: count from its end (state is field 3, start time 22).
@@ -203,7 +203,7 @@ class Supervisor:
         while_waiting: Callable[[], None],
         show: bool = False,
     ) -> None:
-        """Wait for ``command``. Raises :class:`ProcessError` if it fails."""
+        """Raises :class:`ProcessError` if it fails."""
         child = self.start(name, command, env=env, show=show)
         try:
             while child.is_alive:

@@ -41,7 +41,7 @@ Headers = list[tuple[str, str]]
 
 
 class Download(NamedTuple):
-    """A response sent by the event loop, so that no thread waits for a slow client."""
+    """Sent by the event loop, so that no thread waits for a slow client."""
 
     status: int
     headers: Headers

@@ -37,7 +37,7 @@ class BodyReader:
 
     @staticmethod
     async def _copy(protocol: Any, body: IO[bytes], *, length: int | None, limit: int) -> None:
-        """Copy the body; the time limit grows as bytes arrive."""
+        """The time limit grows as bytes arrive."""
         started = asyncio.get_running_loop().time()
         received = empty = 0
         try:

@@ -1,4 +1,4 @@
-"""Thread pools of the HTTP server: expensive requests cannot occupy all threads."""
+"""Expensive requests cannot occupy all threads."""
 
 import asyncio
 import math

@@ -78,10 +78,9 @@ class JobKind:
     def enqueue(
         self, *, at_once: bool = False, unless_queued: bool = False, delay: timedelta | None = None, **payload: Any
     ) -> Job | None:
-        """Insert a job in the running transaction.
+        """Call it in a transaction. ``at_once`` also runs the job after the commit.
 
-        ``at_once`` also runs it after the commit. ``unless_queued`` skips a job that waits already; a running one may
-        have read older data.
+        ``unless_queued`` skips a job that waits already; a running one may have read older data.
         """
         if unless_queued and Job.objects.filter(kind=self.name, payload=payload, given_up_at=None, attempts=0).exists():
             return None
@@ -117,7 +116,7 @@ def job(name: str, *, in_transaction: bool = False) -> Callable[[Handler], JobKi
 
 
 def run_due(*, limit: int = 50, seconds: float = 5.0) -> int:
-    """Run due jobs, oldest first; return the number tried. Starts none after ``seconds``."""
+    """Oldest first; return the number tried. Start none after ``seconds``."""
     give_up_at = time.monotonic() + seconds
     due = Job.objects.filter(given_up_at=None, run_at__lte=timezone.now()).order_by("run_at")[:limit]
     return sum(run(job) for job in itertools.takewhile(lambda _: time.monotonic() < give_up_at, due))
@@ -171,7 +170,7 @@ def _work_in_transaction(job: Job, kind: JobKind) -> None:
 
 
 class PeriodicTask(models.Model):
-    """A task, which a worker claims by advancing ``due_at``."""
+    """A worker claims it by advancing ``due_at``."""
 
     name = models.CharField(max_length=60, primary_key=True)
     due_at = models.DateTimeField()

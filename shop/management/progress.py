@@ -65,7 +65,7 @@ class Progress:
 
 
 def write(stream: Any, text: str) -> None:
-    """Write the text at once, unless the reader has closed the stream."""
+    """Ignore a reader that has closed the stream."""
     with contextlib.suppress(OSError):
         stream.write(text, ending="")
         stream.flush()

@@ -16,7 +16,7 @@ ORPHAN_AGE = timedelta(hours=1)
 
 
 def store_and_record(image: media.PreparedImage, *, folder: str, record: Callable[[str], R]) -> R:
-    """Store an image and return ``record(name)``; delete it after an error. Raises ``MediaUnavailable``."""
+    """Return ``record(name)``; delete the image after an error. Raises ``MediaUnavailable``."""
     try:
         name = media.store_image(image, folder=folder)
     except media.MediaUnavailable as error:
@@ -33,7 +33,7 @@ def store_and_record(image: media.PreparedImage, *, folder: str, record: Callabl
 
 
 def delete_orphans(folder: str, *, in_use: Callable[[list[str]], Iterable[str]]) -> int:
-    """Delete images not ``in_use``; return their number.
+    """Return the number of deleted images.
 
     Skips recent ones, which a request may be about to record.
     """

@@ -1,5 +1,3 @@
-"""Skip the backend's search for GIS libraries, which the shop does not use."""
-
 import ctypes.util
 from collections.abc import Iterator
 from contextlib import contextmanager

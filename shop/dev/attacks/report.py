@@ -17,7 +17,7 @@ COLUMNS = {"before": "before", "server": "the server alone", "proxy": "behind ng
 
 
 def write(seen: dict[str, Seen], *, proxy: bool, own: bool) -> None:
-    """Store figures, keeping those of attacks left out. ``own`` is False for the compared checkout."""
+    """Keep figures of attacks left out. ``own`` is False for the compared checkout."""
     column = "proxy" if proxy else "server" if own else "before"
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     figures[column] = {

@@ -141,7 +141,6 @@ class Run:
 
 
 def nginx_configuration(folder: Path, *, port: int, upstream: int) -> Path:
-    """Write the shipped configuration with local ports, without TLS."""
     text = NGINX.read_text()
     text = re.sub(r"\n *listen \[::\].*;", "", text)
     text = re.sub(r"listen 80;", f"listen 127.0.0.1:{free_port()};", text)

@@ -141,7 +141,6 @@ def seed_shop(uri: str, folder: Path, *, products: int) -> None:
 
 
 def peer(name: str, *, uri: str, code: Path, folder: Path) -> Contestant:
-    """Run ``node server.js`` in the folder ``code``."""
     port = free_port()
     return Contestant(
         name=name,

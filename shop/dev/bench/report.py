@@ -23,7 +23,7 @@ def columns(comparison: Comparison) -> list[str]:
 
 
 def rows(comparison: Comparison) -> list[list[str]]:
-    """Return lines; processor times and commands are per request."""
+    """Processor times and commands are per request."""
     lines = []
     for scenario, results in comparison.results.items():
         for number, (contestant, result) in enumerate(results.items()):

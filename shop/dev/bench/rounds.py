@@ -22,7 +22,7 @@ Tick = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Round:
-    """Requests per second, latencies in ms, and average cost of a request."""
+    """Latencies are in ms; costs are averages of a request."""
 
     rate: float
     p50: float

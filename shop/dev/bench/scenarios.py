@@ -128,7 +128,6 @@ def cart(visitor: Visitor) -> list[Request]:
 
 
 def cart_change(visitor: Visitor) -> list[Request]:
-    """Change a quantity; the reply is the whole cart."""
     carts = visitor.full_carts()
     # One change per user in turn: no cart is changed concurrently.
     return [

@@ -73,7 +73,7 @@ def seed_products(count: int, *, categories: Sequence[Category], images: int, ti
 
 
 def seed_users(count: int, *, tick: Tick) -> int:
-    """Create missing users with carts of three lines; return their number."""
+    """Carts have three lines; return the number of created users."""
     password = make_password(PASSWORD)
     products = _cart_products()
     made = 0

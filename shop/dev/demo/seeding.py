@@ -28,7 +28,6 @@ def seed_terms() -> int:
 
 
 def seed_people() -> int:
-    """Create the staff user and the customer; return their number."""
     made = 0
     for person, create in (
         (terms.STAFF, User.objects.create_superuser),
@@ -67,7 +66,7 @@ def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
 
 
 def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:
-    """Upload pictures, several products in parallel; return their number."""
+    """Several products in parallel; return the number of pictures."""
     missing = list(_missing_pictures(products))
     total = sum(len(pictures) for _, pictures in missing)
     done = 0

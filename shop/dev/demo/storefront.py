@@ -1,5 +1,3 @@
-"""Clients of the shop's API and of Stripe, as in a browser."""
-
 import time
 from collections.abc import Callable
 from typing import Any
@@ -96,7 +94,7 @@ class Storefront:
 def confirm_as_stripe_js(
     stripe_base: str, payment: dict[str, Any], *, card: str, narrator: Narrator
 ) -> tuple[int, dict[str, Any]]:
-    """Confirm with the publishable key. Return Stripe's status (402: declined) and body."""
+    """Return Stripe's status (402: declined) and body."""
     path = f"/v1/payment_intents/{payment['payment_intent']}/confirm"
     form = {
         "key": payment["publishable_key"],

@@ -58,7 +58,7 @@ class Journey:
         return "" if self.is_finished else self._left[0]
 
     def go(self) -> bool:
-        """Continue to the end or an unanswered step; return whether it is finished."""
+        """Return whether the journey is finished."""
         while not self.is_finished and not self.interrupted():
             if not self.step():
                 break
@@ -119,7 +119,6 @@ class Journey:
             return False
         over = [entry for entry in order.body.get("timeline", []) if entry["event"] == "expired"]
         if expires_at := order.body.get("expires_at"):
-            # The worker may not have expired it yet.
             over = over or datetime.fromisoformat(expires_at) <= datetime.now(UTC)
         self.results.expect(over, f"{self.kind} {self.number}: {what}, but its hold has not expired")
         self.ended_early = True
@@ -179,7 +178,6 @@ def finish(world: World, journeys: Sequence[Journey], *, seconds: float, threads
 
 
 def check(world: World, results: Results, journeys: Sequence[Journey]) -> None:
-    """Check that nothing is lost or happened twice."""
     by_buyer: dict[str, list[OrderRecord]] = defaultdict(list)
     for record in world.state.orders():
         by_buyer[record.buyer].append(record)

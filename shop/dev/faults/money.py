@@ -7,7 +7,7 @@ from shop.dev.faults.world import World
 
 
 def check_orders(world: World, results: Results, numbers: list[str]) -> list[OrderRecord]:
-    """Check that acknowledged orders exist once; return all orders."""
+    """Acknowledged orders must exist once; return all orders."""
     orders = world.state.orders()
     times = Counter(order.number for order in orders)
     for number, answers in Counter(numbers).items():

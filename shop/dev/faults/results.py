@@ -30,7 +30,7 @@ class Results:
             self.acknowledged += count
 
     def answered(self, status: int, what: str) -> None:
-        """Count a reply; a 5xx without an outage is unexpected."""
+        """A 5xx without an outage is unexpected."""
         if status < 500:
             return
         with self._lock:
@@ -43,7 +43,7 @@ class Results:
             self.unexpected.append(otherwise)
 
     def note(self, text: str) -> None:
-        """Keep a measurement; the text before the colon is its key."""
+        """The text before the colon is its key."""
         beginning = text.split(":")[0]
         self.notes = [*(note for note in self.notes if note.split(":")[0] != beginning), text]
 

@@ -61,7 +61,6 @@ class World:
         """Reset circuit breakers."""
 
     def wait_until_idle(self, results: Results) -> None:
-        """Wait for background work."""
         results.expect(self.stripe.wait_until_idle(IDLE_SECONDS), "Stripe's deliveries did not end")
 
 

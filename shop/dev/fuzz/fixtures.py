@@ -62,8 +62,6 @@ AT = {
 
 @dataclass
 class Fixtures:
-    """Owner of orders, holder of the cart, known values."""
-
     owner: User
     holder: CartOwner
     values: dict[str, list[str]]

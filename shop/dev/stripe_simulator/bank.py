@@ -24,7 +24,7 @@ def page(account: Account, intent_id: str, query: str) -> bytes:
 
 
 def decide(account: Account, intent_id: str, query: str, form: str) -> str:
-    """Apply the shopper's decision; return the redirect's URL."""
+    """Return the redirect's URL."""
     address = urlsplit(_one(query, "return_url"))
     if address.scheme not in ("http", "https"):
         raise invalid("Invalid return_url", param="return_url")

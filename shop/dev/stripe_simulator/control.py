@@ -1,7 +1,4 @@
-"""Actions on the simulated account.
-
-Each public method is also a route: ``POST /_simulator/<name>`` with its arguments as JSON.
-"""
+"""Each public method is also a route: ``POST /_simulator/<name>`` with its arguments as JSON."""
 
 import json
 import random
@@ -32,7 +29,7 @@ class ControlPlane:
     calls: dict[str, dict[str, int]]
 
     def set_webhook(self, url: str | None) -> None:
-        """Set the URL of pending and later deliveries, None for no deliveries."""
+        """Also affects pending deliveries; None for no deliveries."""
         if url is not None and not url.startswith(("http://", "https://")):
             raise invalid("The webhook URL must begin with http:// or https://", param="url")
         with self.account.session() as session:
@@ -138,7 +135,7 @@ class ControlPlane:
             return payment.finish_processing(session, intent, success=success)
 
     def refund(self, payment: str, amount: int | None = None, reason: str | None = None) -> Object:
-        """Refund as from Stripe's dashboard: ``amount`` minor units or the rest."""
+        """``amount``: minor units or the rest."""
         with self.account.session() as session:
             charge = _charge(session, payment)
             values = {"charge": charge["id"], "amount": amount, "reason": reason}

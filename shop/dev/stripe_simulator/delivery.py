@@ -114,7 +114,7 @@ class Courier:
             return f"{type(error).__name__}: {error}"[:200]
 
     def _note(self, delivery: int, outcome: int | str) -> None:
-        """Record the attempt; schedule a retry after a failure."""
+        """Schedule a retry after a failure."""
         with self._store.transaction():
             del self._under_way[delivery]
             found = self._store.rows("SELECT attempts FROM deliveries WHERE id = ?", delivery)

@@ -17,7 +17,7 @@ _RESPONSE_SECONDS = 10 * 24 * 3600
 
 
 def open_dispute(session: Session, charge: Object, *, reason: str = "fraudulent", amount: int | None = None) -> Object:
-    """Dispute a paid charge: ``amount`` minor units or all."""
+    """``amount``: minor units or all."""
     if not charge["paid"] or charge["disputed"]:
         raise invalid(f"Charge {charge['id']} cannot be disputed.", param="charge")
     if reason not in REASONS:

@@ -41,7 +41,7 @@ def malformed(message: str, *, param: str | None = None, code: str | None = None
 
 
 def missing(kind: str, object_id: str, *, param: str = "id", status: int = 404) -> ApiError:
-    """Return ``resource_missing``: 404 for an id in the URL, 400 in a parameter."""
+    """404 for an id in the URL, 400 in a parameter."""
     return ApiError(status, f"No such {kind}: '{object_id}'", code="resource_missing", param=param)
 
 

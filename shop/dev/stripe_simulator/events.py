@@ -16,10 +16,9 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 @dataclass(slots=True)
 class DeliveryRule:
-    """Delivery of new events.
+    """``mode``: ``hold`` until `release`; ``lose``: never send; ``off``: no endpoint. ``delay``: seconds.
 
-    ``mode``: ``hold`` until `release`; ``lose``: never send; ``off``: no endpoint. ``delay``: seconds. ``types``: names
-    or patterns (``charge.*``). ``times``: number of events, then normal.
+    ``types``: names or patterns (``charge.*``). ``times``: number of events, then normal.
     """
 
     mode: Literal["normal", "hold", "lose", "off"] = "normal"

@@ -1,6 +1,6 @@
-"""Stripe's bracketed forms and strict validation.
+"""A `Schema` maps names to readers.
 
-A `Schema` maps names to readers; a reader takes the decoded value and full name and returns the typed value or raises.
+A reader takes the decoded value and full name and returns the typed value or raises.
 """
 
 import re

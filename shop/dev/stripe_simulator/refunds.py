@@ -27,7 +27,6 @@ UPDATE: Schema = {"metadata": metadata, "expand": EXPAND}
 
 
 def create(session: Session, params: dict[str, Any]) -> Object:
-    """Refund an intent or a charge."""
     charge = _charge(session, params)
     left = charge["amount"] - charge["amount_refunded"]
     if charge["disputed"]:
@@ -108,7 +107,6 @@ def update(session: Session, params: dict[str, Any], refund_id: str) -> Object:
 
 
 def _charge(session: Session, params: dict[str, Any]) -> Object:
-    """Return the successful charge."""
     if "charge" in params and "payment_intent" in params:
         raise malformed("You may only specify one of these parameters: charge, payment_intent.")
     if "charge" in params:

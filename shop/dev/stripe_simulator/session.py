@@ -10,10 +10,9 @@ from .store import Object, Store
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The store inside a transaction, and the caller.
+    """``request_id`` and ``idempotency_key``: None unless the shop requested the change.
 
-    ``request_id`` and ``idempotency_key``: None unless the shop requested the change. ``later_seconds``: delay of
-    banks.
+    ``later_seconds``: delay of banks.
     """
 
     store: Store

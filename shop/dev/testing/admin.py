@@ -1,5 +1,3 @@
-"""Use the admin's pages as a browser does."""
-
 import io
 from typing import Any
 
@@ -29,7 +27,7 @@ def browser_of(user: User) -> Client:
 
 
 def allow(user: User, *permissions: str) -> User:
-    """Make a user staff with only these permissions ("orders.view_order")."""
+    """Make a user staff with only these permissions (``orders.view_order``)."""
     User.objects.filter(pk=user.pk).update(is_staff=True)
     for permission in permissions:
         app, codename = permission.split(".")

@@ -1,5 +1,3 @@
-"""Cloudinary fake: uploads, deletions, lists, signatures and failures."""
-
 import base64
 import hashlib
 import io

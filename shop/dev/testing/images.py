@@ -13,7 +13,7 @@ def image_file(colour: str = "red", *, kind: str = "PNG", size: tuple[int, int] 
 
 
 def flat_png(width: int, height: int) -> bytes:
-    """Return a grey one-bit PNG without allocating its pixels."""
+    """Do not allocate the pixels."""
     packer = zlib.compressobj(9)
     row = bytes(1 + (width + 7) // 8)
     body = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()

@@ -1,5 +1,3 @@
-"""Processes of the production server on the test's database."""
-
 import contextlib
 import os
 import time

@@ -23,7 +23,6 @@ class Command(flush.Command):
 
 
 def _filled_collections(database: Database) -> list[str]:
-    """Return collections with documents, in two commands."""
     names = [
         name
         for name in database.list_collection_names(filter={"type": "collection"})

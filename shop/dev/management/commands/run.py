@@ -61,7 +61,6 @@ class Command(BaseCommand):
         self.stop_asked = True
 
     def _tick(self) -> None:
-        """Update the progress; stop after a signal."""
         if self.stop_asked:
             raise _Stopped
         if self.step:
