@@ -191,6 +191,17 @@ def test_the_last_fifty_attempts_are_remembered(simulator: StripeSimulator, inte
     assert newest not in earlier
 
 
+def test_attempts_with_one_card_are_distinguished_by_their_charges(simulator: StripeSimulator, intent: str) -> None:
+    with pytest.raises(ApiError):
+        simulator.pay(intent, "pm_card_chargeDeclined")
+    deliver(simulator)
+    (declined,) = simulator.state()["payment_intents"]
+    declined["last_payment_error"]["charge"] = "ch_another"
+    for _ in range(2):
+        apply_intent(declined)
+    assert Payment.objects.get().declines == 2
+
+
 def test_a_known_attempt_is_a_new_state_only_in_an_answer(simulator: StripeSimulator, intent: str) -> None:
     with pytest.raises(ApiError):
         simulator.pay(intent, "pm_card_chargeDeclined")

@@ -71,6 +71,7 @@ def is_clean() -> bool:
     return (
         not PeriodicTask.objects.filter(name="never").exists()
         and connection.session is None
+        and connection.nested_atomics == 0
         and not in_transaction()
         and connection.run_on_commit == []
     )
