@@ -49,11 +49,11 @@ def choose(browser: Client, *products: Product, **more: str) -> Any:
 def preview(browser: Client, *products: Product, **rule: str) -> Any:
     asked = choose(browser, *products)
     hidden = {"products": asked.context["products"], "back": asked.context["back"]}
-    return browser.post(asked.context["address"], {**hidden, **TEN_PER_CENT_OFF, **rule})
+    return browser.post(asked.context["url"], {**hidden, **TEN_PER_CENT_OFF, **rule})
 
 
 def confirm(browser: Client, seen: Any) -> Any:
-    return browser.post(seen.context["address"], {"plan": seen.context["plan"], "back": LIST}, follow=True)
+    return browser.post(seen.context["url"], {"plan": seen.context["plan"], "back": LIST}, follow=True)
 
 
 def prices() -> dict[str, Decimal]:
@@ -191,7 +191,7 @@ def test_a_rule_without_changes_offers_nothing_to_confirm(browser: Client, hat: 
 def test_another_rule_goes_on_from_the_one_that_was_previewed(browser: Client, hat: Product) -> None:
     seen = preview(browser, hat, by="33")
     again = browser.post(
-        seen.context["address"],
+        seen.context["url"],
         {**TEN_PER_CENT_OFF, "by": "33", "products": seen.context["products"], "again": "1", "back": LIST},
     )
     assert again.context["form"]["by"].value() == "33"
