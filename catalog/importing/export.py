@@ -49,21 +49,31 @@ class Export:
     def _names(self) -> tuple[set[str], set[str]]:
         attributes: set[str] = set()
         options: set[str] = set()
-        for products in _by_key(self._products.only("attributes")):
-            attributes.update(*(product.attributes for product in products))
-            variants = Variant.objects.filter(product__in=products).order_by()
+        # `only()` would read whole products on MongoDB.
+        products = self._products.values_list("pk", "attributes")
+        page = list(products[:PRODUCTS_AT_ONCE])
+        while page:
+            attributes.update(*(pairs for _, pairs in page))
+            variants = Variant.objects.filter(product__in=[pk for pk, _ in page]).order_by()
             options.update(*variants.values_list("options", flat=True))
+            page = list(products.filter(pk__gt=page[-1][0])[:PRODUCTS_AT_ONCE])
         return attributes, options
 
     def _chunks(self) -> Iterator[list[list[Cell]]]:
         done = 0
-        for products in _by_key(self._products):
+        for products in self._by_key():
             variants = read_model.group_by_product(
                 Variant.objects.filter(product__in=products).order_by("position", "id")
             )
             yield [row for product in products for row in self._rows(product, variants[product.pk])]
             done += len(products)
             self._tick(done)
+
+    def _by_key(self) -> Iterator[list[Product]]:
+        page = list(self._products[:PRODUCTS_AT_ONCE])
+        while page:
+            yield page
+            page = list(self._products.filter(pk__gt=page[-1].pk)[:PRODUCTS_AT_ONCE])
 
     def _rows(self, product: Product, variants: list[Variant]) -> Iterator[list[Cell]]:
         of_product = {name: _cell(column, product) for name, column in self._of_product.items()}
@@ -81,10 +91,3 @@ class Export:
 def _cell(column: Column, row: Product | Variant) -> Cell:
     text = column.show(row)
     return Decimal(text) if text and isinstance(column, MoneyColumn) else escape_formula(text)
-
-
-def _by_key(products: QuerySet[Product]) -> Iterator[list[Product]]:
-    page = list(products[:PRODUCTS_AT_ONCE])
-    while page:
-        yield page
-        page = list(products.filter(pk__gt=page[-1].pk)[:PRODUCTS_AT_ONCE])

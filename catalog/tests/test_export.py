@@ -135,6 +135,13 @@ def test_thirty_products_ask_the_database_as_often_as_three(
     assert len(commands) <= 9, str(commands)
 
 
+def test_the_headings_are_collected_from_attributes_and_options_alone(shirt: Product) -> None:
+    with count_commands() as commands:
+        export.Export(Product.objects.all())
+    first = commands.on(Product._meta.db_table)[0]
+    assert {"$project": {"_id": 1, "attributes": 1}} in first.document["pipeline"], str(commands)
+
+
 def test_a_large_catalog_is_exported_a_portion_at_a_time(
     tmp_path: Path, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:

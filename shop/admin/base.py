@@ -25,6 +25,8 @@ from shop.db.transactions import transactional
 
 @dataclass
 class RequestState:
+    # Django asks for each value of each parameter.
+    allowed_lookups: set[str | None] | None = None
     refusal: Exception | None = None
     was_saved: bool = False
     was_deleted: bool = False
@@ -58,8 +60,11 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         """Allow only the list's filters: `?client_secret__startswith=` would reveal hidden values."""
         if request is None:
             return False
-        filters = (self._filter(request, each) for each in self.get_list_filter(request))
-        return any(lookup in each.expected_parameters() for each in filters)
+        state = state_of(request)
+        if state.allowed_lookups is None:
+            filters = [self._filter(request, each) for each in self.get_list_filter(request)]
+            state.allowed_lookups = {name for each in filters for name in each.expected_parameters()}
+        return lookup in state.allowed_lookups
 
     def _filter(self, request: HttpRequest, declared: Any) -> ListFilter:
         """Build a filter as Django's ChangeList does."""

@@ -18,7 +18,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from shop.api.errors import Conflict, ShopError
+from shop.api.errors import Conflict, DatabaseUnavailable, ShopError
+from shop.db.deadline import CLEAN_UP_SECONDS, limited_database_time
 from shop.db.mongodb import TTLIndex
 
 logger = structlog.get_logger(__name__)
@@ -165,8 +166,9 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
 def _release(record: IdempotencyRecord) -> None:
     """In a database outage the claim expires instead."""
     try:
-        IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
-    except (DatabaseError, PyMongoError):
+        with limited_database_time(CLEAN_UP_SECONDS):
+            IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
+    except (DatabaseError, DatabaseUnavailable, PyMongoError):
         logger.warning("idempotency_key_not_freed", exc_info=True)
 
 

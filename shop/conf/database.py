@@ -17,6 +17,9 @@ DATABASES = {
             "appname": "shop",
             "w": "majority",
             "readConcernLevel": "majority",
+            # Override those of MONGO_URI.
+            "retryWrites": True,
+            "retryReads": True,
             "serverSelectionTimeoutMS": 5000,
             "connectTimeoutMS": 3000,
             # Notice soon that a primary answers again.

@@ -19,6 +19,9 @@ class _RequestTime:
     external_seconds: float = 0.0
 
 
+# For what must be undone even if the request has no time left.
+CLEAN_UP_SECONDS = 0.5
+
 _current: ContextVar[_RequestTime | None] = ContextVar("request_time", default=None)
 
 

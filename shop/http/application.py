@@ -112,7 +112,8 @@ class Application:
 
     def _has_staff_session(self, environ: Environ) -> bool:
         request = WSGIRequest(environ)
-        with circuit.request():
+        # Waited in a queue, and will wait in another.
+        with circuit.request(seconds_waited=settings.SERVER_QUEUE_SECONDS):
             SessionMiddleware(lambda _: HttpResponse()).process_request(request)
             return get_user(request).is_staff
 

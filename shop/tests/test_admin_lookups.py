@@ -17,6 +17,7 @@ from orders.models import Order
 from payments.models import Payment
 from shop.admin.base import TransactionalModelAdmin
 from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
 
 pytestmark = pytest.mark.django_db
@@ -120,3 +121,14 @@ def test_the_lists_show_no_column_and_search_no_column_that_is_secret() -> None:
 def test_a_filtered_list_reports_an_outage_as_an_outage(staff: User) -> None:
     with failing("aggregate", User, times=None, errorCode=91):
         assert browser_of(staff).get(url_of("accounts.user"), {"is_staff__exact": "1"}).status_code == 503
+
+
+def test_further_values_of_a_filter_cost_no_further_commands(staff: User) -> None:
+    browser = browser_of(staff)
+    url = f"{url_of('orders.order')}?user={staff.pk}"
+    counts = []
+    for values in ("&status__exact=pending", "&status__exact=pending" * 20):
+        with count_commands() as commands:
+            assert browser.get(url + values).status_code == 200
+        counts.append(len(commands))
+    assert counts[0] == counts[1]

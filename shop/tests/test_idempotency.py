@@ -122,6 +122,19 @@ def test_a_failed_request_frees_its_key(as_customer: APIClient, product: Product
     assert send(as_customer).status_code == 201
 
 
+def test_a_request_whose_database_time_is_over_frees_its_key(
+    as_customer: APIClient, product: Product, settings: Any
+) -> None:
+    add_to_cart(as_customer, product)
+    settings.REQUEST_DATABASE_SECONDS = 0.4
+    with failing("insert", Order, times=None, blockConnection=True, blockTimeMS=900):
+        assert refusal(send(as_customer), 503) == ("database_unavailable", None)
+    settings.REQUEST_DATABASE_SECONDS = 7
+    reply = send(as_customer)
+    assert (reply.status_code, REPLAYED in reply) == (201, False)
+    assert Order.objects.count() == 1
+
+
 def test_a_key_that_cannot_be_freed_does_not_hide_what_happened(as_customer: APIClient) -> None:
     with failing("delete", IdempotencyRecord, errorCode=8000):
         assert refusal(send(as_customer), 400) == ("empty_cart", None)
