@@ -12,7 +12,7 @@ from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.steps import run_concurrently
 
-pytestmark = [pytest.mark.django_db, pytest.mark.quick]
+pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/users/me/addresses/"
 FIELDS = "id name line1 line2 city state postal_code country phone is_default".split()

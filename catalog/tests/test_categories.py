@@ -14,7 +14,7 @@ from shop import audit
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import run_concurrently
 
-pytestmark = [pytest.mark.django_db, pytest.mark.quick]
+pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/categories/"
 

@@ -20,7 +20,7 @@ from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, order_of, place_order, stock_of
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 
-pytestmark = [pytest.mark.django_db, pytest.mark.quick]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -212,7 +212,7 @@ def replay_the_event(page: Page, event: StripeEvent) -> None:
 def read_the_dashboard(page: Page) -> None:
     page.get_by_role("link", name="Dashboard").first.click()
     expect(page.get_by_role("link", name="Failed events")).to_contain_text("0")
-    expect(page.locator(".shop-periods")).to_contain_text("after 5.00 USD of refunds")
+    expect(page.locator(".shop-periods")).to_contain_text("less 5.00 USD refunded")
     # The chart has been drawn.
     assert page.evaluate(
         "(() => { const c = document.querySelector('canvas.chart');"

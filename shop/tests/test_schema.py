@@ -28,7 +28,7 @@ from shop.dev.testing.routes import Operation, operations, schema
 from shop.http import errors as http_errors  # noqa: F401 (its errors count as well)
 from shop.urls import router
 
-pytestmark = [pytest.mark.django_db, pytest.mark.quick]
+pytestmark = pytest.mark.django_db
 
 PREFIX = "/api/v1"
 
