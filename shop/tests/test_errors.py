@@ -29,7 +29,7 @@ from shop.http.circuit import circuit
 from shop.http.limits import QUEUED_AT
 from shop.jobs import PeriodicTask
 
-pytestmark = [pytest.mark.django_db, pytest.mark.quick]
+pytestmark = pytest.mark.django_db
 
 ME = "/api/v1/users/me/"
 AVATAR = f"{ME}avatar/"

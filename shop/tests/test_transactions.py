@@ -25,7 +25,7 @@ from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order, run_concurrently, stock_of
 from shop.jobs import PeriodicTask
 
-pytestmark = [pytest.mark.django_db, pytest.mark.quick]
+pytestmark = pytest.mark.django_db
 
 WRITE_CONFLICT = {"errorCode": 112, "errorLabels": ["TransientTransactionError"]}
 UNKNOWN_COMMIT = {"errorCode": 91, "errorLabels": ["UnknownTransactionCommitResult", "RetryableWriteError"]}
