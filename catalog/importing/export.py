@@ -1,7 +1,10 @@
 import codecs
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from operator import attrgetter, itemgetter
+from typing import Any
 
+from bson import ObjectId
 from django.db.models import QuerySet
 
 from catalog import read_model
@@ -50,30 +53,21 @@ class Export:
         attributes: set[str] = set()
         options: set[str] = set()
         # `only()` would read whole products on MongoDB.
-        products = self._products.values_list("pk", "attributes")
-        page = list(products[:PRODUCTS_AT_ONCE])
-        while page:
-            attributes.update(*(pairs for _, pairs in page))
-            variants = Variant.objects.filter(product__in=[pk for pk, _ in page]).order_by()
+        for rows in _pages(self._products.values("pk", "attributes"), key=itemgetter("pk")):
+            attributes.update(*(row["attributes"] for row in rows))
+            variants = Variant.objects.filter(product__in=[row["pk"] for row in rows]).order_by()
             options.update(*variants.values_list("options", flat=True))
-            page = list(products.filter(pk__gt=page[-1][0])[:PRODUCTS_AT_ONCE])
         return attributes, options
 
     def _chunks(self) -> Iterator[list[list[Cell]]]:
         done = 0
-        for products in self._by_key():
+        for products in _pages(self._products, key=attrgetter("pk")):
             variants = read_model.group_by_product(
                 Variant.objects.filter(product__in=products).order_by("position", "id")
             )
             yield [row for product in products for row in self._rows(product, variants[product.pk])]
             done += len(products)
             self._tick(done)
-
-    def _by_key(self) -> Iterator[list[Product]]:
-        page = list(self._products[:PRODUCTS_AT_ONCE])
-        while page:
-            yield page
-            page = list(self._products.filter(pk__gt=page[-1].pk)[:PRODUCTS_AT_ONCE])
 
     def _rows(self, product: Product, variants: list[Variant]) -> Iterator[list[Cell]]:
         of_product = {name: _cell(column, product) for name, column in self._of_product.items()}
@@ -86,6 +80,13 @@ class Export:
                 STOCK_BASE: stock_base(variant),
             }
             yield [cells[name] for name in self.headings]
+
+
+def _pages(products: QuerySet[Any, Any], *, key: Callable[[Any], ObjectId]) -> Iterator[list[Any]]:
+    page = list(products[:PRODUCTS_AT_ONCE])
+    while page:
+        yield page
+        page = list(products.filter(pk__gt=key(page[-1]))[:PRODUCTS_AT_ONCE])
 
 
 def _cell(column: Column, row: Product | Variant) -> Cell:

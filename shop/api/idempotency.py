@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shop.api.errors import Conflict, DatabaseUnavailable, ShopError
-from shop.db.deadline import CLEAN_UP_SECONDS, limited_database_time
+from shop.db.deadline import clean_up_time
 from shop.db.mongodb import TTLIndex
 
 logger = structlog.get_logger(__name__)
@@ -166,7 +166,7 @@ def _claim(record: IdempotencyRecord) -> IdempotencyRecord | None:
 def _release(record: IdempotencyRecord) -> None:
     """In a database outage the claim expires instead."""
     try:
-        with limited_database_time(CLEAN_UP_SECONDS):
+        with clean_up_time():
             IdempotencyRecord.objects.filter(pk=record.pk, token=record.token, status=None).delete()
     except (DatabaseError, DatabaseUnavailable, PyMongoError):
         logger.warning("idempotency_key_not_freed", exc_info=True)

@@ -20,7 +20,7 @@ from rest_framework.throttling import BaseThrottle
 
 from shop.api import counters
 from shop.db.caches import TTLCache
-from shop.db.deadline import CLEAN_UP_SECONDS, limited_database_time
+from shop.db.deadline import clean_up_time
 
 # Limit multiple by prefix length: a /64 is a device, a /56 or /48 a site or many mobile customers.
 IPV6_PREFIXES = {64: 1, 56: 4, 48: 16}
@@ -124,7 +124,7 @@ def limit_failures(*limits: Limit, error: type[Exception]) -> Iterator[None]:
         raise
     finally:
         if not failed:
-            with limited_database_time(CLEAN_UP_SECONDS):
+            with clean_up_time():
                 for use in counted:
                     counters.undo(use.digest, seconds=use.seconds)
 

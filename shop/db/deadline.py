@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -19,8 +19,7 @@ class _RequestTime:
     external_seconds: float = 0.0
 
 
-# For what must be undone even if the request has no time left.
-CLEAN_UP_SECONDS = 0.5
+_CLEAN_UP_SECONDS = 0.5
 
 _current: ContextVar[_RequestTime | None] = ContextVar("request_time", default=None)
 
@@ -32,6 +31,11 @@ def limited_database_time(seconds: float) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def clean_up_time() -> AbstractContextManager[None]:
+    """Limit the block by itself, because the request may have no time left to undo what it began."""
+    return limited_database_time(_CLEAN_UP_SECONDS) if is_limited() else nullcontext()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from shop import logs
 from shop.db import documents, transactions
+from shop.db.deadline import clean_up_time
 from shop.http import request_context
 
 logger = structlog.get_logger(__name__)
@@ -137,16 +138,18 @@ def _try(job: Job) -> None:
         _work(job)
     except Postpone as postponed:
         later = _milliseconds(timezone.now() + timedelta(seconds=postponed.seconds))
-        Job.objects.filter(pk=job.pk, run_at=job.run_at).update(run_at=later, attempts=F("attempts") - 1)
+        with clean_up_time():
+            Job.objects.filter(pk=job.pk, run_at=job.run_at).update(run_at=later, attempts=F("attempts") - 1)
     except Exception as error:
         logger.warning("job_failed", attempt=job.attempts, error=logs.describe_error(error), exc_info=True)
         back_off = min(LONGEST_BACK_OFF, timedelta(seconds=2**job.attempts))
         given_up_at = timezone.now() if job.attempts >= MAX_ATTEMPTS else None
-        Job.objects.filter(pk=job.pk, run_at=job.run_at).update(
-            run_at=_milliseconds(timezone.now() + back_off),
-            last_error=logs.redacted(repr(error.__cause__ or error))[:2000],
-            given_up_at=given_up_at,
-        )
+        with clean_up_time():
+            Job.objects.filter(pk=job.pk, run_at=job.run_at).update(
+                run_at=_milliseconds(timezone.now() + back_off),
+                last_error=logs.redacted(repr(error.__cause__ or error))[:2000],
+                given_up_at=given_up_at,
+            )
     else:
         logger.info("job_done", attempt=job.attempts, ms=logs.ms_since(started))
 

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from shop import jobs
+from shop.db.deadline import limited_database_time
 from shop.db.transactions import transactional
 from shop.dev.testing.failures import failing
 from shop.dev.testing.steps import run_concurrently
@@ -82,6 +83,16 @@ def test_a_job_of_a_transaction_that_is_rolled_back_never_was(work: Work) -> Non
     with pytest.raises(ZeroDivisionError):
         change()
     assert (work.calls, Job.objects.count(), jobs.run_due()) == ([], 0, 0)
+
+
+def test_a_job_at_once_that_uses_up_the_time_of_its_request_is_tried_again_soon(work: Work) -> None:
+    work.then = lambda: list(PeriodicTask.objects.all()) and None
+    slow = failing("aggregate", PeriodicTask, blockConnection=True, blockTimeMS=900)
+    with limited_database_time(0.4), slow:
+        work.enqueue(at_once=True)
+    job = Job.objects.get()
+    assert job.last_error
+    assert job.run_at < timezone.now() + timedelta(seconds=2)
 
 
 def test_a_job_at_once_that_fails_does_not_disturb_and_is_left_to_the_worker(work: Work) -> None:
