@@ -19,6 +19,7 @@ from payments.models import Payment, Refund
 from payments.reconciliation import Report, reconcile
 from shop import audit, jobs
 from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.tasks import run_due_tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -260,7 +261,7 @@ def test_the_worker_says_what_it_found(
     lost = order_with_payment(as_customer)
     simulator.pay(payment_intent=lost.intent)
     Payment.objects.all().delete()
-    jobs.run_periodic()
+    run_due_tasks()
     assert any("without an order" in record.getMessage() for record in caplog.records)
 
 

@@ -4,15 +4,15 @@ A job is written in the transaction that requires it and run by ``manage.py work
 worker is killed.
 """
 
-import contextlib
-import itertools
+import hashlib
+import json
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
 
 import structlog
-from django.db import IntegrityError, models
+from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
@@ -20,10 +20,27 @@ from shop import logs
 from shop.db import documents, transactions
 from shop.db.deadline import clean_up_time
 from shop.http import request_context
+from shop.jobs.periodic import Cursor, PeriodicTask, every, every_in_slices, run_next_task
+from shop.jobs.timing import LEASE, TimeLimit, now
+
+__all__ = [
+    "Continue",
+    "Cursor",
+    "Job",
+    "JobKind",
+    "PeriodicTask",
+    "Postpone",
+    "TimeLimit",
+    "every",
+    "every_in_slices",
+    "job",
+    "run",
+    "run_due",
+    "run_next_task",
+]
 
 logger = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 20
 LONGEST_BACK_OFF = timedelta(hours=1)
 
@@ -38,11 +55,24 @@ class Postpone(Exception):
         self.seconds = seconds
 
 
+class Continue(Exception):
+    """Run the job again with this payload, after the jobs that are due. Progress, so its attempts start over.
+
+    A handler in a transaction keeps what it wrote.
+    """
+
+    def __init__(self, **payload: Any) -> None:
+        super().__init__("continues")
+        self.changes = {"payload": payload, "digest": "", "run_at": now(), "attempts": 0, "last_error": ""}
+
+
 class Job(models.Model):
     """``kind`` names the handler, ``payload`` its JSON arguments."""
 
     kind = models.CharField(max_length=60)
     payload = models.JSONField(default=dict)
+    # Of a job as it was enqueued; empty for rows of older releases.
+    digest = models.CharField(max_length=32, blank=True)
     run_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
@@ -53,14 +83,17 @@ class Job(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["given_up_at", "run_at"], name="job_due")]
+        indexes = [
+            models.Index(fields=["given_up_at", "run_at"], name="job_due"),
+            models.Index(fields=["digest"], condition=models.Q(attempts=0), name="job_untried"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.payload}"
 
     def claim(self) -> bool:
         """Return False if another worker has the job."""
-        leased_until = _milliseconds(timezone.now() + LEASE)
+        leased_until = now() + LEASE
         claimed = Job.objects.filter(pk=self.pk, run_at=self.run_at, given_up_at=None).update(
             run_at=leased_until, attempts=F("attempts") + 1
         )
@@ -83,20 +116,26 @@ class JobKind:
 
         ``unless_queued`` skips a job that waits already; a running one may have read older data.
         """
-        if unless_queued and Job.objects.filter(kind=self.name, payload=payload, given_up_at=None, attempts=0).exists():
+        digest = _digest(self.name, payload)
+        if unless_queued and Job.objects.filter(digest=digest, attempts=0).exists():
             return None
-        now = _milliseconds(timezone.now())
+        enqueued_at = now()
         row = Job(
             kind=self.name,
             payload=payload,
-            run_at=now + (delay or timedelta(0)),
-            created_at=now,
+            digest=digest,
+            run_at=enqueued_at + (delay or timedelta(0)),
+            created_at=enqueued_at,
             request_id=request_context.current_request_id(),
         )
         documents.insert(row)
         if at_once:
             transactions.on_commit(lambda: run(row))
         return row
+
+
+def _digest(kind: str, payload: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps([kind, payload], sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 _kinds: dict[str, JobKind] = {}
@@ -116,11 +155,10 @@ def job(name: str, *, in_transaction: bool = False) -> Callable[[Handler], JobKi
     return register
 
 
-def run_due(*, limit: int = 50, seconds: float = 5.0) -> int:
-    """Oldest first; return the number tried. Start none after ``seconds``."""
-    give_up_at = time.monotonic() + seconds
+def run_due(*, limit: int = 50, seconds: float | None = None) -> int:
+    """Oldest first, for a slice of time; return the number tried."""
     due = Job.objects.filter(given_up_at=None, run_at__lte=timezone.now()).order_by("run_at")[:limit]
-    return sum(run(job) for job in itertools.takewhile(lambda _: time.monotonic() < give_up_at, due))
+    return sum(map(run, TimeLimit(seconds).limit(due)))
 
 
 def run(job: Job) -> bool:
@@ -137,16 +175,19 @@ def _try(job: Job) -> None:
     try:
         _work(job)
     except Postpone as postponed:
-        later = _milliseconds(timezone.now() + timedelta(seconds=postponed.seconds))
+        later = now() + timedelta(seconds=postponed.seconds)
         with clean_up_time():
             Job.objects.filter(pk=job.pk, run_at=job.run_at).update(run_at=later, attempts=F("attempts") - 1)
+    except Continue as more:
+        with clean_up_time():
+            Job.objects.filter(pk=job.pk, run_at=job.run_at).update(**more.changes)
     except Exception as error:
         logger.warning("job_failed", attempt=job.attempts, error=logs.describe_error(error), exc_info=True)
         back_off = min(LONGEST_BACK_OFF, timedelta(seconds=2**job.attempts))
         given_up_at = timezone.now() if job.attempts >= MAX_ATTEMPTS else None
         with clean_up_time():
             Job.objects.filter(pk=job.pk, run_at=job.run_at).update(
-                run_at=_milliseconds(timezone.now() + back_off),
+                run_at=now() + back_off,
                 last_error=logs.redacted(repr(error.__cause__ or error))[:2000],
                 given_up_at=given_up_at,
             )
@@ -165,62 +206,11 @@ def _work(job: Job) -> None:
 
 @transactions.transactional("jobs.work")
 def _work_in_transaction(job: Job, kind: JobKind) -> None:
-    if Job.objects.filter(pk=job.pk, run_at=job.run_at).delete()[0]:
+    if not Job.objects.filter(pk=job.pk, run_at=job.run_at).delete()[0]:
+        return
+    try:
         kind(**job.payload)
-
-
-# --- Periodic tasks ---------------------------------------------------------------------------------------------------
-
-
-class PeriodicTask(models.Model):
-    """A worker claims it by advancing ``due_at``."""
-
-    name = models.CharField(max_length=60, primary_key=True)
-    due_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class _Task(NamedTuple):
-    every: timedelta
-    function: Callable[[], Any]
-
-
-_tasks: dict[str, _Task] = {}
-
-
-def every(seconds: float, *, name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    def register(function: Callable[[], Any]) -> Callable[[], Any]:
-        _tasks[name] = _Task(timedelta(seconds=seconds), function)
-        return function
-
-    return register
-
-
-def run_periodic() -> int:
-    due_at = dict(PeriodicTask.objects.values_list("name", "due_at"))
-    ran = 0
-    for name, task in _tasks.items():
-        now = _milliseconds(timezone.now())
-        if name not in due_at:
-            # Another worker may create it concurrently.
-            with contextlib.suppress(IntegrityError):
-                PeriodicTask(name=name, due_at=now).save(force_insert=True)
-            due_at[name] = PeriodicTask.objects.get(pk=name).due_at
-        if due_at[name] > now:
-            continue
-        if not PeriodicTask.objects.filter(pk=name, due_at=due_at[name]).update(due_at=now + task.every):
-            continue
-        with request_context.bind_context(task=name):
-            try:
-                task.function()
-            except Exception:
-                logger.exception("periodic_task_failed")
-        ran += 1
-    return ran
-
-
-def _milliseconds(moment: datetime) -> datetime:
-    """Truncate to MongoDB's precision, to equal the value read back."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    except Continue as more:
+        documents.insert(
+            Job(pk=job.pk, kind=job.kind, request_id=job.request_id, created_at=job.created_at, **more.changes)
+        )

@@ -7,14 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from shop import jobs
 from shop.db.deadline import limited_database_time
 from shop.db.transactions import transactional
+from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
+from shop.dev.testing.plans import keys_and_documents
 from shop.dev.testing.steps import run_concurrently
-from shop.jobs import Job, PeriodicTask, Postpone
+from shop.jobs import Continue, Job, PeriodicTask, Postpone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
@@ -39,11 +42,6 @@ def work() -> Iterator[Work]:
     function.enqueue = jobs.job("tests.work")(function).enqueue
     yield function
     del jobs._kinds["tests.work"]
-
-
-@pytest.fixture
-def only_our_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_tasks", {})
 
 
 def broken() -> None:
@@ -164,6 +162,95 @@ def test_a_postponed_job_is_due_again_then_and_no_attempt_is_counted(work: Work)
     assert 85 < (job.run_at - timezone.now()).total_seconds() < 91
 
 
+def test_a_job_that_continues_runs_again_after_those_that_are_due(work: Work) -> None:
+    def one_of_three() -> None:
+        (done,) = work.calls[-1].values()
+        if done < 3:
+            raise Continue(done=done + 1)
+
+    work.then = one_of_three
+    work.enqueue(done=1)
+    work.enqueue(done=9)
+    assert jobs.run_due() == 2
+    assert [call["done"] for call in work.calls] == [1, 9]
+    assert (jobs.run_due(), jobs.run_due()) == (1, 1)
+    assert [call["done"] for call in work.calls] == [1, 9, 2, 3]
+    assert not Job.objects.exists()
+
+
+def test_a_job_that_continues_starts_its_attempts_over_and_no_longer_waits_untried(work: Work) -> None:
+    def go_on() -> None:
+        raise Continue(n=2)
+
+    work.then = broken
+    work.enqueue(n=1)
+    jobs.run_due()
+    due_again()
+    work.then = go_on
+    assert jobs.run_due() == 1
+    job = Job.objects.get()
+    assert (job.attempts, job.last_error, job.payload) == (0, "", {"n": 2})
+    for n in (1, 2):
+        assert work.enqueue(unless_queued=True, n=n) is not None
+
+
+def test_a_job_whose_worker_is_killed_between_slices_continues_where_it_was(work: Work) -> None:
+    def go_on() -> None:
+        raise Continue(n=2)
+
+    work.then = go_on
+    work.enqueue(n=1)
+    assert jobs.run_due() == 1
+    assert Job.objects.get().claim() is True
+    assert jobs.run_due() == 0
+    due_again()
+    work.then = lambda: None
+    assert jobs.run_due() == 1
+    assert work.calls == [{"n": 1}, {"n": 2}]
+
+
+def test_a_lost_lease_does_not_set_a_job_back(work: Work) -> None:
+    def go_on() -> None:
+        raise Continue(n=work.calls[-1]["n"] + 1)
+
+    work.then = go_on
+    work.enqueue(n=1)
+    slow = Job.objects.get()
+    assert slow.claim() is True
+    due_again()
+    assert jobs.run_due() == 1
+    jobs._try(slow)
+    assert Job.objects.get().payload == {"n": 2}
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_job_is_not_enqueued_again_while_it_waits_untried(work: Work, waits: bool) -> None:
+    work.enqueue(a=1, b=[2])
+    work.enqueue(a=2, b=[2])
+    if not waits:
+        Job.objects.update(attempts=1)
+    again = work.enqueue(unless_queued=True, b=[2], a=1)
+    assert (again is None, Job.objects.count()) == (waits, 2 if waits else 3)
+
+
+def test_a_job_of_an_older_release_runs(work: Work) -> None:
+    connection.database[Job._meta.db_table].insert_one(
+        {"kind": "tests.work", "payload": {"n": 1}, "run_at": timezone.now(), "attempts": 0, "given_up_at": None}
+    )
+    assert work.enqueue(unless_queued=True, n=1) is not None
+    assert jobs.run_due() == 2
+    assert (work.calls, Job.objects.count()) == ([{"n": 1}] * 2, 0)
+
+
+def test_looking_for_a_job_that_waits_reads_no_other(work: Work) -> None:
+    for n in range(20):
+        work.enqueue(n=n)
+    with count_commands() as commands:
+        work.enqueue(unless_queued=True, n=7)
+    (look_up,) = commands
+    assert keys_and_documents(look_up) == (1, 1)
+
+
 def test_workers_at_once_run_each_job_once(work: Work) -> None:
     for n in range(10):
         work.enqueue(n=n)
@@ -250,25 +337,22 @@ def test_a_lost_lease_keeps_a_job_in_a_transaction_from_having_its_effect_twice(
     assert counter() == 1
 
 
-# --- Periodic tasks ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("fault", [{}, {"errorCode": 112, "errorLabels": ["TransientTransactionError"]}])
+def test_a_job_in_a_transaction_that_continues_keeps_what_it_wrote(fault: dict) -> None:
+    @jobs.job("tests.count", in_transaction=True)
+    def count(*, n: int) -> None:
+        PeriodicTask(name=f"effect {n}", due_at=timezone.now()).save(force_insert=True)
+        if n < 2:
+            raise Continue(n=n + 1)
 
-
-def test_a_periodic_task_runs_at_its_time_once_for_all_workers(db: None, only_our_tasks: None) -> None:
-    ran: list[int] = []
-    jobs.every(60, name="tests.tick")(lambda: ran.append(1))
-    assert sum(run_concurrently(*[jobs.run_periodic] * 4)) == 1
-    assert ran == [1]
-    assert jobs.run_periodic() == 0
-    task = PeriodicTask.objects.get()
-    assert 55 < (task.due_at - timezone.now()).total_seconds() < 61
-    PeriodicTask.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-    assert sum(run_concurrently(*[jobs.run_periodic] * 4)) == 1
-    assert ran == [1, 1]
-
-
-def test_a_periodic_task_that_fails_does_not_stop_the_others(db: None, only_our_tasks: None) -> None:
-    ran: list[int] = []
-    jobs.every(60, name="tests.broken")(broken)
-    jobs.every(60, name="tests.fine")(lambda: ran.append(1))
-    assert jobs.run_periodic() == 2
-    assert ran == [1]
+    try:
+        count.enqueue(n=1)
+        with failing("commitTransaction", times=1 if fault else 0, **fault):
+            assert jobs.run_due() == 1
+        assert PeriodicTask.objects.count() == 1
+        job = Job.objects.get()
+        assert (job.payload, job.attempts, job.last_error) == ({"n": 2}, 0, "")
+        assert jobs.run_due() == 1
+        assert (PeriodicTask.objects.count(), Job.objects.count()) == (2, 0)
+    finally:
+        del jobs._kinds["tests.count"]

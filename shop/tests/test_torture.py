@@ -28,6 +28,7 @@ from shop.dev.faults.scenarios.crashes import CALLS, TRANSACTIONS
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.steps import API, order_of, place_order
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
+from shop.dev.testing.tasks import run_due_tasks
 
 
 def torture(*arguments: str) -> tuple[list[str], dict[str, Any]]:
@@ -101,7 +102,7 @@ def test_every_place_that_a_sale_reaches_has_its_crash(
     as_customer.post(f"{API}/orders/{unheard}/cancel/", {})
     order()
     Order.objects.filter(status="pending").update(expires_at=timezone.now() - timedelta(seconds=1))
-    jobs.run_periodic()
+    run_due_tasks()
     late, payment = order()
     row = Order.objects.get(number=late)
     orders._cancel(order_id=row.pk, detail="", actor=Actor.CUSTOMER)

@@ -36,8 +36,9 @@ class Command(BaseCommand):
         self.stdout.flush()
         while not stopping.is_set():
             try:
-                jobs.run_periodic()
-                tried = jobs.run_due()
+                # In turns of at most a second each, so that neither delays the other.
+                busy = jobs.run_next_task()
+                busy = jobs.run_due() > 0 or busy
             except Exception as error:
                 if not is_database_outage(error):
                     # Python would print the text of the exception.
@@ -48,8 +49,8 @@ class Command(BaseCommand):
                 logger.warning("database_unavailable", error=describe_error(error.__cause__ or error))
                 stopping.wait(2)
                 continue
-            if once and not tried:
+            if once and not busy:
                 return
-            if not tried:
+            if not busy:
                 stopping.wait(pause)
         self.stdout.write("worker stopped")

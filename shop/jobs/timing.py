@@ -1,0 +1,38 @@
+"""Leases, and the time for which a task or a batch of jobs may hold the worker."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.utils import timezone
+
+T = TypeVar("T")
+
+LEASE = timedelta(seconds=60)
+SLICE_SECONDS = 1.0
+
+
+class TimeLimit:
+    """The end of a slice of work, ``SLICE_SECONDS`` from now."""
+
+    def __init__(self, seconds: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ends_at = clock() + (SLICE_SECONDS if seconds is None else seconds)
+
+    @property
+    def is_over(self) -> bool:
+        return self._clock() >= self._ends_at
+
+    def limit(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield at least one item, so that each slice makes progress."""
+        for item in items:
+            yield item
+            if self.is_over:
+                return
+
+
+def now() -> datetime:
+    """Truncate to MongoDB's precision, to equal the value read back."""
+    moment = timezone.now()
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
