@@ -34,6 +34,14 @@ class CartItemSerializer(serializers.Serializer):
     quantity = serializers.IntegerField()
     unit_price = serializers.CharField()
     line_total = serializers.CharField()
+    discount = serializers.CharField(help_text="The line's share of the discounts.")
+
+
+class CartDiscountSerializer(serializers.Serializer):
+    promotion = serializers.CharField(help_text="Id of the coupon.")
+    code = serializers.CharField()
+    label = serializers.CharField()
+    amount = serializers.CharField()
 
 
 class CartWarningSerializer(serializers.Serializer):
@@ -49,8 +57,10 @@ class CartSerializer(serializers.Serializer):
 
     id = serializers.CharField(allow_null=True)
     items = CartItemSerializer(many=True)
+    item_count = serializers.IntegerField(help_text="Units of all items, including those that cannot be ordered.")
     subtotal = serializers.CharField()
     discount = serializers.CharField()
+    discounts = CartDiscountSerializer(many=True)
     total = serializers.CharField()
     currency = serializers.CharField()
     coupon = serializers.CharField(allow_null=True)
@@ -72,8 +82,10 @@ def cart_data(priced: PricedCart, *, user: User | None, base_url: str) -> dict[s
     return {
         "id": None if cart._state.adding else str(cart.pk),
         "items": [_item(line, thumbnail, currency) for line in priced.lines],
+        "item_count": sum(line.quantity for line in priced.lines),
         "subtotal": display(priced.subtotal, currency),
         "discount": display(priced.discount, currency),
+        "discounts": _discounts(priced, currency),
         "total": display(priced.total, currency),
         "currency": currency,
         "coupon": cart.coupon or None,
@@ -95,7 +107,16 @@ def _item(line: PricedLine, thumbnail: Callable[[str], str | None], currency: st
         "quantity": line.quantity,
         "unit_price": display(line.unit_price, currency),
         "line_total": display(line.line_total, currency),
+        "discount": display(line.discount, currency),
     }
+
+
+def _discounts(priced: PricedCart, currency: str) -> list[dict[str, str]]:
+    coupon = priced.coupon
+    if coupon is None:
+        return []
+    amount = display(priced.discount, currency)
+    return [{"promotion": str(coupon.pk), "code": coupon.code, "label": coupon.code, "amount": amount}]
 
 
 def _warnings(line: PricedLine) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from accounts.serializers import AddressSerializer
 from accounts.subdivisions import normalize_state
 from orders.lifecycle import FULFILMENT_EVENTS, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order, PostalAddress, ShippingMethod, TimelineEntry
+from orders.pricing import Quote
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
@@ -21,6 +22,7 @@ class PostalAddressSerializer(AddressSerializer):
 
 
 class OrderLineSerializer(serializers.Serializer):
+    id = ObjectIdField(source="variant", help_text="An order has one line per variant.")
     product = ObjectIdField()
     variant = ObjectIdField()
     sku = serializers.CharField()
@@ -67,17 +69,22 @@ class TimelineEntrySerializer(serializers.Serializer):
 class TotalsSerializer(serializers.Serializer):
     # No docstring: the descriptions of orders would inherit it.
     lines = OrderLineSerializer(many=True)
+    item_count = serializers.SerializerMethodField()
     subtotal = MoneyField()
     discount = MoneyField()
     shipping = MoneyField()
     tax = MoneyField()
     total = MoneyField()
 
+    def get_item_count(self, priced: Order | Quote) -> int:
+        return sum(line.quantity for line in priced.lines)
+
 
 class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
     coupon = serializers.SerializerMethodField()
     shipping_method = serializers.SerializerMethodField()
     shipping_address = PostalAddressSerializer()
+    cancellable = serializers.SerializerMethodField()
     payment = ObjectIdField(allow_null=True)
     refunds = RefundEntrySerializer(many=True)
     timeline = TimelineEntrySerializer(many=True)
@@ -89,7 +96,9 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
             "status",
             "payment_status",
             "fulfilment_status",
+            "cancellable",
             "lines",
+            "item_count",
             "subtotal",
             "discount",
             "shipping",
@@ -109,6 +118,9 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
             "timeline",
         ]
         read_only_fields = fields
+
+    def get_cancellable(self, order: Order) -> bool:
+        return order.allows(Event.CANCELLED)
 
     def get_coupon(self, order: Order) -> str | None:
         return order.coupon or None

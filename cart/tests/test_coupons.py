@@ -66,6 +66,20 @@ def test_a_coupon_takes_its_share_off_but_never_more_than_the_goods_cost(
     assert Coupon.objects.get().used == 0
 
 
+def test_a_cart_says_which_coupon_took_what_from_each_line(
+    as_customer: APIClient, make_product: Callable[..., Product], make_coupon: Callable[..., Coupon]
+) -> None:
+    coupon = make_coupon(kind="fixed", value="10.00")
+    add_to_cart(as_customer, make_product(price="10.00"), 2)
+    add_to_cart(as_customer, make_product(price="10.00"))
+    assert cart_of(as_customer)["discounts"] == []
+    cart = as_customer.put(COUPON, {"code": "TENTH"}).json()
+    taken = {"promotion": str(coupon.pk), "code": "TENTH", "label": "TENTH", "amount": "10.00"}
+    assert cart["discounts"] == [taken]
+    assert [item["discount"] for item in cart["items"]] == ["6.67", "3.33"]
+    assert (cart["discount"], cart["item_count"]) == ("10.00", 3)
+
+
 @pytest.mark.parametrize("typed", ["tenth", " Tenth ", "TENTH", "TEN\u200bTH", "ＴＥＮＴＨ", "\ufefftenth"])
 def test_a_code_may_be_typed_in_either_case(
     as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], typed: str

@@ -51,8 +51,10 @@ def test_an_order_has_the_shape_of_the_contract(
         "status": "pending",
         "payment_status": "unpaid",
         "fulfilment_status": "unfulfilled",
+        "cancellable": True,
         "lines": [
             {
+                "id": str(variant_of(mug).pk),
                 "product": str(mug.pk),
                 "variant": str(variant_of(mug).pk),
                 "sku": "MUG",
@@ -64,6 +66,7 @@ def test_an_order_has_the_shape_of_the_contract(
                 "line_total": "25.00",
             }
         ],
+        "item_count": 2,
         "subtotal": "25.00",
         "discount": "0.00",
         "shipping": "4.90",
