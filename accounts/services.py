@@ -14,6 +14,7 @@ from shop import jobs, media
 from shop.api.errors import ServiceUnavailable
 from shop.db.transactions import transactional
 from shop.http.request_context import bind_user
+from shop.jobs import Cursor
 from shop.jobs.email_addresses import check_email, normalize_email
 from shop.logs import describe_error
 from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record
@@ -225,10 +226,10 @@ def _replace_avatar(user: User, name: str) -> None:
     delete_image_later(old)
 
 
-@jobs.every(3600, name="accounts.orphan_images")
-def delete_orphan_images() -> int:
+@jobs.every_in_slices(24 * 3600, name="accounts.orphan_images")
+def delete_orphan_images(cursor: Cursor) -> Cursor:
     return delete_orphans(
-        "avatars", in_use=lambda names: User.objects.filter(avatar__in=names).values_list("avatar", flat=True)
+        "avatars", cursor, in_use=lambda names: User.objects.filter(avatar__in=names).values_list("avatar", flat=True)
     )
 
 

@@ -11,6 +11,7 @@ from shop.audit import staff_log
 from shop.audit.staff_log import Action
 from shop.db import documents
 from shop.db.transactions import transactional
+from shop.jobs import Cursor
 from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record
 
 
@@ -56,8 +57,10 @@ def delete_image(*, image: ProductImage) -> None:
     staff_log.record(Action.DELETE, image)
 
 
-@jobs.every(3600, name="catalog.orphan_images")
-def delete_orphan_images() -> int:
+@jobs.every_in_slices(24 * 3600, name="catalog.orphan_images")
+def delete_orphan_images(cursor: Cursor) -> Cursor:
     return delete_orphans(
-        "products", in_use=lambda names: ProductImage.objects.filter(name__in=names).values_list("name", flat=True)
+        "products",
+        cursor,
+        in_use=lambda names: ProductImage.objects.filter(name__in=names).values_list("name", flat=True),
     )

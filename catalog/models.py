@@ -203,6 +203,7 @@ class ProductImage(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        indexes = [models.Index(fields=["name"], name="image_name")]
 
     def __str__(self) -> str:
         return self.alt or self.name

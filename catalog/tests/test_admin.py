@@ -13,7 +13,7 @@ from catalog.admin import products as products_module
 from catalog.admin.categories import CategoryAdmin
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod
-from shop import jobs, media
+from shop import jobs
 from shop.audit.staff_log import StaffAction
 from shop.db import transactions
 from shop.dev.testing.admin import (
@@ -29,6 +29,7 @@ from shop.dev.testing.admin import (
 )
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
+from shop.dev.testing.images import stored_images
 from shop.jobs import Job
 from shop.media import MediaUnavailable
 
@@ -57,7 +58,7 @@ def save(browser: Client, product: Product | None = None, **changes: Any) -> Any
 
 
 def stored_files() -> set[str]:
-    return {name for name, _ in media.stored_images("products")}
+    return stored_images("products")
 
 
 def run_jobs() -> None:

@@ -11,14 +11,15 @@ from PIL import Image
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from catalog import images
 from catalog.models import Product, ProductImage
 from shop import jobs
 from shop.dev.testing.admin import browser_of, filled_in, picture, url_of
 from shop.dev.testing.cloudinary import CloudinaryFake
 from shop.dev.testing.images import hostile_images
 from shop.dev.testing.replies import refusal
-from shop.media import cleanup as image_jobs
+from shop.dev.testing.tasks import run_task
+from shop.jobs import timing
+from shop.media import cleanup
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -172,11 +173,18 @@ def test_an_image_that_no_product_has_is_found_and_deleted_once_it_is_old(
     cloud: CloudinaryFake, as_staff: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = make_product()
-    kept = upload(as_staff, product).json()["id"]
-    orphan = upload(as_staff, product).json()["id"]
-    ProductImage.objects.filter(pk=orphan).delete()
-    assert images.delete_orphan_images() == 0
-    monkeypatch.setattr(image_jobs, "ORPHAN_AGE", timedelta(seconds=-60))
-    assert images.delete_orphan_images() == 1
+    kept, *orphans = (upload(as_staff, product).json()["id"] for _ in range(4))
+    ProductImage.objects.filter(pk__in=orphans).delete()
+    cloud.page_size = 1
+    run_task("catalog.orphan_images")
+    jobs.run_due()
+    assert len(cloud.assets) == 4
+    monkeypatch.setattr(cleanup, "ORPHAN_AGE", timedelta(seconds=-60))
+    monkeypatch.setattr(timing, "SLICE_SECONDS", 0.0)
+    listed = cloud.calls["resources"]
+    assert run_task("catalog.orphan_images") == 4
+    while jobs.run_due():
+        pass
     assert len(cloud.assets) == 1
     assert ProductImage.objects.filter(pk=kept).exists()
+    assert cloud.calls["resources"] - listed == 4

@@ -5,7 +5,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
@@ -25,6 +25,7 @@ MAX_UPLOADED_SIDE = 20_000  # px; long rows cost memory
 MAX_SCANS = 32  # of a JPEG; progressive ones have about ten
 MAX_ICC_BYTES = 3 * 1024 * 1024  # common CMYK press profiles have up to 2 MB
 DECODER_WAIT_SECONDS = 5.0
+PAGE_SIZE = 500  # Cloudinary's largest
 
 
 class InvalidImage(ValidationError):
@@ -40,6 +41,13 @@ class MediaUnavailable(ServiceUnavailable):
     def __init__(self, detail: str | None = None, *, name: str | None = None) -> None:
         super().__init__(detail)
         self.name = name
+
+
+class ImagePage(NamedTuple):
+    """``images`` are names and creation times; ``next`` is the start of the next page, "" after the last."""
+
+    images: list[tuple[str, datetime]]
+    next: str
 
 
 class PreparedImage(ContentFile):
@@ -194,19 +202,28 @@ def delete_image(name: str) -> None:
         raise MediaUnavailable("The image could not be deleted.") from error
 
 
-def stored_images(folder: str) -> Iterator[tuple[str, datetime]]:
-    """Yield `(name, creation time)` of every image. Raises `MediaUnavailable`."""
+def image_pages(folder: str, *, start: str = "") -> Iterator[ImagePage]:
+    """Yield at least one page. Raises `MediaUnavailable`."""
     if is_at_cloudinary():
         storage: Any = default_storage
-        yield from storage.list_images(folder)
+        yield from storage.image_pages(folder, start=start)
         return
     try:
         _, files = default_storage.listdir(folder)
     except FileNotFoundError:
-        return
+        files = []
     derived_endings = tuple(derived_name("", size) for size in SIZES)
+    left = sorted(file for file in files if file > start and not file.endswith(derived_endings))
+    for position in range(0, len(left) or 1, PAGE_SIZE):
+        page = left[position : position + PAGE_SIZE]
+        is_last = position + PAGE_SIZE >= len(left)
+        yield ImagePage(list(_with_times(folder, page)), "" if is_last else page[-1])
+
+
+def _with_times(folder: str, files: list[str]) -> Iterator[tuple[str, datetime]]:
     for file in files:
-        if not file.endswith(derived_endings):
+        # Deleted concurrently.
+        with contextlib.suppress(FileNotFoundError):
             yield f"{folder}/{file}", default_storage.get_created_time(f"{folder}/{file}")
 
 

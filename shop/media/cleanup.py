@@ -1,18 +1,20 @@
 """Background deletion: an outage neither blocks a change nor leaks a file."""
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.utils import timezone
 
 from shop import jobs, media
+from shop.jobs import Cursor, TimeLimit
 
 R = TypeVar("R")
 
 ORPHAN_AGE = timedelta(hours=1)
+# Cloudinary's cursors expire.
+LONGEST_SEARCH = timedelta(days=1)
 
 
 def store_and_record(image: media.PreparedImage, *, folder: str, record: Callable[[str], R]) -> R:
@@ -32,19 +34,21 @@ def store_and_record(image: media.PreparedImage, *, folder: str, record: Callabl
         raise
 
 
-def delete_orphans(folder: str, *, in_use: Callable[[list[str]], Iterable[str]]) -> int:
-    """Return the number of deleted images.
+def delete_orphans(folder: str, cursor: Cursor, *, in_use: Callable[[list[str]], Iterable[str]]) -> Cursor:
+    """Enqueue the deletion of images without a row, in slices.
 
     Skips recent ones, which a request may be about to record.
     """
-    old = timezone.now() - ORPHAN_AGE
-    names = (name for name, stored_at in media.stored_images(folder) if stored_at < old)
-    deleted = 0
-    while batch := list(itertools.islice(names, 100)):
-        for name in set(batch) - set(in_use(batch)):
-            media.delete_image(name)
-            deleted += 1
-    return deleted
+    limit, now = TimeLimit(), timezone.now()
+    if not cursor or datetime.fromisoformat(cursor["begun_at"]) < now - LONGEST_SEARCH:
+        cursor = {"begun_at": now.isoformat(), "start": ""}
+    next_start = ""
+    for page in limit.limit(media.image_pages(folder, start=cursor["start"])):
+        old = [name for name, stored_at in page.images if stored_at < now - ORPHAN_AGE]
+        for name in set(old) - set(in_use(old)):
+            delete_stored_image.enqueue(unless_queued=True, name=name)
+        next_start = page.next
+    return {**cursor, "start": next_start} if next_start else None
 
 
 def delete_image_later(name: str | None) -> None:

@@ -20,7 +20,7 @@ from django.core.files.base import File
 from django.utils.deconstruct import deconstructible
 
 from shop.logs import describe_error
-from shop.media import MediaUnavailable
+from shop.media import PAGE_SIZE, ImagePage, MediaUnavailable
 from shop.media.urls import stem, urls_of
 
 logger = structlog.get_logger(__name__)
@@ -56,36 +56,45 @@ class CloudinaryStorage(MediaCloudinaryStorage):
             raise MediaUnavailable(f"Cloudinary answered {result!r} to the removal of {name}.")
         return result == "ok"
 
-    def list_images(self, folder: str) -> Iterator[tuple[str, datetime]]:
-        """Yield `(public id, upload time)`, 500 per call."""
-        cursor: dict[str, Any] = {}
-        seen: set[str] = set()
+    def image_pages(self, folder: str, *, start: str) -> Iterator[ImagePage]:
+        """Names are public ids, times those of the upload."""
+        # A repeated cursor would loop forever.
+        seen = {start}
         while True:
-            page = _call(
-                cloudinary.api.resources,
-                type="upload",
-                resource_type=self.RESOURCE_TYPE,
-                prefix=_with_prefix(f"{folder}/"),
-                max_results=500,
-                **cursor,
-            )
-            try:
-                found = [(each["public_id"], datetime.fromisoformat(each["created_at"])) for each in page["resources"]]
-                next_cursor = page.get("next_cursor") or ""
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise MediaUnavailable("Cloudinary answered no list of images.") from error
-            names = [name for name, _ in found]
-            if not all(isinstance(each, str) for each in [*names, next_cursor]) or next_cursor in seen:
-                raise MediaUnavailable("Cloudinary answered no list of images.")
-            yield from found
-            if not next_cursor:
+            page = self._image_page(folder, start=start)
+            if page.next and page.next in seen:
+                raise _no_list()
+            yield page
+            if not page.next:
                 return
-            # A repeated cursor would loop forever.
-            seen.add(next_cursor)
-            cursor = {"next_cursor": next_cursor}
+            start = page.next
+            seen.add(start)
+
+    def _image_page(self, folder: str, *, start: str) -> ImagePage:
+        cursor: dict[str, Any] = {"next_cursor": start} if start else {}
+        page = _call(
+            cloudinary.api.resources,
+            type="upload",
+            resource_type=self.RESOURCE_TYPE,
+            prefix=_with_prefix(f"{folder}/"),
+            max_results=PAGE_SIZE,
+            **cursor,
+        )
+        try:
+            found = [(each["public_id"], datetime.fromisoformat(each["created_at"])) for each in page["resources"]]
+            next_cursor = page.get("next_cursor") or ""
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise _no_list() from error
+        if not all(isinstance(each, str) for each in [*(name for name, _ in found), next_cursor]):
+            raise _no_list()
+        return ImagePage(found, next_cursor)
 
     def url(self, name: str) -> str:
         return urls_of("original")(name) or ""
+
+
+def _no_list() -> MediaUnavailable:
+    return MediaUnavailable("Cloudinary answered no list of images.")
 
 
 def _with_prefix(name: str) -> str:

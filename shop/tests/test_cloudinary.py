@@ -97,8 +97,10 @@ class TestStoring:
         cloud.page_size = 1
         names = {media.store_image(image, folder=folder) for folder in ("products", "products/2", "avatars")}
         wanted = {name for name in names if name.startswith("shop/products/")}
-        assert {name for name, _ in media.stored_images("products")} == wanted
-        assert all(stored_at.tzinfo for _, stored_at in media.stored_images("products"))
+        pages = list(media.image_pages("products"))
+        assert {name for page in pages for name, _ in page.images} == wanted
+        assert all(stored_at.tzinfo for page in pages for _, stored_at in page.images)
+        assert list(media.image_pages("products", start=pages[0].next)) == pages[1:]
 
 
 class TestUrls:
@@ -141,7 +143,7 @@ class TestAnUnreachableService:
         cloud.failing_status = status
         unavailable(media.store_image, image, folder="products")
         unavailable(media.delete_image, "products/1f")
-        unavailable(list, media.stored_images("products"))
+        unavailable(list, media.image_pages("products"))
         assert cloud.assets == {}
 
     def test_the_api_answers_it_with_503_and_when_to_come_back(self):

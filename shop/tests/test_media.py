@@ -18,7 +18,7 @@ from rest_framework import serializers
 
 from shop import media
 from shop.admin.uploads import ImagesFormField
-from shop.dev.testing.images import flat_png, png_chunk, with_scans
+from shop.dev.testing.images import flat_png, png_chunk, stored_images, with_scans
 from shop.http.addresses import base_url
 from shop.media.fields import UploadedImageField
 from shop.media.urls import derived_name, image_url, image_urls
@@ -389,8 +389,16 @@ class TestLocalStorage:
 
     def test_the_stored_images_are_listed_without_their_sizes(self):
         names = {self.store(), self.store(kind="PNG")}
-        assert {name for name, _ in media.stored_images("products")} == names
-        assert list(media.stored_images("nothing")) == []
+        assert stored_images("products") == names
+        assert list(media.image_pages("nothing")) == [([], "")]
+
+    def test_the_stored_images_are_listed_in_pages_that_can_be_continued(self, monkeypatch):
+        monkeypatch.setattr(media, "PAGE_SIZE", 2)
+        names = sorted(self.store() for _ in range(5))
+        pages = list(media.image_pages("products"))
+        assert [[name for name, _ in page.images] for page in pages] == [names[:2], names[2:4], names[4:]]
+        assert list(media.image_pages("products", start=pages[0].next)) == pages[1:]
+        assert pages[-1].next == ""
 
 
 class TestUrls:

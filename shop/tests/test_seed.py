@@ -17,11 +17,11 @@ from cart.models import Cart, Coupon
 from catalog import images, read_model, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod, TaxRate
-from shop import media
 from shop.dev.demo import bench, journey, seeding
 from shop.dev.demo.products import CATEGORIES, PRODUCTS
 from shop.dev.demo.products.model import MEDIA
 from shop.dev.management.commands import seed as seed_command
+from shop.dev.testing.images import stored_images
 from shop.media.urls import SIZES, derived_name
 
 # Some with variants, one that is sold out, and what the demo's journey needs.
@@ -59,12 +59,12 @@ def dump_database() -> dict[str, list[dict]]:
 def test_the_second_run_changes_nothing():
     seed()
     once = dump_database()
-    files = sorted(name for name, _ in media.stored_images("products"))
+    files = stored_images("products")
 
     output = seed()
 
     assert dump_database() == once
-    assert sorted(name for name, _ in media.stored_images("products")) == files
+    assert stored_images("products") == files
     assert "nothing was changed" in output
 
 

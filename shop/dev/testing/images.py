@@ -5,11 +5,17 @@ import zlib
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from shop import media
+
 
 def image_file(colour: str = "red", *, kind: str = "PNG", size: tuple[int, int] = (60, 40)) -> SimpleUploadedFile:
     output = io.BytesIO()
     Image.new("RGB", size, colour).save(output, kind)
     return SimpleUploadedFile(f"picture.{kind.lower()}", output.getvalue(), content_type=f"image/{kind.lower()}")
+
+
+def stored_images(folder: str) -> set[str]:
+    return {name for page in media.image_pages(folder) for name, _ in page.images}
 
 
 def flat_png(width: int, height: int) -> bytes:
