@@ -1,10 +1,61 @@
+import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from pymongo.read_concern import ReadConcern
 
 from shop.dev.testing.commands import Command
+
+
+class Profile(NamedTuple):
+    """A command's plan (``IXSCAN { email: 1 }``) and cost, as MongoDB's profiler measured them."""
+
+    command: dict[str, Any]
+    collection: str
+    plan: str
+    keys: int
+    documents: int
+    returned: int
+    sorts_in_memory: bool
+
+    @property
+    def scans_collection(self) -> bool:
+        return "COLLSCAN" in self.plan
+
+    def __str__(self) -> str:
+        cost = f"{self.keys} keys, {self.documents} documents, {self.returned} returned"
+        return f"{self.collection}: {self.plan}, {cost}{', SORT' if self.sorts_in_memory else ''}: {self.command}"
+
+
+@contextlib.contextmanager
+def profiled() -> Iterator[list[Profile]]:
+    """Record the commands of all threads on the test's database; the list is filled after the block."""
+    database, found = connection.database, list[Profile]()
+    database.command("profile", 0)
+    database.drop_collection("system.profile")
+    # The default is 1 MB.
+    database.create_collection("system.profile", capped=True, size=32 * 1024 * 1024)
+    database.command("profile", 2)
+    try:
+        yield found
+    finally:
+        database.command("profile", 0)
+        rows = list(database["system.profile"].find(sort=[("ts", 1)]))
+        database.drop_collection("system.profile")
+    found += [_profile(row) for row in rows if "planSummary" in row]
+
+
+def _profile(row: dict[str, Any]) -> Profile:
+    return Profile(
+        command={name: value for name, value in row["command"].items() if not name.startswith(("$", "lsid"))},
+        collection=row["ns"].partition(".")[2],
+        plan=row["planSummary"],
+        keys=row.get("keysExamined", 0),
+        documents=row.get("docsExamined", 0),
+        returned=row.get("nreturned", row.get("nMatched", 0)),
+        sorts_in_memory=row.get("hasSortStage", False),
+    )
 
 
 def stages_of(command: Command) -> set[str]:
