@@ -234,7 +234,7 @@ class AddressViewSet(viewsets.ModelViewSet):
     def get_queryset(self) -> QuerySet[Address]:
         if not self.request.user.is_authenticated:
             return Address.objects.none()
-        return Address.objects.owned_by(self.request.user).order_by("-id")
+        return Address.objects.owned_by(self.request.user)
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         serializer.instance = address_book.add_address(user=self.request.user, fields=serializer.validated_data)

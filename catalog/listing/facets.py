@@ -17,6 +17,7 @@ from catalog.listing.filters import ProductFilters
 from catalog.listing.replies import CategoryBriefSerializer
 from catalog.models import Category, Product
 from shop import money
+from shop.api import pagination
 from shop.db import documents, identifiers
 from shop.db.caches import TTLCache
 from shop.db.documents import Document
@@ -117,9 +118,9 @@ def _count_facets(query: ProductFilters) -> dict[str, Any]:
         scanned.append(products)
         groups |= found
     return {
-        "count": min(matching, filters.MAX_COUNTED),
-        "count_exact": matching <= filters.MAX_COUNTED,
-        "exact": max(scanned) <= filters.MAX_COUNTED,
+        "count": min(matching, pagination.MAX_COUNTED),
+        "count_exact": matching <= pagination.MAX_COUNTED,
+        "exact": max(scanned) <= pagination.MAX_COUNTED,
         "categories": _categories(groups.get("category", {}), chosen=query.categories),
         "price": _price(groups.get("price", {})),
         "in_stock": [
@@ -135,7 +136,7 @@ def _scan(query: ProductFilters, *, names: Iterable[str], without: str | None = 
     pipeline = [
         {"$match": query.match(without=without)},
         {"$sort": filters.NEWEST_FIRST},
-        {"$limit": filters.MAX_COUNTED + 1},
+        {"$limit": pagination.MAX_COUNTED + 1},
         {
             "$project": {
                 "price": {"$ifNull": ["$price", _NO_PRICE]},
@@ -175,7 +176,7 @@ def _keys(name: str) -> Any:
 
 def _products(groups: dict[Any, Document], key: Any) -> int:
     # The query reads one product more than the limit.
-    return min(groups[key]["products"], filters.MAX_COUNTED) if key in groups else 0
+    return min(groups[key]["products"], pagination.MAX_COUNTED) if key in groups else 0
 
 
 def _categories(groups: dict[Any, Document], *, chosen: Container[Any]) -> list[dict[str, Any]]:

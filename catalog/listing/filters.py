@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 from catalog.listing.search import Search
 from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product
 from catalog.read_model import attribute_pair
+from shop.api import pagination
 from shop.api.fields import LowerSlugField
 from shop.api.query import QueryBooleanField, RepeatedField, non_blank_parameters, refuse_unknown_filter
 from shop.db import documents
@@ -51,8 +52,6 @@ ORDERINGS = {
 }
 NEWEST_FIRST = ORDERINGS["newest"].sort
 RELEVANCE = "relevance"
-# Maximum number of products that a request counts, skips or ranks.
-MAX_COUNTED = 10_000
 # Each needs another aggregation of the facets.
 MAX_ATTRIBUTE_FILTERS = 10
 MAX_VALUES = 50
@@ -226,7 +225,7 @@ class ProductQuery(ProductFilters):
         if self.ordering is not None:
             return [{"$match": self.match()}, {"$sort": self.ordering.sort}]
         ranked = self.match()
-        first_beyond = [{"$match": ranked}, {"$sort": NEWEST_FIRST}, {"$skip": MAX_COUNTED}, {"$limit": 1}]
+        first_beyond = [{"$match": ranked}, {"$sort": NEWEST_FIRST}, {"$skip": pagination.MAX_COUNTED}, {"$limit": 1}]
         first_beyond.append({"$project": {"created_at": 1}})
         for row in documents.aggregate(Product, first_beyond, index=self.index()):
             at, pk = row["created_at"], row["_id"]

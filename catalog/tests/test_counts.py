@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from catalog.listing import count, filters
 from catalog.models import Product
 from catalog.tests.conftest import LIST
+from shop.api import pagination
 from shop.dev.testing.commands import count_commands
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +75,7 @@ def test_that_there_are_more_than_are_counted_is_remembered_longer(
 ) -> None:
     monkeypatch.setattr(count, "CACHED_FROM", 2)
     monkeypatch.setattr(count, "SECONDS_ABOVE_LIMIT", 2)
-    monkeypatch.setattr(filters, "MAX_COUNTED", 2)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 2)
     products = [make_product(name) for name in "abc"]
     assert listed(anonymous)[:2] == (2, False)
     products[0].delete()
@@ -88,7 +89,7 @@ def test_a_count_that_promises_more_than_there_is_leads_nowhere(
     anonymous: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(count, "CACHED_FROM", 2)
-    monkeypatch.setattr(filters, "MAX_COUNTED", 4)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 4)
     products = [make_product(name) for name in "abcde"]
     assert listed(anonymous, "page_size=2")[:2] == (4, False)
     for product in products:

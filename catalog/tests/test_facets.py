@@ -9,10 +9,11 @@ from django.http import QueryDict
 from rest_framework.test import APIClient
 
 from catalog import services as catalog
-from catalog.listing import facets, filters
+from catalog.listing import facets
 from catalog.listing.filters import ProductFilters
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST, put_on_shelf
+from shop.api import pagination
 from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal, refusals
 from shop.http.circuit import circuit
@@ -203,7 +204,7 @@ def test_staff_and_customers_get_the_same_answer(
 def test_of_more_products_than_are_counted_the_newest_are(
     ask: Callable, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     put_on_shelf(*[{"attribute_pairs": ["age=old"]}] * 4, *[{"attribute_pairs": ["age=new"]}] * 6)
     found = ask()
     assert (found["count"], found["count_exact"], found["exact"]) == (7, False, False)
@@ -217,7 +218,7 @@ def test_of_more_products_than_are_counted_the_newest_are(
 
 
 def test_as_many_as_are_counted_are_counted_exactly(ask: Callable, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     put_on_shelf(*[{}] * 7)
     found = ask()
     assert (found["count"], found["count_exact"], found["exact"]) == (7, True, True)

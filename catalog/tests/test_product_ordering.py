@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from catalog.listing import filters
 from catalog.listing.filters import ORDERINGS
 from catalog.models import Product
 from catalog.tests.conftest import LIST, put_on_shelf
+from shop.api import pagination
 from shop.dev.testing.replies import refusal
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ def test_relevance_counts_name_before_category_before_description_and_then_sales
 def test_next_goes_on_by_cursor_to_the_very_end(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch, ordering: str, size: int
 ) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     pages = walk(anonymous, ordering=ordering, page_size=size)
     assert ids(pages) == expected(ordering, shelf)
     assert {(page["count"], page["count_exact"]) for page in pages} == {(7, False)}
@@ -136,7 +136,7 @@ def test_next_goes_on_by_cursor_to_the_very_end(
 def test_a_cursor_keeps_the_filters(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch, ordering: str
 ) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     pages = walk(anonymous, ordering=ordering, page_size=4, attr_colour="red", max_price="4.10")
     kept = [row for row in shelf if row.attribute_pairs and row.price <= Decimal("4.10")]
     assert len(kept) > 8
@@ -146,7 +146,7 @@ def test_a_cursor_keeps_the_filters(
 def test_exactly_as_many_as_are_counted_are_counted_exactly(
     anonymous: APIClient, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     put_on_shelf(*[{}] * 7)
     pages = walk(anonymous, page_size=7)
     assert [(page["count"], page["count_exact"], len(page["results"])) for page in pages] == [(7, True, 7)]
@@ -155,7 +155,7 @@ def test_exactly_as_many_as_are_counted_are_counted_exactly(
 def test_one_more_than_is_counted_is_one_cursor_away(
     anonymous: APIClient, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     put_on_shelf(*[{}] * 8)
     pages = walk(anonymous, page_size=7)
     assert [(page["count"], page["count_exact"], len(page["results"])) for page in pages] == [
@@ -167,7 +167,7 @@ def test_one_more_than_is_counted_is_one_cursor_away(
 def test_pages_by_number_end_at_the_maximum_count(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     assert len(anonymous.get(LIST, {"page": 2, "page_size": 5}).json()["results"]) == 2
     assert refusal(anonymous.get(LIST, {"page": 3, "page_size": 5}), 404) == ("not_found", None)
 
@@ -175,7 +175,7 @@ def test_pages_by_number_end_at_the_maximum_count(
 def test_products_added_or_removed_while_paging_by_cursor_move_nothing_else(
     anonymous: APIClient, shelf: list[Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     order = expected("price", shelf)
     second = anonymous.get(anonymous.get(LIST, {"ordering": "price", "page_size": 7}).json()["next"]).json()
     assert [product["id"] for product in second["results"]] == order[7:14]
@@ -185,7 +185,7 @@ def test_products_added_or_removed_while_paging_by_cursor_move_nothing_else(
 
 
 def test_relevance_ends_at_the_maximum_count(anonymous: APIClient, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     put_on_shelf(*[{"name": "mug"}] * 9)
     pages = walk(anonymous, search="mug", ordering="relevance", page_size=4)
     assert len(set(ids(pages))) == 7
@@ -195,7 +195,7 @@ def test_relevance_ends_at_the_maximum_count(anonymous: APIClient, db: None, mon
 def test_of_more_matches_than_are_counted_the_newest_are_ranked(
     anonymous: APIClient, names: Callable[..., list[str]], db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filters, "MAX_COUNTED", 7)
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     put_on_shelf(
         {"name": "Mug the oldest", "sales": 9},
         *({"description": "a mug", "sales": n} for n in range(6)),

@@ -35,7 +35,7 @@ class ReviewViewSet(ConditionalGetMixin, BodyValidationMixin, mixins.ListModelMi
         return [AllowAny() if self.request.method in SAFE_METHODS else IsAuthenticated()]
 
     def get_queryset(self) -> QuerySet[Review]:
-        reviews = Review.objects.filter(product=self.product).order_by("-id").prefetch_related("user")
+        reviews = Review.objects.filter(product=self.product).prefetch_related("user")
         user = self.request.user
         own = reviews.owned_by(user) if isinstance(user, User) else reviews.none()
         if self.action != "list":

@@ -90,7 +90,7 @@ def test_a_buyer_s_review_is_shown_and_counted(
         "updated_at": review["updated_at"],
     }
     page = anonymous.get(url_of(mug)).json()
-    assert page == {"count": 1, "next": None, "previous": None, "results": [{**review, "is_mine": False}]}
+    assert (page["count"], page["results"]) == (1, [{**review, "is_mine": False}])
     assert (rating_of(mug), rating_of(other)) == ((5.0, 1), (None, 0))
 
 
@@ -365,14 +365,14 @@ def test_cached_reviews_are_304_until_there_is_another(
 
 
 @pytest.mark.parametrize("reviews", [1, 6])
-def test_a_page_of_reviews_costs_four_commands(
+def test_a_page_of_reviews_costs_three_commands(
     anonymous: APIClient, buyer: Callable[..., APIClient], mug: Product, reviews: int
 ) -> None:
     for _ in range(reviews):
         write(buyer(), mug)
     with count_commands() as commands:
         assert len(titles(anonymous, mug)) == reviews
-    assert len(commands) == 4, str(commands)
+    assert len(commands) == 3, str(commands)
 
 
 # --- Hiding -----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ the dotted path of the invalid input, or null. Every call may also return 405, 4
 and 429 or 503 with `Retry-After`.
 
 **Lists** have the shape `{"count", "next", "previous", "results"}` and take `page` and `page_size` (at most 100).
-Products are counted up to 10,000; if there are more, `count_exact` is false, and later pages use a cursor: follow
+Rows are counted up to 10,000; if there are more, `count_exact` is false, and later pages use a cursor: follow
 `next` unchanged.
 
 **Search and filters.** Products must match all filters, but only one of several values of an attribute

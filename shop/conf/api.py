@@ -6,7 +6,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["shop.api.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["shop.api.parsers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "shop.api.pagination.PageNumberPagination",
+    "DEFAULT_PAGINATION_CLASS": "shop.api.pagination.NewestFirstPagination",
     "DEFAULT_SCHEMA_CLASS": "shop.api.schema.AutoSchema",
     "DEFAULT_METADATA_CLASS": "shop.api.metadata.Metadata",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",

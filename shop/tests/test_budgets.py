@@ -11,9 +11,10 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from catalog.listing.count import FEW
-from catalog.listing.filters import MAX_COUNTED, ORDERINGS
+from catalog.listing.filters import ORDERINGS
 from catalog.models import SEARCH_INDEX, Product
 from catalog.tests.conftest import LIST
+from shop.api.pagination import MAX_COUNTED
 from shop.db import caches
 from shop.dev.testing.commands import Commands, count_commands
 from shop.dev.testing.plans import indexes_of_plans_kept, keys_and_documents, stages_of

@@ -1,0 +1,152 @@
+"""Lists of the API read as much in a large shop as in a small one: 1,000 orders, or 100,000 with `make test-slow`."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from django.db import connection
+from rest_framework.test import APIClient
+
+from accounts.models import Address, User
+from catalog.listing.filters import ORDERINGS, ProductFiltersSerializer
+from catalog.models import Category, Product
+from catalog.tests.conftest import put_on_shelf
+from conftest import ADDRESS
+from orders.lifecycle import STATUSES
+from orders.models import Order
+from orders.reviews.models import Review
+from shop.api import pagination
+from shop.db import caches
+from shop.dev.testing.plans import Profile, profiled
+from shop.dev.testing.routes import operations
+from shop.dev.testing.steps import API, place_order
+
+pytestmark = pytest.mark.django_db
+
+SIZES = [
+    pytest.param((1_000, 20), id="small"),
+    pytest.param((100_000, 10_000), id="large", marks=[pytest.mark.large, pytest.mark.slow]),
+]
+PRODUCT_FILTERS = {
+    "category": "mugs",
+    "min_price": "5",
+    "max_price": "5",
+    "in_stock": "true",
+    "search": "mug",
+}
+# They return all rows, of which there are few.
+WHOLE = {"/categories/", "/shipping-methods/"}
+
+
+def combinations(values: dict[str, str]) -> Iterator[str]:
+    for size in range(len(values) + 1):
+        for names in itertools.combinations(values, size):
+            yield "&".join(f"{name}={values[name]}" for name in names)
+
+
+# Statuses of the newest orders, of most, and of none.
+NEW = {"status": "completed", "payment_status": "paid", "fulfilment_status": "unfulfilled"}
+OLD = {"status": "completed", "payment_status": "paid", "fulfilment_status": "delivered"}
+NONE = {"status": "cancelled", "payment_status": "refunded", "fulfilment_status": "shipped"}
+QUERIES = {
+    "/orders/": list(dict.fromkeys(query for statuses in (NEW, OLD, NONE) for query in combinations(statuses))),
+    "/products/": [
+        *(f"ordering={name}" for name in ORDERINGS),
+        *(f"{name}={value}" for name, value in PRODUCT_FILTERS.items()),
+    ],
+    "/products/{product_pk}/reviews/": ["", "mine=true"],
+    "/users/me/addresses/": [""],
+}
+
+
+def lists() -> set[str]:
+    def is_list(description: dict[str, Any]) -> bool:
+        schema = description["responses"]["200"].get("content", {}).get("application/json", {}).get("schema", {})
+        names = {each["name"] for each in description.get("parameters", [])}
+        return "page" in names or schema.get("type") == "array"
+
+    reads = [each for each in operations() if each.method == "GET" and "200" in each.description["responses"]]
+    return {each.path.removeprefix(API) for each in reads if is_list(each.description)}
+
+
+def test_every_list_has_a_budget() -> None:
+    assert lists() - WHOLE == set(QUERIES)
+    assert set(NEW) == set(OLD) == set(NONE) == set(STATUSES)
+    assert set(PRODUCT_FILTERS) == set(ProductFiltersSerializer().fields)
+
+
+@pytest.fixture(params=SIZES)
+def rows(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    customer: User,
+    as_customer: APIClient,
+    make_user: Callable[..., User],
+    make_product: Callable[..., Product],
+    make_category: Callable[..., Category],
+) -> Product:
+    """Return a product with many reviews. The customer has half of all orders."""
+    number, counted = request.param
+    monkeypatch.setattr(pagination, "MAX_COUNTED", counted)
+    mug = make_product("Mug", stock=10, category=make_category("Mugs"))
+    place_order(as_customer, mug)
+    template = Order._base_manager.values().get() and connection.database[Order._meta.db_table].find_one()
+    stranger = make_user()
+    fill(
+        Order,
+        (
+            {
+                **template,
+                "number": f"N{n}",
+                "cart": ObjectId(),
+                "user_id": (customer, stranger)[n % 2].pk,
+                **(NEW if n > number * 0.8 else OLD),
+            }
+            for n in range(number)
+        ),
+    )
+    review = {"product_id": mug.pk, "rating": 5, "is_hidden": False, "is_withdrawn": False}
+    fill(Review, ({**review, "user_id": ObjectId(), "is_withdrawn": n % 2 == 0} for n in range(number)))
+    fill(Review, ({**review, "product_id": ObjectId(), "user_id": customer.pk} for n in range(50)))
+    Address.objects.bulk_create(Address(user=owner, **ADDRESS) for owner in (customer, stranger) for _ in range(40))
+    put_on_shelf(*({"price": 1 + n % 9, "category_lineage": mug.category_lineage} for n in range(min(number, 2_000))))
+    return mug
+
+
+def fill(model: Any, documents: Iterator[dict[str, Any]]) -> None:
+    collection = connection.database[model._meta.db_table]
+    while batch := list(itertools.islice(documents, 10_000)):
+        collection.insert_many({**each, "_id": ObjectId()} for each in batch)
+
+
+def read(client: APIClient, url: str) -> list[Profile]:
+    caches.clear_all()
+    with profiled() as found:
+        reply = client.get(url)
+    assert reply.status_code == 200, reply.content
+    return found
+
+
+def test_a_list_reads_no_more_than_its_page_and_count(
+    as_customer: APIClient, as_staff: APIClient, customer: User, rows: Product, subtests: pytest.Subtests
+) -> None:
+    most = pagination.MAX_COUNTED + 1
+    for path, queries in QUERIES.items():
+        address = f"{API}{path}".replace("{product_pk}", str(rows.pk))
+        for query in queries:
+            urls = [(as_customer, f"{address}?{query}"), (as_staff, f"{address}?{query}")]
+            if path == "/orders/":
+                urls += [(as_staff, f"{address}?{query}&user={customer.pk}"), (as_staff, f"{address}?{query}&page=2")]
+            for client, url in urls:
+                with subtests.test(url=url, staff=client is as_staff):
+                    if url.endswith("page=2") and client.get(url).status_code == 404:
+                        continue
+                    profiles = read(client, url)
+                    assert profiles
+                    for profile in profiles:
+                        assert not profile.scans_collection, profile
+                        assert not profile.sorts_in_memory, profile
+                        assert profile.documents <= 10 * profile.returned + most, profile
+                        assert profile.keys <= 10 * profile.returned + 2 * most + 100, profile
