@@ -199,6 +199,7 @@ class Address(models.Model):
                 fields=["user"], condition=models.Q(is_default=True), name="one_default_address_each"
             ),
         ]
+        indexes = [models.Index(fields=["user", "-id"], name="address_user")]
 
     def __str__(self) -> str:
         return f"{self.name}, {self.line1}, {self.city}"

@@ -118,12 +118,18 @@ class CouponUse(models.Model):
     """Deleted when the order is cancelled."""
 
     coupon = models.ForeignKey(Coupon, on_delete=models.CASCADE, related_name="uses")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Indexed by "coupon_use_user".
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     order_number = models.CharField(max_length=32)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["order_number"], name="coupon_use_order")]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="coupon_use_user"),
+            models.Index(fields=["order_number"], name="coupon_use_order"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.coupon_id} for {self.order_number}"

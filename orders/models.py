@@ -30,6 +30,7 @@ from orders.querysets import OrderQuerySet
 from orders.reviews.models import Review  # noqa: F401 (found by Django here)
 from shop.db.fields import LowerSlugField, UpperCodeField
 from shop.db.money_fields import money_field
+from shop.db.mongodb import EmbeddedIndex
 
 _NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -151,6 +152,12 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["number"], name="order_number"),
             models.Index(fields=["user", "-id"], name="order_user"),
+            # For any combination of statuses, see `orders.listing`.
+            models.Index(
+                fields=["user", "status", "payment_status", "fulfilment_status", "-id"], name="order_user_statuses"
+            ),
+            models.Index(fields=["status", "payment_status", "fulfilment_status", "-id"], name="order_statuses"),
+            EmbeddedIndex(fields=["user"], embedded=["lines.product"], name="order_user_product"),
             models.Index(fields=["status", "expires_at"], name="order_expiry"),
             models.Index(fields=["status", "-id"], name="order_status"),
             models.Index(fields=["payment_status", "-id"], name="order_payment_status"),

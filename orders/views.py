@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -26,6 +26,7 @@ from orders.errors import (
     TotalChanged,
 )
 from orders.lifecycle import Actor
+from orders.listing import OrderPagination, order_query
 from orders.models import Order, ShippingMethod
 from orders.pricing import Quote, quote
 from orders.serializers import (
@@ -83,14 +84,14 @@ PRICING_ERRORS = (
 )
 
 
-@extend_schema_view(list=extend_schema(parameters=[OrderQuerySerializer]))
-class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """The user's own orders; staff see all."""
 
     request: UserRequest
     serializer_class = OrderSerializer
     queryset = Order.objects.none()
     permission_classes = [IsAuthenticated]
+    pagination_class = OrderPagination
     lookup_field = "number"
     rate_scopes = {"create": "order", "quote": "order", "cancel": "order"}
     errors = {
@@ -110,13 +111,16 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, mixins.ListMo
     lookup_value_regex = "[0-9A-Za-z-]+"
 
     def get_queryset(self) -> QuerySet[Order]:
-        orders = Order.objects.order_by("-id")
+        orders = Order.objects.all()
         return orders if staff_may(self.request.user, "orders.view_order") else orders.owned_by(self.request.user)
 
-    def filter_queryset(self, queryset: Any) -> Any:
-        if self.action != "list":
-            return queryset
-        return queryset.filter(**validated_query(OrderQuerySerializer, self.request.query_params))
+    @extend_schema(parameters=[OrderQuerySerializer])
+    def list(self, request: UserRequest) -> Response:
+        """List orders, newest first."""
+        owner = None if staff_may(request.user, "orders.view_order") else request.user.pk
+        query: Any = order_query(owner=owner, filters=validated_query(OrderQuerySerializer, request.query_params))
+        page = self.get_serializer(self.paginate_queryset(query), many=True)
+        return self.get_paginated_response(page.data)
 
     @extend_schema(
         parameters=idempotency.HEADERS,

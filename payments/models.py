@@ -21,7 +21,10 @@ class Payment(models.Model):
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
     # Denormalized.
     order_number = models.CharField(max_length=16)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Indexed by "payment_user".
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     idempotency_key = models.CharField(max_length=64)
     # Empty until Stripe has responded.
     intent = models.CharField("PaymentIntent", max_length=255, blank=True)
@@ -48,6 +51,7 @@ class Payment(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order"], name="one_payment_per_order")]
         indexes = [
+            models.Index(fields=["user", "-id"], name="payment_user"),
             models.Index(fields=["intent"], name="payment_intent"),
             models.Index(fields=["order_number"], name="payment_order_number"),
             models.Index(fields=["created_at"], name="payment_created"),

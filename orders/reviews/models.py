@@ -46,9 +46,14 @@ class Review(models.Model):
     """Write with `orders.reviews.services`, which updates the product's rating."""
 
     product = models.ForeignKey("catalog.Product", on_delete=models.CASCADE, related_name="reviews")
-    # Null for deleted accounts.
+    # Null for deleted accounts. Indexed by "review_user".
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="reviews"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="reviews",
+        db_index=False,
     )
     rating = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(5)])
     title = models.CharField(max_length=120, blank=True)
@@ -68,7 +73,9 @@ class Review(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["product", "user"], name="one_review_each")]
         indexes = [
-            models.Index(fields=["product", "is_hidden", "-id"], name="review_shown"),
+            models.Index(fields=["product", "is_hidden", "is_withdrawn", "-id"], name="review_published"),
+            models.Index(fields=["user", "-id"], name="review_user"),
+            models.Index(fields=["user", "product", "-id"], name="review_user_product"),
             models.Index(fields=["is_hidden", "-id"], name="review_hidden"),
             models.Index(fields=["rating", "-id"], name="review_rating"),
             models.Index(fields=["order"], name="review_order"),

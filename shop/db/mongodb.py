@@ -1,4 +1,4 @@
-"""Patches of django-mongodb-backend 5.2, TTL indexes, lookups.
+"""Patches of django-mongodb-backend 5.2, indexes, lookups.
 
 `shop/tests/test_mongodb.py` shows which patches are obsolete.
 """
@@ -71,6 +71,22 @@ class TTLIndex(models.Index):
     def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
         column = column_of(field_of(model, self.fields[0]))
         return IndexModel([(column, 1)], name=self.name, expireAfterSeconds=self.seconds)
+
+
+class EmbeddedIndex(models.Index):
+    """Also indexes columns of embedded documents: ``lines.product``."""
+
+    def __init__(self, *, fields: list[str], embedded: list[str], name: str) -> None:
+        super().__init__(fields=fields, name=name)
+        self.embedded = embedded
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "embedded": self.embedded}
+
+    def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
+        columns = [column_of(field_of(model, name)) for name in self.fields]
+        return IndexModel([(column, 1) for column in (*columns, *self.embedded)], name=self.name)
 
 
 def violated_fields(error: BaseException) -> set[str]:
