@@ -85,8 +85,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = "customer"
         verbose_name_plural = "customers"
         indexes = [
-            # MongoDB does not use the unique index for look-ups: it is partial.
-            models.Index(fields=["email"], name="user_email"),
             models.Index(fields=["-date_joined"], name="user_joined"),
             models.Index(fields=["avatar"], condition=models.Q(avatar__gt=""), name="user_avatar"),
         ]

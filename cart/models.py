@@ -37,8 +37,9 @@ def token_digest(token: str) -> str:
 class Cart(models.Model):
     """Either ``user`` or, for a guest, ``token_digest`` is set."""
 
+    # Indexed by "one_cart_per_user".
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="carts"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="carts", db_index=False
     )
     token_digest = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001
     lines = EmbeddedModelArrayField(CartLine, default=list, blank=True)
@@ -53,7 +54,6 @@ class Cart(models.Model):
             models.UniqueConstraint(fields=["token_digest"], name="one_cart_per_token"),
         ]
         indexes = [
-            models.Index(fields=["token_digest"], name="cart_token"),
             models.Index(fields=["updated_at"], name="cart_updated"),
         ]
 
@@ -87,9 +87,6 @@ class Coupon(models.Model):
     # Changed by `cart.coupons` only.
     used = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["code"], name="coupon_code")]
 
     def __str__(self) -> str:
         return self.code

@@ -72,7 +72,6 @@ class Category(models.Model):
     class Meta:
         verbose_name_plural = "categories"
         indexes = [
-            models.Index(fields=["slug"], name="category_slug"),
             models.Index(fields=["path"], name="category_path"),
         ]
 
@@ -123,7 +122,6 @@ class Product(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["slug"], name="product_slug"),
             models.Index(fields=["is_active", "-created_at", "-id"], name="product_newest"),
             models.Index(fields=["is_active", "price", "id"], name="product_price"),
             models.Index(fields=["is_active", "sort_name", "id"], name="product_name"),
@@ -171,8 +169,6 @@ class Variant(models.Model):
     class Meta:
         ordering = ["position", "id"]
         indexes = [
-            models.Index(fields=["sku"], name="variant_sku"),
-            models.Index(fields=["sku_key"], name="variant_sku_key"),
             models.Index(fields=["stock"], name="variant_stock"),
         ]
 

@@ -150,7 +150,6 @@ class Order(models.Model):
             models.UniqueConstraint(fields=["cart", "cart_revision"], name="one_order_per_cart_revision"),
         ]
         indexes = [
-            models.Index(fields=["number"], name="order_number"),
             models.Index(fields=["user", "-id"], name="order_user"),
             # For any combination of statuses, see `orders.listing`.
             models.Index(
@@ -272,7 +271,6 @@ class ShippingMethod(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
-        indexes = [models.Index(fields=["code"], name="shipping_method_code")]
 
     def __str__(self) -> str:
         return self.name
@@ -310,7 +308,6 @@ class TaxRate(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["country", "state"], name="one_tax_rate_per_place")]
-        indexes = [models.Index(fields=["country", "state"], name="tax_rate_place")]
 
     def __str__(self) -> str:
         return f"{self.country} {self.state} {self.rate} %"

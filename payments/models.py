@@ -18,7 +18,8 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 class Payment(models.Model):
     """Saved with its key before Stripe is called, so that a retry creates no second PaymentIntent."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
+    # Indexed by "one_payment_per_order".
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments", db_index=False)
     # Denormalized.
     order_number = models.CharField(max_length=16)
     # Indexed by "payment_user".
@@ -113,7 +114,6 @@ class Refund(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stripe_refund"], name="one_row_per_stripe_refund")]
         indexes = [
-            models.Index(fields=["stripe_refund"], name="refund_stripe_id"),
             models.Index(fields=["status", "-created_at"], name="refund_status"),
             # Covers the sums of refunds.
             models.Index(fields=["currency", "created_at", "status", "amount"], name="refund_sums"),

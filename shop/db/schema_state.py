@@ -6,6 +6,9 @@ from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.migrations.executor import MigrationExecutor
 
+from shop.db.backend.unique_indexes import is_same_index, is_unconditional, unique_indexes
+from shop.db.connection import mongodb_connection
+
 _migrated = False
 
 
@@ -32,16 +35,15 @@ def migration_error() -> str:
 
 def missing_indexes() -> Iterator[str]:
     """Yield missing indexes and unique constraints."""
-    connection = connections[DEFAULT_DB_ALIAS]
+    database = mongodb_connection().database
     for model in apps.get_models():
         if not model._meta.managed or model._meta.proxy:
             continue
         table = model._meta.db_table
-        with connection.cursor() as cursor:
-            there = connection.introspection.get_constraints(cursor, table)
-        unique = {tuple(each["columns"]) for each in there.values() if each["unique"]}
-        named: list[models.Index | models.BaseConstraint] = [*model._meta.indexes, *model._meta.constraints]
+        there = database[table].index_information()
+        conditional = (each for each in model._meta.constraints if not is_unconditional(each))
+        named: list[models.Index | models.BaseConstraint] = [*model._meta.indexes, *conditional]
         yield from (f"{table}: {each.name}" for each in named if each.name not in there)
-        for field in model._meta.local_fields:
-            if field.unique and field.column != "_id" and (field.column,) not in unique:
-                yield f"{table}: unique {field.column}"
+        for index in unique_indexes(model):
+            if not any(is_same_index(index, other) for other in there.values()):
+                yield f"{table}: unique {', '.join(index.document['key'])}"

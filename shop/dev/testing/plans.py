@@ -62,6 +62,10 @@ def stages_of(command: Command) -> set[str]:
     return {name for part in _parts(_explained(command, "queryPlanner")) for name in _names(part)}
 
 
+def indexes_used(command: Command) -> set[str]:
+    return {part["indexName"] for part in _parts(_explained(command, "queryPlanner")) if "indexName" in part}
+
+
 def keys_and_documents(command: Command) -> tuple[int, int]:
     """Return the numbers of examined index keys and documents."""
     explained = _explained(command, "executionStats")
