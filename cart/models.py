@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from datetime import timedelta
 from decimal import Decimal
 
 from bson import ObjectId
@@ -15,6 +16,7 @@ from django_mongodb_backend.models import EmbeddedModel
 
 from shop.db.fields import UpperCodeField
 from shop.db.money_fields import money_field
+from shop.db.mongodb import TTLIndex
 
 
 class CartLine(EmbeddedModel):
@@ -32,6 +34,10 @@ def new_token() -> str:
 
 def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+# Since the last change. Carts of customers are kept: there is one each.
+GUEST_CART_LIFETIME = timedelta(days=30)
 
 
 class Cart(models.Model):
@@ -55,6 +61,12 @@ class Cart(models.Model):
         ]
         indexes = [
             models.Index(fields=["updated_at"], name="cart_updated"),
+            TTLIndex(
+                fields=["updated_at"],
+                condition=models.Q(token_digest__gte=""),
+                seconds=int(GUEST_CART_LIFETIME.total_seconds()),
+                name="guest_cart_expiry",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from bson import ObjectId
 from django.conf import settings
@@ -21,12 +20,10 @@ from cart.pricing import PricedCart, price_lines
 from catalog import offers
 from catalog.errors import OutOfStock, VariantRequired
 from catalog.offers import Offer, Offers
-from shop import jobs
 from shop.db import documents
 from shop.db.transactions import TransactionContention, transactional
 
 ATTEMPTS = 50
-GUEST_CART_LIFETIME = timedelta(days=30)
 _CHANGED = ("lines", "coupon", "revision", "updated_at")
 
 
@@ -232,11 +229,6 @@ def merge_guest_cart(*, user: User, cart_token: str) -> None:
 
     if guest.lines or guest.coupon:
         update_cart(CartOwner(user=user), edit)
-
-
-@jobs.every(24 * 3600, name="cart.forget_guests")
-def delete_old_guest_carts() -> int:
-    return Cart.objects.filter(user=None, updated_at__lt=timezone.now() - GUEST_CART_LIFETIME).delete()[0]
 
 
 def delete_customer_data(*, user: User) -> None:

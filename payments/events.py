@@ -9,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from orders.lifecycle import OrderStatus
+from orders.models import Order
 from payments import gateway, refunds, services, transitions
 from payments.event_format import kind_of
 from payments.event_payload import stored_part
@@ -17,13 +18,16 @@ from payments.transitions import Outcome, StripeObject
 from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.db import documents
 from shop.db.transactions import transactional
+from shop.jobs.retention import BATCH, delete_in_batches
 from shop.logs import redacted
 
 logger = structlog.get_logger(__name__)
 
 Status = StripeEvent.Status
 OPEN = (Status.RECEIVED, Status.FAILED)
+SETTLED = (Status.APPLIED, Status.IGNORED)
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=1)
 EVENTS_KEPT = timedelta(days=90)
@@ -105,11 +109,31 @@ def retry_due(*, limit: int = 100) -> int:
     return len(due)
 
 
-@jobs.every(24 * 3600, name="payments.forget_events")
-def delete_old_events() -> int:
-    """Delete settled events: Stripe redelivers an event for days only, and lists it for 30."""
-    settled = (Status.APPLIED, Status.IGNORED)
-    return StripeEvent.objects.filter(status__in=settled, received_at__lt=timezone.now() - EVENTS_KEPT).delete()[0]
+@jobs.every_in_slices(24 * 3600, name="payments.forget_events")
+def delete_old_events(cursor: jobs.Cursor) -> jobs.Cursor:
+    """Stripe redelivers an event for days only, and lists it for 30."""
+    return delete_in_batches(
+        StripeEvent, {"status": {"$in": list(SETTLED)}, "received_at": {"$lt": timezone.now() - EVENTS_KEPT}}
+    )
+
+
+@jobs.every_in_slices(24 * 3600, name="payments.forget_flagged_events")
+def delete_resolved_events(cursor: jobs.Cursor) -> jobs.Cursor:
+    """Keep flagged events while their order's flag is open. The cursor is the last event's id."""
+    old = StripeEvent.objects.filter(status=Status.FLAGGED, received_at__lt=timezone.now() - EVENTS_KEPT)
+    examined = None
+    for row in jobs.TimeLimit().limit(old.filter(pk__gt=cursor or "").order_by("pk")[:BATCH]):
+        if not _has_open_flag(row):
+            # Unless it was replayed meanwhile.
+            documents.delete_many(StripeEvent, {"_id": row.pk, "status": Status.FLAGGED})
+        examined = row.pk
+    return examined
+
+
+def _has_open_flag(row: StripeEvent) -> bool:
+    intent = row.payload["data"]["object"]
+    payment = transitions.payment_of(intent) or transitions.payment_in_metadata(intent)
+    return payment is not None and Order.objects.get(pk=payment.order_id).has_open_flag
 
 
 def _intent_changed(intent: StripeObject) -> Outcome:

@@ -13,6 +13,7 @@ from shop.conf.media import *
 from shop.conf.orders import *
 from shop.conf.payments import *
 from shop.conf.rate_limits import *
+from shop.conf.retention import *
 from shop.conf.security import *
 from shop.conf.server import *
 from shop.logs import logging_settings

@@ -1,17 +1,24 @@
-"""An append-only row per change, with the names of fields, but no values, which may be personal data."""
+"""An append-only row per change, with the names of fields, but no values, which may be personal data.
+
+Rows are kept for ``STAFF_ACTIONS_DAYS``.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from bson import ObjectId
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils import timezone
 
+from shop import jobs
 from shop.db import documents, transactions
 from shop.http import request_context
+from shop.jobs.retention import delete_in_batches
 
 # Fields that name an object in the log; none for personal data.
 LABELS = {
@@ -122,6 +129,13 @@ def record(action: Action, *objects: models.Model, fields: Iterable[str] = ()) -
     ]
     if rows:
         documents.insert(*rows)
+
+
+@jobs.every_in_slices(24 * 3600, name="shop.forget_staff_actions")
+def delete_old_actions(cursor: jobs.Cursor) -> jobs.Cursor:
+    days = settings.STAFF_ACTIONS_DAYS
+    before = timezone.now() - timedelta(days=days)
+    return delete_in_batches(StaffAction, {"at": {"$lt": before}}) if days else None
 
 
 def _label(obj: models.Model) -> str:

@@ -92,6 +92,13 @@ def insert(*rows: models.Model) -> None:
 
 
 @wrap_database_errors
+def delete_many(model: type[models.Model], match: Mapping[str, Any]) -> int:
+    """Return the number deleted. Foreign keys to the rows are ignored."""
+    collection, session = collection_of(model)
+    return collection.delete_many(match, session=session).deleted_count
+
+
+@wrap_database_errors
 def bulk_write(model: type[models.Model], operations: Sequence[UpdateOne]) -> int:
     """Return the number of matched rows. Raises ``IntegrityError`` and ``DatabaseError``."""
     if not operations:

@@ -58,10 +58,10 @@ def _project_last(pipeline: list[dict[str, Any]], query: MongoQuery) -> list[dic
 
 
 class TTLIndex(models.Index):
-    """MongoDB deletes documents ``seconds`` after the field's time."""
+    """MongoDB deletes documents (those that meet the condition) ``seconds`` after the field's time."""
 
-    def __init__(self, *, fields: list[str], name: str, seconds: int = 0) -> None:
-        super().__init__(fields=fields, name=name)
+    def __init__(self, *, fields: list[str], name: str, seconds: int = 0, condition: models.Q | None = None) -> None:
+        super().__init__(fields=fields, name=name, condition=condition)
         self.seconds = seconds
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
@@ -69,8 +69,9 @@ class TTLIndex(models.Index):
         return path, args, {**kwargs, "seconds": self.seconds}
 
     def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
-        column = column_of(field_of(model, self.fields[0]))
-        return IndexModel([(column, 1)], name=self.name, expireAfterSeconds=self.seconds)
+        index = super().get_pymongo_index_model(model, schema_editor).document  # type: ignore[misc]
+        options = {name: value for name, value in index.items() if name != "key"}
+        return IndexModel(index["key"], **options, expireAfterSeconds=self.seconds)
 
 
 class EmbeddedIndex(models.Index):
