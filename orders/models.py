@@ -32,12 +32,12 @@ from shop.db.fields import LowerSlugField, UpperCodeField
 from shop.db.money_fields import money_field
 from shop.db.mongodb import EmbeddedIndex
 
-_NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+NUMBER_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_order_number() -> str:
     """Return a random number (``7KQ2M-X94TB``), which reveals neither volume nor date."""
-    letters = "".join(secrets.choice(_NUMBER_ALPHABET) for _ in range(10))
+    letters = "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(10))
     return f"{letters[:5]}-{letters[5:]}"
 
 

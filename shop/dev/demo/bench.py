@@ -3,13 +3,11 @@
 A batch is one transaction, so that the next run can continue an interrupted one.
 """
 
-import copy
 import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from decimal import Decimal
-from typing import Any
 
 from bson import ObjectId
 from django.contrib.auth.hashers import make_password
@@ -23,9 +21,9 @@ from catalog.models import Category, Product, ProductImage, StockMovement, Varia
 from catalog.services import save_category
 from shop import money
 from shop.db.transactions import transactional
+from shop.dev.demo.bulk import Document, template
 
 Tick = Callable[[int, int], None]
-Document = dict[str, Any]
 
 PASSWORD = "bench-password-1"  # noqa: S105
 STOCK = 1_000_000_000
@@ -107,10 +105,10 @@ class _Writer:
         ]
         self._images = images
         # Flipped and adjusted once: from no stock to some.
-        self._product = _document(Product(price=Decimal(0), in_stock=True, stock_flips=1))
-        self._variant = _document(Variant(price=Decimal(0), stock=STOCK, adjustments=1))
-        self._image = _document(ProductImage())
-        self._movement = _document(StockMovement(delta=STOCK, reason=StockMovement.Reason.INITIAL))
+        self._product = template(Product(price=Decimal(0), in_stock=True, stock_flips=1))
+        self._variant = template(Variant(price=Decimal(0), stock=STOCK, adjustments=1))
+        self._image = template(ProductImage())
+        self._movement = template(StockMovement(delta=STOCK, reason=StockMovement.Reason.INITIAL))
         self._price_field = Variant._meta.get_field("price")
 
     def write(self, numbers: Iterable[int]) -> int:
@@ -199,16 +197,6 @@ def _insert(rows: dict[type[models.Model], list[Document]]) -> None:
         if documents:
             # The ORM converts field by field; its collections log whole batches in DEBUG.
             connection.database[model._meta.db_table].insert_many(documents, session=connection.session)
-
-
-def _document(row: models.Model) -> Document:
-    """Return the document of ``row`` without its id."""
-    connection = connections[DEFAULT_DB_ALIAS]
-    return {
-        field.column: copy.copy(field.get_db_prep_save(field.pre_save(row, True), connection))
-        for field in row._meta.concrete_fields
-        if not field.primary_key
-    }
 
 
 def _cart_products() -> list[tuple[ObjectId, Decimal]]:

@@ -1,0 +1,98 @@
+"""Courses that an order can take: its events with their dates."""
+
+import random
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from orders.lifecycle import Actor, Event
+from shop.dev.demo.history.plan import DAY
+
+# Shares of orders in thousandths; the rest is delivered.
+SHARES = {
+    "expired": 50,
+    "cancelled": 20,
+    "cancelled after payment": 10,
+    "not delivered": 15,
+    "refunded": 15,
+    "partially refunded": 25,
+    "dispute open": 1,
+    "dispute won": 2,
+    "dispute lost": 1,
+    "flagged": 4,
+}
+_FATES = [fate for fate, share in SHARES.items() for _ in range(share)]
+_FATES += ["delivered"] * (1000 - len(_FATES))
+# Courses of the orders of today.
+TODAY = ("unpaid", "delivered", "failed", "unpaid", "delivered", "delivered", "processing")
+# The stock is released.
+CLOSING = (Event.CANCELLED, Event.EXPIRED)
+FLAG_DETAIL = "{} was paid for this order in addition to {}, and must be refunded."
+
+
+class Step(NamedTuple):
+    """``detail`` may name the refund or the dispute."""
+
+    moment: float
+    event: Event
+    actor: Actor
+    detail: str = ""
+    # Share of the total, in hundredths.
+    refund: int = 0
+
+
+def fate_of(number: int, chance: random.Random) -> str:
+    return _FATES[int(chance.random() * 1000)]
+
+
+def steps(fate: str, placed: float, chance: random.Random) -> Iterator[Step]:
+    """Yield what happens, also in the future; the caller stops there."""
+    yield Step(placed, Event.PLACED, Actor.CUSTOMER)
+    moment = placed + 120 * chance.random() + 30
+    if fate == "unpaid":
+        return
+    if fate == "processing":
+        yield Step(moment, Event.PAYMENT_PROCESSING, Actor.STRIPE)
+        return
+    if fate == "failed" or chance.random() < 0.05:
+        yield Step(moment, Event.PAYMENT_FAILED, Actor.STRIPE, "Your card was declined.")
+        moment += 60
+    if fate == "failed":
+        return
+    if fate == "expired":
+        yield Step(placed + 1800, Event.EXPIRED, Actor.SYSTEM, "It was not paid in time.")
+        return
+    if fate == "cancelled":
+        yield Step(moment + 300, Event.CANCELLED, Actor.CUSTOMER, "Ordered twice.")
+        return
+    yield Step(moment, Event.PAID, Actor.STRIPE)
+    if fate == "cancelled after payment":
+        moment += DAY / 2 * chance.random()
+        yield Step(moment, Event.CANCELLED, Actor.STAFF, "The customer called.")
+        yield Step(moment + 5, Event.REFUNDED, Actor.SYSTEM, refund=100)
+        return
+    if fate == "flagged":
+        yield Step(moment + 600, Event.FLAGGED, Actor.STRIPE)
+        if chance.random() < 0.7:
+            yield Step(
+                moment + 1200 + DAY / 8 * chance.random(), Event.FLAG_SETTLED, Actor.STAFF, "Refunded in Stripe."
+            )
+    moment += DAY * (0.2 + 2.5 * chance.random())
+    yield Step(moment, Event.SHIPPED, Actor.STAFF, f"DHL {int(chance.random() * 1e12):012}")
+    if fate == "not delivered":
+        return
+    moment += DAY * (1 + 4 * chance.random())
+    yield Step(moment, Event.DELIVERED, Actor.STAFF)
+    yield from _complaint(fate, moment, chance)
+
+
+def _complaint(fate: str, moment: float, chance: random.Random) -> Iterator[Step]:
+    moment += DAY * (1 + 15 * chance.random())
+    if fate == "refunded":
+        yield Step(moment, Event.REFUNDED, Actor.STAFF, refund=100)
+    elif fate == "partially refunded":
+        yield Step(moment, Event.REFUNDED, Actor.STAFF, refund=40)
+    elif fate.startswith("dispute"):
+        yield Step(moment, Event.DISPUTED, Actor.STRIPE)
+        outcome = {"dispute won": Event.DISPUTE_WON, "dispute lost": Event.DISPUTE_LOST}.get(fate)
+        if outcome:
+            yield Step(moment + 20 * DAY, outcome, Actor.STRIPE)

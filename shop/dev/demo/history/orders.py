@@ -1,0 +1,330 @@
+"""Orders with their stock, coupons, reviews and staff actions."""
+
+import random
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from bson import ObjectId
+from django.conf import settings
+
+from cart.models import Coupon, CouponUse
+from catalog.models import StockMovement
+from orders.lifecycle import NOTHING_TO_SEND, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
+from orders.models import Order, OrderLine, RefundEntry, TimelineEntry
+from orders.reviews.models import Review
+from shop.audit.staff_log import Action
+from shop.dev.demo.bulk import BulkWriter, template
+from shop.dev.demo.history import fates, stories
+from shop.dev.demo.history.catalog import Ledger, image_name, product_name, sku
+from shop.dev.demo.history.payments import Payments
+from shop.dev.demo.history.people import PLACES, Addresses, Staff
+from shop.dev.demo.history.plan import DAY, Amounts, Plan, at, rounded_share
+from shop.dev.demo.history.stories import Story
+
+Tick = Callable[[int, int], None]
+
+COUPONS = 40
+_REVIEWED = 0.25
+_SHIPPING = (("standard", 490), ("standard", 490), ("express", 1290))
+_BODIES = ("Exactly what I was looking for.", "Good, but the delivery took a week.", "It broke after a month.")
+
+
+class Orders:
+    def __init__(self, plan: Plan, amounts: Amounts, ledger: Ledger, staff: Staff, *, seed: int) -> None:
+        self._plan, self._amounts, self._ledger, self._staff = plan, amounts, ledger, staff
+        self._random = random.Random(f"orders {seed}")  # noqa: S311
+        self._addresses = Addresses()
+        self._payments = Payments(plan, amounts, staff)
+        any_id = ObjectId()
+        zero = dict.fromkeys(("subtotal", "discount", "shipping", "tax", "total"), Decimal(0))
+        sample = template(
+            Order(
+                lines=[OrderLine(product=any_id, variant=any_id, unit_price=Decimal(0), line_total=Decimal(0))],
+                timeline=[TimelineEntry()],
+                refunds=[RefundEntry(refund=any_id, amount=Decimal(0))],
+                cart=any_id,
+                currency=amounts.currency,
+                prices_include_tax=settings.PRICES_INCLUDE_TAX,
+                **zero,
+            )
+        )
+        (self._line,), (self._entry,), (self._refund,) = sample["lines"], sample["timeline"], sample["refunds"]
+        self._order = sample | {"refunds": []}
+        self._movement = template(StockMovement(delta=0))
+        self._coupon_use, self._coupon = template(CouponUse()), template(Coupon(value=Decimal(0)))
+        self._review = template(Review())
+        self._coupon_uses = [0] * COUPONS
+        self._reviewed: set[tuple[int, int]] = set()
+        self._movements = self._reviews = self._uses = 0
+
+    def write(self, writer: BulkWriter, *, tick: Tick) -> None:
+        count = self._plan.sizes.orders
+        for number in range(count):
+            self._write(number, writer)
+            tick(number + 1, count)
+        if count:
+            self._write_coupons(writer)
+
+    # --- One order ----------------------------------------------------------------------------------------------------
+
+    def _write(self, number: int, writer: BulkWriter) -> None:
+        plan, chance = self._plan, self._random
+        placed = plan.ordered_at(number, chance.random())
+        today = number - plan.orders_before
+        fate = fates.TODAY[today % len(fates.TODAY)] if today >= 0 else fates.fate_of(number, chance)
+        customer = self._customer(number, placed)
+        products = self._choose_products(placed)
+        story = Story(
+            number=number,
+            id=plan.id("order", number, placed),
+            code=plan.order_number(number),
+            customer=customer,
+            placed=placed,
+            total=0,
+            document={**self._order},
+            steps=[step for step in fates.steps(fate, placed, chance) if step.moment < plan.now],
+        )
+        if plan.is_deleted(customer):
+            story.detached_at = max(placed + DAY, plan.deleted_at(customer))
+        else:
+            story.user = plan.customer_id(customer)
+        self._price(story, products)
+        self._run(story, writer)
+        self._write_stock(story, products, writer)
+        self._write_review(story, products[0][0], writer)
+        writer.add(Order, story.document)
+
+    def _customer(self, number: int, moment: float) -> int:
+        plan = self._plan
+        if number % plan.regular_every == plan.regular_every // 2 and number // plan.regular_every < 5000:
+            return 0
+        arrived = plan.arrived(plan.sizes.customers, moment)
+        customer = 1 + int(self._random.random() * (arrived - 1))
+        # An account is not deleted before its order is over.
+        if plan.is_deleted(customer) and not moment + DAY < plan.deleted_at(customer) < plan.now:
+            return customer - 1
+        return customer
+
+    def _choose_products(self, moment: float) -> list[tuple[int, int]]:
+        """Return distinct products, some often, with quantities."""
+        arrived = self._plan.arrived(self._plan.sizes.products, moment)
+        chosen: dict[int, int] = {}
+        for _ in range(self._random.choice((1, 1, 2, 2, 2, 3))):
+            product = int(arrived * self._random.random() ** 2)
+            chosen[product] = 1 + int(self._random.random() * 2.3)
+        return list(chosen.items())
+
+    def _price(self, story: Story, products: list[tuple[int, int]]) -> None:
+        amounts, prices = self._amounts, self._ledger.prices
+        number = story.number
+        *_, rate, taxes_shipping = PLACES[story.customer % len(PLACES)]
+        whole = 100_000 + (rate if settings.PRICES_INCLUDE_TAX else 0)
+        method, shipping = _SHIPPING[number % len(_SHIPPING)]
+        totals = [prices[product] * quantity for product, quantity in products]
+        subtotal = sum(totals)
+        coupon = number // 12 % COUPONS if number % 12 == 0 else None
+        discounts = [0] * len(products)
+        if coupon is not None:
+            discounts = [total // 10 for total in totals]
+            story.document["coupon"] = _coupon_code(coupon)
+        taxes = [rounded_share(total - off, rate, whole) for total, off in zip(totals, discounts, strict=True)]
+        tax = sum(taxes) + (rounded_share(shipping, rate, whole) if taxes_shipping else 0)
+        story.total = subtotal - sum(discounts) + shipping + (0 if settings.PRICES_INCLUDE_TAX else tax)
+        stored = amounts.stored
+        lines = [
+            {
+                **self._line,
+                "product": self._plan.product_id(product),
+                "variant": self._plan.variant_id(product),
+                "sku": sku(product),
+                "name": product_name(product),
+                "image": image_name(product),
+                "quantity": quantity,
+                "unit_price": stored(prices[product]),
+                "line_total": stored(total),
+                "discount": stored(off),
+                "tax": stored(line_tax),
+            }
+            for (product, quantity), total, off, line_tax in zip(products, totals, discounts, taxes, strict=True)
+        ]
+        story.document |= {
+            "_id": story.id,
+            "number": story.code,
+            "user_id": story.user,
+            "lines": lines,
+            "subtotal": stored(subtotal),
+            "discount": stored(sum(discounts)),
+            "shipping": stored(shipping),
+            "tax": stored(tax),
+            "total": stored(story.total),
+            "shipping_method": method,
+            "shipping_address": self._addresses.of(story.customer),
+            "note": "Please ring twice." if number % 40 == 7 else "",
+            "cart": self._plan.cart_id(story.customer),
+            "cart_revision": number,
+            "created_at": at(story.placed),
+        }
+
+    def _run(self, story: Story, writer: BulkWriter) -> None:
+        """Apply the steps as `orders.services` does."""
+        document = story.document
+        opened = self._payments.open(story)
+        timeline, refunds = [], []
+        for step in story.steps:
+            detail = step.detail
+            if opened is not None:
+                detail = self._payments.apply(opened, step) or detail
+            if step.refund and opened is not None:
+                refund = opened.refunds[-1]
+                refunds.append(
+                    {
+                        **self._refund,
+                        "refund": refund["_id"],
+                        "amount": self._amounts.stored(refund["amount"] // self._amounts.minor_per_step),
+                        "status": refund["status"],
+                        "created_at": refund["created_at"],
+                    }
+                )
+            stories.apply(story, step)
+            entry = {**self._entry, "at": at(step.moment), "event": step.event.value, "actor": step.actor.value}
+            entry["detail"] = detail
+            timeline.append(entry)
+            action = TRANSITIONS[step.event].staff_action
+            # Deliveries are reported by the carrier's file, which logs no member of the staff.
+            if action and action != Action.DELIVER and step.actor == Actor.STAFF:
+                self._staff.log(action, Order, story.id, story.code, step.moment, writer)
+        if story.paid_at is None and document["status"] == OrderStatus.PENDING:
+            document["expires_at"] = at(self._plan.now + DAY * (0.5 + 0.5 * self._random.random()))
+            document["placed_from"] = self._random.randbytes(32).hex()
+        is_refunded = document["payment_status"] == PaymentStatus.REFUNDED
+        document["counts_as_sale"] = document["status"] == OrderStatus.COMPLETED and not is_refunded
+        document["timeline"], document["refunds"] = timeline, refunds
+        if story.detached_at is not None:
+            self._detach(story)
+        if opened is not None:
+            document["payment"] = opened.document["_id"]
+            self._payments.write(opened, story, writer)
+
+    def _detach(self, story: Story) -> None:
+        document, detached_at = story.document, story.detached_at or 0
+        document["detached_at"] = at(detached_at)
+        over = [step.moment for step in story.steps if step.event in stories.OVER]
+        if any(document[name] in statuses for name, statuses in NOTHING_TO_SEND.items()):
+            story.erased_at = max(detached_at, min(over))
+        elif detached_at < self._plan.now - settings.ERASURE_GRACE_DAYS * DAY:
+            story.erased_at = detached_at + settings.ERASURE_GRACE_DAYS * DAY
+        if story.erased_at is None:
+            return
+        document |= {"erased_at": at(story.erased_at), "note": "", "tracking_number": ""}
+        document["shipping_address"] = self._addresses.erased(story.customer)
+        for entry in document["timeline"]:
+            if TRANSITIONS[entry["event"]].has_typed_detail and entry["actor"] != Actor.SYSTEM:
+                entry["detail"] = ""
+
+    # --- What belongs to it -------------------------------------------------------------------------------------------
+
+    def _write_stock(self, story: Story, products: list[tuple[int, int]], writer: BulkWriter) -> None:
+        closing = next((step for step in story.steps if step.event in fates.CLOSING), None)
+        ledger, is_sale = self._ledger, story.document["counts_as_sale"]
+        for product, quantity in products:
+            ledger.reserved[product] += quantity
+            ledger.held[product] += 0 if closing else quantity
+            ledger.sold[product] += quantity if is_sale else 0
+            self._move(story, product, story.placed, -quantity, StockMovement.Reason.ORDER, writer)
+            if closing:
+                expired = closing.event == Event.EXPIRED
+                reason = StockMovement.Reason.EXPIRY if expired else StockMovement.Reason.CANCELLATION
+                self._move(story, product, closing.moment, quantity, reason, writer)
+        if story.document["coupon"] and not closing:
+            self._use_coupon(story, writer)
+
+    def _move(
+        self,
+        story: Story,
+        product: int,
+        moment: float,
+        delta: int,
+        reason: StockMovement.Reason,
+        writer: BulkWriter,
+    ) -> None:
+        self._movements += 1
+        movement = {
+            **self._movement,
+            "_id": self._plan.id("movement", self._movements, moment),
+            "variant_id": self._plan.variant_id(product),
+            "delta": delta,
+            "reason": reason.value,
+            "reference": story.code,
+            "created_at": at(moment),
+        }
+        writer.add(StockMovement, movement)
+
+    def _use_coupon(self, story: Story, writer: BulkWriter) -> None:
+        coupon = story.number // 12 % COUPONS
+        self._uses += 1
+        self._coupon_uses[coupon] += 1
+        use: dict[str, Any] = {
+            **self._coupon_use,
+            "_id": self._plan.id("coupon use", self._uses, story.placed),
+            "coupon_id": self._coupon_id(coupon),
+            "user_id": story.user,
+            "order_number": story.code,
+            "created_at": at(story.placed),
+        }
+        writer.add(CouponUse, use)
+
+    def _coupon_id(self, coupon: int) -> ObjectId:
+        return self._plan.id("coupon", coupon, self._plan.start - DAY)
+
+    def _write_coupons(self, writer: BulkWriter) -> None:
+        for coupon, used in enumerate(self._coupon_uses):
+            document = {
+                **self._coupon,
+                "_id": self._coupon_id(coupon),
+                "code": _coupon_code(coupon),
+                "kind": Coupon.Kind.PERCENTAGE.value,
+                "value": self._amounts.stored(self._amounts.steps(Decimal(10))),
+                "used": used,
+                "is_active": coupon % 4 != 3,
+            }
+            writer.add(Coupon, document)
+
+    def _write_review(self, story: Story, product: int, writer: BulkWriter) -> None:
+        delivered = next((step.moment for step in story.steps if step.event == Event.DELIVERED), None)
+        is_sale = story.document["counts_as_sale"]
+        # A refund after the deletion of the account withdraws the review; an earlier one deletes it.
+        is_withdrawn = not is_sale and story.user is None
+        if delivered is None or not (is_sale or is_withdrawn) or self._random.random() > _REVIEWED:
+            return
+        moment = delivered + 10 * DAY * self._random.random()
+        pair = (product, story.customer)
+        if moment > self._plan.now or pair in self._reviewed:
+            return
+        self._reviewed.add(pair)
+        self._reviews += 1
+        rating = self._random.choice((1, 2, 3, 4, 4, 5, 5, 5))
+        is_hidden = self._reviews % 80 == 0 and story.user is not None
+        if not is_hidden and not is_withdrawn:
+            self._ledger.reviews[product] += 1
+            self._ledger.stars[product] += rating
+        story.document["reviews_written"] = 1
+        review = {
+            **self._review,
+            "_id": self._plan.id("review", self._reviews, moment),
+            "product_id": self._plan.product_id(product),
+            "user_id": story.user,
+            "rating": rating,
+            "title": "Recommended" if rating > 3 else "Not for me",
+            "body": _BODIES[self._reviews % len(_BODIES)],
+            "is_hidden": is_hidden,
+            "is_withdrawn": is_withdrawn,
+            "order": story.id,
+            "created_at": at(moment),
+            "updated_at": at(moment),
+        }
+        writer.add(Review, review)
+
+
+def _coupon_code(coupon: int) -> str:
+    return f"SAVE10-{coupon:03}"
