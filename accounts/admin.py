@@ -109,7 +109,8 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
     @display(description="State")
     def labels(self, user: User) -> str:
         shown = (
-            (not user.is_active, "Deactivated", "danger"),
+            (user.closed_at is not None, "Being deleted", "danger"),
+            (not user.is_active and user.closed_at is None, "Deactivated", "danger"),
             (user.is_superuser, "Superuser", "info"),
             (user.is_staff and not user.is_superuser, "Staff", "info"),
             (user.email_verified, "E-mail verified", "success"),
@@ -144,7 +145,9 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
 
     @staticmethod
     def _may_edit(request: HttpRequest, obj: User | None) -> bool:
-        return request.user.is_superuser or not isinstance(obj, User) or not (obj.is_staff or obj.is_superuser)
+        if not isinstance(obj, User):
+            return True
+        return obj.closed_at is None and (request.user.is_superuser or not (obj.is_staff or obj.is_superuser))
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *PRIVILEGE_FIELDS)

@@ -8,12 +8,13 @@ on_login = Hook()
 # Called with `user` before an account is deleted, outside transactions. May raise to prevent it.
 before_deletion = Hook()
 
-# Called with `user` in the transaction that deletes the account, to remove or anonymize data.
+# Called with `user` in the transaction that deletes the account. May raise to prevent it.
 on_deletion = Hook()
 
-# Called with `user` in the transaction in which the owner of an e-mail address takes over an account that someone else
-# may have opened, to remove or detach that person's data.
-on_takeover = Hook()
+# Called with `user` and `limit` in a transaction, after an account is deleted, or taken over by the owner of its e-mail
+# address from someone else who may have opened it. Removes or detaches at most `limit` rows of the user, and returns
+# whether there are more.
+detach_rows = Hook()
 
 # Called with `country` and `state` in the transaction that writes an address. Raises `UnknownState`.
 check_state = Hook()

@@ -1,10 +1,15 @@
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.apps import apps
+from django.utils import timezone
 
 from accounts.models import User
 from shop.audit import invariant
 from shop.jobs.email_addresses import normalize_email
+
+# Time allowed for a backlog of jobs.
+DELETION_DELAY = timedelta(days=1)
 
 
 @invariant("every account's e-mail address is normalized")
@@ -12,6 +17,13 @@ def addresses_are_normal() -> Iterator[str]:
     for pk, email in User.objects.values_list("pk", "email").iterator():
         if email != normalize_email(email):
             yield f"account {pk}: correct its address, or remove it if another account of this mailbox is used"
+
+
+@invariant("a closed account is deleted within a day")
+def closed_accounts_are_deleted() -> Iterator[str]:
+    late = timezone.now() - DELETION_DELAY
+    for pk, closed_at in User.objects.filter(closed_at__lt=late).values_list("pk", "closed_at"):
+        yield f"account {pk} was closed at {closed_at}"
 
 
 @invariant("no data belongs to a deleted account")

@@ -55,9 +55,9 @@ class LinkViewSet(BodyValidationMixin, viewsets.GenericViewSet):
         detached. Verify the address first to keep them.
         """
         wanted = self.validated()
-        services.reset_password(**wanted)
+        user = services.reset_password(**wanted)
         # Counts as a login from this network.
-        logins.record_network(user=wanted["user"], ip_address=ip_address_of(request))
+        logins.record_network(user=user, ip_address=ip_address_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=EmailVerificationConfirmSerializer, responses={204: None})

@@ -28,6 +28,9 @@ class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> "UserQuerySet":
         return self.filter(is_active=True)
 
+    def closed(self) -> "UserQuerySet":
+        return self.exclude(closed_at=None)
+
     def bump_revision(self) -> int:
         """Write to the account, so that a concurrent deletion conflicts; return 0 if it is deleted.
         Call it in every transaction that writes the user's data.
@@ -71,6 +74,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="Can log in to the admin.")
     is_active = models.BooleanField("active", default=True, help_text="Deactivate instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    # Deleted, but some of its rows are left, see `accounts.closing`.
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Part of access tokens and admin sessions; incrementing revokes them.
     token_version = models.PositiveIntegerField(default=0, editable=False)
     revision = models.PositiveIntegerField(default=0, editable=False)

@@ -4,10 +4,10 @@ import structlog
 from django.contrib.auth import authenticate
 from django.db import IntegrityError
 
-from accounts import hooks, logins, mails, tokens
+from accounts import closing, hooks, logins, mails, tokens
 from accounts.errors import AccountGone, EmailTaken, InvalidCredentials, InvalidLink, WrongPassword
 from accounts.links import reset_is_bound_to
-from accounts.models import Address, KnownNetwork, TokenFamily, User, UserQuerySet
+from accounts.models import KnownNetwork, User, UserQuerySet
 from accounts.passwords import hash_password
 from accounts.tokens import TokenPair
 from shop import jobs, media
@@ -94,16 +94,17 @@ def send_password_reset(*, user: User) -> None:
     mails.reset_mail.enqueue(user=str(user.pk))
 
 
-def reset_password(*, user: User, new_password: str) -> None:
+def reset_password(*, user: User, new_password: str) -> User:
     """The link verifies the address; data of an unverified account is removed or detached.
 
-    Raises :class:`InvalidLink`, also after concurrent use.
+    Return the account of the address: a new one, if the former has many rows. Raises :class:`InvalidLink`, also after
+    concurrent use.
     """
-    _reset_password(user, hash_password(new_password))
+    return _reset_password(user, hash_password(new_password))
 
 
 @transactional("accounts.reset_password")
-def _reset_password(user: User, new: str) -> None:
+def _reset_password(user: User, new: str) -> User:
     as_checked = User.objects.active().filter(pk=user.pk, email=user.email, **reset_is_bound_to(user))
     current = as_checked.first()
     if current is None:
@@ -112,22 +113,21 @@ def _reset_password(user: User, new: str) -> None:
     tokens.revoke_all(user)
     # Only superusers create staff accounts, so no one else opened this one.
     if not (current.email_verified or current.is_staff or current.is_superuser):
-        _remove_earlier_holder(current)
-    mails.new_password_mail.enqueue(user=str(user.pk))
+        current = _without_earlier_holder(current, password=new)
+    mails.new_password_mail.enqueue(user=str(current.pk))
+    return current
 
 
-def _remove_earlier_holder(user: User) -> None:
+def _without_earlier_holder(user: User, *, password: str) -> User:
     """Running requests of the earlier holder fail, because the token version has changed."""
-    hooks.on_takeover(user=user)
-    _delete_personal_rows(user)
     delete_image_later(user.avatar)
-    User.objects.filter(pk=user.pk).update(name="", phone="", avatar="")
-
-
-def _delete_personal_rows(user: User) -> None:
-    Address.objects.filter(user=user).delete()
-    TokenFamily.objects.filter(user=user).delete()
-    KnownNetwork.objects.filter(user=user).delete()
+    if closing.detach_rows(user):
+        User.objects.filter(pk=user.pk).update(name="", phone="", avatar="")
+        return user
+    closing.close(user)
+    owner = User(email=user.email, password=password, email_verified=True)
+    owner.save(force_insert=True)
+    return owner
 
 
 def send_verification(*, user: User) -> None:
@@ -198,16 +198,21 @@ def delete_account(*, user: User) -> None:
 
 @transactional("accounts.delete_account")
 def delete_account_and_data(*, user: User) -> None:
-    """Call :data:`hooks.before_deletion` first, outside transactions, because it may call other services."""
+    """Call :data:`hooks.before_deletion` first, outside transactions, because it may call other services.
+
+    An account with many rows is closed: all personal data is erased now, and a job detaches the other rows.
+    """
     require_account(user)
     hooks.on_deletion(user=user)
-    _delete_personal_rows(user)
     # These jobs contain the address.
     jobs.Job.objects.filter(kind=send_reset_if_known.name, payload={"email": user.email}).delete()
     notices = ("accounts.email_change_notice", "accounts.email_changed_mail")
     jobs.Job.objects.filter(kind__in=notices, payload__user=str(user.pk)).delete()
     delete_image_later(User.objects.values_list("avatar", flat=True).get(pk=user.pk))
-    user.delete()
+    if closing.detach_rows(user):
+        user.delete()
+    else:
+        closing.close(user)
 
 
 def set_avatar(*, user: User, image: media.PreparedImage | None) -> None:

@@ -10,6 +10,5 @@ class CartConfig(AppConfig):
         from cart import export, services
 
         hooks.on_login.register(services.merge_guest_cart)
-        hooks.on_deletion.register(services.delete_customer_data)
-        hooks.on_takeover.register(services.delete_customer_data)
+        hooks.detach_rows.register(services.detach_customer_data)
         hooks.export.register(export.export_cart)

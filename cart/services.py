@@ -21,6 +21,7 @@ from catalog import offers
 from catalog.errors import OutOfStock, VariantRequired
 from catalog.offers import Offer, Offers
 from shop.db import documents
+from shop.db.batches import first_keys
 from shop.db.transactions import TransactionContention, transactional
 
 ATTEMPTS = 50
@@ -231,9 +232,12 @@ def merge_guest_cart(*, user: User, cart_token: str) -> None:
         update_cart(CartOwner(user=user), edit)
 
 
-def delete_customer_data(*, user: User) -> None:
+def detach_customer_data(*, user: User, limit: int) -> bool:
+    """Delete the cart and detach coupon uses, at most ``limit``; return whether there are more."""
     Cart.objects.filter(user=user).delete()
-    CouponUse.objects.filter(user=user).update(user=None)
+    uses, is_more = first_keys(CouponUse.objects.filter(user=user), limit=limit)
+    CouponUse.objects.filter(pk__in=uses).update(user=None)
+    return is_more
 
 
 def _line(cart: Cart, item: ObjectId) -> CartLine:

@@ -9,13 +9,10 @@ class OrdersConfig(AppConfig):
         from accounts import hooks
         from orders import detaching, export, holds, pricing  # noqa: F401 (holds registers its job)
         from orders.errors import OrderNotCancellable
-        from orders.reviews.services import anonymize_reviews
 
         hooks.check_state.register(pricing.check_state)
         hooks.before_deletion.register(detaching.cancel_unpaid_orders, errors=[OrderNotCancellable])
-        hooks.on_deletion.register(detaching.detach_finished_orders)
-        hooks.on_deletion.register(anonymize_reviews)
-        hooks.on_takeover.register(detaching.detach_orders)
-        hooks.on_takeover.register(anonymize_reviews)
+        hooks.on_deletion.register(detaching.require_no_unpaid_orders)
+        hooks.detach_rows.register(detaching.detach_reviews_and_orders)
         hooks.export.register(export.export_orders)
         hooks.export.register(export.export_reviews)

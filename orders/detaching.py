@@ -9,14 +9,15 @@ from orders.errors import OrderNotCancellable, PaymentProcessing
 from orders.lifecycle import Actor, Event, OrderStatus
 from orders.models import Order
 from orders.personal_data import erase
+from orders.reviews.services import anonymize_reviews
 from orders.services import HOLD_EXTENSION, cancel_order
 from orders.transitions import transition
 from shop import jobs
+from shop.db.batches import first_keys
 from shop.db.transactions import TransactionContention, transactional
 
 logger = structlog.get_logger(__name__)
 
-# In one run of the task, and in the transaction of a deletion.
 ERASED_PER_RUN = 200
 
 
@@ -26,25 +27,33 @@ def cancel_unpaid_orders(*, user: User) -> None:
         cancel_order(order=order, reason="The account was deleted.", actor=Actor.CUSTOMER)
 
 
-def detach_finished_orders(*, user: User) -> None:
+def require_no_unpaid_orders(*, user: User) -> None:
     """Call it in the deletion's transaction.
 
     Raises ``OrderNotCancellable`` for an order placed since :func:`cancel_unpaid_orders`.
     """
     if Order.objects.owned_by(user).unpaid().exists():
         raise OrderNotCancellable("A new order was placed. Cancel it first.")
-    detach_orders(user=user)
 
 
-def detach_orders(*, user: User) -> None:
-    """Call it in a transaction. Jobs cancel unpaid orders, which may call the payment provider."""
-    own = Order.objects.owned_by(user)
-    finished = [order.pk for order in own if order.has_nothing_to_send][:ERASED_PER_RUN]
-    for pk in own.unpaid().values_list("pk", flat=True):
+def detach_reviews_and_orders(*, user: User, limit: int) -> bool:
+    """Detach at most ``limit`` of each, and return whether there are more. Call it in a transaction.
+
+    Reviews first: while they have a user, refunds look for that user's orders. Jobs cancel unpaid orders, which may
+    call the payment provider.
+    """
+    if anonymize_reviews(user=user, limit=limit):
+        return True
+    # The newest first, which may be unpaid.
+    own, is_more = first_keys(Order.objects.owned_by(user).order_by("-id"), limit=limit)
+    orders = Order.objects.filter(pk__in=own)
+    for pk in orders.unpaid().values_list("pk", flat=True):
         cancel_detached.enqueue(order=str(pk))
-    own.update(user=None, detached_at=timezone.now())
-    for order in Order.objects.filter(pk__in=finished):
-        erase(order)
+    orders.update(user=None, detached_at=timezone.now())
+    for order in orders:
+        if order.has_nothing_to_send:
+            erase(order)
+    return is_more
 
 
 @jobs.job("orders.cancel_detached")

@@ -15,5 +15,5 @@ class PaymentsConfig(AppConfig):
         hooks.on_cancelled.register(refunds.refund_cancelled_order)
         hooks.on_cancelled.register(services.close_intent_later)
         hooks.on_erased.register(services.erase_personal_data)
-        account_hooks.on_takeover.register(services.detach_payments)
+        account_hooks.detach_rows.register(services.detach_payments)
         account_hooks.export.register(export.export_payments)

@@ -27,6 +27,7 @@ from payments.errors import (
 from payments.models import Payment, Refund
 from shop import jobs, money
 from shop.api import idempotency
+from shop.db.batches import first_keys
 from shop.db.transactions import transactional
 
 CONCURRENT_CREATE_TIMEOUT = 4.0
@@ -217,8 +218,11 @@ def refresh_intent(*, intent: str) -> None:
     raise jobs.Postpone(1)
 
 
-def detach_payments(*, user: User) -> None:
-    Payment.objects.owned_by(user).update(user=None)
+def detach_payments(*, user: User, limit: int) -> bool:
+    """Detach at most ``limit`` payments; return whether there are more."""
+    payments, is_more = first_keys(Payment.objects.owned_by(user), limit=limit)
+    Payment.objects.filter(pk__in=payments).update(user=None)
+    return is_more
 
 
 def erase_personal_data(*, order: Order) -> None:

@@ -18,6 +18,7 @@ from orders.reviews.models import Review, ReviewQuerySet
 from shop import jobs
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
+from shop.db.batches import first_keys
 from shop.db.transactions import transactional
 
 
@@ -88,10 +89,13 @@ def set_hidden(*, review: Review, is_hidden: bool) -> None:
     read_model.add_to_rating(current.product_id, reviews=sign, stars=sign * current.rating)
 
 
-def anonymize_reviews(*, user: User) -> None:
-    own = Review.objects.owned_by(user)
+def anonymize_reviews(*, user: User, limit: int) -> bool:
+    """Delete or detach at most ``limit`` reviews; return whether there are more."""
+    reviews, is_more = first_keys(Review.objects.owned_by(user), limit=limit)
+    own = Review.objects.filter(pk__in=reviews)
     own.filter(Q(is_hidden=True) | Q(is_withdrawn=True)).delete()
     own.update(user=None)
+    return is_more
 
 
 # --- Cancelled and refunded purchases ---------------------------------------------------------------------------------
