@@ -12,6 +12,7 @@ from orders.models import ShippingMethod
 from payments import gateway
 from shop.db import caches
 from shop.dev.stripe_simulator import StripeSimulator
+from shop.jobs import timing
 
 PASSWORD = "correct-horse-battery"
 ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
@@ -29,6 +30,12 @@ def client_of(user: User | None = None) -> APIClient:
 def _empty_caches() -> None:
     """Cached values are those of another test's database."""
     caches.clear_all()
+
+
+@pytest.fixture(autouse=True)
+def _unhurried_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine runs as much in a slice as a fast one."""
+    monkeypatch.setattr(timing, "SLICE_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -1,3 +1,6 @@
+from collections import Counter
+from collections.abc import Sequence
+
 from bson import ObjectId
 from django.db.models import F, Q
 
@@ -68,10 +71,13 @@ def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
     CouponUse.objects.create(coupon=coupon, user=user, order_number=order_number)
 
 
-def release(*, order_number: str) -> None:
-    """Revert the use. Call it in a transaction."""
-    used: list[ObjectId] = list(CouponUse.objects.filter(order_number=order_number).values_list("coupon", flat=True))
+def release(*, order_numbers: Sequence[str]) -> None:
+    """Revert the uses. Call it in a transaction."""
+    uses = CouponUse.objects.filter(order_number__in=order_numbers)
+    used: Counter[ObjectId] = Counter(uses.values_list("coupon", flat=True))
+    if not used:
+        return
     queue_for(used)
-    for coupon in used:
-        Coupon.objects.filter(pk=coupon, used__gt=0).update(used=F("used") - 1)
-    CouponUse.objects.filter(order_number=order_number).delete()
+    for coupon in sorted(used):
+        Coupon.objects.filter(pk=coupon, used__gte=used[coupon]).update(used=F("used") - used[coupon])
+    uses.delete()

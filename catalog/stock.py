@@ -1,5 +1,6 @@
 """Only this module changes stock, with a :class:`StockMovement` in the same transaction."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from bson import ObjectId
@@ -40,15 +41,20 @@ def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: 
 
 
 @transactional("catalog.give_back_stock")
-def release(quantities: Quantities, *, reason: StockMovement.Reason, reference: str) -> None:
-    queue_for(quantities)
-    returned = set()
-    for variant_id in sorted(quantities):
-        more = {"$inc": {"stock": quantities[variant_id]}}
-        now = documents.find_one_and_update(Variant, {"_id": variant_id}, more, returning=("stock", "product_id"))
-        if now is not None and now["stock"] == quantities[variant_id]:
-            returned.add(now["product_id"])
-    _record(quantities, reason=reason, reference=reference)
+def release(quantities: Mapping[str, Quantities], *, reason: StockMovement.Reason) -> None:
+    """``quantities`` are given by reference."""
+    total: Counter[ObjectId] = Counter()
+    for released in quantities.values():
+        total.update(released)
+    queue_for(total)
+    returned = set(Variant.objects.filter(pk__in=list(total), stock=0).values_list("product", flat=True))
+    movements = [
+        StockMovement(variant_id=variant_id, delta=quantity, reason=reason, reference=reference)
+        for reference, released in quantities.items()
+        for variant_id, quantity in released.items()
+    ]
+    documents.insert(*movements)
+    documents.bulk_write(Variant, [UpdateOne({"_id": pk}, {"$inc": {"stock": total[pk]}}) for pk in sorted(total)])
     read_model.refresh_in_stock(returned)
 
 

@@ -7,7 +7,7 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import hooks
-        from orders import detaching, export, holds, pricing  # noqa: F401 (holds registers its job)
+        from orders import detaching, expiry, export, holds, pricing  # noqa: F401 (for their jobs)
         from orders.errors import OrderNotCancellable
 
         hooks.check_state.register(pricing.check_state)

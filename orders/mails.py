@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from orders import summary
 from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
 from orders.models import Order
 from shop import money
-from shop.jobs import mails
+from shop.db import documents
+from shop.jobs import Job, mails
 from shop.jobs.mails import Mail
 
 # Most customers pay or retry within minutes.
@@ -21,8 +23,12 @@ UNPAID_MAIL_DELAY = timedelta(minutes=3)
 CUSTOMER_MAILS = {event: rule.customer_mail for event, rule in TRANSITIONS.items() if rule.customer_mail}
 
 
-def notify_customer(order: Order, event: Event, *, refund: ObjectId | None = None) -> None:
+def notify_customers(orders: Sequence[Order], event: Event, *, refund: ObjectId | None = None) -> None:
     """Call it in a transaction."""
+    documents.insert(*(_customer_mail(order, event, refund) for order in orders))
+
+
+def _customer_mail(order: Order, event: Event, refund: ObjectId | None) -> Job:
     delay = None
     if order.total and CUSTOMER_MAILS[event].asks_for_payment:
         delay = min(
@@ -31,7 +37,7 @@ def notify_customer(order: Order, event: Event, *, refund: ObjectId | None = Non
     about = {"refund": str(refund)} if refund else {}
     if event == Event.PAYMENT_FAILED:
         about["failures"] = str(_failures(order))
-    order_mail.enqueue(delay=delay, order=str(order.pk), event=event.value, **about)
+    return order_mail.job(delay=delay, order=str(order.pk), event=event.value, **about)
 
 
 def notify_staff(order: Order) -> None:

@@ -19,7 +19,7 @@ from catalog.models import StockMovement
 from orders import holds
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
 from orders.lifecycle import Actor, Event, OrderStatus, PaymentStatus
-from orders.mails import notify_customer, notify_staff
+from orders.mails import notify_customers, notify_staff
 from orders.models import Order, PostalAddress, TimelineEntry, new_order_number
 from orders.pricing import Quote, out_of_stock, quote
 from orders.reviews.services import check_reviews_later
@@ -95,7 +95,7 @@ def _write(order: Order, priced: PricedCart, *, user: User) -> None:
         count_sales(order)
         check_reviews_later(order)
         notify_staff(order)
-    notify_customer(order, Event.PLACED)
+    notify_customers([order], Event.PLACED)
 
 
 def _order_from(quoted: Quote, *, user: User, address: PostalAddress, note: str, placed_from: str) -> Order:

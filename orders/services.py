@@ -5,7 +5,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import structlog
 from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
@@ -14,7 +13,6 @@ from cart import coupons
 from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
-from orders.errors import OrderNotCancellable
 from orders.lifecycle import (
     AFTER_PAYMENT,
     DISPUTE_EVENTS,
@@ -27,18 +25,14 @@ from orders.lifecycle import (
     PaymentStatus,
 )
 from orders.models import Order, RefundEntry, TimelineEntry
-from orders.transitions import require_allowed, transition, write_fields
-from shop import days, jobs, money
-from shop.api.errors import ServiceUnavailable
-from shop.db.transactions import TransactionContention, transactional
-from shop.logs import describe_error
-
-logger = structlog.get_logger(__name__)
+from orders.transitions import require_allowed, transition, transition_all, write_fields
+from shop import days, money
+from shop.db.transactions import transactional
 
 # While the payment is processed, or the payment provider is unavailable.
 HOLD_EXTENSION = timedelta(minutes=5)
 
-# --- Cancelling and expiring ------------------------------------------------------------------------------------------
+# --- Cancelling -------------------------------------------------------------------------------------------------------
 
 
 def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> None:
@@ -50,20 +44,25 @@ def cancel_order(*, order: Order, reason: str = "", actor: Actor) -> None:
 
 @transactional("orders.cancel")
 def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> None:
-    _close_order(Order.objects.get(pk=order_id), Event.CANCELLED, detail=detail, actor=actor)
-
-
-def _close_order(order: Order, event: Event, *, detail: str, actor: Actor) -> None:
-    """Also release stock and coupon. Call it in a transaction."""
-    fields: dict[str, Any] = {"expires_at": None}
+    order = Order.objects.get(pk=order_id)
     # Such orders count in `orders.holds`.
-    is_given_up = order.status == OrderStatus.PENDING and (event == Event.EXPIRED or actor == Actor.CUSTOMER)
+    is_given_up = order.status == OrderStatus.PENDING and actor == Actor.CUSTOMER
+    close_orders([order], Event.CANCELLED, is_given_up=is_given_up, detail=detail, actor=actor)
+
+
+def close_orders(orders: Sequence[Order], event: Event, *, is_given_up: bool, detail: str, actor: Actor) -> None:
+    """Also release stock and coupons. Read the orders in the same transaction."""
+    fields: dict[str, Any] = {"expires_at": None}
     fields |= {"expired_at": timezone.now()} if is_given_up else {"placed_from": ""}
-    transition(order, event, actor=actor, detail=detail, fields=fields)
+    transition_all(orders, event, actor=actor, detail=detail, fields=fields)
+    coupons.release(order_numbers=[order.number for order in orders])
+    for order in orders:
+        # Written in the transaction that creates the payment.
+        if order.payment is not None:
+            hooks.on_cancelled(order=order)
+    # Last, because other transactions wait for the variants.
     reason = StockMovement.Reason.EXPIRY if event == Event.EXPIRED else StockMovement.Reason.CANCELLATION
-    stock.release(order.quantities, reason=reason, reference=order.number)
-    coupons.release(order_number=order.number)
-    hooks.on_cancelled(order=order)
+    stock.release({order.number: order.quantities for order in orders}, reason=reason)
 
 
 def cancel_unpaid_order(*, order: Order, detail: str, flag_detail: str) -> bool:
@@ -81,57 +80,8 @@ def _cancel_unpaid(*, order_id: ObjectId, detail: str, flag_detail: str) -> bool
     # A dispute may be reported before the payment.
     if order.status != OrderStatus.PENDING or order.is_disputed:
         return False
-    _close_order(order, Event.CANCELLED, detail=detail, actor=Actor.SYSTEM)
+    close_orders([order], Event.CANCELLED, is_given_up=False, detail=detail, actor=Actor.SYSTEM)
     flag(order_id=order_id, detail=flag_detail)
-    return True
-
-
-@jobs.every(5, name="orders.expire")
-def expire_due_orders(*, limit: int = 200) -> int:
-    expired = 0
-    for order in Order.objects.due_to_expire().order_by("expires_at")[:limit]:
-        try:
-            expired += expire_order(order=order)
-        except TransactionContention:
-            continue
-        except ServiceUnavailable:
-            # Retry on the next run.
-            break
-        except Exception:
-            # The other orders must still expire.
-            logger.exception("order_expiry_failed", order=order.number)
-            _extend_hold(order)
-    return expired
-
-
-def expire_order(*, order: Order) -> bool:
-    """Return whether the order was cancelled. Raises ``ServiceUnavailable``.
-
-    While a payment may still succeed, the hold is extended, so that paid stock is not oversold.
-    """
-    try:
-        hooks.before_cancel(order=order)
-        return _expire(order_id=order.pk)
-    except (ServiceUnavailable, OrderNotCancellable) as error:
-        logger.info("order_hold_extended", order=order.number, error=describe_error(error))
-        _extend_hold(order)
-        if isinstance(error, ServiceUnavailable):
-            raise
-        return False
-
-
-def _extend_hold(order: Order) -> None:
-    later = timezone.now() + HOLD_EXTENSION
-    Order.objects.filter(pk=order.pk, status=OrderStatus.PENDING).update(expires_at=later)
-
-
-@transactional("orders.expire")
-def _expire(*, order_id: ObjectId) -> bool:
-    order = Order.objects.due_to_expire().filter(pk=order_id).first()
-    if order is None:
-        # Paid, cancelled or extended concurrently.
-        return False
-    _close_order(order, Event.EXPIRED, detail="It was not paid in time.", actor=Actor.SYSTEM)
     return True
 
 

@@ -1,17 +1,18 @@
 """Changes of an order and their effects, as :mod:`orders.lifecycle` lists them. Call them in a transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
 
 from catalog import services as catalog
 from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
-from orders.mails import notify_customer, notify_staff
+from orders.mails import notify_customers, notify_staff
 from orders.models import Order, TimelineEntry
 from orders.personal_data import erase
 from orders.reviews.services import check_reviews_later
 from shop.audit import staff_log
+from shop.db import documents
 
 
 def require_allowed(order: Order, event: Event) -> None:
@@ -34,32 +35,58 @@ def transition(
 
     Read ``order`` in the same transaction, so that concurrent changes conflict.
     """
-    require_allowed(order, event)
+    transition_all([order], event, actor=actor, detail=detail, fields=fields, notify=notify, refund=refund)
+
+
+def transition_all(
+    orders: Sequence[Order],
+    event: Event,
+    *,
+    actor: Actor,
+    detail: str = "",
+    fields: Mapping[str, Any] | None = None,
+    notify: bool = True,
+    refund: ObjectId | None = None,
+) -> None:
+    """Raises the event's refusal if one of the orders does not allow it."""
     rule = TRANSITIONS[event]
     fields = fields or {}
-    for name in STATUSES.keys() & fields.keys():
-        if fields[name] not in (getattr(order, name), *rule.may_set.get(name, ())):
-            raise ValueError(f"{event} cannot set {name} to {fields[name]}.")
-    entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
-    write_fields(order, {**fields, **rule.sets, "timeline": [*order.timeline, entry]})
-    if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
-        erase(order)
-    if actor == Actor.STAFF and rule.staff_action:
-        staff_log.record(rule.staff_action, order)
+    written = []
+    for order in orders:
+        require_allowed(order, event)
+        for name in STATUSES.keys() & fields.keys():
+            if fields[name] not in (getattr(order, name), *rule.may_set.get(name, ())):
+                raise ValueError(f"{event} cannot set {name} to {fields[name]}.")
+        entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
+        written.append((order, {**fields, **rule.sets, "timeline": [*order.timeline, entry]}))
+    _write(written)
+    for order in orders:
+        if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
+            erase(order)
+        if actor == Actor.STAFF and rule.staff_action:
+            staff_log.record(rule.staff_action, order)
+        if notify and rule.notifies_staff:
+            notify_staff(order)
     if notify and rule.customer_mail:
-        notify_customer(order, event, refund=refund)
-    if notify and rule.notifies_staff:
-        notify_staff(order)
+        notify_customers(orders, event, refund=refund)
 
 
 def write_fields(order: Order, fields: Mapping[str, Any]) -> None:
     """Write ``fields``; update sales and reviews if ``counts_as_sale`` changes."""
-    for name, value in fields.items():
-        setattr(order, name, value)
-    changed = order.is_valid_purchase != order.counts_as_sale
-    order.counts_as_sale = order.is_valid_purchase
-    order.save(update_fields=[*fields, "counts_as_sale"])
-    if changed:
+    _write([(order, fields)])
+
+
+def _write(changes: Sequence[tuple[Order, Mapping[str, Any]]]) -> None:
+    rows, changed = {}, []
+    for order, fields in changes:
+        for name, value in fields.items():
+            setattr(order, name, value)
+        if order.is_valid_purchase != order.counts_as_sale:
+            changed.append(order)
+        order.counts_as_sale = order.is_valid_purchase
+        rows[order.pk] = {**fields, "counts_as_sale": order.counts_as_sale}
+    documents.update_rows(Order, rows)
+    for order in changed:
         count_sales(order, sign=1 if order.counts_as_sale else -1)
         check_reviews_later(order)
 

@@ -150,7 +150,7 @@ def test_nothing_is_taken_of_an_inactive_variant(mug: Variant) -> None:
 
 def test_what_is_given_back_is_there_again(mug: Variant) -> None:
     stock.reserve({mug.pk: 5}, **ORDER)
-    stock.release({mug.pk: 5}, reason=StockMovement.Reason.CANCELLATION, reference="ORDER-1")
+    stock.release({"ORDER-1": {mug.pk: 5}}, reason=StockMovement.Reason.CANCELLATION)
     assert Variant.objects.get(pk=mug.pk).stock == 5 == sum(delta for delta, *_ in movements(mug))
     assert Product.objects.get(pk=mug.product_id).in_stock
 
@@ -159,14 +159,14 @@ def test_what_is_given_back_of_a_deleted_variant_does_not_keep_the_others(mug: V
     other = Variant.objects.exclude(pk=mug.pk).get()
     stock.reserve({mug.pk: 5, other.pk: 1}, **ORDER)
     Variant.objects.filter(pk=other.pk).delete()
-    stock.release({mug.pk: 5, other.pk: 1}, reason=StockMovement.Reason.CANCELLATION, reference="ORDER-1")
+    stock.release({"ORDER-1": {mug.pk: 5, other.pk: 1}}, reason=StockMovement.Reason.CANCELLATION)
     assert Variant.objects.get(pk=mug.pk).stock == 5
 
 
 def test_no_stock_changes_without_its_movement(mug: Variant) -> None:
     changes: list[Callable[[], object]] = [
         lambda: stock.reserve({mug.pk: 1}, **ORDER),
-        lambda: stock.release({mug.pk: 1}, **ORDER),
+        lambda: stock.release({"ORDER-1": {mug.pk: 1}}, reason=StockMovement.Reason.CANCELLATION),
         lambda: stock.adjust(mug, delta=1),
         lambda: stock.adjust_many({mug.pk: 1}, reason=StockMovement.Reason.IMPORT, notes={}),
     ]

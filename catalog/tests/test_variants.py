@@ -253,7 +253,7 @@ def test_the_product_is_in_stock_while_one_variant_is(anonymous: APIClient, shir
     assert in_stock()
     sell("L")
     assert not in_stock()
-    stock.release({variant("M").pk: 1}, reason=StockMovement.Reason.CANCELLATION, reference="ORDER-1")
+    stock.release({"ORDER-1": {variant("M").pk: 1}}, reason=StockMovement.Reason.CANCELLATION)
     assert in_stock()
     services.update_product(product=shirt, data={"variants": [{"sku": "S", "price": "1"}]})
     assert not in_stock()

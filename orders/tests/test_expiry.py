@@ -8,15 +8,19 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from cart.models import Coupon
+from cart.models import Coupon, CouponUse
 from catalog.models import Product, StockMovement
-from orders import services
+from orders import expiry
 from orders.models import Order
 from payments.models import Payment
+from shop import audit
 from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, events_of, order_of, place_order, run_concurrently, stock_of
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
+from shop.dev.testing.tasks import run_task
+from shop.jobs import Job, timing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
@@ -40,7 +44,7 @@ def test_an_order_whose_time_is_over_is_cancelled_and_gives_everything_back(
     number = place_order(as_customer)["number"]
     let_time_run_out()
 
-    assert services.expire_due_orders() == 1
+    assert expiry.expire_due_orders().expired == 1
 
     order = order_of(as_customer, number)
     assert (order["status"], order["payment_status"], order["expires_at"]) == ("cancelled", "unpaid", None)
@@ -49,7 +53,7 @@ def test_an_order_whose_time_is_over_is_cancelled_and_gives_everything_back(
     assert StockMovement.objects.get(reason="expiry").reference == number
     assert Product.objects.get().in_stock is True
     assert Coupon.objects.get().used == 0
-    assert services.expire_due_orders() == 0
+    assert expiry.expire_due_orders().expired == 0
     assert stock_of(product) == 2
 
 
@@ -58,7 +62,7 @@ def test_an_order_that_has_time_left_is_left_alone(
 ) -> None:
     product = make_product(stock=5)
     order = place_order(as_customer, product)
-    assert services.expire_due_orders() == 0
+    assert expiry.expire_due_orders().expired == 0
     assert order_of(as_customer, order["number"]) == order
 
 
@@ -73,7 +77,7 @@ def test_paid_completed_and_cancelled_orders_never_expire(
     as_customer.post(f"{API}/orders/{cancelled}/cancel/", {})
     assert set(Order.objects.values_list("expires_at", flat=True)) == {None}
     Order.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    assert services.expire_due_orders() == 0
+    assert expiry.expire_due_orders().expired == 0
     assert (stock_of(product), stock_of(free)) == (4, 4)
 
 
@@ -84,7 +88,7 @@ def test_two_workers_at_once_expire_each_order_once(
     for _ in range(4):
         place_order(as_customer, product, 2)
     let_time_run_out()
-    assert sum(run_concurrently(*[services.expire_due_orders] * 3)) == 4
+    assert sum(sweep.expired for sweep in run_concurrently(*[expiry.expire_due_orders] * 3)) == 4
     assert stock_of(product) == 20
     assert StockMovement.objects.filter(reason="expiry").count() == 4
 
@@ -97,7 +101,7 @@ def test_an_expired_order_can_no_longer_be_paid_and_its_intent_is_closed(
     let_time_run_out()
     # Even before the worker runs.
     assert refusal(as_customer.post(f"{API}/payments/", {"order": number}), 409)[0] == "order_not_payable"
-    assert services.expire_due_orders() == 1
+    assert expiry.expire_due_orders().expired == 1
     assert refusal(as_customer.post(f"{API}/payments/", {"order": number}), 409)[0] == "order_not_payable"
     assert [intent["status"] for intent in simulator.state()["payment_intents"]] == ["canceled"]
 
@@ -112,14 +116,14 @@ def test_while_the_bank_processes_a_payment_the_hold_is_extended_until_it_is_kno
     # Whether its event was delivered or not.
     for _ in range(2):
         let_time_run_out()
-        assert services.expire_due_orders() == 0
+        assert expiry.expire_due_orders().expired == 0
         assert order_of(as_customer, number)["payment_status"] == "processing"
         assert hold_of(number) > timedelta(minutes=4)
         deliver(simulator)
     simulator.finish_processing(intent)
     let_time_run_out()
     deliver(simulator)
-    assert services.expire_due_orders() == 0
+    assert expiry.expire_due_orders().expired == 0
     assert order_of(as_customer, number)["payment_status"] == "paid"
     assert stock_of(product) == 4
 
@@ -131,7 +135,7 @@ def test_a_payment_that_succeeded_unheard_completes_the_order_instead(
     number = place_order(as_customer, product)["number"]
     simulator.pay(open_payment(as_customer, number)["payment_intent"])
     let_time_run_out()
-    assert services.expire_due_orders() == 0
+    assert expiry.expire_due_orders().expired == 0
     order = order_of(as_customer, number)
     assert (order["status"], order["payment_status"], order["expires_at"]) == ("completed", "paid", None)
     deliver(simulator)
@@ -147,12 +151,12 @@ def test_while_stripe_is_away_the_hold_is_extended(
     open_payment(as_customer, number)
     let_time_run_out()
     simulator.fail("refuse")
-    assert services.expire_due_orders() == 0
+    assert expiry.expire_due_orders().expired == 0
     assert order_of(as_customer, number)["status"] == "pending"
     assert hold_of(number) > timedelta(minutes=4)
     simulator.clear_faults()
     let_time_run_out()
-    assert services.expire_due_orders() == 1
+    assert expiry.expire_due_orders().expired == 1
     assert stock_of(product) == 5
 
 
@@ -164,7 +168,7 @@ def test_an_order_that_cannot_be_expired_does_not_keep_the_others_from_it(
     simulator.pay(open_payment(as_customer, stuck)["payment_intent"], "pm_usBankAccount_processing")
     place_order(as_customer, product)
     let_time_run_out()
-    assert services.expire_due_orders() == 1
+    assert expiry.expire_due_orders().expired == 1
     assert order_of(as_customer, stuck)["status"] == "pending"
     assert hold_of(stuck) > timedelta(minutes=4)
     assert stock_of(product) == 4
@@ -178,7 +182,7 @@ def test_an_order_whose_intent_stripe_does_not_know_expires_and_is_flagged(
     open_payment(as_customer, number)
     simulator.reset()
     let_time_run_out()
-    assert services.expire_due_orders() == 1
+    assert expiry.expire_due_orders().expired == 1
     order = order_of(as_staff, number)
     assert order["status"] == "cancelled"
     assert [entry["event"] for entry in order["timeline"]] == ["placed", "flagged", "expired"]
@@ -198,7 +202,7 @@ def test_a_sweep_ends_at_the_first_order_for_which_stripe_is_away(
     let_time_run_out()
     calls = calls_of(simulator)
     simulator.fail(kind="server_error", stored=False)
-    assert services.expire_due_orders() == 0
+    assert expiry.expire_due_orders().expired == 0
     # One call and its one retry, not the same for every order.
     assert 1 <= calls_of(simulator) - calls <= 2
     assert stock_of(product) == 3
@@ -217,7 +221,7 @@ def test_an_order_whose_processing_came_to_nothing_expires_whatever_was_heard_la
     # The later event arrived first, so Stripe was asked.
     assert order_of(as_customer, number)["payment_status"] == "failed"
     let_time_run_out()
-    assert services.expire_due_orders() == 1
+    assert expiry.expire_due_orders().expired == 1
     assert order_of(as_customer, number)["status"] == "cancelled"
     assert stock_of(product) == 5
 
@@ -237,11 +241,103 @@ def test_a_payment_and_the_expiry_at_the_same_moment_agree(
             except Exception as error:
                 assert "canceled" in str(error)  # noqa: PT017
 
-        run_concurrently(pay_now, services.expire_due_orders)
+        run_concurrently(pay_now, expiry.expire_due_orders)
         deliver(simulator)
-        services.expire_due_orders()
+        expiry.expire_due_orders()
         order = order_of(as_customer, number)
         assert (order["status"], order["payment_status"]) in (("completed", "paid"), ("cancelled", "unpaid"))
     paid = Order.objects.filter(status="completed").count()
     assert stock_of(product) == 50 - paid
     assert sum(Payment.objects.values_list("amount_received", flat=True)) == paid * 1000
+
+
+# --- Many at once -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_twos(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expiry, "EXPIRED_TOGETHER", 2)
+    monkeypatch.setattr(timing, "SLICE_SECONDS", 0.0)
+
+
+def test_all_that_are_due_expire_at_once_in_slices(
+    as_customer: APIClient, make_product: Callable[..., Product], in_twos: None
+) -> None:
+    coupon = Coupon.objects.create(code="TWICE", kind="percentage", value=Decimal(10), usage_limit=2)
+    mug, cap = make_product(stock=5), make_product(stock=3)
+    for position in range(5):
+        add_to_cart(as_customer, mug)
+        if position < 3:
+            add_to_cart(as_customer, cap)
+        if position < 2:
+            as_customer.put(f"{API}/cart/coupon/", {"code": "TWICE"})
+        place_order(as_customer)
+    assert (stock_of(mug), stock_of(cap), Product.objects.filter(in_stock=True).count()) == (0, 0, 0)
+    let_time_run_out()
+    Job.objects.all().delete()
+
+    # The last slice finds none.
+    assert run_task("orders.expire") == 4
+
+    assert (stock_of(mug), stock_of(cap), Product.objects.filter(in_stock=True).count()) == (5, 3, 2)
+    coupon.refresh_from_db()
+    assert (coupon.used, CouponUse.objects.count()) == (0, 0)
+    numbers = Order.objects.filter(status="cancelled").values_list("number", flat=True)
+    assert len(numbers) == 5
+    references = StockMovement.objects.filter(reason="expiry").values_list("reference", flat=True)
+    assert sorted(references) == sorted([*numbers, *numbers[:3]])
+    mails = [job.payload for job in Job.objects.filter(kind="orders.mail")]
+    assert {mail["order"] for mail in mails} == {str(pk) for pk in Order.objects.values_list("pk", flat=True)}
+    assert {mail["event"] for mail in mails} == {"expired"}
+    assert (len(mails), len({mail["mail"] for mail in mails})) == (5, 5)
+    assert not audit.violations()
+
+
+def test_orders_without_a_payment_share_a_transaction(
+    as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    product = make_product(stock=9)
+
+    def commands(orders: int) -> int:
+        for _ in range(orders):
+            place_order(as_customer, product)
+        let_time_run_out()
+        with count_commands() as commands:
+            assert expiry.expire_due_orders().expired == orders
+        return len(commands)
+
+    assert commands(4) == commands(1)
+
+
+def test_one_that_cannot_expire_does_not_keep_those_beside_it(
+    as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    product = make_product(stock=5)
+    numbers = [place_order(as_customer, product)["number"] for _ in range(3)]
+    Order.objects.filter(number=numbers[1]).update(payment_status="processing")
+    let_time_run_out()
+    assert expiry.expire_due_orders() == (2, False)
+    assert order_of(as_customer, numbers[1])["status"] == "pending"
+    assert hold_of(numbers[1]) > timedelta(minutes=4)
+    assert stock_of(product) == 4
+
+
+def test_a_payment_opened_meanwhile_is_closed_before_its_order_expires(
+    as_customer: APIClient,
+    make_product: Callable[..., Product],
+    simulator: StripeSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    product = make_product(stock=5)
+    paid, other = (place_order(as_customer, product)["number"] for _ in range(2))
+    simulator.pay(open_payment(as_customer, paid)["payment_intent"])
+    let_time_run_out()
+    fresh = expiry._next_due()
+    outdated = iter([[(pk, None) for pk, _ in fresh]])
+    look = expiry._next_due
+    monkeypatch.setattr(expiry, "_next_due", lambda: next(outdated, None) or look())
+    assert expiry.expire_due_orders().expired == 1
+    assert order_of(as_customer, other)["status"] == "cancelled"
+    order = order_of(as_customer, paid)
+    assert (order["status"], order["payment_status"]) == ("completed", "paid")
+    assert stock_of(product) == 4

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from accounts.models import User
 from catalog.models import Product
 from conftest import ADDRESS, client_of
-from orders import holds, services
+from orders import expiry, holds
 from orders.models import Order
 from shop import audit
 from shop.admin.dashboard import Figure
@@ -59,7 +59,7 @@ def cancel(client: APIClient, number: str) -> None:
 
 def let_all_expire() -> None:
     Order.objects.exclude(expires_at=None).update(expires_at=timezone.now() - timedelta(seconds=1))
-    services.expire_due_orders()
+    expiry.expire_due_orders()
 
 
 # --- How long ---------------------------------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ def test_the_digest_of_an_address_goes_when_an_expired_order_does_not_count_any_
 ) -> None:
     old, recent, waiting = (place_order(as_customer, product)["number"] for _ in range(3))
     Order.objects.filter(number__in=[old, recent]).update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert services.expire_due_orders() == 2
+    assert expiry.expire_due_orders().expired == 2
     Order.objects.filter(number=old).update(expired_at=timezone.now() - timedelta(hours=25))
     assert holds.clear_expired_holds() == 1
     kept = Order.objects.exclude(placed_from="").values_list("number", flat=True)

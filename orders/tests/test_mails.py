@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
-from orders import services
+from orders import expiry, services
 from orders.lifecycle import Actor
 from orders.models import Order, ShippingMethod
 from payments.models import Payment
@@ -337,8 +337,8 @@ def test_a_cancelled_order_that_was_paid_says_that_the_money_goes_back(
 
 def test_an_expired_order_sends_the_cancelled_mail_with_the_reason(number: str, simulator: StripeSimulator) -> None:
     Order.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    services.expire_due_orders()
-    services.expire_due_orders()
+    expiry.expire_due_orders()
+    expiry.expire_due_orders()
     (mail,) = work()
     assert mail.subject == f"Your order {number} is cancelled"
     assert "It was not paid in time." in mail.body
@@ -499,7 +499,7 @@ def everything_typed(
         minutes_pass()
         mails = work()
         Order.objects.filter(status="pending").update(expires_at=timezone.now() - timedelta(seconds=1))
-        services.expire_due_orders()
+        expiry.expire_due_orders()
         change = {"old_password": person["password"], "new_password": "another-horse-battery"}
         assert client.post(f"{API}/auth/password/change/", change).status_code == 204
         mails += work()

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from catalog.models import Product
-from orders import services as orders
+from orders import expiry
 from orders.models import Order
 from payments import gateway
 from payments.models import Payment, StripeEvent
@@ -75,7 +75,7 @@ def test_an_order_that_was_paid_wrong_still_expires(
     deliver(simulator)
     jobs.run_due()
     Order.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert orders.expire_due_orders() == 1
+    assert expiry.expire_due_orders().expired == 1
     assert (order_of(as_customer, number)["status"], stock_of(product)) == ("cancelled", 5)
     assert Payment.objects.get().refundable == 0
     assert audit.violations() == []

@@ -116,22 +116,25 @@ class JobKind:
 
         ``unless_queued`` skips a job that waits already; a running one may have read older data.
         """
-        digest = _digest(self.name, payload)
-        if unless_queued and Job.objects.filter(digest=digest, attempts=0).exists():
+        row = self.job(payload, delay=delay)
+        if unless_queued and Job.objects.filter(digest=row.digest, attempts=0).exists():
             return None
-        enqueued_at = now()
-        row = Job(
-            kind=self.name,
-            payload=payload,
-            digest=digest,
-            run_at=enqueued_at + (delay or timedelta(0)),
-            created_at=enqueued_at,
-            request_id=request_context.current_request_id(),
-        )
         documents.insert(row)
         if at_once:
             transactions.on_commit(lambda: run(row))
         return row
+
+    def job(self, payload: Mapping[str, Any], *, delay: timedelta | None = None) -> Job:
+        """Return an unsaved job."""
+        enqueued_at = now()
+        return Job(
+            kind=self.name,
+            payload=payload,
+            digest=_digest(self.name, payload),
+            run_at=enqueued_at + (delay or timedelta(0)),
+            created_at=enqueued_at,
+            request_id=request_context.current_request_id(),
+        )
 
 
 def _digest(kind: str, payload: Mapping[str, Any]) -> str:

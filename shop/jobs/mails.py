@@ -26,6 +26,7 @@ from django.utils import timezone
 from shop import jobs
 from shop.api import counters
 from shop.api.rate_limits import count_use
+from shop.db import documents
 from shop.jobs.email_addresses import check_email, mailbox_of
 from shop.logs import describe_error
 
@@ -79,12 +80,15 @@ class MailKind:
     def __init__(self, name: str, write: Writer) -> None:
         self.name = name
         self._write = write
-        self._job = jobs.job(name)(self._run)
+        self._kind = jobs.job(name)(self._run)
 
     def enqueue(self, *, delay: timedelta | None = None, **about: str) -> None:
         """Enqueue in the running transaction. ``about`` are ids, since they are stored."""
-        payload: dict[str, Any] = {"mail": str(ObjectId()), **about}
-        self._job.enqueue(delay=delay, **payload)
+        documents.insert(self.job(delay=delay, **about))
+
+    def job(self, *, delay: timedelta | None = None, **about: str) -> jobs.Job:
+        """Return an unsaved job, to insert several at once."""
+        return self._kind.job({"mail": str(ObjectId()), **about}, delay=delay)
 
     def _run(self, *, mail: str, **about: str) -> None:
         _server.require()

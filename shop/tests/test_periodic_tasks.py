@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from catalog.models import Product
-from orders import services as orders
+from orders import expiry
 from orders.models import Order
 from shop import jobs
 from shop.dev.testing.steps import order_of, place_order, run_concurrently
@@ -174,7 +174,7 @@ def test_a_slow_task_delays_neither_expiry_nor_jobs(
         seen.append((order_of(as_customer, number)["status"], Job.objects.count()))
         Job.objects.create(kind="tests.walked", payload={"slices": len(seen)})
 
-    jobs.every(5, name="orders.expire")(orders.expire_due_orders)
+    jobs.every_in_slices(5, name="orders.expire")(expiry.expire_in_slices)
     jobs.job("tests.walked")(lambda slices: None)
     now = timezone.now()
     PeriodicTask.objects.create(name="tests.walk", due_at=now - timedelta(seconds=2))

@@ -150,8 +150,15 @@ CLASSIFIED: dict[str, str] = {
         "the digest of a guest's token, who has no account; deleted after 30 days",
     ),
     **dict.fromkeys(
-        ["shop.job.kind", "shop.job.last_error", "shop.job.request_id", "shop.periodictask.name"],
-        "names, ids, and errors without addresses",
+        [
+            "shop.job.kind",
+            "shop.job.digest",
+            "shop.job.last_error",
+            "shop.job.request_id",
+            "shop.periodictask.name",
+            "shop.periodictask.cursor",
+        ],
+        "names, ids, positions, digests, and errors without addresses",
     ),
     **dict.fromkeys(
         [

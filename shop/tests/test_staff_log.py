@@ -14,7 +14,7 @@ from catalog import services as catalog
 from catalog.models import Product, Variant
 from catalog.services import count_sales
 from conftest import PASSWORD
-from orders import services as orders
+from orders import expiry
 from orders.models import Order
 from payments.models import StripeEvent
 from shop.audit.staff_log import AppendOnly, StaffAction
@@ -114,7 +114,7 @@ def test_what_customers_and_the_shop_itself_do_is_no_act_of_the_staff(
         assert client.post(f"{API}/orders/{number}/cancel/", {}).status_code == 200
         assert client.patch(f"{API}/users/me/", {"name": "Ada L."}).status_code == 200
     Order.objects.update(status="pending", expires_at="2020-01-01T00:00:00Z")
-    orders.expire_due_orders()
+    expiry.expire_due_orders()
     catalog.create_product(data={"name": "By a command", "price": "1.00"})
     assert noted() == []
 

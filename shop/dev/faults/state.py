@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -12,6 +13,7 @@ from accounts.tokens import issue_tokens
 from cart.models import Coupon, CouponUse
 from catalog import services as catalog
 from catalog.models import Variant
+from orders import expiry
 from orders import services as orders
 from orders.lifecycle import Actor, Event
 from orders.models import Order
@@ -111,7 +113,7 @@ class ShopState:
         order = Order.objects.get(number=number)
         if expired:
             self.expire_hold(number)
-            orders._expire(order_id=order.pk)  # noqa: SLF001
+            expiry._expire(Q(pk=order.pk))  # noqa: SLF001
         else:
             orders._cancel(order_id=order.pk, detail="", actor=Actor.CUSTOMER)  # noqa: SLF001
 
