@@ -4,39 +4,48 @@ from django.db.models import Count, Sum
 
 from catalog import read_model
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
-from shop.audit import invariant
-from shop.db import identifiers
+from shop.audit import Window, invariant, invariant_over
+from shop.db import documents, identifiers
 from shop.db.fields import is_distinct_key
 
+STOCK = "stock equals the sum of its movements, and is not negative"
 
-@invariant("stock equals the sum of its movements, and is not negative")
-def stock_equals_its_movements() -> Iterator[str]:
-    sums = dict(StockMovement.objects.order_by().values_list("variant").annotate(total=Sum("delta")))
-    for variant in Variant.objects.order_by("id").iterator():
-        moved = sums.pop(variant.pk, 0)
+
+@invariant_over(Variant, STOCK)
+def stock_equals_its_movements(variants: Window[Variant]) -> Iterator[str]:
+    movements = StockMovement.objects.filter(variant__in=[variant.pk for variant in variants]).order_by()
+    sums = dict(movements.values_list("variant").annotate(total=Sum("delta")))
+    for variant in variants:
+        moved = sums.get(variant.pk, 0)
         if variant.stock != moved:
             yield f"{variant.sku} has {variant.stock} in stock, but its movements add up to {moved}"
         if variant.stock < 0:
             yield f"{variant.sku} has {variant.stock} in stock"
-    for variant_id in sums:
-        yield f"there are movements of the variant {variant_id}, which does not exist"
 
 
-@invariant("no two SKUs differ in their case only")
-def skus_differ_in_more_than_case() -> Iterator[str]:
-    for variant in Variant.objects.order_by("id").iterator():
+@invariant_over(StockMovement, STOCK)
+def movements_have_their_variant(movements: Window[StockMovement]) -> Iterator[str]:
+    variants = {movement.variant_id for movement in movements}
+    for variant in variants - documents.known_values(Variant, "_id", variants):
+        yield f"there are movements of the variant {variant}, which does not exist"
+
+
+@invariant_over(Variant, "no two SKUs differ in their case only")
+def skus_differ_in_more_than_case(variants: Window[Variant]) -> Iterator[str]:
+    for variant in variants:
         if is_distinct_key(variant.sku_key):
             yield f"another variant has the SKU of {variant.sku} ({variant.pk}) in another case; rename one of them"
         elif variant.sku_key != identifiers.key(variant.sku):
             yield f"{variant.sku} has the key {variant.sku_key!r}"
 
 
-@invariant("a product's list data matches its own data")
-def read_model_is_current() -> Iterator[str]:
-    categories = {category.pk: category for category in Category.objects.all()}
-    variants = read_model.group_by_product(Variant.objects.filter(is_active=True).order_by("id"))
-    images = read_model.group_by_product(ProductImage.objects.order_by("position", "id"))
-    for product in Product.objects.order_by("id").iterator():
+@invariant_over(Product, "a product's list data matches its own data")
+def read_model_is_current(products: Window[Product]) -> Iterator[str]:
+    pks = [product.pk for product in products]
+    categories = Category.objects.in_bulk({product.category_id for product in products if product.category_id})
+    variants = read_model.group_by_product(Variant.objects.filter(product__in=pks, is_active=True).order_by("id"))
+    images = read_model.group_by_product(ProductImage.objects.filter(product__in=pks).order_by("position", "id"))
+    for product in products:
         expected = read_model.fields(
             product,
             category=categories.get(product.category_id),

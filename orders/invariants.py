@@ -1,5 +1,5 @@
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,18 +17,23 @@ from orders.models import Order
 from orders.personal_data import personal_data_of
 from orders.reviews.models import Review
 from orders.services import has_open_or_lost_dispute
-from shop.audit import invariant
+from shop.audit import Window, invariant, invariant_over
+from shop.db import documents
 from shop.jobs import Job
 
 # Time allowed for the task and a call to the payment provider.
 GRACE = timedelta(minutes=1)
 # Time allowed for a backlog of tasks.
 ERASURE_DELAY = timedelta(days=1)
+ORDER_REASONS = (StockMovement.Reason.ORDER, StockMovement.Reason.CANCELLATION, StockMovement.Reason.EXPIRY)
+
+STOCK = "an order holds exactly the stock of its lines, a cancelled one none"
+COUPON_USES = "an order has used its coupon once, a cancelled order never"
 
 
-@invariant("an order's totals follow from its lines")
-def totals_follow_from_lines() -> Iterator[str]:
-    for order in Order.objects.iterator():
+@invariant_over(Order, "an order's totals follow from its lines")
+def totals_follow_from_lines(orders: Window[Order]) -> Iterator[str]:
+    for order in orders:
         subtotal = sum((line.line_total for line in order.lines), Decimal(0))
         discount = sum((line.discount for line in order.lines), Decimal(0))
         tax = Decimal(0) if order.prices_include_tax else order.tax
@@ -45,50 +50,70 @@ def totals_follow_from_lines() -> Iterator[str]:
             yield f"{order.number} has {order.tax} tax, {on_shipping} of it on {order.shipping} shipping"
 
 
-@invariant("an order holds exactly the stock of its lines, a cancelled one none")
-def orders_hold_their_stock() -> Iterator[str]:
-    moved: dict[str, dict] = defaultdict(dict)
-    reasons = (StockMovement.Reason.ORDER, StockMovement.Reason.CANCELLATION, StockMovement.Reason.EXPIRY)
-    rows = StockMovement.objects.filter(reason__in=reasons).order_by()
-    for reference, variant, delta in rows.values_list("reference", "variant").annotate(total=Sum("delta")):
-        if delta:
-            moved[reference][variant] = -delta
-    for order in Order.objects.iterator():
+@invariant_over(Order, STOCK)
+def orders_hold_their_stock(orders: Window[Order]) -> Iterator[str]:
+    moved: defaultdict[str, dict] = defaultdict(dict)
+    for reference, variant, delta in _moved([order.number for order in orders]):
+        moved[reference][variant] = -delta
+    for order in orders:
         expected = {} if order.status == OrderStatus.CANCELLED else order.quantities
-        if moved.pop(order.number, {}) != expected:
+        if moved[order.number] != expected:
             yield f"{order.number} ({order.status}) should hold {sum(expected.values())} units; its movements differ"
-    for reference in moved:
+
+
+@invariant_over(StockMovement, STOCK)
+def stock_is_held_for_orders(movements: Window[StockMovement]) -> Iterator[str]:
+    unknown = _without_order({movement.reference for movement in movements if movement.reason in ORDER_REASONS})
+    for reference, _, _ in _moved(unknown):
         yield f"stock is held for {reference}, which does not exist"
 
 
-@invariant("only pending orders have a hold, which has not expired")
-def holds_end_in_time() -> Iterator[str]:
-    for order in Order.objects.filter(status=OrderStatus.PENDING).iterator():
-        if order.expires_at is None or order.expires_at < timezone.now() - GRACE:
-            yield f"{order.number} is pending, but its hold expired at {order.expires_at}"
-    for order in Order.objects.exclude(status=OrderStatus.PENDING).exclude(expires_at=None).iterator():
-        yield f"{order.number} is {order.status}, but has a hold until {order.expires_at}"
+def _moved(references: Iterable[str]) -> Iterator[tuple[str, ObjectId, int]]:
+    """Yield reference, variant and units, unless these are zero."""
+    sums = [
+        {"$match": {"reference": {"$in": list(references)}, "reason": {"$in": ORDER_REASONS}}},
+        {"$group": {"_id": {"reference": "$reference", "variant": "$variant_id"}, "units": {"$sum": "$delta"}}},
+        {"$match": {"units": {"$ne": 0}}},
+    ]
+    for row in documents.aggregate(StockMovement, sums):
+        yield row["_id"]["reference"], row["_id"]["variant"], row["units"]
 
 
-@invariant("an order is completed exactly when it is paid, unless it was cancelled")
-def completed_means_paid() -> Iterator[str]:
-    for order in Order.objects.exclude(status=OrderStatus.CANCELLED).iterator():
-        if (order.status == OrderStatus.COMPLETED) != (order.payment_status in EVER_PAID_STATUSES):
+def _without_order(numbers: set[str]) -> set[str]:
+    return numbers - documents.known_values(Order, "number", numbers)
+
+
+@invariant_over(Order, "only pending orders have a hold, which has not expired")
+def holds_end_in_time(orders: Window[Order]) -> Iterator[str]:
+    late = timezone.now() - GRACE
+    for order in orders:
+        if order.status == OrderStatus.PENDING:
+            if order.expires_at is None or order.expires_at < late:
+                yield f"{order.number} is pending, but its hold expired at {order.expires_at}"
+        elif order.expires_at is not None:
+            yield f"{order.number} is {order.status}, but has a hold until {order.expires_at}"
+
+
+@invariant_over(Order, "an order is completed exactly when it is paid, unless it was cancelled")
+def completed_means_paid(orders: Window[Order]) -> Iterator[str]:
+    for order in orders:
+        paid = order.payment_status in EVER_PAID_STATUSES
+        if order.status != OrderStatus.CANCELLED and (order.status == OrderStatus.COMPLETED) != paid:
             yield f"{order.number} is {order.status} and {order.payment_status}"
 
 
-@invariant("paid orders have a payment date")
-def paid_orders_have_a_date() -> Iterator[str]:
-    for order in Order.objects.iterator():
+@invariant_over(Order, "paid orders have a payment date")
+def paid_orders_have_a_date(orders: Window[Order]) -> Iterator[str]:
+    for order in orders:
         paid = order.payment_status in EVER_PAID_STATUSES
         # A payment that does not match never paid the order, even if it is disputed.
         if (order.paid_at is not None, order.paid_on is not None) != (paid, paid) and not order.flagged:
             yield f"{order.number} is {order.payment_status}, but was paid at {order.paid_at}, on {order.paid_on}"
 
 
-@invariant("an order's statuses match its timeline")
-def statuses_follow_from_the_timeline() -> Iterator[str]:
-    for order in Order.objects.iterator():
+@invariant_over(Order, "an order's statuses match its timeline")
+def statuses_follow_from_the_timeline(orders: Window[Order]) -> Iterator[str]:
+    for order in orders:
         events = {entry.event for entry in order.timeline}
         for field, statuses in STATUSES.items():
             status = statuses.get(getattr(order, field))
@@ -98,43 +123,48 @@ def statuses_follow_from_the_timeline() -> Iterator[str]:
             yield f"{order.number} is {order.payment_status}, but its timeline has other disputes"
 
 
-@invariant("only completed orders are shipped")
-def shipped_orders_are_completed() -> Iterator[str]:
-    shipped = Order.objects.exclude(status=OrderStatus.COMPLETED).exclude(
-        fulfilment_status=FulfilmentStatus.UNFULFILLED
-    )
-    for order in shipped.iterator():
-        yield f"{order.number} is {order.status}, but {order.fulfilment_status}"
+@invariant_over(Order, "only completed orders are shipped")
+def shipped_orders_are_completed(orders: Window[Order]) -> Iterator[str]:
+    for order in orders:
+        if order.status != OrderStatus.COMPLETED and order.fulfilment_status != FulfilmentStatus.UNFULFILLED:
+            yield f"{order.number} is {order.status}, but {order.fulfilment_status}"
 
 
-@invariant("a payment status matches the refunds")
-def payment_status_matches_refunds() -> Iterator[str]:
-    for order in Order.objects.filter(payment_status__in=AFTER_PAYMENT).iterator():
-        if order.payment_status != order.payment_status_after_refunds:
+@invariant_over(Order, "a payment status matches the refunds")
+def payment_status_matches_refunds(orders: Window[Order]) -> Iterator[str]:
+    for order in orders:
+        if order.payment_status in AFTER_PAYMENT and order.payment_status != order.payment_status_after_refunds:
             yield f"{order.number} is {order.payment_status}, but by its refunds {order.payment_status_after_refunds}"
 
 
-@invariant("an order has used its coupon once, a cancelled order never")
-def coupons_are_used_by_orders() -> Iterator[str]:
-    uses = Counter(CouponUse.objects.values_list("order_number", flat=True))
-    coupons = dict(Coupon.objects.values_list("code", "pk"))
-    for order in Order.objects.iterator():
-        used = uses.pop(order.number, 0)
+@invariant_over(Order, COUPON_USES)
+def coupons_are_used_by_orders(orders: Window[Order]) -> Iterator[str]:
+    numbers = [order.number for order in orders]
+    uses = Counter(CouponUse.objects.filter(order_number__in=numbers).values_list("order_number", flat=True))
+    codes = {order.coupon for order in orders if order.coupon}
+    coupons = dict(Coupon.objects.filter(code__in=codes).values_list("code", "pk"))
+    for order in orders:
+        used = uses[order.number]
         coupon = coupons.get(order.coupon)
         # Deleting a coupon deletes its uses.
         known = coupon is not None and coupon.generation_time <= order.created_at
         expected = 1 if known and order.status != OrderStatus.CANCELLED else 0
         if used != expected:
             yield f"{order.number} ({order.status}) has used its coupon {used} times"
-    for number in uses:
+
+
+@invariant_over(CouponUse, COUPON_USES)
+def coupon_uses_have_their_order(uses: Window[CouponUse]) -> Iterator[str]:
+    for number in _without_order({use.order_number for use in uses}):
         yield f"a coupon was used for {number}, which does not exist"
 
 
-@invariant("a product's rating is that of its published reviews")
-def ratings_follow_from_reviews() -> Iterator[str]:
-    rows = Review.objects.shown().order_by().values_list("product")
-    reviews = {product: rating for product, *rating in rows.annotate(count=Count("id"), stars=Sum("rating"))}
-    for product in Product.objects.order_by("id").iterator():
+@invariant_over(Product, "a product's rating is that of its published reviews")
+def ratings_follow_from_reviews(products: Window[Product]) -> Iterator[str]:
+    shown = Review.objects.shown().filter(product__in=[product.pk for product in products])
+    rows = shown.order_by().values_list("product").annotate(count=Count("id"), stars=Sum("rating"))
+    reviews = {product: rating for product, *rating in rows}
+    for product in products:
         count, stars = reviews.get(product.pk, (0, 0))
         expected = (count, stars, read_model.rating_average(count, stars))
         rating = (product.rating_count, product.rating_sum, product.rating_average)
@@ -142,15 +172,17 @@ def ratings_follow_from_reviews() -> Iterator[str]:
             yield f"{product.slug} has the rating {rating}, but its reviews have {expected}"
 
 
-@invariant("no personal data of a deleted account is kept longer than needed")
-def detached_orders_are_erased() -> Iterator[str]:
+@invariant_over(Order, "no personal data of a deleted account is kept longer than needed")
+def detached_orders_are_erased(orders: Window[Order]) -> Iterator[str]:
     late = timezone.now() - ERASURE_DELAY
     latest = late - timedelta(days=settings.ERASURE_GRACE_DAYS)
-    for order in Order.objects.filter(detached_at__lte=late).iterator():
+    for order in orders:
+        if order.detached_at is None or order.detached_at > late:
+            continue
         if order.user_id is not None:
             yield f"{order.number} is detached, but belongs to {order.user_id}"
         if order.erased_at is None:
-            if order.detached_at and order.detached_at <= latest:
+            if order.detached_at <= latest:
                 yield f"{order.number} still has the data of an account deleted at {order.detached_at}"
             elif order.has_nothing_to_send:
                 yield f"{order.number} ({order.status}) has the data of a deleted account, but nothing to ship"
@@ -158,47 +190,91 @@ def detached_orders_are_erased() -> Iterator[str]:
             yield f"{order.number} was erased, but has {', '.join(left)}"
 
 
-@invariant("an order keeps its network address digest only while it counts towards a limit")
-def network_digests_are_cleared() -> Iterator[str]:
+@invariant_over(Order, "an order keeps its network address digest only while it counts towards a limit")
+def network_digests_are_cleared(orders: Window[Order]) -> Iterator[str]:
     late = timezone.now() - holds.EXPIRED_COUNTS_FOR - ERASURE_DELAY
-    for order in Order.objects.filter(placed_from__gt="").iterator():
-        if order.status != OrderStatus.PENDING and (order.expired_at is None or order.expired_at < late):
+    for order in orders:
+        is_over = order.status != OrderStatus.PENDING and (order.expired_at is None or order.expired_at < late)
+        if order.placed_from and is_over:
             yield f"{order.number} ({order.status}) has a network address digest"
 
 
-@invariant("an order counts as a sale exactly while it is neither cancelled nor refunded")
-def valid_purchases_count() -> Iterator[str]:
-    for order in Order.objects.iterator():
+@invariant_over(Order, "an order counts as a sale exactly while it is neither cancelled nor refunded")
+def valid_purchases_count(orders: Window[Order]) -> Iterator[str]:
+    for order in orders:
         if order.counts_as_sale != order.is_valid_purchase:
             yield f"{order.number} is {order.status} and {order.payment_status}, counts_as_sale {order.counts_as_sale}"
 
 
 @invariant("a product's sales are the units of its orders, apart from queued changes")
 def sales_follow_from_orders() -> Iterator[str]:
-    expected: Counter = Counter()
-    for order in Order.objects.valid_purchases().iterator():
-        for line in order.lines:
-            expected[line.product] += line.quantity
-    products = dict(Variant.objects.values_list("pk", "product"))
-    queued = Job.objects.filter(kind="catalog.count_sales", given_up_at=None)
-    for payload in queued.values_list("payload", flat=True):
-        for variant, quantity in payload["quantities"].items():
-            expected[products.get(ObjectId(variant))] -= quantity
-    for product, slug, sales in Product.objects.order_by("id").values_list("pk", "slug", "sales").iterator():
-        if sales != expected[product]:
-            yield f"{slug} has {sales} sales, but its orders have {expected[product]}"
+    queued = _queued_sales()
+    products = [{"$project": {"slug": 1, "sales": documents.stored_or_default(Product, "sales")}}]
+    differing = [
+        {"$match": {"counts_as_sale": True}},
+        {"$unwind": "$lines"},
+        {"$group": {"_id": "$lines.product", "sold": {"$sum": "$lines.quantity"}}},
+        {"$unionWith": {"coll": Product._meta.db_table, "pipeline": products}},
+        {
+            "$group": {
+                "_id": "$_id",
+                "slug": {"$max": "$slug"},
+                "sales": {"$max": "$sales"},
+                "sold": {"$sum": "$sold"},
+            }
+        },
+        # Orders may have lines of deleted products.
+        {"$match": {"sales": {"$ne": None}}},
+        {"$match": {"$or": [{"$expr": {"$ne": ["$sales", "$sold"]}}, {"_id": {"$in": list(queued)}}]}},
+        {"$sort": {"_id": 1}},
+    ]
+    for row in documents.iterate(Order, differing):
+        expected = row["sold"] - queued[row["_id"]]
+        if row["sales"] != expected:
+            yield f"{row['slug']} has {row['sales']} sales, but its orders have {expected}"
 
 
-@invariant("a published review has a purchase that is neither cancelled nor refunded")
-def reviews_have_a_purchase() -> Iterator[str]:
-    if Job.objects.filter(kind="orders.check_reviews", given_up_at=None).exists():
-        # Pending jobs may still change the reviews.
-        return
-    bought = {
-        (order.user_id, line.product) for order in Order.objects.valid_purchases().iterator() for line in order.lines
-    }
-    valid = set(Order.objects.valid_purchases().values_list("pk", flat=True))
-    for review in Review.objects.iterator():
+def _queued_sales() -> Counter[ObjectId]:
+    """Return units by product that are in its orders, but not in its sales yet."""
+    jobs = Job.objects.filter(kind="catalog.count_sales", given_up_at=None).values_list("payload", flat=True)
+    units: Counter[ObjectId] = Counter()
+    for payload in jobs:
+        units.update({ObjectId(variant): quantity for variant, quantity in payload["quantities"].items()})
+    products = dict(Variant.objects.filter(pk__in=list(units)).values_list("pk", "product"))
+    queued: Counter[ObjectId] = Counter()
+    for variant, quantity in units.items():
+        if variant in products:
+            queued[products[variant]] += quantity
+    return queued
+
+
+@invariant_over(Review, "a published review has a purchase that is neither cancelled nor refunded")
+def reviews_have_a_purchase(reviews: Window[Review]) -> Iterator[str]:
+    bought = _bought(reviews)
+    orders = Order.objects.valid_purchases().filter(pk__in=[review.order for review in reviews if review.order])
+    valid = set(orders.values_list("pk", flat=True))
+    violations = []
+    for review in reviews:
         known = (review.user_id, review.product_id) in bought if review.user_id else review.order in {None, *valid}
         if review.is_withdrawn == known:
-            yield f"the review {review.pk}: withdrawn is {review.is_withdrawn}, purchased is {known}"
+            violations.append(f"the review {review.pk}: withdrawn is {review.is_withdrawn}, purchased is {known}")
+    # Pending jobs may still change the reviews.
+    if violations and not Job.objects.filter(kind="orders.check_reviews", given_up_at=None).exists():
+        yield from violations
+
+
+def _bought(reviews: Window[Review]) -> set[tuple[ObjectId, ObjectId]]:
+    """Return pairs of user and product."""
+    users = list({review.user_id for review in reviews if review.user_id})
+    products = list({review.product_id for review in reviews})
+    lines = {"lines.product": {"$in": products}}
+    pairs = documents.aggregate(
+        Order,
+        [
+            {"$match": {"user_id": {"$in": users}, "counts_as_sale": True, **lines}},
+            {"$unwind": "$lines"},
+            {"$match": lines},
+            {"$group": {"_id": {"user": "$user_id", "product": "$lines.product"}}},
+        ],
+    )
+    return {(pair["_id"]["user"], pair["_id"]["product"]) for pair in pairs}

@@ -1,7 +1,8 @@
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 
+from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
 
@@ -10,7 +11,8 @@ from orders.models import Order
 from payments.currencies import to_minor_units
 from payments.event_payload import stored_part
 from payments.models import Payment, Refund, StripeEvent
-from shop.audit import invariant
+from shop.audit import Window, invariant, invariant_over
+from shop.db import documents
 from shop.jobs import Job
 
 # Time allowed for an event's retry and a cancelled order's refund.
@@ -18,21 +20,30 @@ GRACE = timedelta(minutes=2)
 # Time allowed for a worker outage.
 ERASURE_DELAY = timedelta(days=1)
 
-
-@invariant("an order has at most one PaymentIntent, and a PaymentIntent one order")
-def one_intent_per_order() -> Iterator[str]:
-    orders = Counter(Payment.objects.values_list("order", flat=True))
-    intents = Counter(Payment.objects.exclude(intent="").values_list("intent", flat=True))
-    for what, count in (orders + intents).items():
-        if count > 1:
-            yield f"{what} is in {count} payments"
+MONEY = "paid orders and received payments match one to one"
 
 
-@invariant("paid orders and received payments match one to one")
-def paid_orders_have_money() -> Iterator[str]:
-    payments = {payment.order_id: payment for payment in Payment.objects.iterator()}
-    for order in Order.objects.iterator():
-        payment = payments.pop(order.pk, None)
+@invariant_over(Payment, "an order has at most one PaymentIntent, and a PaymentIntent one order")
+def one_intent_per_order(payments: Window[Payment]) -> Iterator[str]:
+    orders = [payment.order_id for payment in payments]
+    intents = [payment.intent for payment in payments if payment.intent]
+    for column, values in (("order_id", orders), ("intent", intents)):
+        repeated = [
+            {"$match": {column: {"$in": values}}},
+            {"$group": {"_id": f"${column}", "count": {"$sum": 1}}},
+            {"$match": {"count": {"$gt": 1}}},
+            {"$sort": {"_id": 1}},
+        ]
+        for row in documents.aggregate(Payment, repeated):
+            yield f"{row['_id']} is in {row['count']} payments"
+
+
+@invariant_over(Order, MONEY)
+def paid_orders_have_money(orders: Window[Order]) -> Iterator[str]:
+    rows = documents.views(Payment, [{"$match": {"order_id": {"$in": [order.pk for order in orders]}}}])
+    payments = {payment.order_id: payment for payment in rows}
+    for order in orders:
+        payment = payments.get(order.pk)
         received = payment.amount_received if payment else 0
         owed = to_minor_units(order.total, order.currency)
         if order.payment_status in EVER_PAID_STATUSES and received != owed and not order.flagged:
@@ -41,44 +52,51 @@ def paid_orders_have_money() -> Iterator[str]:
             yield f"{order.number} is {order.payment_status}, but received {received}"
         if payment is not None and order.payment != payment.pk:
             yield f"{order.number} does not reference its payment {payment.pk}"
-    for payment in payments.values():
-        yield f"the payment {payment.pk} belongs to no order"
 
 
-@invariant("a payment's amount is its order's total")
-def payments_ask_for_the_total() -> Iterator[str]:
-    totals = {order.pk: to_minor_units(order.total, order.currency) for order in Order.objects.iterator()}
-    for payment in Payment.objects.iterator():
-        total = totals.get(payment.order_id)
+@invariant_over(Payment, MONEY)
+def payments_belong_to_orders(payments: Window[Payment]) -> Iterator[str]:
+    orders = payments.once(_orders)
+    for payment in payments:
+        if payment.order_id not in orders:
+            yield f"the payment {payment.pk} belongs to no order"
+
+
+@invariant_over(Payment, "a payment's amount is its order's total")
+def payments_ask_for_the_total(payments: Window[Payment]) -> Iterator[str]:
+    orders = payments.once(_orders)
+    for payment in payments:
+        order = orders.get(payment.order_id)
+        total = to_minor_units(order.total, order.currency) if order else None
         if payment.amount != total:
             yield f"{payment.order_number} has the total {total}, but its payment has the amount {payment.amount}"
 
 
-@invariant("refunds never exceed the captured amount, and their sum is right")
-def refunds_are_covered() -> Iterator[str]:
-    reserved: dict = defaultdict(int)
-    refunded: dict = defaultdict(int)
-    for refund in Refund.objects.not_failed().iterator():
-        reserved[refund.payment_id] += refund.amount
-        refunded[refund.payment_id] += refund.amount * (refund.status == Refund.Status.SUCCEEDED)
-    # A payment that does not match is not in `amount_received`; staff refund it in Stripe's dashboard.
-    flagged = set(Order.objects.filter(flagged=True).values_list("pk", flat=True))
-    for payment in Payment.objects.iterator():
-        if refunded[payment.pk] > payment.amount_received and payment.order_id not in flagged:
-            yield f"{payment} received {payment.amount_received}, but {refunded[payment.pk]} was refunded"
-        if reserved[payment.pk] != payment.amount_refunded:
-            yield f"{payment} has {payment.amount_refunded} refunded, but its refunds add up to {reserved[payment.pk]}"
+@invariant_over(Payment, "refunds never exceed the captured amount, and their sum is right")
+def refunds_are_covered(payments: Window[Payment]) -> Iterator[str]:
+    orders, refunds = payments.once(_orders), payments.once(_refunds)
+    for payment in payments:
+        not_failed = [refund for refund in refunds[payment.pk] if refund.status not in Refund.FAILED]
+        reserved = sum(refund.amount for refund in not_failed)
+        refunded = sum(refund.amount for refund in not_failed if refund.status == Refund.Status.SUCCEEDED)
+        order = orders.get(payment.order_id)
+        # A payment that does not match is not in `amount_received`; staff refund it in Stripe's dashboard.
+        if refunded > payment.amount_received and not (order and order.flagged):
+            yield f"{payment} received {payment.amount_received}, but {refunded} was refunded"
+        if reserved != payment.amount_refunded:
+            yield f"{payment} has {payment.amount_refunded} refunded, but its refunds add up to {reserved}"
 
 
-@invariant("an order shows the refunds of its payment")
-def orders_show_their_refunds() -> Iterator[str]:
-    made: dict = defaultdict(dict)
-    for refund in Refund.objects.iterator():
+@invariant_over(Order, "an order shows the refunds of its payment")
+def orders_show_their_refunds(orders: Window[Order]) -> Iterator[str]:
+    made: defaultdict[ObjectId | None, dict] = defaultdict(dict)
+    in_window = [order.payment for order in orders if order.payment]
+    for refund in documents.views(Refund, [{"$match": {"payment_id": {"$in": in_window}}}]):
         made[refund.payment_id][refund.pk] = refund.status
-    for order in Order.objects.iterator():
+    for order in orders:
         shown = {entry.refund: entry.status for entry in order.refunds}
-        if shown != made.get(order.payment, {}):
-            yield f"{order.number} shows {len(shown)} refunds, but its payment has {len(made.get(order.payment, {}))}"
+        if shown != made[order.payment]:
+            yield f"{order.number} shows {len(shown)} refunds, but its payment has {len(made[order.payment])}"
 
 
 @invariant("every pending refund is sent to Stripe")
@@ -92,12 +110,15 @@ def refunds_are_sent() -> Iterator[str]:
             yield f"{refund} is pending, but no job will send it"
 
 
-@invariant("the payment of a cancelled order is refunded")
-def cancelled_orders_are_refunded() -> Iterator[str]:
+@invariant_over(Payment, "the payment of a cancelled order is refunded")
+def cancelled_orders_are_refunded(payments: Window[Payment]) -> Iterator[str]:
     recent = timezone.now() - GRACE
-    for payment in Payment.objects.filter(amount_received__gt=0, updated_at__lt=recent).iterator():
-        order = Order.objects.get(pk=payment.order_id)
-        if order.status == OrderStatus.CANCELLED and not order.flagged and payment.refundable:
+    orders = payments.once(_orders)
+    for payment in payments:
+        order = orders.get(payment.order_id)
+        if order is None or order.status != OrderStatus.CANCELLED or order.flagged:
+            continue
+        if payment.refundable and payment.updated_at < recent:
             yield f"{order.number} is cancelled, but {payment.refundable} was not refunded"
 
 
@@ -109,27 +130,44 @@ def events_are_applied() -> Iterator[str]:
         yield f"{event}: {event.detail or 'not processed yet'}"
 
 
-@invariant("a stored event has only the fields that the shop needs")
-def events_hold_no_secrets() -> Iterator[str]:
-    for event in StripeEvent.objects.iterator():
+@invariant_over(StripeEvent, "a stored event has only the fields that the shop needs")
+def events_hold_no_secrets(events: Window[StripeEvent]) -> Iterator[str]:
+    for event in events:
         if stored_part(event.payload) != event.payload:
             yield f"{event} has other fields"
 
 
-@invariant("a payment keeps its network address digest only while its attempts count")
-def network_digests_are_cleared() -> Iterator[str]:
+@invariant_over(Payment, "a payment keeps its network address digest only while its attempts count")
+def network_digests_are_cleared(payments: Window[Payment]) -> Iterator[str]:
     late = timezone.now() - timedelta(seconds=settings.FAILED_PAYMENTS_WINDOW_SECONDS) - ERASURE_DELAY
-    for payment in Payment.objects.filter(opened_from__gt="", updated_at__lt=late).iterator():
-        yield f"{payment} has a network address digest"
+    for payment in payments:
+        if payment.opened_from and payment.updated_at < late:
+            yield f"{payment} has a network address digest"
 
 
-@invariant("the staff's reason for a refund is erased with its order")
-def refunds_of_erased_orders_have_no_reason() -> Iterator[str]:
-    erased = set(Order.objects.exclude(erased_at=None).values_list("pk", flat=True))
-    for payment in Payment.objects.iterator():
-        if payment.order_id not in erased:
+@invariant_over(Payment, "the staff's reason for a refund is erased with its order")
+def refunds_of_erased_orders_have_no_reason(payments: Window[Payment]) -> Iterator[str]:
+    orders, refunds = payments.once(_orders), payments.once(_refunds)
+    for payment in payments:
+        order = orders.get(payment.order_id)
+        if order is None or order.erased_at is None:
             continue
         if payment.client_secret:
             yield f"{payment} of an erased order has a client secret"
-        if payment.refunds.filter(actor=Actor.STAFF).exclude(reason="").exists():
+        if any(refund.actor == Actor.STAFF and refund.reason for refund in refunds[payment.pk]):
             yield f"{payment} of an erased order has a refund with a reason"
+
+
+def _orders(payments: Window[Payment]) -> dict[ObjectId, Order]:
+    """Read only what the checks of payments need."""
+    fields = ("number", "status", "total", "currency", "flagged", "erased_at")
+    match = {"_id": {"$in": [payment.order_id for payment in payments]}}
+    rows = documents.views(Order, [{"$match": match}, {"$project": dict.fromkeys(fields, 1)}])
+    return {order.pk: order for order in rows}
+
+
+def _refunds(payments: Window[Payment]) -> defaultdict[ObjectId, list[Refund]]:
+    refunds: defaultdict[ObjectId, list[Refund]] = defaultdict(list)
+    for refund in documents.views(Refund, [{"$match": {"payment_id": {"$in": [payment.pk for payment in payments]}}}]):
+        refunds[refund.payment_id].append(refund)
+    return refunds

@@ -4,17 +4,20 @@ Filters use column names. Compare external values with ``{"$eq": value}`` or che
 operator.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, lru_cache, partial
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any, TypeVar, cast
 
 from bson import Decimal128
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, models
+from django.utils.functional import cached_property
 from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from shop.db.backend.base import LimitedCollection as Collection
@@ -45,6 +48,15 @@ def aggregate(model: type[models.Model], pipeline: Sequence[Any], *, index: str 
     collection, session = collection_of(model)
     hint = {} if index is None else {"hint": index}
     return collection.aggregate(pipeline, session=session, batchSize=_BATCH_SIZE, **hint).to_list()
+
+
+def iterate(model: type[models.Model], pipeline: Sequence[Any]) -> Iterator[Document]:
+    """Aggregate many documents, with temporary files on the server if it needs them."""
+    collection, session = collection_of(model)
+    try:
+        yield from collection.aggregate(pipeline, session=session, allowDiskUse=True)
+    except PyMongoError as error:
+        raise DatabaseError from error
 
 
 @wrap_database_errors
@@ -150,6 +162,53 @@ def instance(model: type[M], document: Document, *, using: str | None = DEFAULT_
     return model.from_db(using, (), values)
 
 
+def known_values(model: type[models.Model], column: str, values: Iterable[Any]) -> set[Any]:
+    """Return those of ``values`` that a document has in ``column``."""
+    match = {column: {"$in": list(values)}}
+    return {document[column] for document in aggregate(model, [{"$match": match}, {"$project": {"_id": 0, column: 1}}])}
+
+
+def views(model: type[M], pipeline: Sequence[Any]) -> list[M]:
+    """Aggregate to read-only objects, see :func:`view`."""
+    return [view(model, document) for document in aggregate(model, pipeline)]
+
+
+def view(model: type[M], document: Document) -> M:
+    """Return a read-only object with the model's fields and properties, which converts values when they are read.
+
+    Many times faster than :func:`instance`, if little of a document is read.
+    """
+    return cast("M", _view_class(model)(document))
+
+
+@cache
+def _view_class(model: type[models.Model]) -> type:
+    members: dict[str, Any] = {}
+    for base in reversed(model.__mro__):
+        members |= {name: member for name, member in vars(base).items() if isinstance(member, property)}
+    members["__init__"] = _set_document
+    members["__str__"] = model.__str__
+    for field in model._meta.concrete_fields:
+        convert = _converter(field, _view_class)
+        members[field.attname] = cached_property(_reader(field, convert))
+    members["pk"] = property(attrgetter(model._meta.pk.attname)) if model._meta.pk else None
+    return type(model.__name__, (), members)
+
+
+def _set_document(view: Any, document: Document) -> None:
+    view.document = document
+
+
+def _reader(field: models.Field, convert: Convert) -> Convert:
+    column = column_of(field)
+
+    def read(view: Any) -> Any:
+        document = view.document
+        return convert(document[column]) if column in document else field.get_default()
+
+    return read
+
+
 def with_defaults(model: type[models.Model], document: Document) -> Document:
     missing = {column: stored_default(field) for field, column, _ in _columns(model) if column not in document}
     return missing | document
@@ -166,10 +225,15 @@ def _columns(model: type[models.Model]) -> list[tuple[models.Field, str, Convert
     return [(field, column_of(field), _converter(field)) for field in model._meta.concrete_fields]
 
 
-def _converter(field: models.Field) -> Convert:
+def _embedded_instance(model: type[models.Model]) -> Convert:
+    return partial(instance, model, using=None)
+
+
+def _converter(field: models.Field, embedded: Callable[[Any], Convert] = _embedded_instance) -> Convert:
+    """``embedded`` returns the converter of an embedded model."""
     if isinstance(field, EmbeddedModelArrayField | EmbeddedModelField):
         # The backend would look up the converters for each document.
-        read = partial(instance, field.embedded_model, using=None)
+        read = embedded(field.embedded_model)
         if isinstance(field, EmbeddedModelArrayField):
             return lambda values: None if values is None else [read(value) for value in values]
         return lambda value: None if value is None else read(value)

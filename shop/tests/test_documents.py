@@ -12,9 +12,9 @@ from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
 
 from accounts.models import User
-from cart.models import Cart
+from cart.models import Cart, CartLine
 from catalog.models import Product, StockMovement, Variant
-from orders.models import Order
+from orders.models import Order, OrderLine, PostalAddress, TimelineEntry
 from shop.db import documents
 from shop.db.transactions import snapshot, transactional
 from shop.dev.testing.failures import failing
@@ -22,6 +22,7 @@ from shop.dev.testing.steps import add_to_cart, place_order
 
 pytestmark = pytest.mark.django_db
 
+EMBEDDED = (CartLine, OrderLine, PostalAddress, TimelineEntry)
 # By the command that each sends.
 READS: dict[str, Callable[[], ObjectId]] = {
     "find": lambda: documents.find_one(Product, {}).pk,
@@ -29,14 +30,17 @@ READS: dict[str, Callable[[], ObjectId]] = {
 }
 
 
+def plain(value: Any) -> Any:
+    """Replace embedded instances, and views, by their values."""
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if model := next((each for each in EMBEDDED if each.__name__ == type(value).__name__), None):
+        return {field.attname: plain(getattr(value, field.attname)) for field in model._meta.concrete_fields}
+    return value
+
+
 def values(row: Model) -> dict[str, Any]:
     """Every field's value, embedded instances as theirs."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, Model):
-            return values(value)
-        return [plain(each) for each in value] if isinstance(value, list) else value
-
     return {field.attname: plain(getattr(row, field.attname)) for field in row._meta.concrete_fields}
 
 
@@ -58,6 +62,23 @@ def test_an_instance_is_the_one_that_django_reads(sold: Product, model: type[Mod
         name: type(value) for name, value in values(expected).items()
     }
     assert (found._state.adding, found._state.db) == (False, "default")
+
+
+@pytest.mark.parametrize("model", [User, Product, Variant, StockMovement, Cart, Order])
+def test_a_view_has_the_fields_and_properties_of_an_instance(sold: Product, model: type[Model]) -> None:
+    expected = model.objects.order_by("pk").first()
+    collection, _ = documents.collection_of(model)
+    for missing in ([], ["name", "stock_flips", "refunds", "note"]):
+        collection.update_one({"_id": expected.pk}, {"$unset": dict.fromkeys(missing, "")}) if missing else None
+        (view,) = documents.views(model, [{"$match": {"_id": expected.pk}}])
+        expected = documents.find_one(model, {"_id": expected.pk})
+        assert view.pk == expected.pk
+        # The others' names read related rows.
+        assert model in (Cart, StockMovement) or str(view) == str(expected)
+        fields = [field.attname for field in model._meta.concrete_fields]
+        properties = [name for name, member in vars(model).items() if isinstance(member, property)]
+        for name in (*fields, *properties):
+            assert plain(getattr(view, name)) == plain(getattr(expected, name)), name
     (document,) = documents.aggregate(model, [{"$match": {"_id": expected.pk}}])
     assert values(documents.instance(model, document)) == values(expected)
 
