@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from django.contrib import admin
@@ -12,10 +13,11 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from catalog.importing.export import Export
+from catalog.importing.parts import Kind, Part, pieces, split, zipped
 from catalog.models import Product
 from shop.http.circuit import circuit
 
-CONTENT_TYPES = {
+CONTENT_TYPES: dict[Kind, str] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
@@ -65,7 +67,7 @@ class ExportMixin(ModelAdmin):
     def export_chosen_xlsx(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponseBase:
         return _download(queryset, "xlsx")
 
-    def _export_shown(self, request: HttpRequest, kind: str) -> HttpResponseBase:
+    def _export_shown(self, request: HttpRequest, kind: Kind) -> HttpResponseBase:
         try:
             shown = self.get_changelist_instance(request).get_queryset(request)
         except (IncorrectLookupParameters, DisallowedModelAdminLookup):
@@ -80,23 +82,30 @@ def may_import(request: HttpRequest) -> bool:
     return request.user.has_perms(IMPORT_PERMISSIONS)
 
 
-def _download(products: QuerySet[Product], kind: str) -> StreamingHttpResponse:
-    export = Export(products)
-    pieces = export.csv() if kind == "csv" else export.xlsx()
-    name = f"products-{timezone.localdate():%Y-%m-%d}.{kind}"
+def _download(products: QuerySet[Product], kind: Kind) -> StreamingHttpResponse:
+    """Return a file, or a ZIP of files if an upload would refuse one."""
+    parts = _with_time_limit(split(Export(products), kind))
+    first = next(parts)
+    name = f"products-{timezone.localdate():%Y-%m-%d}"
+    if first.is_last:
+        return _attachment(pieces(first.file), f"{name}.{kind}", CONTENT_TYPES[kind])
+    numbered = ((f"{name}-{n}.{kind}", part.file) for n, part in enumerate(chain([first], parts), start=1))
+    return _attachment(zipped(numbered), f"{name}.zip", "application/zip")
+
+
+def _attachment(content: Iterator[bytes], name: str, content_type: str) -> StreamingHttpResponse:
     return StreamingHttpResponse(
-        _with_time_limit(pieces),
-        content_type=CONTENT_TYPES[kind],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        content, content_type=content_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
 
 
-def _with_time_limit(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Limit each chunk: the middleware's limit ends with the response headers."""
+def _with_time_limit(parts: Iterator[Part | None]) -> Iterator[Part]:
+    """Limit the database time of each batch instead of the request's."""
+    done = object()
     while True:
         with circuit.request():
-            piece = next(pieces, None)
-        if piece is None:
+            part = next(parts, done)
+        if part is done:
             return
-        if piece:
-            yield piece
+        if isinstance(part, Part):
+            yield part

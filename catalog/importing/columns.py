@@ -33,7 +33,11 @@ class Column:
         self.name = name or field.name
 
     def show(self, row: models.Model) -> str:
-        return self.to_text(getattr(row, self.field.attname))
+        return self.text_of(getattr(row, self.field.attname))
+
+    def text_of(self, value: Any) -> str:
+        """Return the text of the field's value."""
+        return self.to_text(value)
 
     def canonical(self, text: str) -> str:
         """Return the text as exported. Raises :class:`BadCell`."""
@@ -107,8 +111,8 @@ class PairColumn(Column):
         super().__init__(field, name=name)
         self.key = name.partition(":")[2]
 
-    def show(self, row: models.Model) -> str:
-        return getattr(row, self.field.attname).get(self.key, "")
+    def text_of(self, value: dict[str, str]) -> str:
+        return value.get(self.key, "")
 
     def put(self, row: models.Model, text: str) -> None:
         pairs = {**getattr(row, self.field.attname), self.key: self.from_text(text)}
@@ -195,9 +199,9 @@ def whole_number(text: str) -> int:
     return int(digits)
 
 
-def stock_base(variant: Variant) -> str:
+def stock_base(stock: int, adjustments: int) -> str:
     """Return a text to detect later adjustments."""
-    return f"{variant.stock}#{variant.adjustments}"
+    return f"{stock}#{adjustments}"
 
 
 def read_stock_base(text: str) -> tuple[int, int] | None:

@@ -2,7 +2,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from catalog.importing.errors import FileRefused
 
@@ -31,6 +31,20 @@ def records(file: BinaryIO, *, encoding: str) -> tuple[Iterator[list[str]], bool
         first = second
     delimiter = max(DELIMITERS, key=lambda each: _fitness(first, each))
     return _rows(text, delimiter=delimiter, encoding=encoding), delimiter != ","
+
+
+class Writer:
+    def __init__(self, file: IO[bytes], *, byte_order_mark: bool = True) -> None:
+        """Excel needs a byte order mark for UTF-8."""
+        self._file = file
+        if byte_order_mark:
+            file.write(codecs.BOM_UTF8)
+
+    def write(self, rows: Sequence[Sequence[Any]]) -> None:
+        self._file.write(encoded(rows))
+
+    def finish(self) -> None:
+        self._file.flush()
 
 
 def encoded(rows: Iterable[Sequence[Any]]) -> bytes:

@@ -15,6 +15,11 @@ class TooManyColumns(ShopError):
     default_detail = "These products have more attributes and options than a file has columns. Export fewer products."
 
 
+class TooLargeForXLSX(ShopError):
+    default_code = "too_large_for_xlsx"
+    default_detail = "These products are more than an XLSX file can contain. Export them as CSV."
+
+
 class NotConfirmable(Conflict):
     default_code = "not_confirmable"
     default_detail = "This import is not waiting to be confirmed."

@@ -1,17 +1,13 @@
 import json
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator
 from typing import IO, BinaryIO, cast
 
-import openpyxl
 import structlog
-from openpyxl.cell.cell import ERROR_CODES, TYPE_STRING, Cell, WriteOnlyCell
 
 from catalog.importing import xlsx_reader
 from catalog.importing.errors import FileRefused
@@ -34,24 +30,25 @@ MAX_CPU_SECONDS = 40
 # Limit of the elapsed time, as a multiple of the CPU time.
 WALL_FACTOR = 8
 
-# Escaped as _x000B_ (ECMA-376, ST_Xstring), also underscores of texts that look like it.
-_TO_ESCAPE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
+def records(file: BinaryIO, *, max_columns: int, max_cells: int | None) -> Iterator[list[str]]:
+    """Yield the rows of the first sheet, parsed in a subprocess with limited memory.
 
-def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[list[str]]:
-    """Yield the rows of the first sheet, parsed in a subprocess. Raises :class:`FileRefused` while iterating."""
+    Without ``max_cells`` neither size nor time is limited. Raises :class:`FileRefused` while iterating.
+    """
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(file, copy)
         size = copy.tell()
         copy.seek(0)
+        is_limited = max_cells is not None
         # By packed size, so that zip bombs get little time.
         seconds = min(MAX_CPU_SECONDS, MIN_CPU_SECONDS + CPU_SECONDS_PER_MB * size // 1024**2)
         limits = Limits(
-            cpu_seconds=seconds,
+            cpu_seconds=seconds if is_limited else None,
             memory_bytes=MAX_MEMORY_BYTES,
-            unpacked_bytes=MAX_UNPACKED_BYTES,
+            unpacked_bytes=MAX_UNPACKED_BYTES if is_limited else None,
             archive_members=MAX_ARCHIVE_MEMBERS,
-            sheet_rows=MAX_SHEET_ROWS,
+            sheet_rows=MAX_SHEET_ROWS if is_limited else None,
             columns=max_columns,
             cells=max_cells,
             row_length=MAX_ROW_LENGTH,
@@ -63,7 +60,8 @@ def records(file: BinaryIO, *, max_columns: int, max_cells: int) -> Iterator[lis
         ) as process:
             # The CPU limit does not stop a process that waits.
             timer = threading.Timer(WALL_FACTOR * seconds, process.kill)
-            timer.start()
+            if is_limited:
+                timer.start()
             try:
                 yield from _rows_from(process)
             finally:
@@ -89,49 +87,3 @@ def _rows_from(process: subprocess.Popen[bytes]) -> Iterator[list[str]]:
     process.kill()
     logger.warning("xlsx_reader_ended_early", returncode=process.wait())
     raise FileRefused(TOO_LARGE)
-
-
-class Writer:
-    """Use as a context manager, which cleans up."""
-
-    def __init__(self) -> None:
-        self._workbook = openpyxl.Workbook(write_only=True)
-        self._sheet = self._workbook.create_sheet("Products")
-        self._saved = False
-
-    def __enter__(self) -> "Writer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._saved:
-            # openpyxl removes its temporary file only on save.
-            with tempfile.TemporaryFile() as discarded:
-                self._save(discarded)
-
-    def write(self, rows: Iterable[Sequence[str | int | Decimal]]) -> None:
-        for row in rows:
-            self._sheet.append([self._cell(cell) if isinstance(cell, str) else cell for cell in row])
-
-    def _cell(self, text: str) -> str | Cell:
-        if text not in ERROR_CODES:
-            return _escaped(text)
-        # openpyxl would convert it to a formula error.
-        cell: Cell = WriteOnlyCell(self._sheet, text)
-        cell.data_type = TYPE_STRING
-        return cell
-
-    def chunks(self, size: int = 64 * 1024) -> Iterator[bytes]:
-        with tempfile.TemporaryFile() as file:
-            self._save(file)
-            file.seek(0)
-            while chunk := file.read(size):
-                yield chunk
-
-    def _save(self, file: IO[bytes]) -> None:
-        # Possible only once, even if it fails.
-        self._saved = True
-        self._workbook.save(file)
-
-
-def _escaped(text: str) -> str:
-    return _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)

@@ -32,13 +32,13 @@ _RATIO_MATTERS_FROM = 1024 * 1024
 
 
 class Limits(NamedTuple):
-    cpu_seconds: int
+    cpu_seconds: int | None
     memory_bytes: int
-    unpacked_bytes: int
+    unpacked_bytes: int | None
     archive_members: int
-    sheet_rows: int
+    sheet_rows: int | None
     columns: int
-    cells: int
+    cells: int | None
     row_length: int
 
 
@@ -49,7 +49,8 @@ class Refused(Exception):
 def main() -> None:
     limits = Limits(**json.loads(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
+    if limits.cpu_seconds is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     count = 0
     try:
@@ -71,7 +72,7 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
 
     cells = 0
     for number, (row, with_formulas) in enumerate(_cells(file, limits), start=1):
-        if number > limits.sheet_rows:
+        if limits.sheet_rows is not None and number > limits.sheet_rows:
             raise Refused(f"The sheet extends beyond row {limits.sheet_rows}. Delete the empty rows at its end.")
         for column, cell in enumerate(with_formulas):
             if cell.data_type == TYPE_FORMULA:
@@ -84,8 +85,11 @@ def _rows(file: BinaryIO, limits: Limits) -> Iterator[list[str]]:
         while texts and not texts[-1]:
             texts.pop()
         cells += len(texts)
-        if cells > limits.cells:
-            raise Refused(f"The file has more than {limits.cells} cells. Import it in several parts.")
+        if limits.cells is not None and cells > limits.cells:
+            raise Refused(
+                f"The file has more than {limits.cells:,} cells. Import it in several parts, or with manage.py "
+                "import_products, which has no such limit."
+            )
         if sum(map(len, texts)) > limits.row_length:
             raise Refused(f"Row {number} has more than {limits.row_length} characters.")
         yield texts
@@ -199,7 +203,7 @@ def _check_archive(file: BinaryIO, limits: Limits) -> None:
         raise Refused("This XLSX file has a password. Save it without one.")
     if (
         len(members) > limits.archive_members
-        or sum(member.file_size for member in members) > limits.unpacked_bytes
+        or (limits.unpacked_bytes is not None and sum(member.file_size for member in members) > limits.unpacked_bytes)
         or any(
             member.file_size > _RATIO_MATTERS_FROM and member.file_size > _MAX_RATIO * member.compress_size
             for member in members

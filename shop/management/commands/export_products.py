@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from catalog.importing import csv_format, xlsx_writer
 from catalog.importing.export import Export
 from catalog.models import Product
 from shop.api.errors import ShopError
@@ -30,9 +31,7 @@ class Command(BaseCommand):
             raise CommandError(f"{file} cannot be written: {error.strerror}.") from error
 
     def _write_to_stdout(self) -> None:
-        for piece in Export(Product.objects.all()).csv(byte_order_mark=False):
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        Export(Product.objects.all()).write(csv_format.Writer(sys.stdout.buffer, byte_order_mark=False))
 
     def _write(self, path: Path) -> None:
         suffix = path.suffix.lower()
@@ -45,8 +44,7 @@ class Command(BaseCommand):
             total = products.count()
             with unfinished.open("xb") as file, Progress(self.stdout, "Products", per_second=True) as bar:
                 export = Export(products, tick=lambda done: bar(done, max(done, total)))
-                for piece in export.csv() if suffix == ".csv" else export.xlsx():
-                    file.write(piece)
+                export.write(csv_format.Writer(file) if suffix == ".csv" else xlsx_writer.Writer(file))
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
