@@ -39,9 +39,9 @@ class ImportForm(forms.ModelForm):
         label="File",
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,.xlsx,.txt"}),
         help_text=(
-            f"CSV or XLSX, at most {MAX_BYTES // 1024 // 1024} MB and {MAX_ROWS:,} rows: one row per variant, "
-            "identified by its SKU. Export products to see the columns. Uploading only checks the file; you confirm "
-            "the changes on the next page."
+            f"CSV or XLSX, at most {MAX_BYTES // 1024 // 1024} MB and {MAX_ROWS:,} rows (manage.py import_products has "
+            "no limit): one row per variant, identified by its SKU. Export products to see the columns. Uploading only "
+            "checks the file; you confirm the changes on the next page."
         ),
     )
 

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,9 +18,9 @@ from catalog.importing.columns import (
     whole_number,
 )
 from catalog.importing.errors import BadCell
-from catalog.importing.grouping import ProductRows
 from catalog.importing.models import ImportStep
-from catalog.importing.rows import CellFault, Row, Sheet
+from catalog.importing.rows import CellFault, ProductRows, Row, Sheet
+from catalog.importing.staging import ClaimedSlugs
 from catalog.models import Product, Variant, validate_attributes
 from catalog.services import free_slug, slug_base
 from catalog.skus import SkuMap
@@ -33,14 +33,22 @@ MAX_VARIANTS = 500
 Change = list[str]
 
 
+class _Either(Container[str]):
+    def __init__(self, *parts: Container[str]) -> None:
+        self._parts = parts
+
+    def __contains__(self, text: object) -> bool:
+        return any(text in part for part in self._parts)
+
+
 class Comparison:
-    def __init__(self, sheet: Sheet, columns: Columns) -> None:
+    def __init__(self, sheet: Sheet, columns: Columns, *, claimed_slugs: ClaimedSlugs) -> None:
         self._sheet = sheet
         self._of_product = [column for name in sheet.names if (column := columns.of_product(name))]
         self._of_variant = [column for name in sheet.names if (column := columns.of_variant(name))]
         self._stocked = STOCK in sheet.names
         self._faults: list[CellFault] = []
-        self._slugs: set[str] = set()
+        self._claimed_slugs = claimed_slugs
 
     def pop_faults(self) -> list[CellFault]:
         faults, self._faults = self._faults, []
@@ -51,7 +59,7 @@ class Comparison:
         ids = [group.product_id for group in groups if group.product_id]
         products = Product.objects.in_bulk(ids)
         variants = read_model.group_by_product(Variant.objects.filter(product__in=ids))
-        self._taken = self._slugs_in_use(groups)
+        self._taken = _Either(self._slugs_in_use(groups), self._claimed_slugs)
         for group in groups:
             before = len(self._faults)
             known = group.product_id
@@ -78,12 +86,12 @@ class Comparison:
         if is_new:
             self._require(first, "name", product.name)
             if not product.slug:
-                product.slug = free_slug(product.name, taken=self._taken | self._slugs)
+                product.slug = free_slug(product.name, taken=self._taken)
                 changes.append(["slug", "", product.slug])
         if any(column == "slug" for column, *_ in changes):
-            if product.slug in self._taken | self._slugs:
+            if product.slug in self._taken:
                 self._fault(first, "slug", "Another product has this slug. A variant cannot move to another product.")
-            self._slugs.add(product.slug)
+            self._claimed_slugs.add(product.slug)
         self._check_pairs(first, ATTRIBUTE, product.attributes, changes)
 
         by_sku = SkuMap((variant.sku, variant) for variant in existing)

@@ -1,60 +1,68 @@
 """Group rows by product: known SKUs by their variant, new SKUs by slug, or without slug by name."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
-from bson import ObjectId
-
-from catalog.importing.rows import Row, Sheet
+from catalog.importing.columns import SKU
+from catalog.importing.rows import CellFault, ProductRows, Row, Sheet
+from catalog.importing.staging import StagedRows
 from catalog.models import Product, Variant
 from catalog.skus import SkuMap
 from shop.db import identifiers
 
-T = TypeVar("T")
-
 LOOKED_UP_AT_ONCE = 1000
+PRODUCTS_AT_ONCE = 200
+ROWS_AT_ONCE = 1000
+# Of cells, because a row may have a million.
+CHARACTERS_AT_ONCE = 4_000_000
 
 
-@dataclass
-class ProductRows:
-    """A new product has no ``product_id``."""
-
-    product_id: ObjectId | None
-    rows: list[Row] = field(default_factory=list)
-
-
-def group_rows(sheet: Sheet) -> list[ProductRows]:
-    owners = _products_by_sku([row.sku for row in sheet.rows])
-    slugs = {row.number: identifiers.slug(sheet.text(row, "slug")) for row in sheet.rows}
-    by_slug = _products_by_slug({slugs[row.number] for row in sheet.rows if row.sku not in owners} - {""})
-    # A product is also found by its new slug in this file.
-    renamed = {slugs[row.number]: owners.find(row.sku) for row in sheet.rows if row.sku in owners}
-    groups: dict[tuple[str, Any], ProductRows] = {}
-    for row in sheet.rows:
-        slug = slugs[row.number]
-        product_id = owners.find(row.sku) or (by_slug.get(slug) or renamed.get(slug) if slug else None)
-        name = identifiers.label(sheet.text(row, "name"))
-        key = ("product", product_id) if product_id else ("slug", slug) if slug else ("name", name)
-        groups.setdefault(key, ProductRows(product_id)).rows.append(row)
-    return list(groups.values())
+def stage(sheet: Sheet, staged: StagedRows) -> Iterator[tuple[int, list[CellFault]]]:
+    """Store the rows; yield numbers of rows that were read, with their faults. Raises ``FileRefused``."""
+    read, faults, waiting = 0, [], []
+    for entry in sheet.rows():
+        read += 1
+        if isinstance(entry, CellFault):
+            faults.append(entry)
+        elif earlier := _add(sheet, staged, entry):
+            faults.append(CellFault(entry.number, SKU, f"Row {earlier} already has this SKU."))
+        else:
+            waiting.append((entry.number, entry.sku))
+        if read == LOOKED_UP_AT_ONCE:
+            _set_known(staged, waiting)
+            yield read, faults
+            read, faults, waiting = 0, [], []
+    _set_known(staged, waiting)
+    yield read, faults
+    for slugs in staged.slugs_without_product(at_once=LOOKED_UP_AT_ONCE):
+        staged.set_products_by_slug(Product.objects.filter(slug__in=slugs).values_list("slug", "pk"))
 
 
-def in_chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
+def in_batches(products: Iterable[ProductRows]) -> Iterator[list[ProductRows]]:
+    """Yield products that are compared at once, within limits of memory."""
+    batch: list[ProductRows] = []
+    rows = characters = 0
+    for product in products:
+        batch.append(product)
+        rows += len(product.rows)
+        characters += sum(len(cell) for row in product.rows for cell in row.cells)
+        if len(batch) == PRODUCTS_AT_ONCE or rows >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield batch
+            batch, rows, characters = [], 0, 0
+    if batch:
+        yield batch
 
 
-def _products_by_sku(skus: Sequence[str]) -> SkuMap[ObjectId]:
-    found: SkuMap[ObjectId] = SkuMap()
-    for chunk in in_chunks(skus, LOOKED_UP_AT_ONCE):
-        for sku, product_id in Variant.objects.with_skus(chunk).order_by().values_list("sku", "product"):
-            found.add(sku, product_id)
-    return found
+def _add(sheet: Sheet, staged: StagedRows, row: Row) -> int | None:
+    return staged.add(
+        row,
+        key=identifiers.key(row.sku),
+        slug=identifiers.slug(sheet.text(row, "slug")),
+        name=identifiers.label(sheet.text(row, "name")),
+    )
 
 
-def _products_by_slug(slugs: Iterable[str]) -> dict[str, ObjectId]:
-    found: dict[str, ObjectId] = {}
-    for chunk in in_chunks(list(slugs), LOOKED_UP_AT_ONCE):
-        found.update(Product.objects.filter(slug__in=chunk).values_list("slug", "pk"))
-    return found
+def _set_known(staged: StagedRows, rows: Sequence[tuple[int, str]]) -> None:
+    known = SkuMap(
+        Variant.objects.with_skus(sku for _, sku in rows).order_by().values_list("sku", "product") if rows else ()
+    )
+    staged.set_products((number, product) for number, sku in rows if (product := known.find(sku)))

@@ -1,6 +1,9 @@
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
+
+from bson import ObjectId
 
 from catalog.importing.columns import SKU, Columns, MoneyColumn
 from catalog.importing.errors import BadCell, FileRefused
@@ -20,38 +23,40 @@ class Row(NamedTuple):
     cells: list[str]
 
 
+@dataclass(frozen=True)
+class ProductRows:
+    """A new product has no ``product_id``."""
+
+    product_id: ObjectId | None
+    rows: list[Row]
+
+
 class Sheet:
-    """The rows with a valid SKU, and the faults of the others. Raises :class:`FileRefused`."""
+    """Raises :class:`FileRefused`, also while iterating."""
 
     def __init__(self, table: Table, columns: Columns) -> None:
         self.names = _names(table.headings, columns)
-        self.faults: list[CellFault] = []
+        self._table = table
+        self._columns = columns
         self._at = {name: position for position, name in enumerate(self.names)}
         amounts = [at for name, at in self._at.items() if isinstance(columns.get(name), MoneyColumn)]
         self._with_comma = amounts if table.decimal_comma else []
-        self.rows = list(self._rows(table, columns))
+
+    def rows(self) -> Iterator[Row | CellFault]:
+        """Yield the rows once; a fault for a row without a valid SKU."""
+        for number, cells in self._table.rows:
+            for position in self._with_comma:
+                if "." not in cells[position]:
+                    cells[position] = cells[position].replace(",", ".")
+            try:
+                yield Row(number, self._columns.sku.canonical(cells[self._at[SKU]]), cells)
+            except BadCell as error:
+                yield CellFault(number, SKU, str(error))
 
     def text(self, row: Row, name: str) -> str:
         """Return the cell; "" without such a column."""
         position = self._at.get(name)
         return "" if position is None else row.cells[position]
-
-    def _rows(self, table: Table, columns: Columns) -> Iterator[Row]:
-        seen: dict[str, int] = {}
-        for number, cells in table.rows:
-            for position in self._with_comma:
-                if "." not in cells[position]:
-                    cells[position] = cells[position].replace(",", ".")
-            try:
-                sku = columns.sku.canonical(cells[self._at[SKU]])
-                key = identifiers.key(sku)
-                if key in seen:
-                    raise BadCell(f"Row {seen[key]} already has this SKU.")
-            except BadCell as error:
-                self.faults.append(CellFault(number, SKU, str(error)))
-            else:
-                seen[key] = number
-                yield Row(number, sku, cells)
 
 
 def _names(headings: list[str], columns: Columns) -> list[str]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from catalog.errors import DuplicateOptions, OutOfStock
 from catalog.importing import planning, writing
 from catalog.importing.errors import FileRefused, NotConfirmable, PreviewTooOld
-from catalog.importing.formats import MAX_BYTES, is_xlsx, open_table
+from catalog.importing.formats import check_size, is_xlsx, open_table
 from catalog.importing.models import ImportPart, ImportRun, ImportStep
 from catalog.importing.planning import Tick
 from shop import jobs
@@ -51,8 +51,7 @@ _EXCEEDED_LIFETIME = 290
 @transactional("catalog.upload_import")
 def upload(*, run: ImportRun, file: BinaryIO, size: int) -> ImportRun:
     """The worker checks large files. Raises :class:`FileRefused` if too large."""
-    if size > MAX_BYTES:
-        raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Import it in several parts.")
+    check_size(size)
     run.digest = digest_of(file)
     run.save(force_insert=True)
     for number, data in enumerate(iter(lambda: file.read(_PART_BYTES), b"")):

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from catalog.importing import runs
+from catalog.importing import formats, runs
 from catalog.importing.errors import NotConfirmable
 from catalog.importing.models import ImportPart, ImportRun, ImportStep
 from catalog.models import Product, StockMovement, Variant
@@ -176,9 +176,9 @@ def test_a_large_file_is_left_to_the_worker_and_the_page_watches_it(
 def test_a_file_over_the_limit_is_an_error_of_the_form(
     browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "MAX_BYTES", 10)
+    monkeypatch.setattr(formats, "MAX_BYTES", 10)
     page = upload(browser, [{"sku": "SHIRT-S", "price": "22"}])
-    assert "larger than" in str(errors_of(page)[""])
+    assert "larger than 0 MB. Import it in several parts, or with manage.py import_products" in str(errors_of(page)[""])
     assert not ImportRun.objects.exists()
     assert not StaffAction.objects.exists()
 

@@ -9,12 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.models import User
 from catalog.importing import xlsx_format, xlsx_reader
 from catalog.importing.models import ImportRun
 from catalog.models import Product, Variant
 from catalog.tests.files import Rows, csv_of, import_products, packed, parts_of, refused, upload, xlsx_of
-from shop.dev.testing.admin import browser_of
+from shop import jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -95,8 +94,7 @@ def test_what_is_not_windows_letters_either_is_refused(tmp_path: Path) -> None:
     assert "not in Windows-1252 either" in refused(tmp_path, b"sku,name\nMUG,\x81\n", "--encoding", "cp1252")
 
 
-def test_the_admin_suggests_the_windows_encoding(staff: User) -> None:
-    browser: Client = browser_of(staff)
+def test_the_admin_suggests_the_windows_encoding(browser: Client) -> None:
     content = csv_of(ROWS, delimiter=";").encode("cp1252")
     assert "not in UTF-8" in upload(browser, content).content.decode()
     upload(browser, content, encoding="cp1252")
@@ -130,15 +128,26 @@ def xlsx() -> dict[str, bytes]:
     return parts_of(xlsx_of([["sku", "price"], ["MUG", 11]]))
 
 
+def refused_upload(browser: Client, content: bytes) -> str:
+    """Upload a file that is refused without any change; return why."""
+    before = Product.objects.count()
+    upload(browser, content, name="bomb.xlsx")
+    jobs.run_due()
+    run = ImportRun.objects.latest("pk")
+    assert (run.state, Product.objects.count()) == ("refused", before)
+    return run.problem
+
+
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(
-    tmp_path: Path, xlsx: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    browser: Client, tmp_path: Path, xlsx: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xlsx_format, "MAX_UNPACKED_BYTES", 2 * 1024 * 1024)
     bomb = packed({**xlsx, "xl/media/random.bin": random.Random(1).randbytes(2 * 1024 * 1024)})
-    assert refused(tmp_path, bomb) == xlsx_reader.TOO_LARGE
-    # Zeros within the size limit are refused for their compression ratio.
+    assert refused_upload(browser, bomb) == xlsx_reader.TOO_LARGE
+    # Zeros within the size limit are refused for their compression ratio, even from the command.
     bomb = packed({**xlsx, "xl/media/zeros.bin": bytes(1_900_000)})
     assert len(bomb) < 20_000
+    assert refused_upload(browser, bomb) == xlsx_reader.TOO_LARGE
     assert refused(tmp_path, bomb) == xlsx_reader.TOO_LARGE
 
 
@@ -170,12 +179,12 @@ def test_entities_in_its_xml_are_refused(tmp_path: Path, xlsx: dict[str, bytes],
 
 
 def test_a_sheet_that_goes_on_for_ever_is_refused(
-    tmp_path: Path, xlsx: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    browser: Client, xlsx: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xlsx_format, "MAX_SHEET_ROWS", 1000)
     last = b'<row r="1048576"><c r="A1048576" t="inlineStr"><is><t>MUG</t></is></c></row></sheetData>'
     sheet = xlsx["xl/worksheets/sheet1.xml"].replace(b"</sheetData>", last)
-    assert "beyond row 1000" in refused(tmp_path, packed({**xlsx, "xl/worksheets/sheet1.xml": sheet}))
+    assert "beyond row 1000" in refused_upload(browser, packed({**xlsx, "xl/worksheets/sheet1.xml": sheet}))
 
 
 @pytest.mark.parametrize("broken", ["[Content_Types].xml", "xl/workbook.xml", "xl/worksheets/sheet1.xml"])

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from catalog.importing import comparison, formats, planning
 from catalog.importing.models import ImportRun
 from catalog.models import Product, Variant
-from catalog.tests.files import Rows, csv_of, import_products
+from catalog.tests.files import Rows, csv_of, import_products, upload, xlsx_of
+from shop import jobs
 from shop.dev.testing.steps import dump_database
 
 pytestmark = pytest.mark.django_db
@@ -182,22 +184,30 @@ def test_a_file_that_is_no_list_of_variants_is_refused_with_a_sentence(
 @pytest.mark.parametrize(
     ("limit", "value", "sentence"),
     [
-        ("MAX_BYTES", 20, "larger than"),
         ("MAX_ROWS", 2, "more than 2 rows"),
+        ("MAX_CELLS", 11, "more than 11 cells"),
         ("MAX_TEXT_LENGTH", 20, "more than 20 characters"),
     ],
 )
-def test_a_file_beyond_a_limit_is_refused(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    limit: str,
-    value: int,
-    sentence: str,
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_an_upload_beyond_a_limit_is_refused_and_the_command_has_none(
+    browser: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, sentence: str, kind: str
 ) -> None:
     monkeypatch.setattr(formats, limit, value)
     rows = [{"sku": f"NEW-{n}", "name": f"New {n}", "price": "1"} for n in range(3)]
-    assert sentence in refused(tmp_path, rows)
+    content = (
+        csv_of(rows).encode() if kind == "csv" else xlsx_of([list(rows[0]), *(list(row.values()) for row in rows)])
+    )
+    before = Product.objects.count()
+    upload(browser, content)
+    jobs.run_due()
+    run = ImportRun.objects.get()
+    assert run.state == "refused"
+    assert sentence in run.problem
+    assert "manage.py import_products" in run.problem
+    assert Product.objects.count() == before
+    import_products(tmp_path, content)
+    assert Product.objects.count() == before + 3
 
 
 def test_too_many_rows_of_one_product_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ class Command(BaseCommand):
             return
         run = ImportRun(filename=name, digest=digest)
         with Progress(self.stdout, "Checking", per_second=True) as bar:
-            planning.build_plan(run, open_table(file, encoding=encoding), tick=bar)
+            planning.build_plan(run, open_table(file, encoding=encoding, is_upload=False), tick=bar)
         if run.fault_count or dry_run or not run.steps:
             try:
                 self._report(run, in_full=dry_run)
