@@ -6,5 +6,5 @@ class CatalogConfig(AppConfig):
     verbose_name = "Catalog"
 
     def ready(self) -> None:
-        from catalog import services  # noqa: F401 (they register their jobs)
+        from catalog import movement_sums, services  # noqa: F401 (they register their jobs)
         from catalog.importing import runs  # noqa: F401

@@ -220,11 +220,14 @@ class StockMovement(models.Model):
         CANCELLATION = "cancellation", "Order cancelled"
         EXPIRY = "expiry", "Order expired"
 
+    # Their reference is the order's number.
+    ORDER_REASONS = (Reason.ORDER, Reason.CANCELLATION, Reason.EXPIRY)
+
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="movements", db_index=False)
     delta = models.BigIntegerField()
     reason = models.CharField(max_length=20, choices=Reason)
     note = models.CharField(max_length=200, blank=True)
-    # Order number or user id.
+    # Order number or user id; empty in a sum (see `catalog.movement_sums`).
     reference = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

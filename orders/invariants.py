@@ -1,6 +1,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from bson import ObjectId
@@ -11,8 +11,17 @@ from django.utils import timezone
 from cart.models import Coupon, CouponUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
+from catalog.movement_sums import month_of, summed_variants
 from orders import holds
-from orders.lifecycle import AFTER_PAYMENT, DISPUTE_EVENTS, EVER_PAID_STATUSES, STATUSES, FulfilmentStatus, OrderStatus
+from orders.lifecycle import (
+    AFTER_PAYMENT,
+    DISPUTE_EVENTS,
+    EVER_PAID_STATUSES,
+    STATUSES,
+    Event,
+    FulfilmentStatus,
+    OrderStatus,
+)
 from orders.models import Order
 from orders.personal_data import personal_data_of
 from orders.reviews.models import Review
@@ -25,7 +34,6 @@ from shop.jobs import Job
 GRACE = timedelta(minutes=1)
 # Time allowed for a backlog of tasks.
 ERASURE_DELAY = timedelta(days=1)
-ORDER_REASONS = (StockMovement.Reason.ORDER, StockMovement.Reason.CANCELLATION, StockMovement.Reason.EXPIRY)
 
 STOCK = "an order holds exactly the stock of its lines, a cancelled one none"
 COUPON_USES = "an order has used its coupon once, a cancelled order never"
@@ -55,15 +63,36 @@ def orders_hold_their_stock(orders: Window[Order]) -> Iterator[str]:
     moved: defaultdict[str, dict] = defaultdict(dict)
     for reference, variant, delta in _moved([order.number for order in orders]):
         moved[reference][variant] = -delta
+    expected = {order.number: {} if order.status == OrderStatus.CANCELLED else order.quantities for order in orders}
+    differing = [order for order in orders if moved[order.number] != expected[order.number]]
+    summed = _summed_variants(differing)
+    for order in differing:
+        held, due = moved[order.number], expected[order.number]
+        if any(held.get(variant) != due.get(variant) for variant in {*held, *due} - summed[order.number]):
+            yield f"{order.number} ({order.status}) should hold {sum(due.values())} units; its movements differ"
+
+
+def _summed_variants(orders: list[Order]) -> dict[str, set[ObjectId]]:
+    """Return, by order, the variants whose movements of its months may be in a sum (`catalog.movement_sums`)."""
+    variants: defaultdict[date, set[ObjectId]] = defaultdict(set)
     for order in orders:
-        expected = {} if order.status == OrderStatus.CANCELLED else order.quantities
-        if moved[order.number] != expected:
-            yield f"{order.number} ({order.status}) should hold {sum(expected.values())} units; its movements differ"
+        for month in _months_of(order):
+            variants[month].update(order.quantities)
+    summed = {month: summed_variants(each, month=month) for month, each in variants.items()}
+    return {order.number: set().union(*(summed[month] for month in _months_of(order))) for order in orders}
+
+
+def _months_of(order: Order) -> set[date]:
+    """Return the months in which its stock can have been moved: when it was placed, cancelled or expired."""
+    closed = (entry.at for entry in order.timeline if entry.event in (Event.CANCELLED, Event.EXPIRED))
+    return {month_of(at + delay) for at in (order.created_at, *closed) for delay in (timedelta(0), GRACE)}
 
 
 @invariant_over(StockMovement, STOCK)
 def stock_is_held_for_orders(movements: Window[StockMovement]) -> Iterator[str]:
-    unknown = _without_order({movement.reference for movement in movements if movement.reason in ORDER_REASONS})
+    references = {movement.reference for movement in movements if movement.reason in StockMovement.ORDER_REASONS}
+    # A sum has no reference.
+    unknown = _without_order(references - {""})
     for reference, _, _ in _moved(unknown):
         yield f"stock is held for {reference}, which does not exist"
 
@@ -71,7 +100,7 @@ def stock_is_held_for_orders(movements: Window[StockMovement]) -> Iterator[str]:
 def _moved(references: Iterable[str]) -> Iterator[tuple[str, ObjectId, int]]:
     """Yield reference, variant and units, unless these are zero."""
     sums = [
-        {"$match": {"reference": {"$in": list(references)}, "reason": {"$in": ORDER_REASONS}}},
+        {"$match": {"reference": {"$in": list(references)}, "reason": {"$in": StockMovement.ORDER_REASONS}}},
         {"$group": {"_id": {"reference": "$reference", "variant": "$variant_id"}, "units": {"$sum": "$delta"}}},
         {"$match": {"units": {"$ne": 0}}},
     ]
