@@ -17,6 +17,7 @@ from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModel
 from django_mongodb_backend.query import wrap_database_errors
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
+from pymongo.collation import Collation
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
@@ -43,11 +44,31 @@ def find_one(model: type[M], match: Mapping[str, Any]) -> M | None:
 
 
 @wrap_database_errors
-def aggregate(model: type[models.Model], pipeline: Sequence[Any], *, index: str | None = None) -> list[Document]:
+def aggregate(
+    model: type[models.Model],
+    pipeline: Sequence[Any],
+    *,
+    index: str | None = None,
+    collation: Collation | None = None,
+) -> list[Document]:
     """``index`` is the name of the index to use."""
     collection, session = collection_of(model)
     hint = {} if index is None else {"hint": index}
-    return collection.aggregate(pipeline, session=session, batchSize=_BATCH_SIZE, **hint).to_list()
+    return collection.aggregate(pipeline, session=session, batchSize=_BATCH_SIZE, collation=collation, **hint).to_list()
+
+
+@wrap_database_errors
+def estimated_count(model: type[models.Model]) -> int:
+    """Return the number of all rows from the collection's metadata. Not in transactions."""
+    collection, _ = collection_of(model)
+    return collection.estimated_document_count()
+
+
+@wrap_database_errors
+def distinct(model: type[models.Model], column: str, match: Mapping[str, Any] | None = None) -> list[Any]:
+    """Return the values of a column, which must be the first of an index."""
+    collection, session = collection_of(model)
+    return collection.distinct(column, match, session=session)
 
 
 def iterate(model: type[models.Model], pipeline: Sequence[Any]) -> Iterator[Document]:

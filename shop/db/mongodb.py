@@ -14,9 +14,14 @@ from django_mongodb_backend.fields import ArrayField
 from django_mongodb_backend.operations import DatabaseOperations
 from django_mongodb_backend.query import MongoQuery
 from pymongo import IndexModel
+from pymongo.collation import Collation
 from pymongo.errors import BulkWriteError
 
 from shop.db.fields import column_of, field_of
+
+CASE_INSENSITIVE = Collation("en", strength=1)
+# Sorts after every text with the same prefix.
+LAST_CHARACTER = "\uffff"
 
 
 def apply_backend_patches() -> None:
@@ -88,6 +93,14 @@ class EmbeddedIndex(models.Index):
     def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
         columns = [column_of(field_of(model, name)) for name in self.fields]
         return IndexModel([(column, 1) for column in (*columns, *self.embedded)], name=self.name)
+
+
+class CaseInsensitiveIndex(models.Index):
+    """Ignores case and accents, for queries with the collation ``CASE_INSENSITIVE``."""
+
+    def get_pymongo_index_model(self, model: type[models.Model], schema_editor: Any, **_: Any) -> IndexModel:
+        columns = [column_of(field_of(model, name)) for name in self.fields]
+        return IndexModel([(column, 1) for column in columns], name=self.name, collation=CASE_INSENSITIVE)
 
 
 def violated_fields(error: BaseException) -> set[str]:
