@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from bson import ObjectId
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import PermissionsMixin
@@ -13,7 +14,7 @@ from accounts.passwords import hash_password, normalize_password, spellings
 from accounts.phone_numbers import MAX_LENGTH as MAX_PHONE_LENGTH
 from accounts.phone_numbers import normalize_phone, validate_phone
 from shop.db import documents
-from shop.db.mongodb import TTLIndex
+from shop.db.mongodb import CASE_INSENSITIVE, LAST_CHARACTER, CaseInsensitiveIndex, TTLIndex
 from shop.jobs.email_addresses import check_email, normalize_email
 
 COUNTRY_CODES = frozenset(countries.countries)
@@ -44,6 +45,16 @@ class UserManager(BaseUserManager["User"]):
 
     def active(self) -> UserQuerySet:
         return self.get_queryset().active()
+
+    def keys_by_name(self, beginning: str, *, limit: int) -> list[ObjectId]:
+        """Return the first keys by name, ignoring case and accents."""
+        pipeline: documents.Pipeline = [
+            {"$match": {"name": {"$gte": beginning, "$lt": beginning + LAST_CHARACTER}}},
+            {"$sort": {"name": 1}},
+            {"$limit": limit},
+            {"$project": {"_id": 1}},
+        ]
+        return [row["_id"] for row in documents.aggregate(self.model, pipeline, collation=CASE_INSENSITIVE)]
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Raise ``ValidationError`` for an undeliverable address, ``IntegrityError`` for a taken one."""
@@ -90,8 +101,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = "customer"
         verbose_name_plural = "customers"
         indexes = [
-            models.Index(fields=["-date_joined"], name="user_joined"),
             models.Index(fields=["avatar"], condition=models.Q(avatar__gt=""), name="user_avatar"),
+            CaseInsensitiveIndex(fields=["name"], name="user_name"),
+            # For the list in the admin.
+            models.Index(fields=["is_staff", "is_active", "email_verified", "-id"], name="user_states"),
         ]
 
     def __str__(self) -> str:

@@ -60,7 +60,7 @@ class Cart(models.Model):
             models.UniqueConstraint(fields=["token_digest"], name="one_cart_per_token"),
         ]
         indexes = [
-            models.Index(fields=["updated_at"], name="cart_updated"),
+            models.Index(fields=["updated_at", "id"], name="cart_latest"),
             TTLIndex(
                 fields=["updated_at"],
                 condition=models.Q(token_digest__gte=""),
@@ -99,6 +99,9 @@ class Coupon(models.Model):
     # Changed by `cart.coupons` only.
     used = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["is_active", "kind", "-id"], name="coupon_states")]
 
     def __str__(self) -> str:
         return self.code

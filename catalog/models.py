@@ -169,7 +169,8 @@ class Variant(models.Model):
     class Meta:
         ordering = ["position", "id"]
         indexes = [
-            models.Index(fields=["stock"], name="variant_stock"),
+            models.Index(fields=["stock", "id"], name="variant_by_stock"),
+            models.Index(fields=["is_active", "-id"], name="variant_state"),
         ]
 
     def __str__(self) -> str:
@@ -234,8 +235,9 @@ class StockMovement(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["reference"], name="movement_reference"),
+            models.Index(fields=["reference", "-id"], name="movement_of"),
             models.Index(fields=["variant", "-id"], name="movement_variant"),
+            models.Index(fields=["reason", "-id"], name="movement_reason"),
         ]
 
     def __str__(self) -> str:

@@ -157,19 +157,13 @@ class Order(models.Model):
             ),
             models.Index(fields=["status", "payment_status", "fulfilment_status", "-id"], name="order_statuses"),
             EmbeddedIndex(fields=["user"], embedded=["lines.product"], name="order_user_product"),
-            models.Index(fields=["status", "expires_at"], name="order_expiry"),
-            models.Index(fields=["status", "-id"], name="order_status"),
-            models.Index(fields=["payment_status", "-id"], name="order_payment_status"),
-            models.Index(fields=["fulfilment_status", "-id"], name="order_fulfilment_status"),
             models.Index(fields=["created_at"], name="order_created"),
             models.Index(fields=["erased_at", "detached_at"], name="order_erasure"),
             # Covers the sums of sales.
             models.Index(fields=["currency", "paid_on", "paid_at", "total"], name="order_sales"),
-            # Partial: open work only.
+            # Partial: of few orders.
             models.Index(
-                fields=["status", "fulfilment_status", "payment_status"],
-                condition=models.Q(status=OrderStatus.COMPLETED, fulfilment_status=FulfilmentStatus.UNFULFILLED),
-                name="order_to_ship",
+                fields=["status", "expires_at"], condition=models.Q(status=OrderStatus.PENDING), name="order_holds"
             ),
             models.Index(
                 fields=["user", "expired_at"], condition=models.Q(placed_from__gt=""), name="order_holds_of_customer"
@@ -180,9 +174,7 @@ class Order(models.Model):
                 name="order_holds_of_address",
             ),
             models.Index(
-                fields=["flagged", "flag_settled", "-id"],
-                condition=models.Q(flagged=True, flag_settled=False),
-                name="order_open_flag",
+                fields=["flagged", "flag_settled", "-id"], condition=models.Q(flagged=True), name="order_flagged"
             ),
         ]
 

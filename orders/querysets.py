@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
-from orders.lifecycle import FUNDED_STATUSES, NOTHING_TO_SEND, FulfilmentStatus, OrderStatus
+from orders.lifecycle import FUNDED_STATUSES, NOTHING_TO_SEND, STATUSES, FulfilmentStatus, OrderStatus
 
 if TYPE_CHECKING:
     from orders.models import Order  # noqa: F401 (named in a string)
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 class OrderQuerySet(models.QuerySet["Order"]):
     def owned_by(self, user: User | ObjectId) -> "OrderQuerySet":
         return self.filter(user=user)
+
+    def with_statuses(self, **wanted: str) -> "OrderQuerySet":
+        """Filter by some of the statuses and any value of the others, so that one index serves all combinations."""
+        others = {f"{name}__in": list(known) for name, known in STATUSES.items() if name not in wanted}
+        return self.filter(**wanted, **others)
 
     def due_to_expire(self) -> "OrderQuerySet":
         return self.filter(status=OrderStatus.PENDING, expires_at__lte=timezone.now())

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from orders.models import Order
+from shop.db.creation import created_between
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
@@ -80,7 +81,8 @@ class RefundQuerySet(models.QuerySet["Refund"]):
         return self.exclude(status__in=Refund.FAILED)
 
     def failed_lately(self) -> "RefundQuerySet":
-        return self.filter(status__in=Refund.FAILED, created_at__gte=timezone.now() - timedelta(days=30))
+        since = timezone.now() - timedelta(days=30)
+        return self.filter(created_between(since), status__in=Refund.FAILED, created_at__gte=since)
 
 
 class Refund(models.Model):
@@ -114,7 +116,7 @@ class Refund(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stripe_refund"], name="one_row_per_stripe_refund")]
         indexes = [
-            models.Index(fields=["status", "-created_at"], name="refund_status"),
+            models.Index(fields=["status", "-id"], name="refund_latest"),
             # Covers the sums of refunds.
             models.Index(fields=["currency", "created_at", "status", "amount"], name="refund_sums"),
         ]
@@ -147,8 +149,9 @@ class StripeEvent(models.Model):
         verbose_name = "Stripe event"
         indexes = [
             models.Index(fields=["status", "retry_at"], name="event_retry"),
-            models.Index(fields=["-received_at"], name="event_received"),
-            models.Index(fields=["type", "-received_at"], name="event_type"),
+            models.Index(fields=["-received_at", "-id"], name="event_latest"),
+            models.Index(fields=["status", "-received_at", "-id"], name="event_status"),
+            models.Index(fields=["type", "-received_at", "-id"], name="event_latest_of_type"),
         ]
 
     def __str__(self) -> str:

@@ -72,7 +72,7 @@ def unpaid_holders() -> Iterator[Figure | Panel]:
 def needs_review() -> Iterator[Figure | Panel]:
     flagged = Order.objects.with_open_flag()
     # Open and lost disputes.
-    disputed = Order.objects.filter(payment_status=PaymentStatus.DISPUTED)
+    disputed = Order.objects.with_statuses(payment_status=PaymentStatus.DISPUTED)
     number, shown = number_of(flagged)
     url = list_url("orders.order", flag="open")
     yield Figure(12, "Flagged", shown, url, "needs review", urgent=bool(number))

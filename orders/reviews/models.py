@@ -76,8 +76,7 @@ class Review(models.Model):
             models.Index(fields=["product", "is_hidden", "is_withdrawn", "-id"], name="review_published"),
             models.Index(fields=["user", "-id"], name="review_user"),
             models.Index(fields=["user", "product", "-id"], name="review_user_product"),
-            models.Index(fields=["is_hidden", "-id"], name="review_hidden"),
-            models.Index(fields=["rating", "-id"], name="review_rating"),
+            models.Index(fields=["rating", "is_hidden", "-id"], name="review_state"),
             models.Index(fields=["order"], name="review_order"),
         ]
 

@@ -282,7 +282,7 @@ def test_all_that_are_due_expire_at_once_in_slices(
     assert (stock_of(mug), stock_of(cap), Product.objects.filter(in_stock=True).count()) == (5, 3, 2)
     coupon.refresh_from_db()
     assert (coupon.used, CouponUse.objects.count()) == (0, 0)
-    numbers = Order.objects.filter(status="cancelled").values_list("number", flat=True)
+    numbers = Order.objects.filter(status="cancelled").order_by("pk").values_list("number", flat=True)
     assert len(numbers) == 5
     references = StockMovement.objects.filter(reason="expiry").values_list("reference", flat=True)
     assert sorted(references) == sorted([*numbers, *numbers[:3]])

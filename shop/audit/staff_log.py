@@ -89,8 +89,12 @@ class StaffAction(models.Model):
         verbose_name = "staff action"
         default_permissions = ("view",)
         indexes = [
-            models.Index(fields=["model", "object_id"], name="staff_action_object"),
-            models.Index(fields=["staff"], name="staff_action_staff"),
+            models.Index(fields=["object_id", "-id"], name="staff_action_about"),
+            models.Index(fields=["label", "-id"], name="staff_action_label"),
+            models.Index(fields=["request_id", "-id"], name="staff_action_request"),
+            models.Index(fields=["staff", "-id"], name="staff_action_by"),
+            models.Index(fields=["model", "action", "-id"], name="staff_action_kind"),
+            models.Index(fields=["via", "-id"], name="staff_action_via"),
             models.Index(fields=["at"], name="staff_action_at"),
         ]
 
