@@ -22,7 +22,7 @@ from accounts.postal import postal_lines
 from shop.admin.base import PlainDeleteConfirmationMixin, SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.admin.lists import MOST_FOUND, CreationDaysFilter, IndexedSearchMixin, ListIndex, by_id, in_order
 from shop.api.errors import ShopError
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
@@ -78,11 +78,14 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
         ("is_staff", BooleanRadioFilter),
         ("is_active", BooleanRadioFilter),
         ("email_verified", BooleanRadioFilter),
-        ("date_joined", DaysFilter),
+        ("date_joined", CreationDaysFilter),
     )
-    search_help_text = "Search e-mail address (from the start) or name"
+    list_index = ListIndex(("is_staff", "is_active", "email_verified"))
+    search_help_text = "Search e-mail address or name (both from the start)"
     search_fields = ("email",)
-    ordering = ("-date_joined",)
+    ordering = ("-pk",)
+    sortable_by = ("person", "date_joined")
+    creation_field = "date_joined"
     inlines = (AddressInline,)
     actions_detail = ("send_verification", "send_password_link")
     readonly_fields = ("date_joined", "last_admin_login", "orders")
@@ -96,9 +99,10 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
-        by_email = queryset.filter(begins_with("email", normalize_email(text)))
-        # A substring search uses no index.
-        return by_email if by_email.exists() else queryset.filter(name__icontains=text)
+        by_email = in_order(queryset, "email", normalize_email(text))
+        return (
+            by_email if by_email.exists() else queryset.filter(pk__in=User.objects.keys_by_name(text, limit=MOST_FOUND))
+        )
 
     @display(description="Customer", header=True, ordering="email")
     def person(self, user: User) -> list[Any]:

@@ -15,7 +15,7 @@ from shop import money
 from shop.admin.base import ReadOnlyModelAdmin, SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import MoneyFormField
 from shop.admin.html import badge, price
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with
+from shop.admin.lists import DaysFilter, IndexedSearchMixin, ListIndex, in_order, keys_of
 from shop.db import identifiers
 from shop.jobs.email_addresses import normalize_email
 
@@ -47,10 +47,12 @@ class CouponForm(forms.ModelForm):
 @admin.register(Coupon)
 class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
     form = CouponForm
-    list_display = ("code", "shown_value", "state", "uses", "valid_until")
+    list_display = ("code", "shown_value", "state", "times_used", "valid_until")
     list_filter = (("is_active", BooleanRadioFilter), ("kind", ChoicesDropdownFilter))
+    list_index = ListIndex(("is_active", "kind"))
     search_help_text = "Search code (from the start)"
     ordering = ("-pk",)
+    sortable_by = ("code",)
     money_fields = ("minimum_subtotal",)
     readonly_fields = ("used",)
     fieldsets = (
@@ -60,7 +62,7 @@ class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin
     )
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
-        return queryset.filter(begins_with("code", identifiers.upper_code(text)))
+        return in_order(queryset, "code", identifiers.upper_code(text))
 
     def deletion_blocker(self, coupon: Coupon) -> str:
         used = CouponUse.objects.filter(coupon=coupon.pk).exists()
@@ -77,8 +79,8 @@ class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin
         kinds = {Coupon.State.ACTIVE: "success", Coupon.State.SCHEDULED: "info"}
         return badge(coupon.state.capitalize(), kinds.get(coupon.state, ""))
 
-    @display(description="Used", ordering="used")
-    def uses(self, coupon: Coupon) -> str:
+    @display(description="Used")
+    def times_used(self, coupon: Coupon) -> str:
         return f"{coupon.used} of {coupon.usage_limit}" if coupon.usage_limit is not None else str(coupon.used)
 
 
@@ -88,13 +90,13 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_filter = (("updated_at", DaysFilter),)
     list_prefetch_related = ("user",)
     search_help_text = "Search the customer's e-mail address (from the start)"
-    ordering = ("-updated_at",)
+    ordering = ("-updated_at", "-pk")
+    sortable_by = ("updated_at",)
     fields = (("owner", "coupon"), "contents", ("created_at", "updated_at"))
     readonly_fields = ("owner", "contents")
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
-        people = User.objects.filter(begins_with("email", normalize_email(text)))
-        return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
+        return queryset.filter(user__in=keys_of(User.objects.all(), "email", normalize_email(text)))
 
     @display(description="Customer")
     def owner(self, cart: Cart) -> str:

@@ -253,11 +253,11 @@ def test_only_superusers_hand_out_rights_by_groups(make_user: Callable[..., User
     assert Group.objects.get().permissions.count() == 2
 
 
-def test_people_are_found_by_the_beginning_of_their_address_or_by_name(
+def test_people_are_found_by_the_beginning_of_their_address_or_of_their_name(
     browser: Client, customer: User, make_user: Callable[..., User]
 ) -> None:
-    make_user(email="grace@example.com", name="Grace Hopper")
-    for text, email in (("ada@", customer.email), ("ADA@EX", customer.email), ("hopper", "grace@example.com")):
+    make_user(email="hopper@example.com", name="Gráce Hopper")
+    for text, email in (("ada@", customer.email), ("ADA@EX", customer.email), ("grace h", "hopper@example.com")):
         people = browser.get(url_of("accounts.user"), {"q": text}).context["cl"].result_list
         assert [person.email for person in people] == [email]
 

@@ -5,7 +5,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import model_ngettext
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
@@ -66,25 +66,20 @@ class TreePaginator(Paginator):
         super().__init__(in_tree_order(list(object_list)), *args, **kwargs)
 
 
-class CountingChangeList(QuickChangeList):
+class TreeChangeList(QuickChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if self.show_all or not self.multi_page:
             # Django does not use the paginator here.
             self.result_list = self.paginator.object_list
-        rows = Product.objects.order_by().values("category").annotate(products=Count("id"))
-        counts = {row["category"]: row["products"] for row in rows}
-        for category in self.result_list:
-            category.products_here = counts.get(category.pk, 0)
 
 
 @admin.register(Category)
 class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
     form = CategoryForm
-    list_display = ("indented_name", "path", "products_here")
+    list_display = ("indented_name", "path", "active_products")
     ordering = ("path",)
     paginator = TreePaginator
-    sortable_by = ()
     list_per_page = 200
     search_help_text = "Search name or path"
     autocomplete_fields = ("parent",)
@@ -96,7 +91,7 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
         return self.inlines if obj and Category.objects.filter(parent=obj.pk).exists() else ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
-        return CountingChangeList
+        return TreeChangeList
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         return queryset.filter(Q(name__icontains=text) | Q(path__icontains=text))
@@ -114,10 +109,6 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
         return format_html(
             '<span class="shop-tree" style="--depth: {}">{}<span>{}</span></span>', depth, mark, category.name
         )
-
-    @display(description="Products")
-    def products_here(self, category: Any) -> int:
-        return category.products_here
 
     def write(self, request: HttpRequest, obj: Category, form: forms.ModelForm, change: bool) -> None:
         services.save_category(category=obj)

@@ -73,6 +73,7 @@ class ImportRunAdmin(ReadOnlyModelAdmin):
     )
     list_filter = (("state", ChoicesDropdownFilter),)
     ordering = ("-pk",)
+    sortable_by = ("created_at",)
     add_form_template = "admin/catalog/import_upload.html"
     change_form_template = "admin/catalog/import.html"
     actions_detail = ("confirm", "discard")

@@ -4,6 +4,7 @@ from bson import ObjectId
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten, model_ngettext
+from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -20,7 +21,7 @@ from catalog.models import Product, ProductImage, StockMovement, Variant
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin, state_of
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
-from shop.admin.lists import IndexedSearchMixin, begins_with, by_id
+from shop.admin.lists import MOST_FOUND, IndexedSearchMixin, ListIndex, by_id, in_order
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
 from shop.media.cleanup import delete_image_later
@@ -100,8 +101,10 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
     list_filter = (("category", CategoryFilter), ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
     list_prefetch_related = ("variants",)
     search_help_text = "Search name or SKU"
-    # Ids sort by age and are indexed.
     ordering = ("-pk",)
+    # The indexes of the catalog start with the state; its order by age is that of the ids.
+    list_index = ListIndex(("is_active",), serves=("category", "in_stock", ORDER_VAR), order=("-created_at", "-pk"))
+    sortable_by = ("product", "shown_price")
     actions = ("activate", "deactivate", "change_prices", *ExportMixin.actions)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -112,11 +115,13 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
-        with_sku = Variant.objects.filter(begins_with("sku_key", identifiers.key(text)))
-        products = dict(with_sku.values_list("sku", "product")[:500])
+        with_sku = in_order(Variant.objects.all(), "sku_key", identifiers.key(text))
+        products = dict(with_sku.values_list("sku", "product")[:MOST_FOUND])
         if text in products:
             return queryset.filter(pk=products[text])
-        by_words = Search(text).matching(queryset)
+        index = self.list_index
+        of_any_state = queryset.filter(**index.any_value(Product)).order_by(*index.order)
+        by_words = Search(text).matching(of_any_state)
         # Includes SKUs of active variants.
         return queryset.filter(pk__in=set(products.values())) if products and not by_words.exists() else by_words
 

@@ -20,7 +20,8 @@ from catalog.models import StockMovement, Variant
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, page_url, price
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with, by_id
+from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, QuickChangeList, by_id, in_order, keys_of
+from shop.db import identifiers
 
 
 class StockForm(DialogForm):
@@ -59,7 +60,9 @@ class StockFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() == "reorder":
             return queryset.filter(pk__in=[variant.pk for variant in statistics.low_stock()])
-        ranges = {"none": {"stock": 0}, "low": {"stock__lt": settings.LOW_STOCK_THRESHOLD}, "some": {"stock__gt": 0}}
+        # Values rather than a range, for which no index has the list's order.
+        few = list(range(settings.LOW_STOCK_THRESHOLD))
+        ranges: dict[str, dict[str, Any]] = {"none": {"stock": 0}, "low": {"stock__in": few}, "some": {"stock__gt": 0}}
         return queryset.filter(**ranges.get(self.value() or "", {}))
 
 
@@ -72,6 +75,7 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_prefetch_related = ("product",)
     search_help_text = "Search SKU (from the start)"
     ordering = ("-pk",)
+    sortable_by = ("variant", "stock_state")
     fields = (("variant", "product_link"), ("shown_price", "active"), "stock_state", "ledger")
     readonly_fields = ("variant", "product_link", "shown_price", "stock_state", "active", "ledger")
     actions_row = actions_detail = ("change_stock",)
@@ -79,7 +83,7 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
-        return queryset.filter(begins_with("sku", text) | begins_with("sku", text.upper()))
+        return in_order(queryset, "sku_key", identifiers.key(text))
 
     def has_stock_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("catalog.change_variant")
@@ -150,10 +154,11 @@ class LedgerChangeList(QuickChangeList):
 @admin.register(StockMovement)
 class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("created_at", "sku", "change", "reason", "who", "note")
-    list_filter = (("reason", ChoicesDropdownFilter), ("created_at", DaysFilter))
+    list_filter = (("reason", ChoicesDropdownFilter), ("created_at", CreationDaysFilter))
     list_prefetch_related = ("variant",)
     search_help_text = "Search SKU (from the start) or order number"
     ordering = ("-pk",)
+    sortable_by = ("created_at",)
     fields = ("created_at", "sku", "change", "reason", "who", "note")
     readonly_fields = ("sku", "change", "who")
 
@@ -161,8 +166,7 @@ class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         return LedgerChangeList
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
-        with_sku = Variant.objects.filter(begins_with("sku", text) | begins_with("sku", text.upper()))
-        variants = list(with_sku.values_list("pk", flat=True)[:500])
+        variants = keys_of(Variant.objects.all(), "sku_key", identifiers.key(text))
         return queryset.filter(variant__in=variants) if variants else queryset.filter(reference=text.upper())
 
     @display(description="SKU")

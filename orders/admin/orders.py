@@ -14,13 +14,13 @@ from accounts.models import User
 from orders import holds, services
 from orders.admin.labels import status_badge
 from orders.admin.order_page import page_context
-from orders.lifecycle import TRANSITIONS, Actor, Event, FulfilmentStatus
+from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event, FulfilmentStatus
 from orders.models import Order
 from orders.querysets import OrderQuerySet
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, price
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, OptionsFilter, begins_with, by_id
+from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, ListIndex, OptionsFilter, by_id, in_order, keys_of
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
 from shop.jobs.email_addresses import normalize_email
@@ -103,11 +103,13 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         ("payment_status", ChoicesDropdownFilter),
         ("fulfilment_status", ChoicesDropdownFilter),
         FlagFilter,
-        ("created_at", DaysFilter),
+        ("created_at", CreationDaysFilter),
     )
     list_prefetch_related = ("user",)
+    list_index = ListIndex(tuple(STATUSES))
     search_help_text = "Search order number or e-mail address (from the start)"
     ordering = ("-pk",)
+    sortable_by = ("created_at",)
     # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
@@ -116,11 +118,10 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
-        by_number = queryset.filter(begins_with("number", identifiers.upper_code(text)))
+        by_number = in_order(queryset, "number", identifiers.upper_code(text))
         if "@" not in text and by_number.exists():
             return by_number
-        people = User.objects.filter(begins_with("email", normalize_email(text)))
-        return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
+        return queryset.filter(user__in=keys_of(User.objects.all(), "email", normalize_email(text)))
 
     @display(description="Order", header=True)
     def order(self, order: Order) -> list[str]:

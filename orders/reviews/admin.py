@@ -15,7 +15,7 @@ from orders.reviews.models import Review
 from shop.admin.base import ReadOnlyModelAdmin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, page_url
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with, by_id
+from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, ListIndex, by_id, keys_of
 from shop.db import identifiers
 from shop.db.transactions import transactional
 from shop.jobs.email_addresses import normalize_email
@@ -40,10 +40,12 @@ class RatingFilter(DropdownFilter):
 @admin.register(Review)
 class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("review", "product_link", "person", "created_at", "state")
-    list_filter = (("is_hidden", BooleanRadioFilter), RatingFilter, ("created_at", DaysFilter))
+    list_filter = (("is_hidden", BooleanRadioFilter), RatingFilter, ("created_at", CreationDaysFilter))
     list_prefetch_related = ("product", "user")
+    list_index = ListIndex(("rating", "is_hidden"))
     search_help_text = "Search e-mail address or product slug (from the start)"
     ordering = ("-pk",)
+    sortable_by = ("created_at",)
     fields = (("stars", "state"), "product_link", ("person", "created_at"), "title", "body")
     readonly_fields = ("stars", "state", "product_link", "person", "created_at")
     actions = ("hide_selected", "show_selected")
@@ -53,10 +55,11 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         if (found := by_id(queryset, text)) is not None:
             return found
         if "@" in text:
-            people = User.objects.filter(begins_with("email", normalize_email(text)))
-            return queryset.filter(user__in=list(people.values_list("pk", flat=True)[:500]))
-        products = Product.objects.filter(begins_with("slug", identifiers.slug(text)))
-        return queryset.filter(product__in=list(products.values_list("pk", flat=True)[:500]))
+            return queryset.filter(user__in=keys_of(User.objects.all(), "email", normalize_email(text)))
+        # With all states, each a part of the index; MongoDB merges up to 200.
+        of_any_state = queryset.filter(is_hidden__in=[True, False], is_withdrawn__in=[True, False])
+        products = keys_of(Product.objects.all(), "slug", identifiers.slug(text), at_most=50)
+        return of_any_state.filter(product__in=products)
 
     @display(description="Review")
     def review(self, review: Review) -> str:

@@ -12,7 +12,9 @@ from payments.models import StripeEvent
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
 from shop.admin.html import badge
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, begins_with
+from shop.admin.lists import DaysFilter, IndexedSearchMixin
+from shop.db import documents
+from shop.db.mongodb import LAST_CHARACTER
 
 
 @admin.register(StripeEvent)
@@ -22,7 +24,8 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("event", "received_at", "status_label", "attempts", "detail")
     list_filter = (("status", ChoicesDropdownFilter), ("received_at", DaysFilter))
     search_help_text = "Search event id or type, such as payment_intent.succeeded"
-    ordering = ("-received_at",)
+    ordering = ("-received_at", "-pk")
+    sortable_by = ("received_at",)
     fields = (
         ("id", "type"),
         ("status_label", "attempts"),
@@ -35,7 +38,10 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     actions_detail = ("replay",)
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
-        return queryset.filter(pk=text) if text.startswith("evt_") else queryset.filter(begins_with("type", text))
+        if text.startswith("evt_"):
+            return queryset.filter(pk=text)
+        types = documents.distinct(StripeEvent, "type", {"type": {"$gte": text, "$lt": text + LAST_CHARACTER}})
+        return queryset.filter(type__in=types)
 
     @display(description="Event", header=True)
     def event(self, row: StripeEvent) -> list[str]:

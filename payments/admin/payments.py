@@ -20,7 +20,7 @@ from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog, leave_dialog
 from shop.admin.fields import MoneyFormField
 from shop.admin.html import link, page_url
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, OptionsFilter, begins_with, by_id
+from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, OptionsFilter, by_id, in_order, keys_of
 from shop.db import identifiers
 
 
@@ -80,9 +80,10 @@ class PaymentStateFilter(OptionsFilter):
 @admin.register(Payment)
 class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("payment", "created_at", "shown_amount", "received", "refunded", "status_label")
-    list_filter = (PaymentStateFilter, ("created_at", DaysFilter))
+    list_filter = (PaymentStateFilter, ("created_at", CreationDaysFilter))
     search_help_text = "Search order number or PaymentIntent id"
     ordering = ("-pk",)
+    sortable_by = ("created_at",)
     inlines = (RefundInline,)
     fields = (
         ("order_link", "status_label"),
@@ -100,8 +101,8 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         if (found := by_id(queryset, text)) is not None:
             return found
         if text.startswith("pi_"):
-            return queryset.filter(begins_with("intent", text))
-        return queryset.filter(begins_with("order_number", identifiers.upper_code(text)))
+            return in_order(queryset, "intent", text)
+        return in_order(queryset, "order_number", identifiers.upper_code(text))
 
     @display(description="Payment", header=True)
     def payment(self, payment: Payment) -> list[str]:
@@ -111,7 +112,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def order_link(self, payment: Payment) -> str:
         return link(page_url("orders.order", payment.order_id), payment.order_number)
 
-    @display(description="Amount", ordering="amount")
+    @display(description="Amount")
     def shown_amount(self, payment: Payment) -> str:
         return amount_of(payment.amount, payment.currency)
 
@@ -162,18 +163,19 @@ class RefundWorkFilter(OptionsFilter):
 @admin.register(Refund)
 class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("refund", "created_at", "shown_amount", "status_label", "actor", "reason")
-    list_filter = (RefundWorkFilter, ("status", ChoicesDropdownFilter), ("created_at", DaysFilter))
+    list_filter = (RefundWorkFilter, ("status", ChoicesDropdownFilter), ("created_at", CreationDaysFilter))
     list_prefetch_related = ("payment",)
     search_help_text = "Search order number or Stripe refund id"
     ordering = ("-pk",)
+    sortable_by = ("created_at",)
     fields = (("payment_link", "status_label"), ("shown_amount", "reason"), ("stripe_refund", "actor"), "created_at")
     readonly_fields = ("payment_link", "status_label", "shown_amount")
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if text.startswith("re_"):
             return queryset.filter(stripe_refund=text)
-        payments = Payment.objects.filter(begins_with("order_number", identifiers.upper_code(text)))
-        return queryset.filter(payment__in=list(payments.values_list("pk", flat=True)[:500]))
+        payments = keys_of(Payment.objects.all(), "order_number", identifiers.upper_code(text))
+        return queryset.filter(payment__in=payments)
 
     @display(description="Refund", header=True)
     def refund(self, refund: Refund) -> list[str]:
@@ -183,7 +185,7 @@ class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def payment_link(self, refund: Refund) -> str:
         return link(page_url("payments.payment", refund.payment_id), refund.payment)
 
-    @display(description="Amount", ordering="amount")
+    @display(description="Amount")
     def shown_amount(self, refund: Refund) -> str:
         return amount_of(refund.amount, refund.currency)
 

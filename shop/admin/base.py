@@ -1,10 +1,11 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin import FieldListFilter, ListFilter, ShowFacets
 from django.contrib.admin.utils import get_fields_from_path, unquote
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR
+from django.core.paginator import Paginator
 from django.db import IntegrityError, models
 from django.db.models import ProtectedError, QuerySet
 from django.forms import Media, ModelForm
@@ -13,7 +14,7 @@ from unfold.admin import ModelAdmin
 
 from shop.admin.fields import MoneyFieldsMixin
 from shop.admin.html import page_url
-from shop.admin.lists import QuickChangeList
+from shop.admin.lists import BoundedPaginator, ListIndex, QuickChangeList
 from shop.admin.refusals import add_refusal, error_message
 from shop.admin.uploads import Uploads, UploadsWaiting
 from shop.api.errors import ShopError
@@ -49,12 +50,22 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
+    paginator: ClassVar[type[Paginator]] = BoundedPaginator
+    # Each column must be one that an index, of the field and the key, sorts by; see `ListIndex` for filters.
+    sortable_by: ClassVar[tuple[str, ...]] = ()
+    list_index: ListIndex | None = None
+    # A column that is sorted by the id, which is made at the same time and indexed.
+    creation_field = "created_at"
     list_filter_submit = True
     warn_unsaved_form = True
     compressed_fields = True
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return QuickChangeList
+
+    def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        # What a search finds has the order of the index that finds it.
+        return () if request.GET.get(SEARCH_VAR) else self.sortable_by
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Allow only the list's filters: `?client_secret__startswith=` would reveal hidden values."""

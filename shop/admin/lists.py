@@ -1,13 +1,19 @@
-from collections.abc import Callable, Mapping
-from datetime import datetime, time
-from typing import Any
+"""Lists whose cost does not grow with their collection: each order, filter and search is one that an index serves."""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, datetime, time
+from math import ceil
+from typing import Any, NamedTuple
 
 from bson import ObjectId
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db import DatabaseError
+from django.contrib.admin.views.main import ORDER_VAR
+from django.core.paginator import Paginator
+from django.db import DatabaseError, models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
@@ -15,22 +21,95 @@ from unfold.utils import parse_date_str
 from unfold.views import ChangeList
 
 from shop.api.errors import is_database_outage
+from shop.db import documents
+from shop.db.creation import created_between
+from shop.db.mongodb import LAST_CHARACTER
 
-# Sorts after every text with the same prefix.
-_LAST = "\uffff"
+# Rows that a filtered list counts, and that any list offers pages of.
+MOST_COUNTED = 5000
+# Related rows whose own rows a search lists. MongoDB sorts by an index for up to 200 values of its first fields.
+MOST_FOUND = 100
 
 
 def begins_with(field: str, text: str) -> Q:
     """Match a prefix by an index; case-sensitive."""
-    return Q(**{f"{field}__gte": text, f"{field}__lt": text + _LAST})
+    return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})
+
+
+def in_order(queryset: QuerySet, field: str, text: str) -> QuerySet:
+    """Match a prefix, in the order of the index that finds it."""
+    return queryset.filter(begins_with(field, text)).order_by(field)
+
+
+def keys_of(queryset: QuerySet, field: str, text: str, *, at_most: int = MOST_FOUND) -> list[Any]:
+    """Return the primary keys of the first rows with a prefix."""
+    return list(in_order(queryset, field, text).values_list("pk", flat=True)[:at_most])
 
 
 def by_id(queryset: QuerySet, text: str) -> QuerySet | None:
     return queryset.filter(pk=ObjectId(text)) if ObjectId.is_valid(text) else None
 
 
+class AtLeast(int):
+    """A count that ended early, shown as ``5,000+``."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}+"
+
+
+class BoundedPaginator(Paginator):
+    """Counts and offers at most ``MOST_COUNTED`` rows: reverse the order or filter the list to see others.
+
+    The rows of a whole collection are not counted: MongoDB knows their number.
+    """
+
+    object_list: QuerySet
+    template_name = "admin/pages.html"
+
+    @cached_property
+    def count(self) -> int:
+        if not self.object_list.query.has_filters():
+            return documents.estimated_count(self.object_list.model)
+        # In order, to read the keys of the index that pages use.
+        counted = self.object_list[: MOST_COUNTED + 1].count()
+        return AtLeast(MOST_COUNTED) if counted > MOST_COUNTED else counted
+
+    @cached_property
+    def num_pages(self) -> int:
+        return min(super().num_pages, ceil(MOST_COUNTED / self.per_page))
+
+    @property
+    def end(self) -> str:
+        """Return the number of rows on all pages if there are more, or ""."""
+        is_cut = isinstance(self.count, AtLeast) or self.count > MOST_COUNTED
+        return f"{MOST_COUNTED:,}" if is_cut else ""
+
+
+class ListIndex(NamedTuple):
+    """An index of ``fields`` and then ``order``, for lists filtered by any of the ``fields``.
+
+    The others may have any value, so that MongoDB merges the index's parts instead of sorting. A field without choices
+    comes first, because its values are read from the index.
+    """
+
+    fields: tuple[str, ...]
+    # Parameters of the list for which there are indexes that start with the same fields.
+    serves: tuple[str, ...] = ()
+    order: tuple[str, ...] = ("-pk",)
+
+    def any_value(self, model: type[models.Model], *, but_of: Collection[str] = ()) -> dict[str, list[Any]]:
+        return {f"{name}__in": _values_of(model, name) for name in self.fields if name not in but_of}
+
+
+def _values_of(model: type[models.Model], name: str) -> list[Any]:
+    field: Any = model._meta.get_field(name)
+    if isinstance(field, models.BooleanField):
+        return [True, False]
+    return [value for value, _ in field.flatchoices] or documents.distinct(model, name)
+
+
 class QuickChangeList(ChangeList):
-    """Avoids a second count."""
+    """Sorts by one column, if the admin lists it in ``sortable_by``, and by the key in the same direction."""
 
     model_admin: Any
 
@@ -40,8 +119,41 @@ class QuickChangeList(ChangeList):
         self.title = capfirst(str(self.opts.verbose_name_plural))
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet:
-        queryset = super().get_queryset(request, exclude_parameters)
+        if ORDER_VAR in self.params:
+            self.params[ORDER_VAR] = self.params[ORDER_VAR].partition(".")[0]
+        queryset = self._by_index(super().get_queryset(request, exclude_parameters))
         return queryset.prefetch_related(*self.model_admin.list_prefetch_related)
+
+    def _by_index(self, queryset: QuerySet) -> QuerySet:
+        index: ListIndex | None = self.model_admin.list_index
+        if index is None:
+            return queryset
+        filters: list[Any] = [spec for spec in self.filter_specs if spec.used_parameters]
+        used = {getattr(spec, "field_path", None) or spec.parameter_name for spec in filters}
+        parameters = {ORDER_VAR} if self._chosen_order else used
+        if parameters.isdisjoint({*index.fields, *index.serves}):
+            return queryset
+        queryset = queryset.filter(**index.any_value(self.model, but_of=used))
+        return queryset if self._chosen_order or self.query else queryset.order_by(*index.order)
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        if field_name not in (self.sortable_by or ()):
+            return None
+        found = super().get_ordering_field(field_name)
+        return "pk" if found == self.model_admin.creation_field else found
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[Any]:
+        return self._chosen_order or super().get_ordering(request, queryset)
+
+    @cached_property
+    def _chosen_order(self) -> list[str]:
+        _, sign, number = self.params.get(ORDER_VAR, "").rpartition("-")
+        columns = {str(place): name for place, name in enumerate(self.list_display)}
+        field = number in columns and self.get_ordering_field(columns[number])
+        if not field:
+            return []
+        is_unique = field == "pk" or self.model._meta.get_field(field).unique  # type: ignore[union-attr]
+        return [sign + field] if is_unique else [sign + field, f"{sign}pk"]
 
     def get_results(self, request: HttpRequest) -> None:
         try:
@@ -51,12 +163,14 @@ class QuickChangeList(ChangeList):
                 raise
             # The filter's value may be invalid.
             raise IncorrectLookupParameters(error) from error
+        # The number of rows of a whole collection is an estimate.
+        self.result_list = self.result_list[: max(self.list_per_page, self.list_max_show_all)]
         if not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count
 
 
 class IndexedSearchMixin(ModelAdmin):
-    """Searches by index instead of a regular expression."""
+    """Searches by index instead of a regular expression. What is found has the order of that index."""
 
     # Django requires it for a search box.
     search_fields = ("pk",)
@@ -66,6 +180,7 @@ class IndexedSearchMixin(ModelAdmin):
         return (self.search(queryset, text) if text else queryset), False
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
+        """Keep the order, by which an index must sort what is found, or set that of another index."""
         raise NotImplementedError
 
 
@@ -87,16 +202,25 @@ class DaysFilter(RangeDateFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         first, last = (self._day(end) for end in ("from", "to"))
-        if first:
-            queryset = queryset.filter(**{f"{self.field_path}__gte": _moment(first, time.min)})
-        if last:
-            queryset = queryset.filter(**{f"{self.field_path}__lte": _moment(last, time.max)})
-        return queryset
+        return self.between(
+            queryset, _moment(first, time.min) if first else None, _moment(last, time.max) if last else None
+        )
 
-    def _day(self, end: str) -> Any:
+    def between(self, queryset: QuerySet, first: datetime | None, last: datetime | None) -> QuerySet:
+        limits = {"gte": first, "lte": last}
+        return queryset.filter(**{f"{self.field_path}__{name}": at for name, at in limits.items() if at})
+
+    def _day(self, end: str) -> date | None:
         value = self.used_parameters.get(f"{self.parameter_name}_{end}")
         return parse_date_str(value) if isinstance(value, str) and value else None
 
 
-def _moment(day: Any, at: time) -> datetime:
+class CreationDaysFilter(DaysFilter):
+    """Days of creation, found by the ids, so that any index by id serves them."""
+
+    def between(self, queryset: QuerySet, first: datetime | None, last: datetime | None) -> QuerySet:
+        return super().between(queryset, first, last).filter(created_between(first, last))
+
+
+def _moment(day: date, at: time) -> datetime:
     return timezone.make_aware(datetime.combine(day, at))

@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.html import badge, link, page_url
-from shop.admin.lists import DaysFilter, IndexedSearchMixin, QuickChangeList, begins_with
+from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, ListIndex, QuickChangeList, keys_of
 from shop.audit.staff_log import Action, StaffAction, with_people
 
 ACTION_LABELS: dict[str, str] = {
@@ -47,10 +47,13 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         ("action", ChoicesDropdownFilter),
         KindFilter,
         ("via", ChoicesDropdownFilter),
-        ("at", DaysFilter),
+        ("at", CreationDaysFilter),
     )
-    search_help_text = "Search staff e-mail address (from the start), object id or request id"
+    list_index = ListIndex(("model", "action"))
+    search_help_text = "Search staff e-mail address (from the start), number, SKU, name, object id or request id"
     ordering = ("-pk",)
+    sortable_by = ("at",)
+    creation_field = "at"
     fields = (("at", "who"), ("did", "what"), "which_fields", ("model", "object_id"), ("via", "request_id"))
     readonly_fields = ("who", "did", "what", "which_fields")
 
@@ -67,8 +70,8 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
         if "@" not in text:
             return queryset.filter(Q(object_id=text) | Q(request_id=text) | Q(staff=text) | Q(label=text))
-        people = get_user_model().objects.filter(begins_with("email", text.lower()))
-        return queryset.filter(staff__in=[str(pk) for pk in people.values_list("pk", flat=True)[:500]])
+        people = keys_of(get_user_model().objects.all(), "email", text.lower())
+        return queryset.filter(staff__in=[str(pk) for pk in people])
 
     @display(description="User")
     def who(self, row: StaffAction) -> str:

@@ -1,5 +1,7 @@
 import io
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission
@@ -43,6 +45,16 @@ def in_dialog(browser: Client, url: str, fields: dict[str, Any] | None = None) -
 def url_of(model: str, page: str = "changelist", pk: Any = None) -> str:
     """Return an admin URL, as in ``url_of("orders.order", "change", order.pk)``."""
     return reverse(f"admin:{model.replace('.', '_')}_{page}", args=[] if pk is None else [quote(str(pk))])
+
+
+def filter_queries(spec: Any, changelist: Any) -> Iterator[dict[str, Any]]:
+    """Yield the query of each choice that a filter offers, as a link or in a form."""
+    for choice in spec.choices(changelist):
+        if "query_string" in choice:
+            yield dict(parse_qsl(choice["query_string"].lstrip("?")))
+        for name, field in getattr(choice.get("form"), "fields", {}).items():
+            # The page does not send the empty choice, which means all.
+            yield from ({name: value} for value, _ in getattr(field, "choices", ()) if value != "")
 
 
 def filled_in(page: HttpResponse) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from pymongo.read_concern import ReadConcern
 
 from shop.dev.testing.commands import Command
 
+_WHOLE = (["[MinKey, MaxKey]"], ["[MaxKey, MinKey]"])
+
 
 class Profile(NamedTuple):
     """A command's plan (``IXSCAN { email: 1 }``) and cost, as MongoDB's profiler measured them."""
@@ -66,6 +68,26 @@ def indexes_used(command: Command) -> set[str]:
     return {part["indexName"] for part in _parts(_explained(command, "queryPlanner")) if "indexName" in part}
 
 
+class Plan(NamedTuple):
+    stages: set[str]
+    reads_whole_index: bool
+
+
+def plans_of(command: Command) -> list[Plan]:
+    """Return the plans that MongoDB considers, the best of which depends on the data; the winner is first."""
+    explained = _explained(command, "queryPlanner")
+    planners = [part["queryPlanner"] for part in _parts(explained) if "winningPlan" in part.get("queryPlanner", {})]
+    later = {name for stage in explained.get("stages", ()) for name in _names(stage)}
+    return [_plan(plan, later) for each in planners for plan in (each["winningPlan"], *each["rejectedPlans"])]
+
+
+def _plan(plan: dict[str, Any], later: set[str]) -> Plan:
+    parts = list(_parts(plan))
+    bounds = [part["indexBounds"].values() for part in parts if "indexBounds" in part]
+    whole = any(all(ranges in _WHOLE for ranges in each) for each in bounds)
+    return Plan(later.union(*map(_names, parts)), whole)
+
+
 def keys_and_documents(command: Command) -> tuple[int, int]:
     """Return the numbers of examined index keys and documents."""
     explained = _explained(command, "executionStats")
@@ -83,8 +105,7 @@ def indexes_of_plans_kept(collection: str) -> set[str]:
 
 def _explained(command: Command, verbosity: str) -> dict[str, Any]:
     asked = {"aggregate": command.collection, "pipeline": command.document["pipeline"], "cursor": {}}
-    if "hint" in command.document:
-        asked["hint"] = command.document["hint"]
+    asked |= {name: command.document[name] for name in ("hint", "collation") if name in command.document}
     return connection.database.command("explain", asked, verbosity=verbosity)
 
 

@@ -1,0 +1,236 @@
+"""Every list of the admin is read by indexes: each filter, column that sorts, and search.
+
+The addresses come from the admin's registry. With few rows only the plans are checked; with `make test-slow` also how
+much MongoDB reads of 100,000 rows.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import pytest
+from bson import Decimal128, ObjectId
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection, models
+from django.test import RequestFactory
+
+from accounts.models import User
+from orders.models import Order
+from shop.admin.lists import MOST_COUNTED, DaysFilter
+from shop.dev.testing.admin import filter_queries
+from shop.dev.testing.commands import Command, Commands, count_commands
+from shop.dev.testing.plans import plans_of, profiled
+
+pytestmark = pytest.mark.django_db
+
+Query = dict[str, Any]
+
+# Collections that may be read as a whole, and why.
+SMALL = {
+    "admin.logentry": "never written",
+    "auth.group": "groups are made by hand",
+    "auth.permission": "permissions come with the code",
+    "catalog.category": "a tree that staff maintain",
+    "catalog.importrun": "files are uploaded by hand",
+    "contenttypes.contenttype": "models come with the code",
+    "orders.shippingmethod": "methods are made by hand",
+    "orders.taxrate": "there are only so many places",
+    "shop.job": "jobs are deleted once they are done",
+    "shop.periodictask": "tasks come with the code",
+}
+SMALL_COLLECTIONS = {apps.get_model(label)._meta.db_table for label in SMALL}
+# Lists that no index serves in their order, and why MongoDB reads few rows nevertheless.
+FEW = {
+    ("cart.cart", "q"): "one cart each of at most 100 customers",
+    ("payments.refund", "q"): "refunds of at most 100 payments",
+    ("orders.order", "work=at_hold_limits"): "unpaid orders of the last day",
+    ("catalog.variant", "stock=some"): "most variants are in stock, so the newest are",
+}
+SEARCHES = ("ada@", "boss", "linen shirt", "pi_1", "re_1", "payment_intent.", "a" * 24)
+
+
+def queries_of(change_list: Any, *searches: str) -> Iterator[Query]:
+    """Yield the queries that the list's page offers, each alone."""
+    yield {}
+    for spec in change_list.filter_specs:
+        # Choices of a filter differ by its value; other filters have few.
+        yield from islice(filter_queries(spec, change_list), 4)
+        if isinstance(spec, DaysFilter):
+            yield dict(zip(spec.expected_parameters(), ("2020-01-01", "2099-01-01"), strict=True))
+    for place, name in enumerate(change_list.list_display):
+        if change_list.get_ordering_field(name):
+            yield from ({"o": f"{sign}{place}"} for sign in ("", "-"))
+    if change_list.search_fields:
+        yield from ({"q": text} for text in (*SEARCHES, *searches))
+
+
+@pytest.fixture
+def open_list(staff: User) -> Callable[..., tuple[Any, Commands]]:
+    """Return a function that reads a page of a list and returns it with its commands."""
+
+    def open_list(model: type[models.Model], query: Query | None = None) -> tuple[Any, Commands]:
+        request = RequestFactory().get("/admin/", query or {})
+        request.user = staff
+        with count_commands() as commands:
+            change_list = admin.site.get_model_admin(model).get_changelist_instance(request)
+            change_list.result_list = list(change_list.result_list)
+        return change_list, commands
+
+    return open_list
+
+
+def is_few(model: type[models.Model], query: Query) -> bool:
+    label = model._meta.label_lower
+    return any((label, each) in FEW for name, value in query.items() for each in (name, f"{name}={value}"))
+
+
+def is_served(command: Command) -> bool:
+    """Return whether one of the indexes finds the rows and sorts them."""
+    is_filtered = "$match" in command.document["pipeline"][0]
+    return any(
+        plan.stages.isdisjoint({"COLLSCAN", "SORT", "$sort"}) and not (is_filtered and plan.reads_whole_index)
+        for plan in plans_of(command)
+    )
+
+
+def test_an_index_serves_every_list(populated_shop: Order, open_list: Callable[..., tuple[Any, Commands]]) -> None:
+    faults, opened = [], 0
+    sku = populated_shop.lines[0].sku
+    for model in admin.site._registry:
+        label, table = model._meta.label_lower, model._meta.db_table
+        for query in queries_of(open_list(model)[0], populated_shop.number[:3], sku[:3]):
+            _, commands = open_list(model, query)
+            opened += 1
+            if table not in SMALL_COLLECTIONS and not is_few(model, query):
+                # The plan of the count is that of the page.
+                pages = [each for each in commands.on(table) if each.name == "aggregate" and "$facet" not in repr(each)]
+                faults += [f"{label} {query}: {each}" for each in pages if not is_served(each)]
+    assert not faults, "\n".join(faults)
+    assert opened > 150
+
+
+# --- With many rows ---------------------------------------------------------------------------------------------------
+
+ROWS = 100_000
+# Rows that are so few that MongoDB may prefer to sort them.
+SORTED = 1000
+START = 1_700_000_000
+STATUSES = (
+    # Of 200 orders.
+    (150, "completed", "paid", "delivered"),
+    (30, "cancelled", "failed", "unfulfilled"),
+    (10, "completed", "refunded", "shipped"),
+    (8, "completed", "paid", "unfulfilled"),
+    (1, "completed", "disputed", "delivered"),
+    (1, "pending", "unpaid", "unfulfilled"),
+)
+ORDER_STATUSES = [statuses for number, *statuses in STATUSES for _ in range(number)]
+
+
+def variety(label: str, number: int) -> dict[str, Any]:
+    """Return what distinguishes a row: values that are unique, and rare ones in one of 200 rows."""
+    rare, half, at = number % 200 == 0, bool(number % 2), datetime.fromtimestamp(START + number * 600, UTC)
+    return {
+        "accounts.user": {
+            "email": f"person{number}@example.com",
+            "name": f"Person {number}",
+            "is_staff": rare,
+            "is_active": number % 200 != 1,
+            "email_verified": half,
+            "date_joined": at,
+        },
+        "cart.cart": {"user_id": None, "token_digest": str(number), "updated_at": at},
+        "cart.coupon": {"code": f"CODE{number}", "is_active": half, "kind": "fixed" if rare else "percentage"},
+        "catalog.product": {
+            "slug": f"product-{number}",
+            "sort_name": f"product {number}",
+            "is_active": not rare,
+            "in_stock": number % 50 != 0,
+            "created_at": at,
+            "price": Decimal128(str(number % 1000)),
+        },
+        "catalog.variant": {
+            "sku": f"SKU{number}",
+            "sku_key": f"sku{number}",
+            "stock": number % 50,
+            "is_active": not rare,
+        },
+        "catalog.stockmovement": {
+            "reason": "adjustment" if rare else ("order", "cancellation")[half],
+            "reference": f"ORDER-{number // 2}",
+            "created_at": at,
+        },
+        "orders.order": {
+            "number": f"N{number}",
+            "cart": ObjectId(),
+            **dict(zip(("status", "payment_status", "fulfilment_status"), ORDER_STATUSES[number % 200], strict=True)),
+            "flagged": rare,
+            "flag_settled": number % 400 == 0,
+            "placed_from": "",
+            "created_at": at,
+        },
+        "orders.review": {"user_id": ObjectId(), "is_hidden": rare, "rating": 1 + number % 5, "created_at": at},
+        "payments.payment": {
+            "order_id": ObjectId(),
+            "order_number": f"N{number}",
+            "intent": f"pi_{number:07}",
+            "status": "processing" if rare else "succeeded",
+            "created_at": at,
+        },
+        "payments.refund": {
+            "stripe_refund": f"re_{number:07}",
+            "status": "failed" if rare else "succeeded",
+            "created_at": at,
+        },
+        "payments.stripeevent": {
+            "_id": f"evt_{number:07}",
+            "status": "failed" if rare else "applied",
+            "received_at": at,
+        },
+        "shop.staffaction": {
+            "via": "api" if rare else "admin",
+            "action": "refund" if rare else ("ship", "deliver")[half],
+            "label": f"N{number}",
+            "object_id": str(number),
+            "request_id": str(number),
+            "at": at,
+        },
+    }[label]
+
+
+LARGE = [model for model in admin.site._registry if model._meta.label_lower not in SMALL]
+
+
+@pytest.fixture
+def large_shop(populated_shop: Order) -> Order:
+    """Many copies of a row of everything that grows."""
+    for model in LARGE:
+        label, collection = model._meta.label_lower, connection.database[model._meta.db_table]
+        row = collection.find_one(sort=[("_id", -1)])
+        for first in range(0, ROWS, 10_000):
+            keys = ((number, f"{START + number * 600:08x}{number:016x}") for number in range(first, first + 10_000))
+            rows = [{**row, "_id": ObjectId(key), **variety(label, number)} for number, key in keys]
+            collection.insert_many(rows, ordered=False)
+    return populated_shop
+
+
+@pytest.mark.large
+@pytest.mark.slow
+def test_a_list_reads_a_bounded_number_of_rows(
+    large_shop: Order, open_list: Callable[..., tuple[Any, Commands]], subtests: pytest.Subtests
+) -> None:
+    for model in LARGE:
+        label, table = model._meta.label_lower, model._meta.db_table
+        whole, _ = open_list(model)
+        pages = [{"p": "2"}, {"p": str(whole.paginator.num_pages)}]
+        for query in [*pages, *queries_of(whole, "N77", "SKU77", "77")]:
+            with subtests.test(f"{label} {query}"), profiled() as commands:
+                shown, _ = open_list(model, query)
+            # A search counts the products of its words up to a limit of its own.
+            own = [each for each in commands if each.collection == table and "$unionWith" not in str(each.command)]
+            with subtests.test(f"{label} {query}", found=str(shown.result_count)):
+                for each in own:
+                    assert max(each.keys, each.documents) <= 10 * each.returned + MOST_COUNTED + 500, each
+                    assert not each.sorts_in_memory or each.documents <= SORTED or is_few(model, query), each
