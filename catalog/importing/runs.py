@@ -29,6 +29,8 @@ CHECK, APPLY = "catalog.check_import", "catalog.apply_import"
 # Transactions are short, because buyers of the same variants wait for them.
 BATCH_SECONDS = 0.5
 FIRST_STEPS = 20
+# Smaller batches would hardly be shorter, because each has the same number of commands.
+LEAST_STEPS = 10
 STEPS_AT_ONCE = 100
 ROWS_AT_ONCE = 200
 # CSV files up to this size are checked in the request.
@@ -182,7 +184,7 @@ def apply(
             steps = max(1, steps // 10)
             continue
         fitting = int(steps * BATCH_SECONDS / (time.monotonic() - began))
-        steps = max(1, min(fitting, 2 * steps, STEPS_AT_ONCE))
+        steps = min(max(fitting, LEAST_STEPS), 2 * steps, STEPS_AT_ONCE)
         tick(run.applied, run.steps)
         if run.state != State.APPLYING:
             return True

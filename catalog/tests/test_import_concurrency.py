@@ -133,6 +133,25 @@ def test_if_a_batch_takes_too_long_smaller_ones_are_tried(
     assert set(Variant.objects.values_list("price", flat=True)) == {11, 12}
 
 
+def test_slow_batches_keep_a_number_of_products_that_is_worth_their_commands(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = previewed(browser, *({"sku": f"N-{n}", "name": f"N {n}", "price": "1"} for n in range(8)))
+    write, sizes = writing.write, []
+
+    def watched(steps: list[ImportStep], **kwargs: Any) -> Any:
+        sizes.append(len(steps))
+        return write(steps, **kwargs)
+
+    monkeypatch.setattr(writing, "write", watched)
+    monkeypatch.setattr(runs, "FIRST_STEPS", 2)
+    monkeypatch.setattr(runs, "LEAST_STEPS", 3)
+    # Every batch takes too long.
+    monkeypatch.setattr(runs, "BATCH_SECONDS", 0)
+    confirmed(browser, run)
+    assert sizes == [2, 3, 3]
+
+
 def test_a_batch_has_a_maximum_of_rows_or_one_product_of_any_size(
     browser: Client, mug: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
