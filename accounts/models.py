@@ -189,7 +189,8 @@ class AddressQuerySet(models.QuerySet["Address"]):
 
 
 class Address(models.Model):
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="addresses")
+    # Indexed by "address_user".
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="addresses", db_index=False)
     name = models.CharField(max_length=120)
     line1 = models.CharField(max_length=200)
     line2 = models.CharField(max_length=200, blank=True)

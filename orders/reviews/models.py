@@ -45,7 +45,8 @@ class ReviewQuerySet(models.QuerySet["Review"]):
 class Review(models.Model):
     """Write with `orders.reviews.services`, which updates the product's rating."""
 
-    product = models.ForeignKey("catalog.Product", on_delete=models.CASCADE, related_name="reviews")
+    # Indexed by "review_published".
+    product = models.ForeignKey("catalog.Product", on_delete=models.CASCADE, related_name="reviews", db_index=False)
     # Null for deleted accounts. Indexed by "review_user".
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -1,5 +1,6 @@
 """A unique index serves look-ups, so that no plain one is needed beside it."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,12 +9,12 @@ from bson import ObjectId
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, connection
 from django.db.migrations.loader import MigrationLoader
-from django.db.models import Model
+from django.db.models import Field, Model
 from django_mongodb_backend.schema import DatabaseSchemaEditor as BackendSchemaEditor
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from accounts.models import User
+from accounts.models import Address, User
 from cart.models import Cart, Coupon
 from catalog.models import Category, Product, Variant
 from orders.models import Order, ShippingMethod, TaxRate
@@ -197,3 +198,15 @@ def test_the_removal_of_a_constraint_can_be_repeated(db: None) -> None:
         finally:
             editor.add_constraint(Payment, constraint)
     assert list(missing_indexes()) == []
+
+
+@pytest.mark.parametrize("field", [Address._meta.get_field("user"), Review._meta.get_field("product")], ids=str)
+def test_the_index_of_a_field_is_dropped_even_if_a_killed_migration_dropped_it(field: Field) -> None:
+    complete = indexes(field.model)
+    indexed = copy.copy(field)
+    indexed.db_index = True
+    connection.database[field.model._meta.db_table].create_index(field.column, name="of_the_foreign_key")
+    with connection.schema_editor() as editor:
+        for _ in range(2):
+            editor.alter_field(field.model, indexed, field)
+            assert indexes(field.model) == complete

@@ -1,10 +1,12 @@
 import contextlib
+import copy
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import BaseConstraint, Index, Model
+from django.db.models import BaseConstraint, Field, Index, Model
 from django_mongodb_backend.query import wrap_database_errors
 from django_mongodb_backend.schema import DatabaseSchemaEditor as BackendSchemaEditor
+from pymongo import ASCENDING
 from pymongo.errors import CollectionInvalid, OperationFailure
 
 from shop.db.backend.unique_indexes import UniqueIndex, has_same_fields, is_unconditional, unique_indexes
@@ -50,6 +52,22 @@ class DatabaseSchemaEditor(BackendSchemaEditor):
             name = UniqueIndex(fields=constraint.fields).get_pymongo_index_model(model, self).document["name"]
             self.remove_index(model, Index(fields=constraint.fields, name=name))
         super().remove_constraint(model, constraint)
+
+    def alter_field(self, model: type[Model], old_field: Any, new_field: Any, strict: bool = False) -> None:
+        """Drop the index of a field that is no longer indexed here: the backend fails unless it finds exactly one."""
+        if old_field.db_index and not new_field.db_index and not self.collect_sql:
+            self._drop_index_of(model, old_field)
+            old_field = copy.copy(old_field)
+            old_field.db_index = False
+        super().alter_field(model, old_field, new_field, strict)
+
+    def _drop_index_of(self, model: type[Model], field: Field) -> None:
+        declared = {each.name for each in (*model._meta.indexes, *model._meta.constraints)}
+        collection = self.get_collection(model._meta.db_table)
+        for name, index in collection.index_information().items():
+            if index["key"] == [(field.column, ASCENDING)] and not index.get("unique") and name not in declared:
+                with _missing_is_no_error():
+                    collection.drop_index(name)
 
     @wrap_database_errors
     def replace_unique_indexes(self, model: type[Model]) -> None:

@@ -1,0 +1,21 @@
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("orders", "0012_unique_indexes"),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            model_name="review",
+            name="product",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="reviews",
+                to="catalog.product",
+            ),
+        ),
+    ]
