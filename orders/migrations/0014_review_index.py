@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("orders", "0012_unique_indexes"),
+        ("orders", "0013_admin_lists"),
     ]
 
     operations = [
