@@ -1,5 +1,5 @@
 import secrets
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from catalog.errors import (
     CategoryInUse,
     CompareAtPriceTooLow,
     DuplicateOptions,
+    ProductsChanging,
     SkuTaken,
     SlugTaken,
     VariantRequired,
@@ -27,6 +28,8 @@ from shop.audit.staff_log import Action
 from shop.db import identifiers
 from shop.db.mongodb import violated_fields
 from shop.db.transactions import transactional
+from shop.http import request_context
+from shop.http.request_context import Staff
 from shop.media.cleanup import delete_image_later
 
 # Fields that staff edit; the others are the read model.
@@ -34,6 +37,8 @@ PRODUCT_FIELDS = tuple(
     field.name for field in Product._meta.concrete_fields if field.editable and not field.primary_key
 )
 VARIANT_FIELDS = ("sku", "options", "price")
+# In one transaction, because `is_active` is in most indexes.
+ACTIVATED_TOGETHER = 200
 
 # --- Products ---------------------------------------------------------------------------------------------------------
 
@@ -110,6 +115,32 @@ def set_active(products: list[Product], *, is_active: bool) -> int:
     found = list(rows.values_list("pk", "category", "is_active"))
     read_model.set_active([(pk, category) for pk, category, was in found if was != is_active], is_active=is_active)
     return len(found)
+
+
+@transactional("catalog.set_active_of_many")
+def set_active_of_many(product_ids: Sequence[ObjectId], *, is_active: bool) -> int:
+    """Return the number of products left to a job, after a first batch.
+
+    Raises :class:`ProductsChanging` while such a job is under way, which would undo this later change.
+    """
+    if jobs.Job.objects.filter(kind=set_active_later.name, given_up_at=None).exists():
+        raise ProductsChanging
+    now, later = product_ids[:ACTIVATED_TOGETHER], product_ids[ACTIVATED_TOGETHER:]
+    set_active(list(Product.objects.filter(pk__in=now)), is_active=is_active)
+    if later:
+        set_active_later.enqueue(
+            products=[str(pk) for pk in later], is_active=is_active, staff=request_context.acting_staff()
+        )
+    return len(later)
+
+
+@jobs.job("catalog.set_active", in_transaction=True)
+def set_active_later(*, products: list[str], is_active: bool, staff: list[str] | None) -> None:
+    now, later = products[:ACTIVATED_TOGETHER], products[ACTIVATED_TOGETHER:]
+    request_context.bind_staff(Staff(*staff) if staff else None)
+    set_active(list(Product.objects.filter(pk__in=now)), is_active=is_active)
+    if later:
+        raise jobs.Continue(products=later, is_active=is_active, staff=staff)
 
 
 def finalize_products(

@@ -16,12 +16,14 @@ from catalog import images, services, stock
 from catalog.admin.exports import ExportMixin
 from catalog.admin.price_changes import PriceChangesMixin
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
+from catalog.errors import ProductsChanging
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin, state_of
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
 from shop.admin.lists import MOST_FOUND, IndexedSearchMixin, ListIndex, by_id, in_order
+from shop.admin.refusals import error_message
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
 from shop.media.cleanup import delete_image_later
@@ -161,13 +163,21 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
         self._set_active(request, queryset, is_active=False, done="unpublished")
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
-        products = list(queryset[: MAX_AT_ONCE + 1])
+        products = list(queryset.values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
         if len(products) > MAX_AT_ONCE:
             text = f"Publish or unpublish at most {MAX_AT_ONCE:,} products at once. Filter the list first."
             self.message_user(request, text, messages.ERROR)
             return
-        changed = services.set_active(products, is_active=is_active)
-        self.message_user(request, f"{changed} {model_ngettext(self.opts, changed)} {done}.", messages.SUCCESS)
+        try:
+            later = services.set_active_of_many(products, is_active=is_active)
+        except ProductsChanging as error:
+            self.message_user(request, error_message(error), messages.ERROR)
+            return
+        changed = len(products) - later
+        text = f"{changed} {model_ngettext(self.opts, changed)} {done}."
+        if later:
+            text += f" The other {later:,} follow in the background."
+        self.message_user(request, text, messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         # A product needs at least one variant.

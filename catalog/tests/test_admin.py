@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
+from catalog import services
 from catalog.admin import products as products_module
 from catalog.admin.categories import CategoryAdmin
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod
-from shop import jobs
+from shop import audit, jobs
 from shop.audit.staff_log import StaffAction
 from shop.db import transactions
 from shop.dev.testing.admin import (
@@ -317,6 +319,58 @@ def test_products_are_shown_and_hidden_several_at_once(browser: Client, make_pro
     page = browser.post(url_of("catalog.product"), data, follow=True)
     assert messages_of(page) == ["2 products unpublished."]
     assert list(Product.objects.active()) == [other]
+
+
+def unpublish(browser: Client, products: list[Product]) -> list[str]:
+    data = {"action": "deactivate", "_selected_action": [str(product.pk) for product in products]}
+    return messages_of(browser.post(url_of("catalog.product"), data, follow=True))
+
+
+def test_many_products_are_hidden_in_batches_of_which_the_worker_does_the_rest(
+    browser: Client,
+    staff: User,
+    make_category: Callable[..., Category],
+    make_product: Callable[..., Product],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(services, "ACTIVATED_TOGETHER", 2)
+    category = make_category("Shirts")
+    *chosen, other = [make_product(category=category) for _ in range(6)]
+
+    assert unpublish(browser, chosen) == ["2 products unpublished. The other 3 follow in the background."]
+    assert Product.objects.active().count() == 4
+    waiting = Job.objects.get()
+    assert len(waiting.payload["products"]) == 3
+    refused = "Many products are still being published or unpublished. Try again in a moment."
+    assert unpublish(browser, [other]) == [refused]
+
+    # A worker that is killed leaves what is committed.
+    assert jobs.run_due() == 1
+    assert Product.objects.active().count() == 2
+    assert (len(Job.objects.get().payload["products"]), Job.objects.get().attempts) == (1, 0)
+    run_jobs()
+    assert list(Product.objects.active()) == [other]
+    actions = StaffAction.objects.filter(model="catalog.product", action="change", fields=["is_active"])
+    assert sorted(actions.values_list("object_id", flat=True)) == sorted(str(product.pk) for product in chosen)
+    assert set(actions.values_list("staff", "via", "request_id")) == {(str(staff.pk), "admin", waiting.request_id)}
+    assert actions.exclude(label="").count() == 5
+    assert audit.violations() == []
+    assert unpublish(browser, [other]) == ["1 product unpublished."]
+
+
+def test_a_batch_that_fails_is_hidden_with_its_log_or_not_at_all(
+    browser: Client, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "ACTIVATED_TOGETHER", 1)
+    unpublish(browser, [make_product(), make_product()])
+    before = StaffAction.objects.count()
+    with failing("commitTransaction", errorCode=8000):
+        assert jobs.run_due() == 1
+    assert (Product.objects.active().count(), StaffAction.objects.count()) == (1, before)
+    assert Job.objects.get().attempts == 1
+    Job.objects.update(run_at=timezone.now())
+    run_jobs()
+    assert (Product.objects.active().count(), StaffAction.objects.count()) == (0, before + 1)
 
 
 def test_more_products_than_one_request_can_show_or_hide_are_refused(

@@ -56,6 +56,13 @@ def bind_user(user: Any, *, via: str) -> None:
         context.staff = Staff(context.user, via) if user.is_staff else None
 
 
+def bind_staff(staff: Staff | None) -> None:
+    """Let the staff log name the member of staff who requested the running job."""
+    context = _current.get()
+    if context is not None:
+        context.staff = staff
+
+
 def current_request_id() -> str:
     """Return "" outside of requests and jobs."""
     context = _current.get()

@@ -85,6 +85,7 @@ class Job(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["given_up_at", "run_at"], name="job_due"),
+            models.Index(fields=["kind"], name="job_kind"),
             models.Index(fields=["digest"], condition=models.Q(attempts=0), name="job_untried"),
         ]
 
