@@ -88,7 +88,10 @@ class Product(models.Model):
     name = models.CharField(max_length=200)
     slug = LowerSlugField(max_length=220, unique=True, validators=[validate_slug_not_reserved])
     description = models.TextField(blank=True, max_length=20_000)
-    category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.PROTECT, related_name="products")
+    # Indexed by "product_of_category".
+    category = models.ForeignKey(
+        Category, null=True, blank=True, on_delete=models.PROTECT, related_name="products", db_index=False
+    )
     compare_at_price = money_field(null=True, blank=True, help_text="The original price, shown struck through.")
     is_active = models.BooleanField("active", default=True, help_text="Inactive products are neither shown nor sold.")
     attributes = LabelsField(default=dict, blank=True, validators=[validate_attributes])
@@ -122,6 +125,7 @@ class Product(models.Model):
 
     class Meta:
         indexes = [
+            models.Index(fields=["category", "id"], name="product_of_category"),
             models.Index(fields=["is_active", "-created_at", "-id"], name="product_newest"),
             models.Index(fields=["is_active", "price", "id"], name="product_price"),
             models.Index(fields=["is_active", "sort_name", "id"], name="product_name"),

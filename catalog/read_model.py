@@ -95,9 +95,10 @@ def searched_values(attributes: dict[str, str], options: Iterable[dict[str, str]
     return list(dict.fromkeys(value for pairs in (attributes, *options) for value in pairs.values()))
 
 
-def rename_category(category: Category) -> None:
+def rename_category(category: Category, *, products: Sequence[ObjectId]) -> None:
+    """Update those of the products that are in the category."""
     changes = category_fields(category) | search_terms.with_category(category.name)
-    Product.objects.filter(category=category).update(**changes)
+    Product.objects.filter(pk__in=products, category=category).update(**changes)
 
 
 def set_active(products: Sequence[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:

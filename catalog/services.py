@@ -39,6 +39,8 @@ PRODUCT_FIELDS = tuple(
 VARIANT_FIELDS = ("sku", "options", "price")
 # In one transaction, because `is_active` is in most indexes.
 ACTIVATED_TOGETHER = 200
+# In one step of a job, of which the first is part of the request.
+RENAMED_TOGETHER = 500
 
 # --- Products ---------------------------------------------------------------------------------------------------------
 
@@ -266,8 +268,8 @@ def _sold(variants: Iterable[ObjectId]) -> bool:
 
 
 @transactional("catalog.save_category")
-def save_category(*, category: Category) -> Category:
-    """Also save the descendants' paths; a job updates products."""
+def save_category(*, category: Category, updates_products_at_once: bool = True) -> Category:
+    """Also save the descendants' paths; jobs update products, of the category itself partly at once."""
     parent = Category.objects.get(pk=category.parent_id) if category.parent_id else None
     category.slug = identifiers.slug(category.slug)
     category.pk = category.pk or ObjectId()
@@ -281,9 +283,9 @@ def save_category(*, category: Category) -> Category:
     written = {name: getattr(category, name) for name in ("name", "slug", "parent", "path", "lineage", "position")}
     if not Category.objects.filter(pk=category.pk).update(**written):
         category.save(force_insert=True)
-    refresh_category.enqueue(at_once=True, category=str(category.pk))
+    refresh_category.enqueue(at_once=updates_products_at_once, category=str(category.pk))
     for child in Category.objects.filter(parent=category.pk):
-        save_category(category=child)
+        save_category(category=child, updates_products_at_once=False)
     return category
 
 
@@ -296,14 +298,20 @@ def delete_category(*, category: Category) -> None:
 
 
 @jobs.job("catalog.refresh_category")
-def refresh_category(*, category: str) -> None:
+def refresh_category(*, category: str, after: str = "") -> None:
+    """Update the products of the category, in order of their ids."""
+    own = Product.objects.filter(category=ObjectId(category))
+    left = own.filter(pk__gt=after) if after else own
+    products = list(left.order_by("pk").values_list("pk", flat=True)[:RENAMED_TOGETHER])
     written = None
-    while row := Category.objects.filter(pk=category).first():
+    while products and (row := Category.objects.filter(pk=category).first()):
         if (fields := read_model.category_fields(row)) == written:
-            return
+            break
         # Repeat until no concurrent change is found.
-        read_model.rename_category(row)
+        read_model.rename_category(row, products=products)
         written = fields
+    if len(products) == RENAMED_TOGETHER:
+        raise jobs.Continue(category=category, after=str(products[-1]))
 
 
 # --- Sales ------------------------------------------------------------------------------------------------------------

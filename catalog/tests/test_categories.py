@@ -10,7 +10,9 @@ from rest_framework.test import APIClient
 from catalog import services
 from catalog.errors import CategoryCycle, CategoryInUse
 from catalog.models import Category, Product
-from shop import audit
+from shop import audit, jobs
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.plans import keys_and_documents
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import run_concurrently
 
@@ -183,11 +185,59 @@ def test_a_moved_category_takes_everything_below_along(
     shirts = tree["shirts"]
     shirts.parent = tree["books"]
     services.save_category(category=shirts)
+    jobs.run_due()
 
     assert counts(anonymous) == {"books": 2, "shirts": 2, "linen": 1, "clothes": 1}
     assert set(names(category="books")) == {"Shirt", "Linen shirt"}
     assert names(category="clothes") == ["Coat"]
     assert names(category="linen") == ["Linen shirt"]
+
+
+def test_many_products_are_renamed_by_the_worker_in_order_of_their_ids(
+    tree: dict[str, Category], make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "RENAMED_TOGETHER", 2)
+    inside = [make_product(category=tree["shirts"]) for _ in range(5)]
+    outside = make_product(category=tree["books"])
+    moved = Product.objects.get(pk=inside[3].pk)
+    shirts = tree["shirts"]
+
+    def rename(name: str) -> None:
+        shirts.name = name
+        services.save_category(category=shirts)
+
+    def shown() -> list[str]:
+        return [Product.objects.get(pk=product.pk).category_name for product in inside]
+
+    jobs.run_due()
+    rename("Tops")
+    assert shown() == ["Tops", "Tops", "Shirts", "Shirts", "Shirts"]
+    assert jobs.run_due() >= 1
+    assert shown() == ["Tops", "Tops", "Tops", "Tops", "Shirts"]
+    # Again, while the first job is under way.
+    rename("Upper body")
+    services.update_product(product=moved, data={"category": tree["books"]})
+    while jobs.run_due():
+        pass
+    assert shown() == ["Upper body", "Upper body", "Upper body", "Books", "Upper body"]
+    assert Product.objects.get(pk=outside.pk).category_name == "Books"
+    assert audit.violations() == []
+
+
+def test_a_step_of_a_renaming_reads_no_other_products(
+    tree: dict[str, Category], make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for category in ("shirts", "books"):
+        for _ in range(5):
+            make_product(category=tree[category])
+    jobs.run_due()
+    monkeypatch.setattr(services, "RENAMED_TOGETHER", 2)
+    services.save_category(category=tree["shirts"])
+    with count_commands() as commands:
+        jobs.run_due()
+    look_up = next(command for command in commands.on("catalog_product") if command.name == "aggregate")
+    keys, documents = keys_and_documents(look_up)
+    assert (keys <= 3, documents) == (True, 0)
 
 
 # --- Read-only --------------------------------------------------------------------------------------------------------
