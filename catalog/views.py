@@ -122,8 +122,9 @@ class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
         """Count the matching products per category, price range and attribute.
 
         Takes the filters of the list. The counts of a filter ignore its own value: with `attr_colour=red`, other
-        colours are counted too. Chosen values are listed even without matches. Above 10,000 matches only the newest
-        10,000 are counted, and `exact` is false; `/categories/` always has exact counts.
+        colours are counted too. Chosen values are listed even without matches. If each of the filters has more than
+        10,000 products, only the newest 10,000 of one of them are looked at, and `exact` is false; `/categories/`
+        always has exact counts.
         """
         return Response(FacetsSerializer(count_facets(ProductFilters(request.query_params))).data)
 

@@ -12,9 +12,9 @@ from django.conf import settings
 from rest_framework import serializers
 
 from catalog.categories import in_tree_order
-from catalog.listing import filters
 from catalog.listing.filters import ProductFilters
 from catalog.listing.replies import CategoryBriefSerializer
+from catalog.listing.selection import Selection, Selector
 from catalog.models import Category, Product
 from shop import money
 from shop.api import pagination
@@ -77,10 +77,12 @@ class AttributeFacetSerializer(serializers.Serializer):
 
 
 class FacetsSerializer(serializers.Serializer):
-    count = serializers.IntegerField(help_text="As in the list.")
-    count_exact = serializers.BooleanField(help_text="As in the list.")
+    count = serializers.IntegerField(help_text="As in the list, or less if `count_exact` is false.")
+    count_exact = serializers.BooleanField(
+        help_text="False if more products may match: each of the filters has more than 10,000."
+    )
     exact = serializers.BooleanField(
-        help_text="False if there are more than 10,000 products to count; only the newest 10,000 are counted."
+        help_text="False if some counts are too low: only the newest 10,000 products of a filter are looked at."
     )
     categories = CategoryFacetSerializer(many=True, help_text="In the order of `/categories/`.")
     price = PriceFacetSerializer()
@@ -111,16 +113,17 @@ def count_facets(query: ProductFilters) -> dict[str, Any]:
 
 def _count_facets(query: ProductFilters) -> dict[str, Any]:
     not_set = [name for name in _KEYS if name not in query.conditions]
-    matching, groups = _scan(query, names=[*not_set, "attributes"])
-    scanned = [matching]
+    selector = Selector(query)
+    matching, count_exact, groups = _scan(selector.select(), names=[*not_set, "attributes"])
+    exact = count_exact
     for name in query.conditions:
-        products, found = _scan(query, without=name, names=[name])
-        scanned.append(products)
+        _, is_exact, found = _scan(selector.select(without=name), names=[name])
+        exact = exact and is_exact
         groups |= found
     return {
         "count": min(matching, pagination.MAX_COUNTED),
-        "count_exact": matching <= pagination.MAX_COUNTED,
-        "exact": max(scanned) <= pagination.MAX_COUNTED,
+        "count_exact": count_exact,
+        "exact": exact,
         "categories": _categories(groups.get("category", {}), chosen=query.categories),
         "price": _price(groups.get("price", {})),
         "in_stock": [
@@ -130,13 +133,11 @@ def _count_facets(query: ProductFilters) -> dict[str, Any]:
     }
 
 
-def _scan(query: ProductFilters, *, names: Iterable[str], without: str | None = None) -> tuple[int, Groups]:
-    """Return the number of products, and groups by the filters ``names``."""
+def _scan(selection: Selection, *, names: Iterable[str]) -> tuple[int, bool, Groups]:
+    """Return the number of products, whether these are all, and groups by the filters ``names``."""
     keys = [{"$map": {"input": _keys(name), "in": {"filter": name, "key": "$$this"}}} for name in names]
     pipeline = [
-        {"$match": query.match(without=without)},
-        {"$sort": filters.NEWEST_FIRST},
-        {"$limit": pagination.MAX_COUNTED + 1},
+        *selection.stages,
         {
             "$project": {
                 "price": {"$ifNull": ["$price", _NO_PRICE]},
@@ -159,10 +160,11 @@ def _scan(query: ProductFilters, *, names: Iterable[str], without: str | None = 
         {"$limit": _MAX_GROUPS},
     ]
     groups: Groups = {}
-    for row in documents.aggregate(Product, pipeline, index=query.index(without=without)):
+    for row in documents.aggregate(Product, pipeline, index=selection.hint):
         groups.setdefault(row["_id"]["filter"], {})[row["_id"].get("key")] = row
     total = groups.pop("total", {})
-    return sum(group["products"] for group in total.values()), groups
+    products = sum(group["products"] for group in total.values())
+    return products, selection.is_complete and products <= pagination.MAX_COUNTED, groups
 
 
 def _keys(name: str) -> Any:

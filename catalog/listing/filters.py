@@ -197,10 +197,6 @@ class ProductFilters:
             conditions[f"attr_{name}"] = {"attribute_pairs": {"$in": [attribute_pair(name, value) for value in values]}}
         return conditions
 
-    def index(self, *, without: str | None = None) -> str | None:
-        """Return an index hint, if any: MongoDB may cache a plan for common words that is bad for rare ones."""
-        return SEARCH_INDEX if self.search and not self.conditions.keys() - {without} else None
-
     def match(self, *, without: str | None = None) -> Condition:
         """Ignore the parameter ``without``. May query the database."""
         conditions = [condition for name, condition in self.conditions.items() if name != without]
@@ -216,9 +212,13 @@ class ProductQuery(ProductFilters):
         """None for relevance."""
         return ORDERINGS.get(self.data["ordering"])
 
-    def index(self, *, without: str | None = None) -> str | None:
-        """Return no hint for other orders, whose index may be better."""
-        return super().index(without=without) if self.data["ordering"] in ("newest", RELEVANCE) else None
+    def index(self) -> str | None:
+        """Return an index hint, if any: MongoDB may cache a plan for common words that is bad for rare ones.
+
+        None for other orders, whose index may be better.
+        """
+        only_search = self.search is not None and not self.conditions
+        return SEARCH_INDEX if only_search and self.data["ordering"] in ("newest", RELEVANCE) else None
 
     def match_and_sort(self) -> Pipeline:
         """Relevance has no index, so it ranks only the newest ``MAX_COUNTED``."""

@@ -217,6 +217,33 @@ def test_of_more_products_than_are_counted_the_newest_are(
     assert (old["count"], old["count_exact"], old["exact"]) == (4, True, False)
 
 
+def test_few_products_of_one_of_the_filters_are_all_looked_at(
+    ask: Callable, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
+    rare = [{"price": 1, "in_stock": n % 2 == 0, "attribute_pairs": ["age=old"]} for n in range(6)]
+    put_on_shelf(*rare, *[{"price": 9, "attribute_pairs": ["age=new"]}] * 20)
+    for query, count in (("max_price=2", 6), ("max_price=2&in_stock=true", 3)):
+        found = ask(query)
+        # Without the price there are too many.
+        assert (found["count"], found["count_exact"], found["exact"]) == (count, True, False)
+    found = ask("max_price=2&attr_age=old")
+    assert (found["count"], found["count_exact"], found["exact"]) == (6, True, True)
+    assert in_stock(ask("max_price=2&in_stock=true")) == {True: 3, False: 3}
+    assert attributes(ask("max_price=2&in_stock=true"))["age"] == {"old": 3}
+
+
+def test_of_common_filters_only_the_newest_products_are_looked_at(
+    ask: Callable, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
+    put_on_shelf(*({"price": 1 + n % 2, "in_stock": n % 4 != 3, "name": f"Mug {n}"} for n in range(40)))
+    for query in ("max_price=1", "max_price=1&in_stock=true", "max_price=1&search=mug", "search=mug&in_stock=true"):
+        found = ask(query)
+        assert (found["count_exact"], found["exact"]) == (False, False)
+        assert 3 <= found["count"] <= 7, query
+
+
 def test_as_many_as_are_counted_are_counted_exactly(ask: Callable, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pagination, "MAX_COUNTED", 7)
     put_on_shelf(*[{}] * 7)

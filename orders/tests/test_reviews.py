@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -20,6 +21,7 @@ from orders.reviews import services
 from orders.reviews.models import Review
 from shop import audit
 from shop.dev.testing.commands import count_commands
+from shop.dev.testing.plans import profiled
 from shop.dev.testing.replies import refusal, refusals
 from shop.dev.testing.steps import API, dump_database, place_order, run_concurrently
 
@@ -373,6 +375,21 @@ def test_a_page_of_reviews_costs_three_commands(
     with count_commands() as commands:
         assert len(titles(anonymous, mug)) == reviews
     assert len(commands) == 3, str(commands)
+
+
+def test_a_buyer_of_many_things_is_not_searched_through(
+    anonymous: APIClient, buyer: Callable[..., APIClient], mug: Product
+) -> None:
+    client = buyer()
+    rows = connection.database[Order._meta.db_table]
+    order = rows.find_one()
+    order["lines"][0]["product"] = ObjectId()
+    rows.insert_many({**order, "_id": ObjectId(), "number": f"N{n}", "cart": ObjectId()} for n in range(200))
+    with profiled() as profiles:
+        write(client, mug)
+    read = [profile for profile in profiles if profile.collection == Order._meta.db_table]
+    assert read
+    assert max(profile.documents for profile in read) <= 2, "\n".join(map(str, read))
 
 
 # --- Hiding -----------------------------------------------------------------------------------------------------------

@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import Decimal128, ObjectId
 from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts.models import Address, User
+from catalog.listing import search
 from catalog.listing.filters import ORDERINGS, ProductFiltersSerializer
 from catalog.models import Category, Product
 from catalog.tests.conftest import put_on_shelf
-from conftest import ADDRESS
+from conftest import ADDRESS, client_of
 from orders.lifecycle import STATUSES
 from orders.models import Order
 from orders.reviews.models import Review
@@ -25,6 +26,7 @@ from shop.dev.testing.steps import API, place_order
 
 pytestmark = pytest.mark.django_db
 
+FACETS = f"{API}/products/facets/"
 SIZES = [
     pytest.param((1_000, 20), id="small"),
     pytest.param((100_000, 10_000), id="large", marks=[pytest.mark.large, pytest.mark.slow]),
@@ -38,6 +40,7 @@ PRODUCT_FILTERS = {
 }
 # They return all rows, of which there are few.
 WHOLE = {"/categories/", "/shipping-methods/"}
+WHOLE_COLLECTIONS = {Category._meta.db_table}
 
 
 def combinations(values: dict[str, str]) -> Iterator[str]:
@@ -90,6 +93,7 @@ def rows(
     """Return a product with many reviews. The customer has half of all orders."""
     number, counted = request.param
     monkeypatch.setattr(pagination, "MAX_COUNTED", counted)
+    monkeypatch.setattr(search, "_COMMON", counted)
     mug = make_product("Mug", stock=10, category=make_category("Mugs"))
     place_order(as_customer, mug)
     template = Order._base_manager.values().get() and connection.database[Order._meta.db_table].find_one()
@@ -111,8 +115,28 @@ def rows(
     fill(Review, ({**review, "user_id": ObjectId(), "is_withdrawn": n % 2 == 0} for n in range(number)))
     fill(Review, ({**review, "product_id": ObjectId(), "user_id": customer.pk} for n in range(50)))
     Address.objects.bulk_create(Address(user=owner, **ADDRESS) for owner in (customer, stranger) for _ in range(40))
-    put_on_shelf(*({"price": 1 + n % 9, "category_lineage": mug.category_lineage} for n in range(min(number, 2_000))))
+    shelve(mug.category_lineage, number)
     return mug
+
+
+def shelve(lineage: list[ObjectId], number: int) -> None:
+    """Insert products, of which each filter finds many, and all together few."""
+    put_on_shelf({"name": "Mug P0", "category_lineage": lineage, "attribute_pairs": ["colour=red"]})
+    template = connection.database[Product._meta.db_table].find_one({"name": "Mug P0"})
+    fill(
+        Product,
+        (
+            {
+                **template,
+                "slug": f"p{n}",
+                "price": Decimal128(str(1 + n % 8)),
+                "in_stock": n % 3 == 0,
+                "category_lineage": lineage if n % 2 else [],
+                "attribute_pairs": ["colour=red"] if n % 5 else [],
+            }
+            for n in range(number)
+        ),
+    )
 
 
 def fill(model: Any, documents: Iterator[dict[str, Any]]) -> None:
@@ -130,9 +154,11 @@ def read(client: APIClient, url: str) -> list[Profile]:
 
 
 def test_a_list_reads_no_more_than_its_page_and_count(
-    as_customer: APIClient, as_staff: APIClient, customer: User, rows: Product, subtests: pytest.Subtests
+    customer: User, staff: User, rows: Product, subtests: pytest.Subtests
 ) -> None:
     most = pagination.MAX_COUNTED + 1
+    # Tokens of a fixture might expire while the rows are inserted.
+    as_customer, as_staff = client_of(customer), client_of(staff)
     for path, queries in QUERIES.items():
         address = f"{API}{path}".replace("{product_pk}", str(rows.pk))
         for query in queries:
@@ -150,3 +176,19 @@ def test_a_list_reads_no_more_than_its_page_and_count(
                         assert not profile.sorts_in_memory, profile
                         assert profile.documents <= 10 * profile.returned + most, profile
                         assert profile.keys <= 10 * profile.returned + 2 * most + 100, profile
+
+
+def test_facets_look_at_a_limited_number_of_products(
+    anonymous: APIClient, rows: Product, subtests: pytest.Subtests
+) -> None:
+    most = pagination.MAX_COUNTED + 1
+    for query in combinations(PRODUCT_FILTERS | {"search": "mug+p0", "attr_colour": "red"}):
+        with subtests.test(query=query):
+            for profile in read(anonymous, f"{FACETS}?{query}"):
+                if profile.collection in WHOLE_COLLECTIONS:
+                    continue
+                assert not profile.scans_collection, profile
+                # One command counts the products of each filter, another those of each word.
+                counts = "$unionWith" in str(profile.command)
+                assert profile.documents <= most * (3 if counts else 1), profile
+                assert profile.keys <= most * (6 if counts else 2), profile
