@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
@@ -40,7 +41,9 @@ from accounts.serializers import (
 from accounts.tokens import TokenPair
 from shop.api.bodies import BodyValidationMixin
 from shop.api.rate_limits import ip_address_of, throttle
+from shop.api.renderers import JSONRenderer
 from shop.api.serializing import represent
+from shop.api.streaming import reply_in_pieces
 from shop.http.addresses import base_url
 from shop.media import InvalidImage
 
@@ -191,15 +194,16 @@ class ProfileViewSet(BodyValidationMixin, viewsets.GenericViewSet):
 
     @extend_schema(request=None, responses=ExportSerializer)
     @action(detail=False, methods=["get"])
-    def export(self, request: UserRequest) -> Response:
+    def export(self, request: UserRequest) -> HttpResponseBase:
         """Download all data stored about the account as JSON.
 
         It also contains `cart`, `coupon_uses`, `orders` with lines, timelines and refunds, and `payments`. An order
-        takes about 2 KB.
+        takes about 2 KB; thousands of orders take some seconds.
         """
         name = f"account-{timezone.now():%Y-%m-%d}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return Response(export(user=request.user, base_url=base_url(request)), headers=headers)
+        pieces = export(user=request.user, base_url=base_url(request))
+        return reply_in_pieces(pieces, content_type=JSONRenderer.media_type, headers=headers)
 
     @extend_schema(request=AvatarSerializer, responses=UserSerializer)
     @action(detail=False, methods=["put"], parser_classes=[MultiPartParser])

@@ -8,7 +8,7 @@ from cart.services import CartOwner, get_cart
 
 
 def export_cart(*, user: User, base_url: str) -> dict[str, Any]:
-    uses = CouponUse.objects.filter(user=user).order_by("id").prefetch_related("coupon")
+    uses = CouponUse.objects.filter(user=user).prefetch_related("coupon")
     return {
         "cart": cart_data(get_cart(owner=CartOwner(user=user)), user=user, base_url=base_url),
         "coupon_uses": Rows(uses, _coupon_use),

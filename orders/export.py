@@ -10,10 +10,9 @@ from orders.serializers import OrderSerializer
 
 def export_orders(*, user: User, base_url: str) -> dict[str, Any]:
     serializer = OrderSerializer(context={"base_url": base_url})
-    return {"orders": Rows(Order.objects.owned_by(user).order_by("id"), serializer.to_representation)}
+    return {"orders": Rows(Order.objects.owned_by(user), serializer.to_representation)}
 
 
 def export_reviews(*, user: User, base_url: str) -> dict[str, Any]:
     """Include hidden reviews."""
-    own = Review.objects.owned_by(user).order_by("id")
-    return {"reviews": Rows(own, ReviewExportSerializer().to_representation)}
+    return {"reviews": Rows(Review.objects.owned_by(user), ReviewExportSerializer().to_representation)}

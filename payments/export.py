@@ -7,7 +7,7 @@ from payments.models import Payment
 
 
 def export_payments(*, user: User, base_url: str) -> dict[str, Any]:
-    payments = Payment.objects.owned_by(user).order_by("id").prefetch_related("refunds")
+    payments = Payment.objects.owned_by(user).prefetch_related("refunds")
     return {"payments": Rows(payments, _payment)}
 
 

@@ -5,19 +5,29 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bson import ObjectId
+from django.db import connection
 from rest_framework.test import APIClient
 
+from accounts import export as accounts_export
 from accounts.models import User
 from accounts.tokens import issue_tokens
 from cart.models import Coupon
 from catalog.models import Product
 from conftest import ADDRESS, client_of
+from orders.models import Order
+from orders.serializers import OrderSerializer
 from payments.models import Payment
+from shop.api import streaming
+from shop.api.errors import DatabaseUnavailable
+from shop.db import deadline
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.commands import count_commands
+from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, cart_of, order_of, place_order
 from shop.dev.testing.stripe_steps import pay
+from shop.http.circuit import circuit
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +142,57 @@ def test_it_asks_as_much_of_the_database_for_a_long_history_as_for_a_short_one(
         export = exported(as_customer)
     assert [len(export[name]) for name in ("orders", "payments", "coupon_uses")] == [5, 4, 4]
     assert long.names == short.names
+
+
+@pytest.fixture
+def long_history(customer: User, as_customer: APIClient, history: list[str], monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Let replies of any size be streamed, in pieces of three rows; return the reply in one piece."""
+    orders = connection.database[Order._meta.db_table]
+    template = orders.find_one({"user_id": customer.pk})
+    orders.insert_many({**template, "_id": ObjectId(), "number": f"N{n}", "cart": ObjectId()} for n in range(7))
+    whole = as_customer.get(EXPORT).content
+    monkeypatch.setattr(streaming, "STREAMED_FROM", 0)
+    monkeypatch.setattr(accounts_export, "CHUNK", 3)
+    return whole
+
+
+def test_a_long_history_is_streamed_in_batches(as_customer: APIClient, long_history: bytes) -> None:
+    reply = as_customer.get(EXPORT)
+    assert reply.streaming
+    with count_commands() as commands:
+        assert reply.getvalue() == long_history
+    assert len(json.loads(long_history)["orders"]) == 9
+    assert [command.document["pipeline"][-1] for command in commands.on("orders_order")] == [{"$limit": 3}] * 4
+    assert reply["Content-Disposition"].endswith('.json"')
+    assert (reply["Content-Type"], reply["Cache-Control"]) == ("application/json", "no-store")
+
+
+def test_each_batch_has_the_database_time_of_a_request(
+    as_customer: APIClient, long_history: bytes, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = []
+    show = OrderSerializer.to_representation
+
+    def shown(serializer: OrderSerializer, order: Order) -> dict[str, Any]:
+        left.append(deadline.database_seconds_left())
+        return show(serializer, order)
+
+    monkeypatch.setattr(OrderSerializer, "to_representation", shown)
+    assert as_customer.get(EXPORT).getvalue() == long_history
+    assert len(left) == 9
+    assert all(settings.REQUEST_DATABASE_SECONDS / 2 < each <= settings.REQUEST_DATABASE_SECONDS for each in left)
+
+
+def test_an_outage_in_the_middle_never_looks_complete(as_customer: APIClient, long_history: bytes) -> None:
+    reply = as_customer.get(EXPORT)
+    sent: list[bytes] = []
+    with failing("aggregate", Order, skip=1, errorCode=50), pytest.raises(DatabaseUnavailable):
+        sent.extend(reply)
+    circuit.close()
+    assert long_history.startswith(b"".join(sent))
+    assert b'"orders":[{' in b"".join(sent)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(b"".join(sent))
 
 
 def test_the_eleventh_within_an_hour_is_429(as_customer: APIClient, as_stranger: APIClient, settings: Any) -> None:

@@ -18,6 +18,8 @@ SERVER_POOLS: dict[str, dict[str, Any]] = {
     # A large image takes hundreds of megabytes.
     "uploads": {"threads": 1, "waiting": 64},
     "facets": {"threads": 1, "waiting": 64},
+    # A long history takes seconds of CPU.
+    "exports": {"threads": 1, "waiting": 64},
     "docs": {"threads": 1, "waiting": 64},
     "admin": {"threads": 4, "waiting": 128},
     "webhook": {"threads": 2, "waiting": 1024},
@@ -33,6 +35,7 @@ SERVER_POOL_ROUTES = (
     ("POST", r"/api/v1/payments/webhook", "webhook"),
     ("POST", r"/api/v1/(orders|payments)", "checkout"),
     ("GET|HEAD", r"/api/v1/products/facets", "facets"),
+    ("GET|HEAD", r"/api/v1/users/me/export", "exports"),
     ("GET|HEAD", r"/api/(schema|docs)", "docs"),
     (".*", rf"/{ADMIN_PATH}", "admin"),
     (".*", r"/livez/?$", "livez"),
