@@ -12,6 +12,7 @@ from orders.models import ShippingMethod
 from payments import gateway
 from shop.db import caches
 from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.products import product_of
 from shop.jobs import timing
 
 PASSWORD = "correct-horse-battery"
@@ -95,7 +96,7 @@ def make_product(db: None) -> Callable[..., Product]:
         name = name or f"Thing {next(numbers)}"
         if "variants" not in data:
             data = {"price": "10.00", "stock": 5, **data}
-        return catalog.create_product(data={"name": name, **data})
+        return product_of({"name": name, **data})
 
     return make
 
