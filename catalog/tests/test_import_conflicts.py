@@ -19,6 +19,11 @@ from shop.dev.testing.steps import dump_database
 pytestmark = pytest.mark.django_db
 
 
+def products() -> list[Any]:
+    dump = dump_database()
+    return [dump[name] for name in ("catalog_product", "catalog_variant", "catalog_stockmovement")]
+
+
 # --- Between the preview and the confirmation -------------------------------------------------------------------------
 
 
@@ -119,11 +124,10 @@ def test_what_has_become_impossible_is_left_alone(
     make_category("Cups", slug="cups")
     run = previewed(browser, rows)
     meanwhile()
-    names = ("catalog_product", "catalog_variant", "catalog_stockmovement")
-    before = {name: dump_database()[name] for name in names}
+    before = products()
     confirmed(browser, run)
     assert conflicts(run) == [told]
-    assert {name: dump_database()[name] for name in names} == before
+    assert products() == before
 
 
 def test_a_refusal_in_the_last_moment_leaves_only_that_product_alone(

@@ -17,7 +17,7 @@ from catalog.models import Product
 from orders.models import Order
 from shop.db import caches, documents
 from shop.dev.testing.admin import browser_of, url_of
-from shop.dev.testing.steps import ADDRESS, dump_database
+from shop.dev.testing.steps import ADDRESS, snapshot
 from shop.tests.test_documents import values
 
 pytestmark = pytest.mark.django_db
@@ -184,16 +184,6 @@ def test_pages_of_the_admin_open_without_the_optional_fields(
         collection.replace_one({"_id": document["_id"]}, document)
 
 
-def restore(before: dict[str, list[Any]]) -> None:
-    """Restore the database that ``dump_database`` returned."""
-    database = connection.get_database()
-    for name, rows in dump_database().items():
-        if rows != before.get(name, []):
-            database[name].delete_many({})
-            if before.get(name):
-                database[name].insert_many(before[name])
-
-
 def test_calls_work_as_before_without_the_optional_fields(
     populated_shop: Order, as_customer: APIClient, as_staff: APIClient, subtests: pytest.Subtests
 ) -> None:
@@ -209,10 +199,10 @@ def test_calls_work_as_before_without_the_optional_fields(
         "ship": lambda: as_staff.post(f"/api/v1/orders/{populated_shop.number}/fulfil/", {"status": "shipped"}),
         "change a product": lambda: as_staff.patch(f"/api/v1/products/{product.pk}/", {"description": "Soft."}),
     }
-    before = dump_database()
+    restore = snapshot()
     complete = {name: call().status_code for name, call in calls.items()}
     assert set(complete.values()) == {200, 201}
-    restore(before)
+    restore()
     for model in list(models_with_documents()):
         collection = connection.get_database()[model._meta.db_table]
         without = {field.column: "" for field in fields_not_found_by(model)}
@@ -221,4 +211,4 @@ def test_calls_work_as_before_without_the_optional_fields(
             caches.clear_all()
             with subtests.test(f"{name} without optional fields of {model._meta.label}"):
                 assert call().status_code == complete[name]
-            restore(before)
+            restore()

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts.models import Address, User
@@ -15,7 +14,7 @@ from conftest import ADDRESS, client_of
 from orders.reviews.models import Review
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import ordered
-from shop.dev.testing.steps import dump_database, variant_of
+from shop.dev.testing.steps import snapshot, variant_of
 from shop.dev.testing.stripe_steps import open_payment
 from shop.tests.access.people import make_people
 
@@ -65,19 +64,4 @@ def put_back(request: pytest.FixtureRequest) -> Callable[[], None]:
     # All other fixtures of the test come first.
     for name in {"things", "browsers"} & set(request.fixturenames):
         request.getfixturevalue(name)
-    before, hashes = dump_database(), _hashes()
-
-    def put_back() -> None:
-        for name, digest in _hashes().items():
-            if digest != hashes.get(name):
-                collection = connection.database[name]
-                collection.delete_many({})
-                if before.get(name):
-                    collection.insert_many(before[name])
-
-    return put_back
-
-
-def _hashes() -> dict[str, str]:
-    """A digest of each collection, by one command for all."""
-    return connection.database.command("dbHash")["collections"]
+    return snapshot()

@@ -18,11 +18,12 @@ class Command(flush.Command):
             return
         # Majority reads miss the latest writes of lower concern.
         database = connections[options["database"]].database.with_options(read_concern=ReadConcern("local"))
-        for name in _filled_collections(database):
+        for name in filled_collections(database):
             database[name].delete_many({})
 
 
-def _filled_collections(database: Database) -> list[str]:
+def filled_collections(database: Database) -> list[str]:
+    """Return the names of collections with documents, except those that are kept."""
     names = [
         name
         for name in database.list_collection_names(filter={"type": "collection"})
