@@ -1,6 +1,8 @@
 import io
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qsl
 
 from django.contrib.admin.utils import quote
@@ -8,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.forms import BoundField, Form
 from django.http import HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
@@ -35,6 +38,11 @@ def allow(user: User, *permissions: str) -> User:
         app, codename = permission.split(".")
         user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
     return User.objects.get(pk=user.pk)
+
+
+def without_rendering() -> AbstractContextManager[Any]:
+    """Answer with empty pages, in a tenth of the time; views, queries and ``context_data`` are the real ones."""
+    return mock.patch.object(SimpleTemplateResponse, "rendered_content", "")
 
 
 def in_dialog(browser: Client, url: str, fields: dict[str, Any] | None = None) -> HttpResponse:

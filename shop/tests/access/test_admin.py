@@ -1,17 +1,17 @@
 """The admin matches its table: every page of every model, every button, every kind of staff."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.template.response import SimpleTemplateResponse
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
 from orders.models import Order
-from shop.dev.testing.admin import browser_of
+from shop.dev.testing.admin import browser_of, without_rendering
 from shop.dev.testing.steps import dump_database
 from shop.tests.access.routes import routes
 from shop.tests.access.tables import ADMIN, APPS, COMMON, SITE, STAFF
@@ -63,9 +63,10 @@ def browsers(populated_shop: Order, people: dict[str, User | None]) -> dict[str,
 
 
 @pytest.fixture(autouse=True)
-def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not render pages, which takes ten times as long; other tests do."""
-    monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", "")
+def _unrendered() -> Iterator[None]:
+    """Other tests render the pages."""
+    with without_rendering():
+        yield
 
 
 def asked(browser: Client, label: str, page: str) -> list[tuple[str, Any]]:
@@ -85,11 +86,10 @@ def test_every_page_is_in_the_table_and_every_row_is_a_page() -> None:
     assert {model._meta.app_label for model in MODELS.values()} == set(APPS)
 
 
-@pytest.mark.parametrize("person", STAFF)
-def test_what_the_table_does_not_open_is_403_and_changes_nothing(browsers: dict[str, Client], person: str) -> None:
+def test_what_the_table_does_not_open_is_403_and_changes_nothing(browsers: dict[str, Client]) -> None:
     before = dump_database()
     wrong = []
-    for label in MODELS:
+    for label, person in product(MODELS, STAFF):
         for page in {*PAGES, *BUTTONS[label]} - opened(label, person):
             for method, reply in asked(browsers[person], label, page):
                 if reply.status_code != 403:
@@ -98,12 +98,11 @@ def test_what_the_table_does_not_open_is_403_and_changes_nothing(browsers: dict[
     assert dump_database() == before
 
 
-@pytest.mark.parametrize("person", STAFF)
 def test_what_the_table_opens_is_open(
-    browsers: dict[str, Client], person: str, put_back: Callable[[], None], simulator: Any
+    browsers: dict[str, Client], put_back: Callable[[], None], simulator: Any
 ) -> None:
     wrong = []
-    for label in MODELS:
+    for label, person in product(MODELS, STAFF):
         for page in opened(label, person) & {*PAGES, *BUTTONS[label]}:
             for method, reply in asked(browsers[person], label, page):
                 if reply.status_code not in (200, 302) or "login" in reply.get("Location", ""):
@@ -113,27 +112,23 @@ def test_what_the_table_opens_is_open(
     assert wrong == []
 
 
-@pytest.mark.parametrize("person", STAFF)
-def test_only_what_the_table_names_can_be_done_with_rows_of_a_list(browsers: dict[str, Client], person: str) -> None:
-    for label in MODELS:
+def test_only_what_the_table_names_can_be_done_with_rows_of_a_list(browsers: dict[str, Client]) -> None:
+    for label, person in product(MODELS, STAFF):
         if "L" in opened(label, person):
             form = browsers[person].get(address_of(label, "L")).context_data["action_form"]
             offered = {name for name, _ in form.fields["action"].choices if name} if form else set()
-            assert offered == opened(label, person) - set(PAGES) - (BUTTONS[label] - WITH_A_PAGE), label
+            expected = opened(label, person) - set(PAGES) - (BUTTONS[label] - WITH_A_PAGE)
+            assert offered == expected, f"{label} as {person}"
 
 
-@pytest.mark.parametrize("person", ["nobody", "other"])
-def test_anonymous_users_and_customers_are_sent_to_the_login_from_everywhere(
-    browsers: dict[str, Client], person: str
-) -> None:
+def test_anonymous_users_and_customers_are_sent_to_the_login_from_everywhere(browsers: dict[str, Client]) -> None:
     before = dump_database()
     login = reverse("admin:login")
     pages = [address_of(label, page) for label in MODELS for page in {*PAGES, *BUTTONS[label]}]
     pages += [reverse("admin:app_list", args=[app]) for app in APPS] + [f"{reverse('admin:index')}nowhere/"]
-    for address in pages:
-        for method in ("get", "post"):
-            reply = getattr(browsers[person], method)(address)
-            assert (reply.status_code, reply.get("Location", "").split("?")[0]) == (302, login), f"{method} {address}"
+    for address, method, person in product(pages, ("get", "post"), ("nobody", "other")):
+        reply = getattr(browsers[person], method)(address)
+        assert (reply.status_code, reply.get("Location", "").split("?")[0]) == (302, login), f"{method} {address}"
     assert dump_database() == before
 
 
