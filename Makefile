@@ -31,7 +31,7 @@ browser: $(INSTALLED) ## Drive the admin in a real browser, which must be instal
 	@$(PY) -m shop.dev.testing.browser
 	@exec env DEBUG=1 SCREENSHOTS=docs/images $(PY) -m pytest -m browser
 
-test-slow: $(INSTALLED) ## Run the tests with 10,000 rows or 100,000 products; takes some minutes
+test-slow: $(INSTALLED) ## Run the tests with 10,000 rows or 100,000 products and short fault runs; takes some minutes
 	@exec env DEBUG=1 $(PY) -m pytest -m large
 
 torture: $(INSTALLED) ## Run races, kills and outages for 20 minutes; writes docs/reliability.md (SEED=)
