@@ -83,23 +83,22 @@ def test_a_set_that_was_not_initiated_or_has_other_names_has_its_sentence(tmp_pa
         assert "has no primary at the moment" in complaint_about(uri)
 
 
-@pytest.mark.parametrize("command", [["migrate"], ["serve"], ["worker"], ["audit"]], ids=lambda command: command[0])
-def test_every_command_names_a_server_without_a_replica_set(tmp_path: Path, command: list[str]) -> None:
+def test_every_command_names_a_server_without_a_replica_set(tmp_path: Path, subtests: pytest.Subtests) -> None:
     with single_mongod(tmp_path / "single") as port:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=settings.BASE_DIR,
-            env={
-                **os.environ,
-                "PORT": str(mongod.free_port()),
-                "MONGO_URI": f"mongodb://127.0.0.1:{port}/shop?replicaSet=rs0",
-            },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert done.returncode == 1
-    expected = f"The MongoDB at 127.0.0.1:{port} is not part of a replica set, and orders need transactions"
-    assert done.stderr.startswith(expected), done.stderr
-    assert len(done.stderr.splitlines()) == 1
+        uri = f"mongodb://127.0.0.1:{port}/shop?replicaSet=rs0"
+        environment = {**os.environ, "PORT": str(mongod.free_port()), "MONGO_URI": uri}
+        expected = f"The MongoDB at 127.0.0.1:{port} is not part of a replica set, and orders need transactions"
+        for command in ("migrate", "serve", "worker", "audit"):
+            with subtests.test(command):
+                done = subprocess.run(
+                    [sys.executable, "manage.py", command],
+                    cwd=settings.BASE_DIR,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    timeout=120,
+                    check=False,
+                )
+                assert done.returncode == 1
+                assert done.stderr.startswith(expected), done.stderr
+                assert len(done.stderr.splitlines()) == 1

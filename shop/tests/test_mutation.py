@@ -38,6 +38,8 @@ def test_what_the_tests_do_not_notice_is_reported(
     # Importing all plugins takes seconds, in each run of the tests again.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_django.plugin")
+    # These tests need no Django.
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
     before = module.read_text()
     monkeypatch.setattr(mutation, "PROJECT", tmp_path)
     monkeypatch.setattr(mutation, "TESTS", {"shipping.py": ["test_shipping.py"]})
