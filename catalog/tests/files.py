@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.test import Client
 
+from catalog.importing import planning
 from catalog.importing.models import ImportRun, ImportStep
 from catalog.models import Variant
 from shop import audit
@@ -117,6 +118,23 @@ def refused(folder: Path, content: bytes, *arguments: str) -> str:
         import_products(folder, content, *arguments)
     assert dump_database() == before
     return str(error.value)
+
+
+def faults(folder: Path, content: str | bytes | Rows, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """Import a file that must be refused; return the rows and columns of their errors."""
+    found: list[tuple[int, str]] = []
+    add = planning.add_faults
+
+    def add_and_keep(run: ImportRun, new: list[Any]) -> None:
+        found.extend((fault.row, fault.column) for fault in new)
+        add(run, new)
+
+    monkeypatch.setattr(planning, "add_faults", add_and_keep)
+    before = dump_database()
+    with pytest.raises(CommandError, match="nothing was changed"):
+        import_products(folder, content)
+    assert dump_database() == before
+    return found
 
 
 def packed(parts: dict[str, bytes]) -> bytes:

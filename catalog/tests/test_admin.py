@@ -274,10 +274,10 @@ def test_what_a_service_refuses_in_the_middle_is_shown_with_all_that_was_typed(
 def test_a_product_of_very_many_variants_is_saved_on_its_page(
     browser: Client, make_product: Callable[..., Product]
 ) -> None:
-    sizes = [{"sku": f"SHIRT-{size}", "options": {"size": str(size)}, "price": "20.00"} for size in range(200)]
-    page = save(browser, make_product("Shirt", variants=sizes), variants__199__price="12.50")
+    sizes = [{"sku": f"SHIRT-{size}", "options": {"size": str(size)}, "price": "20.00"} for size in range(120)]
+    page = save(browser, make_product("Shirt", variants=sizes), variants__119__price="12.50")
     assert page.status_code == 200
-    assert [str(row.price) for row in Variant.objects.filter(sku__in=["SHIRT-198", "SHIRT-199"])] == ["20.00", "12.50"]
+    assert [str(row.price) for row in Variant.objects.filter(sku__in=["SHIRT-118", "SHIRT-119"])] == ["20.00", "12.50"]
 
 
 def test_a_taken_sku_is_an_error_at_its_field(

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from catalog.importing import comparison, formats, planning
+from catalog.importing import comparison, formats
 from catalog.importing.models import ImportRun
 from catalog.models import Product, Variant
-from catalog.tests.files import Rows, csv_of, import_products, upload, xlsx_of
+from catalog.tests.files import Rows, csv_of, faults, import_products, upload, xlsx_of
 from shop import jobs
 from shop.dev.testing.steps import dump_database
 
@@ -32,23 +31,6 @@ def refused(folder: Path, content: str | bytes | Rows) -> str:
         import_products(folder, content)
     assert dump_database() == before
     return str(error.value)
-
-
-def faults(folder: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
-    """Import rows that must be refused; return the rows and columns of their errors."""
-    found: list[tuple[int, str]] = []
-    add = planning.add_faults
-
-    def add_and_keep(run: ImportRun, new: list[Any]) -> None:
-        found.extend((fault.row, fault.column) for fault in new)
-        add(run, new)
-
-    monkeypatch.setattr(planning, "add_faults", add_and_keep)
-    before = dump_database()
-    with pytest.raises(CommandError, match="nothing was changed"):
-        import_products(folder, rows)
-    assert dump_database() == before
-    return found
 
 
 @pytest.mark.parametrize(
