@@ -35,7 +35,7 @@ class Answering(BaseHTTPRequestHandler):
 @pytest.fixture
 def cloud(settings: Any) -> Iterator[type[Answering]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     settings.CLOUD_NAME, settings.CLOUD_API_KEY, settings.CLOUD_API_SECRET = "our-shop", "123456", "secret"
     settings.CLOUD_API_BASE = f"http://127.0.0.1:{server.server_port}"
     settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "shop.media.storage.CloudinaryStorage"}}

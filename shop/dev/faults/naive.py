@@ -157,5 +157,5 @@ class Server(ThreadingHTTPServer):
 if __name__ == "__main__":
     Handler.shop = Shop(sys.argv[2], sys.argv[3])
     server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     threading.Event().wait()

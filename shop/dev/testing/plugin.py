@@ -44,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processor cores: tests also wait, for time limits and other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure() -> None:
     from django.conf import settings
 

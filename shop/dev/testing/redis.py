@@ -41,7 +41,7 @@ def _real(port: int) -> Iterator[None]:
 def _fake(port: int) -> Iterator[None]:
     server = TcpFakeServer(("127.0.0.1", port), server_type="redis")
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield
     finally:
