@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
@@ -19,12 +20,16 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from cart.models import Cart
+from catalog import movement_sums
 from catalog.models import Product
 from orders import services as orders
 from orders.models import Order
+from payments.events import delete_old_events, delete_resolved_events
 from payments.models import StripeEvent
 from shop.audit.staff_log import StaffAction, delete_old_actions
 from shop.dev.stripe_simulator import StripeSimulator
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.plans import stages_of
 from shop.dev.testing.steps import add_to_cart, dump_database, place_order
 from shop.dev.testing.stripe_steps import deliver, open_payment
 from shop.dev.testing.tasks import run_due_tasks
@@ -147,6 +152,20 @@ def test_rows_are_deleted_in_slices_and_a_killed_one_is_repeated(
     run_due_tasks()
     assert StaffAction.objects.count() == 0
     assert tasks.get().due_at > task.due_at
+
+
+def test_old_rows_are_found_by_an_index(make_product: Callable[..., Product]) -> None:
+    log(2)
+    make_product()
+    StripeEvent.objects.create(id="evt_1", type="a.b", payload={}, created_at=timezone.now())
+    tasks = (delete_old_actions, delete_old_events, delete_resolved_events, movement_sums.sum_old_movements)
+    with count_commands() as commands:
+        for task in tasks:
+            assert task(None) is None
+        assert movement_sums.summed_variants([ObjectId()], month=date(2024, 5, 1)) == set()
+    assert len(commands) == len(tasks) + 1
+    for command in commands:
+        assert "COLLSCAN" not in stages_of(command), command
 
 
 def test_events_are_deleted_after_ninety_days_but_open_ones_kept() -> None:
