@@ -1,6 +1,6 @@
 # Shop's commands. Variables reach them through the environment: `make run PORT=8001 DATA_DIR=/tmp/other`.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test quick browser test-slow torture fuzz audit-deps bench mutation lint format
+.PHONY: help install run demo test quick browser test-slow torture fuzz audit-deps bench growth mutation lint format
 
 # The first Python that is new enough, unless PYTHON= names one.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python; do \
@@ -39,6 +39,9 @@ torture: $(INSTALLED) ## Run races, kills and outages for 20 minutes; writes doc
 
 bench: $(INSTALLED) ## Measure the API, optionally against a Node.js shop (PEER=its folder); writes docs/performance.md
 	@exec env DEBUG=1 $(PY) manage.py bench --write $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
+
+growth: $(INSTALLED) ## Measure a shop with two years of trading beside a small one; writes docs/performance.md
+	@exec env DEBUG=1 $(PY) manage.py growth --write $(GROWTH_ARGS)
 
 fuzz: $(INSTALLED) ## Send thousands of requests generated from the OpenAPI description; writes docs/security.md (SEED=)
 	@exec env DEBUG=1 $(PY) manage.py fuzz --write $(FUZZ_ARGS)

@@ -107,7 +107,7 @@ def shop(
     return Contestant(
         name=name,
         command=SERVERS[server](port, processes),
-        environment=_shop_environment(uri, folder, rate_limits=rate_limits),
+        environment=shop_environment(uri, folder, rate_limits=rate_limits),
         folder=Path(settings.BASE_DIR),
         port=port,
         log=folder / f"{name}.log",
@@ -117,7 +117,7 @@ def shop(
     )
 
 
-def _shop_environment(uri: str, folder: Path, *, rate_limits: bool = True) -> dict[str, str]:
+def shop_environment(uri: str, folder: Path, *, rate_limits: bool = True) -> dict[str, str]:
     return production(uri) | {
         "DJANGO_SETTINGS_MODULE": f"shop.dev.bench.settings{'' if rate_limits else '_without_limits'}",
         "DATA_DIR": str(folder),
@@ -131,10 +131,16 @@ def _shop_environment(uri: str, folder: Path, *, rate_limits: bool = True) -> di
 
 def seed_shop(uri: str, folder: Path, *, products: int) -> None:
     size = ["--products", str(products), "--categories", str(CATEGORIES), "--images", "3", "--users", str(USERS)]
-    environment = _shop_environment(uri, folder) | {"DEBUG": "1", "LOG_LEVEL": "WARNING"}
-    for arguments in (["migrate", "--noinput", "--verbosity", "0"], ["seed", *size]):
-        command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, env=environment, cwd=settings.BASE_DIR, check=True)  # noqa: S603
+    fill_shop(uri, folder, size)
+
+
+def fill_shop(uri: str, folder: Path, arguments: Sequence[str]) -> None:
+    """Create the database with ``manage.py seed``."""
+    environment = shop_environment(uri, folder) | {"DEBUG": "1", "LOG_LEVEL": "WARNING"}
+    for command in (["migrate", "--noinput", "--verbosity", "0"], ["seed", *arguments]):
+        subprocess.run(  # noqa: S603
+            [sys.executable, "manage.py", *command], env=environment, cwd=settings.BASE_DIR, check=True
+        )
 
 
 # --- The peer ---------------------------------------------------------------------------------------------------------

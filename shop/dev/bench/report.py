@@ -90,7 +90,7 @@ def conditions(crowds: Sequence[Crowd]) -> str:
         ]
     )
     return (
-        f"_{now:%Y-%m-%d %H:%M} UTC; {_processor()}, {os.cpu_count()} processors, {platform.system()}; {versions}; "
+        f"_{now:%Y-%m-%d %H:%M} UTC; {machine()}; {versions}; "
         f"`wrk` with {' or '.join(dict.fromkeys(map(str, crowds)))}._"
     )
 
@@ -101,6 +101,10 @@ def _node_version() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "none"
     return done.stdout.strip().lstrip("v")
+
+
+def machine() -> str:
+    return f"{_processor()}, {os.cpu_count()} processors, {platform.system()}"
 
 
 def _processor() -> str:

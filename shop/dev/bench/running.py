@@ -40,7 +40,7 @@ class Bench:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-bench-", dir=_roomy())))
+            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-bench-", dir=roomy())))
             self._replica_set = mongod.start(self._folder / "data", cache_gb=2, spawn_process=self._start_mongod)
             stack.callback(self._replica_set.stop, data_matters=False)
             client = stack.enter_context(MongoClient[dict[str, Any]](self._replica_set.uri))
@@ -160,7 +160,7 @@ def _image(name: str, title: str) -> str:
     return f"![{title}](images/performance-{name}.svg)"
 
 
-def _roomy() -> str | None:
+def roomy() -> str | None:
     """Return a folder in memory, if large enough, to measure no disk."""
     memory = Path("/dev/shm")  # noqa: S108
     return str(memory) if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 8 * 2**30 else None

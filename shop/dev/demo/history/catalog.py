@@ -83,7 +83,7 @@ class Products:
         moment = plan.arrival(number, plan.sizes.products)
         created = at(moment)
         product_id, variant_id = plan.product_id(number), plan.variant_id(number)
-        position = number * 7 % len(self._categories)
+        position = self._position(number)
         category_id, category = self._categories[position]
         is_active = number % 25 != 24
         self._active[position] += is_active
@@ -152,6 +152,11 @@ class Products:
                 "updated_at": created,
             },
         )
+
+    def _position(self, number: int) -> int:
+        """Return the place of the category: the last one is small."""
+        last = len(self._categories) - 1
+        return last if last == 0 or number % 41 == 0 else number * 7 % last
 
     def _write_movements(self, number: int, moment: float, writer: BulkWriter) -> tuple[int, int]:
         """Return the stock and the number of adjustments."""

@@ -24,6 +24,7 @@ _FATES = [fate for fate, share in SHARES.items() for _ in range(share)]
 _FATES += ["delivered"] * (1000 - len(_FATES))
 # Courses of the orders of today.
 TODAY = ("unpaid", "delivered", "failed", "unpaid", "delivered", "delivered", "processing")
+OPEN = ("unpaid", "failed", "processing")
 # The stock is released.
 CLOSING = (Event.CANCELLED, Event.EXPIRED)
 FLAG_DETAIL = "{} was paid for this order in addition to {}, and must be refunded."

@@ -74,6 +74,9 @@ class Orders:
         today = number - plan.orders_before
         fate = fates.TODAY[today % len(fates.TODAY)] if today >= 0 else fates.fate_of(number, chance)
         customer = self._customer(number, placed)
+        if customer == 0 and fate in fates.OPEN:
+            # The regular customer can delete the account.
+            fate = "delivered"
         products = self._choose_products(placed)
         story = Story(
             number=number,

@@ -1,0 +1,1 @@
+"""A small shop and one with years of trading, side by side."""

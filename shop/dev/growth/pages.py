@@ -1,0 +1,88 @@
+"""Response times of all lists and reads, in a small shop and a big one in turn."""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from shop.dev.growth.addresses import LAST_PAGE, Address
+from shop.dev.growth.shops import Shop
+
+Tick = Callable[[int, int], None]
+
+# A page of a big shop takes at most so many times as long as that of a small one, or so many milliseconds.
+MOST_RATIO, FAST_MS = 1.5, 150.0
+MOST_MS = 300.0
+
+
+@dataclass
+class Page:
+    who: str
+    name: str
+    small: list[float] = field(default_factory=list)
+    big: list[float] = field(default_factory=list)
+
+    @property
+    def small_ms(self) -> float:
+        return statistics.median(self.small)
+
+    @property
+    def big_ms(self) -> float:
+        return statistics.median(self.big)
+
+    @property
+    def ratio(self) -> float:
+        return self.big_ms / self.small_ms
+
+    @property
+    def is_good(self) -> bool:
+        return self.big_ms <= MOST_MS and (self.ratio <= MOST_RATIO or self.big_ms <= FAST_MS)
+
+
+@dataclass
+class Pages:
+    """``refused``: addresses that answer with an error, by name."""
+
+    measured: list[Page] = field(default_factory=list)
+    refused: dict[str, int] = field(default_factory=dict)
+
+    def worst_first(self) -> list[Page]:
+        return sorted(self.measured, key=lambda page: -page.big_ms)
+
+
+def measure(small: Shop, big: Shop, *, rounds: int, tick: Tick) -> Pages:
+    """Measure the addresses that both shops have."""
+    addresses = {(each.who, each.name): each for each in small.addresses()}
+    pairs = [(addresses[each.who, each.name], each) for each in big.addresses() if (each.who, each.name) in addresses]
+    pages = Pages()
+    for number, (of_small, of_big) in enumerate(pairs):
+        page = Page(of_big.who, of_big.name)
+        statuses = _measure(page, [(small, of_small, page.small), (big, of_big, page.big)], rounds)
+        if max(statuses) < 300:
+            pages.measured.append(page)
+        else:
+            pages.refused[f"{page.who}: {page.name}"] = max(statuses)
+        tick(number + 1, len(pairs))
+    return pages
+
+
+def _measure(page: Page, sides: Sequence[tuple[Shop, Address, list[float]]], rounds: int) -> list[int]:
+    """Return the highest statuses."""
+    paths = [_with_last_page(shop, address) for shop, address, _ in sides]
+    statuses = [shop.request(page.who, path)[1].status_code for (shop, _, _), path in zip(sides, paths, strict=True)]
+    for _ in range(rounds if max(statuses) < 300 else 0):
+        for position, ((shop, _, times), path) in enumerate(zip(sides, paths, strict=True)):
+            milliseconds, reply = shop.request(page.who, path)
+            times.append(milliseconds)
+            statuses[position] = max(statuses[position], reply.status_code)
+    return statuses
+
+
+def _with_last_page(shop: Shop, address: Address) -> str:
+    if LAST_PAGE not in address.path:
+        return address.path
+    _, reply = shop.request(address.who, address.path.replace(LAST_PAGE, ""))
+    found = reply.json() if reply.ok else {}
+    size = len(found.get("results", ()))
+    pages = math.ceil(found["count"] / size) if size else 1
+    return address.path.replace(LAST_PAGE, f"page={pages}")
