@@ -67,9 +67,9 @@ class PayloadTooLarge(ShopError):
     default_detail = "The request body is too large."
 
 
-# Transient server errors: shutdown, stepdown, no primary, timeout, write conflict.
-_TRANSIENT_CODES = frozenset({6, 7, 24, 50, 89, 91, 112, 133, 134, 189, 225, 244, 251, 262, 9001, 10107, 11600, 11602})
-_TRANSIENT_CODES |= {13435, 13436}
+# Transient server errors: shutdown, stepdown, no primary, timeout, write conflict, a transaction that took too long.
+_TRANSIENT_CODES = frozenset({6, 7, 24, 50, 89, 91, 112, 133, 134, 189, 225, 244, 251, 262, 290, 9001, 10107, 11600})
+_TRANSIENT_CODES |= {11602, 13435, 13436}
 
 
 def is_database_outage(error: BaseException | None) -> bool:

@@ -199,7 +199,7 @@ def test_a_database_that_hangs_up_is_503_with_a_time_to_come_back(
     assert as_customer.get(ME).status_code == 200
 
 
-@pytest.mark.parametrize("code", [112, 262, 50])
+@pytest.mark.parametrize("code", [112, 262, 290, 50])
 def test_a_write_that_fails_in_passing_is_503_and_not_500(
     as_customer: APIClient, short_patience: None, code: int
 ) -> None:
