@@ -50,9 +50,7 @@ def detach_reviews_and_orders(*, user: User, limit: int) -> bool:
     for pk in orders.unpaid().values_list("pk", flat=True):
         cancel_detached.enqueue(order=str(pk))
     orders.update(user=None, detached_at=timezone.now())
-    for order in orders:
-        if order.has_nothing_to_send:
-            erase(order)
+    erase(*(order for order in orders if order.has_nothing_to_send))
     return is_more
 
 

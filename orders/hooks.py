@@ -12,5 +12,5 @@ before_cancel = Hook()
 # Called with `order` in the transaction that cancels it.
 on_cancelled = Hook()
 
-# Called with `order` in the transaction that erases it, or changes it after its erasure.
+# Called with `orders` in the transaction that erases them, or changes one after its erasure.
 on_erased = Hook()

@@ -4,18 +4,24 @@ from accounts.models import Address
 from orders import hooks
 from orders.lifecycle import TRANSITIONS, Actor
 from orders.models import Order, PostalAddress, TimelineEntry
+from shop.db import documents
+
+_ERASED_FIELDS = ("shipping_address", "timeline", "note", "tracking_number", "erased_at")
 
 
-def erase(order: Order) -> None:
-    """Erase a detached order's personal data, except what taxes require. Call it in a transaction."""
-    if address := order.shipping_address:
-        order.shipping_address = PostalAddress(name="", line1="", city="", country=address.country, state=address.state)
-    for entry in filter(_is_typed, order.timeline):
-        entry.detail = ""
-    order.note = order.tracking_number = ""
-    order.erased_at = order.erased_at or timezone.now()
-    order.save(update_fields=["shipping_address", "timeline", "note", "tracking_number", "erased_at"])
-    hooks.on_erased(order=order)
+def erase(*orders: Order) -> None:
+    """Erase personal data of detached orders, except what taxes require. Call it in a transaction."""
+    for order in orders:
+        if address := order.shipping_address:
+            order.shipping_address = PostalAddress(
+                name="", line1="", city="", country=address.country, state=address.state
+            )
+        for entry in filter(_is_typed, order.timeline):
+            entry.detail = ""
+        order.note = order.tracking_number = ""
+        order.erased_at = order.erased_at or timezone.now()
+    documents.update_rows(Order, {each.pk: {name: getattr(each, name) for name in _ERASED_FIELDS} for each in orders})
+    hooks.on_erased(orders=orders)
 
 
 def personal_data_of(order: Order) -> list[str]:

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -225,8 +226,7 @@ def detach_payments(*, user: User, limit: int) -> bool:
     return is_more
 
 
-def erase_personal_data(*, order: Order) -> None:
-    for payment in Payment.objects.filter(order=order):
-        Refund.objects.filter(payment=payment, actor=Actor.STAFF).exclude(reason="").update(reason="")
-        if payment.client_secret:
-            Payment.objects.filter(pk=payment.pk).update(client_secret="")
+def erase_personal_data(*, orders: Sequence[Order]) -> None:
+    payments = list(Payment.objects.filter(order__in=orders).values_list("pk", flat=True))
+    Refund.objects.filter(payment__in=payments, actor=Actor.STAFF).exclude(reason="").update(reason="")
+    Payment.objects.filter(pk__in=payments).exclude(client_secret="").update(client_secret="")
