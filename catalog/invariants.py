@@ -43,14 +43,18 @@ def skus_differ_in_more_than_case(variants: Window[Variant]) -> Iterator[str]:
 def read_model_is_current(products: Window[Product]) -> Iterator[str]:
     pks = [product.pk for product in products]
     categories = Category.objects.in_bulk({product.category_id for product in products if product.category_id})
-    variants = read_model.group_by_product(Variant.objects.filter(product__in=pks, is_active=True).order_by("id"))
-    images = read_model.group_by_product(ProductImage.objects.filter(product__in=pks).order_by("position", "id"))
+    in_window = {"product_id": {"$in": pks}}
+    # Sorted here: to sort by key MongoDB would rather scan all variants.
+    variants = documents.views(Variant, [{"$match": {**in_window, "is_active": True}}])
+    variants_of = read_model.group_by_product(sorted(variants, key=lambda variant: variant.pk))
+    images = documents.views(ProductImage, [{"$match": in_window}])
+    images_of = read_model.group_by_product(sorted(images, key=lambda image: (image.position, image.pk)))
     for product in products:
         expected = read_model.fields(
             product,
             category=categories.get(product.category_id),
-            variants=variants[product.pk],
-            images=images[product.pk],
+            variants=variants_of[product.pk],
+            images=images_of[product.pk],
         )
         for name, value in expected.items():
             if getattr(product, name) != value:

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from bson import ObjectId
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils import timezone
 from pymongo import UpdateOne
 
@@ -41,9 +41,9 @@ def refresh(*product_ids: ObjectId) -> bool:
     return any(products[pk].compare_at_price != change["compare_at_price"] for pk, change in changes.items())
 
 
-def group_by_product(rows: QuerySet) -> dict[ObjectId, list]:
+def group_by_product(rows: Iterable[Variant | ProductImage]) -> dict[ObjectId, list]:
     grouped = defaultdict(list)
-    for row in rows.iterator():
+    for row in rows:
         grouped[row.product_id].append(row)
     return grouped
 

@@ -64,9 +64,9 @@ def megabytes_of_an_audit() -> float:
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
+        check=False,
     )
-    assert "All invariants hold." in done.stdout
+    assert done.returncode == 0, done.stdout
     (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", done.stdout)
     return int(peak) / 1024
 
@@ -85,7 +85,7 @@ def repeat(order: Order, payment: Payment, *, times: int) -> None:
             keys = {"_id": ObjectId(), "number": f"N{number:09}", "payment": ObjectId(), "cart": ObjectId()}
             of_payment = {"_id": keys["payment"], "order_id": keys["_id"], "order_number": keys["number"]}
             copies[0].append(rows[0] | keys)
-            copies[1].append(rows[1] | of_payment | {"intent": f"pi_{number}"})
+            copies[1].append(rows[1] | of_payment | {"intent": f"pi_copy_{number}"})
             copies[2].append(rows[2] | {"_id": ObjectId(), "reference": keys["number"]})
         for collection, documents_of_batch in zip(collections, copies, strict=True):
             collection.insert_many(documents_of_batch)
