@@ -24,6 +24,7 @@ from shop.db.schema_state import missing_indexes
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.plans import indexes_used
 from shop.dev.testing.steps import run_concurrently
+from shop.jobs.periodic import PeriodicTask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,6 +72,7 @@ MIGRATIONS = [
     ("orders", "0012_unique_indexes", [Order, Review, ShippingMethod, TaxRate]),
     ("payments", "0007_unique_indexes", [Payment, Refund]),
     ("shop", "0005_unique_indexes_of_django", [Session]),
+    ("shop", "0009_unique_index_of_periodic_tasks", [PeriodicTask]),
 ]
 
 
