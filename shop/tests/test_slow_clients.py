@@ -10,15 +10,22 @@ from pathlib import Path
 
 import pytest
 import requests
+from bson import ObjectId
 from django.conf import settings
+from django.db import connection as database_connection
+from rest_framework.test import APIClient
 
 from accounts.models import User
+from accounts.tokens import issue_tokens
 from catalog.models import Product, Variant
+from orders.models import Order
+from shop.api import streaming
 from shop.dev.stripe_simulator.delivery import sign
 from shop.dev.testing.admin import browser_of, url_of
 from shop.dev.testing.failures import failing
 from shop.dev.testing.raw_http import connect, head, response_of
 from shop.dev.testing.server import ShopServer, shop_server
+from shop.dev.testing.steps import place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -150,9 +157,10 @@ def test_a_download_that_is_not_read_holds_no_thread(
 
 
 def test_an_export_that_fails_halfway_is_no_file(
-    server: ShopServer, staff: User, make_product: Callable[..., Product]
+    server: ShopServer, staff: User, make_product: Callable[..., Product], as_staff: APIClient
 ) -> None:
-    make_product()
+    """The exports of products and of a long history of orders, which one test checks to start the server once."""
+    product = make_product()
     cookies = {settings.SESSION_COOKIE_NAME: browser_of(staff).cookies[settings.SESSION_COOKIE_NAME].value}
     export = server.url + url_of("catalog.product", "export_csv")
     # The first command reads the names of the columns, the second one the rows.
@@ -165,3 +173,17 @@ def test_an_export_that_fails_halfway_is_no_file(
     whole = requests.get(export, cookies=cookies, timeout=10)
     assert (whole.status_code, whole.content[:7]) == (200, b"\xef\xbb\xbfsku,")
     assert int(whole.headers["Content-Length"]) == len(whole.content)
+
+    place_order(as_staff, product)
+    orders = database_connection.database[Order._meta.db_table]
+    order = {**orders.find_one(), "note": "n" * 500}
+    orders.insert_many({**order, "_id": ObjectId(), "number": f"N{n}", "cart": ObjectId()} for n in range(1_500))
+    history = f"{server.url}/api/v1/users/me/export/"
+    headers = {"Authorization": f"Bearer {issue_tokens(staff)['access']}"}
+    with failing("aggregate", Order, skip=14, errorCode=50, appName="shop"):
+        reply = requests.get(history, headers=headers, timeout=30)
+    assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
+    whole = requests.get(history, headers=headers, timeout=30)
+    assert whole.status_code == 200
+    assert int(whole.headers["Content-Length"]) == len(whole.content) > streaming.STREAMED_FROM
+    assert len(whole.json()["orders"]) == 1_501
