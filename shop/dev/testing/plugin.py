@@ -6,6 +6,7 @@
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -21,6 +22,9 @@ from shop.dev.testing.environment import ENVIRONMENT
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
     """Run before the settings are read."""
     os.environ.update(ENVIRONMENT)
+    # Compile modules and rewrite assertions once, not in each of a hundred processes.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     things = contextlib.ExitStack()
     early_config.add_cleanup(things.close)
     folder = Path(tempfile.mkdtemp(prefix="shop-tests-"))
