@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 from threading import Event
 from typing import Any
 
@@ -173,9 +174,10 @@ def test_damage_is_found_and_ends_the_command_with_an_error(
     order: Order, damage: Callable[[], Any], statement: str
 ) -> None:
     damage()
-    assert any(violation.startswith(statement) for violation in audit.violations())
+    said = StringIO()
     with pytest.raises(CommandError, match="violation"):
-        call_command("audit")
+        call_command("audit", stdout=said)
+    assert any(line.startswith(f"✗ {statement}") for line in said.getvalue().splitlines())
 
 
 def test_concurrent_sales_give_no_false_alarm(
