@@ -115,21 +115,21 @@ def find_intent(*, payment: str, since: datetime) -> dict[str, Any] | None:
     return next((each for each in made_since if (each.get("metadata") or {}).get("payment") == payment), None)
 
 
-def list_intents(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
-    """Yield intents, newest first, with one call per hundred."""
+def list_intents(*, since: datetime, until: datetime | None = None, after: str = "") -> Iterator[dict[str, Any]]:
+    """Yield intents, newest first, with one call per hundred; with ``after`` those that follow this intent."""
     created = {"gte": int(since.timestamp())} | ({"lte": int(until.timestamp())} if until else {})
-    after: dict[str, str] = {}
+    start = {"starting_after": after} if after else {}
     while True:
         with _stripe_call("list_intents") as v1:
             page = v1.payment_intents.list(
-                {"created": created, "limit": 100, "expand": ["data.latest_charge"], **after}
+                {"created": created, "limit": 100, "expand": ["data.latest_charge"], **start}
             )
             intents = [_object(intent, "payment_intent") for intent in page.data]
             has_more = page.has_more and intents
         yield from intents
         if not has_more:
             return
-        after = {"starting_after": intents[-1]["id"]}
+        start = {"starting_after": intents[-1]["id"]}
 
 
 def cancel_intent(intent: str) -> dict[str, Any]:

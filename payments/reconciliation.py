@@ -1,12 +1,15 @@
 """Compare Stripe with the database and repair missed changes. Concurrent runs are safe."""
 
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from bson import ObjectId
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from orders.lifecycle import EVER_PAID_STATUSES
@@ -16,6 +19,7 @@ from payments.errors import StripeRefused
 from payments.models import Payment, Refund, StripeEvent
 from payments.transitions import FINAL, StripeObject
 from shop import jobs
+from shop.jobs import Cursor, TimeLimit
 
 logger = structlog.get_logger(__name__)
 
@@ -23,6 +27,9 @@ logger = structlog.get_logger(__name__)
 MIN_AGE = timedelta(minutes=5)
 EVERY_SECONDS = 3600
 WINDOW = timedelta(days=2)
+# Compared payments of a part are remembered, so that a window of any length needs no more memory.
+PART = timedelta(hours=2)
+PAGE = 100
 
 
 @dataclass
@@ -35,37 +42,136 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
 
-def reconcile(*, since: datetime, until: datetime | None = None) -> Report:
-    """Compare payments of this window, and resend pending refunds of any age. Raises ``StripeUnavailable``."""
-    until = until or timezone.now() - MIN_AGE
+@dataclass
+class Position:
+    """What is left of ``since`` to ``until``, of which parts are compared from the newest; all values are JSON."""
+
+    since: str
+    until: str
+    # The part under way, and the last compared intent of it.
+    end: str
+    intent: str = ""
+    intents_done: bool = False
+    # Compared payments, of this part or an earlier one.
+    payments: list[str] = field(default_factory=list)
+
+    @property
+    def part(self) -> tuple[datetime, datetime]:
+        end = datetime.fromisoformat(self.end)
+        return max(datetime.fromisoformat(self.since), end - PART), end
+
+    @property
+    def is_first_part(self) -> bool:
+        return self.end == self.until
+
+
+def reconcile(*, since: datetime, until: datetime | None = None) -> Iterator[Report]:
+    """Compare payments of this window, and resend pending refunds of any age. Raises ``StripeUnavailable``.
+
+    Yields the report of each slice, in constant memory.
+    """
+    position: Position | None = _start(since, until)
+    while position is not None:
+        report = Report()
+        position = _slice(position, report)
+        yield report
+
+
+@jobs.every_in_slices(EVERY_SECONDS, name="payments.reconcile")
+def reconcile_recent(cursor: Cursor) -> Cursor:
+    position = Position(**cursor) if cursor else _start(timezone.now() - WINDOW, None)
     report = Report()
-    seen: set[ObjectId] = set()
-    for intent in gateway.list_intents(since=since, until=until):
-        report.intents += 1
-        payment = Payment.objects.filter(intent=intent["id"]).first() or transitions.payment_in_metadata(intent)
-        if payment is None:
-            if intent["status"] == "succeeded" and "payment" in (intent.get("metadata") or {}):
-                report.problems.append(f"{intent['id']} received {intent['amount_received']} without an order")
-            continue
-        seen.add(payment.pk)
-        _compare(payment, intent, report)
-    # The intent of a payment in the window may be outside.
-    for payment in Payment.objects.filter(created_at__gte=since, created_at__lte=until).exclude(pk__in=seen):
+    try:
+        left = _slice(position, report)
+    finally:
+        for line in report.repaired:
+            logger.warning("reconciliation_repaired", finding=line)
+        for line in report.problems:
+            logger.error("reconciliation_found_problems", finding=line)
+    return asdict(left) if left else None
+
+
+def _start(since: datetime, until: datetime | None) -> Position:
+    end = (until or timezone.now() - MIN_AGE).isoformat()
+    return Position(since=since.isoformat(), until=end, end=end)
+
+
+def _slice(position: Position, report: Report) -> Position | None:
+    """Return where the next slice continues; changes ``position``."""
+    limit = TimeLimit()
+    if not position.intents_done:
+        position.intents_done = _compare_intents(position, report, limit)
+        if limit.is_over:
+            return position
+    # The intent of a payment in the part may be outside.
+    rest = _created(Payment.objects.exclude(pk__in=position.payments), position)
+    for payment in limit.limit(rest.order_by("created_at")[:PAGE]):
         _look_up(payment, report)
-    _compare_orders(since, until, report)
-    for refund in refunds.resend_refunds(before=until):
+        position.payments.append(str(payment.pk))
+    if rest.exclude(pk__in=position.payments).exists():
+        return position
+    _compare_orders(position, report)
+    start, _ = position.part
+    if start > datetime.fromisoformat(position.since):
+        # A payment is a little older than its intent.
+        earlier = Payment.objects.filter(pk__in=position.payments, created_at__lt=start).values_list("pk", flat=True)
+        compared = [str(pk) for pk in earlier]
+        return Position(since=position.since, until=position.until, end=start.isoformat(), payments=compared)
+    for refund in refunds.resend_refunds(before=datetime.fromisoformat(position.until)):
         report.repaired.append(f"a refund of {refund.payment_id} was never sent and was sent now")
-    return report
+    return None
 
 
-@jobs.every(EVERY_SECONDS, name="payments.reconcile")
-def reconcile_recent() -> Report:
-    report = reconcile(since=timezone.now() - WINDOW)
-    for line in report.repaired:
-        logger.warning("reconciliation_repaired", finding=line)
-    for line in report.problems:
-        logger.error("reconciliation_found_problems", finding=line)
-    return report
+def _created(rows: QuerySet[Any], position: Position) -> QuerySet[Any]:
+    """Filter rows created in the part."""
+    start, end = position.part
+    return rows.filter(created_at__gte=start, created_at__lt=end)
+
+
+def _compare_intents(position: Position, report: Report, limit: TimeLimit) -> bool:
+    """Return whether none is left in the part."""
+    start, end = position.part
+    # Stripe includes the last second, which belongs to the part before.
+    last = end if position.is_first_part else end - timedelta(seconds=1)
+    if last < start:
+        return True
+    intents = gateway.list_intents(since=start, until=last, after=position.intent)
+    while page := list(itertools.islice(intents, PAGE)):
+        payments = {row.intent: row for row in Payment.objects.filter(intent__in=[each["id"] for each in page])}
+        refunded = defaultdict(list)
+        for refund in Refund.objects.filter(payment__in=[row.pk for row in payments.values()]):
+            refunded[refund.payment_id].append(refund)
+        for intent in limit.limit(page):
+            payment = payments.get(intent["id"])
+            if payment is not None and _is_unchanged(payment, intent, refunded[payment.pk]):
+                report.payments += 1
+            else:
+                payment = _compare_intent(intent, report)
+            if payment is not None:
+                position.payments.append(str(payment.pk))
+            report.intents += 1
+            position.intent = intent["id"]
+        if limit.is_over:
+            return position.intent == page[-1]["id"] and len(page) < PAGE
+    return True
+
+
+def _is_unchanged(payment: Payment, intent: StripeObject, refunded: Sequence[Refund]) -> bool:
+    """Return whether the listed intent shows that nothing was missed. Saves ten queries for most payments."""
+    if payment.status not in FINAL or payment.status != intent["status"]:
+        return False
+    charge = intent.get("latest_charge") or {}
+    is_paid = payment.status == "succeeded"
+    return not is_paid or not (charge.get("disputed") or _refunds_differ(charge, refunded))
+
+
+def _compare_intent(intent: StripeObject, report: Report) -> Payment | None:
+    payment = Payment.objects.filter(intent=intent["id"]).first() or transitions.payment_in_metadata(intent)
+    if payment is not None:
+        _compare(payment, intent, report)
+    elif intent["status"] == "succeeded" and "payment" in (intent.get("metadata") or {}):
+        report.problems.append(f"{intent['id']} received {intent['amount_received']} without an order")
+    return payment
 
 
 def _look_up(payment: Payment, report: Report) -> None:
@@ -115,19 +221,23 @@ def _compare_charge(payment: Payment, intent: StripeObject, report: Report) -> N
     """
     charge = intent.get("latest_charge") or {}
     refunds = Refund.objects.filter(payment=payment)
-    sent = refunds.exclude(stripe_refund=None)
-    final = (Refund.Status.SUCCEEDED, *Refund.FAILED)
-    refunded = sum(refund.amount for refund in sent.filter(status=Refund.Status.SUCCEEDED))
-    if charge.get("amount_refunded") != refunded or sent.exclude(status__in=final).exists():
+    if _refunds_differ(charge, list(refunds)):
         found = gateway.list_refunds(intent["id"])
         for refund in found:
             transitions.apply_refund(refund)
-        unknown = sent.exclude(stripe_refund__in=[refund["id"] for refund in found])
+        unknown = refunds.exclude(stripe_refund=None).exclude(stripe_refund__in=[refund["id"] for refund in found])
         for row in unknown.exclude(status__in=Refund.FAILED):
             report.problems.append(f"{payment.order_number}: Stripe does not know the refund {row}")
     if charge.get("disputed"):
         for dispute in gateway.list_disputes(intent["id"]):
             transitions.apply_dispute(dispute)
+
+
+def _refunds_differ(charge: StripeObject, refunds: Sequence[Refund]) -> bool:
+    sent = [refund for refund in refunds if refund.stripe_refund is not None]
+    refunded = sum(refund.amount for refund in sent if refund.status == Refund.Status.SUCCEEDED)
+    final = (Refund.Status.SUCCEEDED, *Refund.FAILED)
+    return charge.get("amount_refunded") != refunded or any(refund.status not in final for refund in sent)
 
 
 def _state(payment: Payment) -> str:
@@ -141,9 +251,12 @@ def _state(payment: Payment) -> str:
     )
 
 
-def _compare_orders(since: datetime, until: datetime, report: Report) -> None:
-    paid = Q(payment_status__in=EVER_PAID_STATUSES, total__gt=0)
-    for order in Order.objects.filter(paid, created_at__gte=since, created_at__lte=until).iterator():
-        payment = Payment.objects.filter(order=order).first()
-        if payment is None or payment.status != "succeeded":
-            report.problems.append(f"{order.number} is {order.payment_status}, but has no payment at Stripe")
+def _compare_orders(position: Position, report: Report) -> None:
+    paid = _created(Order.objects.filter(payment_status__in=EVER_PAID_STATUSES, total__gt=0), position)
+    rows = paid.values_list("pk", "number", "payment_status").iterator()
+    while page := list(itertools.islice(rows, PAGE)):
+        succeeded = Payment.objects.filter(order__in=[pk for pk, *_ in page], status="succeeded")
+        known = set(succeeded.values_list("order", flat=True))
+        for pk, number, payment_status in page:
+            if pk not in known:
+                report.problems.append(f"{number} is {payment_status}, but has no payment at Stripe")

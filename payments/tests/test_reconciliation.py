@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from rest_framework.test import APIClient
+from structlog.testing import capture_logs
 
 from accounts.models import User
 from catalog.models import Product
@@ -19,13 +20,21 @@ from payments.models import Payment, Refund
 from payments.reconciliation import Report, reconcile
 from shop import audit, jobs
 from shop.dev.stripe_simulator import StripeSimulator
-from shop.dev.testing.tasks import run_due_tasks
+from shop.dev.testing.commands import count_commands
+from shop.dev.testing.tasks import run_due_tasks, run_task
+from shop.jobs import PeriodicTask, timing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def reconcile_all() -> Report:
-    return reconcile(since=timezone.now() - timedelta(hours=1), until=timezone.now() + timedelta(hours=1))
+    total, now = Report(), timezone.now()
+    for report in reconcile(since=now - timedelta(hours=1), until=now + timedelta(hours=1)):
+        total.intents += report.intents
+        total.payments += report.payments
+        total.repaired += report.repaired
+        total.problems += report.problems
+    return total
 
 
 @pytest.fixture
@@ -247,6 +256,74 @@ def test_payments_without_news_are_compared_by_the_list_alone(
     assert {call for call, count in simulator.counters()["calls"].items() if count != before[call]} == {
         "GET /v1/payment_intents"
     }
+
+
+def test_payments_without_news_are_read_together(
+    simulator: StripeSimulator,
+    order_with_payment: Callable[[APIClient], Payment],
+    make_user: Callable[..., User],
+) -> None:
+    simulator.deliver(mode="off")
+
+    def commands() -> int:
+        simulator.pay(payment_intent=order_with_payment(client_of(make_user())).intent)
+        reconcile_all()
+        with count_commands() as commands:
+            assert reconcile_all().repaired == []
+        return len(commands)
+
+    assert commands() == commands() == commands()
+
+
+def test_the_worker_compares_in_slices_and_continues_after_the_last_payment(
+    simulator: StripeSimulator,
+    order_with_payment: Callable[[APIClient], Payment],
+    make_user: Callable[..., User],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    simulator.deliver(mode="off")
+    monkeypatch.setattr(reconciliation, "MIN_AGE", -timedelta(hours=1))
+    monkeypatch.setattr(timing, "SLICE_SECONDS", 0.0)
+    payments = [order_with_payment(client_of(make_user())) for _ in range(4)]
+    for payment in payments:
+        simulator.pay(payment_intent=payment.intent)
+    # One whose response was lost, and one of which Stripe knows nothing.
+    Payment.objects.filter(pk=payments[1].pk).update(intent="", client_secret="", status="")
+    with simulator.account.session() as session:
+        intent = session.get("payment_intent", payments[2].intent)
+        session.store.save({**intent, "metadata": {}})
+    Payment.objects.filter(pk=payments[2].pk).update(intent="pi_gone")
+
+    def paid() -> list[bool]:
+        return [Order.objects.get(payment=payment.pk).payment_status == "paid" for payment in payments]
+
+    # Stripe lists the newest first.
+    run_task("payments.reconcile", slices=1)
+    assert paid() == [False, False, False, True]
+    with capture_logs() as logs:
+        run_task("payments.reconcile")
+    assert paid() == [True, True, False, True]
+    findings = [line["finding"] for line in logs if line["event"].startswith("reconciliation_")]
+    assert len(findings) == 3
+    assert sum("pi_gone" in finding for finding in findings) == 1
+    assert PeriodicTask.objects.get(name="payments.reconcile").cursor is None
+    with capture_logs() as logs:
+        run_task("payments.reconcile")
+    assert [line["finding"] for line in logs if line["event"] == "reconciliation_repaired"] == []
+
+
+def test_the_parts_of_a_long_window_leave_nothing_out(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
+) -> None:
+    simulator.deliver(mode="off")
+    payment = order_with_payment(as_customer)
+    simulator.pay(payment_intent=payment.intent)
+    now = timezone.now()
+    for until in (timedelta(hours=2), timedelta(hours=30)):
+        reports = list(reconcile(since=now - timedelta(days=3), until=now + until))
+        assert sum(report.intents for report in reports) == 1
+        assert sum(report.payments for report in reports) == 1
+    assert Order.objects.get().payment_status == "paid"
 
 
 def test_the_worker_says_what_it_found(

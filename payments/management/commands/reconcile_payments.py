@@ -1,4 +1,5 @@
 from argparse import ArgumentParser
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -6,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from payments.errors import StripeUnavailable
-from payments.reconciliation import MIN_AGE, reconcile
+from payments.reconciliation import MIN_AGE, Report, reconcile
 
 
 class Command(BaseCommand):
@@ -26,17 +27,25 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, hours: float, settling_minutes: float, **options: Any) -> None:
         now = timezone.now()
+        total: Counter[str] = Counter()
         try:
-            report = reconcile(since=now - timedelta(hours=hours), until=now - timedelta(minutes=settling_minutes))
+            for report in reconcile(
+                since=now - timedelta(hours=hours), until=now - timedelta(minutes=settling_minutes)
+            ):
+                self._print(report)
+                total.update(intents=report.intents, payments=report.payments)
+                total.update(repaired=len(report.repaired), problems=len(report.problems))
         except StripeUnavailable as error:
             raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"{total['intents']} PaymentIntents and {total['payments']} payments compared, "
+            f"{total['repaired']} repaired, {total['problems']} problems."
+        )
+        if total["problems"]:
+            raise CommandError("Some payments need manual review.")
+
+    def _print(self, report: Report) -> None:
         for line in report.repaired:
             self.stdout.write(self.style.WARNING(f"repaired  {line}"))
         for line in report.problems:
             self.stdout.write(self.style.ERROR(f"problem   {line}"))
-        self.stdout.write(
-            f"{report.intents} PaymentIntents and {report.payments} payments compared, "
-            f"{len(report.repaired)} repaired, {len(report.problems)} problems."
-        )
-        if report.problems:
-            raise CommandError("Some payments need manual review.")
