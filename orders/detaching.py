@@ -15,6 +15,7 @@ from orders.transitions import transition
 from shop import jobs
 from shop.db.batches import first_keys
 from shop.db.transactions import TransactionContention, transactional
+from shop.jobs import Cursor, TimeLimit
 
 logger = structlog.get_logger(__name__)
 
@@ -69,12 +70,18 @@ def cancel_detached(*, order: str) -> None:
         return
 
 
-@jobs.every(60, name="orders.erase_detached")
+@jobs.every_in_slices(60, name="orders.erase_detached")
+def erase_in_slices(cursor: Cursor) -> Cursor:
+    """Repeat while orders are erased; the cursor is their number."""
+    erased = erase_detached_orders()
+    return (cursor or 0) + erased if erased else None
+
+
 def erase_detached_orders(*, limit: int = ERASED_PER_RUN) -> int:
     """Erase detached orders as soon as nothing is left to send, at the latest after ``ERASURE_GRACE_DAYS``."""
     erased = 0
     due = Order.objects.due_for_erasure().order_by("detached_at").values_list("pk", flat=True)
-    for pk in list(due[:limit]):
+    for pk in TimeLimit().limit(due[:limit]):
         try:
             erased += _erase_if_due(order_id=pk)
         except TransactionContention:

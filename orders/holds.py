@@ -17,6 +17,8 @@ from orders.models import Order
 from shop import jobs
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
+from shop.jobs import Cursor
+from shop.jobs.retention import update_in_batches
 
 # Time for which a hold that ended unpaid counts.
 EXPIRED_COUNTS_FOR = timedelta(days=1)
@@ -146,7 +148,7 @@ def orders_at_limits(holders: Sequence[Holder] | None = None) -> Q:
     return Q(placed_from__gt="") & counted & (Q(user__in=users) | Q(placed_from__in=addresses))
 
 
-@jobs.every(3600, name="orders.forget_expired_holds")
-def clear_expired_holds() -> int:
+@jobs.every_in_slices(3600, name="orders.forget_expired_holds")
+def clear_expired_holds(cursor: Cursor) -> Cursor:
     over = Order.objects.filter(placed_from__gt="", expired_at__lt=timezone.now() - EXPIRED_COUNTS_FOR)
-    return over.update(placed_from="")
+    return update_in_batches(over, placed_from="")

@@ -15,6 +15,8 @@ from orders.models import Order
 from payments.errors import TooManyFailedPayments
 from payments.models import Payment
 from shop import jobs
+from shop.jobs import Cursor
+from shop.jobs.retention import update_in_batches
 
 logger = structlog.get_logger(__name__)
 
@@ -72,10 +74,10 @@ def _recent(who: Q) -> tuple[int, datetime | None]:
     return found["failed"] or 0, found["first"]
 
 
-@jobs.every(3600, name="payments.forget_networks")
-def clear_network_digests() -> int:
+@jobs.every_in_slices(3600, name="payments.forget_networks")
+def clear_network_digests(cursor: Cursor) -> Cursor:
     over = Payment.objects.filter(opened_from__gt="", updated_at__lt=timezone.now() - _window())
-    return over.update(opened_from="")
+    return update_in_batches(over, opened_from="")
 
 
 def _window() -> timedelta:

@@ -101,12 +101,20 @@ def _reopen(row: StripeEvent) -> None:
     staff_log.record(Action.REPLAY, row)
 
 
-@jobs.every(5, name="payments.retry_events")
+@jobs.every_in_slices(5, name="payments.retry_events")
+def retry_in_slices(cursor: jobs.Cursor) -> jobs.Cursor:
+    """Repeat while events are due; the cursor is the number of retries."""
+    retried = retry_due()
+    return (cursor or 0) + retried if retried else None
+
+
 def retry_due(*, limit: int = 100) -> int:
+    retried = 0
     due = StripeEvent.objects.filter(status__in=OPEN, retry_at__lte=timezone.now()).order_by("retry_at")[:limit]
-    for row in due:
+    for row in jobs.TimeLimit().limit(due):
         process(row)
-    return len(due)
+        retried += 1
+    return retried
 
 
 @jobs.every_in_slices(24 * 3600, name="payments.forget_events")

@@ -25,6 +25,7 @@ from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, cart_of, order_of, place_order, run_concurrently, stock_of
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
+from shop.dev.testing.tasks import run_task
 
 pytestmark = pytest.mark.django_db
 
@@ -351,7 +352,7 @@ def test_the_digest_of_an_address_goes_when_an_expired_order_does_not_count_any_
     Order.objects.filter(number__in=[old, recent]).update(expires_at=timezone.now() - timedelta(seconds=1))
     assert expiry.expire_due_orders().expired == 2
     Order.objects.filter(number=old).update(expired_at=timezone.now() - timedelta(hours=25))
-    assert holds.clear_expired_holds() == 1
+    run_task("orders.forget_expired_holds")
     kept = Order.objects.exclude(placed_from="").values_list("number", flat=True)
     assert set(kept) == {recent, waiting}
     assert audit.violations() == []

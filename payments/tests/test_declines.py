@@ -14,7 +14,6 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import client_of
 from orders.models import Order
-from payments import declines
 from payments.models import Payment
 from shop import audit, jobs
 from shop.dev.stripe_simulator import StripeSimulator
@@ -22,6 +21,8 @@ from shop.dev.stripe_simulator.errors import ApiError
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, order_of, place_order, stock_of
 from shop.dev.testing.stripe_steps import deliver, events, open_payment, post_event
+from shop.dev.testing.tasks import run_task
+from shop.jobs import retention, timing
 
 pytestmark = pytest.mark.django_db
 
@@ -181,7 +182,11 @@ def test_payments_opened_before_an_address_reaches_its_limit_can_be_tried_a_few_
 
 
 def test_the_digest_of_an_address_goes_when_its_attempts_do_not_count_any_more(
-    as_customer: APIClient, product: Product, simulator: StripeSimulator, limits: Any
+    as_customer: APIClient,
+    product: Product,
+    simulator: StripeSimulator,
+    limits: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (old, _), (recent, intent) = open_new(as_customer, product), open_new(as_customer, product)
     decline(simulator, intent, 1)
@@ -190,7 +195,11 @@ def test_the_digest_of_an_address_goes_when_its_attempts_do_not_count_any_more(
     assert [
         f"{Payment.objects.get(order_number=old)} has a network address digest" in line for line in audit.violations()
     ] == [True]
-    assert declines.clear_network_digests() == 1
+    run_task("payments.forget_networks")
     assert [each.order_number for each in Payment.objects.exclude(opened_from="")] == [recent]
-    assert declines.clear_network_digests() == 0
+    monkeypatch.setattr(retention, "BATCH", 1)
+    monkeypatch.setattr(timing, "SLICE_SECONDS", 0.0)
+    Payment.objects.update(opened_from="digest", updated_at=timezone.now() - timedelta(days=2))
+    assert run_task("payments.forget_networks") == 2
+    assert not Payment.objects.exclude(opened_from="").exists()
     assert audit.violations() == []

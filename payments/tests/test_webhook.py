@@ -21,6 +21,8 @@ from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, dump_database, events_of, order_of, place_order, run_concurrently
 from shop.dev.testing.stripe_steps import WEBHOOK, deliver, events, open_payment, post_body, post_event
+from shop.dev.testing.tasks import run_task
+from shop.jobs import timing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.quick]
 
@@ -227,6 +229,20 @@ def test_an_event_whose_process_died_after_storing_it_is_applied_by_the_worker(
         retry_at=timezone.now() - timedelta(seconds=1),
     )
     run_concurrently(*[inbox.retry_due] * 3)
+    assert paid_once(as_customer, number)
+
+
+def test_many_events_that_are_due_are_retried_in_slices(
+    as_customer: APIClient, number: str, success: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with failing("update", Order, times=None, errorCode=8000):
+        for position in range(3):
+            post_event({**success, "id": f"evt_{position}"})
+    StripeEvent.objects.update(retry_at=timezone.now())
+    monkeypatch.setattr(timing, "SLICE_SECONDS", 0.0)
+    # The last slice finds none.
+    assert run_task("payments.retry_events") == 4
+    assert not StripeEvent.objects.exclude(retry_at=None).exists()
     assert paid_once(as_customer, number)
 
 

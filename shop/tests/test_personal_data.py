@@ -36,6 +36,8 @@ from shop.dev.testing.mails import work
 from shop.dev.testing.server import database_uri
 from shop.dev.testing.steps import API, add_to_cart, dump_database, order_of, place_order
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay, post_event
+from shop.dev.testing.tasks import run_task
+from shop.jobs import timing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -536,6 +538,17 @@ def test_one_order_that_cannot_be_erased_does_not_hold_up_the_others(scene: Scen
         assert detaching.erase_detached_orders(limit=2) == 1
     assert len(orders_with(CANARY)) == 1
     assert detaching.erase_detached_orders(limit=2) == 1
+    assert not orders_with(CANARY)
+
+
+def test_many_orders_are_erased_in_slices(scene: Scene, person: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        scene.order()
+    leave(scene.client)
+    let_the_period_pass()
+    monkeypatch.setattr(timing, "SLICE_SECONDS", 0.0)
+    # The last slice finds none.
+    assert run_task("orders.erase_detached") == 4
     assert not orders_with(CANARY)
 
 
