@@ -10,6 +10,7 @@ from catalog.importing.models import ImportRun, ImportStep
 from catalog.importing.rows import CellFault, Sheet
 from catalog.importing.staging import StagedRows
 from catalog.models import Category
+from shop.db import documents
 
 State = ImportRun.State
 
@@ -40,7 +41,7 @@ def build_plan(run: ImportRun, table: Table, *, tick: Tick = lambda done, total:
                 run.steps += 1
                 run.new_rows += new
                 run.changed_rows += changed
-            ImportStep.objects.bulk_create(steps)
+            documents.insert(*steps)
             add_faults(run, comparison.pop_faults())
             done += len(products)
             tick(done, total)

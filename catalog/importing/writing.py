@@ -142,5 +142,5 @@ class _Batch:
 def _write_rows(model: type[models.Model], rows: Sequence[tuple[models.Model, dict[str, Any]]]) -> None:
     new = [row for row, _ in rows if row._state.adding]
     changes = {row.pk: fields for row, fields in rows if fields and not row._state.adding}
-    model._default_manager.bulk_create(new)
+    documents.insert(*new)
     documents.update_rows(model, changes)

@@ -112,6 +112,8 @@ def update_one(model: type[models.Model], match: Mapping[str, Any], change: Mapp
 @wrap_database_errors
 def insert(*rows: models.Model) -> None:
     """Insert instances of one model; sets primary keys."""
+    if not rows:
+        return
     documents = [_document(row) for row in rows]
     collection, session = collection_of(type(rows[0]))
     if len(documents) == 1:
