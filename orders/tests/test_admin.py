@@ -49,7 +49,7 @@ def test_an_order_s_page_names_the_country_and_the_shipping_method(browser: Clie
 
 def test_the_page_of_an_order_whose_customer_left_opens(browser: Client, customer: User, order: Order) -> None:
     services.cancel_order(order=order, actor=services.Actor.CUSTOMER)
-    detaching.detach_finished_orders(user=customer)
+    detaching.detach_reviews_and_orders(user=customer, limit=10)
     assert "This account was deleted" in browser.get(url_of("orders.order", "change", order.pk)).content.decode()
     assert "deleted account" in browser.get(url_of("orders.order")).content.decode()
 
