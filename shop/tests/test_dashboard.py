@@ -201,6 +201,17 @@ def test_hearing_of_the_money_again_moves_no_sale(browser: Client, customer: Use
     assert chart(browser)[0] == {f"{yesterday.day} {yesterday:%b}": 14.9}
 
 
+def test_of_sales_only_those_of_today_are_read_again(browser: Client, customer: User, mug: Product) -> None:
+    yesterday = days.beginning(days.latest(2)[0])
+    paid(customer, mug, at=yesterday)
+    look(browser)
+    paid(customer, mug)
+    with count_commands() as commands:
+        sold, _ = chart(browser)
+    assert list(sold.values()) == [14.9, 14.9]
+    assert sum("paid_on" in repr(each) for each in commands.on("orders_order")) == 1
+
+
 def test_best_sellers_are_those_of_which_most_pieces_were_paid(
     browser: Client, customer: User, mug: Product, make_product: Callable[..., Product]
 ) -> None:
