@@ -107,6 +107,7 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
     # The indexes of the catalog start with the state; its order by age is that of the ids.
     list_index = ListIndex(("is_active",), serves=("category", "in_stock", ORDER_VAR), order=("-created_at", "-pk"))
     sortable_by = ("product", "shown_price")
+    sortable_with = {"product": ("is_active",), "shown_price": ("is_active", "category")}
     actions = ("activate", "deactivate", "change_prices", *ExportMixin.actions)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -1,3 +1,4 @@
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -53,6 +54,8 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     paginator: ClassVar[type[Paginator]] = BoundedPaginator
     # Each column must be one that an index, of the field and the key, sorts by; see `ListIndex` for filters.
     sortable_by: ClassVar[tuple[str, ...]] = ()
+    # Filters with which a column sorts; only columns of the default order do with all.
+    sortable_with: ClassVar[Mapping[str, Collection[str]]] = {}
     list_index: ListIndex | None = None
     # A column that is sorted by the id, which is made at the same time and indexed.
     creation_field = "created_at"

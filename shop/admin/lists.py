@@ -128,13 +128,24 @@ class QuickChangeList(ChangeList):
         index: ListIndex | None = self.model_admin.list_index
         if index is None:
             return queryset
-        filters: list[Any] = [spec for spec in self.filter_specs if spec.used_parameters]
-        used = {getattr(spec, "field_path", None) or spec.parameter_name for spec in filters}
-        parameters = {ORDER_VAR} if self._chosen_order else used
+        chosen = self._chosen_order
+        parameters = {ORDER_VAR} if chosen and chosen[0].lstrip("-") != "pk" else self.used_filters
         if parameters.isdisjoint({*index.fields, *index.serves}):
             return queryset
-        queryset = queryset.filter(**index.any_value(self.model, but_of=used))
-        return queryset if self._chosen_order or self.query else queryset.order_by(*index.order)
+        queryset = queryset.filter(**index.any_value(self.model, but_of=self.used_filters))
+        return queryset if chosen or self.query else queryset.order_by(*index.order)
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        found = super().get_filters(request)
+        filters: list[Any] = [spec for spec in found[0] if spec.used_parameters]
+        self.used_filters = {getattr(spec, "field_path", None) or spec.parameter_name for spec in filters}
+        self.sortable_by = [name for name in self.sortable_by or () if self._is_sortable(name)]
+        return found
+
+    def _is_sortable(self, column: Any) -> bool:
+        default = (*(self.model_admin.ordering or ()), "pk")[0].lstrip("-")
+        is_default = self.get_ordering_field(column) in ("pk", default)
+        return is_default or self.used_filters <= {*self.model_admin.sortable_with.get(column, ())}
 
     def get_ordering_field(self, field_name: Any) -> Any:
         if field_name not in (self.sortable_by or ()):

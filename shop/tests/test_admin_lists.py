@@ -125,3 +125,17 @@ def test_events_of_several_types_are_found_in_one_order(browser: Client, populat
         StripeEvent.objects.create(id=f"evt_x{number}", type=kind, payload={}, created_at=at)
     found = shown(browser, url_of("payments.stripeevent"), q="payment_intent.c")
     assert found == ["evt_x2", "evt_x0"]
+
+
+def test_a_filtered_list_sorts_by_columns_whose_index_has_the_filter(
+    browser: Client, make_category: Callable[..., Category], make_product: Callable[..., Product]
+) -> None:
+    category = make_category("Shirts")
+    dear, cheap = (make_product(name, price=price, category=category) for name, price in (("A", "2.00"), ("B", "1.00")))
+    url, newest = url_of("catalog.product"), [str(cheap.pk), str(dear.pk)]
+    columns = browser.get(url).context["cl"].list_display
+    price, name = (str(columns.index(each)) for each in ("shown_price", "product"))
+    assert shown(browser, url, category__id__exact=str(category.pk), o=f"-{price}") == newest[::-1]
+    assert shown(browser, url, category__id__exact=str(category.pk), o=name) == newest
+    assert shown(browser, url, is_active__exact="1", o=name) == newest[::-1]
+    assert browser.get(url, {"in_stock__exact": "1"}).context["cl"].sortable_by == []
