@@ -65,7 +65,7 @@ def staff_mail(*, order: str, address: str) -> Mail | None:
 def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") -> Mail | None:
     """Return None for a deleted customer or an outdated mail."""
     row = Order.objects.filter(pk=ObjectId(order)).first()
-    customer = User.objects.filter(pk=row.user_id).first() if row and row.user_id else None
+    customer = User.objects.filter(pk=row.user_id, closed_at=None).first() if row and row.user_id else None
     if row is None or customer is None or not _is_wanted(row, event, failures):
         return None
     context = _context(row, verified=customer.email_verified)
