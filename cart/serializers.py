@@ -40,7 +40,7 @@ class CartItemSerializer(serializers.Serializer):
 class CartDiscountSerializer(serializers.Serializer):
     promotion = serializers.CharField(help_text="Id of the coupon.")
     code = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     amount = serializers.CharField()
 
 
