@@ -82,7 +82,7 @@ def _audit(done: Done) -> str:
 
 def orphans_row(small: OrphanSearch, big: OrphanSearch) -> list[str]:
     shown = (
-        f"{each.examined:,} documents for {each.rows:,} files, {each.done.seconds:.1f} s with all other tasks"
+        f"{each.keys:,} keys and {each.documents:,} documents for {each.files:,} files, {each.done.seconds:.1f} s"
         for each in (small, big)
     )
     return ["search for unused pictures", *shown]

@@ -64,7 +64,7 @@ class Growth:
                 report.markdown(report.pages_table(measured)),
             ]
             good.append(all(page.is_good for page in measured.measured))
-        # In an order in which no part spoils the next: the worker runs the daily search once.
+        # The account last: other parts need its orders.
         if "audit" in self._parts:
             audits = self._both("Audit", small, big, loads.audit)
             self._rows.append(report.audit_row(*audits))
