@@ -18,6 +18,7 @@ from payments.admin.labels import EVENT_LABELS, INTENT_LABELS, REFUND_LABELS
 from payments.models import Payment, Refund, StripeEvent
 from shop import audit
 from shop.admin.html import badge
+from shop.audit import running
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.stripe_simulator.errors import ApiError
 from shop.dev.testing.admin import browser_of, url_of, without_rendering
@@ -174,10 +175,18 @@ WAYS: dict[str, Callable[[Shop, str], None]] = {
 FIELDS = {"status": OrderStatus, "payment_status": PaymentStatus, "fulfilment_status": FulfilmentStatus}
 
 
+@pytest.fixture
+def _audit_of_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the checks of orders and payments only: a hundred audits take long."""
+    checks = [each for each in running.all_checks() if each.function.__module__.startswith(("orders.", "payments."))]
+    monkeypatch.setattr(running, "all_checks", lambda: checks)
+
+
 def violations_of(number: str) -> list[str]:
     return [each for each in audit.violations() if number in each]
 
 
+@pytest.mark.usefixtures("_audit_of_orders")
 @pytest.mark.parametrize(
     ("field", "status"), [(field, str(status)) for field, statuses in FIELDS.items() for status in statuses]
 )
