@@ -47,7 +47,7 @@ class BulkWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                self.flush()
+                self.publish()
         finally:
             self._pool.shutdown(cancel_futures=True)
 

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from shop.dev.faults.results import Results
-from shop.dev.faults.scenarios import checkout, crashes, kills, outages, payments, reconciling, stock, stripe, webhooks
+from shop.dev.faults.scenarios import (
+    checkout,
+    crashes,
+    kills,
+    outages,
+    payments,
+    reconciling,
+    stock,
+    stripe,
+    upkeep,
+    webhooks,
+)
 from shop.dev.faults.world import World
 
 
@@ -40,6 +51,7 @@ SCENARIOS = [
     Scenario("refunds", payments.refunds, control=True, rounds=10),
     Scenario("crash_points", crashes.crash_points, outages=True),
     Scenario("kills", kills.kills, outages=True),
+    Scenario("upkeep", upkeep.upkeep, in_short=False),
     Scenario("step_downs", outages.step_downs, outages=True, in_short=False, members=3),
     Scenario("frozen", outages.frozen, outages=True, in_short=False),
     Scenario("stripe_away", stripe.stripe_away, outages=True),
