@@ -116,6 +116,8 @@ def _kill_worker(world: ShopWorld, journey: Journey, place: str, *, late: bool =
         while journey.next_step in ("fill", "checkout", "open") and journey.step():
             pass
         world.state.expire_hold(journey.number)
+        # A worker killed before may have the lease.
+        world.state.expire_in(0)
     worker.start()
     try:
         journey.patience = DEATH_SECONDS
