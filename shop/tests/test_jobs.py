@@ -251,6 +251,15 @@ def test_looking_for_a_job_that_waits_reads_no_other(work: Work) -> None:
     assert keys_and_documents(look_up) == (1, 1)
 
 
+def test_a_turn_reads_only_the_jobs_that_it_may_run(work: Work) -> None:
+    for n in range(20):
+        work.enqueue(n=n)
+    with count_commands() as commands:
+        assert jobs.run_due(limit=2) == 2
+    assert keys_and_documents(commands[0]) == (2, 2)
+    assert [call["n"] for call in work.calls] == [0, 1]
+
+
 def test_workers_at_once_run_each_job_once(work: Work) -> None:
     for n in range(10):
         work.enqueue(n=n)
