@@ -50,11 +50,18 @@ def by_id(queryset: QuerySet, text: str) -> QuerySet | None:
     return queryset.filter(pk=ObjectId(text)) if ObjectId.is_valid(text) else None
 
 
-class AtLeast(int):
+class Count(int):
+    """Shown as ``500,000``."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}"
+
+
+class AtLeast(Count):
     """A count that ended early, shown as ``5,000+``."""
 
     def __str__(self) -> str:
-        return f"{int(self):,}+"
+        return f"{super().__str__()}+"
 
 
 class BoundedPaginator(Paginator):
@@ -69,10 +76,10 @@ class BoundedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         if not self.object_list.query.has_filters():
-            return documents.estimated_count(self.object_list.model)
+            return Count(documents.estimated_count(self.object_list.model))
         # In order, to read the keys of the index that pages use.
         counted = self.object_list[: MOST_COUNTED + 1].count()
-        return AtLeast(MOST_COUNTED) if counted > MOST_COUNTED else counted
+        return AtLeast(MOST_COUNTED) if counted > MOST_COUNTED else Count(counted)
 
     @cached_property
     def num_pages(self) -> int:

@@ -54,12 +54,15 @@ def test_a_filtered_list_counts_and_pages_to_a_limit(browser: Client, actions: l
 
 
 def test_a_whole_list_is_not_counted_and_its_end_is_the_beginning_of_the_reversed_list(
-    browser: Client, actions: list[str]
+    browser: Client, actions: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with count_commands() as commands:
         page = browser.get(ACTIONS)
     assert [each.name for each in commands.on("shop_staffaction")] == ["count", "aggregate"]
     assert "7 staff actions" in " ".join(page.content.decode().split())
+    with monkeypatch.context() as many:
+        many.setattr(lists.documents, "estimated_count", lambda model: 500_000)
+        assert "500,000 staff actions" in " ".join(browser.get(ACTIONS).content.decode().split())
     assert page.context["cl"].paginator.num_pages == 2
     at = page.context["cl"].list_display.index("at")
     assert shown(browser, ACTIONS, o=str(at)) == actions[:-3:-1]
