@@ -46,6 +46,12 @@ class Pages:
     measured: list[Page] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def is_good(self) -> bool:
+        """An address may be refused, but neither fail nor redirect, as an admin list does for an invalid filter."""
+        failed = any(not 400 <= status < 500 for status in self.refused.values())
+        return bool(self.measured) and not failed and all(page.is_good for page in self.measured)
+
     def worst_first(self) -> list[Page]:
         return sorted(self.measured, key=lambda page: -page.big_ms)
 

@@ -63,7 +63,7 @@ class Growth:
                 f"{report.pages_summary(measured)} {report.rule()}",
                 report.markdown(report.pages_table(measured)),
             ]
-            good.append(all(page.is_good for page in measured.measured))
+            good.append(measured.is_good)
         # The account last: other parts need its orders.
         if "audit" in self._parts:
             audits = self._both("Audit", small, big, loads.audit)
