@@ -1,10 +1,10 @@
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bson import ObjectId
 from django.db.models import Q
 
-# An id is made within a request of the time that the row states.
-_SLACK = timedelta(minutes=5)
+# Seconds. An id is made within a request of the time that the row states.
+_SLACK = 300
 _LATEST = 2**32 - 1
 
 
@@ -15,12 +15,12 @@ def created_between(first: datetime | None = None, last: datetime | None = None)
     """
     condition = Q()
     if first:
-        condition &= Q(pk__gte=_id_at(first - _SLACK, fill="0"))
+        condition &= Q(pk__gte=_id_at(first.timestamp() - _SLACK, fill="0"))
     if last:
-        condition &= Q(pk__lte=_id_at(last + _SLACK, fill="f"))
+        condition &= Q(pk__lte=_id_at(last.timestamp() + _SLACK, fill="f"))
     return condition
 
 
-def _id_at(moment: datetime, *, fill: str) -> ObjectId:
-    second = max(0, min(int(moment.timestamp()), _LATEST))
+def _id_at(timestamp: float, *, fill: str) -> ObjectId:
+    second = max(0, min(int(timestamp), _LATEST))
     return ObjectId(f"{second:08x}" + fill * 16)
