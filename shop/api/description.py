@@ -21,7 +21,7 @@ and 429 or 503 with `Retry-After`.
 
 **Lists** have the shape `{"count", "next", "previous", "results"}` and take `page` and `page_size` (at most 100).
 Rows are counted up to 10,000; if there are more, `count_exact` is false, and later pages use a cursor: follow
-`next` unchanged.
+`next` unchanged. Pages by cursor have no `previous`.
 
 **Search and filters.** Products must match all filters, but only one of several values of an attribute
 (`attr_colour=red&attr_colour=blue`). `/products/facets/` takes the same filters and returns how many products would

@@ -157,7 +157,16 @@ class ListPagination(pagination.PageNumberPagination):
                 parameter["schema"]["default"] = self.page_size
                 parameter["description"] = f"More than {self.max_page_size} counts as {self.max_page_size}."
             else:
-                parameter["description"] = f"Pages end at row {MAX_COUNTED}; `next` goes on."
+                parameter["description"] = f"Pages end at row {MAX_COUNTED:,}; `next` goes on."
+        described.append(
+            {
+                "name": "cursor",
+                "required": False,
+                "in": "query",
+                "description": f"From `next`; replaces `{self.page_query_param}`.",
+                "schema": {"type": "string"},
+            }
+        )
         return described
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -167,7 +176,7 @@ class ListPagination(pagination.PageNumberPagination):
             described["properties"][name] = {"type": ["string", "null"], "format": "uri"}
         described["properties"]["count_exact"] = {
             "type": "boolean",
-            "description": f"False if there are more than {MAX_COUNTED} rows, which is then the `count`.",
+            "description": f"False if there are more than {MAX_COUNTED:,} rows; `count` is then {MAX_COUNTED:,}.",
         }
         return described
 
@@ -182,7 +191,7 @@ class NewestFirstPagination(ListPagination):
 
     def read(self, *, skip: int, limit: int) -> list[Any]:
         rows = self.select(skip=skip, limit=limit)
-        is_end = len(rows) < limit and bool(rows or not skip)
+        is_end = len(rows) < limit
         self.counted = skip + len(rows) if is_end else self.count(at_most=MAX_COUNTED + 1)
         return rows
 

@@ -17,6 +17,7 @@ from conftest import ADDRESS
 from orders.models import Order
 from orders.reviews.models import Review
 from shop.api import pagination
+from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.routes import schema
 from shop.dev.testing.steps import API, place_order
@@ -146,12 +147,26 @@ def test_a_cursor_that_points_nowhere_is_refused(
         assert as_customer.get(with_parameters(url, cursor=cursor([pk]))).status_code == 200
 
 
-def test_every_list_describes_its_count(db: None) -> None:
-    described = [
-        operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+def test_an_empty_page_is_not_counted(as_customer: APIClient) -> None:
+    with count_commands() as commands:
+        reply = as_customer.get(f"{API}/users/me/addresses/?page=2")
+    assert refusal(reply, 404) == ("not_found", None)
+    assert len(commands.on("accounts_address")) == 1
+
+
+def test_every_list_describes_its_count_and_cursor(db: None) -> None:
+    operations = [
+        operation
         for path in schema()["paths"].values()
         for operation in path.values()
         if any(each["name"] == "page" for each in operation.get("parameters", []))
+    ]
+    for operation in operations:
+        (described_cursor,) = [each for each in operation["parameters"] if each["name"] == "cursor"]
+        assert (described_cursor["in"], described_cursor["schema"]["type"]) == ("query", "string")
+    described = [
+        operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for operation in operations
     ]
     assert len(described) == 4
     for name in described:
