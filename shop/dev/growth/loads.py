@@ -1,12 +1,14 @@
 """Work that grows with the shop: what it costs, and what other customers notice of it."""
 
 import contextlib
+import itertools
 import os
 import re
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +28,7 @@ _ADDRESS = {"name": "Ada", "line1": "1 Market Street", "city": "Berlin", "postal
 
 @dataclass
 class Others:
-    """Requests of other customers meanwhile."""
+    """Requests of other customers while a load runs."""
 
     times: list[float] = field(default_factory=list)
     refused: int = 0
@@ -130,7 +132,7 @@ def _others_buying(shop: Shop) -> Iterator[Others]:
     products = [str(row["_id"]) for row in in_stock]
 
     def buy(customer: str, number: int) -> tuple[float, int]:
-        item = {"product": products[(number * 7 + hash(customer)) % len(products)], "quantity": 1}
+        item = {"product": products[(number * 7 + zlib.crc32(customer.encode())) % len(products)], "quantity": 1}
         shop.request(customer, "/api/v1/cart/", method="DELETE")
         if shop.request(customer, "/api/v1/cart/items/", method="POST", json=item)[1].status_code == 409:
             # Another customer bought the last one.
@@ -144,7 +146,7 @@ def _others_buying(shop: Shop) -> Iterator[Others]:
 
 
 @contextlib.contextmanager
-def _others(shop: Shop, work: object) -> Iterator[Others]:
+def _others(shop: Shop, work: Callable[[str, int], tuple[float, int]]) -> Iterator[Others]:
     """Run ``work(customer, number)`` in a thread per customer until the end of the block."""
     others, stop = Others(), threading.Event()
     customers = shop.database.accounts_user.find(
@@ -155,8 +157,8 @@ def _others(shop: Shop, work: object) -> Iterator[Others]:
         shop.request(email, "/api/v1/users/me/")
 
     def run(email: str) -> None:
-        for number in range(10**9):
-            milliseconds, status = work(email, number)  # type: ignore[operator]
+        for number in itertools.count():
+            milliseconds, status = work(email, number)
             others.times.append(milliseconds)
             others.refused += status >= 500
             if stop.wait(0.05):

@@ -10,7 +10,7 @@ from shop.dev.growth.shops import Shop
 
 Tick = Callable[[int, int], None]
 
-# A page of a big shop takes at most so many times as long as that of a small one, or so many milliseconds.
+# A page of a big shop takes at most `MOST_RATIO` times as long as that of a small one, or `FAST_MS` milliseconds.
 MOST_RATIO, FAST_MS = 1.5, 150.0
 MOST_MS = 300.0
 
