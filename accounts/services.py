@@ -200,7 +200,8 @@ def delete_account(*, user: User) -> None:
 def delete_account_and_data(*, user: User) -> None:
     """Call :data:`hooks.before_deletion` first, outside transactions, because it may call other services.
 
-    An account with many rows is closed: all personal data is erased now, and a job detaches the other rows.
+    A large account is closed: its personal data is erased now, the newest 200 orders are detached at once (none if it
+    has more than 200 reviews), the rest by a job.
     """
     require_account(user)
     hooks.on_deletion(user=user)

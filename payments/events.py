@@ -132,7 +132,7 @@ def delete_resolved_events(cursor: jobs.Cursor) -> jobs.Cursor:
     examined = None
     for row in jobs.TimeLimit().limit(old.filter(pk__gt=cursor or "").order_by("pk")[:BATCH]):
         if not _has_open_flag(row):
-            # Unless it was replayed meanwhile.
+            # Unless it was replayed since.
             documents.delete_many(StripeEvent, {"_id": row.pk, "status": Status.FLAGGED})
         examined = row.pk
     return examined

@@ -79,7 +79,7 @@ class AttributeFacetSerializer(serializers.Serializer):
 class FacetsSerializer(serializers.Serializer):
     count = serializers.IntegerField(help_text="As in the list, or less if `count_exact` is false.")
     count_exact = serializers.BooleanField(
-        help_text="False if more products may match: each of the filters has more than 10,000."
+        help_text="False if `count` may be too low, because every filter alone matches more than 10,000 products."
     )
     exact = serializers.BooleanField(
         help_text="False if some counts are too low: only the newest 10,000 products of a filter are looked at."

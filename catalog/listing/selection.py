@@ -29,9 +29,9 @@ _ALL = _Part({}, "product_newest")
 
 
 class Selector:
-    """Selects by the filter with the fewest products, then by the others.
+    """Read the products of the most selective filter, then apply the others.
 
-    If each has more than ``MAX_COUNTED``, it looks at the newest products of one.
+    If every filter matches more than ``MAX_COUNTED``, read only the newest of one filter; the result is incomplete.
     """
 
     def __init__(self, query: ProductFilters) -> None:

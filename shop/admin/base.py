@@ -52,9 +52,9 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     paginator: ClassVar[type[Paginator]] = BoundedPaginator
-    # Each column must be one that an index, of the field and the key, sorts by; see `ListIndex` for filters.
+    # Each column needs an index of its field and `-id`.
     sortable_by: ClassVar[tuple[str, ...]] = ()
-    # Filters with which a column sorts; only columns of the default order do with all.
+    # Filters that may be set while the list is sorted by this column. The default order's column allows all filters.
     sortable_with: ClassVar[Mapping[str, Collection[str]]] = {}
     list_index: ListIndex | None = None
     # A column that is sorted by the id, which is made at the same time and indexed.

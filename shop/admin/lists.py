@@ -27,7 +27,8 @@ from shop.db.mongodb import LAST_CHARACTER
 
 # Rows that a filtered list counts, and that any list offers pages of.
 MOST_COUNTED = 5000
-# Related rows whose own rows a search lists. MongoDB sorts by an index for up to 200 values of its first fields.
+# Maximum number of related rows, such as customers, whose orders a search shows. MongoDB sorts by an index for up to
+# 200 values of its first fields.
 MOST_FOUND = 100
 
 
@@ -65,9 +66,9 @@ class AtLeast(Count):
 
 
 class BoundedPaginator(Paginator):
-    """Counts and offers at most ``MOST_COUNTED`` rows: reverse the order or filter the list to see others.
+    """Count and page at most ``MOST_COUNTED`` rows; users reach others by a filter or the reverse order.
 
-    The rows of a whole collection are not counted: MongoDB knows their number.
+    The total of an unfiltered list comes from the collection's metadata.
     """
 
     object_list: QuerySet
@@ -93,10 +94,11 @@ class BoundedPaginator(Paginator):
 
 
 class ListIndex(NamedTuple):
-    """An index of ``fields`` and then ``order``, for lists filtered by any of the ``fields``.
+    """A compound index of ``fields`` + ``order``.
 
-    The others may have any value, so that MongoDB merges the index's parts instead of sorting. A field without choices
-    comes first, because its values are read from the index.
+    If only some of the fields are filtered, the query lists all values of the others (``$in``): MongoDB then merges
+    sorted ranges instead of sorting. At most one field may lack choices; it must be the first, so that ``distinct``
+    reads its values from the index.
     """
 
     fields: tuple[str, ...]
@@ -198,7 +200,7 @@ class IndexedSearchMixin(ModelAdmin):
         return (self.search(queryset, text) if text else queryset), False
 
     def search(self, queryset: QuerySet, text: str) -> QuerySet:
-        """Keep the order, by which an index must sort what is found, or set that of another index."""
+        """Return the matches in an order that an index provides: the list's own, or another set with ``order_by``."""
         raise NotImplementedError
 
 

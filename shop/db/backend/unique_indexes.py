@@ -1,6 +1,7 @@
 """Unique indexes that look-ups use.
 
-Those of django-mongodb-backend are partial by ``$type``, which no query implies. An equality implies a comparison.
+django-mongodb-backend makes them partial with ``$type``, so the planner never uses them for look-ups. Here the filter
+is ``$gte`` the lowest value, which every equality satisfies.
 """
 
 from collections.abc import Iterator, Sequence

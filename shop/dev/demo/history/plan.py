@@ -18,7 +18,7 @@ DAY = 24 * 3600.0
 SPAN = 730 * DAY
 # Half of the products and customers arrived in this time before the first order.
 _OPENING = 60 * DAY
-# One of so many customers has deleted the account.
+# One of this number of customers has deleted the account.
 DELETED_EVERY = 20
 MOST_ORDERS_OF_REGULAR = 5_000
 _EPOCH = datetime(1970, 1, 1)
@@ -40,7 +40,7 @@ class Sizes:
 
     @classmethod
     def of_shop(cls, orders: int, *, products: int | None = None) -> "Sizes":
-        """Return the sizes of a shop with so many orders."""
+        """Return the sizes of a shop with this number of orders."""
         return cls(
             orders=orders,
             products=max(10, orders * 2 // 5) if products is None else products,
