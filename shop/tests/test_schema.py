@@ -107,7 +107,7 @@ def test_an_error_that_only_a_hook_raises_is_described() -> None:
 def test_every_refusal_of_the_shops_own_is_described() -> None:
     described = {code for _, code in described_errors()}
     passing = {each.default_code for each in subclasses_of(ServiceUnavailable)}
-    # What rooms build on, what is answered everywhere, and what only the admin can meet.
+    # Of base classes, of all operations, or of the admin only.
     elsewhere = {"invalid", "conflict", "too_many_requests", "payload_too_large", "request_timeout", "incomplete_body"}
     elsewhere |= {"unsupported_media_type", "category_cycle", "category_in_use"}
     elsewhere |= {"file_refused", "too_many_columns", "preview_too_old", "not_confirmable"}
