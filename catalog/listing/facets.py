@@ -95,7 +95,7 @@ class FacetsSerializer(serializers.Serializer):
 # Per filter and key: the number of products, their lowest and highest price, and the attributes of one of them.
 Groups = dict[str, dict[Any, Document]]
 
-# Only large counts are cached.
+# Facets are cached if this number of products is read for one of the filters.
 CACHED_FROM = 1_000
 _facets: TTLCache[dict[str, Any]] = TTLCache(seconds=5.0, maxsize=100)
 
@@ -105,22 +105,25 @@ def count_facets(query: ProductFilters) -> dict[str, Any]:
     key = repr((query.conditions, query.match()))
     facets = _facets.get(key)
     if facets is None:
-        facets = _count_facets(query)
-        if facets["count"] >= CACHED_FROM:
+        facets, examined = _count_facets(query)
+        if examined >= CACHED_FROM:
             _facets.set(key, facets)
     return facets
 
 
-def _count_facets(query: ProductFilters) -> dict[str, Any]:
+def _count_facets(query: ProductFilters) -> tuple[dict[str, Any], int]:
+    """Return the facets, and the most products that were read for one filter."""
     not_set = [name for name in _KEYS if name not in query.conditions]
     selector = Selector(query)
-    matching, count_exact, groups = _scan(selector.select(), names=[*not_set, "attributes"])
-    exact = count_exact
+    selection = selector.select()
+    matching, count_exact, groups = _scan(selection, names=[*not_set, "attributes"])
+    exact, examined = count_exact, max(matching, selection.examined)
     for name in query.conditions:
-        _, is_exact, found = _scan(selector.select(without=name), names=[name])
-        exact = exact and is_exact
+        selection = selector.select(without=name)
+        products, is_exact, found = _scan(selection, names=[name])
+        exact, examined = exact and is_exact, max(examined, products, selection.examined)
         groups |= found
-    return {
+    facets = {
         "count": min(matching, pagination.MAX_COUNTED),
         "count_exact": count_exact,
         "exact": exact,
@@ -131,6 +134,7 @@ def _count_facets(query: ProductFilters) -> dict[str, Any]:
         ],
         "attributes": _attributes(groups, chosen=query.attributes),
     }
+    return facets, examined
 
 
 def _scan(selection: Selection, *, names: Iterable[str]) -> tuple[int, bool, Groups]:

@@ -23,6 +23,8 @@ class Selection(NamedTuple):
     hint: str
     # False if products that match may not be looked at.
     is_complete: bool
+    # Number of products that the others are applied to, up to ``MAX_COUNTED + 1``; 0 without others.
+    examined: int = 0
 
 
 _ALL = _Part({}, "product_newest")
@@ -53,9 +55,12 @@ class Selector:
         if len(conditions) <= 1 and first.in_order:
             return Selection([{"$match": match}, *_newest(first)], first.hint, is_complete=True)
         rarest = min(parts, key=lambda name: self._sizes.get(name, 0))
-        is_complete = self._sizes.get(rarest, 0) <= pagination.MAX_COUNTED
+        examined = self._sizes.get(rarest, 0)
+        is_complete = examined <= pagination.MAX_COUNTED
         part = parts[rarest] if is_complete else first if first.in_order else _ALL
-        return Selection([{"$match": _active(part)}, *_newest(part), {"$match": match}], part.hint, is_complete)
+        return Selection(
+            [{"$match": _active(part)}, *_newest(part), {"$match": match}], part.hint, is_complete, examined
+        )
 
     @cached_property
     def _sizes(self) -> dict[str, int]:

@@ -14,6 +14,7 @@ from catalog.listing.filters import ProductFilters
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST, put_on_shelf
 from shop.api import pagination
+from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
 from shop.dev.testing.replies import refusal, refusals
 from shop.http.circuit import circuit
@@ -310,6 +311,19 @@ def test_many_products_are_counted_once_in_some_seconds_and_few_each_time(
     make_product()
     assert anonymous.get(URL).json()["count"] == before + 1
     assert anonymous.get(f"{URL}?min_price=0").json()["count"] == before + 2
+
+
+def test_facets_that_read_many_products_are_cached_although_few_match(
+    ask: Callable, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facets, "CACHED_FROM", 6)
+    put_on_shelf(*({"price": 1, "in_stock": n == 0, "attribute_pairs": ["age=old"]} for n in range(6)))
+    for query in ("in_stock=true", "in_stock=true&max_price=1", "attr_age=new"):
+        with count_commands() as first:
+            before = ask(query)
+        with count_commands() as second:
+            assert ask(query) == before
+        assert (bool(first.on("catalog_product")), second.on("catalog_product")) == (True, []), query
 
 
 def test_facets_are_limited_by_address(anonymous: APIClient, shelf: None, settings: Any) -> None:
