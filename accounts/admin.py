@@ -22,7 +22,7 @@ from accounts.postal import postal_lines
 from shop.admin.base import PlainDeleteConfirmationMixin, SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
 from shop.admin.html import badge, link, list_url
-from shop.admin.lists import MOST_FOUND, CreationDaysFilter, IndexedSearchMixin, ListIndex, by_id, in_order
+from shop.admin.lists import MOST_FOUND, CreationDaysFilter, IndexedSearchMixin, ListIndex, by_id, first_found, in_order
 from shop.api.errors import ShopError
 from shop.audit import staff_log
 from shop.audit.staff_log import Action
@@ -96,13 +96,14 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
         by_email = in_order(queryset, "email", normalize_email(text))
-        return (
-            by_email if by_email.exists() else queryset.filter(pk__in=User.objects.keys_by_name(text, limit=MOST_FOUND))
-        )
+        if by_email.exists():
+            return by_email
+        by_name = User.objects.keys_by_name(text, limit=MOST_FOUND + 1)
+        return queryset.filter(pk__in=first_found(request, User, by_name))
 
     @display(description="Customer", header=True, ordering="email")
     def person(self, user: User) -> list[Any]:

@@ -4,6 +4,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.decorators import display
@@ -61,7 +62,7 @@ class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin
         ("Usage", {"fields": ("used",)}),
     )
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         return in_order(queryset, "code", identifiers.upper_code(text))
 
     def deletion_blocker(self, coupon: Coupon) -> str:
@@ -95,8 +96,8 @@ class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     fields = (("owner", "coupon"), "contents", ("created_at", "updated_at"))
     readonly_fields = ("owner", "contents")
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
-        return queryset.filter(user__in=keys_of(User.objects.all(), "email", normalize_email(text)))
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
+        return queryset.filter(user__in=keys_of(request, User, "email", normalize_email(text)))
 
     @display(description="Customer")
     def owner(self, cart: Cart) -> str:

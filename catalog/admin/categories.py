@@ -93,7 +93,7 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return TreeChangeList
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         return queryset.filter(Q(name__icontains=text) | Q(path__icontains=text))
 
     def autocomplete_label(self, category: Category, *, searched: bool) -> str:

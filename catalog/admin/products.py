@@ -19,11 +19,12 @@ from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, V
 from catalog.errors import ProductsChanging
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
-from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin, state_of
+from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
-from shop.admin.lists import MOST_FOUND, IndexedSearchMixin, ListIndex, by_id, in_order
+from shop.admin.lists import MOST_FOUND, IndexedSearchMixin, ListIndex, by_id, first_found, in_order
 from shop.admin.refusals import error_message
+from shop.admin.state import state_of
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
 from shop.media.cleanup import delete_image_later
@@ -115,18 +116,22 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
             kwargs["widget"] = LinesWidget(attrs={"rows": 6})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
         with_sku = in_order(Variant.objects.all(), "sku_key", identifiers.key(text))
-        products = dict(with_sku.values_list("sku", "product")[:MOST_FOUND])
+        variants = list(with_sku.values_list("sku", "product")[: MOST_FOUND + 1])
+        products = dict(variants[:MOST_FOUND])
         if text in products:
             return queryset.filter(pk=products[text])
         index = self.list_index
         of_any_state = queryset.filter(**index.any_value(Product)).order_by(*index.order)
         by_words = Search(text).matching(of_any_state)
         # Includes SKUs of active variants.
-        return queryset.filter(pk__in=set(products.values())) if products and not by_words.exists() else by_words
+        if not products or by_words.exists():
+            return by_words
+        first_found(request, Variant, variants)
+        return queryset.filter(pk__in=set(products.values()))
 
     @display(description="Product", ordering="sort_name")
     def product(self, product: Product) -> str:

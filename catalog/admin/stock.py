@@ -80,7 +80,7 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     readonly_fields = ("variant", "product_link", "shown_price", "stock_state", "active", "ledger")
     actions_row = actions_detail = ("change_stock",)
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
         return in_order(queryset, "sku_key", identifiers.key(text))
@@ -165,8 +165,8 @@ class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return LedgerChangeList
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
-        variants = keys_of(Variant.objects.all(), "sku_key", identifiers.key(text))
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
+        variants = keys_of(request, Variant, "sku_key", identifiers.key(text))
         return queryset.filter(variant__in=variants) if variants else queryset.filter(reference=text.upper())
 
     @display(description="SKU")

@@ -115,13 +115,13 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     change_form_template = "admin/orders/order.html"
     actions_detail = tuple(BUTTONS)
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
         by_number = in_order(queryset, "number", identifiers.upper_code(text))
         if "@" not in text and by_number.exists():
             return by_number
-        return queryset.filter(user__in=keys_of(User.objects.all(), "email", normalize_email(text)))
+        return queryset.filter(user__in=keys_of(request, User, "email", normalize_email(text)))
 
     @display(description="Order", header=True)
     def order(self, order: Order) -> list[str]:

@@ -11,6 +11,7 @@ from shop.admin.html import price
 class ShippingMethodAdmin(SingleDeleteMixin, TransactionalModelAdmin):
     list_display = ("name", "code", "shown_price", "position", "is_pickup", "is_active")
     list_filter = (("is_active", BooleanRadioFilter),)
+    is_small = True
     money_fields = ("price",)
     prepopulated_fields = {"code": ("name",)}
     fields = (
@@ -36,6 +37,7 @@ class ShippingMethodAdmin(SingleDeleteMixin, TransactionalModelAdmin):
 class TaxRateAdmin(TransactionalModelAdmin):
     list_display = ("country", "state", "shown_rate", "applies_to_shipping")
     list_display_links = ("country",)
+    is_small = True
     search_fields = ("country", "state")
     ordering = ("country", "state")
     fields = (("country", "state"), ("rate", "applies_to_shipping"))

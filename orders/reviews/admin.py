@@ -51,14 +51,14 @@ class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     actions = ("hide_selected", "show_selected")
     actions_detail = ("hide", "show")
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
         if "@" in text:
-            return queryset.filter(user__in=keys_of(User.objects.all(), "email", normalize_email(text)))
+            return queryset.filter(user__in=keys_of(request, User, "email", normalize_email(text)))
         # With all states, each a part of the index; MongoDB merges up to 200.
         of_any_state = queryset.filter(is_hidden__in=[True, False], is_withdrawn__in=[True, False])
-        products = keys_of(Product.objects.all(), "slug", identifiers.slug(text), at_most=50)
+        products = keys_of(request, Product, "slug", identifiers.slug(text), at_most=50)
         return of_any_state.filter(product__in=products)
 
     @display(description="Review")

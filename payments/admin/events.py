@@ -37,7 +37,7 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     actions = ("replay_selected",)
     actions_detail = ("replay",)
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if text.startswith("evt_"):
             return queryset.filter(pk=text)
         types = documents.distinct(StripeEvent, "type", {"type": {"$gte": text, "$lt": text + LAST_CHARACTER}})

@@ -97,7 +97,7 @@ class PaymentAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def get_inlines(self, request: HttpRequest, obj: Payment | None) -> tuple:
         return self.inlines if obj and obj.refunds.exists() else ()
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
             return found
         if text.startswith("pi_"):
@@ -171,10 +171,10 @@ class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     fields = (("payment_link", "status_label"), ("shown_amount", "reason"), ("stripe_refund", "actor"), "created_at")
     readonly_fields = ("payment_link", "status_label", "shown_amount")
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if text.startswith("re_"):
             return queryset.filter(stripe_refund=text)
-        payments = keys_of(Payment.objects.all(), "order_number", identifiers.upper_code(text))
+        payments = keys_of(request, Payment, "order_number", identifiers.upper_code(text))
         return queryset.filter(payment__in=payments)
 
     @display(description="Refund", header=True)

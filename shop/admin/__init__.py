@@ -55,7 +55,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     actions = ("run_selected",)
     actions_detail = ("run_now",)
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         return queryset.filter(begins_with("kind", text))
 
     def has_run_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -119,4 +119,5 @@ def jobs_given_up() -> Iterator[Figure]:
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(ReadOnlyModelAdmin):
     list_display = ("name", "due_at")
+    is_small = True
     ordering = ("name",)

@@ -1,5 +1,4 @@
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -17,25 +16,13 @@ from shop.admin.fields import MoneyFieldsMixin
 from shop.admin.html import page_url
 from shop.admin.lists import BoundedPaginator, ListIndex, QuickChangeList
 from shop.admin.refusals import add_refusal, error_message
+from shop.admin.state import state_of
 from shop.admin.uploads import Uploads, UploadsWaiting
 from shop.api.errors import ShopError
 from shop.audit import staff_log
 from shop.audit.staff_log import Action, StaffAction
 from shop.db import transactions
 from shop.db.transactions import transactional
-
-
-@dataclass
-class RequestState:
-    # Django asks for each value of each parameter.
-    allowed_lookups: set[str | None] | None = None
-    refusal: Exception | None = None
-    was_saved: bool = False
-    was_deleted: bool = False
-
-
-def state_of(request: HttpRequest) -> RequestState:
-    return vars(request).setdefault("admin_state", RequestState())
 
 
 class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
@@ -52,6 +39,8 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     paginator: ClassVar[type[Paginator]] = BoundedPaginator
+    # True if MongoDB may read and sort the whole collection: all columns sort, with all filters and searches.
+    is_small = False
     # Each column needs an index of its field and `-id`.
     sortable_by: ClassVar[tuple[str, ...]] = ()
     # Filters that may be set while the list is sorted by this column. The default order's column allows all filters.
@@ -66,7 +55,14 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return QuickChangeList
 
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator:
+        paginator: Any = super().get_paginator(request, *args, **kwargs)
+        paginator.is_whole_list = state_of(request).is_whole_list
+        return paginator
+
     def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        if self.is_small:
+            return tuple(map(str, self.get_list_display(request)))
         # What a search finds has the order of the index that finds it.
         return () if request.GET.get(SEARCH_VAR) else self.sortable_by
 

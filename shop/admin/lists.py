@@ -20,6 +20,7 @@ from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
 from unfold.utils import parse_date_str
 from unfold.views import ChangeList
 
+from shop.admin.state import state_of
 from shop.api.errors import is_database_outage
 from shop.db import documents
 from shop.db.creation import created_between
@@ -42,9 +43,22 @@ def in_order(queryset: QuerySet, field: str, text: str) -> QuerySet:
     return queryset.filter(begins_with(field, text)).order_by(field)
 
 
-def keys_of(queryset: QuerySet, field: str, text: str, *, at_most: int = MOST_FOUND) -> list[Any]:
-    """Return the primary keys of the first rows with a prefix."""
-    return list(in_order(queryset, field, text).values_list("pk", flat=True)[:at_most])
+def keys_of(
+    request: HttpRequest, model: type[models.Model], field: str, text: str, *, at_most: int = MOST_FOUND
+) -> list[Any]:
+    """Return the primary keys of the first rows with a prefix; if there are more, the page says so."""
+    keys = in_order(model._default_manager.all(), field, text).values_list("pk", flat=True)
+    return first_found(request, model, list(keys[: at_most + 1]), at_most=at_most)
+
+
+def first_found(
+    request: HttpRequest, model: type[models.Model], found: list[Any], *, at_most: int = MOST_FOUND
+) -> list[Any]:
+    """Return the first ``at_most`` of the rows found; if there is another, the page says so."""
+    if len(found) > at_most:
+        name = model._meta.verbose_name_plural
+        state_of(request).search_note = f"Only the first {at_most} {name} were searched: enter more of the text."
+    return found[:at_most]
 
 
 def by_id(queryset: QuerySet, text: str) -> QuerySet | None:
@@ -72,11 +86,12 @@ class BoundedPaginator(Paginator):
     """
 
     object_list: QuerySet
+    is_whole_list = False
     template_name = "admin/pages.html"
 
     @cached_property
     def count(self) -> int:
-        if not self.object_list.query.has_filters():
+        if self.is_whole_list or not self.object_list.query.has_filters():
             return Count(documents.estimated_count(self.object_list.model))
         # In order, to read the keys of the index that pages use.
         counted = self.object_list[: MOST_COUNTED + 1].count()
@@ -131,6 +146,8 @@ class QuickChangeList(ChangeList):
         if ORDER_VAR in self.params:
             self.params[ORDER_VAR] = self.params[ORDER_VAR].partition(".")[0]
         queryset = self._by_index(super().get_queryset(request, exclude_parameters))
+        is_filtered = self.query or self.used_filters or self.root_queryset.query.has_filters()
+        state_of(request).is_whole_list = not is_filtered
         return queryset.prefetch_related(*self.model_admin.list_prefetch_related)
 
     def _by_index(self, queryset: QuerySet) -> QuerySet:
@@ -152,6 +169,8 @@ class QuickChangeList(ChangeList):
         return found
 
     def _is_sortable(self, column: Any) -> bool:
+        if self.model_admin.is_small:
+            return True
         default = (*(self.model_admin.ordering or ()), "pk")[0].lstrip("-")
         is_default = self.get_ordering_field(column) in ("pk", default)
         return is_default or self.used_filters <= {*self.model_admin.sortable_with.get(column, ())}
@@ -176,6 +195,7 @@ class QuickChangeList(ChangeList):
         return [sign + field] if is_unique else [sign + field, f"{sign}pk"]
 
     def get_results(self, request: HttpRequest) -> None:
+        self.search_note = state_of(request).search_note
         try:
             super().get_results(request)
         except (OverflowError, DatabaseError) as error:
@@ -197,9 +217,9 @@ class IndexedSearchMixin(ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         text = search_term.replace("\0", "").strip()[:200]
-        return (self.search(queryset, text) if text else queryset), False
+        return (self.search(request, queryset, text) if text else queryset), False
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         """Return the matches in an order that an index provides: the list's own, or another set with ``order_by``."""
         raise NotImplementedError
 

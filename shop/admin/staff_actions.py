@@ -67,10 +67,10 @@ class StaffActionAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
             row.stored_title = f"{_kind(row.model)} {row.target} {row.get_action_display()}"
         return row
 
-    def search(self, queryset: QuerySet, text: str) -> QuerySet:
+    def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if "@" not in text:
             return queryset.filter(Q(object_id=text) | Q(request_id=text) | Q(staff=text) | Q(label=text))
-        people = keys_of(get_user_model().objects.all(), "email", text.lower())
+        people = keys_of(request, get_user_model(), "email", text.lower())
         return queryset.filter(staff__in=[str(pk) for pk in people])
 
     @display(description="User")

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import User
 from cart.models import Coupon, CouponUse
 from catalog.models import Category, Product
-from orders.models import Order
+from orders.models import Order, TaxRate
 from payments.models import StripeEvent
 from shop.admin import lists
 from shop.audit.staff_log import StaffAction
@@ -74,6 +74,40 @@ def test_a_list_of_no_more_than_the_limit_is_counted_exactly(browser: Client, ac
     assert [str(row.pk) for row in page.context["cl"].result_list] == [actions[1]]
     assert "Pages end" not in page.content.decode()
     assert page.context["cl"].result_count == 1
+
+
+def test_a_whole_list_that_is_sorted_has_its_exact_number(
+    browser: Client, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "MOST_COUNTED", 2)
+    for name in ("A", "B", "C"):
+        make_product(name)
+    url = url_of("catalog.product")
+    price = browser.get(url).context["cl"].list_display.index("shown_price")
+    counts = [
+        str(browser.get(url, query).context["cl"].result_count)
+        for query in ({}, {"o": str(price)}, {"o": str(price), "is_active__exact": "1"}, {"q": "a"})
+    ]
+    assert counts == ["3", "3", "2+", "1"]
+
+
+def test_small_lists_sort_by_each_column(browser: Client) -> None:
+    for country, state in (("DE", ""), ("US", "CA"), ("US", "AL")):
+        TaxRate.objects.create(country=country, state=state, rate="0.1")
+    url = url_of("orders.taxrate")
+    ids = [str(TaxRate.objects.get(state=state).pk) for state in ("CA", "AL", "")]
+    assert shown(browser, url, o="-2") == ids
+    assert shown(browser, url, q="US", o="-2") == ids[:2]
+
+
+def test_a_search_says_if_it_used_only_the_first_customers(browser: Client) -> None:
+    url, note = url_of("orders.order"), "Only the first 100 customers were searched: enter more of the text."
+    User.objects.bulk_create(User(email=f"customer{number:03}@example.com") for number in range(100))
+    page = browser.get(url, {"q": "customer"})
+    assert note not in page.content.decode()
+    User.objects.create(email="customer-last@example.com")
+    assert note in browser.get(url, {"q": "customer"}).content.decode()
+    assert note not in browser.get(url, {"q": "customer001@"}).content.decode()
 
 
 def test_a_list_is_sorted_by_one_column_and_the_key_in_the_same_direction(

@@ -111,6 +111,13 @@ def test_an_index_serves_every_list(populated_shop: Order, open_list: Callable[.
     assert opened > 150
 
 
+def test_only_small_collections_sort_without_an_index() -> None:
+    small = {
+        model._meta.label_lower for model, each in admin.site._registry.items() if getattr(each, "is_small", False)
+    }
+    assert small <= set(SMALL)
+
+
 # --- With many rows ---------------------------------------------------------------------------------------------------
 
 ORDERS = 100_000
