@@ -18,6 +18,8 @@ logger = structlog.get_logger(__name__)
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(hours=1)
+# In a row, of which the cursor may be the cause.
+MAX_FAILURES = 10
 
 # A JSON value; None at the start and the end of a period.
 Cursor = Any
@@ -63,6 +65,7 @@ def every(seconds: float, *, name: str) -> Callable[[Callable[[], Any]], Callabl
     """Register a task that takes less than a second."""
 
     def register(function: Callable[[], Any]) -> Callable[[], Any]:
+    A cursor at which it fails again and again is dropped; the task starts over after its period.
         def run(cursor: Cursor) -> None:
             function()
 
@@ -108,8 +111,12 @@ def _run(row: PeriodicTask) -> bool:
             cursor = task.run(row.cursor)
         except Exception:
             logger.exception("periodic_task_failed")
-            pause = min(task.period, LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.failures, 10))
-            row.release(due_at=now() + pause, cursor=row.cursor, failures=row.failures + 1)
+            failures = row.failures + 1
+            if row.cursor is not None and failures >= MAX_FAILURES:
+                row.release(due_at=now() + task.period, cursor=None, failures=failures)
+            else:
+                pause = min(task.period, LONGEST_RETRY, FIRST_RETRY * 2 ** min(row.failures, 10))
+                row.release(due_at=now() + pause, cursor=row.cursor, failures=failures)
         else:
             # With a cursor it is due again, after those that became due during the slice.
             row.release(due_at=now() if cursor is not None else started_at + task.period, cursor=cursor)

@@ -131,6 +131,21 @@ def test_a_slice_that_fails_keeps_its_cursor_and_is_soon_tried_again(walk: Walk)
 
 def test_a_task_whose_worker_was_killed_continues_when_its_lease_is_over(walk: Walk) -> None:
     def killed() -> None:
+def test_a_cursor_at_which_a_task_fails_again_and_again_is_dropped(walk: Walk) -> None:
+    jobs.run_next_task()
+    walk.then = broken
+    for _ in range(periodic.MAX_FAILURES):
+        assert task().cursor == {"after": 1}
+        due_again()
+        assert run_due_tasks() == 1
+    assert (task().cursor, task().failures) == (None, periodic.MAX_FAILURES)
+    assert 86_390 < seconds_until_due() < 86_401
+    walk.then = lambda: None
+    due_again()
+    assert run_due_tasks() == 5
+    assert (task().cursor, task().failures) == (None, 0)
+
+
         raise KeyboardInterrupt
 
     jobs.run_next_task()
