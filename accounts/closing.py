@@ -30,6 +30,8 @@ def _delete_rows(model: type[Model], user: User) -> bool:
 
 def close(user: User) -> None:
     """Erase the account, and free its e-mail address. Call it in a transaction, after :func:`detach_rows`."""
+    # They would pass for networks of a new account with the same e-mail address.
+    KnownNetwork.objects.filter(user=user).delete()
     user.groups.clear()
     user.user_permissions.clear()
     User.objects.filter(pk=user.pk).update(

@@ -116,14 +116,16 @@ def test_each_kind_of_row_is_detached_in_batches(customer: User, as_customer: AP
 
     assert as_customer.delete(ME).status_code == 204
 
-    models = (Payment, CouponUse, KnownNetwork, Review)
+    # A new account may have the same address.
+    assert not KnownNetwork.objects.exists()
+    models = (Payment, CouponUse, Review)
     left = [model._base_manager.filter(user=customer.pk).count() for model in models]
     assert left == [ORDERS - AT_ONCE] * len(models)
     # Reviews first.
     assert Order.objects.filter(user=customer.pk).count() == ORDERS + 1
     finish()
     assert not User.objects.filter(pk=customer.pk).exists()
-    assert [model._base_manager.count() for model in models] == [ORDERS, ORDERS, 0, ORDERS // 2]
+    assert [model._base_manager.count() for model in models] == [ORDERS, ORDERS, ORDERS // 2]
     assert not Order.objects.exclude(user=None).exists()
 
 
