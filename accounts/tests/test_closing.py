@@ -15,6 +15,8 @@ from accounts.tokens import issue_tokens
 from cart.models import Cart, Coupon, CouponUse
 from catalog.models import Product
 from conftest import ADDRESS, PASSWORD, client_of
+from orders import services as order_services
+from orders.lifecycle import Actor
 from orders.models import Order
 from orders.reviews.models import Review
 from payments.models import Payment
@@ -127,6 +129,28 @@ def test_each_kind_of_row_is_detached_in_batches(customer: User, as_customer: AP
     assert not User.objects.filter(pk=customer.pk).exists()
     assert [model._base_manager.count() for model in models] == [ORDERS, ORDERS, ORDERS // 2]
     assert not Order.objects.exclude(user=None).exists()
+
+
+def test_a_review_is_withdrawn_with_its_order_while_the_account_is_being_deleted(
+    customer: User, as_customer: APIClient, free: Product, make_product: Callable[..., Product]
+) -> None:
+    bowl = make_product("Bowl", price="0.00", stock=5)
+    number = place_order(as_customer, bowl)["number"]
+    assert as_customer.post(f"{API}/products/{bowl.pk}/reviews/", {"rating": 1}).status_code == 201
+    # These are detached first.
+    trade(as_customer, free, orders=AT_ONCE)
+    assert as_customer.delete(ME).status_code == 204
+    review, order = Review.objects.get(product=bowl), Order.objects.get(number=number)
+    assert (review.user_id, review.order, order.user_id) == (None, order.pk, customer.pk)
+
+    order_services.cancel_order(order=order, actor=Actor.STAFF)
+
+    finish()
+    assert list(Review.objects.values_list("product", "is_withdrawn").order_by("is_withdrawn")) == [
+        (free.pk, False),
+        (bowl.pk, True),
+    ]
+    assert not audit.violations()
 
 
 def test_a_deletion_sends_as_many_commands_for_any_history(
