@@ -1,5 +1,6 @@
 """Unpaid orders are cancelled when their hold is over."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import structlog
@@ -38,7 +39,7 @@ def expire_in_slices(cursor: Cursor) -> Cursor:
 
 
 def expire_due_orders() -> Sweep:
-    """Oldest first, until the time of a slice is over."""
+    """Those without a payment first, then oldest first, until the time of a slice is over."""
     limit = TimeLimit()
     expired = 0
     while due := _next_due():
@@ -57,21 +58,22 @@ def expire_due_orders() -> Sweep:
             except TransactionContention:
                 continue
             except ServiceUnavailable:
-                # Retry in the next period.
+                # Try others in the next period.
+                _extend_holds(alone)
                 return Sweep(expired, goes_on=False)
             except Exception:
                 # The other orders must still expire.
                 logger.exception("order_expiry_failed", order=str(pk))
-                _extend_hold(pk)
+                _extend_holds([pk])
         if limit.is_over:
             return Sweep(expired, goes_on=True)
     return Sweep(expired, goes_on=False)
 
 
 def _next_due() -> list[tuple[ObjectId, ObjectId | None]]:
-    """Return order and payment."""
-    due = Order.objects.due_to_expire().order_by("expires_at")
-    return list(due.values_list("pk", "payment")[:EXPIRED_TOGETHER])
+    """Return order and payment; those with a payment last, because they wait for Stripe."""
+    due = Order.objects.due_to_expire().order_by("expires_at").values_list("pk", "payment")
+    return list(due.filter(payment=None)[:EXPIRED_TOGETHER]) or list(due.exclude(payment=None)[:EXPIRED_TOGETHER])
 
 
 def expire_order(*, order_id: ObjectId) -> bool:
@@ -85,15 +87,15 @@ def expire_order(*, order_id: ObjectId) -> bool:
         return _expire(Q(pk=order_id)) == 1
     except (ServiceUnavailable, OrderNotCancellable) as error:
         logger.info("order_hold_extended", order=order.number, error=describe_error(error))
-        _extend_hold(order_id)
+        _extend_holds([order_id])
         if isinstance(error, ServiceUnavailable):
             raise
         return False
 
 
-def _extend_hold(order_id: ObjectId) -> None:
+def _extend_holds(order_ids: Sequence[ObjectId]) -> None:
     later = timezone.now() + HOLD_EXTENSION
-    Order.objects.filter(pk=order_id, status=OrderStatus.PENDING).update(expires_at=later)
+    Order.objects.filter(pk__in=order_ids, status=OrderStatus.PENDING).update(expires_at=later)
 
 
 @transactional("orders.expire")

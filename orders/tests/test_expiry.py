@@ -208,6 +208,26 @@ def test_a_sweep_ends_at_the_first_order_for_which_stripe_is_away(
     assert stock_of(product) == 3
 
 
+def test_orders_without_a_payment_expire_while_stripe_is_away(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator, in_twos: None
+) -> None:
+    product = make_product(stock=9)
+    waiting = [place_order(as_customer, product)["number"] for _ in range(3)]
+    for number in waiting:
+        open_payment(as_customer, number)
+    for _ in range(3):
+        place_order(as_customer, product)
+    let_time_run_out()
+    simulator.fail(kind="server_error", stored=False)
+
+    run_task("orders.expire")
+
+    assert Order.objects.filter(status="cancelled").count() == 3
+    # One of a batch stands for the others.
+    assert [hold_of(number) > timedelta(minutes=4) for number in waiting] == [True, True, False]
+    assert stock_of(product) == 6
+
+
 def test_an_order_whose_processing_came_to_nothing_expires_whatever_was_heard_last(
     as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
 ) -> None:
