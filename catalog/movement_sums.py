@@ -12,7 +12,7 @@ from django.conf import settings
 from pymongo import UpdateOne
 
 from catalog.models import StockMovement
-from shop import days, jobs
+from shop import jobs
 from shop.db import documents
 from shop.db.transactions import transactional
 
@@ -110,11 +110,7 @@ def _sum_up(keys: list[ObjectId], *, month: date) -> None:
         {"$group": {"_id": _GROUP, "latest": {"$max": "$_id"}, "delta": {"$sum": "$delta"}}},
     ]
     sums = {row["latest"]: row["delta"] for row in documents.aggregate(StockMovement, pipeline)}
-    same = {
-        "note": f"Sum of {month:%B %Y}",
-        "reference": "",
-        "created_at": days.beginning(_next(month)) - timedelta(milliseconds=1),
-    }
+    same = {"note": f"Sum of {month:%B %Y}", "reference": ""}
     documents.bulk_write(
         StockMovement, [UpdateOne({"_id": key}, {"$set": {"delta": delta, **same}}) for key, delta in sums.items()]
     )
