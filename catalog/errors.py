@@ -23,11 +23,6 @@ class OutOfStock(Conflict):
         self.variants = set(variants)
 
 
-class ProductsChanging(Conflict):
-    default_code = "products_changing"
-    default_detail = "Many products are still being published or unpublished. Try again in a moment."
-
-
 class CategoryCycle(ShopError):
     default_code = "category_cycle"
     default_detail = "A category cannot be a subcategory of itself."

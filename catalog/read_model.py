@@ -5,6 +5,7 @@ Concurrent changes conflict on the product's document and are retried.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -101,12 +102,18 @@ def rename_category(category: Category, *, products: Sequence[ObjectId]) -> None
     Product.objects.filter(pk__in=products, category=category).update(**changes)
 
 
-def set_active(products: Sequence[tuple[ObjectId, ObjectId | None]], *, is_active: bool) -> None:
-    """``products`` are given with their categories. Call it in a transaction."""
-    Product.objects.filter(pk__in=[pk for pk, _ in products]).update(
-        is_active=is_active, counted_in=F("category") if is_active else None, updated_at=timezone.now()
+def set_active(
+    products: Sequence[tuple[ObjectId, ObjectId | None, bool]], *, is_active: bool, updated_at: datetime
+) -> None:
+    """``products`` are given with their categories and ``is_active``. Call it in a transaction.
+
+    Writes ``updated_at`` also of those that stay as they are, so that a job of an earlier request skips them.
+    """
+    Product.objects.filter(pk__in=[pk for pk, *_ in products]).update(
+        is_active=is_active, counted_in=F("category") if is_active else None, updated_at=updated_at
     )
-    _move_counts([(None, category) if is_active else (category, None) for _, category in products])
+    changed = [category for _, category, was_active in products if was_active != is_active]
+    _move_counts([(None, category) if is_active else (category, None) for category in changed])
 
 
 def _move_counts(moves: Sequence[tuple[ObjectId | None, ObjectId | None]]) -> None:

@@ -1,6 +1,7 @@
 import secrets
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
@@ -14,7 +15,6 @@ from catalog.errors import (
     CategoryInUse,
     CompareAtPriceTooLow,
     DuplicateOptions,
-    ProductsChanging,
     SkuTaken,
     SlugTaken,
     VariantRequired,
@@ -30,6 +30,7 @@ from shop.db.mongodb import violated_fields
 from shop.db.transactions import transactional
 from shop.http import request_context
 from shop.http.request_context import Staff
+from shop.jobs.timing import now
 from shop.media.cleanup import delete_image_later
 
 # Fields that staff edit; the others are the read model.
@@ -111,38 +112,41 @@ def delete_product(*, product: Product) -> bool:
 
 
 @transactional("catalog.set_active")
-def set_active(products: list[Product], *, is_active: bool) -> int:
+def set_active(products: list[Product], *, is_active: bool, as_of: datetime | None = None) -> int:
+    """``as_of`` is the time of the request, if it was not made now."""
     staff_log.record(Action.CHANGE, *products, fields=["is_active"])
     rows = Product.objects.filter(pk__in=[product.pk for product in products])
     found = list(rows.values_list("pk", "category", "is_active"))
-    read_model.set_active([(pk, category) for pk, category, was in found if was != is_active], is_active=is_active)
+    read_model.set_active(found, is_active=is_active, updated_at=as_of or now())
     return len(found)
 
 
 @transactional("catalog.set_active_of_many")
 def set_active_of_many(product_ids: Sequence[ObjectId], *, is_active: bool) -> int:
-    """Return the number of products left to a job, after a first batch.
-
-    Raises :class:`ProductsChanging` while such a job is under way, which would undo this later change.
-    """
-    if jobs.Job.objects.filter(kind=set_active_later.name, given_up_at=None).exists():
-        raise ProductsChanging
-    now, later = product_ids[:ACTIVATED_TOGETHER], product_ids[ACTIVATED_TOGETHER:]
-    set_active(list(Product.objects.filter(pk__in=now)), is_active=is_active)
+    """Return the number of products left to a job, after a first batch."""
+    asked_at = now()
+    first, later = product_ids[:ACTIVATED_TOGETHER], product_ids[ACTIVATED_TOGETHER:]
+    set_active(list(Product.objects.filter(pk__in=first)), is_active=is_active)
     if later:
         set_active_later.enqueue(
-            products=[str(pk) for pk in later], is_active=is_active, staff=request_context.acting_staff()
+            products=[str(pk) for pk in later],
+            is_active=is_active,
+            asked_at=asked_at.isoformat(),
+            staff=request_context.acting_staff(),
         )
     return len(later)
 
 
 @jobs.job("catalog.set_active", in_transaction=True)
-def set_active_later(*, products: list[str], is_active: bool, staff: list[str] | None) -> None:
-    now, later = products[:ACTIVATED_TOGETHER], products[ACTIVATED_TOGETHER:]
+def set_active_later(*, products: list[str], is_active: bool, asked_at: str, staff: list[str] | None) -> None:
+    """Skip products that were changed after the request, so that the latest request wins."""
+    first, later = products[:ACTIVATED_TOGETHER], products[ACTIVATED_TOGETHER:]
     request_context.bind_staff(Staff(*staff) if staff else None)
-    set_active(list(Product.objects.filter(pk__in=now)), is_active=is_active)
+    as_of = datetime.fromisoformat(asked_at)
+    unchanged = Product.objects.filter(pk__in=first, updated_at__lte=as_of)
+    set_active(list(unchanged), is_active=is_active, as_of=as_of)
     if later:
-        raise jobs.Continue(products=later, is_active=is_active, staff=staff)
+        raise jobs.Continue(products=later, is_active=is_active, asked_at=asked_at, staff=staff)
 
 
 def finalize_products(

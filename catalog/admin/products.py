@@ -16,14 +16,12 @@ from catalog import images, services, stock
 from catalog.admin.exports import ExportMixin
 from catalog.admin.price_changes import PriceChangesMixin
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
-from catalog.errors import ProductsChanging
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, price, thumbnail
 from shop.admin.lists import MOST_FOUND, IndexedSearchMixin, ListIndex, by_id, first_found, in_order
-from shop.admin.refusals import error_message
 from shop.admin.state import state_of
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
@@ -174,11 +172,7 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
             text = f"Publish or unpublish at most {MAX_AT_ONCE:,} products at once. Filter the list first."
             self.message_user(request, text, messages.ERROR)
             return
-        try:
-            later = services.set_active_of_many(products, is_active=is_active)
-        except ProductsChanging as error:
-            self.message_user(request, error_message(error), messages.ERROR)
-            return
+        later = services.set_active_of_many(products, is_active=is_active)
         changed = len(products) - later
         text = f"{changed} {model_ngettext(self.opts, changed)} {done}."
         if later:
