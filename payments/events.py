@@ -141,7 +141,8 @@ def delete_resolved_events(cursor: jobs.Cursor) -> jobs.Cursor:
 def _has_open_flag(row: StripeEvent) -> bool:
     intent = row.payload["data"]["object"]
     payment = transitions.payment_of(intent) or transitions.payment_in_metadata(intent)
-    return payment is not None and Order.objects.get(pk=payment.order_id).has_open_flag
+    order = None if payment is None else Order.objects.filter(pk=payment.order_id).first()
+    return order is not None and order.has_open_flag
 
 
 def _intent_changed(intent: StripeObject) -> Outcome:

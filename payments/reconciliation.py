@@ -3,14 +3,16 @@
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
+from pymongo.errors import PyMongoError
 
 from orders.lifecycle import EVER_PAID_STATUSES
 from orders.models import Order
@@ -19,7 +21,9 @@ from payments.errors import StripeRefused
 from payments.models import Payment, Refund, StripeEvent
 from payments.transitions import FINAL, StripeObject
 from shop import jobs
+from shop.api.errors import ServiceUnavailable
 from shop.jobs import Cursor, TimeLimit
+from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
@@ -106,20 +110,35 @@ def _slice(position: Position, report: Report) -> Position | None:
     # The intent of a payment in the part may be outside.
     rest = _created(Payment.objects.exclude(pk__in=position.payments), position)
     for payment in limit.limit(rest.order_by("created_at")[:PAGE]):
-        _look_up(payment, report)
+        with _reported(payment.order_number, report):
+            _look_up(payment, report)
         position.payments.append(str(payment.pk))
     if rest.exclude(pk__in=position.payments).exists():
         return position
     _compare_orders(position, report)
-    start, _ = position.part
-    if start > datetime.fromisoformat(position.since):
+    start, end = position.part
+    # The last part is empty, so that its slices only resend refunds.
+    if start < end:
         # A payment is a little older than its intent.
         earlier = Payment.objects.filter(pk__in=position.payments, created_at__lt=start).values_list("pk", flat=True)
         compared = [str(pk) for pk in earlier]
         return Position(since=position.since, until=position.until, end=start.isoformat(), payments=compared)
-    for refund in refunds.resend_refunds(before=datetime.fromisoformat(position.until)):
+    resent, is_more = refunds.resend_refunds(before=datetime.fromisoformat(position.until), limit=limit)
+    for refund in resent:
         report.repaired.append(f"a refund of {refund.payment_id} was never sent and was sent now")
-    return None
+    return position if is_more else None
+
+
+@contextmanager
+def _reported(subject: str, report: Report) -> Iterator[None]:
+    """Turn an error, other than an outage, into a problem, so that the others are still compared."""
+    try:
+        yield
+    except (ServiceUnavailable, DatabaseError, PyMongoError):
+        raise
+    except Exception as error:
+        logger.exception("reconciliation_failed", subject=subject)
+        report.problems.append(f"{subject} was not compared: {describe_error(error)}")
 
 
 def _created(rows: QuerySet[Any], position: Position) -> QuerySet[Any]:
@@ -135,8 +154,7 @@ def _compare_intents(position: Position, report: Report, limit: TimeLimit) -> bo
     last = end if position.is_first_part else end - timedelta(seconds=1)
     if last < start:
         return True
-    intents = gateway.list_intents(since=start, until=last, after=position.intent)
-    while page := list(itertools.islice(intents, PAGE)):
+    for page in _pages(position, since=start, until=last):
         payments = {row.intent: row for row in Payment.objects.filter(intent__in=[each["id"] for each in page])}
         refunded = defaultdict(list)
         for refund in Refund.objects.filter(payment__in=[row.pk for row in payments.values()]):
@@ -146,7 +164,8 @@ def _compare_intents(position: Position, report: Report, limit: TimeLimit) -> bo
             if payment is not None and _is_unchanged(payment, intent, refunded[payment.pk]):
                 report.payments += 1
             else:
-                payment = _compare_intent(intent, report)
+                with _reported(intent["id"], report):
+                    payment = _compare_intent(intent, report)
             if payment is not None:
                 position.payments.append(str(payment.pk))
             report.intents += 1
@@ -154,6 +173,21 @@ def _compare_intents(position: Position, report: Report, limit: TimeLimit) -> bo
         if limit.is_over:
             return position.intent == page[-1]["id"] and len(page) < PAGE
     return True
+
+
+def _pages(position: Position, *, since: datetime, until: datetime) -> Iterator[list[StripeObject]]:
+    """Yield the intents after that of the position, or all if Stripe does not know it any more."""
+    intents = gateway.list_intents(since=since, until=until, after=position.intent)
+    try:
+        page = list(itertools.islice(intents, PAGE))
+    except StripeRefused:
+        if not position.intent:
+            raise
+        intents = gateway.list_intents(since=since, until=until)
+        page = list(itertools.islice(intents, PAGE))
+    while page:
+        yield page
+        page = list(itertools.islice(intents, PAGE))
 
 
 def _is_unchanged(payment: Payment, intent: StripeObject, refunded: Sequence[Refund]) -> bool:

@@ -1,5 +1,6 @@
 """Refunds, reserved in a transaction and sent by a job."""
 
+from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 
@@ -81,20 +82,29 @@ def refund_late_money(*, payment: str) -> None:
     refund_cancelled_order(order=Payment.objects.get(pk=payment).order)
 
 
-def resend_refunds(*, before: datetime) -> list[Refund]:
+def resend_refunds(*, before: datetime, limit: jobs.TimeLimit) -> tuple[list[Refund], bool]:
+    """Return the refunds that were sent again, and whether there are more."""
+    failed, queued = defaultdict(list), set()
+    rows = jobs.Job.objects.filter(kind=send_refund.name).values_list("pk", "payload", "given_up_at")
+    for pk, payload, given_up_at in rows.iterator():
+        if given_up_at is None:
+            queued.add(payload["refund"])
+        else:
+            failed[payload["refund"]].append(pk)
     asked = Refund.objects.filter(status=Refund.Status.PENDING, stripe_refund=None, created_at__lt=before)
-    return [refund for refund in asked if _resend(refund)]
+    unsent = [refund for refund in asked if str(refund.pk) not in queued]
+    sent = []
+    for refund in limit.limit(unsent):
+        _resend(refund, failed_jobs=failed[str(refund.pk)])
+        sent.append(refund)
+    return sent, len(sent) < len(unsent)
 
 
 @transactional("payments.resend_refund")
-def _resend(refund: Refund) -> bool:
-    job = {"kind": send_refund.name, "payload": {"refund": str(refund.pk)}}
-    if jobs.Job.objects.filter(**job, given_up_at=None).exists():
-        return False
-    # A dead job would prevent a new one.
-    jobs.Job.objects.filter(**job).delete()
-    send_refund.enqueue(refund=str(refund.pk))
-    return True
+def _resend(refund: Refund, *, failed_jobs: list[ObjectId]) -> None:
+    jobs.Job.objects.filter(pk__in=failed_jobs).exclude(given_up_at=None).delete()
+    # Harmless if a concurrent run has just sent it.
+    send_refund.enqueue(unless_queued=True, refund=str(refund.pk))
 
 
 @jobs.job("payments.send_refund")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -15,10 +16,11 @@ from accounts.models import User
 from catalog.models import Product
 from conftest import ADDRESS, client_of
 from orders.models import Order, ShippingMethod
-from payments import reconciliation
+from payments import reconciliation, refunds
 from payments.models import Payment, Refund
 from payments.reconciliation import Report, reconcile
 from shop import audit, jobs
+from shop.db import documents
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.tasks import run_due_tasks, run_task
@@ -229,6 +231,29 @@ def test_a_refund_that_was_given_up_is_sent_after_all(
     assert audit.violations() == []
 
 
+def test_many_refunds_that_were_never_sent_are_sent_in_slices(
+    simulator: StripeSimulator,
+    order_with_payment: Callable[[APIClient], Payment],
+    as_customer: APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    payment = order_with_payment(as_customer)
+    for _ in range(4):
+        row = Refund(payment=payment, amount=1, status="pending", actor="staff", currency="usd")
+        row.save()
+    queued = Refund.objects.earliest("pk")
+    jobs.Job.objects.all().delete()
+    refunds.send_refund.enqueue(refund=str(queued.pk))
+    monkeypatch.setattr(timing, "SLICE_SECONDS", 0.0)
+    now = timezone.now()
+    found = [len(report.repaired) for report in reconcile(since=now, until=now + timedelta(hours=1))]
+    assert [count for count in found if count] == [1, 1, 1]
+    sent = jobs.Job.objects.filter(kind="payments.send_refund")
+    assert sorted(job.payload["refund"] for job in sent) == [
+        str(pk) for pk in Refund.objects.values_list("pk", flat=True).order_by("pk")
+    ]
+
+
 def test_a_dispute_that_was_not_heard_of_is_found(
     simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], as_customer: APIClient
 ) -> None:
@@ -273,6 +298,43 @@ def test_payments_without_news_are_read_together(
         return len(commands)
 
     assert commands() == commands() == commands()
+
+
+def test_a_payment_that_cannot_be_compared_does_not_keep_the_others_from_it(
+    simulator: StripeSimulator, order_with_payment: Callable[[APIClient], Payment], make_user: Callable[..., User]
+) -> None:
+    simulator.deliver(mode="off")
+    paid, *broken = (order_with_payment(client_of(make_user())) for _ in range(3))
+    for payment in (paid, *broken):
+        simulator.pay(payment_intent=payment.intent)
+    documents.delete_many(Order, {"payment": {"$in": [payment.pk for payment in broken]}})
+    # Listed, and looked up.
+    Payment.objects.filter(pk=broken[1].pk).update(created_at=timezone.now() - timedelta(minutes=50))
+
+    report = reconcile_all()
+
+    assert Order.objects.get(payment=paid.pk).payment_status == "paid"
+    assert len(report.problems) == 2
+    assert all("was not compared: DoesNotExist" in problem for problem in report.problems)
+
+
+def test_an_intent_that_stripe_forgot_does_not_stop_the_worker(
+    simulator: StripeSimulator,
+    order_with_payment: Callable[[APIClient], Payment],
+    as_customer: APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    simulator.deliver(mode="off")
+    monkeypatch.setattr(reconciliation, "MIN_AGE", -timedelta(hours=1))
+    payment = order_with_payment(as_customer)
+    simulator.pay(payment_intent=payment.intent)
+    start = reconciliation._start(timezone.now() - timedelta(hours=1), None)
+    cursor = {**asdict(start), "intent": "pi_gone"}
+    PeriodicTask.objects.create(name="payments.reconcile", due_at=timezone.now(), cursor=cursor)
+    run_task("payments.reconcile")
+    task = PeriodicTask.objects.get(name="payments.reconcile")
+    assert (task.cursor, task.failures) == (None, 0)
+    assert Order.objects.get().payment_status == "paid"
 
 
 def test_the_worker_compares_in_slices_and_continues_after_the_last_payment(

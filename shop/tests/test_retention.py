@@ -27,6 +27,7 @@ from orders.models import Order
 from payments.events import delete_old_events, delete_resolved_events
 from payments.models import StripeEvent
 from shop.audit.staff_log import StaffAction, delete_old_actions
+from shop.db import documents
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.plans import stages_of
@@ -185,6 +186,18 @@ def test_events_are_deleted_after_ninety_days_but_open_ones_kept() -> None:
     # Flagged ones of no order can no longer be resolved.
     assert set(old) == {"failed", "received"}
     assert StripeEvent.objects.count() == 2 + 5
+
+
+def test_a_flagged_event_without_its_order_is_deleted_like_the_others(
+    as_customer: APIClient, make_product: Callable[..., Product], simulator: StripeSimulator
+) -> None:
+    number = place_order(as_customer, make_product(price="10.00", stock=5))["number"]
+    simulator.pay(open_payment(as_customer, number)["payment_intent"])
+    deliver(simulator)
+    documents.delete_many(Order, {})
+    StripeEvent.objects.update(status="flagged", received_at=timezone.now() - 91 * DAY)
+    assert delete_resolved_events(None)
+    assert not StripeEvent.objects.exists()
 
 
 def test_a_flagged_event_is_kept_until_the_flag_of_its_order_is_resolved(
