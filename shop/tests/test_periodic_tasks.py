@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -219,6 +221,13 @@ def test_a_task_that_the_worker_does_not_know_is_left_alone() -> None:
     due_again()
     assert jobs.run_next_task() is False
     assert task().cursor == [1]
+
+
+def test_the_task_of_older_releases_is_deleted() -> None:
+    for name in ("cart.forget_guests", "tests.walk"):
+        PeriodicTask.objects.create(name=name, due_at=timezone.now())
+    import_module("shop.migrations.0010_task_of_older_releases").delete_unknown_task(apps, None)
+    assert PeriodicTask.objects.get().name == "tests.walk"
 
 
 def test_a_time_limit_lets_at_least_one_item_pass() -> None:
