@@ -20,7 +20,7 @@ from shop import logs
 from shop.db import documents, transactions
 from shop.db.deadline import clean_up_time
 from shop.http import request_context
-from shop.jobs.periodic import Cursor, PeriodicTask, every, every_in_slices, run_next_task
+from shop.jobs.periodic import Cursor, PeriodicTask, every_in_slices, run_next_task
 from shop.jobs.timing import LEASE, TimeLimit, now
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "PeriodicTask",
     "Postpone",
     "TimeLimit",
-    "every",
     "every_in_slices",
     "job",
     "run",

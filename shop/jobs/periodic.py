@@ -61,24 +61,11 @@ class _Task(NamedTuple):
 _tasks: dict[str, _Task] = {}
 
 
-def every(seconds: float, *, name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    """Register a task that takes less than a second."""
-
-    def register(function: Callable[[], Any]) -> Callable[[], Any]:
-    A cursor at which it fails again and again is dropped; the task starts over after its period.
-        def run(cursor: Cursor) -> None:
-            function()
-
-        _tasks[name] = _Task(timedelta(seconds=seconds), run)
-        return function
-
-    return register
-
-
 def every_in_slices(seconds: float, *, name: str) -> Callable[[Slice], Slice]:
     """Register a task that is called again, with the cursor that it returned, until it returns None.
 
     A call works until its ``TimeLimit`` is over. It can be repeated with the same cursor, by any worker.
+    A cursor at which it fails again and again is dropped; the task starts over after its period.
     """
 
     def register(function: Slice) -> Slice:

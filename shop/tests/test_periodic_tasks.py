@@ -75,7 +75,7 @@ def broken() -> None:
 
 def test_a_task_runs_at_its_time_once_for_all_workers() -> None:
     ran: list[int] = []
-    jobs.every(60, name="tests.tick")(lambda: ran.append(1))
+    jobs.every_in_slices(60, name="tests.tick")(lambda _: ran.append(1))
     assert sum(run_concurrently(*[jobs.run_next_task] * 4)) == 1
     assert ran == [1]
     assert jobs.run_next_task() is False
@@ -87,8 +87,8 @@ def test_a_task_runs_at_its_time_once_for_all_workers() -> None:
 
 def test_a_task_that_fails_does_not_stop_the_others_and_is_soon_tried_again() -> None:
     ran: list[int] = []
-    jobs.every(86_400, name="tests.walk")(broken)
-    jobs.every(60, name="tests.fine")(lambda: ran.append(1))
+    jobs.every_in_slices(86_400, name="tests.walk")(lambda _: broken())
+    jobs.every_in_slices(60, name="tests.fine")(lambda _: ran.append(1))
     assert run_due_tasks() == 2
     assert ran == [1]
     assert 3 < seconds_until_due() < 6
@@ -102,7 +102,7 @@ def test_a_task_that_fails_does_not_stop_the_others_and_is_soon_tried_again() ->
 
 
 def test_a_task_that_fails_is_not_tried_less_often_than_it_is_due() -> None:
-    jobs.every(2, name="tests.walk")(broken)
+    jobs.every_in_slices(2, name="tests.walk")(lambda _: broken())
     PeriodicTask.objects.create(name="tests.walk", due_at=timezone.now(), failures=9)
     run_due_tasks()
     assert 0 < seconds_until_due() < 3
@@ -131,8 +131,6 @@ def test_a_slice_that_fails_keeps_its_cursor_and_is_soon_tried_again(walk: Walk)
     assert (task().cursor, task().failures) == (None, 0)
 
 
-def test_a_task_whose_worker_was_killed_continues_when_its_lease_is_over(walk: Walk) -> None:
-    def killed() -> None:
 def test_a_cursor_at_which_a_task_fails_again_and_again_is_dropped(walk: Walk) -> None:
     jobs.run_next_task()
     walk.then = broken
@@ -148,6 +146,8 @@ def test_a_cursor_at_which_a_task_fails_again_and_again_is_dropped(walk: Walk) -
     assert (task().cursor, task().failures) == (None, 0)
 
 
+def test_a_task_whose_worker_was_killed_continues_when_its_lease_is_over(walk: Walk) -> None:
+    def killed() -> None:
         raise KeyboardInterrupt
 
     jobs.run_next_task()
@@ -210,7 +210,7 @@ def test_the_task_that_waits_longest_runs_first() -> None:
     ran: list[str] = []
     now = timezone.now()
     for position, name in enumerate("bca"):
-        jobs.every(60, name=name)(lambda name=name: ran.append(name))
+        jobs.every_in_slices(60, name=name)(lambda _, name=name: ran.append(name))
         PeriodicTask.objects.create(name=name, due_at=now - timedelta(seconds=9 - position))
     run_due_tasks()
     assert ran == ["b", "c", "a"]
