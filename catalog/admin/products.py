@@ -176,7 +176,7 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
         changed = len(products) - later
         text = f"{changed} {model_ngettext(self.opts, changed)} {done}."
         if later:
-            text += f" The other {later:,} follow in the background."
+            text += f" The other {later:,} follow in the background, unless they are edited first."
         self.message_user(request, text, messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -49,6 +49,9 @@ def browser(staff: User) -> Client:
     return browser_of(staff)
 
 
+LATER = "follow in the background, unless they are edited first."
+
+
 @pytest.fixture
 def shirt(make_product: Callable[..., Product]) -> Product:
     sizes = [{"sku": f"SHIRT-{size}", "options": {"size": size}, "price": "20.00", "stock": 5} for size in "SM"]
@@ -344,7 +347,7 @@ def test_many_products_are_hidden_in_batches_of_which_the_worker_does_the_rest(
     category = make_category("Shirts")
     *chosen, other = [make_product(category=category) for _ in range(6)]
 
-    assert unpublish(browser, chosen) == ["2 products unpublished. The other 3 follow in the background."]
+    assert unpublish(browser, chosen) == [f"2 products unpublished. The other 3 {LATER}"]
     assert Product.objects.active().count() == 4
     waiting = Job.objects.get()
     assert len(waiting.payload["products"]) == 3
@@ -369,9 +372,9 @@ def test_the_latest_request_for_a_product_wins(
     # The list has the newest first.
     single, hidden, shown, first = chosen = [make_product(f"Mug {n}") for n in range(4)]
     services.set_active([hidden], is_active=False)
-    assert unpublish(browser, chosen) == ["1 product unpublished. The other 3 follow in the background."]
+    assert unpublish(browser, chosen) == [f"1 product unpublished. The other 3 {LATER}"]
     # Before the job reaches them; three of the four are as wanted already.
-    assert publish(browser, [shown, hidden, first]) == ["1 product published. The other 2 follow in the background."]
+    assert publish(browser, [shown, hidden, first]) == [f"1 product published. The other 2 {LATER}"]
     reply = as_staff.patch(f"{API}/products/{single.pk}/", {"is_active": True})
     assert reply.status_code == 200
     unpublishing = Job.objects.earliest("pk")
