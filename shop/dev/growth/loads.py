@@ -75,7 +75,7 @@ def delete_account(shop: Shop) -> Result:
     own = {"user_id": regular["_id"]}
     result = Result(size=database.orders_order.count_documents(own))
     over = {"$or": [{"status": "cancelled"}, {"payment_status": "refunded"}, {"fulfilment_status": "delivered"}]}
-    # Refresh the token outside of the measurement.
+    # Log in outside of the measurement.
     shop.request("regular", "/api/v1/users/me/")
     began_at = datetime.now(UTC)
 

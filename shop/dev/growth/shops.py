@@ -95,14 +95,19 @@ class Shop:
     # --- Requests -----------------------------------------------------------------------------------------------------
 
     def request(self, who: str, path: str, *, method: str = "GET", **options: Any) -> tuple[float, requests.Response]:
-        """Return milliseconds and the reply."""
+        """Return milliseconds and the reply. Log in again if the access token has expired."""
         if who not in self._headers:
             self._headers[who] = self._log_in(who)
-        headers = {**self._headers[who], **options.pop("headers", {})}
+        milliseconds, reply = self._send(who, path, method, options)
+        if reply.status_code == 401 and who not in ("guest", "admin"):
+            self._headers[who] = self._log_in(who)
+            milliseconds, reply = self._send(who, path, method, options)
+        return milliseconds, reply
+
+    def _send(self, who: str, path: str, method: str, options: Mapping[str, Any]) -> tuple[float, requests.Response]:
+        others = {**options, "headers": {**self._headers[who], **options.get("headers", {})}}
         began = time.perf_counter()
-        reply = self._http.request(
-            method, f"{self._url}{path}", headers=headers, timeout=TIMEOUT, allow_redirects=False, **options
-        )
+        reply = self._http.request(method, f"{self._url}{path}", timeout=TIMEOUT, allow_redirects=False, **others)
         return (time.perf_counter() - began) * 1000, reply
 
     def _log_in(self, who: str) -> dict[str, str]:
