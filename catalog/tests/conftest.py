@@ -59,3 +59,9 @@ def buy(customer: User, shipping: ShippingMethod) -> Callable[[Product, int], No
         ordered(customer, product, quantity=quantity)
 
     return buy
+
+
+@pytest.fixture
+def shirt(make_product: Callable[..., Product]) -> Product:
+    sizes = [{"sku": f"SHIRT-{size}", "options": {"size": size}, "price": "20.00", "stock": 5} for size in "SM"]
+    return make_product("Shirt", variants=sizes)

@@ -1,23 +1,17 @@
 """Staff manage the catalog in the admin."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
-from rest_framework.test import APIClient
 
 from accounts.models import User
-from catalog import services
-from catalog.admin import products as products_module
-from catalog.admin.categories import CategoryAdmin
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from catalog.tests.product_page import run_jobs, save, stored_files
 from orders.models import ShippingMethod
-from shop import audit, jobs
 from shop.audit.staff_log import StaffAction
 from shop.db import transactions
 from shop.dev.testing.admin import (
@@ -33,10 +27,6 @@ from shop.dev.testing.admin import (
 )
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
-from shop.dev.testing.images import stored_images
-from shop.dev.testing.steps import API
-from shop.jobs import Job
-from shop.media import MediaUnavailable
 
 
 @pytest.fixture(autouse=True)
@@ -47,31 +37,6 @@ def own_pictures(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture
 def browser(staff: User) -> Client:
     return browser_of(staff)
-
-
-LATER = "follow in the background, unless they are edited first."
-
-
-@pytest.fixture
-def shirt(make_product: Callable[..., Product]) -> Product:
-    sizes = [{"sku": f"SHIRT-{size}", "options": {"size": size}, "price": "20.00", "stock": 5} for size in "SM"]
-    return make_product("Shirt", variants=sizes)
-
-
-def save(browser: Client, product: Product | None = None, **changes: Any) -> Any:
-    """Open a product's page (or the one for a new product), change what is named and save it; None takes away."""
-    url = url_of("catalog.product", "change", product.pk) if product else url_of("catalog.product", "add")
-    data = filled_in(browser.get(url)) | {name.replace("__", "-"): value for name, value in changes.items()}
-    return browser.post(url, {name: value for name, value in data.items() if value is not None}, follow=True)
-
-
-def stored_files() -> set[str]:
-    return stored_images("products")
-
-
-def run_jobs() -> None:
-    while jobs.run_due():
-        pass
 
 
 # --- Products ---------------------------------------------------------------------------------------------------------
@@ -318,107 +283,6 @@ def test_attributes_that_are_no_pairs_are_refused(browser: Client, shirt: Produc
     assert set(errors_of(save(browser, shirt, attributes="Not A Name: x"))) == {"attributes"}
 
 
-def test_products_are_shown_and_hidden_several_at_once(browser: Client, make_product: Callable[..., Product]) -> None:
-    chosen = [make_product(), make_product()]
-    other = make_product()
-    data = {"action": "deactivate", "_selected_action": [str(product.pk) for product in chosen]}
-    page = browser.post(url_of("catalog.product"), data, follow=True)
-    assert messages_of(page) == ["2 products unpublished."]
-    assert list(Product.objects.active()) == [other]
-
-
-def publish(browser: Client, products: list[Product], *, action: str = "activate") -> list[str]:
-    data = {"action": action, "_selected_action": [str(product.pk) for product in products]}
-    return messages_of(browser.post(url_of("catalog.product"), data, follow=True))
-
-
-def unpublish(browser: Client, products: list[Product]) -> list[str]:
-    return publish(browser, products, action="deactivate")
-
-
-def test_many_products_are_hidden_in_batches_of_which_the_worker_does_the_rest(
-    browser: Client,
-    staff: User,
-    make_category: Callable[..., Category],
-    make_product: Callable[..., Product],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(services, "ACTIVATED_TOGETHER", 2)
-    category = make_category("Shirts")
-    *chosen, other = [make_product(category=category) for _ in range(6)]
-
-    assert unpublish(browser, chosen) == [f"2 products unpublished. The other 3 {LATER}"]
-    assert Product.objects.active().count() == 4
-    waiting = Job.objects.get()
-    assert len(waiting.payload["products"]) == 3
-
-    # A worker that is killed leaves what is committed.
-    assert jobs.run_due() == 1
-    assert Product.objects.active().count() == 2
-    assert (len(Job.objects.get().payload["products"]), Job.objects.get().attempts) == (1, 0)
-    run_jobs()
-    assert list(Product.objects.active()) == [other]
-    actions = StaffAction.objects.filter(model="catalog.product", action="change", fields=["is_active"])
-    assert sorted(actions.values_list("object_id", flat=True)) == sorted(str(product.pk) for product in chosen)
-    assert set(actions.values_list("staff", "via", "request_id")) == {(str(staff.pk), "admin", waiting.request_id)}
-    assert actions.exclude(label="").count() == 5
-    assert audit.violations() == []
-
-
-def test_the_latest_request_for_a_product_wins(
-    browser: Client, as_staff: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(services, "ACTIVATED_TOGETHER", 1)
-    # The list has the newest first.
-    single, hidden, shown, first = chosen = [make_product(f"Mug {n}") for n in range(4)]
-    services.set_active([hidden], is_active=False)
-    assert unpublish(browser, chosen) == [f"1 product unpublished. The other 3 {LATER}"]
-    # Before the job reaches them; three of the four are as wanted already.
-    assert publish(browser, [shown, hidden, first]) == [f"1 product published. The other 2 {LATER}"]
-    reply = as_staff.patch(f"{API}/products/{single.pk}/", {"is_active": True})
-    assert reply.status_code == 200
-    unpublishing = Job.objects.earliest("pk")
-    # In either order.
-    Job.objects.filter(pk=unpublishing.pk).update(run_at=timezone.now() + timedelta(hours=1))
-    run_jobs()
-    assert Job.objects.get() == unpublishing
-    Job.objects.update(run_at=timezone.now())
-    run_jobs()
-    assert set(Product.objects.active()) == {first, shown, hidden, single}
-    actions = StaffAction.objects.filter(model="catalog.product", action="change", object_id=str(single.pk))
-    assert actions.count() == 1
-
-    assert len(publish(browser, chosen)) == len(unpublish(browser, chosen[::-1])) == 1
-    run_jobs()
-    assert not Product.objects.active().exists()
-    assert audit.violations() == []
-
-
-def test_a_batch_that_fails_is_hidden_with_its_log_or_not_at_all(
-    browser: Client, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(services, "ACTIVATED_TOGETHER", 1)
-    unpublish(browser, [make_product(), make_product()])
-    before = StaffAction.objects.count()
-    with failing("commitTransaction", errorCode=8000):
-        assert jobs.run_due() == 1
-    assert (Product.objects.active().count(), StaffAction.objects.count()) == (1, before)
-    assert Job.objects.get().attempts == 1
-    Job.objects.update(run_at=timezone.now())
-    run_jobs()
-    assert (Product.objects.active().count(), StaffAction.objects.count()) == (0, before + 1)
-
-
-def test_more_products_than_one_request_can_show_or_hide_are_refused(
-    browser: Client, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(products_module, "MAX_AT_ONCE", 2)
-    chosen = [str(make_product().pk) for _ in range(3)]
-    page = browser.post(url_of("catalog.product"), {"action": "deactivate", "_selected_action": chosen}, follow=True)
-    assert messages_of(page) == ["Publish or unpublish at most 2 products at once. Filter the list first."]
-    assert Product.objects.active().count() == 3
-
-
 def test_a_product_that_was_never_sold_is_deleted_with_its_pictures(browser: Client, shirt: Product) -> None:
     save(browser, shirt, images__0__files=[picture()])
     page = browser.post(url_of("catalog.product", "delete", shirt.pk), {"post": "yes"}, follow=True)
@@ -453,32 +317,6 @@ def test_a_category_filter_includes_subcategories(
     make_product()
     page = browser.get(url_of("catalog.product"), {"category__id__exact": str(clothing.pk)})
     assert list(page.context["cl"].result_list) == [product]
-
-
-def offered_categories(browser: Client, term: str = "") -> list[str]:
-    asked = {"app_label": "catalog", "model_name": "product", "field_name": "category", "term": term}
-    return [each["text"] for each in browser.get("/admin/autocomplete/", asked).json()["results"]]
-
-
-def test_a_box_for_categories_offers_the_tree_and_shows_the_parents_of_matches(
-    browser: Client, make_category: Callable[..., Category]
-) -> None:
-    make_category("Shirts", parent=make_category("Clothing"))
-    make_category("Art")
-    assert offered_categories(browser) == ["Art", "Clothing", "\u2003Shirts"]
-    assert offered_categories(browser, "SHIR") == ["Shirts (clothing)"]
-    assert offered_categories(browser, "(.*") == []
-
-
-def test_staff_who_may_not_see_categories_are_not_offered_any(
-    make_user: Callable[..., User], make_category: Callable[..., Category], shirt: Product
-) -> None:
-    make_category("Clothing")
-    browser = browser_of(allow(make_user(), "catalog.view_product"))
-    asked = {"app_label": "catalog", "model_name": "product", "field_name": "category"}
-    assert browser.get("/admin/autocomplete/", asked).status_code == 403
-    page = browser.get(url_of("catalog.product"))
-    assert [str(spec.title) for spec in page.context["cl"].filter_specs] == ["active", "in stock"]
 
 
 def test_the_product_list_asks_as_often_for_five_products_as_for_fifteen(
@@ -521,178 +359,6 @@ def test_staff_without_the_right_to_add_variants_add_no_product_without_one(cust
         assert browser.get(add).status_code == browser.post(add, {"name": "Nothing"}).status_code == 403
     assert not Product.objects.exists()
     assert browser_of(allow(customer, "catalog.add_variant")).get(add).status_code == 200
-
-
-def test_a_picture_is_described_moved_replaced_and_removed(browser: Client, shirt: Product) -> None:
-    save(browser, shirt, images__0__files=[picture(), picture(colour="red")])
-    first, second = ProductImage.objects.order_by("position")
-
-    save(browser, shirt, images__0__alt="Front", images__0__position="5")
-    assert [each["id"] for each in Product.objects.get().pictures] == [str(second.pk), str(first.pk)]
-    assert Product.objects.get().pictures[1]["alt"] == "Front"
-
-    save(browser, shirt, images__0__files=[picture(colour="blue")])
-    replaced = ProductImage.objects.get(pk=second.pk)
-    assert replaced.name != second.name
-
-    save(browser, shirt, images__0__DELETE="on")
-    run_jobs()
-    assert [each["id"] for each in Product.objects.get().pictures] == [str(first.pk)]
-    assert stored_files() == {first.name}
-
-
-def test_pictures_are_put_in_another_order_by_dragging(browser: Client, shirt: Product) -> None:
-    save(browser, shirt, images__0__files=[picture(), picture(colour="red")])
-    first, second = ProductImage.objects.order_by("position")
-
-    # Sorting numbers every row, including the empty extra row.
-    page = save(browser, shirt, images__0__position="1", images__1__position="0", images__2__position="2")
-
-    assert "was changed successfully" in messages_of(page)[0]
-    assert [each["id"] for each in Product.objects.get().pictures] == [str(second.pk), str(first.pk)]
-    assert ProductImage.objects.count() == 2
-
-
-def test_variants_are_put_in_another_order_by_dragging(browser: Client, shirt: Product) -> None:
-    save(browser, shirt, variants__0__position="1", variants__1__position="0")
-    assert list(Variant.objects.values_list("sku", flat=True)) == ["SHIRT-M", "SHIRT-S"]
-
-
-def test_a_file_that_is_no_image_is_an_error_at_its_field_and_nothing_is_stored(
-    browser: Client, shirt: Product
-) -> None:
-    bad = picture()
-    bad.file.seek(0)
-    bad.file.write(b"no picture")
-    page = save(browser, shirt, name="Better shirt", images__0__files=[picture(), bad])
-    assert set(errors_of(page)) == {"images-0-files"}
-    assert Product.objects.get().name == "Shirt"
-    assert stored_files() == set()
-
-
-def test_images_are_not_stored_if_something_else_on_the_page_is_wrong(browser: Client, shirt: Product) -> None:
-    page = save(browser, shirt, name="", images__0__files=[picture()])
-    assert set(errors_of(page)) == {"name"}
-    assert stored_files() == set()
-    assert not Job.objects.exists()
-
-
-def test_pictures_are_stored_outside_the_transaction(
-    browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from shop.admin import uploads as admin_uploads
-
-    store, inside = admin_uploads.store_image, []
-
-    def watched(*args: Any, **kwargs: Any) -> str:
-        inside.append(transactions.in_transaction())
-        return store(*args, **kwargs)
-
-    monkeypatch.setattr(admin_uploads, "store_image", watched)
-    # The uploading threads use other connections, so this request's is checked before they start.
-    monkeypatch.setattr(admin_uploads.Uploads, "store", lambda self: [upload.store() for upload in self])
-    save(browser, shirt, images__0__files=[picture()])
-    assert inside == [False]
-
-
-def test_an_unavailable_image_service_is_an_error_at_the_image(
-    browser: Client, shirt: Product, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from shop.admin import uploads as admin_uploads
-
-    def away(*_: Any, **__: Any) -> str:
-        raise MediaUnavailable
-
-    monkeypatch.setattr(admin_uploads, "store_image", away)
-    page = save(browser, shirt, name="Better shirt", images__0__files=[picture()])
-    assert errors_of(page) == {"images-0-files": [str(MediaUnavailable.default_detail)]}
-    assert Product.objects.get().name == "Shirt"
-
-
-# --- Categories -------------------------------------------------------------------------------------------------------
-
-
-def change_category(browser: Client, category: Category, **changes: Any) -> Any:
-    url = url_of("catalog.category", "change", category.pk)
-    return browser.post(url, filled_in(browser.get(url)) | changes, follow=True)
-
-
-def test_the_categories_are_listed_as_a_tree(browser: Client, make_category: Callable[..., Category]) -> None:
-    socks, clothing = make_category("Socks"), make_category("Clothing")
-    shirts = make_category("Shirts", parent=clothing)
-    assert list(browser.get(url_of("catalog.category")).context["cl"].result_list) == [clothing, shirts, socks]
-
-
-def test_the_categories_are_listed_in_the_order_of_the_shop(
-    browser: Client, client: Client, make_category: Callable[..., Category]
-) -> None:
-    clothing, art = make_category("Clothing"), make_category("Art")
-    socks, shirts, hats = (make_category(name, parent=clothing) for name in ("Socks", "Shirts", "Hats"))
-    for position, category in enumerate((clothing, art, socks, hats, shirts)):
-        Category.objects.filter(pk=category.pk).update(position=position)
-    tree = [clothing, socks, hats, shirts, art]
-    assert [each["slug"] for each in client.get("/api/v1/categories/").json()] == [each.slug for each in tree]
-    assert list(browser.get(url_of("catalog.category")).context["cl"].result_list) == tree
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CategoryAdmin, "list_per_page", 2)
-        pages = [browser.get(url_of("catalog.category"), {"p": page}).context["cl"].result_list for page in (1, 2, 3)]
-    assert [category for page in pages for category in page] == tree
-    assert offered_categories(browser) == ["Clothing", "\u2003Socks", "\u2003Hats", "\u2003Shirts", "Art"]
-
-    # Sorting changes the order that the API returns.
-    change_category(browser, clothing, **{"children-0-position": "1", "children-1-position": "0"})
-    first = browser.get(url_of("catalog.category")).context["cl"].result_list
-    assert list(first) == [clothing, hats, socks, shirts, art]
-
-
-def test_moving_a_category_takes_its_products_along(
-    browser: Client, make_category: Callable[..., Category], make_product: Callable[..., Product]
-) -> None:
-    clothing, shirts = make_category("Clothing"), make_category("Shirts")
-    make_product(category=shirts)
-    change_category(browser, shirts, parent=str(clothing.pk), name="All shirts")
-    run_jobs()
-    product = Product.objects.get()
-    assert product.category_lineage == [clothing.pk, shirts.pk]
-    assert product.category_name == "All shirts"
-    assert Category.objects.get(pk=shirts.pk).path == "clothing/shirts"
-
-
-def test_the_categories_in_a_category_are_put_in_order_on_its_page(
-    browser: Client, make_category: Callable[..., Category]
-) -> None:
-    clothing = make_category("Clothing")
-    shirts, socks = (make_category(name, parent=clothing) for name in ("Shirts", "Socks"))
-    change_category(browser, clothing, **{"children-0-position": "1", "children-1-position": "0"})
-    children = Category.objects.filter(parent=clothing).order_by("position")
-    assert list(children) == [socks, shirts]
-    assert list(children.values_list("path", flat=True)) == ["clothing/socks", "clothing/shirts"]
-
-
-def test_a_category_cannot_be_moved_below_itself(browser: Client, make_category: Callable[..., Category]) -> None:
-    clothing = make_category("Clothing")
-    shirts = make_category("Shirts", parent=clothing)
-    page = change_category(browser, clothing, parent=str(shirts.pk))
-    assert errors_of(page) == {"parent": ["A category cannot be a subcategory of itself."]}
-    assert Category.objects.get(pk=clothing.pk).parent_id is None
-
-
-def test_a_category_in_use_is_not_deleted_and_the_page_says_why(
-    browser: Client, make_category: Callable[..., Category], make_product: Callable[..., Product]
-) -> None:
-    clothing = make_category("Clothing")
-    make_category("Shirts", parent=clothing)
-    make_product(category=clothing)
-    url = url_of("catalog.category", "delete", clothing.pk)
-    why = "Clothing still contains 1 product and 1 category. Move them first."
-    assert why in browser.get(url).content.decode()
-    assert why in browser.post(url, {"post": "yes"}, follow=True).content.decode()
-    assert Category.objects.count() == 2
-
-
-def test_an_empty_category_is_deleted(browser: Client, make_category: Callable[..., Category]) -> None:
-    browser.post(url_of("catalog.category", "delete", make_category().pk), {"post": "yes"})
-    assert not Category.objects.exists()
 
 
 # --- Stock ------------------------------------------------------------------------------------------------------------
