@@ -76,12 +76,8 @@ class PriceChangesMixin(ModelAdmin):
         return request.user.has_perms(["catalog.change_product", "catalog.change_variant"])
 
     @admin.action(description="Change prices…", permissions=["prices"])
-    def change_prices(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponse | None:
-        products = list(queryset.values_list("pk", flat=True)[: MAX_PRODUCTS + 1])
-        if len(products) > MAX_PRODUCTS:
-            text = f"Change the prices of at most {MAX_PRODUCTS:,} products at once. Filter the list first."
-            self.message_user(request, text, messages.ERROR)
-            return None
+    def change_prices(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponse:
+        products = list(queryset.values_list("pk", flat=True))
         return self._page(request, RuleForm(), products, back=request.get_full_path())
 
     def price_changes_view(self, request: HttpRequest) -> HttpResponse:

@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from catalog import images, services, stock
 from catalog.admin.exports import ExportMixin
-from catalog.admin.price_changes import PriceChangesMixin
+from catalog.admin.price_changes import MAX_PRODUCTS, PriceChangesMixin
 from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
@@ -28,7 +28,7 @@ from shop.db import identifiers
 from shop.media.cleanup import delete_image_later
 from shop.media.urls import image_url
 
-MAX_AT_ONCE = 5000
+MOST_PUBLISHED = 5000
 # The first rows of the form.
 _FIRST = (("name", "slug"), ("category", "compare_at_price"), "is_active")
 
@@ -108,6 +108,12 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
     sortable_by = ("product", "shown_price")
     sortable_with = {"product": ("is_active",), "shown_price": ("is_active", "category")}
     actions = ("activate", "deactivate", "change_prices", *ExportMixin.actions)
+    most_changed = {
+        "activate": MOST_PUBLISHED,
+        "deactivate": MOST_PUBLISHED,
+        "change_prices": MAX_PRODUCTS,
+        **dict.fromkeys(ExportMixin.actions),
+    }
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "description":
@@ -167,11 +173,7 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
         self._set_active(request, queryset, is_active=False, done="unpublished")
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet, *, is_active: bool, done: str) -> None:
-        products = list(queryset.values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
-        if len(products) > MAX_AT_ONCE:
-            text = f"Publish or unpublish at most {MAX_AT_ONCE:,} products at once. Filter the list first."
-            self.message_user(request, text, messages.ERROR)
-            return
+        products = list(queryset.values_list("pk", flat=True))
         later = services.set_active_of_many(products, is_active=is_active)
         changed = len(products) - later
         text = f"{changed} {model_ngettext(self.opts, changed)} {done}."

@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import User
 from catalog import stock
 from catalog.admin import price_changes as page_module
+from catalog.admin.products import ProductAdmin
 from catalog.models import Product, StockMovement, Variant
 from catalog.price_changes import Kind, PriceChange, Rounding, Rule
 from shop.db import documents
@@ -215,11 +216,11 @@ def test_all_products_of_a_filtered_list_are_taken_however_many_it_shows(
 def test_more_products_than_one_request_can_change_are_refused(
     browser: Client, shirt: Product, hat: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module, "MAX_PRODUCTS", 1)
+    monkeypatch.setattr(ProductAdmin, "most_changed", {"change_prices": 1})
     page = browser.post(
         LIST, {"action": "change_prices", "_selected_action": [str(shirt.pk), str(hat.pk)]}, follow=True
     )
-    assert messages_of(page) == ["Change the prices of at most 1 products at once. Filter the list first."]
+    assert messages_of(page) == ["Select at most 1 products, or filter the list first."]
 
 
 def test_more_variants_than_one_request_can_change_are_refused(

@@ -12,6 +12,7 @@ from catalog.models import Product
 from orders.reviews import services
 from orders.reviews.models import Review
 from shop import audit
+from shop.admin import base
 from shop.audit.staff_log import StaffAction
 from shop.dev.testing.admin import allow, browser_of, in_dialog, messages_of, ordered, url_of
 from shop.dev.testing.commands import count_commands
@@ -89,6 +90,21 @@ def test_many_are_hidden_and_shown_at_once(browser: Client, reviewed: Callable, 
     assert shown(mug) == (["c"], 1)
     page = browser.post(url_of(REVIEW), {"action": "show_selected", **selected}, follow=True)
     assert shown(mug) == (["c", "b", "a"], 3)
+
+
+@pytest.mark.parametrize("action", ["hide_selected", "delete_selected"])
+def test_more_reviews_than_one_request_can_change_are_refused(
+    browser: Client, reviewed: Callable, mug: Product, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    for stars in (3, 4, 5):
+        reviewed(stars, "A mug")
+    before = shown(mug)
+    monkeypatch.setattr(base, "MOST_CHANGED", 2)
+    selected = {"_selected_action": str(Review.objects.first().pk), "select_across": "1", "post": "yes"}
+    page = browser.post(url_of(REVIEW), {"action": action, **selected}, follow=True)
+    assert messages_of(page) == ["Select at most 2 reviews, or filter the list first."]
+    assert shown(mug) == before
+    assert not StaffAction.objects.filter(model="orders.review").exists()
 
 
 def test_deleting_takes_the_stars_along(browser: Client, reviewed: Callable, mug: Product) -> None:

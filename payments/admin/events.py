@@ -35,6 +35,7 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     )
     readonly_fields = ("status_label",)
     actions = ("replay_selected",)
+    most_changed = {"replay_selected": 100}
     actions_detail = ("replay",)
 
     def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
@@ -56,7 +57,7 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @admin.action(description="Replay", permissions=["replay"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
-        rows = [events.replay(row) for row in queryset[:100]]
+        rows = [events.replay(row) for row in queryset]
         failed = [row for row in rows if row.status == StripeEvent.Status.FAILED]
         if failed:
             self.message_user(request, f"{len(failed)} of {len(rows)} failed: {failed[0].detail}", messages.ERROR)

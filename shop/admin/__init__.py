@@ -53,6 +53,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     )
     readonly_fields = ("state",)
     actions = ("run_selected",)
+    most_changed = {"run_selected": 100}
     actions_detail = ("run_now",)
 
     def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
@@ -71,7 +72,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @admin.action(description="Run now", permissions=["run"])
     def run_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
-        for job in queryset[:100]:
+        for job in queryset:
             self._run(request, job)
 
     @dialog(

@@ -1,4 +1,5 @@
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import wraps
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -24,6 +25,11 @@ from shop.audit.staff_log import Action, StaffAction
 from shop.db import transactions
 from shop.db.transactions import transactional
 
+# Rows that a bulk action changes in one request.
+MOST_CHANGED = 200
+
+BulkAction = Callable[..., Any]
+
 
 class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     """Save and delete in one transaction, inlines included: Django's ``atomic`` does nothing on this backend.
@@ -48,6 +54,8 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
     list_index: ListIndex | None = None
     # A column that is sorted by the id, which is made at the same time and indexed.
     creation_field = "created_at"
+    # Of bulk actions with another limit than `MOST_CHANGED`; None: any number of rows.
+    most_changed: ClassVar[Mapping[str, int | None]] = {}
     list_filter_submit = True
     warn_unsaved_form = True
     compressed_fields = True
@@ -227,6 +235,11 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
         """Return the object of a quoted key (``evt_5F1`` is ``evt_1``), or None."""
         return self.get_object(request, unquote(object_id)) if object_id else None
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request)
+        limits = {**dict.fromkeys(actions, MOST_CHANGED), **self.most_changed}
+        return {name: (_limited(action, limits[name]), name, text) for name, (action, _, text) in actions.items()}
+
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         actions = super().get_actions_detail(request, object_id)
         obj = self.find(request, object_id) if actions else None
@@ -272,6 +285,20 @@ class SingleDeleteMixin(PlainDeleteConfirmationMixin):
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
+
+
+def _limited(action: BulkAction, at_most: int | None) -> BulkAction:
+    """Refuse more rows than one request can change: a user may select a whole collection."""
+
+    @wraps(action)
+    def run(model_admin: TransactionalModelAdmin, request: HttpRequest, queryset: QuerySet) -> Any:
+        if at_most is not None and queryset[: at_most + 1].count() > at_most:
+            text = f"Select at most {at_most:,} {model_admin.opts.verbose_name_plural}, or filter the list first."
+            model_admin.message_user(request, text, messages.ERROR)
+            return None
+        return action(model_admin, request, queryset)
+
+    return run
 
 
 def _refused(form: type[ModelForm], error: Exception) -> type[ModelForm]:
