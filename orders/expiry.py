@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import structlog
 from bson import ObjectId
-from django.db.models import Q
 from django.utils import timezone
 
 from orders import hooks
@@ -15,6 +14,8 @@ from orders.models import Order
 from orders.services import HOLD_EXTENSION, close_orders
 from shop import jobs
 from shop.api.errors import ServiceUnavailable
+from shop.db import documents
+from shop.db.documents import Document
 from shop.db.transactions import TransactionContention, transactional
 from shop.jobs import Cursor, TimeLimit
 from shop.logs import describe_error
@@ -47,7 +48,7 @@ def expire_due_orders() -> Sweep:
         alone = [pk for pk, payment in due if payment is not None]
         try:
             if together:
-                expired += _expire(Q(pk__in=together, payment=None))
+                expired += _expire(together, {"payment": None})
         except Exception as error:
             # One of them must not keep the others.
             logger.warning("orders_not_expired_together", error=describe_error(error))
@@ -84,7 +85,7 @@ def expire_order(*, order_id: ObjectId) -> bool:
     order = Order.objects.get(pk=order_id)
     try:
         hooks.before_cancel(order=order)
-        return _expire(Q(pk=order_id)) == 1
+        return _expire([order_id]) == 1
     except (ServiceUnavailable, OrderNotCancellable) as error:
         logger.info("order_hold_extended", order=order.number, error=describe_error(error))
         _extend_holds([order_id])
@@ -99,9 +100,11 @@ def _extend_holds(order_ids: Sequence[ObjectId]) -> None:
 
 
 @transactional("orders.expire")
-def _expire(match: Q) -> int:
+def _expire(order_ids: Sequence[ObjectId], match: Document | None = None) -> int:
     """Skip those that were paid, cancelled or extended concurrently."""
-    due = list(Order.objects.due_to_expire().filter(match))
+    is_due = {"_id": {"$in": order_ids}, "status": OrderStatus.PENDING.value, "expires_at": {"$lte": timezone.now()}}
+    rows = documents.aggregate(Order, [{"$match": {**is_due, **(match or {})}}])
+    due = [documents.instance(Order, row) for row in rows]
     if due:
         close_orders(due, Event.EXPIRED, is_given_up=True, detail="It was not paid in time.", actor=Actor.SYSTEM)
     return len(due)

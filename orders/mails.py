@@ -47,7 +47,7 @@ def notify_staff(order: Order) -> None:
 
 @mails.mail("orders.staff_mail")
 def staff_mail(*, order: str, address: str) -> Mail | None:
-    row = Order.objects.filter(pk=ObjectId(order)).first()
+    row = documents.find_one(Order, {"_id": ObjectId(order)})
     if row is None or address not in settings.ORDER_NOTICE_EMAILS:
         return None
     country = row.shipping_address.country if row.shipping_address else ""
@@ -64,8 +64,8 @@ def staff_mail(*, order: str, address: str) -> Mail | None:
 @mails.mail("orders.mail")
 def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") -> Mail | None:
     """Return None for a deleted customer or an outdated mail."""
-    row = Order.objects.filter(pk=ObjectId(order)).first()
-    customer = User.objects.filter(pk=row.user_id, closed_at=None).first() if row and row.user_id else None
+    row = documents.find_one(Order, {"_id": ObjectId(order)})
+    customer = documents.find_one(User, {"_id": row.user_id, "closed_at": None}) if row and row.user_id else None
     if row is None or customer is None or not _is_wanted(row, event, failures):
         return None
     context = _context(row, verified=customer.email_verified)

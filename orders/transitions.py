@@ -1,9 +1,11 @@
 """Changes of an order and their effects, as :mod:`orders.lifecycle` lists them. Call them in a transaction."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
+from pymongo import UpdateMany
 
 from catalog import services as catalog
 from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event
@@ -51,15 +53,13 @@ def transition_all(
     """Raises the event's refusal if one of the orders does not allow it."""
     rule = TRANSITIONS[event]
     fields = fields or {}
-    written = []
+    statuses = STATUSES.keys() & fields.keys()
     for order in orders:
         require_allowed(order, event)
-        for name in STATUSES.keys() & fields.keys():
+        for name in statuses:
             if fields[name] not in (getattr(order, name), *rule.may_set.get(name, ())):
                 raise ValueError(f"{event} cannot set {name} to {fields[name]}.")
-        entry = TimelineEntry(event=event, detail=detail[:500], actor=actor)
-        written.append((order, {**fields, **rule.sets, "timeline": [*order.timeline, entry]}))
-    _write(written)
+    _write(orders, {**fields, **rule.sets}, TimelineEntry(event=event, detail=detail[:500], actor=actor))
     for order in orders:
         if order.detached_at is not None and (order.erased_at is not None or order.has_nothing_to_send):
             erase(order)
@@ -73,19 +73,32 @@ def transition_all(
 
 def write_fields(order: Order, fields: Mapping[str, Any]) -> None:
     """Write ``fields``; update sales and reviews if ``counts_as_sale`` changes."""
-    _write([(order, fields)])
+    _write([order], fields)
 
 
-def _write(changes: Sequence[tuple[Order, Mapping[str, Any]]]) -> None:
-    rows, changed = {}, []
-    for order, fields in changes:
+def _write(orders: Sequence[Order], fields: Mapping[str, Any], *entries: TimelineEntry) -> None:
+    """Also add ``entries`` to the timelines, without a copy of each timeline to send."""
+    changed = []
+    rows: defaultdict[bool, list[ObjectId]] = defaultdict(list)
+    for order in orders:
         for name, value in fields.items():
             setattr(order, name, value)
+        order.timeline.extend(entries)
         if order.is_valid_purchase != order.counts_as_sale:
             changed.append(order)
         order.counts_as_sale = order.is_valid_purchase
-        rows[order.pk] = {**fields, "counts_as_sale": order.counts_as_sale}
-    documents.update_rows(Order, rows)
+        rows[order.counts_as_sale].append(order.pk)
+    push = {"$push": {"timeline": {"$each": documents.stored_values(Order, {"timeline": entries})["timeline"]}}}
+    documents.bulk_write(
+        Order,
+        [
+            UpdateMany(
+                {"_id": {"$in": pks}},
+                {"$set": documents.stored_values(Order, {**fields, "counts_as_sale": counts}), **push},
+            )
+            for counts, pks in rows.items()
+        ],
+    )
     for order in changed:
         count_sales(order, sign=1 if order.counts_as_sale else -1)
         check_reviews_later(order)

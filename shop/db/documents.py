@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, models
 from django.utils.functional import cached_property
 from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField
 from django_mongodb_backend.query import wrap_database_errors
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import ReturnDocument, UpdateMany, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collation import Collation
 from pymongo.errors import PyMongoError
@@ -134,7 +134,7 @@ def delete_many(model: type[models.Model], match: Mapping[str, Any]) -> int:
 
 
 @wrap_database_errors
-def bulk_write(model: type[models.Model], operations: Sequence[UpdateOne]) -> int:
+def bulk_write(model: type[models.Model], operations: Sequence[UpdateOne | UpdateMany]) -> int:
     """Return the number of matched rows. Raises ``IntegrityError`` and ``DatabaseError``."""
     if not operations:
         return 0

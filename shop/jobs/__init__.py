@@ -94,11 +94,10 @@ class Job(models.Model):
     def claim(self) -> bool:
         """Return False if another worker has the job."""
         leased_until = now() + LEASE
-        claimed = Job.objects.filter(pk=self.pk, run_at=self.run_at, given_up_at=None).update(
-            run_at=leased_until, attempts=F("attempts") + 1
-        )
+        unclaimed = {"_id": self.pk, "run_at": self.run_at, "given_up_at": None}
+        claimed = documents.update_one(Job, unclaimed, {"$set": {"run_at": leased_until}, "$inc": {"attempts": 1}})
         self.run_at, self.attempts = leased_until, self.attempts + 1
-        return bool(claimed)
+        return claimed
 
 
 class JobKind:
@@ -210,7 +209,7 @@ def _work(job: Job) -> None:
         _work_in_transaction(job, kind)
     else:
         kind(**job.payload)
-        Job.objects.filter(pk=job.pk).delete()
+        documents.delete_many(Job, {"_id": job.pk})
 
 
 @transactions.transactional("jobs.work")
