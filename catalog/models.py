@@ -13,13 +13,16 @@ from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
 from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (registers the models)
 from shop.db import identifiers
-from shop.db.fields import CodeField, KeyField, LabelsField, LowerSlugField
+from shop.db.fields import CodeField, KeyField, LabelsField, LowerSlugField, OptionsField
 from shop.db.money_fields import money_field
 
 RESERVED_SLUGS = frozenset({"facets"})
 SEARCH_INDEX = "product_search"
 ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
 MAX_ATTRIBUTES = 30
+MAX_OPTION_VALUES = 100
+# Between values in the admin and in files.
+OPTION_SEPARATOR = "|"
 
 
 def is_reserved(slug: str) -> bool:
@@ -44,6 +47,27 @@ def validate_attributes(attributes: Any) -> None:
         name_ok(name)
         if not isinstance(value, str) or len(value) > 200 or "\0" in value or not identifiers.key(value):
             raise ValidationError("A value is a string of 1 to 200 characters.", code="invalid_value")
+
+
+def validate_option_order(options: Any) -> None:
+    """Validate a list such as ``[{"name": "size", "values": ["S", "M"]}]``."""
+    if not isinstance(options, list) or not all(
+        isinstance(each, dict) and set(each) == {"name", "values"} and isinstance(each["values"], list)
+        for each in options
+    ):
+        raise ValidationError('Must be a list such as [{"name": "size", "values": ["S", "M"]}].', code="invalid")
+    for each in options:
+        if not isinstance(each["name"], str) or len(each["values"]) > MAX_OPTION_VALUES:
+            raise ValidationError(f"A name with at most {MAX_OPTION_VALUES} values.", code="invalid")
+        for value in each["values"]:
+            validate_attributes({each["name"]: value})
+            if OPTION_SEPARATOR in value:
+                raise ValidationError(f"A value must not contain {OPTION_SEPARATOR}.", code="invalid_value")
+        if len({identifiers.key(value) for value in each["values"]}) < len(each["values"]):
+            raise ValidationError(f"A value of “{each['name']}” occurs twice.", code="duplicate_value")
+    validate_attributes({each["name"]: "x" for each in options})
+    if len({each["name"] for each in options}) < len(options):
+        raise ValidationError("An option occurs twice.", code="duplicate_name")
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -95,6 +119,8 @@ class Product(models.Model):
     compare_at_price = money_field(null=True, blank=True, help_text="The original price, shown struck through.")
     is_active = models.BooleanField("active", default=True, help_text="Inactive products are neither shown nor sold.")
     attributes = LabelsField(default=dict, blank=True, validators=[validate_attributes])
+    # The order in which `options` shows names and values: [{"name": "size", "values": ["S", "M"]}].
+    option_order = OptionsField("option order", default=list, blank=True, validators=[validate_option_order])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -110,7 +136,13 @@ class Product(models.Model):
     search_beginnings = ArrayField(models.CharField(max_length=250), default=list, editable=False)
     # "name=value" with normalized values, so that one index serves all names.
     attribute_pairs = ArrayField(models.CharField(max_length=250), default=list, editable=False)
+    # See `catalog.options`; only `option_pairs`, which sales do not change, has an index.
+    options = models.JSONField(default=list, editable=False)
+    option_pairs = ArrayField(models.CharField(max_length=250), default=list, editable=False)
+    combinations = models.JSONField(default=list, editable=False)
+    # The lowest and highest price of the active variants.
     price = money_field(default=Decimal(0), editable=False)
+    price_max = money_field(default=Decimal(0), editable=False)
     in_stock = models.BooleanField(default=False, editable=False)
     stock_flips = models.PositiveIntegerField(default=0, editable=False)
     # [{"id", "name" (in the default storage), "alt"}] by position.
@@ -134,6 +166,7 @@ class Product(models.Model):
             models.Index(fields=["is_active", "category_lineage", "-created_at", "-id"], name="product_category"),
             models.Index(fields=["is_active", "category_lineage", "price", "id"], name="product_category_price"),
             models.Index(fields=["is_active", "attribute_pairs", "-created_at", "-id"], name="product_attribute"),
+            models.Index(fields=["is_active", "option_pairs", "-created_at", "-id"], name="product_option"),
             models.Index(fields=["is_active", "search_beginnings", "-created_at", "-id"], name=SEARCH_INDEX),
         ]
 

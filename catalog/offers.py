@@ -48,7 +48,18 @@ class Offer:
 Offers = dict[ObjectId, Offer]
 
 _NOT_SHOWN = [
-    f"product.{name}" for name in ("description", "search_words", "search_beginnings", "attributes", "attribute_pairs")
+    f"product.{name}"
+    for name in (
+        "description",
+        "search_words",
+        "search_beginnings",
+        "attributes",
+        "attribute_pairs",
+        "option_order",
+        "options",
+        "option_pairs",
+        "combinations",
+    )
 ]
 _PRODUCT: Pipeline = [
     {"$lookup": {"from": Product._meta.db_table, "localField": "product_id", "foreignField": "_id", "as": "product"}},

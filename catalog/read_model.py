@@ -16,6 +16,7 @@ from pymongo import UpdateOne
 
 from catalog import search_terms
 from catalog.models import Category, Product, ProductImage, Variant
+from catalog.options import combinations, option_fields
 from shop.db import documents, identifiers
 
 
@@ -73,7 +74,9 @@ def fields(
             skus=[variant.sku for variant in variants],
         ),
         "attribute_pairs": sorted(attribute_pair(name, value) for name, value in product.attributes.items()),
+        **option_fields(product.option_order, variants),
         "price": price,
+        "price_max": max((variant.price for variant in variants), default=price),
         "compare_at_price": former if former is not None and former > price else None,
         "in_stock": any(variant.in_stock for variant in variants),
         "pictures": [{"id": str(image.pk), "name": image.name, "alt": image.alt} for image in images],
@@ -139,19 +142,22 @@ def rating_average(count: int, total: int) -> Decimal | None:
 
 
 def refresh_in_stock(product_ids: set[ObjectId]) -> None:
-    """Write ``in_stock``. Call it only if a variant sold out or came back, so that other sales do not conflict.
+    """Write what depends on stock. Call it only if a variant sold out or came back: other sales must not conflict.
 
     ``stock_flips`` always changes, so that concurrent sales of the last units of two variants conflict.
     """
     if not product_ids:
         return
-    available = set(
-        Variant.objects.filter(product__in=product_ids, is_active=True, stock__gt=0).values_list("product", flat=True)
-    )
+    variants = group_by_product(Variant.objects.filter(product__in=product_ids, is_active=True).order_by("id"))
     documents.bulk_write(
         Product,
         [
-            UpdateOne({"_id": pk}, {"$set": {"in_stock": pk in available}, "$inc": {"stock_flips": 1}})
+            UpdateOne({"_id": pk}, {"$set": stock_fields(variants[pk]), "$inc": {"stock_flips": 1}})
             for pk in sorted(product_ids)
         ],
     )
+
+
+def stock_fields(variants: Sequence[Variant]) -> dict[str, Any]:
+    """``variants`` are the active ones by id."""
+    return {"in_stock": any(variant.in_stock for variant in variants), "combinations": combinations(variants)}

@@ -5,11 +5,19 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from catalog.models import ATTRIBUTE_NAME, MAX_ATTRIBUTES, Category, Product, validate_attributes
+from catalog.models import (
+    ATTRIBUTE_NAME,
+    MAX_ATTRIBUTES,
+    MAX_OPTION_VALUES,
+    Category,
+    Product,
+    validate_attributes,
+    validate_option_order,
+)
 from shop.api.fields import CodeField, LowerSlugField
 from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.db import identifiers
-from shop.db.fields import normalized_labels
+from shop.db.fields import normalized_labels, normalized_options
 from shop.db.money_fields import MoneyField
 from shop.media.fields import UploadedImageField
 
@@ -44,6 +52,40 @@ class AttributesField(serializers.JSONField):
         except DjangoValidationError as error:
             raise serializers.ValidationError(error.messages, code=error.code) from error
         return pairs
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "maxItems": MAX_ATTRIBUTES,
+        "items": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "pattern": f"^{ATTRIBUTE_NAME}$"},
+                "values": {
+                    "type": "array",
+                    "maxItems": MAX_OPTION_VALUES,
+                    "items": {"type": "string", "minLength": 1, "maxLength": 200},
+                },
+            },
+            "required": ["name", "values"],
+        },
+        "examples": [[{"name": "size", "values": ["S", "M", "L"]}]],
+    }
+)
+class OptionOrderField(serializers.JSONField):
+    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
+        try:
+            options = normalized_options(
+                [{"name": each["name"], "values": each["values"]} for each in data]
+                if isinstance(data, list)
+                and all(isinstance(each, dict) and {"name", "values"} <= set(each) for each in data)
+                else data
+            )
+            validate_option_order(options)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages, code=error.code) from error
+        return options
 
 
 # --- Write serializers ------------------------------------------------------------------------------------------------
@@ -84,6 +126,11 @@ class ProductWriteSerializer(OptionalNulls):
     stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
     is_active = serializers.BooleanField(required=False)
     attributes = AttributesField(required=False)
+    options = OptionOrderField(
+        source="option_order",
+        required=False,
+        help_text="The order of the variants' options and values. It may name some of them; the others follow.",
+    )
     variants = VariantWriteSerializer(many=True, required=False, allow_empty=False, max_length=100)  # type: ignore[call-arg]
 
     # With variants, each has its own.

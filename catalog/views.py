@@ -18,7 +18,7 @@ from catalog.errors import CompareAtPriceTooLow, DuplicateOptions, OutOfStock, S
 from catalog.listing import replies
 from catalog.listing.facets import FacetsSerializer, count_facets
 from catalog.listing.filters import (
-    ATTRIBUTE_PARAMETER,
+    NAMED_PARAMETERS,
     Condition,
     ProductFilters,
     ProductFiltersSerializer,
@@ -110,19 +110,20 @@ class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
         "destroy": "catalog.delete_product",
     }
 
-    @extend_schema(parameters=[ProductQuerySerializer, ATTRIBUTE_PARAMETER])
+    @extend_schema(parameters=[ProductQuerySerializer, *NAMED_PARAMETERS])
     def list(self, request: Request) -> HttpResponse:
         """List products with filters, search and ordering."""
         query: Any = ProductQuery(request.query_params)
         return self.get_paginated_response(self.paginate_queryset(query))
 
-    @extend_schema(parameters=[ProductFiltersSerializer, ATTRIBUTE_PARAMETER], responses=FacetsSerializer)
+    @extend_schema(parameters=[ProductFiltersSerializer, *NAMED_PARAMETERS], responses=FacetsSerializer)
     @action(detail=False, pagination_class=None)
     def facets(self, request: Request) -> Response:
-        """Count the matching products per category, price range and attribute.
+        """Count the matching products per category, price range, attribute and option.
 
         Takes the filters of the list. The counts of a filter ignore its own value: with `attr_colour=red`, other
-        colours are counted too. Chosen values are listed even without matches. If each of the filters has more than
+        colours are counted too. An option's value counts the products that have it, in a variant that meets the other
+        `opt_NAME`. Chosen values are listed even without matches. If each of the filters has more than
         10,000 products, only the newest 10,000 of one of them are looked at, and `exact` is false; `/categories/`
         always has exact counts.
         """

@@ -5,9 +5,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.forms.formsets import DELETION_FIELD_NAME
 from unfold.forms import PaginationInlineFormSet
-from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminBigIntegerFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from catalog import services
+from catalog import options, services
 from catalog.models import Product, ProductImage, Variant
 from shop.admin.fields import PairsField
 from shop.admin.uploads import ImagesFormField
@@ -24,11 +29,35 @@ class ConcurrentEditForm(forms.ModelForm):
                 self.fields[name].show_hidden_initial = True
 
 
+class OptionOrderField(forms.Field):
+    """One option per line (``size: S | M | L``); cleans to a list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "placeholder": "size: S | M | L\ncolour: red | blue"})
+        super().__init__(widget=widget, required=False, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return options.to_text(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> options.Options:
+        return options.from_text(value or "")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return self.to_python(data) != (initial or [])
+        except ValidationError:
+            return True
+
+
 class ProductForm(ConcurrentEditForm):
     attributes = PairsField(
         rows=4,
         placeholder="colour: red\nmaterial: linen",
         help_text="One “name: value” per line. Customers can filter by them.",
+    )
+    option_order = OptionOrderField(
+        help_text="The order in which the variants' options and their values are shown, one option per line. Others "
+        "follow in the order of the variants.",
     )
 
     class Meta:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from catalog import options
 from catalog.importing.errors import BadCell
 from catalog.models import ATTRIBUTE_NAME, Category, Product, Variant
 from shop import money
@@ -104,6 +105,19 @@ class CategoryColumn(Column):
         return self._ids[name]
 
 
+class OptionOrderColumn(Column):
+    """``size: S | M | L``, one option per line."""
+
+    def to_text(self, value: options.Options) -> str:
+        return options.to_text(value)
+
+    def from_text(self, text: str) -> options.Options:
+        try:
+            return options.from_text(clean_text(text))
+        except ValidationError as error:
+            raise BadCell(" ".join(error.messages)) from error
+
+
 class PairColumn(Column):
     """``attr:colour`` of a product, ``option:size`` of a variant."""
 
@@ -136,6 +150,7 @@ class Columns:
             CategoryColumn(product("category"), categories),
             YesNoColumn(product("is_active"), name="active"),
             MoneyColumn(product("compare_at_price")),
+            OptionOrderColumn(product("option_order"), name="options"),
         )
         self._of_variant = _by_name(
             MoneyColumn(variant("price")),
@@ -151,12 +166,12 @@ class Columns:
     def get(self, name: str) -> Column | None:
         return self.of_product(name) or self.of_variant(name)
 
-    def export_order(self, attributes: Iterable[str], options: Iterable[str]) -> list[str]:
+    def export_order(self, attributes: Iterable[str], option_names: Iterable[str]) -> list[str]:
         return [
             SKU,
             *self._of_product,
             *(ATTRIBUTE + name for name in sorted(attributes)),
-            *(OPTION + name for name in sorted(options)),
+            *(OPTION + name for name in sorted(option_names)),
             *("price", STOCK, STOCK_BASE, "variant_active"),
         ]
 

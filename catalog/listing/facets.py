@@ -12,10 +12,11 @@ from django.conf import settings
 from rest_framework import serializers
 
 from catalog.categories import in_tree_order
-from catalog.listing.filters import ProductFilters
+from catalog.listing.filters import ProductFilters, kind_of
 from catalog.listing.replies import CategoryBriefSerializer
 from catalog.listing.selection import Selection, Selector
 from catalog.models import Category, Product
+from catalog.search_terms import begins_with
 from shop import money
 from shop.api import pagination
 from shop.db import documents, identifiers
@@ -88,11 +89,12 @@ class FacetsSerializer(serializers.Serializer):
     price = PriceFacetSerializer()
     in_stock = StockFacetSerializer(many=True)
     attributes = AttributeFacetSerializer(many=True, help_text="By name, at most 50.")
+    options = AttributeFacetSerializer(many=True, help_text="Of variants, by name, at most 50.")
 
 
 # --- Counting ---------------------------------------------------------------------------------------------------------
 
-# Per filter and key: the number of products, their lowest and highest price, and the attributes of one of them.
+# Per filter and key: the number of products, their lowest and highest price, and attributes and options of one of them.
 Groups = dict[str, dict[Any, Document]]
 
 # Facets are cached if this number of products is read for one of the filters.
@@ -116,11 +118,11 @@ def _count_facets(query: ProductFilters) -> tuple[dict[str, Any], int]:
     not_set = [name for name in _KEYS if name not in query.conditions]
     selector = Selector(query)
     selection = selector.select()
-    matching, count_exact, groups = _scan(selection, names=[*not_set, "attributes"])
+    matching, count_exact, groups = _scan(query, selection, names=[*not_set, "attributes", "options"])
     exact, examined = count_exact, max(matching, selection.examined)
     for name in query.conditions:
         selection = selector.select(without=name)
-        products, is_exact, found = _scan(selection, names=[name])
+        products, is_exact, found = _scan(query, selection, names=[name])
         exact, examined = exact and is_exact, max(examined, products, selection.examined)
         groups |= found
     facets = {
@@ -132,20 +134,22 @@ def _count_facets(query: ProductFilters) -> tuple[dict[str, Any], int]:
         "in_stock": [
             {"value": value, "count": _products(groups.get("in_stock", {}), value)} for value in (True, False)
         ],
-        "attributes": _attributes(groups, chosen=query.attributes),
+        "attributes": _pairs(groups, "attributes", chosen=query.attributes),
+        "options": _pairs(groups, "options", chosen=query.options.values),
     }
     return facets, examined
 
 
-def _scan(selection: Selection, *, names: Iterable[str]) -> tuple[int, bool, Groups]:
+def _scan(query: ProductFilters, selection: Selection, *, names: Iterable[str]) -> tuple[int, bool, Groups]:
     """Return the number of products, whether these are all, and groups by the filters ``names``."""
-    keys = [{"$map": {"input": _keys(name), "in": {"filter": name, "key": "$$this"}}} for name in names]
+    keys = [{"$map": {"input": _keys(query, name), "in": {"filter": name, "key": "$$this"}}} for name in names]
     pipeline = [
         *selection.stages,
         {
             "$project": {
                 "price": {"$ifNull": ["$price", _NO_PRICE]},
                 "attributes": 1,
+                "options": 1,
                 "keys": {"$concatArrays": [[{"filter": "total"}], *keys]},
             }
         },
@@ -157,6 +161,7 @@ def _scan(selection: Selection, *, names: Iterable[str]) -> tuple[int, bool, Gro
                 "lowest": {"$min": "$price"},
                 "highest": {"$max": "$price"},
                 "attributes": {"$first": "$attributes"},
+                "options": {"$first": "$options"},
             }
         },
         # The limit drops the rarest attributes, which sort last.
@@ -171,13 +176,15 @@ def _scan(selection: Selection, *, names: Iterable[str]) -> tuple[int, bool, Gro
     return products, selection.is_complete and products <= pagination.MAX_COUNTED, groups
 
 
-def _keys(name: str) -> Any:
-    if name == "attributes":
-        return _PAIRS
-    if name.startswith("attr_"):
-        beginning = name.removeprefix("attr_") + "="
-        return {"$filter": {"input": _PAIRS, "cond": {"$eq": [{"$indexOfBytes": ["$$this", beginning]}, 0]}}}
-    return _KEYS[name]
+def _keys(query: ProductFilters, name: str) -> Any:
+    kind, _, label = name.partition("_")
+    if name == "attributes" or kind == "attr":
+        pairs: Any = _PAIRS
+    elif name == "options" or kind == "opt":
+        pairs = query.options.pairs_found(without=name)
+    else:
+        return _KEYS[name]
+    return {"$filter": {"input": pairs, "cond": begins_with("$$this", f"{label}=")}} if label else pairs
 
 
 def _products(groups: dict[Any, Document], key: Any) -> int:
@@ -211,18 +218,18 @@ def _last_before(step: int) -> Decimal:
     return _STEPS[step] - money.smallest_step(settings.CURRENCY)
 
 
-def _attributes(groups: Groups, *, chosen: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """Include chosen values without products."""
+def _pairs(groups: Groups, kind: str, *, chosen: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    """Return the "attributes" or "options"; include chosen values without products."""
     asked = {name: {identifiers.key(value): value for value in values} for name, values in chosen.items()}
     counts: dict[str, dict[str, int]] = {name: dict.fromkeys(values, 0) for name, values in asked.items()}
     spelled = {(name, key): value for name, values in asked.items() for key, value in values.items()}
     for filter_, found in groups.items():
-        for pair, group in found.items() if filter_.startswith("attr") else ():
+        for pair, group in found.items() if kind_of(filter_) in (kind, kind[:-1]) else ():
             name, _, key = pair.partition("=")
-            # Each chosen attribute has a separate aggregation.
-            if (name in asked) == (filter_ != "attributes"):
+            # Each chosen name has a separate aggregation.
+            if (name in asked) == (filter_ != kind):
                 counts.setdefault(name, {})[key] = _products(found, pair)
-                spelled[name, key] = group["attributes"].get(name, key)
+                spelled[name, key] = _spelling(group, kind, name, key)
     names = _commonest({name: sum(values.values()) for name, values in counts.items()}, asked, at_most=MAX_NAMES)
     return [
         {
@@ -234,6 +241,13 @@ def _attributes(groups: Groups, *, chosen: dict[str, list[str]]) -> list[dict[st
         }
         for name in sorted(names)
     ]
+
+
+def _spelling(group: Document, kind: str, name: str, key: str) -> str:
+    if kind == "attributes":
+        return group["attributes"].get(name, key)
+    values = [value for each in group["options"] or () if each["name"] == name for value in each["values"]]
+    return next((value for value in values if identifiers.key(value) == key), key)
 
 
 def _commonest(counts: Mapping[str, int], always: Container[str], *, at_most: int) -> list[str]:

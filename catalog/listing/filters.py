@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from catalog.listing.option_filters import OptionFilters
 from catalog.listing.search import Search
 from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product
 from catalog.read_model import attribute_pair
@@ -53,10 +54,11 @@ ORDERINGS = {
 NEWEST_FIRST = ORDERINGS["newest"].sort
 RELEVANCE = "relevance"
 # Each needs another aggregation of the facets.
-MAX_ATTRIBUTE_FILTERS = 10
+MAX_NAMED_FILTERS = 10
 MAX_VALUES = 50
 _NO_FILTERS = frozenset(("page", "page_size", "cursor"))
-_ATTRIBUTE_PARAMETER = re.compile(rf"attr_({ATTRIBUTE_NAME})\Z")
+_NAMED_PARAMETER = re.compile(rf"(attr|opt)_({ATTRIBUTE_NAME})\Z")
+_KINDS = {"attr": "attribute", "opt": "option"}
 
 
 class ProductFiltersSerializer(serializers.Serializer):
@@ -69,6 +71,9 @@ class ProductFiltersSerializer(serializers.Serializer):
     min_price = MoneyField(required=False)
     max_price = MoneyField(required=False)
     in_stock = QueryBooleanField(required=False)
+    opt_in_stock = QueryBooleanField(
+        required=False, help_text="`true`: only variants that are in stock count, here and in `opt_NAME`."
+    )
     search = serializers.CharField(
         required=False,
         max_length=200,
@@ -94,23 +99,43 @@ class ProductQuerySerializer(ProductFiltersSerializer):
         return attrs
 
 
-# Describes any number of parameters `attr_NAME`.
-ATTRIBUTE_PARAMETER = OpenApiParameter(
-    "attributes",
-    {
-        "type": "object",
-        "propertyNames": {"pattern": f"^attr_{ATTRIBUTE_NAME}$"},
-        "additionalProperties": {"type": "string", "maxLength": 200, "pattern": "^[^\u0000]*$"},
-        "maxProperties": MAX_ATTRIBUTE_FILTERS,
-        # Swagger UI would submit a generated example, which matches no product.
-        "default": {},
-    },
-    style="form",
-    explode=True,
-    description="Products whose attribute has this value in any case, e.g. `attr_colour=red`. Repeat the parameter to "
-    "match any of several values: `attr_colour=red&attr_colour=blue`. At most "
-    f"{MAX_ATTRIBUTE_FILTERS} attributes with {MAX_VALUES} values each.",
+def _named_parameters(kind: str, *, description: str) -> OpenApiParameter:
+    """Describe any number of parameters such as `attr_NAME`."""
+    return OpenApiParameter(
+        f"{_KINDS[kind]}s",
+        {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{kind}_{ATTRIBUTE_NAME}$"},
+            "additionalProperties": {"type": "string", "maxLength": 200, "pattern": "^[^\u0000]*$"},
+            "maxProperties": MAX_NAMED_FILTERS,
+            # Swagger UI would submit a generated example, which matches no product.
+            "default": {},
+        },
+        style="form",
+        explode=True,
+        description=f"{description} At most {MAX_NAMED_FILTERS} attributes and options with {MAX_VALUES} values each.",
+    )
+
+
+NAMED_PARAMETERS = (
+    _named_parameters(
+        "attr",
+        description="Products whose attribute has this value in any case, e.g. `attr_colour=red`. Repeat the parameter "
+        "to match any of several values: `attr_colour=red&attr_colour=blue`.",
+    ),
+    _named_parameters(
+        "opt",
+        description="Products with a variant whose option has this value in any case, e.g. `opt_size=M`. Repeat the "
+        "parameter to match any of several values. Different options must be those of one variant: "
+        "`opt_size=M&opt_colour=red`.",
+    ),
 )
+
+
+def kind_of(name: str) -> str:
+    """Return "attribute" for `attr_colour`, "option" for `opt_size`; other names unchanged."""
+    match = _NAMED_PARAMETER.match(name)
+    return _KINDS[match[1]] if match else name
 
 
 _ids_of_slugs: TTLCache[ObjectId] = TTLCache(seconds=1.0, maxsize=1_000)
@@ -140,33 +165,36 @@ class ProductFilters:
     def __init__(self, parameters: QueryDict) -> None:
         known = _fields_of(self.serializer_class)
         asked: list[tuple[str, Any]] = []
-        attributes: list[tuple[str, list[str]]] = []
+        named: list[tuple[str, list[str]]] = []
         for name, values in non_blank_parameters(parameters):
             if name in known:
                 asked.append((name, tuple(values) if isinstance(known[name], RepeatedField) else values[-1]))
-            elif name.startswith("attr_"):
-                attributes.append((name, values))
+            elif name.startswith(("attr_", "opt_")):
+                named.append((name, values))
             elif name not in _NO_FILTERS:
                 refuse_unknown_filter(name)
         parse = _parse_cached if len(str(asked)) <= _LONGEST_CACHED else _parse
         self.data = parse(self.serializer_class, tuple(asked))
-        self.attributes = self._attributes(attributes)
+        chosen = self._named(named)
+        self.attributes = chosen["attr"]
+        self.options = OptionFilters(chosen["opt"], only_in_stock=self.data.get("opt_in_stock", False))
         self.categories = self._categories(self.data.get("category", ()))
         text = self.data.get("search")
         self.search = Search(text) if text else None
 
     @staticmethod
-    def _attributes(asked: Iterable[tuple[str, list[str]]]) -> dict[str, list[str]]:
-        attributes: dict[str, list[str]] = {}
-        for name, values in asked:
-            match = _ATTRIBUTE_PARAMETER.match(name)
+    def _named(asked: Iterable[tuple[str, list[str]]]) -> dict[str, dict[str, list[str]]]:
+        """Return values by name, of attributes ("attr") and options ("opt")."""
+        chosen: dict[str, dict[str, list[str]]] = {kind: {} for kind in _KINDS}
+        for number, (name, values) in enumerate(asked):
+            match = _NAMED_PARAMETER.match(name)
             if match is None or any("\0" in value or len(value) > 200 for value in values):
-                raise ValidationError({name: "Unknown attribute."}, code="invalid")
-            if len(values) > MAX_VALUES or len(attributes) == MAX_ATTRIBUTE_FILTERS:
-                limits = f"{MAX_ATTRIBUTE_FILTERS} attributes with {MAX_VALUES} values each"
+                raise ValidationError({name: f"Unknown {_KINDS[name.partition('_')[0]]}."}, code="invalid")
+            if len(values) > MAX_VALUES or number == MAX_NAMED_FILTERS:
+                limits = f"{MAX_NAMED_FILTERS} attributes and options with {MAX_VALUES} values each"
                 raise ValidationError({name: f"At most {limits}."}, code="too_many")
-            attributes[match[1]] = values
-        return attributes
+            chosen[match[1]][match[2]] = values
+        return chosen
 
     @staticmethod
     def _categories(slugs: Sequence[str]) -> list[ObjectId]:
@@ -195,11 +223,15 @@ class ProductFilters:
             conditions["in_stock"] = {"in_stock": self.data["in_stock"]}
         for name, values in self.attributes.items():
             conditions[f"attr_{name}"] = {"attribute_pairs": {"$in": [attribute_pair(name, value) for value in values]}}
-        return conditions
+        return conditions | self.options.conditions
 
     def match(self, *, without: str | None = None) -> Condition:
         """Ignore the parameter ``without``. May query the database."""
         conditions = [condition for name, condition in self.conditions.items() if name != without]
+        if (of_one_variant := self.options.of_one_variant(without=without)) is not None:
+            conditions.append(of_one_variant)
+        elif self.options.only_in_stock:
+            conditions.append({"in_stock": True})
         searched = self.search.conditions if self.search else []
         return {"$and": [{"is_active": True}, *conditions, *searched]}
 

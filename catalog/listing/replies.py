@@ -31,15 +31,25 @@ class RatingSerializer(serializers.Serializer):
     count = serializers.IntegerField()
 
 
+class OptionSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    values = serializers.ListField(child=serializers.CharField())
+
+
 class ProductSerializer(serializers.ModelSerializer):
     """A product in a list."""
 
-    price = MoneyField(read_only=True)
+    price = MoneyField(read_only=True, help_text="As `price_min`.")
+    price_min = MoneyField(read_only=True, help_text="Of the active variants.")
+    price_max = MoneyField(read_only=True)
     compare_at_price = MoneyField(read_only=True, allow_null=True)
     currency = serializers.CharField(read_only=True)
     image = serializers.URLField(read_only=True, allow_null=True)
     rating = RatingSerializer(read_only=True)
     category = CategoryBriefSerializer(read_only=True, allow_null=True)
+    options = OptionSerializer(
+        many=True, read_only=True, help_text="Names and values of the active variants' options, in the staff's order."
+    )
 
     class Meta:
         model = Product
@@ -48,12 +58,15 @@ class ProductSerializer(serializers.ModelSerializer):
             "name",
             "slug",
             "price",
+            "price_min",
+            "price_max",
             "compare_at_price",
             "currency",
             "in_stock",
             "image",
             "rating",
             "category",
+            "options",
         )
 
 
@@ -141,6 +154,8 @@ def _list_projection(currency: str) -> dict[str, Any]:
     computed = {
         "id": {"$toString": "$_id"},
         "price": display_in_mongodb(_stored("price"), currency),
+        "price_min": display_in_mongodb(_stored("price"), currency),
+        "price_max": display_in_mongodb(_stored("price_max"), currency),
         "compare_at_price": display_in_mongodb("$compare_at_price", currency),
         "currency": {"$literal": currency},
         # Replaced later by its URL, which depends on the request's host.
@@ -168,7 +183,15 @@ def _stored(name: str) -> dict[str, Any]:
 # --- Details: for a single product, Python is faster than a projection ------------------------------------------------
 
 _WITHOUT_SEARCH_FIELDS = {
-    "$unset": ["search_words", "search_beginnings", "sort_name", "attribute_pairs", "category_lineage"]
+    "$unset": [
+        "search_words",
+        "search_beginnings",
+        "sort_name",
+        "attribute_pairs",
+        "option_pairs",
+        "combinations",
+        "category_lineage",
+    ]
 }
 _WITH_VARIANTS = {
     "$lookup": {"from": Variant._meta.db_table, "localField": "_id", "foreignField": "product_id", "as": "variants"}
@@ -191,6 +214,8 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
     computed = {
         "id": str(product["_id"]),
         "price": _price(product["price"]),
+        "price_min": _price(product["price"]),
+        "price_max": _price(product["price_max"]),
         "compare_at_price": _price(product["compare_at_price"]),
         "currency": settings.CURRENCY,
         "image": pictures[0]["sizes"]["card"] if pictures else None,

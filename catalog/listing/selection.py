@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import NamedTuple
 
-from catalog.listing.filters import NEWEST_FIRST, Condition, ProductFilters
+from catalog.listing.filters import NEWEST_FIRST, Condition, ProductFilters, kind_of
 from catalog.models import SEARCH_INDEX, Product
 from shop.api import pagination
 from shop.db import documents
@@ -43,8 +43,9 @@ class Selector:
             # The rarest word.
             self._parts["search"] = _Part(query.search.conditions[0], SEARCH_INDEX)
         for name, condition in query.conditions.items():
-            kind = "attribute" if name.startswith("attr_") else name
-            self._parts[name] = _Part(condition, f"product_{kind}", in_order=name != "price")
+            self._parts[name] = _Part(condition, f"product_{kind_of(name)}", in_order=name != "price")
+        if query.options.only_in_stock:
+            self._parts["opt_in_stock"] = _Part({"in_stock": True}, "product_in_stock")
 
     def select(self, *, without: str | None = None) -> Selection:
         """Ignore the filter ``without``."""

@@ -35,6 +35,7 @@ def shirt(make_product: Callable[..., Product], make_category: Callable[..., Cat
         category=make_category("Shirts", slug="shirts", parent=make_category("Clothing", slug="clothing")),
         compare_at_price="30",
         attributes={"colour": "red"},
+        option_order=[{"name": "size", "values": ["M", "S"]}],
         variants=[
             {"sku": "SHIRT-S", "options": {"size": "S"}, "price": "20", "stock": 5},
             {"sku": "SHIRT-M", "options": {"size": "M"}, "price": "21.5", "stock": 0},
@@ -61,6 +62,7 @@ def test_a_row_shows_a_variant_with_its_product(tmp_path: Path, shirt: Product) 
         "category": "shirts",
         "active": "yes",
         "compare_at_price": "30.00",
+        "options": "size: M | S",
         "attr:colour": "red",
         "option:size": "S",
         "price": "20.00",

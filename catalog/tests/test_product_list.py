@@ -30,12 +30,15 @@ def test_a_list_entry_has_the_shape_of_the_contract(
                 "name": "Blue mug",
                 "slug": "blue-mug",
                 "price": "12.50",
+                "price_min": "12.50",
+                "price_max": "12.50",
                 "compare_at_price": "15.00",
                 "currency": "usd",
                 "in_stock": True,
                 "image": None,
                 "rating": {"average": None, "count": 0},
                 "category": {"id": str(mugs.pk), "name": "Mugs", "slug": "mugs"},
+                "options": [],
             }
         ],
     }

@@ -103,6 +103,28 @@ class LabelsField(models.JSONField):
         return normalized_labels(super().to_python(value))
 
 
+class OptionsField(models.JSONField):
+    """A list of names with values, such as ``[{"name": "size", "values": ["S", "M"]}]``."""
+
+    def to_python(self, value: Any) -> Any:
+        return normalized_options(super().to_python(value))
+
+
+def normalized_options(value: Any) -> Any:
+    """Normalize; return values of other shapes unchanged."""
+    if not isinstance(value, list):
+        return value
+    return [_normalized_option(each) for each in value]
+
+
+def _normalized_option(option: Any) -> Any:
+    match option:
+        case {"name": str(name), "values": [*values]} if all(isinstance(each, str) for each in values):
+            return {**option, "name": identifiers.slug(name), "values": [identifiers.label(each) for each in values]}
+        case _:
+            return option
+
+
 def normalized_labels(value: Any) -> Any:
     """Normalize; return values of other shapes unchanged.
 

@@ -167,6 +167,7 @@ class _Writer:
                     "category_id": category_id,
                     "counted_in": category_id,
                     "price": price,
+                    "price_max": price,
                     "pictures": [{"id": str(row["_id"]), "name": row["name"], "alt": row["alt"]} for row in images],
                     "attributes": {},
                     "attribute_pairs": [],

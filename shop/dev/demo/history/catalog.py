@@ -141,6 +141,7 @@ class Products:
                     skus=[sku(number)],
                 ),
                 "price": self._amounts.stored(price),
+                "price_max": self._amounts.stored(price),
                 "in_stock": stock > 0,
                 "stock_flips": adjustments,
                 "pictures": [{"id": str(picture["_id"]), "name": picture["name"], "alt": picture["alt"]}],

@@ -1,0 +1,48 @@
+"""Filters by options of variants: several must be met by one variant."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from catalog.options import option_pair
+
+Condition = dict[str, Any]
+
+
+class OptionFilters(NamedTuple):
+    """Values by name of an option. ``only_in_stock`` ignores variants that are sold out."""
+
+    values: Mapping[str, list[str]]
+    only_in_stock: bool
+
+    def pairs(self, *, without: str | None = None) -> Iterator[tuple[str, list[str]]]:
+        """Yield the pairs of which a variant must have one, by the filter's name."""
+        for name, values in self.values.items():
+            if f"opt_{name}" != without:
+                yield f"opt_{name}", [option_pair(name, value) for value in values]
+
+    @property
+    def conditions(self) -> dict[str, Condition]:
+        """Return a condition for each name, which an index serves."""
+        return {name: {"option_pairs": {"$in": pairs}} for name, pairs in self.pairs()}
+
+    def of_one_variant(self, *, without: str | None = None) -> Condition | None:
+        """Return a condition beside those of the names, if it says more than they do."""
+        pairs = [{"pairs": {"$in": pairs}} for _, pairs in self.pairs(without=without)]
+        if self.only_in_stock:
+            return {"combinations": {"$elemMatch": {"$and": [{"in_stock": True}, *pairs]}}} if pairs else None
+        return {"combinations": {"$elemMatch": {"$and": pairs}}} if len(pairs) > 1 else None
+
+    def pairs_found(self, *, without: str | None = None) -> Any:
+        """Return an array expression of a product's pairs that can still be chosen: of its variants that match."""
+        met: list[Any] = [
+            {"$gt": [{"$size": {"$setIntersection": ["$$variant.pairs", pairs]}}, 0]}
+            for _, pairs in self.pairs(without=without)
+        ]
+        if self.only_in_stock:
+            met.append("$$variant.in_stock")
+        if not met:
+            return {"$ifNull": ["$option_pairs", []]}
+        combinations = {"$ifNull": ["$combinations", []]}
+        matching = {"$filter": {"input": combinations, "as": "variant", "cond": {"$and": met}}}
+        union = {"$setUnion": ["$$value", "$$this.pairs"]}
+        return {"$reduce": {"input": matching, "initialValue": [], "in": union}}
