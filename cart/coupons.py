@@ -3,10 +3,11 @@ from collections.abc import Sequence
 
 from bson import ObjectId
 from django.db.models import F, Q
+from django.utils.crypto import salted_hmac
 
-from accounts.models import User
 from cart.errors import CouponMinimumNotReached, InvalidCoupon
 from cart.models import Coupon, CouponUse
+from cart.owners import CartOwner
 from cart.pricing import PricedCart
 from shop.db.transactions import queue_for
 from shop.money import display
@@ -24,18 +25,22 @@ _UNUSABLE = {
 }
 
 
+_LIMIT_PER_CUSTOMER_REACHED = "You have reached the usage limit of this coupon."
+
+
 def unusable_reason(coupon: Coupon | None) -> str:
     """Return why no user can use the coupon now, or ""."""
     return _UNUSABLE.get(coupon.state if coupon else Coupon.State.INACTIVE, "")
 
 
-def has_uses_left(coupon: Coupon, *, user: User | None) -> bool:
-    if coupon.usage_limit_per_user is None or user is None:
+def has_uses_left(coupon: Coupon, *, owner: CartOwner) -> bool:
+    """Guests always have, until :func:`redeem` counts the uses by e-mail address: a quote must not reveal them."""
+    if coupon.usage_limit_per_user is None or owner.user is None:
         return True
-    return CouponUse.objects.filter(coupon=coupon, user=user).count() < coupon.usage_limit_per_user
+    return CouponUse.objects.filter(coupon=coupon, user=owner.user).count() < coupon.usage_limit_per_user
 
 
-def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Coupon:
+def check(coupon: Coupon | None, *, priced: PricedCart, owner: CartOwner) -> Coupon:
     """Raises ``InvalidCoupon``, which reveals that the code exists: pass only the cart's coupon."""
     reason = unusable_reason(coupon)
     if reason or coupon is None:
@@ -43,32 +48,49 @@ def check(coupon: Coupon | None, *, priced: PricedCart, user: User | None) -> Co
     if priced.subtotal < coupon.minimum_subtotal:
         minimum = f"This coupon requires a cart of at least {display(coupon.minimum_subtotal)}."
         raise CouponMinimumNotReached(minimum, attr="code")
-    if not has_uses_left(coupon, user=user):
-        raise InvalidCoupon("You have reached the usage limit of this coupon.", attr="code")
+    if not has_uses_left(coupon, owner=owner):
+        raise InvalidCoupon(_LIMIT_PER_CUSTOMER_REACHED, attr="code")
     return coupon
 
 
-def try_apply(priced: PricedCart, *, user: User | None) -> InvalidCoupon | None:
+def try_apply(priced: PricedCart, *, owner: CartOwner) -> InvalidCoupon | None:
     """Apply the cart's coupon, or return why it is unusable."""
     if not priced.cart.coupon:
         return None
     try:
-        priced.apply_coupon(check(find(priced.cart.coupon), priced=priced, user=user))
+        priced.apply_coupon(check(find(priced.cart.coupon), priced=priced, owner=owner))
     except InvalidCoupon as error:
         return error
     return None
 
 
-def redeem(coupon: Coupon, *, user: User, order_number: str) -> None:
+def redeem(coupon: Coupon, *, owner: CartOwner, email: str, order_number: str) -> None:
     """Count one use, in the order's transaction. Raises ``InvalidCoupon``.
 
-    The limit per user holds because all orders of a user write the same cart.
+    The limit per customer holds because all orders of a user write the same cart, and guests with the same address
+    take numbered uses.
     """
+    use = CouponUse(coupon=coupon, user=owner.user, email_digest=email_digest(email), order_number=order_number)
+    if owner.user is None and coupon.usage_limit_per_user is not None:
+        use.number = _next_number(use, limit=coupon.usage_limit_per_user)
     queue_for([coupon.pk])
     left = Q(usage_limit=None) | Q(used__lt=F("usage_limit"))
     if not Coupon.objects.filter(left, pk=coupon.pk).update(used=F("used") + 1):
         raise InvalidCoupon("This coupon has reached its usage limit.", attr="code")
-    CouponUse.objects.create(coupon=coupon, user=user, order_number=order_number)
+    use.save(force_insert=True)
+
+
+def email_digest(email: str) -> str:
+    """Return a keyed digest of a normalized address."""
+    return salted_hmac("cart.coupons", email, algorithm="sha256").hexdigest()
+
+
+def _next_number(use: CouponUse, *, limit: int) -> int:
+    uses = CouponUse.objects.filter(email_digest=use.email_digest, coupon=use.coupon)
+    numbers = list(uses.values_list("number", flat=True)[:limit])
+    if len(numbers) >= limit:
+        raise InvalidCoupon(_LIMIT_PER_CUSTOMER_REACHED, attr="code")
+    return next(number for number in range(limit) if number not in numbers)
 
 
 def release(*, order_numbers: Sequence[str]) -> None:

@@ -3,14 +3,16 @@ from typing import Any
 from accounts.export import Rows
 from accounts.models import User
 from cart.models import CouponUse
+from cart.owners import CartOwner
 from cart.serializers import cart_data
-from cart.services import CartOwner, get_cart
+from cart.services import get_cart
 
 
 def export_cart(*, user: User, base_url: str) -> dict[str, Any]:
+    owner = CartOwner(user=user)
     uses = CouponUse.objects.filter(user=user).prefetch_related("coupon")
     return {
-        "cart": cart_data(get_cart(owner=CartOwner(user=user)), user=user, base_url=base_url),
+        "cart": cart_data(get_cart(owner=owner), owner=owner, base_url=base_url),
         "coupon_uses": Rows(uses, _coupon_use),
     }
 

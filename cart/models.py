@@ -134,12 +134,27 @@ class CouponUse(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
+    # Keyed digest of the customer's address, in `cart.coupons`; "" once the order is erased.
+    email_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+    # Of a guest's use of a coupon with a limit per customer, from 0.
+    number = models.PositiveIntegerField(null=True, editable=False)
     order_number = models.CharField(max_length=32)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        constraints = [
+            # Of two concurrent guests with the same address, the second conflicts and is retried.
+            models.UniqueConstraint(
+                fields=["email_digest", "coupon", "number"],
+                condition=models.Q(number__gte=0),
+                name="one_coupon_use_per_number",
+            ),
+        ]
         indexes = [
             models.Index(fields=["user", "-id"], name="coupon_use_user"),
+            models.Index(
+                fields=["email_digest", "coupon"], condition=models.Q(email_digest__gt=""), name="coupon_use_email"
+            ),
             models.Index(fields=["order_number"], name="coupon_use_order"),
         ]
 

@@ -4,8 +4,8 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from accounts.models import User
 from cart import coupons
+from cart.owners import CartOwner
 from cart.pricing import PricedCart, PricedLine
 from shop.api.fields import UpperCodeField
 from shop.api.object_ids import ObjectIdField
@@ -67,11 +67,11 @@ class CartSerializer(serializers.Serializer):
     warnings = CartWarningSerializer(many=True)
 
 
-def cart_data(priced: PricedCart, *, user: User | None, base_url: str) -> dict[str, Any]:
+def cart_data(priced: PricedCart, *, owner: CartOwner, base_url: str) -> dict[str, Any]:
     """Return the data of a :class:`CartSerializer`."""
     cart, currency = priced.cart, settings.CURRENCY
     thumbnail = urls_of("thumbnail", base_url=base_url)
-    coupon_error = coupons.try_apply(priced, user=user)
+    coupon_error = coupons.try_apply(priced, owner=owner)
     warnings: list[dict[str, Any]] = [warning for line in priced.lines for warning in _warnings(line)]
     warnings += [
         {"code": "unavailable", "item": str(line.key), "detail": "This product is no longer available."}

@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from bson import ObjectId
 from django.conf import settings
@@ -15,7 +14,8 @@ from accounts.models import User
 from accounts.services import require_account
 from cart import coupons
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyUnits
-from cart.models import Cart, CartLine, CouponUse, new_token, token_digest
+from cart.models import Cart, CartLine, CouponUse, token_digest
+from cart.owners import CartOwner
 from cart.pricing import PricedCart, price_lines
 from catalog import offers
 from catalog.errors import OutOfStock, VariantRequired
@@ -26,40 +26,6 @@ from shop.db.transactions import TransactionContention, transactional
 
 ATTEMPTS = 50
 _CHANGED = ("lines", "coupon", "revision", "updated_at")
-
-
-@dataclass
-class CartOwner:
-    """A user, or a guest (``token`` is None before the first change)."""
-
-    user: User | None = None
-    token: str | None = None
-
-    @property
-    def rate_limit_key(self) -> str:
-        """Return "" for a guest without a cart."""
-        if self.user is not None:
-            return f"user {self.user.pk}"
-        return f"cart {token_digest(self.token)}" if self.token else ""
-
-    def find(self, *, variant: ObjectId | None = None, product: ObjectId | None = None) -> tuple[Cart | None, Offers]:
-        """Return the cart and the offers of its lines, ``variant`` and ``product``, by one command."""
-        pipeline = offers.with_offers([{"$match": self._match}], ids="lines.variant", variant=variant, product=product)
-        document, found = offers.split_offers(documents.aggregate(Cart, pipeline))
-        return (documents.instance(Cart, document) if document else None), found
-
-    @property
-    def _match(self) -> documents.Document:
-        if self.user is not None:
-            return {"user_id": self.user.pk}
-        # An empty digest matches no cart.
-        return {"token_digest": token_digest(self.token) if self.token else ""}
-
-    def new_cart(self) -> Cart:
-        if self.user is not None:
-            return Cart(user=self.user)
-        self.token = new_token()
-        return Cart(token_digest=token_digest(self.token))
 
 
 def get_cart(*, owner: CartOwner) -> PricedCart:
@@ -188,7 +154,7 @@ def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
     same too, unless the user has used the code.
     """
     coupon = coupons.find(code)
-    if coupon is None or coupons.unusable_reason(coupon) or not coupons.has_uses_left(coupon, user=owner.user):
+    if coupon is None or coupons.unusable_reason(coupon) or not coupons.has_uses_left(coupon, owner=owner):
         raise InvalidCoupon(attr="code")
 
     def edit(cart: Cart, offered: Offers) -> None:
@@ -236,7 +202,7 @@ def detach_customer_data(*, user: User, limit: int) -> bool:
     """Delete the cart and detach coupon uses, at most ``limit``; return whether there are more."""
     Cart.objects.filter(user=user).delete()
     uses, is_more = first_keys(CouponUse.objects.filter(user=user), limit=limit)
-    CouponUse.objects.filter(pk__in=uses).update(user=None)
+    CouponUse.objects.filter(pk__in=uses).update(user=None, email_digest="")
     return is_more
 
 

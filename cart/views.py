@@ -11,9 +11,9 @@ from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart import services
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyUnits
 from cart.models import Cart
+from cart.owners import CartOwner
 from cart.pricing import PricedCart
 from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
-from cart.services import CartOwner
 from catalog.errors import OutOfStock, VariantRequired
 from shop.api.bodies import BodyValidationMixin
 from shop.api.rate_limits import Limit, ip_address_of, limit_failures
@@ -46,7 +46,7 @@ class CartReplyMixin(BodyValidationMixin):
         return CartOwner(token=cart_token_of(self.request) or None)
 
     def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> HttpResponse:
-        data = cart_data(cart, user=owner.user, base_url=base_url(self.request))
+        data = cart_data(cart, owner=owner, base_url=base_url(self.request))
         response = JSONReply(data, status=status)
         if owner.token and owner.token != cart_token_of(self.request):
             response[CART_TOKEN_HEADER] = owner.token

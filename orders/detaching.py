@@ -50,7 +50,7 @@ def detach_reviews_and_orders(*, user: User, limit: int) -> bool:
     orders = Order.objects.filter(pk__in=own)
     for pk in orders.unpaid().values_list("pk", flat=True):
         cancel_detached.enqueue(order=str(pk))
-    orders.update(user=None, detached_at=timezone.now())
+    orders.update(user=None, email="", detached_at=timezone.now())
     erase(*(order for order in orders if order.has_nothing_to_send))
     return is_more
 

@@ -1,4 +1,7 @@
-"""Limits on the stock held by unpaid orders, per customer and network address, against denial of inventory."""
+"""Limits on the stock held by unpaid orders, against denial of inventory.
+
+They are per customer (a guest: per cart) and network address.
+"""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.models import User
+from cart.owners import CartOwner
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere
 from orders.models import Order
 from shop import jobs
@@ -71,19 +74,23 @@ _SUMS = {
 }
 
 
-def lookups(*, user: User, placed_from: str) -> Pipeline:
-    """Return stages that add the holds; they read only as many orders as reach the limits."""
-    own = {"user_id": user.pk, "placed_from": {"$gt": ""}}
+def lookups(*, owner: CartOwner, placed_from: str) -> Pipeline:
+    """Return stages that add the holds to a cart; they read only as many orders as reach the limits.
+
+    A guest's are those of the cart: by e-mail address, strangers could use up the limit and see who ordered.
+    """
+    holder = {"user_id": owner.user.pk} if owner.user is not None else {}
+    of_cart = {} if owner.user is not None else {"localField": "_id", "foreignField": "cart"}
     # An order has at least one piece; expired ones count up to twice the limit.
     most_here = 3 * settings.UNPAID_PIECES_PER_ADDRESS
     most_own = settings.UNPAID_ORDERS_PER_CUSTOMER + FREE_EXPIRIES + settings.UNPAID_PIECES_PER_CUSTOMER.bit_length()
     return [
-        _lookup(own, limit=most_own, name="own_holds"),
+        _lookup({**holder, "placed_from": {"$gt": ""}}, limit=most_own, name="own_holds", join=of_cart),
         _lookup({"placed_from": placed_from}, limit=most_here, name="holds_here"),
     ]
 
 
-def _lookup(holder: Document, *, limit: int, name: str) -> Document:
+def _lookup(holder: Document, *, limit: int, name: str, join: Document | None = None) -> Document:
     pipeline: Pipeline = [
         {"$match": {**holder, "expired_at": {"$not": {"$lt": timezone.now() - EXPIRED_COUNTS_FOR}}}},
         # Open orders (null) first, by the index.
@@ -92,17 +99,17 @@ def _lookup(holder: Document, *, limit: int, name: str) -> Document:
         {"$group": {"_id": None, **_SUMS}},
         {"$unset": "_id"},
     ]
-    return {"$lookup": {"from": Order._meta.db_table, "pipeline": pipeline, "as": name}}
+    return {"$lookup": {"from": Order._meta.db_table, **(join or {}), "pipeline": pipeline, "as": name}}
 
 
-def require_allowed(document: Document, *, user: User, pieces: int) -> None:
+def require_allowed(document: Document, *, owner: CartOwner, pieces: int) -> None:
     """Raise ``TooManyUnpaidOrders`` or ``TooManyUnpaidOrdersHere`` if another order would exceed the limits.
 
     ``document`` has the fields that :func:`lookups` added. A customer's concurrent orders conflict on the cart; those
     of others at the address are not seen.
     """
     own, here = (Holder(**sums) for name in ("own_holds", "holds_here") for sums in document[name] or [{}])
-    if user.email_verified:
+    if owner.user is not None and owner.user.email_verified:
         most_orders, most_pieces = settings.UNPAID_ORDERS_PER_CUSTOMER, settings.UNPAID_PIECES_PER_CUSTOMER
     else:
         most_orders, most_pieces = settings.UNPAID_ORDERS_UNVERIFIED, settings.UNPAID_PIECES_UNVERIFIED

@@ -97,6 +97,8 @@ class Order(models.Model):
         related_name="orders",
         db_index=False,
     )
+    # Normalized: of the account when the order was placed, or as stated by a guest; "" once detached.
+    email = models.EmailField("e-mail address", blank=True, default="", editable=False)
     status = models.CharField(max_length=20, choices=OrderStatus, default=OrderStatus.PENDING)
     payment_status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.UNPAID)
     fulfilment_status = models.CharField(max_length=20, choices=FulfilmentStatus, default=FulfilmentStatus.UNFULFILLED)
@@ -151,6 +153,7 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["user", "-id"], name="order_user"),
+            models.Index(fields=["email", "-id"], name="order_email"),
             # For any combination of statuses, see `orders.listing`.
             models.Index(
                 fields=["user", "status", "payment_status", "fulfilment_status", "-id"], name="order_user_statuses"

@@ -6,7 +6,7 @@ from orders.lifecycle import TRANSITIONS, Actor
 from orders.models import Order, PostalAddress, TimelineEntry
 from shop.db import documents
 
-_ERASED_FIELDS = ("shipping_address", "timeline", "note", "tracking_number", "erased_at")
+_ERASED_FIELDS = ("email", "shipping_address", "timeline", "note", "tracking_number", "erased_at")
 
 
 def erase(*orders: Order) -> None:
@@ -18,7 +18,7 @@ def erase(*orders: Order) -> None:
             )
         for entry in filter(_is_typed, order.timeline):
             entry.detail = ""
-        order.note = order.tracking_number = ""
+        order.email = order.note = order.tracking_number = ""
         order.erased_at = order.erased_at or timezone.now()
     documents.update_rows(Order, {each.pk: {name: getattr(each, name) for name in _ERASED_FIELDS} for each in orders})
     hooks.on_erased(orders=orders)
@@ -26,7 +26,7 @@ def erase(*orders: Order) -> None:
 
 def personal_data_of(order: Order) -> list[str]:
     address = order.shipping_address
-    left = [name for name in ("note", "tracking_number") if getattr(order, name)]
+    left = [name for name in ("email", "note", "tracking_number") if getattr(order, name)]
     if address and any(getattr(address, name) for name in Address.POSTAL_FIELDS if name not in ("country", "state")):
         left.append("shipping_address")
     if any(_is_typed(entry) and entry.detail for entry in order.timeline):

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.models import User
 from cart import coupons
 from cart.errors import CartChanged
 from cart.models import Cart
+from cart.owners import CartOwner
 from cart.pricing import PricedCart
 from catalog import stock
 from catalog.errors import OutOfStock
@@ -35,14 +35,17 @@ logger = structlog.get_logger(__name__)
 
 def place_order(
     *,
-    user: User,
+    owner: CartOwner,
+    email: str,
     address: PostalAddress,
     shipping_method: str | None = None,
     expected_total: Decimal | None = None,
     note: str = "",
     network_address: str = "",
 ) -> Order:
-    """Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
+    """Place an order of the owner's cart; ``email`` is the account's own, or a guest's normalized address.
+
+    Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
     ``InvalidCoupon``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``, ``AmountTooLarge`` and, with a
     ``network_address``, ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``.
     """
@@ -51,7 +54,9 @@ def place_order(
 
     @transactional("orders.place")
     def place() -> Order:
-        quoted = quote(user=user, address=address, shipping_method=shipping_method, placed_from=placed_from)
+        quoted = quote(
+            owner=owner, email=email, address=address, shipping_method=shipping_method, placed_from=placed_from
+        )
         revisions.append(quoted.priced.cart.revision)
         if revisions[-1] != revisions[0]:
             # Changed between attempts: not the cart that the shopper confirmed.
@@ -60,15 +65,16 @@ def place_order(
             raise TotalChanged(f"The total is now {money.display(quoted.total)}.", attr="expected_total")
         quoted.require_chargeable()
         if quoted.total and placed_from:
-            holds.require_allowed(quoted.holds, user=user, pieces=sum(line.quantity for line in quoted.lines))
-        order = _order_from(quoted, user=user, address=address, note=note, placed_from=placed_from)
-        _write(order, quoted.priced, user=user)
+            holds.require_allowed(quoted.holds, owner=owner, pieces=sum(line.quantity for line in quoted.lines))
+        order = _order_from(quoted, owner=owner, email=email, address=address, note=note, placed_from=placed_from)
+        _write(order, quoted.priced, owner=owner)
         return order
 
     try:
         return place()
     except (TooManyUnpaidOrders, TooManyUnpaidOrdersHere) as error:
-        logger.warning("unpaid_orders_limit_reached", user=str(user.pk), code=error.default_code)
+        user = str(owner.user.pk) if owner.user else None
+        logger.warning("unpaid_orders_limit_reached", user=user, code=error.default_code)
         raise
     except IntegrityError as error:
         if "cart" in violated_fields(error):
@@ -76,12 +82,12 @@ def place_order(
         raise
 
 
-def _write(order: Order, priced: PricedCart, *, user: User) -> None:
+def _write(order: Order, priced: PricedCart, *, owner: CartOwner) -> None:
     cart, coupon = priced.cart, priced.coupon
     queue_for([*order.quantities, *([coupon.pk] if coupon else [])])
     # Write contended documents first: a conflict wastes little work.
     if coupon is not None:
-        coupons.redeem(coupon, user=user, order_number=order.number)
+        coupons.redeem(coupon, owner=owner, email=order.email, order_number=order.number)
     try:
         stock.reserve(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     except OutOfStock as error:
@@ -98,13 +104,16 @@ def _write(order: Order, priced: PricedCart, *, user: User) -> None:
     notify_customers([order], Event.PLACED)
 
 
-def _order_from(quoted: Quote, *, user: User, address: PostalAddress, note: str, placed_from: str) -> Order:
+def _order_from(
+    quoted: Quote, *, owner: CartOwner, email: str, address: PostalAddress, note: str, placed_from: str
+) -> Order:
     now = timezone.now()
     free = quoted.total == 0
     hold = timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS))
     order = Order(
         number=new_order_number(),
-        user=user,
+        user=owner.user,
+        email=email,
         lines=quoted.lines,
         subtotal=quoted.subtotal,
         discount=quoted.discount,

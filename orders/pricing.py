@@ -5,11 +5,11 @@ from django.conf import settings
 from django.db.models import Model
 
 from accounts.errors import UnknownState
-from accounts.models import User
 from accounts.subdivisions import is_known_state, lineage, normalize_state
 from cart import coupons
 from cart.errors import EmptyCart
 from cart.models import Cart
+from cart.owners import CartOwner
 from cart.pricing import PricedCart, price_lines
 from catalog import offers
 from catalog.errors import OutOfStock
@@ -52,20 +52,22 @@ class Quote:
         hooks.check_amount(amount=self.total, currency=self.currency)
 
 
-def quote(*, user: User, address: PostalAddress, shipping_method: str | None, placed_from: str = "") -> Quote:
+def quote(
+    *, owner: CartOwner, email: str, address: PostalAddress, shipping_method: str | None, placed_from: str = ""
+) -> Quote:
     """With ``placed_from`` also read the holds.
 
     Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``NoShippingMethod``, ``UnknownState``,
     ``InvalidCoupon``.
     """
-    row, offered = _read(user, address, placed_from)
+    row, offered = _read(owner, address, placed_from)
     if row is None:
         raise EmptyCart
     priced = price_lines(documents.instance(Cart, row), offered)
     if not priced.lines:
         raise EmptyCart
     _require_available(priced)
-    if (coupon_error := coupons.try_apply(priced, user=user)) is not None:
+    if (coupon_error := coupons.try_apply(priced, owner=owner)) is not None:
         raise coupon_error
     method = _shipping_method([documents.instance(ShippingMethod, each) for each in row["methods"]], shipping_method)
     shipping = money.quantize(method.price) if method else money.ZERO
@@ -100,10 +102,10 @@ def quote(*, user: User, address: PostalAddress, shipping_method: str | None, pl
     )
 
 
-def _read(user: User, address: PostalAddress, placed_from: str) -> tuple[documents.Document | None, Offers]:
+def _read(owner: CartOwner, address: PostalAddress, placed_from: str) -> tuple[documents.Document | None, Offers]:
     """Read all that a quote needs in one command."""
     pipeline = [
-        *offers.with_offers([{"$match": {"user_id": user.pk}}], ids="lines.variant"),
+        *offers.with_offers([{"$match": owner.match}], ids="lines.variant"),
         _lookup_all(ShippingMethod, {"is_active": True}, name="methods"),
         _lookup_all(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
         # For all pick-up countries: the method is chosen later.
@@ -117,7 +119,7 @@ def _read(user: User, address: PostalAddress, placed_from: str) -> tuple[documen
         },
     ]
     if placed_from:
-        pipeline += holds.lookups(user=user, placed_from=placed_from)
+        pipeline += holds.lookups(owner=owner, placed_from=placed_from)
     return offers.split_offers(documents.aggregate(Cart, pipeline))
 
 

@@ -13,6 +13,7 @@ from rest_framework.serializers import Serializer
 from accounts.authentication import UserRequest
 from accounts.errors import UnknownState
 from cart.errors import CartChanged, EmptyCart, InvalidCoupon
+from cart.owners import CartOwner
 from catalog.errors import OutOfStock
 from orders import placing, services
 from orders.errors import (
@@ -110,6 +111,9 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
     }
     lookup_value_regex = "[0-9A-Za-z-]+"
 
+    def owner(self) -> CartOwner:
+        return CartOwner(user=self.request.user)
+
     def get_queryset(self) -> QuerySet[Order]:
         orders = Order.objects.all()
         return orders if staff_may(self.request.user, "orders.view_order") else orders.owned_by(self.request.user)
@@ -134,7 +138,8 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
 
     def place(self) -> Response:
         order = placing.place_order(
-            user=self.request.user,
+            owner=self.owner(),
+            email=self.request.user.email,
             network_address=network_address_of(self.request),
             **self.validated(PlaceOrderSerializer),
         )
@@ -152,7 +157,12 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
         Gives the same errors as placing the order, except those about `expected_total` and limits of unpaid orders.
         """
         wanted = self.validated(PlaceOrderSerializer)
-        quoted = quote(user=request.user, address=wanted["address"], shipping_method=wanted.get("shipping_method"))
+        quoted = quote(
+            owner=self.owner(),
+            email=request.user.email,
+            address=wanted["address"],
+            shipping_method=wanted.get("shipping_method"),
+        )
         quoted.require_chargeable()
         return self.reply(quoted, QuoteSerializer)
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from cart import services
 from cart.models import Cart, Coupon, CouponUse
-from cart.services import CartOwner
+from cart.owners import CartOwner
 from catalog.models import Product, Variant
 from shop.dev.testing.admin import browser_of, errors_of, filled_in, url_of
 from shop.dev.testing.steps import API, add_to_cart

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Address, User
 from cart import services as carts
 from cart.models import Coupon
-from cart.services import CartOwner
+from cart.owners import CartOwner
 from catalog.models import ImportRun, Product
 from catalog.services import count_sales
 from orders import services as orders

@@ -67,6 +67,7 @@ CLASSIFIED: dict[str, str] = {
             "accounts.address.country",
             "accounts.address.phone",
             "cart.cart.coupon",
+            "orders.order.email",
             "orders.order.shipping_address.name",
             "orders.order.shipping_address.line1",
             "orders.order.shipping_address.line2",
@@ -147,6 +148,7 @@ CLASSIFIED: dict[str, str] = {
         ["orders.order.placed_from", "payments.payment.opened_from"],
         "a keyed digest of the network address that limits apply to; cleared when it does not count any more, in a day",
     ),
+    "cart.couponuse.email_digest": "a keyed digest of the address that a limit counts by; cleared with the account",
     **dict.fromkeys(
         ["cart.cart.token_digest"],
         "the digest of a guest's token, who has no account; deleted after 30 days",

@@ -8,7 +8,7 @@ from accounts.address_book import add_address
 from accounts.models import User
 from accounts.tokens import issue_tokens
 from cart import services as carts
-from cart.services import CartOwner
+from cart.owners import CartOwner
 from catalog import images
 from catalog.models import Category, Product, ProductImage, Variant
 from orders.models import ShippingMethod

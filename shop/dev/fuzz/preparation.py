@@ -14,7 +14,7 @@ from schemathesis.generation.case import Case
 from accounts.links import RESET, VERIFICATION
 from cart import services as carts
 from cart.models import Cart
-from cart.services import CartOwner
+from cart.owners import CartOwner
 from catalog.models import Product, Variant
 from shop.dev.fuzz.people import new_user
 from shop.dev.stripe_simulator import StripeSimulator

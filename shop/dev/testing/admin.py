@@ -17,7 +17,7 @@ from PIL import Image
 
 from accounts.models import User
 from cart import services as carts
-from cart.services import CartOwner
+from cart.owners import CartOwner
 from catalog.models import Product, Variant
 from orders import placing
 from orders.models import Order, PostalAddress
@@ -117,7 +117,8 @@ def picture(name: str = "picture.png", *, colour: str = "teal", side: int = 40) 
 
 
 def ordered(customer: User, *products: Product, quantity: int = 1) -> Order:
+    owner = CartOwner(user=customer)
     for product in products:
         variant = Variant.objects.filter(product=product).first()
-        carts.add_item(owner=CartOwner(user=customer), variant=variant.pk, quantity=quantity)
-    return placing.place_order(user=customer, address=PostalAddress(**ADDRESS))
+        carts.add_item(owner=owner, variant=variant.pk, quantity=quantity)
+    return placing.place_order(owner=owner, email=customer.email, address=PostalAddress(**ADDRESS))

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Address, User
 from cart import services as carts
-from cart.services import CartOwner
+from cart.owners import CartOwner
 from catalog.models import Product, ProductImage, Variant
 from conftest import ADDRESS, client_of
 from orders.reviews.models import Review
