@@ -8,6 +8,7 @@ import re
 import smtplib
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from datetime import timedelta
 from email.utils import parseaddr
 from enum import StrEnum
@@ -32,6 +33,8 @@ from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
+# The reply code of a completed SMTP command.
+_OK = 250
 SERVER_RETRY_SECONDS = 30.0
 # Retry of temporary refusals, such as greylisting.
 RECIPIENT_RETRY_SECONDS = 15 * 60.0
@@ -195,14 +198,19 @@ class _Server:
     @contextlib.contextmanager
     def connected(self) -> Iterator[BaseEmailBackend]:
         """Raises ``Postpone`` if the server is unreachable."""
-        connection = get_connection()
+        kept = _kept.get()
+        connection = kept.pop() if kept else get_connection()
+        is_good = False
         try:
-            self._open(connection)
+            if not _is_open(connection):
+                self._open(connection)
             yield connection
+            is_good = True
         finally:
-            # The message was accepted; ignore errors on QUIT.
-            with contextlib.suppress(OSError):
-                connection.close()
+            if is_good and kept is not None:
+                kept.append(connection)
+            else:
+                _close(connection)
 
     def _open(self, connection: BaseEmailBackend) -> None:
         try:
@@ -218,3 +226,36 @@ class _Server:
 
 
 _server = _Server()
+# At most one; None outside of `one_connection`.
+_kept: ContextVar[list[BaseEmailBackend] | None] = ContextVar("mail_connection", default=None)
+
+
+@contextlib.contextmanager
+def one_connection() -> Iterator[None]:
+    """Send the block's mails over one connection, which saves handshakes and logins."""
+    kept: list[BaseEmailBackend] = []
+    mark = _kept.set(kept)
+    try:
+        yield
+    finally:
+        _kept.reset(mark)
+        for connection in kept:
+            _close(connection)
+
+
+def _is_open(connection: BaseEmailBackend) -> bool:
+    """Return whether it needs no ``open``. Mail servers close connections that are idle or were used often."""
+    smtp = getattr(connection, "connection", None)
+    if smtp is None:
+        return False
+    with contextlib.suppress(OSError):
+        if smtp.noop()[0] == _OK:
+            return True
+    _close(connection)
+    return False
+
+
+def _close(connection: BaseEmailBackend) -> None:
+    # The message was accepted; ignore errors on QUIT.
+    with contextlib.suppress(OSError):
+        connection.close()

@@ -88,6 +88,19 @@ def test_workers_at_once_send_each_mail_once(customer: User, server: MailServer)
     assert len({mail["Message-ID"] for mail in server.taken}) == len(server.taken) == 6
 
 
+@pytest.mark.parametrize(("noop", "connections"), [("250 fine", 1), ("421 idle for too long", 3)])
+def test_the_mails_of_a_turn_share_a_connection_while_the_server_keeps_it(
+    customer: User, server: MailServer, noop: str, connections: int
+) -> None:
+    server.answers["noop"] = noop
+    for _ in range(3):
+        ask(customer)
+    with mails.one_connection():
+        jobs.run_due()
+    assert (len(server.taken), server.connections) == (3, connections)
+    assert not Job.objects.exists()
+
+
 # --- Outages ----------------------------------------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ class _Talk(socketserver.StreamRequestHandler):
             elif command == "QUIT":
                 self._say("quit", "221 bye")
                 return
-            elif command in ("EHLO", "MAIL", "RCPT", "AUTH", "RSET"):
+            elif command in ("EHLO", "MAIL", "RCPT", "AUTH", "RSET", "NOOP"):
                 usual = {"EHLO": "250-mail.example.com\r\n250 AUTH PLAIN", "AUTH": "235 welcome"}
                 self._say(command.lower(), usual.get(command, "250 fine"))
 
@@ -46,8 +46,8 @@ class _Talk(socketserver.StreamRequestHandler):
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """``taken``: accepted mails. ``answers`` by step: greeting, ehlo, auth, mail, rcpt, data, message. ``silent``:
-    steps without an answer.
+    """``taken``: accepted mails. ``answers`` by step: greeting, ehlo, auth, mail, rcpt, data, message, noop.
+    ``silent``: steps without an answer.
     """
 
     allow_reuse_address = daemon_threads = True

@@ -10,9 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 from shop import jobs
 from shop.api.errors import is_database_outage
 from shop.db.schema_state import migration_error
+from shop.jobs import mails
 from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
+
+# Half as long as a periodic task's slice: customers wait for stock that is held longer than for mails.
+JOBS_SECONDS = 0.5
 
 
 class Command(BaseCommand):
@@ -36,9 +40,10 @@ class Command(BaseCommand):
         self.stdout.flush()
         while not stopping.is_set():
             try:
-                # In turns of at most a second each, so that neither delays the other.
+                # In turns, so that neither delays the other.
                 busy = jobs.run_next_task()
-                busy = jobs.run_due() > 0 or busy
+                with mails.one_connection():
+                    busy = jobs.run_due(seconds=JOBS_SECONDS) > 0 or busy
             except Exception as error:
                 if not is_database_outage(error):
                     # Python would print the text of the exception.
