@@ -6,7 +6,7 @@ from typing import Any
 
 from bson import ObjectId
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
@@ -23,6 +23,8 @@ MAX_ATTRIBUTES = 30
 MAX_OPTION_VALUES = 100
 # Between values in the admin and in files.
 OPTION_SEPARATOR = "|"
+# In grams.
+MAX_WEIGHT = 10_000_000
 
 
 def is_reserved(slug: str) -> bool:
@@ -118,6 +120,9 @@ class Product(models.Model):
     )
     compare_at_price = money_field(null=True, blank=True, help_text="The original price, shown struck through.")
     is_active = models.BooleanField("active", default=True, help_text="Inactive products are neither shown nor sold.")
+    free_shipping = models.BooleanField(
+        default=False, help_text="Neither its weight nor its price counts for the price of shipping."
+    )
     attributes = LabelsField(default=dict, blank=True, validators=[validate_attributes])
     # The order in which `options` shows names and values: [{"name": "size", "values": ["S", "M"]}].
     option_order = OptionsField("option order", default=list, blank=True, validators=[validate_option_order])
@@ -193,6 +198,9 @@ class Variant(models.Model):
     # {"size": "M"}; empty for a simple product.
     options = LabelsField(default=dict, blank=True, validators=[validate_attributes])
     price = money_field()
+    weight = models.PositiveIntegerField(
+        "weight in g", null=True, blank=True, validators=[MaxValueValidator(MAX_WEIGHT)]
+    )
     # The sum of the variant's movements; written by `catalog.stock` only.
     stock = models.PositiveBigIntegerField(default=0, editable=False)
     # Stock changes by staff and imports, without sales.

@@ -19,9 +19,12 @@ class Offer:
     sku: str
     options: dict[str, str]
     price: Decimal
+    # In grams.
+    weight: int | None
     stock: int
     # Whether variant and product are.
     is_active: bool
+    free_shipping: bool
     name: str
     slug: str
     # Name in the default storage, or "".
@@ -114,8 +117,10 @@ def _offer(variant: Document, product: Document) -> Offer:
         sku=variant["sku"],
         options=variant["options"],
         price=documents.decimal_of(variant["price"]),
+        weight=variant["weight"],
         stock=int(variant["stock"]),
         is_active=variant["is_active"] and product["is_active"],
+        free_shipping=product["free_shipping"],
         name=product["name"],
         slug=product["slug"],
         picture=product["pictures"][0]["name"] if product["pictures"] else "",

@@ -9,6 +9,7 @@ from catalog.models import (
     ATTRIBUTE_NAME,
     MAX_ATTRIBUTES,
     MAX_OPTION_VALUES,
+    MAX_WEIGHT,
     Category,
     Product,
     validate_attributes,
@@ -91,10 +92,18 @@ class OptionOrderField(serializers.JSONField):
 # --- Write serializers ------------------------------------------------------------------------------------------------
 
 
+class WeightField(serializers.IntegerField):
+    def __init__(self) -> None:
+        super().__init__(
+            min_value=0, max_value=MAX_WEIGHT, required=False, allow_null=True, help_text="In grams, packed."
+        )
+
+
 class VariantWriteSerializer(OptionalNulls):
     sku = CodeField(max_length=64, required=False)
     options = AttributesField(required=False)
     price = MoneyField()
+    weight = WeightField()
     stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
 
 
@@ -113,8 +122,11 @@ class CategoryField(serializers.SlugRelatedField):
         return super().run_validation(data)
 
 
+OF_VARIANTS = ("price", "sku", "weight", "stock")
+
+
 class ProductWriteSerializer(OptionalNulls):
-    """A product with `variants`, or with the price, SKU and stock of a single variant."""
+    """A product with `variants`, or with the price, SKU, weight and stock of a single variant."""
 
     name = serializers.CharField(max_length=200)
     slug = LowerSlugField(max_length=220, required=False, validators=Product._meta.get_field("slug").validators[1:])
@@ -123,8 +135,10 @@ class ProductWriteSerializer(OptionalNulls):
     price = MoneyField(required=False)
     compare_at_price = MoneyField(required=False, allow_null=True)
     sku = CodeField(max_length=64, required=False)
+    weight = WeightField()
     stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
     is_active = serializers.BooleanField(required=False)
+    free_shipping = serializers.BooleanField(required=False)
     attributes = AttributesField(required=False)
     options = OptionOrderField(
         source="option_order",
@@ -136,12 +150,12 @@ class ProductWriteSerializer(OptionalNulls):
     # With variants, each has its own.
     extra_schema = {
         "if": has_value("variants"),
-        "then": {"properties": {name: {"type": "null"} for name in ("price", "sku", "stock")}},
+        "then": {"properties": {name: {"type": "null"} for name in OF_VARIANTS}},
     }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "variants" in attrs:
-            for name in ("price", "sku", "stock"):
+            for name in OF_VARIANTS:
                 if name in attrs:
                     raise serializers.ValidationError({name: "Specify this for each variant."}, code="ambiguous")
             skus = [identifiers.key(variant["sku"]) for variant in attrs["variants"] if "sku" in variant]

@@ -37,7 +37,7 @@ from shop.media.cleanup import delete_image_later
 PRODUCT_FIELDS = tuple(
     field.name for field in Product._meta.concrete_fields if field.editable and not field.primary_key
 )
-VARIANT_FIELDS = ("sku", "options", "price")
+VARIANT_FIELDS = ("sku", "options", "price", "weight")
 # In one transaction, because `is_active` is in most indexes.
 ACTIVATED_TOGETHER = 200
 # In one step of a job, of which the first is part of the request.
@@ -58,8 +58,8 @@ def _refuse_taken() -> Iterator[None]:
 @_refuse_taken()
 @transactional("catalog.create_product")
 def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
-    """``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of sku, options, price, stock) or these
-    four fields.
+    """``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of ``VARIANT_FIELDS`` and stock) or these
+    fields.
 
     Raises :class:`SlugTaken`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`.
     """

@@ -122,7 +122,7 @@ class VariantForm(OrderableForm):
 
     class Meta:
         model = Variant
-        fields = ("sku", "options", "price", "is_active", "position")
+        fields = ("sku", "options", "price", "weight", "is_active", "position")
 
     def clean_sku(self) -> str:
         sku = identifiers.code(self.cleaned_data["sku"])

@@ -30,7 +30,7 @@ from shop.media.urls import image_url
 
 MOST_PUBLISHED = 5000
 # The first rows of the form.
-_FIRST = (("name", "slug"), ("category", "compare_at_price"), "is_active")
+_FIRST = (("name", "slug"), ("category", "compare_at_price"), ("is_active", "free_shipping"))
 
 
 class CategoryFilter(AutocompleteSelectFilter):
@@ -51,7 +51,17 @@ class VariantInline(MoneyFieldsMixin, TabularInline):
     model = Variant
     form = VariantForm
     formset = VariantFormSet
-    fields = ("sku", "options", "price", "in_stock_now", "stock_change", "stock_note", "is_active", "position")
+    fields = (
+        "sku",
+        "options",
+        "price",
+        "weight",
+        "in_stock_now",
+        "stock_change",
+        "stock_note",
+        "is_active",
+        "position",
+    )
     readonly_fields = ("in_stock_now",)
     money_fields = ("price",)
     ordering_field = "position"

@@ -13,7 +13,7 @@ from django.db import models
 
 from catalog import options
 from catalog.importing.errors import BadCell
-from catalog.models import ATTRIBUTE_NAME, Category, Product, Variant
+from catalog.models import ATTRIBUTE_NAME, MAX_WEIGHT, Category, Product, Variant
 from shop import money
 from shop.db import identifiers
 from shop.db.fields import field_of
@@ -71,6 +71,14 @@ class MoneyColumn(Column):
         if value % step:
             raise BadCell(f"Must be a multiple of {step}, the smallest amount that can be charged.")
         return value
+
+
+class WeightColumn(Column):
+    def to_text(self, value: int | None) -> str:
+        return "" if value is None else str(value)
+
+    def from_text(self, text: str) -> int | None:
+        return whole_number(text, at_most=MAX_WEIGHT) if text.strip() else None
 
 
 class YesNoColumn(Column):
@@ -149,11 +157,13 @@ class Columns:
             Column(product("description")),
             CategoryColumn(product("category"), categories),
             YesNoColumn(product("is_active"), name="active"),
+            YesNoColumn(product("free_shipping")),
             MoneyColumn(product("compare_at_price")),
             OptionOrderColumn(product("option_order"), name="options"),
         )
         self._of_variant = _by_name(
             MoneyColumn(variant("price")),
+            WeightColumn(variant("weight")),
             YesNoColumn(variant("is_active"), name="variant_active"),
         )
 
@@ -172,7 +182,7 @@ class Columns:
             *self._of_product,
             *(ATTRIBUTE + name for name in sorted(attributes)),
             *(OPTION + name for name in sorted(option_names)),
-            *("price", STOCK, STOCK_BASE, "variant_active"),
+            *("price", "weight", STOCK, STOCK_BASE, "variant_active"),
         ]
 
     def knows(self, name: str) -> bool:
@@ -206,11 +216,11 @@ def clean_text(text: str, field: models.Field | None = None) -> str:
 # --- Stock ------------------------------------------------------------------------------------------------------------
 
 
-def whole_number(text: str) -> int:
+def whole_number(text: str, *, at_most: int = settings.MAX_QUANTITY) -> int:
     """Raises :class:`BadCell`."""
     digits = text.strip()
-    if not re.fullmatch(r"\d{1,12}", digits, re.ASCII) or int(digits) > settings.MAX_QUANTITY:
-        raise BadCell(f"Enter a whole number from 0 to {settings.MAX_QUANTITY:,}.")
+    if not re.fullmatch(r"\d{1,12}", digits, re.ASCII) or int(digits) > at_most:
+        raise BadCell(f"Enter a whole number from 0 to {at_most:,}.")
     return int(digits)
 
 

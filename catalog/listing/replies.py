@@ -99,8 +99,11 @@ class VariantSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Variant
-        fields: tuple[str, ...] = ("id", "sku", "options", "price", "in_stock")
-        extra_kwargs = {"in_stock": {"read_only": True}}
+        fields: tuple[str, ...] = ("id", "sku", "options", "price", "in_stock", "weight")
+        extra_kwargs = {
+            "in_stock": {"read_only": True},
+            "weight": {"read_only": True, "help_text": "In grams, or null."},
+        }
 
 
 class StaffVariantSerializer(VariantSerializer):
@@ -128,6 +131,7 @@ class ProductDetailSerializer(ProductSerializer):
             "variants",
             "attributes",
             "is_active",
+            "free_shipping",
             "created_at",
             "updated_at",
         )

@@ -155,6 +155,7 @@ def test_a_column_of_the_product_is_changed_and_the_others_are_not(
         ("option:fit", "", "options", {"size": "S"}),
         ("option:length", "short", "options", {"size": "S", "fit": "slim", "length": "short"}),
         ("variant_active", "no", "is_active", False),
+        ("weight", "450", "weight", 450),
     ],
 )
 def test_a_column_of_a_variant_is_changed_and_the_others_are_not(

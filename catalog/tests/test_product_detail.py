@@ -25,7 +25,7 @@ def test_a_detail_has_the_shape_of_the_contract(
         description="Holds tea.",
         attributes={"colour": "blue"},
         variants=[
-            {"sku": "MUG-L", "options": {"size": "L"}, "price": "12", "stock": 3},
+            {"sku": "MUG-L", "options": {"size": "L"}, "price": "12", "stock": 3, "weight": 450},
             {"sku": "MUG-S", "options": {"size": "S"}, "price": "9.5", "stock": 0},
         ],
     )
@@ -36,11 +36,26 @@ def test_a_detail_has_the_shape_of_the_contract(
         "description": "Holds tea.",
         "images": [],
         "variants": [
-            {"id": str(large.pk), "sku": "MUG-L", "options": {"size": "L"}, "price": "12.00", "in_stock": True},
-            {"id": str(small.pk), "sku": "MUG-S", "options": {"size": "S"}, "price": "9.50", "in_stock": False},
+            {
+                "id": str(large.pk),
+                "sku": "MUG-L",
+                "options": {"size": "L"},
+                "price": "12.00",
+                "in_stock": True,
+                "weight": 450,
+            },
+            {
+                "id": str(small.pk),
+                "sku": "MUG-S",
+                "options": {"size": "S"},
+                "price": "9.50",
+                "in_stock": False,
+                "weight": None,
+            },
         ],
         "attributes": {"colour": "blue"},
         "is_active": True,
+        "free_shipping": False,
         "created_at": detail["created_at"],
         "updated_at": detail["updated_at"],
     }

@@ -68,6 +68,8 @@ HOME = (
         category="seating",
         sku="CHAIR-FIKA",
         price="549.00",
+        weight=28_000,
+        free_shipping=True,
         colours=("Mustard", "Sage", "Petrol"),
         description=(
             "Deep enough to curl up in, upright enough to drink "

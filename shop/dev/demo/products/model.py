@@ -9,6 +9,21 @@ from django.conf import settings
 
 from shop import money
 
+# Grams of a piece, by category.
+WEIGHTS = {
+    "mugs-cups": 420,
+    "tea-coffee": 950,
+    "serveware": 1_200,
+    "lighting": 2_600,
+    "seating": 7_500,
+    "tables-shelves": 12_000,
+    "decoration": 700,
+    "tops": 260,
+    "accessories": 90,
+    "bags": 850,
+    "notebooks-pens": 220,
+    "audio-tech": 900,
+}
 MEDIA = Path(__file__).resolve().parent.parent / "media"
 
 
@@ -38,6 +53,8 @@ class DemoProduct:
     sold_out: tuple[str, ...] = ()
     compare_at: str | None = None
     stock: int = 24
+    weight: int = 0
+    free_shipping: bool = False
 
     def data(self) -> dict[str, Any]:
         """Return arguments of `catalog.services.create_product`, without the category."""
@@ -46,6 +63,7 @@ class DemoProduct:
             "slug": self.slug,
             "description": self.description,
             "compare_at_price": shop_price(self.compare_at) if self.compare_at else None,
+            "free_shipping": self.free_shipping,
             "attributes": {"colour": self.colours[0], **self.attributes},
             "variants": list(self._variants()),
         }
@@ -73,6 +91,7 @@ class DemoProduct:
                 "sku": "-".join([self.sku, *(_code(value) for value in values)]),
                 "options": dict(zip(self.options, values, strict=True)),
                 "price": shop_price(str(price)),
+                "weight": self.weight or WEIGHTS[self.category],
                 # Varied, to look realistic.
                 "stock": 0 if empty else max(3, self.stock + (number * 7 + len(self.slug)) % 11 - 5),
             }
