@@ -49,9 +49,16 @@ class AmountTooLarge(ShopError):
     default_detail = "The total exceeds the maximum card charge."
 
 
-class NoShippingMethod(ShopError):
+class InvalidShippingMethod(ShopError):
     default_code = "invalid_shipping_method"
     default_detail = "This shipping method does not exist."
+
+
+class NoShippingMethod(ShopError):
+    """The shop has methods, but none serves this address and cart."""
+
+    default_code = "no_shipping_method"
+    default_detail = "The shop does not ship this cart to this address."
 
 
 class NotBought(Conflict):

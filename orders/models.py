@@ -28,7 +28,8 @@ from orders.lifecycle import (
 )
 from orders.querysets import OrderQuerySet
 from orders.reviews.models import Review  # noqa: F401 (found by Django here)
-from shop.db.fields import LowerSlugField, UpperCodeField
+from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone  # noqa: F401 (found by Django here)
+from shop.db.fields import UpperCodeField
 from shop.db.money_fields import money_field
 from shop.db.mongodb import EmbeddedIndex
 
@@ -241,47 +242,6 @@ class Order(models.Model):
     def refunded(self) -> Decimal:
         statuses = ("pending", "succeeded", "requires_action")
         return sum((entry.amount for entry in self.refunds if entry.status in statuses), Decimal(0))
-
-
-class ShippingMethod(models.Model):
-    code = LowerSlugField(max_length=40, unique=True)
-    name = models.CharField(max_length=120)
-    description = models.CharField(max_length=300, blank=True)
-    price = money_field()
-    position = models.PositiveIntegerField(default=0, help_text="The first active one is the shop's default.")
-    is_active = models.BooleanField("active", default=True)
-    is_pickup = models.BooleanField(
-        "is a pick-up", default=False, help_text="Customers collect the order; it is taxed at the place of pick-up."
-    )
-    pickup_country = models.CharField(
-        "country of the pick-up", max_length=2, blank=True, default="", validators=[validate_country]
-    )
-    pickup_state = models.CharField(
-        "state of the pick-up",
-        max_length=120,
-        blank=True,
-        default="",
-        help_text="A code (CA) or a name (California). Required where tax rates are by state.",
-    )
-
-    class Meta:
-        ordering = ["position", "id"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        self.pickup_country = self.pickup_country.upper()
-        super().clean_fields(exclude)
-
-    def clean(self) -> None:
-        if self.is_pickup and not self.pickup_country:
-            raise ValidationError({"pickup_country": "Enter the country of the pick-up, which determines the tax."})
-        if not self.is_pickup and (self.pickup_country or self.pickup_state):
-            raise ValidationError({"is_pickup": "Only pick-ups have a country and a state."})
-        self.pickup_state = normalize_state(self.pickup_country, self.pickup_state)
-        if self.pickup_state and not is_known_state(self.pickup_country, self.pickup_state):
-            raise ValidationError({"pickup_state": "Unknown state of this country."})
 
 
 class TaxRate(models.Model):

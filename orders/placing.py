@@ -46,8 +46,8 @@ def place_order(
     """Place an order of the owner's cart; ``email`` is the account's own, or a guest's normalized address.
 
     Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
-    ``InvalidCoupon``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``, ``AmountTooLarge`` and, with a
-    ``network_address``, ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``.
+    ``InvalidCoupon``, ``InvalidShippingMethod``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``,
+    ``AmountTooLarge`` and, with a ``network_address``, ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``.
     """
     placed_from = holds.digest(network_address)
     revisions: list[int] = []

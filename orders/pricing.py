@@ -15,8 +15,9 @@ from catalog import offers
 from catalog.errors import OutOfStock
 from catalog.offers import Offers
 from orders import holds, hooks
-from orders.errors import NoShippingMethod
-from orders.models import OrderLine, PostalAddress, ShippingMethod, TaxRate
+from orders.models import OrderLine, PostalAddress, TaxRate
+from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone
+from orders.shipping.pricing import OfferedMethod, Parcel, ShippingTerms
 from shop import money
 from shop.api.errors import Fault
 from shop.db import documents
@@ -26,6 +27,8 @@ from shop.db import documents
 class Quote:
     priced: PricedCart
     lines: list[OrderLine]
+    # Those that serve the address and the cart, the default first.
+    shipping_methods: list[OfferedMethod]
     shipping_method: ShippingMethod | None
     shipping: Decimal
     tax: Decimal
@@ -57,8 +60,8 @@ def quote(
 ) -> Quote:
     """With ``placed_from`` also read the holds.
 
-    Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``NoShippingMethod``, ``UnknownState``,
-    ``InvalidCoupon``.
+    Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``InvalidShippingMethod``,
+    ``NoShippingMethod``, ``UnknownState``, ``InvalidCoupon``.
     """
     row, offered = _read(owner, address, placed_from)
     if row is None:
@@ -69,8 +72,9 @@ def quote(
     _require_available(priced)
     if (coupon_error := coupons.try_apply(priced, owner=owner)) is not None:
         raise coupon_error
-    method = _shipping_method([documents.instance(ShippingMethod, each) for each in row["methods"]], shipping_method)
-    shipping = money.quantize(method.price) if method else money.ZERO
+    offered_methods, chosen = _shipping(_shipping_terms(row), priced, address, shipping_method)
+    method = chosen.method if chosen else None
+    shipping = chosen.price if chosen else money.quantize(money.ZERO)
     rates = [documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]]]
     rate = _tax_rate(rates, address, method)
     lines = [
@@ -93,6 +97,7 @@ def quote(
     return Quote(
         priced=priced,
         lines=lines,
+        shipping_methods=offered_methods,
         shipping_method=method,
         shipping=shipping,
         tax=sum((line.tax for line in lines), shipping_tax),
@@ -107,6 +112,8 @@ def _read(owner: CartOwner, address: PostalAddress, placed_from: str) -> tuple[d
     pipeline = [
         *offers.with_offers([{"$match": owner.match}], ids="lines.variant"),
         _lookup_all(ShippingMethod, {"is_active": True}, name="methods"),
+        _lookup_all(ShippingRate, {}, name="shipping_rates"),
+        _lookup_all(ShippingZone, {}, name="shipping_zones"),
         _lookup_all(TaxRate, {"country": {"$eq": address.country}}, name="rates"),
         # For all pick-up countries: the method is chosen later.
         {
@@ -145,13 +152,24 @@ def _lookup_all(model: type[Model], match: documents.Document, *, name: str) -> 
     return {"$lookup": {"from": model._meta.db_table, "pipeline": [{"$match": match}], "as": name}}
 
 
-def _shipping_method(methods: list[ShippingMethod], code: str | None) -> ShippingMethod | None:
-    """Return None only if the shop has no methods."""
-    if not code:
-        return min(methods, key=lambda method: (method.position, method.pk), default=None)
-    if method := next((method for method in methods if method.code == code), None):
-        return method
-    raise NoShippingMethod(attr="shipping_method")
+def _shipping(
+    terms: ShippingTerms, priced: PricedCart, address: PostalAddress, code: str | None
+) -> tuple[list[OfferedMethod], OfferedMethod | None]:
+    """Return the methods that serve the address and the cart, and the chosen one."""
+    found = terms.offered(Parcel.of(priced), address)
+    if terms.is_by_state(address.country) and not is_known_state(address.country, address.state):
+        found = [each for each in found if each.method.is_pickup]
+        if not found or (code and code not in {each.method.code for each in found}):
+            raise UnknownState(attr="shipping_address.state")
+    return found, terms.choose(found, code)
+
+
+def _shipping_terms(row: documents.Document) -> ShippingTerms:
+    return ShippingTerms(
+        methods=[documents.instance(ShippingMethod, each) for each in row["methods"]],
+        rates=[documents.instance(ShippingRate, each) for each in row["shipping_rates"]],
+        zones=[documents.instance(ShippingZone, each) for each in row["shipping_zones"]],
+    )
 
 
 def _tax_rate(rates: list[TaxRate], address: PostalAddress, method: ShippingMethod | None) -> TaxRate | None:
@@ -172,8 +190,11 @@ def _tax_rate(rates: list[TaxRate], address: PostalAddress, method: ShippingMeth
 
 
 def check_state(*, country: str, state: str) -> None:
-    """Raise ``UnknownState`` for an unknown state if the country has rates by state."""
-    if not is_known_state(country, state) and TaxRate.objects.filter(country=country).exclude(state="").exists():
+    """Raise ``UnknownState`` for an unknown state if the country is taxed or shipped to by state."""
+    if is_known_state(country, state):
+        return
+    is_taxed_by_state = TaxRate.objects.filter(country=country).exclude(state="").exists()
+    if is_taxed_by_state or any(zone.is_by_state(country) for zone in ShippingZone.objects.all()):
         raise UnknownState(attr="state")
 
 

@@ -7,8 +7,9 @@ from accounts.models import Address
 from accounts.serializers import AddressSerializer
 from accounts.subdivisions import normalize_state
 from orders.lifecycle import FULFILMENT_EVENTS, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
-from orders.models import Order, PostalAddress, ShippingMethod, TimelineEntry
+from orders.models import Order, PostalAddress, TimelineEntry
 from orders.pricing import Quote
+from orders.shipping.serializers import OfferedMethodSerializer
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
@@ -132,6 +133,10 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
 class QuoteSerializer(TotalsSerializer):
     """The price of an order, in the order's shape."""
 
+    shipping_methods = OfferedMethodSerializer(
+        many=True, help_text="Those that serve this address and cart, the default first."
+    )
+
     currency = serializers.CharField()
     coupon = serializers.CharField(source="priced.coupon.code", allow_null=True)
     shipping_method = serializers.CharField(source="shipping_method.code", allow_null=True)
@@ -163,6 +168,19 @@ class PlaceOrderSerializer(OptionalNulls):
         return {**attrs, "address": PostalAddress(**fields)}
 
 
+class DestinationSerializer(PostalAddressSerializer):
+    """An address, or of it only the country, state and postal code."""
+
+    class Meta(PostalAddressSerializer.Meta):
+        extra_kwargs = {name: {"required": False, "allow_blank": True} for name in ("name", "line1", "city")}
+
+
+class QuoteRequestSerializer(PlaceOrderSerializer):
+    """An order to price. Give `shipping_address` or `address_id`."""
+
+    shipping_address = DestinationSerializer(required=False)
+
+
 class CancelSerializer(OptionalNulls):
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
@@ -180,11 +198,3 @@ class OrderQuerySerializer(serializers.Serializer):
     status = serializers.ChoiceField(choices=list(OrderStatus), required=False)
     payment_status = serializers.ChoiceField(choices=list(PaymentStatus), required=False)
     fulfilment_status = serializers.ChoiceField(choices=list(FulfilmentStatus), required=False)
-
-
-class ShippingMethodSerializer(serializers.ModelSerializer):
-    price = MoneyField()
-
-    class Meta:
-        model = ShippingMethod
-        fields = ["code", "name", "price", "description", "is_pickup"]

@@ -19,6 +19,7 @@ from orders import placing, services
 from orders.errors import (
     AmountTooLarge,
     AmountTooSmall,
+    InvalidShippingMethod,
     NoShippingMethod,
     OrderNotCancellable,
     OrderNotFulfillable,
@@ -28,7 +29,7 @@ from orders.errors import (
 )
 from orders.lifecycle import Actor
 from orders.listing import OrderPagination, order_query
-from orders.models import Order, ShippingMethod
+from orders.models import Order
 from orders.pricing import Quote, quote
 from orders.serializers import (
     CancelSerializer,
@@ -36,9 +37,11 @@ from orders.serializers import (
     OrderQuerySerializer,
     OrderSerializer,
     PlaceOrderSerializer,
+    QuoteRequestSerializer,
     QuoteSerializer,
-    ShippingMethodSerializer,
 )
+from orders.shipping.models import ShippingMethod
+from orders.shipping.serializers import ShippingMethodSerializer
 from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
 from shop.api.permissions import staff_may
@@ -64,6 +67,13 @@ ORDER_EXAMPLE = OpenApiExample(
 )
 
 
+DESTINATION_EXAMPLE = OpenApiExample(
+    "To a place",
+    request_only=True,
+    value={"shipping_address": {"country": "US", "state": "CA", "postal_code": "94016"}},
+)
+
+
 class ShippingMethodViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     """Shipping methods; the first is the default."""
 
@@ -77,6 +87,7 @@ PRICING_ERRORS = (
     NotFound,
     EmptyCart,
     InvalidCoupon,
+    InvalidShippingMethod,
     NoShippingMethod,
     UnknownState,
     AmountTooSmall,
@@ -149,14 +160,18 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
         order = get_object_or_404(Order.objects.owned_by(self.request.user), number=reference)
         return self.reply(order)
 
-    @extend_schema(request=PlaceOrderSerializer, responses=QuoteSerializer, examples=[ORDER_EXAMPLE])
+    @extend_schema(
+        request=QuoteRequestSerializer, responses=QuoteSerializer, examples=[ORDER_EXAMPLE, DESTINATION_EXAMPLE]
+    )
     @action(detail=False, methods=["post"])
     def quote(self, request: UserRequest) -> Response:
         """Price an order with this body. Nothing is written.
 
-        Gives the same errors as placing the order, except those about `expected_total` and limits of unpaid orders.
+        Country, state and postal code of `shipping_address` are enough to see which shipping methods serve it, at which
+        prices. Gives the same errors as placing the order, except those about `expected_total` and limits of unpaid
+        orders.
         """
-        wanted = self.validated(PlaceOrderSerializer)
+        wanted = self.validated(QuoteRequestSerializer)
         quoted = quote(
             owner=self.owner(),
             email=request.user.email,

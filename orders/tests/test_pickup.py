@@ -115,11 +115,12 @@ def browser(staff: User) -> Client:
         ({}, ""),
         ({"is_pickup": "on"}, "Enter the country of the pick-up"),
         ({"is_pickup": "on", "pickup_country": "XX"}, "Enter a two-letter ISO 3166 country code"),
-        ({"pickup_country": "DE"}, "Only pick-ups have a country and a state."),
+        ({"pickup_country": "DE"}, "Only pick-ups have an address."),
     ],
 )
 def test_staff_set_the_place_of_a_pick_up(browser: Client, form: dict[str, str], refused: str) -> None:
     sent: dict[str, Any] = {"name": "Shop", "code": "shop", "price": "0", "position": "3", "is_active": "on"}
+    sent |= {"rates-TOTAL_FORMS": "0", "rates-INITIAL_FORMS": "0"}
     page = browser.post(url_of("orders.shippingmethod", "add"), {**sent, **form})
     saved = ShippingMethod.objects.filter(code="shop").first()
     if refused:

@@ -20,6 +20,7 @@ from payments.refunds import sync_refunds
 from shop import audit, jobs
 from shop.dev.stripe_simulator import ApiError, StripeSimulator
 from shop.dev.testing.admin import browser_of, url_of
+from shop.dev.testing.groups import make_groups
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, dump_database, order_of, place_order
 from shop.dev.testing.stripe_steps import deliver, events, open_payment, post_event
@@ -199,7 +200,7 @@ def test_the_events_that_were_stored_before_are_stripped_in_batches_again_and_ag
 def test_staff_read_no_client_secret_in_the_admin_or_by_the_api(
     make_user: Callable[..., User], as_customer: APIClient, paid: str, simulator: StripeSimulator, role: str
 ) -> None:
-    importlib.import_module("shop.migrations.0002_role_groups").make_groups(apps)
+    make_groups()
     deliver(simulator)
     sync_refunds.enqueue(intent=Payment.objects.get().intent)
     clerk = make_user(is_staff=True)

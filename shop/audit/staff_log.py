@@ -30,6 +30,7 @@ LABELS = {
     "catalog.variant": "sku",
     "orders.order": "number",
     "orders.shippingmethod": "name",
+    "orders.shippingzone": "name",
     "orders.taxrate": "country",
     "payments.payment": "order_number",
     "payments.stripeevent": "type",

@@ -71,6 +71,7 @@ UNFOLD = {
                 _page("Orders", "receipt_long", "orders.order"),
                 _page("Reviews", "reviews", "orders.review"),
                 _page("Shipping methods", "local_shipping", "orders.shippingmethod"),
+                _page("Shipping zones", "public", "orders.shippingzone"),
                 _page("Tax rates", "percent", "orders.taxrate"),
             ),
             _section("Customers", _page("Customers", "group", "accounts.user")),

@@ -14,7 +14,7 @@ from cart.owners import CartOwner
 from catalog.models import ImportRun, Product
 from catalog.services import count_sales
 from orders import services as orders
-from orders.models import Order, TaxRate
+from orders.models import Order, ShippingRate, ShippingZone, TaxRate
 from orders.reviews.services import write_review
 from payments.models import Payment, Refund, StripeEvent
 from shop.audit.staff_log import StaffAction
@@ -42,6 +42,8 @@ def populated_shop(
     ImportRun.objects.create(filename="products.csv", state="ready", checked_at=timezone.now())
     Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
     TaxRate.objects.create(country="GB", rate="20")
+    zone = ShippingZone.objects.create(name="Great Britain", countries=["GB"])
+    ShippingRate.objects.create(method=shipping, zone=zone, price="4.90")
     Address.objects.create(user=customer, **ADDRESS)
     carts.add_item(owner=CartOwner(user=customer), variant=variant_of(product).pk, quantity=1)
     PeriodicTask.objects.create(name="orders.expire", due_at=timezone.now())

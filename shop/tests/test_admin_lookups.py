@@ -1,11 +1,9 @@
 """Look-ups in an admin list's query string are limited to its filters."""
 
-import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db import models
@@ -20,6 +18,7 @@ from shop.admin.base import TransactionalModelAdmin
 from shop.dev.testing.admin import browser_of, url_of
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
+from shop.dev.testing.groups import make_groups
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +57,7 @@ def request_of(staff: User) -> Callable[[], HttpRequest]:
 @pytest.fixture
 def reader(make_user: Callable[..., User]) -> Client:
     """A browser of a member of the read-only group."""
-    importlib.import_module("shop.migrations.0002_role_groups").make_groups(apps)
+    make_groups()
     user = make_user(is_staff=True)
     user.groups.add(Group.objects.get(name="Read-only"))
     return browser_of(user)

@@ -37,6 +37,7 @@ SMALL = {
     "catalog.importrun": "files are uploaded by hand",
     "contenttypes.contenttype": "models come with the code",
     "orders.shippingmethod": "methods are made by hand",
+    "orders.shippingzone": "zones are made by hand",
     "orders.taxrate": "the number of places is limited",
     "shop.job": "jobs are deleted once they are done",
     "shop.periodictask": "tasks come with the code",

@@ -1,11 +1,9 @@
 """The default groups of staff: each can do its work by the API and in the admin, and nothing else."""
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
@@ -20,13 +18,12 @@ from orders.models import Order
 from payments.models import Payment
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import browser_of, filled_in, in_dialog, ordered, url_of
+from shop.dev.testing.groups import make_groups
 from shop.dev.testing.images import image_file
 from shop.dev.testing.steps import API, place_order, stock_of
 from shop.dev.testing.stripe_steps import pay
 
 pytestmark = pytest.mark.django_db
-
-migration = importlib.import_module("shop.migrations.0002_role_groups")
 
 EDITORS, DESK, READERS = "Catalogue editors", "Order desk", "Read-only"
 ROLES = (EDITORS, DESK, READERS)
@@ -36,7 +33,7 @@ MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
 @pytest.fixture
 def member(make_user: Callable[..., User]) -> Callable[[str], User]:
     """Create a member of staff with the permissions of one group only."""
-    migration.make_groups(apps)
+    make_groups()
 
     def make(role: str) -> User:
         user = make_user(is_staff=True)
@@ -58,14 +55,14 @@ def test_making_the_groups_again_changes_nothing_and_completes_what_was_broken_o
     def state() -> dict[str, set[str]]:
         return {group.name: set(group.permissions.values_list("codename", flat=True)) for group in Group.objects.all()}
 
-    migration.make_groups(apps)
+    make_groups()
     made = state()
     assert set(made) == {EDITORS, DESK, READERS}
     desk = Group.objects.get(name=DESK)
     desk.permissions.remove(desk.permissions.first())
     desk.permissions.add(Permission.objects.get(codename="view_coupon"))
-    migration.make_groups(apps)
-    migration.make_groups(apps)
+    make_groups()
+    make_groups()
     assert state() == {**made, DESK: made[DESK] | {"view_coupon"}}
 
 

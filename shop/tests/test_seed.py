@@ -16,7 +16,7 @@ from accounts.models import Address, User
 from cart.models import Cart, Coupon
 from catalog import images, read_model, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
-from orders.models import ShippingMethod, TaxRate
+from orders.models import ShippingMethod, ShippingZone, TaxRate
 from shop.dev.demo import bench, journey, seeding
 from shop.dev.demo.products import CATEGORIES, PRODUCTS
 from shop.dev.demo.products.model import MEDIA
@@ -74,9 +74,11 @@ def test_the_demo_has_its_products_terms_and_people():
 
     assert Product.objects.active().count() == len(A_FEW)
     assert Category.objects.count() == len(CATEGORIES)
-    assert {method.code for method in ShippingMethod.objects.all()} == {"standard", "express", "pickup"}
-    pickup = ShippingMethod.objects.get(is_pickup=True)
-    assert (pickup.code, pickup.pickup_country) == ("pickup", "DE")
+    methods = {method.code: method for method in ShippingMethod.objects.all()}
+    assert set(methods) == {"standard", "express", "pickup", "pickup-hamburg"}
+    assert (methods["pickup"].pickup_city, methods["pickup"].pickup_country) == ("Berlin", "DE")
+    assert ShippingZone.objects.count() == 5
+    assert methods["standard"].rates.count() == 9
     assert TaxRate.objects.get(country="DE").rate == Decimal(19)
     assert TaxRate.objects.get(country="US", state="CA").rate == Decimal("7.25")
     assert Coupon.objects.get(code="WELCOME10").value == Decimal(10)

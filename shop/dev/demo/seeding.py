@@ -13,7 +13,7 @@ from accounts.models import Address, User
 from cart.models import Coupon
 from catalog import images, services
 from catalog.models import Category, Product, ProductImage
-from orders.models import ShippingMethod, TaxRate
+from orders.models import ShippingMethod, ShippingRate, ShippingZone, TaxRate
 from shop import media
 from shop.dev.demo import terms
 from shop.dev.demo.products import CATEGORIES, DemoPicture, DemoProduct, shop_price
@@ -23,8 +23,8 @@ Tick = Callable[[int, int], None]
 
 
 def seed_terms() -> int:
-    """Create shipping methods, tax rates and coupons; return their number."""
-    return _missing_shipping() + _missing_tax_rates() + _missing_coupons()
+    """Create shipping zones and methods, tax rates and coupons; return their number."""
+    return _missing_zones() + _missing_shipping() + _missing_tax_rates() + _missing_coupons()
 
 
 def seed_people() -> int:
@@ -105,22 +105,52 @@ def _add_pictures(product: Product, pictures: Sequence[DemoPicture]) -> int:
     return len(pictures)
 
 
+def _missing_zones() -> int:
+    known = set(ShippingZone.objects.values_list("name", flat=True))
+    missing = [
+        ShippingZone(
+            name=zone.name,
+            countries=list(zone.countries),
+            states=list(zone.states),
+            postal_codes=list(zone.postal_codes),
+        )
+        for zone in terms.ZONES
+        if zone.name not in known
+    ]
+    ShippingZone.objects.bulk_create(missing)
+    return len(missing)
+
+
 def _missing_shipping() -> int:
     known = set(ShippingMethod.objects.values_list("code", flat=True))
-    missing = [
-        ShippingMethod(
+    zones = {zone.name: zone for zone in ShippingZone.objects.all()}
+    missing = [(position, method) for position, method in enumerate(terms.SHIPPING_METHODS) if method.code not in known]
+    for position, method in missing:
+        line1, postal_code, city, country = method.pickup or ("", "", "", "")
+        row = ShippingMethod.objects.create(
             code=method.code,
             name=method.name,
             price=shop_price(method.price),
             description=method.description,
             position=position,
-            is_pickup=bool(method.pickup_country),
-            pickup_country=method.pickup_country,
+            is_pickup=method.pickup is not None,
+            pickup_line1=line1,
+            pickup_postal_code=postal_code,
+            pickup_city=city,
+            pickup_country=country,
         )
-        for position, method in enumerate(terms.SHIPPING_METHODS)
-        if method.code not in known
-    ]
-    ShippingMethod.objects.bulk_create(missing)
+        rates = [
+            ShippingRate(
+                method=row,
+                zone=zones[rate.zone],
+                price=shop_price(rate.price),
+                min_weight=rate.min_weight,
+                max_weight=rate.max_weight,
+                free_from=shop_price(rate.free_from) if rate.free_from else None,
+            )
+            for rate in method.rates
+        ]
+        ShippingRate.objects.bulk_create(rates)
     return len(missing)
 
 

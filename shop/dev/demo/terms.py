@@ -1,20 +1,87 @@
 from typing import NamedTuple
 
 
+class DemoZone(NamedTuple):
+    name: str
+    countries: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    postal_codes: tuple[str, ...] = ()
+
+
+EU = tuple("AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE".split())
+ZONES = (
+    DemoZone("European Union", EU),
+    DemoZone("German islands", postal_codes=("DE 25938..25999", "DE 26465..26486", "DE 27498")),
+    DemoZone("United States", ("US",)),
+    DemoZone("Alaska and Hawaii", states=("US-AK", "US-HI")),
+    DemoZone("Rest of the world"),
+)
+
+
+class DemoRate(NamedTuple):
+    """A band of weight, in grams."""
+
+    zone: str
+    price: str
+    min_weight: int | None = None
+    max_weight: int | None = None
+    free_from: str | None = None
+
+
 class DemoShipping(NamedTuple):
     code: str
     name: str
     price: str
     description: str
-    # Country that taxes a pick-up; empty for shipments.
-    pickup_country: str = ""
+    rates: tuple[DemoRate, ...] = ()
+    # Of a pick-up: line1, postal code, city, country.
+    pickup: tuple[str, str, str, str] | None = None
 
 
 # The first is the default.
 SHIPPING_METHODS = (
-    DemoShipping("standard", "Standard", "4.90", "By post, in three to five working days."),
-    DemoShipping("express", "Express", "12.90", "By courier, the next working day when ordered before noon."),
-    DemoShipping("pickup", "Pick-up in the shop", "0.00", "Ready after two hours; we keep it for ten days.", "DE"),
+    DemoShipping(
+        "standard",
+        "Standard",
+        "4.90",
+        "By post, in three to five working days.",
+        (
+            DemoRate("European Union", "4.90", max_weight=5_000, free_from="100.00"),
+            DemoRate("European Union", "9.90", min_weight=5_000, max_weight=20_000, free_from="200.00"),
+            DemoRate("European Union", "39.00", min_weight=20_000),
+            DemoRate("German islands", "14.90", max_weight=20_000),
+            DemoRate("United States", "9.90", max_weight=5_000, free_from="150.00"),
+            DemoRate("United States", "24.90", min_weight=5_000, max_weight=30_000),
+            DemoRate("Alaska and Hawaii", "29.90", max_weight=10_000),
+            DemoRate("Rest of the world", "14.90", max_weight=5_000),
+            DemoRate("Rest of the world", "39.90", min_weight=5_000, max_weight=30_000),
+        ),
+    ),
+    DemoShipping(
+        "express",
+        "Express",
+        "12.90",
+        "By courier, the next working day when ordered before noon.",
+        (
+            DemoRate("European Union", "12.90", max_weight=5_000),
+            DemoRate("European Union", "24.90", min_weight=5_000, max_weight=20_000),
+            DemoRate("United States", "29.90", max_weight=5_000),
+        ),
+    ),
+    DemoShipping(
+        "pickup",
+        "Pick-up in Berlin",
+        "0.00",
+        "Ready after two hours; we keep it for ten days.",
+        pickup=("Oranienstraße 24", "10999", "Berlin", "DE"),
+    ),
+    DemoShipping(
+        "pickup-hamburg",
+        "Pick-up in Hamburg",
+        "0.00",
+        "Ready the next working day; we keep it for ten days.",
+        pickup=("Große Bergstraße 160", "22767", "Hamburg", "DE"),
+    ),
 )
 
 

@@ -1,12 +1,11 @@
 """The users of the access tables."""
 
 from collections.abc import Callable
-from importlib import import_module
 
-from django.apps import apps
 from django.contrib.auth.models import Group
 
 from accounts.models import User
+from shop.dev.testing.groups import make_groups
 
 ROLES = {"editor": "Catalogue editors", "desk": "Order desk", "reader": "Read-only"}
 
@@ -20,8 +19,7 @@ def in_role(user: User, role: str) -> User:
 
 def make_people(make_user: Callable[..., User]) -> dict[str, User | None]:
     """Create the users, by their names in the tables."""
-    # By the migration's function: an earlier test's cleanup has deleted its groups.
-    import_module("shop.migrations.0002_role_groups").make_groups(apps)
+    make_groups()
     staff = {role: in_role(make_user(email=f"{role}@access.test"), role) for role in ROLES}
     return {
         "nobody": None,

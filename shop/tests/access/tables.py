@@ -136,6 +136,7 @@ ADMIN = {
     orders.order             -                            LCH+ship+deliver+cancel+settle  LCH  LCH+ship+deliver+cancel+settle
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH
+    orders.shippingzone      -                            -                         LCH  LACSDH
     orders.taxrate           -                            -                         LCH  LACSDH+delete_selected
     payments.payment         -                            LCH+refund                LCH  LCH+refund
     payments.refund          -                            LCH                       LCH  LCH
