@@ -59,14 +59,9 @@ def test_another_user_s_address_does_not_exist(as_customer: APIClient, staff: Us
         ({"address_id": None}, [("required", "shipping_address")]),
         ({"shipping_address": None}, [("required", "shipping_address")]),
         ({"shipping_address": "London"}, [("invalid", "shipping_address")]),
-        (
-            {"shipping_address": {"country": "GB"}},
-            [("required", f"shipping_address.{name}") for name in ("name", "line1", "city")],
-        ),
         ({"shipping_address": {**ADDRESS, "country": "XX"}}, [("invalid", "shipping_address.country")]),
         ({"shipping_address": {**ADDRESS, "country": "GBR"}}, None),
         ({"shipping_address": {**ADDRESS, "country": ".*"}}, [("invalid", "shipping_address.country")]),
-        ({"shipping_address": {**ADDRESS, "city": " "}}, [("blank", "shipping_address.city")]),
         ({"shipping_address": {**ADDRESS, "name": "x" * 121}}, [("max_length", "shipping_address.name")]),
         ({"shipping_address": {**ADDRESS, "name": {"$gt": ""}}}, [("invalid", "shipping_address.name")]),
         ({"shipping_address": ADDRESS, "note": "x" * 501}, [("max_length", "note")]),
@@ -84,6 +79,23 @@ def test_what_is_wrong_with_an_address_is_named_and_nothing_is_written(
     assert dump_database() == before
 
 
+@pytest.mark.parametrize(
+    ("address", "faults"),
+    [
+        ({"country": "GB"}, [("required", name) for name in ("name", "line1", "city")]),
+        ({**ADDRESS, "city": " "}, [("blank", "city")]),
+    ],
+)
+def test_only_a_quote_needs_no_complete_address(
+    as_customer: APIClient, address: dict[str, str], faults: list[tuple[str, str]]
+) -> None:
+    before = dump_database()
+    found = refusals(as_customer.post(ORDERS, {"shipping_address": address}), 400)
+    assert found == [(code, f"shipping_address.{name}") for code, name in faults]
+    assert as_customer.post(f"{ORDERS}quote/", {"shipping_address": address}).status_code == 200
+    assert dump_database() == before
+
+
 @pytest.fixture
 def methods(db: None) -> None:
     ShippingMethod.objects.create(code="gone", name="Gone", price="1.00", position=0, is_active=False)
@@ -94,9 +106,10 @@ def methods(db: None) -> None:
 def test_the_ways_to_send_are_open_to_all_and_the_default_comes_first(anonymous: APIClient, methods: None) -> None:
     reply = anonymous.get(f"{API}/shipping-methods/")
     assert reply.status_code == 200
+    no_pickup = {"is_pickup": False, "pickup_address": None}
     assert reply.json() == [
-        {"code": "standard", "name": "Standard", "price": "4.90", "description": "", "is_pickup": False},
-        {"code": "express", "name": "Express", "price": "15.00", "description": "A day", "is_pickup": False},
+        {"code": "standard", "name": "Standard", "price": "4.90", "description": "", **no_pickup},
+        {"code": "express", "name": "Express", "price": "15.00", "description": "A day", **no_pickup},
     ]
 
 
