@@ -1,4 +1,6 @@
+import re
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -14,10 +16,17 @@ from shop.media.urls import image_url
 
 NO_PICTURE = mark_safe('<span class="shop-picture shop-no-picture material-symbols-outlined">image</span>')
 
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_]+")
+
 
 def badge(text: Any, kind: str = "") -> SafeString:
     """``kind`` is success, info, warning, danger or ""."""
-    return mark_safe(render_to_string("unfold/helpers/label.html", {"text": text, "type": kind}).strip())  # noqa: S308
+    return format_html(_badge_frame(kind), text)
+
+
+@cache
+def _badge_frame(kind: str) -> str:
+    return render_to_string("unfold/helpers/label.html", {"text": "{}", "type": kind}).strip()
 
 
 def link(url: str, text: Any) -> SafeString:
@@ -26,7 +35,21 @@ def link(url: str, text: Any) -> SafeString:
 
 def page_url(model: str, pk: Any, page: str = "change") -> str:
     """As in ``page_url("orders.order", order.pk)``."""
-    return reverse(f"admin:{model.lower().replace('.', '_')}_{page}", args=[quote(str(pk))])
+    # A key of ASCII letters, digits and "_" needs no escaping in a path.
+    if not _PLAIN_KEY.fullmatch(key := quote(str(pk))):
+        return reverse(_page_name(model, page), args=[key])
+    before, after = _around_key(model, page)
+    return f"{before}{key}{after}"
+
+
+@cache
+def _around_key(model: str, page: str) -> tuple[str, str]:
+    before, _, after = reverse(_page_name(model, page), args=["0_KEY_0"]).rpartition("0_KEY_0")
+    return before, after
+
+
+def _page_name(model: str, page: str) -> str:
+    return f"admin:{model.lower().replace('.', '_')}_{page}"
 
 
 def list_url(model: str, **filters: str) -> str:

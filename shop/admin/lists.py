@@ -194,6 +194,9 @@ class QuickChangeList(ChangeList):
         is_unique = field == "pk" or self.model._meta.get_field(field).unique  # type: ignore[union-attr]
         return [sign + field] if is_unique else [sign + field, f"{sign}pk"]
 
+    def url_for_result(self, result: models.Model) -> str:
+        return str(self.model_admin.change_url(result.pk))
+
     def get_results(self, request: HttpRequest) -> None:
         self.search_note = state_of(request).search_note
         try:

@@ -3,7 +3,10 @@ from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.db.models import Model
+from django.forms import CheckboxInput
 from django.http import HttpRequest
+
+checkbox: CheckboxInput
 
 _Child = TypeVar("_Child", bound=Model)
 _Parent = TypeVar("_Parent", bound=Model)
