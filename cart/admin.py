@@ -89,7 +89,7 @@ class CouponAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin
 class CartAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("owner", "pieces", "coupon", "updated_at")
     list_filter = (("updated_at", DaysFilter),)
-    list_prefetch_related = ("user",)
+    list_prefetch_related = {"user": ("email",)}
     search_help_text = "Search the customer's e-mail address (from the start)"
     ordering = ("-updated_at", "-pk")
     sortable_by = ("updated_at",)

@@ -110,7 +110,8 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
     )
     list_display = ("product", "in_category", "shown_price", "stock_state", "active")
     list_filter = (("category", CategoryFilter), ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
-    list_prefetch_related = ("variants",)
+    list_prefetch_related = {"variants": ("product", "sku", "stock", "is_active")}
+    list_defer = ("attributes", "category_lineage", "search_words", "search_beginnings", "attribute_pairs")
     search_help_text = "Search name or SKU"
     ordering = ("-pk",)
     # The indexes of the catalog start with the state; its order by age is that of the ids.

@@ -72,7 +72,7 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     list_display = ("variant", "product_link", "shown_price", "stock_state", "active")
     list_filter = (StockFilter, ("is_active", BooleanRadioFilter))
-    list_prefetch_related = ("product",)
+    list_prefetch_related = {"product": ("name",)}
     search_help_text = "Search SKU (from the start)"
     ordering = ("-pk",)
     sortable_by = ("variant", "stock_state")
@@ -155,7 +155,7 @@ class LedgerChangeList(QuickChangeList):
 class StockMovementAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("created_at", "sku", "change", "reason", "who", "note")
     list_filter = (("reason", ChoicesDropdownFilter), ("created_at", CreationDaysFilter))
-    list_prefetch_related = ("variant",)
+    list_prefetch_related = {"variant": ("sku",)}
     search_help_text = "Search SKU (from the start) or order number"
     ordering = ("-pk",)
     sortable_by = ("created_at",)

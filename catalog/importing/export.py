@@ -32,7 +32,7 @@ class Export:
 
     def __init__(self, products: QuerySet[Product], *, tick: Tick = lambda done: None) -> None:
         # By key, so that concurrent changes repeat or skip no product.
-        self._ids = products.prefetch_related(None).order_by("pk").values_list("pk", flat=True)
+        self._ids = products.order_by("pk").values_list("pk", flat=True)
         self._tick = tick
 
     def collect_headings(self) -> Iterator[None]:

@@ -105,7 +105,8 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         FlagFilter,
         ("created_at", CreationDaysFilter),
     )
-    list_prefetch_related = ("user",)
+    list_prefetch_related = {"user": ("email",)}
+    list_defer = ("lines", "timeline", "refunds", "shipping_address", "subtotal", "discount", "shipping", "tax")
     list_index = ListIndex(tuple(STATUSES))
     search_help_text = "Search order number or e-mail address (from the start)"
     ordering = ("-pk",)

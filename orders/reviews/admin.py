@@ -41,7 +41,7 @@ class RatingFilter(DropdownFilter):
 class ReviewAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("review", "product_link", "person", "created_at", "state")
     list_filter = (("is_hidden", BooleanRadioFilter), RatingFilter, ("created_at", CreationDaysFilter))
-    list_prefetch_related = ("product", "user")
+    list_prefetch_related = {"product": ("name",), "user": ("email",)}
     list_index = ListIndex(("rating", "is_hidden"))
     search_help_text = "Search e-mail address or product slug (from the start)"
     ordering = ("-pk",)

@@ -94,7 +94,7 @@ class ShippingMethodAdmin(SingleDeleteMixin, TransactionalModelAdmin):
     inlines = (ShippingRateInline,)
     list_display = ("name", "code", "shown_price", "zones", "position", "is_pickup", "is_active")
     list_filter = (("is_active", BooleanRadioFilter),)
-    list_prefetch_related = ("rates__zone",)
+    list_prefetch_related = {"rates": ("method", "zone", "price"), "rates__zone": ("name",)}
     is_small = True
     money_fields = ("price",)
     prepopulated_fields = {"code": ("name",)}

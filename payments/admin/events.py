@@ -23,6 +23,7 @@ class StripeEventAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     list_display = ("event", "received_at", "status_label", "attempts", "detail")
     list_filter = (("status", ChoicesDropdownFilter), ("received_at", DaysFilter))
+    list_defer = ("payload",)
     search_help_text = "Search event id or type, such as payment_intent.succeeded"
     ordering = ("-received_at", "-pk")
     sortable_by = ("received_at",)

@@ -164,7 +164,7 @@ class RefundWorkFilter(OptionsFilter):
 class RefundAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     list_display = ("refund", "created_at", "shown_amount", "status_label", "actor", "reason")
     list_filter = (RefundWorkFilter, ("status", ChoicesDropdownFilter), ("created_at", CreationDaysFilter))
-    list_prefetch_related = ("payment",)
+    list_prefetch_related = {"payment": ("order_number",)}
     search_help_text = "Search order number or Stripe refund id"
     ordering = ("-pk",)
     sortable_by = ("created_at",)

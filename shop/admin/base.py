@@ -39,7 +39,10 @@ class TransactionalModelAdmin(MoneyFieldsMixin, ModelAdmin):
 
     # The default joins every displayed foreign key.
     list_select_related = ()
-    list_prefetch_related: tuple[str, ...] = ()
+    # Related rows that a list shows, with the fields that it shows of them.
+    list_prefetch_related: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    # Fields that a list does not show and whose values are expensive to convert, such as embedded rows.
+    list_defer: tuple[str, ...] = ()
     # Another count, without the filters, is slow.
     show_full_result_count = False
     show_facets = ShowFacets.NEVER

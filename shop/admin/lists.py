@@ -1,16 +1,17 @@
 """Lists whose cost does not grow with their collection: each order, filter and search is one that an index serves."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, time
 from math import ceil
 from typing import Any, NamedTuple
 
 from bson import ObjectId
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ORDER_VAR
 from django.core.paginator import Paginator
 from django.db import DatabaseError, models
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -148,7 +149,7 @@ class QuickChangeList(ChangeList):
         queryset = self._by_index(super().get_queryset(request, exclude_parameters))
         is_filtered = self.query or self.used_filters or self.root_queryset.query.has_filters()
         state_of(request).is_whole_list = not is_filtered
-        return queryset.prefetch_related(*self.model_admin.list_prefetch_related)
+        return queryset
 
     def _by_index(self, queryset: QuerySet) -> QuerySet:
         index: ListIndex | None = self.model_admin.list_index
@@ -206,10 +207,17 @@ class QuickChangeList(ChangeList):
                 raise
             # The filter's value may be invalid.
             raise IncorrectLookupParameters(error) from error
+        # Only for the page: actions need whole rows.
+        shown = self.result_list.defer(*self.model_admin.list_defer).prefetch_related(*self._prefetches())
         # The number of rows of a whole collection is an estimate.
-        self.result_list = self.result_list[: max(self.list_per_page, self.list_max_show_all)]
+        self.result_list = shown[: max(self.list_per_page, self.list_max_show_all)]
         if not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count
+
+    def _prefetches(self) -> Iterator[Prefetch]:
+        for name, fields in self.model_admin.list_prefetch_related.items():
+            related: Any = get_fields_from_path(self.model, name)[-1].related_model
+            yield Prefetch(name, related._base_manager.only(*fields))
 
 
 class IndexedSearchMixin(ModelAdmin):
