@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,19 +17,38 @@ MOST_MS = 300.0
 
 
 @dataclass
+class Times:
+    """Milliseconds until the first byte of the reply and until its last one."""
+
+    first: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
+
+
+@dataclass
 class Page:
+    """A download, such as the export of an account, is judged by its first byte."""
+
     who: str
     name: str
-    small: list[float] = field(default_factory=list)
-    big: list[float] = field(default_factory=list)
+    small: Times = field(default_factory=Times)
+    big: Times = field(default_factory=Times)
+    is_download: bool = False
 
     @property
     def small_ms(self) -> float:
-        return statistics.median(self.small)
+        return self._judged(self.small)
 
     @property
     def big_ms(self) -> float:
-        return statistics.median(self.big)
+        return self._judged(self.big)
+
+    def _judged(self, times: Times) -> float:
+        return statistics.median(times.first if self.is_download else times.whole)
+
+    @property
+    def whole_ms(self) -> tuple[float, float]:
+        """Return the medians of the small and the big shop."""
+        return statistics.median(self.small.whole), statistics.median(self.big.whole)
 
     @property
     def ratio(self) -> float:
@@ -72,14 +92,18 @@ def measure(small: Shop, big: Shop, *, rounds: int, tick: Tick) -> Pages:
     return pages
 
 
-def _measure(page: Page, sides: Sequence[tuple[Shop, Address, list[float]]], rounds: int) -> list[int]:
+def _measure(page: Page, sides: Sequence[tuple[Shop, Address, Times]], rounds: int) -> list[int]:
     """Return the highest statuses."""
     paths = [_with_last_page(shop, address) for shop, address, _ in sides]
     statuses = [shop.request(page.who, path)[1].status_code for (shop, _, _), path in zip(sides, paths, strict=True)]
     for _ in range(rounds if max(statuses) < 300 else 0):
         for position, ((shop, _, times), path) in enumerate(zip(sides, paths, strict=True)):
-            milliseconds, reply = shop.request(page.who, path)
-            times.append(milliseconds)
+            milliseconds, reply = shop.request(page.who, path, stream=True)
+            times.first.append(milliseconds)
+            began = time.perf_counter()
+            len(reply.content)
+            times.whole.append(milliseconds + (time.perf_counter() - began) * 1000)
+            page.is_download = reply.headers.get("Content-Disposition", "").startswith("attachment")
             statuses[position] = max(statuses[position], reply.status_code)
     return statuses
 

@@ -15,7 +15,7 @@ Table = list[list[str]]
 def rule() -> str:
     return (
         f"A page is good if the big shop needs at most {MOST_RATIO:g} times as long as the small one or {FAST_MS:.0f} "
-        f"ms, and never more than {MOST_MS:.0f} ms."
+        f"ms, and never more than {MOST_MS:.0f} ms. A download is good if its first byte is."
     )
 
 
@@ -37,9 +37,26 @@ def pages_table(pages: Pages) -> Table:
     ]
 
 
+def downloads_table(pages: Pages) -> Table:
+    """Files whose whole time grows with what the customer has."""
+    return [
+        ["", "download", "first byte, small ms", "first byte, big ms", "whole, small ms", "whole, big ms", ""],
+        *(
+            [
+                page.who,
+                page.name,
+                *(f"{each:.0f}" for each in (page.small_ms, page.big_ms, *page.whole_ms)),
+                "" if page.is_good else "✗",
+            ]
+            for page in pages.worst_first()
+            if page.is_download
+        ),
+    ]
+
+
 def _shown(pages: Pages) -> list[Page]:
     """Return the slowest pages, and all that break the rule."""
-    ordered = sorted(pages.worst_first(), key=lambda page: page.is_good)
+    ordered = sorted((page for page in pages.worst_first() if not page.is_download), key=lambda page: page.is_good)
     return ordered[: max(SHOWN, sum(not page.is_good for page in ordered))]
 
 
