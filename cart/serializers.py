@@ -31,6 +31,7 @@ class CartItemSerializer(serializers.Serializer):
     id = serializers.CharField()
     product = LineProductSerializer()
     variant = LineVariantSerializer()
+    image = serializers.URLField(allow_null=True, help_text="Of the variant, by default the product's.")
     quantity = serializers.IntegerField()
     unit_price = serializers.CharField()
     line_total = serializers.CharField()
@@ -101,9 +102,10 @@ def _item(line: PricedLine, thumbnail: Callable[[str], str | None], currency: st
             "id": str(offer.product),
             "name": offer.name,
             "slug": offer.slug,
-            "image": thumbnail(offer.picture),
+            "image": thumbnail(offer.product_picture),
         },
         "variant": {"id": str(offer.variant), "sku": offer.sku, "options": offer.options},
+        "image": thumbnail(offer.picture),
         "quantity": line.quantity,
         "unit_price": display(line.unit_price, currency),
         "line_total": display(line.line_total, currency),

@@ -23,6 +23,11 @@ class OutOfStock(Conflict):
         self.variants = set(variants)
 
 
+class UnknownImage(ShopError):
+    default_code = "does_not_exist"
+    default_detail = "The product has no such image."
+
+
 class CategoryCycle(ShopError):
     default_code = "category_cycle"
     default_detail = "A category cannot be a subcategory of itself."

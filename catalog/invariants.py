@@ -61,6 +61,15 @@ def read_model_is_current(products: Window[Product]) -> Iterator[str]:
                 yield f"{product.slug}: {name} is {getattr(product, name)!r} and should be {value!r}"
 
 
+@invariant_over(Variant, "a variant's images are those of its product")
+def variants_have_images_of_their_product(variants: Window[Variant]) -> Iterator[str]:
+    wanted = {pk for variant in variants for pk in variant.images}
+    owners = dict(ProductImage.objects.filter(pk__in=wanted).values_list("pk", "product")) if wanted else {}
+    for variant in variants:
+        if any(owners.get(pk) != variant.product_id for pk in variant.images):
+            yield f"{variant.sku} has an image that is not its product's"
+
+
 @invariant("a category counts its active products")
 def categories_count_their_products() -> Iterator[str]:
     counted = Product.objects.active().order_by().values_list("category").annotate(products=Count("id"))

@@ -21,6 +21,7 @@ SEARCH_INDEX = "product_search"
 ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
 MAX_ATTRIBUTES = 30
 MAX_OPTION_VALUES = 100
+MAX_VARIANT_IMAGES = 50
 # Between values in the admin and in files.
 OPTION_SEPARATOR = "|"
 # In grams.
@@ -150,7 +151,7 @@ class Product(models.Model):
     price_max = money_field(default=Decimal(0), editable=False)
     in_stock = models.BooleanField(default=False, editable=False)
     stock_flips = models.PositiveIntegerField(default=0, editable=False)
-    # [{"id", "name" (in the default storage), "alt"}] by position.
+    # [{"id", "name" (in the default storage), "alt", "width", "height" (if known)}] by position.
     pictures = models.JSONField(default=list, editable=False)
     # Visible reviews only.
     rating_count = models.PositiveIntegerField(default=0, editable=False)
@@ -201,6 +202,8 @@ class Variant(models.Model):
     weight = models.PositiveIntegerField(
         "weight in g", null=True, blank=True, validators=[MaxValueValidator(MAX_WEIGHT)]
     )
+    # Ids of the product's images, the first of which represents the variant; see `catalog.images`.
+    images = ArrayField(ObjectIdField(), default=list, blank=True, editable=False)
     # The sum of the variant's movements; written by `catalog.stock` only.
     stock = models.PositiveBigIntegerField(default=0, editable=False)
     # Stock changes by staff and imports, without sales.
@@ -241,6 +244,9 @@ class ProductImage(models.Model):
     name = models.CharField(max_length=255, editable=False)
     alt = models.CharField(max_length=200, blank=True, help_text="Describes the image for screen readers.")
     position = models.PositiveIntegerField(default=0)
+    # In px; null for images of earlier releases until `catalog.images.measure_images` has run.
+    width = models.PositiveIntegerField(null=True, editable=False)
+    height = models.PositiveIntegerField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -27,8 +27,9 @@ class Offer:
     free_shipping: bool
     name: str
     slug: str
-    # Name in the default storage, or "".
+    # Names in the default storage, or "": the variant's image, which is by default the product's.
     picture: str
+    product_picture: str
 
     def __str__(self) -> str:
         return str(Variant(sku=self.sku, options=self.options))
@@ -111,6 +112,8 @@ def _read(row: Document) -> Offer:
 
 
 def _offer(variant: Document, product: Document) -> Offer:
+    pictures = {each["id"]: each["name"] for each in product["pictures"]}
+    first = next(iter(pictures.values()), "")
     return Offer(
         variant=variant["_id"],
         product=product["_id"],
@@ -123,5 +126,6 @@ def _offer(variant: Document, product: Document) -> Offer:
         free_shipping=product["free_shipping"],
         name=product["name"],
         slug=product["slug"],
-        picture=product["pictures"][0]["name"] if product["pictures"] else "",
+        picture=next((pictures[str(pk)] for pk in variant["images"] if str(pk) in pictures), first),
+        product_picture=first,
     )

@@ -79,8 +79,13 @@ def fields(
         "price_max": max((variant.price for variant in variants), default=price),
         "compare_at_price": former if former is not None and former > price else None,
         "in_stock": any(variant.in_stock for variant in variants),
-        "pictures": [{"id": str(image.pk), "name": image.name, "alt": image.alt} for image in images],
+        "pictures": [_picture(image) for image in images],
     }
+
+
+def _picture(image: ProductImage) -> dict[str, Any]:
+    size = {"width": image.width, "height": image.height} if image.width else {}
+    return {"id": str(image.pk), "name": image.name, "alt": image.alt, **size}
 
 
 def category_fields(category: Category | None) -> dict:

@@ -9,6 +9,7 @@ from catalog.models import (
     ATTRIBUTE_NAME,
     MAX_ATTRIBUTES,
     MAX_OPTION_VALUES,
+    MAX_VARIANT_IMAGES,
     MAX_WEIGHT,
     Category,
     Product,
@@ -16,6 +17,7 @@ from catalog.models import (
     validate_option_order,
 )
 from shop.api.fields import CodeField, LowerSlugField
+from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.db import identifiers
 from shop.db.fields import normalized_labels, normalized_options
@@ -104,6 +106,12 @@ class VariantWriteSerializer(OptionalNulls):
     options = AttributesField(required=False)
     price = MoneyField()
     weight = WeightField()
+    images = serializers.ListField(
+        child=ObjectIdField(),
+        max_length=MAX_VARIANT_IMAGES,
+        required=False,
+        help_text="Ids of images of the product, the variant's first one first.",
+    )
     stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
 
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.db.models import F
 from django.utils.text import slugify
 
-from catalog import read_model, stock
+from catalog import images, read_model, stock
 from catalog.errors import (
     CategoryCycle,
     CategoryInUse,
@@ -203,6 +203,8 @@ def _add_variant(product: Product, data: dict[str, Any], *, position: int, actor
     fields["sku"] = fields.get("sku") or f"{product.slug[:50] or product.pk}-{secrets.token_hex(3)}".upper()
     variant = Variant(product=product, position=position, **fields)
     variant.save(force_insert=True)
+    if "images" in data:
+        images.set_variant_images(variant, data["images"])
     if data.get("stock"):
         stock.adjust(variant, delta=data["stock"], reason=StockMovement.Reason.INITIAL, reference=actor)
     return variant
@@ -210,6 +212,8 @@ def _add_variant(product: Product, data: dict[str, Any], *, position: int, actor
 
 def _change_variant(variant: Variant, data: dict[str, Any], *, actor: str) -> None:
     _set_fields(variant, data, (*VARIANT_FIELDS, "is_active", "position"))
+    if "images" in data:
+        images.set_variant_images(variant, data["images"])
     if "stock" in data:
         stock.adjust(variant, to=data["stock"], reference=actor)
 

@@ -14,7 +14,15 @@ from rest_framework.serializers import Serializer
 
 from catalog import images, services, stock
 from catalog.categories import count_products, in_tree_order
-from catalog.errors import CompareAtPriceTooLow, DuplicateOptions, OutOfStock, SkuTaken, SlugTaken, VariantRequired
+from catalog.errors import (
+    CompareAtPriceTooLow,
+    DuplicateOptions,
+    OutOfStock,
+    SkuTaken,
+    SlugTaken,
+    UnknownImage,
+    VariantRequired,
+)
 from catalog.listing import replies
 from catalog.listing.facets import FacetsSerializer, count_facets
 from catalog.listing.filters import (
@@ -99,9 +107,9 @@ class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
     errors = {
         "list": [ValidationError],
         "facets": [ValidationError],
-        "create": [SlugTaken, SkuTaken, DuplicateOptions, CompareAtPriceTooLow],
-        "update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, CompareAtPriceTooLow],
-        "partial_update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, CompareAtPriceTooLow],
+        "create": [SlugTaken, SkuTaken, DuplicateOptions, CompareAtPriceTooLow, UnknownImage],
+        "update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, CompareAtPriceTooLow, UnknownImage],
+        "partial_update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, CompareAtPriceTooLow, UnknownImage],
     }
     required_permissions = {
         "create": "catalog.add_product",
@@ -212,7 +220,12 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
 
     def as_picture(self, image: ProductImage) -> dict[str, Any]:
         return replies.picture(
-            pk=image.pk, name=image.name, alt=image.alt, position=image.rank, base_url=base_url(self.request)
+            pk=image.pk,
+            name=image.name,
+            alt=image.alt,
+            position=image.rank,
+            size=(image.width, image.height),
+            base_url=base_url(self.request),
         )
 
 
@@ -224,19 +237,19 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     public_reads = False
     lookup_value_regex = "[0-9a-f]{24}"
     required_permissions = {"partial_update": "catalog.change_variant", "stock": "catalog.change_variant"}
-    errors = {"partial_update": [SkuTaken, DuplicateOptions, CompareAtPriceTooLow], "stock": [OutOfStock]}
+    errors = {"partial_update": [SkuTaken, DuplicateOptions, CompareAtPriceTooLow, UnknownImage], "stock": [OutOfStock]}
 
     @extend_schema(request=VariantUpdateSerializer, responses=StaffVariantSerializer)
-    def partial_update(self, request: Request, pk: str) -> Response:
-        """Change a variant's price, SKU or options (staff only)."""
+    def partial_update(self, request: Request, pk: str) -> HttpResponse:
+        """Change a variant's price, SKU, options or images (staff only)."""
         variant = self.get_object()
         data = self.validated(VariantUpdateSerializer(data=request.data, partial=True))
-        variant = services.update_variant(variant=variant, data=data, actor=str(request.user.pk))
-        return Response(StaffVariantSerializer(variant).data)
+        services.update_variant(variant=variant, data=data, actor=str(request.user.pk))
+        return self.reply(variant)
 
     @extend_schema(request=StockChangeSerializer, responses=StaffVariantSerializer)
     @action(detail=True, methods=["post"], serializer_class=StockChangeSerializer)
-    def stock(self, request: Request, pk: str) -> Response:
+    def stock(self, request: Request, pk: str) -> HttpResponse:
         """Change the stock by `delta`, or `set` it to the counted stock (staff only)."""
         variant = self.get_object()
         change = self.validated(StockChangeSerializer(data=request.data))
@@ -247,4 +260,7 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
             note=change["reason"],
             reference=str(request.user.pk),
         )
-        return Response(StaffVariantSerializer(variant).data)
+        return self.reply(variant)
+
+    def reply(self, variant: Variant) -> HttpResponse:
+        return JSONReply(replies.get_variant(variant.pk, base_url=base_url(self.request)))

@@ -35,6 +35,7 @@ def test_a_cart_has_the_shape_of_the_contract(as_customer: APIClient, make_produ
             {
                 "id": str(Cart.objects.get().lines[0].key),
                 "product": {"id": str(shirt.pk), "name": "Shirt", "slug": "shirt", "image": None},
+                "image": None,
                 "variant": {"id": str(medium.pk), "sku": "SHIRT-M", "options": {"size": "M"}},
                 "quantity": 2,
                 "unit_price": "17.50",

@@ -1,13 +1,17 @@
+from collections.abc import Sequence
 from typing import Any
 
+from bson import ObjectId
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.forms.formsets import DELETION_FIELD_NAME
+from django.utils.functional import cached_property
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import (
     UnfoldAdminBigIntegerFieldWidget,
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelect2MultipleWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -164,15 +168,67 @@ class VariantFormSet(PaginationInlineFormSet):
             raise ValidationError("A product needs at least one variant.", code="variant_required")
 
 
+class ShownVariants:
+    """What a picture may show: an option's value, which stands for all its variants, or single variants."""
+
+    def __init__(self, variants: Sequence[Variant]) -> None:
+        self.variants = variants
+        self._pairs: dict[str, set[ObjectId]] = {}
+        labels: dict[str, str] = {}
+        for variant in variants:
+            for name, value in variant.options.items():
+                pair = options.option_pair(name, value)
+                labels.setdefault(pair, f"{name}: {value}")
+                self._pairs.setdefault(pair, set()).add(variant.pk)
+        # A value of one variant is that variant.
+        self._pairs = {pair: found for pair, found in self._pairs.items() if len(found) > 1}
+        self.choices = [(pair, labels[pair]) for pair in self._pairs] + [(str(row.pk), str(row)) for row in variants]
+
+    def chosen(self, image: ProductImage) -> list[str]:
+        left = {variant.pk for variant in self.variants if image.pk in variant.images}
+        pairs = []
+        for pair, found in self._pairs.items():
+            if found <= left:
+                pairs.append(pair)
+                left -= found
+        return [*pairs, *(str(variant.pk) for variant in self.variants if variant.pk in left)]
+
+    def variants_of(self, chosen: Sequence[str]) -> set[ObjectId]:
+        found = {variant.pk for variant in self.variants if str(variant.pk) in chosen}
+        return found.union(*(self._pairs.get(pair, set()) for pair in chosen))
+
+
+class PictureFormSet(PaginationInlineFormSet):
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        return {**super().get_form_kwargs(index), "choices": self.shown_variants}
+
+    @cached_property
+    def shown_variants(self) -> ShownVariants:
+        is_new = self.instance._state.adding
+        return ShownVariants([] if is_new else list(Variant.objects.filter(product=self.instance)))
+
+
 class PictureForm(OrderableForm):
     """A new row takes several files; an existing row replaces its file."""
 
     files = ImagesFormField(folder="products", required=False, label="Upload")  # type: ignore[assignment]
+    variants = forms.MultipleChoiceField(
+        required=False,
+        label="Shows",
+        widget=UnfoldAdminSelect2MultipleWidget(attrs={"data-placeholder": "the product"}),
+    )
 
     class Meta:
         model = ProductImage
         fields = ("alt", "position")
         labels = {"alt": "Alt text"}
+
+    def __init__(self, *args: Any, choices: ShownVariants, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.shown = choices
+        if "variants" in self.fields:
+            self.fields["variants"].choices = choices.choices  # type: ignore[attr-defined]
+            self.initial["variants"] = choices.chosen(self.instance)
 
     def clean(self) -> dict[str, Any]:
         super().clean()

@@ -15,7 +15,7 @@ from unfold.decorators import display
 from catalog import images, services, stock
 from catalog.admin.exports import ExportMixin
 from catalog.admin.price_changes import MAX_PRODUCTS, PriceChangesMixin
-from catalog.admin.product_forms import PictureForm, ProductForm, VariantForm, VariantFormSet
+from catalog.admin.product_forms import PictureForm, PictureFormSet, ProductForm, VariantForm, VariantFormSet
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
@@ -81,7 +81,8 @@ class VariantInline(MoneyFieldsMixin, TabularInline):
 class PictureInline(TabularInline):
     model = ProductImage
     form = PictureForm
-    fields = ("preview", "files", "alt", "position")
+    formset = PictureFormSet
+    fields = ("preview", "files", "alt", "variants", "position")
     readonly_fields = ("preview",)
     verbose_name = "picture"
     verbose_name_plural = "pictures"
@@ -224,19 +225,32 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
 
     def _save_picture(self, request: HttpRequest, form: PictureForm) -> None:
         image: ProductImage = form.instance
-        names = [upload.name for upload in form.cleaned_data.get("files", [])]
+        uploads = form.cleaned_data.get("files", [])
         is_new = image._state.adding
         if form.goes_last:
             image.position = _last_position(ProductImage, image.product_id) + 1
-        if names and not is_new:
+        if uploads and not is_new:
             delete_image_later(image.name)
-        if names:
-            image.name = names.pop(0)
-            form.changed_data.append("name")
+        if uploads:
+            first = uploads[0]
+            image.name, (image.width, image.height) = first.name, first.prepared.dimensions
+            form.changed_data += ["name", "width", "height"]
         self.save_instance(image, form)
-        for name in names:
-            position = _last_position(ProductImage, image.product_id) + 1
-            ProductImage.objects.create(product_id=image.product_id, name=name, alt=image.alt, position=position)
+        added = [image]
+        for upload in uploads[1:]:
+            width, height = upload.prepared.dimensions
+            added.append(
+                ProductImage.objects.create(
+                    product_id=image.product_id,
+                    name=upload.name,
+                    alt=image.alt,
+                    position=_last_position(ProductImage, image.product_id) + 1,
+                    width=width,
+                    height=height,
+                )
+            )
+        if "variants" in form.changed_data:
+            images.show_variants(added, variants=form.shown.variants_of(form.cleaned_data["variants"]))
 
     def _remove(self, request: HttpRequest, row: Variant | ProductImage) -> None:
         if isinstance(row, ProductImage):

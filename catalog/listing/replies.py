@@ -1,11 +1,11 @@
 """List and detail replies. A serializer's ``Meta.fields`` names their fields, shown as stored unless computed here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from functools import cache, lru_cache
 from typing import Any
 
-from bson import Decimal128
+from bson import Decimal128, ObjectId
 from django.conf import settings
 from rest_framework import serializers
 
@@ -36,6 +36,13 @@ class OptionSerializer(serializers.Serializer):
     values = serializers.ListField(child=serializers.CharField())
 
 
+class ItemPictureSerializer(serializers.Serializer):
+    url = serializers.URLField()
+    alt = serializers.CharField()
+    width = serializers.IntegerField(allow_null=True, help_text="Null until known.")
+    height = serializers.IntegerField(allow_null=True)
+
+
 class ProductSerializer(serializers.ModelSerializer):
     """A product in a list."""
 
@@ -47,6 +54,7 @@ class ProductSerializer(serializers.ModelSerializer):
     image = serializers.URLField(read_only=True, allow_null=True)
     rating = RatingSerializer(read_only=True)
     category = CategoryBriefSerializer(read_only=True, allow_null=True)
+    item_images = ItemPictureSerializer(many=True, read_only=True, help_text="The first two, within 640 × 640 pixels.")
     options = OptionSerializer(
         many=True, read_only=True, help_text="Names and values of the active variants' options, in the staff's order."
     )
@@ -66,6 +74,7 @@ class ProductSerializer(serializers.ModelSerializer):
             "image",
             "rating",
             "category",
+            "item_images",
             "options",
         )
 
@@ -90,16 +99,19 @@ class PictureSerializer(serializers.Serializer):
     thumbnail = serializers.URLField(read_only=True)
     sizes = PictureSizesSerializer(read_only=True)
     alt = serializers.CharField(read_only=True)
+    width = serializers.IntegerField(read_only=True, allow_null=True, help_text="Of `url`; null until known.")
+    height = serializers.IntegerField(read_only=True, allow_null=True)
     position = serializers.IntegerField(read_only=True)
 
 
 class VariantSerializer(serializers.ModelSerializer):
     options = AttributesField(read_only=True)
     price = MoneyField(read_only=True)
+    images = PictureSerializer(many=True, read_only=True, help_text="Those of the product's that show this variant.")
 
     class Meta:
         model = Variant
-        fields: tuple[str, ...] = ("id", "sku", "options", "price", "in_stock", "weight")
+        fields: tuple[str, ...] = ("id", "sku", "options", "price", "in_stock", "images", "weight")
         extra_kwargs = {
             "in_stock": {"read_only": True},
             "weight": {"read_only": True, "help_text": "In grams, or null."},
@@ -137,6 +149,8 @@ class ProductDetailSerializer(ProductSerializer):
         )
 
 
+_CARD, _ITEM_PICTURES = SIZES["card"].width, 2
+
 # --- Lists ------------------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +164,15 @@ def list_products(
     for row in rows:
         if "image" in row:
             row["image"] = url(row["image"])
+            row["item_images"] = [_item_picture(each, url) for each in row["item_images"]]
     return rows
+
+
+def _item_picture(stored: Document, url: Callable[[str], str | None]) -> Document:
+    width, height = stored.get("width"), stored.get("height")
+    if width and height and (longest := max(width, height)) > _CARD:
+        width, height = (max(1, round(side * _CARD / longest)) for side in (width, height))
+    return {"url": url(stored["name"]), "alt": stored.get("alt", ""), "width": width, "height": height}
 
 
 @cache
@@ -164,6 +186,7 @@ def _list_projection(currency: str) -> dict[str, Any]:
         "currency": {"$literal": currency},
         # Replaced later by its URL, which depends on the request's host.
         "image": {"$ifNull": [{"$first": "$pictures.name"}, None]},
+        "item_images": {"$slice": [{"$ifNull": ["$pictures", []]}, _ITEM_PICTURES]},
         "rating": {"average": {"$toDouble": "$rating_average"}, "count": _stored("rating_count")},
         "category": {
             "$cond": [
@@ -210,10 +233,8 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
         return None
     variants = [documents.with_defaults(Variant, each) for each in product["variants"]]
     variants.sort(key=lambda each: (each["position"], each["_id"]))
-    pictures = [
-        picture(pk=each["id"], name=each["name"], alt=each.get("alt", ""), position=position, base_url=base_url)
-        for position, each in enumerate(product["pictures"])
-    ]
+    pictures = _pictures(product, base_url=base_url)
+    card = urls_of("card", base_url=base_url)
     category, average = product["category_id"], product["rating_average"]
     computed = {
         "id": str(product["_id"]),
@@ -229,8 +250,11 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
         },
         "category": category
         and {"id": str(category), "name": product["category_name"], "slug": product["category_slug"]},
+        "item_images": [_item_picture(each, card) for each in product["pictures"][:_ITEM_PICTURES]],
         "images": pictures,
-        "variants": [_variant(each, for_staff=for_staff) for each in variants if each["is_active"] or for_staff],
+        "variants": [
+            _variant(each, pictures, for_staff=for_staff) for each in variants if each["is_active"] or for_staff
+        ],
         # The driver's datetimes are naive UTC.
         "created_at": product["created_at"].replace(tzinfo=UTC),
         "updated_at": product["updated_at"].replace(tzinfo=UTC),
@@ -238,8 +262,33 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
     return _select(ProductDetailSerializer.Meta.fields, computed, product)
 
 
-def _variant(variant: Document, *, for_staff: bool) -> Document:
+def get_variant(pk: ObjectId, *, base_url: str) -> Document:
+    """Return a variant as staff see it."""
+    product = {"from": Product._meta.db_table, "localField": "product_id", "foreignField": "_id", "as": "product"}
+    pipeline = [{"$match": {"_id": pk}}, {"$lookup": product}, {"$unwind": "$product"}]
+    (row,) = documents.aggregate(Variant, pipeline)
+    pictures = _pictures(documents.with_defaults(Product, row["product"]), base_url=base_url)
+    return _variant(documents.with_defaults(Variant, row), pictures, for_staff=True)
+
+
+def _pictures(product: Document, *, base_url: str) -> list[Document]:
+    return [
+        picture(
+            pk=each["id"],
+            name=each["name"],
+            alt=each.get("alt", ""),
+            position=position,
+            size=(each.get("width"), each.get("height")),
+            base_url=base_url,
+        )
+        for position, each in enumerate(product["pictures"])
+    ]
+
+
+def _variant(variant: Document, pictures: Sequence[Document], *, for_staff: bool) -> Document:
+    by_id = {each["id"]: each for each in pictures} if variant["images"] else {}
     computed = {
+        "images": [by_id[str(pk)] for pk in variant["images"] if str(pk) in by_id],
         "id": str(variant["_id"]),
         "price": _price(variant["price"]),
         "in_stock": variant["is_active"] and variant["stock"] > 0,
@@ -252,7 +301,9 @@ def _select(names: Sequence[str], computed: Document, stored: Document) -> Docum
     return {name: computed[name] if name in computed else stored[name] for name in names}
 
 
-def picture(*, pk: Any, name: str, alt: str, position: int, base_url: str) -> dict[str, Any]:
+def picture(
+    *, pk: Any, name: str, alt: str, position: int, size: tuple[int | None, int | None], base_url: str
+) -> dict[str, Any]:
     sizes = image_urls(name, base_url=base_url)
     return {
         "id": str(pk),
@@ -260,6 +311,8 @@ def picture(*, pk: Any, name: str, alt: str, position: int, base_url: str) -> di
         "thumbnail": sizes["thumbnail"],
         "sizes": sizes,
         "alt": alt,
+        "width": size[0],
+        "height": size[1],
         "position": position,
     }
 

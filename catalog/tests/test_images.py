@@ -56,7 +56,7 @@ def test_an_upload_is_stored_and_shown_in_list_and_detail(
     assert reply.status_code == 201
     image = ProductImage.objects.get()
     assert default_storage.exists(image.name)
-    assert list(reply.json()) == ["id", "url", "thumbnail", "sizes", "alt", "position"]
+    assert list(reply.json()) == ["id", "url", "thumbnail", "sizes", "alt", "width", "height", "position"]
     assert (reply.json()["id"], reply.json()["alt"], reply.json()["position"]) == (str(image.pk), "A blue mug", 0)
     assert reply.json()["url"].startswith("http://testserver/")
     detail = anonymous.get(f"{LIST}mug/").json()

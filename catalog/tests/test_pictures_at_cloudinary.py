@@ -169,6 +169,20 @@ def test_cloudinary_away_is_a_503_and_leaves_nothing(
     assert not ProductImage.objects.exists()
 
 
+def test_the_sizes_of_older_images_come_from_cloudinary(
+    cloud: CloudinaryFake, as_staff: APIClient, make_product: Callable[..., Product]
+) -> None:
+    product = make_product()
+    for _ in range(2):
+        upload(as_staff, product)
+    ProductImage.objects.update(width=None, height=None)
+    cloud.assets.popitem()
+    listed = cloud.calls["resources"]
+    run_task("catalog.image_sizes")
+    assert cloud.calls["resources"] - listed == 1
+    assert sorted(ProductImage.objects.values_list("width", "height"), key=str) == [(60, 40), (None, None)]
+
+
 def test_an_image_that_no_product_has_is_found_and_deleted_once_it_is_old(
     cloud: CloudinaryFake, as_staff: APIClient, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_detail_has_the_shape_of_the_contract(
                 "price": "12.00",
                 "in_stock": True,
                 "weight": 450,
+                "images": [],
             },
             {
                 "id": str(small.pk),
@@ -51,6 +52,7 @@ def test_a_detail_has_the_shape_of_the_contract(
                 "price": "9.50",
                 "in_stock": False,
                 "weight": None,
+                "images": [],
             },
         ],
         "attributes": {"colour": "blue"},

@@ -38,6 +38,7 @@ def test_a_list_entry_has_the_shape_of_the_contract(
                 "image": None,
                 "rating": {"average": None, "count": 0},
                 "category": {"id": str(mugs.pk), "name": "Mugs", "slug": "mugs"},
+                "item_images": [],
                 "options": [],
             }
         ],

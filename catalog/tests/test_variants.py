@@ -59,6 +59,8 @@ def test_a_variant_is_changed_and_its_products_price_follows(
         "options": {"size": "XL"},
         "price": "15.00",
         "in_stock": True,
+        "images": [],
+        "weight": None,
         "stock": 1,
         "is_active": True,
     }

@@ -3,7 +3,7 @@ import io
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -51,7 +51,11 @@ class ImagePage(NamedTuple):
 
 
 class PreparedImage(ContentFile):
-    """Made by :func:`prepare_image` only."""
+    """Made by :func:`prepare_image` only; ``dimensions`` are width and height in px."""
+
+    def __init__(self, content: bytes, *, name: str, dimensions: tuple[int, int]) -> None:
+        super().__init__(content, name=name)
+        self.dimensions = dimensions
 
 
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
@@ -131,7 +135,7 @@ def _reencode(data: bytes) -> PreparedImage:
     else:
         image.save(output, "WEBP", quality=90, method=3)
         extension = "webp"
-    return PreparedImage(output.getvalue(), name=f"{secrets.token_hex(16)}.{extension}")
+    return PreparedImage(output.getvalue(), name=f"{secrets.token_hex(16)}.{extension}", dimensions=image.size)
 
 
 def _scans(data: bytes) -> int:
@@ -200,6 +204,22 @@ def delete_image(name: str) -> None:
     except OSError as error:
         logger.exception("image_delete_failed")
         raise MediaUnavailable("The image could not be deleted.") from error
+
+
+def dimensions_of(names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return width and height of stored images, without those that cannot be read; may use the network.
+
+    Raises `MediaUnavailable`.
+    """
+    if is_at_cloudinary():
+        storage: Any = default_storage
+        return storage.dimensions_of(names)
+    found = {}
+    for name in names:
+        # The file may be missing or damaged.
+        with contextlib.suppress(OSError), default_storage.open(name) as file, Image.open(file) as image:
+            found[name] = image.size
+    return found
 
 
 def image_pages(folder: str, *, start: str = "") -> Iterator[ImagePage]:

@@ -5,7 +5,7 @@ The account is read from settings, not the SDK's global configuration.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ from shop.media.urls import stem, urls_of
 logger = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 2.0
+# Cloudinary's limit.
+MOST_BY_ID = 100
 # Limits the threads of abandoned calls.
 _slots = threading.BoundedSemaphore(16)
 
@@ -69,6 +71,18 @@ class CloudinaryStorage(MediaCloudinaryStorage):
                 return
             start = page.next
             seen.add(start)
+
+    def dimensions_of(self, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return width and height of those that exist."""
+        found: dict[str, tuple[int, int]] = {}
+        for at in range(0, len(names), MOST_BY_ID):
+            ids = list(names[at : at + MOST_BY_ID])
+            page = _call(cloudinary.api.resources_by_ids, ids, resource_type=self.RESOURCE_TYPE, max_results=MOST_BY_ID)
+            try:
+                found |= {each["public_id"]: (int(each["width"]), int(each["height"])) for each in page["resources"]}
+            except (KeyError, TypeError, ValueError) as error:
+                raise _no_list() from error
+        return found
 
     def _image_page(self, folder: str, *, start: str) -> ImagePage:
         cursor: dict[str, Any] = {"next_cursor": start} if start else {}

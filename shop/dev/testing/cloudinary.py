@@ -128,6 +128,11 @@ class CloudinaryFake:
         more = {"next_cursor": page[-1]} if len(found) > len(page) else {}
         return {"resources": [self.assets[public_id].as_json() for public_id in page]} | more
 
+    def resources_by_ids(self, public_ids: list[str]) -> dict:
+        if len(public_ids) > 100:
+            raise Refused(400, "Too many public ids")
+        return {"resources": [self.assets[each].as_json() for each in public_ids if each in self.assets]}
+
     def _authenticate(self, cloud_name: str, params: dict[str, str | list[str]]) -> None:
         if cloud_name != self.cloud_name:
             raise Refused(401, f"Invalid cloud_name {cloud_name}")
@@ -199,6 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
             if self.headers.get("Authorization") != f"Basic {credentials}" or cloud_name != fake.cloud_name:
                 raise Refused(401, "Invalid credentials")
             query = parse_qs(body.decode())
+            if public_ids := query.get("public_ids[]", []):
+                return fake.resources_by_ids(public_ids)
             return fake.resources(query.get("prefix", [""])[0], query.get("next_cursor", [""])[0])
         raise Refused(404, f"Resource not found - {body.decode(errors='replace')[:200]}")
 
