@@ -8,12 +8,13 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import hooks as account_hooks
         from orders import hooks
-        from payments import events, export, reconciliation, refunds, services  # noqa: F401 (they register their jobs)
+        from payments import customers, events, export, reconciliation, refunds, services  # noqa: F401 (they register their jobs)
 
         hooks.check_amount.register(services.require_chargeable)
         hooks.before_cancel.register(services.close_intent)
         hooks.on_cancelled.register(refunds.refund_cancelled_order)
         hooks.on_cancelled.register(services.close_intent_later)
         hooks.on_erased.register(services.erase_personal_data)
+        account_hooks.on_deletion.register(customers.on_deletion)
         account_hooks.detach_rows.register(services.detach_payments)
         account_hooks.export.register(export.export_payments)

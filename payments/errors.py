@@ -14,6 +14,10 @@ class StripeRequestInFlight(StripeUnavailable):
     """A concurrent request uses the same key; wait for its result."""
 
 
+class StripeForbidden(StripeUnavailable):
+    """The secret key lacks a permission."""
+
+
 class StripeRefused(ShopError):
     default_code = "payment_refused"
     default_detail = "The payment service refused the request."

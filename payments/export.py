@@ -3,12 +3,13 @@ from typing import Any
 from accounts.export import Rows
 from accounts.models import User
 from payments.currencies import display_minor_units
-from payments.models import Payment
+from payments.models import Payment, StripeCustomer
 
 
 def export_payments(*, user: User, base_url: str) -> dict[str, Any]:
     payments = Payment.objects.owned_by(user).prefetch_related("refunds")
-    return {"payments": Rows(payments, _payment)}
+    customer = StripeCustomer.objects.filter(user=user).values_list("customer", flat=True).first()
+    return {"payments": Rows(payments, _payment), "stripe_customer": customer or ""}
 
 
 def _payment(payment: Payment) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from payments import event_format
 from payments.errors import (
     InvalidEvent,
     InvalidSignature,
+    StripeForbidden,
     StripeIdempotentFailure,
     StripeRefused,
     StripeRequestInFlight,
@@ -90,16 +91,24 @@ def _watched(call: str) -> Iterator[None]:
 
 def _outage(error: stripe.StripeError) -> StripeUnavailable:
     """Stripe replays stored responses, 500s included: https://docs.stripe.com/api/idempotent_requests."""
+    if isinstance(error, stripe.PermissionError):
+        return StripeForbidden()
+    if isinstance(error, stripe.IdempotencyError):
+        # The key was used with other parameters.
+        return StripeIdempotentFailure()
     repeated = (error.headers or {}).get("Idempotent-Replayed") == "true"
     if repeated and (error.http_status or 0) >= 500:
         return StripeIdempotentFailure()
     return StripeRequestInFlight() if error.http_status == 409 else StripeUnavailable()
 
 
-def create_intent(*, amount: int, currency: str, metadata: dict[str, str], key: str) -> dict[str, Any]:
+def create_intent(
+    *, amount: int, currency: str, metadata: dict[str, str], details: dict[str, Any], key: str
+) -> dict[str, Any]:
+    """``details`` are further parameters."""
     with _stripe_call("create_intent") as v1:
         intent = v1.payment_intents.create(
-            {"amount": amount, "currency": currency, "metadata": metadata}, {"idempotency_key": key}
+            {"amount": amount, "currency": currency, "metadata": metadata, **details}, {"idempotency_key": key}
         )
         return _object(intent, "payment_intent")
 
@@ -139,6 +148,37 @@ def cancel_intent(intent: str) -> dict[str, Any]:
             return _object(v1.payment_intents.cancel(intent), "payment_intent")
     except StripeRefused:
         return retrieve_intent(intent)
+
+
+def create_customer(*, email: str, metadata: dict[str, str], key: str) -> str:
+    """Return the Customer's id."""
+    with _stripe_call("create_customer") as v1:
+        customer = v1.customers.create({"email": email, "metadata": metadata}, {"idempotency_key": key})
+        return str(_object(customer, "customer")["id"])
+
+
+def update_customer(customer: str, *, email: str) -> None:
+    with _stripe_call("update_customer") as v1:
+        v1.customers.update(customer, {"email": email})
+
+
+def delete_customer(customer: str) -> None:
+    with _stripe_call("delete_customer") as v1:
+        v1.customers.delete(customer)
+
+
+def create_customer_session(*, customer: str) -> str:
+    """Return the client secret with which the Payment Element offers to save cards, and the saved ones."""
+    features = {
+        "payment_method_redisplay": "enabled",
+        "payment_method_save": "enabled",
+        "payment_method_save_usage": "on_session",
+        "payment_method_remove": "enabled",
+    }
+    components = {"payment_element": {"enabled": True, "features": features}}
+    with _stripe_call("create_customer_session") as v1:
+        session = v1.customer_sessions.create({"customer": customer, "components": components})
+        return str(session.client_secret)
 
 
 def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: str) -> dict[str, Any]:

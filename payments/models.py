@@ -125,6 +125,24 @@ class Refund(models.Model):
         return self.stripe_refund or f"refund of {self.payment_id}"
 
 
+class StripeCustomer(models.Model):
+    """An account's Customer at Stripe. The row is saved before Stripe is called."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    # Empty until Stripe has responded.
+    customer = models.CharField(max_length=255, blank=True)
+    # As sent to Stripe.
+    email = models.EmailField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "Stripe customer"
+        indexes = [models.Index(fields=["customer"], name="stripe_customer")]
+
+    def __str__(self) -> str:
+        return self.customer or f"customer of {self.user_id}"
+
+
 class StripeEvent(models.Model):
     """``payload`` is the part that `payments.event_payload` allows."""
 

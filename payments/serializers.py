@@ -17,16 +17,33 @@ class PaymentSerializer(serializers.ModelSerializer):
     order = serializers.CharField(source="order_number", read_only=True, help_text="The order's number.")
     payment_intent = serializers.CharField(source="intent", read_only=True)
     client_secret = serializers.SerializerMethodField(help_text="For the paying customer; empty for staff.")
+    customer_session_client_secret = serializers.SerializerMethodField(
+        help_text="Lets the Payment Element save and offer cards. For accounts, after opening a payment."
+    )
     publishable_key = serializers.SerializerMethodField()
 
     class Meta:
         model = Payment
-        fields = ["id", "order", "payment_intent", "client_secret", "publishable_key", "amount", "currency", "status"]
+        fields = [
+            "id",
+            "order",
+            "payment_intent",
+            "client_secret",
+            "customer_session_client_secret",
+            "publishable_key",
+            "amount",
+            "currency",
+            "status",
+        ]
         read_only_fields = fields
 
     def get_client_secret(self, payment: Payment) -> str:
         user = self.context["request"].user
         return payment.client_secret if user.pk is not None and payment.user_id == user.pk else ""
+
+    def get_customer_session_client_secret(self, payment: Payment) -> str:
+        secret: str = self.context.get("customer_session", "")
+        return secret
 
     def get_publishable_key(self, payment: Payment) -> str:
         return settings.STRIPE_PUBLISHABLE_KEY

@@ -5,7 +5,9 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+import structlog
 from bson import ObjectId
 from django.db import IntegrityError
 from django.utils import timezone
@@ -16,7 +18,7 @@ from orders import services as orders
 from orders.errors import AmountTooLarge, AmountTooSmall, PaymentProcessing
 from orders.lifecycle import Actor, OrderStatus
 from orders.models import Order
-from payments import declines, gateway, transitions
+from payments import customers, declines, gateway, transitions
 from payments.currencies import maximum_charge, minimum_charge, to_minor_units
 from payments.errors import (
     OrderNotPayable,
@@ -30,6 +32,9 @@ from shop import jobs, money
 from shop.api import idempotency
 from shop.db.batches import first_keys
 from shop.db.transactions import transactional
+from shop.logs import describe_error
+
+logger = structlog.get_logger(__name__)
 
 CONCURRENT_CREATE_TIMEOUT = 4.0
 # Stripe deletes idempotency keys after 24 hours.
@@ -111,12 +116,7 @@ def _open_intent(payment: Payment) -> None:
         intent = gateway.find_intent(payment=str(payment.pk), since=payment.created_at)
     if intent is None:
         try:
-            intent = gateway.create_intent(
-                amount=payment.amount,
-                currency=payment.currency,
-                metadata={"payment": str(payment.pk), "order": payment.order_number},
-                key=payment.idempotency_key,
-            )
+            intent = _create_intent(payment)
         except StripeRequestInFlight:
             _wait_for_concurrent_create(payment)
             return
@@ -125,6 +125,42 @@ def _open_intent(payment: Payment) -> None:
             raise
     transitions.apply_intent(intent)
     payment.refresh_from_db()
+
+
+def _create_intent(payment: Payment) -> dict[str, Any]:
+    """Details that Stripe refuses do not prevent the payment."""
+    customer = customers.get_customer_id(user=payment.user) if payment.user else ""
+    details = intent_details(payment.order) | ({"customer": customer} if customer else {})
+    try:
+        return _send_intent(payment, details, key=payment.idempotency_key)
+    except StripeRefused as error:
+        logger.warning("payment_details_refused", order=payment.order_number, error=describe_error(error))
+        if customer and error.stripe_code == "resource_missing":
+            customers.forget_customer(customer)
+        return _send_intent(payment, {}, key=f"{payment.idempotency_key}-plain")
+
+
+def _send_intent(payment: Payment, details: dict[str, Any], *, key: str) -> dict[str, Any]:
+    return gateway.create_intent(
+        amount=payment.amount,
+        currency=payment.currency,
+        metadata={"payment": str(payment.pk), "order": payment.order_number},
+        details=details,
+        key=key,
+    )
+
+
+def intent_details(order: Order) -> dict[str, Any]:
+    """Return what Stripe shows to staff, uses for receipts and checks for fraud."""
+    details: dict[str, Any] = {"description": f"Order {order.number}"}
+    if order.user:
+        details["receipt_email"] = order.user.email
+    if address := order.shipping_address:
+        lines = {name: getattr(address, name) for name in ("line1", "line2", "city", "state", "postal_code", "country")}
+        details["shipping"] = {"name": address.name, "address": {name: text for name, text in lines.items() if text}}
+        if address.phone:
+            details["shipping"]["phone"] = address.phone
+    return details
 
 
 def _wait_for_concurrent_create(payment: Payment) -> None:

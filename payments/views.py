@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.authentication import UserRequest
 from orders.models import Order
-from payments import events, refunds, services
+from payments import customers, events, refunds, services
 from payments.errors import (
     InvalidEvent,
     InvalidSignature,
@@ -88,12 +88,16 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
         number = self.validated(OpenPaymentSerializer)["order"]
         order = get_object_or_404(Order.objects.owned_by(self.request.user), number=number)
         payment, created = services.open_payment(order=order, network_address=network_address_of(self.request))
-        data = self.get_serializer(payment).data
-        return Response(data, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
+        return self.reply(payment, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
 
     def replay(self, reference: str) -> Response:
         payment = get_object_or_404(Payment.objects.owned_by(self.request.user), pk=reference)
-        return Response(self.get_serializer(payment).data)
+        return self.reply(payment)
+
+    def reply(self, payment: Payment, status: int = status.HTTP_200_OK) -> Response:
+        """Include a new CustomerSession."""
+        context = {**self.get_serializer_context(), "customer_session": customers.open_session(payment)}
+        return Response(PaymentSerializer(payment, context=context).data, status=status)
 
     @extend_schema(responses=PaymentConfigSerializer)
     @action(detail=False, permission_classes=[AllowAny])

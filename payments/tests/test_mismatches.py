@@ -87,7 +87,7 @@ def test_a_second_intent_that_was_paid_for_the_same_order_is_flagged_and_changes
     pay(as_customer, simulator, number)
     before = order_of(as_staff, number)
     metadata = {"payment": str(Payment.objects.get().pk), "order": number}
-    second = gateway.create_intent(amount=1000, currency="usd", metadata=metadata, key="another")
+    second = gateway.create_intent(amount=1000, currency="usd", metadata=metadata, details={}, key="another")
     simulator.pay(second["id"])
     deliver(simulator)
     event = StripeEvent.objects.get(status="flagged")

@@ -103,10 +103,10 @@ def test_a_failure_that_stripe_keeps_repeating_is_left_behind_under_another_key(
 
 def test_a_silence_never_changes_the_key(as_customer: APIClient, number: str, simulator: StripeSimulator) -> None:
     for kind in ("refuse", "lose_answer", "black_hole", "rate_limit", "garbage"):
-        simulator.fail(kind, method="POST")
+        simulator.fail(kind, method="POST", prefix="/v1/payment_intents")
         assert as_customer.post(PAYMENTS, {"order": number}).status_code == 503
         simulator.clear_faults()
-    simulator.fail("server_error", method="POST", stored=False)
+    simulator.fail("server_error", method="POST", prefix="/v1/payment_intents", stored=False)
     assert as_customer.post(PAYMENTS, {"order": number}).status_code == 503
     payment = Payment.objects.get()
     assert payment.idempotency_key == f"payment-{payment.pk}"

@@ -26,6 +26,8 @@ STRIPE_TIMEOUT_SECONDS = 3.0
 STRIPE_MAX_RETRIES = 1
 # After this time in calls to Stripe, a request makes no further one.
 STRIPE_SECONDS_PER_REQUEST = 3.0
+# A Stripe Customer per account, whose cards the Payment Element saves and offers.
+STRIPE_SAVED_CARDS = env.bool("STRIPE_SAVED_CARDS", default=True)
 # The first limit cancels the order; the others refuse further payments in the window.
 FAILED_PAYMENTS_PER_ORDER = env.whole_number("FAILED_PAYMENTS_PER_ORDER", default=10, at_least=1, at_most=10**6)
 FAILED_PAYMENTS_PER_CUSTOMER = env.whole_number("FAILED_PAYMENTS_PER_CUSTOMER", default=20, at_least=1, at_most=10**6)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import disputes, intents, listing, params, refunds
+from . import customers, disputes, intents, listing, params, refunds
 from .errors import ApiError, malformed
 from .events import API_VERSION
 from .faults import Fault
@@ -98,6 +98,17 @@ ROUTES = (
     Route("POST", f"{_PI}/{{id}}/confirm", intents.confirm, intents.CONFIRM, publishable=True),
     Route("POST", f"{_PI}/{{id}}/cancel", intents.cancel, intents.CANCEL),
     Route("POST", f"{_PI}/{{id}}/_authenticate", intents.authenticate, intents.AUTHENTICATE, publishable=True),
+    Route("POST", "/v1/customers", customers.create, customers.CREATE),
+    Route("GET", "/v1/customers/{id}", _read("customer", "id"), _ONE),
+    Route("POST", "/v1/customers/{id}", customers.update, customers.CREATE),
+    Route("DELETE", "/v1/customers/{id}", customers.delete, _ONE),
+    Route(
+        "POST",
+        "/v1/customer_sessions",
+        customers.create_session,
+        customers.CREATE_SESSION,
+        required=("components", "customer"),
+    ),
     Route("GET", "/v1/charges/{id}", _read("charge", "id"), _ONE),
     Route("POST", "/v1/refunds", refunds.create, refunds.CREATE),
     Route("GET", "/v1/refunds/{id}", _read("refund", "refund"), _ONE),

@@ -26,7 +26,7 @@ def create(session: Session, intent: Object, method: Object, behaviour: Behaviou
         "captured": decline is None,
         "created": int(time.time()),
         "currency": intent["currency"],
-        "customer": None,
+        "customer": intent["customer"],
         "description": intent["description"],
         "disputed": False,
         "failure_balance_transaction": None,

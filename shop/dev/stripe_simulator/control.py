@@ -17,7 +17,7 @@ from .faults import Fault, Faults, Kind
 from .session import Account, Session
 from .store import Object
 
-_KINDS = ("payment_intent", "charge", "refund", "dispute", "event")
+_KINDS = ("payment_intent", "charge", "refund", "dispute", "event", "customer")
 _MOST_COPIES = 100
 
 

@@ -111,7 +111,14 @@ CANCEL: Schema = {
 }
 AUTHENTICATE: Schema = {"success": boolean, "client_secret": string(), "expand": EXPAND}
 
-_COPIED = ("description", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix")
+_COPIED = (
+    "customer",
+    "description",
+    "receipt_email",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+)
 _TYPES = ("allowed_payment_method_types", "excluded_payment_method_types")
 _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 

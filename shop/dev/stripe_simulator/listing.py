@@ -9,6 +9,7 @@ from .store import Object
 
 LISTED: dict[str, tuple[str, Schema]] = {
     "payment_intents": ("payment_intent", PAGE),
+    "customers": ("customer", PAGE),
     "charges": ("charge", {**PAGE, "payment_intent": string()}),
     "refunds": ("refund", {**PAGE, "payment_intent": string(), "charge": string()}),
     "disputes": ("dispute", {**PAGE, "payment_intent": string(), "charge": string()}),

@@ -112,6 +112,9 @@ class Store:
         )
         return body
 
+    def delete(self, object_id: str) -> None:
+        self.rows("DELETE FROM objects WHERE id = ?", object_id)
+
     def find(self, object_id: str, kind: str | None = None) -> Object | None:
         found = self.rows("SELECT body, kind FROM objects WHERE id = ?", object_id)
         return json.loads(found[0]["body"]) if found and kind in (None, found[0]["kind"]) else None

@@ -63,6 +63,7 @@ ENVIRONMENT = {
     "SECURE_SSL_REDIRECT": "0",
     # An unused port: tests without the simulator never reach Stripe.
     "STRIPE_API_BASE": "http://127.0.0.1:9",
+    "STRIPE_SAVED_CARDS": "1",
     "STRIPE_PUBLISHABLE_KEY": "pk_test_simulator",
     "STRIPE_SECRET_KEY": "sk_test_simulator",
     "STRIPE_WEBHOOK_SECRET": "whsec_simulator",
