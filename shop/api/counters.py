@@ -4,17 +4,13 @@ During a Redis outage MongoDB counts from zero, which at most doubles a limit.
 """
 
 import time
-from functools import cache
 from typing import NamedTuple
 
-import redis
 import structlog
 from django.conf import settings
 from django.db import models
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from shop.db import documents
 from shop.db.mongodb import TTLIndex
@@ -24,7 +20,6 @@ logger = structlog.get_logger(__name__)
 
 # After an error Redis is not called for some time, so that not every request waits for it.
 REDIS_PAUSE_SECONDS = 5.0
-REDIS_TIMEOUT_SECONDS = 2.0
 
 
 class RateWindow(models.Model):
@@ -50,9 +45,12 @@ class Count(NamedTuple):
 
 def count(key: str, *, seconds: int, uses: int = 1) -> Count:
     if _redis_is_used():
+        # Importing redis takes a tenth of a second.
+        from shop.api import redis_counters
+
         try:
-            return _count_in_redis(key, seconds, uses)
-        except redis.RedisError as error:
+            return Count(*redis_counters.count(key, seconds=seconds, uses=uses))
+        except redis_counters.RedisError as error:
             _pause_redis(error)
     return _count_in_mongodb(key, seconds, uses)
 
@@ -60,9 +58,11 @@ def count(key: str, *, seconds: int, uses: int = 1) -> Count:
 def undo(key: str, *, seconds: int) -> None:
     """Can be lost during a Redis outage."""
     if _redis_is_used():
+        from shop.api import redis_counters
+
         try:
-            _count_in_redis(key, seconds, -1)
-        except redis.RedisError as error:
+            redis_counters.count(key, seconds=seconds, uses=-1)
+        except redis_counters.RedisError as error:
             _pause_redis(error)
     else:
         windows, _ = documents.collection_of(RateWindow, may_be_lost=True)
@@ -81,33 +81,10 @@ def _redis_is_used() -> bool:
     return is_configured and time.monotonic() >= _redis_paused_until
 
 
-def _pause_redis(error: redis.RedisError) -> None:
+def _pause_redis(error: Exception) -> None:
     global _redis_paused_until
     _redis_paused_until = time.monotonic() + REDIS_PAUSE_SECONDS
     logger.warning("redis_unavailable", error=describe_error(error))
-
-
-@cache
-def _redis(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=REDIS_TIMEOUT_SECONDS,
-        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
-def _count_in_redis(key: str, seconds: int, uses: int) -> Count:
-    name = f"shop:count:{key}"
-    # Keep a reference: a concurrent first call may replace the cached client.
-    client = _redis(settings.CACHE_URL)
-    with client.pipeline(transaction=True) as commands:
-        # NX: only the first use sets the expiry, which INCRBY alone would not.
-        commands.set(name, 0, px=seconds * 1000, nx=True)
-        commands.incrby(name, uses)
-        commands.pttl(name)
-        _, counted, milliseconds = commands.execute()
-    return Count(counted, milliseconds / 1000)
 
 
 # --- MongoDB ----------------------------------------------------------------------------------------------------------
