@@ -10,9 +10,11 @@ from catalog import services as catalog
 from catalog.models import Category, Product
 from orders.models import ShippingMethod
 from payments import gateway
-from shop.db import caches
+from shop.audit import invariants
+from shop.db import caches, schema_state
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.products import product_of
+from shop.dev.testing.writes import once_per_schema
 from shop.jobs import timing
 
 PASSWORD = "correct-horse-battery"
@@ -37,6 +39,15 @@ def _empty_caches() -> None:
 def _unhurried_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine runs as much in a slice as a fast one."""
     monkeypatch.setattr(timing, "SLICE_SECONDS", 60.0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _schema_audited_once() -> Iterator[None]:
+    """Let audits look up migrations and indexes only after the schema has changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("unapplied_migrations", "missing_indexes"):
+            patch.setattr(invariants, name, once_per_schema(getattr(schema_state, name)))
+        yield
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import gc
 import os
 import shutil
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from shop.dev import mongod
+from shop.dev.testing import writes
 from shop.dev.testing.environment import ENVIRONMENT
 
 
@@ -59,6 +61,18 @@ def pytest_configure() -> None:
 
     # Otherwise each test client's middleware scans all static files.
     settings.WHITENOISE_AUTOREFRESH = True
+    writes.record_writes()
+
+
+def pytest_collection_finish() -> None:
+    """Do not look for garbage among all modules again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    writes.enter_module(item.nodeid.split("::")[0])
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,7 +8,7 @@ from pymongo.read_concern import ReadConcern
 from rest_framework.test import APIClient
 
 from catalog.models import Product, StockMovement, Variant
-from shop.dev.management.commands.flush import filled_collections
+from shop.dev.testing.writes import possibly_filled_collections
 
 T = TypeVar("T")
 
@@ -67,8 +67,9 @@ def dump_database() -> Dump:
     """Return all documents, except those of migrations, which no test changes."""
     database = connection.database
     # Majority reads miss the latest writes of lower concern.
-    names = filled_collections(database.with_options(read_concern=ReadConcern("local")))
-    return Dump({name: list(database[name].find(sort=[("_id", 1)])) for name in sorted(names)})
+    names = possibly_filled_collections(database.with_options(read_concern=ReadConcern("local")))
+    found = {name: list(database[name].find(sort=[("_id", 1)])) for name in names}
+    return Dump({name: documents for name, documents in found.items() if documents})
 
 
 def snapshot() -> Callable[[], None]:
