@@ -46,5 +46,6 @@ def _needs_permissions(user: Any, obj: Any) -> bool:
 
 def _names(permissions: Iterable[Any]) -> set[str]:
     """Return ``app.codename`` of each. Django would join all permissions with those of all users and groups."""
-    found = Permission.objects.filter(pk__in=list(permissions)).values_list("content_type_id", "codename")
+    rows = Permission.objects.filter(pk__in=list(permissions))
+    found: Iterable[tuple[Any, str]] = rows.values_list("content_type_id", "codename")
     return {f"{ContentType.objects.get_for_id(content_type).app_label}.{codename}" for content_type, codename in found}
