@@ -23,7 +23,7 @@ class PricedLine:
 
     @property
     def is_sellable(self) -> bool:
-        return self.offer.is_active and self.quantity <= self.offer.stock
+        return self.offer.is_active and self.offer.covers(self.quantity)
 
     @cached_property
     def line_total(self) -> Decimal:

@@ -33,6 +33,8 @@ class CartItemSerializer(serializers.Serializer):
     variant = LineVariantSerializer()
     image = serializers.URLField(allow_null=True, help_text="Of the variant, by default the product's.")
     quantity = serializers.IntegerField()
+    backordered = serializers.IntegerField(help_text="Units of these that are not in stock yet.")
+    expected_on = serializers.DateField(allow_null=True, help_text="When units on back-order are expected.")
     unit_price = serializers.CharField()
     line_total = serializers.CharField()
     discount = serializers.CharField(help_text="The line's share of the discounts.")
@@ -95,7 +97,7 @@ def cart_data(priced: PricedCart, *, owner: CartOwner, base_url: str) -> dict[st
 
 
 def _item(line: PricedLine, thumbnail: Callable[[str], str | None], currency: str) -> dict[str, Any]:
-    offer = line.offer
+    offer, backordered = line.offer, line.offer.backordered(line.quantity)
     return {
         "id": str(line.line.key),
         "product": {
@@ -107,6 +109,8 @@ def _item(line: PricedLine, thumbnail: Callable[[str], str | None], currency: st
         "variant": {"id": str(offer.variant), "sku": offer.sku, "options": offer.options},
         "image": thumbnail(offer.picture),
         "quantity": line.quantity,
+        "backordered": backordered,
+        "expected_on": offer.expected_on.isoformat() if backordered and offer.expected_on else None,
         "unit_price": display(line.unit_price, currency),
         "line_total": display(line.line_total, currency),
         "discount": display(line.discount, currency),
@@ -131,7 +135,7 @@ def _warnings(line: PricedLine) -> list[dict[str, str]]:
         warnings.append(
             {"code": "price_changed", "item": item, "detail": f"The price of {name} changed from {change}."}
         )
-    if line.quantity > line.offer.stock:
+    if not line.offer.covers(line.quantity):
         warnings.append({"code": "out_of_stock", "item": item, "detail": f"{name}: {line.offer.shortage}"})
     return warnings
 

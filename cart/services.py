@@ -217,6 +217,6 @@ def _require_stock(offer: Offer, quantity: int) -> None:
     """Raise ``OutOfStock``, or ``TooManyUnits``, which does not reveal the stock."""
     if quantity <= offer.orderable:
         return
-    if offer.stock < settings.MAX_QUANTITY_PER_LINE:
+    if offer.orderable < settings.MAX_QUANTITY_PER_LINE:
         raise OutOfStock(offer.shortage, variants=[offer.variant], attr="quantity")
     raise TooManyUnits(f"A cart holds at most {settings.MAX_QUANTITY_PER_LINE} of one item.", attr="quantity")

@@ -23,6 +23,11 @@ class OutOfStock(Conflict):
         self.variants = set(variants)
 
 
+class StockBelowZero(Conflict):
+    default_code = "stock_below_zero"
+    default_detail = "Units of a variant are owed. Count its stock before it is sold only while in stock."
+
+
 class UnknownImage(ShopError):
     default_code = "does_not_exist"
     default_detail = "The product has no such image."

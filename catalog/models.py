@@ -5,12 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 from bson import ObjectId
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
+from catalog.availability import StockPolicy, available_quantity, validate_barcode
 from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (registers the models)
 from shop.db import identifiers
 from shop.db.fields import CodeField, KeyField, LabelsField, LowerSlugField, OptionsField
@@ -204,8 +206,21 @@ class Variant(models.Model):
     )
     # Ids of the product's images, the first of which represents the variant; see `catalog.images`.
     images = ArrayField(ObjectIdField(), default=list, blank=True, editable=False)
-    # The sum of the variant's movements; written by `catalog.stock` only.
-    stock = models.PositiveBigIntegerField(default=0, editable=False)
+    # Not unique: several packages of an article may have the same.
+    barcode = CodeField(
+        max_length=14, blank=True, default="", validators=[validate_barcode], help_text="GTIN (EAN, UPC)."
+    )
+    cost = money_field(null=True, blank=True, help_text="Only staff see it.")
+    # The sum of the variant's movements, negative for units that are owed; written by `catalog.stock` only.
+    stock = models.BigIntegerField(default=0, editable=False)
+    stock_policy = models.CharField(max_length=10, choices=StockPolicy, default=StockPolicy.DENY)
+    backorder_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(settings.MAX_QUANTITY)],
+        help_text="Units that can be owed at most. Leave empty for no limit.",
+    )
+    expected_on = models.DateField("expected on", null=True, blank=True, help_text="Shown to buyers of a back-order.")
     # Stock changes by staff and imports, without sales.
     adjustments = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
@@ -234,8 +249,14 @@ class Variant(models.Model):
         return ", ".join(str(value) for value in self.options.values())
 
     @property
+    def available_quantity(self) -> int | None:
+        """Units that can be ordered, or None if there is no limit."""
+        return available_quantity(self.stock, self.stock_policy, self.backorder_limit)
+
+    @property
     def in_stock(self) -> bool:
-        return self.is_active and self.stock > 0
+        """Return whether it can be ordered."""
+        return self.is_active and self.available_quantity != 0
 
 
 class ProductImage(models.Model):

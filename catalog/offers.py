@@ -1,10 +1,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from bson import ObjectId
 from django.conf import settings
 
+from catalog.availability import available_quantity, backordered
 from catalog.models import Product, Variant
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
@@ -22,6 +24,10 @@ class Offer:
     # In grams.
     weight: int | None
     stock: int
+    stock_policy: str
+    backorder_limit: int | None
+    # Of units on back-order.
+    expected_on: date | None
     # Whether variant and product are.
     is_active: bool
     free_shipping: bool
@@ -37,15 +43,30 @@ class Offer:
     @property
     def orderable(self) -> int:
         """The maximum quantity of a cart line."""
-        return min(self.stock, settings.MAX_QUANTITY_PER_LINE)
+        available = self.available
+        return settings.MAX_QUANTITY_PER_LINE if available is None else min(available, settings.MAX_QUANTITY_PER_LINE)
+
+    @property
+    def available(self) -> int | None:
+        """Units that can be ordered, or None if there is no limit."""
+        return available_quantity(self.stock, self.stock_policy, self.backorder_limit)
+
+    def covers(self, quantity: int) -> bool:
+        available = self.available
+        return available is None or quantity <= available
+
+    def backordered(self, quantity: int) -> int:
+        """Return how many of the units are not in stock yet."""
+        return backordered(quantity, stock=self.stock, policy=self.stock_policy)
 
     @property
     def shortage(self) -> str:
         """The message reveals the stock only if few are left."""
-        if self.stock == 0:
+        available = self.available
+        if available == 0:
             return "This is out of stock."
-        if self.stock <= settings.SHOWN_STOCK:
-            return f"Only {self.stock} left in stock."
+        if available is not None and available <= settings.SHOWN_STOCK:
+            return f"Only {available} left in stock."
         return "Not enough in stock."
 
 
@@ -122,6 +143,9 @@ def _offer(variant: Document, product: Document) -> Offer:
         price=documents.decimal_of(variant["price"]),
         weight=variant["weight"],
         stock=int(variant["stock"]),
+        stock_policy=variant["stock_policy"],
+        backorder_limit=variant["backorder_limit"],
+        expected_on=variant["expected_on"] and variant["expected_on"].date(),
         is_active=variant["is_active"] and product["is_active"],
         free_shipping=product["free_shipping"],
         name=product["name"],

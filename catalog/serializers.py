@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from catalog.availability import StockPolicy, validate_barcode
 from catalog.models import (
     ATTRIBUTE_NAME,
     MAX_ATTRIBUTES,
@@ -101,7 +102,26 @@ class WeightField(serializers.IntegerField):
         )
 
 
-class VariantWriteSerializer(OptionalNulls):
+class StockPolicyFields(serializers.Serializer):
+    """What variants, and products with a single one, have in common."""
+
+    barcode = CodeField(max_length=14, required=False, allow_blank=True, validators=[validate_barcode])
+    cost = MoneyField(required=False, allow_null=True, help_text="Only staff see it.")
+    stock_policy = serializers.ChoiceField(
+        choices=StockPolicy.choices,
+        required=False,
+        help_text="`deny` (the default): sold while in stock. `backorder`: also sold below zero, down to "
+        "`backorder_limit`. `untracked`: always sold.",
+    )
+    backorder_limit = serializers.IntegerField(
+        min_value=0, max_value=settings.MAX_QUANTITY, required=False, allow_null=True, help_text="Null for no limit."
+    )
+    expected_on = serializers.DateField(
+        required=False, allow_null=True, help_text="Shown to buyers: when units on back-order are expected."
+    )
+
+
+class VariantWriteSerializer(StockPolicyFields, OptionalNulls):
     sku = CodeField(max_length=64, required=False)
     options = AttributesField(required=False)
     price = MoneyField()
@@ -130,10 +150,20 @@ class CategoryField(serializers.SlugRelatedField):
         return super().run_validation(data)
 
 
-OF_VARIANTS = ("price", "sku", "weight", "stock")
+OF_VARIANTS = (
+    "price",
+    "sku",
+    "weight",
+    "barcode",
+    "cost",
+    "stock",
+    "stock_policy",
+    "backorder_limit",
+    "expected_on",
+)
 
 
-class ProductWriteSerializer(OptionalNulls):
+class ProductWriteSerializer(StockPolicyFields, OptionalNulls):
     """A product with `variants`, or with the price, SKU, weight and stock of a single variant."""
 
     name = serializers.CharField(max_length=200)

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils.text import slugify
 
 from catalog import images, read_model, stock
+from catalog.availability import StockPolicy
 from catalog.errors import (
     CategoryCycle,
     CategoryInUse,
@@ -17,6 +18,7 @@ from catalog.errors import (
     DuplicateOptions,
     SkuTaken,
     SlugTaken,
+    StockBelowZero,
     VariantRequired,
 )
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant, is_reserved
@@ -37,7 +39,17 @@ from shop.media.cleanup import delete_image_later
 PRODUCT_FIELDS = tuple(
     field.name for field in Product._meta.concrete_fields if field.editable and not field.primary_key
 )
-VARIANT_FIELDS = ("sku", "options", "price", "weight")
+VARIANT_FIELDS = (
+    "sku",
+    "options",
+    "price",
+    "weight",
+    "barcode",
+    "cost",
+    "stock_policy",
+    "backorder_limit",
+    "expected_on",
+)
 # In one transaction, because `is_active` is in most indexes.
 ACTIVATED_TOGETHER = 200
 # In one step of a job, of which the first is part of the request.
@@ -154,12 +166,18 @@ def finalize_products(
 ) -> None:
     """Validate changed products and write their read model, at the end of a transaction.
 
-    Raises :class:`DuplicateOptions`, and :class:`CompareAtPriceTooLow` for ``attr``, unless
+    Raises :class:`DuplicateOptions`, :class:`StockBelowZero`, and :class:`CompareAtPriceTooLow` for ``attr``, unless
     ``drops_low_compare_at_prices``.
     """
     seen = set()
-    rows = Variant.objects.active().filter(product__in=product_ids).order_by()
-    for product_id, options in rows.values_list("product", "options"):
+    rows = Variant.objects.filter(product__in=product_ids).order_by()
+    for product_id, options, is_active, left, policy in rows.values_list(
+        "product", "options", "is_active", "stock", "stock_policy"
+    ):
+        if left < 0 and policy == StockPolicy.DENY:
+            raise StockBelowZero(attr="stock_policy")
+        if not is_active:
+            continue
         shown = (product_id, identifiers.keys(options))
         if shown in seen:
             raise DuplicateOptions(attr="variants")

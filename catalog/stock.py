@@ -8,6 +8,7 @@ from django.db.models import F
 from pymongo import UpdateOne
 
 from catalog import read_model
+from catalog.availability import available_quantity, covers
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement, Variant
 from shop.audit import staff_log
@@ -16,6 +17,8 @@ from shop.db import documents
 from shop.db.transactions import queue_for, transactional
 
 Quantities = Mapping[ObjectId, int]
+# What decides how many can be ordered.
+_STOCK = ("stock", "stock_policy", "backorder_limit")
 
 
 @transactional("catalog.take_stock")
@@ -26,13 +29,13 @@ def reserve(quantities: Quantities, *, reason: StockMovement.Reason, reference: 
     # Sorted, so that concurrent orders do not block each other.
     for variant_id in sorted(quantities):
         quantity = quantities[variant_id]
-        enough = {"_id": variant_id, "is_active": True, "stock": {"$gte": quantity}}
+        enough = {"_id": variant_id, "is_active": True, **covers(quantity)}
         left = documents.find_one_and_update(
-            Variant, enough, {"$inc": {"stock": -quantity}}, returning=("stock", "product_id")
+            Variant, enough, {"$inc": {"stock": -quantity}}, returning=("product_id", *_STOCK)
         )
         if left is None:
             short.add(variant_id)
-        elif left["stock"] == 0:
+        elif _is_sold_out(documents.view(Variant, left)):
             sold_out.add(left["product_id"])
     if short:
         raise OutOfStock(variants=short)
@@ -47,7 +50,11 @@ def release(quantities: Mapping[str, Quantities], *, reason: StockMovement.Reaso
     for released in quantities.values():
         total.update(released)
     queue_for(total)
-    returned = set(Variant.objects.filter(pk__in=list(total), stock=0).values_list("product", flat=True))
+    returned = {
+        variant.product_id
+        for variant in Variant.objects.filter(pk__in=list(total))
+        if _is_sold_out(variant) and not _is_sold_out(variant, delta=total[variant.pk])
+    }
     movements = [
         StockMovement(variant_id=variant_id, delta=quantity, reason=reason, reference=reference)
         for reference, released in quantities.items()
@@ -69,14 +76,15 @@ def adjust(
     reference: str = "",
 ) -> int:
     """Return the new stock. Raises :class:`OutOfStock` if it would be negative."""
-    current = Variant.objects.values_list("stock", flat=True).get(pk=variant.pk)
+    stored = Variant.objects.get(pk=variant.pk)
+    current = stored.stock
     delta = to - current if to is not None else delta or 0
-    if current + delta < 0:
-        raise OutOfStock(f"Only {current} in stock; {-delta} cannot be removed.", variants=[variant.pk])
+    if delta < 0 and current + delta < 0:
+        raise OutOfStock(f"Only {max(current, 0)} in stock; {-delta} cannot be removed.", variants=[variant.pk])
     if delta:
         Variant.objects.filter(pk=variant.pk).update(stock=F("stock") + delta, adjustments=F("adjustments") + 1)
         _record({variant.pk: delta}, reason=reason, reference=reference, notes={variant.pk: note})
-        if 0 in (current, current + delta):
+        if _is_sold_out(stored) != _is_sold_out(stored, delta=delta):
             read_model.refresh_in_stock({variant.product_id})
         staff_log.record(Action.STOCK, variant)
     variant.stock = current + delta
@@ -88,16 +96,25 @@ def adjust_many(
     deltas: Quantities, *, reason: StockMovement.Reason, notes: Mapping[ObjectId, str], reference: str = ""
 ) -> None:
     """Raises :class:`OutOfStock` with the variants deleted or too low."""
-    rows = Variant.objects.filter(pk__in=list(deltas)).values_list("pk", "product", "stock")
-    current = {pk: (product_id, stock) for pk, product_id, stock in rows}
-    short = [pk for pk, delta in deltas.items() if pk not in current or current[pk][1] + delta < 0]
+    current = Variant.objects.in_bulk(list(deltas))
+    short = [pk for pk, delta in deltas.items() if pk not in current or (delta < 0 and current[pk].stock + delta < 0)]
     if short:
         raise OutOfStock(variants=short)
     changes = [UpdateOne({"_id": pk}, {"$inc": {"stock": deltas[pk], "adjustments": 1}}) for pk in sorted(deltas)]
     documents.bulk_write(Variant, changes)
     _record(deltas, reason=reason, reference=reference, notes=notes)
-    flipped = {product_id for pk, (product_id, stock) in current.items() if 0 in (stock, stock + deltas[pk])}
-    read_model.refresh_in_stock(flipped)
+    read_model.refresh_in_stock(
+        {
+            variant.product_id
+            for pk, variant in current.items()
+            if _is_sold_out(variant) != _is_sold_out(variant, delta=deltas[pk])
+        }
+    )
+
+
+def _is_sold_out(variant: Variant, *, delta: int = 0) -> bool:
+    """Return whether none can be ordered, after a change of the stock by ``delta``."""
+    return available_quantity(variant.stock + delta, variant.stock_policy, variant.backorder_limit) == 0
 
 
 def _record(

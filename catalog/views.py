@@ -20,6 +20,7 @@ from catalog.errors import (
     OutOfStock,
     SkuTaken,
     SlugTaken,
+    StockBelowZero,
     UnknownImage,
     VariantRequired,
 )
@@ -55,6 +56,16 @@ from shop.api.permissions import HasModelPermission, staff_may
 from shop.api.renderers import JSONReply
 from shop.http.addresses import base_url
 from shop.media import InvalidImage
+
+CHANGE_ERRORS = [
+    SlugTaken,
+    SkuTaken,
+    VariantRequired,
+    DuplicateOptions,
+    CompareAtPriceTooLow,
+    UnknownImage,
+    StockBelowZero,
+]
 
 
 class StaffWrites(viewsets.GenericViewSet):
@@ -108,8 +119,8 @@ class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
         "list": [ValidationError],
         "facets": [ValidationError],
         "create": [SlugTaken, SkuTaken, DuplicateOptions, CompareAtPriceTooLow, UnknownImage],
-        "update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, CompareAtPriceTooLow, UnknownImage],
-        "partial_update": [SlugTaken, SkuTaken, VariantRequired, DuplicateOptions, CompareAtPriceTooLow, UnknownImage],
+        "update": CHANGE_ERRORS,
+        "partial_update": CHANGE_ERRORS,
     }
     required_permissions = {
         "create": "catalog.add_product",
@@ -237,7 +248,10 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     public_reads = False
     lookup_value_regex = "[0-9a-f]{24}"
     required_permissions = {"partial_update": "catalog.change_variant", "stock": "catalog.change_variant"}
-    errors = {"partial_update": [SkuTaken, DuplicateOptions, CompareAtPriceTooLow, UnknownImage], "stock": [OutOfStock]}
+    errors = {
+        "partial_update": [SkuTaken, DuplicateOptions, CompareAtPriceTooLow, UnknownImage, StockBelowZero],
+        "stock": [OutOfStock],
+    }
 
     @extend_schema(request=VariantUpdateSerializer, responses=StaffVariantSerializer)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:

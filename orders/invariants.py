@@ -53,6 +53,8 @@ def totals_follow_from_lines(orders: Window[Order]) -> Iterator[str]:
             )
         if any(line.line_total != line.unit_price * line.quantity for line in order.lines):
             yield f"{order.number} has a line whose total is not price times quantity"
+        if any(line.backordered > line.quantity for line in order.lines):
+            yield f"{order.number} has a line with more units on back-order than ordered"
         on_shipping = order.tax - sum((line.tax for line in order.lines), Decimal(0))
         if not 0 <= on_shipping <= order.shipping:
             yield f"{order.number} has {order.tax} tax, {on_shipping} of it on {order.shipping} shipping"

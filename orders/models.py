@@ -52,6 +52,9 @@ class OrderLine(EmbeddedModel):
     options = models.JSONField(default=dict)
     image = models.CharField(max_length=255, blank=True)
     quantity = models.PositiveIntegerField()
+    # Units that were not in stock when the order was placed, and when they were expected.
+    backordered = models.PositiveIntegerField(default=0)
+    expected_on = models.DateField(null=True)
     unit_price = money_field()
     line_total = money_field()
     discount = money_field(default=Decimal(0))

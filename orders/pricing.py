@@ -86,6 +86,8 @@ def quote(
             options=line.offer.options,
             image=line.offer.picture,
             quantity=line.quantity,
+            backordered=line.offer.backordered(line.quantity),
+            expected_on=line.offer.expected_on if line.offer.backordered(line.quantity) else None,
             unit_price=money.quantize(line.unit_price),
             line_total=line.line_total,
             discount=line.discount,

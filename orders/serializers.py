@@ -31,6 +31,8 @@ class OrderLineSerializer(serializers.Serializer):
     options = serializers.DictField(child=serializers.CharField())
     image = ImageURLField(size="thumbnail")
     quantity = serializers.IntegerField()
+    backordered = serializers.IntegerField(help_text="Units of these that were not in stock when it was ordered.")
+    expected_on = serializers.DateField(allow_null=True, help_text="When units on back-order were expected.")
     unit_price = MoneyField()
     line_total = MoneyField()
 

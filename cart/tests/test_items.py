@@ -38,6 +38,8 @@ def test_a_cart_has_the_shape_of_the_contract(as_customer: APIClient, make_produ
                 "image": None,
                 "variant": {"id": str(medium.pk), "sku": "SHIRT-M", "options": {"size": "M"}},
                 "quantity": 2,
+                "backordered": 0,
+                "expected_on": None,
                 "unit_price": "17.50",
                 "line_total": "35.00",
                 "discount": "0.00",

@@ -14,7 +14,7 @@ ROWS = 6
 @on_dashboard("catalog.variant")
 def low_stock() -> Iterator[Figure | Panel]:
     found = statistics.low_stock()
-    sold_out = sum(not variant.stock for variant in found)
+    sold_out = sum(variant.stock <= 0 for variant in found)
     few = f"fewer than {settings.LOW_STOCK_THRESHOLD} units"
     yield Figure(
         30,
@@ -34,12 +34,16 @@ def low_stock() -> Iterator[Figure | Panel]:
     )
 
 
+def _left(stock: int) -> str:
+    if stock < 0:
+        return badge(f"{-stock} owed", "warning")
+    return badge(f"{stock} left", "warning") if stock else badge("Sold out", "danger")
+
+
 def _row(variant: Variant) -> dict:
     pictures = variant.product.pictures
     return {
         "variant": variant,
         "thumbnail": thumbnail(pictures[0]["name"] if pictures else ""),
-        "left": badge(
-            f"{variant.stock} left" if variant.stock else "Sold out", "warning" if variant.stock else "danger"
-        ),
+        "left": _left(variant.stock),
     }

@@ -137,8 +137,8 @@ class VariantForm(OrderableForm):
 
     def clean_stock_change(self) -> int:
         change = self.cleaned_data["stock_change"] or 0
-        if self.instance.stock + change < 0:
-            raise ValidationError(f"Only {self.instance.stock} in stock.", code="out_of_stock")
+        if change < 0 and self.instance.stock + change < 0:
+            raise ValidationError(f"Only {max(self.instance.stock, 0)} in stock.", code="out_of_stock")
         return change
 
     def clean(self) -> dict[str, Any]:

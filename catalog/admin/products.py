@@ -16,11 +16,12 @@ from catalog import images, services, stock
 from catalog.admin.exports import ExportMixin
 from catalog.admin.price_changes import MAX_PRODUCTS, PriceChangesMixin
 from catalog.admin.product_forms import PictureForm, PictureFormSet, ProductForm, VariantForm, VariantFormSet
+from catalog.availability import StockPolicy
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
-from shop.admin.html import NO_PICTURE, badge, price, thumbnail
+from shop.admin.html import NO_PICTURE, badge, page_url, price, thumbnail
 from shop.admin.lists import MOST_FOUND, IndexedSearchMixin, ListIndex, by_id, first_found, in_order
 from shop.admin.state import state_of
 from shop.api.object_ids import parse_object_id
@@ -75,7 +76,11 @@ class VariantInline(MoneyFieldsMixin, TabularInline):
     def in_stock_now(self, variant: Variant) -> str:
         if variant._state.adding:
             return "new"
-        return format_html('<span class="{}">{}</span>', "" if variant.stock else "shop-none-left", variant.stock)
+        shown = "always sold" if variant.stock_policy == StockPolicy.UNTRACKED else variant.stock
+        page = page_url("catalog.variant", variant.pk)
+        return format_html(
+            '<a class="shop-link {}" href="{}">{}</a>', "" if variant.stock else "shop-none-left", page, shown
+        )
 
 
 class PictureInline(TabularInline):
@@ -169,8 +174,10 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
 
     @display(description="Stock")
     def stock_state(self, product: Product) -> str:
-        pieces = sum(variant.stock for variant in product.variants.all() if variant.is_active)
-        return badge(f"{pieces} in stock", "success") if pieces else badge("Sold out", "danger")
+        pieces = sum(max(variant.stock, 0) for variant in product.variants.all() if variant.is_active)
+        if pieces:
+            return badge(f"{pieces} in stock", "success")
+        return badge("Still sold", "info") if product.in_stock else badge("Sold out", "danger")
 
     @display(description="Active", boolean=True)
     def active(self, product: Product) -> bool:

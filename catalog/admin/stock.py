@@ -12,13 +12,20 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminBigIntegerFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminBigIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from catalog import statistics, stock
+from catalog import services, statistics, stock
 from catalog.admin.people import emails
+from catalog.availability import StockPolicy, validate_barcode
 from catalog.models import StockMovement, Variant
 from shop.admin.base import ReadOnlyModelAdmin
 from shop.admin.dialogs import DialogForm, dialog
+from shop.admin.fields import MoneyFormField
 from shop.admin.html import badge, link, page_url, price
 from shop.admin.lists import CreationDaysFilter, IndexedSearchMixin, QuickChangeList, by_id, in_order, keys_of
 from shop.db import identifiers
@@ -49,6 +56,31 @@ class StockForm(DialogForm):
         return cleaned
 
 
+class DetailsForm(DialogForm):
+    stock_policy = forms.ChoiceField(choices=StockPolicy.choices, widget=UnfoldAdminSelectWidget)
+    backorder_limit = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=settings.MAX_QUANTITY,
+        label="Most on back-order",
+        widget=UnfoldAdminBigIntegerFieldWidget(attrs={"placeholder": "No limit"}),
+    )
+    expected_on = forms.DateField(
+        required=False,
+        label="Expected on",
+        widget=UnfoldAdminSingleDateWidget(attrs={"type": "date"}),
+        help_text="Shown to buyers of a back-order.",
+    )
+    barcode = forms.CharField(
+        required=False, max_length=14, validators=[validate_barcode], label="Barcode", widget=UnfoldAdminTextInputWidget
+    )
+    cost = MoneyFormField(required=False, label="Cost")
+
+    def __init__(self, *args: Any, obj: Variant, **kwargs: Any) -> None:
+        super().__init__(*args, obj=obj, **kwargs)
+        self.initial = {name: getattr(obj, name) for name in self.fields}
+
+
 class StockFilter(DropdownFilter):
     title = "stock"
     parameter_name = "stock"
@@ -76,9 +108,24 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     search_help_text = "Search SKU (from the start)"
     ordering = ("-pk",)
     sortable_by = ("variant", "stock_state")
-    fields = (("variant", "product_link"), ("shown_price", "active"), "stock_state", "ledger")
-    readonly_fields = ("variant", "product_link", "shown_price", "stock_state", "active", "ledger")
-    actions_row = actions_detail = ("change_stock",)
+    fields = (
+        ("variant", "product_link"),
+        ("shown_price", "shown_cost"),
+        ("barcode", "active"),
+        ("stock_state", "policy"),
+        "ledger",
+    )
+    readonly_fields = (
+        "variant",
+        "product_link",
+        "shown_price",
+        "shown_cost",
+        "stock_state",
+        "policy",
+        "active",
+        "ledger",
+    )
+    actions_row = actions_detail = ("change_stock", "edit_details")
 
     def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
@@ -102,10 +149,19 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
 
     @display(description="Stock", ordering="stock")
     def stock_state(self, variant: Variant) -> str:
-        kind = (
-            "danger" if not variant.stock else "warning" if variant.stock < settings.LOW_STOCK_THRESHOLD else "success"
-        )
-        return badge(variant.stock, kind)
+        return stock_badge(variant)
+
+    @display(description="Stock policy")
+    def policy(self, variant: Variant) -> str:
+        if variant.stock_policy != StockPolicy.BACKORDER:
+            return variant.get_stock_policy_display()
+        most = "any number" if variant.backorder_limit is None else f"at most {variant.backorder_limit}"
+        expected = f", expected on {variant.expected_on:%d %b %Y}" if variant.expected_on else ""
+        return f"{variant.get_stock_policy_display()}: {most}{expected}"
+
+    @display(description="Cost", empty_value="–")
+    def shown_cost(self, variant: Variant) -> str | None:
+        return None if variant.cost is None else price(variant.cost)
 
     @display(description="Active", boolean=True)
     def active(self, variant: Variant) -> bool:
@@ -135,6 +191,29 @@ class StockAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         delta, counted, note = (form.cleaned_data[name] for name in ("change", "counted", "note"))
         stock.adjust(variant, delta=delta, to=counted, note=note, reference=str(request.user.pk))
         return f"The stock of {variant.sku} was changed."
+
+    @dialog(
+        button="Stock policy",
+        icon="inventory_2",
+        permissions=["stock"],
+        url_path="stock-policy",
+        title="Stock policy, barcode and cost",
+        submit="Save",
+        form_class=DetailsForm,
+    )
+    def edit_details(self, request: HttpRequest, form: DetailsForm, variant: Variant) -> str:
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        services.update_variant(variant=variant, data=changed, actor=str(request.user.pk))
+        return f"{variant.sku} was changed."
+
+
+def stock_badge(variant: Variant) -> str:
+    if variant.stock_policy == StockPolicy.UNTRACKED:
+        return badge("Always sold", "info")
+    if variant.stock < 0:
+        return badge(f"{-variant.stock} owed", "warning")
+    few = "warning" if variant.stock < settings.LOW_STOCK_THRESHOLD else "success"
+    return badge(variant.stock, few if variant.stock else "danger")
 
 
 def _ledger_line(row: StockMovement, who: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -73,12 +74,27 @@ class MoneyColumn(Column):
         return value
 
 
-class WeightColumn(Column):
+class NumberColumn(Column):
+    def __init__(self, field: models.Field, *, at_most: int) -> None:
+        super().__init__(field)
+        self.at_most = at_most
+
     def to_text(self, value: int | None) -> str:
         return "" if value is None else str(value)
 
     def from_text(self, text: str) -> int | None:
-        return whole_number(text, at_most=MAX_WEIGHT) if text.strip() else None
+        return whole_number(text, at_most=self.at_most) if text.strip() else None
+
+
+class DateColumn(Column):
+    def to_text(self, value: date | None) -> str:
+        return "" if value is None else f"{value:%Y-%m-%d}"
+
+    def from_text(self, text: str) -> date | None:
+        try:
+            return date.fromisoformat(text.strip()) if text.strip() else None
+        except ValueError as error:
+            raise BadCell("Enter a date such as 2026-05-31.") from error
 
 
 class YesNoColumn(Column):
@@ -163,7 +179,12 @@ class Columns:
         )
         self._of_variant = _by_name(
             MoneyColumn(variant("price")),
-            WeightColumn(variant("weight")),
+            NumberColumn(variant("weight"), at_most=MAX_WEIGHT),
+            Column(variant("barcode")),
+            MoneyColumn(variant("cost")),
+            Column(variant("stock_policy")),
+            NumberColumn(variant("backorder_limit"), at_most=settings.MAX_QUANTITY),
+            DateColumn(variant("expected_on")),
             YesNoColumn(variant("is_active"), name="variant_active"),
         )
 
@@ -182,7 +203,8 @@ class Columns:
             *self._of_product,
             *(ATTRIBUTE + name for name in sorted(attributes)),
             *(OPTION + name for name in sorted(option_names)),
-            *("price", "weight", STOCK, STOCK_BASE, "variant_active"),
+            *("price", "weight", "barcode", "cost", STOCK, STOCK_BASE),
+            *("stock_policy", "backorder_limit", "expected_on", "variant_active"),
         ]
 
     def knows(self, name: str) -> bool:
@@ -233,7 +255,7 @@ def read_stock_base(text: str) -> tuple[int, int] | None:
     """Parse :func:`stock_base`. Raises :class:`BadCell`."""
     if not text.strip():
         return None
-    found = re.fullmatch(r"(\d{1,18})#(\d{1,9})", text.strip(), re.ASCII)
+    found = re.fullmatch(r"(-?\d{1,18})#(\d{1,9})", text.strip(), re.ASCII)
     if not found:
         raise BadCell("This value was changed since the export. Clear the cell, or export again.")
     return int(found[1]), int(found[2])

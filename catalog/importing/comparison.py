@@ -239,7 +239,7 @@ def _apply_difference(wanted: int, exported: int, adjustments: int, variant: Var
     """
     current = variant.stock
     if adjustments == variant.adjustments:
-        if current + wanted < exported:
+        if wanted < exported and current + wanted < exported:
             raise BadCell(f"Only {current} in stock; {exported - wanted} cannot be removed.")
         return current + wanted - exported
     if wanted == current:

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from bson import ObjectId
 from django.db.models import Model, QuerySet
 
-from catalog.importing.columns import SKU, STOCK, STOCK_BASE, Column, Columns, MoneyColumn, WeightColumn, stock_base
+from catalog.importing.columns import SKU, STOCK, STOCK_BASE, Column, Columns, MoneyColumn, NumberColumn, stock_base
 from catalog.importing.errors import TooManyColumns
 from catalog.importing.formats import MAX_COLUMNS, escape_formula
 from catalog.models import Category, Product, Variant
@@ -124,7 +124,7 @@ def _keys(model: type[Model], key: str, values: list[ObjectId], field: str) -> s
 
 def _cell(column: Column, row: documents.Document) -> Cell:
     value = row[column_of(column.field)]
-    if isinstance(column, WeightColumn):
+    if isinstance(column, NumberColumn):
         return "" if value is None else value
     if not isinstance(column, MoneyColumn):
         return escape_formula(column.text_of(value))

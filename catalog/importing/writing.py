@@ -133,8 +133,8 @@ class _Batch:
                 f"The stock of {variant.sku} was counted or imported since the file was checked: it was {before} "
                 f"and is now {variant.stock}."
             )
-        if variant.stock + delta < 0:
-            raise _Conflict(f"Only {variant.stock} of {variant.sku} in stock; {-delta} cannot be removed.")
+        if delta < 0 and variant.stock + delta < 0:
+            raise _Conflict(f"Only {max(variant.stock, 0)} of {variant.sku} in stock; {-delta} cannot be removed.")
         work.deltas[variant.pk] = delta
         work.notes[variant.pk] = f"{self._origin[:170]}, row {entry['row']}"
 

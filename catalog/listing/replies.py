@@ -9,6 +9,7 @@ from bson import Decimal128, ObjectId
 from django.conf import settings
 from rest_framework import serializers
 
+from catalog.availability import Availability, StockPolicy, availability, available_quantity
 from catalog.models import Product, Variant
 from catalog.serializers import AttributesField
 from shop.db import documents
@@ -107,24 +108,57 @@ class PictureSerializer(serializers.Serializer):
 class VariantSerializer(serializers.ModelSerializer):
     options = AttributesField(read_only=True)
     price = MoneyField(read_only=True)
+    availability = serializers.ChoiceField(choices=Availability.choices, read_only=True)
     images = PictureSerializer(many=True, read_only=True, help_text="Those of the product's that show this variant.")
 
     class Meta:
         model = Variant
-        fields: tuple[str, ...] = ("id", "sku", "options", "price", "in_stock", "images", "weight")
+        fields: tuple[str, ...] = (
+            "id",
+            "sku",
+            "options",
+            "price",
+            "in_stock",
+            "availability",
+            "expected_on",
+            "images",
+            "weight",
+            "barcode",
+        )
         extra_kwargs = {
-            "in_stock": {"read_only": True},
+            "in_stock": {"read_only": True, "help_text": "Whether it can be ordered, if only on back-order."},
+            "expected_on": {"read_only": True, "help_text": "When units on back-order are expected."},
+            "barcode": {"read_only": True, "help_text": "GTIN (EAN, UPC), or empty."},
             "weight": {"read_only": True, "help_text": "In grams, or null."},
         }
 
 
 class StaffVariantSerializer(VariantSerializer):
+    available_quantity = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="Units that can be ordered; null if there is no limit. For staff."
+    )
+    cost = MoneyField(read_only=True, allow_null=True)
+
     class Meta(VariantSerializer.Meta):
-        fields = (*VariantSerializer.Meta.fields, "stock", "is_active")
+        fields = (
+            *VariantSerializer.Meta.fields,
+            "stock",
+            "available_quantity",
+            "stock_policy",
+            "backorder_limit",
+            "cost",
+            "is_active",
+        )
 
 
 class ShownVariantSerializer(StaffVariantSerializer):
     stock = serializers.IntegerField(required=False, help_text="For staff only.")
+    available_quantity = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Units that can be ordered; null if there is no limit. For staff."
+    )
+    stock_policy = serializers.ChoiceField(choices=StockPolicy.choices, required=False, help_text="For staff only.")
+    backorder_limit = serializers.IntegerField(required=False, allow_null=True, help_text="For staff only.")
+    cost = MoneyField(required=False, allow_null=True, help_text="For staff only.")
     is_active = serializers.BooleanField(required=False, help_text="For staff only.")
 
 
@@ -286,12 +320,19 @@ def _pictures(product: Document, *, base_url: str) -> list[Document]:
 
 
 def _variant(variant: Document, pictures: Sequence[Document], *, for_staff: bool) -> Document:
+    stock = variant["stock"], variant["stock_policy"], variant["backorder_limit"]
+    state, expected_on = availability(*stock), variant["expected_on"]
+    is_backorder = for_staff or state == Availability.BACKORDER
     by_id = {each["id"]: each for each in pictures} if variant["images"] else {}
     computed = {
         "images": [by_id[str(pk)] for pk in variant["images"] if str(pk) in by_id],
         "id": str(variant["_id"]),
         "price": _price(variant["price"]),
-        "in_stock": variant["is_active"] and variant["stock"] > 0,
+        "in_stock": variant["is_active"] and state != Availability.OUT_OF_STOCK,
+        "availability": state.value if variant["is_active"] else Availability.OUT_OF_STOCK.value,
+        "available_quantity": available_quantity(*stock),
+        "expected_on": expected_on.date().isoformat() if expected_on and is_backorder else None,
+        "cost": _price(variant["cost"]),
     }
     serializer = StaffVariantSerializer if for_staff else VariantSerializer
     return _select(serializer.Meta.fields, computed, variant)

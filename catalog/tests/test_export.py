@@ -68,8 +68,13 @@ def test_a_row_shows_a_variant_with_its_product(tmp_path: Path, shirt: Product) 
         "option:size": "S",
         "price": "20.00",
         "weight": "",
+        "barcode": "",
+        "cost": "",
         "stock": "5",
         "stock_base": "5#1",
+        "stock_policy": "deny",
+        "backorder_limit": "",
+        "expected_on": "",
         "variant_active": "yes",
     }
     assert (second["sku"], second["price"], second["stock"], second["stock_base"]) == ("SHIRT-M", "21.50", "0", "0#0")

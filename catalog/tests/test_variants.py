@@ -59,9 +59,16 @@ def test_a_variant_is_changed_and_its_products_price_follows(
         "options": {"size": "XL"},
         "price": "15.00",
         "in_stock": True,
+        "availability": "in_stock",
+        "expected_on": None,
         "images": [],
         "weight": None,
+        "barcode": "",
         "stock": 1,
+        "available_quantity": 1,
+        "stock_policy": "deny",
+        "backorder_limit": None,
+        "cost": None,
         "is_active": True,
     }
     assert anonymous.get(LIST).json()["results"][0]["price"] == "15.00"

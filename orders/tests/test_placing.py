@@ -62,6 +62,8 @@ def test_an_order_has_the_shape_of_the_contract(
                 "options": {},
                 "image": None,
                 "quantity": 2,
+                "backordered": 0,
+                "expected_on": None,
                 "unit_price": "12.50",
                 "line_total": "25.00",
             }

@@ -226,6 +226,8 @@ CLASSIFIED: dict[str, str] = {
             "catalog.product.slug",
             "catalog.product.description",
             "catalog.product.attributes",
+            "catalog.variant.barcode",
+            "catalog.variant.stock_policy",
             "catalog.product.option_order",
             "catalog.product.options",
             "catalog.product.combinations",

@@ -48,11 +48,13 @@ class State(Protocol):
     initial: dict[str, int]
 
     def make_product(self, stock: int) -> str: ...
+    def set_stock_policy(self, product: str, policy: str, *, limit: int | None = None) -> None: ...
     def make_coupon(self, code: str, limit: int) -> None: ...
     def make_people(self, count: int) -> list[Person]: ...
     def make_staff(self) -> Person: ...
     def orders(self) -> list[OrderRecord]: ...
     def stock(self, product: str) -> int: ...
+    def backordered(self, product: str) -> int: ...
     def coupon_uses(self, code: str) -> int: ...
     def events(self) -> int: ...
     def cancel_locally(self, number: str, *, expired: bool) -> None: ...
@@ -69,6 +71,10 @@ class ShopState:
         product = str(catalog.create_product(data=data).pk)
         self.initial[product] = stock
         return product
+
+    def set_stock_policy(self, product: str, policy: str, *, limit: int | None = None) -> None:
+        data = {"stock_policy": policy, "backorder_limit": limit}
+        catalog.update_variant(variant=Variant.objects.get(product=product), data=data)
 
     def make_coupon(self, code: str, limit: int) -> None:
         Coupon.objects.create(code=code, kind=Coupon.Kind.FIXED, value=Decimal(1), usage_limit=limit)
@@ -101,6 +107,11 @@ class ShopState:
 
     def stock(self, product: str) -> int:
         return Variant.objects.get(product=product).stock
+
+    def backordered(self, product: str) -> int:
+        """Return the units that orders name on back-order."""
+        lines = (line for order in Order.objects.iterator() for line in order.lines)
+        return sum(line.backordered for line in lines if str(line.product) == product)
 
     def coupon_uses(self, code: str) -> int:
         return CouponUse.objects.filter(coupon=Coupon.objects.get(code=code)).count()

@@ -39,6 +39,7 @@ class Scenario(NamedTuple):
 SCENARIOS = [
     Scenario("last_pieces", stock.last_pieces, control=True, rounds=10),
     Scenario("opposite_carts", stock.opposite_carts, control=True, rounds=10),
+    Scenario("back_orders", stock.back_orders, rounds=5),
     Scenario("coupon", stock.coupon, control=True, rounds=10),
     Scenario("one_cart", checkout.one_cart, control=True, rounds=20),
     Scenario("one_key", checkout.one_key, control=True, rounds=10),

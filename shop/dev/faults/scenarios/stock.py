@@ -28,6 +28,22 @@ def opposite_carts(world: World, results: Results) -> None:
         _check_stock(world, results, orders, product, pieces)
 
 
+def back_orders(world: World, results: Results) -> None:
+    """Of a variant with stock and a limit of back-orders, exactly both are sold, and orders name what is owed."""
+    pieces, limit = world.size(10, 4), world.size(20, 6)
+    product, always = world.state.make_product(pieces), world.state.make_product(0)
+    world.state.set_stock_policy(product, "backorder", limit=limit)
+    world.state.set_stock_policy(always, "untracked")
+    buyers = 3 * (pieces + limit)
+    carts = [[product, always] if number % 2 else [always, product] for number in range(buyers)]
+    orders = _race(world, results, carts, winners=pieces + limit, refusal=(409, "out_of_stock"))
+    sold = sum(order.pieces.get(product, 0) for order in orders)
+    left, owed = world.state.stock(product), world.state.backordered(product)
+    results.expect(left == pieces - sold == -limit, f"{sold} of {pieces} and {limit} were sold, but {left} are left")
+    results.expect(owed == limit, f"{limit} units are missing, but orders name {owed} on back-order")
+    results.expect(world.state.stock(always) == -sold, f"{sold} orders took {-world.state.stock(always)} units")
+
+
 def coupon(world: World, results: Results) -> None:
     """A coupon limited to N uses that 5 N buyers redeem at once is used exactly N times."""
     limit = world.size(20, 6)
