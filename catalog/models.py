@@ -14,6 +14,7 @@ from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
 from catalog.availability import StockPolicy, available_quantity, validate_barcode
 from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (registers the models)
+from catalog.tax_classes import TaxClass
 from shop.db import identifiers
 from shop.db.fields import CodeField, KeyField, LabelsField, LowerSlugField, OptionsField
 from shop.db.money_fields import money_field
@@ -126,6 +127,7 @@ class Product(models.Model):
     free_shipping = models.BooleanField(
         default=False, help_text="Neither its weight nor its price counts for the price of shipping."
     )
+    tax_class = models.CharField(max_length=10, choices=TaxClass, default=TaxClass.STANDARD)
     attributes = LabelsField(default=dict, blank=True, validators=[validate_attributes])
     # The order in which `options` shows names and values: [{"name": "size", "values": ["S", "M"]}].
     option_order = OptionsField("option order", default=list, blank=True, validators=[validate_option_order])

@@ -31,6 +31,7 @@ class Offer:
     # Whether variant and product are.
     is_active: bool
     free_shipping: bool
+    tax_class: str
     name: str
     slug: str
     # Names in the default storage, or "": the variant's image, which is by default the product's.
@@ -148,6 +149,7 @@ def _offer(variant: Document, product: Document) -> Offer:
         expected_on=variant["expected_on"] and variant["expected_on"].date(),
         is_active=variant["is_active"] and product["is_active"],
         free_shipping=product["free_shipping"],
+        tax_class=product["tax_class"],
         name=product["name"],
         slug=product["slug"],
         picture=next((pictures[str(pk)] for pk in variant["images"] if str(pk) in pictures), first),

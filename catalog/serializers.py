@@ -17,6 +17,7 @@ from catalog.models import (
     validate_attributes,
     validate_option_order,
 )
+from catalog.tax_classes import TaxClass
 from shop.api.fields import CodeField, LowerSlugField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
@@ -177,6 +178,7 @@ class ProductWriteSerializer(StockPolicyFields, OptionalNulls):
     stock = serializers.IntegerField(min_value=0, max_value=settings.MAX_QUANTITY, required=False)
     is_active = serializers.BooleanField(required=False)
     free_shipping = serializers.BooleanField(required=False)
+    tax_class = serializers.ChoiceField(choices=TaxClass.choices, required=False)
     attributes = AttributesField(required=False)
     options = OptionOrderField(
         source="option_order",

@@ -1,4 +1,4 @@
-from shop.api.errors import Conflict, ShopError, TooManyRequests
+from shop.api.errors import Conflict, ServiceUnavailable, ShopError, TooManyRequests
 
 
 class OrderNotCancellable(Conflict):
@@ -59,6 +59,11 @@ class NoShippingMethod(ShopError):
 
     default_code = "no_shipping_method"
     default_detail = "The shop does not ship this cart to this address."
+
+
+class TaxUnavailable(ServiceUnavailable):
+    default_code = "tax_unavailable"
+    default_detail = "The tax cannot be calculated at the moment. Try again in a moment."
 
 
 class NotBought(Conflict):

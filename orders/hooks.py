@@ -5,6 +5,10 @@ from shop.hooks import Hook
 # Called with `amount` and `currency` before an order is placed. Raises `AmountTooSmall` or `AmountTooLarge`.
 check_amount = Hook()
 
+# Called with `basis` (`orders.taxes.calculation.TaxBasis`) and `timeout` (in seconds) outside transactions; returns
+# `orders.taxes.calculation.Taxes`, and raises if it cannot. Without a function the shop's own rates apply.
+calculate_tax = Hook()
+
 # Called with `order` outside transactions, to cancel its payment. Raises `PaymentProcessing` or `ServiceUnavailable`; a
 # paid order is no error.
 before_cancel = Hook()

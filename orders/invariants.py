@@ -58,6 +58,12 @@ def totals_follow_from_lines(orders: Window[Order]) -> Iterator[str]:
         on_shipping = order.tax - sum((line.tax for line in order.lines), Decimal(0))
         if not 0 <= on_shipping <= order.shipping:
             yield f"{order.number} has {order.tax} tax, {on_shipping} of it on {order.shipping} shipping"
+        by_rate = sum((line.amount for line in order.tax_lines), Decimal(0))
+        # Orders of earlier releases have no lines of tax.
+        if order.tax_lines and by_rate != order.tax:
+            yield f"{order.number} has {order.tax} tax, but its lines of tax add up to {by_rate}"
+        if any(not 0 <= line.tax <= line.line_total - line.discount for line in order.lines):
+            yield f"{order.number} has a line with less than no tax, or with more than its amount"
 
 
 @invariant_over(Order, STOCK)

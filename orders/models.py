@@ -1,21 +1,16 @@
 """An order copies all that it shows."""
 
 import secrets
-from collections.abc import Collection
 from decimal import Decimal
-from typing import Any
 
 from bson import ObjectId
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModelField, ObjectIdField
 from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import validate_country
-from accounts.subdivisions import is_known_state, normalize_state
 from orders.lifecycle import (
     NOTHING_TO_SEND,
     PAYABLE_STATUSES,
@@ -29,6 +24,7 @@ from orders.lifecycle import (
 from orders.querysets import OrderQuerySet
 from orders.reviews.models import Review  # noqa: F401 (found by Django here)
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone  # noqa: F401 (found by Django here)
+from orders.taxes.models import TaxLine, TaxRate, percentage_field  # noqa: F401 (found by Django here)
 from shop.db.fields import UpperCodeField
 from shop.db.money_fields import money_field
 from shop.db.mongodb import EmbeddedIndex
@@ -59,6 +55,8 @@ class OrderLine(EmbeddedModel):
     line_total = money_field()
     discount = money_field(default=Decimal(0))
     tax = money_field(default=Decimal(0))
+    # In per cent; null in orders of earlier releases.
+    tax_rate = percentage_field(null=True)
 
 
 class PostalAddress(EmbeddedModel):
@@ -111,6 +109,8 @@ class Order(models.Model):
     discount = money_field()
     shipping = money_field()
     tax = money_field()
+    # Add up to `tax`; empty in orders of earlier releases.
+    tax_lines = EmbeddedModelArrayField(TaxLine, default=list, blank=True)
     total = money_field()
     currency = models.CharField(max_length=3)
     prices_include_tax = models.BooleanField(default=False)
@@ -245,42 +245,3 @@ class Order(models.Model):
     def refunded(self) -> Decimal:
         statuses = ("pending", "succeeded", "requires_action")
         return sum((entry.amount for entry in self.refunds if entry.status in statuses), Decimal(0))
-
-
-class TaxRate(models.Model):
-    """A state's rate overrides its country's."""
-
-    country = models.CharField(max_length=2, validators=[validate_country])
-    state = models.CharField(
-        max_length=120,
-        blank=True,
-        help_text="A code (CA) or a name (California). Leave empty to apply to the whole country.",
-    )
-    rate = models.DecimalField(
-        "rate in %",
-        max_digits=6,
-        decimal_places=3,
-        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))],
-    )
-    applies_to_shipping = models.BooleanField(default=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["country", "state"], name="one_tax_rate_per_place")]
-
-    def __str__(self) -> str:
-        return f"{self.country} {self.state} {self.rate} %"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        # The unique index needs normalized values.
-        self.state = normalize_state(self.country, self.state)
-        super().save(*args, **kwargs)
-
-    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        self.country = self.country.upper()
-        super().clean_fields(exclude)
-
-    def clean(self) -> None:
-        super().clean()
-        self.state = normalize_state(self.country, self.state)
-        if self.state and not is_known_state(self.country, self.state):
-            raise ValidationError({"state": ValidationError("Unknown state of this country.", "invalid")})

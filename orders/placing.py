@@ -23,6 +23,7 @@ from orders.mails import notify_customers, notify_staff
 from orders.models import Order, PostalAddress, TimelineEntry, new_order_number
 from orders.pricing import Quote, out_of_stock, quote
 from orders.reviews.services import check_reviews_later
+from orders.taxes import provider
 from orders.transitions import count_sales
 from shop import days, money
 from shop.api import idempotency
@@ -47,15 +48,25 @@ def place_order(
 
     Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
     ``InvalidCoupon``, ``InvalidShippingMethod``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``,
-    ``AmountTooLarge`` and, with a ``network_address``, ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``.
+    ``AmountTooLarge``, ``TaxUnavailable`` and, with a ``network_address``, ``TooManyUnpaidOrders``,
+    ``TooManyUnpaidOrdersHere``.
     """
     placed_from = holds.digest(network_address)
     revisions: list[int] = []
+    taxed = None
+    if provider.is_registered():
+        # No network call in the transaction, which checks that nothing has changed since.
+        taxed = quote(owner=owner, email=email, address=address, shipping_method=shipping_method).taxed
 
     @transactional("orders.place")
     def place() -> Order:
         quoted = quote(
-            owner=owner, email=email, address=address, shipping_method=shipping_method, placed_from=placed_from
+            owner=owner,
+            email=email,
+            address=address,
+            shipping_method=shipping_method,
+            placed_from=placed_from,
+            taxed=taxed,
         )
         revisions.append(quoted.priced.cart.revision)
         if revisions[-1] != revisions[0]:
@@ -119,6 +130,7 @@ def _order_from(
         discount=quoted.discount,
         shipping=quoted.shipping,
         tax=quoted.tax,
+        tax_lines=quoted.tax_lines,
         total=quoted.total,
         currency=quoted.currency,
         prices_include_tax=quoted.prices_include_tax,

@@ -5,9 +5,9 @@ from django.conf import settings
 from django.db.models import Model
 
 from accounts.errors import UnknownState
-from accounts.subdivisions import is_known_state, lineage, normalize_state
+from accounts.subdivisions import is_known_state, normalize_state
 from cart import coupons
-from cart.errors import EmptyCart
+from cart.errors import CartChanged, EmptyCart
 from cart.models import Cart
 from cart.owners import CartOwner
 from cart.pricing import PricedCart, price_lines
@@ -15,12 +15,26 @@ from catalog import offers
 from catalog.errors import OutOfStock
 from catalog.offers import Offers
 from orders import holds, hooks
-from orders.models import OrderLine, PostalAddress, TaxRate
+from orders.errors import TotalChanged
+from orders.models import OrderLine, PostalAddress
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone
 from orders.shipping.pricing import OfferedMethod, Parcel, ShippingTerms
+from orders.taxes import provider
+from orders.taxes.calculation import TaxBasis, TaxedLine, Taxes, by_table
+from orders.taxes.models import TaxLine, TaxRate
+from orders.taxes.table import TaxTable
 from shop import money
 from shop.api.errors import Fault
 from shop.db import documents
+
+
+@dataclass(frozen=True)
+class Taxed:
+    """The taxes of a revision of a cart."""
+
+    revision: int
+    basis: TaxBasis
+    taxes: Taxes
 
 
 @dataclass
@@ -31,7 +45,7 @@ class Quote:
     shipping_methods: list[OfferedMethod]
     shipping_method: ShippingMethod | None
     shipping: Decimal
-    tax: Decimal
+    taxed: Taxed
     prices_include_tax: bool
     currency: str
     # Has the fields of `orders.holds.lookups` if ``placed_from`` was given.
@@ -46,6 +60,14 @@ class Quote:
         return self.priced.discount
 
     @property
+    def tax(self) -> Decimal:
+        return self.taxed.taxes.total
+
+    @property
+    def tax_lines(self) -> list[TaxLine]:
+        return self.taxed.taxes.by_rate
+
+    @property
     def total(self) -> Decimal:
         added = money.ZERO if self.prices_include_tax else self.tax
         return self.priced.total + self.shipping + added
@@ -56,12 +78,19 @@ class Quote:
 
 
 def quote(
-    *, owner: CartOwner, email: str, address: PostalAddress, shipping_method: str | None, placed_from: str = ""
+    *,
+    owner: CartOwner,
+    email: str,
+    address: PostalAddress,
+    shipping_method: str | None,
+    placed_from: str = "",
+    taxed: Taxed | None = None,
 ) -> Quote:
-    """With ``placed_from`` also read the holds.
+    """With ``placed_from`` also read the holds. ``taxed`` is required in a transaction if a provider calculates taxes.
 
     Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``InvalidShippingMethod``,
-    ``NoShippingMethod``, ``UnknownState``, ``InvalidCoupon``.
+    ``NoShippingMethod``, ``UnknownState``, ``InvalidCoupon``, ``TaxUnavailable`` and, if ``taxed`` is outdated,
+    ``CartChanged`` or ``TotalChanged``.
     """
     row, offered = _read(owner, address, placed_from)
     if row is None:
@@ -75,8 +104,9 @@ def quote(
     offered_methods, chosen = _shipping(_shipping_terms(row), priced, address, shipping_method)
     method = chosen.method if chosen else None
     shipping = chosen.price if chosen else money.quantize(money.ZERO)
-    rates = [documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]]]
-    rate = _tax_rate(rates, address, method)
+    table = TaxTable(documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]])
+    basis = _tax_basis(priced, shipping, table, address, method)
+    taxed = _taxed(basis, table, revision=priced.cart.revision, known=taxed)
     lines = [
         OrderLine(
             product=line.offer.product,
@@ -91,18 +121,18 @@ def quote(
             unit_price=money.quantize(line.unit_price),
             line_total=line.line_total,
             discount=line.discount,
-            tax=tax_on(line.line_total - line.discount, rate),
+            tax_rate=taxed.taxes.of_line(number)[0],
+            tax=taxed.taxes.of_line(number)[1],
         )
-        for line in priced.lines
+        for number, line in enumerate(priced.lines)
     ]
-    shipping_tax = tax_on(shipping, rate) if rate and rate.applies_to_shipping else money.ZERO
     return Quote(
         priced=priced,
         lines=lines,
         shipping_methods=offered_methods,
         shipping_method=method,
         shipping=shipping,
-        tax=sum((line.tax for line in lines), shipping_tax),
+        taxed=taxed,
         prices_include_tax=settings.PRICES_INCLUDE_TAX,
         currency=settings.CURRENCY,
         holds=row,
@@ -174,21 +204,54 @@ def _shipping_terms(row: documents.Document) -> ShippingTerms:
     )
 
 
-def _tax_rate(rates: list[TaxRate], address: PostalAddress, method: ShippingMethod | None) -> TaxRate | None:
-    """Return the rate of the destination, or of the place of pick-up.
+def _tax_basis(
+    priced: PricedCart, shipping: Decimal, table: TaxTable, address: PostalAddress, method: ShippingMethod | None
+) -> TaxBasis:
+    """The place is the destination, or that of the pick-up.
 
     Raises ``UnknownState`` for an address in an unknown state of a country with rates by state.
     """
-    pickup = method if method and method.is_pickup else None
-    if pickup:
-        country, state = pickup.pickup_country, normalize_state(pickup.pickup_country, pickup.pickup_state)
+    if method and method.is_pickup:
+        country, state = method.pickup_country, normalize_state(method.pickup_country, method.pickup_state)
+        postal_code, city, line1 = method.pickup_postal_code, method.pickup_city, method.pickup_line1
     else:
         country, state = address.country, address.state
-    by_state = {rate.state: rate for rate in rates if rate.country == country}
-    if any(by_state) and not pickup and not is_known_state(country, state):
-        raise UnknownState(attr="shipping_address.state")
-    codes = [*lineage(country, state), ""]
-    return next((by_state[code] for code in codes if code in by_state), None)
+        postal_code, city, line1 = address.postal_code, address.city, address.line1
+        if table.is_by_state(country) and not is_known_state(country, state):
+            raise UnknownState(attr="shipping_address.state")
+    return TaxBasis(
+        country=country,
+        state=state,
+        postal_code=postal_code,
+        city=city,
+        line1=line1,
+        lines=tuple(
+            TaxedLine(
+                variant=line.offer.variant,
+                sku=line.offer.sku,
+                quantity=line.quantity,
+                tax_class=line.offer.tax_class,
+                amount=line.line_total - line.discount,
+            )
+            for line in priced.lines
+        ),
+        shipping=shipping,
+        currency=settings.CURRENCY,
+        prices_include_tax=settings.PRICES_INCLUDE_TAX,
+    )
+
+
+def _taxed(basis: TaxBasis, table: TaxTable, *, revision: int, known: Taxed | None) -> Taxed:
+    if not provider.is_registered():
+        rates = table.rates(basis.country, basis.state, [line.tax_class for line in basis.lines])
+        return Taxed(revision, basis, by_table(basis, rates))
+    if known is None:
+        return Taxed(revision, basis, provider.calculate(basis))
+    if known.revision != revision:
+        raise CartChanged
+    if known.basis != basis:
+        raise TotalChanged
+    return known
 
 
 def check_state(*, country: str, state: str) -> None:
@@ -198,13 +261,3 @@ def check_state(*, country: str, state: str) -> None:
     is_taxed_by_state = TaxRate.objects.filter(country=country).exclude(state="").exists()
     if is_taxed_by_state or any(zone.is_by_state(country) for zone in ShippingZone.objects.all()):
         raise UnknownState(attr="state")
-
-
-def tax_on(amount: Decimal, rate: TaxRate | None) -> Decimal:
-    """Return the tax on one line (part of it if prices include tax), rounded half-up."""
-    if rate is None:
-        return money.quantize(money.ZERO)
-    share = rate.rate / 100
-    if settings.PRICES_INCLUDE_TAX:
-        share = share / (1 + share)
-    return money.round_to_step(amount * share)

@@ -10,6 +10,7 @@ from orders.lifecycle import FULFILMENT_EVENTS, TRANSITIONS, Actor, Event, Fulfi
 from orders.models import Order, PostalAddress, TimelineEntry
 from orders.pricing import Quote
 from orders.shipping.serializers import OfferedMethodSerializer
+from orders.taxes.serializers import TaxLineSerializer, TaxRateField
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
@@ -35,6 +36,8 @@ class OrderLineSerializer(serializers.Serializer):
     expected_on = serializers.DateField(allow_null=True, help_text="When units on back-order were expected.")
     unit_price = MoneyField()
     line_total = MoneyField()
+    tax = MoneyField(help_text="On the line after discounts; part of it if prices include tax.")
+    tax_rate = TaxRateField(allow_null=True)
 
 
 class RefundEntrySerializer(serializers.Serializer):
@@ -77,6 +80,7 @@ class TotalsSerializer(serializers.Serializer):
     discount = MoneyField()
     shipping = MoneyField()
     tax = MoneyField()
+    tax_lines = TaxLineSerializer(many=True, help_text="By rate; they add up to `tax`.")
     total = MoneyField()
 
     def get_item_count(self, priced: Order | Quote) -> int:
@@ -106,6 +110,7 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
             "discount",
             "shipping",
             "tax",
+            "tax_lines",
             "total",
             "currency",
             "coupon",

@@ -26,7 +26,10 @@ def totals(order: Order, shipping_method: str, *, show: Formatter = money.displa
     if order.discount:
         rows.append((f"Discount, {order.coupon}" if order.coupon else "Discount", -order.discount))
     rows.append((f"Shipping, {shipping_method}" if shipping_method else "Shipping", order.shipping))
-    rows.append(("Tax (included)" if order.prices_include_tax else "Tax", order.tax))
+    included = " (included)" if order.prices_include_tax else ""
+    rows += [(f"{line.label} {line.rate.normalize():f}%{included}", line.amount) for line in order.tax_lines]
+    if not order.tax_lines:
+        rows.append((f"Tax{included}", order.tax))
     return [(name, show(value, order.currency)) for name, value in rows]
 
 

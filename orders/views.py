@@ -23,6 +23,7 @@ from orders.errors import (
     NoShippingMethod,
     OrderNotCancellable,
     OrderNotFulfillable,
+    TaxUnavailable,
     TooManyUnpaidOrders,
     TooManyUnpaidOrdersHere,
     TotalChanged,
@@ -93,6 +94,7 @@ PRICING_ERRORS = (
     AmountTooSmall,
     AmountTooLarge,
     OutOfStock,
+    TaxUnavailable,
 )
 
 

@@ -19,5 +19,9 @@ class Hook:
             self._functions.append(function)
             self.errors.extend(errors)
 
+    @property
+    def is_registered(self) -> bool:
+        return bool(self._functions)
+
     def __call__(self, **kwargs: Any) -> list[Any]:
         return [function(**kwargs) for function in self._functions]

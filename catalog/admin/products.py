@@ -31,7 +31,7 @@ from shop.media.urls import image_url
 
 MOST_PUBLISHED = 5000
 # The first rows of the form.
-_FIRST = (("name", "slug"), ("category", "compare_at_price"), ("is_active", "free_shipping"))
+_FIRST = (("name", "slug"), ("category", "compare_at_price"), ("tax_class", "free_shipping"), "is_active")
 
 
 class CategoryFilter(AutocompleteSelectFilter):

@@ -108,6 +108,15 @@ class YesNoColumn(Column):
         return word in _YES
 
 
+class ChoiceColumn(Column):
+    def from_text(self, text: str) -> str:
+        choices = [value for value, _ in self.field.flatchoices]
+        value = text.strip().lower()
+        if value not in choices:
+            raise BadCell(f"Enter {', '.join(choices[:-1])} or {choices[-1]}.")
+        return value
+
+
 class CategoryColumn(Column):
     """A category, by slug or path."""
 
@@ -174,6 +183,7 @@ class Columns:
             CategoryColumn(product("category"), categories),
             YesNoColumn(product("is_active"), name="active"),
             YesNoColumn(product("free_shipping")),
+            ChoiceColumn(product("tax_class")),
             MoneyColumn(product("compare_at_price")),
             OptionOrderColumn(product("option_order"), name="options"),
         )

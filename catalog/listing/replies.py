@@ -178,6 +178,7 @@ class ProductDetailSerializer(ProductSerializer):
             "attributes",
             "is_active",
             "free_shipping",
+            "tax_class",
             "created_at",
             "updated_at",
         )

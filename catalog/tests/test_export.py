@@ -62,6 +62,7 @@ def test_a_row_shows_a_variant_with_its_product(tmp_path: Path, shirt: Product) 
         "category": "shirts",
         "active": "yes",
         "free_shipping": "no",
+        "tax_class": "standard",
         "compare_at_price": "30.00",
         "options": "size: M | S",
         "attr:colour": "red",

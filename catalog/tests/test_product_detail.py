@@ -64,6 +64,7 @@ def test_a_detail_has_the_shape_of_the_contract(
         "attributes": {"colour": "blue"},
         "is_active": True,
         "free_shipping": False,
+        "tax_class": "standard",
         "created_at": detail["created_at"],
         "updated_at": detail["updated_at"],
     }

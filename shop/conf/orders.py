@@ -20,6 +20,10 @@ UNPAID_PIECES_PER_ADDRESS = env.whole_number("UNPAID_PIECES_PER_ADDRESS", defaul
 ERASURE_GRACE_DAYS = env.whole_number("ERASURE_GRACE_DAYS", default=90, at_least=1, at_most=3650)
 # Usually on in the EU, off in the US.
 PRICES_INCLUDE_TAX = env.switch("PRICES_INCLUDE_TAX", default=False)
+# A function that calculates taxes instead of the shop's rates, as "package.module.function".
+TAX_PROVIDER = env.str("TAX_PROVIDER", default="")
+# Time limit of one call. It leaves time within REQUEST_DATABASE_SECONDS.
+TAX_PROVIDER_SECONDS = 3.0
 MAX_QUANTITY = 1_000_000
 # Also limits how much stock customers can find out by trying quantities.
 MAX_QUANTITY_PER_LINE = env.whole_number("MAX_QUANTITY_PER_LINE", default=1000, at_least=1, at_most=MAX_QUANTITY)

@@ -155,16 +155,18 @@ def _missing_shipping() -> int:
 
 
 def _missing_tax_rates() -> int:
-    known = set(TaxRate.objects.values_list("country", "state"))
+    known = set(TaxRate.objects.values_list("country", "state", "tax_class"))
     missing = [
         TaxRate(
             country=country,
             state=state,
+            tax_class=tax_class,
+            label=terms.TAX_LABELS.get(country, "VAT"),
             rate=Decimal(rate),
             applies_to_shipping=country not in terms.SHIPPING_UNTAXED,
         )
-        for country, state, rate in terms.tax_rates()
-        if (country, state) not in known
+        for country, state, tax_class, rate in terms.tax_rates()
+        if (country, state, tax_class) not in known
     ]
     TaxRate.objects.bulk_create(missing)
     return len(missing)

@@ -103,6 +103,12 @@ AT 20  BE 21  BG 20  HR 25  CY 19  CZ 21  DK 25  EE 24  FI 25.5  FR 20  DE 19  G
 LT 21  LU 17  MT 18  NL 21  PL 23  PT 23  RO 21  SK 23  SI 22  ES 21  SE 25
 GB 20  CH 8.1  NO 25  IS 24  TR 20  AU 10  NZ 15  JP 10  KR 10  SG 9  IN 18  ZA 15  MX 16  CA 5
 """
+# The reduced rate of food, books and the like.
+REDUCED_TAX = """
+AT 10  BE 6  BG 9  HR 5  CY 5  CZ 12  DE 7  EE 9  ES 10  FI 14  FR 5.5  GR 13  HU 5  IE 9  IT 10  LT 9  LU 8  LV 12
+MT 5  NL 9  PL 8  PT 6  RO 11  SE 12  SI 9.5  SK 19
+CH 2.6  GB 5  IS 11  JP 8  NO 15  TR 10
+"""
 # By state or province; US rates exclude counties and cities.
 STATE_TAX = {
     "US": """
@@ -111,6 +117,13 @@ STATE_TAX = {
     ND 5  OH 5.75  OK 4.5  PA 6  RI 7  SC 6  SD 4.2  TN 7  TX 6.25  UT 4.85  VT 6  VA 4.3  WA 6.5  WV 6  WI 5  WY 4
     """,
     "CA": "ON 13  NS 14  NB 15  NL 15  PE 15  QC 14.975  BC 12  SK 11  MB 12",
+}
+# Labels of taxes that are no VAT.
+TAX_LABELS = {
+    **dict.fromkeys(["AU", "IN", "NZ", "SG"], "GST"),
+    "CA": "GST/HST",
+    "JP": "Consumption tax",
+    "US": "Sales tax",
 }
 # Shipping is untaxed if charged separately.
 SHIPPING_UNTAXED = frozenset({"US"})
@@ -127,11 +140,12 @@ CUSTOMER_ADDRESS = {
 }
 
 
-def tax_rates() -> list[tuple[str, str, str]]:
-    """Return (country, state, per cent); the state is empty for a whole country."""
-    rates = [(country, "", rate) for country, rate in _pairs(COUNTRY_TAX)]
+def tax_rates() -> list[tuple[str, str, str, str]]:
+    """Return (country, state, tax class, per cent); the state is empty for a whole country."""
+    rates = [(country, "", "standard", rate) for country, rate in _pairs(COUNTRY_TAX)]
+    rates += [(country, "", "reduced", rate) for country, rate in _pairs(REDUCED_TAX)]
     for country, text in STATE_TAX.items():
-        rates += [(country, state, rate) for state, rate in _pairs(text)]
+        rates += [(country, state, "standard", rate) for state, rate in _pairs(text)]
     return rates
 
 

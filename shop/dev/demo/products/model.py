@@ -55,6 +55,7 @@ class DemoProduct:
     stock: int = 24
     weight: int = 0
     free_shipping: bool = False
+    tax_class: str = "standard"
 
     def data(self) -> dict[str, Any]:
         """Return arguments of `catalog.services.create_product`, without the category."""
@@ -64,6 +65,7 @@ class DemoProduct:
             "description": self.description,
             "compare_at_price": shop_price(self.compare_at) if self.compare_at else None,
             "free_shipping": self.free_shipping,
+            "tax_class": self.tax_class,
             "attributes": {"colour": self.colours[0], **self.attributes},
             "variants": list(self._variants()),
         }

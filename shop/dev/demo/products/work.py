@@ -9,6 +9,7 @@ WORK = (
         category="notebooks-pens",
         sku="NOTE-FIELD",
         price="16.00",
+        tax_class="reduced",
         colours=("Coral", "Petrol", "Mustard"),
         description=(
             "192 pages of paper that takes ink without bleeding, sewn so that it lies flat. A cloth cover, an elastic, "
@@ -38,6 +39,7 @@ WORK = (
         category="notebooks-pens",
         sku="PENCILS-TWELVE",
         price="21.00",
+        tax_class="reduced",
         colours=("Oat",),
         description=(
             "Twelve soft, lightfast pencils in a tray of recycled "
