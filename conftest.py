@@ -18,7 +18,13 @@ from shop.dev.testing.writes import once_per_schema
 from shop.jobs import timing
 
 PASSWORD = "correct-horse-battery"
-ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+}
 
 
 def client_of(user: User | None = None) -> APIClient:

@@ -13,6 +13,7 @@ from django_countries import countries
 from accounts.passwords import hash_password, normalize_password, spellings
 from accounts.phone_numbers import MAX_LENGTH as MAX_PHONE_LENGTH
 from accounts.phone_numbers import normalize_phone, validate_phone
+from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
 from shop.db import documents
 from shop.db.mongodb import CASE_INSENSITIVE, LAST_CHARACTER, CaseInsensitiveIndex, TTLIndex
 from shop.jobs.email_addresses import check_email, normalize_email
@@ -192,9 +193,13 @@ class Address(models.Model):
     # Indexed by "address_user".
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="addresses", db_index=False)
     name = models.CharField(max_length=120)
+    company = models.CharField(max_length=120, blank=True, default="")
+    # See `accounts.tax_ids`.
+    tax_id = models.CharField(max_length=MAX_TAX_ID_LENGTH, blank=True, default="")
     line1 = models.CharField(max_length=200)
     line2 = models.CharField(max_length=200, blank=True)
-    city = models.CharField(max_length=120)
+    # Some countries have none, see `accounts.postal.required_fields`.
+    city = models.CharField(max_length=120, blank=True)
     # A code of `accounts.subdivisions`, or the typed text if it is unknown.
     state = models.CharField(max_length=120, blank=True)
     postal_code = models.CharField(max_length=20, blank=True)
@@ -206,7 +211,7 @@ class Address(models.Model):
     objects = AddressQuerySet.as_manager()
 
     # Copied by orders.
-    POSTAL_FIELDS = ("name", "line1", "line2", "city", "state", "postal_code", "country", "phone")
+    POSTAL_FIELDS = ("name", "company", "tax_id", "line1", "line2", "city", "state", "postal_code", "country", "phone")
 
     class Meta:
         verbose_name_plural = "addresses"

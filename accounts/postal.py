@@ -10,6 +10,7 @@ from accounts.subdivisions import written_state
 
 # See https://github.com/google/libaddressinput/wiki/AddressValidationMetadata
 _FIELDS = {"N": "name", "O": "company", "A": "street", "C": "city", "S": "state", "Z": "postal_code"}
+_LIBRARY_NAMES = {"city": "city", "country_area": "state", "postal_code": "postal_code"}
 _PUNCTUATION = " ,-\u2013\u3012"
 # Scripts from this code point on write addresses from the largest unit to the smallest.
 _FIRST_EAST_ASIAN = "\u2e80"
@@ -28,6 +29,15 @@ def postal_lines(address: Any) -> list[str]:
     lines += [values[name] for name in ("company", "city", "postal_code", "state") if name in left]
     lines.append(countries.name(address.country) or address.country)
     return [line for block in lines for line in block.split("\n") if line]
+
+
+def required_fields(country: str) -> set[str]:
+    """Return which of ``city``, ``state`` and ``postal_code`` an address in the country needs."""
+    try:
+        required = get_validation_rules({"country_code": country}).required_fields
+    except ValueError:
+        return {"city"}
+    return {name for library_name, name in _LIBRARY_NAMES.items() if library_name in required}
 
 
 def _format(country: str, *, is_local: bool) -> str:

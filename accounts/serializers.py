@@ -9,6 +9,9 @@ from accounts.links import EMAIL_CHANGE, RESET, VERIFICATION, Link
 from accounts.models import COUNTRY_CODES, Address, User, validate_country
 from accounts.passwords import normalize_password
 from accounts.phone_numbers import MAX_TYPED_LENGTH, normalize_phone, validate_phone
+from accounts.postal import required_fields
+from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
+from accounts.tax_ids import normalize_tax_id
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls
 from shop.jobs.email_addresses import check_email, normalize_email
@@ -207,8 +210,18 @@ class CountryFieldSchema(OpenApiSerializerFieldExtension):
         return {"type": "string", "pattern": f"^(?:{any_case})$", "examples": ["DE"]}
 
 
+# The fields that depend on the country.
+_BY_COUNTRY = ("city", "state", "postal_code", "tax_id")
+
+
 class AddressSerializer(OptionalNulls, serializers.ModelSerializer):
     country = CountryField()
+    tax_id = serializers.CharField(
+        max_length=MAX_TAX_ID_LENGTH,
+        required=False,
+        allow_blank=True,
+        help_text="A VAT or tax number in the format of the country, stored without separators: `DE136695976`.",
+    )
     state = serializers.CharField(
         max_length=120,
         required=False,
@@ -221,6 +234,26 @@ class AddressSerializer(OptionalNulls, serializers.ModelSerializer):
     class Meta:
         model = Address
         fields = ["id", *Address.POSTAL_FIELDS, "is_default"]
+        extra_kwargs = {
+            name: {"help_text": "Required if addresses of the country have it."} for name in ("city", "postal_code")
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check the fields by country; of a changed address only those that are given, or that a country decides."""
+        address = {name: getattr(self.instance, name, "") for name in (*_BY_COUNTRY, "country")} | attrs
+        checked = set(_BY_COUNTRY) if self.instance is None or "country" in attrs else set(_BY_COUNTRY) & attrs.keys()
+        errors = {}
+        for name in sorted(checked & required_fields(address["country"])):
+            if not address[name].strip():
+                errors[name] = serializers.ErrorDetail("Addresses of this country need this field.", code="required")
+        if "tax_id" in checked:
+            try:
+                attrs["tax_id"] = normalize_tax_id(address["country"], address["tax_id"])
+            except django_exceptions.ValidationError as error:
+                errors["tax_id"] = serializers.ErrorDetail(error.message, code=error.code)
+        if errors:
+            raise serializers.ValidationError(errors)
+        return attrs
 
 
 class ExportSerializer(serializers.Serializer):

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from accounts.models import COUNTRY_CODES
 from cart.models import Coupon, CouponUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
@@ -64,6 +65,14 @@ def totals_follow_from_lines(orders: Window[Order]) -> Iterator[str]:
             yield f"{order.number} has {order.tax} tax, but its lines of tax add up to {by_rate}"
         if any(not 0 <= line.tax <= line.line_total - line.discount for line in order.lines):
             yield f"{order.number} has a line with less than no tax, or with more than its amount"
+
+
+@invariant_over(Order, "an order with a shipping address is billed to someone in a country")
+def orders_are_billed(orders: Window[Order]) -> Iterator[str]:
+    for order in orders:
+        billed_to = order.billed_to
+        if order.shipping_address and (billed_to is None or billed_to.country not in COUNTRY_CODES):
+            yield f"{order.number} is billed to no country"
 
 
 @invariant_over(Order, STOCK)

@@ -114,12 +114,21 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
         "total": money.display(order.total, order.currency),
         "currency": order.currency.upper(),
         "address": postal_lines(order.shipping_address) if shows_address else [],
+        "billing_address": _billing_lines(order) if shows_address else [],
         "link": mails.storefront_url(f"orders/{order.number}"),
         "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,
         "is_processing": order.payment_status == PaymentStatus.PROCESSING,
         "reason": _reason(order),
         "will_be_refunded": bool(order.payment_status in AFTER_PAYMENT and order.total),
     }
+
+
+def _billing_lines(order: Order) -> list[str]:
+    """Return no lines if the order is billed to the shipping address, without a tax number."""
+    billed_to = order.billed_to
+    if billed_to is None or (not billed_to.tax_id and postal_lines(billed_to) == postal_lines(order.shipping_address)):
+        return []
+    return [*postal_lines(billed_to), *([f"Tax number {billed_to.tax_id}"] if billed_to.tax_id else [])]
 
 
 def _reason(order: Order) -> str:

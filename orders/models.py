@@ -11,6 +11,7 @@ from django_mongodb_backend.fields import EmbeddedModelArrayField, EmbeddedModel
 from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import validate_country
+from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
 from orders.lifecycle import (
     NOTHING_TO_SEND,
     PAYABLE_STATUSES,
@@ -61,9 +62,11 @@ class OrderLine(EmbeddedModel):
 
 class PostalAddress(EmbeddedModel):
     name = models.CharField(max_length=120)
+    company = models.CharField(max_length=120, blank=True, default="")
+    tax_id = models.CharField(max_length=MAX_TAX_ID_LENGTH, blank=True, default="")
     line1 = models.CharField(max_length=200)
     line2 = models.CharField(max_length=200, blank=True)
-    city = models.CharField(max_length=120)
+    city = models.CharField(max_length=120, blank=True)
     state = models.CharField(max_length=120, blank=True)
     postal_code = models.CharField(max_length=20, blank=True)
     country = models.CharField(max_length=2, validators=[validate_country])
@@ -117,6 +120,8 @@ class Order(models.Model):
     coupon = models.CharField(max_length=40, blank=True)
     shipping_method = models.CharField(max_length=40, blank=True)
     shipping_address = EmbeddedModelField(PostalAddress, null=True)
+    # Null in orders of earlier releases, see `billed_to`.
+    billing_address = EmbeddedModelField(PostalAddress, null=True, blank=True)
     note = models.CharField(max_length=500, blank=True)
     carrier = models.CharField(max_length=80, blank=True)
     tracking_number = models.CharField(max_length=120, blank=True)
@@ -208,6 +213,10 @@ class Order(models.Model):
     def is_disputed(self) -> bool:
         """Return whether a dispute is open or lost."""
         return self.payment_status == PaymentStatus.DISPUTED
+
+    @property
+    def billed_to(self) -> PostalAddress | None:
+        return self.billing_address or self.shipping_address
 
     @property
     def has_open_flag(self) -> bool:

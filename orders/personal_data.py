@@ -6,16 +6,16 @@ from orders.lifecycle import TRANSITIONS, Actor
 from orders.models import Order, PostalAddress, TimelineEntry
 from shop.db import documents
 
-_ERASED_FIELDS = ("email", "shipping_address", "timeline", "note", "tracking_number", "erased_at")
+_ADDRESSES = ("shipping_address", "billing_address")
+_ERASED_FIELDS = ("email", *_ADDRESSES, "timeline", "note", "tracking_number", "erased_at")
 
 
 def erase(*orders: Order) -> None:
     """Erase personal data of detached orders, except what taxes require. Call it in a transaction."""
     for order in orders:
-        if address := order.shipping_address:
-            order.shipping_address = PostalAddress(
-                name="", line1="", city="", country=address.country, state=address.state
-            )
+        for name in _ADDRESSES:
+            if address := getattr(order, name):
+                setattr(order, name, PostalAddress(country=address.country, state=address.state))
         for entry in filter(_is_typed, order.timeline):
             entry.detail = ""
         order.email = order.note = order.tracking_number = ""
@@ -25,10 +25,13 @@ def erase(*orders: Order) -> None:
 
 
 def personal_data_of(order: Order) -> list[str]:
-    address = order.shipping_address
     left = [name for name in ("email", "note", "tracking_number") if getattr(order, name)]
-    if address and any(getattr(address, name) for name in Address.POSTAL_FIELDS if name not in ("country", "state")):
-        left.append("shipping_address")
+    erased = [name for name in Address.POSTAL_FIELDS if name not in ("country", "state")]
+    left += [
+        name
+        for name in _ADDRESSES
+        if (address := getattr(order, name)) and any(getattr(address, field) for field in erased)
+    ]
     if any(_is_typed(entry) and entry.detail for entry in order.timeline):
         left.append("timeline")
     return left

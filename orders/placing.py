@@ -39,6 +39,7 @@ def place_order(
     owner: CartOwner,
     email: str,
     address: PostalAddress,
+    billing_address: PostalAddress | None = None,
     shipping_method: str | None = None,
     expected_total: Decimal | None = None,
     note: str = "",
@@ -77,7 +78,15 @@ def place_order(
         quoted.require_chargeable()
         if quoted.total and placed_from:
             holds.require_allowed(quoted.holds, owner=owner, pieces=sum(line.quantity for line in quoted.lines))
-        order = _order_from(quoted, owner=owner, email=email, address=address, note=note, placed_from=placed_from)
+        order = _order_from(
+            quoted,
+            owner=owner,
+            email=email,
+            address=address,
+            billing_address=billing_address or address,
+            note=note,
+            placed_from=placed_from,
+        )
         _write(order, quoted.priced, owner=owner)
         return order
 
@@ -116,7 +125,14 @@ def _write(order: Order, priced: PricedCart, *, owner: CartOwner) -> None:
 
 
 def _order_from(
-    quoted: Quote, *, owner: CartOwner, email: str, address: PostalAddress, note: str, placed_from: str
+    quoted: Quote,
+    *,
+    owner: CartOwner,
+    email: str,
+    address: PostalAddress,
+    billing_address: PostalAddress,
+    note: str,
+    placed_from: str,
 ) -> Order:
     now = timezone.now()
     free = quoted.total == 0
@@ -137,6 +153,7 @@ def _order_from(
         coupon=quoted.priced.coupon.code if quoted.priced.coupon else "",
         shipping_method=quoted.shipping_method.code if quoted.shipping_method else "",
         shipping_address=address,
+        billing_address=billing_address,
         note=note,
         cart=quoted.priced.cart.pk,
         cart_revision=quoted.priced.cart.revision,

@@ -1,5 +1,6 @@
 from typing import Any
 
+from bson import ObjectId
 from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
 
@@ -91,6 +92,7 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
     coupon = serializers.SerializerMethodField()
     shipping_method = serializers.SerializerMethodField()
     shipping_address = PostalAddressSerializer()
+    billing_address = PostalAddressSerializer(source="billed_to", allow_null=True)
     cancellable = serializers.SerializerMethodField()
     payment = ObjectIdField(allow_null=True)
     refunds = RefundEntrySerializer(many=True)
@@ -116,6 +118,7 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
             "coupon",
             "shipping_method",
             "shipping_address",
+            "billing_address",
             "note",
             "carrier",
             "tracking_number",
@@ -151,10 +154,15 @@ class QuoteSerializer(TotalsSerializer):
 
 
 class PlaceOrderSerializer(OptionalNulls):
-    """Destination and shipping of an order for the cart's items. Give `shipping_address` or `address_id`."""
+    """Destination and shipping of an order for the cart's items. Give `shipping_address` or `address_id`.
+
+    The order is billed to `billing_address` or `billing_address_id`, or without them to the shipping address.
+    """
 
     shipping_address = PostalAddressSerializer(required=False)
     address_id = ObjectIdField(required=False)
+    billing_address = PostalAddressSerializer(required=False)
+    billing_address_id = ObjectIdField(required=False)
     shipping_method = LowerCodeField(max_length=40, required=False)
     expected_total = MoneyField(required=False)
     note = serializers.CharField(max_length=500, required=False, allow_blank=True)
@@ -168,18 +176,39 @@ class PlaceOrderSerializer(OptionalNulls):
         if fields and address_id:
             detail = "Specify either an address or an address id."
             raise serializers.ValidationError({"address_id": detail}, code="ambiguous")
+        billing, billing_id = attrs.pop("billing_address", None), attrs.pop("billing_address_id", None)
+        if billing and billing_id:
+            detail = "Specify either an address or an address id."
+            raise serializers.ValidationError({"billing_address_id": detail}, code="ambiguous")
+        attrs["address"] = self._address(fields, address_id)
+        if billing or billing_id:
+            attrs["billing_address"] = self._address(billing, billing_id)
+        return attrs
+
+    def _address(self, fields: dict[str, Any] | None, address_id: ObjectId | None) -> PostalAddress:
         if not fields:
             own = get_object_or_404(Address.objects.owned_by(self.context["request"].user), pk=address_id)
             fields = {name: getattr(own, name) for name in Address.POSTAL_FIELDS}
-        fields["state"] = normalize_state(fields["country"], fields.get("state", ""))
-        return {**attrs, "address": PostalAddress(**fields)}
+        state = normalize_state(fields["country"], fields.get("state", ""))
+        return PostalAddress(**{**fields, "state": state})
 
 
 class DestinationSerializer(PostalAddressSerializer):
     """An address, or of it only the country, state and postal code."""
 
     class Meta(PostalAddressSerializer.Meta):
-        extra_kwargs = {name: {"required": False, "allow_blank": True} for name in ("name", "line1", "city")}
+        extra_kwargs = {
+            **PostalAddressSerializer.Meta.extra_kwargs,
+            **{name: {"required": False, "allow_blank": True} for name in ("name", "line1")},
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        given = [name for name in ("name", "line1") if attrs.get(name)]
+        if not given:
+            return attrs
+        if missing := {"name", "line1"} - set(given):
+            raise serializers.ValidationError(dict.fromkeys(missing, "This field is required."), code="required")
+        return super().validate(attrs)
 
 
 class QuoteRequestSerializer(PlaceOrderSerializer):

@@ -15,7 +15,7 @@ from shop.dev.testing.steps import run_concurrently
 pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/users/me/addresses/"
-FIELDS = "id name line1 line2 city state postal_code country phone is_default".split()
+FIELDS = "id name company tax_id line1 line2 city state postal_code country phone is_default".split()
 
 
 def add(client: APIClient, **fields: object) -> dict:
@@ -29,7 +29,7 @@ def defaults(client: APIClient) -> list[str]:
 
 
 def test_an_address_is_kept_as_it_was_given(as_customer: APIClient) -> None:
-    entry = add(as_customer, line2="Flat 3", state="London", postal_code="SW1Y 4RB", phone="+44 20 7946 0000")
+    entry = add(as_customer, line2="Flat 3", state="London", phone="+44 20 7946 0000")
     assert list(entry) == FIELDS
     assert {name: entry[name] for name in ADDRESS} == ADDRESS
     assert as_customer.get(f"{URL}{entry['id']}/").json() == entry
@@ -74,7 +74,6 @@ def test_put_and_patch_change_what_they_name(as_customer: APIClient) -> None:
     assert as_customer.get(f"{URL}{other['id']}/").json() == other
     assert refusals(as_customer.put(url, {"name": "Only"}), 400) == [
         ("required", "line1"),
-        ("required", "city"),
         ("required", "country"),
     ]
 
@@ -144,12 +143,81 @@ def test_addresses_that_become_the_default_at_once_leave_one_default(as_customer
         ("line1", None, "null"),
         ("city", {"$gt": ""}, "invalid"),
         ("postal_code", "1" * 21, "max_length"),
+        ("postal_code", " ", "required"),
+        ("city", None, "required"),
+        ("company", "c" * 121, "max_length"),
+        ("tax_id", "GB 980 7806 85", "invalid_tax_id"),
         ("is_default", "maybe", "invalid"),
     ],
 )
 def test_an_address_that_cannot_be_is_refused(as_customer: APIClient, field: str, value: object, code: str) -> None:
     assert (code, field) in refusals(as_customer.post(URL, {**ADDRESS, field: value}), 400)
     assert not Address.objects.exists()
+
+
+NEEDED = {
+    "US": {"city", "state", "postal_code"},
+    "JP": {"state", "postal_code"},
+    "HK": {"state"},
+    "SG": {"postal_code"},
+    "IE": {"city"},
+    "XK": {"city"},
+}
+
+
+def test_a_country_decides_which_fields_its_addresses_need(as_customer: APIClient, subtests: pytest.Subtests) -> None:
+    for country, needed in NEEDED.items():
+        with subtests.test(country):
+            bare = {"name": "Ada", "line1": "1 Main Street", "country": country}
+            found = refusals(as_customer.post(URL, bare), 400)
+            assert set(found) == {("required", name) for name in needed}
+            filled = bare | dict.fromkeys(needed, "CA" if country == "US" else "9")
+            entry = as_customer.post(URL, filled).json()
+            for name in needed:
+                assert refusal(as_customer.patch(f"{URL}{entry['id']}/", {name: ""}), 400) == ("required", name)
+            # A change of the country needs what the new one needs.
+            url = f"{URL}{entry['id']}/"
+            assert {"required"} == {
+                code for code, _ in refusals(as_customer.patch(url, {"country": "US", "state": "", "city": ""}), 400)
+            }
+            assert as_customer.get(url).json() == entry
+            # Addresses of an earlier release can be changed in part.
+            Address.objects.update(city="", state="", postal_code="")
+            assert as_customer.patch(url, {"line1": "2 Main Street"}).status_code == 200
+            Address.objects.all().delete()
+
+
+TAX_IDS = [
+    ("DE", "de 136 695 976", "DE136695976"),
+    ("DE", "DE136695978", None),
+    # A company of another member state.
+    ("AT", "DE136695976", "DE136695976"),
+    ("GR", "094259216", "EL094259216"),
+    ("GB", "GB 980 7806 84", "980780684"),
+    ("GB", "XI 980780684", "XI980780684"),
+    ("US", "04-2103594", "042103594"),
+    ("US", "1", None),
+    ("BR", "390.533.447-05", "39053344705"),
+    ("IT", "RCCMNL83S18D969H", "RCCMNL83S18D969H"),
+    ("AU", "51 824 753 556", "51824753556"),
+    # Of an unknown format.
+    ("AQ", " South 1 ", "South 1"),
+    ("DE", " ", ""),
+]
+
+
+def test_a_tax_number_has_the_format_of_its_country(as_customer: APIClient, subtests: pytest.Subtests) -> None:
+    url = f"{URL}{add(as_customer)['id']}/"
+    for country, typed, kept in TAX_IDS:
+        with subtests.test(f"{typed} in {country}"):
+            body = {"country": country, "tax_id": typed, "state": "CA" if country == "US" else "SP"}
+            reply = as_customer.patch(url, body)
+            if kept is None:
+                assert refusal(reply, 400) == ("invalid_tax_id", "tax_id")
+            else:
+                assert (reply.status_code, reply.json()["tax_id"]) == (200, kept)
+    as_customer.patch(url, {"country": "DE", "tax_id": "DE136695976"})
+    assert refusal(as_customer.patch(url, {"country": "US", "state": "CA"}), 400) == ("invalid_tax_id", "tax_id")
 
 
 def test_an_address_book_has_an_end(as_customer: APIClient, as_stranger: APIClient, settings: Any) -> None:

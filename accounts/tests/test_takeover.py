@@ -42,7 +42,13 @@ pytestmark = pytest.mark.django_db
 
 OWNER = "owner@example.com"
 NEW_PASSWORD = "another-horse-battery"
-ADDRESS = {"name": "Mallory Stranger", "line1": "1 Stranger Street", "city": "Strangertown", "country": "GB"}
+ADDRESS = {
+    "name": "Mallory Stranger",
+    "line1": "1 Stranger Street",
+    "city": "Strangertown",
+    "postal_code": "S1",
+    "country": "GB",
+}
 
 
 def token_client(access: str) -> APIClient:

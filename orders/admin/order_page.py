@@ -28,6 +28,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "totals": summary.totals(order, shipping_method, show=price),
         "shipping_method": shipping_method,
         "address": postal_lines(order.shipping_address) if order.shipping_address else [],
+        "billing_address": postal_lines(order.billed_to) if order.billed_to else [],
         "total": amount(order.total),
         "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
         "timeline": [(entry, TRANSITIONS[entry.event].icon) for entry in reversed(order.timeline)],

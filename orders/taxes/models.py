@@ -15,7 +15,7 @@ from shop.db.money_fields import money_field
 MAX_LABEL = 60
 
 
-def percentage_field(verbose_name: str = "", **options: Any) -> models.DecimalField:
+def percentage_field(verbose_name: str = "", **options: Any) -> "models.DecimalField[Any, Any]":
     return models.DecimalField(
         verbose_name or None,
         max_digits=6,

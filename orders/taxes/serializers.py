@@ -17,6 +17,6 @@ class TaxRateField(serializers.DecimalField):
 
 
 class TaxLineSerializer(serializers.Serializer):
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     rate = TaxRateField()
     amount = MoneyField()

@@ -8,7 +8,7 @@ from math import floor
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -22,7 +22,7 @@ from shop.dev.testing.steps import API, add_to_cart
 pytestmark = pytest.mark.django_db
 
 # The smallest amount that can be charged, and the least total in such steps.
-CURRENCIES = {"usd": (Decimal("0.01"), 50), "jpy": (Decimal(1), 50), "kwd": (Decimal("0.01"), 10)}
+CURRENCIES = {"usd": (Decimal("0.01"), 50), "jpy": (Decimal(1), 50), "kwd": (Decimal("0.01"), 1)}
 CLASSES = ("standard", "reduced", "zero")
 MOST_LINES = 4
 
@@ -122,7 +122,7 @@ def reference(case: Case) -> Expected:
 
 lines = st.builds(
     Line,
-    price=st.one_of(st.integers(1, 50), st.integers(1, 500_000)),
+    price=st.one_of(st.integers(1, 50), st.integers(1, 100_000)),
     quantity=st.integers(1, 7),
     tax_class=st.sampled_from(CLASSES),
     weight=st.integers(0, 3_000),
@@ -152,7 +152,7 @@ cases = st.builds(
     lines=st.lists(lines, min_size=1, max_size=MOST_LINES).map(tuple),
     coupon=st.none()
     | st.tuples(st.just("percentage"), st.integers(1, 100))
-    | st.tuples(st.just("fixed"), st.integers(1, 300_000)),
+    | st.tuples(st.just("fixed"), st.integers(1, 100_000)),
     bands=bands,
     standard=st.integers(0, 30_000),
     reduced=st.none() | st.integers(0, 30_000),
@@ -204,6 +204,8 @@ def shop(as_customer: APIClient, make_product: Callable[..., Product], shipping:
 EXAMPLES = settings(
     max_examples=25,
     derandomize=True,
+    # A failing case is small enough without shrinking, which takes minutes.
+    phases=[Phase.generate],
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),

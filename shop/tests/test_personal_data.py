@@ -59,6 +59,8 @@ CLASSIFIED: dict[str, str] = {
             "accounts.tokenfamily.current",
             "accounts.knownnetwork.id",
             "accounts.address.name",
+            "accounts.address.company",
+            "accounts.address.tax_id",
             "accounts.address.line1",
             "accounts.address.line2",
             "accounts.address.city",
@@ -68,12 +70,11 @@ CLASSIFIED: dict[str, str] = {
             "accounts.address.phone",
             "cart.cart.coupon",
             "orders.order.email",
-            "orders.order.shipping_address.name",
-            "orders.order.shipping_address.line1",
-            "orders.order.shipping_address.line2",
-            "orders.order.shipping_address.city",
-            "orders.order.shipping_address.postal_code",
-            "orders.order.shipping_address.phone",
+            *(
+                f"orders.order.{address}.{name}"
+                for address in ("shipping_address", "billing_address")
+                for name in ("name", "company", "tax_id", "line1", "line2", "city", "postal_code", "phone")
+            ),
             "orders.order.note",
             "orders.order.tracking_number",
             "orders.order.timeline.detail",
@@ -89,7 +90,10 @@ CLASSIFIED: dict[str, str] = {
         "published by the customer, and shown without a name; hidden reviews are deleted",
     ),
     **dict.fromkeys(
-        ["orders.order.shipping_address.country", "orders.order.shipping_address.state"],
+        [
+            *("orders.order.shipping_address.country", "orders.order.shipping_address.state"),
+            *("orders.order.billing_address.country", "orders.order.billing_address.state"),
+        ],
         "tax: where the goods went",
     ),
     **dict.fromkeys(
@@ -317,6 +321,7 @@ def _paths(value: Any, mark: str) -> Iterator[list[str]]:
 
 ADDRESS = {
     "name": "Canary Name",
+    "company": "Canary Company",
     "line1": "1 Canary Street",
     "line2": "Canary Floor",
     "city": "Canary City",

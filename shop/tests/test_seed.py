@@ -87,7 +87,10 @@ def test_the_demo_has_its_products_terms_and_people():
     assert staff.is_staff
     customer = authenticate(username="customer@example.com", password="customer-demo-password")
     assert not customer.is_staff
-    assert Address.objects.owned_by(customer).get().is_default
+    assert list(Address.objects.owned_by(customer).order_by("pk").values_list("company", "is_default")) == [
+        ("", True),
+        ("Lindenstudio GmbH", False),
+    ]
 
 
 @pytest.mark.django_db

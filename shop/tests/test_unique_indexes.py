@@ -69,7 +69,7 @@ MIGRATIONS = [
     ("accounts", "0007_unique_indexes", [User]),
     ("catalog", "0008_unique_indexes", [Category, Product, Variant]),
     ("cart", "0006_unique_indexes", [Cart, Coupon]),
-    ("orders", "0012_unique_indexes", [Order, Review, ShippingMethod, TaxRate]),
+    ("orders", "0012_unique_indexes", [Order, Review, ShippingMethod]),
     ("payments", "0007_unique_indexes", [Payment, Refund]),
     ("shop", "0005_unique_indexes_of_django", [Session]),
     ("shop", "0009_unique_index_of_periodic_tasks", [PeriodicTask]),

@@ -38,7 +38,8 @@ def seed_people() -> int:
             made += 1
     customer = User.objects.get(email=terms.CUSTOMER["email"])
     if not Address.objects.owned_by(customer).exists():
-        add_address(user=customer, fields=terms.CUSTOMER_ADDRESS)
+        for fields in (terms.CUSTOMER_ADDRESS, terms.CUSTOMER_OFFICE):
+            add_address(user=customer, fields=fields)
     return made
 
 

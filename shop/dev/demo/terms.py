@@ -138,6 +138,15 @@ CUSTOMER_ADDRESS = {
     "country": "DE",
     "phone": "+49 30 1234567",
 }
+CUSTOMER_OFFICE = {
+    "name": "Robin Customer",
+    "company": "Lindenstudio GmbH",
+    "tax_id": "DE136695976",
+    "line1": "Schönhauser Allee 8",
+    "city": "Berlin",
+    "postal_code": "10119",
+    "country": "DE",
+}
 
 
 def tax_rates() -> list[tuple[str, str, str, str]]:

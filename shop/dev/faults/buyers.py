@@ -12,7 +12,13 @@ from shop.dev.faults.state import Person
 
 T = TypeVar("T")
 
-ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+}
 # Longer than the slowest promised answer.
 TIMEOUT_SECONDS = 30.0
 PROMISED_SECONDS = 10.0

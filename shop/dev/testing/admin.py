@@ -22,7 +22,13 @@ from catalog.models import Product, Variant
 from orders import placing
 from orders.models import Order, PostalAddress
 
-ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+}
 
 
 def browser_of(user: User) -> Client:

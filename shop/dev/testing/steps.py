@@ -13,7 +13,13 @@ from shop.dev.testing.writes import possibly_filled_collections
 T = TypeVar("T")
 
 API = "/api/v1"
-ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "country": "GB"}
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+}
 
 
 def add_to_cart(client: APIClient, product: Product, quantity: int = 1, **headers: str) -> dict[str, Any]:

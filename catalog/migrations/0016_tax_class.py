@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0013_weight_and_free_shipping"),
+        ("catalog", "0015_stock_policy"),
     ]
 
     operations = [
