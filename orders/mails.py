@@ -104,16 +104,18 @@ def _failures(order: Order) -> int:
 def _context(order: Order, *, verified: bool) -> dict[str, Any]:
     """Return plain values, without typed text unless ``verified``: the mailbox may be another person's."""
     shows_address = verified and order.shipping_address and order.status != OrderStatus.CANCELLED
+    shipping = summary.shipping_of(order)
     return {
         "number": order.number,
         "placed_at": order.created_at,
         "carrier": order.carrier,
         "tracking_number": order.tracking_number,
         "lines": summary.lines(order),
-        "totals": summary.totals(order, summary.shipping_method_name(order)),
+        "totals": summary.totals(order, shipping.name),
         "total": money.display(order.total, order.currency),
         "currency": order.currency.upper(),
         "address": postal_lines(order.shipping_address) if shows_address else [],
+        "pickup": shipping.pickup if order.status != OrderStatus.CANCELLED else [],
         "billing_address": _billing_lines(order) if shows_address else [],
         "link": mails.storefront_url(f"orders/{order.number}"),
         "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,

@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from orders.models import Order, ShippingMethod
+from accounts.postal import postal_lines
+from orders.models import Order, PostalAddress, ShippingMethod
 from shop import money
 
 Formatter = Callable[[Decimal, str], str]
@@ -33,7 +35,17 @@ def totals(order: Order, shipping_method: str, *, show: Formatter = money.displa
     return [(name, show(value, order.currency)) for name, value in rows]
 
 
-def shipping_method_name(order: Order) -> str:
-    """Return the code if the method was deleted."""
+@dataclass(frozen=True)
+class ShippingSummary:
+    """``name`` is the code if the method was deleted; ``pickup`` has no lines unless the order is collected."""
+
+    name: str
+    pickup: list[str]
+
+
+def shipping_of(order: Order) -> ShippingSummary:
     method = ShippingMethod.objects.filter(code=order.shipping_method).first() if order.shipping_method else None
-    return method.name if method else order.shipping_method
+    if method is None:
+        return ShippingSummary(order.shipping_method, [])
+    address = method.pickup_address
+    return ShippingSummary(method.name, postal_lines(PostalAddress(**address)) if address else [])

@@ -14,7 +14,7 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
     def amount(value: Any) -> str:
         return price(value, order.currency)
 
-    shipping_method = summary.shipping_method_name(order)
+    shipping_method = summary.shipping_of(order).name
     # The refund's service checks again.
     is_refundable = order.payment and order.payment_status in FUNDED_STATUSES and order.refunded < order.total
     return {

@@ -87,6 +87,21 @@ def test_an_order_sends_four_mails(
     assert not Job.objects.exists()
 
 
+def test_a_mail_says_where_to_collect_the_order_and_to_whom_it_is_billed(
+    as_customer: APIClient, mug: Product, customer: User, simulator: StripeSimulator
+) -> None:
+    User.objects.filter(pk=customer.pk).update(email_verified=True)
+    place = {"pickup_line1": "Am Markt 3", "pickup_city": "Bonn", "pickup_postal_code": "53111", "pickup_country": "DE"}
+    ShippingMethod.objects.create(code="bonn", name="Collect in Bonn", price="0", is_pickup=True, **place)
+    office = {**ADDRESS, "company": "Analytical Engines", "tax_id": "GB 980 7806 84"}
+    order = place_order(as_customer, mug, shipping_method="bonn", billing_address=office)
+    pay(as_customer, simulator, order["number"])
+    (paid,) = work()
+    for text in (paid.body, html_of(paid)):
+        for said in ("Pick up at", "Am Markt 3", "53111 Bonn", "Billing address", "Analytical Engines", "980780684"):
+            assert said in text, said
+
+
 def test_an_order_paid_at_once_sends_one_mail(as_customer: APIClient, mug: Product, simulator: StripeSimulator) -> None:
     number = place_order(as_customer, mug)["number"]
     Product.objects.update(name="Cup")

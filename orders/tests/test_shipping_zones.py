@@ -14,6 +14,7 @@ from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, ShippingRate, ShippingZone
 from shop.dev.testing.admin import browser_of, errors_of, filled_in, url_of
+from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order
 
@@ -129,6 +130,10 @@ def test_the_closest_zone_of_an_address_decides_methods_and_prices(
             },
         },
     ]
+    with count_commands() as commands:
+        assert as_customer.post(QUOTE, {"shipping_address": place("DE")}).status_code == 200
+    # The account, and all that a quote needs.
+    assert len(commands) == 2, str(commands)
     order = place_order(as_customer, shipping_address={**ADDRESS, "country": "DE"}, shipping_method="express")
     assert (order["shipping_method"], order["shipping"], order["total"]) == ("express", "15.00", "35.00")
 

@@ -45,6 +45,8 @@ TESTS = {
         "orders/tests/test_placing.py",
         "orders/tests/test_holds.py",
     ],
+    "orders/shipping/pricing.py": ["orders/tests/test_shipping_zones.py", "orders/tests/test_reference.py"],
+    "orders/taxes/calculation.py": ["orders/tests/test_tax_classes.py", "orders/tests/test_reference.py"],
     "catalog/stock.py": [
         "catalog/tests/test_stock.py",
         "shop/tests/test_staff_log.py",
