@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.password_validation import MinimumLengthValidator, validate_password
 from django.core import exceptions as django_exceptions
@@ -234,7 +234,7 @@ class AddressSerializer(OptionalNulls, serializers.ModelSerializer):
     class Meta:
         model = Address
         fields = ["id", *Address.POSTAL_FIELDS, "is_default"]
-        extra_kwargs = {
+        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {
             name: {"help_text": "Required if addresses of the country have it."} for name in ("city", "postal_code")
         }
 
@@ -250,7 +250,7 @@ class AddressSerializer(OptionalNulls, serializers.ModelSerializer):
             try:
                 attrs["tax_id"] = normalize_tax_id(address["country"], address["tax_id"])
             except django_exceptions.ValidationError as error:
-                errors["tax_id"] = serializers.ErrorDetail(error.message, code=error.code)
+                errors["tax_id"] = serializers.ErrorDetail(str(error.message), code=error.code)
         if errors:
             raise serializers.ValidationError(errors)
         return attrs

@@ -27,6 +27,7 @@ from orders.models import Order
 from orders.personal_data import personal_data_of
 from orders.reviews.models import Review
 from orders.services import has_open_or_lost_dispute
+from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone
 from shop.audit import Window, invariant, invariant_over
 from shop.db import documents
 from shop.jobs import Job
@@ -65,6 +66,15 @@ def totals_follow_from_lines(orders: Window[Order]) -> Iterator[str]:
             yield f"{order.number} has {order.tax} tax, but its lines of tax add up to {by_rate}"
         if any(not 0 <= line.tax <= line.line_total - line.discount for line in order.lines):
             yield f"{order.number} has a line with less than no tax, or with more than its amount"
+
+
+@invariant("a price of shipping has its method and its zone")
+def rates_have_method_and_zone() -> Iterator[str]:
+    methods = set(ShippingMethod.objects.values_list("pk", flat=True))
+    zones = set(ShippingZone.objects.values_list("pk", flat=True))
+    for rate in ShippingRate.objects.all():
+        if rate.method_id not in methods or rate.zone_id not in zones:
+            yield f"the price {rate.pk} has no method or no zone"
 
 
 @invariant_over(Order, "an order with a shipping address is billed to someone in a country")

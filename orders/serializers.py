@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from bson import ObjectId
 from rest_framework import serializers
@@ -197,7 +197,7 @@ class DestinationSerializer(PostalAddressSerializer):
     """An address, or of it only the country, state and postal code."""
 
     class Meta(PostalAddressSerializer.Meta):
-        extra_kwargs = {
+        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {
             **PostalAddressSerializer.Meta.extra_kwargs,
             **{name: {"required": False, "allow_blank": True} for name in ("name", "line1")},
         }

@@ -3,6 +3,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django_countries import countries
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
@@ -112,6 +113,11 @@ class ShippingMethodAdmin(SingleDeleteMixin, TransactionalModelAdmin):
             },
         ),
     )
+
+    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        zones = ShippingRate.objects.filter(method=form.instance).values_list("zone", flat=True)
+        ShippingZone.objects.filter(pk__in=list(zones)).bump_revision()
 
     def deletion_blocker(self, method: ShippingMethod) -> str:
         # No index: deletions are rare.

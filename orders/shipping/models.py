@@ -24,6 +24,12 @@ from shop.db.fields import LowerSlugField
 from shop.db.money_fields import money_field
 
 
+class ShippingZoneQuerySet(models.QuerySet["ShippingZone"]):
+    def bump_revision(self) -> int:
+        """Make a concurrent deletion of these zones conflict. Call it after writing rates."""
+        return self.update(revision=models.F("revision") + 1)
+
+
 class ShippingZone(models.Model):
     """The union of its places; without any, the rest of the world.
 
@@ -37,6 +43,9 @@ class ShippingZone(models.Model):
     states = ArrayField(models.CharField(max_length=12), default=list, blank=True)
     # See `orders.shipping.places.parse_postal_codes`.
     postal_codes = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    revision = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = ShippingZoneQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.core.exceptions import ValidationError
 
@@ -61,6 +62,7 @@ def parse_state(text: str) -> str:
     raise ValidationError(f"“{text}” is no ISO 3166-2 code of a state, such as US-HI.", code="invalid")
 
 
+@lru_cache(maxsize=20_000)
 def parse_postal_codes(text: str) -> PostalCodes:
     """Raises ``ValidationError``."""
     found = _POSTAL_CODES.fullmatch(text.strip())

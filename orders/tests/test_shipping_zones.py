@@ -13,10 +13,11 @@ from cart.models import Coupon
 from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, ShippingRate, ShippingZone
+from shop import audit
 from shop.dev.testing.admin import browser_of, errors_of, filled_in, url_of
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusal
-from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order
+from shop.dev.testing.steps import API, add_to_cart, dump_database, place_order, run_concurrently
 
 pytestmark = pytest.mark.django_db
 
@@ -274,3 +275,15 @@ def test_staff_set_the_prices_of_a_method_by_zone(browser: Client) -> None:
     page = browser.get(url_of("orders.shippingmethod")).content.decode()
     assert "EU, Sylt" in page
     assert "5.00 USD – 20.00 USD" in page
+
+
+def test_a_zone_is_not_deleted_while_it_gets_a_price(staff: User) -> None:
+    method, zone = ShippingMethod.objects.get(code="store"), ShippingZone.objects.get(name="Helgoland")
+    change = url_of("orders.shippingmethod", "change", method.pk)
+    data = filled_in(browser_of(staff).get(change)) | {"rates-TOTAL_FORMS": "1"}
+    data |= {"rates-0-zone": str(zone.pk), "rates-0-price": "2.00"}
+    delete = url_of("orders.shippingzone", "delete", zone.pk)
+    save_price, delete_zone = browser_of(staff), browser_of(staff)
+    run_concurrently(lambda: save_price.post(change, data), lambda: delete_zone.post(delete, {"post": "yes"}))
+    assert method.rates.exists() == ShippingZone.objects.filter(pk=zone.pk).exists()
+    assert audit.violations() == []

@@ -340,7 +340,8 @@ class Scene:
     def order(self, *, paid: bool = True) -> str:
         address = {**ADDRESS, "phone": "+44 555 0199"}
         number = place_order(self.client, self.make_product(), note="Canary note", shipping_address=address)["number"]
-        Order.objects.filter(number=number).update(shipping_address=self._marked(number))
+        marked = self._marked(number)
+        Order.objects.filter(number=number).update(shipping_address=marked, billing_address=marked)
         if paid:
             pay(self.client, self.simulator, number)
         return number
@@ -349,7 +350,7 @@ class Scene:
     def _marked(number: str) -> Any:
         # No phone number has letters.
         address = Order.objects.get(number=number).shipping_address
-        address.phone = "Canary 555"
+        address.phone = address.tax_id = "Canary 555"
         return address
 
     def payment(self, number: str) -> Payment:
@@ -416,7 +417,7 @@ def furnish_account(scene: Scene, person: User) -> None:
     client = scene.client
     address = {**ADDRESS, "state": "Canary State", "phone": "+44 555 0199"}
     assert client.post(f"{API}/users/me/addresses/", address).status_code == 201
-    person.addresses.update(phone="Canary 555")
+    person.addresses.update(phone="Canary 555", tax_id="Canary 555")
     add_to_cart(client, scene.make_product())
     shown, hidden = scene.make_product(), scene.make_product()
     for product, words, is_hidden in ((shown, "Fits well", False), (hidden, "Canary is my name", True)):

@@ -104,7 +104,8 @@ class Upgrade:
 @pytest.fixture
 def upgrade(request: pytest.FixtureRequest, db: None) -> Iterator[Upgrade]:
     made = Upgrade(*request.param)
-    kept = {model: indexes(model) for model in made.models}
+    # A later migration replaces the constraint of tax rates.
+    kept = {model: indexes(model) for model in {*made.models, TaxRate}}
     yield made
     for model, known in kept.items():
         collection = connection.database[model._meta.db_table]
