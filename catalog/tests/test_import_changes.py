@@ -114,6 +114,8 @@ def test_a_new_sku_with_a_known_slug_is_another_variant_behind_the_others(
         ("category", "other", "category_slug", "other"),
         ("category", "", "category_id", None),
         ("active", "FALSE", "is_active", False),
+        ("free_shipping", "yes", "free_shipping", True),
+        ("tax_class", "Reduced", "tax_class", "reduced"),
         ("compare_at_price", "35.5", "compare_at_price", 35.5),
         ("compare_at_price", "", "compare_at_price", None),
         ("attr:colour", "blue", "attributes", {"colour": "blue", "fabric": "linen"}),

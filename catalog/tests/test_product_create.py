@@ -28,6 +28,9 @@ def test_a_simple_product_is_created_with_its_one_variant(
         "compare_at_price": "15",
         "sku": "MUG",
         "stock": 4,
+        "weight": 420,
+        "free_shipping": True,
+        "tax_class": "reduced",
         "attributes": {"colour": "blue"},
     }
     reply = as_staff.post(LIST, body)
@@ -37,6 +40,7 @@ def test_a_simple_product_is_created_with_its_one_variant(
     assert (created["name"], created["slug"], created["price"]) == ("Blue mug", "blue-mug", "12.50")
     assert (created["compare_at_price"], created["in_stock"], created["is_active"]) == ("15.00", True, True)
     assert created["category"]["slug"] == "mugs"
+    assert (created["free_shipping"], created["tax_class"], created["variants"][0]["weight"]) == (True, "reduced", 420)
     assert [(each["sku"], each["stock"], each["price"]) for each in created["variants"]] == [("MUG", 4, "12.50")]
     assert as_staff.get(f"{LIST}{created['id']}/").json() == created
     assert anonymous.get(LIST).json()["results"][0]["id"] == created["id"]
