@@ -37,6 +37,7 @@ EVERYWHERE = {
     "body.product": "simple",
     "body.variant": "variants",
     "body.address_id": "addresses",
+    "body.billing_address_id": "addresses",
     "body.shipping_method": "shipping",
     "body.order": "payable",
     "body.password": "passwords",
