@@ -1,5 +1,6 @@
 """A purchase against localstripe, an independent imitation of Stripe."""
 
+import os
 import subprocess
 import sys
 import time
@@ -26,7 +27,9 @@ PROGRAM = Path(sys.executable).with_name("localstripe")
 def localstripe(live_server: Any, settings: Any) -> Iterator[Callable[..., dict]]:
     """A call of a fresh localstripe that the shop uses and that delivers to it."""
     port = free_port()
-    process = spawn([str(PROGRAM), "--port", str(port), "--from-scratch"], stdout=subprocess.DEVNULL)
+    # The tests hide packages that it needs by PYTHONPATH.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    process = spawn([str(PROGRAM), "--port", str(port), "--from-scratch"], stdout=subprocess.DEVNULL, env=environment)
     base = f"http://127.0.0.1:{port}"
 
     def call(path: str, **kwargs: Any) -> dict:

@@ -32,6 +32,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     folder = Path(tempfile.mkdtemp(prefix="shop-tests-"))
     things.callback(shutil.rmtree, folder, ignore_errors=True)
     os.environ["DATA_DIR"] = str(folder)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        _hide_packages(folder / "hidden")
     # Inherited by pytest-xdist's workers.
     try:
         if not os.environ.get("MONGO_URI"):
@@ -42,6 +44,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     except mongod.MongodError as error:
         raise pytest.UsageError(str(error)) from error
     return (yield)
+
+
+def _hide_packages(folder: Path) -> None:
+    """Hide packages of the development tools from other processes, as in production.
+
+    stripe and structlog would import them, which takes a fifth of a process's start.
+    """
+    folder.mkdir()
+    for name in ("aiohttp", "rich"):
+        (folder / f"{name}.py").write_text("raise ImportError")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
 
 
 @pytest.hookimpl(tryfirst=True)
