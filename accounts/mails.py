@@ -8,7 +8,7 @@ from shop.jobs import mails
 from shop.jobs.mails import Budget, Mail
 
 
-@mails.mail("accounts.welcome_mail")
+@mails.mail("accounts.welcome_mail", urgent=True)
 def welcome_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
@@ -16,7 +16,7 @@ def welcome_mail(*, user: str) -> Mail | None:
     return _to(person, Budget.LINK, "Welcome", "welcome", context)
 
 
-@mails.mail("accounts.verification_mail")
+@mails.mail("accounts.verification_mail", urgent=True)
 def verification_mail(*, user: str) -> Mail | None:
     person = _recipient(user)
     if person is None or person.email_verified:
@@ -25,14 +25,14 @@ def verification_mail(*, user: str) -> Mail | None:
     return _to(person, Budget.LINK, "Confirm your e-mail address", "verification", context)
 
 
-@mails.mail("accounts.reset_mail")
+@mails.mail("accounts.reset_mail", urgent=True)
 def reset_mail(*, user: str) -> Mail | None:
     if (person := _recipient(user)) is None:
         return None
     return _to(person, Budget.PASSWORD_RESET, "Choose a new password", "reset", _link_context(RESET, person))
 
 
-@mails.mail("accounts.new_password_mail")
+@mails.mail("accounts.new_password_mail", urgent=True)
 def new_password_mail(*, user: str) -> Mail | None:
     """Another person may have changed the password."""
     if (person := _recipient(user)) is None:
@@ -41,7 +41,7 @@ def new_password_mail(*, user: str) -> Mail | None:
     return _to(person, Budget.PASSWORD_CHANGED, "Your password was changed", "new_password", context)
 
 
-@mails.mail("accounts.email_change_mail")
+@mails.mail("accounts.email_change_mail", urgent=True)
 def email_change_mail(*, user: str) -> Mail | None:
     person = _recipient(user)
     if person is None or not person.new_email or User.objects.filter(email=person.new_email).exists():
@@ -56,13 +56,13 @@ def email_change_mail(*, user: str) -> Mail | None:
     )
 
 
-@mails.mail("accounts.email_change_notice")
+@mails.mail("accounts.email_change_notice", urgent=True)
 def email_change_notice(*, user: str, address: str) -> Mail | None:
     """Notify the current address, whose owner may not have requested the change."""
     return _notice(user, address, "Your e-mail address is about to change", "email_change_notice")
 
 
-@mails.mail("accounts.email_changed_mail")
+@mails.mail("accounts.email_changed_mail", urgent=True)
 def email_changed_mail(*, user: str, address: str) -> Mail | None:
     return _notice(user, address, "Your e-mail address was changed", "email_changed")
 

@@ -83,7 +83,7 @@ def request_password_reset(*, email: str) -> None:
     send_reset_if_known.enqueue(email=normalize_email(email))
 
 
-@jobs.job("accounts.find_who_resets", in_transaction=True)
+@jobs.job("accounts.find_who_resets", in_transaction=True, urgent=True)
 def send_reset_if_known(*, email: str) -> None:
     user = User.objects.filter(email=email).first()
     if user is not None:

@@ -128,6 +128,8 @@ class CustomerMail:
     budget: Budget
     # Delayed, and sent only if the order is still unpaid then.
     asks_for_payment: bool = False
+    # The customer waits for it: sent before mails about many orders at once.
+    urgent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +175,11 @@ TRANSITIONS: dict[str, Transition] = {
     Event.PLACED: Transition(
         icon="shopping_cart",
         customer_mail=CustomerMail(
-            subject="We have received your order {}", template="placed", budget=Budget.ORDER, asks_for_payment=True
+            subject="We have received your order {}",
+            template="placed",
+            budget=Budget.ORDER,
+            asks_for_payment=True,
+            urgent=True,
         ),
     ),
     Event.PAYMENT_PROCESSING: Transition(
@@ -190,12 +196,13 @@ TRANSITIONS: dict[str, Transition] = {
             template="payment_failed",
             budget=Budget.ORDER,
             asks_for_payment=True,
+            urgent=True,
         ),
     ),
     Event.PAID: Transition(
         may_set={"status": (OrderStatus.COMPLETED,), "payment_status": AFTER_PAYMENT},
         icon="payments",
-        customer_mail=CustomerMail(subject="Your order {} is paid", template="paid", budget=Budget.SALE),
+        customer_mail=CustomerMail(subject="Your order {} is paid", template="paid", budget=Budget.SALE, urgent=True),
         notifies_staff=True,
     ),
     Event.CANCELLED: Transition(

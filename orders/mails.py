@@ -37,7 +37,9 @@ def _customer_mail(order: Order, event: Event, refund: ObjectId | None) -> Job:
     about = {"refund": str(refund)} if refund else {}
     if event == Event.PAYMENT_FAILED:
         about["failures"] = str(_failures(order))
-    return order_mail.job(delay=delay, order=str(order.pk), event=event.value, **about)
+    return order_mail.job(
+        delay=delay, urgent=CUSTOMER_MAILS[event].urgent, order=str(order.pk), event=event.value, **about
+    )
 
 
 def notify_staff(order: Order) -> None:

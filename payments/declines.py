@@ -43,7 +43,7 @@ def stop_if_too_many(payment: Payment) -> None:
         stop_card_testing.enqueue(at_once=True, unless_queued=True, payment=str(payment.pk))
 
 
-@jobs.job("payments.stop_card_testing")
+@jobs.job("payments.stop_card_testing", urgent=True)
 def stop_card_testing(*, payment: str) -> None:
     row = Payment.objects.get(pk=payment)
     try:

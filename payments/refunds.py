@@ -76,7 +76,7 @@ def refund_cancelled_order(*, order: Order) -> None:
         _reserve_refund(payment_id=payment.pk, amount=None, reason="The order was cancelled.", actor=Actor.SYSTEM)
 
 
-@jobs.job("payments.refund_late_money")
+@jobs.job("payments.refund_late_money", urgent=True)
 def refund_late_money(*, payment: str) -> None:
     """Refund a payment that arrived after the cancellation. Idempotent."""
     refund_cancelled_order(order=Payment.objects.get(pk=payment).order)
@@ -107,7 +107,7 @@ def _resend(refund: Refund, *, failed_jobs: list[ObjectId]) -> None:
     send_refund.enqueue(unless_queued=True, refund=str(refund.pk))
 
 
-@jobs.job("payments.send_refund")
+@jobs.job("payments.send_refund", urgent=True)
 def send_refund(*, refund: str) -> None:
     row = Refund.objects.get(pk=refund)
     if row.stripe_refund or row.status != Refund.Status.PENDING:

@@ -223,7 +223,7 @@ def close_intent(*, order: Order) -> None:
         raise StripeUnavailable
 
 
-@jobs.job("payments.close_intent")
+@jobs.job("payments.close_intent", urgent=True)
 def close_intent_job(*, payment: str) -> None:
     try:
         close_intent(order=Payment.objects.get(pk=payment).order)
@@ -239,7 +239,7 @@ def close_intent_later(*, order: Order) -> None:
         close_intent_job.enqueue(unless_queued=True, payment=str(payment.pk))
 
 
-@jobs.job("payments.refresh_intent")
+@jobs.job("payments.refresh_intent", urgent=True)
 def refresh_intent(*, intent: str) -> None:
     """Apply the intent's current state; retry if another change was applied concurrently."""
     for _ in range(REFRESH_TRIES):

@@ -46,7 +46,7 @@ class JobAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     ordering = ("-pk",)
     fields = (
         ("kind", "state"),
-        ("run_at", "attempts"),
+        ("run_at", "attempts", "urgent"),
         "last_error",
         "payload",
         ("created_at", "given_up_at", "request_id"),

@@ -7,7 +7,7 @@ worker is killed.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -42,6 +42,8 @@ logger = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 20
 LONGEST_BACK_OFF = timedelta(hours=1)
+# Of a turn's time; the rest is for the other jobs.
+URGENT_SHARE = 0.75
 
 Handler = Callable[..., None]
 
@@ -73,6 +75,8 @@ class Job(models.Model):
     # Of a job as it was enqueued; empty for rows of older releases.
     digest = models.CharField(max_length=32, blank=True)
     run_at = models.DateTimeField(default=timezone.now)
+    # Missing in rows of older releases.
+    urgent = models.BooleanField(default=False)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
     # Added to log lines.
@@ -83,7 +87,7 @@ class Job(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["given_up_at", "run_at"], name="job_due"),
+            models.Index(fields=["given_up_at", "urgent", "run_at"], name="job_turn"),
             models.Index(fields=["kind"], name="job_kind"),
             models.Index(fields=["digest"], condition=models.Q(attempts=0), name="job_untried"),
         ]
@@ -101,8 +105,8 @@ class Job(models.Model):
 
 
 class JobKind:
-    def __init__(self, name: str, function: Handler, *, in_transaction: bool) -> None:
-        self.name, self.in_transaction = name, in_transaction
+    def __init__(self, name: str, function: Handler, *, in_transaction: bool, urgent: bool) -> None:
+        self.name, self.in_transaction, self.urgent = name, in_transaction, urgent
         self._function = function
 
     def __call__(self, **payload: Any) -> None:
@@ -123,14 +127,15 @@ class JobKind:
             transactions.on_commit(lambda: run(row))
         return row
 
-    def job(self, payload: Mapping[str, Any], *, delay: timedelta | None = None) -> Job:
-        """Return an unsaved job."""
+    def job(self, payload: Mapping[str, Any], *, delay: timedelta | None = None, urgent: bool | None = None) -> Job:
+        """Return an unsaved job. ``urgent`` replaces that of the kind."""
         enqueued_at = now()
         return Job(
             kind=self.name,
             payload=payload,
             digest=_digest(self.name, payload),
             run_at=enqueued_at + (delay or timedelta(0)),
+            urgent=self.urgent if urgent is None else urgent,
             created_at=enqueued_at,
             request_id=request_context.current_request_id(),
         )
@@ -143,28 +148,43 @@ def _digest(kind: str, payload: Mapping[str, Any]) -> str:
 _kinds: dict[str, JobKind] = {}
 
 
-def job(name: str, *, in_transaction: bool = False) -> Callable[[Handler], JobKind]:
+def job(name: str, *, in_transaction: bool = False, urgent: bool = False) -> Callable[[Handler], JobKind]:
     """Register a handler, which must be idempotent: the process can die before the row is deleted.
 
-    ``in_transaction`` deletes the row in the transaction of a handler that only writes to the database. ``name`` is
-    stored.
+    ``in_transaction`` deletes the row in the transaction of a handler that only writes to the database. ``urgent`` jobs
+    run before others: a person waits for them, or money can be lost. ``name`` is stored.
     """
 
     def register(function: Handler) -> JobKind:
-        _kinds[name] = kind = JobKind(name, function, in_transaction=in_transaction)
+        _kinds[name] = kind = JobKind(name, function, in_transaction=in_transaction, urgent=urgent)
         return kind
 
     return register
 
 
 def run_due(*, limit: int = 50, seconds: float | None = None) -> int:
-    """Oldest first, for a slice of time; return the number tried."""
-    return sum(map(run, TimeLimit(seconds).limit(_due(limit))))
+    """Run urgent jobs, then others, each oldest first, for a slice of time; return the number tried.
+
+    At least one of the others runs, however many urgent jobs wait. ``limit`` is the most that is read at once.
+    """
+    whole, share = TimeLimit(seconds), TimeLimit(seconds, share=URGENT_SHARE)
+    tried = sum(map(run, share.limit(_due_urgent(limit))))
+    return tried + sum(map(run, whole.limit(_due(limit, urgent=False))))
 
 
-def _due(limit: int) -> list[Job]:
-    # The ORM would also ask for rows without the field, for which MongoDB reads all jobs.
-    match = {"given_up_at": None, "run_at": {"$lte": timezone.now()}}
+def _due_urgent(limit: int) -> Iterator[Job]:
+    """Include those that urgent jobs enqueue, such as the mail of a password reset."""
+    while due := _due(limit, urgent=True):
+        yield from due
+
+
+def _due(limit: int, *, urgent: bool) -> list[Job]:
+    # The ORM would also ask for rows without `given_up_at`, for which MongoDB reads all jobs.
+    match = {
+        "given_up_at": None,
+        "urgent": True if urgent else {"$in": [False, None]},
+        "run_at": {"$lte": timezone.now()},
+    }
     rows = documents.aggregate(Job, [{"$match": match}, {"$sort": {"run_at": 1}}, {"$limit": limit}])
     return [documents.instance(Job, row) for row in rows]
 
@@ -220,5 +240,12 @@ def _work_in_transaction(job: Job, kind: JobKind) -> None:
         kind(**job.payload)
     except Continue as more:
         documents.insert(
-            Job(pk=job.pk, kind=job.kind, request_id=job.request_id, created_at=job.created_at, **more.changes)
+            Job(
+                pk=job.pk,
+                kind=job.kind,
+                urgent=job.urgent,
+                request_id=job.request_id,
+                created_at=job.created_at,
+                **more.changes,
+            )
         )

@@ -80,18 +80,18 @@ Writer = Callable[..., Mail | None]
 
 
 class MailKind:
-    def __init__(self, name: str, write: Writer) -> None:
+    def __init__(self, name: str, write: Writer, *, urgent: bool) -> None:
         self.name = name
         self._write = write
-        self._kind = jobs.job(name)(self._run)
+        self._kind = jobs.job(name, urgent=urgent)(self._run)
 
     def enqueue(self, *, delay: timedelta | None = None, **about: str) -> None:
         """Enqueue in the running transaction. ``about`` are ids, since they are stored."""
-        documents.insert(self.job(delay=delay, **about))
+        documents.insert(self.job(delay=delay, urgent=None, **about))
 
-    def job(self, *, delay: timedelta | None = None, **about: str) -> jobs.Job:
-        """Return an unsaved job, to insert several at once."""
-        return self._kind.job({"mail": str(ObjectId()), **about}, delay=delay)
+    def job(self, *, delay: timedelta | None = None, urgent: bool | None = None, **about: str) -> jobs.Job:
+        """Return an unsaved job, to insert several at once. ``urgent`` replaces that of the kind."""
+        return self._kind.job({"mail": str(ObjectId()), **about}, delay=delay, urgent=urgent)
 
     def _run(self, *, mail: str, **about: str) -> None:
         _server.require()
@@ -102,12 +102,12 @@ class MailKind:
 kinds: list[str] = []
 
 
-def mail(name: str) -> Callable[[Writer], MailKind]:
-    """Register a writer, which returns None if the mail is obsolete."""
+def mail(name: str, *, urgent: bool = False) -> Callable[[Writer], MailKind]:
+    """Register a writer, which returns None if the mail is obsolete. ``urgent``: a person waits for the mail."""
 
     def register(write: Writer) -> MailKind:
         kinds.append(name)
-        return MailKind(name, write)
+        return MailKind(name, write, urgent=urgent)
 
     return register
 

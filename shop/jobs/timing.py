@@ -14,11 +14,13 @@ SLICE_SECONDS = 1.0
 
 
 class TimeLimit:
-    """The end of a slice of work, ``SLICE_SECONDS`` from now."""
+    """The end of a slice of work, or of a share of it; by default a slice takes ``SLICE_SECONDS``."""
 
-    def __init__(self, seconds: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, seconds: float | None = None, *, share: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._clock = clock
-        self._ends_at = clock() + (SLICE_SECONDS if seconds is None else seconds)
+        self._ends_at = clock() + share * (SLICE_SECONDS if seconds is None else seconds)
 
     @property
     def is_over(self) -> bool:

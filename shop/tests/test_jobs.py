@@ -11,11 +11,12 @@ from django.db import connection
 from django.utils import timezone
 
 from shop import jobs
+from shop.db import documents
 from shop.db.deadline import limited_database_time
 from shop.db.transactions import transactional
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.failures import failing
-from shop.dev.testing.plans import keys_and_documents
+from shop.dev.testing.plans import indexes_used, keys_and_documents, stages_of
 from shop.dev.testing.steps import run_concurrently
 from shop.jobs import Continue, Job, PeriodicTask, Postpone
 
@@ -28,6 +29,7 @@ class Work:
     def __init__(self) -> None:
         self.calls: list[Any] = []
         self.then: Callable[[], None] = lambda: None
+        self.kind: jobs.JobKind
         self.enqueue: Callable[..., Job | None]
 
     def __call__(self, **payload: Any) -> None:
@@ -39,7 +41,8 @@ class Work:
 def work() -> Iterator[Work]:
     """Registered as the handler of ``tests.work``."""
     function = Work()
-    function.enqueue = jobs.job("tests.work")(function).enqueue
+    function.kind = jobs.job("tests.work")(function)
+    function.enqueue = function.kind.enqueue
     yield function
     del jobs._kinds["tests.work"]
 
@@ -251,18 +254,48 @@ def test_looking_for_a_job_that_waits_reads_no_other(work: Work) -> None:
     assert keys_and_documents(look_up) == (1, 1)
 
 
+def enqueue_others_and_urgent(work: Work, number: int) -> None:
+    """As many of each; the urgent ones last. The first half of the others are rows of an older release."""
+    documents.insert(
+        *(work.kind.job({"n": n}, delay=timedelta(seconds=n - 1000), urgent=n >= number) for n in range(2 * number))
+    )
+    rows = connection.database[Job._meta.db_table]
+    rows.update_many({"payload.n": {"$lt": number // 2}}, {"$unset": {"urgent": ""}})
+
+
+def test_urgent_jobs_run_first_and_others_in_the_same_turn(work: Work) -> None:
+    enqueue_others_and_urgent(work, 4)
+    work.enqueue(n=8)
+    assert jobs.run_due(seconds=60) == 9
+    assert [call["n"] for call in work.calls] == [4, 5, 6, 7, 0, 1, 2, 3, 8]
+    assert not Job.objects.exists()
+
+
+def test_others_progress_however_many_urgent_jobs_wait(work: Work) -> None:
+    enqueue_others_and_urgent(work, 4)
+    # One urgent job uses up the time of its turn.
+    for turn in range(1, 4):
+        assert jobs.run_due(seconds=0) == 2
+        assert sorted(call["n"] for call in work.calls) == [*range(turn), *range(4, 4 + turn)]
+
+
 def test_a_turn_reads_only_the_jobs_that_it_may_run(work: Work) -> None:
-    for n in range(20):
-        work.enqueue(n=n)
+    enqueue_others_and_urgent(work, 20)
+    Job.objects.filter(payload__n__in=[0, 20]).update(given_up_at=timezone.now())
     with count_commands() as commands:
-        assert jobs.run_due(limit=2) == 2
-    assert keys_and_documents(commands[0]) == (2, 2)
-    assert [call["n"] for call in work.calls] == [0, 1]
+        assert jobs.run_due(limit=2, seconds=0) == 2
+    assert [call["n"] for call in work.calls] == [21, 1]
+    looked_up = [command for command in commands if command.name == "aggregate"]
+    assert len(looked_up) == 2
+    for command in looked_up:
+        # Rows with and without the field are merged.
+        assert keys_and_documents(command) in ((2, 2), (3, 2))
+        assert indexes_used(command) == {"job_turn"}
+        assert not stages_of(command) & {"SORT", "$sort"}
 
 
 def test_workers_at_once_run_each_job_once(work: Work) -> None:
-    for n in range(10):
-        work.enqueue(n=n)
+    enqueue_others_and_urgent(work, 5)
     assert sum(run_concurrently(*[jobs.run_due] * 4)) == 10
     assert sorted(call["n"] for call in work.calls) == list(range(10))
 
@@ -355,12 +388,12 @@ def test_a_job_in_a_transaction_that_continues_keeps_what_it_wrote(fault: dict) 
             raise Continue(n=n + 1)
 
     try:
-        count.enqueue(n=1)
+        documents.insert(count.job({"n": 1}, urgent=True))
         with failing("commitTransaction", times=1 if fault else 0, **fault):
-            assert jobs.run_due() == 1
+            assert jobs.run_due(seconds=0) == 1
         assert PeriodicTask.objects.count() == 1
         job = Job.objects.get()
-        assert (job.payload, job.attempts, job.last_error) == ({"n": 2}, 0, "")
+        assert (job.payload, job.attempts, job.last_error, job.urgent) == ({"n": 2}, 0, "", True)
         assert jobs.run_due() == 1
         assert (PeriodicTask.objects.count(), Job.objects.count()) == (2, 0)
     finally:

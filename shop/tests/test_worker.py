@@ -10,15 +10,21 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core import mail
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from catalog.models import Product
+from orders.expiry import expire_due_orders
+from orders.mails import order_mail
 from orders.models import Order
 from payments.models import StripeEvent
+from shop import jobs
+from shop.db import documents
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.server import database_uri
-from shop.dev.testing.steps import order_of, place_order, stock_of
+from shop.dev.testing.steps import API, order_of, place_order, stock_of
 from shop.dev.testing.stripe_steps import events, open_payment
 from shop.jobs import Job, PeriodicTask
 
@@ -63,6 +69,25 @@ def test_the_worker_does_once_what_is_due_and_ends(
     assert set(left) <= {("orders.mail", 0, "placed")}
     assert all(run_at > timezone.now() for run_at in Job.objects.values_list("run_at", flat=True))
     assert set(PeriodicTask.objects.values_list("name", flat=True)) >= {"orders.expire", "payments.retry_events"}
+
+
+def test_a_mail_that_a_person_waits_for_is_sent_before_mails_about_many_orders(
+    as_customer: APIClient, customer: User, make_product: Callable[..., Product]
+) -> None:
+    number = place_order(as_customer, make_product())["number"]
+    Order.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    expire_due_orders()
+    (cancellation,) = Job.objects.filter(kind="orders.mail", payload__event="expired")
+    others = [order_mail.job(order=cancellation.payload["order"], event="expired") for _ in range(299)]
+    documents.insert(*others)
+
+    # Its job looks up the account and enqueues the mail.
+    assert as_customer.post(f"{API}/auth/password/reset/", {"email": customer.email}).status_code == 202
+    assert jobs.run_due(limit=20, seconds=60) == 2 + 20
+
+    subjects = [sent.subject for sent in mail.outbox]
+    assert subjects == ["Choose a new password", *[f"Your order {number} is cancelled"] * 20]
+    assert Job.objects.filter(payload__event="expired").count() == 280
 
 
 def test_the_worker_stops_when_it_is_asked_to(db: None) -> None:
