@@ -21,7 +21,7 @@ from shop.dev.demo.history.holds import make_due_holds
 from shop.dev.growth import report
 from shop.dev.growth.addresses import LAST_PAGE, all_addresses
 from shop.dev.growth.loads import Others, Result
-from shop.dev.growth.pages import Page, Pages, Times
+from shop.dev.growth.pages import Page, Pages, Replies
 from shop.dev.growth.running import PARTS
 from shop.dev.growth.shops import Done
 from shop.dev.testing.admin import browser_of
@@ -109,20 +109,31 @@ def test_holds_that_are_due_belong_to_whole_orders() -> None:
 # --- What it says -----------------------------------------------------------------------------------------------------
 
 
+def page_of(who: str, name: str, small_ms: float, big_ms: float) -> Page:
+    return Page(who, name, Replies([small_ms]), Replies([big_ms]))
+
+
 @pytest.mark.parametrize(
     ("small", "big", "is_good"), [(100, 149, True), (100, 151, False), (10, 149, True), (250, 301, False)]
 )
 def test_a_page_is_good_if_it_is_fast_or_no_slower_than_in_a_small_shop(small: int, big: int, is_good: bool) -> None:
-    assert Page("guest", "/products/", Times([1], [small]), Times([1], [big])).is_good is is_good
-    download = Page("regular", "/users/me/export/", Times([small], [9]), Times([big], [9000]), is_download=True)
-    assert download.is_good is is_good
-    assert report.downloads_table(Pages([download]))[1][2:6] == [str(small), str(big), "9", "9000"]
-    assert report.pages_table(Pages([download]))[1:] == []
+    assert page_of("guest", "/products/", small, big).is_good is is_good
+
+
+def test_downloads_are_listed_with_time_and_size_and_not_judged() -> None:
+    export = Page("regular", "/users/me/export/", Replies([10.0], 2_000), Replies([4_000.0, 5_000.0, 9_000.0], 10**7))
+    pages = Pages([page_of("guest", "/products/", 10, 11)], [export])
+
+    assert report.downloads_table(pages)[1:] == [
+        ["regular", "/users/me/export/", "2 kB in 10 ms (0.2 MB/s)", "10,000 kB in 5,000 ms (2.0 MB/s)"]
+    ]
+    assert [row[1] for row in report.pages_table(pages)[1:]] == ["/products/"]
+    assert pages.is_good
 
 
 def test_the_slowest_pages_come_first_and_every_bad_one_is_shown() -> None:
-    bad = [Page("admin", f"bad {number}", Times([1], [10]), Times([1], [400 + number])) for number in range(30)]
-    pages = Pages([Page("guest", "good", Times([1], [10]), Times([1], [11])), *bad], refused={"staff: /gone/": 404})
+    bad = [page_of("admin", f"bad {number}", 10, 400 + number) for number in range(30)]
+    pages = Pages([page_of("guest", "good", 10, 11), *bad], refused={"staff: /gone/": 404})
 
     _, first, *others = report.pages_table(pages)
 

@@ -2,7 +2,6 @@
 
 import math
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,38 +16,37 @@ MOST_MS = 300.0
 
 
 @dataclass
-class Times:
-    """Milliseconds until the first byte of the reply and until its last one."""
+class Replies:
+    """Of one shop: milliseconds of each reply and the size of the last one."""
 
-    first: list[float] = field(default_factory=list)
-    whole: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def milliseconds(self) -> float:
+        return statistics.median(self.times)
+
+    @property
+    def megabytes_per_second(self) -> float:
+        return self.size / 1000 / self.milliseconds
 
 
 @dataclass
 class Page:
-    """A download, such as the export of an account, is judged by its first byte."""
+    """A list or read of the API or the admin, or a download."""
 
     who: str
     name: str
-    small: Times = field(default_factory=Times)
-    big: Times = field(default_factory=Times)
-    is_download: bool = False
+    small: Replies = field(default_factory=Replies)
+    big: Replies = field(default_factory=Replies)
 
     @property
     def small_ms(self) -> float:
-        return self._judged(self.small)
+        return self.small.milliseconds
 
     @property
     def big_ms(self) -> float:
-        return self._judged(self.big)
-
-    def _judged(self, times: Times) -> float:
-        return statistics.median(times.first if self.is_download else times.whole)
-
-    @property
-    def whole_ms(self) -> tuple[float, float]:
-        """Return the medians of the small and the big shop."""
-        return statistics.median(self.small.whole), statistics.median(self.big.whole)
+        return self.big.milliseconds
 
     @property
     def ratio(self) -> float:
@@ -61,9 +59,10 @@ class Page:
 
 @dataclass
 class Pages:
-    """``refused``: addresses that answer with an error, by name."""
+    """``downloads`` are not judged. ``refused``: addresses that answer with an error, by name."""
 
     measured: list[Page] = field(default_factory=list)
+    downloads: list[Page] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -83,29 +82,28 @@ def measure(small: Shop, big: Shop, *, rounds: int, tick: Tick) -> Pages:
     pages = Pages()
     for number, (of_small, of_big) in enumerate(pairs):
         page = Page(of_big.who, of_big.name)
-        statuses = _measure(page, [(small, of_small, page.small), (big, of_big, page.big)], rounds)
-        if max(statuses) < 300:
-            pages.measured.append(page)
+        status, is_download = _measure(page, [(small, of_small, page.small), (big, of_big, page.big)], rounds)
+        if status >= 300:
+            pages.refused[f"{page.who}: {page.name}"] = status
         else:
-            pages.refused[f"{page.who}: {page.name}"] = max(statuses)
+            (pages.downloads if is_download else pages.measured).append(page)
         tick(number + 1, len(pairs))
     return pages
 
 
-def _measure(page: Page, sides: Sequence[tuple[Shop, Address, Times]], rounds: int) -> list[int]:
-    """Return the highest statuses."""
+def _measure(page: Page, sides: Sequence[tuple[Shop, Address, Replies]], rounds: int) -> tuple[int, bool]:
+    """Return the highest status, and whether the replies are downloads."""
     paths = [_with_last_page(shop, address) for shop, address, _ in sides]
-    statuses = [shop.request(page.who, path)[1].status_code for (shop, _, _), path in zip(sides, paths, strict=True)]
-    for _ in range(rounds if max(statuses) < 300 else 0):
-        for position, ((shop, _, times), path) in enumerate(zip(sides, paths, strict=True)):
-            milliseconds, reply = shop.request(page.who, path, stream=True)
-            times.first.append(milliseconds)
-            began = time.perf_counter()
-            len(reply.content)
-            times.whole.append(milliseconds + (time.perf_counter() - began) * 1000)
-            page.is_download = reply.headers.get("Content-Disposition", "").startswith("attachment")
-            statuses[position] = max(statuses[position], reply.status_code)
-    return statuses
+    replies = [shop.request(page.who, path)[1] for (shop, _, _), path in zip(sides, paths, strict=True)]
+    status = max(reply.status_code for reply in replies)
+    is_download = all(reply.headers.get("Content-Disposition", "").startswith("attachment") for reply in replies)
+    for _ in range(rounds if status < 300 else 0):
+        for (shop, _, measured), path in zip(sides, paths, strict=True):
+            milliseconds, reply = shop.request(page.who, path)
+            measured.times.append(milliseconds)
+            measured.size = len(reply.content)
+            status = max(status, reply.status_code)
+    return status, is_download
 
 
 def _with_last_page(shop: Shop, address: Address) -> str:

@@ -62,6 +62,7 @@ class Growth:
             self._sections += [
                 f"{report.pages_summary(measured)} {report.rule()}",
                 report.markdown(report.pages_table(measured)),
+                report.rule_of_downloads(),
                 report.markdown(report.downloads_table(measured)),
             ]
             good.append(measured.is_good)
