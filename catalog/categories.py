@@ -13,10 +13,13 @@ def in_tree_order(categories: Iterable[Category]) -> list[Category]:
 
 
 def count_products(categories: Iterable[Category], *, among: Iterable[Category] | None = None) -> None:
-    """Set ``product_count``, which includes descendants that are in ``among`` (default: in ``categories``)."""
+    """Set ``product_count``, which includes descendants that are in ``among`` (default: in ``categories``).
+
+    A product of several of these categories counts once.
+    """
     totals: dict[ObjectId, int] = {}
     for category in categories if among is None else among:
         for ancestor in category.lineage:
             totals[ancestor] = totals.get(ancestor, 0) + category.active_products
     for category in categories:
-        category.product_count = totals.get(category.pk, 0)
+        category.product_count = totals.get(category.pk, 0) + category.shared_products

@@ -53,6 +53,11 @@ class CompareAtPriceTooLow(ShopError):
     default_detail = "The compare-at price must be above the price. Change both, or remove the compare-at price."
 
 
+class SaleInvalid(ShopError):
+    default_code = "invalid_sale"
+    default_detail = "A sale price must be below the price, and the sale must end after its start."
+
+
 class PriceOutOfRange(ShopError):
     default_code = "price_out_of_range"
     default_detail = "A price would be negative or too large."

@@ -1,10 +1,13 @@
 from typing import Any
 
 from bson import ObjectId
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.generics import get_object_or_404
 
-from catalog.models import Product
+from catalog.collections.models import Collection
+from catalog.models import Category, Product
+from catalog.redirects import Kind, find_targets
 from shop.api.permissions import staff_may
 
 # Permissions to see inactive products and stock.
@@ -22,3 +25,19 @@ def find_product(id_or_slug: str, *, user: Any) -> Product:
     if not product.is_active and not staff_may(user, *SEE_ALL):
         raise Http404
     return product
+
+
+def current_slug(kind: Kind, former: str, *, user: Any) -> str | None:
+    """Return the slug of the object that had another, if ``user`` may see it."""
+    former = former.lower()
+    target = find_targets(kind, [former]).get(former)
+    if target is None:
+        return None
+    found: QuerySet[Any]
+    if kind == Kind.CATEGORY:
+        found = Category.objects.all()
+    elif kind == Kind.COLLECTION:
+        found = Collection.objects.active()
+    else:
+        found = Product.objects.all() if staff_may(user, *SEE_ALL) else Product.objects.active()
+    return found.filter(pk=target).values_list("slug", flat=True).first()

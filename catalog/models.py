@@ -1,10 +1,10 @@
 """Products include a read model of all that lists show, so that a list is one query."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from bson import ObjectId
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
@@ -13,13 +13,21 @@ from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField, ObjectIdField
 
 from catalog.availability import StockPolicy, available_quantity, validate_barcode
+from catalog.collections.models import Collection, CollectionItem  # noqa: F401 (registers the models)
 from catalog.importing.models import ImportPart, ImportRun, ImportStep  # noqa: F401 (registers the models)
+from catalog.price_history import PriceRecord  # noqa: F401
+from catalog.redirects import SlugRedirect  # noqa: F401
+from catalog.sales import RecordedPlanField, SalePriced
+from catalog.seo import seo_description_field, seo_title_field
+from catalog.slugs import validate_slug_not_reserved
+from catalog.tags import LONGEST_TAG, validate_tags
 from catalog.tax_classes import TaxClass
 from shop.db import identifiers
-from shop.db.fields import CodeField, KeyField, LabelsField, LowerSlugField, OptionsField
+from shop.db.fields import CodeField, KeyField, LabelField, LabelsField, LowerSlugField, OptionsField, TagsField
 from shop.db.money_fields import money_field
 
-RESERVED_SLUGS = frozenset({"facets"})
+# Before all times.
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 SEARCH_INDEX = "product_search"
 ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
 MAX_ATTRIBUTES = 30
@@ -29,16 +37,6 @@ MAX_VARIANT_IMAGES = 50
 OPTION_SEPARATOR = "|"
 # In grams.
 MAX_WEIGHT = 10_000_000
-
-
-def is_reserved(slug: str) -> bool:
-    """Return whether a URL with this slug would match another route or an id."""
-    return slug in RESERVED_SLUGS or ObjectId.is_valid(slug)
-
-
-def validate_slug_not_reserved(slug: str) -> None:
-    if is_reserved(slug):
-        raise ValidationError("This slug is reserved.", code="reserved_slug")
 
 
 def validate_attributes(attributes: Any) -> None:
@@ -91,9 +89,13 @@ class Category(models.Model):
     # Ids from the root to this category, inclusive.
     lineage = ArrayField(ObjectIdField(), default=list, editable=False)
     position = models.PositiveIntegerField(default=0, help_text="Sort order (lowest first).")
+    seo_title = seo_title_field()
+    seo_description = seo_description_field()
     revision = models.PositiveIntegerField(default=0, editable=False)
-    # Without descendants; written by `catalog.read_model`.
+    # Products of this category only, without descendants; written by `catalog.read_model`.
     active_products = models.IntegerField(default=0, editable=False)
+    # Products of several categories, of which this or a descendant is one.
+    shared_products = models.IntegerField(default=0, editable=False)
     # Set by `catalog.categories.count_products`.
     product_count: int
 
@@ -122,12 +124,20 @@ class Product(models.Model):
     category = models.ForeignKey(
         Category, null=True, blank=True, on_delete=models.PROTECT, related_name="products", db_index=False
     )
+    # Ids; the product is also found in these categories and their ancestors.
+    additional_categories = ArrayField(ObjectIdField(), default=list, blank=True)
+    brand = LabelField(max_length=100, blank=True, default="")
+    tags = TagsField(models.CharField(max_length=LONGEST_TAG), default=list, blank=True, validators=[validate_tags])
+    # Ids of collections, in which `CollectionItem` has the product's place.
+    collections = ArrayField(ObjectIdField(), default=list, blank=True)
     compare_at_price = money_field(null=True, blank=True, help_text="The original price, shown struck through.")
     is_active = models.BooleanField("active", default=True, help_text="Inactive products are neither shown nor sold.")
     free_shipping = models.BooleanField(
         default=False, help_text="Neither its weight nor its price counts for the price of shipping."
     )
     tax_class = models.CharField(max_length=10, choices=TaxClass, default=TaxClass.STANDARD)
+    seo_title = seo_title_field()
+    seo_description = seo_description_field()
     attributes = LabelsField(default=dict, blank=True, validators=[validate_attributes])
     # The order in which `options` shows names and values: [{"name": "size", "values": ["S", "M"]}].
     option_order = OptionsField("option order", default=list, blank=True, validators=[validate_option_order])
@@ -138,8 +148,12 @@ class Product(models.Model):
     category_name = models.CharField(max_length=120, blank=True, editable=False)
     category_slug = models.CharField(max_length=140, blank=True, editable=False)
     category_lineage = ArrayField(ObjectIdField(), default=list, editable=False)
-    # The category whose `active_products` includes this product.
+    brand_slug = models.CharField(max_length=140, blank=True, default="", editable=False)
+    # The category whose `active_products` includes this product, or those whose `shared_products` do.
     counted_in = ObjectIdField(null=True, editable=False)
+    shared_in = ArrayField(ObjectIdField(), default=list, editable=False)
+    # The collections in which the product has a place.
+    placed_in = ArrayField(ObjectIdField(), default=list, editable=False)
     # See `catalog.search_terms`.
     sort_name = models.CharField(max_length=200, blank=True, editable=False)
     search_words = ArrayField(models.CharField(max_length=250), default=list, editable=False)
@@ -153,6 +167,9 @@ class Product(models.Model):
     # The lowest and highest price of the active variants.
     price = money_field(default=Decimal(0), editable=False)
     price_max = money_field(default=Decimal(0), editable=False)
+    # The cheapest variant's own price while it is on sale; when a price changes next, see `catalog.due_prices`.
+    regular_price = money_field(null=True, editable=False)
+    next_price_at = models.DateTimeField(null=True, editable=False)
     in_stock = models.BooleanField(default=False, editable=False)
     stock_flips = models.PositiveIntegerField(default=0, editable=False)
     # [{"id", "name" (in the default storage), "alt", "width", "height" (if known)}] by position.
@@ -168,6 +185,7 @@ class Product(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["category", "id"], name="product_of_category"),
+            models.Index(fields=["additional_categories", "id"], name="product_of_more_categories"),
             models.Index(fields=["is_active", "-created_at", "-id"], name="product_newest"),
             models.Index(fields=["is_active", "price", "id"], name="product_price"),
             models.Index(fields=["is_active", "sort_name", "id"], name="product_name"),
@@ -177,6 +195,13 @@ class Product(models.Model):
             models.Index(fields=["is_active", "category_lineage", "price", "id"], name="product_category_price"),
             models.Index(fields=["is_active", "attribute_pairs", "-created_at", "-id"], name="product_attribute"),
             models.Index(fields=["is_active", "option_pairs", "-created_at", "-id"], name="product_option"),
+            models.Index(fields=["is_active", "brand_slug", "-created_at", "-id"], name="product_brand"),
+            models.Index(fields=["is_active", "tags", "-created_at", "-id"], name="product_tag"),
+            models.Index(fields=["is_active", "collections", "-created_at", "-id"], name="product_collection"),
+            models.Index(fields=["is_active", "-updated_at", "-id"], name="product_updated_since"),
+            models.Index(
+                fields=["next_price_at"], condition=models.Q(next_price_at__gt=NO_TIME), name="product_prices_due"
+            ),
             models.Index(fields=["is_active", "search_beginnings", "-created_at", "-id"], name=SEARCH_INDEX),
         ]
 
@@ -194,7 +219,7 @@ class VariantQuerySet(models.QuerySet["Variant"]):
         return self.filter(models.Q(sku_key__in=[identifiers.key(sku) for sku in skus]) | models.Q(sku__in=skus))
 
 
-class Variant(models.Model):
+class Variant(SalePriced, models.Model):
     """A product has at least one variant."""
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="variants")
@@ -206,6 +231,13 @@ class Variant(models.Model):
     weight = models.PositiveIntegerField(
         "weight in g", null=True, blank=True, validators=[MaxValueValidator(MAX_WEIGHT)]
     )
+    sale_price = money_field(null=True, blank=True)
+    sale_starts_at = models.DateTimeField(null=True, blank=True)
+    sale_ends_at = models.DateTimeField(null=True, blank=True)
+    # Written by `catalog.read_model`: see `catalog.price_history`.
+    recorded_plan = RecordedPlanField(max_length=200, default="", blank=True, editable=False)
+    lowest_before_price = money_field(null=True, editable=False)
+    lowest_before_sale = money_field(null=True, editable=False)
     # Ids of the product's images, the first of which represents the variant; see `catalog.images`.
     images = ArrayField(ObjectIdField(), default=list, blank=True, editable=False)
     # Not unique: several packages of an article may have the same.

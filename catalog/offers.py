@@ -5,9 +5,11 @@ from decimal import Decimal
 
 from bson import ObjectId
 from django.conf import settings
+from django.utils import timezone
 
 from catalog.availability import available_quantity, backordered
 from catalog.models import Product, Variant
+from catalog.sales import PricePlan
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
 
@@ -141,7 +143,7 @@ def _offer(variant: Document, product: Document) -> Offer:
         product=product["_id"],
         sku=variant["sku"],
         options=variant["options"],
-        price=documents.decimal_of(variant["price"]),
+        price=_price_now(variant),
         weight=variant["weight"],
         stock=int(variant["stock"]),
         stock_policy=variant["stock_policy"],
@@ -155,3 +157,9 @@ def _offer(variant: Document, product: Document) -> Offer:
         picture=next((pictures[str(pk)] for pk in variant["images"] if str(pk) in pictures), first),
         product_picture=first,
     )
+
+
+def _price_now(variant: Document) -> Decimal:
+    if variant.get("sale_price") is None:
+        return documents.decimal_of(variant["price"])
+    return PricePlan.of_document(variant).at(timezone.now())

@@ -4,19 +4,23 @@ Concurrent changes conflict on the product's document and are retried.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson import ObjectId
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from pymongo import UpdateOne
 
 from catalog import search_terms
+from catalog.brands import brand_slug
+from catalog.collections.membership import sync_items
 from catalog.models import Category, Product, ProductImage, Variant
 from catalog.options import combinations, option_fields
+from catalog.price_history import record_prices
+from catalog.sales import prices_at, truncated
 from shop.db import documents, identifiers
 
 
@@ -27,18 +31,24 @@ def refresh(*product_ids: ObjectId) -> bool:
     products = {product.pk: product for product in Product.objects.filter(pk__in=product_ids)}
     if len(products) < len(set(product_ids)):
         raise Product.DoesNotExist
-    in_category = [product for product in products.values() if product.category_id]
-    categories = Category.objects.in_bulk({product.category_id for product in in_category})
-    moved = {row.category_id for row in in_category if row.category_lineage != categories[row.category_id].lineage}
-    Category.objects.filter(pk__in=moved).bump_revision()
+    categories = categories_of(products.values())
+    moved = [row for row in products.values() if row.category_lineage != _lineage(_own(row, categories))]
+    Category.objects.filter(pk__in={row.pk for product in moved for row in _own(product, categories)}).bump_revision()
     variants = group_by_product(Variant.objects.filter(product__in=products, is_active=True).order_by("id"))
     images = group_by_product(ProductImage.objects.filter(product__in=products).order_by("position", "id"))
+    # As MongoDB stores it.
+    now = truncated(timezone.now())
+    recorded = record_prices((variant for rows in variants.values() for variant in rows), now=now)
+    documents.update_rows(Variant, recorded)
     changes = {
-        pk: fields(product, category=categories.get(product.category_id), variants=variants[pk], images=images[pk])
+        pk: fields(product, categories=categories, variants=variants[pk], images=images[pk], moment=now)
         for pk, product in products.items()
     }
-    _move_counts([(product.counted_in, changes[pk]["counted_in"]) for pk, product in products.items()])
-    now = timezone.now()
+    _move_counts(
+        (Counted(product.counted_in, product.shared_in), Counted(change["counted_in"], change["shared_in"]))
+        for product, change in ((product, changes[pk]) for pk, product in products.items())
+    )
+    sync_items(products.values())
     documents.update_rows(Product, {pk: {**change, "updated_at": now} for pk, change in changes.items()})
     return any(products[pk].compare_at_price != change["compare_at_price"] for pk, change in changes.items())
 
@@ -51,20 +61,52 @@ def group_by_product(rows: Iterable[Variant | ProductImage]) -> dict[ObjectId, l
 
 
 def uncount(product: Product) -> None:
-    """Remove a product that is about to be deleted from its category's count."""
-    _move_counts([(product.counted_in, None)])
+    """Remove a product that is about to be deleted from its categories' counts."""
+    _move_counts([(Counted(product.counted_in, product.shared_in), Counted())])
+
+
+def categories_of(products: Iterable[Product]) -> dict[ObjectId, Category]:
+    return Category.objects.in_bulk(
+        {pk for product in products for pk in (product.category_id, *product.additional_categories) if pk}
+    )
+
+
+def _own(product: Product, categories: Mapping[ObjectId, Category]) -> list[Category]:
+    """Return the main category first; without those that were deleted."""
+    own = dict.fromkeys((product.category_id, *product.additional_categories))
+    return [categories[pk] for pk in own if pk in categories]
+
+
+def _lineage(categories: Iterable[Category]) -> list[ObjectId]:
+    return list(dict.fromkeys(pk for category in categories for pk in category.lineage))
 
 
 def fields(
-    product: Product, *, category: Category | None, variants: Sequence[Variant], images: Sequence[ProductImage]
+    product: Product,
+    *,
+    categories: Mapping[ObjectId, Category],
+    variants: Sequence[Variant],
+    images: Sequence[ProductImage],
+    moment: datetime,
 ) -> dict[str, Any]:
-    """``variants`` are the active ones."""
+    """``categories`` include the product's, ``variants`` are the active ones."""
+    plans = [variant.price_plan for variant in variants]
+    prices = prices_at(moment, plans)
+    category = categories.get(product.category_id) if product.category_id else None
+    own = _own(product, categories)
+    lineage = _lineage(own)
+    is_shared = bool(product.additional_categories)
     # Without active variants, keep the last price.
-    price = min((variant.price for variant in variants), default=product.price)
+    price = prices.lowest if prices else product.price
+    # The price that applies without a sale.
+    regular = min((plan.price for plan in plans), default=price)
     former = product.compare_at_price
     return {
         **category_fields(category),
-        "counted_in": category.pk if category and product.is_active else None,
+        "category_lineage": lineage,
+        "counted_in": category.pk if category and product.is_active and not is_shared else None,
+        "shared_in": lineage if product.is_active and is_shared else [],
+        "placed_in": product.collections,
         "sort_name": search_terms.sort_name(product.name),
         **search_terms.product_fields(
             name=product.name,
@@ -73,11 +115,14 @@ def fields(
             values=searched_values(product.attributes, [variant.options for variant in variants]),
             skus=[variant.sku for variant in variants],
         ),
+        "brand_slug": brand_slug(product.brand),
         "attribute_pairs": sorted(attribute_pair(name, value) for name, value in product.attributes.items()),
         **option_fields(product.option_order, variants),
         "price": price,
-        "price_max": max((variant.price for variant in variants), default=price),
-        "compare_at_price": former if former is not None and former > price else None,
+        "price_max": prices.highest if prices else price,
+        "regular_price": prices.regular if prices else None,
+        "next_price_at": min((time for plan in plans for time in plan.changes_after(moment)), default=None),
+        "compare_at_price": former if former is not None and former > regular else None,
         "in_stock": any(variant.in_stock for variant in variants),
         "pictures": [_picture(image) for image in images],
     }
@@ -105,32 +150,66 @@ def searched_values(attributes: dict[str, str], options: Iterable[dict[str, str]
 
 
 def rename_category(category: Category, *, products: Sequence[ObjectId]) -> None:
-    """Update those of the products that are in the category."""
+    """Update those of the products that are in the category, and in no other."""
     changes = category_fields(category) | search_terms.with_category(category.name)
-    Product.objects.filter(pk__in=products, category=category).update(**changes)
+    alone = Q(additional_categories=[]) | Q(additional_categories__isnull=True)
+    Product.objects.filter(alone, pk__in=products, category=category).update(**changes)
 
 
-def set_active(
-    products: Sequence[tuple[ObjectId, ObjectId | None, bool]], *, is_active: bool, updated_at: datetime
-) -> None:
-    """``products`` are given with their categories and ``is_active``. Call it in a transaction.
+# Of a :class:`Visibility`.
+VISIBILITY_FIELDS = ("pk", "category", "is_active", "additional_categories", "category_lineage")
+
+
+class Visibility(NamedTuple):
+    """A product's fields that decide where it is counted."""
+
+    pk: ObjectId
+    category: ObjectId | None
+    is_active: bool
+    additional_categories: list[ObjectId] | None
+    lineage: list[ObjectId] | None
+
+    @property
+    def counted(self) -> "Counted":
+        return Counted(shared=self.lineage or []) if self.additional_categories else Counted(alone=self.category)
+
+
+def set_active(products: Sequence[Visibility], *, is_active: bool, updated_at: datetime) -> None:
+    """Call it in a transaction.
 
     Writes ``updated_at`` also of those that stay as they are, so that a job of an earlier request skips them.
     """
-    Product.objects.filter(pk__in=[pk for pk, *_ in products]).update(
-        is_active=is_active, counted_in=F("category") if is_active else None, updated_at=updated_at
-    )
-    changed = [category for _, category, was_active in products if was_active != is_active]
-    _move_counts([(None, category) if is_active else (category, None) for category in changed])
+    shared = [product.pk for product in products if product.additional_categories]
+    alone = [product.pk for product in products if not product.additional_categories]
+    changes = {"is_active": is_active, "updated_at": updated_at}
+    Product.objects.filter(pk__in=alone).update(**changes, counted_in=F("category") if is_active else None)
+    if shared:
+        Product.objects.filter(pk__in=shared).update(**changes, shared_in=F("category_lineage") if is_active else [])
+    changed = [product.counted for product in products if product.is_active != is_active]
+    _move_counts((Counted(), each) if is_active else (each, Counted()) for each in changed)
 
 
-def _move_counts(moves: Sequence[tuple[ObjectId | None, ObjectId | None]]) -> None:
-    """``moves`` are pairs of former and new category."""
-    numbers = Counter(after for _, after in moves)
-    numbers.subtract(before for before, _ in moves)
-    for category, number in numbers.items():
-        if category and number:
-            Category.objects.filter(pk=category).update(active_products=F("active_products") + number)
+class Counted(NamedTuple):
+    """The categories that count a product: one in ``active_products``, or several in ``shared_products``."""
+
+    alone: ObjectId | None = None
+    shared: Sequence[ObjectId] = ()
+
+
+def _move_counts(moves: Iterable[tuple[Counted, Counted]]) -> None:
+    """``moves`` are pairs of former and new categories."""
+    numbers: Counter[tuple[ObjectId, str]] = Counter()
+    for before, after in moves:
+        for counted, number in ((before, -1), (after, 1)):
+            if counted.alone:
+                numbers[counted.alone, "active_products"] += number
+            for pk in counted.shared:
+                numbers[pk, "shared_products"] += number
+    changes: defaultdict[ObjectId, dict[str, int]] = defaultdict(dict)
+    for (pk, field), number in sorted(numbers.items()):
+        if number:
+            changes[pk][field] = number
+    documents.bulk_write(Category, [UpdateOne({"_id": pk}, {"$inc": change}) for pk, change in changes.items()])
 
 
 def add_to_rating(product_id: ObjectId, *, reviews: int, stars: int) -> None:

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalog.availability import StockPolicy, validate_barcode
+from catalog.collections.models import Collection
 from catalog.models import (
     ATTRIBUTE_NAME,
     MAX_ATTRIBUTES,
@@ -17,12 +18,14 @@ from catalog.models import (
     validate_attributes,
     validate_option_order,
 )
+from catalog.seo import SEOSerializer, ShownSEOSerializer, seo_fields
+from catalog.tags import LONGEST_TAG, MAX_TAGS, validate_tags
 from catalog.tax_classes import TaxClass
 from shop.api.fields import CodeField, LowerSlugField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.db import identifiers
-from shop.db.fields import normalized_labels, normalized_options
+from shop.db.fields import normalized_labels, normalized_options, normalized_tags
 from shop.db.money_fields import MoneyField
 from shop.media.fields import UploadedImageField
 
@@ -35,9 +38,11 @@ class CategorySerializer(serializers.ModelSerializer):
         read_only=True, help_text="Active products in this category and its descendants."
     )
 
+    seo = ShownSEOSerializer(source="*", read_only=True)
+
     class Meta:
         model = Category
-        fields = ["id", "name", "slug", "parent", "path", "product_count"]
+        fields = ["id", "name", "slug", "parent", "path", "product_count", "seo"]
 
 
 @extend_schema_field(
@@ -93,6 +98,21 @@ class OptionOrderField(serializers.JSONField):
         return options
 
 
+class TagsField(serializers.ListField):
+    child = serializers.CharField(max_length=LONGEST_TAG)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_TAGS, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        tags = normalized_tags(super().to_internal_value(data))
+        try:
+            validate_tags(tags)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages, code=error.code) from error
+        return tags
+
+
 # --- Write serializers ------------------------------------------------------------------------------------------------
 
 
@@ -122,7 +142,13 @@ class StockPolicyFields(serializers.Serializer):
     )
 
 
-class VariantWriteSerializer(StockPolicyFields, OptionalNulls):
+class SalePriceSerializer(OptionalNulls):
+    sale_price = MoneyField(required=False, allow_null=True, help_text="Below `price`; null ends the sale.")
+    sale_starts_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null: at once.")
+    sale_ends_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null: never.")
+
+
+class VariantWriteSerializer(StockPolicyFields, SalePriceSerializer):
     sku = CodeField(max_length=64, required=False)
     options = AttributesField(required=False)
     price = MoneyField()
@@ -161,16 +187,32 @@ OF_VARIANTS = (
     "stock_policy",
     "backorder_limit",
     "expected_on",
+    "sale_price",
+    "sale_starts_at",
+    "sale_ends_at",
 )
 
 
-class ProductWriteSerializer(StockPolicyFields, OptionalNulls):
+class ProductWriteSerializer(StockPolicyFields, SalePriceSerializer):
     """A product with `variants`, or with the price, SKU, weight and stock of a single variant."""
 
     name = serializers.CharField(max_length=200)
     slug = LowerSlugField(max_length=220, required=False, validators=Product._meta.get_field("slug").validators[1:])
     description = serializers.CharField(max_length=20_000, required=False, allow_blank=True)
     category = CategoryField(slug_field="slug", queryset=Category.objects.all(), required=False, allow_null=True)
+    additional_categories = serializers.SlugRelatedField(
+        slug_field="slug",
+        queryset=Category.objects.all(),
+        many=True,
+        required=False,
+        help_text="Slugs of further categories.",
+    )
+    brand = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    tags = TagsField(required=False)
+    collections = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Collection.objects.all(), many=True, required=False, help_text="Slugs."
+    )
+    seo = SEOSerializer(required=False)
     price = MoneyField(required=False)
     compare_at_price = MoneyField(required=False, allow_null=True)
     sku = CodeField(max_length=64, required=False)
@@ -194,6 +236,10 @@ class ProductWriteSerializer(StockPolicyFields, OptionalNulls):
     }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs |= seo_fields(attrs.pop("seo", {}))
+        for name in ("additional_categories", "collections"):
+            if name in attrs:
+                attrs[name] = list(dict.fromkeys(row.pk for row in attrs[name]))
         if "variants" in attrs:
             for name in OF_VARIANTS:
                 if name in attrs:

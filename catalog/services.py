@@ -11,18 +11,24 @@ from django.utils.text import slugify
 
 from catalog import images, read_model, stock
 from catalog.availability import StockPolicy
+from catalog.category_products import products_in, refresh_category, refresh_shared_products
+from catalog.collections.models import Collection
 from catalog.errors import (
     CategoryCycle,
     CategoryInUse,
     CompareAtPriceTooLow,
     DuplicateOptions,
+    SaleInvalid,
     SkuTaken,
     SlugTaken,
     StockBelowZero,
     VariantRequired,
 )
-from catalog.models import Category, Product, ProductImage, StockMovement, Variant, is_reserved
+from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from catalog.redirects import Kind, leave_redirect, remove_redirects
+from catalog.sales import PricePlan
 from catalog.skus import SkuMap
+from catalog.slugs import is_reserved
 from catalog.text import in_ascii
 from shop import jobs
 from shop.audit import staff_log
@@ -39,6 +45,8 @@ from shop.media.cleanup import delete_image_later
 PRODUCT_FIELDS = tuple(
     field.name for field in Product._meta.concrete_fields if field.editable and not field.primary_key
 )
+CATEGORY_FIELDS = ("name", "slug", "parent", "path", "lineage", "position", "seo_title", "seo_description")
+SALE_FIELDS = ("sale_price", "sale_starts_at", "sale_ends_at")
 VARIANT_FIELDS = (
     "sku",
     "options",
@@ -49,11 +57,10 @@ VARIANT_FIELDS = (
     "stock_policy",
     "backorder_limit",
     "expected_on",
+    *SALE_FIELDS,
 )
 # In one transaction, because `is_active` is in most indexes.
 ACTIVATED_TOGETHER = 200
-# In one step of a job, of which the first is part of the request.
-RENAMED_TOGETHER = 500
 
 # --- Products ---------------------------------------------------------------------------------------------------------
 
@@ -95,7 +102,9 @@ def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -
     :class:`VariantRequired` for an ambiguous variant.
     """
     product = Product.objects.get(pk=product.pk)
+    former_slug = product.slug
     _set_fields(product, data, PRODUCT_FIELDS)
+    leave_redirect(Kind.PRODUCT, former=former_slug, slug=product.slug, target=product.pk)
     existing = list(Variant.objects.filter(product=product).order_by("position", "id"))
     if "variants" in data:
         _replace_variants(product, existing, data["variants"], actor=actor)
@@ -119,6 +128,7 @@ def delete_product(*, product: Product) -> bool:
     staff_log.record(Action.DELETE, product)
     for image in ProductImage.objects.filter(product=product):
         delete_image_later(image.name)
+    remove_redirects(product.pk)
     product.delete()
     return True
 
@@ -128,7 +138,7 @@ def set_active(products: list[Product], *, is_active: bool, as_of: datetime | No
     """``as_of`` is the time of the request, if it was not made now."""
     staff_log.record(Action.CHANGE, *products, fields=["is_active"])
     rows = Product.objects.filter(pk__in=[product.pk for product in products])
-    found = list(rows.values_list("pk", "category", "is_active"))
+    found = [read_model.Visibility(*row) for row in rows.values_list(*read_model.VISIBILITY_FIELDS)]
     read_model.set_active(found, is_active=is_active, updated_at=as_of or now())
     return len(found)
 
@@ -166,18 +176,21 @@ def finalize_products(
 ) -> None:
     """Validate changed products and write their read model, at the end of a transaction.
 
-    Raises :class:`DuplicateOptions`, :class:`StockBelowZero`, and :class:`CompareAtPriceTooLow` for ``attr``, unless
-    ``drops_low_compare_at_prices``.
+    Raises :class:`DuplicateOptions`, :class:`StockBelowZero`, and unless ``drops_low_compare_at_prices``,
+    :class:`SaleInvalid` and :class:`CompareAtPriceTooLow` for ``attr``. A sale price that is not below the price has no
+    effect.
     """
     seen = set()
     rows = Variant.objects.filter(product__in=product_ids).order_by()
-    for product_id, options, is_active, left, policy in rows.values_list(
-        "product", "options", "is_active", "stock", "stock_policy"
+    for product_id, options, is_active, left, policy, *plan in rows.values_list(
+        "product", "options", "is_active", "stock", "stock_policy", "price", *SALE_FIELDS
     ):
         if left < 0 and policy == StockPolicy.DENY:
             raise StockBelowZero(attr="stock_policy")
         if not is_active:
             continue
+        if not drops_low_compare_at_prices and not PricePlan(*plan).is_valid:
+            raise SaleInvalid(attr="sale_price")
         shown = (product_id, identifiers.keys(options))
         if shown in seen:
             raise DuplicateOptions(attr="variants")
@@ -197,9 +210,9 @@ def slug_base(name: str) -> str:
     return slugify(in_ascii(name))[:200].strip("-") or "product"
 
 
-def free_category_slug(name: str) -> str:
-    base = slugify(in_ascii(name))[:120].strip("-") or "category"
-    return f"{base}-{secrets.token_hex(3)}" if Category.objects.filter(slug=base).exists() else base
+def free_category_slug(name: str, model: type[Category] | type[Collection] = Category) -> str:
+    base = slugify(in_ascii(name))[:120].strip("-") or str(model._meta.verbose_name)
+    return f"{base}-{secrets.token_hex(3)}" if model._default_manager.filter(slug=base).exists() else base
 
 
 # --- Variants ---------------------------------------------------------------------------------------------------------
@@ -305,11 +318,14 @@ def save_category(*, category: Category, updates_products_at_once: bool = True) 
         Category.objects.filter(pk__in=parent.lineage).bump_revision()
     category.path = f"{parent.path}/{category.slug}" if parent else category.slug
     category.lineage = [*(parent.lineage if parent else []), category.pk]
+    former_slug = Category.objects.filter(pk=category.pk).values_list("slug", flat=True).first() or ""
     # Not `save()`, which would also write `active_products`.
-    written = {name: getattr(category, name) for name in ("name", "slug", "parent", "path", "lineage", "position")}
+    written = {name: getattr(category, name) for name in CATEGORY_FIELDS}
     if not Category.objects.filter(pk=category.pk).update(**written):
         category.save(force_insert=True)
+    leave_redirect(Kind.CATEGORY, former=former_slug, slug=category.slug, target=category.pk)
     refresh_category.enqueue(at_once=updates_products_at_once, category=str(category.pk))
+    refresh_shared_products.enqueue(at_once=updates_products_at_once, category=str(category.pk))
     for child in Category.objects.filter(parent=category.pk):
         save_category(category=child, updates_products_at_once=False)
     return category
@@ -318,26 +334,10 @@ def save_category(*, category: Category, updates_products_at_once: bool = True) 
 @transactional("catalog.delete_category")
 def delete_category(*, category: Category) -> None:
     """Raises :class:`CategoryInUse` if it has products or subcategories."""
-    if Product.objects.filter(category=category).exists() or Category.objects.filter(parent=category).exists():
+    if products_in(category).exists() or Category.objects.filter(parent=category).exists():
         raise CategoryInUse
+    remove_redirects(category.pk)
     category.delete()
-
-
-@jobs.job("catalog.refresh_category")
-def refresh_category(*, category: str, after: str = "") -> None:
-    """Update the products of the category, in order of their ids."""
-    own = Product.objects.filter(category=ObjectId(category))
-    left = own.filter(pk__gt=after) if after else own
-    products = list(left.order_by("pk").values_list("pk", flat=True)[:RENAMED_TOGETHER])
-    written = None
-    while products and (row := Category.objects.filter(pk=category).first()):
-        if (fields := read_model.category_fields(row)) == written:
-            break
-        # Repeat until no concurrent change is found.
-        read_model.rename_category(row, products=products)
-        written = fields
-    if len(products) == RENAMED_TOGETHER:
-        raise jobs.Continue(category=category, after=str(products[-1]))
 
 
 # --- Sales ------------------------------------------------------------------------------------------------------------

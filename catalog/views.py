@@ -1,8 +1,9 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
-from drf_spectacular.utils import extend_schema
+from django.http import Http404, HttpResponse, HttpResponsePermanentRedirect
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -11,6 +12,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
 
 from catalog import images, services, stock
 from catalog.categories import count_products, in_tree_order
@@ -18,6 +20,7 @@ from catalog.errors import (
     CompareAtPriceTooLow,
     DuplicateOptions,
     OutOfStock,
+    SaleInvalid,
     SkuTaken,
     SlugTaken,
     StockBelowZero,
@@ -28,21 +31,22 @@ from catalog.listing import replies
 from catalog.listing.facets import FacetsSerializer, count_facets
 from catalog.listing.filters import (
     NAMED_PARAMETERS,
-    Condition,
     ProductFilters,
     ProductFiltersSerializer,
     ProductQuery,
     ProductQuerySerializer,
 )
+from catalog.listing.orderings import Condition
 from catalog.listing.pagination import ProductPagination
+from catalog.listing.pictures import PictureSerializer, picture
 from catalog.listing.replies import (
-    PictureSerializer,
     ProductDetailSerializer,
     ProductSerializer,
-    StaffVariantSerializer,
 )
-from catalog.lookup import SEE_ALL, find_product, match_id_or_slug
+from catalog.listing.variants import StaffVariantSerializer, get_variant
+from catalog.lookup import SEE_ALL, current_slug, find_product, match_id_or_slug
 from catalog.models import Category, Product, ProductImage, Variant
+from catalog.redirects import Kind
 from catalog.serializers import (
     CategorySerializer,
     ImageUpdateSerializer,
@@ -63,9 +67,26 @@ CHANGE_ERRORS = [
     VariantRequired,
     DuplicateOptions,
     CompareAtPriceTooLow,
+    SaleInvalid,
     UnknownImage,
     StockBelowZero,
 ]
+MOVED = OpenApiResponse(description="A former slug; `Location` has today's.")
+
+
+class FormerSlugsMixin(APIView):
+    def redirected(self, kind: Kind, slug: str) -> HttpResponse:
+        """Redirect from a former slug to the object's address. Raises ``Http404``."""
+        today = current_slug(kind, slug, user=self.request.user)
+        if today is None:
+            raise Http404
+        request = self.request
+        above, _, _ = request.path.rstrip("/").rpartition("/")
+        query = request.META.get("QUERY_STRING", "")
+        reply = HttpResponsePermanentRedirect(f"{base_url(request)}{above}/{today}/{query and '?'}{query}")
+        # Browsers keep redirects for ever, but the slug may be used again.
+        reply.headers["Cache-Control"] = "no-cache"
+        return reply
 
 
 class StaffWrites(viewsets.GenericViewSet):
@@ -86,7 +107,7 @@ class StaffWrites(viewsets.GenericViewSet):
         return serializer.validated_data
 
 
-class CategoryViewSet(ConditionalGetMixin, StaffWrites, viewsets.ReadOnlyModelViewSet):
+class CategoryViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewsets.ReadOnlyModelViewSet):
     """Categories."""
 
     serializer_class = CategorySerializer
@@ -100,14 +121,17 @@ class CategoryViewSet(ConditionalGetMixin, StaffWrites, viewsets.ReadOnlyModelVi
         count_products(categories)
         return Response(self.get_serializer(categories, many=True).data)
 
-    def retrieve(self, request: Request, slug: str) -> Response:
+    @extend_schema(responses={200: CategorySerializer, 301: MOVED})
+    def retrieve(self, request: Request, slug: str) -> HttpResponseBase:  # type: ignore[override]
         """Return a category by its slug."""
-        category = get_object_or_404(Category.objects.all(), slug=slug)
+        category = Category.objects.filter(slug=slug).first()
+        if category is None:
+            return self.redirected(Kind.CATEGORY, slug)
         count_products([category], among=Category.objects.filter(lineage__contains=[category.pk]))
         return Response(self.get_serializer(category).data)
 
 
-class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
+class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
     """Products."""
 
     queryset = Product.objects.all()
@@ -118,7 +142,7 @@ class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
     errors = {
         "list": [ValidationError],
         "facets": [ValidationError],
-        "create": [SlugTaken, SkuTaken, DuplicateOptions, CompareAtPriceTooLow, UnknownImage],
+        "create": [SlugTaken, SkuTaken, DuplicateOptions, CompareAtPriceTooLow, SaleInvalid, UnknownImage],
         "update": CHANGE_ERRORS,
         "partial_update": CHANGE_ERRORS,
     }
@@ -129,7 +153,9 @@ class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
         "destroy": "catalog.delete_product",
     }
 
-    @extend_schema(parameters=[ProductQuerySerializer, *NAMED_PARAMETERS])
+    @extend_schema(
+        parameters=[ProductQuerySerializer, *NAMED_PARAMETERS], responses=replies.ListedProductSerializer(many=True)
+    )
     def list(self, request: Request) -> HttpResponse:
         """List products with filters, search and ordering."""
         query: Any = ProductQuery(request.query_params)
@@ -138,7 +164,7 @@ class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
     @extend_schema(parameters=[ProductFiltersSerializer, *NAMED_PARAMETERS], responses=FacetsSerializer)
     @action(detail=False, pagination_class=None)
     def facets(self, request: Request) -> Response:
-        """Count the matching products per category, price range, attribute and option.
+        """Count the matching products per category, price range, brand, tag, attribute and option.
 
         Takes the filters of the list. The counts of a filter ignore its own value: with `attr_colour=red`, other
         colours are counted too. An option's value counts the products that have it, in a variant that meets the other
@@ -148,10 +174,13 @@ class ProductViewSet(ConditionalGetMixin, StaffWrites, viewsets.GenericViewSet):
         """
         return Response(FacetsSerializer(count_facets(ProductFilters(request.query_params))).data)
 
-    @extend_schema(responses=ProductDetailSerializer)
+    @extend_schema(responses={200: ProductDetailSerializer, 301: MOVED})
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         """Return a product by its id or slug."""
-        return self.reply(match_id_or_slug(pk))
+        try:
+            return self.reply(match_id_or_slug(pk))
+        except Http404:
+            return self.redirected(Kind.PRODUCT, pk)
 
     @extend_schema(request=ProductWriteSerializer, responses={201: ProductDetailSerializer})
     def create(self, request: Request) -> HttpResponse:
@@ -230,7 +259,7 @@ class ProductImageViewSet(StaffWrites, viewsets.GenericViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def as_picture(self, image: ProductImage) -> dict[str, Any]:
-        return replies.picture(
+        return picture(
             pk=image.pk,
             name=image.name,
             alt=image.alt,
@@ -249,7 +278,14 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
     lookup_value_regex = "[0-9a-f]{24}"
     required_permissions = {"partial_update": "catalog.change_variant", "stock": "catalog.change_variant"}
     errors = {
-        "partial_update": [SkuTaken, DuplicateOptions, CompareAtPriceTooLow, UnknownImage, StockBelowZero],
+        "partial_update": [
+            SkuTaken,
+            DuplicateOptions,
+            CompareAtPriceTooLow,
+            SaleInvalid,
+            UnknownImage,
+            StockBelowZero,
+        ],
         "stock": [OutOfStock],
     }
 
@@ -277,4 +313,4 @@ class VariantViewSet(StaffWrites, viewsets.GenericViewSet):
         return self.reply(variant)
 
     def reply(self, variant: Variant) -> HttpResponse:
-        return JSONReply(replies.get_variant(variant.pk, base_url=base_url(self.request)))
+        return JSONReply(get_variant(variant.pk, base_url=base_url(self.request)))

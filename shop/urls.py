@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from accounts.link_views import LinkViewSet
 from accounts.views import AddressViewSet, AuthViewSet, ProfileViewSet, SessionViewSet
 from cart.views import CartItemViewSet, CartViewSet
+from catalog.collections.views import CollectionViewSet
 from catalog.views import CategoryViewSet, ProductImageViewSet, ProductViewSet, VariantViewSet
 from orders.reviews.views import ReviewViewSet
 from orders.views import OrderViewSet, ShippingMethodViewSet
@@ -30,6 +31,7 @@ router.register("auth", LinkViewSet, basename="link")
 router.register("users/me/addresses", AddressViewSet, basename="address")
 router.register("users/me", ProfileViewSet, basename="profile")
 router.register("categories", CategoryViewSet, basename="category")
+router.register("collections", CollectionViewSet, basename="collection")
 router.register("products/(?P<product_pk>[0-9a-f]{24})/images", ProductImageViewSet, basename="product-image")
 router.register("products/(?P<product_pk>[-a-zA-Z0-9_]+)/reviews", ReviewViewSet, basename="review")
 router.register("variants", VariantViewSet, basename="variant")

@@ -1,3 +1,3 @@
-from catalog.admin import categories, dashboard, imports, products, stock
+from catalog.admin import categories, collections, dashboard, imports, products, stock
 
-__all__ = ["categories", "dashboard", "imports", "products", "stock"]
+__all__ = ["categories", "collections", "dashboard", "imports", "products", "stock"]

@@ -14,6 +14,7 @@ from unfold.decorators import display
 
 from catalog import services
 from catalog.categories import in_tree_order
+from catalog.category_products import products_in
 from catalog.models import Category, Product
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.html import link, page_url
@@ -26,7 +27,7 @@ INDENT = "\u2003"
 class CategoryForm(forms.ModelForm):
     class Meta:
         model = Category
-        fields = ("name", "slug", "parent", "position")
+        fields = ("name", "slug", "parent", "position", "seo_title", "seo_description")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,7 +85,10 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
     search_help_text = "Search name or path"
     autocomplete_fields = ("parent",)
     inlines = (ChildrenInline,)
-    fields = (("name", "slug"), ("parent", "position"))
+    fieldsets = (
+        (None, {"fields": (("name", "slug"), ("parent", "position"))}),
+        ("Search engines", {"fields": ("seo_title", "seo_description")}),
+    )
     actions = None
 
     def get_inlines(self, request: HttpRequest, obj: Category | None) -> tuple:
@@ -121,7 +125,7 @@ class CategoryAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdm
         services.delete_category(category=obj)
 
     def deletion_blocker(self, category: Category) -> str:
-        products = Product.objects.filter(category=category.pk).count()
+        products = products_in(category).count()
         children = Category.objects.filter(parent=category.pk).count()
         if not products and not children:
             return ""

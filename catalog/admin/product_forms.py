@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from bson import ObjectId
@@ -17,8 +18,9 @@ from unfold.widgets import (
 )
 
 from catalog import options, services
-from catalog.models import Product, ProductImage, Variant
-from shop.admin.fields import PairsField
+from catalog.collections.models import Collection
+from catalog.models import Category, Product, ProductImage, Variant
+from shop.admin.fields import MomentWidget, PairsField, TagsField
 from shop.admin.uploads import ImagesFormField
 from shop.db import identifiers
 
@@ -53,6 +55,20 @@ class OptionOrderField(forms.Field):
             return True
 
 
+class RelatedField(forms.ModelMultipleChoiceField):
+    """Cleans to ids."""
+
+    widget = UnfoldAdminSelect2MultipleWidget
+
+    def clean(self, value: Any) -> list[Any]:  # type: ignore[override]
+        return [row.pk for row in super().clean(value)]
+
+
+class CategoriesField(RelatedField):
+    def label_from_instance(self, category: Category) -> str:
+        return category.path
+
+
 class ProductForm(ConcurrentEditForm):
     attributes = PairsField(
         rows=4,
@@ -63,6 +79,11 @@ class ProductForm(ConcurrentEditForm):
         help_text="The order in which the variants' options and their values are shown, one option per line. Others "
         "follow in the order of the variants.",
     )
+
+    tags = TagsField(required=False, help_text="Separated by commas. Customers can filter by them.")
+
+    additional_categories = CategoriesField(queryset=Category.objects.order_by("path"), required=False)
+    collections = RelatedField(queryset=Collection.objects.all(), required=False)
 
     class Meta:
         model = Product
@@ -126,7 +147,10 @@ class VariantForm(OrderableForm):
 
     class Meta:
         model = Variant
-        fields = ("sku", "options", "price", "weight", "is_active", "position")
+        fields = ("sku", "options", "price", "weight", *services.SALE_FIELDS, "is_active", "position")
+        field_classes = dict.fromkeys(("sale_starts_at", "sale_ends_at"), forms.DateTimeField)
+        widgets = {"sale_starts_at": MomentWidget, "sale_ends_at": MomentWidget}
+        labels = {"sale_starts_at": "Sale from", "sale_ends_at": "Sale until"}
 
     def clean_sku(self) -> str:
         sku = identifiers.code(self.cleaned_data["sku"])
@@ -134,6 +158,12 @@ class VariantForm(OrderableForm):
         if "sku" in self.changed_data and others.exists():
             raise ValidationError("Another variant has this SKU.", code="sku_taken")
         return sku
+
+    def clean_sale_price(self) -> Decimal | None:
+        sale_price: Decimal | None = self.cleaned_data["sale_price"]
+        if sale_price is not None and sale_price >= self.cleaned_data.get("price", sale_price + 1):
+            raise ValidationError("Must be below the price.", code="invalid_sale")
+        return sale_price
 
     def clean_stock_change(self) -> int:
         change = self.cleaned_data["stock_change"] or 0

@@ -15,10 +15,12 @@ from unfold.decorators import display
 from catalog import images, services, stock
 from catalog.admin.exports import ExportMixin
 from catalog.admin.price_changes import MAX_PRODUCTS, PriceChangesMixin
+from catalog.admin.product_filters import BrandFilter, CollectionFilter, TagFilter
 from catalog.admin.product_forms import PictureForm, PictureFormSet, ProductForm, VariantForm, VariantFormSet
 from catalog.availability import StockPolicy
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
+from catalog.redirects import Kind, leave_redirect
 from shop.admin.base import SingleDeleteMixin, TransactionalModelAdmin
 from shop.admin.fields import LinesWidget, MoneyFieldsMixin
 from shop.admin.html import NO_PICTURE, badge, page_url, price, thumbnail
@@ -31,7 +33,15 @@ from shop.media.urls import image_url
 
 MOST_PUBLISHED = 5000
 # The first rows of the form.
-_FIRST = (("name", "slug"), ("category", "compare_at_price"), ("tax_class", "free_shipping"), "is_active")
+_SEO = ("seo_title", "seo_description")
+_FIRST = (
+    ("name", "slug"),
+    ("category", "brand"),
+    ("compare_at_price", "tags"),
+    ("additional_categories", "collections"),
+    ("tax_class", "free_shipping"),
+    "is_active",
+)
 
 
 class CategoryFilter(AutocompleteSelectFilter):
@@ -56,6 +66,7 @@ class VariantInline(MoneyFieldsMixin, TabularInline):
         "sku",
         "options",
         "price",
+        *services.SALE_FIELDS,
         "weight",
         "in_stock_now",
         "stock_change",
@@ -64,7 +75,7 @@ class VariantInline(MoneyFieldsMixin, TabularInline):
         "position",
     )
     readonly_fields = ("in_stock_now",)
-    money_fields = ("price",)
+    money_fields = ("price", "sale_price")
     ordering_field = "position"
     hide_ordering_field = True
     hide_title = True
@@ -112,16 +123,31 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
     autocomplete_fields = ("category",)
     fieldsets = (
         (None, {"fields": _FIRST}),
-        ("Product details", {"fields": [name for name in services.PRODUCT_FIELDS if name not in flatten(_FIRST)]}),
+        (
+            "Product details",
+            {"fields": [name for name in services.PRODUCT_FIELDS if name not in flatten((*_FIRST, *_SEO))]},
+        ),
+        ("Search engines", {"fields": _SEO, "classes": ("collapse",)}),
     )
     list_display = ("product", "in_category", "shown_price", "stock_state", "active")
-    list_filter = (("category", CategoryFilter), ("is_active", BooleanRadioFilter), ("in_stock", BooleanRadioFilter))
+    list_filter = (
+        ("category", CategoryFilter),
+        CollectionFilter,
+        BrandFilter,
+        TagFilter,
+        ("is_active", BooleanRadioFilter),
+        ("in_stock", BooleanRadioFilter),
+    )
     list_prefetch_related = {"variants": ("product", "sku", "stock", "is_active")}
     list_defer = ("attributes", "category_lineage", "search_words", "search_beginnings", "attribute_pairs")
     search_help_text = "Search name or SKU"
     ordering = ("-pk",)
     # The indexes of the catalog start with the state; its order by age is that of the ids.
-    list_index = ListIndex(("is_active",), serves=("category", "in_stock", ORDER_VAR), order=("-created_at", "-pk"))
+    list_index = ListIndex(
+        ("is_active",),
+        serves=("category", "collection", "brand", "tag", "in_stock", ORDER_VAR),
+        order=("-created_at", "-pk"),
+    )
     sortable_by = ("product", "shown_price")
     sortable_with = {"product": ("is_active",), "shown_price": ("is_active", "category")}
     actions = ("activate", "deactivate", "change_prices", *ExportMixin.actions)
@@ -203,6 +229,11 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
     def has_add_permission(self, request: HttpRequest) -> bool:
         # A product needs at least one variant.
         return super().has_add_permission(request) and request.user.has_perm("catalog.add_variant")
+
+    def write(self, request: HttpRequest, obj: Product, form: ProductForm, change: bool) -> None:
+        super().write(request, obj, form, change)
+        if change:
+            leave_redirect(Kind.PRODUCT, former=form.initial["slug"], slug=obj.slug, target=obj.pk)
 
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
         super().save_related(request, form, formsets, change)

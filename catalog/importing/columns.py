@@ -1,8 +1,8 @@
 """``show`` exports a field as text, ``put`` sets it from that text."""
 
 import re
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -11,8 +11,10 @@ from bson import ObjectId
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.dateparse import parse_datetime
 
 from catalog import options
+from catalog.collections.models import Collection
 from catalog.importing.errors import BadCell
 from catalog.models import ATTRIBUTE_NAME, MAX_WEIGHT, Category, Product, Variant
 from shop import money
@@ -151,6 +153,61 @@ class OptionOrderColumn(Column):
             raise BadCell(" ".join(error.messages)) from error
 
 
+class RelatedColumn(Column):
+    """Rows of another model by slug, separated by commas."""
+
+    def __init__(self, field: models.Field, slugs: Mapping[ObjectId, str], *, kind: str) -> None:
+        super().__init__(field)
+        self._slugs, self._kind = slugs, kind
+        self._ids = {slug: pk for pk, slug in slugs.items()}
+
+    def to_text(self, value: Sequence[ObjectId]) -> str:
+        return ", ".join(sorted(self._slugs[pk] for pk in value if pk in self._slugs))
+
+    def from_text(self, text: str) -> list[ObjectId]:
+        slugs = [slug for part in text.split(",") if (slug := identifiers.slug(part))]
+        for slug in slugs:
+            if slug not in self._ids:
+                raise BadCell(f"{self._kind} “{slug[:150]}” does not exist. Enter slugs, separated by commas.")
+        return [self._ids[slug] for slug in sorted(set(slugs))]
+
+
+class ListColumn(Column):
+    """Values separated by commas."""
+
+    def to_text(self, value: Sequence[str]) -> str:
+        return ", ".join(value)
+
+    def from_text(self, text: str) -> Any:
+        values = [clean_text(part) for part in text.split(",")]
+        try:
+            return self.field.clean([value for value in values if value], None)
+        except ValidationError as error:
+            raise BadCell(" ".join(error.messages)) from error
+
+
+class MomentColumn(Column):
+    """``2026-11-27T00:00:00+00:00``"""
+
+    def to_text(self, value: datetime | None) -> str:
+        if value is None:
+            return ""
+        # Documents have naive UTC.
+        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return aware.isoformat(timespec="milliseconds" if aware.microsecond else "seconds")
+
+    def from_text(self, text: str) -> datetime | None:
+        if not text.strip():
+            return None
+        try:
+            value = parse_datetime(text.strip())
+        except ValueError:
+            value = None
+        if value is None:
+            raise BadCell("Enter a date and time such as 2026-11-27T00:00+01:00.")
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
 class PairColumn(Column):
     """``attr:colour`` of a product, ``option:size`` of a variant."""
 
@@ -172,8 +229,14 @@ class PairColumn(Column):
         return value
 
 
+# Columns of a variant that are exported before its stock.
+_BEFORE_STOCK = ("price", "weight", "barcode", "cost")
+
+
 class Columns:
     def __init__(self, categories: Iterable[Category]) -> None:
+        categories = list(categories)
+        slugs = {category.pk: category.slug for category in categories}
         product, variant = partial(field_of, Product), partial(field_of, Variant)
         self.sku = Column(variant("sku"))
         self._of_product = _by_name(
@@ -181,6 +244,14 @@ class Columns:
             Column(product("slug")),
             Column(product("description")),
             CategoryColumn(product("category"), categories),
+            RelatedColumn(product("additional_categories"), slugs, kind="Category"),
+            Column(product("brand")),
+            ListColumn(product("tags")),
+            RelatedColumn(
+                product("collections"), dict(Collection.objects.values_list("pk", "slug")), kind="Collection"
+            ),
+            Column(product("seo_title")),
+            Column(product("seo_description")),
             YesNoColumn(product("is_active"), name="active"),
             YesNoColumn(product("free_shipping")),
             ChoiceColumn(product("tax_class")),
@@ -195,6 +266,9 @@ class Columns:
             Column(variant("stock_policy")),
             NumberColumn(variant("backorder_limit"), at_most=settings.MAX_QUANTITY),
             DateColumn(variant("expected_on")),
+            MoneyColumn(variant("sale_price")),
+            MomentColumn(variant("sale_starts_at")),
+            MomentColumn(variant("sale_ends_at")),
             YesNoColumn(variant("is_active"), name="variant_active"),
         )
 
@@ -213,8 +287,9 @@ class Columns:
             *self._of_product,
             *(ATTRIBUTE + name for name in sorted(attributes)),
             *(OPTION + name for name in sorted(option_names)),
-            *("price", "weight", "barcode", "cost", STOCK, STOCK_BASE),
-            *("stock_policy", "backorder_limit", "expected_on", "variant_active"),
+            *_BEFORE_STOCK,
+            *(STOCK, STOCK_BASE),
+            *(name for name in self._of_variant if name not in _BEFORE_STOCK),
         ]
 
     def knows(self, name: str) -> bool:

@@ -12,6 +12,7 @@ from catalog.importing.columns import STOCK, Column, Columns
 from catalog.importing.errors import BadCell
 from catalog.importing.models import ImportStep
 from catalog.models import Category, Product, StockMovement, Variant
+from catalog.redirects import Kind, leave_redirect
 from catalog.skus import SkuMap
 from shop.db import documents
 
@@ -47,6 +48,7 @@ class _Work:
     variants: list[tuple[Variant, dict[str, Any]]] = field(default_factory=list)
     deltas: dict[ObjectId, int] = field(default_factory=dict)
     notes: dict[ObjectId, str] = field(default_factory=dict)
+    former_slug: str = ""
 
 
 class _Batch:
@@ -67,6 +69,8 @@ class _Batch:
         if step.product_id is not None and step.product_id not in self._products:
             raise _Conflict("The product was deleted.")
         work = _Work(self._products[step.product_id] if step.product_id else Product(pk=ObjectId()))
+        if step.product_id:
+            work.former_slug = work.product.slug
         for name, before, after in step.changes:
             if name == "slug" and self._slugs.get(after, work.product.pk) != work.product.pk:
                 raise _Conflict(f"Another product now has the slug {after}.")
@@ -89,6 +93,9 @@ class _Batch:
 
     def write(self, *, actor: str) -> None:
         _write_rows(Product, [(work.product, work.fields) for work in self._works])
+        for work in self._works:
+            product = work.product
+            leave_redirect(Kind.PRODUCT, former=work.former_slug, slug=product.slug, target=product.pk)
         _write_rows(Variant, [each for work in self._works for each in work.variants])
         deltas = {pk: delta for work in self._works for pk, delta in work.deltas.items()}
         if deltas:

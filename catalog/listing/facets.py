@@ -39,7 +39,11 @@ _KEYS: dict[str, Any] = {
     "category": "$category_lineage",
     "price": [{"$size": _STEPS_REACHED}],
     "in_stock": ["$in_stock"],
+    "brand": {"$filter": {"input": ["$brand_slug"], "cond": {"$gt": ["$$this", ""]}}},
+    "tag": {"$ifNull": ["$tags", []]},
 }
+# Filters whose values are not counted.
+_NOT_COUNTED = frozenset({"collection", "sku", "updated_since"})
 _PAIRS = "$attribute_pairs"
 
 
@@ -67,6 +71,17 @@ class StockFacetSerializer(serializers.Serializer):
     count = serializers.IntegerField()
 
 
+class BrandFacetSerializer(serializers.Serializer):
+    value = serializers.CharField(help_text="The slug, for `brand`.")
+    name = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class TagFacetSerializer(serializers.Serializer):
+    value = serializers.CharField()
+    count = serializers.IntegerField()
+
+
 class AttributeValueSerializer(serializers.Serializer):
     value = serializers.CharField()
     count = serializers.IntegerField()
@@ -88,13 +103,15 @@ class FacetsSerializer(serializers.Serializer):
     categories = CategoryFacetSerializer(many=True, help_text="In the order of `/categories/`.")
     price = PriceFacetSerializer()
     in_stock = StockFacetSerializer(many=True)
+    brands = BrandFacetSerializer(many=True, help_text="Most common first, at most 100.")
+    tags = TagFacetSerializer(many=True, help_text="Most common first, at most 100.")
     attributes = AttributeFacetSerializer(many=True, help_text="By name, at most 50.")
     options = AttributeFacetSerializer(many=True, help_text="Of variants, by name, at most 50.")
 
 
 # --- Counting ---------------------------------------------------------------------------------------------------------
 
-# Per filter and key: the number of products, their lowest and highest price, and attributes and options of one of them.
+# Per filter and key: the number of products, their lowest and highest price; attributes, options and brand of one.
 Groups = dict[str, dict[Any, Document]]
 
 # Facets are cached if this number of products is read for one of the filters.
@@ -120,7 +137,7 @@ def _count_facets(query: ProductFilters) -> tuple[dict[str, Any], int]:
     selection = selector.select()
     matching, count_exact, groups = _scan(query, selection, names=[*not_set, "attributes", "options"])
     exact, examined = count_exact, max(matching, selection.examined)
-    for name in query.conditions:
+    for name in query.conditions.keys() - _NOT_COUNTED:
         selection = selector.select(without=name)
         products, is_exact, found = _scan(query, selection, names=[name])
         exact, examined = exact and is_exact, max(examined, products, selection.examined)
@@ -133,6 +150,14 @@ def _count_facets(query: ProductFilters) -> tuple[dict[str, Any], int]:
         "price": _price(groups.get("price", {})),
         "in_stock": [
             {"value": value, "count": _products(groups.get("in_stock", {}), value)} for value in (True, False)
+        ],
+        "brands": [
+            {"value": slug, "name": name, "count": count}
+            for slug, name, count in _values(groups.get("brand", {}), chosen=query.brands)
+        ],
+        "tags": [
+            {"value": tag, "count": count}
+            for tag, _, count in _values(groups.get("tag", {}), chosen={tag: tag for tag in query.data.get("tag", ())})
         ],
         "attributes": _pairs(groups, "attributes", chosen=query.attributes),
         "options": _pairs(groups, "options", chosen=query.options.values),
@@ -150,6 +175,7 @@ def _scan(query: ProductFilters, selection: Selection, *, names: Iterable[str]) 
                 "price": {"$ifNull": ["$price", _NO_PRICE]},
                 "attributes": 1,
                 "options": 1,
+                "brand": 1,
                 "keys": {"$concatArrays": [[{"filter": "total"}], *keys]},
             }
         },
@@ -162,6 +188,7 @@ def _scan(query: ProductFilters, selection: Selection, *, names: Iterable[str]) 
                 "highest": {"$max": "$price"},
                 "attributes": {"$first": "$attributes"},
                 "options": {"$first": "$options"},
+                "brand": {"$first": "$brand"},
             }
         },
         # The limit drops the rarest attributes, which sort last.
@@ -216,6 +243,13 @@ def _last_before(step: int) -> Decimal:
     if step == len(_STEPS):
         return settings.MAX_PRICE
     return _STEPS[step] - money.smallest_step(settings.CURRENCY)
+
+
+def _values(groups: dict[str, Document], *, chosen: Mapping[str, str]) -> list[tuple[str, str, int]]:
+    """Return keys with the spelling of one product and their numbers; include chosen values without products."""
+    counts = {key: _products(groups, key) for key in [*chosen, *groups]}
+    names = {**chosen, **{key: group["brand"] for key, group in groups.items() if group.get("brand")}}
+    return [(key, names.get(key, key), counts[key]) for key in _commonest(counts, chosen, at_most=MAX_VALUES)]
 
 
 def _pairs(groups: Groups, kind: str, *, chosen: Mapping[str, list[str]]) -> list[dict[str, Any]]:

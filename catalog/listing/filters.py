@@ -2,57 +2,34 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from bson import Decimal128, ObjectId
+from django.db.models import Model
 from django.http import QueryDict
 from django.utils.functional import cached_property
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from catalog.brands import brand_slug
+from catalog.collections.models import COLLECTION_ORDER, Collection, CollectionItem
 from catalog.listing.option_filters import OptionFilters
+from catalog.listing.orderings import HAND_SORTED, NEWEST_FIRST, ORDERINGS, RELEVANCE, Condition, Ordering
 from catalog.listing.search import Search
-from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product
+from catalog.models import ATTRIBUTE_NAME, SEARCH_INDEX, Category, Product, Variant
 from catalog.read_model import attribute_pair
+from catalog.redirects import Kind, find_targets
+from catalog.tags import LONGEST_TAG
 from shop.api import pagination
-from shop.api.fields import LowerSlugField
+from shop.api.fields import CodeField, LowerCodeField, LowerSlugField
 from shop.api.query import QueryBooleanField, RepeatedField, non_blank_parameters, refuse_unknown_filter
 from shop.db import documents
 from shop.db.caches import TTLCache
 from shop.db.documents import Pipeline
 from shop.db.money_fields import MoneyField
 
-Condition = dict[str, Any]
-
-
-class Ordering(NamedTuple):
-    """A sort by ``field``, then id; ``position`` parses the value in a cursor."""
-
-    field: str
-    descending: bool
-    position: serializers.Field
-
-    @property
-    def sort(self) -> dict[str, int]:
-        direction = -1 if self.descending else 1
-        return {self.field: direction, "_id": direction}
-
-    def after(self, value: Any, row: ObjectId) -> Condition:
-        behind = "$lt" if self.descending else "$gt"
-        return {"$or": [{self.field: {behind: value}}, {self.field: value, "_id": {behind: row}}]}
-
-
-_PRICE = serializers.DecimalField(max_digits=14, decimal_places=3)
-ORDERINGS = {
-    "newest": Ordering("created_at", True, serializers.DateTimeField()),
-    "price": Ordering("price", False, _PRICE),
-    "-price": Ordering("price", True, _PRICE),
-    "name": Ordering("sort_name", False, serializers.CharField(allow_blank=True, trim_whitespace=False)),
-    "-sales": Ordering("sales", True, serializers.IntegerField(min_value=0, max_value=2**63 - 1)),
-}
-NEWEST_FIRST = ORDERINGS["newest"].sort
-RELEVANCE = "relevance"
+VARIANTS = "variants"
 # Each needs another aggregation of the facets.
 MAX_NAMED_FILTERS = 10
 MAX_VALUES = 50
@@ -68,6 +45,29 @@ class ProductFiltersSerializer(serializers.Serializer):
         required=False,
         help_text="A slug; includes products of its descendants. Repeat it to match any of several categories.",
     )
+    brand = RepeatedField(
+        child=serializers.CharField(max_length=100),
+        most=MAX_VALUES,
+        required=False,
+        help_text="A brand as written, or its slug. Repeat it to match any of several brands.",
+    )
+    tag = RepeatedField(
+        child=LowerCodeField(max_length=LONGEST_TAG),
+        most=MAX_VALUES,
+        required=False,
+        help_text="Repeat it to match any of several tags.",
+    )
+    sku = RepeatedField(
+        child=CodeField(max_length=64),
+        most=MAX_VALUES,
+        required=False,
+        help_text="Products with this variant, whatever the case of the SKU. Repeat it to match any of several SKUs.",
+    )
+    updated_since = serializers.DateTimeField(
+        required=False,
+        help_text="Products that were changed then or later; sales, stock and reviews do not count.",
+    )
+    collection = LowerSlugField(max_length=140, required=False, help_text="A slug.")
     min_price = MoneyField(required=False)
     max_price = MoneyField(required=False)
     in_stock = QueryBooleanField(required=False)
@@ -87,13 +87,19 @@ class ProductFiltersSerializer(serializers.Serializer):
 
 class ProductQuerySerializer(ProductFiltersSerializer):
     ordering = serializers.ChoiceField(
-        choices=[*ORDERINGS, RELEVANCE],
+        choices=[*ORDERINGS, RELEVANCE, HAND_SORTED],
         required=False,
-        default="newest",
-        help_text="`relevance` requires a `search` and ranks only the newest 10,000 matches.",
+        help_text="`relevance` requires a `search` and ranks only the newest 10,000 matches; `collection` is the order "
+        "of a `collection`, for which it is the default. Without one, the default is `newest`.",
+    )
+    expand = serializers.ChoiceField(
+        choices=[VARIANTS], required=False, help_text="`variants` adds the variants to each product."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs.setdefault("ordering", HAND_SORTED if attrs.get("collection") else "newest")
+        if attrs["ordering"] == HAND_SORTED and not attrs.get("collection"):
+            raise serializers.ValidationError({"ordering": "Requires a collection."}, code="collection_required")
         if attrs["ordering"] == RELEVANCE and not attrs.get("search"):
             raise serializers.ValidationError({"ordering": "Relevance requires a search."}, code="search_required")
         return attrs
@@ -139,6 +145,7 @@ def kind_of(name: str) -> str:
 
 
 _ids_of_slugs: TTLCache[ObjectId] = TTLCache(seconds=1.0, maxsize=1_000)
+_ids_of_collections: TTLCache[ObjectId] = TTLCache(seconds=1.0, maxsize=1_000)
 
 
 def _parse(serializer_class: type[serializers.Serializer], asked: tuple[tuple[str, Any], ...]) -> Mapping[str, Any]:
@@ -179,6 +186,8 @@ class ProductFilters:
         self.attributes = chosen["attr"]
         self.options = OptionFilters(chosen["opt"], only_in_stock=self.data.get("opt_in_stock", False))
         self.categories = self._categories(self.data.get("category", ()))
+        self.collection = self._collection(self.data.get("collection", ""))
+        self.brands = {brand_slug(brand): brand for brand in self.data.get("brand", ())}
         text = self.data.get("search")
         self.search = Search(text) if text else None
 
@@ -203,19 +212,43 @@ class ProductFilters:
             for slug, pk in Category.objects.filter(slug__in=missing).values_list("slug", "pk"):
                 known[slug] = pk
                 _ids_of_slugs.set(slug, pk)
+            if former := [slug for slug in missing if slug not in known]:
+                known |= find_targets(Kind.CATEGORY, former)
         for slug in slugs:
             if slug not in known:
                 raise ValidationError({"category": f"Category {slug!r} does not exist."}, code="does_not_exist")
         return [known[slug] for slug in slugs]
+
+    @staticmethod
+    def _collection(slug: str) -> ObjectId | None:
+        if not slug:
+            return None
+        known = _ids_of_collections.get(slug)
+        if known is None:
+            found = Collection.objects.active().filter(slug=slug).order_by().values_list("pk", flat=True)
+            if not found:
+                raise ValidationError({"collection": f"Collection {slug!r} does not exist."}, code="does_not_exist")
+            (known,) = found
+            _ids_of_collections.set(slug, known)
+        return known
 
     @cached_property
     def conditions(self) -> dict[str, Condition]:
         """Return filters by parameter, without the search."""
         conditions: dict[str, Condition] = {}
         if self.categories:
-            # With one value, MongoDB can use an index in the list's order.
-            one, *more = self.categories
-            conditions["category"] = {"category_lineage": {"$in": self.categories} if more else one}
+            conditions["category"] = {"category_lineage": _any_of(self.categories)}
+        if self.collection:
+            conditions["collection"] = {"collections": self.collection}
+        if self.brands:
+            conditions["brand"] = {"brand_slug": _any_of(list(self.brands))}
+        if tags := self.data.get("tag"):
+            conditions["tag"] = {"tags": _any_of(tags)}
+        if skus := self.data.get("sku"):
+            found = Variant.objects.active().with_skus(skus).values_list("product", flat=True)
+            conditions["sku"] = {"_id": {"$in": sorted(set(found))}}
+        if since := self.data.get("updated_since"):
+            conditions["updated_since"] = {"updated_at": {"$gte": since}}
         operators = {"min_price": "$gte", "max_price": "$lte"}
         if limits := {operators[name]: Decimal128(self.data[name]) for name in operators if name in self.data}:
             conditions["price"] = {"price": limits}
@@ -236,24 +269,39 @@ class ProductFilters:
         return {"$and": [{"is_active": True}, *conditions, *searched]}
 
 
+def _any_of(values: Sequence[Any]) -> Any:
+    # With one value, MongoDB can use an index in the list's order.
+    one, *more = values
+    return {"$in": list(values)} if more else one
+
+
 class ProductQuery(ProductFilters):
     serializer_class = ProductQuerySerializer
 
     @property
     def ordering(self) -> Ordering | None:
-        """None for relevance."""
+        """None for relevance and the order of a collection."""
         return ORDERINGS.get(self.data["ordering"])
+
+    @property
+    def source(self) -> type[Model]:
+        """Where the products are found: an index of a collection's items has their order."""
+        return CollectionItem if self.data["ordering"] == HAND_SORTED else Product
 
     def index(self) -> str | None:
         """Return an index hint, if any: MongoDB may cache a plan for common words that is bad for rare ones.
 
         None for other orders, whose index may be better.
         """
+        if self.source is CollectionItem:
+            return COLLECTION_ORDER
         only_search = self.search is not None and not self.conditions
         return SEARCH_INDEX if only_search and self.data["ordering"] in ("newest", RELEVANCE) else None
 
     def match_and_sort(self) -> Pipeline:
         """Relevance has no index, so it ranks only the newest ``MAX_COUNTED``."""
+        if self.source is CollectionItem:
+            return self._in_hand_made_order()
         if self.ordering is not None:
             return [{"$match": self.match()}, {"$sort": self.ordering.sort}]
         ranked = self.match()
@@ -265,3 +313,20 @@ class ProductQuery(ProductFilters):
             ranked = {"$and": [ranked, newer]}
         relevance = {"$set": {"relevance": cast("Search", self.search).relevance()}}
         return [{"$match": ranked}, relevance, {"$sort": {"relevance": -1, "sales": -1, "_id": -1}}]
+
+    def _in_hand_made_order(self) -> Pipeline:
+        """Read items in their order and the products of only as many as a page needs."""
+        product = {
+            "from": Product._meta.db_table,
+            "localField": "product_id",
+            "foreignField": "_id",
+            "pipeline": [{"$match": self.match()}],
+            "as": "product",
+        }
+        return [
+            {"$match": {"collection_id": self.collection}},
+            {"$sort": {"position": 1, "_id": 1}},
+            {"$lookup": product},
+            {"$unwind": "$product"},
+            {"$replaceRoot": {"newRoot": "$product"}},
+        ]

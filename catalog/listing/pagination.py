@@ -6,7 +6,8 @@ from rest_framework.exceptions import NotFound
 
 from catalog.listing import replies
 from catalog.listing.count import ListCount
-from catalog.listing.filters import Condition, ProductQuery
+from catalog.listing.filters import VARIANTS, ProductQuery
+from catalog.listing.orderings import Condition
 from shop.api import pagination
 from shop.api.object_ids import ObjectIdField
 from shop.api.renderers import JSONReply
@@ -34,9 +35,11 @@ class ProductPagination(pagination.ListPagination):
         position = {"position": [f"${ordering.field}", "$_id"]} if ordering and self.is_last_number else {}
         rows = replies.list_products(
             [*self.source.match_and_sort(), *count.inline_stages, *part],
+            source=self.source.source,
             # A cursor scans ranges of the index, which are not in order.
             index=None if self.cursor else self.source.index(),
             base_url=base_url(self.request),
+            with_variants=self.source.data.get("expand") == VARIANTS,
             extra_fields={**position, **count.extra_fields},
             last_stages=count.last_stages,
         )

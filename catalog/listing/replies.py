@@ -1,28 +1,47 @@
 """List and detail replies. A serializer's ``Meta.fields`` names their fields, shown as stored unless computed here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
-from bson import Decimal128, ObjectId
+from bson import ObjectId
 from django.conf import settings
+from django.db.models import Model
+from django.utils import timezone
 from rest_framework import serializers
 
-from catalog.availability import Availability, StockPolicy, availability, available_quantity
-from catalog.models import Product, Variant
+from catalog.collections.models import Collection
+from catalog.listing.pictures import PictureSerializer, item_picture, pictures_of
+from catalog.listing.variants import (
+    WITH_VARIANTS,
+    ShownVariantSerializer,
+    VariantSerializer,
+    price_text,
+    select,
+    stored_price,
+    variants_of,
+)
+from catalog.models import Category, Product
+from catalog.sales import PricePlan, prices_at
+from catalog.seo import ShownSEOSerializer
 from catalog.serializers import AttributesField
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
 from shop.db.money_fields import MoneyField
-from shop.media.urls import SIZES, image_urls, urls_of
-from shop.money import display, display_in_mongodb
+from shop.media.urls import urls_of
+from shop.money import display_in_mongodb
 
 # --- Shapes -----------------------------------------------------------------------------------------------------------
 
 
 class CategoryBriefSerializer(serializers.Serializer):
     id = serializers.CharField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+
+
+class CollectionBriefSerializer(serializers.Serializer):
     name = serializers.CharField()
     slug = serializers.CharField()
 
@@ -59,6 +78,7 @@ class ProductSerializer(serializers.ModelSerializer):
     options = OptionSerializer(
         many=True, read_only=True, help_text="Names and values of the active variants' options, in the staff's order."
     )
+    tags = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="In lower case, sorted.")
 
     class Meta:
         model = Product
@@ -77,89 +97,21 @@ class ProductSerializer(serializers.ModelSerializer):
             "category",
             "item_images",
             "options",
+            "brand",
+            "tags",
+            "updated_at",
         )
 
 
-class PictureSizesSerializer(serializers.Serializer):
-    """URLs for `srcset`; no size is larger than the upload."""
+class ListedProductSerializer(ProductSerializer):
+    """A product in a list."""
 
-    original = serializers.URLField(read_only=True)
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        return super().get_fields() | {
-            name: serializers.URLField(
-                read_only=True, help_text=f"{'Cut to' if size.crop else 'Within'} {size.width} × {size.height} pixels."
-            )
-            for name, size in SIZES.items()
-        }
-
-
-class PictureSerializer(serializers.Serializer):
-    id = serializers.CharField(read_only=True)
-    url = serializers.URLField(read_only=True)
-    thumbnail = serializers.URLField(read_only=True)
-    sizes = PictureSizesSerializer(read_only=True)
-    alt = serializers.CharField(read_only=True)
-    width = serializers.IntegerField(read_only=True, allow_null=True, help_text="Of `url`; null until known.")
-    height = serializers.IntegerField(read_only=True, allow_null=True)
-    position = serializers.IntegerField(read_only=True)
-
-
-class VariantSerializer(serializers.ModelSerializer):
-    options = AttributesField(read_only=True)
-    price = MoneyField(read_only=True)
-    availability = serializers.ChoiceField(choices=Availability.choices, read_only=True)
-    images = PictureSerializer(many=True, read_only=True, help_text="Those of the product's that show this variant.")
-
-    class Meta:
-        model = Variant
-        fields: tuple[str, ...] = (
-            "id",
-            "sku",
-            "options",
-            "price",
-            "in_stock",
-            "availability",
-            "expected_on",
-            "images",
-            "weight",
-            "barcode",
-        )
-        extra_kwargs = {
-            "in_stock": {"read_only": True, "help_text": "Whether it can be ordered, if only on back-order."},
-            "expected_on": {"read_only": True, "help_text": "When units on back-order are expected."},
-            "barcode": {"read_only": True, "help_text": "GTIN (EAN, UPC), or empty."},
-            "weight": {"read_only": True, "help_text": "In grams, or null."},
-        }
-
-
-class StaffVariantSerializer(VariantSerializer):
-    available_quantity = serializers.IntegerField(
-        read_only=True, allow_null=True, help_text="Units that can be ordered; null if there is no limit. For staff."
+    variants = VariantSerializer(
+        many=True, required=False, help_text="Only with `expand=variants`: those that are sold."
     )
-    cost = MoneyField(read_only=True, allow_null=True)
 
-    class Meta(VariantSerializer.Meta):
-        fields = (
-            *VariantSerializer.Meta.fields,
-            "stock",
-            "available_quantity",
-            "stock_policy",
-            "backorder_limit",
-            "cost",
-            "is_active",
-        )
-
-
-class ShownVariantSerializer(StaffVariantSerializer):
-    stock = serializers.IntegerField(required=False, help_text="For staff only.")
-    available_quantity = serializers.IntegerField(
-        required=False, allow_null=True, help_text="Units that can be ordered; null if there is no limit. For staff."
-    )
-    stock_policy = serializers.ChoiceField(choices=StockPolicy.choices, required=False, help_text="For staff only.")
-    backorder_limit = serializers.IntegerField(required=False, allow_null=True, help_text="For staff only.")
-    cost = MoneyField(required=False, allow_null=True, help_text="For staff only.")
-    is_active = serializers.BooleanField(required=False, help_text="For staff only.")
+    class Meta(ProductSerializer.Meta):
+        fields = (*ProductSerializer.Meta.fields, "variants")
 
 
 class ProductDetailSerializer(ProductSerializer):
@@ -168,6 +120,12 @@ class ProductDetailSerializer(ProductSerializer):
     images = PictureSerializer(many=True, read_only=True)
     variants = ShownVariantSerializer(many=True, read_only=True)
     attributes = AttributesField(read_only=True)
+    additional_categories = CategoryBriefSerializer(many=True, read_only=True)
+    collections = CollectionBriefSerializer(many=True, read_only=True)
+    seo = ShownSEOSerializer(read_only=True)
+    lowest_price_30_days = MoneyField(
+        read_only=True, allow_null=True, help_text="Of the 30 days before the current reduction; null without one."
+    )
 
     class Meta(ProductSerializer.Meta):
         fields = (
@@ -176,38 +134,88 @@ class ProductDetailSerializer(ProductSerializer):
             "images",
             "variants",
             "attributes",
+            "additional_categories",
+            "collections",
+            "seo",
+            "lowest_price_30_days",
             "is_active",
             "free_shipping",
             "tax_class",
             "created_at",
-            "updated_at",
         )
 
 
-_CARD, _ITEM_PICTURES = SIZES["card"].width, 2
+_ITEM_PICTURES = 2
 
 # --- Lists ------------------------------------------------------------------------------------------------------------
 
 
 def list_products(
-    found: Pipeline, *, index: str | None, base_url: str, extra_fields: Mapping[str, Any], last_stages: Pipeline
+    found: Pipeline,
+    *,
+    source: type[Model] = Product,
+    index: str | None,
+    base_url: str,
+    with_variants: bool = False,
+    extra_fields: Mapping[str, Any],
+    last_stages: Pipeline,
 ) -> list[Document]:
-    """Return list items with ``extra_fields``, then the documents of ``last_stages``; ``index`` is a hint."""
-    shown = {"$project": {**_list_projection(settings.CURRENCY), **extra_fields}}
-    rows = documents.aggregate(Product, [*found, shown, *last_stages], index=index)
+    """Return list items with ``extra_fields``, then the documents of ``last_stages``.
+
+    ``found`` are products that are found in the collection of ``source``; ``index`` is a hint.
+    """
+    variants: dict[str, Any] = {"variants": 1, "pictures": _stored("pictures")} if with_variants else {}
+    shown = {"$project": {**_list_projection(settings.CURRENCY), **variants, "next_price_at": 1, **extra_fields}}
+    pipeline = [*found, *([WITH_VARIANTS] if with_variants else []), shown, *last_stages]
+    rows = documents.aggregate(source, pipeline, index=index)
     url = urls_of("card", base_url=base_url)
+    changing = [(row, at) for row in rows if (at := row.pop("next_price_at", None)) is not None]
+    if changing:
+        now = timezone.now()
+        _correct_prices([row for row, at in changing if at.replace(tzinfo=UTC) <= now])
     for row in rows:
         if "image" in row:
             row["image"] = url(row["image"])
-            row["item_images"] = [_item_picture(each, url) for each in row["item_images"]]
+            row["item_images"] = [item_picture(each, url) for each in row["item_images"]]
+            row["updated_at"] = row["updated_at"].replace(tzinfo=UTC)
+        if "variants" in row:
+            pictures = pictures_of(row.pop("pictures"), base_url=base_url)
+            row["variants"] = variants_of(row["variants"], pictures, for_staff=False)
     return rows
 
 
-def _item_picture(stored: Document, url: Callable[[str], str | None]) -> Document:
-    width, height = stored.get("width"), stored.get("height")
-    if width and height and (longest := max(width, height)) > _CARD:
-        width, height = (max(1, round(side * _CARD / longest)) for side in (width, height))
-    return {"url": url(stored["name"]), "alt": stored.get("alt", ""), "width": width, "height": height}
+def _correct_prices(rows: list[Document]) -> None:
+    """Set today's prices in list items, which a worker will store in a moment."""
+    if not rows:
+        return
+    ids = [ObjectId(row["id"]) for row in rows]
+    related = [{"$match": {"_id": {"$in": ids}}}, _PRICES_ONLY, WITH_VARIANTS]
+    products = {product["_id"]: product for product in documents.aggregate(Product, related)}
+    for row in rows:
+        if product := products.get(ObjectId(row["id"])):
+            active = [variant for variant in product["variants"] if variant.get("is_active", True)]
+            prices = _prices(documents.with_defaults(Product, product), active)
+            row.update({name: prices[name] for name in ("price", "price_min", "price_max", "compare_at_price")})
+
+
+def _prices(product: Document, active: Sequence[Document]) -> Document:
+    """Return the prices of now, which the stored ones follow."""
+    found = prices_at(timezone.now(), [PricePlan.of_document(variant) for variant in active])
+    former = product["compare_at_price"]
+    if found is None:
+        stored = stored_price(product["price"])
+        prices = {"price": stored, "price_min": stored, "price_max": stored}
+        return {**prices, "compare_at_price": stored_price(former), "lowest_price_30_days": None}
+    lowest = price_text(found.lowest)
+    reduced = "lowest_before_sale" if found.regular is not None else "lowest_before_price" if former else None
+    regular = None if found.regular is None else price_text(found.regular)
+    return {
+        "price": lowest,
+        "price_min": lowest,
+        "price_max": price_text(found.highest),
+        "compare_at_price": stored_price(former) or regular,
+        "lowest_price_30_days": stored_price(active[found.cheapest].get(reduced)) if reduced else None,
+    }
 
 
 @cache
@@ -217,7 +225,7 @@ def _list_projection(currency: str) -> dict[str, Any]:
         "price": display_in_mongodb(_stored("price"), currency),
         "price_min": display_in_mongodb(_stored("price"), currency),
         "price_max": display_in_mongodb(_stored("price_max"), currency),
-        "compare_at_price": display_in_mongodb("$compare_at_price", currency),
+        "compare_at_price": display_in_mongodb({"$ifNull": ["$compare_at_price", "$regular_price"]}, currency),
         "currency": {"$literal": currency},
         # Replaced later by its URL, which depends on the request's host.
         "image": {"$ifNull": [{"$first": "$pictures.name"}, None]},
@@ -244,6 +252,7 @@ def _stored(name: str) -> dict[str, Any]:
 
 # --- Details: for a single product, Python is faster than a projection ------------------------------------------------
 
+_PRICES_ONLY = {"$project": {"price": 1, "compare_at_price": 1}}
 _WITHOUT_SEARCH_FIELDS = {
     "$unset": [
         "search_words",
@@ -252,31 +261,50 @@ _WITHOUT_SEARCH_FIELDS = {
         "attribute_pairs",
         "option_pairs",
         "combinations",
+        "brand_slug",
         "category_lineage",
     ]
 }
-_WITH_VARIANTS = {
-    "$lookup": {"from": Variant._meta.db_table, "localField": "_id", "foreignField": "product_id", "as": "variants"}
+_WITH_ADDITIONAL_CATEGORIES = {
+    "$lookup": {
+        "from": Category._meta.db_table,
+        "localField": "additional_categories",
+        "foreignField": "_id",
+        "pipeline": [
+            {"$sort": {"path": 1}},
+            {"$project": {"_id": 0, "id": {"$toString": "$_id"}, "name": 1, "slug": 1}},
+        ],
+        "as": "additional_categories",
+    }
+}
+_WITH_COLLECTIONS = {
+    "$lookup": {
+        "from": Collection._meta.db_table,
+        "localField": "collections",
+        "foreignField": "_id",
+        "pipeline": [
+            {"$match": {"is_active": True}},
+            {"$sort": {"position": 1, "name": 1}},
+            {"$project": {"_id": 0, "name": 1, "slug": 1}},
+        ],
+        "as": "collections",
+    }
 }
 
 
 def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: str) -> Document | None:
     """Staff also get inactive products and variants, and the stock."""
-    rows = documents.aggregate(Product, [{"$match": where}, _WITHOUT_SEARCH_FIELDS, _WITH_VARIANTS])
+    related = (WITH_VARIANTS, _WITH_ADDITIONAL_CATEGORIES, _WITH_COLLECTIONS)
+    rows = documents.aggregate(Product, [{"$match": where}, _WITHOUT_SEARCH_FIELDS, *related])
     product = documents.with_defaults(Product, rows[0]) if rows else None
     if product is None or not (product["is_active"] or for_staff):
         return None
-    variants = [documents.with_defaults(Variant, each) for each in product["variants"]]
-    variants.sort(key=lambda each: (each["position"], each["_id"]))
-    pictures = _pictures(product, base_url=base_url)
+    pictures = pictures_of(product["pictures"], base_url=base_url)
     card = urls_of("card", base_url=base_url)
     category, average = product["category_id"], product["rating_average"]
     computed = {
         "id": str(product["_id"]),
-        "price": _price(product["price"]),
-        "price_min": _price(product["price"]),
-        "price_max": _price(product["price_max"]),
-        "compare_at_price": _price(product["compare_at_price"]),
+        **_prices(product, [row for row in product["variants"] if row.get("is_active", True)]),
         "currency": settings.CURRENCY,
         "image": pictures[0]["sizes"]["card"] if pictures else None,
         "rating": {
@@ -285,85 +313,12 @@ def get_product_detail(where: Mapping[str, Any], *, for_staff: bool, base_url: s
         },
         "category": category
         and {"id": str(category), "name": product["category_name"], "slug": product["category_slug"]},
-        "item_images": [_item_picture(each, card) for each in product["pictures"][:_ITEM_PICTURES]],
+        "item_images": [item_picture(each, card) for each in product["pictures"][:_ITEM_PICTURES]],
         "images": pictures,
-        "variants": [
-            _variant(each, pictures, for_staff=for_staff) for each in variants if each["is_active"] or for_staff
-        ],
+        "variants": variants_of(product["variants"], pictures, for_staff=for_staff),
+        "seo": {"title": product["seo_title"], "description": product["seo_description"]},
         # The driver's datetimes are naive UTC.
         "created_at": product["created_at"].replace(tzinfo=UTC),
         "updated_at": product["updated_at"].replace(tzinfo=UTC),
     }
-    return _select(ProductDetailSerializer.Meta.fields, computed, product)
-
-
-def get_variant(pk: ObjectId, *, base_url: str) -> Document:
-    """Return a variant as staff see it."""
-    product = {"from": Product._meta.db_table, "localField": "product_id", "foreignField": "_id", "as": "product"}
-    pipeline = [{"$match": {"_id": pk}}, {"$lookup": product}, {"$unwind": "$product"}]
-    (row,) = documents.aggregate(Variant, pipeline)
-    pictures = _pictures(documents.with_defaults(Product, row["product"]), base_url=base_url)
-    return _variant(documents.with_defaults(Variant, row), pictures, for_staff=True)
-
-
-def _pictures(product: Document, *, base_url: str) -> list[Document]:
-    return [
-        picture(
-            pk=each["id"],
-            name=each["name"],
-            alt=each.get("alt", ""),
-            position=position,
-            size=(each.get("width"), each.get("height")),
-            base_url=base_url,
-        )
-        for position, each in enumerate(product["pictures"])
-    ]
-
-
-def _variant(variant: Document, pictures: Sequence[Document], *, for_staff: bool) -> Document:
-    stock = variant["stock"], variant["stock_policy"], variant["backorder_limit"]
-    state, expected_on = availability(*stock), variant["expected_on"]
-    is_backorder = for_staff or state == Availability.BACKORDER
-    by_id = {each["id"]: each for each in pictures} if variant["images"] else {}
-    computed = {
-        "images": [by_id[str(pk)] for pk in variant["images"] if str(pk) in by_id],
-        "id": str(variant["_id"]),
-        "price": _price(variant["price"]),
-        "in_stock": variant["is_active"] and state != Availability.OUT_OF_STOCK,
-        "availability": state.value if variant["is_active"] else Availability.OUT_OF_STOCK.value,
-        "available_quantity": available_quantity(*stock),
-        "expected_on": expected_on.date().isoformat() if expected_on and is_backorder else None,
-        "cost": _price(variant["cost"]),
-    }
-    serializer = StaffVariantSerializer if for_staff else VariantSerializer
-    return _select(serializer.Meta.fields, computed, variant)
-
-
-def _select(names: Sequence[str], computed: Document, stored: Document) -> Document:
-    return {name: computed[name] if name in computed else stored[name] for name in names}
-
-
-def picture(
-    *, pk: Any, name: str, alt: str, position: int, size: tuple[int | None, int | None], base_url: str
-) -> dict[str, Any]:
-    sizes = image_urls(name, base_url=base_url)
-    return {
-        "id": str(pk),
-        "url": sizes["original"],
-        "thumbnail": sizes["thumbnail"],
-        "sizes": sizes,
-        "alt": alt,
-        "width": size[0],
-        "height": size[1],
-        "position": position,
-    }
-
-
-def _price(stored: Decimal128 | None) -> str | None:
-    return None if stored is None else _price_text(stored.bid, settings.CURRENCY)
-
-
-# The cache saves 6 % of a detail's time.
-@lru_cache(maxsize=10_000)
-def _price_text(bid: bytes, currency: str) -> str:
-    return display(Decimal128.from_bid(bid).to_decimal(), currency)
+    return select(ProductDetailSerializer.Meta.fields, computed, product)

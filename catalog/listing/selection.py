@@ -3,7 +3,8 @@
 from functools import cached_property
 from typing import NamedTuple
 
-from catalog.listing.filters import NEWEST_FIRST, Condition, ProductFilters, kind_of
+from catalog.listing.filters import ProductFilters, kind_of
+from catalog.listing.orderings import NEWEST_FIRST, Condition
 from catalog.models import SEARCH_INDEX, Product
 from shop.api import pagination
 from shop.db import documents
@@ -43,7 +44,8 @@ class Selector:
             # The rarest word.
             self._parts["search"] = _Part(query.search.conditions[0], SEARCH_INDEX)
         for name, condition in query.conditions.items():
-            self._parts[name] = _Part(condition, f"product_{kind_of(name)}", in_order=name != "price")
+            index = "_id_" if name == "sku" else f"product_{kind_of(name)}"
+            self._parts[name] = _Part(condition, index, in_order=name not in ("price", "sku", "updated_since"))
         if query.options.only_in_stock:
             self._parts["opt_in_stock"] = _Part({"in_stock": True}, "product_in_stock")
 

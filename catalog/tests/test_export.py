@@ -31,6 +31,8 @@ pytestmark = pytest.mark.django_db
 def shirt(make_product: Callable[..., Product], make_category: Callable[..., Category]) -> Product:
     return make_product(
         "Shirt",
+        brand="Northfold",
+        tags=["summer", "linen"],
         description="Two\nlines, “quoted”",
         category=make_category("Shirts", slug="shirts", parent=make_category("Clothing", slug="clothing")),
         compare_at_price="30",
@@ -60,6 +62,12 @@ def test_a_row_shows_a_variant_with_its_product(tmp_path: Path, shirt: Product) 
         "slug": "shirt",
         "description": "Two\nlines, “quoted”",
         "category": "shirts",
+        "additional_categories": "",
+        "brand": "Northfold",
+        "tags": "linen, summer",
+        "collections": "",
+        "seo_title": "",
+        "seo_description": "",
         "active": "yes",
         "free_shipping": "no",
         "tax_class": "standard",
@@ -76,6 +84,9 @@ def test_a_row_shows_a_variant_with_its_product(tmp_path: Path, shirt: Product) 
         "stock_policy": "deny",
         "backorder_limit": "",
         "expected_on": "",
+        "sale_price": "",
+        "sale_starts_at": "",
+        "sale_ends_at": "",
         "variant_active": "yes",
     }
     assert (second["sku"], second["price"], second["stock"], second["stock_base"]) == ("SHIRT-M", "21.50", "0", "0#0")

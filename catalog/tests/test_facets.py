@@ -87,6 +87,8 @@ def test_facets_have_one_shape(ask: Callable, shelf: None) -> None:
             ],
         },
         "in_stock": [{"value": True, "count": 4}, {"value": False, "count": 1}],
+        "brands": [],
+        "tags": [],
         "attributes": [
             {"name": "colour", "values": [{"value": "red", "count": 3}, {"value": "blue", "count": 1}]},
             {"name": "size", "values": [{"value": "m", "count": 2}, {"value": "l", "count": 1}]},
@@ -96,7 +98,8 @@ def test_facets_have_one_shape(ask: Callable, shelf: None) -> None:
 
 
 def test_an_empty_shop_has_empty_facets(ask: Callable, db: None) -> None:
-    nothing = {"count": 0, "count_exact": True, "exact": True, "categories": [], "attributes": [], "options": []}
+    lists: dict[str, list] = {"categories": [], "brands": [], "tags": [], "attributes": [], "options": []}
+    nothing = {"count": 0, "count_exact": True, "exact": True, **lists}
     stock = [{"value": True, "count": 0}, {"value": False, "count": 0}]
     assert ask() == {**nothing, "price": {"min": None, "max": None, "ranges": []}, "in_stock": stock}
     assert ask("search=mug&in_stock=true") == ask()

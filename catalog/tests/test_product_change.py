@@ -34,15 +34,20 @@ def mug(make_product: Callable[..., Product], make_category: Callable[..., Categ
     )
 
 
+def priced(price: str) -> dict[str, Any]:
+    """The mug has a compare-at price, so the lowest price is shown."""
+    return {"price": price, "price_min": price, "price_max": price, "lowest_price_30_days": "12.50"}
+
+
 @pytest.mark.parametrize(
     ("change", "shown"),
     [
         ({"name": "Cup"}, {"name": "Cup"}),
         ({"slug": "cup"}, {"slug": "cup"}),
         ({"description": ""}, {"description": ""}),
-        ({"price": "8"}, {"price": "8.00"}),
-        ({"price": "1e1"}, {"price": "10.00"}),
-        ({"price": "-0"}, {"price": "0.00"}),
+        ({"price": "8"}, priced("8.00")),
+        ({"price": "1e1"}, priced("10.00")),
+        ({"price": "-0"}, priced("0.00")),
         ({"compare_at_price": None}, {"compare_at_price": None}),
         ({"category": None}, {"category": None}),
         ({"is_active": False}, {"is_active": False}),

@@ -40,6 +40,9 @@ def test_a_list_entry_has_the_shape_of_the_contract(
                 "category": {"id": str(mugs.pk), "name": "Mugs", "slug": "mugs"},
                 "item_images": [],
                 "options": [],
+                "brand": "",
+                "tags": [],
+                "updated_at": product.updated_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             }
         ],
     }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from catalog.listing.filters import ORDERINGS
+from catalog.listing.orderings import ORDERINGS
 from catalog.models import Product
 from catalog.tests.conftest import LIST, put_on_shelf
 from shop.api import pagination

@@ -1,3 +1,4 @@
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -6,9 +7,11 @@ from django.conf import settings
 from django.contrib.admin.options import BaseModelAdmin
 from django.core.exceptions import ValidationError
 from django.db.models import Field
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from shop import money
+from shop.db.fields import normalized_tags
 
 
 class LinesWidget(UnfoldAdminTextareaWidget):
@@ -54,6 +57,32 @@ class MoneyFieldsMixin(BaseModelAdmin):
             help_text=kwargs.get("help_text") or db_field.help_text,
             initial=db_field.default if db_field.has_default() else None,
         )
+
+
+class MomentWidget(UnfoldAdminTextInputWidget):
+    """A date and time in one input, in the shop's time zone."""
+
+    input_type = "datetime-local"
+
+    def format_value(self, value: Any) -> Any:
+        if not isinstance(value, datetime):
+            return value
+        return (timezone.localtime(value) if timezone.is_aware(value) else value).strftime("%Y-%m-%dT%H:%M")
+
+
+class TagsField(forms.Field):
+    """Texts separated by commas; cleans to a list."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[str]:
+        return normalized_tags((value or "").split(","))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return self.to_python(data) != self.to_python(self.prepare_value(initial))
 
 
 class PairsField(forms.Field):

@@ -207,8 +207,10 @@ class QuickChangeList(ChangeList):
                 raise
             # The filter's value may be invalid.
             raise IncorrectLookupParameters(error) from error
-        # Only for the page: actions need whole rows.
-        shown = self.result_list.defer(*self.model_admin.list_defer).prefetch_related(*self._prefetches())
+        shown: Any = self.result_list
+        # Only for the page: actions need whole rows. Some paginators have read them already, to sort them.
+        if isinstance(shown, QuerySet):
+            shown = shown.defer(*self.model_admin.list_defer).prefetch_related(*self._prefetches())
         # The number of rows of a whole collection is an estimate.
         self.result_list = shown[: max(self.list_per_page, self.list_max_show_all)]
         if not self.query and not self.has_active_filters:

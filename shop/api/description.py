@@ -28,6 +28,12 @@ Rows are counted up to 10,000; if there are more, `count_exact` is false, and la
 match with each further filter. A search finds products that contain all its words in their names, categories,
 descriptions, attributes, options or SKUs. A word matches in any of its forms, the last one also by its beginning.
 
+**Prices** are those of now: a scheduled sale price applies from its start until its end, in lists, details, carts and
+orders; `compare_at_price` is then at least the regular price. `lowest_price_30_days` is the lowest one of the 30 days
+before the current reduction. The order and the price filters of lists follow within seconds.
+
+**Addresses.** A former slug of a product, category or collection answers 301 with today's address.
+
 **Request ids** are returned in `X-Request-ID` and logged: quote them in error reports. A request may send its own, of 8
 to 64 letters, digits, `.`, `_` and `-`.
 
@@ -50,6 +56,7 @@ API_TAGS = [
         "name": "products",
         "description": "Products, readable by everyone and writable by staff; reviews by customers.",
     },
+    {"name": "collections", "description": "Hand-sorted groups of products."},
     {"name": "variants", "description": "Prices and stock, for staff."},
     {"name": "cart", "description": "One cart per user or guest."},
     {"name": "shipping-methods", "description": "Shipping methods."},

@@ -25,6 +25,7 @@ LABELS = {
     "auth.group": "name",
     "cart.coupon": "code",
     "catalog.category": "name",
+    "catalog.collection": "name",
     "catalog.importrun": "filename",
     "catalog.product": "name",
     "catalog.variant": "sku",

@@ -61,6 +61,7 @@ UNFOLD = {
                 "Catalog",
                 _page("Products", "sell", "catalog.product"),
                 _page("Categories", "account_tree", "catalog.category"),
+                _page("Collections", "view_carousel", "catalog.collection"),
                 _page("Variants", "inventory_2", "catalog.variant"),
                 _page("Stock movements", "swap_vert", "catalog.stockmovement"),
                 _page("Imports", "upload_file", "catalog.importrun"),

@@ -6,6 +6,7 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
+from django_mongodb_backend.fields import ArrayField
 
 from shop.db import identifiers
 
@@ -51,6 +52,12 @@ class UpperCodeField(_Normalized, models.CharField):
     normalize = staticmethod(identifiers.upper_code)
 
 
+class LabelField(_Normalized, models.CharField):
+    """A displayed text of one line."""
+
+    normalize = staticmethod(identifiers.label)
+
+
 class LowerSlugFormField(forms.SlugField):
     """Normalize before validation."""
 
@@ -94,6 +101,25 @@ def distinct_key(key: str, pk: Any) -> str:
 def is_distinct_key(stored: str, key: str | None = None) -> bool:
     """Return whether :func:`distinct_key` made ``stored``, from ``key`` if given."""
     return stored.startswith(f"{key}{_SEPARATOR}") if key is not None else _SEPARATOR in stored
+
+
+class TagsField(ArrayField):
+    """Distinct tags in lower case, sorted."""
+
+    def to_python(self, value: Any) -> Any:
+        return normalized_tags(super().to_python(value))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = self.to_python(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+def normalized_tags(value: Any) -> Any:
+    """Normalize; return values of other shapes unchanged."""
+    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
+        return value
+    return sorted({tag for text in value if (tag := identifiers.slug(text))})
 
 
 class LabelsField(models.JSONField):

@@ -11,6 +11,7 @@ from accounts.models import Address, User
 from cart import services as carts
 from cart.models import Coupon
 from cart.owners import CartOwner
+from catalog.collections.models import Collection
 from catalog.models import ImportRun, Product
 from catalog.services import count_sales
 from orders import services as orders
@@ -40,6 +41,7 @@ def populated_shop(
     Refund.objects.create(payment=payment, amount=100, actor="staff", stripe_refund="re_1", status="succeeded")
     StripeEvent.objects.create(id="evt_1", type="payment_intent.succeeded", payload={}, created_at=timezone.now())
     ImportRun.objects.create(filename="products.csv", state="ready", checked_at=timezone.now())
+    Collection.objects.create(name="Summer", slug="summer")
     Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
     TaxRate.objects.create(country="GB", rate="20")
     zone = ShippingZone.objects.create(name="Great Britain", countries=["GB"])

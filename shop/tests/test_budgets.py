@@ -10,8 +10,9 @@ from django.core.management import call_command
 from django.db import connection
 from rest_framework.test import APIClient
 
+from catalog.collections.models import Collection
 from catalog.listing.count import FEW
-from catalog.listing.filters import ORDERINGS
+from catalog.listing.orderings import ORDERINGS
 from catalog.models import SEARCH_INDEX, Product
 from catalog.tests.conftest import LIST
 from shop.api.pagination import MAX_COUNTED
@@ -30,6 +31,11 @@ COMMANDS = {
     f"{LIST}?page=7": 1,
     f"{LIST}?category=category-3": 2,
     f"{LIST}?min_price=5&max_price=500&in_stock=true&attr_colour=red&attr_colour=blue&attr_size=m": 1,
+    f"{LIST}?brand=fika&tag=new&updated_since=2020-01-01T00:00:00Z&expand=variants": 1,
+    f"{LIST}?sku=SKU-7": 2,
+    f"{LIST}?collection=summer&in_stock=true&expand=variants": 2,
+    "/api/v1/collections/": 1,
+    "/api/v1/collections/summer/": 1,
     f"{LIST}?search=product": 1,
     f"{LIST}?search=999th": 1,
     f"{LIST}?search=the+999th+product": 2,
@@ -55,6 +61,8 @@ FILTERS = [
     "in_stock=false",
     "attr_colour=red",
     "attr_colour=red&attr_colour=blue",
+    "brand=fika",
+    "tag=new",
 ]
 ONE_WORD = ["search=product", "search=pro", "search=12", "search=999th", "search=products"]
 SEARCHES = [*ONE_WORD, "search=product+999th", "search=bench+product"]
@@ -81,11 +89,14 @@ def shop(request: pytest.FixtureRequest, db: None) -> None:
         for name, values in {"colour": ["red", "blue", "green"], "size": ["s", "m", "l", "xl"]}.items()
     ]
     changes = {
+        "brand_slug": {"$arrayElemAt": [["", "fika"], {"$mod": [number, 2]}]},
+        "tags": {"$arrayElemAt": [[[], ["new"], ["new", "oak"]], {"$mod": [number, 3]}]},
         "attribute_pairs": pairs,
         "in_stock": {"$ne": [{"$mod": [number, 7]}, 0]},
         "sales": {"$mod": [number, 100]},
     }
     connection.database[PRODUCTS].update_many({}, [{"$set": changes}])
+    Collection.objects.create(name="Summer", slug="summer")
 
 
 def sent(client: APIClient, url: str) -> Commands:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib import admin
 from rest_framework.test import APIClient
 
+from catalog.collections.models import Collection
 from catalog.listing.filters import ProductFiltersSerializer
 from catalog.models import Category, Product
 from catalog.tests.conftest import LIST
@@ -88,21 +89,37 @@ def test_facets_and_the_admin_know_every_filter_of_the_list(
     subtests: pytest.Subtests,
 ) -> None:
     """A filter that is added to the list fails here until all three know it."""
-    make_product("Cheap mug", price="5", category=make_category("Mugs"), attributes={"colour": "red"})
+    summer = Collection.objects.create(name="Summer", slug="summer")
     make_product("Dear hat", price="50", stock=0, category=make_category("Hats"))
+    mug = make_product(
+        "Cheap mug",
+        category=make_category("Mugs"),
+        attributes={"colour": "red"},
+        brand="Kiln Row",
+        tags=["new"],
+        collections=[summer.pk],
+        variants=[{"sku": "MUG", "options": {"size": "M"}, "price": "5", "stock": 3}],
+    )
     narrowing = {
         "category": "mugs",
+        "brand": "kiln-row",
+        "tag": "new",
+        "collection": "summer",
+        "sku": "mug",
+        "updated_since": mug.updated_at.isoformat().replace("+", "%2B"),
+        "opt_in_stock": "true",
+        "options": "opt_size=m",
         "min_price": "6",
         "max_price": "6",
         "in_stock": "true",
         "search": "mug",
         "attributes": "attr_colour=red",
     }
-    paging = {"page", "page_size", "ordering", "cursor"}
+    paging = {"page", "page_size", "ordering", "cursor", "expand"}
     of_list = {each["name"]: each for each in described("/products/") if each["name"] not in paging}
     of_facets = {each["name"]: each for each in described("/products/facets/")}
     assert of_list == of_facets
-    assert set(of_list) == set(narrowing) == {*ProductFiltersSerializer().fields, "attributes"}
+    assert set(of_list) == set(narrowing) == {*ProductFiltersSerializer().fields, "attributes", "options"}
     for name, value in narrowing.items():
         with subtests.test(name=name):
             query = value if "=" in value else f"{name}={value}"
@@ -116,10 +133,17 @@ def test_facets_and_the_admin_know_every_filter_of_the_list(
         "min_price": None,
         "max_price": None,
         "attributes": "search",
+        "options": "search",
+        "opt_in_stock": "in_stock",
+        "sku": "search",
+        "updated_since": None,
+        "brand": "brand",
+        "tag": "tag",
+        "collection": "collection",
     }
     assert set(in_admin) == set(of_list)
     product_admin = admin.site.get_model_admin(Product)
-    filters = {each[0] if isinstance(each, tuple) else each for each in product_admin.list_filter}
+    filters = {each[0] if isinstance(each, tuple) else each.parameter_name for each in product_admin.list_filter}
     assert {name for name in in_admin.values() if name} - {"search"} <= filters
 
 

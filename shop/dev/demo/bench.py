@@ -18,6 +18,7 @@ from accounts.models import User
 from cart.models import Cart, CartLine
 from catalog import read_model, search_terms
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from catalog.sales import PricePlan
 from catalog.services import save_category
 from shop import money
 from shop.db.transactions import transactional
@@ -183,6 +184,7 @@ class _Writer:
                     "sku": f"SKU-{number}",
                     "sku_key": f"sku-{number}",
                     "price": price,
+                    "recorded_plan": str(PricePlan(price_of(number))),
                     "options": {},
                     "created_at": now,
                 }

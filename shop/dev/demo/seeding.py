@@ -3,20 +3,24 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import timedelta
 from decimal import Decimal
 
 from django.core.files.base import ContentFile
 from django.db import connection
+from django.utils import timezone
 
 from accounts.address_book import add_address
 from accounts.models import Address, User
 from cart.models import Coupon
 from catalog import images, services
-from catalog.models import Category, Product, ProductImage
+from catalog.collections import membership
+from catalog.collections.models import Collection
+from catalog.models import Category, Product, ProductImage, Variant
 from orders.models import ShippingMethod, ShippingRate, ShippingZone, TaxRate
-from shop import media
+from shop import media, money
 from shop.dev.demo import terms
-from shop.dev.demo.products import CATEGORIES, DemoPicture, DemoProduct, shop_price
+from shop.dev.demo.products import CATEGORIES, COLLECTIONS, ON_SALE, DemoPicture, DemoProduct, shop_price
 
 # Called with (done, total).
 Tick = Callable[[int, int], None]
@@ -64,6 +68,30 @@ def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
             services.create_product(data={**product.data(), "category": categories[product.category]})
         tick(number, len(products))
     return len(products) - len(known)
+
+
+def seed_collections() -> int:
+    """Create collections of the products that exist."""
+    known = set(Collection.objects.values_list("slug", flat=True))
+    missing = [each for each in COLLECTIONS if each.slug not in known]
+    for position, (slug, name, description, products) in enumerate(missing, len(known)):
+        collection = Collection.objects.create(slug=slug, name=name, description=description, position=position)
+        found = dict(Product.objects.filter(slug__in=products).values_list("slug", "pk"))
+        membership.add_products(collection=collection, products=[found[each] for each in products if each in found])
+    return len(missing)
+
+
+def seed_sale() -> int:
+    """Start a sale of two weeks on what has no sale yet; return the number of products."""
+    found = list(Product.objects.filter(slug__in=ON_SALE))
+    on_sale = set(Variant.objects.filter(product__in=found, sale_price__isnull=False).values_list("product", flat=True))
+    products = [product for product in found if product.pk not in on_sale]
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    for product in products:
+        for variant in Variant.objects.filter(product=product.pk):
+            sale = {"sale_price": money.round_to_step(variant.price * 4 / 5), "sale_starts_at": today}
+            services.update_variant(variant=variant, data={**sale, "sale_ends_at": today + timedelta(days=14)})
+    return len(products)
 
 
 def seed_pictures(products: Sequence[DemoProduct], *, tick: Tick) -> int:

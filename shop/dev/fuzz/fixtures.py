@@ -15,7 +15,7 @@ from orders.models import ShippingMethod
 from payments.models import Payment
 from shop import media
 from shop.dev.demo import seeding, terms
-from shop.dev.demo.products import PRODUCTS
+from shop.dev.demo.products import COLLECTIONS, PRODUCTS
 from shop.dev.faults.buyers import Buyer
 from shop.dev.faults.results import Results
 from shop.dev.faults.state import Person
@@ -33,6 +33,7 @@ EVERYWHERE = {
     "path.number": "orders",
     "path.product_pk": "pictured",
     "query.category": "categories",
+    "query.collection": "collections",
     "body.category": "categories",
     "body.product": "simple",
     "body.variant": "variants",
@@ -50,6 +51,7 @@ AT = {
     "/auth/login/": {"body.email": "emails"},
     "/products/{id}/": {"path.id": "products"},
     "/products/{product_pk}/images/{id}/": {"path.id": "pictures"},
+    "/collections/{slug}/": {"path.slug": "collections"},
     "/variants/{id}/": {"path.id": "variants"},
     "/variants/{id}/stock/": {"path.id": "variants"},
     "/users/me/addresses/{id}/": {"path.id": "addresses"},
@@ -94,6 +96,7 @@ def _goods() -> dict[str, list[str]]:
     seeding.seed_terms()
     seeding.seed_categories()
     seeding.seed_products(PRODUCTS[:_PRODUCTS], tick=lambda done, total: None)
+    seeding.seed_collections()
     products = list(Product.objects.order_by("id"))
     pictured = products[0]
     for _ in range(_PICTURES):
@@ -107,6 +110,7 @@ def _goods() -> dict[str, list[str]]:
         "pictured": [str(pictured.pk)],
         "pictures": _ids(ProductImage.objects.all()),
         "variants": _ids(variants),
+        "collections": [collection.slug for collection in COLLECTIONS],
         "categories": [category.slug for category in Category.objects.all()],
         "shipping": [method.code for method in ShippingMethod.objects.all()],
         "coupons": [coupon.code for coupon in terms.COUPONS],

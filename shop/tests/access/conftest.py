@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from accounts.models import Address, User
 from cart import services as carts
 from cart.owners import CartOwner
+from catalog.collections.models import Collection
 from catalog.models import Product, ProductImage, Variant
 from conftest import ADDRESS, client_of
 from orders.reviews.models import Review
@@ -47,6 +48,7 @@ def things(
     return {
         "address": str(Address.objects.create(user=owner, **ADDRESS).pk),
         "category": "mugs",
+        "collection": Collection.objects.create(name="Summer", slug="summer").slug,
         "hidden": str(hidden.pk),
         "image": str(ProductImage.objects.create(product=product, name="products/a.webp").pk),
         "line": str(cart.lines[0].key),

@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 _PARAMETERS = {
     "users/me/addresses/{pk}": "{address}",
     "categories/{slug}": "{category}",
+    "collections/{slug}": "{collection}",
     "products/{product_pk}": "{product}",
     "products/{pk}": "{product}",
     "images/{pk}": "{image}",

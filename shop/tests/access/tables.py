@@ -55,6 +55,8 @@ API = _rows("""
 
     GET     categories/                               yes   yes   yes    yes   yes   yes    yes
     GET     categories/{category}/                    yes   yes   yes    yes   yes   yes    yes
+    GET     collections/                              yes   yes   yes    yes   yes   yes    yes
+    GET     collections/{collection}/                 yes   yes   yes    yes   yes   yes    yes
     GET     products/                                 yes   yes   yes    yes   yes   yes    yes
     POST    products/                                 401   403   403    yes   403   403    yes
     GET     products/facets/                          yes   yes   yes    yes   yes   yes    yes
@@ -129,6 +131,7 @@ ADMIN = {
     cart.cart                -                            -                         LCH  LCH
     cart.coupon              -                            -                         LCH  LACSDH
     catalog.category         LACSDH                       -                         LCH  LACSDH
+    catalog.collection       LACSDH                       -                         LCH  LACSDH
     catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
     catalog.product          LACSDH+EDIT+EXPORT+PRICES    -                  LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES
     catalog.stockmovement    LCH                          -                         LCH  LCH

@@ -11,6 +11,7 @@ from django.db.models import F
 
 from catalog import read_model, search_terms
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
+from catalog.sales import PricePlan
 from shop.audit.staff_log import Action
 from shop.dev.demo.bench import price_of
 from shop.dev.demo.bulk import BulkWriter, Document, template
@@ -112,6 +113,7 @@ class Products:
                 "sku": sku(number),
                 "sku_key": sku(number).lower(),
                 "price": self._amounts.stored(price),
+                "recorded_plan": str(PricePlan(self._amounts.stored(price).to_decimal())),
                 "stock": stock,
                 "adjustments": adjustments,
                 "created_at": created,

@@ -8,7 +8,17 @@ from shop.dev.demo.products.kitchen import KITCHEN
 from shop.dev.demo.products.model import DemoPicture, DemoProduct, shop_price
 from shop.dev.demo.products.work import WORK
 
-__all__ = ["CATEGORIES", "PRODUCTS", "DemoCategory", "DemoPicture", "DemoProduct", "shop_price"]
+__all__ = [
+    "CATEGORIES",
+    "COLLECTIONS",
+    "ON_SALE",
+    "PRODUCTS",
+    "DemoCategory",
+    "DemoCollection",
+    "DemoPicture",
+    "DemoProduct",
+    "shop_price",
+]
 
 
 class DemoCategory(NamedTuple):
@@ -36,5 +46,38 @@ CATEGORIES = (
     DemoCategory("notebooks-pens", "Notebooks & Pens", "desk"),
     DemoCategory("audio-tech", "Audio & Tech"),
 )
+
+
+class DemoCollection(NamedTuple):
+    slug: str
+    name: str
+    description: str
+    # Slugs, in order.
+    products: tuple[str, ...]
+
+
+COLLECTIONS = (
+    DemoCollection(
+        "slow-mornings",
+        "Slow mornings",
+        "Everything for a breakfast that takes its time.",
+        (
+            "alba-gooseneck-kettle",
+            "harbour-stoneware-mug",
+            "piccolo-espresso-cup",
+            "komorebi-teapot",
+            "carving-board-oak",
+            "dune-serving-bowl",
+        ),
+    ),
+    DemoCollection(
+        "out-of-office",
+        "Out of office",
+        "Light luggage and warm layers for a weekend away.",
+        ("weekender-duffel", "fjord-steel-bottle", "harvest-hoodie", "trail-socks", "commuter-backpack"),
+    ),
+)
+
+ON_SALE = ("harvest-hoodie", "nook-stool", "still-headphones")
 
 PRODUCTS: tuple[DemoProduct, ...] = (*KITCHEN, *HOME, *CLOTHING, *WORK)

@@ -56,6 +56,8 @@ class DemoProduct:
     weight: int = 0
     free_shipping: bool = False
     tax_class: str = "standard"
+    brand: str = ""
+    tags: tuple[str, ...] = ()
 
     def data(self) -> dict[str, Any]:
         """Return arguments of `catalog.services.create_product`, without the category."""
@@ -63,6 +65,8 @@ class DemoProduct:
             "name": self.name,
             "slug": self.slug,
             "description": self.description,
+            "brand": self.brand,
+            "tags": list(self.tags),
             "compare_at_price": shop_price(self.compare_at) if self.compare_at else None,
             "free_shipping": self.free_shipping,
             "tax_class": self.tax_class,

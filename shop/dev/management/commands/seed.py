@@ -49,6 +49,7 @@ class Command(BaseCommand):
         made = seeding.seed_terms() + seeding.seed_people() + seeding.seed_categories()
         with Progress(self.stdout, "Demo products") as bar:
             made += seeding.seed_products(PRODUCTS, tick=bar)
+        made += seeding.seed_collections() + seeding.seed_sale()
         with Progress(self.stdout, "Demo pictures") as bar:
             made += seeding.seed_pictures(PRODUCTS, tick=bar)
         self.stdout.write(

@@ -1,0 +1,172 @@
+"""Variants in replies: their shapes, and how they are read."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from bson import Decimal128, ObjectId
+from django.conf import settings
+from django.utils import timezone
+from rest_framework import serializers
+
+from catalog.availability import Availability, StockPolicy, availability, available_quantity
+from catalog.listing.pictures import PictureSerializer, pictures_of
+from catalog.models import Product, Variant
+from catalog.sales import PricePlan
+from catalog.serializers import AttributesField
+from shop.db import documents
+from shop.db.documents import Document
+from shop.db.money_fields import MoneyField
+from shop.money import display
+
+
+class VariantSerializer(serializers.ModelSerializer):
+    options = AttributesField(read_only=True)
+    price = MoneyField(source="current_price", read_only=True, help_text="With a sale that is on.")
+    compare_at_price = MoneyField(
+        source="current_compare_at_price", read_only=True, allow_null=True, help_text="The regular price during a sale."
+    )
+    lowest_price_30_days = MoneyField(
+        read_only=True, allow_null=True, help_text="Of the 30 days before the current reduction; null without one."
+    )
+    availability = serializers.ChoiceField(choices=Availability.choices, read_only=True)
+    images = PictureSerializer(many=True, read_only=True, help_text="Those of the product's that show this variant.")
+
+    class Meta:
+        model = Variant
+        fields: tuple[str, ...] = (
+            "id",
+            "sku",
+            "options",
+            "price",
+            "compare_at_price",
+            "lowest_price_30_days",
+            "in_stock",
+            "availability",
+            "expected_on",
+            "images",
+            "weight",
+            "barcode",
+        )
+        extra_kwargs = {
+            "in_stock": {"read_only": True, "help_text": "Whether it can be ordered, if only on back-order."},
+            "expected_on": {"read_only": True, "help_text": "When units on back-order are expected."},
+            "barcode": {"read_only": True, "help_text": "GTIN (EAN, UPC), or empty."},
+            "weight": {"read_only": True, "help_text": "In grams, or null."},
+        }
+
+
+class StaffVariantSerializer(VariantSerializer):
+    regular_price = MoneyField(source="price", read_only=True, help_text="The `price` that staff set.")
+    sale_price = MoneyField(read_only=True, allow_null=True)
+    available_quantity = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="Units that can be ordered; null if there is no limit. For staff."
+    )
+    cost = MoneyField(read_only=True, allow_null=True)
+
+    class Meta(VariantSerializer.Meta):
+        fields = (
+            *VariantSerializer.Meta.fields,
+            "stock",
+            "available_quantity",
+            "stock_policy",
+            "backorder_limit",
+            "cost",
+            "is_active",
+            "regular_price",
+            "sale_price",
+            "sale_starts_at",
+            "sale_ends_at",
+        )
+
+
+class ShownVariantSerializer(StaffVariantSerializer):
+    stock = serializers.IntegerField(required=False, help_text="For staff only.")
+    available_quantity = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Units that can be ordered; null if there is no limit. For staff."
+    )
+    stock_policy = serializers.ChoiceField(choices=StockPolicy.choices, required=False, help_text="For staff only.")
+    backorder_limit = serializers.IntegerField(required=False, allow_null=True, help_text="For staff only.")
+    cost = MoneyField(required=False, allow_null=True, help_text="For staff only.")
+    is_active = serializers.BooleanField(required=False, help_text="For staff only.")
+    regular_price = MoneyField(required=False, help_text="For staff only: the price without sales.")
+    sale_price = MoneyField(required=False, allow_null=True, help_text="For staff only.")
+    sale_starts_at = serializers.DateTimeField(required=False, allow_null=True, help_text="For staff only.")
+    sale_ends_at = serializers.DateTimeField(required=False, allow_null=True, help_text="For staff only.")
+
+
+WITH_VARIANTS = {
+    "$lookup": {"from": Variant._meta.db_table, "localField": "_id", "foreignField": "product_id", "as": "variants"}
+}
+
+
+def variants_of(rows: list[Document], pictures: Sequence[Document], *, for_staff: bool) -> list[Document]:
+    variants = [documents.with_defaults(Variant, row) for row in rows]
+    variants.sort(key=lambda each: (each["position"], each["_id"]))
+    now = timezone.now()
+    return [
+        _variant(each, pictures, for_staff=for_staff, moment=now) for each in variants if each["is_active"] or for_staff
+    ]
+
+
+def get_variant(pk: ObjectId, *, base_url: str) -> Document:
+    """Return a variant as staff see it."""
+    product = {"from": Product._meta.db_table, "localField": "product_id", "foreignField": "_id", "as": "product"}
+    pipeline = [{"$match": {"_id": pk}}, {"$lookup": product}, {"$unwind": "$product"}]
+    (row,) = documents.aggregate(Variant, pipeline)
+    pictures = pictures_of(documents.with_defaults(Product, row["product"])["pictures"], base_url=base_url)
+    return variants_of([row], pictures, for_staff=True)[0]
+
+
+def _variant(variant: Document, pictures: Sequence[Document], *, for_staff: bool, moment: datetime) -> Document:
+    stock = variant["stock"], variant["stock_policy"], variant["backorder_limit"]
+    state, expected_on = availability(*stock), variant["expected_on"]
+    is_backorder = for_staff or state == Availability.BACKORDER
+    by_id = {each["id"]: each for each in pictures} if variant["images"] else {}
+    plan = PricePlan.of_document(variant)
+    is_sale = plan.is_sale(moment)
+    computed = {
+        "images": [by_id[str(pk)] for pk in variant["images"] if str(pk) in by_id],
+        "id": str(variant["_id"]),
+        "price": price_text(plan.at(moment)),
+        "compare_at_price": price_text(plan.price) if is_sale else None,
+        "lowest_price_30_days": stored_price(variant["lowest_before_sale" if is_sale else "lowest_before_price"]),
+        "in_stock": variant["is_active"] and state != Availability.OUT_OF_STOCK,
+        "availability": state.value if variant["is_active"] else Availability.OUT_OF_STOCK.value,
+        "expected_on": expected_on.date().isoformat() if expected_on and is_backorder else None,
+    }
+    if for_staff:
+        computed |= {
+            "regular_price": stored_price(variant["price"]),
+            "sale_price": stored_price(variant["sale_price"]),
+            "sale_starts_at": _utc(variant["sale_starts_at"]),
+            "sale_ends_at": _utc(variant["sale_ends_at"]),
+            "available_quantity": available_quantity(*stock),
+            "cost": stored_price(variant["cost"]),
+        }
+    serializer = StaffVariantSerializer if for_staff else VariantSerializer
+    return select(serializer.Meta.fields, computed, variant)
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    # The driver's datetimes are naive UTC.
+    return time and time.replace(tzinfo=UTC)
+
+
+def select(names: Sequence[str], computed: Document, stored: Document) -> Document:
+    return {name: computed[name] if name in computed else stored[name] for name in names}
+
+
+def stored_price(stored: Decimal128 | None) -> str | None:
+    return None if stored is None else price_text(documents.decimal_of(stored))
+
+
+# The cache saves 6 % of a detail's time.
+@lru_cache(maxsize=10_000)
+def _shown(price: Decimal, currency: str) -> str:
+    return display(price, currency)
+
+
+def price_text(price: Decimal) -> str:
+    return _shown(price, settings.CURRENCY)
