@@ -16,7 +16,7 @@ def extend(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("shop", "0011_shipping_zone_groups"),
+        ("shop", "0012_urgent_jobs"),
         ("catalog", "0018_collections"),
     ]
 
