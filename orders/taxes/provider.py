@@ -2,6 +2,7 @@
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from orders import hooks
@@ -25,8 +26,12 @@ class InvalidTaxes(Exception):
 
 
 def register() -> None:
-    if settings.TAX_PROVIDER:
+    if not settings.TAX_PROVIDER:
+        return
+    try:
         hooks.calculate_tax.register(import_string(settings.TAX_PROVIDER))
+    except ImportError as error:
+        raise ImproperlyConfigured(f"TAX_PROVIDER names no function: {error}") from error
 
 
 def is_registered() -> bool:
