@@ -148,8 +148,13 @@ class Journey:
         self.narrator.chapter(
             "Checkout", "A quote shows shipping and tax without writing anything. Placing the order reserves the stock."
         )
-        methods = self.customer.get("/shipping-methods/")
-        self.narrator.shown(f"{method['code']:<10} {method['price']:>6}  {method['description']}" for method in methods)
+        for place in ({"country": "DE", "postal_code": "20359"}, {"country": "US", "state": "HI"}):
+            quote = self.customer.post("/orders/quote/", {"shipping_address": place}, expect=200)
+            self.narrator.shown(_method_line(method) for method in quote["shipping_methods"])
+            self._promise(
+                quote["shipping"] == quote["shipping_methods"][0]["price"],
+                f"{' '.join(place.values())} alone is enough for the prices of shipping",
+            )
         wanted = {"shipping_address": _ADDRESS, "shipping_method": "express"}
         quote = self.customer.post("/orders/quote/", wanted, expect=200)
         self.narrator.shown(_total_lines(quote))
@@ -328,8 +333,14 @@ def _cart_lines(cart: dict[str, Any]) -> list[str]:
     return [*lines, f"coupon {cart['coupon']}: -{cart['discount']}, total {cart['total']}"]
 
 
+def _method_line(method: dict[str, Any]) -> str:
+    return f"{method['code']:<15} {method['price']:>6}  {method['description']}"
+
+
 def _total_lines(quote: dict[str, Any]) -> list[str]:
-    return [f"{name:<10} {quote[name]:>8}" for name in ("subtotal", "discount", "shipping", "tax", "total")]
+    amounts = [(name, quote[name]) for name in ("subtotal", "discount", "shipping")]
+    amounts += [(f"{line['label']} {line['rate']}%", line["amount"]) for line in quote["tax_lines"]]
+    return [f"{name:<10} {amount:>8}" for name, amount in (*amounts, ("total", quote["total"]))]
 
 
 def _timeline_lines(order: dict[str, Any]) -> list[str]:
