@@ -204,20 +204,24 @@ def test_a_login_in_flight_is_answered_when_the_server_is_asked_to_stop(tmp_path
 # --- The proxy --------------------------------------------------------------------------------------------------------
 
 
-def test_the_shipped_proxy_configuration_passes_the_clients_address_and_no_forged_one(tmp_path: Path) -> None:
+def test_the_shipped_proxy_passes_only_true_addresses_and_its_own_errors_are_like_the_apis(tmp_path: Path) -> None:
     with serving(tmp_path / "web.log", TRUSTED_PROXIES="1", RATE_LIMITS="on") as server, proxy(tmp_path, server) as url:
-        assert requests.get(f"{url}/api/v1/products/", timeout=10).status_code == 200
-        assert log_in(server.url, "198.51.100.1") == 401
-        statuses = [log_in(url, f"198.51.100.{number}") for number in range(12)]
-        assert statuses == [401] * 10 + [429] * 2
-        # The limit is that of the address that nginx saw, and of no other.
-        assert log_in(server.url, "127.0.0.1") == 429
-        assert log_in(server.url, "198.51.100.2") == 401
+        passes_the_clients_address_and_no_forged_one(server, url)
+        answers_in_the_shape_of_the_api(server, url)
 
 
-def test_the_proxys_own_errors_have_the_shape_of_the_apis(tmp_path: Path) -> None:
+def passes_the_clients_address_and_no_forged_one(server: Server, url: str) -> None:
+    assert requests.get(f"{url}/api/v1/products/", timeout=10).status_code == 200
+    assert log_in(server.url, "198.51.100.1") == 401
+    statuses = [log_in(url, f"198.51.100.{number}") for number in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+    # The limit is that of the address that nginx saw, and of no other.
+    assert log_in(server.url, "127.0.0.1") == 429
+    assert log_in(server.url, "198.51.100.2") == 401
+
+
+def answers_in_the_shape_of_the_api(server: Server, url: str) -> None:
     with contextlib.ExitStack() as stack:
-        url = stack.enter_context(proxy(tmp_path, server := stack.enter_context(serving(tmp_path / "web.log"))))
         port = int(url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(b"POST /api/v1/orders/ HTTP/1.1\r\nHost: a\r\nContent-Length: 13000000\r\n\r\n")
