@@ -66,11 +66,11 @@ class VariantInline(MoneyFieldsMixin, TabularInline):
         "sku",
         "options",
         "price",
-        *services.SALE_FIELDS,
         "weight",
         "in_stock_now",
         "stock_change",
         "stock_note",
+        *services.SALE_FIELDS,
         "is_active",
         "position",
     )
