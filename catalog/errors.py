@@ -2,6 +2,7 @@ from collections.abc import Iterable
 
 from bson import ObjectId
 
+from catalog.models import MAX_VARIANTS
 from shop.api.errors import Conflict, Fault, ShopError
 
 
@@ -66,6 +67,11 @@ class PriceOutOfRange(ShopError):
 class TooManyPrices(ShopError):
     default_code = "too_many_prices"
     default_detail = "Too many prices to change at once."
+
+
+class TooManyVariants(ShopError):
+    default_code = "too_many_variants"
+    default_detail = f"A product has at most {MAX_VARIANTS} variants."
 
 
 class DuplicateOptions(ShopError):

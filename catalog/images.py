@@ -14,7 +14,7 @@ from shop.audit.staff_log import Action
 from shop.db import documents
 from shop.db.transactions import transactional
 from shop.jobs import Cursor
-from shop.media.cleanup import delete_image_later, delete_orphans, store_and_record
+from shop.media.cleanup import delete_orphans, store_and_record
 
 MEASURED_TOGETHER = 100
 
@@ -63,9 +63,20 @@ def delete_image(*, image: ProductImage) -> None:
     for variant in Variant.objects.filter(product=image.product_id):
         if image.pk in variant.images:
             set_variant_images(variant, [pk for pk in variant.images if pk != image.pk])
-    delete_image_later(image.name)
+    delete_file_later(image.name)
     read_model.refresh(image.product_id)
     staff_log.record(Action.DELETE, image)
+
+
+def delete_file_later(name: str) -> None:
+    """Delete the file after the commit, unless a copy of the product has it."""
+    delete_unused_file.enqueue(name=name)
+
+
+@jobs.job("catalog.delete_image")
+def delete_unused_file(*, name: str) -> None:
+    if not ProductImage.objects.filter(name=name).exists():
+        media.delete_image(name)
 
 
 def set_variant_images(variant: Variant, images: Sequence[ObjectId]) -> None:

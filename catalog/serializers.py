@@ -12,6 +12,7 @@ from catalog.models import (
     MAX_ATTRIBUTES,
     MAX_OPTION_VALUES,
     MAX_VARIANT_IMAGES,
+    MAX_VARIANTS,
     MAX_WEIGHT,
     Category,
     Product,
@@ -227,7 +228,7 @@ class ProductWriteSerializer(StockPolicyFields, SalePriceSerializer):
         required=False,
         help_text="The order of the variants' options and values. It may name some of them; the others follow.",
     )
-    variants = VariantWriteSerializer(many=True, required=False, allow_empty=False, max_length=100)  # type: ignore[call-arg]
+    variants = VariantWriteSerializer(many=True, required=False, allow_empty=False, max_length=MAX_VARIANTS)  # type: ignore[call-arg]
 
     # With variants, each has its own.
     extra_schema = {

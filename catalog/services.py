@@ -39,7 +39,6 @@ from shop.db.transactions import transactional
 from shop.http import request_context
 from shop.http.request_context import Staff
 from shop.jobs.timing import now
-from shop.media.cleanup import delete_image_later
 
 # Fields that staff edit; the others are the read model.
 PRODUCT_FIELDS = tuple(
@@ -66,7 +65,7 @@ ACTIVATED_TOGETHER = 200
 
 
 @contextmanager
-def _refuse_taken() -> Iterator[None]:
+def refuse_taken() -> Iterator[None]:
     """Raise :class:`SlugTaken` or :class:`SkuTaken` for a violated unique index."""
     try:
         yield
@@ -74,7 +73,7 @@ def _refuse_taken() -> Iterator[None]:
         raise (SlugTaken(attr="slug") if "slug" in violated_fields(error) else SkuTaken(attr="sku")) from error
 
 
-@_refuse_taken()
+@refuse_taken()
 @transactional("catalog.create_product")
 def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
     """``data`` has ``PRODUCT_FIELDS`` and either ``variants`` (dicts of ``VARIANT_FIELDS`` and stock) or these
@@ -87,13 +86,13 @@ def create_product(*, data: dict[str, Any], actor: str = "") -> Product:
     product.save(force_insert=True)
     single = {name: data[name] for name in (*VARIANT_FIELDS, "stock") if name in data}
     for position, variant in enumerate(data.get("variants") or [single]):
-        _add_variant(product, variant, position=position, actor=actor)
+        add_variant(product, variant, position=position, actor=actor)
     finalize_products(product.pk)
     staff_log.record(Action.ADD, product)
     return Product.objects.get(pk=product.pk)
 
 
-@_refuse_taken()
+@refuse_taken()
 @transactional("catalog.update_product")
 def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -> None:
     """Variants missing in ``variants`` are removed.
@@ -112,7 +111,7 @@ def update_product(*, product: Product, data: dict[str, Any], actor: str = "") -
         active = [variant for variant in existing if variant.is_active]
         if len(active) != 1:
             raise VariantRequired(attr=given[0])
-        _change_variant(active[0], data, actor=actor)
+        change_variant(active[0], data, actor=actor)
     finalize_products(product.pk)
     staff_log.record(Action.CHANGE, product, fields=data)
 
@@ -127,7 +126,7 @@ def delete_product(*, product: Product) -> bool:
     read_model.uncount(product)
     staff_log.record(Action.DELETE, product)
     for image in ProductImage.objects.filter(product=product):
-        delete_image_later(image.name)
+        images.delete_file_later(image.name)
     remove_redirects(product.pk)
     product.delete()
     return True
@@ -218,18 +217,18 @@ def free_category_slug(name: str, model: type[Category] | type[Collection] = Cat
 # --- Variants ---------------------------------------------------------------------------------------------------------
 
 
-@_refuse_taken()
+@refuse_taken()
 @transactional("catalog.update_variant")
 def update_variant(*, variant: Variant, data: dict[str, Any], actor: str = "") -> Variant:
     """Raises :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`."""
     variant = Variant.objects.get(pk=variant.pk)
-    _change_variant(variant, data, actor=actor)
+    change_variant(variant, data, actor=actor)
     finalize_products(variant.product_id, attr="price")
     staff_log.record(Action.CHANGE, variant, fields=data)
     return variant
 
 
-def _add_variant(product: Product, data: dict[str, Any], *, position: int, actor: str) -> Variant:
+def add_variant(product: Product, data: dict[str, Any], *, position: int, actor: str) -> Variant:
     fields = {name: data[name] for name in VARIANT_FIELDS if name in data}
     fields["sku"] = fields.get("sku") or f"{product.slug[:50] or product.pk}-{secrets.token_hex(3)}".upper()
     variant = Variant(product=product, position=position, **fields)
@@ -241,7 +240,7 @@ def _add_variant(product: Product, data: dict[str, Any], *, position: int, actor
     return variant
 
 
-def _change_variant(variant: Variant, data: dict[str, Any], *, actor: str) -> None:
+def change_variant(variant: Variant, data: dict[str, Any], *, actor: str) -> None:
     _set_fields(variant, data, (*VARIANT_FIELDS, "is_active", "position"))
     if "images" in data:
         images.set_variant_images(variant, data["images"])
@@ -261,9 +260,9 @@ def _replace_variants(product: Product, existing: list[Variant], wanted: list[di
     kept = _matching(existing, wanted)
     for position, (data, variant) in enumerate(zip(wanted, kept, strict=True)):
         if variant is None:
-            _add_variant(product, data, position=position, actor=actor)
+            add_variant(product, data, position=position, actor=actor)
         else:
-            _change_variant(variant, {**data, "position": position, "is_active": True}, actor=actor)
+            change_variant(variant, {**data, "position": position, "is_active": True}, actor=actor)
     for variant in existing:
         if variant not in kept:
             remove_variant(variant)

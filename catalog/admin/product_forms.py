@@ -88,7 +88,8 @@ class ProductForm(ConcurrentEditForm):
     class Meta:
         model = Product
         fields = services.PRODUCT_FIELDS
-        labels = {"compare_at_price": "Compare-at price"}
+        labels = {"compare_at_price": "Compare-at price", "is_active": "Published"}
+        help_texts = {"is_active": "Otherwise it is a draft, which is neither shown nor sold."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

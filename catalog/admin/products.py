@@ -17,6 +17,7 @@ from catalog.admin.exports import ExportMixin
 from catalog.admin.price_changes import MAX_PRODUCTS, PriceChangesMixin
 from catalog.admin.product_filters import BrandFilter, CollectionFilter, TagFilter
 from catalog.admin.product_forms import PictureForm, PictureFormSet, ProductForm, VariantForm, VariantFormSet
+from catalog.admin.variant_matrix import VariantMatrixMixin
 from catalog.availability import StockPolicy
 from catalog.listing.search import Search
 from catalog.models import Product, ProductImage, StockMovement, Variant
@@ -28,7 +29,6 @@ from shop.admin.lists import MOST_FOUND, IndexedSearchMixin, ListIndex, by_id, f
 from shop.admin.state import state_of
 from shop.api.object_ids import parse_object_id
 from shop.db import identifiers
-from shop.media.cleanup import delete_image_later
 from shop.media.urls import image_url
 
 MOST_PUBLISHED = 5000
@@ -116,7 +116,9 @@ class PictureInline(TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin):
+class ProductAdmin(
+    VariantMatrixMixin, PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAdmin
+):
     form = ProductForm
     inlines = (VariantInline, PictureInline)
     money_fields = ("compare_at_price",)
@@ -205,7 +207,7 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
             return badge(f"{pieces} in stock", "success")
         return badge("Still sold", "info") if product.in_stock else badge("Sold out", "danger")
 
-    @display(description="Active", boolean=True)
+    @display(description="Published", boolean=True)
     def active(self, product: Product) -> bool:
         return product.is_active
 
@@ -268,7 +270,7 @@ class ProductAdmin(PriceChangesMixin, ExportMixin, SingleDeleteMixin, IndexedSea
         if form.goes_last:
             image.position = _last_position(ProductImage, image.product_id) + 1
         if uploads and not is_new:
-            delete_image_later(image.name)
+            images.delete_file_later(image.name)
         if uploads:
             first = uploads[0]
             image.name, (image.width, image.height) = first.name, first.prepared.dimensions

@@ -151,7 +151,9 @@ def test_a_product_that_was_never_sold_is_gone_with_ledger_and_pictures(
     for model in (Variant, ProductImage):
         assert [row.product_id for row in model.objects.all()] == [other.pk]
     assert StockMovement.objects.get().variant.product_id == other.pk
-    assert [job.payload for job in Job.objects.filter(kind="shop.delete_image")] == [{"name": "products/blue-mug.webp"}]
+    assert [job.payload for job in Job.objects.filter(kind="catalog.delete_image")] == [
+        {"name": "products/blue-mug.webp"}
+    ]
     assert Category.objects.count() == 1
 
 
