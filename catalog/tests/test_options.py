@@ -13,6 +13,8 @@ from catalog import stock
 from catalog.models import Product, StockMovement, Variant
 from catalog.tests.conftest import LIST
 from shop.audit import violations
+from shop.dev.demo import seeding
+from shop.dev.demo.products.clothing import CLOTHING
 from shop.dev.testing.commands import count_commands
 from shop.dev.testing.replies import refusals
 
@@ -124,6 +126,18 @@ def test_facets_spell_options_like_the_products(anonymous: APIClient, shelf: Non
         "colour": {"Red": 3, "Blue": 1, "Green": 1},
         "size": {"M": 2, "L": 1, "S": 1},
     }
+
+
+def test_size_m_finds_every_product_of_the_demo_that_has_an_m(anonymous: APIClient, db: None) -> None:
+    seeding.seed_categories()
+    seeding.seed_products(CLOTHING, tick=lambda done, total: None)
+    expected = {product.name for product in CLOTHING if "M" in product.options.get("size", ())}
+    found = anonymous.get(LIST, {"opt_size": "m"}).json()
+    assert {each["name"] for each in found["results"]} == expected
+    assert len(expected) >= 3
+    assert options_of(anonymous.get(FACETS).json())["size"]["M"] == len(expected)
+    (sizes,) = [each["values"] for each in found["results"][0]["options"] if each["name"] == "size"]
+    assert sizes[:3] == ["S", "M", "L"]
 
 
 # --- Order ------------------------------------------------------------------------------------------------------------

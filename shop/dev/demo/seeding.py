@@ -128,7 +128,10 @@ def _add_pictures(product: Product, pictures: Sequence[DemoPicture]) -> int:
     try:
         for picture in pictures:
             image = media.prepare_image(ContentFile(picture.path.read_bytes(), name=picture.path.name))
-            images.add_image(product=product, image=image, alt=picture.alt)
+            added = images.add_image(product=product, image=image, alt=picture.alt)
+            for variant in Variant.objects.filter(product=product):
+                if picture.colour and variant.options.get("colour") == picture.colour:
+                    services.update_variant(variant=variant, data={"images": [*variant.images, added.pk]})
     finally:
         connection.close()
     return len(pictures)

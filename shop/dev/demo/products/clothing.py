@@ -49,6 +49,7 @@ CLOTHING = (
         ),
         attributes={"material": "Organic cotton", "fit": "Regular"},
         options={"colour": ("Ink", "Coral"), "size": ("S", "M", "L")},
+        back_order=("L",),
     ),
     DemoProduct(
         slug="polar-merino-beanie",

@@ -1,12 +1,15 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.utils import timezone
 
+from catalog.availability import StockPolicy
 from shop import money
 
 # Grams of a piece, by category.
@@ -30,6 +33,8 @@ MEDIA = Path(__file__).resolve().parent.parent / "media"
 class DemoPicture(NamedTuple):
     path: Path
     alt: str
+    # Of the variants that it shows, if of some.
+    colour: str
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class DemoProduct:
     """A product; its variants combine all ``options``.
 
     The leading picture shows the first of ``colours``. ``extra``: price by option's value; ``sold_out``: values without
-    stock.
+    stock; ``back_order``: values that are sold before they arrive.
     """
 
     slug: str
@@ -51,6 +56,7 @@ class DemoProduct:
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
     sold_out: tuple[str, ...] = ()
+    back_order: tuple[str, ...] = ()
     compare_at: str | None = None
     stock: int = 24
     weight: int = 0
@@ -77,8 +83,13 @@ class DemoProduct:
     def pictures(self) -> list[DemoPicture]:
         """Return ``media/<slug>/<position>-<view>.webp`` in order."""
         return [
-            DemoPicture(path, self._alt(path.stem.partition("-")[2])) for path in sorted((MEDIA / self.slug).iterdir())
+            DemoPicture(path, self._alt(view), self._colour(view))
+            for path in sorted((MEDIA / self.slug).iterdir())
+            for view in [path.stem.partition("-")[2]]
         ]
+
+    def _colour(self, view: str) -> str:
+        return {"studio": self.colours[0], "at-home": self.colours[:2][-1]}.get(view, "")
 
     def _alt(self, view: str) -> str:
         colours = [colour.lower() for colour in self.colours]
@@ -92,15 +103,25 @@ class DemoProduct:
     def _variants(self) -> Iterator[dict[str, Any]]:
         for number, values in enumerate(itertools.product(*self.options.values())):
             price = Decimal(self.price) + sum(Decimal(self.extra.get(value, "0")) for value in values)
-            empty = self.stock == 0 or any(value in self.sold_out for value in values)
+            is_awaited = any(value in self.back_order for value in values)
+            empty = self.stock == 0 or is_awaited or any(value in self.sold_out for value in values)
             yield {
                 "sku": "-".join([self.sku, *(_code(value) for value in values)]),
                 "options": dict(zip(self.options, values, strict=True)),
                 "price": shop_price(str(price)),
                 "weight": self.weight or WEIGHTS[self.category],
+                **(_awaited() if is_awaited else {}),
                 # Varied, to look realistic.
                 "stock": 0 if empty else max(3, self.stock + (number * 7 + len(self.slug)) % 11 - 5),
             }
+
+
+def _awaited() -> dict[str, Any]:
+    return {
+        "stock_policy": StockPolicy.BACKORDER,
+        "backorder_limit": 20,
+        "expected_on": timezone.localdate() + timedelta(days=21),
+    }
 
 
 def shop_price(amount: str) -> Decimal:
