@@ -14,7 +14,8 @@ from shop.db.transactions import transactional
 from shop.jobs.timing import now
 
 _COPIED = tuple(name for name in services.PRODUCT_FIELDS if name not in ("name", "slug", "is_active"))
-_COPIED_OF_VARIANT = tuple(name for name in services.VARIANT_FIELDS if name != "sku")
+# Without sale prices, which need a history of prices.
+_COPIED_OF_VARIANT = tuple(name for name in services.VARIANT_FIELDS if name not in ("sku", *services.SALE_FIELDS))
 
 
 @transactional("catalog.duplicate_product")

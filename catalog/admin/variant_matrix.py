@@ -163,7 +163,7 @@ def _are_valid(rows: list[NewVariantForm]) -> bool:
 
 def _initial(product: Product) -> dict[str, Any]:
     options = product.options or product.option_order
-    return {"options": options, "price": product.price, "pattern": "", "stock": 0}
+    return {"options": options, "price": product.regular_price or product.price, "pattern": "", "stock": 0}
 
 
 def _rows(
