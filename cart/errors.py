@@ -25,6 +25,10 @@ class ProductUnavailable(ShopError):
     default_detail = "This product is not available."
 
 
+class UsageLimitTooLow(ShopError):
+    default_code = "usage_limit_too_low"
+
+
 class InvalidCoupon(ShopError):
     default_code = "invalid_coupon"
     default_detail = "This coupon cannot be used."

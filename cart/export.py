@@ -2,20 +2,24 @@ from typing import Any
 
 from accounts.export import Rows
 from accounts.models import User
-from cart.models import CouponUse
 from cart.owners import CartOwner
+from cart.promotions.models import PromotionUse
 from cart.serializers import cart_data
 from cart.services import get_cart
 
 
 def export_cart(*, user: User, base_url: str) -> dict[str, Any]:
     owner = CartOwner(user=user)
-    uses = CouponUse.objects.filter(user=user).prefetch_related("coupon")
+    uses = PromotionUse.objects.filter(user=user).prefetch_related("promotion")
     return {
-        "cart": cart_data(get_cart(owner=owner), owner=owner, base_url=base_url),
+        "cart": cart_data(get_cart(owner=owner), base_url=base_url),
         "coupon_uses": Rows(uses, _coupon_use),
     }
 
 
-def _coupon_use(use: CouponUse) -> dict[str, Any]:
-    return {"coupon": use.coupon.code, "order": use.order_number, "used_at": use.created_at}
+def _coupon_use(use: PromotionUse) -> dict[str, Any]:
+    return {
+        "coupon": use.promotion.shown_code or use.promotion.label,
+        "order": use.order_number,
+        "used_at": use.created_at,
+    }

@@ -1,12 +1,23 @@
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bson import ObjectId
 
 from accounts.models import User
 from cart.models import Cart, new_token, token_digest
+from cart.promotions import reading
+from cart.promotions.models import Promotion
 from catalog import offers
 from catalog.offers import Offers
 from shop.db import documents
+
+
+class FoundCart(NamedTuple):
+    cart: Cart | None
+    offers: Offers
+    # Automatic ones, and that of the cart's code.
+    promotions: list[Promotion]
 
 
 @dataclass
@@ -28,11 +39,14 @@ class CartOwner:
             return f"user {self.user.pk}"
         return f"cart {token_digest(self.token)}" if self.token else ""
 
-    def find(self, *, variant: ObjectId | None = None, product: ObjectId | None = None) -> tuple[Cart | None, Offers]:
-        """Return the cart and the offers of its lines, ``variant`` and ``product``, by one command."""
-        pipeline = offers.with_offers([{"$match": self.match}], ids="lines.variant", variant=variant, product=product)
-        document, found = offers.split_offers(documents.aggregate(Cart, pipeline))
-        return (documents.instance(Cart, document) if document else None), found
+    def find(self, *, variants: Collection[ObjectId] = (), product: ObjectId | None = None) -> FoundCart:
+        """Read the cart, all that its price depends on, and offers of ``variants`` or ``product``, by one command."""
+        own = [{"$match": self.match}, *reading.lookups()]
+        pipeline = offers.with_offers(own, ids="lines.variant", variants=variants, product=product)
+        document, offered = offers.split_offers(documents.aggregate(Cart, pipeline))
+        if document is None:
+            return FoundCart(None, offered, [])
+        return FoundCart(documents.instance(Cart, document), offered, reading.promotions_of(document))
 
     @property
     def match(self) -> documents.Document:

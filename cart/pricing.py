@@ -1,8 +1,12 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
-from cart.models import Cart, CartLine, Coupon
+from bson import ObjectId
+
+from cart.errors import InvalidCoupon
+from cart.models import Cart, CartLine
+from cart.promotions.models import Promotion
 from catalog.offers import Offer, Offers, offers_of
 from shop import money
 
@@ -11,7 +15,8 @@ from shop import money
 class PricedLine:
     line: CartLine
     offer: Offer
-    discount: Decimal = money.ZERO
+    # Amounts by promotion.
+    discounts: dict[ObjectId, Decimal] = field(default_factory=dict)
 
     @property
     def quantity(self) -> int:
@@ -27,8 +32,16 @@ class PricedLine:
 
     @cached_property
     def line_total(self) -> Decimal:
-        """Return the total before discount."""
+        """Return the total before discounts."""
         return money.quantize(self.unit_price * self.quantity)
+
+    @property
+    def discount(self) -> Decimal:
+        return sum(self.discounts.values(), money.ZERO)
+
+    @property
+    def discounted_total(self) -> Decimal:
+        return self.line_total - self.discount
 
 
 @dataclass
@@ -38,7 +51,10 @@ class PricedCart:
     cart: Cart
     lines: list[PricedLine]
     unavailable_lines: list[CartLine]
-    coupon: Coupon | None = None
+    # Set by `cart.promotions.pricing`, in the order in which they apply.
+    promotions: list[Promotion] = field(default_factory=list)
+    # Why the cart's coupon does not apply.
+    coupon_error: InvalidCoupon | None = None
 
     @property
     def subtotal(self) -> Decimal:
@@ -52,20 +68,21 @@ class PricedCart:
     def total(self) -> Decimal:
         return self.subtotal - self.discount
 
-    def apply_coupon(self, coupon: Coupon) -> None:
-        """Distribute the discount over the lines by largest remainder."""
-        self.coupon = coupon
-        if coupon.kind == Coupon.Kind.PERCENTAGE:
-            discount = money.round_to_step(self.subtotal * min(coupon.value, Decimal(100)) / 100)
-        else:
-            discount = min(coupon.value, self.subtotal)
-        weights = [line.line_total if line.is_sellable else money.ZERO for line in self.lines]
-        shares = money.allocate(discount, weights)
-        for line, share in zip(self.lines, shares, strict=True):
-            line.discount = share
+    @property
+    def coupon(self) -> Promotion | None:
+        """Return the promotion of the cart's code, if it applies."""
+        return next((promotion for promotion in self.promotions if not promotion.automatic), None)
+
+    @property
+    def has_free_shipping(self) -> bool:
+        return any(promotion.kind == Promotion.Kind.FREE_SHIPPING for promotion in self.promotions)
+
+    def amount_of(self, promotion: Promotion) -> Decimal:
+        return sum((line.discounts.get(promotion.pk, money.ZERO) for line in self.lines), money.ZERO)
 
 
 def price_lines(cart: Cart, offers: Offers | None = None) -> PricedCart:
+    """Return the cart without promotions."""
     if offers is None:
         offers = offers_of(line.variant for line in cart.lines)
     priced = PricedCart(cart=cart, lines=[], unavailable_lines=[])

@@ -1,11 +1,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from bson import ObjectId
 from django.conf import settings
 from rest_framework import serializers
 
-from cart import coupons
-from cart.owners import CartOwner
 from cart.pricing import PricedCart, PricedLine
 from shop.api.fields import UpperCodeField
 from shop.api.object_ids import ObjectIdField
@@ -27,6 +26,11 @@ class LineVariantSerializer(serializers.Serializer):
     options = serializers.DictField(child=serializers.CharField())
 
 
+class CartLineDiscountSerializer(serializers.Serializer):
+    promotion = serializers.CharField(help_text="The promotion's id.")
+    amount = serializers.CharField()
+
+
 class CartItemSerializer(serializers.Serializer):
     id = serializers.CharField()
     product = LineProductSerializer()
@@ -37,14 +41,13 @@ class CartItemSerializer(serializers.Serializer):
     expected_on = serializers.DateField(allow_null=True, help_text="When units on back-order are expected.")
     unit_price = serializers.CharField()
     line_total = serializers.CharField()
-    discount = serializers.CharField(help_text="The line's share of the discounts.")
+    discount = serializers.CharField(help_text="The sum of `discounts`.")
+    discounts = CartLineDiscountSerializer(many=True)
 
 
-class CartDiscountSerializer(serializers.Serializer):
-    promotion = serializers.CharField(help_text="Id of the coupon.")
-    code = serializers.CharField()
+class CartDiscountSerializer(CartLineDiscountSerializer):
+    code = serializers.CharField(allow_null=True, help_text="Null for an automatic promotion.")
     label = serializers.CharField()  # type: ignore[assignment]
-    amount = serializers.CharField()
 
 
 class CartWarningSerializer(serializers.Serializer):
@@ -70,18 +73,17 @@ class CartSerializer(serializers.Serializer):
     warnings = CartWarningSerializer(many=True)
 
 
-def cart_data(priced: PricedCart, *, owner: CartOwner, base_url: str) -> dict[str, Any]:
+def cart_data(priced: PricedCart, *, base_url: str) -> dict[str, Any]:
     """Return the data of a :class:`CartSerializer`."""
     cart, currency = priced.cart, settings.CURRENCY
     thumbnail = urls_of("thumbnail", base_url=base_url)
-    coupon_error = coupons.try_apply(priced, owner=owner)
     warnings: list[dict[str, Any]] = [warning for line in priced.lines for warning in _warnings(line)]
     warnings += [
         {"code": "unavailable", "item": str(line.key), "detail": "This product is no longer available."}
         for line in priced.unavailable_lines
     ]
-    if coupon_error is not None:
-        warnings.append({"code": coupon_error.warning_code, "item": None, "detail": str(coupon_error)})
+    if (error := priced.coupon_error) is not None:
+        warnings.append({"code": error.warning_code, "item": None, "detail": str(error)})
     return {
         "id": None if cart._state.adding else str(cart.pk),
         "items": [_item(line, thumbnail, currency) for line in priced.lines],
@@ -114,15 +116,24 @@ def _item(line: PricedLine, thumbnail: Callable[[str], str | None], currency: st
         "unit_price": display(line.unit_price, currency),
         "line_total": display(line.line_total, currency),
         "discount": display(line.discount, currency),
+        "discounts": [
+            {"promotion": str(promotion), "amount": display(amount, currency)}
+            for promotion, amount in line.discounts.items()
+            if amount
+        ],
     }
 
 
-def _discounts(priced: PricedCart, currency: str) -> list[dict[str, str]]:
-    coupon = priced.coupon
-    if coupon is None:
-        return []
-    amount = display(priced.discount, currency)
-    return [{"promotion": str(coupon.pk), "code": coupon.code, "label": coupon.code, "amount": amount}]
+def _discounts(priced: PricedCart, currency: str) -> list[dict[str, str | None]]:
+    return [
+        {
+            "promotion": str(promotion.pk),
+            "code": promotion.shown_code or None,
+            "label": promotion.label,
+            "amount": display(priced.amount_of(promotion), currency),
+        }
+        for promotion in priced.promotions
+    ]
 
 
 def _warnings(line: PricedLine) -> list[dict[str, str]]:
@@ -171,6 +182,23 @@ class QuantitySerializer(serializers.Serializer):
 
     # Required in a PATCH, too.
     extra_schema = {"required": ["quantity"]}
+
+
+class ItemQuantitySerializer(serializers.Serializer):
+    variant = ObjectIdField()
+    quantity = QuantityField(min_value=0, help_text="0 removes the line.")
+
+
+class SetItemsSerializer(serializers.Serializer):
+    """The list that is the body, named so that errors are."""
+
+    items = ItemQuantitySerializer(many=True, max_length=settings.MAX_CART_LINES)  # type: ignore[call-arg]
+
+    def validate_items(self, items: list[dict[str, Any]]) -> dict[ObjectId, int]:
+        quantities = {item["variant"]: item["quantity"] for item in items}
+        if len(quantities) < len(items):
+            raise serializers.ValidationError("A variant occurs twice.", code="duplicate")
+        return quantities
 
 
 class CouponCodeSerializer(serializers.Serializer):

@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 
 from bson import ObjectId
 from django.conf import settings
@@ -12,14 +13,19 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import require_account
-from cart import coupons
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyUnits
-from cart.models import Cart, CartLine, CouponUse, token_digest
-from cart.owners import CartOwner
+from cart.models import Cart, CartLine, token_digest
+from cart.owners import CartOwner, FoundCart
 from cart.pricing import PricedCart, price_lines
+from cart.promotions import reading
+from cart.promotions.customers import Customer, facts_of
+from cart.promotions.matching import customer_refusal, unusable_reason
+from cart.promotions.models import Promotion, PromotionUse
+from cart.promotions.pricing import apply as apply_promotions
 from catalog import offers
 from catalog.errors import OutOfStock, VariantRequired
 from catalog.offers import Offer, Offers
+from shop.api.errors import Fault, ShopError
 from shop.db import documents
 from shop.db.batches import first_keys
 from shop.db.transactions import TransactionContention, transactional
@@ -30,8 +36,15 @@ _CHANGED = ("lines", "coupon", "revision", "updated_at")
 
 def get_cart(*, owner: CartOwner) -> PricedCart:
     """Return the owner's cart, or an unsaved empty one."""
-    cart, offered = owner.find()
-    return price_lines(cart or Cart(user=owner.user), offered)
+    found = owner.find()
+    return _price(found.cart or Cart(user=owner.user), found, owner)
+
+
+def _price(cart: Cart, found: FoundCart, owner: CartOwner) -> PricedCart:
+    priced = price_lines(cart, found.offers)
+    promotions = [each for each in found.promotions if each.automatic or each.code == cart.coupon]
+    apply_promotions(priced, promotions, facts=facts_of(Customer(user=owner.user), promotions))
+    return priced
 
 
 # Changes the cart in place.
@@ -39,15 +52,27 @@ CartEdit = Callable[[Cart, Offers], None]
 
 
 def update_cart(
-    owner: CartOwner, edit: CartEdit, *, variant: ObjectId | None = None, product: ObjectId | None = None
+    owner: CartOwner,
+    edit: CartEdit,
+    *,
+    variants: Collection[ObjectId] = (),
+    product: ObjectId | None = None,
+    coupon: Promotion | None = None,
 ) -> PricedCart:
-    """After a conflict ``edit`` is called again with the reloaded cart, so it must have no other side effects."""
+    """After a conflict ``edit`` is called again with the reloaded cart, so it must have no other side effects.
+
+    ``coupon`` is the promotion of a code that ``edit`` enters.
+    """
     for attempt in range(ATTEMPTS):
-        found, offered = owner.find(variant=variant, product=product)
-        cart = found or owner.new_cart()
-        edit(cart, offered)
-        if _insert_unless_exists(cart) if found is None else _replace(cart):
-            return price_lines(cart, offered)
+        found = owner.find(variants=variants, product=product)
+        cart = found.cart or owner.new_cart()
+        edit(cart, found.offers)
+        if _insert_unless_exists(cart) if found.cart is None else _replace(cart):
+            if found.cart is None:
+                found = found._replace(promotions=reading.find_automatic())
+            if coupon is not None:
+                found = found._replace(promotions=[*(each for each in found.promotions if each.automatic), coupon])
+            return _price(cart, found, owner)
         time.sleep(random.uniform(0, 0.002 * min(attempt + 1, 20)))  # noqa: S311
     raise TransactionContention
 
@@ -93,7 +118,9 @@ def add_item(
         _require_stock(offer, line.quantity + quantity)
         line.quantity += quantity
 
-    return update_cart(owner, edit, variant=variant, product=product if variant is None else None)
+    if variant is not None:
+        return update_cart(owner, edit, variants=[variant])
+    return update_cart(owner, edit, product=product)
 
 
 def _resolve_offer(offered: Offers, *, product: ObjectId | None, variant: ObjectId | None) -> Offer:
@@ -130,6 +157,54 @@ def set_quantity(*, owner: CartOwner, item: ObjectId, quantity: int) -> PricedCa
     return update_cart(owner, edit)
 
 
+def set_quantities(*, owner: CartOwner, quantities: Mapping[ObjectId, int]) -> PricedCart:
+    """Set the lines of these variants, all or none; 0 removes a line.
+
+    Raises ``ProductUnavailable``, ``TooManyUnits`` and ``OutOfStock``, with the positions in ``quantities``, and
+    ``CartFull``.
+    """
+
+    def edit(cart: Cart, offered: Offers) -> None:
+        _require_orderable(quantities, offered)
+        lines = {line.variant: line for line in cart.lines}
+        for variant, quantity in quantities.items():
+            if quantity == 0:
+                lines.pop(variant, None)
+                continue
+            price = offered[variant].price
+            line = lines.setdefault(variant, CartLine(variant=variant, quantity=0, unit_price=price))
+            line.quantity, line.unit_price = quantity, price
+        if len(lines) > settings.MAX_CART_LINES:
+            raise CartFull
+        cart.lines = list(lines.values())
+
+    if not any(quantities.values()) and owner.find().cart is None:
+        return get_cart(owner=owner)
+    return update_cart(owner, edit, variants=list(quantities))
+
+
+def _require_orderable(quantities: Mapping[ObjectId, int], offered: Offers) -> None:
+    """Raise one kind of error, with all of its faults."""
+    faults: defaultdict[type[ShopError], list[Fault]] = defaultdict(list)
+    short: list[ObjectId] = []
+    for position, (variant, quantity) in enumerate(quantities.items()):
+        offer = offered.get(variant)
+        if quantity == 0:
+            continue
+        try:
+            if offer is None or not offer.is_active:
+                raise ProductUnavailable(attr="variant")
+            _require_stock(offer, quantity)
+        except ShopError as error:
+            short.append(variant)
+            faults[type(error)] += [fault._replace(attr=f"items.{position}.{fault.attr}") for fault in error.faults]
+    for kind in (ProductUnavailable, TooManyUnits):
+        if faults[kind]:
+            raise kind(faults=faults[kind])
+    if faults[OutOfStock]:
+        raise OutOfStock(variants=short, faults=faults[OutOfStock])
+
+
 def remove_item(*, owner: CartOwner, item: ObjectId) -> PricedCart:
     """Raises ``Http404``."""
 
@@ -144,7 +219,7 @@ def clear(*, owner: CartOwner) -> PricedCart:
     def edit(cart: Cart, offered: Offers) -> None:
         cart.lines, cart.coupon = [], ""
 
-    return update_cart(owner, edit) if owner.find()[0] else get_cart(owner=owner)
+    return update_cart(owner, edit) if owner.find().cart else get_cart(owner=owner)
 
 
 def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
@@ -153,21 +228,23 @@ def apply_coupon(*, owner: CartOwner, code: str) -> PricedCart:
     All unusable codes raise the same ``InvalidCoupon``, so that guesses reveal nothing. The database commands are the
     same too, unless the user has used the code.
     """
-    coupon = coupons.find(code)
-    if coupon is None or coupons.unusable_reason(coupon) or not coupons.has_uses_left(coupon, owner=owner):
+    coupon = reading.find(code)
+    if coupon is None or unusable_reason(coupon):
+        raise InvalidCoupon(attr="code")
+    if customer_refusal(coupon, facts_of(Customer(user=owner.user), [coupon])):
         raise InvalidCoupon(attr="code")
 
     def edit(cart: Cart, offered: Offers) -> None:
         cart.coupon = coupon.code
 
-    return update_cart(owner, edit)
+    return update_cart(owner, edit, coupon=coupon)
 
 
 def remove_coupon(*, owner: CartOwner) -> PricedCart:
     def edit(cart: Cart, offered: Offers) -> None:
         cart.coupon = ""
 
-    return update_cart(owner, edit) if owner.find()[0] else get_cart(owner=owner)
+    return update_cart(owner, edit) if owner.find().cart else get_cart(owner=owner)
 
 
 @transactional("cart.merge")
@@ -199,10 +276,10 @@ def merge_guest_cart(*, user: User, cart_token: str) -> None:
 
 
 def detach_customer_data(*, user: User, limit: int) -> bool:
-    """Delete the cart and detach coupon uses, at most ``limit``; return whether there are more."""
+    """Delete the cart and detach uses of promotions, at most ``limit``; return whether there are more."""
     Cart.objects.filter(user=user).delete()
-    uses, is_more = first_keys(CouponUse.objects.filter(user=user), limit=limit)
-    CouponUse.objects.filter(pk__in=uses).update(user=None, email_digest="")
+    uses, is_more = first_keys(PromotionUse.objects.filter(user=user), limit=limit)
+    PromotionUse.objects.filter(pk__in=uses).update(user=None, email_digest="", number=None)
     return is_more
 
 

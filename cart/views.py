@@ -13,11 +13,20 @@ from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyUnit
 from cart.models import Cart
 from cart.owners import CartOwner
 from cart.pricing import PricedCart
-from cart.serializers import AddItemSerializer, CartSerializer, CouponCodeSerializer, QuantitySerializer, cart_data
+from cart.serializers import (
+    AddItemSerializer,
+    CartSerializer,
+    CouponCodeSerializer,
+    ItemQuantitySerializer,
+    QuantitySerializer,
+    SetItemsSerializer,
+    cart_data,
+)
 from catalog.errors import OutOfStock, VariantRequired
 from shop.api.bodies import BodyValidationMixin
 from shop.api.rate_limits import Limit, ip_address_of, limit_failures
 from shop.api.renderers import JSONReply
+from shop.api.serializing import validate
 from shop.http.addresses import base_url
 
 CART_TOKEN = OpenApiParameter(
@@ -46,7 +55,7 @@ class CartReplyMixin(BodyValidationMixin):
         return CartOwner(token=cart_token_of(self.request) or None)
 
     def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> HttpResponse:
-        data = cart_data(cart, owner=owner, base_url=base_url(self.request))
+        data = cart_data(cart, base_url=base_url(self.request))
         response = JSONReply(data, status=status)
         if owner.token and owner.token != cart_token_of(self.request):
             response[CART_TOKEN_HEADER] = owner.token
@@ -99,6 +108,7 @@ class CartItemViewSet(CartReplyMixin, viewsets.GenericViewSet):
     rate_scope = "cart"
     errors = {
         "create": [VariantRequired, CartFull, TooManyUnits, NotFound, OutOfStock],
+        "bulk_update": [CartFull, TooManyUnits, ProductUnavailable, OutOfStock],
         "partial_update": [ProductUnavailable, TooManyUnits, OutOfStock],
     }
     queryset = Cart.objects.none()
@@ -117,6 +127,26 @@ class CartItemViewSet(CartReplyMixin, viewsets.GenericViewSet):
         owner = self.owner()
         cart = services.add_item(owner=owner, **self.validated(AddItemSerializer))
         return self.reply(cart, owner, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        parameters=[NEW_CART_TOKEN],
+        request=ItemQuantitySerializer(many=True),
+        examples=[
+            OpenApiExample(
+                "Two lines",
+                request_only=True,
+                value=[
+                    {"variant": "6650c1f2a4b3c2d1e0f9a8b7", "quantity": 2},
+                    {"variant": "6650c1f2a4b3c2d1e0f9a8b8", "quantity": 0},
+                ],
+            )
+        ],
+    )
+    def bulk_update(self, request: Request) -> HttpResponse:
+        """Set the quantities of several variants, all or none. Other items stay; a quantity of 0 removes one."""
+        owner = self.owner()
+        wanted = validate(SetItemsSerializer, {"items": request.data}, context=self.get_serializer_context())
+        return self.reply(services.set_quantities(owner=owner, quantities=wanted["items"]), owner)
 
     @extend_schema(request=QuantitySerializer)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:

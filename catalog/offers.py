@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -39,6 +39,10 @@ class Offer:
     # Names in the default storage, or "": the variant's image, which is by default the product's.
     picture: str
     product_picture: str
+    # Of all of the product's categories, from the root.
+    categories: tuple[ObjectId, ...] = ()
+    collections: tuple[ObjectId, ...] = ()
+    tags: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return str(Variant(sku=self.sku, options=self.options))
@@ -106,18 +110,18 @@ def offers_of(variants: Iterable[ObjectId]) -> Offers:
 
 
 def with_offers(
-    found: Pipeline, *, ids: str, variant: ObjectId | None = None, product: ObjectId | None = None
+    found: Pipeline, *, ids: str, variants: Collection[ObjectId] = (), product: ObjectId | None = None
 ) -> Pipeline:
     """Return stages that append offers to the one document of ``found``.
 
-    They are those of its field ``ids``, and of ``variant`` or of all variants of ``product``.
+    They are those of its field ``ids``, and of ``variants`` or of all variants of ``product``.
     """
-    variants = Variant._meta.db_table
-    lookup = {"from": variants, "localField": ids, "foreignField": "_id", "pipeline": _PRODUCT, "as": "offers"}
+    table = Variant._meta.db_table
+    lookup = {"from": table, "localField": ids, "foreignField": "_id", "pipeline": _PRODUCT, "as": "offers"}
     pipeline = [*found, {"$lookup": lookup}]
-    if variant is not None or product is not None:
-        match = {"_id": variant} if variant is not None else {"product_id": product}
-        pipeline.append({"$unionWith": {"coll": variants, "pipeline": [{"$match": match}, *_PRODUCT]}})
+    if variants or product is not None:
+        match = {"_id": {"$in": list(variants)}} if variants else {"product_id": product}
+        pipeline.append({"$unionWith": {"coll": table, "pipeline": [{"$match": match}, *_PRODUCT]}})
     return pipeline
 
 
@@ -156,6 +160,9 @@ def _offer(variant: Document, product: Document) -> Offer:
         slug=product["slug"],
         picture=next((pictures[str(pk)] for pk in variant["images"] if str(pk) in pictures), first),
         product_picture=first,
+        categories=tuple(product["category_lineage"]),
+        collections=tuple(product["collections"]),
+        tags=tuple(product["tags"]),
     )
 
 

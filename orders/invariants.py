@@ -9,11 +9,11 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from accounts.models import COUNTRY_CODES
-from cart.models import Coupon, CouponUse
+from cart.promotions.models import Promotion, PromotionUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
 from catalog.movement_sums import month_of, summed_variants
-from orders import holds
+from orders import discounts, holds
 from orders.lifecycle import (
     AFTER_PAYMENT,
     DISPUTE_EVENTS,
@@ -38,7 +38,7 @@ GRACE = timedelta(minutes=1)
 ERASURE_DELAY = timedelta(days=1)
 
 STOCK = "an order holds exactly the stock of its lines, a cancelled one none"
-COUPON_USES = "an order has used its coupon once, a cancelled order never"
+PROMOTION_USES = "an order has used each of its promotions once, a cancelled order none"
 
 
 @invariant_over(Order, "an order's totals follow from its lines")
@@ -53,6 +53,7 @@ def totals_follow_from_lines(orders: Window[Order]) -> Iterator[str]:
                 f"{order.number} has subtotal {order.subtotal}, discount {order.discount} and total {order.total}, "
                 f"but its lines have {subtotal}, {discount} and {total}"
             )
+        yield from discounts.violations_of(order)
         if any(line.line_total != line.unit_price * line.quantity for line in order.lines):
             yield f"{order.number} has a line whose total is not price times quantity"
         if any(line.backordered > line.quantity for line in order.lines):
@@ -193,26 +194,34 @@ def payment_status_matches_refunds(orders: Window[Order]) -> Iterator[str]:
             yield f"{order.number} is {order.payment_status}, but by its refunds {order.payment_status_after_refunds}"
 
 
-@invariant_over(Order, COUPON_USES)
-def coupons_are_used_by_orders(orders: Window[Order]) -> Iterator[str]:
+@invariant_over(Order, PROMOTION_USES)
+def promotions_are_used_by_orders(orders: Window[Order]) -> Iterator[str]:
     numbers = [order.number for order in orders]
-    uses = Counter(CouponUse.objects.filter(order_number__in=numbers).values_list("order_number", flat=True))
+    used: defaultdict[str, Counter[ObjectId | None]] = defaultdict(Counter)
+    rows = PromotionUse.objects.filter(order_number__in=numbers, reserved_at=None)
+    for number, promotion in rows.values_list("order_number", "promotion"):
+        used[number][promotion] += 1
     codes = {order.coupon for order in orders if order.coupon}
-    coupons = dict(Coupon.objects.filter(code__in=codes).values_list("code", "pk"))
+    coded = dict(Promotion.objects.filter(code__in=codes).values_list("code", "pk"))
+    named = {each.promotion for order in orders for each in order.discounts}
+    known = documents.known_values(Promotion, "_id", named)
     for order in orders:
-        used = uses[order.number]
-        coupon = coupons.get(order.coupon)
-        # Deleting a coupon deletes its uses.
-        known = coupon is not None and coupon.generation_time <= order.created_at
-        expected = 1 if known and order.status != OrderStatus.CANCELLED else 0
-        if used != expected:
-            yield f"{order.number} ({order.status}) has used its coupon {used} times"
+        expected = {each.promotion for each in order.discounts} & known
+        coupon = coded.get(order.coupon)
+        # Orders of earlier releases name only the code, which a later promotion may have.
+        if not order.discounts and coupon is not None and coupon.generation_time <= order.created_at:
+            expected = {coupon}
+        if order.status == OrderStatus.CANCELLED:
+            expected = set()
+        if used[order.number] != Counter(expected):
+            found = used[order.number].total()
+            yield f"{order.number} ({order.status}) has used {found} promotions, not {len(expected)}"
 
 
-@invariant_over(CouponUse, COUPON_USES)
-def coupon_uses_have_their_order(uses: Window[CouponUse]) -> Iterator[str]:
-    for number in _without_order({use.order_number for use in uses}):
-        yield f"a coupon was used for {number}, which does not exist"
+@invariant_over(PromotionUse, PROMOTION_USES)
+def promotion_uses_have_their_order(uses: Window[PromotionUse]) -> Iterator[str]:
+    for number in _without_order({use.order_number for use in uses if use.reserved_at is None} - {""}):
+        yield f"a promotion was used for {number}, which does not exist"
 
 
 @invariant_over(Product, "a product's rating is that of its published reviews")

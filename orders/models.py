@@ -12,6 +12,7 @@ from django_mongodb_backend.models import EmbeddedModel
 
 from accounts.models import validate_country
 from accounts.tax_ids import MAX_LENGTH as MAX_TAX_ID_LENGTH
+from orders.discounts import LineDiscount, OrderDiscount
 from orders.lifecycle import (
     NOTHING_TO_SEND,
     PAYABLE_STATUSES,
@@ -54,7 +55,9 @@ class OrderLine(EmbeddedModel):
     expected_on = models.DateField(null=True)
     unit_price = money_field()
     line_total = money_field()
+    # The sum of `discounts`, which orders of earlier releases lack.
     discount = money_field(default=Decimal(0))
+    discounts = EmbeddedModelArrayField(LineDiscount, default=list, blank=True)
     tax = money_field(default=Decimal(0))
     # In per cent; null in orders of earlier releases.
     tax_rate = percentage_field(null=True)
@@ -110,6 +113,8 @@ class Order(models.Model):
     lines = EmbeddedModelArrayField(OrderLine)
     subtotal = money_field()
     discount = money_field()
+    # See `orders.discounts.of_order`.
+    discounts = EmbeddedModelArrayField(OrderDiscount, default=list, blank=True)
     shipping = money_field()
     tax = money_field()
     # Add up to `tax`; empty in orders of earlier releases.

@@ -1,6 +1,7 @@
 from django.utils import timezone
 
 from accounts.models import Address
+from cart.promotions import uses
 from orders import hooks
 from orders.lifecycle import TRANSITIONS, Actor
 from orders.models import Order, PostalAddress, TimelineEntry
@@ -21,6 +22,7 @@ def erase(*orders: Order) -> None:
         order.email = order.note = order.tracking_number = ""
         order.erased_at = order.erased_at or timezone.now()
     documents.update_rows(Order, {each.pk: {name: getattr(each, name) for name in _ERASED_FIELDS} for each in orders})
+    uses.forget_customers(order_numbers=[order.number for order in orders])
     hooks.on_erased(orders=orders)
 
 

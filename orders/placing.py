@@ -8,11 +8,13 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
-from cart import coupons
+from accounts.models import User
 from cart.errors import CartChanged
 from cart.models import Cart
 from cart.owners import CartOwner
-from cart.pricing import PricedCart
+from cart.promotions import uses
+from cart.promotions.customers import Customer
+from cart.promotions.uses import Reservations, UsesNotReserved
 from catalog import stock
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement
@@ -58,9 +60,10 @@ def place_order(
     if provider.is_registered():
         # No network call in the transaction, which checks that nothing has changed since.
         taxed = quote(owner=owner, email=email, address=address, shipping_method=shipping_method).taxed
+    number = new_order_number()
 
     @transactional("orders.place")
-    def place() -> Order:
+    def place(reserved: Reservations) -> Order:
         quoted = quote(
             owner=owner,
             email=email,
@@ -68,6 +71,7 @@ def place_order(
             shipping_method=shipping_method,
             placed_from=placed_from,
             taxed=taxed,
+            reserved=reserved,
         )
         revisions.append(quoted.priced.cart.revision)
         if revisions[-1] != revisions[0]:
@@ -78,8 +82,10 @@ def place_order(
         quoted.require_chargeable()
         if quoted.total and placed_from:
             holds.require_allowed(quoted.holds, owner=owner, pieces=sum(line.quantity for line in quoted.lines))
+        reserved.require(quoted.priced.promotions)
         order = _order_from(
             quoted,
+            number=number,
             owner=owner,
             email=email,
             address=address,
@@ -87,11 +93,16 @@ def place_order(
             note=note,
             placed_from=placed_from,
         )
-        _write(order, quoted.priced, owner=owner)
+        _write(order, quoted, reserved)
         return order
 
     try:
-        return place()
+        with uses.reservations(order_number=number, customer=Customer(owner.user, email)) as reserved:
+            while True:
+                try:
+                    return place(reserved)
+                except UsesNotReserved as missing:
+                    reserved.reserve(missing.promotions)
     except (TooManyUnpaidOrders, TooManyUnpaidOrdersHere) as error:
         user = str(owner.user.pk) if owner.user else None
         logger.warning("unpaid_orders_limit_reached", user=user, code=error.default_code)
@@ -102,17 +113,23 @@ def place_order(
         raise
 
 
-def _write(order: Order, priced: PricedCart, *, owner: CartOwner) -> None:
-    cart, coupon = priced.cart, priced.coupon
-    queue_for([*order.quantities, *([coupon.pk] if coupon else [])])
+def counted_orders(*, user: User | None, email: str) -> tuple[type[Order], documents.Document]:
+    """See `cart.hooks.orders_of`."""
+    counted = {"status": {"$in": [OrderStatus.PENDING.value, OrderStatus.COMPLETED.value]}}
+    own = [{"user_id": user.pk}] if user else []
+    return Order, {"$or": [*own, {"email": email}] if email else own, **counted}
+
+
+def _write(order: Order, quoted: Quote, reserved: Reservations) -> None:
+    cart = quoted.priced.cart
+    queue_for(order.quantities)
     # Write contended documents first: a conflict wastes little work.
-    if coupon is not None:
-        coupons.redeem(coupon, owner=owner, email=order.email, order_number=order.number)
     try:
         stock.reserve(order.quantities, reason=StockMovement.Reason.ORDER, reference=order.number)
     except OutOfStock as error:
         raise out_of_stock(error, cart) from error
     # Empty the cart, so that concurrent changes of it conflict.
+    reserved.confirm(quoted.priced.promotions)
     emptied = {"lines": [], "coupon": "", "revision": cart.revision + 1, "updated_at": timezone.now()}
     documents.update_one(Cart, {"_id": cart.pk}, {"$set": emptied})
     documents.insert(order)
@@ -127,6 +144,7 @@ def _write(order: Order, priced: PricedCart, *, owner: CartOwner) -> None:
 def _order_from(
     quoted: Quote,
     *,
+    number: str,
     owner: CartOwner,
     email: str,
     address: PostalAddress,
@@ -138,12 +156,13 @@ def _order_from(
     free = quoted.total == 0
     hold = timedelta(seconds=min(settings.UNPAID_HOLD_SECONDS, settings.ORDER_HOLD_SECONDS))
     order = Order(
-        number=new_order_number(),
+        number=number,
         user=owner.user,
         email=email,
         lines=quoted.lines,
         subtotal=quoted.subtotal,
         discount=quoted.discount,
+        discounts=quoted.discounts,
         shipping=quoted.shipping,
         tax=quoted.tax,
         tax_lines=quoted.tax_lines,

@@ -6,15 +6,20 @@ from django.db.models import Model
 
 from accounts.errors import UnknownState
 from accounts.subdivisions import is_known_state, normalize_state
-from cart import coupons
 from cart.errors import CartChanged, EmptyCart
 from cart.models import Cart
 from cart.owners import CartOwner
 from cart.pricing import PricedCart, price_lines
+from cart.promotions import reading
+from cart.promotions.customers import Customer, facts_of
+from cart.promotions.models import Promotion
+from cart.promotions.pricing import apply as apply_promotions
+from cart.promotions.uses import Reservations
 from catalog import offers
 from catalog.errors import OutOfStock
 from catalog.offers import Offers
-from orders import holds, hooks
+from orders import discounts, holds, hooks
+from orders.discounts import OrderDiscount
 from orders.errors import TotalChanged
 from orders.models import OrderLine, PostalAddress
 from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone
@@ -44,7 +49,9 @@ class Quote:
     # Those that serve the address and the cart, the default first.
     shipping_methods: list[OfferedMethod]
     shipping_method: ShippingMethod | None
+    # After free shipping.
     shipping: Decimal
+    discounts: list[OrderDiscount]
     taxed: Taxed
     prices_include_tax: bool
     currency: str
@@ -85,8 +92,10 @@ def quote(
     shipping_method: str | None,
     placed_from: str = "",
     taxed: Taxed | None = None,
+    reserved: Reservations | None = None,
 ) -> Quote:
     """With ``placed_from`` also read the holds. ``taxed`` is required in a transaction if a provider calculates taxes.
+    ``reserved`` are the uses of promotions that the order may have.
 
     Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``InvalidShippingMethod``,
     ``NoShippingMethod``, ``UnknownState``, ``InvalidCoupon``, ``TaxUnavailable`` and, if ``taxed`` is outdated,
@@ -99,11 +108,12 @@ def quote(
     if not priced.lines:
         raise EmptyCart
     _require_available(priced)
-    if (coupon_error := coupons.try_apply(priced, owner=owner)) is not None:
-        raise coupon_error
+    _apply_promotions(priced, reading.promotions_of(row), owner=owner, reserved=reserved)
     offered_methods, chosen = _shipping(_shipping_terms(row), priced, address, shipping_method)
     method = chosen.method if chosen else None
     shipping = chosen.price if chosen else money.quantize(money.ZERO)
+    taken_off_shipping = shipping if priced.has_free_shipping else money.quantize(money.ZERO)
+    shipping -= taken_off_shipping
     table = TaxTable(documents.instance(TaxRate, each) for each in [*row["rates"], *row["pickup_rates"]])
     basis = _tax_basis(priced, shipping, table, address, method)
     taxed = _taxed(basis, table, revision=priced.cart.revision, known=taxed)
@@ -121,6 +131,7 @@ def quote(
             unit_price=money.quantize(line.unit_price),
             line_total=line.line_total,
             discount=line.discount,
+            discounts=discounts.of_line(line),
             tax_rate=taxed.taxes.of_line(number)[0],
             tax=taxed.taxes.of_line(number)[1],
         )
@@ -132,6 +143,7 @@ def quote(
         shipping_methods=offered_methods,
         shipping_method=method,
         shipping=shipping,
+        discounts=discounts.of_cart(priced, shipping=taken_off_shipping),
         taxed=taxed,
         prices_include_tax=settings.PRICES_INCLUDE_TAX,
         currency=settings.CURRENCY,
@@ -139,10 +151,25 @@ def quote(
     )
 
 
+def _apply_promotions(
+    priced: PricedCart, promotions: list[Promotion], *, owner: CartOwner, reserved: Reservations | None
+) -> None:
+    """Raise ``InvalidCoupon`` if the cart's coupon does not apply.
+
+    Only an order looks at what a guest's address did before: a quote must not reveal it.
+    """
+    customer, order_number = Customer(owner.user), ""
+    if reserved is not None:
+        customer, order_number, promotions = reserved.customer, reserved.order_number, reserved.usable(promotions)
+    apply_promotions(priced, promotions, facts=facts_of(customer, promotions, but_of_order=order_number))
+    if priced.coupon_error is not None:
+        raise priced.coupon_error
+
+
 def _read(owner: CartOwner, address: PostalAddress, placed_from: str) -> tuple[documents.Document | None, Offers]:
     """Read all that a quote needs in one command."""
     pipeline = [
-        *offers.with_offers([{"$match": owner.match}], ids="lines.variant"),
+        *offers.with_offers([{"$match": owner.match}, *reading.lookups()], ids="lines.variant"),
         _lookup_all(ShippingMethod, {"is_active": True}, name="methods"),
         _lookup_all(ShippingRate, {}, name="shipping_rates"),
         _lookup_all(ShippingZone, {}, name="shipping_zones"),

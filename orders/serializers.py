@@ -1,12 +1,14 @@
 from typing import Any, ClassVar
 
 from bson import ObjectId
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
 
 from accounts.models import Address
 from accounts.serializers import AddressSerializer
 from accounts.subdivisions import normalize_state
+from orders.discounts import LineDiscountSerializer, OrderDiscountSerializer, of_order
 from orders.lifecycle import FULFILMENT_EVENTS, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
 from orders.models import Order, PostalAddress, TimelineEntry
 from orders.pricing import Quote
@@ -15,6 +17,7 @@ from orders.taxes.serializers import TaxLineSerializer, TaxRateField
 from shop.api.fields import LowerCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
+from shop.api.serializing import represent
 from shop.db.money_fields import MoneyField
 from shop.media.fields import ImageURLField
 
@@ -37,6 +40,8 @@ class OrderLineSerializer(serializers.Serializer):
     expected_on = serializers.DateField(allow_null=True, help_text="When units on back-order were expected.")
     unit_price = MoneyField()
     line_total = MoneyField()
+    discount = MoneyField(help_text="The line's share of the discounts.")
+    discounts = LineDiscountSerializer(many=True, help_text="By promotion; empty in orders of earlier releases.")
     tax = MoneyField(help_text="On the line after discounts; part of it if prices include tax.")
     tax_rate = TaxRateField(allow_null=True)
 
@@ -79,10 +84,16 @@ class TotalsSerializer(serializers.Serializer):
     item_count = serializers.SerializerMethodField()
     subtotal = MoneyField()
     discount = MoneyField()
+    discounts = serializers.SerializerMethodField()
     shipping = MoneyField()
     tax = MoneyField()
     tax_lines = TaxLineSerializer(many=True, help_text="By rate; they add up to `tax`.")
     total = MoneyField()
+
+    @extend_schema_field(OrderDiscountSerializer(many=True))
+    def get_discounts(self, priced: Order | Quote) -> list[dict[str, Any]]:
+        shown = priced.discounts if isinstance(priced, Quote) else of_order(priced)
+        return [represent(OrderDiscountSerializer, each, context=self.context) for each in shown]
 
     def get_item_count(self, priced: Order | Quote) -> int:
         return sum(line.quantity for line in priced.lines)
@@ -110,6 +121,7 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
             "item_count",
             "subtotal",
             "discount",
+            "discounts",
             "shipping",
             "tax",
             "tax_lines",

@@ -9,7 +9,7 @@ from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
 
-from cart import coupons
+from cart.promotions import uses
 from catalog import stock
 from catalog.models import StockMovement
 from orders import hooks
@@ -51,11 +51,11 @@ def _cancel(*, order_id: ObjectId, detail: str, actor: Actor) -> None:
 
 
 def close_orders(orders: Sequence[Order], event: Event, *, is_given_up: bool, detail: str, actor: Actor) -> None:
-    """Also release stock and coupons. Read the orders in the same transaction."""
+    """Also release stock and uses of promotions. Read the orders in the same transaction."""
     fields: dict[str, Any] = {"expires_at": None}
     fields |= {"expired_at": timezone.now()} if is_given_up else {"placed_from": ""}
     transition_all(orders, event, actor=actor, detail=detail, fields=fields)
-    coupons.release(order_numbers=[order.number for order in orders])
+    uses.release(order_numbers=[order.number for order in orders])
     for order in orders:
         # Written in the transaction that creates the payment.
         if order.payment is not None:

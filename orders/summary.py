@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from accounts.postal import postal_lines
+from orders.discounts import of_order
 from orders.models import Order, PostalAddress, ShippingMethod
 from shop import money
 
@@ -25,8 +26,7 @@ def lines(order: Order, *, show: Formatter = money.display) -> list[dict[str, An
 def totals(order: Order, shipping_method: str, *, show: Formatter = money.display) -> list[tuple[str, str]]:
     """Return pairs of label and amount."""
     rows = [("Subtotal", order.subtotal)]
-    if order.discount:
-        rows.append((f"Discount, {order.coupon}" if order.coupon else "Discount", -order.discount))
+    rows += [(f"Discount, {each.label}", -each.amount) for each in of_order(order) if each.amount]
     rows.append((f"Shipping, {shipping_method}" if shipping_method else "Shipping", order.shipping))
     included = " (included)" if order.prices_include_tax else ""
     rows += [(f"{line.label} {line.rate.normalize():f}%{included}", line.amount) for line in order.tax_lines]

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from accounts import closing
 from accounts.models import Address, KnownNetwork, TokenFamily, User
 from accounts.tokens import issue_tokens
-from cart.models import Cart, Coupon, CouponUse
+from cart.models import Cart
+from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import Product
 from conftest import ADDRESS, PASSWORD, client_of
 from orders import services as order_services
@@ -106,13 +107,13 @@ def test_a_long_history_does_not_delay_the_deletion(
 
 def test_each_kind_of_row_is_detached_in_batches(customer: User, as_customer: APIClient, free: Product) -> None:
     place_order(as_customer, free)
-    order, coupon = Order.objects.get(), Coupon.objects.create(code="TEN", kind="fixed", value=10)
+    order, coupon = Order.objects.get(), Promotion.objects.create(code="TEN", kind="fixed", value=10)
     Order.objects.update(status="cancelled")
     for n in range(ORDERS):
         order.pk, order.number, order.cart_revision = None, f"N{n}", n + 100
         order.save(force_insert=True)
         Payment(order=order, order_number=order.number, user=customer, amount=1, currency="usd").save()
-        CouponUse(coupon=coupon, user=customer, order_number=order.number).save()
+        PromotionUse(promotion=coupon, user=customer, order_number=order.number).save()
         KnownNetwork(pk=f"{n}", user=customer, expires_at=timezone.now() + timedelta(days=1)).save(force_insert=True)
         Review(product_id=str(n) * 24, user=customer, rating=3, is_hidden=n % 2 == 0).save()
 
@@ -120,7 +121,7 @@ def test_each_kind_of_row_is_detached_in_batches(customer: User, as_customer: AP
 
     # A new account may have the same address.
     assert not KnownNetwork.objects.exists()
-    models = (Payment, CouponUse, Review)
+    models = (Payment, PromotionUse, Review)
     left = [model._base_manager.filter(user=customer.pk).count() for model in models]
     assert left == [ORDERS - AT_ONCE] * len(models)
     # Reviews first.

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts import export as accounts_export
 from accounts.models import User
 from accounts.tokens import issue_tokens
-from cart.models import Coupon
+from cart.promotions.models import Promotion
 from catalog.models import Product
 from conftest import ADDRESS, client_of
 from orders.models import Order
@@ -50,7 +50,7 @@ def history(
     simulator: StripeSimulator,
 ) -> list[str]:
     """Numbers of two orders: one bought with a coupon and refunded in part, one that is not paid."""
-    Coupon.objects.create(code="WELCOME", kind="fixed", value=2)
+    Promotion.objects.create(code="WELCOME", kind="fixed", value=2)
     product = make_product("Mug", price="10.00", stock=50)
     assert as_customer.post(f"{API}/users/me/addresses/", ADDRESS).status_code == 201
     add_to_cart(as_customer, product)

@@ -12,7 +12,8 @@ from accounts.authentication import AccessTokenAuthentication
 from accounts.links import RESET
 from accounts.models import Address, KnownNetwork, TokenFamily, User
 from accounts.tokens import issue_tokens
-from cart.models import Cart, CouponUse
+from cart.models import Cart
+from cart.promotions.models import PromotionUse
 from catalog.models import Product
 from conftest import PASSWORD, client_of
 from orders.models import Order
@@ -346,7 +347,7 @@ def test_whatever_a_stranger_writes_at_the_same_moment_the_owner_has_none_of_it(
         assert not Address.objects.filter(user=user).exists()
         assert not Cart.objects.filter(user=user).exists()
         assert not Order.objects.filter(user=user).exists()
-        assert not CouponUse.objects.filter(user=user).exists()
+        assert not PromotionUse.objects.filter(user=user).exists()
         assert not TokenFamily.objects.filter(user=user, version=user.token_version).exists()
     work()
     assert not Order.objects.filter(status="pending").exists()

@@ -11,7 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from cart.models import Cart, Coupon, CouponUse
+from cart.models import Cart
+from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import Product
 from conftest import ADDRESS
 from shop.dev.testing.commands import count_commands
@@ -25,9 +26,9 @@ A_DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def make_coupon(db: None) -> Callable[..., Coupon]:
-    def make(code: str = "TENTH", kind: str = "percentage", value: str = "10", **fields: Any) -> Coupon:
-        return Coupon.objects.create(code=code, kind=kind, value=Decimal(value), **fields)
+def make_coupon(db: None) -> Callable[..., Promotion]:
+    def make(code: str = "TENTH", kind: str = "percentage", value: str = "10", **fields: Any) -> Promotion:
+        return Promotion.objects.create(code=code, kind=kind, value=Decimal(value), **fields)
 
     return make
 
@@ -51,7 +52,7 @@ def goods_of_30(as_customer: APIClient, make_product: Callable[..., Product]) ->
 def test_a_coupon_takes_its_share_off_but_never_more_than_the_goods_cost(
     as_customer: APIClient,
     goods_of_30: None,
-    make_coupon: Callable[..., Coupon],
+    make_coupon: Callable[..., Promotion],
     kind: str,
     value: str,
     discount: str,
@@ -63,11 +64,11 @@ def test_a_coupon_takes_its_share_off_but_never_more_than_the_goods_cost(
     cart = reply.json()
     assert (cart["subtotal"], cart["discount"], cart["total"], cart["coupon"]) == ("30.00", discount, total, "TENTH")
     assert cart["warnings"] == []
-    assert Coupon.objects.get().used == 0
+    assert Promotion.objects.get().used == 0
 
 
 def test_a_cart_says_which_coupon_took_what_from_each_line(
-    as_customer: APIClient, make_product: Callable[..., Product], make_coupon: Callable[..., Coupon]
+    as_customer: APIClient, make_product: Callable[..., Product], make_coupon: Callable[..., Promotion]
 ) -> None:
     coupon = make_coupon(kind="fixed", value="10.00")
     add_to_cart(as_customer, make_product(price="10.00"), 2)
@@ -82,17 +83,17 @@ def test_a_cart_says_which_coupon_took_what_from_each_line(
 
 @pytest.mark.parametrize("typed", ["tenth", " Tenth ", "TENTH", "TEN\u200bTH", "ＴＥＮＴＨ", "\ufefftenth"])
 def test_a_code_may_be_typed_in_either_case(
-    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], typed: str
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Promotion], typed: str
 ) -> None:
     make_coupon()
     assert as_customer.put(COUPON, {"code": typed}).json()["coupon"] == "TENTH"
 
 
 def test_a_code_is_stored_as_shoppers_type_it(
-    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon]
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Promotion]
 ) -> None:
     make_coupon(code="ｓｕｍｍｅr\u200b")
-    assert Coupon.objects.get().code == "SUMMER"
+    assert Promotion.objects.get().code == "SUMMER"
     assert as_customer.put(COUPON, {"code": "summer"}).json()["coupon"] == "SUMMER"
     assert as_customer.get("/api/v1/cart/").json()["warnings"] == []
     with pytest.raises(IntegrityError):
@@ -117,7 +118,7 @@ def test_an_unusable_code_is_refused_like_one_that_does_not_exist(
     as_customer: APIClient,
     anonymous: APIClient,
     make_product: Callable[..., Product],
-    make_coupon: Callable[..., Coupon],
+    make_coupon: Callable[..., Promotion],
     guest: bool,
 ) -> None:
     shopper = anonymous if guest else as_customer
@@ -138,7 +139,7 @@ def test_an_unusable_code_is_refused_like_one_that_does_not_exist(
 
 
 def test_a_coupon_below_its_minimum_waits_on_the_cart_and_says_what_it_needs(
-    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], shipping: Any
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Promotion], shipping: Any
 ) -> None:
     make_coupon(minimum_subtotal=Decimal("40.00"))
     reply = as_customer.put(COUPON, {"code": "TENTH"})
@@ -154,7 +155,7 @@ def test_a_coupon_below_its_minimum_waits_on_the_cart_and_says_what_it_needs(
     item = cart["items"][0]["id"]
     cart = as_customer.patch(f"{API}/cart/items/{item}/", {"quantity": 4}).json()
     assert (cart["discount"], cart["total"], cart["warnings"]) == ("4.00", "36.00", [])
-    assert Coupon.objects.get().used == 0
+    assert Promotion.objects.get().used == 0
 
 
 @pytest.mark.parametrize(
@@ -166,11 +167,11 @@ def test_a_coupon_below_its_minimum_waits_on_the_cart_and_says_what_it_needs(
     ],
 )
 def test_a_coupon_on_the_cart_that_cannot_be_used_any_more_says_why(
-    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], fields: dict, why: str
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Promotion], fields: dict, why: str
 ) -> None:
     make_coupon()
     as_customer.put(COUPON, {"code": "TENTH"})
-    Coupon.objects.update(**fields)
+    Promotion.objects.update(**fields)
     warnings = cart_of(as_customer)["warnings"]
     assert [(each["code"], each["detail"]) for each in warnings] == [("invalid_coupon", why)]
 
@@ -184,7 +185,7 @@ def test_a_coupon_on_the_cart_that_cannot_be_used_any_more_says_why(
     ],
 )
 def test_a_coupon_at_the_edge_of_its_conditions_can_be_used(
-    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], fields: dict
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Promotion], fields: dict
 ) -> None:
     make_coupon(**fields)
     assert as_customer.put(COUPON, {"code": "TENTH"}).json()["discount"] == "3.00"
@@ -197,10 +198,10 @@ def test_a_limit_per_user_counts_only_that_users_uses(
     as_staff: APIClient,
     make_product: Callable[..., Product],
     goods_of_30: None,
-    make_coupon: Callable[..., Coupon],
+    make_coupon: Callable[..., Promotion],
 ) -> None:
-    coupon = make_coupon(usage_limit_per_user=1)
-    CouponUse.objects.create(coupon=coupon, user=customer, order_number="EARLIER")
+    coupon = make_coupon(usage_limit_per_customer=1)
+    PromotionUse.objects.create(promotion=coupon, user=customer, order_number="EARLIER")
     reply = as_customer.put(COUPON, {"code": "TENTH"})
     assert refusal(reply, 400) == ("invalid_coupon", "code")
     assert reply.content == as_customer.put(COUPON, {"code": "NOSUCH"}).content
@@ -210,7 +211,7 @@ def test_a_limit_per_user_counts_only_that_users_uses(
 
 @pytest.mark.parametrize("code", ["NOSUCH", ".*", "TEN", "", " ", None, 7, {"$gt": ""}, "x" * 41])
 def test_an_unknown_or_malformed_code_is_a_400(
-    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon], code: Any
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Promotion], code: Any
 ) -> None:
     make_coupon()
     assert refusal(as_customer.put(COUPON, {"code": code}), 400)[1] == "code"
@@ -218,7 +219,7 @@ def test_an_unknown_or_malformed_code_is_a_400(
 
 
 def test_a_coupon_is_removed_and_another_one_takes_its_place(
-    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon]
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Promotion]
 ) -> None:
     make_coupon()
     make_coupon("FIVER", "fixed", "5")
@@ -231,7 +232,7 @@ def test_a_coupon_is_removed_and_another_one_takes_its_place(
 
 
 def test_emptying_a_cart_takes_its_coupon_off(
-    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon]
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Promotion]
 ) -> None:
     make_coupon()
     as_customer.put(COUPON, {"code": "TENTH"})
@@ -239,7 +240,7 @@ def test_emptying_a_cart_takes_its_coupon_off(
 
 
 def test_a_coupon_that_stops_being_good_stays_on_the_cart_as_a_warning_without_a_discount(
-    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Coupon]
+    as_customer: APIClient, goods_of_30: None, make_coupon: Callable[..., Promotion]
 ) -> None:
     make_coupon(minimum_subtotal=Decimal(20))
     as_customer.put(COUPON, {"code": "TENTH"})
@@ -252,7 +253,7 @@ def test_a_coupon_that_stops_being_good_stays_on_the_cart_as_a_warning_without_a
 
 
 def test_a_guests_coupon_comes_along_at_login(
-    anonymous: APIClient, customer: User, make_product: Callable[..., Product], make_coupon: Callable[..., Coupon]
+    anonymous: APIClient, customer: User, make_product: Callable[..., Product], make_coupon: Callable[..., Promotion]
 ) -> None:
     make_coupon()
     reply = anonymous.post(f"{API}/cart/items/", {"product": str(make_product(price="10.00").pk)})
@@ -265,7 +266,7 @@ def test_a_guests_coupon_comes_along_at_login(
 
 
 def test_a_guest_without_a_cart_can_put_no_coupon_on_it(
-    anonymous: APIClient, make_coupon: Callable[..., Coupon]
+    anonymous: APIClient, make_coupon: Callable[..., Promotion]
 ) -> None:
     reply = anonymous.put(COUPON, {"code": "NOSUCH"})
     assert refusal(reply, 400) == ("invalid_coupon", "code")

@@ -8,7 +8,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from cart.models import Cart, Coupon
+from cart.models import Cart
+from cart.promotions.models import Promotion
 from catalog.models import Product
 from conftest import client_of
 from shop.db import caches
@@ -29,8 +30,8 @@ def limited(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def good(db: None) -> Coupon:
-    return Coupon.objects.create(code="GOOD", kind="percentage", value=Decimal(10))
+def good(db: None) -> Promotion:
+    return Promotion.objects.create(code="GOOD", kind="percentage", value=Decimal(10))
 
 
 @pytest.fixture(params=["MongoDB", "Redis"])

@@ -43,6 +43,7 @@ def test_a_cart_has_the_shape_of_the_contract(as_customer: APIClient, make_produ
                 "unit_price": "17.50",
                 "line_total": "35.00",
                 "discount": "0.00",
+                "discounts": [],
             }
         ],
         "item_count": 2,
@@ -238,3 +239,54 @@ def test_a_cart_has_a_maximum_number_of_lines(
     assert refusal(as_customer.post(ITEMS, {"product": str(third.pk)}), 400) == ("cart_full", None)
     # More units of an existing line can be added.
     assert len(add_to_cart(as_customer, first)["items"]) == 2
+
+
+# --- Several lines at once --------------------------------------------------------------------------------------------
+
+
+def test_several_lines_are_set_at_once_and_others_stay(
+    as_customer: APIClient, anonymous: APIClient, make_product: Callable[..., Product]
+) -> None:
+    mug, cap, hat, pen = (make_product(stock=5) for _ in range(4))
+    for product in (mug, cap, hat):
+        add_to_cart(as_customer, product)
+    wanted = [
+        {"variant": str(variant_of(product).pk), "quantity": quantity}
+        for product, quantity in ((mug, 3), (cap, 0), (pen, 2))
+    ]
+    reply = as_customer.put(ITEMS, wanted)
+    assert reply.status_code == 200
+    shown = [(item["product"]["id"], item["quantity"]) for item in reply.json()["items"]]
+    assert shown == [(str(mug.pk), 3), (str(hat.pk), 1), (str(pen.pk), 2)]
+    assert cart_of(as_customer) == reply.json()
+    assert Cart.objects.get().revision == 3
+    reply = anonymous.put(ITEMS, wanted)
+    assert [item["quantity"] for item in cart_of(anonymous, **{"X-Cart-Token": reply["X-Cart-Token"]})["items"]] == [
+        3,
+        2,
+    ]
+
+
+def test_of_several_lines_all_or_none_are_set(as_customer: APIClient, make_product: Callable[..., Product]) -> None:
+    mug, cap, gone = make_product(stock=5), make_product(stock=2), make_product(is_active=False)
+    add_to_cart(as_customer, mug)
+    before = cart_of(as_customer)
+
+    def refused(*items: tuple[Any, Any], status: int = 400) -> list[tuple[str, str]]:
+        reply = as_customer.put(ITEMS, [{"variant": variant, "quantity": quantity} for variant, quantity in items])
+        assert reply.status_code == status, reply.content
+        return [(each["code"], each["attr"]) for each in reply.json()["errors"]]
+
+    mug_id, cap_id, gone_id = (str(variant_of(each).pk) for each in (mug, cap, gone))
+    assert refused((mug_id, 2), (cap_id, 3), status=409) == [("out_of_stock", "items.1.quantity")]
+    assert refused((mug_id, 2), (gone_id, 1), (NOWHERE, 1)) == [
+        ("product_unavailable", "items.1.variant"),
+        ("product_unavailable", "items.2.variant"),
+    ]
+    assert refused((mug_id, 2), (cap_id, -1)) == [("min_value", "items.1.quantity")]
+    assert refused((mug_id, 2), ("x", 1)) == [("invalid_id", "items.1.variant")]
+    assert refused((mug_id, 2), (mug_id, 1)) == [("duplicate", "items")]
+    for body in ({}, {"items": []}, 7, [7]):
+        assert as_customer.put(ITEMS, body).status_code == 400
+    assert cart_of(as_customer) == before
+    assert as_customer.put(ITEMS, []).json() == before

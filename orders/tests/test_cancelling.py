@@ -7,7 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from cart.models import Coupon, CouponUse
+from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import Product, StockMovement
 from conftest import client_of
 from orders.models import Order
@@ -61,15 +61,16 @@ def test_ten_cancels_at_once_cancel_once(customer: User, make_product: Callable[
 
 
 def test_a_cancel_gives_the_coupons_use_back(as_customer: APIClient, make_product: Callable[..., Product]) -> None:
-    Coupon.objects.create(code="ONCE", kind="percentage", value=Decimal(10), usage_limit=1, usage_limit_per_user=1)
+    Promotion.objects.create(
+        code="ONCE", kind="percentage", value=Decimal(10), usage_limit=1, usage_limit_per_customer=1
+    )
     for _ in range(2):
         add_to_cart(as_customer, make_product())
         as_customer.put(f"{API}/cart/coupon/", {"code": "ONCE"})
         order = place_order(as_customer)
-        assert (order["discount"], Coupon.objects.get().used) == ("1.00", 1)
+        assert (order["discount"], PromotionUse.objects.taken().count()) == ("1.00", 1)
         cancel(as_customer, order["number"])
-        assert Coupon.objects.get().used == 0
-        assert not CouponUse.objects.exists()
+        assert not PromotionUse.objects.taken().exists()
 
 
 def test_a_cancellation_by_staff_is_in_the_timeline(

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from cart.models import Coupon, CouponUse
+from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import Product, StockMovement
 from orders import expiry
 from orders.models import Order
@@ -37,7 +37,7 @@ def hold_of(number: str) -> timedelta:
 def test_an_order_whose_time_is_over_is_cancelled_and_gives_everything_back(
     as_customer: APIClient, make_product: Callable[..., Product]
 ) -> None:
-    Coupon.objects.create(code="ONCE", kind="percentage", value=Decimal(10), usage_limit=1)
+    Promotion.objects.create(code="ONCE", kind="percentage", value=Decimal(10), usage_limit=1)
     product = make_product(stock=2)
     add_to_cart(as_customer, product, 2)
     as_customer.put(f"{API}/cart/coupon/", {"code": "ONCE"})
@@ -52,7 +52,7 @@ def test_an_order_whose_time_is_over_is_cancelled_and_gives_everything_back(
     assert stock_of(product) == 2
     assert StockMovement.objects.get(reason="expiry").reference == number
     assert Product.objects.get().in_stock is True
-    assert Coupon.objects.get().used == 0
+    assert not PromotionUse.objects.taken().exists()
     assert expiry.expire_due_orders().expired == 0
     assert stock_of(product) == 2
 
@@ -283,7 +283,7 @@ def in_twos(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_that_are_due_expire_at_once_in_slices(
     as_customer: APIClient, make_product: Callable[..., Product], in_twos: None
 ) -> None:
-    coupon = Coupon.objects.create(code="TWICE", kind="percentage", value=Decimal(10), usage_limit=2)
+    coupon = Promotion.objects.create(code="TWICE", kind="percentage", value=Decimal(10), usage_limit=2)
     mug, cap = make_product(stock=5), make_product(stock=3)
     for position in range(5):
         add_to_cart(as_customer, mug)
@@ -301,7 +301,7 @@ def test_all_that_are_due_expire_at_once_in_slices(
 
     assert (stock_of(mug), stock_of(cap), Product.objects.filter(in_stock=True).count()) == (5, 3, 2)
     coupon.refresh_from_db()
-    assert (coupon.used, CouponUse.objects.count()) == (0, 0)
+    assert (coupon.used, PromotionUse.objects.taken().count()) == (2, 0)
     numbers = Order.objects.filter(status="cancelled").order_by("pk").values_list("number", flat=True)
     assert len(numbers) == 5
     references = StockMovement.objects.filter(reason="expiry").values_list("reference", flat=True)

@@ -11,7 +11,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from cart.models import Coupon, CouponUse
+from cart.promotions.models import Promotion, PromotionUse
 from catalog import stock
 from catalog.errors import OutOfStock
 from catalog.models import Product, StockMovement
@@ -141,13 +141,13 @@ def test_a_coupon_for_three_is_used_by_three_of_fifteen(
     make_product: Callable[..., Product], make_buyer: Callable[..., APIClient]
 ) -> None:
     product = make_product(stock=100)
-    Coupon.objects.create(code="THREE", kind="fixed", value=Decimal(1), usage_limit=3)
+    Promotion.objects.create(code="THREE", kind="fixed", value=Decimal(1), usage_limit=3)
     buyers = [make_buyer(product) for _ in range(15)]
     for buyer in buyers:
         assert buyer.put(f"{API}/cart/coupon/", {"code": "THREE"}).status_code == 200
     outcomes = run_concurrently(*[checkout(buyer) for buyer in buyers])
     assert Counter(outcomes) == {(201, ""): 3, (400, "invalid_coupon"): 12}
-    assert Coupon.objects.get().used == CouponUse.objects.count() == 3
+    assert Promotion.objects.get().used == PromotionUse.objects.count() == 3
     assert stock_of(product) == 97
 
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from cart.models import Cart, CartLine, Coupon
+from cart.models import Cart, CartLine
+from cart.promotions.models import Promotion
 from catalog.models import Product, Variant
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, ShippingRate, ShippingZone, TaxRate
@@ -175,7 +176,7 @@ def arrange(case: Case, step: Decimal) -> None:
     cart.save()
     if case.coupon:
         kind, value = case.coupon
-        Coupon.objects.update(kind=kind, value=Decimal(value) if kind == "percentage" else value * step)
+        Promotion.objects.update(kind=kind, value=Decimal(value) if kind == "percentage" else value * step)
     ShippingRate.objects.all().delete()
     for band in case.bands:
         ShippingRate.objects.create(
@@ -195,7 +196,7 @@ def arrange(case: Case, step: Decimal) -> None:
 @pytest.fixture
 def shop(as_customer: APIClient, make_product: Callable[..., Product], shipping: ShippingMethod) -> APIClient:
     ShippingZone.objects.create(name="Everywhere")
-    Coupon.objects.create(code="REF", kind="fixed", value=1)
+    Promotion.objects.create(code="REF", kind="fixed", value=1)
     for _ in range(MOST_LINES):
         add_to_cart(as_customer, make_product(price="1.00", stock=1_000))
     return as_customer

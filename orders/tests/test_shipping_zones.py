@@ -9,7 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from cart.models import Coupon
+from cart.promotions.models import Promotion
 from catalog.models import Product
 from conftest import ADDRESS
 from orders.models import Order, ShippingMethod, ShippingRate, ShippingZone
@@ -160,7 +160,7 @@ def test_the_band_of_weight_and_subtotal_decides_the_price(
     as_customer: APIClient, product: Product, subtests: pytest.Subtests
 ) -> None:
     for code, value in (("TEN.OFF", 10), ("TWENTY", 20)):
-        Coupon.objects.create(code=code, kind="fixed", value=Decimal(value))
+        Promotion.objects.create(code=code, kind="fixed", value=Decimal(value))
     for quantity, coupon, standard, express in BANDS:
         with subtests.test(f"{quantity} with {coupon}"):
             as_customer.delete(f"{API}/cart/")

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from cart.models import Coupon
+from cart.promotions.models import Promotion
 from catalog import services as catalog
 from catalog import stock
 from catalog.models import Product, Variant
@@ -60,7 +60,7 @@ def test_totals_leave_it_out_and_quote_and_order_answer_alike(
 
 
 def test_a_discount_is_only_on_what_can_be_sold(as_customer: APIClient, make_product: Callable[..., Product]) -> None:
-    Coupon.objects.create(code="TENTH", kind="percentage", value=Decimal("12.5"), minimum_subtotal=Decimal(15))
+    Promotion.objects.create(code="TENTH", kind="percentage", value=Decimal("12.5"), minimum_subtotal=Decimal(15))
     good, bad = make_product(price="10.00"), make_product(price="7.00")
     add_to_cart(as_customer, good)
     add_to_cart(as_customer, bad)
@@ -69,7 +69,7 @@ def test_a_discount_is_only_on_what_can_be_sold(as_customer: APIClient, make_pro
     cart = cart_of(as_customer)
     # The remaining items do not reach the coupon's minimum.
     assert (cart["discount"], cart["total"]) == ("0.00", "10.00")
-    Coupon.objects.update(minimum_subtotal=0)
+    Promotion.objects.update(minimum_subtotal=0)
     cart = cart_of(as_customer)
     assert (cart["discount"], cart["total"]) == ("1.25", "8.75")
 
@@ -83,19 +83,19 @@ def test_a_quote_refuses_the_amounts_that_the_order_would(
 
 
 def expire_coupon() -> None:
-    Coupon.objects.update(valid_until=timezone.now())
+    Promotion.objects.update(valid_until=timezone.now())
 
 
 def use_up_coupon() -> None:
-    Coupon.objects.update(usage_limit=1, used=1)
+    Promotion.objects.update(usage_limit=1, used=1)
 
 
 def raise_minimum() -> None:
-    Coupon.objects.update(minimum_subtotal=Decimal(1000))
+    Promotion.objects.update(minimum_subtotal=Decimal(1000))
 
 
 def delete_coupon() -> None:
-    Coupon.objects.all().delete()
+    Promotion.objects.all().delete()
 
 
 def close_shipping() -> None:
@@ -140,7 +140,7 @@ def test_a_quote_refuses_whatever_the_order_would(
     body: dict[str, Any],
     code: str,
 ) -> None:
-    Coupon.objects.create(code="TENTH", kind="percentage", value=10)
+    Promotion.objects.create(code="TENTH", kind="percentage", value=10)
     add_to_cart(as_customer, make_product(price="20.00"))
     assert as_customer.put(f"{API}/cart/coupon/", {"code": "TENTH"}).status_code == 200
     if change:

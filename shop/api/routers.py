@@ -4,7 +4,10 @@ from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 
 
 class ShopRouter(SimpleRouter):
-    """Make trailing slashes optional, and map viewsets with ``singleton = True`` to their prefix, without an id."""
+    """Make trailing slashes optional, and map viewsets with ``singleton = True`` to their prefix, without an id.
+
+    PUT of a list is ``bulk_update``.
+    """
 
     singleton_routes: ClassVar[list[Route | DynamicRoute]] = [
         Route(
@@ -21,6 +24,7 @@ class ShopRouter(SimpleRouter):
         """Prefix routes with ``root``: an ``include()`` would add a resolver per request."""
         super().__init__()
         self.root = root
+        self.routes = [_with_bulk_update(route) for route in self.routes]
         self.trailing_slash = "/?"
 
     def register(self, prefix: str, *args: Any, **kwargs: Any) -> None:
@@ -35,3 +39,9 @@ class ShopRouter(SimpleRouter):
             return super().get_routes(viewset)
         finally:
             self.routes = shared
+
+
+def _with_bulk_update(route: Route | DynamicRoute) -> Route | DynamicRoute:
+    if isinstance(route, DynamicRoute) or route.detail:
+        return route
+    return route._replace(mapping={**route.mapping, "put": "bulk_update"})

@@ -23,7 +23,7 @@ from shop.jobs.retention import delete_in_batches
 # Fields that name an object in the log; none for personal data.
 LABELS = {
     "auth.group": "name",
-    "cart.coupon": "code",
+    "cart.promotion": "label",
     "catalog.category": "name",
     "catalog.collection": "name",
     "catalog.importrun": "filename",

@@ -84,7 +84,7 @@ UNFOLD = {
             ),
             _section(
                 "Carts and discounts",
-                _page("Coupons", "local_activity", "cart.coupon"),
+                _page("Promotions", "local_activity", "cart.promotion"),
                 _page("Carts", "shopping_cart", "cart.cart"),
             ),
             _section("Staff", _page("Groups", "admin_panel_settings", "auth.group")),

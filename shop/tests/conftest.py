@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.models import Address, User
 from cart import services as carts
-from cart.models import Coupon
 from cart.owners import CartOwner
+from cart.promotions.models import Promotion
 from catalog.collections.models import Collection
 from catalog.models import ImportRun, Product
 from catalog.services import count_sales
@@ -42,7 +42,7 @@ def populated_shop(
     StripeEvent.objects.create(id="evt_1", type="payment_intent.succeeded", payload={}, created_at=timezone.now())
     ImportRun.objects.create(filename="products.csv", state="ready", checked_at=timezone.now())
     Collection.objects.create(name="Summer", slug="summer")
-    Coupon.objects.create(code="WELCOME", kind="percentage", value="10")
+    Promotion.objects.create(code="WELCOME", kind="percentage", value="10")
     TaxRate.objects.create(country="GB", rate="20")
     zone = ShippingZone.objects.create(name="Great Britain", countries=["GB"])
     ShippingRate.objects.create(method=shipping, zone=zone, price="4.90")

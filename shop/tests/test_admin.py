@@ -287,7 +287,7 @@ def test_all_orders_of_a_customer_are_theirs_only(
 def test_a_denied_action_is_a_page_with_a_link_back(make_user: Callable[..., User], populated_shop: Order) -> None:
     browser = browser_of(allow(make_user(), "orders.view_order"))
     for page in (
-        url_of("cart.coupon"),
+        url_of("cart.promotion"),
         url_of("orders.order", "cancel", populated_shop.pk),
         url_of("catalog.product", "add"),
     ):

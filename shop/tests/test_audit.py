@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from cart.models import Coupon, CouponUse
+from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import Category, Product, StockMovement, Variant
 from conftest import ADDRESS, client_of
 from orders.models import Order, ShippingMethod
@@ -102,7 +102,7 @@ def _miscount_a_category() -> None:
 
 
 def _miscount_a_coupon() -> None:
-    Coupon.objects.create(code="X", kind="fixed", value=1, used=1)
+    Promotion.objects.create(code="X", kind="fixed", value=1, used=1)
 
 
 def _misprice_a_line() -> None:
@@ -116,13 +116,13 @@ def _invent_tax() -> None:
 
 
 def _forget_a_coupons_use() -> None:
-    Coupon.objects.create(pk=ObjectId("5" * 24), code="TEN", kind="fixed", value=1)
+    Promotion.objects.create(pk=ObjectId("5" * 24), code="TEN", kind="fixed", value=1)
     Order.objects.update(coupon="TEN")
 
 
 def _use_a_coupon_for_nothing() -> None:
-    coupon = Coupon.objects.create(code="TEN", kind="fixed", value=1, used=1)
-    CouponUse.objects.create(coupon=coupon, order_number="NONE")
+    coupon = Promotion.objects.create(code="TEN", kind="fixed", value=1, used=1)
+    PromotionUse.objects.create(promotion=coupon, order_number="NONE")
 
 
 def _claim_a_refund() -> None:
@@ -147,8 +147,8 @@ def _ask_for_another_amount() -> None:
     [
         (_misprice_a_line, "an order's totals follow from its lines"),
         (_invent_tax, "an order's totals follow from its lines"),
-        (_forget_a_coupons_use, "an order has used its coupon once"),
-        (_use_a_coupon_for_nothing, "an order has used its coupon once"),
+        (_forget_a_coupons_use, "an order has used each of its promotions once"),
+        (_use_a_coupon_for_nothing, "an order has used each of its promotions once"),
         (_claim_a_refund, "a payment status matches the refunds"),
         (_hide_a_refund, "an order shows the refunds of its payment"),
         (_promise_a_refund, "every pending refund is sent to Stripe"),
@@ -167,7 +167,7 @@ def _ask_for_another_amount() -> None:
         (_spoil_the_read_model, "a product's list data matches"),
         (_praise_a_product, "a product's rating"),
         (_miscount_a_category, "a category counts its active products"),
-        (_miscount_a_coupon, "a coupon's count"),
+        (_miscount_a_coupon, "a promotion's count"),
     ],
 )
 def test_damage_is_found_and_ends_the_command_with_an_error(

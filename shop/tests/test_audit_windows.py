@@ -13,7 +13,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
-from cart.models import Coupon, CouponUse
+from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import Product, StockMovement, Variant
 from conftest import client_of
 from orders.models import Order
@@ -71,9 +71,9 @@ def damage(orders: list[Order]) -> None:
     Payment.objects.create(
         order_id=ObjectId(), order_number="NONE", idempotency_key="n", amount=1, currency="usd", opened_from="digest"
     )
-    coupon = Coupon.objects.create(pk=ObjectId("5" * 24), code="TEN", kind="fixed", value=1, used=7)
+    coupon = Promotion.objects.create(pk=ObjectId("5" * 24), code="TEN", kind="fixed", value=1, used=7)
     for number in ("NONE", "NONE", orders[0].number):
-        CouponUse.objects.create(coupon=coupon, order_number=number)
+        PromotionUse.objects.create(promotion=coupon, order_number=number)
     for product in Product.objects.all():
         Review.objects.create(product=product, user_id=ObjectId(), rating=5)
     Variant.objects.update(stock=3)

@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import KnownNetwork, TokenFamily, User
-from cart.models import Cart, Coupon, CouponUse
+from cart.models import Cart
+from cart.promotions.models import Promotion, PromotionUse
 from catalog import images, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from conftest import PASSWORD, client_of
@@ -42,8 +43,8 @@ WRITTEN = (
         ProductImage,
         StockMovement,
         Cart,
-        Coupon,
-        CouponUse,
+        Promotion,
+        PromotionUse,
     ),
     *(Order, Review, Payment, Refund, StripeEvent, StaffAction, RateWindow, IdempotencyRecord),
 )
@@ -157,7 +158,7 @@ def written_by_the_services(shipping: Any, make_user: Any, make_category: Any, s
         }
     )
     images._add_image(product_id=product.pk, name="products/lamp.webp", alt="Lamp")
-    Coupon.objects.create(code="TEN", kind=Coupon.Kind.PERCENTAGE, value=10)
+    Promotion.objects.create(code="TEN", kind=Promotion.Kind.PERCENTAGE, value=10)
     add_to_cart(guest, product)
     for number in range(4):
         add_to_cart(customer, product, 2)

@@ -40,6 +40,7 @@ FOUND_BY = {
     *(f"cart.Cart.{name}" for name in ("lines", "revision", "user")),
     *(f"catalog.Variant.{name}" for name in ("is_active", "stock")),
     *(f"orders.Order.{name}" for name in ("number", "payment_status", "status", "user")),
+    "cart.PromotionUse.order_number",
     "orders.ShippingMethod.is_active",
 }
 

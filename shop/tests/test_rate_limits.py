@@ -153,6 +153,7 @@ LIMITED = {
     "PUT /users/me/avatar/",
     "POST /products/{product_pk}/images/",
     "POST /cart/items/",
+    "PUT /cart/items/",
     "PATCH /cart/items/{id}/",
     "DELETE /cart/items/{id}/",
     "DELETE /cart/",

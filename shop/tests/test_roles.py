@@ -60,10 +60,10 @@ def test_making_the_groups_again_changes_nothing_and_completes_what_was_broken_o
     assert set(made) == {EDITORS, DESK, READERS}
     desk = Group.objects.get(name=DESK)
     desk.permissions.remove(desk.permissions.first())
-    desk.permissions.add(Permission.objects.get(codename="view_coupon"))
+    desk.permissions.add(Permission.objects.get(codename="view_promotion"))
     make_groups()
     make_groups()
-    assert state() == {**made, DESK: made[DESK] | {"view_coupon"}}
+    assert state() == {**made, DESK: made[DESK] | {"view_promotion"}}
 
 
 def test_a_group_alone_makes_no_one_staff(member: Callable[[str], User]) -> None:

@@ -13,7 +13,8 @@ from django.db.models import Sum
 from PIL import Image
 
 from accounts.models import Address, User
-from cart.models import Cart, Coupon
+from cart.models import Cart
+from cart.promotions.models import Promotion
 from catalog import images, read_model, services
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from orders.models import ShippingMethod, ShippingZone, TaxRate
@@ -81,7 +82,9 @@ def test_the_demo_has_its_products_terms_and_people():
     assert methods["standard"].rates.count() == 9
     assert dict(TaxRate.objects.filter(country="DE").values_list("tax_class", "rate")) == {"standard": 19, "reduced": 7}
     assert TaxRate.objects.get(country="US", state="CA").rate == Decimal("7.25")
-    assert Coupon.objects.get(code="WELCOME10").value == Decimal(10)
+    assert Promotion.objects.get(code="WELCOME10").value == Decimal(10)
+    mugs = Promotion.objects.get(name="3 for 2 mugs")
+    assert (mugs.automatic, mugs.targets) == (True, [Category.objects.get(slug="mugs-cups").pk])
     staff = authenticate(username="staff@example.com", password="staff-demo-password")
     assert staff.is_superuser
     assert staff.is_staff

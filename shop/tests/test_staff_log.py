@@ -9,7 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from cart.models import Coupon
+from cart.promotions.models import Promotion
 from catalog import services as catalog
 from catalog.models import Product, Variant
 from catalog.services import count_sales
@@ -160,12 +160,12 @@ def test_saves_in_the_admin_name_the_fields_and_no_values(browser: Client, make_
 
 def test_adding_and_deleting_in_the_admin(browser: Client, make_product: Any, make_category: Any) -> None:
     coupon = {"code": "WELCOME", "kind": "percentage", "value": "10", "is_active": "on"}
-    url = url_of("cart.coupon", "add")
+    url = url_of("cart.promotion", "add")
     browser.post(url, filled_in(browser.get(url)) | coupon)
     (added,) = noted()
-    assert added[:3] == ("admin", "add", "cart.coupon WELCOME")
-    browser.post(url_of("cart.coupon", "delete", Coupon.objects.get().pk), {"post": "yes"})
-    assert noted() == [("admin", "delete", "cart.coupon WELCOME", [])]
+    assert added[:3] == ("admin", "add", "cart.promotion WELCOME")
+    browser.post(url_of("cart.promotion", "delete", Promotion.objects.get().pk), {"post": "yes"})
+    assert noted() == [("admin", "delete", "cart.promotion WELCOME", [])]
 
     browser.post(url_of("catalog.category", "delete", make_category("Shirts").pk), {"post": "yes"})
     assert noted() == [("admin", "delete", "catalog.category Shirts", [])]

@@ -15,7 +15,8 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from accounts.models import Address, User
-from cart.models import Cart, Coupon
+from cart.models import Cart
+from cart.promotions.models import Promotion
 from catalog.models import Category, Product, Variant
 from orders.models import Order, ShippingMethod, TaxRate
 from orders.reviews.models import Review
@@ -43,7 +44,7 @@ SOME_ID = ObjectId()
         (Cart, {"token_digest": "0123"}),
         (Cart, {"user": SOME_ID}),
         (Cart, {"user__in": [SOME_ID, ObjectId()]}),
-        (Coupon, {"code": "SPRING"}),
+        (Promotion, {"code": "SPRING"}),
         (Order, {"number": "7KQ2M-X94TB"}),
         (Order, {"cart": SOME_ID, "cart_revision": 1}),
         (ShippingMethod, {"code": "standard"}),
@@ -68,7 +69,7 @@ def test_look_ups_use_the_unique_index(model: type[Model], values: dict[str, Any
 MIGRATIONS = [
     ("accounts", "0007_unique_indexes", [User]),
     ("catalog", "0008_unique_indexes", [Category, Product, Variant]),
-    ("cart", "0006_unique_indexes", [Cart, Coupon]),
+    ("cart", "0006_unique_indexes", [Cart, Promotion]),
     ("orders", "0012_unique_indexes", [Order, Review, ShippingMethod]),
     ("payments", "0007_unique_indexes", [Payment, Refund]),
     ("shop", "0005_unique_indexes_of_django", [Session]),
@@ -88,7 +89,8 @@ class Upgrade:
     def prepare(self) -> None:
         with BackendSchemaEditor(connection) as editor:
             for model in self.models:
-                old = self.before.apps.get_model(model._meta.app_label, model._meta.model_name)
+                # Models may have had another name.
+                (old,) = (each for each in self.before.apps.get_models() if each._meta.db_table == model._meta.db_table)
                 editor.delete_model(model)
                 editor.create_model(old)
 

@@ -330,7 +330,8 @@ def _variant_line(variant: dict[str, Any]) -> str:
 
 def _cart_lines(cart: dict[str, Any]) -> list[str]:
     lines = [f"{item['quantity']} x {item['product']['name']:<28} {item['line_total']:>8}" for item in cart["items"]]
-    return [*lines, f"coupon {cart['coupon']}: -{cart['discount']}, total {cart['total']}"]
+    lines += [f"{each['label']:<32} -{each['amount']:>7}" for each in cart["discounts"]]
+    return [*lines, f"total {cart['total']}"]
 
 
 def _method_line(method: dict[str, Any]) -> str:

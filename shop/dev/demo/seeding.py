@@ -1,7 +1,7 @@
 """Create missing rows by natural key; leave existing ones unchanged."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.address_book import add_address
 from accounts.models import Address, User
-from cart.models import Coupon
+from cart.promotions.models import Promotion
 from catalog import images, services
 from catalog.collections import membership
 from catalog.collections.models import Collection
@@ -205,16 +205,33 @@ def _missing_tax_rates() -> int:
 
 
 def _missing_coupons() -> int:
-    known = set(Coupon.objects.values_list("code", flat=True))
-    missing = [
-        Coupon(
-            code=coupon.code,
-            kind=coupon.kind,
-            value=Decimal(coupon.value) if coupon.kind == Coupon.Kind.PERCENTAGE else shop_price(coupon.value),
-            minimum_subtotal=shop_price(coupon.minimum_subtotal),
+    known = set(Promotion.objects.values_list("code", flat=True))
+    return _create_promotions(coupon for coupon in terms.COUPONS if coupon.code not in known)
+
+
+def seed_promotions() -> int:
+    """Create the automatic promotions, after the categories; return their number."""
+    known = set(Promotion.objects.filter(automatic=True).values_list("name", flat=True))
+    return _create_promotions(each for each in terms.AUTOMATIC_PROMOTIONS if each.name not in known)
+
+
+def _create_promotions(missing: Iterable[terms.DemoPromotion]) -> int:
+    made = 0
+    for each in missing:
+        buy, get = each.quantities or (None, None)
+        Promotion.objects.create(
+            name=each.name,
+            code=each.code,
+            automatic=not each.code,
+            kind=each.kind,
+            value=shop_price(each.value) if each.kind == Promotion.Kind.FIXED else Decimal(each.value),
+            buy_quantity=buy,
+            get_quantity=get,
+            applies_to="categories" if each.categories else "everything",
+            targets=list(Category.objects.filter(slug__in=each.categories).values_list("pk", flat=True)),
+            minimum_subtotal=shop_price(each.minimum_subtotal),
+            first_order_only=each.first_order_only,
+            combinable=each.combinable,
         )
-        for coupon in terms.COUPONS
-        if coupon.code not in known
-    ]
-    Coupon.objects.bulk_create(missing)
-    return len(missing)
+        made += 1
+    return made

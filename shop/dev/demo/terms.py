@@ -85,16 +85,28 @@ SHIPPING_METHODS = (
 )
 
 
-class DemoCoupon(NamedTuple):
-    code: str
+class DemoPromotion(NamedTuple):
+    name: str
     kind: str
-    value: str
+    value: str = "0"
+    # Without one it is automatic.
+    code: str = ""
     minimum_subtotal: str = "0"
+    # Slugs; without any it applies to everything.
+    categories: tuple[str, ...] = ()
+    # Of X and Y, for "buy X, get Y".
+    quantities: tuple[int, int] | None = None
+    first_order_only: bool = False
+    combinable: bool = True
 
 
 COUPONS = (
-    DemoCoupon("WELCOME10", "percentage", "10"),
-    DemoCoupon("FIVEOFF", "fixed", "5.00", minimum_subtotal="30.00"),
+    DemoPromotion("Welcome", "percentage", "10", code="WELCOME10", first_order_only=True),
+    DemoPromotion("Five off", "fixed", "5.00", code="FIVEOFF", minimum_subtotal="30.00"),
+)
+AUTOMATIC_PROMOTIONS = (
+    DemoPromotion("3 for 2 mugs", "buy_x_get_y", "100", categories=("mugs-cups",), quantities=(2, 1)),
+    DemoPromotion("Free shipping from 50", "free_shipping", minimum_subtotal="50.00"),
 )
 
 # Standard rates in per cent; other countries are exports without tax.

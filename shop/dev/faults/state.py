@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.tokens import issue_tokens
-from cart.models import Coupon, CouponUse
+from cart.promotions import uses
+from cart.promotions.models import Promotion, PromotionUse
 from catalog import services as catalog
 from catalog.models import Variant
 from orders import expiry
@@ -77,7 +78,7 @@ class ShopState:
         catalog.update_variant(variant=Variant.objects.get(product=product), data=data)
 
     def make_coupon(self, code: str, limit: int) -> None:
-        Coupon.objects.create(code=code, kind=Coupon.Kind.FIXED, value=Decimal(1), usage_limit=limit)
+        Promotion.objects.create(code=code, kind=Promotion.Kind.FIXED, value=Decimal(1), usage_limit=limit)
 
     def make_people(self, count: int) -> list[Person]:
         numbers = [next(self._numbers) for _ in range(count)]
@@ -114,7 +115,7 @@ class ShopState:
         return sum(line.backordered for line in lines if str(line.product) == product)
 
     def coupon_uses(self, code: str) -> int:
-        return CouponUse.objects.filter(coupon=Coupon.objects.get(code=code)).count()
+        return PromotionUse.objects.filter(promotion=Promotion.objects.get(code=code)).taken().count()
 
     def events(self) -> int:
         return StripeEvent.objects.count()
@@ -152,6 +153,7 @@ class ShopState:
         IdempotencyRecord.objects.filter(status=None).update(claimed_until=now)
         StripeEvent.objects.exclude(retry_at=None).update(retry_at=now)
         PeriodicTask.objects.update(due_at=now)
+        PromotionUse.objects.exclude(reserved_at=None).update(reserved_at=now - uses.RESERVED_FOR)
 
     def audit(self) -> list[str]:
         return audit.violations()

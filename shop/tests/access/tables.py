@@ -80,6 +80,7 @@ API = _rows("""
     PUT     cart/coupon/                              yes   yes   yes    yes   yes   yes    yes
     DELETE  cart/coupon/                              yes   yes   yes    yes   yes   yes    yes
     POST    cart/items/                               yes   yes   yes    yes   yes   yes    yes
+    PUT     cart/items/                               yes   yes   yes    yes   yes   yes    yes
     PATCH   cart/items/{line}/                        404   yes   404    404   404   404    404
     DELETE  cart/items/{line}/                        404   yes   404    404   404   404    404
 
@@ -129,7 +130,7 @@ ADMIN = {
     accounts.user            -                            -                         LCH  LACSDH+password+send_password_link+send_verification
     auth.group               -                            -                         LCH  LACSDH+delete_selected
     cart.cart                -                            -                         LCH  LCH
-    cart.coupon              -                            -                         LCH  LACSDH
+    cart.promotion           -                            -                         LCH  LACSDH
     catalog.category         LACSDH                       -                         LCH  LACSDH
     catalog.collection       LACSDH                       -                         LCH  LACSDH
     catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 
 from accounts.models import User
-from cart.models import Coupon
+from cart.promotions.models import Promotion
 from catalog.models import Category, Product
 from orders.models import Order
 from shop.dev.demo.bulk import BulkWriter
@@ -68,7 +68,7 @@ def require_empty() -> None:
     if (
         Order.objects.exists()
         or User.objects.filter(email=REGULAR).exists()
-        or Coupon.objects.filter(code__startswith="SAVE10-").exists()
+        or Promotion.objects.filter(code__startswith="SAVE10-").exists()
         or Product.objects.filter(variants__sku__in=[sku(0)]).exists()
     ):
         raise NotEmpty(

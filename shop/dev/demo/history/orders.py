@@ -8,8 +8,9 @@ from typing import Any
 from bson import ObjectId
 from django.conf import settings
 
-from cart.models import Coupon, CouponUse
+from cart.promotions.models import Promotion, PromotionUse
 from catalog.models import StockMovement
+from orders.discounts import LineDiscount, OrderDiscount
 from orders.lifecycle import NOTHING_TO_SEND, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
 from orders.models import Order, OrderLine, RefundEntry, TimelineEntry
 from orders.reviews.models import Review
@@ -40,7 +41,16 @@ class Orders:
         zero = dict.fromkeys(("subtotal", "discount", "shipping", "tax", "total"), Decimal(0))
         sample = template(
             Order(
-                lines=[OrderLine(product=any_id, variant=any_id, unit_price=Decimal(0), line_total=Decimal(0))],
+                lines=[
+                    OrderLine(
+                        product=any_id,
+                        variant=any_id,
+                        unit_price=Decimal(0),
+                        line_total=Decimal(0),
+                        discounts=[LineDiscount(promotion=any_id, amount=Decimal(0))],
+                    )
+                ],
+                discounts=[OrderDiscount(promotion=any_id, amount=Decimal(0))],
                 timeline=[TimelineEntry()],
                 refunds=[RefundEntry(refund=any_id, amount=Decimal(0))],
                 cart=any_id,
@@ -50,9 +60,10 @@ class Orders:
             )
         )
         (self._line,), (self._entry,), (self._refund,) = sample["lines"], sample["timeline"], sample["refunds"]
-        self._order = sample | {"refunds": []}
+        self._order = sample | {"refunds": [], "discounts": []}
+        (self._discount,), (self._line_discount,) = sample["discounts"], self._line["discounts"]
         self._movement = template(StockMovement(delta=0))
-        self._coupon_use, self._coupon = template(CouponUse()), template(Coupon(value=Decimal(0)))
+        self._coupon_use, self._coupon = template(PromotionUse()), template(Promotion(value=Decimal(0)))
         self._review = template(Review())
         self._coupon_uses = [0] * COUPONS
         self._reviewed: set[tuple[int, int]] = set()
@@ -120,6 +131,7 @@ class Orders:
 
     def _price(self, story: Story, products: list[tuple[int, int]]) -> None:
         amounts, prices = self._amounts, self._ledger.prices
+        stored = amounts.stored
         number = story.number
         *_, rate, taxes_shipping = PLACES[story.customer % len(PLACES)]
         whole = 100_000 + (rate if settings.PRICES_INCLUDE_TAX else 0)
@@ -127,14 +139,15 @@ class Orders:
         totals = [prices[product] * quantity for product, quantity in products]
         subtotal = sum(totals)
         coupon = number // 12 % COUPONS if number % 12 == 0 else None
-        discounts = [0] * len(products)
+        discounts, promotion = [0] * len(products), {}
         if coupon is not None:
             discounts = [total // 10 for total in totals]
-            story.document["coupon"] = _coupon_code(coupon)
+            code, promotion = _coupon_code(coupon), {"promotion": self._coupon_id(coupon)}
+            taken = {**self._discount, **promotion, "code": code, "label": code, "amount": stored(sum(discounts))}
+            story.document |= {"coupon": code, "discounts": [taken]}
         taxes = [rounded_share(total - off, rate, whole) for total, off in zip(totals, discounts, strict=True)]
         tax = sum(taxes) + (rounded_share(shipping, rate, whole) if taxes_shipping else 0)
         story.total = subtotal - sum(discounts) + shipping + (0 if settings.PRICES_INCLUDE_TAX else tax)
-        stored = amounts.stored
         lines = [
             {
                 **self._line,
@@ -147,6 +160,7 @@ class Orders:
                 "unit_price": stored(prices[product]),
                 "line_total": stored(total),
                 "discount": stored(off),
+                "discounts": [{**self._line_discount, **promotion, "amount": stored(off)}] if off else [],
                 "tax": stored(line_tax),
             }
             for (product, quantity), total, off, line_tax in zip(products, totals, discounts, taxes, strict=True)
@@ -275,7 +289,7 @@ class Orders:
             "order_number": story.code,
             "created_at": at(story.placed),
         }
-        writer.add(CouponUse, use)
+        writer.add(PromotionUse, use)
 
     def _coupon_id(self, coupon: int) -> ObjectId:
         return self._plan.id("coupon", coupon, self._plan.start - DAY)
@@ -286,12 +300,12 @@ class Orders:
                 **self._coupon,
                 "_id": self._coupon_id(coupon),
                 "code": _coupon_code(coupon),
-                "kind": Coupon.Kind.PERCENTAGE.value,
+                "kind": Promotion.Kind.PERCENTAGE.value,
                 "value": self._amounts.stored(self._amounts.steps(Decimal(10))),
                 "used": used,
                 "is_active": coupon % 4 != 3,
             }
-            writer.add(Coupon, document)
+            writer.add(Promotion, document)
 
     def _write_review(self, story: Story, product: int, writer: BulkWriter) -> None:
         delivered = next((step.moment for step in story.steps if step.event == Event.DELIVERED), None)

@@ -46,7 +46,7 @@ class Command(BaseCommand):
     def _seed_demo(self) -> None:
         if not settings.DEBUG:
             raise CommandError("The demo creates accounts with public passwords, so `manage.py seed` needs DEBUG=1.")
-        made = seeding.seed_terms() + seeding.seed_people() + seeding.seed_categories()
+        made = seeding.seed_terms() + seeding.seed_people() + seeding.seed_categories() + seeding.seed_promotions()
         with Progress(self.stdout, "Demo products") as bar:
             made += seeding.seed_products(PRODUCTS, tick=bar)
         made += seeding.seed_collections() + seeding.seed_sale()

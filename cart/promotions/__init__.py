@@ -1,0 +1,1 @@
+"""Promotions: automatic discounts, and those by a code (coupons)."""

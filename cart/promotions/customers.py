@@ -1,0 +1,87 @@
+"""Who uses a promotion: an account, or a guest by e-mail address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bson import ObjectId
+from django.utils.crypto import salted_hmac
+
+from accounts.models import User
+from cart import hooks
+from cart.promotions.models import Promotion, PromotionUse
+from shop.db import documents
+from shop.db.documents import Document, Pipeline
+from shop.jobs.email_addresses import normalize_email
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Neither is known of a guest before the checkout. ``email`` is that of an order which is being placed."""
+
+    user: User | None = None
+    email: str = ""
+
+    @property
+    def known_email(self) -> str:
+        """Return the address by which earlier orders count, or "".
+
+        Before an order an unverified address does not, so that no one learns what its owner did.
+        """
+        of_account = self.user.email if self.user and self.user.email_verified else ""
+        return normalize_email(self.email or of_account)
+
+    @property
+    def digest(self) -> str:
+        """Return a keyed digest of the known address, or ""."""
+        email = self.known_email
+        return salted_hmac("cart.coupons", email, algorithm="sha256").hexdigest() if email else ""
+
+    @property
+    def matches(self) -> list[Document]:
+        """Return the conditions, of which one finds a use of the customer."""
+        own: list[Document] = [{"user_id": self.user.pk}] if self.user else []
+        return [*own, {"email_digest": self.digest}] if self.digest else own
+
+
+@dataclass
+class CustomerFacts:
+    """What a customer did before; nothing for one who is not known."""
+
+    uses: dict[ObjectId, int] = field(default_factory=dict)
+    has_ordered: bool = False
+
+
+def facts_of(customer: Customer, promotions: Sequence[Promotion], *, but_of_order: str = "") -> CustomerFacts:
+    """Read what the promotions depend on, by one command if any."""
+    limited = [each.pk for each in promotions if each.most_per_customer is not None]
+    if not limited or not customer.matches:
+        return CustomerFacts()
+    own = {"coupon_id": {"$in": limited}, "order_number": {"$nin": ["", but_of_order]}, "$or": customer.matches}
+    count: Document = {"$group": {"_id": "$coupon_id", "uses": {"$sum": 1}}}
+    pipeline: Pipeline = [
+        # Any one document: transactions allow no `$unionWith`.
+        {"$match": {"_id": limited[0]}},
+        {"$project": {"_id": 1}},
+        {"$lookup": {"from": PromotionUse._meta.db_table, "pipeline": [{"$match": own}, count], "as": "counts"}},
+    ]
+    if any(each.first_order_only for each in promotions):
+        pipeline += _earlier_orders(customer)
+    rows = documents.aggregate(Promotion, pipeline)
+    return CustomerFacts(
+        uses={count["_id"]: count["uses"] for row in rows for count in row["counts"]},
+        has_ordered=any(row.get("orders") for row in rows),
+    )
+
+
+def _earlier_orders(customer: Customer) -> Pipeline:
+    """Return a stage that adds at most one order."""
+    return [
+        {
+            "$lookup": {
+                "from": model._meta.db_table,
+                "pipeline": [{"$match": match}, {"$limit": 1}, {"$project": {"_id": 1}}],
+                "as": "orders",
+            }
+        }
+        for model, match in hooks.orders_of(user=customer.user, email=customer.known_email)
+    ]
