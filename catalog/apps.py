@@ -9,3 +9,4 @@ class CatalogConfig(AppConfig):
         from catalog import due_prices, movement_sums, services  # noqa: F401 (they register their jobs)
         from catalog.collections import images, membership  # noqa: F401
         from catalog.importing import runs  # noqa: F401
+        from catalog.vocabulary import upkeep  # noqa: F401

@@ -11,6 +11,8 @@ from catalog.collections.models import Collection, CollectionItem
 from catalog.models import Category, Product, ProductImage, StockMovement, Variant
 from catalog.redirects import Kind, SlugRedirect
 from catalog.sales import PricePlan
+from catalog.typing_errors import stored_keys
+from catalog.vocabulary.models import SearchWord
 from shop.audit import Window, invariant, invariant_over
 from shop.db import documents, identifiers
 from shop.db.fields import is_distinct_key
@@ -77,6 +79,13 @@ def variants_have_images_of_their_product(variants: Window[Variant]) -> Iterator
     for variant in variants:
         if any(owners.get(pk) != variant.product_id for pk in variant.images):
             yield f"{variant.sku} has an image that is not its product's"
+
+
+@invariant_over(SearchWord, "a word of the search's vocabulary is found by words like it")
+def vocabulary_has_its_keys(words: Window[SearchWord]) -> Iterator[str]:
+    for word in words:
+        if word.keys != stored_keys(word.word):
+            yield f"the word {word.word} has outdated keys; delete it, and the worker adds it again"
 
 
 @invariant("a category counts its active products")

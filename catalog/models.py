@@ -22,6 +22,7 @@ from catalog.seo import seo_description_field, seo_title_field
 from catalog.slugs import validate_slug_not_reserved
 from catalog.tags import LONGEST_TAG, validate_tags
 from catalog.tax_classes import TaxClass
+from catalog.vocabulary.models import SearchWord  # noqa: F401 (registers the model)
 from shop.db import identifiers
 from shop.db.fields import CodeField, KeyField, LabelField, LabelsField, LowerSlugField, OptionsField, TagsField
 from shop.db.money_fields import money_field

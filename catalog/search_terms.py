@@ -24,6 +24,13 @@ SHORTEST_BEGINNING, LONGEST_BEGINNING = 2, 12
 LONGEST_GRAM = 3
 
 
+def words_of_letters(texts: Iterable[str]) -> set[str]:
+    """Return words and compounds of the letters a to z, as written and folded, without stop words."""
+    found = [words_of(folded(text), pairs=False) for text in texts]
+    words = {word for each in found for word in (*each.words, *(compound.text for compound in each.compounds))}
+    return {word for word in words if word.isascii() and word.isalpha() and word not in STOP_WORDS}
+
+
 def sort_name(name: str) -> str:
     """Return the sort key: "Äpfel" sorts before "Zebra"."""
     return sort_form(name)[:200]
@@ -52,6 +59,11 @@ def category_fields(category: str) -> dict[str, list[str]]:
         "search_words": [CATEGORY + word for word in words],
         "search_beginnings": [CATEGORY + beginning for beginning in _beginnings(words)],
     }
+
+
+def of_whole_word(word: str) -> list[str]:
+    """Return the terms of which each product with this word has one."""
+    return [word + END, CATEGORY + word + END]
 
 
 def with_category(category: str) -> dict[str, Func]:

@@ -12,6 +12,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from catalog.categories import in_tree_order
+from catalog.listing.corrections import CORRECTED_QUERY
 from catalog.listing.filters import ProductFilters, kind_of
 from catalog.listing.replies import CategoryBriefSerializer
 from catalog.listing.selection import Selection, Selector
@@ -93,6 +94,7 @@ class AttributeFacetSerializer(serializers.Serializer):
 
 
 class FacetsSerializer(serializers.Serializer):
+    corrected_query = serializers.CharField(allow_null=True, help_text=CORRECTED_QUERY)
     count = serializers.IntegerField(help_text="As in the list, or less if `count_exact` is false.")
     count_exact = serializers.BooleanField(
         help_text="False if `count` may be too low, because every filter alone matches more than 10,000 products."
@@ -120,7 +122,14 @@ _facets: TTLCache[dict[str, Any]] = TTLCache(seconds=5.0, maxsize=100)
 
 
 def count_facets(query: ProductFilters) -> dict[str, Any]:
-    """Return the data of a :class:`FacetsSerializer`."""
+    """Return the data of a :class:`FacetsSerializer`. Corrects the search if nothing matches, as the list does."""
+    facets = _cached_facets(query)
+    if not facets["count"] and query.correct():
+        facets = _cached_facets(query)
+    return {**facets, "corrected_query": query.corrected_query}
+
+
+def _cached_facets(query: ProductFilters) -> dict[str, Any]:
     key = repr((query.conditions, query.match()))
     facets = _facets.get(key)
     if facets is None:

@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 
 from catalog.brands import brand_slug
 from catalog.collections.models import COLLECTION_ORDER, Collection, CollectionItem
+from catalog.listing import corrections
 from catalog.listing.option_filters import OptionFilters
 from catalog.listing.orderings import HAND_SORTED, NEWEST_FIRST, ORDERINGS, RELEVANCE, Condition, Ordering
 from catalog.listing.search import Search
@@ -78,10 +79,11 @@ class ProductFiltersSerializer(serializers.Serializer):
         required=False,
         max_length=200,
         allow_blank=True,
-        help_text="Words of name, category, description, attributes and options, and SKUs. All words must match in any "
-        "of their forms, the last one also by its beginning. Only letters and digits count: `t-shirt`, `tshirt` and "
-        "`T shirt` are equal, as are `o` and `ø`. Common English words (`the`) are ignored, except in such a compound "
-        "or without other words. Chinese, Japanese, Thai, Lao, Khmer and Burmese words match anywhere in a text.",
+        help_text="Words of name, brand, category, tags, description, attributes and options; SKUs and barcodes. All "
+        "words must match in any of their forms, the last one also by its beginning. Only letters and digits count: "
+        "`t-shirt`, `tshirt` and `T shirt` are equal, as are `o` and `ø`. Common English words (`the`) are ignored, "
+        "except in such a compound or without other words. Chinese, Japanese, Thai, Lao, Khmer and Burmese words match "
+        "anywhere in a text. If nothing matches, typing errors are corrected, see `corrected_query`.",
     )
 
 
@@ -190,6 +192,17 @@ class ProductFilters:
         self.brands = {brand_slug(brand): brand for brand in self.data.get("brand", ())}
         text = self.data.get("search")
         self.search = Search(text) if text else None
+        self.corrected_query: str | None = None
+
+    def correct(self) -> bool:
+        """Correct the typing errors of a search that finds nothing; return whether it changed. Sends a command."""
+        if self.search is None or self.corrected_query is not None:
+            return False
+        self.corrected_query = corrections.correct(self.search)
+        if self.corrected_query is None:
+            return False
+        self.search = Search(self.corrected_query)
+        return True
 
     @staticmethod
     def _named(asked: Iterable[tuple[str, list[str]]]) -> dict[str, dict[str, list[str]]]:

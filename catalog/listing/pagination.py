@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from rest_framework.exceptions import NotFound
 
 from catalog.listing import replies
+from catalog.listing.corrections import CORRECTED_QUERY
 from catalog.listing.count import ListCount
 from catalog.listing.filters import VARIANTS, ProductQuery
 from catalog.listing.orderings import Condition
@@ -44,6 +45,8 @@ class ProductPagination(pagination.ListPagination):
             last_stages=count.last_stages,
         )
         self.counted = count.read(rows)
+        if not self.counted and self.source.correct():
+            return self._read(part)
         self._positions = [row.pop("position") for row in rows] if position else []
         return rows
 
@@ -59,4 +62,9 @@ class ProductPagination(pagination.ListPagination):
         return self._positions[len(rows) - 1] if self._positions else None
 
     def get_paginated_response(self, data: list[Document]) -> HttpResponse:  # type: ignore[override]
-        return JSONReply(self.envelope(data))
+        return JSONReply({"corrected_query": self.source.corrected_query, **self.envelope(data)})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        described = super().get_paginated_response_schema(schema)
+        described["properties"]["corrected_query"] = {"type": ["string", "null"], "description": CORRECTED_QUERY}
+        return described

@@ -32,6 +32,7 @@ class Search:
     """
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self._found = _parsed(text)
         words, alone = self._found.words, self._found.alone
         self._is_one_token = len(text.split()) == 1 and all(map(str.isascii, words))
@@ -45,6 +46,17 @@ class Search:
     def conditions(self) -> list[dict[str, Any]]:
         """Return filters that must all match. May query word counts."""
         return [{"search_beginnings": {"$in": forms}} for forms in self._rarest_first]
+
+    def forms_of_words(self) -> dict[str, Forms]:
+        """Return the words that are not ignored, without those of scripts without spaces, and their forms."""
+        words = self._found.words
+        searched = [at for at in range(len(words)) if at not in self._ignored and not is_unspaced(words[at])]
+        return {words[at]: form for at in searched for form in self._forms(at)}
+
+    @property
+    def last_word(self) -> str:
+        """Return the word that may still be being typed."""
+        return (self._found.words or [""])[-1]
 
     def matching(self, products: QuerySet[Product]) -> QuerySet[Product]:
         for forms in self._rarest_first:

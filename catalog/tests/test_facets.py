@@ -68,6 +68,7 @@ def in_stock(found: dict[str, Any]) -> dict[bool, int]:
 def test_facets_have_one_shape(ask: Callable, shelf: None) -> None:
     clothes, shirts, books = (Category.objects.get(slug=slug) for slug in ("clothes", "shirts", "books"))
     assert ask() == {
+        "corrected_query": None,
         "count": 5,
         "count_exact": True,
         "exact": True,
@@ -99,7 +100,7 @@ def test_facets_have_one_shape(ask: Callable, shelf: None) -> None:
 
 def test_an_empty_shop_has_empty_facets(ask: Callable, db: None) -> None:
     lists: dict[str, list] = {"categories": [], "brands": [], "tags": [], "attributes": [], "options": []}
-    nothing = {"count": 0, "count_exact": True, "exact": True, **lists}
+    nothing = {"corrected_query": None, "count": 0, "count_exact": True, "exact": True, **lists}
     stock = [{"value": True, "count": 0}, {"value": False, "count": 0}]
     assert ask() == {**nothing, "price": {"min": None, "max": None, "ranges": []}, "in_stock": stock}
     assert ask("search=mug&in_stock=true") == ask()

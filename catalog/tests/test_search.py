@@ -257,6 +257,19 @@ def test_skus_attributes_and_options_are_found(found: Callable, make_product: Ma
         assert found(text) == [], text
 
 
+def test_brands_tags_and_barcodes_are_found(as_staff: APIClient, found: Callable, make_product: Make) -> None:
+    make_product("Pebble")
+    shirt = make_product("Shirt", brand="Łódź Mills", tags=["summer-sale"])
+    variant = Variant.objects.get(product=shirt)
+    change = as_staff.patch(f"/api/v1/variants/{variant.pk}/", {"barcode": "4006381333931"}, format="json")
+    assert change.status_code == 200, change.content
+    for text in ("lodz", "mills shirt", "summer", "summer-sale", "4006381333931", "40063", "shirt 4006381333931"):
+        assert found(text) == ["Shirt"], text
+    assert as_staff.patch(f"{LIST}{shirt.pk}/", {"brand": "Acme", "tags": []}, format="json").status_code == 200
+    assert found("lodz") == found("summer") == found("4006381333932") == []
+    assert found("acme") == ["Shirt"]
+
+
 def test_all_of_very_many_skus_are_found(names: Callable[..., list[str]], make_product: Make) -> None:
     variants = [{"sku": f"LOT-{n}-Q", "options": {"n": f"no {n}"}, "price": "1"} for n in range(100)]
     make_product("Shirt", variants=variants)

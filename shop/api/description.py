@@ -26,7 +26,12 @@ Rows are counted up to 10,000; if there are more, `count_exact` is false, and la
 **Search and filters.** Products must match all filters, but only one of several values of an attribute
 (`attr_colour=red&attr_colour=blue`). `/products/facets/` takes the same filters and returns how many products would
 match with each further filter. A search finds products that contain all its words in their names, categories,
-descriptions, attributes, options or SKUs. A word matches in any of its forms, the last one also by its beginning.
+descriptions, brands, tags, attributes, options, SKUs or barcodes. A word matches in any of its forms, the last one also
+by its beginning.
+If nothing matches, words without any product are replaced by similar ones with products (`hoddie` by `hoodie`), and
+`corrected_query` in the reply is the search that was used: one letter may be wrong, missing, too many or exchanged with
+its neighbour, in words of at least eight letters two. Words of up to three letters, and those with digits beside
+them, are never replaced. New words of products are known within five minutes.
 
 **Prices** are those of now: a scheduled sale price applies from its start until its end, in lists, details, carts and
 orders; `compare_at_price` is then at least the regular price. `lowest_price_30_days` is the lowest one of the 30 days
