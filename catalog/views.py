@@ -3,7 +3,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -42,6 +42,12 @@ from catalog.listing.pictures import PictureSerializer, picture
 from catalog.listing.replies import (
     ProductDetailSerializer,
     ProductSerializer,
+)
+from catalog.listing.suggestions import (
+    SUGGESTIONS_EXAMPLE,
+    SuggestionQuerySerializer,
+    SuggestionSerializer,
+    suggest,
 )
 from catalog.listing.variants import StaffVariantSerializer, get_variant
 from catalog.lookup import SEE_ALL, current_slug, find_product, match_id_or_slug
@@ -142,6 +148,7 @@ class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewset
     errors = {
         "list": [ValidationError],
         "facets": [ValidationError],
+        "suggest": [ValidationError],
         "create": [SlugTaken, SkuTaken, DuplicateOptions, CompareAtPriceTooLow, SaleInvalid, UnknownImage],
         "update": CHANGE_ERRORS,
         "partial_update": CHANGE_ERRORS,
@@ -173,6 +180,23 @@ class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewset
         always has exact counts.
         """
         return Response(FacetsSerializer(count_facets(ProductFilters(request.query_params))).data)
+
+    @extend_schema(
+        parameters=[SuggestionQuerySerializer],
+        responses=SuggestionSerializer(many=True),
+        examples=[OpenApiExample("q=hoo", value=SUGGESTIONS_EXAMPLE, response_only=True)],
+    )
+    @action(detail=False, pagination_class=None)
+    def suggest(self, request: Request) -> Response:
+        """Suggest up to ten products, categories, brands and searches for what is typed so far.
+
+        Products with the words in their names come first, of these the ones in stock, then the best-selling ones.
+        Inactive products, and categories and brands without active ones, are not suggested. If there is nothing to
+        suggest, typing errors are corrected as in the list. Without `q` the reply is empty.
+        """
+        query = SuggestionQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        return Response(SuggestionSerializer(suggest(query.validated_data["q"]), many=True).data)
 
     @extend_schema(responses={200: ProductDetailSerializer, 301: MOVED})
     def retrieve(self, request: Request, pk: str) -> HttpResponse:

@@ -1,6 +1,6 @@
 """Every searched word becomes a condition on the products' search terms."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from bson import Regex
@@ -57,6 +57,14 @@ class Search:
     def last_word(self) -> str:
         """Return the word that may still be being typed."""
         return (self._found.words or [""])[-1]
+
+    @property
+    def number_of_words(self) -> int:
+        return len(self._found.words)
+
+    def finds(self, beginnings: Collection[str]) -> bool:
+        """Return whether something with these search terms matches."""
+        return all(any(_is_among(beginnings, form) for form in forms) for forms in self._rarest_first)
 
     def matching(self, products: QuerySet[Product]) -> QuerySet[Product]:
         for forms in self._rarest_first:
@@ -133,6 +141,13 @@ class Search:
         if missing := {key: forms[key] for key in compared if key not in numbers}:
             numbers |= _count(missing)
         return [forms[key] for key in sorted(forms, key=lambda key: numbers.get(key, _COMMON))]
+
+
+def _is_among(beginnings: Collection[str], form: str | Regex) -> bool:
+    if isinstance(form, str):
+        return form in beginnings
+    pattern = form.try_compile()
+    return any(map(pattern.match, beginnings))
 
 
 def _by_length(forms: Forms) -> tuple[bool, int]:

@@ -14,7 +14,7 @@ from shop.dev.testing.replies import refusal
 pytestmark = pytest.mark.django_db
 
 READS = [LIST, f"{LIST}?search=mug&ordering=price", f"{LIST}mug/", f"{LIST}facets/", "/api/v1/categories/"]
-READS += ["/api/v1/categories/kitchen/"]
+READS += ["/api/v1/categories/kitchen/", f"{LIST}suggest/?q=mu"]
 
 
 @pytest.fixture

@@ -56,7 +56,8 @@ OPTION_FILTERS = [
     "opt_size=none&opt_in_stock=true",
 ]
 # They return all rows, of which there are few.
-WHOLE = {"/categories/", "/collections/", "/shipping-methods/"}
+# Suggestions have a budget in `catalog/tests/test_suggestions.py`.
+WHOLE = {"/products/suggest/", "/categories/", "/collections/", "/shipping-methods/"}
 WHOLE_COLLECTIONS = {Category._meta.db_table, Collection._meta.db_table}
 
 

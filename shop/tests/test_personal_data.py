@@ -261,7 +261,6 @@ CLASSIFIED: dict[str, str] = {
             "catalog.product.category_slug",
             "catalog.product.sort_name",
             "catalog.searchword.word",
-            "catalog.searchword.keys",
             "catalog.product.pictures",
             "catalog.variant.sku",
             "catalog.variant.sku_key",

@@ -60,6 +60,7 @@ API = _rows("""
     GET     products/                                 yes   yes   yes    yes   yes   yes    yes
     POST    products/                                 401   403   403    yes   403   403    yes
     GET     products/facets/                          yes   yes   yes    yes   yes   yes    yes
+    GET     products/suggest/                         yes   yes   yes    yes   yes   yes    yes
     GET     products/{product}/                       yes   yes   yes    yes   yes   yes    yes
     PUT     products/{product}/                       401   403   403    yes   403   403    yes
     PATCH   products/{product}/                       401   403   403    yes   403   403    yes
