@@ -85,11 +85,13 @@ class Journey:
             bool(prices) and prices == sorted(prices) and prices[-1] <= Decimal(limit),
             f"{found['count']} products of the whole branch cost {limit} or less, cheapest first",
         )
-        found = guest.get("/products/?search=stoneware+mug&ordering=relevance")
+        suggested = [each["slug"] for each in guest.get("/products/suggest/?q=harbour+st")]
+        self._promise(MUG in suggested, "The mug is suggested while its name is typed")
+        found = guest.get("/products/?search=stonewear+mug&ordering=relevance")
         self.narrator.shown(_product_lines(found))
-        self._promise(
-            any(product["slug"] == MUG for product in found["results"][:3]), "The search finds the mug at the top"
-        )
+        first, corrected = [each["slug"] for each in found["results"][:3]], found["corrected_query"]
+        self._promise(corrected == "stoneware mug", "The search corrects a typing error")
+        self._promise(MUG in first, "The search finds the mug at the top")
         found = guest.get("/products/?attr_material=Organic+cotton&in_stock=true")
         self._promise(
             any(product["slug"] == TEE for product in found["results"]), "Attributes filter: organic cotton, in stock"

@@ -17,6 +17,7 @@ from catalog import images, services
 from catalog.collections import membership
 from catalog.collections.models import Collection
 from catalog.models import Category, Product, ProductImage, Variant
+from catalog.vocabulary import upkeep
 from orders.models import ShippingMethod, ShippingRate, ShippingZone, TaxRate
 from shop import media, money
 from shop.dev.demo import terms
@@ -67,7 +68,10 @@ def seed_products(products: Sequence[DemoProduct], *, tick: Tick) -> int:
         if product.slug not in known:
             services.create_product(data={**product.data(), "category": categories[product.category]})
         tick(number, len(products))
-    return len(products) - len(known)
+    if made := len(products) - len(known):
+        # The worker would do it within minutes.
+        upkeep.rebuild()
+    return made
 
 
 def seed_collections() -> int:

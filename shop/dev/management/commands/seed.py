@@ -5,7 +5,6 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
 from accounts.models import User
-from catalog.vocabulary import upkeep as vocabulary
 from orders.models import Order
 from shop.dev.demo import bench, history, seeding
 from shop.dev.demo.products import PRODUCTS
@@ -53,8 +52,6 @@ class Command(BaseCommand):
         made += seeding.seed_collections() + seeding.seed_sale()
         with Progress(self.stdout, "Demo pictures") as bar:
             made += seeding.seed_pictures(PRODUCTS, tick=bar)
-        if made:
-            vocabulary.rebuild()
         self.stdout.write(
             f"  Demo data created: {len(PRODUCTS)} products."
             if made
