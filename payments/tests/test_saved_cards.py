@@ -34,7 +34,12 @@ def test_an_intent_says_what_was_ordered_by_whom_and_where_it_goes(
     (intent,) = simulator.state()["payment_intents"]
     assert (intent["description"], intent["receipt_email"]) == (f"Order {number}", "ada@example.com")
     assert intent["shipping"]["name"] == "Ada Lovelace"
-    assert intent["shipping"]["address"] == {"line1": "12 St James's Square", "city": "London", "country": "GB"}
+    assert intent["shipping"]["address"] == {
+        "line1": "12 St James's Square",
+        "city": "London",
+        "postal_code": "SW1Y 4JH",
+        "country": "GB",
+    }
 
 
 def test_an_account_has_one_customer_whose_cards_each_payment_offers(

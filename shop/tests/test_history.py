@@ -157,7 +157,7 @@ def written_by_the_services(shipping: Any, make_user: Any, make_category: Any, s
             "stock": 50,
         }
     )
-    images._add_image(product_id=product.pk, name="products/lamp.webp", alt="Lamp")
+    images._add_image(product_id=product.pk, name="products/lamp.webp", alt="Lamp", dimensions=(1200, 900))
     Promotion.objects.create(code="TEN", kind=Promotion.Kind.PERCENTAGE, value=10)
     add_to_cart(guest, product)
     for number in range(4):

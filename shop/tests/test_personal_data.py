@@ -79,6 +79,8 @@ CLASSIFIED: dict[str, str] = {
             "orders.order.tracking_number",
             "orders.order.timeline.detail",
             "payments.payment.client_secret",
+            "payments.stripecustomer.customer",
+            "payments.stripecustomer.email",
             "payments.refund.reason",
             # A request for a new password that waits.
             "shop.job.payload",
@@ -282,6 +284,7 @@ NO_CANARIES = {
     "accounts.knownnetwork.id",
     "accounts.address.country",
     "payments.payment.client_secret",
+    "payments.stripecustomer.customer",
 }
 
 

@@ -243,7 +243,12 @@ def test_bench_documents_are_those_that_the_services_write():
         }
     )
     for position in range(3):
-        images._add_image(product_id=product.pk, name=f"products/38-{position}.jpg", alt=f"Product 38, view {position}")
+        images._add_image(
+            product_id=product.pk,
+            name=f"products/38-{position}.jpg",
+            alt=f"Product 38, view {position}",
+            dimensions=(1200, 900),
+        )
 
     for kind, documents in documents_of_product("product-38").items():
         for bulk, written in zip(in_bulk[kind], documents, strict=True):

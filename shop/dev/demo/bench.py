@@ -144,6 +144,8 @@ class _Writer:
                     "name": f"products/{number}-{position}.jpg",
                     "alt": f"Product {number}, view {position}",
                     "position": position,
+                    "width": 1200,
+                    "height": 900,
                     "created_at": now,
                 }
                 for position in range(self._images)
@@ -169,7 +171,10 @@ class _Writer:
                     "counted_in": category_id,
                     "price": price,
                     "price_max": price,
-                    "pictures": [{"id": str(row["_id"]), "name": row["name"], "alt": row["alt"]} for row in images],
+                    "pictures": [
+                        {"id": str(row["_id"]), **{name: row[name] for name in ("name", "alt", "width", "height")}}
+                        for row in images
+                    ],
                     "attributes": {},
                     "attribute_pairs": [],
                     "created_at": now,

@@ -67,6 +67,17 @@ _OF_CODES_AND_ATTRS = {
     ("required", "price"): BETWEEN,
     ("sku_taken", "variants"): BETWEEN,
     ("search_required", "ordering"): BETWEEN,
+    # Fields that addresses of a country need, and its format of tax ids.
+    **{
+        (code, f"{address}{name}"): BETWEEN
+        for address in ("", "shipping_address.", "billing_address.")
+        for code, name in (
+            ("required", "city"),
+            ("required", "state"),
+            ("required", "postal_code"),
+            ("invalid_tax_id", "tax_id"),
+        )
+    },
 }
 # Parameters that accept any value.
 _OF_PARAMETERS = {"attributes": UNKNOWN}

@@ -66,7 +66,7 @@ class Preparation:
 
     def _filled_cart(self) -> Cart | None:
         """Return a cart with lines; None if sold out."""
-        cart, _ = self._holder.find()
+        cart = self._holder.find().cart
         if cart is not None and cart.lines:
             return cart
         # Earlier requests may have deactivated products.

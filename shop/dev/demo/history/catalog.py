@@ -96,6 +96,8 @@ class Products:
             "product_id": product_id,
             "name": image_name(number),
             "alt": name,
+            "width": 1200,
+            "height": 900,
             "created_at": created,
         }
         attributes = (
@@ -146,7 +148,9 @@ class Products:
                 "price_max": self._amounts.stored(price),
                 "in_stock": stock > 0,
                 "stock_flips": adjustments,
-                "pictures": [{"id": str(picture["_id"]), "name": picture["name"], "alt": picture["alt"]}],
+                "pictures": [
+                    {"id": str(picture["_id"]), **{key: picture[key] for key in ("name", "alt", "width", "height")}}
+                ],
                 "rating_count": ledger.reviews[number],
                 "rating_sum": ledger.stars[number],
                 "rating_average": self._stored_average(ledger.reviews[number], ledger.stars[number]),

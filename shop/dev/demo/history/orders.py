@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from bson import ObjectId
+from bson import Decimal128, ObjectId
 from django.conf import settings
 
 from cart.promotions.models import Promotion, PromotionUse
@@ -148,6 +148,8 @@ class Orders:
         taxes = [rounded_share(total - off, rate, whole) for total, off in zip(totals, discounts, strict=True)]
         tax = sum(taxes) + (rounded_share(shipping, rate, whole) if taxes_shipping else 0)
         story.total = subtotal - sum(discounts) + shipping + (0 if settings.PRICES_INCLUDE_TAX else tax)
+        stored_rate = Decimal128(Decimal(rate).scaleb(-3))
+        address = self._addresses.of(story.customer)
         lines = [
             {
                 **self._line,
@@ -161,6 +163,7 @@ class Orders:
                 "line_total": stored(total),
                 "discount": stored(off),
                 "discounts": [{**self._line_discount, **promotion, "amount": stored(off)}] if off else [],
+                "tax_rate": stored_rate,
                 "tax": stored(line_tax),
             }
             for (product, quantity), total, off, line_tax in zip(products, totals, discounts, taxes, strict=True)
@@ -174,9 +177,11 @@ class Orders:
             "discount": stored(sum(discounts)),
             "shipping": stored(shipping),
             "tax": stored(tax),
+            "tax_lines": [{"label": "Tax", "rate": stored_rate, "amount": stored(tax)}] if rate else [],
             "total": stored(story.total),
             "shipping_method": method,
-            "shipping_address": self._addresses.of(story.customer),
+            "shipping_address": address,
+            "billing_address": address,
             "note": "Please ring twice." if number % 40 == 7 else "",
             "cart": self._plan.cart_id(story.customer),
             "cart_revision": number,
@@ -234,7 +239,7 @@ class Orders:
         if story.erased_at is None:
             return
         document |= {"erased_at": at(story.erased_at), "note": "", "tracking_number": ""}
-        document["shipping_address"] = self._addresses.erased(story.customer)
+        document["shipping_address"] = document["billing_address"] = self._addresses.erased(story.customer)
         for entry in document["timeline"]:
             if TRANSITIONS[entry["event"]].has_typed_detail and entry["actor"] != Actor.SYSTEM:
                 entry["detail"] = ""

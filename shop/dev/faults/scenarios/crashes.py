@@ -20,6 +20,7 @@ TRANSACTIONS = [
     ("cart.create", "purchase", "server"),
     ("orders.place", "purchase", "server"),
     ("payments.create", "purchase", "server"),
+    ("payments.create_customer", "purchase", "server"),
     ("payments.apply_intent", "purchase", "server"),
     ("payments.apply_event", "purchase", "server"),
     ("jobs.work", "purchase", "worker"),
@@ -34,7 +35,9 @@ TRANSACTIONS = [
     ("payments.apply_refund", "late", "server"),
 ]
 CALLS = [
+    ("stripe.create_customer", "purchase", "server"),
     ("stripe.create_intent", "purchase", "server"),
+    ("stripe.create_customer_session", "purchase", "server"),
     ("stripe.cancel_intent", "cancel", "server"),
     ("stripe.retrieve_intent", "cancel_paid", "server"),
     ("stripe.create_refund", "cancel_paid", "server"),
