@@ -196,7 +196,7 @@ class ProductViewSet(FormerSlugsMixin, ConditionalGetMixin, StaffWrites, viewset
         """
         query = SuggestionQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        return Response(SuggestionSerializer(suggest(query.validated_data["q"]), many=True).data)
+        return Response(SuggestionSerializer(suggest(query.validated_data.get("q", "")), many=True).data)
 
     @extend_schema(responses={200: ProductDetailSerializer, 301: MOVED})
     def retrieve(self, request: Request, pk: str) -> HttpResponse:

@@ -32,7 +32,7 @@ _IN_NAME = 6
 
 class SuggestionQuerySerializer(serializers.Serializer):
     q = serializers.CharField(
-        required=False, allow_blank=True, max_length=200, default="", help_text="What is typed so far, as in `search`."
+        required=False, allow_blank=True, max_length=200, help_text="What is typed so far, as in `search`."
     )
 
 
