@@ -214,6 +214,8 @@ class UserAdmin(MultiSelectMixin, SingleDeleteMixin, IndexedSearchMixin, Transac
             and not (obj.email_verified and "email_verified" in form.changed_data)
         ):
             services.mark_email_unverified(user=obj)
+        if {"email_verified", "is_active"} & set(form.changed_data) and obj.email_verified and obj.is_active:
+            hooks.on_email_verified(user=obj)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -5,6 +5,10 @@ from shop.hooks import Hook
 # Called with `user` and `cart_token` ("" without a guest's cart) before the tokens of a login are issued.
 on_login = Hook()
 
+# Called with `user` in the transaction that verifies the account's e-mail address, changes it to a verified one, or
+# activates the account again.
+on_email_verified = Hook()
+
 # Called with `user` before an account is deleted, outside transactions. May raise to prevent it.
 before_deletion = Hook()
 

@@ -114,6 +114,7 @@ def _reset_password(user: User, new: str) -> User:
     # Only superusers create staff accounts, so no one else opened this one.
     if not (current.email_verified or current.is_staff or current.is_superuser):
         current = _without_earlier_holder(current, password=new)
+    hooks.on_email_verified(user=current)
     mails.new_password_mail.enqueue(user=str(current.pk))
     return current
 
@@ -134,10 +135,12 @@ def send_verification(*, user: User) -> None:
     mails.verification_mail.enqueue(user=str(user.pk))
 
 
+@transactional("accounts.verify_email")
 def verify_email(*, user: User) -> None:
     """Verify the address. Raises :class:`InvalidLink`."""
     if not User.objects.active().filter(pk=user.pk, email=user.email, email_verified=False).update(email_verified=True):
         raise InvalidLink(attr="token")
+    hooks.on_email_verified(user=user)
 
 
 def request_email_change(*, user: User, email: str, password: str) -> None:
@@ -174,6 +177,7 @@ def _change_email(user: User) -> None:
     changed = {"email": user.new_email, "new_email": "", "email_verified": True}
     if not user.new_email or not User.objects.active().filter(**as_checked).update(**changed):
         raise InvalidLink(attr="token")
+    hooks.on_email_verified(user=user)
     tokens.revoke_all(user)
     # Their ids are digests of the former address.
     KnownNetwork.objects.filter(user=user).delete()

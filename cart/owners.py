@@ -28,11 +28,6 @@ class CartOwner:
     token: str | None = None
 
     @property
-    def email(self) -> str:
-        """Return "" for a guest, who states it at checkout."""
-        return self.user.email if self.user is not None else ""
-
-    @property
     def rate_limit_key(self) -> str:
         """Return "" for a guest without a cart."""
         if self.user is not None:

@@ -7,6 +7,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
+from accounts.models import User
 from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart import services
 from cart.errors import CartFull, InvalidCoupon, ProductUnavailable, TooManyUnits
@@ -45,14 +46,18 @@ NEW_CART_TOKEN = OpenApiParameter(
 )
 
 
+def cart_owner_of(request: Request) -> CartOwner:
+    if isinstance(request.user, User):
+        return CartOwner(user=request.user)
+    return CartOwner(token=cart_token_of(request) or None)
+
+
 class CartReplyMixin(BodyValidationMixin):
     permission_classes = [AllowAny]
     pagination_class = None
 
     def owner(self) -> CartOwner:
-        if self.request.user.is_authenticated:
-            return CartOwner(user=self.request.user)
-        return CartOwner(token=cart_token_of(self.request) or None)
+        return cart_owner_of(self.request)
 
     def reply(self, cart: PricedCart, owner: CartOwner, *, status: int = status.HTTP_200_OK) -> HttpResponse:
         data = cart_data(cart, base_url=base_url(self.request))

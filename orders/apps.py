@@ -8,13 +8,24 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from accounts import hooks
         from cart import hooks as cart_hooks
-        from orders import detaching, expiry, export, holds, placing, pricing  # noqa: F401 (for their jobs)
+        from orders import (  # noqa: F401 (for their jobs)
+            backfill,
+            claiming,
+            detaching,
+            expiry,
+            export,
+            holds,
+            lost_links,
+            placing,
+            pricing,
+        )
         from orders.errors import OrderNotCancellable
         from orders.taxes import provider
 
         hooks.check_state.register(pricing.check_state)
         provider.register()
         cart_hooks.orders_of.register(placing.counted_orders)
+        hooks.on_email_verified.register(claiming.claim_later)
         hooks.before_deletion.register(detaching.cancel_unpaid_orders, errors=[OrderNotCancellable])
         hooks.on_deletion.register(detaching.require_no_unpaid_orders)
         hooks.detach_rows.register(detaching.detach_reviews_and_orders)

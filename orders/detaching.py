@@ -1,11 +1,12 @@
-"""Orders of accounts that are deleted or handed over."""
+"""Orders of accounts that are deleted or handed over, and of guests who want to be forgotten."""
 
 import structlog
 from bson import ObjectId
 from django.utils import timezone
 
 from accounts.models import User
-from orders.errors import OrderNotCancellable, PaymentProcessing
+from cart.promotions import uses
+from orders.errors import OrderNotCancellable, OrderNotErasable, PaymentProcessing
 from orders.lifecycle import Actor, Event, OrderStatus
 from orders.models import Order
 from orders.personal_data import erase
@@ -13,6 +14,8 @@ from orders.reviews.services import anonymize_reviews
 from orders.services import HOLD_EXTENSION, cancel_order
 from orders.transitions import transition
 from shop import jobs
+from shop.audit import staff_log
+from shop.audit.staff_log import Action
 from shop.db.batches import first_keys
 from shop.db.transactions import TransactionContention, transactional
 from shop.jobs import Cursor, TimeLimit
@@ -20,6 +23,7 @@ from shop.jobs import Cursor, TimeLimit
 logger = structlog.get_logger(__name__)
 
 ERASED_PER_RUN = 200
+ERASURE_REASON = "The customer's data was erased at their request."
 
 
 def cancel_unpaid_orders(*, user: User) -> None:
@@ -53,6 +57,29 @@ def detach_reviews_and_orders(*, user: User, limit: int) -> bool:
     orders.update(user=None, email="", detached_at=timezone.now())
     erase(*(order for order in orders if order.has_nothing_to_send))
     return is_more
+
+
+def erase_guest_order(*, order: Order) -> None:
+    """Detach a guest's order at the guest's request; it is erased like those of deleted accounts.
+
+    Raises ``OrderNotErasable``, ``PaymentProcessing``, ``ServiceUnavailable``.
+    """
+    if order.status == OrderStatus.PENDING:
+        cancel_order(order=order, reason=ERASURE_REASON, actor=Actor.SYSTEM)
+    _detach_guest_order(order_id=order.pk)
+
+
+@transactional("orders.detach_guest")
+def _detach_guest_order(*, order_id: ObjectId) -> None:
+    order = Order.objects.of_guests().filter(pk=order_id).exclude(status=OrderStatus.PENDING).first()
+    if order is None:
+        raise OrderNotErasable
+    order.email, order.detached_at = "", timezone.now()
+    Order.objects.filter(pk=order_id).update(email=order.email, detached_at=order.detached_at)
+    uses.forget_customers(order_numbers=[order.number])
+    if order.has_nothing_to_send:
+        erase(order)
+    staff_log.record(Action.ERASE, order)
 
 
 @jobs.job("orders.cancel_detached")

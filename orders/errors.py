@@ -17,6 +17,11 @@ class OrderNotFulfillable(Conflict):
     )
 
 
+class OrderNotErasable(Conflict):
+    default_code = "order_not_erasable"
+    default_detail = "Only an order of a guest can be erased. An account's data is erased by deleting the account."
+
+
 class NoOpenFlag(Conflict):
     default_code = "no_open_flag"
     default_detail = "This order has no open flag."

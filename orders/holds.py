@@ -79,7 +79,7 @@ def lookups(*, owner: CartOwner, placed_from: str) -> Pipeline:
 
     A guest's are those of the cart: by e-mail address, strangers could use up the limit and see who ordered.
     """
-    holder = {"user_id": owner.user.pk} if owner.user is not None else {}
+    holder = {"user_id": owner.user.pk, "claimed_at": None} if owner.user is not None else {}
     of_cart = {} if owner.user is not None else {"localField": "_id", "foreignField": "cart"}
     # An order has at least one piece; expired ones count up to twice the limit.
     most_here = 3 * settings.UNPAID_PIECES_PER_ADDRESS
@@ -136,8 +136,15 @@ def suspicious_holders() -> list[Holder]:
 
 def _holders(column: str) -> list[Holder]:
     since = timezone.now() - EXPIRED_COUNTS_FOR
-    pipeline = [
-        {"$match": {"placed_from": {"$gt": ""}, "$or": [{"expired_at": None}, {"expired_at": {"$gte": since}}]}},
+    counted = {"claimed_at": None} if column == "user_id" else {}
+    pipeline: Pipeline = [
+        {
+            "$match": {
+                "placed_from": {"$gt": ""},
+                **counted,
+                "$or": [{"expired_at": None}, {"expired_at": {"$gte": since}}],
+            }
+        },
         {"$group": {"_id": f"${column}", **_SUMS}},
         # Detached orders have no user.
         {"$match": {"_id": {"$ne": None}}},

@@ -16,5 +16,8 @@ before_cancel = Hook()
 # Called with `order` in the transaction that cancels it.
 on_cancelled = Hook()
 
+# Called with `orders` and `user` in the transaction in which an account claims a guest's orders.
+on_claimed = Hook()
+
 # Called with `orders` in the transaction that erases them, or changes one after its erasure.
 on_erased = Hook()

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Sum
 from django.utils import timezone
 
-from accounts.models import COUNTRY_CODES
+from accounts.models import COUNTRY_CODES, User
 from cart.promotions.models import Promotion, PromotionUse
 from catalog import read_model
 from catalog.models import Product, StockMovement, Variant
@@ -31,6 +31,7 @@ from orders.shipping.models import ShippingMethod, ShippingRate, ShippingZone
 from shop.audit import Window, invariant, invariant_over
 from shop.db import documents
 from shop.jobs import Job
+from shop.jobs.email_addresses import normalize_email
 
 # Time allowed for the task and a call to the payment provider.
 GRACE = timedelta(minutes=1)
@@ -253,6 +254,30 @@ def detached_orders_are_erased(orders: Window[Order]) -> Iterator[str]:
                 yield f"{order.number} ({order.status}) has the data of a deleted account, but nothing to ship"
         elif left := personal_data_of(order):
             yield f"{order.number} was erased, but has {', '.join(left)}"
+
+
+@invariant_over(Order, "an order has an account or a guest's address, unless it was detached")
+def orders_have_a_customer(orders: Window[Order]) -> Iterator[str]:
+    for order in orders:
+        if order.detached_at is None and order.user_id is None and not order.email:
+            yield f"{order.number} has neither an account nor an address"
+        if order.detached_at is not None and order.email:
+            yield f"{order.number} is detached, but has an address"
+        if order.email != normalize_email(order.email):
+            yield f"{order.number} has an address that is not normalized"
+
+
+@invariant_over(Order, "a guest's order is claimed by the account that has verified its address")
+def guest_orders_are_claimed(orders: Window[Order]) -> Iterator[str]:
+    late = timezone.now() - GRACE
+    unclaimed = [order for order in orders if order.is_of_guest and order.created_at < late]
+    emails = list({order.email for order in unclaimed})
+    accounts = User.objects.active().filter(email__in=emails, email_verified=True)
+    verified = set(accounts.values_list("email", flat=True)) if emails else set()
+    found = [order for order in unclaimed if order.email in verified]
+    # Pending jobs may still claim them.
+    if found and not Job.objects.filter(kind__in=["orders.claim", "orders.claim_placed"], given_up_at=None).exists():
+        yield from (f"{order.number} is not claimed by the account of its address" for order in found)
 
 
 @invariant_over(Order, "an order keeps its network address digest only while it counts towards a limit")

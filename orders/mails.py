@@ -12,6 +12,7 @@ from accounts.postal import postal_lines
 from orders import summary
 from orders.lifecycle import AFTER_PAYMENT, TRANSITIONS, Actor, Event, OrderStatus, PaymentStatus
 from orders.models import Order
+from orders.tokens import new_token
 from shop import money
 from shop.db import documents
 from shop.jobs import Job, mails
@@ -25,10 +26,11 @@ CUSTOMER_MAILS = {event: rule.customer_mail for event, rule in TRANSITIONS.items
 
 def notify_customers(orders: Sequence[Order], event: Event, *, refund: ObjectId | None = None) -> None:
     """Call it in a transaction."""
-    documents.insert(*(_customer_mail(order, event, refund) for order in orders))
+    documents.insert(*(customer_mail(order, event, refund=refund) for order in orders))
 
 
-def _customer_mail(order: Order, event: Event, refund: ObjectId | None) -> Job:
+def customer_mail(order: Order, event: Event, *, refund: ObjectId | None = None) -> Job:
+    """Return an unsaved job."""
     delay = None
     if order.total and CUSTOMER_MAILS[event].asks_for_payment:
         delay = min(
@@ -68,9 +70,11 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
     """Return None for a deleted customer or an outdated mail."""
     row = documents.find_one(Order, {"_id": ObjectId(order)})
     customer = documents.find_one(User, {"_id": row.user_id, "closed_at": None}) if row and row.user_id else None
-    if row is None or customer is None or not _is_wanted(row, event, failures):
+    to = customer.email if customer else row.email if row and row.user_id is None else ""
+    if row is None or not to or not _is_wanted(row, event, failures):
         return None
-    context = _context(row, verified=customer.email_verified)
+    verified = customer is not None and customer.email_verified
+    context = _context(row, verified=verified)
     if refund:
         succeeded = {entry.refund: entry for entry in row.refunds if entry.status == "succeeded"}
         if (entry := succeeded.get(ObjectId(refund))) is None:
@@ -79,13 +83,19 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
         context["refund"] = money.display(entry.amount, row.currency)
     mail = CUSTOMER_MAILS[event]
     return Mail(
-        to=customer.email,
-        verified=customer.email_verified,
+        to=to,
+        verified=verified,
         budget=mail.budget,
         subject=mail.subject.format(row.number),
         template=f"orders/mails/{mail.template}",
-        context={**context, "name": salutation(customer)},
+        context={**context, "name": salutation(customer) if customer else "", "link": order_url(row)},
     )
+
+
+def order_url(order: Order) -> str:
+    """Return a link for the customer; a guest's opens the order."""
+    token = {} if order.user_id is not None else {"token": new_token(order)}
+    return mails.storefront_url(f"orders/{order.number}", **token)
 
 
 def _is_wanted(order: Order, event: str, failures: str) -> bool:
@@ -119,7 +129,6 @@ def _context(order: Order, *, verified: bool) -> dict[str, Any]:
         "address": postal_lines(order.shipping_address) if shows_address else [],
         "pickup": shipping.pickup if order.status != OrderStatus.CANCELLED else [],
         "billing_address": _billing_lines(order) if shows_address else [],
-        "link": mails.storefront_url(f"orders/{order.number}"),
         "pay_until": None if order.payment_status == PaymentStatus.PROCESSING else order.expires_at,
         "is_processing": order.payment_status == PaymentStatus.PROCESSING,
         "reason": _reason(order),

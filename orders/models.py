@@ -155,9 +155,14 @@ class Order(models.Model):
     paid_at = models.DateTimeField(null=True, blank=True, editable=False)
     # In the shop's time zone.
     paid_on = models.DateField(null=True, blank=True, editable=False)
+    # When the account received it; it was placed without one.
+    claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The account was deleted or handed over.
     detached_at = models.DateTimeField(null=True, blank=True, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # Set for the reply to a guest.
+    token: str
 
     objects = OrderQuerySet.as_manager()
 
@@ -200,6 +205,15 @@ class Order(models.Model):
 
     def allows(self, event: Event) -> bool:
         return TRANSITIONS[event].refusal_of(self) is None
+
+    @property
+    def is_of_guest(self) -> bool:
+        """Return whether no account has the order, and its address is kept."""
+        return self.user_id is None and bool(self.email) and self.detached_at is None
+
+    @property
+    def was_placed_by_guest(self) -> bool:
+        return self.user_id is None or self.claimed_at is not None
 
     @property
     def is_payable(self) -> bool:

@@ -19,9 +19,10 @@ from catalog import stock
 from catalog.errors import OutOfStock
 from catalog.models import StockMovement
 from orders import holds
+from orders.claiming import claim_job
 from orders.errors import TooManyUnpaidOrders, TooManyUnpaidOrdersHere, TotalChanged
 from orders.lifecycle import Actor, Event, OrderStatus, PaymentStatus
-from orders.mails import notify_customers, notify_staff
+from orders.mails import customer_mail, notify_staff
 from orders.models import Order, PostalAddress, TimelineEntry, new_order_number
 from orders.pricing import Quote, out_of_stock, quote
 from orders.reviews.services import check_reviews_later
@@ -138,7 +139,7 @@ def _write(order: Order, quoted: Quote, reserved: Reservations) -> None:
         count_sales(order)
         check_reviews_later(order)
         notify_staff(order)
-    notify_customers([order], Event.PLACED)
+    documents.insert(customer_mail(order, Event.PLACED), *([] if order.user_id else [claim_job(order)]))
 
 
 def _order_from(

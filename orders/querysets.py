@@ -17,6 +17,14 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def owned_by(self, user: User | ObjectId) -> "OrderQuerySet":
         return self.filter(user=user)
 
+    def open_to_tokens(self) -> "OrderQuerySet":
+        """Exclude detached and erased orders, which have no address."""
+        return self.filter(email__gt="", detached_at=None, erased_at=None)
+
+    def of_guests(self) -> "OrderQuerySet":
+        """Filter orders without an account that an account may claim."""
+        return self.open_to_tokens().filter(user=None)
+
     def with_statuses(self, **wanted: str) -> "OrderQuerySet":
         """Filter by some of the statuses and any value of the others, so that one index serves all combinations."""
         others = {f"{name}__in": list(known) for name, known in STATUSES.items() if name not in wanted}

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
 
 from accounts.models import Address
-from accounts.serializers import AddressSerializer
+from accounts.serializers import AddressSerializer, EmailAddressField, NewEmailAddressField
 from accounts.subdivisions import normalize_state
 from orders.discounts import LineDiscountSerializer, OrderDiscountSerializer, of_order
 from orders.lifecycle import FULFILMENT_EVENTS, TRANSITIONS, Actor, Event, FulfilmentStatus, OrderStatus, PaymentStatus
@@ -14,12 +14,17 @@ from orders.models import Order, PostalAddress, TimelineEntry
 from orders.pricing import Quote
 from orders.shipping.serializers import OfferedMethodSerializer
 from orders.taxes.serializers import TaxLineSerializer, TaxRateField
-from shop.api.fields import LowerCodeField
+from shop.api.fields import LowerCodeField, UpperCodeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.api.serializing import represent
 from shop.db.money_fields import MoneyField
 from shop.media.fields import ImageURLField
+
+
+class OrderNumberField(UpperCodeField, serializers.RegexField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(regex=r"^[0-9A-Za-z]{5}-[0-9A-Za-z]{5}$", **kwargs)
 
 
 class PostalAddressSerializer(AddressSerializer):
@@ -100,6 +105,10 @@ class TotalsSerializer(serializers.Serializer):
 
 
 class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
+    email = serializers.CharField(
+        help_text="Of the account when the order was placed, or as stated by the guest; empty once the account is "
+        "deleted."
+    )
     coupon = serializers.SerializerMethodField()
     shipping_method = serializers.SerializerMethodField()
     shipping_address = PostalAddressSerializer()
@@ -113,6 +122,7 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
         model = Order
         fields = [
             "number",
+            "email",
             "status",
             "payment_status",
             "fulfilment_status",
@@ -152,6 +162,16 @@ class OrderSerializer(TotalsSerializer, serializers.ModelSerializer):
         return order.shipping_method or None
 
 
+class PlacedOrderSerializer(OrderSerializer):
+    token = serializers.CharField(
+        required=False, help_text="For guests, to be sent as `X-Order-Token`. Only this reply and mails show it."
+    )
+
+    class Meta(OrderSerializer.Meta):
+        fields = [*OrderSerializer.Meta.fields, "token"]
+        read_only_fields = fields
+
+
 class QuoteSerializer(TotalsSerializer):
     """The price of an order, in the order's shape."""
 
@@ -169,8 +189,10 @@ class PlaceOrderSerializer(OptionalNulls):
     """Destination and shipping of an order for the cart's items. Give `shipping_address` or `address_id`.
 
     The order is billed to `billing_address` or `billing_address_id`, or without them to the shipping address.
+    Guests give `email`; with an account it is ignored.
     """
 
+    email = NewEmailAddressField(required=False, help_text="Required of guests.")
     shipping_address = PostalAddressSerializer(required=False)
     address_id = ObjectIdField(required=False)
     billing_address = PostalAddressSerializer(required=False)
@@ -182,6 +204,10 @@ class PlaceOrderSerializer(OptionalNulls):
     extra_schema = {"oneOf": [has_value("shipping_address"), has_value("address_id")]}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        user = self.context["request"].user
+        attrs["email"] = user.email if user.is_authenticated else attrs.get("email")
+        if not attrs["email"]:
+            raise serializers.ValidationError({"email": "This field is required."}, code="required")
         fields, address_id = attrs.pop("shipping_address", None), attrs.pop("address_id", None)
         if not fields and not address_id:
             raise serializers.ValidationError({"shipping_address": "This field is required."}, code="required")
@@ -199,7 +225,9 @@ class PlaceOrderSerializer(OptionalNulls):
 
     def _address(self, fields: dict[str, Any] | None, address_id: ObjectId | None) -> PostalAddress:
         if not fields:
-            own = get_object_or_404(Address.objects.owned_by(self.context["request"].user), pk=address_id)
+            user = self.context["request"].user
+            saved = Address.objects.owned_by(user) if user.is_authenticated else Address.objects.none()
+            own = get_object_or_404(saved, pk=address_id)
             fields = {name: getattr(own, name) for name in Address.POSTAL_FIELDS}
         state = normalize_state(fields["country"], fields.get("state", ""))
         return PostalAddress(**{**fields, "state": state})
@@ -227,6 +255,11 @@ class QuoteRequestSerializer(PlaceOrderSerializer):
     """An order to price. Give `shipping_address` or `address_id`."""
 
     shipping_address = DestinationSerializer(required=False)
+
+
+class OrderLookupSerializer(serializers.Serializer):
+    number = OrderNumberField()
+    email = EmailAddressField(help_text="The address that the order was placed with.")
 
 
 class CancelSerializer(OptionalNulls):

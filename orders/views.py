@@ -1,21 +1,24 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.generics import get_object_or_404
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from accounts.authentication import UserRequest
 from accounts.errors import UnknownState
+from accounts.views import CART_TOKEN_HEADER, cart_token_of
 from cart.errors import CartChanged, EmptyCart, InvalidCoupon
-from cart.owners import CartOwner
+from cart.views import cart_owner_of
 from catalog.errors import OutOfStock
-from orders import placing, services
+from orders import lost_links, placing, services
+from orders.access import ORDER_TOKEN, AccountOrCartToken, AccountOrOrderToken, named_by_token, orders_of
 from orders.errors import (
     AmountTooLarge,
     AmountTooSmall,
@@ -35,20 +38,24 @@ from orders.pricing import Quote, quote
 from orders.serializers import (
     CancelSerializer,
     FulfilSerializer,
+    OrderLookupSerializer,
     OrderQuerySerializer,
     OrderSerializer,
+    PlacedOrderSerializer,
     PlaceOrderSerializer,
     QuoteRequestSerializer,
     QuoteSerializer,
 )
 from orders.shipping.models import ShippingMethod
 from orders.shipping.serializers import ShippingMethodSerializer
+from orders.tokens import new_token
 from shop.api import idempotency
 from shop.api.bodies import BodyValidationMixin
 from shop.api.permissions import staff_may
 from shop.api.query import validated_query
-from shop.api.rate_limits import network_address_of
+from shop.api.rate_limits import ip_address_of, network_address_of, throttle
 from shop.api.serializing import represent
+from shop.jobs.email_addresses import mailbox_of
 
 ORDER_EXAMPLE = OpenApiExample(
     "To an address",
@@ -72,6 +79,15 @@ DESTINATION_EXAMPLE = OpenApiExample(
     "To a place",
     request_only=True,
     value={"shipping_address": {"country": "US", "state": "CA", "postal_code": "94016"}},
+)
+GUEST_ORDER_EXAMPLE = OpenApiExample(
+    "Of a guest", request_only=True, value={"email": "ada@example.com", **ORDER_EXAMPLE.value}
+)
+LOOKUP_EXAMPLE = OpenApiExample(
+    "An order", request_only=True, value={"number": "7KQ2M-X94TB", "email": "ada@example.com"}
+)
+GUEST_CART_TOKEN = OpenApiParameter(
+    CART_TOKEN_HEADER, str, OpenApiParameter.HEADER, description="Token of a guest's cart, in place of an account."
 )
 
 
@@ -98,8 +114,17 @@ PRICING_ERRORS = (
 )
 
 
+GUEST_PERMISSIONS: dict[str, type[BasePermission]] = {
+    "quote": AccountOrCartToken,
+    "create": AccountOrCartToken,
+    "retrieve": AccountOrOrderToken,
+    "cancel": AccountOrOrderToken,
+    "lookup": AllowAny,
+}
+
+
 class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """The user's own orders; staff see all."""
+    """The user's own orders, or the one of the `X-Order-Token`; staff see all."""
 
     request: UserRequest
     serializer_class = OrderSerializer
@@ -107,7 +132,7 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
     permission_classes = [IsAuthenticated]
     pagination_class = OrderPagination
     lookup_field = "number"
-    rate_scopes = {"create": "order", "quote": "order", "cancel": "order"}
+    rate_scopes = {"create": "order", "quote": "order", "cancel": "order", "lookup": "order_lookup"}
     errors = {
         "list": [ValidationError],
         "quote": PRICING_ERRORS,
@@ -124,12 +149,12 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
     }
     lookup_value_regex = "[0-9A-Za-z-]+"
 
-    def owner(self) -> CartOwner:
-        return CartOwner(user=self.request.user)
+    def get_permissions(self) -> list[Any]:
+        permission = GUEST_PERMISSIONS.get(self.action)
+        return [permission()] if permission else [*super().get_permissions()]
 
     def get_queryset(self) -> QuerySet[Order]:
-        orders = Order.objects.all()
-        return orders if staff_may(self.request.user, "orders.view_order") else orders.owned_by(self.request.user)
+        return Order.objects.all() if staff_may(self.request.user, "orders.view_order") else orders_of(self.request)
 
     @extend_schema(parameters=[OrderQuerySerializer])
     def list(self, request: UserRequest) -> Response:
@@ -140,55 +165,85 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
         return self.get_paginated_response(page.data)
 
     @extend_schema(
-        parameters=idempotency.HEADERS,
+        parameters=[*idempotency.HEADERS, GUEST_CART_TOKEN],
         request=PlaceOrderSerializer,
-        responses={201: OrderSerializer},
-        examples=[ORDER_EXAMPLE],
+        responses={201: PlacedOrderSerializer},
+        examples=[ORDER_EXAMPLE, GUEST_ORDER_EXAMPLE],
     )
     def create(self, request: UserRequest) -> Response:
-        """Place an order for the items in the cart. Stock is reserved and the cart emptied in one transaction."""
-        return idempotency.run_once(request, scope="orders.place", replay=self.replay, work=self.place)
+        """Place an order for the items in the cart. Stock is reserved and the cart emptied in one transaction.
+
+        Guests send their `X-Cart-Token` and an `email`, and receive a `token` for this order.
+        """
+        return idempotency.run_once(
+            request, scope="orders.place", replay=self.replay, work=self.place, guest=cart_token_of(request)
+        )
 
     def place(self) -> Response:
         order = placing.place_order(
-            owner=self.owner(),
-            email=self.request.user.email,
+            owner=cart_owner_of(self.request),
             network_address=network_address_of(self.request),
             **self.validated(PlaceOrderSerializer),
         )
-        return self.reply(order, status=status.HTTP_201_CREATED)
+        return self.reply_to_buyer(order, status=status.HTTP_201_CREATED)
 
     def replay(self, reference: str) -> Response:
-        order = get_object_or_404(Order.objects.owned_by(self.request.user), number=reference)
-        return self.reply(order)
+        user = self.request.user
+        # A guest's key belongs to the cart that the order was placed with.
+        own = Order.objects.owned_by(user) if user.is_authenticated else Order.objects.open_to_tokens()
+        return self.reply_to_buyer(get_object_or_404(own, number=reference))
+
+    def reply_to_buyer(self, order: Order, **options: Any) -> Response:
+        if not self.request.user.is_authenticated:
+            order.token = new_token(order)
+        return self.reply(order, PlacedOrderSerializer, **options)
 
     @extend_schema(
-        request=QuoteRequestSerializer, responses=QuoteSerializer, examples=[ORDER_EXAMPLE, DESTINATION_EXAMPLE]
+        parameters=[GUEST_CART_TOKEN],
+        request=QuoteRequestSerializer,
+        responses=QuoteSerializer,
+        examples=[ORDER_EXAMPLE, DESTINATION_EXAMPLE, GUEST_ORDER_EXAMPLE],
     )
     @action(detail=False, methods=["post"])
     def quote(self, request: UserRequest) -> Response:
         """Price an order with this body. Nothing is written.
 
         Country, state and postal code of `shipping_address` are enough to see which shipping methods serve it, at which
-        prices. Gives the same errors as placing the order, except those about `expected_total` and limits of unpaid
-        orders.
+        prices. Gives the same errors as placing the order, except those about `expected_total`, limits of unpaid orders
+        and, for guests, the limit per customer of a coupon.
         """
         wanted = self.validated(QuoteRequestSerializer)
         quoted = quote(
-            owner=self.owner(),
-            email=request.user.email,
+            owner=cart_owner_of(request),
+            email=wanted["email"],
             address=wanted["address"],
             shipping_method=wanted.get("shipping_method"),
         )
         quoted.require_chargeable()
         return self.reply(quoted, QuoteSerializer)
 
-    @extend_schema(request=CancelSerializer, responses=OrderSerializer)
+    @extend_schema(request=OrderLookupSerializer, responses={202: None}, examples=[LOOKUP_EXAMPLE])
+    @action(detail=False, methods=["post"])
+    def lookup(self, request: UserRequest) -> Response:
+        """Mail a new link to an order that was placed without an account. The response is the same for any order."""
+        wanted = self.validated(OrderLookupSerializer)
+        throttle("order_lookup_account", mailbox_of(wanted["email"]), ip_address=ip_address_of(request))
+        lost_links.request_link(**wanted)
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(parameters=[ORDER_TOKEN])
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return an order."""
+        return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(parameters=[ORDER_TOKEN], request=CancelSerializer, responses=OrderSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: UserRequest, number: str) -> Response:
         """Cancel an order that has not shipped. Stock is released, and payments are refunded."""
         order = self.get_object()
-        own = order.user_id == request.user.pk
+        own = order.number == named_by_token(request) or (
+            order.user_id is not None and order.user_id == request.user.pk
+        )
         if not own and not staff_may(self.request.user, "orders.change_order"):
             raise PermissionDenied
         actor = Actor.CUSTOMER if own else Actor.STAFF

@@ -14,6 +14,7 @@ class PaymentsConfig(AppConfig):
         hooks.before_cancel.register(services.close_intent)
         hooks.on_cancelled.register(refunds.refund_cancelled_order)
         hooks.on_cancelled.register(services.close_intent_later)
+        hooks.on_claimed.register(services.claim_payments)
         hooks.on_erased.register(services.erase_personal_data)
         account_hooks.on_deletion.register(customers.on_deletion)
         account_hooks.detach_rows.register(services.detach_payments)

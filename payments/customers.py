@@ -47,9 +47,9 @@ def get_customer_id(*, user: User) -> str:
 def open_session(payment: Payment) -> str:
     """Return the client secret of a CustomerSession, valid for 30 minutes, or "".
 
-    The payment works without it.
+    The payment works without it. A guest's token must not open the cards of the account that has claimed the order.
     """
-    if not settings.STRIPE_SAVED_CARDS or payment.user_id is None:
+    if not settings.STRIPE_SAVED_CARDS or payment.user_id is None or payment.by_guest:
         return ""
     row = StripeCustomer.objects.filter(user=payment.user_id).first()
     if row is None or not row.customer:

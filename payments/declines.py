@@ -38,7 +38,7 @@ def require_allowed(*, user: ObjectId | None, opened_from: str) -> None:
 def stop_if_too_many(payment: Payment) -> None:
     """Cancel the order, because its PaymentIntent could still be tried. Call it in a transaction."""
     busy_address = payment.opened_from if payment.declines >= DECLINES_AT_BUSY_ADDRESS else ""
-    limits = _limits(user=payment.user_id, opened_from=busy_address)
+    limits = _limits(user=None if payment.by_guest else payment.user_id, opened_from=busy_address)
     if payment.declines >= settings.FAILED_PAYMENTS_PER_ORDER or any(_recent(who)[0] >= limit for who, limit in limits):
         stop_card_testing.enqueue(at_once=True, unless_queued=True, payment=str(payment.pk))
 
@@ -61,7 +61,7 @@ def stop_card_testing(*, payment: str) -> None:
 def _limits(*, user: ObjectId | None, opened_from: str) -> list[tuple[Q, int]]:
     limits = []
     if user is not None:
-        limits.append((Q(user=user), settings.FAILED_PAYMENTS_PER_CUSTOMER))
+        limits.append((Q(user=user) & ~Q(by_guest=True), settings.FAILED_PAYMENTS_PER_CUSTOMER))
     if opened_from:
         limits.append((Q(opened_from=opened_from), settings.FAILED_PAYMENTS_PER_ADDRESS))
     return limits if settings.RATE_LIMITS else []

@@ -62,6 +62,16 @@ def payments_belong_to_orders(payments: Window[Payment]) -> Iterator[str]:
             yield f"the payment {payment.pk} belongs to no order"
 
 
+@invariant_over(Payment, "a payment belongs to its order's account")
+def payments_have_their_orders_account(payments: Window[Payment]) -> Iterator[str]:
+    orders = payments.once(_orders)
+    for payment in payments:
+        order = orders.get(payment.order_id)
+        # Of a detached order it may be detached later.
+        if order and order.user_id and payment.user_id != order.user_id:
+            yield f"{payment.order_number} belongs to {order.user_id}, but its payment to {payment.user_id}"
+
+
 @invariant_over(Payment, "a payment's amount is its order's total")
 def payments_ask_for_the_total(payments: Window[Payment]) -> Iterator[str]:
     orders = payments.once(_orders)
@@ -160,7 +170,7 @@ def refunds_of_erased_orders_have_no_reason(payments: Window[Payment]) -> Iterat
 
 def _orders(payments: Window[Payment]) -> dict[ObjectId, Order]:
     """Read only what the checks of payments need."""
-    fields = ("number", "status", "total", "currency", "flagged", "erased_at")
+    fields = ("number", "user_id", "status", "total", "currency", "flagged", "erased_at")
     match = {"_id": {"$in": [payment.order_id for payment in payments]}}
     rows = documents.views(Order, [{"$match": match}, {"$project": dict.fromkeys(fields, 1)}])
     return {order.pk: order for order in rows}

@@ -41,6 +41,8 @@ class Payment(models.Model):
     declined = models.JSONField(default=list, editable=False)
     declines = models.PositiveIntegerField(default=0, editable=False)
     last_declined_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The order was placed without an account, so failures do not count against the one that claims it.
+    by_guest = models.BooleanField(default=False, editable=False)
     # Digest of the network address while it counts in `payments.declines`.
     opened_from = models.CharField(max_length=64, blank=True, editable=False)
     # Incremented by changes from Stripe, to detect stale responses.

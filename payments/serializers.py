@@ -4,9 +4,10 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from orders.access import named_by_token
+from orders.serializers import OrderNumberField
 from payments.currencies import display_minor_units
 from payments.models import Payment, Refund
-from shop.api.fields import UpperCodeField
 from shop.api.optional_nulls import OptionalNulls
 from shop.db.money_fields import MoneyField
 
@@ -38,8 +39,9 @@ class PaymentSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
     def get_client_secret(self, payment: Payment) -> str:
-        user = self.context["request"].user
-        return payment.client_secret if user.pk is not None and payment.user_id == user.pk else ""
+        request = self.context["request"]
+        is_own = request.user.pk is not None and payment.user_id == request.user.pk
+        return payment.client_secret if is_own or payment.order_number == named_by_token(request) else ""
 
     def get_customer_session_client_secret(self, payment: Payment) -> str:
         secret: str = self.context.get("customer_session", "")
@@ -49,13 +51,8 @@ class PaymentSerializer(serializers.ModelSerializer):
         return settings.STRIPE_PUBLISHABLE_KEY
 
 
-class OrderNumberField(UpperCodeField, serializers.RegexField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(regex=r"^[0-9A-Za-z]{5}-[0-9A-Za-z]{5}$", **kwargs)
-
-
 class OpenPaymentSerializer(serializers.Serializer):
-    """`order` is the number of one of the user's own orders; others are not found."""
+    """`order` is the number of one of the user's own orders, or the order of the token; others are not found."""
 
     order = OrderNumberField()
 

@@ -61,7 +61,7 @@ def open_payment(*, order: Order, network_address: str = "") -> tuple[Payment, b
     if not order.is_payable or order.is_expired:
         raise OrderNotPayable
     opened_from = holds.digest(network_address)
-    declines.require_allowed(user=order.user_id, opened_from=opened_from)
+    declines.require_allowed(user=None if order.was_placed_by_guest else order.user_id, opened_from=opened_from)
     payment, created = _find_or_create(order, opened_from)
     if not payment.intent:
         _open_intent(payment)
@@ -98,6 +98,7 @@ def _create_row(*, order_id: ObjectId, opened_from: str) -> Payment:
         order=order,
         order_number=order.number,
         user_id=order.user_id,
+        by_guest=order.was_placed_by_guest,
         opened_from=opened_from,
         amount=to_minor_units(order.total, order.currency),
         currency=order.currency,
@@ -129,7 +130,8 @@ def _open_intent(payment: Payment) -> None:
 
 def _create_intent(payment: Payment) -> dict[str, Any]:
     """Details that Stripe refuses do not prevent the payment."""
-    customer = customers.get_customer_id(user=payment.user) if payment.user else ""
+    # A guest's token must not save cards for the account that has claimed the order.
+    customer = customers.get_customer_id(user=payment.user) if payment.user and not payment.by_guest else ""
     details = intent_details(payment.order) | ({"customer": customer} if customer else {})
     try:
         return _send_intent(payment, details, key=payment.idempotency_key)
@@ -153,8 +155,8 @@ def _send_intent(payment: Payment, details: dict[str, Any], *, key: str) -> dict
 def intent_details(order: Order) -> dict[str, Any]:
     """Return what Stripe shows to staff, uses for receipts and checks for fraud."""
     details: dict[str, Any] = {"description": f"Order {order.number}"}
-    if order.user:
-        details["receipt_email"] = order.user.email
+    if email := order.user.email if order.user and not order.was_placed_by_guest else order.email:
+        details["receipt_email"] = email
     if address := order.shipping_address:
         lines = {name: getattr(address, name) for name in ("line1", "line2", "city", "state", "postal_code", "country")}
         details["shipping"] = {"name": address.name, "address": {name: text for name, text in lines.items() if text}}
@@ -260,6 +262,10 @@ def detach_payments(*, user: User, limit: int) -> bool:
     payments, is_more = first_keys(Payment.objects.owned_by(user), limit=limit)
     Payment.objects.filter(pk__in=payments).update(user=None)
     return is_more
+
+
+def claim_payments(*, orders: Sequence[Order], user: User) -> None:
+    Payment.objects.filter(order__in=orders).update(user=user)
 
 
 def erase_personal_data(*, orders: Sequence[Order]) -> None:

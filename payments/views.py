@@ -14,6 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import UserRequest
+from accounts.models import User
+from orders.access import ORDER_TOKEN, AccountOrOrderToken, named_by_token, order_token_of, orders_of
 from orders.models import Order
 from payments import customers, events, refunds, services
 from payments.errors import (
@@ -55,7 +57,7 @@ class RawBodyParser(BaseParser):
 
 
 class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """The user's own payments; staff see all."""
+    """The user's own payments, or the one of the order's `X-Order-Token`; staff see all."""
 
     request: UserRequest
     serializer_class = PaymentSerializer
@@ -70,34 +72,52 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
     }
     lookup_value_regex = "[0-9a-f]{24}"
 
+    def get_permissions(self) -> list[Any]:
+        return [AccountOrOrderToken()] if self.action in ("create", "retrieve") else [*super().get_permissions()]
+
     def get_queryset(self) -> QuerySet[Payment]:
         payments = Payment.objects.all()
+        return payments if staff_may(self.request.user, "payments.view_payment") else self.own_payments()
+
+    def own_payments(self) -> QuerySet[Payment]:
+        """Return the user's payments and that of a valid token's order."""
         user = self.request.user
-        return payments if staff_may(user, "payments.view_payment") else payments.owned_by(user)
+        own = Payment.objects.owned_by(user) if isinstance(user, User) else Payment.objects.none()
+        if number := named_by_token(self.request):
+            opened = Order.objects.open_to_tokens().filter(number=number)
+            return own | Payment.objects.filter(order__in=list(opened))
+        return own
 
     @extend_schema(
-        parameters=idempotency.HEADERS,
+        parameters=[*idempotency.HEADERS, ORDER_TOKEN],
         request=OpenPaymentSerializer,
         responses={201: PaymentSerializer, 200: PaymentSerializer},
     )
     def create(self, request: Request) -> Response:
         """Open the payment of an order. 201 with a new PaymentIntent, or 200 with the existing one."""
-        return idempotency.run_once(request, scope="payments.open", replay=self.replay, work=self.open)
+        return idempotency.run_once(
+            request, scope="payments.open", replay=self.replay, work=self.open, guest=order_token_of(request)
+        )
 
     def open(self) -> Response:
         number = self.validated(OpenPaymentSerializer)["order"]
-        order = get_object_or_404(Order.objects.owned_by(self.request.user), number=number)
+        order = get_object_or_404(orders_of(self.request), number=number)
         payment, created = services.open_payment(order=order, network_address=network_address_of(self.request))
         return self.reply(payment, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
 
     def replay(self, reference: str) -> Response:
-        payment = get_object_or_404(Payment.objects.owned_by(self.request.user), pk=reference)
+        payment = get_object_or_404(self.own_payments(), pk=reference)
         return self.reply(payment)
 
     def reply(self, payment: Payment, status: int = status.HTTP_200_OK) -> Response:
         """Include a new CustomerSession."""
         context = {**self.get_serializer_context(), "customer_session": customers.open_session(payment)}
         return Response(PaymentSerializer(payment, context=context).data, status=status)
+
+    @extend_schema(parameters=[ORDER_TOKEN])
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return a payment."""
+        return super().retrieve(request, *args, **kwargs)
 
     @extend_schema(responses=PaymentConfigSerializer)
     @action(detail=False, permission_classes=[AllowAny])

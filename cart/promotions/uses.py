@@ -15,6 +15,7 @@ from django.db import DatabaseError, IntegrityError
 from django.utils import timezone
 from pymongo import UpdateOne
 
+from accounts.models import User
 from cart.errors import InvalidCoupon, UsageLimitTooLow
 from cart.promotions.customers import Customer
 from cart.promotions.models import Promotion, PromotionUse
@@ -198,6 +199,11 @@ def release(*, order_numbers: Sequence[str]) -> None:
     """Free the uses of cancelled orders. Call it in a transaction."""
     free = {"order_number": "", "user": None, "email_digest": "", "number": None, "reserved_at": None}
     PromotionUse.objects.filter(order_number__in=order_numbers).update(**free)
+
+
+def claim(*, user: User, order_numbers: Sequence[str]) -> None:
+    """Call it in the transaction in which an account claims a guest's orders."""
+    PromotionUse.objects.filter(order_number__in=order_numbers).update(user=user)
 
 
 def forget_customers(*, order_numbers: Sequence[str]) -> None:

@@ -32,7 +32,9 @@ def page_context(order: Order, request: HttpRequest) -> dict[str, Any]:
         "total": amount(order.total),
         "refunds": [(entry, amount(entry.amount)) for entry in order.refunds],
         "timeline": [(entry, TRANSITIONS[entry.event].icon) for entry in reversed(order.timeline)],
-        "all_orders_url": list_url("orders.order", user=str(order.user_id)) if order.user_id else "",
+        "all_orders_url": list_url(
+            "orders.order", **({"user": str(order.user_id)} if order.user_id else {"q": order.email})
+        ),
         "payment_url": page_url("payments.payment", order.payment) if order.payment else "",
         "refund_url": page_url("payments.payment", order.payment, "refund")
         if is_refundable and request.user.has_perm("payments.add_refund")

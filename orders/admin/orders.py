@@ -3,7 +3,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -11,9 +11,10 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
-from orders import holds, services
+from orders import detaching, holds, services
 from orders.admin.labels import status_badge
 from orders.admin.order_page import page_context
+from orders.errors import OrderNotErasable
 from orders.lifecycle import STATUSES, TRANSITIONS, Actor, Event, FulfilmentStatus
 from orders.models import Order
 from orders.querysets import OrderQuerySet
@@ -114,7 +115,7 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     # The template renders the page; fields would cost reads.
     fields = ()
     change_form_template = "admin/orders/order.html"
-    actions_detail = tuple(BUTTONS)
+    actions_detail = (*BUTTONS, "erase")
 
     def search(self, request: HttpRequest, queryset: QuerySet, text: str) -> QuerySet:
         if (found := by_id(queryset, text)) is not None:
@@ -122,11 +123,17 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
         by_number = in_order(queryset, "number", identifiers.upper_code(text))
         if "@" not in text and by_number.exists():
             return by_number
-        return queryset.filter(user__in=keys_of(request, User, "email", normalize_email(text)))
+        email = normalize_email(text)
+        if customers := keys_of(request, User, "email", email):
+            # Guests, and accounts whose address was another, are found by the whole address.
+            return queryset.filter(Q(user__in=customers) | Q(email=email))
+        return in_order(queryset, "email", email)
 
     @display(description="Order", header=True)
     def order(self, order: Order) -> list[str]:
-        return [order.number, order.user.email if order.user else "deleted account"]
+        if order.user:
+            return [order.number, order.user.email]
+        return [order.number, f"{order.email} (guest)" if order.is_of_guest else "deleted account"]
 
     @display(description="Total")
     def shown_total(self, order: Order) -> str:
@@ -164,7 +171,13 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def has_manage_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("orders.change_order")
 
+    def has_erase_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """As for the deletion of an account."""
+        return request.user.has_perm("accounts.delete_user")
+
     def action_blocker(self, button: str, order: Order) -> str:
+        if button == "erase":
+            return "" if order.is_of_guest else str(OrderNotErasable())
         return str(TRANSITIONS[BUTTONS[button]].refusal_of(order) or "")
 
     @dialog(
@@ -205,6 +218,17 @@ class OrderAdmin(IndexedSearchMixin, ReadOnlyModelAdmin):
     def deliver(self, request: HttpRequest, form: DialogForm, order: Order) -> str:
         services.fulfil_order(order=order, status=FulfilmentStatus.DELIVERED)
         return f"Order {order.number} was marked as delivered."
+
+    @dialog(
+        button="Erase personal data",
+        icon="person_remove",
+        permissions=["erase"],
+        title="Erase the guest's personal data?",
+        text="An unpaid order is cancelled. The address is kept until the order is sent. This cannot be undone.",
+    )
+    def erase(self, request: HttpRequest, form: DialogForm, order: Order) -> str:
+        detaching.erase_guest_order(order=order)
+        return f"The personal data of order {order.number} was erased, or will be once nothing is left to send."
 
     @dialog(
         button="Resolve flag",

@@ -468,6 +468,7 @@ KINDS = {
     "accounts.email_change_notice",
     "accounts.email_changed_mail",
     "orders.mail",
+    "orders.link_mail",
     "orders.staff_mail",
 }
 
@@ -506,6 +507,8 @@ def everything_typed(
         assert as_staff.post(f"{API}/payments/{payment['id']}/refunds/", {"amount": "3.00"}).status_code == 201
         paid = order()
         pay(client, simulator, paid)
+        lost = {"number": paid, "email": user.email}
+        assert anonymous.post(f"{API}/orders/lookup/", lost).status_code == 202
         cancel(paid, client, TYPED)
         cancel(order(), client, TYPED)
         cancel(order(), as_staff, "Out of\n\n stock")
@@ -537,7 +540,7 @@ def test_until_the_address_is_proven_no_mail_shows_what_the_customer_typed(
     everything_typed: Callable[..., list[Any]],
 ) -> None:
     mails = everything_typed(proven=False)
-    assert len(mails) == 4 + 3 + 12 + 2
+    assert len(mails) == 4 + 3 + 12 + 2 + 1
     for mail in mails:
         to_staff = mail.recipients() == ["desk@example.com"]
         for typed in ("You won", "evil.example", "and call", "666 1234", *([] if to_staff else ["Germany"])):
@@ -557,7 +560,7 @@ def test_a_proven_customer_sees_their_name_and_address_and_never_their_own_reaso
     everything_typed: Callable[..., list[Any]],
 ) -> None:
     mails = everything_typed(proven=True)
-    assert len(mails) == 3 + 3 + 12 + 2
+    assert len(mails) == 3 + 3 + 12 + 2 + 1
     # These mails have no salutation, because the reader may not be the customer.
     mails = [mail for mail in mails if "e-mail address" not in mail.subject or "Confirm your e" in mail.subject]
     mails = [mail for mail in mails if not mail.subject.startswith("New order")]

@@ -10,7 +10,10 @@ reuse revokes the whole login.
 `/auth/password/reset/confirm/`. Each works once.
 
 **Guests.** The first call that changes a cart returns an `X-Cart-Token` header, which the guest sends from then on.
-Sent with a login or registration, it merges that cart into the account's cart.
+Sent with a login or registration, it merges that cart into the account's cart. Guests order with it and an `email`; the
+reply has a `token`, to be sent as `X-Order-Token` to see, pay and cancel that order, and so have the links in mails:
+`/orders/NUMBER?token=…`. `/orders/lookup/` mails a lost link. An account owns the orders of its e-mail address once
+that is verified.
 
 **Money** is a decimal string in the currency's own number of decimals (`"19.99"`). Only `amount` of a payment is in
 Stripe's minor units.

@@ -60,7 +60,7 @@ ERRORS = (RequestInProgress, KeyReused)
 
 
 class IdempotencyRecord(models.Model):
-    """``_id`` is a digest of user, scope and key."""
+    """``_id`` is a digest of user or guest, scope and key."""
 
     id = models.CharField(max_length=64, primary_key=True, db_column="_id")
     fingerprint = models.CharField(max_length=64)
@@ -98,12 +98,12 @@ def finish(*, status: int, reference: str) -> None:
 
 
 def run_once(
-    request: Request, *, replay: Callable[[str], Response], work: Callable[[], Response], scope: str
+    request: Request, *, replay: Callable[[str], Response], work: Callable[[], Response], scope: str, guest: str = ""
 ) -> Response:
     """Run ``work`` once per user, ``scope`` and ``Idempotency-Key``; return its response or a replay.
 
-    ``work`` calls :func:`finish` with a reference for ``replay``, or the key is released. Raises
-    :class:`RequestInProgress` and :class:`KeyReused`.
+    Without a user once per ``guest``, a secret. ``work`` calls :func:`finish` with a reference for ``replay``,
+    or the key is released. Raises :class:`RequestInProgress` and :class:`KeyReused`.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
@@ -114,7 +114,7 @@ def run_once(
             code="invalid_idempotency_key",
         )
     record = IdempotencyRecord(
-        id=_digest(request.user.pk, scope, key),
+        id=_digest(request.user.pk or f"guest {guest}", scope, key),
         fingerprint=_digest(json.dumps(request.data, sort_keys=True, default=str)),
         token=str(ObjectId()),
         claimed_until=timezone.now() + CLAIM_LASTS,

@@ -87,7 +87,8 @@ class AutoSchema(openapi.AutoSchema):
         return sentence.rstrip(".") or None
 
     def get_auth(self) -> list[dict[str, Any]]:
-        auth = super().get_auth()
+        schemes = (getattr(each, "security_scheme", None) for each in self.view.get_permissions())
+        auth = [*super().get_auth(), *({scheme: []} for scheme in schemes if scheme)]
         return [*auth, {}] if self._is_public_read() and {} not in auth else auth
 
     def _is_public_read(self) -> bool:
@@ -131,8 +132,8 @@ class AutoSchema(openapi.AutoSchema):
             case 401:
                 return any(operation.get("security", ()))
             case 403:
-                permissions = [type(permission) for permission in self.view.get_permissions()]
-                return permissions not in ([], [AllowAny], [IsAuthenticated]) and not self._is_public_read()
+                for_anyone = all(isinstance(each, (AllowAny, IsAuthenticated)) for each in self.view.get_permissions())
+                return not for_anyone and not self._is_public_read()
             case 408 | 413:
                 return self.method in ("POST", "PUT", "PATCH")
             case 409 | 422:

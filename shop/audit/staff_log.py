@@ -64,6 +64,7 @@ class Action(models.TextChoices):
     SHIP = "ship", "marked as shipped"
     DELIVER = "deliver", "marked as delivered"
     SETTLE = "settle", "resolved the flag of"
+    ERASE = "erase", "erased the personal data of"
     REFUND = "refund", "refunded"
     REPLAY = "replay", "replayed"
     RUN = "run", "ran"

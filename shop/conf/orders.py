@@ -9,6 +9,10 @@ CURRENCY = env.one_of(
 ORDER_HOLD_SECONDS = env.whole_number("ORDER_HOLD_SECONDS", default=30 * 60, at_least=1, at_most=30 * 24 * 3600)
 # Until a payment is opened; at most ORDER_HOLD_SECONDS.
 UNPAID_HOLD_SECONDS = env.whole_number("UNPAID_HOLD_SECONDS", default=10 * 60, at_least=1, at_most=30 * 24 * 3600)
+# Of links in guests' mails, and of the token that placing an order returns.
+ORDER_TOKEN_TIMEOUT = env.whole_number(
+    "ORDER_TOKEN_TIMEOUT", default=90 * 24 * 3600, at_least=3600, at_most=10 * 365 * 24 * 3600
+)
 # UNVERIFIED: until the e-mail address is verified.
 UNPAID_ORDERS_PER_CUSTOMER = env.whole_number("UNPAID_ORDERS_PER_CUSTOMER", default=20, at_least=1, at_most=10**6)
 UNPAID_ORDERS_UNVERIFIED = env.whole_number("UNPAID_ORDERS_UNVERIFIED", default=10, at_least=1, at_most=10**6)

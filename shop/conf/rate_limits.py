@@ -17,10 +17,16 @@ RATE_LIMIT_RULES = {
     "reset": (20, 600),
     "verify": (5, 900),
     "reset_account": (5, 900),
+    # Per network, per address that was given, and per order; each sends a mail.
+    "order_lookup": (20, 600),
+    "order_lookup_account": (5, 900),
+    "order_lookup_order": (3, 24 * 3600),
     # Per mailbox; the worker drops excess mails. Reset links stay valid for the whole window: requesting more must not
     # lock the owner out.
     "mail_link": (5, 24 * 3600),
     "mail_link_unverified": (4, 24 * 3600),
+    "mail_order_link": (10, 24 * 3600),
+    "mail_order_link_unverified": (10, 24 * 3600),
     "mail_order": (60, 24 * 3600),
     "mail_order_unverified": (6, 24 * 3600),
     "mail_sale": (120, 24 * 3600),

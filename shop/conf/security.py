@@ -25,8 +25,22 @@ for _origin in CORS_ALLOWED_ORIGINS:
     checks.require(_is_exact, f"CORS_ALLOWED_ORIGINS must list https:// origins, not {_origin!r}.")
 CORS_ALLOW_ALL_ORIGINS = DEBUG and not CORS_ALLOWED_ORIGINS
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "if-none-match", "x-cart-token")
+# Not X-Storefront-Key, which browsers must not know.
+CORS_ALLOW_HEADERS = (
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-none-match",
+    "x-cart-token",
+    "x-order-token",
+    "x-request-id",
+)
 CORS_EXPOSE_HEADERS = ("X-Cart-Token", "Idempotency-Replayed", "Retry-After", "ETag", "X-Request-ID")
+# Secrets of storefront servers, which pass on their shoppers' addresses.
+STOREFRONT_KEYS = env.list("STOREFRONT_KEYS", default=[])
+for _key in STOREFRONT_KEYS:
+    checks.strong_secret("STOREFRONT_KEYS", _key, at_least=32)
 FRONTEND_URL = env.str("FRONTEND_URL", default="http://localhost:3000" if DEBUG else "")
 checks.https_url("FRONTEND_URL", FRONTEND_URL, purpose="links in mails lead there")
 

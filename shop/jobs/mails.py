@@ -49,6 +49,7 @@ class Budget(StrEnum):
     """
 
     LINK = "mail_link"  # verification
+    ORDER_LINK = "mail_order_link"  # looked up without an account
     ORDER = "mail_order"  # free to trigger
     SALE = "mail_sale"  # money or a parcel has moved
     PASSWORD_RESET = "mail_reset"  # noqa: S105

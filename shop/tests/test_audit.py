@@ -33,7 +33,13 @@ def order(as_customer: APIClient, make_product: Callable[..., Product], shipping
     reply = as_customer.post("/api/v1/orders/", {"shipping_address": ADDRESS})
     order = Order.objects.get(number=reply.json()["number"])
     payment = Payment.objects.create(
-        order=order, order_number=order.number, idempotency_key="k", intent="pi_1", amount=2490, currency="usd"
+        order=order,
+        order_number=order.number,
+        user=order.user,
+        idempotency_key="k",
+        intent="pi_1",
+        amount=2490,
+        currency="usd",
     )
     Order.objects.filter(pk=order.pk).update(payment=payment.pk)
     return order
@@ -142,9 +148,25 @@ def _ask_for_another_amount() -> None:
     Payment.objects.update(amount=5)
 
 
+def _lose_the_customer() -> None:
+    Order.objects.update(user=None, email="")
+
+
+def _leave_an_order_unclaimed() -> None:
+    User.objects.update(email_verified=True)
+    Order.objects.update(user=None, created_at=timezone.now() - timedelta(hours=1))
+
+
+def _give_a_payment_away() -> None:
+    Payment.objects.update(user=None)
+
+
 @pytest.mark.parametrize(
     ("damage", "statement"),
     [
+        (_lose_the_customer, "an order has an account or a guest's address"),
+        (_leave_an_order_unclaimed, "a guest's order is claimed"),
+        (_give_a_payment_away, "a payment belongs to its order's account"),
         (_misprice_a_line, "an order's totals follow from its lines"),
         (_invent_tax, "an order's totals follow from its lines"),
         (_forget_a_coupons_use, "an order has used each of its promotions once"),

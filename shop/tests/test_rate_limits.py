@@ -24,6 +24,8 @@ from shop.dev.testing.redis import redis_server
 from shop.dev.testing.replies import refusal
 from shop.dev.testing.routes import operations
 
+KEY, FORMER_KEY = "k3y-of-the-storefront-server-2026-q4", "f0rmer-key-of-the-storefront-server"
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LOGIN = "/api/v1/auth/login/"
@@ -161,6 +163,7 @@ LIMITED = {
     "DELETE /cart/coupon/",
     "POST /orders/",
     "POST /orders/quote/",
+    "POST /orders/lookup/",
     "POST /orders/{number}/cancel/",
     "POST /payments/",
     "POST /payments/{id}/refunds/",
@@ -192,6 +195,23 @@ def test_behind_a_proxy_only_what_the_proxy_wrote_counts(customer: User, setting
     forged = [log_in(customer.email, HTTP_X_FORWARDED_FOR=f"10.0.0.{n}, 203.0.113.9") for n in range(6)]
     assert forged == [401] * 5 + [429]
     assert log_in(customer.email, HTTP_X_FORWARDED_FOR="203.0.113.9, 203.0.113.10") == 401
+
+
+def test_a_storefront_server_with_a_key_passes_its_shoppers_addresses_on(customer: User, settings: Any) -> None:
+    settings.STOREFRONT_KEYS = [FORMER_KEY, KEY]
+
+    def statuses(key: str, addresses: list[str]) -> list[int]:
+        headers = {"HTTP_X_STOREFRONT_KEY": key} if key else {}
+        return [log_in(customer.email, HTTP_X_SHOPPER_ADDRESS=address, **headers) for address in addresses]
+
+    # Each shopper has an own limit; one that rotates IPv6 addresses has one.
+    assert statuses(KEY, ["198.51.100.1"] * 6) == [401] * 5 + [429]
+    assert statuses(FORMER_KEY, [f"2001:db8:1:2::{n}" for n in range(6)]) == [401] * 5 + [429]
+    assert statuses(KEY, ["198.51.100.2"]) == [401]
+    # Without a valid key the header is ignored, as is a malformed address.
+    other = [("", "198.51.100.3"), (KEY[:-1], "198.51.100.4"), (KEY.upper(), "198.51.100.5"), ("ключ", "198.51.100.6")]
+    ignored = [statuses(key, [address])[0] for key, address in [*other, (KEY, "nowhere"), (KEY, "1.2.3.4, 5.6.7.8")]]
+    assert ignored == [401] * 5 + [429]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""Purchase over HTTP, from a guest's first visit to a refund."""
+"""Purchases over HTTP, from a guest's first visit to a refund."""
 
 import secrets
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -21,15 +22,27 @@ _ADDRESS = {
 }
 
 
+ReadMail = Callable[[str], dict[str, str]]
+
+
 class Journey:
     """:meth:`run` raises :class:`PromiseBroken` at the first failed check.
 
-    ``base_url`` must serve the demo's data, ``stripe_base`` deliver webhooks within ``webhook_seconds``.
+    ``base_url`` must serve the demo's data, ``stripe_base`` deliver webhooks within ``webhook_seconds``. ``read_mail``
+    returns the parameters of the link that verifies an address.
     """
 
     def __init__(
-        self, base_url: str, stripe_base: str, narrator: Narrator | None = None, *, webhook_seconds: float = 20
+        self,
+        base_url: str,
+        stripe_base: str,
+        narrator: Narrator | None = None,
+        *,
+        read_mail: ReadMail,
+        webhook_seconds: float = 20,
     ) -> None:
+        self.read_mail = read_mail
+        self.email = f"demo-{secrets.token_hex(6)}@example.com"
         self.narrator = narrator or Narrator()
         self.stripe_base = stripe_base
         self.webhook_seconds = webhook_seconds
@@ -39,8 +52,10 @@ class Journey:
     def run(self) -> None:
         self.staff_prepares()
         self.guest_looks_around()
+        bought = self.guest_buys()
         self.guest_fills_a_cart()
         self.guest_becomes_a_customer()
+        self.customer_claims(bought)
         order = self.customer_orders()
         self.customer_pays(order)
         second = self.card_is_declined()
@@ -103,6 +118,33 @@ class Journey:
             f"The detail has {len(mug['images'])} images and does not reveal the stock",
         )
 
+    def guest_buys(self) -> str:
+        self.narrator.chapter(
+            "A guest buys a candle",
+            "The cart's token and an e-mail address replace the account. The order's own token, which the links in its "
+            "mails contain, stands for the account afterwards.",
+        )
+        guest = Storefront(self.customer.base_url, self.narrator)
+        guest.post("/cart/items/", {"variant": self._variant(CANDLE)["id"], "quantity": 1})
+        order = guest.post("/orders/", {"email": self.email, "shipping_address": _ADDRESS})
+        address = f"/orders/{order['number']}/"
+        self._promise(bool(order["token"]), f"Order {order['number']} of {order['email']} has a token")
+        guest.cart_token = ""
+        guest.get(address, expect=401)
+        guest.order_token = order["token"][:-1]
+        guest.get(address, expect=404)
+        self._promise(True, "No token is 401, and a wrong one the 404 of a missing order")
+        guest.order_token = order["token"]
+        payment = guest.post("/payments/", {"order": order["number"]})
+        self._pay(payment, card=_GOOD_CARD)
+        self.narrator.shown(_timeline_lines(self._wait_until_paid(order, guest)))
+        for email in (order["email"], "someone@example.com"):
+            found = guest.call("POST", "/orders/lookup/", body={"number": order["number"], "email": email}, expect=202)
+            self._promise(
+                found.content == b"", "A lost link is mailed again, and the reply does not tell whether it is"
+            )
+        return order["number"]
+
     def guest_fills_a_cart(self) -> None:
         self.narrator.chapter(
             "The guest fills a cart",
@@ -131,9 +173,8 @@ class Journey:
             "Registering with the cart's token moves the cart to the account and invalidates the token.",
         )
         guest_token = self.customer.cart_token
-        email = f"demo-{secrets.token_hex(6)}@example.com"
         reply = self.customer.post(
-            "/auth/register/", {"email": email, "password": f"Demo-{secrets.token_hex(8)}", "name": "Dana Demo"}
+            "/auth/register/", {"email": self.email, "password": f"Demo-{secrets.token_hex(8)}", "name": "Dana Demo"}
         )
         self.customer.access, self.customer.cart_token = reply["access"], ""
         self.narrator.shown([f"{reply['user']['name']}, {reply['user']['email']}"])
@@ -145,6 +186,20 @@ class Journey:
         nobody = Storefront(self.customer.base_url, self.narrator)
         left = nobody.get("/cart/", headers={"X-Cart-Token": guest_token})
         self._promise(left["items"] == [], "The guest's token is no longer valid")
+
+    def customer_claims(self, number: str) -> None:
+        self.narrator.chapter(
+            "The guest's order finds the account",
+            "An account owns the guest orders of its address once it is verified.",
+        )
+        self._promise(self.customer.get("/orders/")["results"] == [], "Until then Dana sees no order")
+        self.customer.call("POST", "/auth/email/verify/", expect=202)
+        self.customer.call("POST", "/auth/email/verify/confirm/", body=self.read_mail(self.email), expect=204)
+        listed = self.customer.wait_for(
+            "/orders/", lambda found: found["count"], seconds=self.webhook_seconds, what="The claim of the order"
+        )
+        numbers = [order["number"] for order in listed["results"]]
+        self._promise(numbers == [number], f"Now order {number} is hers")
 
     def customer_orders(self) -> dict[str, Any]:
         self.narrator.chapter(
@@ -296,8 +351,8 @@ class Journey:
             status == 200 and intent.get("status") == "succeeded", f"Stripe accepts the card ({card}): succeeded"
         )
 
-    def _wait_until_paid(self, order: dict[str, Any]) -> dict[str, Any]:
-        paid = self.customer.wait_for(
+    def _wait_until_paid(self, order: dict[str, Any], buyer: Storefront | None = None) -> dict[str, Any]:
+        paid = (buyer or self.customer).wait_for(
             f"/orders/{order['number']}/",
             lambda found: found["payment_status"] == "paid",
             seconds=self.webhook_seconds,

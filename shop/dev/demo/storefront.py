@@ -23,7 +23,7 @@ class Storefront:
         self.base_url = base_url.rstrip("/")
         self.narrator = narrator
         self.access = ""
-        self.cart_token = ""
+        self.cart_token = self.order_token = ""
         self._http = requests.Session()
         # Ignore proxies.
         self._http.trust_env = False
@@ -88,6 +88,8 @@ class Storefront:
             headers["Authorization"] = f"Bearer {self.access}"
         if self.cart_token:
             headers["X-Cart-Token"] = self.cart_token
+        if self.order_token:
+            headers["X-Order-Token"] = self.order_token
         return headers
 
 

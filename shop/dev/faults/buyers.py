@@ -42,19 +42,24 @@ class Answer(NamedTuple):
 class Buyer:
     """A user's connection; not thread-safe, use :meth:`twin`."""
 
-    def __init__(self, url: str, person: Person, results: Results) -> None:
+    def __init__(
+        self, url: str, person: Person, results: Results, *, guest_tokens: dict[str, str] | None = None
+    ) -> None:
         self.url, self.person, self.results = url, person, results
+        # Headers of a guest, learned from answers.
+        self._guest_tokens = {} if guest_tokens is None else guest_tokens
         self._http = requests.Session()
         # Ignore proxies.
         self._http.trust_env = False
-        self._http.headers["Authorization"] = f"Bearer {person.token}"
+        if person.token:
+            self._http.headers["Authorization"] = f"Bearer {person.token}"
 
     def twin(self) -> "Buyer":
-        return Buyer(self.url, self.person, self.results)
+        return Buyer(self.url, self.person, self.results, guest_tokens=self._guest_tokens)
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
         """A broken connection returns status 0."""
-        headers = {"Idempotency-Key": key} if key else {}
+        headers = {**self._guest_tokens, **({"Idempotency-Key": key} if key else {})}
         began = time.monotonic()
         try:
             reply = self._http.request(
@@ -68,8 +73,15 @@ class Buyer:
             data = reply.json()
         except ValueError:
             data = {}
+        self._learn_tokens(reply, data)
         errors = data.get("errors") if isinstance(data, dict) else None
         return Answer(reply.status_code, errors[0]["code"] if errors else "", data, seconds)
+
+    def _learn_tokens(self, reply: requests.Response, data: Any) -> None:
+        if token := reply.headers.get("X-Cart-Token"):
+            self._guest_tokens["X-Cart-Token"] = token
+        if isinstance(data, dict) and data.get("token"):
+            self._guest_tokens["X-Order-Token"] = data["token"]
 
     def add(self, product: str, quantity: int = 1) -> Answer:
         return self.call("POST", "/cart/items/", {"product": product, "quantity": quantity})
@@ -78,7 +90,8 @@ class Buyer:
         return self.call("PUT", "/cart/coupon/", {"code": code})
 
     def checkout(self, *, key: str = "") -> Answer:
-        return self.call("POST", "/orders/", {"shipping_address": ADDRESS}, key=key)
+        email = {} if self.person.token else {"email": self.person.id}
+        return self.call("POST", "/orders/", {"shipping_address": ADDRESS, **email}, key=key)
 
     def order(self, number: str) -> Answer:
         return self.call("GET", f"/orders/{number}/")

@@ -87,6 +87,7 @@ def create_fixtures(world: ShopWorld, person: str) -> Fixtures:
     owner = new_user(person, person)
     goods = _goods()
     orders = _orders(world, owner, goods["simple"])
+    _guest_orders(world, goods["simple"])
     guests = [CartOwner() for _ in range(_GUESTS)]
     holder = guests[0] if person == "anonymous" else CartOwner(user=owner)
     return Fixtures(owner, holder, goods | orders | _people(owner) | _carts(holder, *guests))
@@ -146,6 +147,13 @@ def _orders(world: ShopWorld, owner: User, goods: Sequence[str]) -> dict[str, li
         "payments": _ids(payments),
         "refundable": _ids(payments.filter(amount_received__gt=0)),
     }
+
+
+def _guest_orders(world: ShopWorld, goods: Sequence[str]) -> None:
+    for number in range(_GUESTS):
+        buyer = Buyer(world.url, Person(f"guest{number}@fuzz.test", ""), Results("fixtures"))
+        buyer.add(goods[number % len(goods)])
+        buyer.open_payment(buyer.checkout().body["number"])
 
 
 def _carts(*holders: CartOwner) -> dict[str, list[str]]:

@@ -16,11 +16,20 @@ from cart import services as carts
 from cart.models import Cart
 from cart.owners import CartOwner
 from catalog.models import Product, Variant
+from orders.models import Order
+from orders.tokens import new_token
 from shop.dev.fuzz.people import new_user
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.stripe_simulator.delivery import body_of, sign
 
 _BUY = {"POST /api/v1/orders/", "POST /api/v1/orders/quote/"}
+# Their parameter.
+_OF_GUESTS = {
+    "GET /api/v1/orders/{number}/": "number",
+    "POST /api/v1/orders/{number}/cancel/": "number",
+    "POST /api/v1/payments/": "order",
+    "GET /api/v1/payments/{id}/": "id",
+}
 _CART_LINES = {"PATCH /api/v1/cart/items/{id}/", "DELETE /api/v1/cart/items/{id}/"}
 _LINKS = {"POST /api/v1/auth/password/reset/confirm/": RESET, "POST /api/v1/auth/email/verify/confirm/": VERIFICATION}
 # The HTTP server rejects invalid ones before any operation.
@@ -58,11 +67,26 @@ class Preparation:
             case.path_parameters["id"] = str(cart.lines[0].key)
             if self._holder.token:
                 case.headers["X-Cart-Token"] = self._holder.token
+        elif name in _BUY and self._holder.token and self._filled_cart():
+            case.headers["X-Cart-Token"] = self._holder.token
+        elif name in _OF_GUESTS and self._holder.user is None:
+            self._open_guest_order(case, _OF_GUESTS[name])
         elif name in _LINKS:
             case.body |= parse_qsl(urlsplit(_LINKS[name].url(new_user("customer"))).query)
         elif name == _WEBHOOK:
             kwargs["data"] = body = self._event(case)
             case.headers["Stripe-Signature"] = sign(body, [self._stripe.webhook_secret], int(time.time()))
+
+    def _open_guest_order(self, case: Case, parameter: str) -> None:
+        """Send the token of a guest's order, and its number or its payment's id."""
+        order = Order.objects.of_guests().exclude(payment=None).order_by("-pk").first()
+        if order is None:
+            return
+        case.headers["X-Order-Token"] = new_token(order)
+        if parameter == "order":
+            case.body["order"] = order.number
+        else:
+            case.path_parameters[parameter] = order.number if parameter == "number" else str(order.payment)
 
     def _filled_cart(self) -> Cart | None:
         """Return a cart with lines; None if sold out."""

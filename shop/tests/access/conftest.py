@@ -12,9 +12,11 @@ from cart.owners import CartOwner
 from catalog.collections.models import Collection
 from catalog.models import Product, ProductImage, Variant
 from conftest import ADDRESS, client_of
+from orders.models import ShippingMethod
 from orders.reviews.models import Review
 from shop.dev.stripe_simulator import StripeSimulator
 from shop.dev.testing.admin import ordered
+from shop.dev.testing.guests import guest_with_cart, place_guest_order
 from shop.dev.testing.steps import snapshot, variant_of
 from shop.dev.testing.stripe_steps import open_payment
 from shop.tests.access.people import make_people
@@ -26,8 +28,13 @@ def people(make_user: Callable[..., User]) -> dict[str, User | None]:
 
 
 @pytest.fixture
-def clients(people: dict[str, User | None]) -> dict[str, APIClient]:
-    return {name: client_of(user) for name, user in people.items()}
+def clients(
+    people: dict[str, User | None], make_product: Callable[..., Product], shipping: ShippingMethod
+) -> dict[str, APIClient]:
+    product = make_product("Spoon")
+    guest, (_, order) = guest_with_cart(product), place_guest_order(product)
+    guest.credentials(**guest._credentials, HTTP_X_ORDER_TOKEN=order["token"])
+    return {**{name: client_of(user) for name, user in people.items()}, "guest": guest}
 
 
 @pytest.fixture

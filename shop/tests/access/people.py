@@ -23,6 +23,7 @@ def make_people(make_user: Callable[..., User]) -> dict[str, User | None]:
     staff = {role: in_role(make_user(email=f"{role}@access.test"), role) for role in ROLES}
     return {
         "nobody": None,
+        "guest": None,
         "owner": make_user(email="owner@access.test"),
         "other": make_user(email="other@access.test"),
         **staff,

@@ -1,13 +1,16 @@
 """Who may do what. The tests in this folder compare the tables with the URL configuration and with the responses.
 
-Users: ``nobody`` has no token, ``owner`` is the customer to whom the requested order, payment, address and cart belong,
-``other`` another customer; ``editor``, ``desk`` and ``reader`` are staff in the groups "Catalogue editors", "Order
-desk" and "Read-only"; ``boss`` is a superuser. ``yes`` means that the request is permitted; its body may be refused.
+Users: ``nobody`` has no token, ``guest`` those of a cart and of an own order; ``owner`` is the customer to whom the
+requested order, payment, address and cart belong, ``other`` another customer; ``editor``, ``desk`` and ``reader`` are
+staff in the groups "Catalogue editors", "Order desk" and "Read-only"; ``boss`` is a superuser. ``yes`` means that the
+request is permitted; its body may be refused.
 """
 
 from typing import NamedTuple
 
-PEOPLE = ("nobody", "owner", "other", "editor", "desk", "reader", "boss")
+# Without an account.
+GUESTS = ("nobody", "guest")
+PEOPLE = ("nobody", "guest", "owner", "other", "editor", "desk", "reader", "boss")
 
 
 class Row(NamedTuple):
@@ -26,78 +29,79 @@ def _rows(table: str) -> list[Row]:
 
 # A method without a row is 405.
 API = _rows("""
-                                                    nobody owner other  editor desk  reader boss
-    POST    auth/register/                            yes   yes   yes    yes   yes   yes    yes
-    POST    auth/login/                               yes   yes   yes    yes   yes   yes    yes
-    POST    auth/refresh/                             yes   yes   yes    yes   yes   yes    yes
-    POST    auth/logout/                              yes   yes   yes    yes   yes   yes    yes
-    POST    auth/logout-all/                          401   yes   yes    yes   yes   yes    yes
-    POST    auth/password/change/                     401   yes   yes    yes   yes   yes    yes
-    POST    auth/password/reset/                      yes   yes   yes    yes   yes   yes    yes
-    POST    auth/password/reset/confirm/              yes   yes   yes    yes   yes   yes    yes
-    POST    auth/email/verify/                        401   yes   yes    yes   yes   yes    yes
-    POST    auth/email/verify/confirm/                yes   yes   yes    yes   yes   yes    yes
-    POST    auth/email/change/                        401   yes   yes    yes   yes   yes    yes
-    POST    auth/email/change/confirm/                yes   yes   yes    yes   yes   yes    yes
+                                                    nobody guest owner other  editor desk  reader boss
+    POST    auth/register/                            yes   yes   yes   yes    yes   yes   yes    yes
+    POST    auth/login/                               yes   yes   yes   yes    yes   yes   yes    yes
+    POST    auth/refresh/                             yes   yes   yes   yes    yes   yes   yes    yes
+    POST    auth/logout/                              yes   yes   yes   yes    yes   yes   yes    yes
+    POST    auth/logout-all/                          401   401   yes   yes    yes   yes   yes    yes
+    POST    auth/password/change/                     401   401   yes   yes    yes   yes   yes    yes
+    POST    auth/password/reset/                      yes   yes   yes   yes    yes   yes   yes    yes
+    POST    auth/password/reset/confirm/              yes   yes   yes   yes    yes   yes   yes    yes
+    POST    auth/email/verify/                        401   401   yes   yes    yes   yes   yes    yes
+    POST    auth/email/verify/confirm/                yes   yes   yes   yes    yes   yes   yes    yes
+    POST    auth/email/change/                        401   401   yes   yes    yes   yes   yes    yes
+    POST    auth/email/change/confirm/                yes   yes   yes   yes    yes   yes   yes    yes
 
-    GET     users/me/                                 401   yes   yes    yes   yes   yes    yes
-    PATCH   users/me/                                 401   yes   yes    yes   yes   yes    yes
-    DELETE  users/me/                                 401   yes   yes    yes   yes   yes    yes
-    GET     users/me/export/                          401   yes   yes    yes   yes   yes    yes
-    PUT     users/me/avatar/                          401   yes   yes    yes   yes   yes    yes
-    DELETE  users/me/avatar/                          401   yes   yes    yes   yes   yes    yes
-    GET     users/me/addresses/                       401   yes   yes    yes   yes   yes    yes
-    POST    users/me/addresses/                       401   yes   yes    yes   yes   yes    yes
-    GET     users/me/addresses/{address}/             401   yes   404    404   404   404    404
-    PUT     users/me/addresses/{address}/             401   yes   404    404   404   404    404
-    PATCH   users/me/addresses/{address}/             401   yes   404    404   404   404    404
-    DELETE  users/me/addresses/{address}/             401   yes   404    404   404   404    404
+    GET     users/me/                                 401   401   yes   yes    yes   yes   yes    yes
+    PATCH   users/me/                                 401   401   yes   yes    yes   yes   yes    yes
+    DELETE  users/me/                                 401   401   yes   yes    yes   yes   yes    yes
+    GET     users/me/export/                          401   401   yes   yes    yes   yes   yes    yes
+    PUT     users/me/avatar/                          401   401   yes   yes    yes   yes   yes    yes
+    DELETE  users/me/avatar/                          401   401   yes   yes    yes   yes   yes    yes
+    GET     users/me/addresses/                       401   401   yes   yes    yes   yes   yes    yes
+    POST    users/me/addresses/                       401   401   yes   yes    yes   yes   yes    yes
+    GET     users/me/addresses/{address}/             401   401   yes   404    404   404   404    404
+    PUT     users/me/addresses/{address}/             401   401   yes   404    404   404   404    404
+    PATCH   users/me/addresses/{address}/             401   401   yes   404    404   404   404    404
+    DELETE  users/me/addresses/{address}/             401   401   yes   404    404   404   404    404
 
-    GET     categories/                               yes   yes   yes    yes   yes   yes    yes
-    GET     categories/{category}/                    yes   yes   yes    yes   yes   yes    yes
-    GET     collections/                              yes   yes   yes    yes   yes   yes    yes
-    GET     collections/{collection}/                 yes   yes   yes    yes   yes   yes    yes
-    GET     products/                                 yes   yes   yes    yes   yes   yes    yes
-    POST    products/                                 401   403   403    yes   403   403    yes
-    GET     products/facets/                          yes   yes   yes    yes   yes   yes    yes
-    GET     products/suggest/                         yes   yes   yes    yes   yes   yes    yes
-    GET     products/{product}/                       yes   yes   yes    yes   yes   yes    yes
-    PUT     products/{product}/                       401   403   403    yes   403   403    yes
-    PATCH   products/{product}/                       401   403   403    yes   403   403    yes
-    DELETE  products/{product}/                       401   403   403    yes   403   403    yes
-    GET     products/{hidden}/                        404   404   404    yes   404   yes    yes
-    POST    products/{product}/images/                401   403   403    yes   403   403    yes
-    PATCH   products/{product}/images/{image}/        401   403   403    yes   403   403    yes
-    DELETE  products/{product}/images/{image}/        401   403   403    yes   403   403    yes
-    GET     products/{product}/reviews/               yes   yes   yes    yes   yes   yes    yes
-    POST    products/{product}/reviews/               401   yes   yes    yes   yes   yes    yes
-    PATCH   products/{product}/reviews/{review}/      401   yes   404    404   404   404    404
-    DELETE  products/{product}/reviews/{review}/      401   yes   404    404   404   404    404
-    PATCH   variants/{variant}/                       401   403   403    yes   403   403    yes
-    POST    variants/{variant}/stock/                 401   403   403    yes   403   403    yes
+    GET     categories/                               yes   yes   yes   yes    yes   yes   yes    yes
+    GET     categories/{category}/                    yes   yes   yes   yes    yes   yes   yes    yes
+    GET     collections/                              yes   yes   yes   yes    yes   yes   yes    yes
+    GET     collections/{collection}/                 yes   yes   yes   yes    yes   yes   yes    yes
+    GET     products/                                 yes   yes   yes   yes    yes   yes   yes    yes
+    POST    products/                                 401   401   403   403    yes   403   403    yes
+    GET     products/facets/                          yes   yes   yes   yes    yes   yes   yes    yes
+    GET     products/suggest/                         yes   yes   yes   yes    yes   yes   yes    yes
+    GET     products/{product}/                       yes   yes   yes   yes    yes   yes   yes    yes
+    PUT     products/{product}/                       401   401   403   403    yes   403   403    yes
+    PATCH   products/{product}/                       401   401   403   403    yes   403   403    yes
+    DELETE  products/{product}/                       401   401   403   403    yes   403   403    yes
+    GET     products/{hidden}/                        404   404   404   404    yes   404   yes    yes
+    POST    products/{product}/images/                401   401   403   403    yes   403   403    yes
+    PATCH   products/{product}/images/{image}/        401   401   403   403    yes   403   403    yes
+    DELETE  products/{product}/images/{image}/        401   401   403   403    yes   403   403    yes
+    GET     products/{product}/reviews/               yes   yes   yes   yes    yes   yes   yes    yes
+    POST    products/{product}/reviews/               401   401   yes   yes    yes   yes   yes    yes
+    PATCH   products/{product}/reviews/{review}/      401   401   yes   404    404   404   404    404
+    DELETE  products/{product}/reviews/{review}/      401   401   yes   404    404   404   404    404
+    PATCH   variants/{variant}/                       401   401   403   403    yes   403   403    yes
+    POST    variants/{variant}/stock/                 401   401   403   403    yes   403   403    yes
 
-    GET     cart/                                     yes   yes   yes    yes   yes   yes    yes
-    DELETE  cart/                                     yes   yes   yes    yes   yes   yes    yes
-    PUT     cart/coupon/                              yes   yes   yes    yes   yes   yes    yes
-    DELETE  cart/coupon/                              yes   yes   yes    yes   yes   yes    yes
-    POST    cart/items/                               yes   yes   yes    yes   yes   yes    yes
-    PUT     cart/items/                               yes   yes   yes    yes   yes   yes    yes
-    PATCH   cart/items/{line}/                        404   yes   404    404   404   404    404
-    DELETE  cart/items/{line}/                        404   yes   404    404   404   404    404
+    GET     cart/                                     yes   yes   yes   yes    yes   yes   yes    yes
+    DELETE  cart/                                     yes   yes   yes   yes    yes   yes   yes    yes
+    PUT     cart/coupon/                              yes   yes   yes   yes    yes   yes   yes    yes
+    DELETE  cart/coupon/                              yes   yes   yes   yes    yes   yes   yes    yes
+    POST    cart/items/                               yes   yes   yes   yes    yes   yes   yes    yes
+    PUT     cart/items/                               yes   yes   yes   yes    yes   yes   yes    yes
+    PATCH   cart/items/{line}/                        404   404   yes   404    404   404   404    404
+    DELETE  cart/items/{line}/                        404   404   yes   404    404   404   404    404
 
-    GET     shipping-methods/                         yes   yes   yes    yes   yes   yes    yes
-    GET     orders/                                   401   yes   yes    yes   yes   yes    yes
-    POST    orders/                                   401   yes   yes    yes   yes   yes    yes
-    POST    orders/quote/                             401   yes   yes    yes   yes   yes    yes
-    GET     orders/{order}/                           401   yes   404    404   yes   yes    yes
-    POST    orders/{order}/cancel/                    401   yes   404    404   yes   403    yes
-    POST    orders/{order}/fulfil/                    401   403   403    403   yes   403    yes
+    GET     shipping-methods/                         yes   yes   yes   yes    yes   yes   yes    yes
+    GET     orders/                                   401   401   yes   yes    yes   yes   yes    yes
+    POST    orders/                                   401   yes   yes   yes    yes   yes   yes    yes
+    POST    orders/quote/                             401   yes   yes   yes    yes   yes   yes    yes
+    POST    orders/lookup/                            yes   yes   yes   yes    yes   yes   yes    yes
+    GET     orders/{order}/                           401   404   yes   404    404   yes   yes    yes
+    POST    orders/{order}/cancel/                    401   404   yes   404    404   yes   403    yes
+    POST    orders/{order}/fulfil/                    401   401   403   403    403   yes   403    yes
 
-    GET     payments/config/                          yes   yes   yes    yes   yes   yes    yes
-    POST    payments/webhook/                         yes   yes   yes    yes   yes   yes    yes
-    POST    payments/                                 401   yes   yes    yes   yes   yes    yes
-    GET     payments/{payment}/                       401   yes   404    404   yes   yes    yes
-    POST    payments/{payment}/refunds/               401   403   403    403   yes   403    yes
+    GET     payments/config/                          yes   yes   yes   yes    yes   yes   yes    yes
+    POST    payments/webhook/                         yes   yes   yes   yes    yes   yes   yes    yes
+    POST    payments/                                 401   yes   yes   yes    yes   yes   yes    yes
+    GET     payments/{payment}/                       401   404   yes   404    404   yes   yes    yes
+    POST    payments/{payment}/refunds/               401   401   403   403    403   yes   403    yes
 """)
 
 # Outside the API and the admin all users get the same: by path, the status of GET.
@@ -138,7 +142,7 @@ ADMIN = {
     catalog.product          LACSDH+EDIT+EXPORT+PRICES    -                  LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES
     catalog.stockmovement    LCH                          -                         LCH  LCH
     catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
-    orders.order             -                            LCH+ship+deliver+cancel+settle  LCH  LCH+ship+deliver+cancel+settle
+    orders.order             -                            LCH+ship+deliver+cancel+settle  LCH  LCH+ship+deliver+cancel+settle+erase
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH
     orders.shippingzone      -                            -                         LCH  LACSDH

@@ -14,7 +14,7 @@ from orders.models import Order
 from shop.dev.testing.admin import browser_of, without_rendering
 from shop.dev.testing.steps import dump_database
 from shop.tests.access.routes import routes
-from shop.tests.access.tables import ADMIN, APPS, COMMON, SITE, STAFF
+from shop.tests.access.tables import ADMIN, APPS, COMMON, GUESTS, SITE, STAFF
 
 # An action on selected rows that has a separate page.
 WITH_A_PAGE = {"change_prices"}
@@ -135,7 +135,12 @@ def test_anonymous_users_and_customers_are_sent_to_the_login_from_everywhere(bro
 def test_pages_about_no_model_are_answered_by_the_table(browsers: dict[str, Client]) -> None:
     for name, (nobody, customer, staff) in SITE.items():
         statuses = {person: browsers[person].get(reverse(f"admin:{name}")).status_code for person in browsers}
-        expected = {"nobody": nobody, "owner": customer, "other": customer, **dict.fromkeys(STAFF, staff)}
+        expected = {
+            **dict.fromkeys(GUESTS, nobody),
+            "owner": customer,
+            "other": customer,
+            **dict.fromkeys(STAFF, staff),
+        }
         assert statuses == expected, name
     for app, people in APPS.items():
         for person in STAFF:

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from shop.dev.testing.routes import operations
 from shop.dev.testing.steps import dump_database
 from shop.tests.access.routes import named, routes
-from shop.tests.access.tables import API, AROUND, PEOPLE, Row
+from shop.tests.access.tables import API, AROUND, GUESTS, PEOPLE, Row
 
 pytestmark = pytest.mark.django_db
 
@@ -140,7 +140,7 @@ def test_a_method_that_a_route_does_not_have_is_405_for_all_users(
                 reply = send(clients[person], method, address_of(path, things))
                 allowed = {each.strip() for each in reply.get("Allow", "").split(",")} - {"HEAD", "OPTIONS"}
                 # If a route requires an account, authentication comes first.
-                asked = person == "nobody" and reply.status_code == 401
+                asked = person in GUESTS and reply.status_code == 401
                 if not asked and (reply.status_code, allowed) != (405, methods):
                     wrong.append(f"{method} {path} as {person}: {reply.status_code}, Allow: {reply.get('Allow')}")
     assert wrong == []
@@ -153,10 +153,10 @@ def test_options_shows_all_users_the_methods_and_no_more(clients: dict[str, APIC
         replies = {person: clients[person].options(address_of(path, things)) for person in PEOPLE}
         for person, reply in replies.items():
             allowed = {each.strip() for each in reply["Allow"].split(",")} - {"HEAD", "OPTIONS"}
-            right = 401 if person == "nobody" and reply.status_code == 401 else 200
+            right = 401 if person in GUESTS and reply.status_code == 401 else 200
             if (reply.status_code, allowed) != (right, methods):
                 wrong.append(f"OPTIONS {path} as {person}: {reply.status_code}, Allow: {reply['Allow']}")
-        if len({reply.content for person, reply in replies.items() if person != "nobody"}) > 1:
+        if len({reply.content for person, reply in replies.items() if person not in GUESTS}) > 1:
             wrong.append(f"OPTIONS {path} differs by who asks")
     assert wrong == []
 

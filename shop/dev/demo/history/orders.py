@@ -19,7 +19,7 @@ from shop.dev.demo.bulk import BulkWriter, template
 from shop.dev.demo.history import fates, stories
 from shop.dev.demo.history.catalog import Ledger, image_name, product_name, sku
 from shop.dev.demo.history.payments import Payments
-from shop.dev.demo.history.people import PLACES, Addresses, Staff
+from shop.dev.demo.history.people import PLACES, Addresses, Staff, email
 from shop.dev.demo.history.plan import DAY, Amounts, Plan, at, rounded_share
 from shop.dev.demo.history.stories import Story
 
@@ -28,6 +28,8 @@ Tick = Callable[[int, int], None]
 COUPONS = 40
 _REVIEWED = 0.25
 _SHIPPING = (("standard", 490), ("standard", 490), ("express", 1290))
+# Of the orders, one is a guest's.
+GUEST_EVERY = 10
 _BODIES = ("Exactly what I was looking for.", "Good, but the delivery took a week.", "It broke after a month.")
 
 
@@ -101,8 +103,10 @@ class Orders:
         )
         if plan.is_deleted(customer):
             story.detached_at = max(placed + DAY, plan.deleted_at(customer))
+        elif customer and number % GUEST_EVERY == 4:
+            story.email = f"guest{customer}@example.com"
         else:
-            story.user = plan.customer_id(customer)
+            story.user, story.email = plan.customer_id(customer), email(customer)
         self._price(story, products)
         self._run(story, writer)
         self._write_stock(story, products, writer)
@@ -172,6 +176,7 @@ class Orders:
             "_id": story.id,
             "number": story.code,
             "user_id": story.user,
+            "email": story.email,
             "lines": lines,
             "subtotal": stored(subtotal),
             "discount": stored(sum(discounts)),
@@ -317,6 +322,9 @@ class Orders:
         is_sale = story.document["counts_as_sale"]
         # A refund after the deletion of the account withdraws the review; an earlier one deletes it.
         is_withdrawn = not is_sale and story.user is None
+        if story.email and story.user is None:
+            # Guests write no reviews.
+            return
         if delivered is None or not (is_sale or is_withdrawn) or self._random.random() > _REVIEWED:
             return
         moment = delivered + 10 * DAY * self._random.random()

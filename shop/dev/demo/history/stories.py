@@ -27,8 +27,10 @@ class Story:
     total: int
     document: Document
     steps: list[Step] = field(default_factory=list)
-    # Null for deleted accounts.
+    # Null for deleted accounts and guests.
     user: ObjectId | None = None
+    # "" for deleted accounts.
+    email: str = ""
     detached_at: float | None = None
     erased_at: float | None = None
     paid_at: float | None = None
