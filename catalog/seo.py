@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -20,6 +21,11 @@ def seo_description_field() -> LabelField:
 class SEOSerializer(OptionalNulls):
     title = serializers.CharField(max_length=LONGEST_TITLE, required=False, allow_blank=True)
     description = serializers.CharField(max_length=LONGEST_DESCRIPTION, required=False, allow_blank=True)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, Mapping) and not data.keys() <= self.fields.keys():
+            raise serializers.ValidationError("Only a title and a description.", code="invalid")
+        return super().to_internal_value(data)
 
 
 class ShownSEOSerializer(serializers.Serializer):

@@ -1,10 +1,10 @@
 """``show`` exports a field as text, ``put`` sets it from that text."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from bson import ObjectId
@@ -156,10 +156,18 @@ class OptionOrderColumn(Column):
 class RelatedColumn(Column):
     """Rows of another model by slug, separated by commas."""
 
-    def __init__(self, field: models.Field, slugs: Mapping[ObjectId, str], *, kind: str) -> None:
+    def __init__(self, field: models.Field, read_slugs: Callable[[], Mapping[ObjectId, str]], *, kind: str) -> None:
         super().__init__(field)
-        self._slugs, self._kind = slugs, kind
-        self._ids = {slug: pk for pk, slug in slugs.items()}
+        self._read_slugs, self._kind = read_slugs, kind
+
+    @cached_property
+    def _slugs(self) -> Mapping[ObjectId, str]:
+        # Not before a file needs them.
+        return self._read_slugs()
+
+    @cached_property
+    def _ids(self) -> Mapping[str, ObjectId]:
+        return {slug: pk for pk, slug in self._slugs.items()}
 
     def to_text(self, value: Sequence[ObjectId]) -> str:
         return ", ".join(sorted(self._slugs[pk] for pk in value if pk in self._slugs))
@@ -244,12 +252,10 @@ class Columns:
             Column(product("slug")),
             Column(product("description")),
             CategoryColumn(product("category"), categories),
-            RelatedColumn(product("additional_categories"), slugs, kind="Category"),
+            RelatedColumn(product("additional_categories"), lambda: slugs, kind="Category"),
             Column(product("brand")),
             ListColumn(product("tags")),
-            RelatedColumn(
-                product("collections"), dict(Collection.objects.values_list("pk", "slug")), kind="Collection"
-            ),
+            RelatedColumn(product("collections"), _collection_slugs, kind="Collection"),
             Column(product("seo_title")),
             Column(product("seo_description")),
             YesNoColumn(product("is_active"), name="active"),
@@ -294,6 +300,10 @@ class Columns:
 
     def knows(self, name: str) -> bool:
         return name in (SKU, STOCK, STOCK_BASE) or self.get(name) is not None
+
+
+def _collection_slugs() -> dict[ObjectId, str]:
+    return dict(Collection.objects.order_by().values_list("pk", "slug"))
 
 
 def _by_name(*columns: Column) -> dict[str, Column]:

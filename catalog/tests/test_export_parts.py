@@ -83,7 +83,7 @@ def test_each_part_is_accepted_and_changes_nothing(
     assert {name: rows for name, rows in dump_database().items() if name in before} == before
 
 
-@pytest.mark.parametrize("limits", [{"size": 600}, {"cells": 5 * 12}], ids=["bytes", "cells"])
+@pytest.mark.parametrize("limits", [{"size": 1000}, {"cells": 5 * 12}], ids=["bytes", "cells"])
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_parts_stay_below_the_limits(
     browser: Client, shop: None, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int], kind: str
@@ -95,7 +95,7 @@ def test_parts_stay_below_the_limits(
         f"P{number}-{size}" for number in range(6) for size in range((1, 3, 2)[number % 3])
     ]
     if kind == "csv" and "size" in limits:
-        assert max(map(len, files.values())) <= 600 + 3
+        assert max(map(len, files.values())) <= 1000 + 3
 
 
 def test_a_product_beyond_the_limits_has_a_part_of_its_own(

@@ -106,7 +106,7 @@ def test_a_row_takes_a_quarter_of_a_command(tmp_path: Path, monkeypatch: pytest.
     assert len(commands) <= 100, len(commands)
     with count_commands() as commands:
         import_products(tmp_path, large(400, price="21"))
-    assert len(commands) <= 80, len(commands)
+    assert len(commands) <= 100, len(commands)
     with count_commands() as commands:
         assert "400 unchanged" in import_products(tmp_path, large(400, price="21"))
     assert len(commands) <= 12, str(commands)

@@ -34,6 +34,7 @@ SMALL = {
     "auth.group": "groups are made by hand",
     "auth.permission": "permissions come with the code",
     "catalog.category": "a tree that staff maintain",
+    "catalog.collection": "collections are made by hand",
     "catalog.importrun": "files are uploaded by hand",
     "contenttypes.contenttype": "models come with the code",
     "orders.shippingmethod": "methods are made by hand",

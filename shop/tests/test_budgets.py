@@ -45,7 +45,7 @@ COMMANDS = {
     f"{FACETS}?search=product": 2,
     f"{FACETS}?category=category-3": 4,
     f"{FACETS}?attr_colour=red": 3,
-    f"{FACETS}?category=category-3&min_price=5&in_stock=true&attr_colour=red&attr_size=m&search=the+bench+product": 10,
+    f"{FACETS}?category=category-3&min_price=5&in_stock=true&attr_colour=red&attr_size=xl&search=the+bench+product": 10,
     f"{LIST}product-7/": 1,
     f"{LIST}product-7/reviews/": 2,
     "/api/v1/categories/": 1,

@@ -125,6 +125,7 @@ STAFF = ("editor", "desk", "reader", "boss")
 COMMON = {
     "EDIT": "activate+deactivate+import_file",
     "PRICES": "change_prices+price_changes",
+    "VARIANTS": "variants+generate_variants+duplicate",
     "EXPORT": "export_csv+export_xlsx+export_chosen_csv+export_chosen_xlsx",
 }
 ADMIN = {
@@ -139,9 +140,9 @@ ADMIN = {
     catalog.category         LACSDH                       -                         LCH  LACSDH
     catalog.collection       LACSDH                       -                         LCH  LACSDH
     catalog.importrun        LACH+confirm+discard         -                         LCH  LACH+confirm+discard
-    catalog.product          LACSDH+EDIT+EXPORT+PRICES    -                  LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES
+    catalog.product          LACSDH+EDIT+EXPORT+PRICES+VARIANTS  -           LCH+EXPORT  LACSDH+EDIT+EXPORT+PRICES+VARIANTS
     catalog.stockmovement    LCH                          -                         LCH  LCH
-    catalog.variant          LCH+change_stock             -                         LCH  LCH+change_stock
+    catalog.variant          LCH+change_stock+edit_details  -                       LCH  LCH+change_stock+edit_details
     orders.order             -                            LCH+ship+deliver+cancel+settle  LCH  LCH+ship+deliver+cancel+settle+erase
     orders.review            -                            LCH+hide+show+hide_selected+show_selected  LCH  LCDH+delete_selected+hide+show+hide_selected+show_selected
     orders.shippingmethod    -                            -                         LCH  LACSDH
