@@ -1,9 +1,12 @@
 """Stripe Customers of accounts, which keep their saved cards."""
 
+from datetime import timedelta
+
 import structlog
 from bson import ObjectId
 from django.conf import settings
 from django.db import IntegrityError
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import require_account
@@ -16,6 +19,9 @@ from shop.logs import describe_error
 
 logger = structlog.get_logger(__name__)
 
+# A CustomerSession lasts 30 minutes.
+RENEWED_BEFORE = timedelta(minutes=10)
+
 
 def get_customer_id(*, user: User) -> str:
     """Return the id of the account's Customer, created at first; "" if Stripe refuses to create one.
@@ -26,8 +32,6 @@ def get_customer_id(*, user: User) -> str:
         return ""
     row = StripeCustomer.objects.filter(user=user).first() or _create_row(user)
     if row.customer:
-        if row.email != user.email:
-            update_customer.enqueue(unless_queued=True, row=str(row.pk))
         return row.customer
     try:
         customer: str = _create(row)
@@ -40,25 +44,31 @@ def get_customer_id(*, user: User) -> str:
         raise
     if not StripeCustomer.objects.filter(pk=row.pk).update(customer=customer):
         # The account was deleted concurrently.
-        delete_customer.enqueue(row=str(row.pk), user=str(user.pk), email=row.email, customer=customer)
+        delete_customer.enqueue(row=str(row.pk), user=str(user.pk), customer=customer)
     return customer
 
 
-def open_session(payment: Payment) -> str:
-    """Return the client secret of a CustomerSession, valid for 30 minutes, or "".
+def open_session(payment: Payment) -> None:
+    """Keep the client secret of a CustomerSession on the payment, which works without it.
 
-    The payment works without it. A guest's token must not open the cards of the account that has claimed the order.
+    Repeated requests get the same secret. A guest's token must not open the cards of the account that has claimed the
+    order.
     """
     if not settings.STRIPE_SAVED_CARDS or payment.user_id is None or payment.by_guest:
-        return ""
+        return
+    if payment.customer_session_until and payment.customer_session_until > timezone.now() + RENEWED_BEFORE:
+        return
     row = StripeCustomer.objects.filter(user=payment.user_id).first()
     if row is None or not row.customer:
-        return ""
+        return
     try:
-        return gateway.create_customer_session(customer=row.customer)
+        session = gateway.create_customer_session(customer=row.customer)
     except (StripeRefused, StripeUnavailable) as error:
         logger.warning("stripe_customer_session_not_created", payment=str(payment.pk), error=describe_error(error))
-        return ""
+        return
+    payment.customer_session, payment.customer_session_until = session
+    fields = {"customer_session": payment.customer_session, "customer_session_until": payment.customer_session_until}
+    Payment.objects.filter(pk=payment.pk, user=payment.user_id).update(**fields)
 
 
 def forget_customer(customer: str) -> None:
@@ -69,27 +79,14 @@ def forget_customer(customer: str) -> None:
 def on_deletion(*, user: User) -> None:
     """Delete the Customer with its saved cards. Call it in the transaction that deletes the account."""
     if row := StripeCustomer.objects.filter(user=user).first():
-        delete_customer.enqueue(row=str(row.pk), user=str(user.pk), email=row.email, customer=row.customer)
+        delete_customer.enqueue(row=str(row.pk), user=str(user.pk), customer=row.customer)
         row.delete()
 
 
-@jobs.job("payments.update_customer")
-def update_customer(*, row: str) -> None:
-    known = StripeCustomer.objects.filter(pk=row).select_related("user").first()
-    if known is None:
-        return
-    email = known.user.email
-    try:
-        gateway.update_customer(known.customer, email=email)
-    except (StripeRefused, StripeForbidden) as error:
-        logger.warning("stripe_customer_not_updated", customer=known.customer, error=describe_error(error))
-    StripeCustomer.objects.filter(pk=row).update(email=email)
-
-
 @jobs.job("payments.delete_customer")
-def delete_customer(*, row: str, user: str, email: str, customer: str) -> None:
+def delete_customer(*, row: str, user: str, customer: str) -> None:
     """Without an id, creation is repeated with its idempotency key, because its response may have been lost."""
-    deleted = StripeCustomer(pk=ObjectId(row), user_id=ObjectId(user), email=email)
+    deleted = StripeCustomer(pk=ObjectId(row), user_id=ObjectId(user))
     try:
         gateway.delete_customer(customer or _create(deleted))
     except (StripeRefused, StripeForbidden) as error:
@@ -106,9 +103,8 @@ def _create_row(user: User) -> StripeCustomer:
 @transactional("payments.create_customer")
 def _insert_row(user: User) -> StripeCustomer:
     require_account(user)
-    return StripeCustomer.objects.create(user=user, email=user.email)
+    return StripeCustomer.objects.create(user=user)
 
 
 def _create(row: StripeCustomer) -> str:
-    metadata = {"user": str(row.user_id)}
-    return gateway.create_customer(email=row.email, metadata=metadata, key=f"stripecustomer-{row.pk}")
+    return gateway.create_customer(metadata={"user": str(row.user_id)}, key=f"stripecustomer-{row.pk}")

@@ -7,7 +7,7 @@ import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -150,16 +150,11 @@ def cancel_intent(intent: str) -> dict[str, Any]:
         return retrieve_intent(intent)
 
 
-def create_customer(*, email: str, metadata: dict[str, str], key: str) -> str:
+def create_customer(*, metadata: dict[str, str], key: str) -> str:
     """Return the Customer's id."""
     with _stripe_call("create_customer") as v1:
-        customer = v1.customers.create({"email": email, "metadata": metadata}, {"idempotency_key": key})
+        customer = v1.customers.create({"metadata": metadata}, {"idempotency_key": key})
         return str(_object(customer, "customer")["id"])
-
-
-def update_customer(customer: str, *, email: str) -> None:
-    with _stripe_call("update_customer") as v1:
-        v1.customers.update(customer, {"email": email})
 
 
 def delete_customer(customer: str) -> None:
@@ -167,8 +162,8 @@ def delete_customer(customer: str) -> None:
         v1.customers.delete(customer)
 
 
-def create_customer_session(*, customer: str) -> str:
-    """Return the client secret with which the Payment Element offers to save cards, and the saved ones."""
+def create_customer_session(*, customer: str) -> tuple[str, datetime]:
+    """Return a client secret and its end. With it the Payment Element offers to save cards, and saved ones."""
     features = {
         "payment_method_redisplay": "enabled",
         "payment_method_save": "enabled",
@@ -178,7 +173,7 @@ def create_customer_session(*, customer: str) -> str:
     components = {"payment_element": {"enabled": True, "features": features}}
     with _stripe_call("create_customer_session") as v1:
         session = v1.customer_sessions.create({"customer": customer, "components": components})
-        return str(session.client_secret)
+        return str(session.client_secret), datetime.fromtimestamp(session.expires_at, UTC)
 
 
 def create_refund(*, intent: str, amount: int, metadata: dict[str, str], key: str) -> dict[str, Any]:

@@ -31,6 +31,9 @@ class Payment(models.Model):
     # Empty until Stripe has responded.
     intent = models.CharField("PaymentIntent", max_length=255, blank=True)
     client_secret = models.CharField(max_length=255, blank=True, editable=False)
+    # Client secret of the latest CustomerSession.
+    customer_session = models.CharField(max_length=255, blank=True, default="", editable=False)
+    customer_session_until = models.DateTimeField(null=True, blank=True, editable=False)
     status = models.CharField(max_length=40, blank=True)
     amount = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
@@ -133,8 +136,6 @@ class StripeCustomer(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     # Empty until Stripe has responded.
     customer = models.CharField(max_length=255, blank=True)
-    # As sent to Stripe.
-    email = models.EmailField()
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

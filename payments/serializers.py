@@ -2,6 +2,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from rest_framework import serializers
 
 from orders.access import named_by_token
@@ -19,7 +20,7 @@ class PaymentSerializer(serializers.ModelSerializer):
     payment_intent = serializers.CharField(source="intent", read_only=True)
     client_secret = serializers.SerializerMethodField(help_text="For the paying customer; empty for staff.")
     customer_session_client_secret = serializers.SerializerMethodField(
-        help_text="Lets the Payment Element save and offer cards. For accounts, after opening a payment."
+        help_text="Lets the Payment Element save and offer cards. For orders placed with an account."
     )
     publishable_key = serializers.SerializerMethodField()
 
@@ -44,8 +45,8 @@ class PaymentSerializer(serializers.ModelSerializer):
         return payment.client_secret if is_own or payment.order_number == named_by_token(request) else ""
 
     def get_customer_session_client_secret(self, payment: Payment) -> str:
-        secret: str = self.context.get("customer_session", "")
-        return secret
+        is_valid = payment.customer_session_until is not None and payment.customer_session_until > timezone.now()
+        return payment.customer_session if is_valid and payment.user_id == self.context["request"].user.pk else ""
 
     def get_publishable_key(self, payment: Payment) -> str:
         return settings.STRIPE_PUBLISHABLE_KEY

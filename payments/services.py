@@ -271,4 +271,4 @@ def claim_payments(*, orders: Sequence[Order], user: User) -> None:
 def erase_personal_data(*, orders: Sequence[Order]) -> None:
     payments = list(Payment.objects.filter(order__in=orders).values_list("pk", flat=True))
     Refund.objects.filter(payment__in=payments, actor=Actor.STAFF).exclude(reason="").update(reason="")
-    Payment.objects.filter(pk__in=payments).exclude(client_secret="").update(client_secret="")
+    Payment.objects.filter(pk__in=payments).exclude(client_secret="").update(client_secret="", customer_session="")

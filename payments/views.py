@@ -110,9 +110,8 @@ class PaymentViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Ge
         return self.reply(payment)
 
     def reply(self, payment: Payment, status: int = status.HTTP_200_OK) -> Response:
-        """Include a new CustomerSession."""
-        context = {**self.get_serializer_context(), "customer_session": customers.open_session(payment)}
-        return Response(PaymentSerializer(payment, context=context).data, status=status)
+        customers.open_session(payment)
+        return Response(self.get_serializer(payment).data, status=status)
 
     @extend_schema(parameters=[ORDER_TOKEN])
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -77,7 +77,7 @@ def test_a_payment_is_opened_once_and_shown_from_then_on(
     first = as_customer.post(PAYMENTS, {"order": number})
     (intent,) = simulator.state()["payment_intents"]
     assert first.status_code == 201
-    payment = first.json()
+    payment = dict(first.json())
     assert payment.pop("customer_session_client_secret").startswith("cuss_secret_")
     assert payment == {
         "id": str(Payment.objects.get().pk),
@@ -93,10 +93,8 @@ def test_a_payment_is_opened_once_and_shown_from_then_on(
     assert intent["metadata"] == {"order": number, "payment": payment["id"]}
 
     again = as_customer.post(PAYMENTS, {"order": number})
-    assert again.status_code == 200
-    assert again.json() == {**payment, "customer_session_client_secret": again.json()["customer_session_client_secret"]}
-    found = as_customer.get(f"{PAYMENTS}{payment['id']}/").json()
-    assert found == {**payment, "customer_session_client_secret": ""}
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert as_customer.get(f"{PAYMENTS}{payment['id']}/").json() == first.json()
     assert order_of(as_customer, number)["payment"] == payment["id"]
     assert len(simulator.state()["payment_intents"]) == Payment.objects.count() == 1
 

@@ -79,8 +79,8 @@ CLASSIFIED: dict[str, str] = {
             "orders.order.tracking_number",
             "orders.order.timeline.detail",
             "payments.payment.client_secret",
+            "payments.payment.customer_session",
             "payments.stripecustomer.customer",
-            "payments.stripecustomer.email",
             "payments.refund.reason",
             # A request for a new password that waits.
             "shop.job.payload",
@@ -284,6 +284,7 @@ NO_CANARIES = {
     "accounts.knownnetwork.id",
     "accounts.address.country",
     "payments.payment.client_secret",
+    "payments.payment.customer_session",
     "payments.stripecustomer.customer",
 }
 
