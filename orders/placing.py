@@ -14,6 +14,7 @@ from cart.models import Cart
 from cart.owners import CartOwner
 from cart.promotions import uses
 from cart.promotions.customers import Customer
+from cart.promotions.matching import require_customer_allowed
 from cart.promotions.uses import Reservations, UsesNotReserved
 from catalog import stock
 from catalog.errors import OutOfStock
@@ -57,17 +58,17 @@ def place_order(
     """
     placed_from = holds.digest(network_address)
     revisions: list[int] = []
+    customer = Customer(owner.user, email)
     taxed = None
     if provider.is_registered():
         # No network call in the transaction, which checks that nothing has changed since.
-        taxed = quote(owner=owner, email=email, address=address, shipping_method=shipping_method).taxed
+        taxed = quote(owner=owner, address=address, shipping_method=shipping_method).taxed
     number = new_order_number()
 
     @transactional("orders.place")
     def place(reserved: Reservations) -> Order:
         quoted = quote(
             owner=owner,
-            email=email,
             address=address,
             shipping_method=shipping_method,
             placed_from=placed_from,
@@ -83,6 +84,8 @@ def place_order(
         quoted.require_chargeable()
         if quoted.total and placed_from:
             holds.require_allowed(quoted.holds, owner=owner, pieces=sum(line.quantity for line in quoted.lines))
+        # Last: an unproven address must not reveal for free what its owner did.
+        require_customer_allowed(quoted.priced.promotions, customer=customer, but_of_order=number)
         reserved.require(quoted.priced.promotions)
         order = _order_from(
             quoted,
@@ -98,7 +101,7 @@ def place_order(
         return order
 
     try:
-        with uses.reservations(order_number=number, customer=Customer(owner.user, email)) as reserved:
+        with uses.reservations(order_number=number, customer=customer) as reserved:
             while True:
                 try:
                     return place(reserved)

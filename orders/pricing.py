@@ -87,7 +87,6 @@ class Quote:
 def quote(
     *,
     owner: CartOwner,
-    email: str,
     address: PostalAddress,
     shipping_method: str | None,
     placed_from: str = "",
@@ -154,13 +153,10 @@ def quote(
 def _apply_promotions(
     priced: PricedCart, promotions: list[Promotion], *, owner: CartOwner, reserved: Reservations | None
 ) -> None:
-    """Raise ``InvalidCoupon`` if the cart's coupon does not apply.
-
-    Only an order looks at what a guest's address did before: a quote must not reveal it.
-    """
+    """Raise ``InvalidCoupon`` if the cart's coupon does not apply."""
     customer, order_number = Customer(owner.user), ""
     if reserved is not None:
-        customer, order_number, promotions = reserved.customer, reserved.order_number, reserved.usable(promotions)
+        order_number, promotions = reserved.order_number, reserved.usable(promotions)
     apply_promotions(priced, promotions, facts=facts_of(customer, promotions, but_of_order=order_number))
     if priced.coupon_error is not None:
         raise priced.coupon_error
@@ -218,7 +214,7 @@ def _shipping(
     found = terms.offered(Parcel.of(priced), address)
     if terms.is_by_state(address.country) and not is_known_state(address.country, address.state):
         found = [each for each in found if each.method.is_pickup]
-        if not found or (code and code not in {each.method.code for each in found}):
+        if code not in {each.method.code for each in found}:
             raise UnknownState(attr="shipping_address.state")
     return found, terms.choose(found, code)
 

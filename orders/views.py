@@ -210,12 +210,11 @@ class OrderViewSet(BodyValidationMixin, mixins.RetrieveModelMixin, viewsets.Gene
 
         Country, state and postal code of `shipping_address` are enough to see which shipping methods serve it, at which
         prices. Gives the same errors as placing the order, except those about `expected_total`, limits of unpaid orders
-        and, for guests, the limit per customer of a coupon.
+        and, for guests and accounts with an unverified address, the limit per customer of a coupon.
         """
         wanted = self.validated(QuoteRequestSerializer)
         quoted = quote(
             owner=cart_owner_of(request),
-            email=wanted["email"],
             address=wanted["address"],
             shipping_method=wanted.get("shipping_method"),
         )

@@ -70,6 +70,9 @@ class PromotionForm(forms.ModelForm):
         cleaned = self.cleaned_data
         if cleaned.get("automatic"):
             cleaned["code"] = self.instance.code if self.instance.automatic else str(ObjectId()).upper()
+            if cleaned["code"] != self.instance.code:
+                # The form shows no code, so that it was not changed.
+                self.changed_data.append("code")
             if not cleaned.get("name"):
                 self._refuse("name", "An automatic promotion needs a name, which shoppers see.", "required")
         elif not cleaned.get("code"):
@@ -167,7 +170,11 @@ class PromotionAdmin(SingleDeleteMixin, IndexedSearchMixin, TransactionalModelAd
         ("Conditions", {"fields": (("minimum_subtotal", "minimum_quantity"), "first_order_only")}),
         (
             "Validity and limits",
-            {"fields": ("valid_from", "valid_until", ("usage_limit", "usage_limit_per_customer"), "times_used")},
+            {
+                "fields": ("valid_from", "valid_until", ("usage_limit", "usage_limit_per_customer"), "times_used"),
+                "description": "An automatic promotion for first orders, or limited per customer, applies to accounts "
+                "with a verified e-mail address only. Give others a code.",
+            },
         ),
         ("With other promotions", {"fields": (("priority", "combinable"),)}),
     )

@@ -22,12 +22,17 @@ class Customer:
     email: str = ""
 
     @property
+    def is_proven(self) -> bool:
+        """Return whether the account's address is verified."""
+        return self.user is not None and self.user.email_verified
+
+    @property
     def known_email(self) -> str:
         """Return the address by which earlier orders count, or "".
 
         Before an order an unverified address does not, so that no one learns what its owner did.
         """
-        of_account = self.user.email if self.user and self.user.email_verified else ""
+        of_account = self.user.email if self.user and self.is_proven else ""
         return normalize_email(self.email or of_account)
 
     @property
@@ -47,6 +52,7 @@ class Customer:
 class CustomerFacts:
     """What a customer did before; nothing for one who is not known."""
 
+    is_proven: bool = False
     uses: dict[ObjectId, int] = field(default_factory=dict)
     has_ordered: bool = False
 
@@ -55,7 +61,7 @@ def facts_of(customer: Customer, promotions: Sequence[Promotion], *, but_of_orde
     """Read what the promotions depend on, by one command if any."""
     limited = [each.pk for each in promotions if each.most_per_customer is not None]
     if not limited or not customer.matches:
-        return CustomerFacts()
+        return CustomerFacts(customer.is_proven)
     own = {"coupon_id": {"$in": limited}, "order_number": {"$nin": ["", but_of_order]}, "$or": customer.matches}
     count: Document = {"$group": {"_id": "$coupon_id", "uses": {"$sum": 1}}}
     pipeline: Pipeline = [
@@ -68,6 +74,7 @@ def facts_of(customer: Customer, promotions: Sequence[Promotion], *, but_of_orde
         pipeline += _earlier_orders(customer)
     rows = documents.aggregate(Promotion, pipeline)
     return CustomerFacts(
+        customer.is_proven,
         uses={count["_id"]: count["uses"] for row in rows for count in row["counts"]},
         has_ordered=any(row.get("orders") for row in rows),
     )

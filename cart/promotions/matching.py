@@ -1,11 +1,11 @@
 """Conditions of promotions."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from cart.errors import CouponMinimumNotReached, InvalidCoupon
 from cart.pricing import PricedLine
-from cart.promotions.customers import CustomerFacts
+from cart.promotions.customers import Customer, CustomerFacts, facts_of
 from cart.promotions.models import Promotion
 from catalog.offers import Offer
 from shop import money
@@ -31,6 +31,19 @@ def customer_refusal(promotion: Promotion, facts: CustomerFacts) -> str:
     if most is not None and facts.uses.get(promotion.pk, 0) >= most:
         return "You have reached the usage limit of this coupon."
     return ""
+
+
+def require_customer_allowed(promotions: Sequence[Promotion], *, customer: Customer, but_of_order: str) -> None:
+    """Raise ``InvalidCoupon`` if a customer whose address is unproven cannot use one of them.
+
+    Carts and quotes know nothing of such a customer.
+    """
+    if customer.is_proven:
+        return
+    facts = facts_of(customer, promotions, but_of_order=but_of_order)
+    for promotion in promotions:
+        if reason := customer_refusal(promotion, facts):
+            raise InvalidCoupon(reason, attr="code")
 
 
 def require_usable(promotion: Promotion, *, matching: list[PricedLine], is_cart_empty: bool) -> None:

@@ -15,6 +15,8 @@ from shop.db.fields import TagsField, UpperCodeField
 from shop.db.money_fields import money_field
 
 MAX_PRIORITY = 1000
+# Before any reservation, for the partial index of reservations.
+FIRST_RESERVATION = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Promotion(models.Model):
@@ -205,7 +207,7 @@ class PromotionUse(models.Model):
             ),
             models.Index(
                 fields=["reserved_at"],
-                condition=models.Q(reserved_at__gte=datetime(2000, 1, 1, tzinfo=UTC)),
+                condition=models.Q(reserved_at__gte=FIRST_RESERVATION),
                 name="promotion_use_reserved",
             ),
         ]

@@ -34,6 +34,9 @@ def _apply(priced: PricedCart, promotion: Promotion, *, facts: CustomerFacts) ->
     """Raise ``InvalidCoupon`` if a condition is not met."""
     if reason := unusable_reason(promotion):
         raise InvalidCoupon(reason, attr="code")
+    if promotion.automatic and promotion.most_per_customer is not None and not facts.is_proven:
+        # A cart would promise what the order must refuse.
+        return
     matching = matching_lines(promotion, priced.lines)
     require_usable(promotion, matching=matching, is_cart_empty=not priced.lines)
     if reason := customer_refusal(promotion, facts):
@@ -54,21 +57,21 @@ def discounts_of(promotion: Promotion, lines: Sequence[PricedLine]) -> list[Deci
     left = [line.discounted_total for line in lines]
     total = sum(left, money.ZERO)
     if promotion.kind == Promotion.Kind.PERCENTAGE:
-        return money.allocate(money.round_to_step(total * _share(promotion)), left)
+        return money.allocate(money.round_to_step(total * _percentage(promotion) / 100), left)
     if promotion.kind == Promotion.Kind.FIXED:
         return money.allocate(min(promotion.value, total), left)
     if promotion.kind == Promotion.Kind.BUY_X_GET_Y:
         weights = [
-            amount * units / line.quantity * _share(promotion)
+            amount * units * _percentage(promotion) / (100 * line.quantity)
             for line, amount, units in zip(lines, left, _discounted_units(promotion, lines), strict=True)
         ]
         return _spread(money.round_to_step(sum(weights, money.ZERO)), weights, at_most=left)
     return [money.ZERO for _ in lines]
 
 
-def _share(promotion: Promotion) -> Decimal:
-    share: Decimal = min(promotion.value, Decimal(100)) / 100
-    return share
+def _percentage(promotion: Promotion) -> Decimal:
+    value: Decimal = promotion.value
+    return min(value, Decimal(100))
 
 
 def _discounted_units(promotion: Promotion, lines: Sequence[PricedLine]) -> list[int]:

@@ -6,7 +6,7 @@ from cart.promotions.models import Promotion, PromotionUse
 from shop.db import documents
 from shop.db.documents import Document, Pipeline
 
-# Automatic promotions that are read, the oldest first.
+# Automatic promotions that are read, by priority.
 MAX_AUTOMATIC = 100
 
 _FREE_USE: Document = {
@@ -32,10 +32,11 @@ def lookups() -> Pipeline:
 
 
 def _automatic() -> Pipeline:
-    is_current = {"valid_until": {"$not": {"$lte": timezone.now()}}}
+    now = timezone.now()
+    is_current = {"valid_from": {"$not": {"$gt": now}}, "valid_until": {"$not": {"$lte": now}}}
     return [
         {"$match": {"automatic": True, "is_active": True, **is_current}},
-        {"$sort": {"_id": 1}},
+        {"$sort": {"priority": -1, "_id": 1}},
         {"$limit": MAX_AUTOMATIC},
         _FREE_USE,
     ]

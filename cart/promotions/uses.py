@@ -14,14 +14,17 @@ from bson import ObjectId
 from django.db import DatabaseError, IntegrityError
 from django.utils import timezone
 from pymongo import UpdateOne
+from pymongo.errors import PyMongoError
 
 from accounts.models import User
 from cart.errors import InvalidCoupon, UsageLimitTooLow
 from cart.promotions.customers import Customer
-from cart.promotions.models import Promotion, PromotionUse
+from cart.promotions.models import FIRST_RESERVATION, Promotion, PromotionUse
 from shop import jobs
+from shop.api.errors import DatabaseUnavailable
 from shop.db import documents
 from shop.db.batches import first_keys
+from shop.db.deadline import clean_up_time
 from shop.db.documents import Document
 from shop.db.transactions import TransactionContention, queue_for, transactional
 from shop.jobs import Cursor, TimeLimit
@@ -146,7 +149,7 @@ def reservations(*, order_number: str, customer: Customer) -> Iterator[Reservati
         yield reserved
         unused = reserved.rows.keys() - reserved.confirmed
     finally:
-        with contextlib.suppress(DatabaseError):
+        with contextlib.suppress(DatabaseError, DatabaseUnavailable, PyMongoError), clean_up_time():
             reserved.give_back(unused)
 
 
@@ -215,7 +218,9 @@ def forget_customers(*, order_numbers: Sequence[str]) -> None:
 def return_reserved_uses(cursor: Cursor) -> Cursor:
     """Free the uses that a process reserved before it died."""
     late = timezone.now() - RESERVED_FOR
-    rows = documents.aggregate(PromotionUse, [{"$match": {"reserved_at": {"$lt": late}}}, {"$limit": 500}])
+    rows = documents.aggregate(
+        PromotionUse, [{"$match": {"reserved_at": {"$gte": FIRST_RESERVATION, "$lt": late}}}, {"$limit": 500}]
+    )
     for row in TimeLimit().limit(rows):
         # If the order was placed, or is placed now, the row has no such time or conflicts.
         documents.update_one(PromotionUse, {"_id": row["_id"], "reserved_at": row["reserved_at"]}, {"$set": _FREE})

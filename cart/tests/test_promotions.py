@@ -175,6 +175,7 @@ def test_an_automatic_promotion_that_does_not_apply_is_not_mentioned(as_customer
 def test_a_first_order_is_the_first_one_that_is_not_cancelled(
     as_customer: APIClient, make_product: Callable[..., Product]
 ) -> None:
+    User.objects.update(email_verified=True)
     promote(first_order_only=True, name="Welcome")
     assert taken(cart_of(as_customer)) == [("Welcome", "6.00")]
     first = place_order(as_customer)
@@ -184,6 +185,31 @@ def test_a_first_order_is_the_first_one_that_is_not_cancelled(
     assert taken(cart_of(as_customer)) == [("Welcome", "1.00")]
     assert taken(place_order(as_customer)) == [("Welcome", "1.00")]
     assert PromotionUse.objects.taken().count() == 1
+
+
+@pytest.mark.usefixtures("two_lines", "shipping")
+def test_limits_per_customer_reveal_nothing_of_an_unverified_address(
+    customer: User, as_customer: APIClient, make_product: Callable[..., Product]
+) -> None:
+    promote(first_order_only=True, name="Welcome")
+    promote(code="FIRST", first_order_only=True)
+    assert taken(place_order(as_customer)) == []
+    # Someone else states her address.
+    as_guest = APIClient()
+    added = as_guest.post(f"{API}/cart/items/", {"product": str(make_product(price="10.00").pk)})
+    headers = {"X-Cart-Token": added["X-Cart-Token"]}
+    assert as_guest.put(COUPON, {"code": "FIRST"}, headers=headers).status_code == 200
+    body = {"email": customer.email, "shipping_address": ADDRESS}
+    quoted = as_guest.post(f"{API}/orders/quote/", body, headers=headers).json()
+    assert taken(quoted) == [("FIRST", "1.00")]
+    # What is wrong with the order itself is said first, whatever the address did.
+    reply = as_guest.post(f"{API}/orders/", {**body, "expected_total": "0.01"}, headers=headers)
+    assert refusal(reply, 409) == ("total_changed", "expected_total")
+    unknown = {**body, "shipping_method": "rocket"}
+    assert refusal(as_guest.post(f"{API}/orders/", unknown, headers=headers), 400)[1] == "shipping_method"
+    reply = as_guest.post(f"{API}/orders/", {**body, "expected_total": quoted["total"]}, headers=headers)
+    assert refusal(reply, 400) == ("invalid_coupon", "code")
+    assert PromotionUse.objects.taken().count() == 0
 
 
 @pytest.mark.usefixtures("shipping")
