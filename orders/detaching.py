@@ -27,8 +27,11 @@ ERASURE_REASON = "The customer's data was erased at their request."
 
 
 def cancel_unpaid_orders(*, user: User) -> None:
-    """Cancel unpaid orders before the account is deleted. Raises ``PaymentProcessing``, ``ServiceUnavailable``."""
-    for order in Order.objects.owned_by(user).unpaid():
+    """Cancel unpaid orders before the account is deleted. Raises ``PaymentProcessing``, ``ServiceUnavailable``.
+
+    Claimed orders may be a stranger's, who must not prevent the deletion: they are cancelled once detached.
+    """
+    for order in Order.objects.owned_by(user).unpaid().filter(claimed_at=None):
         cancel_order(order=order, reason="The account was deleted.", actor=Actor.CUSTOMER)
 
 
@@ -37,7 +40,7 @@ def require_no_unpaid_orders(*, user: User) -> None:
 
     Raises ``OrderNotCancellable`` for an order placed since :func:`cancel_unpaid_orders`.
     """
-    if Order.objects.owned_by(user).unpaid().exists():
+    if Order.objects.owned_by(user).unpaid().filter(claimed_at=None).exists():
         raise OrderNotCancellable("A new order was placed. Cancel it first.")
 
 
@@ -87,7 +90,7 @@ def cancel_detached(*, order: str) -> None:
     row = Order.objects.unpaid().filter(pk=order).exclude(detached_at=None).first()
     if row is None:
         return
-    reason = "The account was taken over by the owner of its e-mail address."
+    reason = "The account was deleted, or taken over by the owner of its e-mail address."
     try:
         cancel_order(order=row, reason=reason, actor=Actor.SYSTEM)
     except PaymentProcessing as error:

@@ -159,7 +159,7 @@ def orders_at_limits(holders: Sequence[Holder] | None = None) -> Q:
     users = [each.user for each in holders if each.user]
     addresses = [each.placed_from for each in holders if not each.user]
     counted = Q(expired_at=None) | Q(expired_at__gte=timezone.now() - EXPIRED_COUNTS_FOR)
-    return Q(placed_from__gt="") & counted & (Q(user__in=users) | Q(placed_from__in=addresses))
+    return Q(placed_from__gt="") & counted & (Q(user__in=users, claimed_at=None) | Q(placed_from__in=addresses))
 
 
 @jobs.every_in_slices(3600, name="orders.forget_expired_holds")

@@ -21,7 +21,7 @@ def request_link(*, number: str, email: str) -> None:
     send_link_if_known.enqueue(number=number, email=_digest(email))
 
 
-@jobs.job("orders.find_lost_order")
+@jobs.job("orders.find_lost_order", urgent=True)
 def send_link_if_known(*, number: str, email: str) -> None:
     order = Order.objects.open_to_tokens().filter(number=number).first()
     if order is None or not constant_time_compare(_digest(order.email), email):
@@ -37,7 +37,7 @@ def _digest(email: str) -> str:
     return salted_hmac("orders.lost_links", email, algorithm="sha256").hexdigest()
 
 
-@mails.mail("orders.link_mail")
+@mails.mail("orders.link_mail", urgent=True)
 def link_mail(*, order: str) -> Mail | None:
     """An account's orders get a link that needs the account, if the address is still its own."""
     row = Order.objects.open_to_tokens().filter(pk=ObjectId(order)).first()

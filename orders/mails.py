@@ -73,7 +73,8 @@ def order_mail(*, order: str, event: str, refund: str = "", failures: str = "") 
     to = customer.email if customer else row.email if row and row.user_id is None else ""
     if row is None or not to or not _is_wanted(row, event, failures):
         return None
-    verified = customer is not None and customer.email_verified
+    # Anyone can order with an account's address: the text of a claimed order may be a stranger's.
+    verified = customer is not None and customer.email_verified and row.claimed_at is None
     context = _context(row, verified=verified)
     if refund:
         succeeded = {entry.refund: entry for entry in row.refunds if entry.status == "succeeded"}

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from bson import ObjectId
@@ -202,6 +203,11 @@ class PlaceOrderSerializer(OptionalNulls):
     note = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
     extra_schema = {"oneOf": [has_value("shipping_address"), has_value("address_id")]}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, Mapping) and self.context["request"].user.is_authenticated:
+            data = {name: value for name, value in data.items() if name != "email"}
+        return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         user = self.context["request"].user
