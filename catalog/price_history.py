@@ -17,6 +17,7 @@ from catalog.sales import PricePlan, SalePriced
 from shop.db import documents
 from shop.db.money_fields import money_field
 from shop.db.mongodb import TTLIndex
+from shop.db.times import LATEST
 
 PERIOD = timedelta(days=30)
 KEPT = timedelta(days=400)
@@ -82,7 +83,7 @@ def _records(pk: ObjectId, former: PricePlan | None, plan: PricePlan, *, now: da
         yield PriceRecord(variant_id=pk, at=now, before=former.at(now), price=price)
     for at in plan.changes_after(now):
         before, price = price, plan.at(at)
-        yield PriceRecord(variant_id=pk, at=at, before=before, price=price, expires_at=at + KEPT)
+        yield PriceRecord(variant_id=pk, at=at, before=before, price=price, expires_at=min(at, LATEST) + KEPT)
 
 
 def _lowest(

@@ -22,9 +22,20 @@ class PricePlan(NamedTuple):
     @property
     def is_valid(self) -> bool:
         """Return whether the sale, if any, lowers the price at some time."""
-        if self.starts_at is not None and self.ends_at is not None and self.starts_at >= self.ends_at:
+        return self.has_duration and (self.sale_price is None or self.sale_price < self.price)
+
+    @property
+    def has_duration(self) -> bool:
+        return self.starts_at is None or self.ends_at is None or self.starts_at < self.ends_at
+
+    def is_new_fault(self, recorded: str, *, moment: datetime) -> bool:
+        """Return False also for a plan that was recorded before, as by a bulk change of prices, and an ended sale."""
+        if self.is_valid or (self.has_duration and self.has_ended(moment)):
             return False
-        return self.sale_price is None or self.sale_price < self.price
+        return PricePlan.parse(recorded) != self
+
+    def has_ended(self, moment: datetime) -> bool:
+        return self.sale_price is not None and self.ends_at is not None and self.ends_at <= moment
 
     def is_sale(self, moment: datetime) -> bool:
         if self.sale_price is None or self.sale_price >= self.price:

@@ -22,7 +22,7 @@ from catalog.models import (
 from catalog.seo import SEOSerializer, ShownSEOSerializer, seo_fields
 from catalog.tags import LONGEST_TAG, MAX_TAGS, validate_tags
 from catalog.tax_classes import TaxClass
-from shop.api.fields import CodeField, LowerSlugField
+from shop.api.fields import CodeField, LowerSlugField, TimeField
 from shop.api.object_ids import ObjectIdField
 from shop.api.optional_nulls import OptionalNulls, has_value
 from shop.db import identifiers
@@ -145,8 +145,8 @@ class StockPolicyFields(serializers.Serializer):
 
 class SalePriceSerializer(OptionalNulls):
     sale_price = MoneyField(required=False, allow_null=True, help_text="Below `price`; null ends the sale.")
-    sale_starts_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null: at once.")
-    sale_ends_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null: never.")
+    sale_starts_at = TimeField(required=False, allow_null=True, help_text="Null: at once.")
+    sale_ends_at = TimeField(required=False, allow_null=True, help_text="Null: never.")
 
 
 class VariantWriteSerializer(StockPolicyFields, SalePriceSerializer):

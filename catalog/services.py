@@ -176,19 +176,19 @@ def finalize_products(
     """Validate changed products and write their read model, at the end of a transaction.
 
     Raises :class:`DuplicateOptions`, :class:`StockBelowZero`, and unless ``drops_low_compare_at_prices``,
-    :class:`SaleInvalid` and :class:`CompareAtPriceTooLow` for ``attr``. A sale price that is not below the price has no
-    effect.
+    :class:`SaleInvalid` for a new plan and :class:`CompareAtPriceTooLow` for ``attr``. A sale price that is not below
+    the price has no effect.
     """
     seen = set()
     rows = Variant.objects.filter(product__in=product_ids).order_by()
-    for product_id, options, is_active, left, policy, *plan in rows.values_list(
-        "product", "options", "is_active", "stock", "stock_policy", "price", *SALE_FIELDS
+    for product_id, options, is_active, left, policy, recorded, *prices in rows.values_list(
+        "product", "options", "is_active", "stock", "stock_policy", "recorded_plan", "price", *SALE_FIELDS
     ):
         if left < 0 and policy == StockPolicy.DENY:
             raise StockBelowZero(attr="stock_policy")
         if not is_active:
             continue
-        if not drops_low_compare_at_prices and not PricePlan(*plan).is_valid:
+        if not drops_low_compare_at_prices and PricePlan(*prices).is_new_fault(recorded, moment=now()):
             raise SaleInvalid(attr="sale_price")
         shown = (product_id, identifiers.keys(options))
         if shown in seen:

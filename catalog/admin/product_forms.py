@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from bson import ObjectId
@@ -7,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.forms.formsets import DELETION_FIELD_NAME
+from django.utils import timezone
 from django.utils.functional import cached_property
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import (
@@ -20,9 +20,11 @@ from unfold.widgets import (
 from catalog import options, services
 from catalog.collections.models import Collection
 from catalog.models import Category, Product, ProductImage, Variant
+from catalog.sales import PricePlan
 from shop.admin.fields import MomentWidget, PairsField, TagsField
 from shop.admin.uploads import ImagesFormField
 from shop.db import identifiers
+from shop.db.times import validate_time
 
 
 class ConcurrentEditForm(forms.ModelForm):
@@ -126,6 +128,10 @@ class OrderableForm(ConcurrentEditForm):
         return self.instance.position
 
 
+class SaleTimeField(forms.DateTimeField):
+    default_validators = [validate_time]
+
+
 class VariantForm(OrderableForm):
     """Changes the stock by a difference, which keeps concurrent sales."""
 
@@ -149,7 +155,7 @@ class VariantForm(OrderableForm):
     class Meta:
         model = Variant
         fields = ("sku", "options", "price", "weight", *services.SALE_FIELDS, "is_active", "position")
-        field_classes = dict.fromkeys(("sale_starts_at", "sale_ends_at"), forms.DateTimeField)
+        field_classes = dict.fromkeys(("sale_starts_at", "sale_ends_at"), SaleTimeField)
         widgets = {"sale_starts_at": MomentWidget, "sale_ends_at": MomentWidget}
         labels = {"sale_starts_at": "Sale from", "sale_ends_at": "Sale until"}
 
@@ -159,12 +165,6 @@ class VariantForm(OrderableForm):
         if "sku" in self.changed_data and others.exists():
             raise ValidationError("Another variant has this SKU.", code="sku_taken")
         return sku
-
-    def clean_sale_price(self) -> Decimal | None:
-        sale_price: Decimal | None = self.cleaned_data["sale_price"]
-        if sale_price is not None and sale_price >= self.cleaned_data.get("price", sale_price + 1):
-            raise ValidationError("Must be below the price.", code="invalid_sale")
-        return sale_price
 
     def clean_stock_change(self) -> int:
         change = self.cleaned_data["stock_change"] or 0
@@ -177,6 +177,10 @@ class VariantForm(OrderableForm):
         cleaned = self.cleaned_data
         if not self.instance._state.adding and cleaned.get("stock_change") and not cleaned.get("stock_note"):
             self.add_error("stock_note", ValidationError("Enter a reason for the stock change.", code="required"))
+        if "price" in cleaned and not {"price", *services.SALE_FIELDS}.isdisjoint(self.changed_data):
+            plan = PricePlan(cleaned["price"], *(cleaned.get(name) for name in services.SALE_FIELDS))
+            if plan.has_duration and not plan.is_valid and not plan.has_ended(timezone.now()):
+                self.add_error("sale_price", ValidationError("Must be below the price.", code="invalid_sale"))
         return cleaned
 
 

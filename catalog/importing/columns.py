@@ -20,6 +20,7 @@ from catalog.models import ATTRIBUTE_NAME, MAX_WEIGHT, Category, Product, Varian
 from shop import money
 from shop.db import identifiers
 from shop.db.fields import field_of
+from shop.db.times import validate_time
 
 SKU, STOCK, STOCK_BASE = "sku", "stock", "stock_base"
 ATTRIBUTE, OPTION = "attr:", "option:"
@@ -209,11 +210,17 @@ class MomentColumn(Column):
             return None
         try:
             value = parse_datetime(text.strip())
-        except ValueError:
+            if value is not None:
+                value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except (ValueError, OverflowError):
             value = None
         if value is None:
             raise BadCell("Enter a date and time such as 2026-11-27T00:00+01:00.")
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        try:
+            validate_time(value)
+        except ValidationError as error:
+            raise BadCell(" ".join(error.messages)) from error
+        return value
 
 
 class PairColumn(Column):

@@ -5,6 +5,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from catalog import read_model
+from catalog.availability import StockPolicy
+from catalog.errors import StockBelowZero
 from catalog.importing import spreadsheets
 from catalog.importing.columns import (
     ATTRIBUTE,
@@ -152,8 +154,12 @@ class Comparison:
         if is_new:
             self._require(row, "price", variant.price)
         self._check_pairs(row, OPTION, variant.options, changes)
-        if change := self._stock_change(row, variant):
-            changes.append(change)
+        stock_change = self._stock_change(row, variant)
+        left = int(stock_change[2]) if stock_change else variant.stock
+        if left < 0 and variant.stock_policy == StockPolicy.DENY:
+            self._fault(row, "stock_policy" if "stock_policy" in self._sheet.names else STOCK, str(StockBelowZero()))
+        if stock_change:
+            changes.append(stock_change)
         if not changes and not is_new:
             return None
         return {

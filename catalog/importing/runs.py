@@ -12,7 +12,7 @@ from django.db import DatabaseError, IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from catalog.errors import DuplicateOptions, OutOfStock
+from catalog.errors import DuplicateOptions, OutOfStock, StockBelowZero
 from catalog.importing import planning, writing
 from catalog.importing.errors import FileRefused, NotConfirmable, PreviewTooOld
 from catalog.importing.formats import check_size, is_xlsx, open_table
@@ -42,7 +42,8 @@ _SLICE_SECONDS = 5.0
 # Fields that a check sets.
 _RESULTS = ("state", "problem", "plan", "steps", "rows", "new_rows", "changed_rows", "faults", "fault_count")
 # Errors that only concurrent changes cause.
-_CONFLICT_ERRORS = (IntegrityError, ObjectDoesNotExist, DuplicateOptions, OutOfStock)
+_REFUSALS = (DuplicateOptions, OutOfStock, StockBelowZero)
+_CONFLICT_ERRORS = (IntegrityError, ObjectDoesNotExist, *_REFUSALS)
 # MongoDB's TransactionExceededLifetimeLimitSeconds.
 _EXCEEDED_LIFETIME = 290
 
@@ -204,9 +205,7 @@ def _apply_one_or_skip(run_id: ObjectId) -> ImportRun:
     try:
         return _apply_batch(run_id=run_id, steps=1)
     except _CONFLICT_ERRORS as refusal:
-        reason = (
-            str(refusal) if isinstance(refusal, DuplicateOptions | OutOfStock) else "It was changed by someone else."
-        )
+        reason = str(refusal) if isinstance(refusal, _REFUSALS) else "It was changed by someone else."
         return _apply_batch(run_id=run_id, steps=1, skip_reason=reason)
 
 

@@ -23,7 +23,7 @@ from catalog.read_model import attribute_pair
 from catalog.redirects import Kind, find_targets
 from catalog.tags import LONGEST_TAG
 from shop.api import pagination
-from shop.api.fields import CodeField, LowerCodeField, LowerSlugField
+from shop.api.fields import CodeField, LowerCodeField, LowerSlugField, TimeField
 from shop.api.query import QueryBooleanField, RepeatedField, non_blank_parameters, refuse_unknown_filter
 from shop.db import documents
 from shop.db.caches import TTLCache
@@ -64,7 +64,7 @@ class ProductFiltersSerializer(serializers.Serializer):
         required=False,
         help_text="Products with this variant, whatever the case of the SKU. Repeat it to match any of several SKUs.",
     )
-    updated_since = serializers.DateTimeField(
+    updated_since = TimeField(
         required=False,
         help_text="Products that were changed then or later; sales, stock and reviews do not count.",
     )

@@ -11,7 +11,16 @@ from django.test import Client
 from catalog import services, stock
 from catalog.importing import writing
 from catalog.models import Category, Product, StockMovement, Variant
-from catalog.tests.files import confirmed, conflicts, export_products, import_products, pieces, previewed, rows_of
+from catalog.tests.files import (
+    confirmed,
+    conflicts,
+    export_products,
+    faults,
+    import_products,
+    pieces,
+    previewed,
+    rows_of,
+)
 from shop import audit
 from shop.dev.testing.admin import url_of
 from shop.dev.testing.steps import dump_database
@@ -128,6 +137,24 @@ def test_what_has_become_impossible_is_left_alone(
     confirmed(browser, run)
     assert conflicts(run) == [told]
     assert products() == before
+
+
+def test_units_that_are_owed_refuse_a_policy_without_them(
+    browser: Client, mug: Product, hat: Product, tmp_path: Path, buy: Callable[..., None], monkeypatch: Any
+) -> None:
+    services.update_product(product=mug, data={"stock_policy": "backorder"})
+    run = previewed(browser, {"sku": "MUG", "stock_policy": "deny"}, {"sku": "HAT", "stock_policy": "backorder"})
+    buy(mug, 7)
+    confirmed(browser, run)
+    (told,) = conflicts(run)
+    assert "Units of a variant are owed" in told
+    policies = dict(Variant.objects.values_list("sku", "stock_policy"))
+    assert policies == {"MUG": "backorder", "HAT": "backorder"}
+    # The next check says so.
+    assert faults(tmp_path, [{"sku": "MUG", "stock_policy": "deny"}], monkeypatch) == [(2, "stock_policy")]
+    import_products(tmp_path, [{"sku": "MUG", "stock_policy": "deny", "stock": "4"}])
+    assert Variant.objects.filter(sku="MUG", stock_policy="deny", stock=4).exists()
+    assert audit.violations() == []
 
 
 def test_a_refusal_in_the_last_moment_leaves_only_that_product_alone(

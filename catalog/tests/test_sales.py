@@ -17,7 +17,7 @@ from catalog.price_changes import CompareAtPriceRule, Kind, Rounding, Rule
 from catalog.price_history import PriceRecord
 from catalog.sales import PricePlan
 from catalog.tests.conftest import LIST
-from catalog.tests.files import export_products, import_products, rows_of
+from catalog.tests.files import export_products, faults, import_products, rows_of
 from catalog.tests.product_page import save
 from orders.models import ShippingMethod
 from shop.audit import violations
@@ -201,6 +201,50 @@ def test_staff_plan_sales_by_api_and_in_the_admin(as_staff: APIClient, browser: 
     assert page.status_code == 200
     variant.refresh_from_db()
     assert variant.sale_price == 7.5
+    assert violations() == []
+
+
+def test_a_time_that_overflows_is_refused_and_wedges_nothing(
+    as_staff: APIClient, browser: Client, mug: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Variant.objects.values().get()
+    for time in ("9999-12-31T00:00Z", "3000-01-01T00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"):
+        for name in ("sale_starts_at", "sale_ends_at"):
+            body = {"sale_price": "8", name: time}
+            assert refusal(as_staff.patch(f"{LIST}{mug.pk}/", body, format="json"), 400)[1] == name
+        row = {"sku": "MUG", "sale_price": "8", "sale_ends_at": time}
+        assert faults(tmp_path, [row], monkeypatch) == [(2, "sale_ends_at")]
+    for time in ("0001-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert refusal(as_staff.get(LIST, {"updated_since": time}), 400)[1] == "updated_since"
+    page = save(browser, mug, variants__0__sale_price="8", variants__0__sale_ends_at="9999-12-31T00:00")
+    assert "Must be in a year from 1970 to 2999." in page.content.decode()
+    assert Variant.objects.values().get() == before
+    # As an earlier release may have stored it.
+    Variant.objects.update(sale_price=8, sale_ends_at=datetime(9999, 12, 31, tzinfo=UTC))
+    assert as_staff.patch(f"{LIST}{mug.pk}/", {"name": "Cup"}, format="json").status_code == 200
+    assert violations() == []
+
+
+def test_a_bulk_change_below_a_sale_leaves_the_product_editable(
+    as_staff: APIClient, browser: Client, mug: Product
+) -> None:
+    url, variant = f"{LIST}{mug.pk}/", Variant.objects.get()
+    as_staff.patch(url, {"sale_price": "8"}, format="json")
+    rule = Rule(Kind.LOWER_AMOUNT, Decimal(3), Rounding.STEP)
+    price_changes.apply(
+        price_changes.plan(products=[mug.pk], rule=rule, at_most=10), compare_at=CompareAtPriceRule.KEEP
+    )
+    assert as_staff.patch(url, {"name": "Cup"}, format="json").json()["price"] == "7.00"
+    save(browser, mug, name="Beaker", variants__0__weight="300")
+    variant.refresh_from_db()
+    assert (variant.weight, variant.price, Product.objects.get().name) == (300, 7, "Beaker")
+    # Another plan that has no effect is refused, and one that has ended is not.
+    assert refusal(as_staff.patch(url, {"price": "6"}, format="json"), 400) == ("invalid_sale", "sale_price")
+    assert "Must be below the price." in save(browser, mug, variants__0__price="6").content.decode()
+    assert as_staff.patch(url, {"price": "6", "sale_ends_at": "2020-01-01T00:00Z"}, format="json").status_code == 200
+    save(browser, mug, variants__0__price="5")
+    variant.refresh_from_db()
+    assert variant.price == 5
     assert violations() == []
 
 

@@ -1,8 +1,10 @@
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
 from shop.db import identifiers
+from shop.db.times import validate_time
 
 
 class CodeField(serializers.CharField):
@@ -25,3 +27,16 @@ class LowerCodeField(CodeField):
 
 class LowerSlugField(LowerCodeField, serializers.SlugField):
     """A slug in lower case."""
+
+
+class TimeField(serializers.DateTimeField):
+    """Refuse times that overflow in a time zone or a calculation."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validators=[validate_time], **kwargs)
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        try:
+            return super().enforce_timezone(value)
+        except OverflowError:
+            self.fail("overflow")
