@@ -55,14 +55,14 @@ def default_pattern(product: Product, options: Options) -> str:
 def add_variants(*, product: Product, variants: Sequence[NewVariant], options: Options, actor: str = "") -> int:
     """Add variants after the others, and let ``options`` define their order; return the number of new ones.
 
-    A single variant without options becomes the first of them and keeps its SKU and stock. Raises
+    A single variant without options becomes the first of them if that has its SKU, and keeps its stock. Raises
     :class:`TooManyVariants`, :class:`SkuTaken`, :class:`DuplicateOptions`, :class:`CompareAtPriceTooLow`.
     """
     product = Product.objects.get(pk=product.pk)
     existing = list(Variant.objects.filter(product=product).order_by("position", "id"))
     active = [variant for variant in existing if variant.is_active]
     new = list(variants)
-    if new and len(active) == 1 and not active[0].options:
+    if new and len(active) == 1 and not active[0].options and identifiers.key(new[0].sku) == active[0].sku_key:
         services.change_variant(active[0], {"options": new.pop(0).options}, actor=actor)
     if len(active) + len(new) > MAX_VARIANTS:
         raise TooManyVariants

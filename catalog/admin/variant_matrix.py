@@ -1,3 +1,4 @@
+import hashlib
 from typing import Any
 
 from django import forms
@@ -175,12 +176,17 @@ def _rows(
     for number, combination in enumerate(combinations):
         initial = {"chosen": True, "sku": variant_matrix.sku_of(pattern, combination)[:64]}
         initial |= {name: data[name] for name in ("price", "stock")}
-        row = NewVariantForm(posted, prefix=f"row{number}", initial=initial)
+        row = NewVariantForm(posted, prefix=_prefix(combination), initial=initial)
         row.combination = combination
         if number == 0 and len(variants) == 1 and not variants[0].options:
             _keep(row, variants[0])
         rows.append(row)
     return rows
+
+
+def _prefix(combination: dict[str, str]) -> str:
+    """Other variants may be added or removed between a preview and its confirmation, which moves the rows."""
+    return f"row{hashlib.sha256(repr(identifiers.keys(combination)).encode()).hexdigest()[:16]}"
 
 
 def _keep(row: NewVariantForm, variant: Variant) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from catalog import duplicates, images
+from catalog import duplicates, images, services
 from catalog.models import Product, ProductImage, Variant
 from catalog.tests.conftest import LIST
 from catalog.tests.product_page import run_jobs, save, stored_files
@@ -28,7 +28,7 @@ def media_root(settings: Any, tmp_path: Path) -> None:
 
 
 def matrix(browser: Client, product: Product, **fields: Any) -> Any:
-    """Ask for a preview, then save it with ``fields`` if there are rows."""
+    """Ask for a preview, then save it with ``fields`` if there are rows: ``row1-price`` is that of the second one."""
     url = f"/admin/catalog/product/{product.pk}/variants/"
     data = {"options": OPTIONS, "pattern": "TEE-{colour}-{size}-{fit}", "price": "20.00", "stock": "3", **fields}
     page = browser.post(url, data)
@@ -38,7 +38,30 @@ def matrix(browser: Client, product: Product, **fields: Any) -> Any:
     for row in rows:
         shown = {name: row[name].value() for name in row.fields}
         data |= {f"{row.prefix}-{name}": "on" if value is True else value for name, value in shown.items()}
+    for number, row in enumerate(rows[:3]):
+        fields = {name.replace(f"row{number}-", f"{row.prefix}-"): value for name, value in fields.items()}
     return browser.post(url, {**data, "save": "1", **fields}, follow=True)
+
+
+def test_rows_stay_with_their_combination_while_others_add_variants(
+    browser: Client, make_product: Callable[..., Product]
+) -> None:
+    sizes = [{"sku": f"TEE-{size}", "options": {"size": size}, "price": "20"} for size in ("XS", "S", "M")]
+    tee = make_product("Tee", variants=sizes[:1])
+    url = f"/admin/catalog/product/{tee.pk}/variants/"
+    data = {"options": "size: XS | S | M | L", "pattern": "TEE-{size}", "price": "20.00", "stock": "3"}
+    for row in browser.post(url, data).context_data["rows"]:
+        size = row.combination["size"]
+        shown = {"chosen": "on", "sku": f"SKU-{size}", "price": "25", "stock": str(len(size) + ord(size))}
+        data |= {f"{row.prefix}-{name}": value for name, value in shown.items()}
+    services.update_product(product=tee, data={"variants": sizes[:2]})
+    assert browser.post(url, {**data, "save": "1"}).status_code == 302
+    found = {row.options["size"]: (row.sku, row.stock) for row in Variant.objects.all()}
+    assert found == {"XS": ("TEE-XS", 0), "S": ("TEE-S", 0), "M": ("SKU-M", 78), "L": ("SKU-L", 77)}
+    # A combination that was not shown is shown before it is added.
+    before = dump_database()
+    assert browser.post(url, {**data, "options": "size: XL", "save": "1"}).status_code == 200
+    assert dump_database() == before
 
 
 def test_variants_of_all_combinations_are_made_from_two_forms(
