@@ -53,7 +53,7 @@ def test_verifying_the_address_claims_its_guest_orders(
     mug: Product, grace: User, as_stranger: APIClient, simulator: StripeSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "ORDERS_AT_ONCE", 2)
-    Promotion.objects.create(code="HELLO", kind="fixed", value=1, usage_limit_per_user=1)
+    Promotion.objects.create(code="HELLO", kind="fixed", value=1, usage_limit_per_customer=1)
     guest = guest_with_cart(mug)
     guest.put(f"{API}/cart/coupon/", {"code": "HELLO"})
     paid = guest.post(f"{API}/orders/", {"email": EMAIL, "shipping_address": ADDRESS}).json()
@@ -73,7 +73,7 @@ def test_verifying_the_address_claims_its_guest_orders(
     client = client_of(grace)
     assert order_of(client, paid["number"])["payment_status"] == "paid"
     assert client.get(f"{API}/payments/{Payment.objects.get().pk}/").json()["client_secret"]
-    assert PromotionUse.objects.get().user == grace
+    assert PromotionUse.objects.get(order_number=paid["number"]).user == grace
     assert client.post(f"{API}/products/{mug.pk}/reviews/", review).status_code == 201
     exported = client.get(f"{API}/users/me/export/").json()
     assert {order["number"] for order in exported["orders"]} == numbers

@@ -42,6 +42,7 @@ def orders(make_user: Callable[..., User], make_product: Callable[..., Product])
         payment = Payment.objects.create(
             order=order,
             order_number=order.number,
+            user_id=order.user_id,
             idempotency_key=order.number,
             intent=f"pi_{order.number}",
             amount=int(order.total * 100),
@@ -149,7 +150,7 @@ def test_a_document_that_a_check_cannot_read_ends_only_this_check(
     timeline = [{"event": "abducted", "actor": "staff", "detail": "x"}]
     yesterday = timezone.now() - timedelta(days=9)
     rows = Order.objects.filter(pk=orders[4].pk)
-    rows.update(user=None, detached_at=yesterday, erased_at=yesterday, note="x")
+    rows.update(user=None, email="", detached_at=yesterday, erased_at=yesterday, note="x")
     collection, _ = running.documents.collection_of(Order)
     collection.update_one({"_id": orders[4].pk}, {"$set": {"timeline": timeline}})
     with pytest.raises(CommandError, match=r"3 violations\. 1 check not finished"):
