@@ -159,12 +159,12 @@ class Journey:
         refused = guest.post("/cart/items/", {"product": guest.get(f"/products/{TEE}/")["id"]}, expect=400)
         code = refused["errors"][0]["code"]
         self._promise(code == "variant_required", f"A T-shirt without a size is refused: {code}")
-        cart = guest.call("PUT", "/cart/coupon/", body={"code": "welcome10"}).json()
+        cart = guest.call("PUT", "/cart/coupon/", body={"code": "fiveoff"}).json()
         self.narrator.shown(_cart_lines(cart))
         self._promise(
             Decimal(cart["discount"]) > 0
             and Decimal(cart["total"]) == Decimal(cart["subtotal"]) - Decimal(cart["discount"]),
-            f"WELCOME10 takes {cart['discount']} off",
+            f"FIVEOFF takes {cart['discount']} off",
         )
 
     def guest_becomes_a_customer(self) -> None:
@@ -180,7 +180,7 @@ class Journey:
         self.narrator.shown([f"{reply['user']['name']}, {reply['user']['email']}"])
         cart = self.customer.get("/cart/")
         self._promise(
-            len(cart["items"]) == 2 and cart["coupon"] == "WELCOME10",
+            len(cart["items"]) == 2 and cart["coupon"] == "FIVEOFF",
             "Both lines and the coupon are in Dana's own cart",
         )
         nobody = Storefront(self.customer.base_url, self.narrator)
