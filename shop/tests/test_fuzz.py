@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from schemathesis.core.failures import AcceptedNegativeData
-from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.openapi.checks import AuthScenario, IgnoredAuth, RejectedPositiveData
 
 from shop.dev.fuzz import checks, report
 from shop.dev.fuzz.examining import Plan, examine
@@ -239,6 +239,23 @@ def test_what_is_refused_though_the_description_allows_it_must_have_a_reason(
     refused = RejectedPositiveData(operation=operation, message="", status_code=400, allowed_statuses=["2xx"])
     response = response_of(400, refusal("validation_error", code))
     assert checks.excuse(refused, case_of(operation, body), response) == reason
+
+
+@pytest.mark.parametrize(
+    ("operation", "scenario", "status", "reason"),
+    [
+        ("GET /orders/{number}/", AuthScenario.INVALID_AUTH, "404 Not Found", checks.GUESTS),
+        ("POST /orders/", AuthScenario.INVALID_AUTH, "400 Bad Request", checks.GUESTS),
+        ("POST /orders/", AuthScenario.INVALID_AUTH, "201 Created", ""),
+        ("POST /orders/", AuthScenario.NO_AUTH, "400 Bad Request", ""),
+        ("GET /orders/", AuthScenario.INVALID_AUTH, "404 Not Found", ""),
+    ],
+)
+def test_only_a_wrong_token_of_a_guest_may_be_refused_by_another_status(
+    operation: str, scenario: AuthScenario, status: str, reason: str
+) -> None:
+    ignored = IgnoredAuth(operation=operation, message=f"Expected 401 or 403, got `{status}`", scenario=scenario)
+    assert checks.excuse(ignored, case_of(operation, None), response_of(200)) == reason
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------

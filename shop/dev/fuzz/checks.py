@@ -1,6 +1,7 @@
 import copy
 import functools
 import operator
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from schemathesis.checks import CheckContext
 from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.transport import Response
 from schemathesis.generation.case import Case
-from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.openapi.checks import AuthScenario, IgnoredAuth, RejectedPositiveData
 
 from shop.db import identifiers
 
@@ -47,6 +48,7 @@ READ_AS = (
 )
 TRIMMED, VALID = f"{READ_AS}; what is left is not valid", f"{READ_AS}; what it reads is valid"
 UNKNOWN = "unknown fields and parameters are ignored"
+GUESTS = "a wrong token of a guest is answered like an empty cart or a missing order, which reveals nothing"
 EMPTY = "a parameter without a value (`page=`) counts as one that was not sent"
 
 # Accepted refusals of requests that the schema allows. Any other `client_error` is a FACT.
@@ -84,6 +86,7 @@ _OF_PARAMETERS = {"attributes": UNKNOWN}
 NARROWED = {
     "positive_data_acceptance": (FACT, JUDGED, STRICT, BETWEEN, TRIMMED),
     "negative_data_rejection": (VALID, UNKNOWN, EMPTY),
+    "ignored_auth": (GUESTS,),
 }
 
 
@@ -99,7 +102,16 @@ def excuse(failure: Failure, case: Case, response: Response) -> str:
         if reasons and "" not in reasons:
             return min(reasons)
         return VALID if _is_valid_as_read(case) else ""
+    if isinstance(failure, IgnoredAuth) and failure.scenario == AuthScenario.INVALID_AUTH:
+        # The response is that to the valid request.
+        is_refused = re.search("got `40[04] ", failure.message)
+        return GUESTS if is_refused and _admits_guests(case) else ""
     return ""
+
+
+def _admits_guests(case: Case) -> bool:
+    schemes = [scheme for option in case.operation.definition.raw.get("security", []) for scheme in option]
+    return not {"cartToken", "orderToken"}.isdisjoint(schemes)
 
 
 def _reasons(response: Response) -> Iterator[str]:
