@@ -66,6 +66,13 @@ class NoShippingMethod(ShopError):
     default_detail = "The shop does not ship this cart to this address."
 
 
+class InvalidTaxAddress(ShopError):
+    """A tax provider refuses the address."""
+
+    default_code = "invalid_tax_address"
+    default_detail = "Tax cannot be calculated for this address. Check it."
+
+
 class TaxUnavailable(ServiceUnavailable):
     default_code = "tax_unavailable"
     default_detail = "The tax cannot be calculated at the moment. Try again in a moment."

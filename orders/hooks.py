@@ -6,7 +6,8 @@ from shop.hooks import Hook
 check_amount = Hook()
 
 # Called with `basis` (`orders.taxes.calculation.TaxBasis`) and `timeout` (in seconds) outside transactions; returns
-# `orders.taxes.calculation.Taxes`, and raises if it cannot. Without a function the shop's own rates apply.
+# `orders.taxes.calculation.Taxes`, raises `UnknownState` or `InvalidTaxAddress` for an address that it refuses, and
+# anything else if it fails. Without a function the shop's own rates apply.
 calculate_tax = Hook()
 
 # Called with `order` outside transactions, to cancel its payment. Raises `PaymentProcessing` or `ServiceUnavailable`; a

@@ -52,9 +52,9 @@ def place_order(
     """Place an order of the owner's cart; ``email`` is the account's own, or a guest's normalized address.
 
     Raises ``EmptyCart``, ``CartChanged``, ``OutOfStock`` with the lines' positions, ``TotalChanged``,
-    ``InvalidCoupon``, ``InvalidShippingMethod``, ``NoShippingMethod``, ``UnknownState``, ``AmountTooSmall``,
-    ``AmountTooLarge``, ``TaxUnavailable`` and, with a ``network_address``, ``TooManyUnpaidOrders``,
-    ``TooManyUnpaidOrdersHere``.
+    ``InvalidCoupon``, ``InvalidShippingMethod``, ``NoShippingMethod``, ``UnknownState``,
+    ``InvalidTaxAddress``, ``AmountTooSmall``, ``AmountTooLarge``, ``TaxUnavailable`` and, with a ``network_address``,
+    ``TooManyUnpaidOrders``, ``TooManyUnpaidOrdersHere``.
     """
     placed_from = holds.digest(network_address)
     revisions: list[int] = []

@@ -62,7 +62,7 @@ class Taxes:
         """Return one line for each label and rate, the highest rate first."""
         sums: dict[tuple[str, Decimal], Decimal] = {}
         for each in self._all():
-            key = (each.label, each.rate.normalize())
+            key = (each.label, Decimal(each.rate).normalize())
             sums[key] = sums.get(key, money.quantize(money.ZERO)) + each.amount
         ordered = sorted(sums.items(), key=lambda item: (-item[0][1], item[0][0]))
         return [TaxLine(label=label, rate=rate, amount=amount) for (label, rate), amount in ordered]
@@ -92,7 +92,7 @@ def _amounts(amount: Decimal, rate: TaxRate | None) -> list[TaxAmount]:
     """Return the tax (part of ``amount`` if prices include tax), rounded half-up."""
     if rate is None:
         return []
-    share = rate.rate / 100
-    if settings.PRICES_INCLUDE_TAX:
-        share = share / (1 + share)
-    return [TaxAmount(rate.label or DEFAULT_LABEL, rate.rate, money.round_to_step(amount * share))]
+    base = 100 + rate.rate if settings.PRICES_INCLUDE_TAX else Decimal(100)
+    # Divide last: a rounded share could miss half a cent.
+    tax = money.round_to_step(amount * rate.rate / base)
+    return [TaxAmount(rate.label or DEFAULT_LABEL, rate.rate, tax)]

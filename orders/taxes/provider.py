@@ -1,12 +1,15 @@
 """Taxes of a provider: a function that `settings.TAX_PROVIDER` names, see docs/shipping-and-tax.md."""
 
+from decimal import Decimal
+
 import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from accounts.errors import UnknownState
 from orders import hooks
-from orders.errors import TaxUnavailable
+from orders.errors import InvalidTaxAddress, TaxUnavailable
 from orders.taxes.calculation import TaxAmount, TaxBasis, Taxes
 from orders.taxes.models import MAX_LABEL
 from shop import money
@@ -19,6 +22,10 @@ logger = structlog.get_logger(__name__)
 
 # While the provider is down, one request probes it; others fail fast.
 circuit = Circuit(TaxUnavailable)
+
+# Raised by providers for the address of a shopper; the provider itself works.
+ADDRESS_ERRORS = (UnknownState, InvalidTaxAddress)
+RATE_STEP = Decimal("0.001")
 
 
 class InvalidTaxes(Exception):
@@ -39,7 +46,7 @@ def is_registered() -> bool:
 
 
 def calculate(basis: TaxBasis) -> Taxes:
-    """Call it outside transactions. Raises ``TaxUnavailable``."""
+    """Call it outside transactions. Raises ``TaxUnavailable``, ``UnknownState`` and ``InvalidTaxAddress``."""
     if in_transaction():
         raise RuntimeError("A tax provider must not be called inside a transaction, which would hold locks.")
     if external_seconds() > settings.TAX_PROVIDER_SECONDS:
@@ -49,6 +56,8 @@ def calculate(basis: TaxBasis) -> Taxes:
         try:
             (taxes,) = hooks.calculate_tax(basis=basis, timeout=settings.TAX_PROVIDER_SECONDS)
             _check(taxes, basis)
+        except ADDRESS_ERRORS:
+            raise
         except Exception as error:
             circuit.record_failure()
             logger.warning("tax_provider_failed", error=describe_error(error))
@@ -67,4 +76,5 @@ def _check(taxes: Taxes, basis: TaxBasis) -> None:
 
 def _is_valid(each: TaxAmount) -> bool:
     is_named = 0 < len(each.label) <= MAX_LABEL
-    return is_named and 0 <= each.rate <= 100 and each.amount >= 0 and each.amount == money.round_to_step(each.amount)
+    is_rate = isinstance(each.rate, Decimal | int) and 0 <= each.rate <= 100 and each.rate % RATE_STEP == 0
+    return is_named and is_rate and each.amount >= 0 and each.amount == money.round_to_step(each.amount)

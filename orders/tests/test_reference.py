@@ -8,7 +8,7 @@ from math import floor
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -160,6 +160,17 @@ cases = st.builds(
     includes_tax=st.booleans(),
 )
 
+# Their taxes are 3.195 and 0.015, which a rounded share of 12/112 misses.
+HALF_CENTS = Case(
+    currency="usd",
+    lines=tuple(Line(price, 1, "standard", weight=0, ships_free=False) for price in (2982, 14)),
+    coupon=None,
+    bands=(Band(0, None, None, free_from=None),),
+    standard=12_000,
+    reduced=None,
+    includes_tax=True,
+)
+
 
 def arrange(case: Case, step: Decimal) -> None:
     """Make the shop and the cart those of the case."""
@@ -206,7 +217,7 @@ EXAMPLES = settings(
     max_examples=25,
     derandomize=True,
     # A failing case is small enough without shrinking, which takes minutes.
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -229,6 +240,7 @@ def test_prices_agree_with_the_reference(shop: APIClient, settings: Any) -> None
 
     @EXAMPLES
     @given(case=cases)
+    @example(case=HALF_CENTS)
     def agrees(case: Case) -> None:
         nonlocal number
         number += 1

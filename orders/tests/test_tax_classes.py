@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from accounts.errors import UnknownState
 from accounts.models import User
 from catalog.models import Product, Variant
 from conftest import ADDRESS
 from orders import hooks
+from orders.errors import InvalidTaxAddress
 from orders.models import Order, ShippingMethod, TaxRate
 from orders.taxes import provider
 from orders.taxes.calculation import TaxAmount, TaxBasis, Taxes
 from shop import audit
+from shop.api.errors import ShopError
 from shop.db.transactions import in_transaction
 from shop.dev.testing.admin import browser_of, filled_in, url_of
 from shop.dev.testing.replies import refusal
@@ -154,7 +157,7 @@ class Provider:
                 ]
                 for line in basis.lines
             ],
-            shipping=[TaxAmount("State", Decimal(6), Decimal("0.29"))],
+            shipping=[TaxAmount("State", 6, Decimal("0.29"))],
         )
 
 
@@ -211,6 +214,8 @@ def test_a_provider_that_fails_is_an_outage(cart: APIClient, registered: Provide
         Taxes(lines=[[TaxAmount("VAT", Decimal(5), Decimal("0.005"))], [], []]),
         Taxes(lines=[[TaxAmount("VAT", Decimal(5), Decimal("-1"))], [], []]),
         Taxes(lines=[[TaxAmount("", Decimal(5), Decimal(1))], [], []]),
+        Taxes(lines=[[TaxAmount("VAT", 5.5, Decimal(1))], [], []]),  # type: ignore[arg-type]
+        Taxes(lines=[[TaxAmount("VAT", Decimal("5.5555"), Decimal(1))], [], []]),
     ]
     before = dump_database()
     registered.during_the_call = unreachable
@@ -226,3 +231,18 @@ def test_a_provider_that_fails_is_an_outage(cart: APIClient, registered: Provide
     assert dump_database() == before
     registered.during_the_call = lambda: None
     assert place_order(cart, **to("US", "NY"))["tax"] == "2.54"
+
+
+@pytest.mark.parametrize("error", [UnknownState(attr="shipping_address.state"), InvalidTaxAddress()])
+def test_an_address_that_a_provider_refuses_is_no_outage(
+    cart: APIClient, registered: Provider, error: ShopError
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    before = dump_database()
+    registered.during_the_call = refuse
+    for url in (QUOTE, ORDERS, QUOTE):
+        assert refusal(cart.post(url, to("US", "NY")), 400) == (error.default_code, error.faults[0].attr)
+    assert len(registered.asked) == 3
+    assert dump_database() == before
