@@ -39,8 +39,8 @@ class ShippingZone(models.Model):
 
     name = models.CharField(max_length=120)
     countries = ArrayField(models.CharField(max_length=2), default=list, blank=True)
-    # ``US-HI``.
-    states = ArrayField(models.CharField(max_length=12), default=list, blank=True)
+    # ``US-HI``; of staff names too, ``US Hawaii``.
+    states = ArrayField(models.CharField(max_length=120), default=list, blank=True)
     # See `orders.shipping.places.parse_postal_codes`.
     postal_codes = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     revision = models.PositiveIntegerField(default=0, editable=False)

@@ -1,6 +1,7 @@
 """Places that a shipping zone covers: countries, states (``US-HI``) and postal codes (``DE 25980..25999``)."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,8 +19,8 @@ _POSTAL_CODES = re.compile(r"([A-Za-z]{2})[-\s]\s*([^.*]+?)\s*(?:\.{2,3}\s*([^.*
 
 
 def normalize_postal_code(country: str, text: str) -> str:
-    """Return letters and digits only, of US ZIP+4 codes the first five."""
-    code = "".join(filter(str.isalnum, text.upper()))
+    """Return letters and digits only, not full-width, of US ZIP+4 codes the first five."""
+    code = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).upper()))
     return code[:5] if country == "US" else code
 
 
