@@ -96,8 +96,8 @@ def quote(
     """With ``placed_from`` also read the holds. ``taxed`` is required in a transaction if a provider calculates taxes.
     ``reserved`` are the uses of promotions that the order may have.
 
-    Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``InvalidShippingMethod``,
-    ``NoShippingMethod``, ``UnknownState``, ``InvalidCoupon``, ``TaxUnavailable`` and, if ``taxed`` is outdated,
+    Raises ``EmptyCart``, ``OutOfStock`` with the lines' positions, ``InvalidShippingMethod``, ``NoShippingMethod``,
+    ``UnknownState``, ``InvalidCoupon``, ``InvalidTaxAddress``, ``TaxUnavailable`` and, if ``taxed`` is outdated,
     ``CartChanged`` or ``TotalChanged``.
     """
     row, offered = _read(owner, address, placed_from)

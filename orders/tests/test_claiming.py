@@ -19,7 +19,7 @@ from shop import audit, jobs
 from shop.dev.stripe_simulator import ApiError, StripeSimulator
 from shop.dev.testing.admin import browser_of, filled_in, url_of
 from shop.dev.testing.guests import EMAIL, guest_with_cart, place_guest_order, with_token
-from shop.dev.testing.mails import link_in, work
+from shop.dev.testing.mails import link_in, minutes_pass, work
 from shop.dev.testing.steps import ADDRESS, API, order_of, place_order, run_concurrently
 from shop.dev.testing.stripe_steps import deliver, open_payment, pay
 from shop.dev.testing.tasks import run_task
@@ -175,3 +175,18 @@ def test_orders_of_the_previous_release_get_their_address(
     assert order_of(as_customer, number)["email"] == customer.email
     assert {row["number"]: row["email"] for row in collection.find()} == {number: customer.email, detached: ""}
     assert audit.violations() == []
+
+
+def test_a_claimed_order_may_be_a_strangers(mug: Product, grace: User) -> None:
+    User.objects.filter(pk=grace.pk).update(email_verified=True)
+    place_guest_order(mug)
+    # The claim comes before the mail.
+    work()
+    minutes_pass()
+    mails = work()
+    assert [mail.recipients() for mail in mails] == [[EMAIL]]
+    assert ADDRESS["name"] not in mails[0].body
+    # Nor does it prevent the deletion of the account.
+    Order.objects.update(payment_status="processing")
+    assert client_of(grace).delete(f"{API}/users/me/").status_code == 204
+    assert list(Order.objects.values_list("user", "email")) == [(None, "")]
